@@ -1,0 +1,35 @@
+/* clock: time comes in through this table, never from time() in logic.
+ * Deadlines use monotonic_us; wall_us only labels things people read. */
+#ifndef RS_BASE_CLOCK_H
+#define RS_BASE_CLOCK_H
+
+#include <stdint.h>
+
+struct rs_clock {
+    void *self;
+    int64_t (*monotonic_us)(void *self);
+    int64_t (*wall_us)(void *self); /* since 1970-01-01T00:00:00Z */
+};
+
+/* The machine's clocks. Any thread. */
+const struct rs_clock *rs_clock_system(void);
+
+/* Virtual time for tests: moves only when told to. One thread. */
+struct rs_clock_virtual {
+    struct rs_clock clock; /* pass &v.clock */
+    int64_t monotonic_us;
+    int64_t wall_us;
+};
+void rs_clock_virtual_init(struct rs_clock_virtual *v, int64_t wall_us);
+void rs_clock_virtual_advance(struct rs_clock_virtual *v, int64_t by_us);
+
+static inline int64_t rs_clock_mono(const struct rs_clock *c)
+{
+    return c->monotonic_us(c->self);
+}
+static inline int64_t rs_clock_wall(const struct rs_clock *c)
+{
+    return c->wall_us(c->self);
+}
+
+#endif

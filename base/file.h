@@ -1,0 +1,15 @@
+/* file: whole small files, within a limit.
+ * Thread: any. */
+#ifndef RS_BASE_FILE_H
+#define RS_BASE_FILE_H
+
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+
+/* Appends the content of `path` to `out`. RS_EINVAL: it cannot be opened or read, or holds more than `max`
+ * bytes; the text names the path. Works on pipes too. */
+RS_MUST_USE int rs_file_read(const char *path, size_t max, struct rs_buf *out, struct rs_error *error);
+
+#endif

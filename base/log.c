@@ -1,0 +1,172 @@
+#include "base/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+
+/* A pipe that poll calls writable takes PIPE_BUF (4096) bytes without blocking, and in one piece. */
+#define LOG_LINE_MAX 4096
+
+static const char *log_program = "rollstat";
+static bool log_journal;
+static atomic_int log_level = RS_LOG_INFO;
+static atomic_uint_fast64_t log_dropped;
+
+static const char *const level_names[] = {"error", "warning", "info", "debug"};
+
+/* JOURNAL_STREAM is inherited by children whose stderr goes elsewhere: device and inode must match. */
+static bool stderr_is_journal(void)
+{
+    const char *text = secure_getenv("JOURNAL_STREAM");
+    struct stat info;
+    if (text == NULL || fstat(STDERR_FILENO, &info) != 0) {
+        return false;
+    }
+    char wanted[64];
+    (void)snprintf(wanted, sizeof wanted, "%llu:%llu", (unsigned long long)info.st_dev,
+                   (unsigned long long)info.st_ino);
+    return strcmp(text, wanted) == 0;
+}
+
+void rs_log_init(const char *program)
+{
+    log_program = program;
+    log_journal = stderr_is_journal();
+    atomic_store(&log_level, RS_LOG_INFO);
+}
+
+void rs_log_set_level(enum rs_log_level level)
+{
+    atomic_store(&log_level, (int)level);
+}
+
+int rs_log_level_parse(const char *text, enum rs_log_level *out)
+{
+    for (size_t i = 0; i < sizeof level_names / sizeof *level_names; i++) {
+        if (strcmp(text, level_names[i]) == 0) {
+            *out = (enum rs_log_level)i;
+            return 0;
+        }
+    }
+    return RS_EINVAL;
+}
+
+/* syslog's numbers (sd-daemon(3)). */
+static int journal_priority(enum rs_log_level level)
+{
+    static const int priorities[] = {3, 4, 6, 7};
+    return priorities[level];
+}
+
+static size_t put_head(char *line, size_t capacity, enum rs_log_level level)
+{
+    if (log_journal) {
+        return (size_t)snprintf(line, capacity, "<%d>", journal_priority(level));
+    }
+    int64_t now_us = rs_clock_wall(rs_clock_system());
+    time_t seconds = (time_t)(now_us / 1000000);
+    struct tm tm;
+    char stamp[32] = "";
+    if (gmtime_r(&seconds, &tm) != NULL) {
+        (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
+    }
+    int head = snprintf(line, capacity, "%s.%03dZ %.32s %s: ", stamp, (int)(now_us / 1000 % 1000),
+                        log_program, level_names[level]);
+    return (size_t)head;
+}
+
+/* One message is one line: what came from outside must not fake another. */
+static void flatten(char *text)
+{
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7F) {
+            *text = ' ';
+        }
+    }
+}
+
+static ssize_t write_at_once(const char *line, size_t size)
+{
+    ssize_t sent = send(STDERR_FILENO, line, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0 || errno != ENOTSOCK) {
+        return sent;
+    }
+    /* A pipe without a reader is writable too, but with POLLERR: writing would raise SIGPIPE. */
+    struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&ready, 1, 0) != 1 || ready.revents != POLLOUT) {
+        return -1;
+    }
+    return write(STDERR_FILENO, line, size);
+}
+
+/* One writer at a time: between poll and write another thread could fill the pipe. Neither call blocks. */
+static bool write_line(const char *line, size_t size)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    RS_ASSERT(pthread_mutex_lock(&lock) == 0);
+    ssize_t written = write_at_once(line, size);
+    RS_ASSERT(pthread_mutex_unlock(&lock) == 0);
+    return written == (ssize_t)size;
+}
+
+void rs_log(enum rs_log_level level, const char *format, ...)
+{
+    if ((int)level > atomic_load_explicit(&log_level, memory_order_relaxed)) {
+        return;
+    }
+    char line[LOG_LINE_MAX];
+    size_t head = put_head(line, sizeof line, level);
+    size_t room = sizeof line - head - 1;
+    va_list args;
+    va_start(args, format);
+    int wanted = vsnprintf(line + head, room, format, args);
+    va_end(args);
+    if (wanted < 0) {
+        return;
+    }
+    size_t size = (size_t)wanted;
+    if (size >= room) {
+        size = rs_utf8_cut((const uint8_t *)line + head, room - 1);
+        line[head + size] = '\0';
+    }
+    flatten(line + head);
+    size += head;
+    line[size++] = '\n';
+    if (!write_line(line, size)) {
+        atomic_fetch_add(&log_dropped, 1);
+    }
+}
+
+uint64_t rs_log_dropped(void)
+{
+    return atomic_load(&log_dropped);
+}
+
+bool rs_log_allowed(struct rs_log_limit *limit, uint32_t burst, int64_t now_us)
+{
+    if (limit->count == 0 || now_us - limit->window_start_us >= 1000000) {
+        uint32_t left_out = limit->left_out;
+        *limit = (struct rs_log_limit){.window_start_us = now_us};
+        if (left_out > 0) {
+            rs_log(RS_LOG_INFO, "%u messages like the next one were left out", left_out);
+        }
+    }
+    if (limit->count < burst) {
+        limit->count++;
+        return true;
+    }
+    limit->left_out++;
+    return false;
+}

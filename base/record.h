@@ -1,0 +1,21 @@
+/* record: one Kafka record as the stages pass it on.
+ * The bytes are borrowed from the source until the batch is released. */
+#ifndef RS_BASE_RECORD_H
+#define RS_BASE_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+#define RS_TIME_NONE INT64_MIN
+
+struct rs_record {
+    struct rs_slice key;   /* data NULL: no key */
+    struct rs_slice value; /* data NULL: a tombstone */
+    int64_t offset;
+    int64_t timestamp_us; /* Kafka's, in microseconds; RS_TIME_NONE: none, the event's own time stands in */
+    void *origin;         /* the source's handle, for dead letters; NULL outside Kafka */
+};
+
+#endif

@@ -1,0 +1,130 @@
+/* view: what the engine says about groups, on its way to a sink.
+ * A batch holds operations of one partition as flat bytes. The worker that owns the partition fills it; the
+ * sink applies it as a whole or not at all, puts the outcome in, and hands the same object back. The number
+ * of batches in circulation is fixed, which bounds the queue: with none free, changes stay in the state and
+ * coalesce there.
+ * Thread: whoever holds the batch. */
+#ifndef RS_BASE_VIEW_H
+#define RS_BASE_VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+/* What a sink has to know about an aggregate. Immutable after the configuration was compiled. */
+struct rs_aggregate_meta {
+    const char *name;
+    const char *stream; /* name of its stream */
+    uint32_t stream_index;
+    uint32_t history;          /* ended windows kept per group; 0: none */
+    const char *const *fields; /* names in the order of the operations' field numbers */
+    uint32_t field_count;      /* includes window_start, window_end, event_time, events */
+    const char *json;          /* value in rs:meta: group fields, statistics, units, window */
+};
+
+enum rs_op_kind {
+    RS_OP_VIEW = 1,    /* current values of a group: replaces all of the hash's fields */
+    RS_OP_HISTORY = 2, /* one ended window: replaces the member of its score, keeps the newest `history` */
+    RS_OP_DROP = 3,    /* the group is gone: hash, history, index and owner entry */
+};
+
+/* Flag on RS_OP_VIEW: first publication of the group by this owner: check rs:owners. */
+#define RS_OP_FIRST 1u
+
+struct rs_op_field {
+    uint32_t field;       /* number in rs_aggregate_meta.fields */
+    struct rs_slice text; /* the number exactly as Redis gets it */
+};
+
+/* A decoded operation; slices point into the batch. */
+struct rs_op {
+    enum rs_op_kind kind;
+    uint32_t flags;
+    uint32_t aggregate;     /* number of the aggregate */
+    struct rs_slice key;    /* "<v1>:<v2>", percent-encoded */
+    int64_t change_ms;      /* VIEW: score in the index */
+    uint32_t field_count;   /* VIEW, HISTORY: fields that have a value; read them with rs_op_field_next */
+    int64_t score_ms;       /* HISTORY: window start */
+    struct rs_slice fields; /* encoded fields */
+};
+
+enum rs_batch_result {
+    RS_BATCH_NONE = 0,
+    RS_BATCH_APPLIED, /* written and acknowledged */
+    RS_BATCH_BEHIND,  /* nothing written: the fence has seen `fence_offset`, past `offset`; token was taken */
+    RS_BATCH_FENCED,  /* nothing written: a larger token holds the fence; the partition is lost */
+};
+
+struct rs_view_batch {
+    /* set by the worker */
+    uint32_t stream; /* number of the stream */
+    const char *stream_name;
+    int32_t partition;
+    uint32_t worker; /* whom to hand it back to */
+    uint32_t epoch;  /* the worker's own: tells a partition that came back from what it was */
+    uint64_t token;  /* fencing token, < 2^53 */
+    int64_t offset;  /* next input offset: the views are folds of [0, offset) */
+    int64_t now_shown_us;
+    struct rs_buf ops;
+    uint32_t op_count;
+    size_t open_at;        /* where the operation being filled begins in `ops` */
+    bool open;             /* between begin and end */
+    uint32_t open_fields;  /* of that operation so far */
+    struct rs_buf receipt; /* the engine's own note of what to acknowledge; opaque to sinks */
+    /* set by the sink */
+    enum rs_batch_result result;
+    int64_t fence_offset;       /* BEHIND */
+    int64_t taken_us;           /* the sink's own: when it was submitted */
+    int64_t fence_now_shown_us; /* BEHIND: up to when the fence's owner had shown; INT64_MIN: not known */
+    struct rs_buf conflicts;    /* APPLIED: uint32_t op numbers (native order) whose group another partition
+                                   owns; nothing was written for them */
+    struct rs_view_batch *next; /* free list or queue link of its holder */
+};
+
+struct rs_view_batch *rs_view_batch_new(void); /* NULL: out of memory */
+void rs_view_batch_free(struct rs_view_batch **batch);
+void rs_view_batch_reset(struct rs_view_batch *batch); /* keeps memory */
+
+/* Filling. VIEW and HISTORY: begin, fields in ascending number, end. Failure is sticky: check
+ * batch->ops.failed; a failed batch reads as empty and is good again after a reset. A key has at most
+ * RS_VIEW_KEY_MAX bytes, a field's text at most RS_VIEW_TEXT_MAX (asserted). The cost of an operation is a
+ * copy of its bytes. */
+#define RS_VIEW_KEY_MAX  UINT16_MAX
+#define RS_VIEW_TEXT_MAX UINT16_MAX
+void rs_batch_view_begin(struct rs_view_batch *b, uint32_t aggregate, uint32_t flags, struct rs_slice key);
+void rs_batch_history_begin(struct rs_view_batch *b, uint32_t aggregate, struct rs_slice key,
+                            int64_t score_ms);
+void rs_batch_field(struct rs_view_batch *b, uint32_t field, const char *text, size_t size);
+void rs_batch_end(struct rs_view_batch *b, int64_t change_ms);
+void rs_batch_drop(struct rs_view_batch *b, uint32_t aggregate, struct rs_slice key);
+
+/* Reading. *cursor starts at 0. Returns false at the end. */
+bool rs_batch_next(const struct rs_view_batch *b, size_t *cursor, struct rs_op *op);
+bool rs_op_field_next(const struct rs_op *op, size_t *cursor, struct rs_op_field *out);
+
+/* ---- the sink's table ---- */
+struct rs_view_sink_ops {
+    /* Takes *batch (never refuses, never blocks) and sets *batch to NULL. Applied in the order submitted per
+     * partition. Any worker thread. */
+    void (*submit)(void *self, struct rs_view_batch **batch);
+    /* A finished batch for this worker, or NULL. That worker's thread only. */
+    struct rs_view_batch *(*finished)(void *self, uint32_t worker);
+    /* Grows by one whenever the store was lost, wiped or went back: every owned view must be sent again.
+     * Any thread. */
+    uint64_t (*generation)(void *self);
+    /* Descriptor that becomes readable when `finished` has something for this worker; -1: poll instead. */
+    int (*wake_fd)(void *self, uint32_t worker);
+};
+
+struct rs_view_sink {
+    void *self;
+    const struct rs_view_sink_ops *ops;
+};
+
+/* Appends one key part, percent-encoding (two upper-case hexadecimal digits) ':' '%' '{' '}' space, control
+ * characters (below 20 and 7F). Other bytes stand for themselves. */
+void rs_key_append(struct rs_buf *out, struct rs_slice part);
+
+#endif

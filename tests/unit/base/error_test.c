@@ -1,0 +1,101 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/utf8.h"
+
+static void fail_sets_code_class_and_text(void **state)
+{
+    (void)state;
+    struct rs_error error;
+    assert_int_equal(rs_fail(&error, RS_ECONFIG, "line %d", 7), RS_ECONFIG);
+    assert_int_equal(error.code, RS_ECONFIG);
+    assert_int_equal(error.class, RS_CLASS_FATAL);
+    assert_string_equal(error.text, "line 7");
+    assert_int_equal(rs_fail(&error, RS_ERECORD, "x"), RS_ERECORD);
+    assert_int_equal(error.class, RS_CLASS_BAD_RECORD);
+    assert_int_equal(rs_fail(&error, RS_EREDIS, "x"), RS_EREDIS);
+    assert_int_equal(error.class, RS_CLASS_RETRY);
+}
+
+static void every_code_is_negative_and_named(void **state)
+{
+    (void)state;
+    assert_string_equal(rs_error_name(RS_OK), "OK");
+#define CHECK_CODE(name, class, text)                                                                        \
+    assert_true(RS_##name < 0);                                                                              \
+    assert_string_equal(rs_error_name(RS_##name), #name);
+    RS_ERROR_CODES(CHECK_CODE)
+#undef CHECK_CODE
+    assert_string_equal(rs_error_name(1), "UNKNOWN");
+    assert_string_equal(rs_error_name(-1000), "UNKNOWN");
+    assert_string_equal(rs_error_name(-2147483647 - 1), "UNKNOWN");
+}
+
+static void an_empty_text_becomes_that_of_the_code(void **state)
+{
+    (void)state;
+    struct rs_error error;
+    (void)rs_fail(&error, RS_ETIMEOUT, "%s", "");
+    assert_string_equal(error.text, "timed out");
+}
+
+static void prefix_goes_in_front(void **state)
+{
+    (void)state;
+    struct rs_error error;
+    (void)rs_fail(&error, RS_EIO, "no such file");
+    assert_int_equal(rs_error_prefix(&error, "stream %s", "trades"), RS_EIO);
+    assert_int_equal(rs_error_prefix(&error, "a.yaml"), RS_EIO);
+    assert_string_equal(error.text, "a.yaml: stream trades: no such file");
+}
+
+static void an_error_may_quote_itself(void **state)
+{
+    (void)state;
+    struct rs_error error;
+    (void)rs_fail(&error, RS_EIO, "inner");
+    assert_int_equal(rs_fail(&error, RS_ECONFIG, "outer: %s", error.text), RS_ECONFIG);
+    assert_string_equal(error.text, "outer: inner");
+}
+
+/* 3-byte characters do not divide 1023, so a cut in the wrong place splits one. */
+static void long_texts_are_cut_between_characters(void **state)
+{
+    (void)state;
+    struct rs_error error;
+    char text[3 * 500 + 1];
+    for (size_t i = 0; i < 500; i++) {
+        memcpy(text + 3 * i, "\xE2\x82\xAC", 3);
+    }
+    text[sizeof text - 1] = '\0';
+    (void)rs_fail(&error, RS_EIO, "x%s", text);
+    assert_int_equal(strlen(error.text), 1 + 3 * 340);
+    assert_true(rs_utf8_valid((const uint8_t *)error.text, strlen(error.text)));
+    (void)rs_error_prefix(&error, "ab");
+    assert_int_equal(strlen(error.text), 4 + 1 + 3 * 339);
+    assert_memory_equal(error.text, "ab: x\xE2", 6);
+    assert_true(rs_utf8_valid((const uint8_t *)error.text, strlen(error.text)));
+    (void)rs_error_prefix(&error, "%s", text);
+    assert_int_equal(strlen(error.text), RS_ERROR_TEXT_MAX - 1);
+    assert_true(rs_utf8_valid((const uint8_t *)error.text, strlen(error.text)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fail_sets_code_class_and_text),
+        cmocka_unit_test(every_code_is_negative_and_named),
+        cmocka_unit_test(an_empty_text_becomes_that_of_the_code),
+        cmocka_unit_test(prefix_goes_in_front),
+        cmocka_unit_test(an_error_may_quote_itself),
+        cmocka_unit_test(long_texts_are_cut_between_characters),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

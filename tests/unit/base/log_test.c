@@ -1,0 +1,219 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* stderr is a pipe while a test runs; what was logged is read from its other end. */
+static int reading;
+static int saved_stderr;
+
+static int capture(void **state)
+{
+    (void)state;
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return -1;
+    }
+    saved_stderr = dup(STDERR_FILENO);
+    reading = ends[0];
+    (void)fcntl(reading, F_SETFL, O_NONBLOCK);
+    int result = dup2(ends[1], STDERR_FILENO) < 0 ? -1 : 0;
+    (void)close(ends[1]);
+    (void)unsetenv("JOURNAL_STREAM");
+    rs_log_init("rollstatd");
+    return result;
+}
+
+static int release(void **state)
+{
+    (void)state;
+    (void)dup2(saved_stderr, STDERR_FILENO);
+    (void)close(saved_stderr);
+    return close(reading);
+}
+
+static const char *logged(void)
+{
+    static char text[16384];
+    ssize_t size = read(reading, text, sizeof text - 1);
+    text[size > 0 ? size : 0] = '\0';
+    return text;
+}
+
+/* "2026-11-23T07:54:01.123Z rollstatd info: ..." */
+static void expect_stamped(const char *line, const char *rest)
+{
+    const char *shape = "0000-00-00T00:00:00.000Z ";
+    for (size_t i = 0; shape[i] != '\0'; i++) {
+        if (shape[i] == '0') {
+            assert_in_range(line[i], '0', '9');
+        } else {
+            assert_int_equal(line[i], shape[i]);
+        }
+    }
+    assert_string_equal(line + strlen(shape), rest);
+}
+
+static void a_line_has_time_program_and_level(void **state)
+{
+    (void)state;
+    rs_log(RS_LOG_INFO, "%d partitions", 3);
+    expect_stamped(logged(), "rollstatd info: 3 partitions\n");
+    rs_log(RS_LOG_ERROR, "x");
+    expect_stamped(logged(), "rollstatd error: x\n");
+}
+
+static void levels_filter(void **state)
+{
+    (void)state;
+    enum rs_log_level level = RS_LOG_INFO;
+    rs_log(RS_LOG_DEBUG, "hidden");
+    assert_string_equal(logged(), "");
+    assert_int_equal(rs_log_level_parse("debug", &level), 0);
+    rs_log_set_level(level);
+    rs_log(RS_LOG_DEBUG, "shown");
+    expect_stamped(logged(), "rollstatd debug: shown\n");
+    assert_int_equal(rs_log_level_parse("error", &level), 0);
+    rs_log_set_level(level);
+    rs_log(RS_LOG_WARNING, "hidden");
+    assert_string_equal(logged(), "");
+    assert_int_equal(rs_log_level_parse("warning", &level), 0);
+    assert_int_equal(level, RS_LOG_WARNING);
+    assert_int_equal(rs_log_level_parse("Info", &level), RS_EINVAL);
+    assert_int_equal(level, RS_LOG_WARNING);
+}
+
+static void the_journal_gets_priorities(void **state)
+{
+    (void)state;
+    struct stat info;
+    char stream[64];
+    assert_int_equal(fstat(STDERR_FILENO, &info), 0);
+    (void)snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)info.st_dev,
+                   (unsigned long long)info.st_ino);
+    (void)setenv("JOURNAL_STREAM", stream, 1);
+    rs_log_init("rollstatd");
+    rs_log(RS_LOG_ERROR, "a");
+    rs_log(RS_LOG_WARNING, "b");
+    rs_log(RS_LOG_INFO, "c");
+    assert_string_equal(logged(), "<3>a\n<4>b\n<6>c\n");
+    /* Inherited from elsewhere: this stderr is not the journal. */
+    (void)setenv("JOURNAL_STREAM", "1:2", 1);
+    rs_log_init("rollstatd");
+    rs_log(RS_LOG_INFO, "d");
+    expect_stamped(logged(), "rollstatd info: d\n");
+}
+
+static void one_message_is_one_line(void **state)
+{
+    (void)state;
+    rs_log(RS_LOG_INFO, "a\nb\x1b[31m\tc\x7F");
+    expect_stamped(logged(), "rollstatd info: a b [31m c \n");
+}
+
+static void long_messages_are_cut_between_characters(void **state)
+{
+    (void)state;
+    char text[9001];
+    for (size_t i = 0; i < 9000; i += 3) {
+        memcpy(text + i, "\xE2\x82\xAC", 4);
+    }
+    rs_log(RS_LOG_INFO, "%s", text);
+    const char *line = logged();
+    size_t size = strlen(line);
+    assert_in_range(size, 4096 - 3, 4096);
+    assert_string_equal(line + size - 4, "\xE2\x82\xAC\n");
+    assert_string_equal(logged(), "");
+}
+
+static void a_full_pipe_drops_and_counts(void **state)
+{
+    (void)state;
+    uint64_t before = rs_log_dropped();
+    char text[1001];
+    memset(text, 'x', 1000);
+    text[1000] = '\0';
+    for (int i = 0; i < 200; i++) {
+        rs_log(RS_LOG_INFO, "%s", text);
+    }
+    uint64_t dropped = rs_log_dropped() - before;
+    assert_in_range(dropped, 100, 199);
+    size_t lines = 0;
+    for (const char *got = logged(); *got != '\0'; got = logged()) {
+        for (; *got != '\0'; got++) {
+            lines += *got == '\n';
+        }
+    }
+    assert_int_equal(lines, 200 - dropped);
+    rs_log(RS_LOG_INFO, "again");
+    expect_stamped(logged(), "rollstatd info: again\n");
+}
+
+static void a_pipe_without_reader_does_not_kill(void **state)
+{
+    (void)state;
+    uint64_t before = rs_log_dropped();
+    int other = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_true(dup2(other, reading) >= 0);
+    assert_int_equal(close(other), 0);
+    rs_log(RS_LOG_INFO, "nobody reads this");
+    assert_int_equal(rs_log_dropped() - before, 1);
+}
+
+static void a_closed_socket_does_not_kill(void **state)
+{
+    (void)state;
+    int ends[2];
+    uint64_t before = rs_log_dropped();
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    assert_true(dup2(ends[0], STDERR_FILENO) >= 0);
+    assert_int_equal(close(ends[0]), 0);
+    assert_int_equal(close(ends[1]), 0);
+    rs_log(RS_LOG_INFO, "nobody reads this");
+    assert_int_equal(rs_log_dropped() - before, 1);
+}
+
+static void bursts_are_limited_per_second(void **state)
+{
+    (void)state;
+    struct rs_log_limit limit = {0};
+    int64_t now = 5000000;
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(rs_log_allowed(&limit, 2, now + i), i < 2);
+    }
+    assert_int_equal(limit.left_out, 8);
+    assert_string_equal(logged(), "");
+    assert_false(rs_log_allowed(&limit, 2, now + 999999));
+    assert_true(rs_log_allowed(&limit, 2, now + 1000000));
+    expect_stamped(logged(), "rollstatd info: 9 messages like the next one were left out\n");
+    assert_true(rs_log_allowed(&limit, 2, now + 1000001));
+    assert_false(rs_log_allowed(&limit, 2, now + 1000002));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_line_has_time_program_and_level, capture, release),
+        cmocka_unit_test_setup_teardown(levels_filter, capture, release),
+        cmocka_unit_test_setup_teardown(the_journal_gets_priorities, capture, release),
+        cmocka_unit_test_setup_teardown(one_message_is_one_line, capture, release),
+        cmocka_unit_test_setup_teardown(long_messages_are_cut_between_characters, capture, release),
+        cmocka_unit_test_setup_teardown(a_full_pipe_drops_and_counts, capture, release),
+        cmocka_unit_test_setup_teardown(a_pipe_without_reader_does_not_kill, capture, release),
+        cmocka_unit_test_setup_teardown(a_closed_socket_does_not_kill, capture, release),
+        cmocka_unit_test_setup_teardown(bursts_are_limited_per_second, capture, release),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
