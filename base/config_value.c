@@ -35,8 +35,12 @@ static void complain_unknown(struct rs_config *config, const struct rs_config_no
     }
     struct rs_buf names = {0};
     list_names(&names, known);
-    rs_config_complain(config, key, "unknown key \"%s\" in %s; known are: %s", key->text, what,
-                       names.failed ? "" : (const char *)names.data);
+    if (names.failed) {
+        config->failed = true;
+    } else {
+        rs_config_complain(config, key, "unknown key \"%s\" in %s; known are: %s", key->text, what,
+                           (const char *)names.data);
+    }
     rs_buf_fini(&names);
 }
 

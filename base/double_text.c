@@ -1,5 +1,6 @@
-/* Shortest text of a double by Schubfach: R. Giulietti, "The Schubfach way to render doubles" (2021). Names follow
- * the paper: v = c * 2^q is the double, Rv its rounding interval, 10^k the power of the shortest candidates. */
+/* Shortest text of a double by Schubfach: R. Giulietti, "The Schubfach way to render doubles" (2021). Names
+ * follow the paper: v = c * 2^q is the double, Rv its rounding interval, 10^k the power of the shortest
+ * candidates. */
 #include <string.h>
 
 #include "base/double_table.h"
@@ -13,8 +14,8 @@ struct decimal {
     int exponent;
 };
 
-/* Logarithms by multiplication: right for all exponents of doubles (section 9.3 gives the ranges). A shift of a
- * negative number rounds down on every compiler we build with, which is what floor asks for. */
+/* Logarithms by multiplication: right for all exponents of doubles (section 9.3 gives the ranges). A shift of
+ * a negative number rounds down on every compiler we build with, which is what floor asks for. */
 static int floor_log2_pow10(int e)
 {
     return (e * 1741647) >> 19;
@@ -28,8 +29,8 @@ static int floor_log10_three_quarters_pow2(int e)
     return (e * 1262611 - 524031) >> 22;
 }
 
-/* The top of g * cp, with the lowest bit set where bits below were not all zero ("round to odd", section 9.6). g is
- * at most one unit too large, which adds less than 2 at the position tested. */
+/* The top of g * cp, with the lowest bit set where bits below were not all zero ("round to odd",
+ * section 9.6). g is at most one unit too large, which adds less than 2 at the position tested. */
 static uint64_t round_to_odd(const uint64_t g[2], uint64_t cp)
 {
     rs_u128 low = (rs_u128)g[1] * cp;

@@ -34,19 +34,20 @@ static const char *owned_why(const char *name)
     return NULL;
 }
 
-/* librdkafka tells its names only by dumping a configuration: name, value, name, value. */
+/* librdkafka tells its names only by dumping a configuration: name, value, name, value; without aliases. */
 static void complain_unknown(struct rs_config *config, const struct rs_config_node *where, const char *name)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     size_t count = 0;
     const char **dump = rd_kafka_conf_dump(conf, &count);
-    const char **names = calloc(count / 2 + 1, sizeof(*names));
+    const char **names = calloc(count / 2 + 2, sizeof(*names));
     const char *nearest = NULL;
 
     if (names != NULL) {
         for (size_t i = 0; i + 1 < count; i += 2) {
             names[i / 2] = dump[i];
         }
+        names[count / 2] = "bootstrap.servers";
         nearest = rs_nearest_name(name, names);
     }
     if (nearest != NULL) {

@@ -264,8 +264,8 @@ int rs_decimal_parse(struct rs_slice text, int scale, rs_i128 *out, struct rs_er
 
 /* ---- doubles ---- */
 
-/* A double is decided by 767 significant digits and whether anything but zeros follows (the longest exact expansion
- * of a midpoint between two doubles); what follows is stood for by one more digit. */
+/* A double is decided by 767 significant digits and whether anything but zeros follows (the longest exact
+ * expansion of a midpoint between two doubles); what follows is stood for by one more digit. */
 #define DECISIVE_DIGITS 770
 
 /* Small cases are exact in one operation (W. Clinger, 1990): both factors are doubles without rounding. */
@@ -281,7 +281,8 @@ static bool double_exact(uint64_t digits, int64_t exponent, double *out)
     return true;
 }
 
-/* The digits without point or leading zeros go to `out`; returns their number and how many more there were. */
+/* The digits without point or leading zeros go to `out`; returns their number and how many more there were.
+ */
 static size_t double_digits(const struct number_text *number, char *out, size_t *dropped)
 {
     size_t count = 0;

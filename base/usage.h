@@ -1,5 +1,6 @@
 /* usage: command lines of the programs, read alike everywhere.
  * Long options (--name VALUE, --name=VALUE), short ones (-c VALUE, -cVALUE); "--" ends them.
+ * "-" alone is an operand.
  * --help and --version are known to every program. Nothing here prints or exits: the program does.
  * Thread: one. Borrows argv and the table. */
 #ifndef RS_BASE_USAGE_H

@@ -25,6 +25,7 @@ struct change {
 struct rs_zone {
     int32_t first_offset_s; /* before the first change */
     bool has_rule;
+    bool no_memory; /* why loading failed */
     struct rs_zone_rule rule;
     struct change *changes;
     size_t count;
@@ -87,6 +88,7 @@ static bool add_change(struct rs_zone *zone, int64_t at_s, int32_t offset_s)
         size_t capacity = zone->capacity == 0 ? 256 : zone->capacity * 2;
         struct change *changes = realloc(zone->changes, capacity * sizeof *changes);
         if (changes == NULL) {
+            zone->no_memory = true;
             return false;
         }
         zone->changes = changes;
@@ -228,14 +230,18 @@ static int load_named(const char *name, struct rs_zone *zone, struct rs_error *e
     const char *directory = secure_getenv("TZDIR");
     int length =
         snprintf(path, sizeof path, "%s/%s", directory != NULL ? directory : "/usr/share/zoneinfo", name);
-    if (!name_is_plain(name) || length < 0 || (size_t)length >= sizeof path ||
-        rs_file_read(path, ZONE_FILE_MAX, &content, error) != 0) {
-        rs_buf_fini(&content);
+    if (!name_is_plain(name) || length < 0 || (size_t)length >= sizeof path) {
         return unknown_zone(name, error);
     }
-    bool good = read_file(zone, rs_buf_slice(&content)) && unroll_rule(zone);
+    int result = rs_file_read(path, ZONE_FILE_MAX, &content, error);
+    if (result == RS_EINVAL) {
+        result = unknown_zone(name, error);
+    } else if (result == 0 && (!read_file(zone, rs_buf_slice(&content)) || !unroll_rule(zone))) {
+        result = zone->no_memory ? rs_fail(error, RS_ENOMEM, "out of memory for a time zone")
+                                 : rs_fail(error, RS_EINVAL, "the zone file \"%s\" is damaged", path);
+    }
     rs_buf_fini(&content);
-    return good ? 0 : rs_fail(error, RS_EINVAL, "the zone file \"%s\" is damaged", path);
+    return result;
 }
 
 static bool is_offset(const char *name, int32_t *out_s)

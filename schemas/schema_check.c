@@ -1,0 +1,194 @@
+/* What can be checked about a type once its parts are known: logical types and the defaults of fields. */
+#include <stdint.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "schemas/schema_parse.h"
+
+/* ---- logical types ---- */
+
+int rs_schema_fixed_digits(size_t size)
+{
+    /* floor(log10(2^(8n-1) - 1)); log10(2) to 12 digits keeps the floor right far beyond any precision of interest,
+     * and more than 1000 digits are never told apart. */
+    if (size == 0) {
+        return 0;
+    }
+    if (size > 400) {
+        return 1000;
+    }
+    return (int)((int64_t)(8 * size - 1) * INT64_C(301029995663) / INT64_C(1000000000000));
+}
+
+static int parse_decimal(struct rs_schema_parser *p, const json_t *object, struct rs_schema *node,
+                         const struct rs_schema_place *place)
+{
+    const json_t *precision = json_object_get(object, "precision");
+    const json_t *scale = json_object_get(object, "scale");
+    if (!json_is_integer(precision) || json_integer_value(precision) < 1 || json_integer_value(precision) > INT32_MAX) {
+        return rs_schema_bad(p, place, "a decimal needs a \"precision\" of 1 or more digits");
+    }
+    json_int_t digits = json_integer_value(precision);
+    json_int_t after = scale == NULL ? 0 : json_integer_value(scale);
+    if ((scale != NULL && !json_is_integer(scale)) || after < 0 || after > digits) {
+        return rs_schema_bad(p, place, "the \"scale\" of a decimal has to be from 0 to its precision, %d", (int)digits);
+    }
+    if (after > RS_SCALE_MAX) {
+        return rs_schema_bad(p, place, "a decimal's scale above %d is not supported", RS_SCALE_MAX);
+    }
+    if (node->kind == RS_AVRO_FIXED && digits > rs_schema_fixed_digits(node->fixed_size)) {
+        return rs_schema_bad(p, place, "a decimal in a fixed of %zu bytes holds at most %d digits, not %d",
+                             node->fixed_size, rs_schema_fixed_digits(node->fixed_size), (int)digits);
+    }
+    node->logical = RS_LOGICAL_DECIMAL;
+    node->precision = (int)digits;
+    node->scale = (int)after;
+    return RS_OK;
+}
+
+static bool logical_suits(enum rs_logical logical, const struct rs_schema *node)
+{
+    switch (logical) {
+    case RS_LOGICAL_NONE: return false;
+    case RS_LOGICAL_DECIMAL: return node->kind == RS_AVRO_BYTES || node->kind == RS_AVRO_FIXED;
+    case RS_LOGICAL_UUID:
+        return node->kind == RS_AVRO_STRING || (node->kind == RS_AVRO_FIXED && node->fixed_size == 16);
+    case RS_LOGICAL_DATE:
+    case RS_LOGICAL_TIME_MILLIS: return node->kind == RS_AVRO_INT;
+    default: return node->kind == RS_AVRO_LONG;
+    }
+}
+
+int rs_schema_parse_logical(struct rs_schema_parser *p, const json_t *object, struct rs_schema *node,
+                            const struct rs_schema_place *place)
+{
+    const char *text = json_string_value(json_object_get(object, "logicalType"));
+    if (text == NULL) {
+        return RS_OK;
+    }
+    for (int i = RS_LOGICAL_DECIMAL; i <= RS_LOGICAL_LOCAL_TIMESTAMP_NANOS; i++) {
+        enum rs_logical logical = (enum rs_logical)i;
+        if (strcmp(text, rs_schema_logical_name(logical)) != 0 || !logical_suits(logical, node)) {
+            continue;
+        }
+        if (logical == RS_LOGICAL_DECIMAL) {
+            return parse_decimal(p, object, node, place);
+        }
+        node->logical = logical;
+    }
+    return RS_OK;
+}
+
+/* ---- defaults ---- */
+
+/* Text whose code points are bytes, as defaults of bytes and fixed are written; SIZE_MAX when one is above 255. */
+static size_t byte_text_size(const json_t *value)
+{
+    const unsigned char *text = (const unsigned char *)json_string_value(value);
+    size_t size = json_string_length(value);
+    size_t count = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] > 0xc3) {
+            return SIZE_MAX; /* leads a code point above 255; jansson has seen to it that the UTF-8 is valid */
+        }
+        count += (text[i] & 0xc0) != 0x80;
+    }
+    return count;
+}
+
+static bool is_symbol(const struct rs_schema *type, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    for (size_t i = 0; text != NULL && i < type->symbol_count; i++) {
+        if (strcmp(text, type->symbols[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool default_fits(const struct rs_schema *type, const json_t *value);
+
+static bool items_fit(const struct rs_schema *type, const json_t *value)
+{
+    size_t i = 0;
+    const json_t *item = NULL;
+    json_array_foreach(value, i, item)
+    {
+        if (!default_fits(type->items, item)) {
+            return false;
+        }
+    }
+    return json_is_array(value);
+}
+
+static bool map_fits(const struct rs_schema *type, json_t *value)
+{
+    const char *key = NULL;
+    json_t *item = NULL;
+    json_object_foreach(value, key, item)
+    {
+        if (!default_fits(type->items, item)) {
+            return false;
+        }
+    }
+    return json_is_object(value);
+}
+
+/* A field that is left out needs a default of its own, which is checked where it is written. */
+static bool record_fits(const struct rs_schema *type, const json_t *value)
+{
+    size_t present = 0;
+    for (size_t i = 0; i < type->field_count; i++) {
+        const json_t *item = json_object_get(value, type->fields[i].name);
+        if (item == NULL ? !type->fields[i].has_default : !default_fits(type->fields[i].type, item)) {
+            return false;
+        }
+        present += item != NULL;
+    }
+    return json_is_object(value) && present == json_object_size(value);
+}
+
+static bool integer_fits(const struct rs_schema *type, const json_t *value)
+{
+    json_int_t number = json_integer_value(value);
+    return json_is_integer(value) &&
+           (type->kind == RS_AVRO_LONG || (number >= INT32_MIN && number <= INT32_MAX));
+}
+
+/* Recursion goes down the JSON, whose depth jansson bounds. */
+static bool default_fits(const struct rs_schema *type, const json_t *value)
+{
+    switch (type->kind) {
+    case RS_AVRO_NULL: return json_is_null(value);
+    case RS_AVRO_BOOLEAN: return json_is_boolean(value);
+    case RS_AVRO_INT:
+    case RS_AVRO_LONG: return integer_fits(type, value);
+    case RS_AVRO_FLOAT:
+    case RS_AVRO_DOUBLE: return json_is_number(value);
+    case RS_AVRO_STRING: return json_is_string(value);
+    case RS_AVRO_BYTES: return json_is_string(value) && byte_text_size(value) != SIZE_MAX;
+    case RS_AVRO_FIXED: return json_is_string(value) && byte_text_size(value) == type->fixed_size;
+    case RS_AVRO_ENUM: return is_symbol(type, value);
+    case RS_AVRO_ARRAY: return items_fit(type, value);
+    case RS_AVRO_MAP: return map_fits(type, (json_t *)value);
+    case RS_AVRO_UNION: return type->branch_count > 0 && default_fits(type->branches[0], value);
+    case RS_AVRO_RECORD: return record_fits(type, value);
+    }
+    return false;
+}
+
+int rs_schema_check_defaults(struct rs_schema_parser *p)
+{
+    for (const struct rs_schema_default *kept = p->defaults; kept != NULL; kept = kept->next) {
+        const struct rs_schema *type = kept->field->type;
+        if (!default_fits(type, kept->value)) {
+            bool is_union = type->kind == RS_AVRO_UNION;
+            return rs_fail(p->error, RS_ESCHEMA, "%s: the default of field '%s' of %s is not a value of %s%s", p->name,
+                           rs_schema_shown(p, kept->field->name), rs_schema_shown(p, kept->record),
+                           is_union ? "the first branch of its union" : "its type, ",
+                           is_union ? "" : rs_schema_kind_name(type->kind));
+        }
+    }
+    return RS_OK;
+}

@@ -1,0 +1,413 @@
+/* The settings of one stream. */
+#include <stdio.h>
+#include <string.h>
+
+#include "schemas/stream_load.h"
+
+#define SECOND_US        INT64_C(1000000)
+#define DURATION_MAX_US  (INT64_C(36525) * 86400 * SECOND_US) /* a century */
+#define TOPIC_MAX_SIZE   249                                  /* Kafka's own limit */
+#define RECORD_BYTES_MAX (INT64_C(1) << 30)
+#define GROUPS_MAX       INT64_C(1000000000)
+
+/* Text of a key that may be absent; NULL then, or after a complaint. Empty texts are complaints. */
+static const char *read_text(struct rs_stream_loader *l, const struct rs_config_node *node, const char *key)
+{
+    const char *text = NULL;
+    if (!rs_config_string(l->config, node, key, &text) || text == NULL) {
+        return NULL;
+    }
+    if (*text == '\0') {
+        rs_config_complain(l->config, rs_config_get(node, key), "`%s` is empty", key);
+        return NULL;
+    }
+    return rs_stream_keep(l, text);
+}
+
+/* As read_text for a key that has to be there. */
+static const char *need_text(struct rs_stream_loader *l, const struct rs_config_node *node, const char *key,
+                             const char *what)
+{
+    if (rs_config_get(node, key) == NULL) {
+        rs_config_complain(l->config, node, "`%s` is missing: %s", key, what);
+        return NULL;
+    }
+    return read_text(l, node, key);
+}
+
+static bool find_field(struct rs_stream_loader *l, const struct rs_config_node *where, const struct rs_stream *stream,
+                       const char *path, struct rs_field_type *type)
+{
+    struct rs_error error;
+    if (rs_schema_field_type(rs_schema_root(stream->schema), path, type, &error) != RS_OK) {
+        rs_config_complain(l->config, where, "%s", error.text);
+        return false;
+    }
+    return true;
+}
+
+/* ---- topic, schema, framing ---- */
+
+static bool valid_topic(const char *text)
+{
+    size_t size = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+    return text[size] == '\0' && size > 0 && size <= TOPIC_MAX_SIZE && strcmp(text, ".") != 0 &&
+           strcmp(text, "..") != 0;
+}
+
+static void check_topic(struct rs_stream_loader *l, const struct rs_config_node *where, const char *topic)
+{
+    if (topic != NULL && !valid_topic(topic)) {
+        rs_config_complain(l->config, where, "a topic's name has 1 to %d letters, digits, '.', '_' and '-'",
+                           TOPIC_MAX_SIZE);
+    }
+}
+
+static void read_schema(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+{
+    stream->schema_path = need_text(l, node, "schema", "the file with the Avro schema of the events");
+    if (stream->schema_path == NULL) {
+        return;
+    }
+    const struct rs_config_node *where = rs_config_get(node, "schema");
+    const struct rs_stream_schema *schema = rs_stream_schema(l, where, stream->schema_path);
+    if (schema == NULL) {
+        return;
+    }
+    if (rs_schema_root(schema->document)->kind != RS_AVRO_RECORD) {
+        rs_config_complain(l->config, where, "the schema of a stream has to be a record, not of type %s",
+                           rs_schema_kind_name(rs_schema_root(schema->document)->kind));
+        return;
+    }
+    stream->schema = schema->document;
+    stream->writer = schema->number;
+}
+
+static void read_framing(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+{
+    const char *text = read_text(l, node, "framing");
+    const struct rs_config_node *where = rs_config_get(node, "framing");
+    if (text == NULL) {
+        return;
+    }
+    if (rs_framing_parse(text, &stream->framing.framing) != RS_OK) {
+        static const char *const known[] = {"auto", "bare", "confluent", "single-object", NULL};
+        const char *nearest = rs_nearest_name(text, known);
+        rs_config_complain(l->config, where, "`framing` is auto, bare, confluent or single-object%s%s%s",
+                           nearest == NULL ? "" : "; did you mean '", nearest == NULL ? "" : nearest,
+                           nearest == NULL ? "" : "'?");
+    } else if (stream->framing.framing == RS_FRAMING_CONFLUENT && !l->has_ids) {
+        rs_config_complain(l->config, where,
+                           "framing confluent needs `schemas: {ids: {ID: FILE}}`, which says what the ids stand for");
+    }
+}
+
+static void read_dead_letters(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+{
+    const struct rs_config_node *letters = rs_config_get(node, "dead_letters");
+    stream->dead_letters = true;
+    if (letters != NULL && rs_config_kind(letters) != RS_CONFIG_MAPPING) {
+        rs_config_bool(l->config, node, "dead_letters", &stream->dead_letters);
+    } else if (letters != NULL) {
+        static const char *const known[] = {"topic", "late", NULL};
+        rs_config_expect_mapping(l->config, letters, "dead_letters", known);
+        rs_config_bool(l->config, letters, "late", &stream->dead_letter_late);
+        stream->dead_letter_topic = read_text(l, letters, "topic");
+        check_topic(l, rs_config_get(letters, "topic"), stream->dead_letter_topic);
+        if (stream->dead_letter_topic != NULL && stream->topic != NULL &&
+            strcmp(stream->dead_letter_topic, stream->topic) == 0) {
+            rs_config_complain(l->config, rs_config_get(letters, "topic"),
+                               "dead letters may not go back into the topic they come from");
+        }
+    }
+    if (stream->dead_letter_topic == NULL && stream->topic != NULL) {
+        char topic[TOPIC_MAX_SIZE + 8];
+        snprintf(topic, sizeof topic, "%.*s.dlq", TOPIC_MAX_SIZE, stream->topic);
+        stream->dead_letter_topic = rs_stream_keep(l, topic);
+    }
+}
+
+/* ---- time and identity ---- */
+
+static void read_time(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+{
+    stream->time_path = need_text(l, node, "time", "the field that holds the time of the event");
+    const struct rs_config_node *where = rs_config_get(node, "time");
+    struct rs_field_type *type = &stream->time_type;
+    if (stream->time_path == NULL || !find_field(l, where, stream, stream->time_path, type)) {
+        return;
+    }
+    if (type->kind != RS_VALUE_TIME && type->schema->logical != RS_LOGICAL_DATE) {
+        rs_config_complain(l->config, where,
+                           "field '%s' cannot be the time of the event: its type has to be a timestamp (millis, micros "
+                           "or nanos) or a date", stream->time_path);
+    }
+}
+
+static void read_id(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+{
+    stream->id_path = read_text(l, node, "id");
+    const struct rs_config_node *where = rs_config_get(node, "id");
+    struct rs_field_type type;
+    if (stream->id_path != NULL && find_field(l, where, stream, stream->id_path, &type) &&
+        type.kind != RS_VALUE_BYTES && (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM)) {
+        rs_config_complain(l->config, where, "field '%s' cannot identify an event: its type has to be string, bytes, "
+                           "fixed, uuid, int or long", stream->id_path);
+    }
+    stream->dedup_us = 600 * SECOND_US;
+    stream->dedup_max = 10000000;
+    rs_config_duration(l->config, node, "dedup", 1, DURATION_MAX_US, &stream->dedup_us);
+    rs_config_int(l->config, node, "dedup_max", 1, GROUPS_MAX, &stream->dedup_max);
+    static const char *const needy[] = {"dedup", "dedup_max"};
+    for (size_t i = 0; i < 2 && where == NULL; i++) {
+        if (rs_config_get(node, needy[i]) != NULL) {
+            rs_config_complain(l->config, rs_config_get(node, needy[i]),
+                               "`%s` needs `id`, the field that identifies an event", needy[i]);
+        }
+    }
+}
+
+static void refuse_on_upsert(struct rs_stream_loader *l, const struct rs_config_node *node, const char *key)
+{
+    if (rs_config_get(node, key) != NULL) {
+        rs_config_complain(l->config, rs_config_get(node, key),
+                           "`%s` has no place on an upsert stream: its events are never late", key);
+    }
+}
+
+static void read_lateness(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+{
+    stream->expire_set = rs_config_get(node, "expire") != NULL;
+    stream->expire_us = stream->upsert ? INT64_MAX : 7 * 86400 * SECOND_US;
+    rs_config_duration(l->config, node, "expire", SECOND_US, DURATION_MAX_US, &stream->expire_us);
+    if (stream->upsert) {
+        refuse_on_upsert(l, node, "lateness");
+        refuse_on_upsert(l, node, "max_future");
+        stream->max_future_us = INT64_MAX;
+        return;
+    }
+    stream->lateness_us = 30 * SECOND_US;
+    rs_config_duration(l->config, node, "lateness", 0, DURATION_MAX_US, &stream->lateness_us);
+    stream->max_future_us = stream->lateness_us;
+    rs_config_duration(l->config, node, "max_future", 0, DURATION_MAX_US, &stream->max_future_us);
+    if (stream->max_future_us > stream->lateness_us) {
+        rs_config_warn(l->config, rs_config_get(node, "max_future"),
+                       "`max_future` is above `lateness`: an event from the future can make others of its group late");
+    }
+}
+
+/* ---- upsert ---- */
+
+static void check_version(struct rs_stream_loader *l, const struct rs_config_node *upsert,
+                          const struct rs_stream *stream)
+{
+    struct rs_field_type type;
+    const struct rs_config_node *where = rs_config_get(upsert, "version");
+    if (stream->version_path != NULL && find_field(l, where, stream, stream->version_path, &type) &&
+        (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM || type.schema->logical != RS_LOGICAL_NONE)) {
+        rs_config_complain(l->config, where, "field '%s' cannot be the version: its type has to be int or long",
+                           stream->version_path);
+    }
+}
+
+static void check_value(struct rs_stream_loader *l, const struct rs_config_node *upsert,
+                        const struct rs_stream *stream)
+{
+    struct rs_field_type type;
+    const struct rs_config_node *where = rs_config_get(upsert, "value");
+    if (stream->value_path != NULL && find_field(l, where, stream, stream->value_path, &type) && !type.nullable) {
+        rs_config_warn(l->config, where, "field '%s' cannot be null, so that nothing can be withdrawn",
+                       stream->value_path);
+    }
+}
+
+static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+{
+    const struct rs_config_node *upsert = rs_config_get(node, "upsert");
+    stream->max_periods = 10000;
+    if (upsert == NULL) {
+        return;
+    }
+    stream->upsert = true;
+    static const char *const known[] = {"version", "value", "max_periods", NULL};
+    rs_config_expect_mapping(l->config, upsert, "upsert", known);
+    if (rs_config_kind(upsert) != RS_CONFIG_MAPPING) {
+        return;
+    }
+    stream->version_path =
+        need_text(l, upsert, "version", "the field whose highest number counts, as in upsert: {version: revision}");
+    stream->value_path = read_text(l, upsert, "value");
+    rs_config_int(l->config, upsert, "max_periods", 1, 1000000, &stream->max_periods);
+    check_version(l, upsert, stream);
+    check_value(l, upsert, stream);
+}
+
+void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+{
+    static const char *const known[] = {
+        "topic",    "schema",     "framing", "time",   "id",  "dedup",            "dedup_max",  "lateness", "max_future",
+        "expire",   "upsert",     "rules",   "scale",  "key", "max_record_bytes", "max_groups", "dead_letters", NULL};
+    if (rs_config_kind(node) != RS_CONFIG_MAPPING) {
+        rs_config_complain(l->config, node, "the settings of stream '%s' are missing: topic, schema, time", stream->name);
+        return;
+    }
+    rs_config_expect_mapping(l->config, node, "a stream", known);
+    stream->topic = need_text(l, node, "topic", "the Kafka topic the events are in");
+    check_topic(l, rs_config_get(node, "topic"), stream->topic);
+    read_dead_letters(l, node, stream);
+    read_framing(l, node, stream);
+    stream->max_record_bytes = 1 << 20;
+    rs_config_bytes(l->config, node, "max_record_bytes", 1, RECORD_BYTES_MAX, &stream->max_record_bytes);
+    stream->max_groups = 10000000;
+    rs_config_int(l->config, node, "max_groups", 1, GROUPS_MAX, &stream->max_groups);
+    read_schema(l, node, stream);
+    if (stream->schema == NULL) {
+        return; /* nothing can be said about fields */
+    }
+    read_time(l, node, stream);
+    read_id(l, node, stream);
+    read_upsert(l, node, stream);
+    read_lateness(l, node, stream);
+}
+
+/* ---- key ---- */
+
+bool rs_stream_keyable(const struct rs_field_type *type, const char **why)
+{
+    *why = NULL;
+    switch (type->kind) {
+    case RS_VALUE_TIME: *why = "a time has a value of its own for each event"; break;
+    case RS_VALUE_DOUBLE: *why = "floating-point numbers that look alike may differ"; break;
+    case RS_VALUE_BYTES:
+        *why = type->schema->kind == RS_AVRO_STRING || type->schema->logical == RS_LOGICAL_UUID
+                   ? NULL
+                   : "bytes have no text";
+        break;
+    case RS_VALUE_INT:
+        if (type->schema->logical == RS_LOGICAL_TIME_MILLIS || type->schema->logical == RS_LOGICAL_TIME_MICROS) {
+            *why = "a time has a value of its own for each event";
+        }
+        break;
+    default: break;
+    }
+    return *why == NULL;
+}
+
+/* A list of fields, or one field alone; *count is how many. */
+static const struct rs_config_node *listed(const struct rs_config_node *list, size_t index, size_t *count)
+{
+    enum rs_config_kind kind = list == NULL ? RS_CONFIG_NULL : rs_config_kind(list);
+    if (kind == RS_CONFIG_SEQUENCE) {
+        *count = rs_config_size(list);
+        return index < *count ? rs_config_item(list, index) : NULL;
+    }
+    *count = kind == RS_CONFIG_SCALAR;
+    return index < *count ? list : NULL;
+}
+
+static bool lists(const struct rs_config_node *list, const char *path)
+{
+    size_t count = 0;
+    const struct rs_config_node *item = NULL;
+    for (size_t i = 0; (item = listed(list, i, &count)) != NULL; i++) {
+        const char *text = rs_config_text(item);
+        if (text != NULL && strcmp(text, path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct rs_config_node *by_of(const struct rs_config_node *root, size_t index,
+                                          const struct rs_stream *stream, bool *mine)
+{
+    const struct rs_config_node *key = NULL;
+    const struct rs_config_node *aggregate = NULL;
+    rs_config_pair(rs_config_get(root, "aggregates"), index, &key, &aggregate);
+    *mine = false;
+    if (rs_config_kind(aggregate) != RS_CONFIG_MAPPING) {
+        return NULL;
+    }
+    const struct rs_config_node *name = rs_config_get(aggregate, "stream");
+    const char *text = name == NULL ? NULL : rs_config_text(name);
+    *mine = text != NULL && strcmp(text, stream->name) == 0;
+    return rs_config_get(aggregate, "by");
+}
+
+/* Whether every aggregate of the stream groups by `path`. */
+static bool shared_by_all(const struct rs_config_node *root, const struct rs_stream *stream, const char *path)
+{
+    size_t count = rs_config_size(rs_config_get(root, "aggregates"));
+    for (size_t i = 0; i < count; i++) {
+        bool mine = false;
+        const struct rs_config_node *by = by_of(root, i, stream, &mine);
+        if (mine && !lists(by, path)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The `by` of the stream's first aggregate; NULL when there is none. */
+static const struct rs_config_node *first_by(const struct rs_config_node *root, const struct rs_stream *stream)
+{
+    const struct rs_config_node *aggregates = rs_config_get(root, "aggregates");
+    size_t count = aggregates != NULL && rs_config_kind(aggregates) == RS_CONFIG_MAPPING ? rs_config_size(aggregates) : 0;
+    for (size_t i = 0; i < count; i++) {
+        bool mine = false;
+        const struct rs_config_node *by = by_of(root, i, stream, &mine);
+        if (mine) {
+            return by;
+        }
+    }
+    return NULL;
+}
+
+/* Adds one field to the key. Faults of a `by` are for the aggregates' reader to name. */
+static void add_key(struct rs_stream_loader *l, const struct rs_config_node *item, bool complain,
+                    struct rs_stream *stream, const char **paths)
+{
+    const char *path = rs_config_text(item);
+    if (path == NULL) {
+        if (complain) {
+            rs_config_complain(l->config, item, "`key` is a list of fields");
+        }
+        return;
+    }
+    struct rs_field_type type;
+    struct rs_error error;
+    const char *why = NULL;
+    if (rs_schema_field_type(rs_schema_root(stream->schema), path, &type, &error) != RS_OK) {
+        why = error.text;
+    } else if (rs_stream_keyable(&type, &why)) {
+        paths[stream->key_count++] = rs_stream_keep(l, path);
+        return;
+    }
+    if (complain) {
+        rs_config_complain(l->config, item, "field '%s' cannot be part of a key: %s", path, why);
+    }
+}
+
+void rs_stream_read_key(struct rs_stream_loader *l, const struct rs_config_node *root, struct rs_stream *stream)
+{
+    const struct rs_config_node *key = rs_config_get(stream->node, "key");
+    const struct rs_config_node *list = key != NULL ? key : first_by(root, stream);
+    if (key != NULL && rs_config_kind(key) != RS_CONFIG_SEQUENCE && rs_config_kind(key) != RS_CONFIG_SCALAR) {
+        rs_config_complain(l->config, key, "`key` is a list of fields");
+    }
+    size_t count = 0;
+    listed(list, 0, &count);
+    const char **paths = rs_arena_array(&l->memory->arena, count, sizeof(*paths));
+    if (paths == NULL) {
+        l->failed = true;
+        return;
+    }
+    stream->key_paths = paths;
+    for (size_t i = 0; i < count && !l->failed; i++) {
+        const struct rs_config_node *item = listed(list, i, &count);
+        const char *path = rs_config_text(item);
+        if (key != NULL || (path != NULL && shared_by_all(root, stream, path))) {
+            add_key(l, item, key != NULL, stream, paths);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+/* Configurations: streams that are complete, or complaints; never a crash, never neither. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schemas/stream.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void load(const char *text)
+{
+    struct rs_config *config = NULL;
+    struct rs_streams *streams = NULL;
+    struct rs_error error = {0};
+    if (rs_config_load_text("fuzz", text, &config, &error) != RS_OK) {
+        return;
+    }
+    int code = rs_streams_load(config, &streams, &error);
+    struct rs_buf report = {0};
+    rs_config_report(config, &report);
+    bool complained = rs_config_complaints(config) > 0 || rs_config_root(config) == NULL;
+    if ((code == RS_OK) != (streams != NULL) || (code != RS_OK && !complained && error.text[0] == '\0')) {
+        abort();
+    }
+    for (size_t i = 0; streams != NULL && i < streams->count; i++) {
+        if (streams->items[i].schema == NULL || streams->items[i].topic == NULL || streams->items[i].time_path == NULL) {
+            abort();
+        }
+    }
+    rs_buf_fini(&report);
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = malloc(size + 1);
+    if (text != NULL) {
+        if (size > 0) {
+            memcpy(text, data, size);
+        }
+        text[size] = '\0';
+        load(text);
+    }
+    free(text);
+    return 0;
+}

@@ -1,0 +1,192 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "schemas/decoder.h"
+
+#define RECORD(fields) "{\"type\":\"record\",\"name\":\"T\",\"fields\":[" fields "]}"
+#define FIELD(name, type) "{\"name\":\"" name "\",\"type\":" type "}"
+#define DECIMAL(p, s) "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":" #p ",\"scale\":" #s "}"
+#define ENUM(symbols) "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[" symbols "]}"
+
+/* 0 is the stream's own; the others are writers that suit or do not. */
+static const char *const schemas[] = {
+    RECORD(FIELD("id", "\"string\"") "," FIELD("price", "[\"null\"," DECIMAL(18, 2) "]") "," FIELD("side", ENUM("\"A\",\"B\""))
+           "," FIELD("n", "\"long\"")),
+    /* other order, more fields, int for long, fewer digits, not nullable: suits */
+    RECORD(FIELD("extra", "\"double\"") "," FIELD("n", "\"int\"") "," FIELD("side", ENUM("\"A\",\"B\"")) ","
+           FIELD("price", DECIMAL(9, 2)) "," FIELD("id", "\"string\"")),
+    RECORD(FIELD("id", "\"string\"") "," FIELD("price", DECIMAL(9, 3)) "," FIELD("side", ENUM("\"A\",\"B\"")) "," FIELD("n", "\"int\"")),
+    RECORD(FIELD("id", "\"string\"") "," FIELD("price", DECIMAL(9, 2)) "," FIELD("side", ENUM("\"B\",\"A\"")) "," FIELD("n", "\"int\"")),
+    RECORD(FIELD("id", "[\"null\",\"string\"]") "," FIELD("price", DECIMAL(9, 2)) "," FIELD("side", ENUM("\"A\",\"B\"")) "," FIELD("n", "\"int\"")),
+    RECORD(FIELD("id", "\"bytes\"") "," FIELD("price", DECIMAL(9, 2)) "," FIELD("side", ENUM("\"A\",\"B\"")) "," FIELD("n", "\"int\"")),
+    RECORD(FIELD("id", "\"string\"") "," FIELD("price", "\"double\"") "," FIELD("side", ENUM("\"A\",\"B\"")) "," FIELD("n", "\"int\"")),
+    RECORD(FIELD("id", "\"string\"") "," FIELD("side", ENUM("\"A\",\"B\"")) "," FIELD("n", "\"int\"")),
+    RECORD(FIELD("id", "\"string\"") "," FIELD("price", DECIMAL(9, 2)) "," FIELD("side", "\"int\"") "," FIELD("n", "\"int\"")),
+    RECORD(FIELD("id", "\"string\"") "," FIELD("price", DECIMAL(9, 2)) "," FIELD("side", ENUM("\"A\",\"B\"")) ","
+           FIELD("n", "{\"type\":\"int\",\"logicalType\":\"date\"}")),
+};
+static const char *const refusals[] = {
+    NULL,
+    NULL,
+    "field 'price' has another scale or more digits",
+    "field 'side' has other symbols",
+    "field 'id' may be null",
+    "field 'id' is of another type",
+    "field 'price' is of another type",
+    "T has no field 'price'; did you mean 'side'?",
+    "field 'side' is of another type",
+    "field 'n' is of another logical type",
+};
+enum { COUNT = sizeof schemas / sizeof schemas[0] };
+
+struct fixture {
+    struct rs_schema_document *documents[COUNT];
+    struct rs_frame_registry *registry;
+    struct rs_decoder *decoder;
+};
+
+static struct fixture setup(enum rs_framing framing)
+{
+    struct fixture f = {0};
+    struct rs_error error = {0};
+    assert_int_equal(rs_frame_registry_new(&f.registry, &error), RS_OK);
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t number = 0;
+        if (rs_schema_parse("test", schemas[i], strlen(schemas[i]), &f.documents[i], &error) != RS_OK) {
+            fail_msg("%s", error.text);
+        }
+        assert_int_equal(rs_frame_add(f.registry, rs_schema_root(f.documents[i]), &number, &error), RS_OK);
+        assert_int_equal(rs_frame_add_id(f.registry, (uint32_t)(100 + i), number, &error), RS_OK);
+    }
+    static const char *const paths[] = {"price", "n", "side", "id"};
+    assert_int_equal(
+        rs_decoder_new(f.registry, framing, 0, paths, 4, RS_PROGRAM_LIMITS_DEFAULT, &f.decoder, &error), RS_OK);
+    return f;
+}
+
+static void teardown(struct fixture *f)
+{
+    rs_decoder_free(&f->decoder);
+    rs_frame_registry_free(&f->registry);
+    for (size_t i = 0; i < COUNT; i++) {
+        rs_schema_free(&f->documents[i]);
+    }
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    struct fixture f = setup(RS_FRAMING_AUTO);
+    for (size_t i = 0; i < COUNT; i++) {
+        const char *refusal = rs_decoder_refusal(f.decoder, i);
+        assert_true((refusal == NULL) == (refusals[i] == NULL));
+        if (refusal != NULL && i != 7) {
+            assert_string_equal(refusal, refusals[i]);
+        }
+    }
+    assert_true(strncmp(rs_decoder_refusal(f.decoder, 7), "T has no field 'price'", 22) == 0);
+    assert_int_equal(rs_decoder_type(f.decoder, 0)->scale, 2);
+    assert_true(rs_decoder_type(f.decoder, 0)->nullable);
+    assert_int_equal(rs_decoder_type(f.decoder, 3)->kind, RS_VALUE_BYTES);
+    assert_non_null(rs_decoder_program(f.decoder));
+    teardown(&f);
+}
+
+static void expect_values(const struct fixture *f, const void *bytes, size_t size)
+{
+    struct rs_value v[4];
+    assert_int_equal(rs_decoder_run(f->decoder, rs_slice_of(bytes, size), v, NULL), RS_REASON_NONE);
+    assert_true(v[0].kind == RS_VALUE_DECIMAL && !v[0].wide && v[0].i == 150);
+    assert_true(v[1].kind == RS_VALUE_INT && v[1].i == 5);
+    assert_true(v[2].kind == RS_VALUE_INT && v[2].i == 1);
+    assert_true(v[3].kind == RS_VALUE_BYTES && rs_slice_equal(v[3].s, rs_slice_text("x")));
+}
+
+static void expect_reason(const struct fixture *f, const void *bytes, size_t size, enum rs_reason reason, size_t at)
+{
+    struct rs_value v[4];
+    size_t found = SIZE_MAX;
+    assert_int_equal(rs_decoder_run(f->decoder, rs_slice_of(bytes, size), v, &found), reason);
+    assert_int_equal(found, at);
+}
+
+static void test_every_suitable_writer_gives_the_same(void **state)
+{
+    (void)state;
+    struct fixture f = setup(RS_FRAMING_AUTO);
+    static const uint8_t bare[] = {0x02, 'x', 0x02, 0x04, 0x00, 0x96, 0x02, 0x0a};
+    expect_values(&f, bare, sizeof bare);
+    static const uint8_t other[] = {0, 0, 0, 0, 101, 0, 0, 0, 0, 0, 0, 0, 0, 0x0a, 0x02, 0x04, 0x00, 0x96, 0x02, 'x'};
+    expect_values(&f, other, sizeof other);
+    uint8_t object[64];
+    size_t size = rs_frame_prefix(RS_FRAMING_SINGLE_OBJECT, 0, rs_schema_crc64(rs_schema_root(f.documents[0])), object);
+    memcpy(object + size, bare, sizeof bare);
+    expect_values(&f, object, size + sizeof bare);
+    teardown(&f);
+}
+
+static void test_reasons(void **state)
+{
+    (void)state;
+    struct fixture f = setup(RS_FRAMING_AUTO);
+    static const uint8_t unsuitable[] = {0, 0, 0, 0, 102, 0x02, 'x', 0x02, 0x05, 0x02, 0x0a};
+    expect_reason(&f, unsuitable, sizeof unsuitable, RS_REASON_UNKNOWN_SCHEMA, 0);
+    static const uint8_t cut[] = {0, 0, 0, 0, 100, 0x02, 'x', 0x02, 0x04, 0x00, 0x96, 0x02};
+    expect_reason(&f, cut, sizeof cut, RS_REASON_TRUNCATED, 12);
+    static const uint8_t bare_cut[] = {0x02, 'x', 0x02, 0x04, 0x00, 0x96, 0x02};
+    expect_reason(&f, bare_cut, sizeof bare_cut, RS_REASON_TRUNCATED, 7);
+    /* Neither a known id nor a datum of the stream: the id is what is wrong. */
+    static const uint8_t unknown[] = {0, 0, 0, 0, 99, 0x02, 'x', 0x02};
+    expect_reason(&f, unknown, sizeof unknown, RS_REASON_UNKNOWN_SCHEMA, 0);
+    static const uint8_t fingerprint[] = {0xc3, 0x01, 1, 2, 3, 4, 5, 6, 7, 8, 0x02};
+    expect_reason(&f, fingerprint, sizeof fingerprint, RS_REASON_UNKNOWN_SCHEMA, 0);
+    /* An empty id, no price, side A, number -63: a datum that begins like an unknown id and is taken as it is. */
+    static const uint8_t look_alike[] = {0x00, 0x00, 0x00, 0xfd, 0x00};
+    struct rs_value v[4];
+    assert_int_equal(rs_decoder_run(f.decoder, rs_slice_of(look_alike, 5), v, NULL), RS_REASON_NONE);
+    assert_int_equal(v[1].i, -63);
+    assert_int_equal(v[0].kind, RS_VALUE_NULL);
+    teardown(&f);
+}
+
+static void test_named_framing_refuses_others(void **state)
+{
+    (void)state;
+    struct fixture f = setup(RS_FRAMING_CONFLUENT);
+    static const uint8_t bare[] = {0x02, 'x', 0x02, 0x04, 0x00, 0x96, 0x02, 0x0a};
+    expect_reason(&f, bare, sizeof bare, RS_REASON_FRAMING, 0);
+    teardown(&f);
+}
+
+static void test_unknown_field(void **state)
+{
+    (void)state;
+    struct fixture f = setup(RS_FRAMING_AUTO);
+    struct rs_decoder *decoder = NULL;
+    struct rs_error error;
+    static const char *const paths[] = {"id", "prise"};
+    assert_int_equal(
+        rs_decoder_new(f.registry, RS_FRAMING_AUTO, 0, paths, 2, RS_PROGRAM_LIMITS_DEFAULT, &decoder, &error),
+        RS_ECONFIG);
+    assert_null(decoder);
+    assert_string_equal(error.text, "T has no field 'prise'; did you mean 'price'?");
+    teardown(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_every_suitable_writer_gives_the_same),
+        cmocka_unit_test(test_reasons),
+        cmocka_unit_test(test_named_framing_refuses_others),
+        cmocka_unit_test(test_unknown_field),
+    };
+    return cmocka_run_group_tests_name("schemas.decoder", tests, NULL, NULL);
+}

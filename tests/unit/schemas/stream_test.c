@@ -1,0 +1,297 @@
+/* What a configuration says about streams, and every complaint about it with its place. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "schemas/stream.h"
+
+#define HEAD "schemas: {directory: schemas, ids: {7: trade.avsc, 12: indicator.avsc}}\n"
+
+static struct rs_config *load_config(const char *text)
+{
+    struct rs_config *config = NULL;
+    struct rs_error error = {0};
+    assert_int_equal(rs_config_load_text("c", text, &config, &error), RS_OK);
+    return config;
+}
+
+/* The report has to be exactly `report`; with complaints there are no streams. */
+static void expect_report(const char *text, const char *report)
+{
+    struct rs_config *config = load_config(text);
+    struct rs_streams *streams = NULL;
+    struct rs_error error = {0};
+    int code = rs_streams_load(config, &streams, &error);
+    struct rs_buf found = {0};
+    rs_config_report(config, &found);
+    rs_buf_char(&found, '\0');
+    assert_string_equal((const char *)found.data, report);
+    bool refused = rs_config_complaints(config) > 0;
+    assert_int_equal(code, refused ? RS_ECONFIG : RS_OK);
+    assert_true((streams == NULL) == refused);
+    rs_buf_fini(&found);
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+}
+
+static struct rs_streams *load(const char *text, struct rs_config **config)
+{
+    *config = load_config(text);
+    struct rs_streams *streams = NULL;
+    struct rs_error error = {0};
+    if (rs_streams_load(*config, &streams, &error) != RS_OK) {
+        struct rs_buf report = {0};
+        rs_config_report(*config, &report);
+        fail_msg("%s: %.*s", error.text, (int)report.size, (const char *)report.data);
+    }
+    return streams;
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    struct rs_config *config = NULL;
+    struct rs_streams *streams = load(HEAD "streams:\n"
+                                           "  trades: {topic: t, schema: trade.avsc, time: executed_at}\n"
+                                           "  indicators: {topic: i, schema: indicator.avsc, time: period_start,"
+                                           " upsert: {version: revision}}\n",
+                                      &config);
+    assert_string_equal(streams->group, "rollstat");
+    assert_int_equal(streams->count, 2);
+    const struct rs_stream *trades = rs_streams_find(streams, "trades");
+    assert_ptr_equal(trades, &streams->items[0]);
+    assert_string_equal(trades->name, "trades");
+    assert_string_equal(trades->topic, "t");
+    assert_string_equal(trades->dead_letter_topic, "t.dlq");
+    assert_true(trades->dead_letters);
+    assert_false(trades->dead_letter_late);
+    assert_int_equal(trades->time_type.kind, RS_VALUE_TIME);
+    assert_null(trades->id_path);
+    assert_true(trades->lateness_us == 30000000 && trades->max_future_us == 30000000);
+    assert_true(trades->expire_us == INT64_C(604800000000) && !trades->expire_set);
+    assert_false(trades->upsert);
+    assert_true(trades->max_record_bytes == 1048576 && trades->max_groups == 10000000);
+    assert_int_equal(trades->key_count, 0);
+    assert_int_equal(trades->framing.framing, RS_FRAMING_AUTO);
+    assert_non_null(trades->node);
+    const struct rs_stream *indicators = rs_streams_find(streams, "indicators");
+    assert_int_equal(indicators->index, 1);
+    assert_true(indicators->upsert && indicators->max_periods == 10000);
+    assert_string_equal(indicators->version_path, "revision");
+    assert_null(indicators->value_path);
+    assert_true(indicators->max_future_us == INT64_MAX && indicators->expire_us == INT64_MAX);
+    assert_int_equal(indicators->lateness_us, 0);
+    assert_null(rs_streams_find(streams, "none"));
+    /* The ids name the same files, so there are two schemas and not four. */
+    assert_int_equal(rs_frame_schema_count(streams->registry), 2);
+    assert_int_equal(trades->writer, rs_frame_find_id(streams->registry, 7));
+    assert_int_equal(indicators->writer, rs_frame_find_id(streams->registry, 12));
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+}
+
+static void test_everything_said(void **state)
+{
+    (void)state;
+    struct rs_config *config = NULL;
+    struct rs_streams *streams =
+        load(HEAD "group: market\n"
+                  "streams:\n"
+                  "  s:\n"
+                  "    topic: t\n"
+                  "    schema: trade.avsc\n"
+                  "    time: published_at\n"
+                  "    id: trade_id\n"
+                  "    dedup: 1h\n"
+                  "    dedup_max: 5\n"
+                  "    lateness: 1m30s\n"
+                  "    max_future: 5s\n"
+                  "    expire: 2d\n"
+                  "    key: [exchange, side]\n"
+                  "    framing: confluent\n"
+                  "    max_record_bytes: 64KiB\n"
+                  "    max_groups: 9\n"
+                  "    dead_letters: {topic: bad, late: true}\n"
+                  "    rules: {price: {gt: 0}}\n"
+                  "    scale: {x: 2}\n"
+                  "  u: {topic: u, schema: indicator.avsc, time: period_start, dead_letters: false,\n"
+                  "      upsert: {version: revision, value: value, max_periods: 7}, expire: 1d}\n",
+             &config);
+    assert_string_equal(streams->group, "market");
+    const struct rs_stream *s = &streams->items[0];
+    assert_true(s->time_type.nullable);
+    assert_string_equal(s->id_path, "trade_id");
+    assert_true(s->dedup_us == INT64_C(3600000000) && s->dedup_max == 5);
+    assert_true(s->lateness_us == 90000000 && s->max_future_us == 5000000);
+    assert_true(s->expire_us == INT64_C(172800000000) && s->expire_set);
+    assert_int_equal(s->key_count, 2);
+    assert_string_equal(s->key_paths[0], "exchange");
+    assert_string_equal(s->key_paths[1], "side");
+    assert_int_equal(s->framing.framing, RS_FRAMING_CONFLUENT);
+    assert_true(s->max_record_bytes == 65536 && s->max_groups == 9);
+    assert_string_equal(s->dead_letter_topic, "bad");
+    assert_true(s->dead_letter_late && s->dead_letters);
+    const struct rs_stream *u = &streams->items[1];
+    assert_false(u->dead_letters);
+    assert_string_equal(u->value_path, "value");
+    assert_true(u->max_periods == 7 && u->expire_us == INT64_C(86400000000) && u->expire_set);
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+}
+
+static void expect_key(const char *aggregates, const char *key, size_t count, const char *first, const char *second)
+{
+    char text[1024];
+    snprintf(text, sizeof text,
+             HEAD "streams: {s: {topic: t, schema: trade.avsc, time: executed_at%s}}\naggregates:%s\n", key, aggregates);
+    struct rs_config *config = NULL;
+    struct rs_streams *streams = load(text, &config);
+    assert_int_equal(streams->items[0].key_count, count);
+    assert_true(count < 1 || strcmp(streams->items[0].key_paths[0], first) == 0);
+    assert_true(count < 2 || strcmp(streams->items[0].key_paths[1], second) == 0);
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+}
+
+static void test_key_by_default(void **state)
+{
+    (void)state;
+    expect_key(" {a: {stream: s, by: [product, exchange]}}", "", 2, "product", "exchange");
+    expect_key(" {a: {stream: s, by: [product, exchange]}, b: {stream: s, by: [exchange, side, product]}}", "", 2,
+               "product", "exchange");
+    expect_key(" {a: {stream: s, by: [product, exchange]}, b: {stream: s, by: exchange}}", "", 1, "exchange", NULL);
+    expect_key(" {a: {stream: s, by: [product]}, b: {stream: s}}", "", 0, NULL, NULL);
+    expect_key(" {a: {stream: x, by: [side]}, b: {stream: s, by: [product]}}", "", 1, "product", NULL);
+    /* What is wrong in an aggregate is for its own reader to say. */
+    expect_key(" {a: {stream: s, by: [produkt, exchange]}}", "", 1, "exchange", NULL);
+    expect_key(" {a: 7, b: {stream: [], by: {}}}", "", 0, NULL, NULL);
+    expect_key(" 7", "", 0, NULL, NULL);
+    expect_key(" {a: {stream: s, by: [product]}}", ", key: currency", 1, "currency", NULL);
+    expect_key(" {a: {stream: s, by: [product]}}", ", key: []", 0, NULL, NULL);
+}
+
+static void test_complaints_about_the_whole(void **state)
+{
+    (void)state;
+    expect_report("group: g\n", "c:1:1: `streams` is missing: there is nothing to read\n");
+    expect_report("streams: {}\n",
+                  "c:1:10: `streams` is a mapping from names to settings, with one stream at least\n");
+    expect_report("streams: [a]\n",
+                  "c:1:10: `streams` is a mapping from names to settings, with one stream at least\n");
+    expect_report("group: a b\n" HEAD "streams: {s: {topic: t, schema: trade.avsc, time: executed_at}}\n",
+                  "c:1:8: `group` has 1 to 200 letters, digits, '.', '_' and '-': it begins the names of topics\n");
+    expect_report("schemas: {directory: schemas, id: {}}\nstreams: {s: {topic: t, schema: trade.avsc, time: executed_at}}\n",
+                  "c:1:31: unknown key \"id\" in schemas; did you mean \"ids\"?\n");
+    expect_report("schemas: {directory: schemas, ids: {x: trade.avsc, 8: none.avsc, 9: [], -1: a}}\n"
+                  "streams: {s: {topic: t, schema: trade.avsc, time: executed_at}}\n",
+                  "c:1:37: a schema id is a whole number from 0 to 4294967295\n"
+                  "c:1:55: cannot open \"./schemas/none.avsc\": No such file or directory\n"
+                  "c:1:69: the schema with id 9 needs the path of its file\n"
+                  "c:1:73: a schema id is a whole number from 0 to 4294967295\n");
+    expect_report("schemas: {directory: schemas, ids: []}\n"
+                  "streams: {s: {topic: t, schema: trade.avsc, time: executed_at}}\n",
+                  "c:1:36: `ids` is a mapping from schema ids to files, as in {7: trade.avsc}\n");
+}
+
+static void test_complaints_about_a_stream(void **state)
+{
+    (void)state;
+    expect_report(HEAD "streams:\n  s:\n",
+                  "c:3:3: the settings of stream 's' are missing: topic, schema, time\n");
+    expect_report(HEAD "streams:\n  's 1': {topik: t}\n",
+                  "c:3:3: a stream's name has 1 to 64 letters, digits, '.', '_' and '-'\n"
+                  "c:3:10: `topic` is missing: the Kafka topic the events are in\n"
+                  "c:3:10: `schema` is missing: the file with the Avro schema of the events\n"
+                  "c:3:11: unknown key \"topik\" in a stream; did you mean \"topic\"?\n");
+    expect_report(HEAD "streams:\n"
+                       "  a: {topic: t, schema: trade.avsc, time: executed_at}\n"
+                       "  b: {topic: t, schema: trade.avsc, time: executed_at}\n"
+                       "  c: {topic: 't t', schema: trade.avsc, time: executed_at}\n"
+                       "  d: {topic: d, schema: nope.avsc}\n"
+                       "  e: {topic: e, schema: trade.avsc}\n"
+                       "  f: {topic: f, schema: trade.avsc, time: execute_at}\n"
+                       "  g: {topic: g, schema: trade.avsc, time: price}\n"
+                       "  h: {topic: '', schema: trade.avsc, time: executed_at}\n",
+                  "c:4:14: topic 't' belongs to stream 'a' already\n"
+                  "c:5:14: a topic's name has 1 to 249 letters, digits, '.', '_' and '-'\n"
+                  "c:6:25: cannot open \"./schemas/nope.avsc\": No such file or directory\n"
+                  "c:7:6: `time` is missing: the field that holds the time of the event\n"
+                  "c:8:43: rollstat.Trade has no field 'execute_at'; did you mean 'executed_at'?\n"
+                  "c:9:43: field 'price' cannot be the time of the event: its type has to be a timestamp (millis, "
+                  "micros or nanos) or a date\n"
+                  "c:10:14: `topic` is empty\n");
+    expect_report(HEAD "streams:\n"
+                       "  a: {topic: a, schema: trade.avsc, time: executed_at, id: price}\n"
+                       "  b: {topic: b, schema: trade.avsc, time: executed_at, dedup: 5m}\n"
+                       "  c: {topic: c, schema: trade.avsc, time: executed_at, framing: confluant}\n"
+                       "  d: {topic: d, schema: trade.avsc, time: executed_at, key: [price, executed_at, buyr, []]}\n"
+                       "  e: {topic: e, schema: trade.avsc, time: executed_at, dead_letters: {topic: e}}\n"
+                       "  f: {topic: f, schema: trade.avsc, time: executed_at, lateness: soon}\n"
+                       "  g: {topic: g, schema: trade.avsc, time: executed_at, key: {a: b}}\n",
+                  "c:3:60: field 'price' cannot identify an event: its type has to be string, bytes, fixed, uuid, int or "
+                  "long\n"
+                  "c:4:63: `dedup` needs `id`, the field that identifies an event\n"
+                  "c:5:65: `framing` is auto, bare, confluent or single-object; did you mean 'confluent'?\n"
+                  "c:6:69: field 'executed_at' cannot be part of a key: a time has a value of its own for each event\n"
+                  "c:6:82: field 'buyr' cannot be part of a key: rollstat.Trade has no field 'buyr'; did you mean "
+                  "'buyer'?\n"
+                  "c:6:88: `key` is a list of fields\n"
+                  "c:7:78: dead letters may not go back into the topic they come from\n"
+                  "c:8:66: lateness: \"soon\" is not a duration: write it like 100ms, 30s, 5m, 1h30m, 7d or 2w\n"
+                  "c:9:61: `key` is a list of fields\n");
+    expect_report("schemas: {directory: schemas}\n"
+                  "streams: {s: {topic: t, schema: trade.avsc, time: executed_at, framing: confluent}}\n",
+                  "c:2:73: framing confluent needs `schemas: {ids: {ID: FILE}}`, which says what the ids stand for\n");
+}
+
+static void test_complaints_about_upsert(void **state)
+{
+    (void)state;
+    expect_report(HEAD "streams:\n"
+                       "  a: {topic: a, schema: indicator.avsc, time: period_start, upsert: {}}\n"
+                       "  b: {topic: b, schema: indicator.avsc, time: period_start, upsert: {version: published_at}}\n"
+                       "  c: {topic: c, schema: indicator.avsc, time: period_start, upsert: {version: period_kind}}\n"
+                       "  d: {topic: d, schema: indicator.avsc, time: period_start, upsert: {version: revision},\n"
+                       "      lateness: 1s, max_future: 1s}\n"
+                       "  e: {topic: e, schema: indicator.avsc, time: period_start, upsert: {version: revision, valu: x}}\n"
+                       "  f: {topic: f, schema: indicator.avsc, time: period_start, upsert: yes}\n",
+                  "c:3:69: `version` is missing: the field whose highest number counts, as in upsert: {version: "
+                  "revision}\n"
+                  "c:4:79: field 'published_at' cannot be the version: its type has to be int or long\n"
+                  "c:5:79: field 'period_kind' cannot be the version: its type has to be int or long\n"
+                  "c:7:17: `lateness` has no place on an upsert stream: its events are never late\n"
+                  "c:7:33: `max_future` has no place on an upsert stream: its events are never late\n"
+                  "c:8:89: unknown key \"valu\" in upsert; did you mean \"value\"?\n"
+                  "c:9:69: upsert must be a mapping (key: value)\n");
+}
+
+static void test_warnings(void **state)
+{
+    (void)state;
+    expect_report(HEAD "streams:\n"
+                       "  a: {topic: a, schema: trade.avsc, time: executed_at, lateness: 1s, max_future: 2s}\n"
+                       "  b: {topic: b, schema: indicator.avsc, time: period_start, upsert: {version: revision, value: "
+                       "region}}\n",
+                  "c:3:82: warning: `max_future` is above `lateness`: an event from the future can make others of its "
+                  "group late\n"
+                  "c:4:96: warning: field 'region' cannot be null, so that nothing can be withdrawn\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_everything_said),
+        cmocka_unit_test(test_key_by_default),
+        cmocka_unit_test(test_complaints_about_the_whole),
+        cmocka_unit_test(test_complaints_about_a_stream),
+        cmocka_unit_test(test_complaints_about_upsert),
+        cmocka_unit_test(test_warnings),
+    };
+    return cmocka_run_group_tests_name("schemas.stream", tests, NULL, NULL);
+}
