@@ -90,24 +90,24 @@ static int parse_listen(const char *text, struct address *out, struct rs_error *
     if (parse_address(text, out)) {
         return 0;
     }
-    return rs_fail(error, RS_ECONFIG, "\"%s\" is not an address to listen on, such as 127.0.0.1:9464 or [::1]:9464",
-                   text);
+    return rs_fail(error, RS_ECONFIG,
+                   "\"%s\" is not an address to listen on, such as 127.0.0.1:9464 or [::1]:9464", text);
 }
 
 int rs_http_listen_check(const char *listen, struct rs_error *error)
 {
-    struct address address;
+    struct address address = {.size = 0};
 
     return parse_listen(listen, &address, error);
 }
 
 /* ---- answers ---- */
 
-static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *type, const void *body,
-                             size_t size)
+static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status, const char *type,
+                             const void *body, size_t size)
 {
     struct MHD_Response *response =
-        MHD_create_response_from_buffer(size, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+        MHD_create_response_from_buffer(size, (void *)body, MHD_RESPMEM_MUST_COPY);
 
     if (response == NULL) {
         return MHD_NO;
@@ -138,26 +138,30 @@ static const struct rs_http_page *find_page(const struct rs_http *http, const ch
     return NULL;
 }
 
-static enum MHD_Result show(struct rs_http *http, struct MHD_Connection *connection, const struct rs_http_page *page)
+static enum MHD_Result show(struct rs_http *http, struct MHD_Connection *connection,
+                            const struct rs_http_page *page)
 {
     struct rs_buf body = {0};
     int status = page->write(http->options.ctx, &body);
-    enum MHD_Result result = body.failed ? reply_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n")
-                                         : reply(connection, (unsigned)status, page->type, body.data, body.size);
+    enum MHD_Result result = body.failed
+                                 ? reply_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n")
+                                 : reply(connection, (unsigned)status, page->type, body.data, body.size);
 
     rs_buf_fini(&body);
     return result;
 }
 
-static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
-                                  const char *version, const char *upload, size_t *upload_size, void **request)
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **request)
 {
     static char seen;
     struct rs_http *http = ctx;
 
     (void)version;
     (void)upload;
-    if (*request == NULL) { /* first call: headers only; the answer comes with the second, as libmicrohttpd wants */
+    if (*request ==
+        NULL) { /* first call: headers only; the answer comes with the second, as libmicrohttpd wants */
         *request = &seen;
         return MHD_YES;
     }
@@ -194,7 +198,8 @@ static int open_socket(const struct address *address, const char *listen_text, s
         return rs_fail(error, RS_EIO, "http: no socket: %s", strerrordesc_np(errno));
     }
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
-        bind(fd, (const struct sockaddr *)&address->storage, address->size) != 0 || listen(fd, BACKLOG) != 0) {
+        bind(fd, (const struct sockaddr *)&address->storage, address->size) != 0 ||
+        listen(fd, BACKLOG) != 0) {
         int rc = rs_fail(error, RS_EIO, "http: cannot listen on %s: %s", listen_text, strerrordesc_np(errno));
         close(fd);
         return rc;
@@ -218,10 +223,10 @@ static int start(struct rs_http *http, int fd, struct rs_error *error)
 {
     http->port = port_of(fd);
     http->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER, no_log, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)RS_HTTP_CONNECTIONS,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)RS_HTTP_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)RS_HTTP_CONNECTION_MEMORY, MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, http, MHD_OPTION_EXTERNAL_LOGGER,
+        no_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)RS_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)RS_HTTP_TIMEOUT_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)RS_HTTP_CONNECTION_MEMORY, MHD_OPTION_END);
     if (http->daemon == NULL) {
         close(fd);
         return rs_fail(error, RS_EIO, "http: the server does not start");
@@ -236,7 +241,7 @@ static int start(struct rs_http *http, int fd, struct rs_error *error)
 
 int rs_http_new(const struct rs_http_options *options, struct rs_http **out, struct rs_error *error)
 {
-    struct address address;
+    struct address address = {.size = 0};
     int rc = parse_listen(options->listen, &address, error);
 
     if (rc != 0) {

@@ -1,9 +1,8 @@
 /* http: the few pages a daemon shows to its operators (metrics, health, status).
- * GET and HEAD only; everything else is refused by libmicrohttpd's own limits or here. The server has no thread: the
- * caller watches the descriptor and calls run. Connections, their memory and their time are bounded, so that slow or
- * many clients cost a little memory and nothing else.
- * Thread: one.
- * Limits: RS_HTTP_CONNECTIONS, RS_HTTP_TIMEOUT_S, RS_HTTP_CONNECTION_MEMORY each. */
+ * GET and HEAD only; everything else is refused by libmicrohttpd's own limits or here. The server has no
+ * thread: the caller watches the descriptor and calls run. Connections, their memory and their time are
+ * bounded, so that slow or many clients cost a little memory and nothing else. Thread: one. Limits:
+ * RS_HTTP_CONNECTIONS, RS_HTTP_TIMEOUT_S, RS_HTTP_CONNECTION_MEMORY each. */
 #ifndef RS_BASE_HTTP_H
 #define RS_BASE_HTTP_H
 
@@ -28,7 +27,7 @@ struct rs_http_page {
 };
 
 struct rs_http_options {
-    const char *listen;              /* "127.0.0.1:9464", "[::1]:9464"; port 0: any free one */
+    const char *listen;               /* "127.0.0.1:9464", "[::1]:9464"; port 0: any free one */
     const struct rs_http_page *pages; /* outlive the server */
     size_t page_count;
     void *ctx;
@@ -38,14 +37,16 @@ struct rs_http_options {
 RS_MUST_USE int rs_http_listen_check(const char *listen, struct rs_error *error);
 
 /* Errors: RS_ECONFIG (not an address), RS_EIO (the port is taken). */
-RS_MUST_USE int rs_http_new(const struct rs_http_options *options, struct rs_http **out, struct rs_error *error);
+RS_MUST_USE int rs_http_new(const struct rs_http_options *options, struct rs_http **out,
+                            struct rs_error *error);
 void rs_http_free(struct rs_http **http);
 
 uint16_t rs_http_port(const struct rs_http *http);
 int rs_http_fd(const struct rs_http *http);
 /* Serves what is ready; never blocks. */
 void rs_http_run(struct rs_http *http);
-/* Milliseconds until run has to be called although nothing is readable (connections that time out); -1: never. */
+/* Milliseconds until run has to be called although nothing is readable (connections that time out); -1:
+ * never. */
 int rs_http_timeout_ms(const struct rs_http *http);
 
 #endif

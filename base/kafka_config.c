@@ -22,6 +22,7 @@ static const struct {
     {"request.required.acks", "every event has to be on all in-sync replicas"},
     {"enable.idempotence", "a retry must not write an event twice"},
     {"transactional.id", "rollstat uses no transactions"},
+    {"partitioner", "events of a group have to meet in one partition, whoever publishes them"},
 };
 
 static const char *owned_why(const char *name)
@@ -51,7 +52,8 @@ static void complain_unknown(struct rs_config *config, const struct rs_config_no
         nearest = rs_nearest_name(name, names);
     }
     if (nearest != NULL) {
-        rs_config_complain(config, where, "librdkafka knows no property \"%s\"; did you mean \"%s\"?", name, nearest);
+        rs_config_complain(config, where, "librdkafka knows no property \"%s\"; did you mean \"%s\"?", name,
+                           nearest);
     } else {
         rs_config_complain(config, where, "librdkafka knows no property \"%s\"", name);
     }
@@ -95,7 +97,8 @@ void rs_kafka_config_check(struct rs_config *config, const struct rs_config_node
         rs_config_complain(config, kafka, "kafka: must be a mapping of librdkafka properties");
         return;
     }
-    if (rs_config_get(kafka, "bootstrap.servers") == NULL && rs_config_get(kafka, "metadata.broker.list") == NULL) {
+    if (rs_config_get(kafka, "bootstrap.servers") == NULL &&
+        rs_config_get(kafka, "metadata.broker.list") == NULL) {
         rs_config_complain(config, kafka, "kafka: \"bootstrap.servers\" is missing");
     }
     rd_kafka_conf_t *conf = rd_kafka_conf_new();

@@ -1,7 +1,7 @@
 /* kafka config: the `kafka` section of a configuration, handed to librdkafka as it is.
- * Shared by every client the programs open (input consumer, publisher, dead letters). A property that librdkafka does
- * not know, or a value it refuses, is a complaint at its place; so is a property that rollstat sets itself.
- * Thread: one. */
+ * Shared by every client the programs open (input consumer, publisher, dead letters). A property that
+ * librdkafka does not know, or a value it refuses, is a complaint at its place; so is a property that
+ * rollstat sets itself. Thread: one. */
 #ifndef RS_BASE_KAFKA_CONFIG_H
 #define RS_BASE_KAFKA_CONFIG_H
 

@@ -99,7 +99,8 @@ static void put_part(struct rs_buf *out, const char *name, const char *suffix, c
 }
 
 void rs_metrics_histogram(struct rs_buf *out, const char *name, const struct rs_label *labels,
-                          const int64_t *bounds_us, const uint64_t *counts, size_t bucket_count, int64_t sum_us)
+                          const int64_t *bounds_us, const uint64_t *counts, size_t bucket_count,
+                          int64_t sum_us)
 {
     uint64_t total = 0;
     char text[32];

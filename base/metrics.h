@@ -1,6 +1,6 @@
 /* metrics: Prometheus text, exposition format 0.0.4.
- * Threads count in plain variables of their own and hand out snapshots; a scrape writes those straight into the text.
- * So counting costs nothing, and what exists only while it is owned (partitions) needs no registry.
+ * Threads count in plain variables of their own and hand out snapshots; a scrape writes those straight into
+ * the text. So counting costs nothing, and what exists only while it is owned (partitions) needs no registry.
  * Thread: a text belongs to its caller. */
 #ifndef RS_BASE_METRICS_H
 #define RS_BASE_METRICS_H
@@ -23,9 +23,12 @@ void rs_metrics_family(struct rs_buf *out, const char *name, enum rs_metric_type
 void rs_metrics_integer(struct rs_buf *out, const char *name, const struct rs_label *labels, int64_t value);
 void rs_metrics_unsigned(struct rs_buf *out, const char *name, const struct rs_label *labels, uint64_t value);
 /* Microseconds, written as seconds, exactly. */
-void rs_metrics_seconds(struct rs_buf *out, const char *name, const struct rs_label *labels, int64_t value_us);
-/* `counts[0..bucket_count)`: each bucket by itself; the last has no upper bound, the others bounds_us. In seconds. */
+void rs_metrics_seconds(struct rs_buf *out, const char *name, const struct rs_label *labels,
+                        int64_t value_us);
+/* `counts[0..bucket_count)`: each bucket by itself; the last has no upper bound, the others bounds_us. In
+ * seconds. */
 void rs_metrics_histogram(struct rs_buf *out, const char *name, const struct rs_label *labels,
-                          const int64_t *bounds_us, const uint64_t *counts, size_t bucket_count, int64_t sum_us);
+                          const int64_t *bounds_us, const uint64_t *counts, size_t bucket_count,
+                          int64_t sum_us);
 
 #endif

@@ -1,5 +1,6 @@
-/* Parsing Canonical Form and fingerprints. The form is written piece by piece to a receiver, so that a fingerprint
- * needs no memory and cannot fail. Names, symbols and keys are plain ASCII after parsing: nothing needs escaping. */
+/* Parsing Canonical Form and fingerprints. The form is written piece by piece to a receiver, so that a
+ * fingerprint needs no memory and cannot fail. Names, symbols and keys are plain ASCII after parsing: nothing
+ * needs escaping. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +26,7 @@ static void put_type(const struct receiver *to, const struct rs_schema *type, co
 
 static void put_named_head(const struct receiver *to, const struct rs_schema *type)
 {
+    RS_ASSERT(type->name != NULL);
     put(to, "{\"name\":\"");
     put(to, type->name);
     put(to, "\",\"type\":\"");

@@ -35,12 +35,13 @@ static bool same_symbols(const struct rs_schema *a, const struct rs_schema *b)
     return true;
 }
 
-/* Texts are texts and numbers are numbers; what a number or text means must be the same. int and long, float and
- * double, and the units of a timestamp come out alike. */
+/* Texts are texts and numbers are numbers; what a number or text means must be the same. int and long, float
+ * and double, and the units of a timestamp come out alike. */
 static const char *difference(const struct rs_field_type *own, const struct rs_field_type *writer)
 {
     const struct rs_schema *a = own->schema;
     const struct rs_schema *b = writer->schema;
+    RS_ASSERT(a != NULL && b != NULL);
     if (own->kind != writer->kind || (a->kind == RS_AVRO_ENUM) != (b->kind == RS_AVRO_ENUM)) {
         return "is of another type";
     }
@@ -50,7 +51,8 @@ static const char *difference(const struct rs_field_type *own, const struct rs_f
     if (a->kind == RS_AVRO_ENUM && !same_symbols(a, b)) {
         return "has other symbols";
     }
-    if (own->kind == RS_VALUE_DECIMAL && (own->scale != writer->scale || own->precision < writer->precision)) {
+    if (own->kind == RS_VALUE_DECIMAL &&
+        (own->scale != writer->scale || own->precision < writer->precision)) {
         return "has another scale or more digits";
     }
     if (own->kind == RS_VALUE_INT && a->logical != b->logical) {
@@ -62,9 +64,25 @@ static const char *difference(const struct rs_field_type *own, const struct rs_f
     return NULL;
 }
 
+/* Records of one name, whatever their namespaces, are versions of each other (Avro specification, "Schema
+ * Resolution").
+ */
+static bool same_name(const struct rs_schema *a, const struct rs_schema *b)
+{
+    const char *a_dot = strrchr(a->name, '.');
+    const char *b_dot = strrchr(b->name, '.');
+    return strcmp(a_dot == NULL ? a->name : a_dot + 1, b_dot == NULL ? b->name : b_dot + 1) == 0;
+}
+
 static char *compare_types(const struct rs_decoder *decoder, const struct rs_schema *schema,
                            const char *const *paths, struct rs_error *error)
 {
+    const struct rs_schema *own = rs_frame_schema(decoder->registry, decoder->own);
+    if (schema->kind != own->kind || (own->name != NULL && !same_name(own, schema))) {
+        rs_fail(error, RS_ECONFIG, "it is not a version of %s",
+                own->name != NULL ? own->name : rs_schema_kind_name(own->kind));
+        return strdup(error->text);
+    }
     for (size_t i = 0; i < decoder->count; i++) {
         struct rs_field_type type;
         if (rs_schema_field_type(schema, paths[i], &type, error) != RS_OK) {
@@ -96,8 +114,8 @@ static int describe_own(struct rs_decoder *decoder, const char *const *paths, st
     return code;
 }
 
-static int compile_writers(struct rs_decoder *decoder, const char *const *paths, struct rs_program_limits limits,
-                           struct rs_error *error)
+static int compile_writers(struct rs_decoder *decoder, const char *const *paths,
+                           struct rs_program_limits limits, struct rs_error *error)
 {
     int code = RS_OK;
     for (size_t i = 0; i < decoder->writer_count && code == RS_OK; i++) {
@@ -116,8 +134,8 @@ static int compile_writers(struct rs_decoder *decoder, const char *const *paths,
 }
 
 int rs_decoder_new(const struct rs_frame_registry *registry, enum rs_framing framing, size_t own,
-                   const char *const *paths, size_t count, struct rs_program_limits limits, struct rs_decoder **out,
-                   struct rs_error *error)
+                   const char *const *paths, size_t count, struct rs_program_limits limits,
+                   struct rs_decoder **out, struct rs_error *error)
 {
     struct rs_decoder *decoder = calloc(1, sizeof *decoder);
     if (decoder == NULL) {
@@ -157,8 +175,8 @@ void rs_decoder_free(struct rs_decoder **decoder)
 
 /* ---- running ---- */
 
-enum rs_reason rs_decoder_run(const struct rs_decoder *decoder, struct rs_slice message, struct rs_value *values,
-                              size_t *at)
+enum rs_reason rs_decoder_run(const struct rs_decoder *decoder, struct rs_slice message,
+                              struct rs_value *values, size_t *at)
 {
     size_t number = 0;
     struct rs_slice datum;

@@ -157,7 +157,8 @@ static bool begins_confluent(struct rs_slice message)
     return message.size >= CONFLUENT_SIZE && message.data[0] == 0;
 }
 
-static size_t single_object_writer(const struct rs_frame_registry *registry, size_t own, struct rs_slice message)
+static size_t single_object_writer(const struct rs_frame_registry *registry, size_t own,
+                                   struct rs_slice message)
 {
     uint64_t crc64;
     memcpy(&crc64, message.data + 2, sizeof crc64);
@@ -178,12 +179,12 @@ static enum rs_reason framed(size_t found, struct rs_slice message, size_t prefi
         return RS_REASON_UNKNOWN_SCHEMA;
     }
     *writer = found;
-    *datum = rs_slice_of(message.data + prefix, message.size - prefix);
+    *datum = prefix == 0 ? message : rs_slice_of(message.data + prefix, message.size - prefix);
     return RS_REASON_NONE;
 }
 
-static enum rs_reason split_auto(const struct rs_frame_registry *registry, size_t own, struct rs_slice message,
-                                 size_t *writer, struct rs_slice *datum)
+static enum rs_reason split_auto(const struct rs_frame_registry *registry, size_t own,
+                                 struct rs_slice message, size_t *writer, struct rs_slice *datum)
 {
     if (begins_single_object(message)) {
         size_t found = single_object_writer(registry, own, message);
@@ -209,9 +210,9 @@ enum rs_reason rs_frame_split(const struct rs_frame_registry *registry, enum rs_
                    ? RS_REASON_FRAMING
                    : framed(confluent_writer(registry, message), message, CONFLUENT_SIZE, writer, datum);
     case RS_FRAMING_SINGLE_OBJECT:
-        return !begins_single_object(message)
-                   ? RS_REASON_FRAMING
-                   : framed(single_object_writer(registry, own, message), message, SINGLE_OBJECT_SIZE, writer, datum);
+        return !begins_single_object(message) ? RS_REASON_FRAMING
+                                              : framed(single_object_writer(registry, own, message), message,
+                                                       SINGLE_OBJECT_SIZE, writer, datum);
     default: return framed(own, message, 0, writer, datum);
     }
 }

@@ -6,10 +6,10 @@
  *   1. it begins C3 01 with the fingerprint of a schema the registry knows: single-object
  *   2. it begins 00 with an id that `schemas.ids` knows: confluent
  *   3. else bare
- * So it is a function of the message and the configuration alone, and a replayed log decides alike. A bare datum can be
- * mistaken for 1 only by 8 bytes that are equal by chance, for 2 only where ids are configured and the datum begins
- * with a byte 00 (an empty string, a zero, a first branch): whoever has such data names the framing.
- * Thread: the registry is immutable after loading. */
+ * So it is a function of the message and the configuration alone, and a replayed log decides alike. A bare
+ * datum can be mistaken for 1 only by 8 bytes that are equal by chance, for 2 only where ids are configured
+ * and the datum begins with a byte 00 (an empty string, a zero, a first branch): whoever has such data names
+ * the framing. Thread: the registry is immutable after loading. */
 #ifndef RS_SCHEMAS_FRAME_H
 #define RS_SCHEMAS_FRAME_H
 
@@ -28,8 +28,8 @@ struct rs_frame_registry; /* ids and fingerprints of all known writer schemas */
 /* Building. Schemas are borrowed and have to be the roots of their documents. */
 RS_MUST_USE int rs_frame_registry_new(struct rs_frame_registry **out, struct rs_error *error);
 void rs_frame_registry_free(struct rs_frame_registry **registry);
-RS_MUST_USE int rs_frame_add(struct rs_frame_registry *registry, const struct rs_schema *schema, size_t *number,
-                             struct rs_error *error);
+RS_MUST_USE int rs_frame_add(struct rs_frame_registry *registry, const struct rs_schema *schema,
+                             size_t *number, struct rs_error *error);
 /* RS_EINVAL: the id stands for another schema already. */
 RS_MUST_USE int rs_frame_add_id(struct rs_frame_registry *registry, uint32_t id, size_t number,
                                 struct rs_error *error);
@@ -41,25 +41,29 @@ struct rs_frame_options {
 RS_MUST_USE int rs_framing_parse(const char *text, enum rs_framing *out);
 const char *rs_framing_name(enum rs_framing framing);
 
-/* Writer schemas known to the configuration, numbered from 0. Number of a stream's own schema, found by fingerprint. */
+/* Writer schemas known to the configuration, numbered from 0. Number of a stream's own schema, found by
+ * fingerprint. */
 size_t rs_frame_schema_count(const struct rs_frame_registry *registry);
 const struct rs_schema *rs_frame_schema(const struct rs_frame_registry *registry, size_t number);
 
-/* Splits `message`. *writer becomes the number of the writer schema: `own` for bare, and where a fingerprint belongs to
- * several schemas (it knows no logical types) and `own` is one of them. Reasons: FRAMING (not framed as `framing` says),
- * UNKNOWN_SCHEMA. */
+/* Splits `message`. *writer becomes the number of the writer schema: `own` for bare, and where a fingerprint
+ * belongs to several schemas (it knows no logical types) and `own` is one of them. Reasons: FRAMING (not
+ * framed as `framing` says), UNKNOWN_SCHEMA. */
 enum rs_reason rs_frame_split(const struct rs_frame_registry *registry, enum rs_framing framing, size_t own,
                               struct rs_slice message, size_t *writer, struct rs_slice *datum);
 
-/* Whether a message that was taken for bare begins like a framed one whose schema is not known: C3 01 and 8 bytes, or,
- * where ids are configured, 00 and 4 bytes. Then, if it does not decode either, that is the likelier fault. */
+/* Whether a message that was taken for bare begins like a framed one whose schema is not known: C3 01 and 8
+ * bytes, or, where ids are configured, 00 and 4 bytes. Then, if it does not decode either, that is the
+ * likelier fault. */
 bool rs_frame_looks_framed(const struct rs_frame_registry *registry, struct rs_slice message);
 
-/* Number of the first schema with this fingerprint; SIZE_MAX if none. Of the schema with this id; likewise. */
+/* Number of the first schema with this fingerprint; SIZE_MAX if none. Of the schema with this id; likewise.
+ */
 size_t rs_frame_find(const struct rs_frame_registry *registry, uint64_t crc64);
 size_t rs_frame_find_id(const struct rs_frame_registry *registry, uint32_t id);
 
-/* Writes the prefix of a message (at most 10 bytes; none for bare and auto); returns its length. `id` for confluent. */
+/* Writes the prefix of a message (at most 10 bytes; none for bare and auto); returns its length. `id` for
+ * confluent. */
 size_t rs_frame_prefix(enum rs_framing framing, uint32_t id, uint64_t crc64, uint8_t out[10]);
 
 #endif

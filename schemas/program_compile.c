@@ -53,7 +53,8 @@ static size_t emit(struct compiler *c, struct rs_program_op op)
 {
     struct rs_program *program = c->program;
     size_t notes_capacity = c->op_capacity;
-    if (c->failed || !grow((void **)&program->notes, program->op_count, &notes_capacity, sizeof *program->notes) ||
+    if (c->failed ||
+        !grow((void **)&program->notes, program->op_count, &notes_capacity, sizeof *program->notes) ||
         !grow((void **)&program->ops, program->op_count, &c->op_capacity, sizeof *program->ops)) {
         c->failed = true;
         return 0;
@@ -130,9 +131,11 @@ static struct rs_program_op long_op(const struct rs_schema *type, bool keep)
         return (struct rs_program_op){.code = keep ? RS_PROGRAM_NANOS : RS_PROGRAM_SKIP_LONG};
     case RS_LOGICAL_TIMESTAMP_MICROS:
     case RS_LOGICAL_LOCAL_TIMESTAMP_MICROS:
-        return (struct rs_program_op){.code = keep ? RS_PROGRAM_LONG : RS_PROGRAM_SKIP_LONG, .kind = RS_VALUE_TIME};
+        return (struct rs_program_op){.code = keep ? RS_PROGRAM_LONG : RS_PROGRAM_SKIP_LONG,
+                                      .kind = RS_VALUE_TIME};
     default:
-        return (struct rs_program_op){.code = keep ? RS_PROGRAM_LONG : RS_PROGRAM_SKIP_LONG, .kind = RS_VALUE_INT};
+        return (struct rs_program_op){.code = keep ? RS_PROGRAM_LONG : RS_PROGRAM_SKIP_LONG,
+                                      .kind = RS_VALUE_INT};
     }
 }
 
@@ -145,8 +148,10 @@ static struct rs_program_op kept_op(const struct rs_schema *type)
     case RS_AVRO_FLOAT: return (struct rs_program_op){.code = RS_PROGRAM_FLOAT};
     case RS_AVRO_DOUBLE: return (struct rs_program_op){.code = RS_PROGRAM_DOUBLE};
     case RS_AVRO_BYTES: return (struct rs_program_op){.code = RS_PROGRAM_BYTES};
-    case RS_AVRO_FIXED: return (struct rs_program_op){.code = RS_PROGRAM_FIXED, .a = (uint32_t)type->fixed_size};
-    case RS_AVRO_ENUM: return (struct rs_program_op){.code = RS_PROGRAM_ENUM, .a = (uint32_t)type->symbol_count};
+    case RS_AVRO_FIXED:
+        return (struct rs_program_op){.code = RS_PROGRAM_FIXED, .a = (uint32_t)type->fixed_size};
+    case RS_AVRO_ENUM:
+        return (struct rs_program_op){.code = RS_PROGRAM_ENUM, .a = (uint32_t)type->symbol_count};
     default: return (struct rs_program_op){.code = RS_PROGRAM_STRING};
     }
 }
@@ -160,8 +165,10 @@ static struct rs_program_op skipped_op(const struct rs_schema *type)
     case RS_AVRO_FLOAT: return (struct rs_program_op){.code = RS_PROGRAM_SKIP, .a = 4};
     case RS_AVRO_DOUBLE: return (struct rs_program_op){.code = RS_PROGRAM_SKIP, .a = 8};
     case RS_AVRO_BYTES: return (struct rs_program_op){.code = RS_PROGRAM_SKIP_BYTES};
-    case RS_AVRO_FIXED: return (struct rs_program_op){.code = RS_PROGRAM_SKIP, .a = (uint32_t)type->fixed_size};
-    case RS_AVRO_ENUM: return (struct rs_program_op){.code = RS_PROGRAM_SKIP_ENUM, .a = (uint32_t)type->symbol_count};
+    case RS_AVRO_FIXED:
+        return (struct rs_program_op){.code = RS_PROGRAM_SKIP, .a = (uint32_t)type->fixed_size};
+    case RS_AVRO_ENUM:
+        return (struct rs_program_op){.code = RS_PROGRAM_SKIP_ENUM, .a = (uint32_t)type->symbol_count};
     default: return (struct rs_program_op){.code = RS_PROGRAM_SKIP_STRING};
     }
 }
@@ -192,14 +199,15 @@ static void emit_nulls(struct compiler *c, struct part part)
     }
 }
 
-/* The null branch of one wanted field is done by the op itself; several have their nulls set behind the other branch. */
+/* The null branch of one wanted field is done by the op itself; several have their nulls set behind the other
+ * branch. */
 static void emit_nullable(struct compiler *c, const struct rs_schema *type, int null_branch, struct part part)
 {
     size_t wanted = part.to - part.from;
-    size_t nullable = emit(c, (struct rs_program_op){
-                                  .code = wanted == 1 ? RS_PROGRAM_NULLABLE_SLOT : RS_PROGRAM_NULLABLE,
-                                  .slot = (uint16_t)(wanted == 1 ? c->wants[part.from].slot : 0),
-                                  .a = (uint32_t)null_branch});
+    size_t nullable =
+        emit(c, (struct rs_program_op){.code = wanted == 1 ? RS_PROGRAM_NULLABLE_SLOT : RS_PROGRAM_NULLABLE,
+                                       .slot = (uint16_t)(wanted == 1 ? c->wants[part.from].slot : 0),
+                                       .a = (uint32_t)null_branch});
     emit_type(c, type->branches[1 - null_branch], part);
     if (wanted <= 1) {
         land(c, nullable);
@@ -216,7 +224,8 @@ static size_t add_targets(struct compiler *c, size_t count)
     struct rs_program *program = c->program;
     size_t first = program->target_count;
     for (size_t i = 0; i < count && !c->failed; i++) {
-        if (!grow((void **)&program->targets, program->target_count, &c->target_capacity, sizeof *program->targets)) {
+        if (!grow((void **)&program->targets, program->target_count, &c->target_capacity,
+                  sizeof *program->targets)) {
             c->failed = true;
             return 0;
         }
@@ -251,8 +260,8 @@ static void emit_union(struct compiler *c, const struct rs_schema *type, struct 
         return;
     }
     size_t first = add_targets(c, type->branch_count);
-    size_t at = emit(c, (struct rs_program_op){
-                            .code = RS_PROGRAM_UNION, .a = (uint32_t)type->branch_count, .b = first});
+    size_t at = emit(
+        c, (struct rs_program_op){.code = RS_PROGRAM_UNION, .a = (uint32_t)type->branch_count, .b = first});
     size_t chain = 0;
     for (size_t i = 0; i < type->branch_count; i++) {
         set_target(c, first + i, at);

@@ -1,6 +1,6 @@
-/* A message as JSON. Walks the schema rather than the op list: it shares the wire primitives with the op list but not
- * the compiler, so that tests can hold one against the other. Recursion is bounded by limits.depth, and in types
- * without bytes by RS_SCHEMA_DEPTH_MAX. */
+/* A message as JSON. Walks the schema rather than the op list: it shares the wire primitives with the op list
+ * but not the compiler, so that tests can hold one against the other. Recursion is bounded by limits.depth,
+ * and in types without bytes by RS_SCHEMA_DEPTH_MAX. */
 #include <math.h>
 #include <stdio.h>
 
@@ -164,7 +164,8 @@ static void put_uuid_bytes(struct writer *w, const uint8_t *s)
     rs_buf_char(w->out, '"');
 }
 
-static enum rs_reason write_decimal(struct writer *w, const struct rs_schema *type, const uint8_t *s, size_t size)
+static enum rs_reason write_decimal(struct writer *w, const struct rs_schema *type, const uint8_t *s,
+                                    size_t size)
 {
     rs_i128 value;
     if (!rs_wire_decimal(s, size, type->precision, &value)) {

@@ -36,7 +36,8 @@ static int no_such_field(const struct rs_schema *record, const char *name, struc
     }
     const char *nearest = rs_nearest_name(name, known);
     rs_fail(error, RS_ECONFIG, "%s has no field '%.100s'%s%s%s", record->name, name,
-            nearest == NULL ? "" : "; did you mean '", nearest == NULL ? "" : nearest, nearest == NULL ? "" : "'?");
+            nearest == NULL ? "" : "; did you mean '", nearest == NULL ? "" : nearest,
+            nearest == NULL ? "" : "'?");
     free(known);
     return error->code;
 }
@@ -83,8 +84,8 @@ static int value_kind(const struct rs_schema *type, enum rs_value_kind *out)
     }
 }
 
-static int describe_field(const struct rs_schema *type, bool nullable, const char *path, struct rs_field_type *out,
-                          struct rs_error *error)
+static int describe_field(const struct rs_schema *type, bool nullable, const char *path,
+                          struct rs_field_type *out, struct rs_error *error)
 {
     enum rs_value_kind kind = RS_VALUE_NULL;
     if (value_kind(type, &kind) != 0) {
@@ -92,8 +93,11 @@ static int describe_field(const struct rs_schema *type, bool nullable, const cha
                        rs_schema_kind_name(type->kind),
                        type->kind == RS_AVRO_RECORD ? "; name one of its fields, as in record.field" : "");
     }
-    *out = (struct rs_field_type){
-        .kind = kind, .nullable = nullable, .precision = type->precision, .scale = type->scale, .schema = type};
+    *out = (struct rs_field_type){.kind = kind,
+                                  .nullable = nullable,
+                                  .precision = type->precision,
+                                  .scale = type->scale,
+                                  .schema = type};
     return RS_OK;
 }
 
@@ -106,16 +110,17 @@ static size_t count_steps(const char *path)
     return count;
 }
 
-static int walk_path(const struct rs_schema *schema, const char *path, struct rs_field_type *out, uint32_t *steps,
-                     struct rs_error *error)
+static int walk_path(const struct rs_schema *schema, const char *path, struct rs_field_type *out,
+                     uint32_t *steps, struct rs_error *error)
 {
     bool nullable = false;
     const struct rs_schema *type = strip_union(schema, &nullable);
     const char *at = path;
     for (size_t i = 0;; i++) {
         if (type->kind != RS_AVRO_RECORD) {
-            return rs_fail(error, RS_ECONFIG, "'%.100s' cannot be reached: what holds it is not a record but of type %s",
-                           path, rs_schema_kind_name(type->kind));
+            return rs_fail(error, RS_ECONFIG,
+                           "'%.100s' cannot be reached: what holds it is not a record but of type %s", path,
+                           rs_schema_kind_name(type->kind));
         }
         size_t size = strcspn(at, ".");
         int code = find_field(type, at, size, &steps[i], error);

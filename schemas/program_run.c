@@ -450,6 +450,7 @@ STEP step_blocks(struct at at, const struct run *r)
 
 STEP step_next(struct at at, const struct run *r)
 {
+    RS_ASSERT(r->walk->top > 0);
     struct frame *frame = &r->walk->frames[r->walk->top - 1];
     if (--frame->left > 0) {
         return (struct at){at.p, frame->op};
@@ -498,6 +499,7 @@ STEP step_call(struct at at, const struct run *r)
 
 STEP step_return(struct at at, const struct run *r)
 {
+    RS_ASSERT(r->walk->top > 0);
     return pop(r->walk, at.p, r->walk->frames[r->walk->top - 1].op);
 }
 

@@ -14,8 +14,9 @@
 
 static const struct rs_option options[] = {
     {"schema", 's', "FILE", "the Avro schema (decode, explain; the others also take it as an operand)"},
-    {"framing", 'f', "NAME", "auto, bare, confluent or single-object; default auto, which takes a single-object header\n"
-                             "off that names this schema, and else reads the message as bare"},
+    {"framing", 'f', "NAME",
+     "auto, bare, confluent or single-object; default auto, which takes a single-object header\n"
+     "off that names this schema, and else reads the message as bare"},
     {"hex", 'x', NULL, "the message is hexadecimal text; blanks and line ends are passed over"},
     {"fields", 'F', "A,B", "the fields to extract (explain), as in price,venue.country; default none"},
     {NULL, '\0', NULL, NULL}};
@@ -32,7 +33,8 @@ static const struct rs_program_info info = {
                "  decode --schema FILE [MESSAGE|-]      one message as JSON, or why it is refused\n"
                "  explain --schema FILE [--fields A,B]  the ops that decode and check a message",
     .options = options,
-    .footer = "Exit codes: 0 done, 1 usage or a wrong schema, 2 a file cannot be read, 3 the message is refused.",
+    .footer =
+        "Exit codes: 0 done, 1 usage or a wrong schema, 2 a file cannot be read, 3 the message is refused.",
 };
 
 struct request {
@@ -63,7 +65,8 @@ static int show_fingerprint(const struct rs_schema_document *document)
     rs_schema_sha256(rs_schema_root(document), digest);
     uint8_t prefix[10];
     size_t size = rs_frame_prefix(RS_FRAMING_SINGLE_OBJECT, 0, crc64, prefix);
-    printf("CRC-64-AVRO           %016" PRIx64 " (%" PRId64 ")\nsingle-object header  ", crc64, (int64_t)crc64);
+    printf("CRC-64-AVRO           %016" PRIx64 " (%" PRId64 ")\nsingle-object header  ", crc64,
+           (int64_t)crc64);
     for (size_t i = 0; i < size; i++) {
         printf("%02x", prefix[i]);
     }
@@ -110,14 +113,16 @@ static int unhex(struct rs_buf *text, struct rs_error *error)
 
 static int read_message(const struct request *request, struct rs_buf *out, struct rs_error *error)
 {
-    const char *path = request->operand == NULL || strcmp(request->operand, "-") == 0 ? "/dev/stdin" : request->operand;
+    const char *path =
+        request->operand == NULL || strcmp(request->operand, "-") == 0 ? "/dev/stdin" : request->operand;
     int code = rs_file_read(path, MESSAGE_MAX, out, error);
     return code == RS_OK && request->hex ? unhex(out, error) : code;
 }
 
 /* One schema is known. A Confluent id says nothing here, so whichever it is stands for that schema. */
 static enum rs_reason take_framing_off(const struct rs_schema_document *document, enum rs_framing framing,
-                                       struct rs_slice message, struct rs_slice *datum, struct rs_error *error)
+                                       struct rs_slice message, struct rs_slice *datum,
+                                       struct rs_error *error)
 {
     struct rs_frame_registry *registry = NULL;
     size_t number = 0;
@@ -152,8 +157,8 @@ static int decode_message(const struct rs_schema_document *document, const struc
     struct rs_program *program = NULL;
     error->code = RS_OK;
     enum rs_reason reason = take_framing_off(document, request->framing, message, &datum, error);
-    if (error->code != RS_OK || rs_program_compile(rs_schema_root(document), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT,
-                                                   &program, error) != RS_OK) {
+    if (error->code != RS_OK || rs_program_compile(rs_schema_root(document), NULL, 0,
+                                                   RS_PROGRAM_LIMITS_DEFAULT, &program, error) != RS_OK) {
         rs_usage_complain(&info, error);
         return RS_EXIT_ENVIRONMENT;
     }
@@ -210,8 +215,8 @@ static int show_ops(const struct rs_schema_document *document, const struct requ
     struct rs_program *program = NULL;
     size_t count = fields == NULL ? 0 : split_fields(fields, paths);
     int code = fields == NULL ? rs_fail(&error, RS_ENOMEM, "out of memory")
-                              : rs_program_compile(rs_schema_root(document), paths, count, RS_PROGRAM_LIMITS_DEFAULT,
-                                                   &program, &error);
+                              : rs_program_compile(rs_schema_root(document), paths, count,
+                                                   RS_PROGRAM_LIMITS_DEFAULT, &program, &error);
     struct rs_buf text = {0};
     if (code == RS_OK) {
         rs_program_explain(program, &text);
@@ -270,10 +275,16 @@ static int read_command_line(int argc, char **argv, struct request *request, str
         switch (item.kind) {
         case RS_USAGE_OPTION: code = take_option(request, &item, error); break;
         case RS_USAGE_OPERAND: code = take_operand(request, item.value, error); break;
-        case RS_USAGE_HELP: rs_usage_help(&info, stdout); request->command = NULL; return RS_OK;
-        case RS_USAGE_VERSION: rs_usage_version(stdout); request->command = NULL; return RS_OK;
+        case RS_USAGE_HELP:
+            rs_usage_help(&info, stdout);
+            request->command = NULL;
+            return RS_OK;
+        case RS_USAGE_VERSION:
+            rs_usage_version(stdout);
+            request->command = NULL;
+            return RS_OK;
         case RS_USAGE_END:
-            return request->command == NULL ? rs_usage_fail(&info, error, "A command is missing") : RS_OK;
+            return request->command == NULL ? rs_usage_fail(&info, error, "a command is missing") : RS_OK;
         }
         if (code != RS_OK) {
             return code;
@@ -304,7 +315,7 @@ static int check_request(struct request *request, enum command command, struct r
         return rs_usage_fail(&info, error, "'%s' is one file too many", request->operand);
     }
     if (request->schema == NULL) {
-        return rs_usage_fail(&info, error, "The file with the schema is missing%s",
+        return rs_usage_fail(&info, error, "the file with the schema is missing%s",
                              command == DECODE ? " (--schema FILE)" : "");
     }
     if (request->fields != NULL && command != EXPLAIN) {

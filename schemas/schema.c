@@ -7,7 +7,7 @@
 
 const char *rs_schema_kind_name(enum rs_schema_kind kind)
 {
-    static const char *const names[] = {"null",  "boolean", "int",  "long",  "float", "double", "bytes",
+    static const char *const names[] = {"null",   "boolean", "int",  "long",  "float", "double", "bytes",
                                         "string", "fixed",   "enum", "array", "map",   "union",  "record"};
     RS_ASSERT((size_t)kind < sizeof names / sizeof names[0]);
     return names[kind];

@@ -1,7 +1,7 @@
 /* schema: an Avro schema as a tree, parsed strictly from its JSON.
  * libavro's parser accepts what the specification forbids and knows no logical types, hence our own model
- * (jansson reads the JSON). Named types may be referred to before the end of their own definition (recursion).
- * Thread: immutable after parsing. Owns: all nodes and strings. */
+ * (jansson reads the JSON). Named types may be referred to before the end of their own definition
+ * (recursion). Thread: immutable after parsing. Owns: all nodes and strings. */
 #ifndef RS_SCHEMAS_SCHEMA_H
 #define RS_SCHEMAS_SCHEMA_H
 
@@ -13,35 +13,56 @@
 #include "base/error.h"
 
 enum rs_schema_kind {
-    RS_AVRO_NULL, RS_AVRO_BOOLEAN, RS_AVRO_INT, RS_AVRO_LONG, RS_AVRO_FLOAT, RS_AVRO_DOUBLE, RS_AVRO_BYTES,
-    RS_AVRO_STRING, RS_AVRO_FIXED, RS_AVRO_ENUM, RS_AVRO_ARRAY, RS_AVRO_MAP, RS_AVRO_UNION, RS_AVRO_RECORD,
+    RS_AVRO_NULL,
+    RS_AVRO_BOOLEAN,
+    RS_AVRO_INT,
+    RS_AVRO_LONG,
+    RS_AVRO_FLOAT,
+    RS_AVRO_DOUBLE,
+    RS_AVRO_BYTES,
+    RS_AVRO_STRING,
+    RS_AVRO_FIXED,
+    RS_AVRO_ENUM,
+    RS_AVRO_ARRAY,
+    RS_AVRO_MAP,
+    RS_AVRO_UNION,
+    RS_AVRO_RECORD,
 };
 
 enum rs_logical {
-    RS_LOGICAL_NONE, RS_LOGICAL_DECIMAL, RS_LOGICAL_UUID, RS_LOGICAL_DATE, RS_LOGICAL_TIME_MILLIS, RS_LOGICAL_TIME_MICROS,
-    RS_LOGICAL_TIMESTAMP_MILLIS, RS_LOGICAL_TIMESTAMP_MICROS, RS_LOGICAL_TIMESTAMP_NANOS,
-    RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS, RS_LOGICAL_LOCAL_TIMESTAMP_MICROS, RS_LOGICAL_LOCAL_TIMESTAMP_NANOS,
+    RS_LOGICAL_NONE,
+    RS_LOGICAL_DECIMAL,
+    RS_LOGICAL_UUID,
+    RS_LOGICAL_DATE,
+    RS_LOGICAL_TIME_MILLIS,
+    RS_LOGICAL_TIME_MICROS,
+    RS_LOGICAL_TIMESTAMP_MILLIS,
+    RS_LOGICAL_TIMESTAMP_MICROS,
+    RS_LOGICAL_TIMESTAMP_NANOS,
+    RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS,
+    RS_LOGICAL_LOCAL_TIMESTAMP_MICROS,
+    RS_LOGICAL_LOCAL_TIMESTAMP_NANOS,
 };
 
 struct rs_schema; /* one type */
 
 struct rs_schema_field {
     const char *name;
-    const char *doc;               /* NULL: none */
-    const char *unit;              /* value of the field's "unit" property, for rs:meta; NULL: none */
+    const char *doc;  /* NULL: none */
+    const char *unit; /* value of the field's "unit" property, for rs:meta; NULL: none */
     const struct rs_schema *type;
     bool has_default;
-    const char *default_json;      /* the default as JSON text; NULL: none */
+    const char *default_json; /* the default as JSON text; NULL: none */
 };
 
 struct rs_schema {
     enum rs_schema_kind kind;
     enum rs_logical logical;
-    int precision, scale;          /* DECIMAL */
-    const char *name;              /* full name; named kinds only */
+    int precision, scale; /* DECIMAL */
+    const char *name;     /* full name; named kinds only */
     const char *doc;
     size_t fixed_size;
-    const char *const *symbols;    /* ENUM */
+    const char *const *symbols; /* ENUM */
     size_t symbol_count;
     const struct rs_schema_field *fields; /* RECORD */
     size_t field_count;
@@ -49,32 +70,37 @@ struct rs_schema {
     size_t branch_count;
     const struct rs_schema *items; /* ARRAY items, MAP values */
     /* ---- facts the parser works out ---- */
-    const struct rs_schema *definer; /* named kinds: the type whose part number `definer_part` defines it; NULL: root */
+    const struct rs_schema
+        *definer; /* named kinds: the type whose part number `definer_part` defines it; NULL: root */
     size_t definer_part;
-    uint32_t uses;                 /* named kinds: places that use it, its definition included */
-    uint16_t zero_depth;           /* zero_size: records nested in it, itself included */
-    bool zero_size;                /* null, fixed of size 0, record of such: its only value takes no bytes */
+    uint32_t uses;       /* named kinds: places that use it, its definition included */
+    uint16_t zero_depth; /* zero_size: records nested in it, itself included */
+    bool zero_size;      /* null, fixed of size 0, record of such: its only value takes no bytes */
 };
 
 struct rs_schema_document;
 
-#define RS_SCHEMA_BYTES_MAX (1024 * 1024)
+#define RS_SCHEMA_BYTES_MAX ((size_t)1024 * 1024)
 #define RS_SCHEMA_TYPES_MAX 10000 /* types written in one document */
-#define RS_SCHEMA_DEPTH_MAX 64    /* types written inside types; also records without bytes inside such records */
+#define RS_SCHEMA_DEPTH_MAX                                                                                  \
+    64 /* types written inside types; also records without bytes inside such records */
 
-/* Parses schema JSON (`name` stands in messages for where it came from). More than the specification asks is refused only where a limit above is passed, a decimal's
- * scale is above RS_SCALE_MAX, or a JSON object repeats a key; {"type": "Name"} is taken for a reference, as Java does.
- * A logicalType that is unknown or does not suit its type is ignored, as the specification says, but a decimal with a
- * bad precision or scale is an error: its values would be off by powers of ten. Errors (RS_ESCHEMA) name the place: line and column of bad JSON, or the path of the bad type. */
-RS_MUST_USE int rs_schema_parse(const char *name, const char *json, size_t size, struct rs_schema_document **out,
-                                struct rs_error *error);
+/* Parses schema JSON (`name` stands in messages for where it came from). More than the specification asks is
+ * refused only where a limit above is passed, a decimal's scale is above RS_SCALE_MAX, or a JSON object
+ * repeats a key; {"type": "Name"} is taken for a reference, as Java does. A logicalType that is unknown or
+ * does not suit its type is ignored, as the specification says, but a decimal with a bad precision or scale
+ * is an error: its values would be off by powers of ten. Errors (RS_ESCHEMA) name the place: line and column
+ * of bad JSON, or the path of the bad type. */
+RS_MUST_USE int rs_schema_parse(const char *name, const char *json, size_t size,
+                                struct rs_schema_document **out, struct rs_error *error);
 RS_MUST_USE int rs_schema_load(const char *path, struct rs_schema_document **out, struct rs_error *error);
 void rs_schema_free(struct rs_schema_document **document);
 const struct rs_schema *rs_schema_root(const struct rs_schema_document *document);
 /* The JSON as it was read, for libavro in the publisher. */
 const char *rs_schema_json(const struct rs_schema_document *document);
 
-/* Avro specification, "Parsing Canonical Form for Schemas" and "Schema Fingerprints". `schema` is a document's root. */
+/* Avro specification, "Parsing Canonical Form for Schemas" and "Schema Fingerprints". `schema` is a
+ * document's root. */
 void rs_schema_canonical(const struct rs_schema *schema, struct rs_buf *out);
 uint64_t rs_schema_crc64(const struct rs_schema *schema);
 void rs_schema_sha256(const struct rs_schema *schema, uint8_t out[32]);

@@ -9,8 +9,8 @@
 
 int rs_schema_fixed_digits(size_t size)
 {
-    /* floor(log10(2^(8n-1) - 1)); log10(2) to 12 digits keeps the floor right far beyond any precision of interest,
-     * and more than 1000 digits are never told apart. */
+    /* floor(log10(2^(8n-1) - 1)); log10(2) to 12 digits keeps the floor right far beyond any precision of
+     * interest, and more than 1000 digits are never told apart. */
     if (size == 0) {
         return 0;
     }
@@ -25,13 +25,15 @@ static int parse_decimal(struct rs_schema_parser *p, const json_t *object, struc
 {
     const json_t *precision = json_object_get(object, "precision");
     const json_t *scale = json_object_get(object, "scale");
-    if (!json_is_integer(precision) || json_integer_value(precision) < 1 || json_integer_value(precision) > INT32_MAX) {
+    if (!json_is_integer(precision) || json_integer_value(precision) < 1 ||
+        json_integer_value(precision) > INT32_MAX) {
         return rs_schema_bad(p, place, "a decimal needs a \"precision\" of 1 or more digits");
     }
     json_int_t digits = json_integer_value(precision);
     json_int_t after = scale == NULL ? 0 : json_integer_value(scale);
     if ((scale != NULL && !json_is_integer(scale)) || after < 0 || after > digits) {
-        return rs_schema_bad(p, place, "the \"scale\" of a decimal has to be from 0 to its precision, %d", (int)digits);
+        return rs_schema_bad(p, place, "the \"scale\" of a decimal has to be from 0 to its precision, %d",
+                             (int)digits);
     }
     if (after > RS_SCALE_MAX) {
         return rs_schema_bad(p, place, "a decimal's scale above %d is not supported", RS_SCALE_MAX);
@@ -81,7 +83,8 @@ int rs_schema_parse_logical(struct rs_schema_parser *p, const json_t *object, st
 
 /* ---- defaults ---- */
 
-/* Text whose code points are bytes, as defaults of bytes and fixed are written; SIZE_MAX when one is above 255. */
+/* Text whose code points are bytes, as defaults of bytes and fixed are written; SIZE_MAX when one is above
+ * 255. */
 static size_t byte_text_size(const json_t *value)
 {
     const unsigned char *text = (const unsigned char *)json_string_value(value);
@@ -89,7 +92,8 @@ static size_t byte_text_size(const json_t *value)
     size_t count = 0;
     for (size_t i = 0; i < size; i++) {
         if (text[i] > 0xc3) {
-            return SIZE_MAX; /* leads a code point above 255; jansson has seen to it that the UTF-8 is valid */
+            return SIZE_MAX; /* leads a code point above 255; jansson has seen to it that the UTF-8 is valid
+                              */
         }
         count += (text[i] & 0xc0) != 0x80;
     }
@@ -184,8 +188,8 @@ int rs_schema_check_defaults(struct rs_schema_parser *p)
         const struct rs_schema *type = kept->field->type;
         if (!default_fits(type, kept->value)) {
             bool is_union = type->kind == RS_AVRO_UNION;
-            return rs_fail(p->error, RS_ESCHEMA, "%s: the default of field '%s' of %s is not a value of %s%s", p->name,
-                           rs_schema_shown(p, kept->field->name), rs_schema_shown(p, kept->record),
+            return rs_fail(p->error, RS_ESCHEMA, "%s: the default of field '%s' of %s is not a value of %s%s",
+                           p->name, rs_schema_shown(p, kept->field->name), rs_schema_shown(p, kept->record),
                            is_union ? "the first branch of its union" : "its type, ",
                            is_union ? "" : rs_schema_kind_name(type->kind));
         }

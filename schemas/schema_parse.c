@@ -7,7 +7,7 @@
 
 #include "base/config.h"
 
-static const char *const primitive_names[] = {"null",  "boolean", "int",   "long",  "float",
+static const char *const primitive_names[] = {"null",   "boolean", "int",    "long", "float",
                                               "double", "bytes",   "string", NULL};
 static const char *const complex_names[] = {"record", "error", "enum", "array", "map", "fixed", NULL};
 
@@ -98,6 +98,7 @@ static bool known_name(const char *text, const char *const *names)
 /* "ns.name", or the name alone where it has dots of its own or there is no namespace. */
 static char *full_name(struct rs_schema_parser *p, const char *ns, const char *name)
 {
+    RS_ASSERT(ns != NULL);
     if (*ns == '\0' || strchr(name, '.') != NULL) {
         return rs_arena_text(&p->document->arena, name);
     }
@@ -115,14 +116,15 @@ static struct rs_schema *find_named(const struct rs_schema_parser *p, const char
     return number == NULL ? NULL : p->named[json_integer_value(number)];
 }
 
-static int register_named(struct rs_schema_parser *p, struct rs_schema *node, const struct rs_schema_place *place)
+static int register_named(struct rs_schema_parser *p, struct rs_schema *node,
+                          const struct rs_schema_place *place)
 {
     if (find_named(p, node->name) != NULL) {
         return rs_schema_bad(p, place, "'%s' is defined twice", rs_schema_shown(p, node->name));
     }
     if (p->named_count == p->named_capacity) {
         size_t capacity = p->named_capacity == 0 ? 16 : p->named_capacity * 2;
-        struct rs_schema **grown = realloc(p->named, capacity * sizeof *grown);
+        struct rs_schema **grown = realloc(p->named, capacity * sizeof(struct rs_schema *));
         if (grown == NULL) {
             return rs_schema_no_memory(p);
         }
@@ -151,7 +153,8 @@ static int text_attribute(struct rs_schema_parser *p, const json_t *object, cons
     if (!json_is_string(value)) {
         return rs_schema_bad(p, place, "\"%s\" is not a string", key);
     }
-    *out = rs_arena_slice(&p->document->arena, rs_slice_of(json_string_value(value), json_string_length(value)));
+    *out =
+        rs_arena_slice(&p->document->arena, rs_slice_of(json_string_value(value), json_string_length(value)));
     return *out == NULL ? rs_schema_no_memory(p) : RS_OK;
 }
 
@@ -169,15 +172,16 @@ static int check_aliases(struct rs_schema_parser *p, const json_t *object, bool 
     const json_t *alias = NULL;
     json_array_foreach(aliases, i, alias)
     {
-        if (!json_is_string(alias) || !valid_name(json_string_value(alias), json_string_length(alias), dots)) {
+        if (!json_is_string(alias) ||
+            !valid_name(json_string_value(alias), json_string_length(alias), dots)) {
             return rs_schema_bad(p, place, "\"aliases\" holds something that is not a name");
         }
     }
     return RS_OK;
 }
 
-static int parse_namespace(struct rs_schema_parser *p, const json_t *object, const struct rs_schema_place *place,
-                           const char **ns)
+static int parse_namespace(struct rs_schema_parser *p, const json_t *object,
+                           const struct rs_schema_place *place, const char **ns)
 {
     const json_t *value = json_object_get(object, "namespace");
     if (value == NULL) {
@@ -193,7 +197,8 @@ static int parse_namespace(struct rs_schema_parser *p, const json_t *object, con
     return *ns == NULL ? rs_schema_no_memory(p) : RS_OK;
 }
 
-/* Reads name, namespace, doc and aliases of a named type, registers it, and says which namespace holds inside. */
+/* Reads name, namespace, doc and aliases of a named type, registers it, and says which namespace holds
+ * inside. */
 static int parse_name(struct rs_schema_parser *p, const json_t *object, struct rs_schema *node,
                       const struct rs_schema_place *place, const char **inside)
 {
@@ -204,8 +209,10 @@ static int parse_name(struct rs_schema_parser *p, const json_t *object, struct r
     }
     const char *text = json_string_value(name);
     if (text == NULL || !valid_name(text, json_string_length(name), true)) {
-        return rs_schema_bad(p, place, "the \"name\" of the %s is not a name: letters, digits and '_', not beginning "
-                             "with a digit", kind);
+        return rs_schema_bad(p, place,
+                             "the \"name\" of the %s is not a name: letters, digits and '_', not beginning "
+                             "with a digit",
+                             kind);
     }
     const char *ns = NULL;
     if (parse_namespace(p, object, place, &ns) != RS_OK ||
@@ -243,8 +250,8 @@ static struct rs_schema *new_node(struct rs_schema_parser *p, enum rs_schema_kin
     return node;
 }
 
-static struct rs_schema_place place_inside(const struct rs_schema_place *up, const char *label, const char *ns,
-                                           const struct rs_schema *owner, size_t part)
+static struct rs_schema_place place_inside(const struct rs_schema_place *up, const char *label,
+                                           const char *ns, const struct rs_schema *owner, size_t part)
 {
     return (struct rs_schema_place){
         .up = up, .label = label, .ns = ns, .owner = owner, .part = part, .depth = up->depth + 1};
@@ -260,8 +267,8 @@ static const char *nearest_type(const struct rs_schema_parser *p, const char *te
     return nearest;
 }
 
-static int parse_reference(struct rs_schema_parser *p, const json_t *json, const struct rs_schema_place *place,
-                           const struct rs_schema **out)
+static int parse_reference(struct rs_schema_parser *p, const json_t *json,
+                           const struct rs_schema_place *place, const struct rs_schema **out)
 {
     const char *text = json_string_value(json);
     if (!valid_name(text, json_string_length(json), true)) {
@@ -324,7 +331,8 @@ static int parse_union(struct rs_schema_parser *p, const json_t *json, const str
         return p->error->code;
     }
     size_t count = json_array_size(json);
-    const struct rs_schema **branches = rs_arena_array(&p->document->arena, count, sizeof(*branches));
+    const struct rs_schema **branches =
+        rs_arena_array(&p->document->arena, count, sizeof(struct rs_schema *));
     if (branches == NULL) {
         return rs_schema_no_memory(p);
     }
@@ -347,7 +355,8 @@ static int parse_items(struct rs_schema_parser *p, const json_t *object, struct 
     bool map = node->kind == RS_AVRO_MAP;
     const json_t *items = json_object_get(object, map ? "values" : "items");
     if (items == NULL) {
-        return rs_schema_bad(p, place, "%s needs \"%s\"", map ? "a map" : "an array", map ? "values" : "items");
+        return rs_schema_bad(p, place, "%s needs \"%s\"", map ? "a map" : "an array",
+                             map ? "values" : "items");
     }
     struct rs_schema_place inside = place_inside(place, map ? ".values" : ".items", place->ns, node, 0);
     return parse_type(p, items, &inside, &node->items);
@@ -376,7 +385,11 @@ static int parse_symbols(struct rs_schema_parser *p, const json_t *symbols, stru
     size_t count = json_array_size(symbols);
     const char **texts = rs_arena_array(&p->document->arena, count, sizeof(*texts));
     json_t *seen = json_object();
-    int code = texts == NULL || seen == NULL ? rs_schema_no_memory(p) : RS_OK;
+    if (texts == NULL || seen == NULL) {
+        json_decref(seen);
+        return rs_schema_no_memory(p);
+    }
+    int code = RS_OK;
     for (size_t i = 0; i < count && code == RS_OK; i++) {
         const json_t *symbol = json_array_get(symbols, i);
         const char *text = json_string_value(symbol);
@@ -483,7 +496,8 @@ static int parse_field(struct rs_schema_parser *p, const json_t *object, const c
     const json_t *name = json_object_get(object, "name");
     const char *text = json_string_value(name);
     if (text == NULL || !valid_name(text, json_string_length(name), false)) {
-        return rs_schema_bad(p, place, "a field needs a \"name\" of letters, digits and '_', not beginning with a digit");
+        return rs_schema_bad(
+            p, place, "a field needs a \"name\" of letters, digits and '_', not beginning with a digit");
     }
     field->name = rs_arena_text(&p->document->arena, text);
     if (field->name == NULL) {
@@ -491,11 +505,13 @@ static int parse_field(struct rs_schema_parser *p, const json_t *object, const c
     }
     /* "unit" is a property of ours: anybody else may use the key for something that is not text. */
     const json_t *unit = json_object_get(object, "unit");
-    if (json_is_string(unit) && (field->unit = rs_arena_text(&p->document->arena, json_string_value(unit))) == NULL) {
+    if (json_is_string(unit) &&
+        (field->unit = rs_arena_text(&p->document->arena, json_string_value(unit))) == NULL) {
         return rs_schema_no_memory(p);
     }
-    if (text_attribute(p, object, "doc", place, &field->doc) != RS_OK || check_order(p, object, place) != RS_OK ||
-        check_aliases(p, object, false, place) != RS_OK || parse_field_type(p, object, field, place) != RS_OK) {
+    if (text_attribute(p, object, "doc", place, &field->doc) != RS_OK ||
+        check_order(p, object, place) != RS_OK || check_aliases(p, object, false, place) != RS_OK ||
+        parse_field_type(p, object, field, place) != RS_OK) {
         return p->error->code;
     }
     return keep_default(p, object, record, field);
@@ -507,12 +523,17 @@ static int parse_fields(struct rs_schema_parser *p, const json_t *fields, struct
     size_t count = json_array_size(fields);
     struct rs_schema_field *parsed = rs_arena_array(&p->document->arena, count, sizeof(*parsed));
     json_t *seen = json_object();
-    int code = parsed == NULL || seen == NULL ? rs_schema_no_memory(p) : RS_OK;
+    if (parsed == NULL || seen == NULL) {
+        json_decref(seen);
+        return rs_schema_no_memory(p);
+    }
+    int code = RS_OK;
     for (size_t i = 0; i < count && code == RS_OK; i++) {
         struct rs_schema_place inside = place_inside(place, NULL, ns, node, i);
         code = parse_field(p, json_array_get(fields, i), node->name, &parsed[i], &inside);
         if (code == RS_OK && json_object_get(seen, parsed[i].name) != NULL) {
-            code = rs_schema_bad(p, &inside, "the record has the field '%s' twice", rs_schema_shown(p, parsed[i].name));
+            code = rs_schema_bad(p, &inside, "the record has the field '%s' twice",
+                                 rs_schema_shown(p, parsed[i].name));
         } else if (code == RS_OK && json_object_set_new(seen, parsed[i].name, json_true()) != 0) {
             code = rs_schema_no_memory(p);
         }
@@ -523,9 +544,10 @@ static int parse_fields(struct rs_schema_parser *p, const json_t *fields, struct
     return code;
 }
 
-/* A record is without bytes when all its fields are. One that is still being read counts as having some, which is
- * right: a record that holds itself directly has no finite value at all. */
-static int measure_record(struct rs_schema_parser *p, struct rs_schema *node, const struct rs_schema_place *place)
+/* A record is without bytes when all its fields are. One that is still being read counts as having some,
+ * which is right: a record that holds itself directly has no finite value at all. */
+static int measure_record(struct rs_schema_parser *p, struct rs_schema *node,
+                          const struct rs_schema_place *place)
 {
     unsigned deepest = 0;
     for (size_t i = 0; i < node->field_count; i++) {
@@ -536,7 +558,8 @@ static int measure_record(struct rs_schema_parser *p, struct rs_schema *node, co
         deepest = type->zero_depth > deepest ? type->zero_depth : deepest;
     }
     if (deepest == RS_SCHEMA_DEPTH_MAX) {
-        return rs_schema_bad(p, place, "records without bytes are nested more than %d deep", RS_SCHEMA_DEPTH_MAX);
+        return rs_schema_bad(p, place, "records without bytes are nested more than %d deep",
+                             RS_SCHEMA_DEPTH_MAX);
     }
     node->zero_size = true;
     node->zero_depth = (uint16_t)(deepest + 1);
@@ -567,7 +590,8 @@ static int parse_complex(struct rs_schema_parser *p, const json_t *object, const
     static const struct {
         const char *name;
         enum rs_schema_kind kind;
-        int (*parse)(struct rs_schema_parser *, const json_t *, struct rs_schema *, const struct rs_schema_place *);
+        int (*parse)(struct rs_schema_parser *, const json_t *, struct rs_schema *,
+                     const struct rs_schema_place *);
     } kinds[] = {{"record", RS_AVRO_RECORD, parse_record}, {"error", RS_AVRO_RECORD, parse_record},
                  {"enum", RS_AVRO_ENUM, parse_enum},       {"array", RS_AVRO_ARRAY, parse_items},
                  {"map", RS_AVRO_MAP, parse_items},        {"fixed", RS_AVRO_FIXED, parse_fixed}};
@@ -629,7 +653,7 @@ static int parse_type(struct rs_schema_parser *p, const json_t *json, const stru
 static json_t *read_json(struct rs_schema_parser *p, const char *json, size_t size)
 {
     if (size > RS_SCHEMA_BYTES_MAX) {
-        rs_fail(p->error, RS_ESCHEMA, "%s: larger than %d bytes", p->name, RS_SCHEMA_BYTES_MAX);
+        rs_fail(p->error, RS_ESCHEMA, "%s: larger than %zu bytes", p->name, RS_SCHEMA_BYTES_MAX);
         return NULL;
     }
     json_error_t fault;

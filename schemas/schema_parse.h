@@ -26,7 +26,7 @@ struct rs_schema_parser {
     struct rs_schema_document *document;
     const char *name;
     struct rs_error *error;
-    json_t *index;             /* full name → position in `named` */
+    json_t *index; /* full name → position in `named` */
     struct rs_schema **named;
     size_t named_count, named_capacity;
     struct rs_schema_default *defaults;
@@ -36,8 +36,8 @@ struct rs_schema_parser {
 /* Where the parser is: a chain from the type at hand up to the root. */
 struct rs_schema_place {
     const struct rs_schema_place *up;
-    const char *label;     /* ".price", ".items"; NULL: "[part]", a union's branch */
-    const char *ns;        /* enclosing namespace, "" for none */
+    const char *label;             /* ".price", ".items"; NULL: "[part]", a union's branch */
+    const char *ns;                /* enclosing namespace, "" for none */
     const struct rs_schema *owner; /* the type this one is a part of */
     size_t part;
     unsigned depth;
@@ -51,8 +51,8 @@ int rs_schema_no_memory(struct rs_schema_parser *p);
 const char *rs_schema_shown(struct rs_schema_parser *p, const char *text);
 
 /* Reads logicalType, precision and scale of `object` into `node`. */
-RS_MUST_USE int rs_schema_parse_logical(struct rs_schema_parser *p, const json_t *object, struct rs_schema *node,
-                                        const struct rs_schema_place *place);
+RS_MUST_USE int rs_schema_parse_logical(struct rs_schema_parser *p, const json_t *object,
+                                        struct rs_schema *node, const struct rs_schema_place *place);
 /* Largest number of decimal digits that always fit into `size` bytes of two's complement. */
 int rs_schema_fixed_digits(size_t size);
 

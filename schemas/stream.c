@@ -42,8 +42,8 @@ static const char *join_path(struct rs_stream_loader *l, const char *directory, 
     return kept;
 }
 
-static const struct rs_stream_schema *add_schema(struct rs_stream_loader *l, const struct rs_config_node *where,
-                                                 const char *path)
+static const struct rs_stream_schema *add_schema(struct rs_stream_loader *l,
+                                                 const struct rs_config_node *where, const char *path)
 {
     struct rs_streams_memory *memory = l->memory;
     struct rs_stream_schema *grown =
@@ -70,8 +70,8 @@ static const struct rs_stream_schema *add_schema(struct rs_stream_loader *l, con
     return added;
 }
 
-const struct rs_stream_schema *rs_stream_schema(struct rs_stream_loader *l, const struct rs_config_node *where,
-                                                const char *path)
+const struct rs_stream_schema *rs_stream_schema(struct rs_stream_loader *l,
+                                                const struct rs_config_node *where, const char *path)
 {
     const char *full = join_path(l, l->directory, path);
     if (full == NULL) {
@@ -97,7 +97,8 @@ static bool parse_id(const char *text, uint32_t *out)
     return true;
 }
 
-static void read_id(struct rs_stream_loader *l, const struct rs_config_node *key, const struct rs_config_node *value)
+static void read_id(struct rs_stream_loader *l, const struct rs_config_node *key,
+                    const struct rs_config_node *value)
 {
     uint32_t id = 0;
     if (!parse_id(rs_config_text(key), &id)) {
@@ -143,7 +144,8 @@ static void read_schemas(struct rs_stream_loader *l, const struct rs_config_node
         return;
     }
     if (rs_config_kind(ids) != RS_CONFIG_MAPPING) {
-        rs_config_complain(l->config, ids, "`ids` is a mapping from schema ids to files, as in {7: trade.avsc}");
+        rs_config_complain(l->config, ids,
+                           "`ids` is a mapping from schema ids to files, as in {7: trade.avsc}");
         return;
     }
     for (size_t i = 0; i < rs_config_size(ids); i++) {
@@ -155,18 +157,6 @@ static void read_schemas(struct rs_stream_loader *l, const struct rs_config_node
 }
 
 /* ---- streams ---- */
-
-static void check_topic_is_new(struct rs_stream_loader *l, const struct rs_config_node *node,
-                               const struct rs_stream *stream)
-{
-    for (uint32_t i = 0; i < stream->index && stream->topic != NULL; i++) {
-        const struct rs_stream *other = &l->streams->items[i];
-        if (other->topic != NULL && strcmp(other->topic, stream->topic) == 0) {
-            rs_config_complain(l->config, rs_config_get(node, "topic"), "topic '%s' belongs to stream '%s' already",
-                               stream->topic, other->name);
-        }
-    }
-}
 
 static void read_stream(struct rs_stream_loader *l, const struct rs_config_node *root, size_t index)
 {
@@ -186,7 +176,6 @@ static void read_stream(struct rs_stream_loader *l, const struct rs_config_node 
     }
     rs_stream_read(l, node, stream);
     if (!l->failed && stream->schema != NULL) {
-        check_topic_is_new(l, node, stream);
         rs_stream_read_key(l, root, stream);
     }
 }
@@ -199,7 +188,8 @@ static void read_streams(struct rs_stream_loader *l, const struct rs_config_node
         return;
     }
     if (rs_config_kind(node) != RS_CONFIG_MAPPING || rs_config_size(node) == 0) {
-        rs_config_complain(l->config, node, "`streams` is a mapping from names to settings, with one stream at least");
+        rs_config_complain(l->config, node,
+                           "`streams` is a mapping from names to settings, with one stream at least");
         return;
     }
     size_t count = rs_config_size(node);
@@ -218,9 +208,10 @@ static void read_group(struct rs_stream_loader *l, const struct rs_config_node *
 {
     const char *group = "rollstat";
     if (rs_config_string(l->config, root, "group", &group) && !plain_name(group, GROUP_MAX_SIZE)) {
-        rs_config_complain(l->config, rs_config_get(root, "group"),
-                           "`group` has 1 to %d letters, digits, '.', '_' and '-': it begins the names of topics",
-                           GROUP_MAX_SIZE);
+        rs_config_complain(
+            l->config, rs_config_get(root, "group"),
+            "`group` has 1 to %d letters, digits, '.', '_' and '-': it begins the names of topics",
+            GROUP_MAX_SIZE);
     }
     l->streams->group = rs_stream_keep(l, group);
 }
@@ -262,12 +253,14 @@ int rs_streams_load(struct rs_config *config, struct rs_streams **out, struct rs
         rs_streams_free(&streams);
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
-    if (rs_config_complaints(config) != before) {
+    int code = rs_config_complaints(config) == before
+                   ? RS_OK
+                   : rs_fail(error, RS_ECONFIG, "the configuration of the streams is wrong");
+    if (code != RS_OK && (loader.unreadable || streams->count == 0)) {
         rs_streams_free(&streams);
-        return rs_fail(error, RS_ECONFIG, "the configuration of the streams is wrong");
     }
     *out = streams;
-    return RS_OK;
+    return code;
 }
 
 void rs_streams_free(struct rs_streams **streams)

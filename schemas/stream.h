@@ -1,10 +1,10 @@
 /* stream: what a configuration says about one input: topic, schema, framing, time, identity.
  * Shared by the publisher, the daemon and --replay. What is done with a stream's events (rules, aggregates)
  * belongs to transform and is only checked for presence here.
- * Paths of schemas are relative to `schemas.directory`, which is relative to the configuration's directory and is where
- * the project's own schemas are installed when it is not given.
- * Thread: immutable after loading. Owns: schemas; programs are the caller's. Strings are its own copies, but `node`
- * lives as long as the configuration. */
+ * Paths of schemas are relative to `schemas.directory`, which is relative to the configuration's directory
+ * and is where the project's own schemas are installed when it is not given. Thread: immutable after loading.
+ * Owns: schemas; programs are the caller's. Strings are its own copies, but `node` lives as long as the
+ * configuration. */
 #ifndef RS_SCHEMAS_STREAM_H
 #define RS_SCHEMAS_STREAM_H
 
@@ -21,43 +21,47 @@ struct rs_stream {
     const char *name;
     uint32_t index;
     const char *topic;
-    const char *dead_letter_topic;   /* "<topic>.dlq" unless `dead_letters: {topic: ...}` */
-    bool dead_letter_late;           /* `dead_letters: {late: true}`; default false: late events are only counted */
-    bool dead_letters;               /* `dead_letters: false` turns them off; then bad records are counted and logged */
+    const char *dead_letter_topic; /* "<topic>.dlq" unless `dead_letters: {topic: ...}` */
+    bool dead_letter_late; /* `dead_letters: {late: true}`; default false: late events are only counted */
+    bool dead_letters;     /* `dead_letters: false` turns them off; then bad records are counted and logged */
     const char *schema_path;
     struct rs_schema_document *schema;
-    const char *time_path;           /* `time` */
-    struct rs_field_type time_type;  /* kind TIME or INT with logical DATE */
-    const char *id_path;             /* `id`; NULL: no deduplication */
-    int64_t dedup_us;                /* `dedup`; default 10m where `id` is set */
-    int64_t dedup_max;               /* `dedup_max`; default 10000000 ids a partition */
-    int64_t lateness_us;             /* `lateness`; default 30s; not allowed on upsert streams */
-    int64_t max_future_us;           /* `max_future`; default: lateness (upsert streams: none, INT64_MAX) */
-    int64_t expire_us;               /* `expire`; default 7d; INT64_MAX for upsert streams unless set */
-    bool expire_set;                 /* `expire` was written in the configuration */
+    const char *time_path;          /* `time` */
+    struct rs_field_type time_type; /* kind TIME or INT with logical DATE */
+    const char *id_path;            /* `id`; NULL: no deduplication */
+    int64_t dedup_us;               /* `dedup`; default 10m where `id` is set */
+    int64_t dedup_max;              /* `dedup_max`; default 10000000 ids a partition */
+    int64_t lateness_us;            /* `lateness`; default 30s; not allowed on upsert streams */
+    int64_t max_future_us;          /* `max_future`; default: lateness (upsert streams: none, INT64_MAX) */
+    int64_t expire_us;              /* `expire`; default 7d; INT64_MAX for upsert streams unless set */
+    bool expire_set;                /* `expire` was written in the configuration */
     bool upsert;
-    const char *version_path;        /* `upsert: {version: F}`; integer field */
-    const char *value_path;          /* `upsert: {value: F}`: its null withdraws; NULL: every statistic's field null */
-    int64_t max_periods;             /* `upsert: {max_periods: N}`; default 10000 per group */
-    int64_t max_record_bytes;        /* default 1MiB */
-    int64_t max_groups;              /* per partition and aggregate; default 10000000 */
-    const char *const *key_paths;    /* `key: [fields]`; default: the `by` fields that all its aggregates share, in the order of the first aggregate's `by` */
+    const char *version_path; /* `upsert: {version: F}`; integer field */
+    const char *value_path; /* `upsert: {value: F}`: its null withdraws; NULL: every statistic's field null */
+    int64_t max_periods;    /* `upsert: {max_periods: N}`; default 10000 per group */
+    int64_t max_record_bytes;     /* default 1MiB */
+    int64_t max_groups;           /* per partition and aggregate; default 10000000 */
+    const char *const *key_paths; /* `key: [fields]`; default: the `by` fields that all its aggregates share,
+                                     in the order of the first aggregate's `by` */
     size_t key_count;
-    struct rs_frame_options framing; /* `framing: auto|bare|confluent|single-object`, schema ids */
-    size_t writer;                   /* number of the stream's own schema in the registry */
+    struct rs_frame_options framing;   /* `framing: auto|bare|confluent|single-object`, schema ids */
+    size_t writer;                     /* number of the stream's own schema in the registry */
     const struct rs_config_node *node; /* for transform: rules, scale */
 };
 
 struct rs_streams {
-    const char *group;               /* `group`; default "rollstat" */
+    const char *group; /* `group`; default "rollstat" */
     struct rs_stream *items;
     size_t count;
     const struct rs_frame_registry *registry; /* `schemas: {directory, ids: {ID: FILE}}` */
     struct rs_streams_memory *memory;
 };
 
-/* Reads `group`, `schemas` and `streams`; complaints go to `config`. Keys of `streams.*` that belong to transform
- * (`rules`, `scale`) are allowed and left alone. Returns RS_ECONFIG when there were complaints (out is then NULL). */
+/* Reads `group`, `schemas` and `streams`; complaints go to `config`. Keys of `streams.*` that belong to
+ * transform
+ * (`rules`, `scale`) are allowed and left alone. Returns RS_ECONFIG when there were complaints; then *out is
+ * NULL unless the schema of every stream and the fields that it names were found: such streams are fit for
+ * nothing but finding the faults of their aggregates in the same run. The caller frees *out in any case. */
 RS_MUST_USE int rs_streams_load(struct rs_config *config, struct rs_streams **out, struct rs_error *error);
 void rs_streams_free(struct rs_streams **streams);
 const struct rs_stream *rs_streams_find(const struct rs_streams *streams, const char *name);

@@ -24,21 +24,23 @@ struct rs_stream_loader {
     struct rs_streams_memory *memory;
     const char *directory; /* of schemas */
     bool has_ids;
-    bool failed;           /* out of memory: sticky */
+    bool unreadable; /* the schema or a field of some stream is wrong: aggregates cannot be checked */
+    bool failed;     /* out of memory: sticky */
 };
 
 /* Copies that live as long as the streams; NULL after a failure, or for NULL. */
 const char *rs_stream_keep(struct rs_stream_loader *l, const char *text);
 
 /* Schema of a file, loaded once however often it is named; NULL after a complaint at `where` or a failure. */
-const struct rs_stream_schema *rs_stream_schema(struct rs_stream_loader *l, const struct rs_config_node *where,
-                                                const char *path);
+const struct rs_stream_schema *rs_stream_schema(struct rs_stream_loader *l,
+                                                const struct rs_config_node *where, const char *path);
 
 /* Reads the settings of one stream; complains about what is wrong. name and index are set already. */
 void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream);
 
 /* Works out the publisher's key: `key`, or what the aggregates' `by` have in common. */
-void rs_stream_read_key(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream);
+void rs_stream_read_key(struct rs_stream_loader *l, const struct rs_config_node *node,
+                        struct rs_stream *stream);
 
 /* Whether a field's value can stand in a key; *why is for people when not. */
 bool rs_stream_keyable(const struct rs_field_type *type, const char **why);

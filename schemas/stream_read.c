@@ -35,8 +35,8 @@ static const char *need_text(struct rs_stream_loader *l, const struct rs_config_
     return read_text(l, node, key);
 }
 
-static bool find_field(struct rs_stream_loader *l, const struct rs_config_node *where, const struct rs_stream *stream,
-                       const char *path, struct rs_field_type *type)
+static bool find_field(struct rs_stream_loader *l, const struct rs_config_node *where,
+                       const struct rs_stream *stream, const char *path, struct rs_field_type *type)
 {
     struct rs_error error;
     if (rs_schema_field_type(rs_schema_root(stream->schema), path, type, &error) != RS_OK) {
@@ -63,7 +63,8 @@ static void check_topic(struct rs_stream_loader *l, const struct rs_config_node 
     }
 }
 
-static void read_schema(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+static void read_schema(struct rs_stream_loader *l, const struct rs_config_node *node,
+                        struct rs_stream *stream)
 {
     stream->schema_path = need_text(l, node, "schema", "the file with the Avro schema of the events");
     if (stream->schema_path == NULL) {
@@ -83,7 +84,8 @@ static void read_schema(struct rs_stream_loader *l, const struct rs_config_node 
     stream->writer = schema->number;
 }
 
-static void read_framing(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+static void read_framing(struct rs_stream_loader *l, const struct rs_config_node *node,
+                         struct rs_stream *stream)
 {
     const char *text = read_text(l, node, "framing");
     const struct rs_config_node *where = rs_config_get(node, "framing");
@@ -97,12 +99,14 @@ static void read_framing(struct rs_stream_loader *l, const struct rs_config_node
                            nearest == NULL ? "" : "; did you mean '", nearest == NULL ? "" : nearest,
                            nearest == NULL ? "" : "'?");
     } else if (stream->framing.framing == RS_FRAMING_CONFLUENT && !l->has_ids) {
-        rs_config_complain(l->config, where,
-                           "framing confluent needs `schemas: {ids: {ID: FILE}}`, which says what the ids stand for");
+        rs_config_complain(
+            l->config, where,
+            "framing confluent needs `schemas: {ids: {ID: FILE}}`, which says what the ids stand for");
     }
 }
 
-static void read_dead_letters(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+static void read_dead_letters(struct rs_stream_loader *l, const struct rs_config_node *node,
+                              struct rs_stream *stream)
 {
     const struct rs_config_node *letters = rs_config_get(node, "dead_letters");
     stream->dead_letters = true;
@@ -138,9 +142,11 @@ static void read_time(struct rs_stream_loader *l, const struct rs_config_node *n
         return;
     }
     if (type->kind != RS_VALUE_TIME && type->schema->logical != RS_LOGICAL_DATE) {
-        rs_config_complain(l->config, where,
-                           "field '%s' cannot be the time of the event: its type has to be a timestamp (millis, micros "
-                           "or nanos) or a date", stream->time_path);
+        rs_config_complain(
+            l->config, where,
+            "field '%s' cannot be the time of the event: its type has to be a timestamp (millis, micros "
+            "or nanos) or a date",
+            stream->time_path);
     }
 }
 
@@ -151,8 +157,10 @@ static void read_id(struct rs_stream_loader *l, const struct rs_config_node *nod
     struct rs_field_type type;
     if (stream->id_path != NULL && find_field(l, where, stream, stream->id_path, &type) &&
         type.kind != RS_VALUE_BYTES && (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM)) {
-        rs_config_complain(l->config, where, "field '%s' cannot identify an event: its type has to be string, bytes, "
-                           "fixed, uuid, int or long", stream->id_path);
+        rs_config_complain(l->config, where,
+                           "field '%s' cannot identify an event: its type has to be string, bytes, "
+                           "fixed, uuid, int or long",
+                           stream->id_path);
     }
     stream->dedup_us = 600 * SECOND_US;
     stream->dedup_max = 10000000;
@@ -175,10 +183,11 @@ static void refuse_on_upsert(struct rs_stream_loader *l, const struct rs_config_
     }
 }
 
-static void read_lateness(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+static void read_lateness(struct rs_stream_loader *l, const struct rs_config_node *node,
+                          struct rs_stream *stream)
 {
     stream->expire_set = rs_config_get(node, "expire") != NULL;
-    stream->expire_us = stream->upsert ? INT64_MAX : 7 * 86400 * SECOND_US;
+    stream->expire_us = stream->upsert ? INT64_MAX : INT64_C(7) * 86400 * SECOND_US;
     rs_config_duration(l->config, node, "expire", SECOND_US, DURATION_MAX_US, &stream->expire_us);
     if (stream->upsert) {
         refuse_on_upsert(l, node, "lateness");
@@ -191,8 +200,9 @@ static void read_lateness(struct rs_stream_loader *l, const struct rs_config_nod
     stream->max_future_us = stream->lateness_us;
     rs_config_duration(l->config, node, "max_future", 0, DURATION_MAX_US, &stream->max_future_us);
     if (stream->max_future_us > stream->lateness_us) {
-        rs_config_warn(l->config, rs_config_get(node, "max_future"),
-                       "`max_future` is above `lateness`: an event from the future can make others of its group late");
+        rs_config_warn(
+            l->config, rs_config_get(node, "max_future"),
+            "`max_future` is above `lateness`: an event from the future can make others of its group late");
     }
 }
 
@@ -204,8 +214,10 @@ static void check_version(struct rs_stream_loader *l, const struct rs_config_nod
     struct rs_field_type type;
     const struct rs_config_node *where = rs_config_get(upsert, "version");
     if (stream->version_path != NULL && find_field(l, where, stream, stream->version_path, &type) &&
-        (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM || type.schema->logical != RS_LOGICAL_NONE)) {
-        rs_config_complain(l->config, where, "field '%s' cannot be the version: its type has to be int or long",
+        (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM ||
+         type.schema->logical != RS_LOGICAL_NONE)) {
+        rs_config_complain(l->config, where,
+                           "field '%s' cannot be the version: its type has to be int or long",
                            stream->version_path);
     }
 }
@@ -215,13 +227,15 @@ static void check_value(struct rs_stream_loader *l, const struct rs_config_node 
 {
     struct rs_field_type type;
     const struct rs_config_node *where = rs_config_get(upsert, "value");
-    if (stream->value_path != NULL && find_field(l, where, stream, stream->value_path, &type) && !type.nullable) {
+    if (stream->value_path != NULL && find_field(l, where, stream, stream->value_path, &type) &&
+        !type.nullable) {
         rs_config_warn(l->config, where, "field '%s' cannot be null, so that nothing can be withdrawn",
                        stream->value_path);
     }
 }
 
-static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
+static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node *node,
+                        struct rs_stream *stream)
 {
     const struct rs_config_node *upsert = rs_config_get(node, "upsert");
     stream->max_periods = 10000;
@@ -234,8 +248,8 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
     if (rs_config_kind(upsert) != RS_CONFIG_MAPPING) {
         return;
     }
-    stream->version_path =
-        need_text(l, upsert, "version", "the field whose highest number counts, as in upsert: {version: revision}");
+    stream->version_path = need_text(
+        l, upsert, "version", "the field whose highest number counts, as in upsert: {version: revision}");
     stream->value_path = read_text(l, upsert, "value");
     rs_config_int(l->config, upsert, "max_periods", 1, 1000000, &stream->max_periods);
     check_version(l, upsert, stream);
@@ -245,10 +259,13 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
 void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
 {
     static const char *const known[] = {
-        "topic",    "schema",     "framing", "time",   "id",  "dedup",            "dedup_max",  "lateness", "max_future",
-        "expire",   "upsert",     "rules",   "scale",  "key", "max_record_bytes", "max_groups", "dead_letters", NULL};
+        "topic",     "schema",   "framing",          "time",       "id",           "dedup",
+        "dedup_max", "lateness", "max_future",       "expire",     "upsert",       "rules",
+        "scale",     "key",      "max_record_bytes", "max_groups", "dead_letters", NULL};
     if (rs_config_kind(node) != RS_CONFIG_MAPPING) {
-        rs_config_complain(l->config, node, "the settings of stream '%s' are missing: topic, schema, time", stream->name);
+        rs_config_complain(l->config, node, "the settings of stream '%s' are missing: topic, schema, time",
+                           stream->name);
+        l->unreadable = true;
         return;
     }
     rs_config_expect_mapping(l->config, node, "a stream", known);
@@ -262,11 +279,14 @@ void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *nod
     rs_config_int(l->config, node, "max_groups", 1, GROUPS_MAX, &stream->max_groups);
     read_schema(l, node, stream);
     if (stream->schema == NULL) {
+        l->unreadable = true;
         return; /* nothing can be said about fields */
     }
+    size_t before = rs_config_complaints(l->config);
     read_time(l, node, stream);
     read_id(l, node, stream);
     read_upsert(l, node, stream);
+    l->unreadable = l->unreadable || rs_config_complaints(l->config) != before;
     read_lateness(l, node, stream);
 }
 
@@ -284,7 +304,8 @@ bool rs_stream_keyable(const struct rs_field_type *type, const char **why)
                    : "bytes have no text";
         break;
     case RS_VALUE_INT:
-        if (type->schema->logical == RS_LOGICAL_TIME_MILLIS || type->schema->logical == RS_LOGICAL_TIME_MICROS) {
+        if (type->schema->logical == RS_LOGICAL_TIME_MILLIS ||
+            type->schema->logical == RS_LOGICAL_TIME_MICROS) {
             *why = "a time has a value of its own for each event";
         }
         break;
@@ -349,10 +370,13 @@ static bool shared_by_all(const struct rs_config_node *root, const struct rs_str
 }
 
 /* The `by` of the stream's first aggregate; NULL when there is none. */
-static const struct rs_config_node *first_by(const struct rs_config_node *root, const struct rs_stream *stream)
+static const struct rs_config_node *first_by(const struct rs_config_node *root,
+                                             const struct rs_stream *stream)
 {
     const struct rs_config_node *aggregates = rs_config_get(root, "aggregates");
-    size_t count = aggregates != NULL && rs_config_kind(aggregates) == RS_CONFIG_MAPPING ? rs_config_size(aggregates) : 0;
+    size_t count = aggregates != NULL && rs_config_kind(aggregates) == RS_CONFIG_MAPPING
+                       ? rs_config_size(aggregates)
+                       : 0;
     for (size_t i = 0; i < count; i++) {
         bool mine = false;
         const struct rs_config_node *by = by_of(root, i, stream, &mine);
@@ -388,7 +412,8 @@ static void add_key(struct rs_stream_loader *l, const struct rs_config_node *ite
     }
 }
 
-void rs_stream_read_key(struct rs_stream_loader *l, const struct rs_config_node *root, struct rs_stream *stream)
+void rs_stream_read_key(struct rs_stream_loader *l, const struct rs_config_node *root,
+                        struct rs_stream *stream)
 {
     const struct rs_config_node *key = rs_config_get(stream->node, "key");
     const struct rs_config_node *list = key != NULL ? key : first_by(root, stream);

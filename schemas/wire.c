@@ -19,8 +19,8 @@ static struct rs_wire_number varint_bytewise(const uint8_t *p, const uint8_t *en
     return rs_wire_refused(RS_REASON_VARINT);
 }
 
-/* Eight bytes at once: the first byte without a continuation bit ends the varint; then the 7-bit groups are drawn
- * together in three steps, pairs, quads, all. */
+/* Eight bytes at once: the first byte without a continuation bit ends the varint; then the 7-bit groups are
+ * drawn together in three steps, pairs, quads, all. */
 struct rs_wire_number rs_wire_varint_slow(const uint8_t *p, const uint8_t *end)
 {
     if (end - p < 8) {

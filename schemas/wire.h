@@ -1,8 +1,8 @@
 /* wire: the primitives of Avro's binary encoding, read with every check. Private to schemas/.
- * A reader takes the position and the end of the message and returns the position behind the value, or NULL with the
- * reason in the place of the value: two registers, so that the position never has to live in memory (through an
- * out-parameter the position would be stored and reloaded at each op, which alone costs more than the reading).
- * Source: Avro 1.11.1 specification, "Binary Encoding". */
+ * A reader takes the position and the end of the message and returns the position behind the value, or NULL
+ * with the reason in the place of the value: two registers, so that the position never has to live in memory
+ * (through an out-parameter the position would be stored and reloaded at each op, which alone costs more than
+ * the reading). Source: Avro 1.11.1 specification, "Binary Encoding". */
 #ifndef RS_SCHEMAS_WIRE_H
 #define RS_SCHEMAS_WIRE_H
 
@@ -16,7 +16,7 @@
 #include "base/slice.h"
 #include "base/utf8.h"
 
-#define RS_WIRE_INLINE static inline __attribute__((always_inline))
+#define RS_WIRE_INLINE      static inline __attribute__((always_inline))
 #define RS_WIRE_LIKELY(x)   __builtin_expect((x), 1)
 #define RS_WIRE_UNLIKELY(x) __builtin_expect((x), 0)
 
@@ -54,7 +54,8 @@ RS_WIRE_INLINE int64_t rs_wire_zigzag(uint64_t raw)
 RS_WIRE_INLINE struct rs_wire_number rs_wire_int(const uint8_t *p, const uint8_t *end)
 {
     struct rs_wire_number number = rs_wire_varint(p, end);
-    if (RS_WIRE_UNLIKELY(number.p != NULL && (number.value > UINT32_MAX || number.p - p > RS_WIRE_INT_BYTES))) {
+    if (RS_WIRE_UNLIKELY(number.p != NULL &&
+                         (number.value > UINT32_MAX || number.p - p > RS_WIRE_INT_BYTES))) {
         return rs_wire_refused(RS_REASON_VARINT);
     }
     return number;
@@ -98,8 +99,8 @@ RS_WIRE_INLINE uint64_t rs_wire_load(const uint8_t *p)
 
 #define RS_WIRE_HIGH_BITS UINT64_C(0x8080808080808080)
 
-/* Whether all bytes are below 0x80. `end` is that of the message: short texts are read with one load that may run
- * past them, though not past it. */
+/* Whether all bytes are below 0x80. `end` is that of the message: short texts are read with one load that may
+ * run past them, though not past it. */
 RS_WIRE_INLINE bool rs_wire_ascii(const uint8_t *s, size_t size, const uint8_t *end)
 {
     if (size >= 8) {
@@ -127,8 +128,8 @@ RS_WIRE_INLINE bool rs_wire_utf8(const uint8_t *s, size_t size, const uint8_t *e
     return RS_WIRE_LIKELY(rs_wire_ascii(s, size, end)) || rs_utf8_valid(s, size);
 }
 
-/* Two's complement, big-endian, any length; no bytes at all are a zero, as some writers have it. False when the value
- * has more than `digits` decimal digits (at most RS_I128_DIGITS are taken). */
+/* Two's complement, big-endian, any length; no bytes at all are a zero, as some writers have it. False when
+ * the value has more than `digits` decimal digits (at most RS_I128_DIGITS are taken). */
 bool rs_wire_decimal(const uint8_t *s, size_t size, int digits, rs_i128 *out);
 
 /* 8-4-4-4-12 hexadecimal digits, either case (RFC 4122: input is case-insensitive). */
@@ -145,7 +146,8 @@ struct rs_wire_block {
     const uint8_t *block_end; /* NULL: the writer did not say */
 };
 
-/* `empty_items`: the items take no bytes, so that only the budget bounds them. *items is what is left of the budget. */
+/* `empty_items`: the items take no bytes, so that only the budget bounds them. *items is what is left of the
+ * budget. */
 struct rs_wire_number rs_wire_block(const uint8_t *p, const uint8_t *end, bool empty_items, uint64_t *items,
                                     struct rs_wire_block *out);
 

@@ -1,5 +1,5 @@
-/* avro_random: random Avro schemas and random values of them, for tests that hold our decoder against libavro.
- * The same seed gives the same schemas and values everywhere. */
+/* avro_random: random Avro schemas and random values of them, for tests that hold our decoder against
+ * libavro. The same seed gives the same schemas and values everywhere. */
 #ifndef RS_TESTS_AVRO_RANDOM_H
 #define RS_TESTS_AVRO_RANDOM_H
 
@@ -22,10 +22,11 @@ bool rs_random_one_in(struct rs_random *random, uint64_t n);
 void rs_random_schema(struct rs_random *random, unsigned depth, struct rs_buf *json);
 
 /* Fills `value`, which has to be empty, with something valid of about `nodes` parts at most. */
-void rs_random_value(struct rs_random *random, const struct rs_schema *schema, avro_value_t *value, unsigned nodes);
+void rs_random_value(struct rs_random *random, const struct rs_schema *schema, avro_value_t *value,
+                     unsigned nodes);
 
-/* Encodes `value` with arrays and maps cut into random blocks, some of them with byte sizes: libavro writes one block
- * and never a size. */
+/* Encodes `value` with arrays and maps cut into random blocks, some of them with byte sizes: libavro writes
+ * one block and never a size. */
 void rs_random_encode(struct rs_random *random, const struct rs_schema *schema, const avro_value_t *value,
                       struct rs_buf *out);
 

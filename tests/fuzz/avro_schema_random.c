@@ -11,7 +11,7 @@ struct generator {
     unsigned names;                    /* named types so far: T0, T1, ... */
     unsigned enclosing[ENCLOSING_MAX]; /* records around the place at hand */
     unsigned enclosing_count;
-    unsigned done[ENCLOSING_MAX];      /* types that are complete */
+    unsigned done[ENCLOSING_MAX]; /* types that are complete */
     unsigned done_count;
 };
 
@@ -49,24 +49,30 @@ static void complete(struct generator *g, unsigned name)
 
 static void put_simple(struct generator *g)
 {
-    static const char *const types[] = {
-        "\"null\"", "\"boolean\"", "\"int\"", "\"long\"", "\"float\"", "\"double\"", "\"bytes\"", "\"string\"",
-        "{\"type\":\"int\",\"logicalType\":\"date\"}",
-        "{\"type\":\"int\",\"logicalType\":\"time-millis\"}",
-        "{\"type\":\"long\",\"logicalType\":\"time-micros\"}",
-        "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}",
-        "{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}",
-        "{\"type\":\"long\",\"logicalType\":\"timestamp-nanos\"}",
-        "{\"type\":\"long\",\"logicalType\":\"local-timestamp-millis\"}",
-        "{\"type\":\"string\",\"logicalType\":\"uuid\"}"};
+    static const char *const types[] = {"\"null\"",
+                                        "\"boolean\"",
+                                        "\"int\"",
+                                        "\"long\"",
+                                        "\"float\"",
+                                        "\"double\"",
+                                        "\"bytes\"",
+                                        "\"string\"",
+                                        "{\"type\":\"int\",\"logicalType\":\"date\"}",
+                                        "{\"type\":\"int\",\"logicalType\":\"time-millis\"}",
+                                        "{\"type\":\"long\",\"logicalType\":\"time-micros\"}",
+                                        "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}",
+                                        "{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}",
+                                        "{\"type\":\"long\",\"logicalType\":\"timestamp-nanos\"}",
+                                        "{\"type\":\"long\",\"logicalType\":\"local-timestamp-millis\"}",
+                                        "{\"type\":\"string\",\"logicalType\":\"uuid\"}"};
     rs_buf_text(g->json, types[pick(g, sizeof types / sizeof types[0])]);
 }
 
 static void put_decimal(struct generator *g)
 {
     unsigned precision = 1 + pick(g, 38);
-    rs_buf_printf(g->json, "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":%u,\"scale\":%u}", precision,
-                  pick(g, precision + 1));
+    rs_buf_printf(g->json, "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":%u,\"scale\":%u}",
+                  precision, pick(g, precision + 1));
 }
 
 static void put_fixed(struct generator *g)
@@ -117,7 +123,8 @@ static void put_record(struct generator *g, unsigned depth)
 /* Kinds are all different, so the branches cannot clash. */
 static void put_union(struct generator *g, unsigned depth)
 {
-    static const char *const kinds[] = {"\"null\"", "\"boolean\"", "\"int\"", "\"long\"", "\"double\"", "\"string\""};
+    static const char *const kinds[] = {"\"null\"", "\"boolean\"", "\"int\"",
+                                        "\"long\"", "\"double\"",  "\"string\""};
     unsigned first = pick(g, 6);
     unsigned count = 1 + pick(g, 3);
     rs_buf_char(g->json, '[');
@@ -167,7 +174,8 @@ static void put_recursion(struct generator *g)
 
 static void put_items(struct generator *g, unsigned depth)
 {
-    rs_buf_text(g->json, pick(g, 2) == 0 ? "{\"type\":\"array\",\"items\":" : "{\"type\":\"map\",\"values\":");
+    rs_buf_text(g->json,
+                pick(g, 2) == 0 ? "{\"type\":\"array\",\"items\":" : "{\"type\":\"map\",\"values\":");
     put_type(g, depth - 1);
     rs_buf_char(g->json, '}');
 }

@@ -1,4 +1,5 @@
-/* libavro's values as the text our decoder has to give, and as bytes in blocks that libavro would not write. */
+/* libavro's values as the text our decoder has to give, and as bytes in blocks that libavro would not write.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,7 +67,9 @@ static void put_long(struct rs_buf *out, const struct rs_schema *schema, int64_t
     case RS_LOGICAL_TIMESTAMP_MILLIS:
     case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS: put_time(out, number * 1000, number); break;
     case RS_LOGICAL_TIMESTAMP_MICROS: put_time(out, number, number); break;
-    case RS_LOGICAL_TIMESTAMP_NANOS: put_time(out, (int64_t)floorl((long double)number / 1000), number); break;
+    case RS_LOGICAL_TIMESTAMP_NANOS:
+        put_time(out, (int64_t)floorl((long double)number / 1000), number);
+        break;
     default: put_integer(out, number); break;
     }
 }
@@ -135,7 +138,7 @@ static void text_items(const struct rs_schema *schema, const avro_value_t *value
     rs_avro_must(avro_value_get_size(value, &count), "get size");
     rs_buf_char(out, map ? '{' : '[');
     for (size_t i = 0; i < count; i++) {
-        avro_value_t item;
+        avro_value_t item = {0};
         const char *key = NULL;
         rs_avro_must(avro_value_get_by_index(value, i, &item, &key), "get item");
         rs_buf_text(out, i == 0 ? "" : ",");
@@ -151,7 +154,7 @@ static void text_items(const struct rs_schema *schema, const avro_value_t *value
 static void text_record(const struct rs_schema *schema, const avro_value_t *value, struct rs_buf *out)
 {
     for (size_t i = 0; i < schema->field_count; i++) {
-        avro_value_t field;
+        avro_value_t field = {0};
         rs_avro_must(avro_value_get_by_index(value, i, &field, NULL), "get field");
         rs_buf_printf(out, "%s\"%s\":", i == 0 ? "{" : ",", schema->fields[i].name);
         rs_avro_text(schema->fields[i].type, &field, out);
@@ -162,7 +165,7 @@ static void text_record(const struct rs_schema *schema, const avro_value_t *valu
 static void text_union(const struct rs_schema *schema, const avro_value_t *value, struct rs_buf *out)
 {
     int branch = 0;
-    avro_value_t inside;
+    avro_value_t inside = {0};
     rs_avro_must(avro_value_get_discriminant(value, &branch), "get branch number");
     rs_avro_must(avro_value_get_current_branch(value, &inside), "get branch");
     rs_avro_text(schema->branches[branch], &inside, out);
@@ -218,7 +221,7 @@ static void encode_block(struct rs_random *random, const struct rs_schema *schem
 {
     struct rs_buf block = {0};
     for (size_t i = from; i < from + count; i++) {
-        avro_value_t item;
+        avro_value_t item = {0};
         const char *key = NULL;
         rs_avro_must(avro_value_get_by_index(value, i, &item, &key), "get item");
         if (schema->kind == RS_AVRO_MAP) {
@@ -252,7 +255,7 @@ static void encode_items(struct rs_random *random, const struct rs_schema *schem
 void rs_random_encode(struct rs_random *random, const struct rs_schema *schema, const avro_value_t *value,
                       struct rs_buf *out)
 {
-    avro_value_t inside;
+    avro_value_t inside = {0};
     int branch = 0;
     switch (schema->kind) {
     case RS_AVRO_ARRAY:

@@ -55,8 +55,20 @@ static double random_double(struct rs_random *random)
 
 static size_t random_text(struct rs_random *random, char *out)
 {
-    static const char *const pieces[] = {"a", "Z", " ", "\"", "\\", "\n", "\xc3\xa9", "\xe2\x82\xac", "\xe5\xb9\xbf",
-                                         "\xf0\x9f\x98\x80", "0123456789", "\x7f", "\xc2\x80", "\xef\xbf\xbf"};
+    static const char *const pieces[] = {"a",
+                                         "Z",
+                                         " ",
+                                         "\"",
+                                         "\\",
+                                         "\n",
+                                         "\xc3\xa9",
+                                         "\xe2\x82\xac",
+                                         "\xe5\xb9\xbf",
+                                         "\xf0\x9f\x98\x80",
+                                         "0123456789",
+                                         "\x7f",
+                                         "\xc2\x80",
+                                         "\xef\xbf\xbf"};
     size_t size = 0;
     size_t count = rs_random_below(random, rs_random_one_in(random, 8) ? 20 : 6);
     for (size_t i = 0; i < count; i++) {
@@ -115,7 +127,8 @@ static void random_decimal(struct rs_random *random, int precision, uint8_t *out
     }
 }
 
-/* Bytes that a decimal of so many digits needs: a digit takes less than half a byte, and there is the sign. */
+/* Bytes that a decimal of so many digits needs: a digit takes less than half a byte, and there is the sign.
+ */
 static size_t decimal_bytes(int precision)
 {
     return (size_t)precision / 2 + 1;
@@ -151,7 +164,8 @@ static void fill_fixed(struct filler *f, const struct rs_schema *schema, avro_va
 static void fill_long(struct filler *f, const struct rs_schema *schema, avro_value_t *value)
 {
     int64_t number = random_integer(f->random, 64);
-    bool millis = schema->logical == RS_LOGICAL_TIMESTAMP_MILLIS || schema->logical == RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS;
+    bool millis = schema->logical == RS_LOGICAL_TIMESTAMP_MILLIS ||
+                  schema->logical == RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS;
     if (schema->logical != RS_LOGICAL_NONE && pick(f, 2) == 0) {
         number = INT64_C(1700000000000000) + random_integer(f->random, 40);
     }
@@ -165,7 +179,7 @@ static void fill_union(struct filler *f, const struct rs_schema *schema, avro_va
     if (f->nodes == 0) {
         branch = 0; /* null, or something that ends, as schemas are made */
     }
-    avro_value_t inside;
+    avro_value_t inside = {0};
     rs_avro_must(avro_value_set_branch(value, (int)branch, &inside), "set branch");
     fill(f, schema->branches[branch], &inside);
 }
@@ -174,7 +188,7 @@ static void fill_items(struct filler *f, const struct rs_schema *schema, avro_va
 {
     size_t count = f->nodes == 0 ? 0 : pick(f, pick(f, 10) == 0 ? 12 : 4);
     for (size_t i = 0; i < count; i++) {
-        avro_value_t item;
+        avro_value_t item = {0};
         if (schema->kind == RS_AVRO_ARRAY) {
             rs_avro_must(avro_value_append(value, &item, NULL), "append");
         } else {
@@ -190,7 +204,7 @@ static void fill_items(struct filler *f, const struct rs_schema *schema, avro_va
 static void fill_record(struct filler *f, const struct rs_schema *schema, avro_value_t *value)
 {
     for (size_t i = 0; i < schema->field_count; i++) {
-        avro_value_t field;
+        avro_value_t field = {0};
         rs_avro_must(avro_value_get_by_index(value, i, &field, NULL), "get field");
         fill(f, schema->fields[i].type, &field);
     }
@@ -202,14 +216,22 @@ static void fill(struct filler *f, const struct rs_schema *schema, avro_value_t 
     switch (schema->kind) {
     case RS_AVRO_NULL: rs_avro_must(avro_value_set_null(value), "set null"); break;
     case RS_AVRO_BOOLEAN: rs_avro_must(avro_value_set_boolean(value, (int)pick(f, 2)), "set boolean"); break;
-    case RS_AVRO_INT: rs_avro_must(avro_value_set_int(value, (int32_t)random_integer(f->random, 32)), "set int"); break;
+    case RS_AVRO_INT:
+        rs_avro_must(avro_value_set_int(value, (int32_t)random_integer(f->random, 32)), "set int");
+        break;
     case RS_AVRO_LONG: fill_long(f, schema, value); break;
-    case RS_AVRO_FLOAT: rs_avro_must(avro_value_set_float(value, (float)random_double(f->random)), "set float"); break;
-    case RS_AVRO_DOUBLE: rs_avro_must(avro_value_set_double(value, random_double(f->random)), "set double"); break;
+    case RS_AVRO_FLOAT:
+        rs_avro_must(avro_value_set_float(value, (float)random_double(f->random)), "set float");
+        break;
+    case RS_AVRO_DOUBLE:
+        rs_avro_must(avro_value_set_double(value, random_double(f->random)), "set double");
+        break;
     case RS_AVRO_BYTES: fill_bytes(f, schema, value); break;
     case RS_AVRO_STRING: fill_string(f, schema, value); break;
     case RS_AVRO_FIXED: fill_fixed(f, schema, value); break;
-    case RS_AVRO_ENUM: rs_avro_must(avro_value_set_enum(value, (int)pick(f, schema->symbol_count)), "set enum"); break;
+    case RS_AVRO_ENUM:
+        rs_avro_must(avro_value_set_enum(value, (int)pick(f, schema->symbol_count)), "set enum");
+        break;
     case RS_AVRO_ARRAY:
     case RS_AVRO_MAP: fill_items(f, schema, value); break;
     case RS_AVRO_UNION: fill_union(f, schema, value); break;
@@ -217,7 +239,8 @@ static void fill(struct filler *f, const struct rs_schema *schema, avro_value_t 
     }
 }
 
-void rs_random_value(struct rs_random *random, const struct rs_schema *schema, avro_value_t *value, unsigned nodes)
+void rs_random_value(struct rs_random *random, const struct rs_schema *schema, avro_value_t *value,
+                     unsigned nodes)
 {
     struct filler filler = {.random = random, .nodes = nodes};
     fill(&filler, schema, value);

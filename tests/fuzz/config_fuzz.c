@@ -20,11 +20,13 @@ static void load(const char *text)
     struct rs_buf report = {0};
     rs_config_report(config, &report);
     bool complained = rs_config_complaints(config) > 0 || rs_config_root(config) == NULL;
-    if ((code == RS_OK) != (streams != NULL) || (code != RS_OK && !complained && error.text[0] == '\0')) {
+    if ((code == RS_OK && (streams == NULL || complained)) || (code != RS_OK && error.text[0] == '\0')) {
         abort();
     }
     for (size_t i = 0; streams != NULL && i < streams->count; i++) {
-        if (streams->items[i].schema == NULL || streams->items[i].topic == NULL || streams->items[i].time_path == NULL) {
+        const struct rs_stream *stream = &streams->items[i];
+        if (stream->schema == NULL || stream->time_type.schema == NULL ||
+            (code == RS_OK && stream->topic == NULL)) {
             abort();
         }
     }

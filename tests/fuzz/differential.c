@@ -1,9 +1,9 @@
 /* differential: our decoder against libavro, on random schemas and random values.
- * For every value: what libavro writes, and the same value in other blocks, has to decode to the same fields and the
- * same JSON text as libavro's own value. Then the bytes are damaged: whatever the op list still accepts, libavro has to
- * accept with the same text, and the op list and the JSON writer have to agree on everything they refuse.
- * libavro is asked only where our decoder accepts: hostile counts make it hang or leak.
- * Usage: differential [--seed N] [--schemas N] [--values N] */
+ * For every value: what libavro writes, and the same value in other blocks, has to decode to the same fields
+ * and the same JSON text as libavro's own value. Then the bytes are damaged: whatever the op list still
+ * accepts, libavro has to accept with the same text, and the op list and the JSON writer have to agree on
+ * everything they refuse. libavro is asked only where our decoder accepts: hostile counts make it hang or
+ * leak. Usage: differential [--seed N] [--schemas N] [--values N] */
 #include <avro.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -69,7 +69,8 @@ static void collect_paths(struct run *r, const struct rs_schema *schema, const c
             continue;
         }
         const struct rs_schema *inner = schema->fields[i].type;
-        for (size_t b = 0; inner->kind == RS_AVRO_UNION && inner->branch_count <= 2 && b < inner->branch_count; b++) {
+        for (size_t b = 0;
+             inner->kind == RS_AVRO_UNION && inner->branch_count <= 2 && b < inner->branch_count; b++) {
             if (inner->branches[b]->kind == RS_AVRO_RECORD) {
                 inner = inner->branches[b];
             }
@@ -95,13 +96,13 @@ static void choose_wants(struct run *r)
     }
 }
 
-/* Follows one path in libavro's value; false: null. A path that ends in another branch than the wanted one cannot be,
- * as only unions of one type and null are passed through. */
+/* Follows one path in libavro's value; false: null. A path that ends in another branch than the wanted one
+ * cannot be, as only unions of one type and null are passed through. */
 static bool follow(const struct rs_schema **schema, avro_value_t *value)
 {
     while ((*schema)->kind == RS_AVRO_UNION) {
         int branch = 0;
-        avro_value_t inside;
+        avro_value_t inside = {0};
         rs_avro_must(avro_value_get_discriminant(value, &branch), "get branch number");
         rs_avro_must(avro_value_get_current_branch(value, &inside), "get branch");
         *schema = (*schema)->branches[branch];
@@ -110,17 +111,19 @@ static bool follow(const struct rs_schema **schema, avro_value_t *value)
     return (*schema)->kind != RS_AVRO_NULL;
 }
 
-static bool find_value(const struct run *r, const char *path, const struct rs_schema **schema, avro_value_t *value)
+static bool find_value(const struct run *r, const char *path, const struct rs_schema **schema,
+                       avro_value_t *value)
 {
     *schema = r->schema;
     *value = r->value;
     while (*path != '\0') {
         size_t size = strcspn(path, ".");
         size_t i = 0;
-        while (strlen((*schema)->fields[i].name) != size || memcmp((*schema)->fields[i].name, path, size) != 0) {
+        while (strlen((*schema)->fields[i].name) != size ||
+               memcmp((*schema)->fields[i].name, path, size) != 0) {
             i++;
         }
-        avro_value_t field;
+        avro_value_t field = {0};
         rs_avro_must(avro_value_get_by_index(value, i, &field, NULL), "get field");
         *schema = (*schema)->fields[i].type;
         *value = field;
@@ -160,11 +163,12 @@ static bool same_long(const struct rs_schema *schema, const struct rs_value *fou
 
 static bool same_double(const struct rs_value *found, double number)
 {
-    return found->kind == RS_VALUE_DOUBLE && (memcmp(&found->d, &number, sizeof number) == 0 ||
-                                              (number != number && found->d != found->d));
+    return found->kind == RS_VALUE_DOUBLE &&
+           (memcmp(&found->d, &number, sizeof number) == 0 || (number != number && found->d != found->d));
 }
 
-static bool same_number(const struct rs_schema *schema, const avro_value_t *value, const struct rs_value *found)
+static bool same_number(const struct rs_schema *schema, const avro_value_t *value,
+                        const struct rs_value *found)
 {
     int i = 0;
     int32_t i32 = 0;
@@ -187,13 +191,12 @@ static bool same_number(const struct rs_schema *schema, const avro_value_t *valu
     case RS_AVRO_FLOAT:
         rs_avro_must(avro_value_get_float(value, &f), "get float");
         return same_double(found, (double)f);
-    default:
-        rs_avro_must(avro_value_get_double(value, &d), "get double");
-        return same_double(found, d);
+    default: rs_avro_must(avro_value_get_double(value, &d), "get double"); return same_double(found, d);
     }
 }
 
-static bool same_value(const struct rs_schema *schema, const avro_value_t *value, const struct rs_value *found)
+static bool same_value(const struct rs_schema *schema, const avro_value_t *value,
+                       const struct rs_value *found)
 {
     const void *bytes = NULL;
     const char *text = NULL;
@@ -206,14 +209,15 @@ static bool same_value(const struct rs_schema *schema, const avro_value_t *value
     case RS_AVRO_FIXED: rs_avro_must(avro_value_get_fixed(value, &bytes, &size), "get fixed"); break;
     default: return same_number(schema, value, found);
     }
-    return schema->logical == RS_LOGICAL_DECIMAL ? same_decimal(found, bytes, size) : same_bytes(found, bytes, size);
+    return schema->logical == RS_LOGICAL_DECIMAL ? same_decimal(found, bytes, size)
+                                                 : same_bytes(found, bytes, size);
 }
 
 static void check_slots(struct run *r, struct rs_slice message, const struct rs_value *values)
 {
     for (size_t i = 0; i < r->want_count; i++) {
         const struct rs_schema *schema = NULL;
-        avro_value_t value;
+        avro_value_t value = {0};
         bool present = find_value(r, r->wants[i], &schema, &value);
         if (present ? !same_value(schema, &value, &values[i]) : values[i].kind != RS_VALUE_NULL) {
             fault(r, message, r->wants[i]);
@@ -232,7 +236,8 @@ static bool accepts(struct run *r, struct rs_slice message, struct rs_value *val
     }
     enum rs_reason reason = rs_program_run(r->program, rs_slice_of(exact, message.size), values, NULL);
     rs_buf_reset(&r->text);
-    enum rs_reason json_reason = rs_program_json(r->program, rs_slice_of(exact, message.size), &r->text, NULL);
+    enum rs_reason json_reason =
+        rs_program_json(r->program, rs_slice_of(exact, message.size), &r->text, NULL);
     if (reason != json_reason) {
         char what[160];
         snprintf(what, sizeof what, "the op list says %s, the JSON writer %s", rs_reason_name(reason),
@@ -253,20 +258,21 @@ static void check_good(struct run *r, struct rs_slice message)
     if (!rs_slice_equal(rs_buf_slice(&r->text), rs_buf_slice(&r->expected))) {
         rs_buf_char(&r->expected, '\0');
         rs_buf_char(&r->text, '\0');
-        fprintf(stderr, "expected %s\nfound    %s\n", (const char *)r->expected.data, (const char *)r->text.data);
+        fprintf(stderr, "expected %s\nfound    %s\n", (const char *)r->expected.data,
+                (const char *)r->text.data);
         fault(r, message, "the texts differ");
     }
 }
 
-/* libavro keeps one value for a key that comes twice, and ends a key at its first NUL; then there is nothing to
- * compare. jansson knows both cases. */
+/* libavro keeps one value for a key that comes twice, and ends a key at its first NUL; then there is nothing
+ * to compare. jansson knows both cases. */
 static bool has_odd_keys(const struct rs_buf *text)
 {
     json_error_t fault_at;
     /* Integers beyond 64 bits are not for jansson: reals are, and the digits do not matter here. */
-    json_t *json = json_loadb((const char *)text->data, text->size,
-                              JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL,
-                              &fault_at);
+    json_t *json = json_loadb(
+        (const char *)text->data, text->size,
+        JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &fault_at);
     enum json_error_code code = json == NULL ? json_error_code(&fault_at) : json_error_unknown;
     json_decref(json);
     return code == json_error_duplicate_key || code == json_error_null_byte_in_key;
@@ -354,7 +360,8 @@ static void open_schema(struct run *r)
     struct rs_buf json = {0};
     struct rs_error error;
     rs_random_schema(&r->random, SCHEMA_DEPTH, &json);
-    if (json.failed || rs_schema_parse("random", (const char *)json.data, json.size, &r->document, &error) != RS_OK) {
+    if (json.failed ||
+        rs_schema_parse("random", (const char *)json.data, json.size, &r->document, &error) != RS_OK) {
         fprintf(stderr, "%s\n%s\n", json.failed ? "out of memory" : error.text, (const char *)json.data);
         exit(1);
     }
@@ -410,8 +417,8 @@ int main(int argc, char **argv)
         }
         close_schema(&run);
     }
-    printf("differential: %" PRIu64 " schemas, %" PRIu64 " messages equal; %" PRIu64 " damaged, of which %" PRIu64
-           " were accepted and %" PRIu64 " had keys that libavro cannot hold\n",
+    printf("differential: %" PRIu64 " schemas, %" PRIu64 " messages equal; %" PRIu64
+           " damaged, of which %" PRIu64 " were accepted and %" PRIu64 " had keys that libavro cannot hold\n",
            run.schemas, run.messages, run.mutants, run.accepted, run.odd_keys);
     avro_reader_free(run.reader);
     rs_buf_fini(&run.text);

@@ -1,5 +1,5 @@
-/* Schema JSON: an error with a text, or a schema that has a canonical form which parses to the same form and can be
- * compiled. */
+/* Schema JSON: an error with a text, or a schema that has a canonical form which parses to the same form and
+ * can be compiled. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +44,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     check_canonical(document);
-    if (rs_program_compile(rs_schema_root(document), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT, &program, &error) != RS_OK) {
+    if (rs_program_compile(rs_schema_root(document), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT, &program, &error) !=
+        RS_OK) {
         abort();
     }
     struct rs_buf text = {0};

@@ -22,3 +22,6 @@ rs_unit_test(base zone_rule rs_base)
 
 rs_unit_test(base no_memory rs_base)
 target_link_options(test_base_no_memory PRIVATE -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)
+rs_unit_test(base metrics rs_base)
+rs_unit_test(base http rs_base)
+rs_unit_test(base kafka_config rs_base)

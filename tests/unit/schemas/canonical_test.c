@@ -186,7 +186,8 @@ static void test_recursion_and_references(void **state)
     (void)state;
     static const char json[] =
         "{\"type\":\"record\",\"name\":\"N\",\"namespace\":\"a.b\",\"doc\":\"x\",\"fields\":["
-        "{\"name\":\"f\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":3,\"logicalType\":\"decimal\",\"precision\":2}},"
+        "{\"name\":\"f\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":3,\"logicalType\":\"decimal\","
+        "\"precision\":2}},"
         "{\"name\":\"g\",\"type\":[\"null\",\"N\",\"F\"],\"default\":null}]}";
     struct rs_schema_document *document = parse(json, sizeof json - 1);
     expect_canonical(document, "{\"name\":\"a.b.N\",\"type\":\"record\",\"fields\":["

@@ -9,27 +9,32 @@
 
 #include "schemas/decoder.h"
 
-#define RECORD(fields) "{\"type\":\"record\",\"name\":\"T\",\"fields\":[" fields "]}"
+#define RECORD(fields)    "{\"type\":\"record\",\"name\":\"T\",\"fields\":[" fields "]}"
 #define FIELD(name, type) "{\"name\":\"" name "\",\"type\":" type "}"
-#define DECIMAL(p, s) "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":" #p ",\"scale\":" #s "}"
-#define ENUM(symbols) "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[" symbols "]}"
+#define DECIMAL(p, s)     "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":" #p ",\"scale\":" #s "}"
+#define ENUM(symbols)     "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[" symbols "]}"
+
+#define SIDE ENUM("\"A\",\"B\"")
+#define T(id, price, side, n)                                                                                \
+    RECORD(FIELD("id", id) "," FIELD("price", price) "," FIELD("side", side) "," FIELD("n", n))
 
 /* 0 is the stream's own; the others are writers that suit or do not. */
 static const char *const schemas[] = {
-    RECORD(FIELD("id", "\"string\"") "," FIELD("price", "[\"null\"," DECIMAL(18, 2) "]") "," FIELD("side", ENUM("\"A\",\"B\""))
-           "," FIELD("n", "\"long\"")),
+    T("\"string\"", "[\"null\"," DECIMAL(18, 2) "]", SIDE, "\"long\""),
     /* other order, more fields, int for long, fewer digits, not nullable: suits */
-    RECORD(FIELD("extra", "\"double\"") "," FIELD("n", "\"int\"") "," FIELD("side", ENUM("\"A\",\"B\"")) ","
-           FIELD("price", DECIMAL(9, 2)) "," FIELD("id", "\"string\"")),
-    RECORD(FIELD("id", "\"string\"") "," FIELD("price", DECIMAL(9, 3)) "," FIELD("side", ENUM("\"A\",\"B\"")) "," FIELD("n", "\"int\"")),
-    RECORD(FIELD("id", "\"string\"") "," FIELD("price", DECIMAL(9, 2)) "," FIELD("side", ENUM("\"B\",\"A\"")) "," FIELD("n", "\"int\"")),
-    RECORD(FIELD("id", "[\"null\",\"string\"]") "," FIELD("price", DECIMAL(9, 2)) "," FIELD("side", ENUM("\"A\",\"B\"")) "," FIELD("n", "\"int\"")),
-    RECORD(FIELD("id", "\"bytes\"") "," FIELD("price", DECIMAL(9, 2)) "," FIELD("side", ENUM("\"A\",\"B\"")) "," FIELD("n", "\"int\"")),
-    RECORD(FIELD("id", "\"string\"") "," FIELD("price", "\"double\"") "," FIELD("side", ENUM("\"A\",\"B\"")) "," FIELD("n", "\"int\"")),
-    RECORD(FIELD("id", "\"string\"") "," FIELD("side", ENUM("\"A\",\"B\"")) "," FIELD("n", "\"int\"")),
-    RECORD(FIELD("id", "\"string\"") "," FIELD("price", DECIMAL(9, 2)) "," FIELD("side", "\"int\"") "," FIELD("n", "\"int\"")),
-    RECORD(FIELD("id", "\"string\"") "," FIELD("price", DECIMAL(9, 2)) "," FIELD("side", ENUM("\"A\",\"B\"")) ","
-           FIELD("n", "{\"type\":\"int\",\"logicalType\":\"date\"}")),
+    RECORD(FIELD("extra", "\"double\"") "," FIELD("n", "\"int\"") "," FIELD("side", SIDE) "," FIELD(
+        "price", DECIMAL(9, 2)) "," FIELD("id", "\"string\"")),
+    T("\"string\"", DECIMAL(9, 3), SIDE, "\"int\""),
+    T("\"string\"", DECIMAL(9, 2), ENUM("\"B\",\"A\""), "\"int\""),
+    T("[\"null\",\"string\"]", DECIMAL(9, 2), SIDE, "\"int\""),
+    T("\"bytes\"", DECIMAL(9, 2), SIDE, "\"int\""),
+    T("\"string\"", "\"double\"", SIDE, "\"int\""),
+    RECORD(FIELD("id", "\"string\"")),
+    T("\"string\"", DECIMAL(9, 2), "\"int\"", "\"int\""),
+    T("\"string\"", DECIMAL(9, 2), SIDE, "{\"type\":\"int\",\"logicalType\":\"date\"}"),
+    "{\"type\":\"record\",\"name\":\"U\",\"fields\":[]}",
+    "\"string\"",
+    "{\"type\":\"record\",\"name\":\"n.s.T\",\"fields\":[]}",
 };
 static const char *const refusals[] = {
     NULL,
@@ -39,9 +44,12 @@ static const char *const refusals[] = {
     "field 'id' may be null",
     "field 'id' is of another type",
     "field 'price' is of another type",
-    "T has no field 'price'; did you mean 'side'?",
+    "T has no field 'price'",
     "field 'side' is of another type",
     "field 'n' is of another logical type",
+    "it is not a version of T",
+    "it is not a version of T",
+    "n.s.T has no field 'price'", /* the name suits: namespaces do not count */
 };
 enum { COUNT = sizeof schemas / sizeof schemas[0] };
 
@@ -66,7 +74,8 @@ static struct fixture setup(enum rs_framing framing)
     }
     static const char *const paths[] = {"price", "n", "side", "id"};
     assert_int_equal(
-        rs_decoder_new(f.registry, framing, 0, paths, 4, RS_PROGRAM_LIMITS_DEFAULT, &f.decoder, &error), RS_OK);
+        rs_decoder_new(f.registry, framing, 0, paths, 4, RS_PROGRAM_LIMITS_DEFAULT, &f.decoder, &error),
+        RS_OK);
     return f;
 }
 
@@ -86,11 +95,10 @@ static void test_refusals(void **state)
     for (size_t i = 0; i < COUNT; i++) {
         const char *refusal = rs_decoder_refusal(f.decoder, i);
         assert_true((refusal == NULL) == (refusals[i] == NULL));
-        if (refusal != NULL && i != 7) {
+        if (refusal != NULL) {
             assert_string_equal(refusal, refusals[i]);
         }
     }
-    assert_true(strncmp(rs_decoder_refusal(f.decoder, 7), "T has no field 'price'", 22) == 0);
     assert_int_equal(rs_decoder_type(f.decoder, 0)->scale, 2);
     assert_true(rs_decoder_type(f.decoder, 0)->nullable);
     assert_int_equal(rs_decoder_type(f.decoder, 3)->kind, RS_VALUE_BYTES);
@@ -108,7 +116,8 @@ static void expect_values(const struct fixture *f, const void *bytes, size_t siz
     assert_true(v[3].kind == RS_VALUE_BYTES && rs_slice_equal(v[3].s, rs_slice_text("x")));
 }
 
-static void expect_reason(const struct fixture *f, const void *bytes, size_t size, enum rs_reason reason, size_t at)
+static void expect_reason(const struct fixture *f, const void *bytes, size_t size, enum rs_reason reason,
+                          size_t at)
 {
     struct rs_value v[4];
     size_t found = SIZE_MAX;
@@ -122,10 +131,12 @@ static void test_every_suitable_writer_gives_the_same(void **state)
     struct fixture f = setup(RS_FRAMING_AUTO);
     static const uint8_t bare[] = {0x02, 'x', 0x02, 0x04, 0x00, 0x96, 0x02, 0x0a};
     expect_values(&f, bare, sizeof bare);
-    static const uint8_t other[] = {0, 0, 0, 0, 101, 0, 0, 0, 0, 0, 0, 0, 0, 0x0a, 0x02, 0x04, 0x00, 0x96, 0x02, 'x'};
+    static const uint8_t other[] = {0, 0, 0, 0,    101,  0,    0,    0,    0,    0,
+                                    0, 0, 0, 0x0a, 0x02, 0x04, 0x00, 0x96, 0x02, 'x'};
     expect_values(&f, other, sizeof other);
     uint8_t object[64];
-    size_t size = rs_frame_prefix(RS_FRAMING_SINGLE_OBJECT, 0, rs_schema_crc64(rs_schema_root(f.documents[0])), object);
+    size_t size =
+        rs_frame_prefix(RS_FRAMING_SINGLE_OBJECT, 0, rs_schema_crc64(rs_schema_root(f.documents[0])), object);
     memcpy(object + size, bare, sizeof bare);
     expect_values(&f, object, size + sizeof bare);
     teardown(&f);
@@ -146,7 +157,8 @@ static void test_reasons(void **state)
     expect_reason(&f, unknown, sizeof unknown, RS_REASON_UNKNOWN_SCHEMA, 0);
     static const uint8_t fingerprint[] = {0xc3, 0x01, 1, 2, 3, 4, 5, 6, 7, 8, 0x02};
     expect_reason(&f, fingerprint, sizeof fingerprint, RS_REASON_UNKNOWN_SCHEMA, 0);
-    /* An empty id, no price, side A, number -63: a datum that begins like an unknown id and is taken as it is. */
+    /* An empty id, no price, side A, number -63: a datum that begins like an unknown id and is taken as it
+     * is. */
     static const uint8_t look_alike[] = {0x00, 0x00, 0x00, 0xfd, 0x00};
     struct rs_value v[4];
     assert_int_equal(rs_decoder_run(f.decoder, rs_slice_of(look_alike, 5), v, NULL), RS_REASON_NONE);
@@ -182,10 +194,8 @@ static void test_unknown_field(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_every_suitable_writer_gives_the_same),
-        cmocka_unit_test(test_reasons),
-        cmocka_unit_test(test_named_framing_refuses_others),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_every_suitable_writer_gives_the_same),
+        cmocka_unit_test(test_reasons),       cmocka_unit_test(test_named_framing_refuses_others),
         cmocka_unit_test(test_unknown_field),
     };
     return cmocka_run_group_tests_name("schemas.decoder", tests, NULL, NULL);

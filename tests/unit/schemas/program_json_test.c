@@ -1,4 +1,5 @@
-/* Messages as JSON text, and what cannot be JSON. Refusals are tested beside the op list in program_test.c. */
+/* Messages as JSON text, and what cannot be JSON. Refusals are tested beside the op list in program_test.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +35,8 @@ static enum rs_reason decode(const char *schema, struct rs_slice message, struct
     struct rs_program *program = NULL;
     struct rs_error error = {0};
     if (rs_schema_parse("test", schema, strlen(schema), &document, &error) != RS_OK ||
-        rs_program_compile(rs_schema_root(document), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT, &program, &error) != RS_OK) {
+        rs_program_compile(rs_schema_root(document), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT, &program, &error) !=
+            RS_OK) {
         fail_msg("%s", error.text);
     }
     enum rs_reason reason = rs_program_json(program, message, out, NULL);
@@ -56,7 +58,7 @@ static void expect(const char *schema, const char *hex, const char *json)
 }
 
 #define LONG(logical) "{\"type\":\"long\",\"logicalType\":\"" logical "\"}"
-#define INT(logical) "{\"type\":\"int\",\"logicalType\":\"" logical "\"}"
+#define INT(logical)  "{\"type\":\"int\",\"logicalType\":\"" logical "\"}"
 
 static void test_scalars(void **state)
 {
@@ -82,10 +84,12 @@ static void test_scalars(void **state)
 static void test_logical_types(void **state)
 {
     (void)state;
-    expect("{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":18,\"scale\":8}", "0A FF F4 3D 70 E0", "-1.973");
-    expect("{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":38}", "20 4B3B4CA85A86C47A098A223FFFFFFFFF",
-           "99999999999999999999999999999999999999");
-    expect("{\"type\":\"fixed\",\"name\":\"F\",\"size\":2,\"logicalType\":\"decimal\",\"precision\":4,\"scale\":2}",
+    expect("{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":18,\"scale\":8}",
+           "0A FF F4 3D 70 E0", "-1.973");
+    expect("{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":38}",
+           "20 4B3B4CA85A86C47A098A223FFFFFFFFF", "99999999999999999999999999999999999999");
+    expect("{\"type\":\"fixed\",\"name\":\"F\",\"size\":2,\"logicalType\":\"decimal\",\"precision\":4,"
+           "\"scale\":2}",
            "FF 38", "-2");
     expect(INT("date"), "00", "\"1970-01-01\"");
     expect(INT("date"), "01", "\"1969-12-31\"");

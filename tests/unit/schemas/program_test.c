@@ -1,5 +1,5 @@
-/* Messages written by hand, byte by byte, against what the specification says about them. Every message also goes
- * through rs_program_json, which walks the schema instead of the op list and has to find the same. */
+/* Messages written by hand, byte by byte, against what the specification says about them. Every message also
+ * goes through rs_program_json, which walks the schema instead of the op list and has to find the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,8 +25,8 @@ static struct rs_schema_document *parse(const char *json)
     return document;
 }
 
-static struct rs_program *compile(const struct rs_schema_document *document, const char *const *paths, size_t count,
-                                  struct rs_program_limits limits)
+static struct rs_program *compile(const struct rs_schema_document *document, const char *const *paths,
+                                  size_t count, struct rs_program_limits limits)
 {
     struct rs_program *program = NULL;
     struct rs_error error = {0};
@@ -36,7 +36,8 @@ static struct rs_program *compile(const struct rs_schema_document *document, con
     return program;
 }
 
-/* Bytes from hexadecimal text with blanks; the memory ends where they end, so that ASan sees a byte too far. */
+/* Bytes from hexadecimal text with blanks; the memory ends where they end, so that ASan sees a byte too far.
+ */
 static struct rs_slice bytes_of(const char *hex)
 {
     uint8_t *bytes = malloc(strlen(hex) / 2 + 1);
@@ -80,7 +81,8 @@ static void check_verdict(const struct verdict *v, struct rs_program_limits limi
     enum rs_reason json_found = rs_program_json(program, message, &json, &json_at);
     if (found != v->reason || at != v->at || json_found != found || json_at != at) {
         fail_msg("%s with %s: %s at %zu, as JSON %s at %zu, expected %s at %zu", v->schema, v->hex,
-                 rs_reason_name(found), at, rs_reason_name(json_found), json_at, rs_reason_name(v->reason), v->at);
+                 rs_reason_name(found), at, rs_reason_name(json_found), json_at, rs_reason_name(v->reason),
+                 v->at);
     }
     rs_buf_fini(&json);
     free((void *)message.data);
@@ -88,145 +90,147 @@ static void check_verdict(const struct verdict *v, struct rs_program_limits limi
     rs_schema_free(&document);
 }
 
-#define OK RS_REASON_NONE
-#define ENUM3 "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\",\"C\"]}"
-#define FIXED4 "{\"type\":\"fixed\",\"name\":\"F\",\"size\":4}"
+#define OK            RS_REASON_NONE
+#define ENUM3         "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\",\"C\"]}"
+#define FIXED4        "{\"type\":\"fixed\",\"name\":\"F\",\"size\":4}"
 #define DECIMAL(p, s) "{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":" #p ",\"scale\":" #s "}"
-#define FIXED_DECIMAL \
+#define FIXED_DECIMAL                                                                                        \
     "{\"type\":\"fixed\",\"name\":\"F\",\"size\":4,\"logicalType\":\"decimal\",\"precision\":6,\"scale\":2}"
-#define UUID "{\"type\":\"string\",\"logicalType\":\"uuid\"}"
-#define MILLIS "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}"
+#define UUID         "{\"type\":\"string\",\"logicalType\":\"uuid\"}"
+#define MILLIS       "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}"
 #define ARRAY(items) "{\"type\":\"array\",\"items\":" items "}"
-#define MAP(values) "{\"type\":\"map\",\"values\":" values "}"
-#define LIST "{\"type\":\"record\",\"name\":\"L\",\"fields\":[{\"name\":\"n\",\"type\":[\"null\",\"L\"]}]}"
+#define MAP(values)  "{\"type\":\"map\",\"values\":" values "}"
+#define LIST         "{\"type\":\"record\",\"name\":\"L\",\"fields\":[{\"name\":\"n\",\"type\":[\"null\",\"L\"]}]}"
+
+static const struct verdict verdicts[] = {
+    {"\"null\"", "", OK, 0},
+    {"\"null\"", "00", RS_REASON_TRAILING, 0},
+    {"\"boolean\"", "00", OK, 1},
+    {"\"boolean\"", "01", OK, 1},
+    {"\"boolean\"", "02", RS_REASON_BOOLEAN, 0},
+    {"\"boolean\"", "", RS_REASON_TRUNCATED, 0},
+    {"\"boolean\"", "01 00", RS_REASON_TRAILING, 1},
+    /* varints */
+    {"\"int\"", "", RS_REASON_TRUNCATED, 0},
+    {"\"int\"", "80", RS_REASON_TRUNCATED, 0},
+    {"\"int\"", "FF FF FF FF 0F", OK, 5},
+    {"\"int\"", "FE FF FF FF 0F", OK, 5},
+    {"\"int\"", "80 80 80 80 10", RS_REASON_VARINT, 0},
+    {"\"int\"", "80 80 80 80 80 00", RS_REASON_VARINT, 0},
+    {"\"int\"", "80 80 80 80 00", OK, 5},
+    {"\"long\"", "FF FF FF FF FF FF FF FF FF 01", OK, 10},
+    {"\"long\"", "FF FF FF FF FF FF FF FF FF 02", RS_REASON_VARINT, 0},
+    {"\"long\"", "80 80 80 80 80 80 80 80 80 80 00", RS_REASON_VARINT, 0},
+    {"\"long\"", "80 80 80 80 80 80 80 80 80", RS_REASON_TRUNCATED, 0},
+    {"\"long\"", "80 80 80 80 80 80 80 80 01", OK, 9},
+    {"\"long\"", "80 80 80 80 80 80 80 00", OK, 8},
+    /* fixed width */
+    {"\"float\"", "00 00 80", RS_REASON_TRUNCATED, 0},
+    {"\"float\"", "00 00 80 3F", OK, 4},
+    {"\"double\"", "00 00 00 00 00 00 F0", RS_REASON_TRUNCATED, 0},
+    {"\"double\"", "00 00 00 00 00 00 F0 7F", OK, 8},
+    {FIXED4, "00 00 00", RS_REASON_TRUNCATED, 0},
+    {FIXED4, "00 00 00 00", OK, 4},
+    /* lengths and text */
+    {"\"bytes\"", "04 FF FE", OK, 3},
+    {"\"bytes\"", "06 FF FE", RS_REASON_LENGTH, 0},
+    {"\"bytes\"", "01", RS_REASON_LENGTH, 0},
+    {"\"bytes\"", "FE FF FF FF FF FF FF FF FF 01", RS_REASON_LENGTH, 0},
+    {"\"bytes\"", "FF FF FF FF FF FF FF FF FF 01", RS_REASON_LENGTH, 0},
+    {"\"string\"", "00", OK, 1},
+    {"\"string\"", "06 E2 82 AC", OK, 4},
+    {"\"string\"", "04 E2 82", RS_REASON_UTF8, 0},
+    {"\"string\"", "04 C0 80", RS_REASON_UTF8, 0},
+    {"\"string\"", "06 ED A0 80", RS_REASON_UTF8, 0},
+    {"\"string\"", "08 F4 90 80 80", RS_REASON_UTF8, 0},
+    {"\"string\"", "14 61 62 63 64 65 66 67 68 69 FF", RS_REASON_UTF8, 0},
+    {"\"string\"", "14 FF 62 63 64 65 66 67 68 69 6A", RS_REASON_UTF8, 0},
+    {"\"string\"", "10 61 62 63 64 65 66 67 80", RS_REASON_UTF8, 0},
+    {UUID, "48 31323334353637382d616263642d454630312d383930412d626364656630313233343536", OK, 37},
+    {UUID, "48 31323334353637382d616263642d454630312d383930412d62636465663031323334356a", RS_REASON_UUID, 0},
+    {UUID, "48 31323334353637382b616263642d454630312d383930412d626364656630313233343536", RS_REASON_UUID, 0},
+    {UUID, "02 31", RS_REASON_UUID, 0},
+    /* enums and unions */
+    {ENUM3, "04", OK, 1},
+    {ENUM3, "06", RS_REASON_ENUM_INDEX, 0},
+    {ENUM3, "01", RS_REASON_ENUM_INDEX, 0},
+    {ENUM3, "80 80 80 80 20", RS_REASON_VARINT, 0},
+    {"[\"null\",\"int\"]", "00", OK, 1},
+    {"[\"null\",\"int\"]", "02 02", OK, 2},
+    {"[\"null\",\"int\"]", "02", RS_REASON_TRUNCATED, 1},
+    {"[\"null\",\"int\"]", "04", RS_REASON_UNION_INDEX, 0},
+    {"[\"int\",\"null\"]", "01", RS_REASON_UNION_INDEX, 0},
+    {"[\"int\",\"string\",\"boolean\"]", "04 01", OK, 2},
+    {"[\"int\",\"string\",\"boolean\"]", "02 02 61", OK, 3},
+    {"[\"int\",\"string\",\"boolean\"]", "06 01", RS_REASON_UNION_INDEX, 0},
+    {"[\"boolean\"]", "00 01", OK, 2},
+    {"[\"boolean\"]", "02 01", RS_REASON_UNION_INDEX, 0},
+    {"[]", "00", RS_REASON_UNION_INDEX, 0},
+    /* decimals */
+    {DECIMAL(3, 1), "04 03 E7", OK, 3},
+    {DECIMAL(3, 1), "04 03 E8", RS_REASON_DECIMAL, 0},
+    {DECIMAL(3, 1), "04 FC 19", OK, 3},
+    {DECIMAL(3, 1), "04 FC 18", RS_REASON_DECIMAL, 0},
+    {DECIMAL(3, 1), "00", OK, 1},
+    {DECIMAL(3, 1), "28 0000000000000000000000000000000000000001", OK, 21},
+    {DECIMAL(3, 1), "28 0100000000000000000000000000000000000001", RS_REASON_DECIMAL, 0},
+    {DECIMAL(18, 0), "10 0DE0B6B3A763FFFF", OK, 9},
+    {DECIMAL(18, 0), "10 0DE0B6B3A7640000", RS_REASON_DECIMAL, 0},
+    {DECIMAL(19, 0), "10 8000000000000000", OK, 9},
+    {DECIMAL(38, 0), "20 4B3B4CA85A86C47A098A223FFFFFFFFF", OK, 17},
+    {DECIMAL(38, 0), "20 4B3B4CA85A86C47A098A224000000000", RS_REASON_DECIMAL, 0},
+    {DECIMAL(50, 0), "20 4B3B4CA85A86C47A098A224000000000", RS_REASON_DECIMAL, 0},
+    {DECIMAL(50, 0), "22 00FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", RS_REASON_DECIMAL, 0},
+    {DECIMAL(50, 0), "22 FF4B3B4CA85A86C47A098A224000000000", RS_REASON_DECIMAL, 0},
+    {FIXED_DECIMAL, "00 0F 42 3F", OK, 4},
+    {FIXED_DECIMAL, "00 0F 42 40", RS_REASON_DECIMAL, 0},
+    {FIXED_DECIMAL, "FF F0 BD C1", OK, 4},
+    {FIXED_DECIMAL, "FF F0 BD", RS_REASON_TRUNCATED, 0},
+    {MILLIS, "FE CF D7 E9 8B 81 A4 97 B9 02", RS_REASON_VARINT, 0},
+    {MILLIS, "FE FF FF FF FF FF FF FF FF 01", RS_REASON_TIME, 0},
+    {MILLIS, "00", OK, 1},
+    /* blocks */
+    {ARRAY("\"int\""), "00", OK, 1},
+    {ARRAY("\"int\""), "04 02 02 00", OK, 4},
+    {ARRAY("\"int\""), "04 02 02", RS_REASON_TRUNCATED, 3},
+    {ARRAY("\"int\""), "04 02 02 02 02 00", OK, 6},
+    {ARRAY("\"int\""), "03 04 02 02 00", OK, 5},
+    {ARRAY("\"int\""), "03 02 02 02 00", RS_REASON_BLOCK, 0},
+    {ARRAY("\"int\""), "03 06 02 02 02 00", RS_REASON_BLOCK, 4},
+    {ARRAY("\"int\""), "03 04 80 01 02 00", RS_REASON_BLOCK, 5},
+    {ARRAY("\"int\""), "03 03 02 02 00", RS_REASON_BLOCK, 0},
+    {ARRAY("\"int\""), "03 20 02 02 00", RS_REASON_BLOCK, 0},
+    {ARRAY("\"int\""), "08 02 02 00", RS_REASON_BLOCK, 0},
+    {ARRAY("\"int\""), "C0 9A 0C 02", RS_REASON_BLOCK, 0},
+    {ARRAY("\"int\""), "C2 9A 0C 02", RS_REASON_ITEMS, 0},
+    {ARRAY("\"int\""), "FF FF FF FF FF FF FF FF FF 01 00", RS_REASON_ITEMS, 0},
+    {ARRAY("\"null\""), "C0 9A 0C 00", OK, 4},
+    {ARRAY("\"null\""), "C2 9A 0C 00", RS_REASON_ITEMS, 0},
+    {ARRAY("\"null\""), "C0 9A 0C 02 00", RS_REASON_ITEMS, 3},
+    {ARRAY("\"null\""), "03 00 00", OK, 3},
+    {ARRAY("\"null\""), "03 02 00 00", RS_REASON_BLOCK, 2},
+    {ARRAY("{\"type\":\"fixed\",\"name\":\"Z\",\"size\":0}"), "C2 9A 0C 00", RS_REASON_ITEMS, 0},
+    {ARRAY("{\"type\":\"record\",\"name\":\"Z\",\"fields\":[]}"), "C2 9A 0C 00", RS_REASON_ITEMS, 0},
+    {ARRAY("{\"type\":\"record\",\"name\":\"Z\",\"fields\":[]}"), "06 00", OK, 2},
+    {MAP("\"null\""), "02 02 61 00", OK, 4},
+    {MAP("\"null\""), "02 02 FF 00", RS_REASON_UTF8, 1},
+    {MAP("\"null\""), "01 04 02 61 00", OK, 5},
+    {MAP("\"int\""), "02 02 61 02 00", OK, 5},
+    {MAP("\"int\""), "02 02 61 02", RS_REASON_TRUNCATED, 4},
+    {ARRAY(ARRAY("\"int\"")), "02 04 02 02 00 02 00 00", OK, 8},
+    {ARRAY(MAP(ARRAY("\"boolean\""))), "02 02 02 61 02 02 00 00 00", RS_REASON_BOOLEAN, 5},
+    /* recursion */
+    {LIST, "02 02 00", OK, 3},
+    {LIST, "02 02", RS_REASON_TRUNCATED, 2},
+    {"{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"r\",\"type\":\"R\"}]}", "", RS_REASON_DEPTH,
+     0},
+    {"{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"c\",\"type\":" ARRAY("\"T\"") "}]}",
+     "04 00 02 00 00 00", OK, 6},
+};
 
 static void test_verdicts(void **state)
 {
     (void)state;
-    static const struct verdict verdicts[] = {
-        {"\"null\"", "", OK, 0},
-        {"\"null\"", "00", RS_REASON_TRAILING, 0},
-        {"\"boolean\"", "00", OK, 1},
-        {"\"boolean\"", "01", OK, 1},
-        {"\"boolean\"", "02", RS_REASON_BOOLEAN, 0},
-        {"\"boolean\"", "", RS_REASON_TRUNCATED, 0},
-        {"\"boolean\"", "01 00", RS_REASON_TRAILING, 1},
-        /* varints */
-        {"\"int\"", "", RS_REASON_TRUNCATED, 0},
-        {"\"int\"", "80", RS_REASON_TRUNCATED, 0},
-        {"\"int\"", "FF FF FF FF 0F", OK, 5},
-        {"\"int\"", "FE FF FF FF 0F", OK, 5},
-        {"\"int\"", "80 80 80 80 10", RS_REASON_VARINT, 0},
-        {"\"int\"", "80 80 80 80 80 00", RS_REASON_VARINT, 0},
-        {"\"int\"", "80 80 80 80 00", OK, 5},
-        {"\"long\"", "FF FF FF FF FF FF FF FF FF 01", OK, 10},
-        {"\"long\"", "FF FF FF FF FF FF FF FF FF 02", RS_REASON_VARINT, 0},
-        {"\"long\"", "80 80 80 80 80 80 80 80 80 80 00", RS_REASON_VARINT, 0},
-        {"\"long\"", "80 80 80 80 80 80 80 80 80", RS_REASON_TRUNCATED, 0},
-        {"\"long\"", "80 80 80 80 80 80 80 80 01", OK, 9},
-        {"\"long\"", "80 80 80 80 80 80 80 00", OK, 8},
-        /* fixed width */
-        {"\"float\"", "00 00 80", RS_REASON_TRUNCATED, 0},
-        {"\"float\"", "00 00 80 3F", OK, 4},
-        {"\"double\"", "00 00 00 00 00 00 F0", RS_REASON_TRUNCATED, 0},
-        {"\"double\"", "00 00 00 00 00 00 F0 7F", OK, 8},
-        {FIXED4, "00 00 00", RS_REASON_TRUNCATED, 0},
-        {FIXED4, "00 00 00 00", OK, 4},
-        /* lengths and text */
-        {"\"bytes\"", "04 FF FE", OK, 3},
-        {"\"bytes\"", "06 FF FE", RS_REASON_LENGTH, 0},
-        {"\"bytes\"", "01", RS_REASON_LENGTH, 0},
-        {"\"bytes\"", "FE FF FF FF FF FF FF FF FF 01", RS_REASON_LENGTH, 0},
-        {"\"bytes\"", "FF FF FF FF FF FF FF FF FF 01", RS_REASON_LENGTH, 0},
-        {"\"string\"", "00", OK, 1},
-        {"\"string\"", "06 E2 82 AC", OK, 4},
-        {"\"string\"", "04 E2 82", RS_REASON_UTF8, 0},
-        {"\"string\"", "04 C0 80", RS_REASON_UTF8, 0},
-        {"\"string\"", "06 ED A0 80", RS_REASON_UTF8, 0},
-        {"\"string\"", "08 F4 90 80 80", RS_REASON_UTF8, 0},
-        {"\"string\"", "14 61 62 63 64 65 66 67 68 69 FF", RS_REASON_UTF8, 0},
-        {"\"string\"", "14 FF 62 63 64 65 66 67 68 69 6A", RS_REASON_UTF8, 0},
-        {"\"string\"", "10 61 62 63 64 65 66 67 80", RS_REASON_UTF8, 0},
-        {UUID, "48 31323334353637382d616263642d454630312d383930412d626364656630313233343536", OK, 37},
-        {UUID, "48 31323334353637382d616263642d454630312d383930412d62636465663031323334356a", RS_REASON_UUID, 0},
-        {UUID, "48 31323334353637382b616263642d454630312d383930412d626364656630313233343536", RS_REASON_UUID, 0},
-        {UUID, "02 31", RS_REASON_UUID, 0},
-        /* enums and unions */
-        {ENUM3, "04", OK, 1},
-        {ENUM3, "06", RS_REASON_ENUM_INDEX, 0},
-        {ENUM3, "01", RS_REASON_ENUM_INDEX, 0},
-        {ENUM3, "80 80 80 80 20", RS_REASON_VARINT, 0},
-        {"[\"null\",\"int\"]", "00", OK, 1},
-        {"[\"null\",\"int\"]", "02 02", OK, 2},
-        {"[\"null\",\"int\"]", "02", RS_REASON_TRUNCATED, 1},
-        {"[\"null\",\"int\"]", "04", RS_REASON_UNION_INDEX, 0},
-        {"[\"int\",\"null\"]", "01", RS_REASON_UNION_INDEX, 0},
-        {"[\"int\",\"string\",\"boolean\"]", "04 01", OK, 2},
-        {"[\"int\",\"string\",\"boolean\"]", "02 02 61", OK, 3},
-        {"[\"int\",\"string\",\"boolean\"]", "06 01", RS_REASON_UNION_INDEX, 0},
-        {"[\"boolean\"]", "00 01", OK, 2},
-        {"[\"boolean\"]", "02 01", RS_REASON_UNION_INDEX, 0},
-        {"[]", "00", RS_REASON_UNION_INDEX, 0},
-        /* decimals */
-        {DECIMAL(3, 1), "04 03 E7", OK, 3},
-        {DECIMAL(3, 1), "04 03 E8", RS_REASON_DECIMAL, 0},
-        {DECIMAL(3, 1), "04 FC 19", OK, 3},
-        {DECIMAL(3, 1), "04 FC 18", RS_REASON_DECIMAL, 0},
-        {DECIMAL(3, 1), "00", OK, 1},
-        {DECIMAL(3, 1), "28 0000000000000000000000000000000000000001", OK, 21},
-        {DECIMAL(3, 1), "28 0100000000000000000000000000000000000001", RS_REASON_DECIMAL, 0},
-        {DECIMAL(18, 0), "10 0DE0B6B3A763FFFF", OK, 9},
-        {DECIMAL(18, 0), "10 0DE0B6B3A7640000", RS_REASON_DECIMAL, 0},
-        {DECIMAL(19, 0), "10 8000000000000000", OK, 9},
-        {DECIMAL(38, 0), "20 4B3B4CA85A86C47A098A223FFFFFFFFF", OK, 17},
-        {DECIMAL(38, 0), "20 4B3B4CA85A86C47A098A224000000000", RS_REASON_DECIMAL, 0},
-        {DECIMAL(50, 0), "20 4B3B4CA85A86C47A098A224000000000", RS_REASON_DECIMAL, 0},
-        {DECIMAL(50, 0), "22 00FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", RS_REASON_DECIMAL, 0},
-        {DECIMAL(50, 0), "22 FF4B3B4CA85A86C47A098A224000000000", RS_REASON_DECIMAL, 0},
-        {FIXED_DECIMAL, "00 0F 42 3F", OK, 4},
-        {FIXED_DECIMAL, "00 0F 42 40", RS_REASON_DECIMAL, 0},
-        {FIXED_DECIMAL, "FF F0 BD C1", OK, 4},
-        {FIXED_DECIMAL, "FF F0 BD", RS_REASON_TRUNCATED, 0},
-        {MILLIS, "FE CF D7 E9 8B 81 A4 97 B9 02", RS_REASON_VARINT, 0},
-        {MILLIS, "FE FF FF FF FF FF FF FF FF 01", RS_REASON_TIME, 0},
-        {MILLIS, "00", OK, 1},
-        /* blocks */
-        {ARRAY("\"int\""), "00", OK, 1},
-        {ARRAY("\"int\""), "04 02 02 00", OK, 4},
-        {ARRAY("\"int\""), "04 02 02", RS_REASON_TRUNCATED, 3},
-        {ARRAY("\"int\""), "04 02 02 02 02 00", OK, 6},
-        {ARRAY("\"int\""), "03 04 02 02 00", OK, 5},
-        {ARRAY("\"int\""), "03 02 02 02 00", RS_REASON_BLOCK, 0},
-        {ARRAY("\"int\""), "03 06 02 02 02 00", RS_REASON_BLOCK, 4},
-        {ARRAY("\"int\""), "03 04 80 01 02 00", RS_REASON_BLOCK, 5},
-        {ARRAY("\"int\""), "03 03 02 02 00", RS_REASON_BLOCK, 0},
-        {ARRAY("\"int\""), "03 20 02 02 00", RS_REASON_BLOCK, 0},
-        {ARRAY("\"int\""), "08 02 02 00", RS_REASON_BLOCK, 0},
-        {ARRAY("\"int\""), "C0 9A 0C 02", RS_REASON_BLOCK, 0},
-        {ARRAY("\"int\""), "C2 9A 0C 02", RS_REASON_ITEMS, 0},
-        {ARRAY("\"int\""), "FF FF FF FF FF FF FF FF FF 01 00", RS_REASON_ITEMS, 0},
-        {ARRAY("\"null\""), "C0 9A 0C 00", OK, 4},
-        {ARRAY("\"null\""), "C2 9A 0C 00", RS_REASON_ITEMS, 0},
-        {ARRAY("\"null\""), "C0 9A 0C 02 00", RS_REASON_ITEMS, 3},
-        {ARRAY("\"null\""), "03 00 00", OK, 3},
-        {ARRAY("\"null\""), "03 02 00 00", RS_REASON_BLOCK, 2},
-        {ARRAY("{\"type\":\"fixed\",\"name\":\"Z\",\"size\":0}"), "C2 9A 0C 00", RS_REASON_ITEMS, 0},
-        {ARRAY("{\"type\":\"record\",\"name\":\"Z\",\"fields\":[]}"), "C2 9A 0C 00", RS_REASON_ITEMS, 0},
-        {ARRAY("{\"type\":\"record\",\"name\":\"Z\",\"fields\":[]}"), "06 00", OK, 2},
-        {MAP("\"null\""), "02 02 61 00", OK, 4},
-        {MAP("\"null\""), "02 02 FF 00", RS_REASON_UTF8, 1},
-        {MAP("\"null\""), "01 04 02 61 00", OK, 5},
-        {MAP("\"int\""), "02 02 61 02 00", OK, 5},
-        {MAP("\"int\""), "02 02 61 02", RS_REASON_TRUNCATED, 4},
-        {ARRAY(ARRAY("\"int\"")), "02 04 02 02 00 02 00 00", OK, 8},
-        {ARRAY(MAP(ARRAY("\"boolean\""))), "02 02 02 61 02 02 00 00 00", RS_REASON_BOOLEAN, 5},
-        /* recursion */
-        {LIST, "02 02 00", OK, 3},
-        {LIST, "02 02", RS_REASON_TRUNCATED, 2},
-        {"{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"r\",\"type\":\"R\"}]}", "", RS_REASON_DEPTH, 0},
-        {"{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"c\",\"type\":" ARRAY("\"T\"") "}]}",
-         "04 00 02 00 00 00", OK, 6},
-    };
     for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++) {
         check_verdict(&verdicts[i], LIMITS);
     }
@@ -237,35 +241,40 @@ static void test_depth_limit(void **state)
 {
     (void)state;
     const struct rs_program_limits limits = {.depth = 4, .items = 10};
-    static const struct verdict verdicts[] = {
+    static const struct verdict deep[] = {
         {LIST, "02 02 02 00", OK, 4},
         {LIST, "02 02 02 02 00", RS_REASON_DEPTH, 4},
         {ARRAY(ARRAY(ARRAY(ARRAY("\"int\"")))), "02 02 02 02 02 00 00 00 00", OK, 9},
         {ARRAY(ARRAY(ARRAY(ARRAY(ARRAY("\"int\""))))), "02 02 02 00 00 00 00", OK, 7},
         {ARRAY(ARRAY(ARRAY(ARRAY(ARRAY("\"int\""))))), "02 02 02 02 00 00 00 00 00", RS_REASON_DEPTH, 4},
         {ARRAY(ARRAY(ARRAY(ARRAY(ARRAY("\"null\""))))), "02 02 02 02 00 00 00 00 00", RS_REASON_DEPTH, 4},
-        {ARRAY(ARRAY("{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"b\",\"type\":"
-                     "{\"type\":\"record\",\"name\":\"B\",\"fields\":[{\"name\":\"c\",\"type\":"
-                     "{\"type\":\"record\",\"name\":\"C\",\"fields\":[{\"name\":\"d\",\"type\":\"int\"}]}}]}}]}")),
+        {ARRAY(ARRAY(
+             "{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"b\",\"type\":"
+             "{\"type\":\"record\",\"name\":\"B\",\"fields\":[{\"name\":\"c\",\"type\":"
+             "{\"type\":\"record\",\"name\":\"C\",\"fields\":[{\"name\":\"d\",\"type\":\"int\"}]}}]}}]}")),
          "02 02 02 00 00", RS_REASON_DEPTH, 2},
         {ARRAY("\"int\""), "14 02 02 02 02 02 02 02 02 02 02 00", OK, 12},
         {ARRAY("\"int\""), "14 02 02 02 02 02 02 02 02 02 02 02 02 00", RS_REASON_ITEMS, 11},
     };
-    for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++) {
-        check_verdict(&verdicts[i], limits);
+    for (size_t i = 0; i < sizeof deep / sizeof deep[0]; i++) {
+        check_verdict(&deep[i], limits);
     }
 }
 
-/* Every prefix of a message is refused, none reads past its end (ASan), and no op list is longer than its schema. */
+/* Every prefix of a message is refused, none reads past its end (ASan), and no op list is longer than its
+ * schema. */
 static void test_every_prefix(void **state)
 {
     (void)state;
     static const char schema[] =
         "{\"type\":\"record\",\"name\":\"R\",\"fields\":["
-        "{\"name\":\"a\",\"type\":\"string\"},{\"name\":\"b\",\"type\":" DECIMAL(18, 8) "},"
-        "{\"name\":\"c\",\"type\":[\"null\",\"double\"]},{\"name\":\"d\",\"type\":" MAP("\"long\"") "},"
-        "{\"name\":\"e\",\"type\":\"long\"}]}";
-    static const char hex[] = "06 616263 08 00BC614E 02 000000000000F03F 01 08 02 61 80 01 00 F8 C3 E1 A1 D6 BD 06";
+        "{\"name\":\"a\",\"type\":\"string\"},{\"name\":\"b\",\"type\":" DECIMAL(
+            18, 8) "},"
+                   "{\"name\":\"c\",\"type\":[\"null\",\"double\"]},{\"name\":\"d\",\"type\":" MAP(
+                       "\"long\"") "},"
+                                   "{\"name\":\"e\",\"type\":\"long\"}]}";
+    static const char hex[] =
+        "06 616263 08 00BC614E 02 000000000000F03F 01 08 02 61 80 01 00 F8 C3 E1 A1 D6 BD 06";
     struct rs_schema_document *document = parse(schema);
     static const char *const paths[] = {"a", "b", "c", "e"};
     struct rs_program *program = compile(document, paths, 4, LIMITS);
@@ -276,7 +285,8 @@ static void test_every_prefix(void **state)
         uint8_t *prefix = malloc(size == 0 ? 1 : size);
         assert_non_null(prefix);
         memcpy(prefix, message.data, size);
-        assert_int_not_equal(rs_program_run(program, rs_slice_of(prefix, size), values, NULL), RS_REASON_NONE);
+        assert_int_not_equal(rs_program_run(program, rs_slice_of(prefix, size), values, NULL),
+                             RS_REASON_NONE);
         free(prefix);
     }
     assert_int_equal(rs_program_run(program, (struct rs_slice){0}, values, NULL), RS_REASON_TRUNCATED);
@@ -300,24 +310,29 @@ static const char wide_schema[] =
     "{\"name\":\"enum\",\"type\":" ENUM3 "},"
     "{\"name\":\"text\",\"type\":\"string\"},"
     "{\"name\":\"fixed\",\"type\":" FIXED4 "},"
-    "{\"name\":\"price\",\"type\":" DECIMAL(18, 8) "},"
-    "{\"name\":\"big\",\"type\":" DECIMAL(30, 10) "},"
-    "{\"name\":\"date\",\"type\":{\"type\":\"int\",\"logicalType\":\"date\"}},"
-    "{\"name\":\"millis\",\"type\":" MILLIS "},"
-    "{\"name\":\"micros\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}},"
-    "{\"name\":\"nanos\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-nanos\"}}]}";
+    "{\"name\":\"price\",\"type\":" DECIMAL(
+        18,
+        8) "},"
+           "{\"name\":\"big\",\"type\":" DECIMAL(
+               30,
+               10) "},"
+                   "{\"name\":\"date\",\"type\":{\"type\":\"int\",\"logicalType\":\"date\"}},"
+                   "{\"name\":\"millis\",\"type\":" MILLIS "},"
+                   "{\"name\":\"micros\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}},"
+                   "{\"name\":\"nanos\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-nanos\"}}]}";
 
 static void test_values_of_all_kinds(void **state)
 {
     (void)state;
     struct rs_schema_document *document = parse(wide_schema);
-    static const char *const paths[] = {"nanos", "micros", "millis", "date",  "big",   "price",  "fixed",
-                                        "text",  "enum",   "double", "float", "long",  "int",    "boolean",
-                                        "price", "nanos"};
+    static const char *const paths[] = {"nanos", "micros",  "millis", "date",   "big",   "price",
+                                        "fixed", "text",    "enum",   "double", "float", "long",
+                                        "int",   "boolean", "price",  "nanos"};
     enum { COUNT = sizeof paths / sizeof paths[0] };
     struct rs_program *program = compile(document, paths, COUNT, LIMITS);
-    struct rs_slice message = bytes_of("01 03 02 78 D7FF07 0000C0BF 0000000000000000 00000000 000000000000F83F 04 04"
-                                       "C3A9 01020304 04 FF00 1A 00C90F2DAA3C00000000000000 93 9A 0C 03 01 01");
+    struct rs_slice message =
+        bytes_of("01 03 02 78 D7FF07 0000C0BF 0000000000000000 00000000 000000000000F83F 04 04"
+                 "C3A9 01020304 04 FF00 1A 00C90F2DAA3C00000000000000 93 9A 0C 03 01 01");
     struct rs_value v[COUNT];
     size_t at = 0;
     assert_int_equal(rs_program_run(program, message, v, &at), RS_REASON_NONE);
@@ -391,11 +406,11 @@ static void test_nulls_and_nested_fields(void **state)
 static void test_skips_are_merged_up_to_branches(void **state)
 {
     (void)state;
-    struct rs_schema_document *document =
-        parse("{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":[\"null\",\"double\"]},"
-              "{\"name\":\"b\",\"type\":\"double\"},{\"name\":\"c\",\"type\":\"float\"},"
-              "{\"name\":\"d\",\"type\":[\"null\",\"int\",\"float\"]},{\"name\":\"e\",\"type\":\"float\"},"
-              "{\"name\":\"f\",\"type\":\"long\"}]}");
+    struct rs_schema_document *document = parse(
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":[\"null\",\"double\"]},"
+        "{\"name\":\"b\",\"type\":\"double\"},{\"name\":\"c\",\"type\":\"float\"},"
+        "{\"name\":\"d\",\"type\":[\"null\",\"int\",\"float\"]},{\"name\":\"e\",\"type\":\"float\"},"
+        "{\"name\":\"f\",\"type\":\"long\"}]}");
     static const char *const paths[] = {"f"};
     struct rs_program *program = compile(document, paths, 1, LIMITS);
     static const char *const messages[] = {
@@ -448,12 +463,14 @@ static void test_field_types(void **state)
     expect_field_error(document, "zzzzzzzz", "T has no field 'zzzzzzzz'");
     expect_field_error(document, "", "T has no field ''");
     expect_field_error(document, "venue.", "V has no field ''");
-    expect_field_error(document, "venue",
-                       "'venue' is not one value but of type record; name one of its fields, as in record.field");
+    expect_field_error(
+        document, "venue",
+        "'venue' is not one value but of type record; name one of its fields, as in record.field");
     expect_field_error(document, "a.b",
                        "'a.b' cannot be reached: what holds it is not a record but of type long");
     rs_schema_free(&document);
-    document = parse("{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"u\",\"type\":[\"null\",\"int\",\"long\"]},"
+    document = parse("{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"u\",\"type\":[\"null\","
+                     "\"int\",\"long\"]},"
                      "{\"name\":\"l\",\"type\":" ARRAY("\"int\"") "}]}");
     expect_field_error(document, "u", "'u' is not one value but of type union");
     expect_field_error(document, "l", "'l' is not one value but of type array");
@@ -475,11 +492,13 @@ static void test_shared_records_do_not_multiply(void **state)
 {
     (void)state;
     struct rs_buf json = {0};
-    rs_buf_text(&json, "{\"type\":\"record\",\"name\":\"Top\",\"fields\":[{\"name\":\"z\",\"type\":"
-                       "{\"type\":\"record\",\"name\":\"R0\",\"fields\":[{\"name\":\"v\",\"type\":\"boolean\"}]}}");
+    rs_buf_text(&json,
+                "{\"type\":\"record\",\"name\":\"Top\",\"fields\":[{\"name\":\"z\",\"type\":"
+                "{\"type\":\"record\",\"name\":\"R0\",\"fields\":[{\"name\":\"v\",\"type\":\"boolean\"}]}}");
     for (int i = 1; i <= 20; i++) {
-        rs_buf_printf(&json, ",{\"name\":\"f%d\",\"type\":{\"type\":\"record\",\"name\":\"R%d\",\"fields\":["
-                             "{\"name\":\"l\",\"type\":\"R%d\"},{\"name\":\"r\",\"type\":\"R%d\"}]}}",
+        rs_buf_printf(&json,
+                      ",{\"name\":\"f%d\",\"type\":{\"type\":\"record\",\"name\":\"R%d\",\"fields\":["
+                      "{\"name\":\"l\",\"type\":\"R%d\"},{\"name\":\"r\",\"type\":\"R%d\"}]}}",
                       i, i, i - 1, i - 1);
     }
     rs_buf_text(&json, "]}");

@@ -22,99 +22,111 @@ static struct rs_schema_document *parse(const char *json)
 }
 
 #define RECORD(fields) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
-#define FIELD(rest) RECORD("{\"name\":\"f\"," rest "}")
-#define DECIMAL(rest) "{\"type\":\"bytes\",\"logicalType\":\"decimal\"" rest "}"
+#define FIELD(rest)    RECORD("{\"name\":\"f\"," rest "}")
+#define DECIMAL(rest)  "{\"type\":\"bytes\",\"logicalType\":\"decimal\"" rest "}"
+
+static const struct {
+    const char *json;
+    const char *text;
+} refusals[] = {
+    {"", "test:1:0: not valid JSON: unexpected token near end of file"},
+    {"{\"type\":", "test:1:8: not valid JSON: unexpected token near end of file"},
+    {"{\"type\":\"int\",\"type\":\"int\"}",
+     "test:1:20: not valid JSON: duplicate object key near '\"type\"'"},
+    {"\"int\" 1", "test:1:7: not valid JSON: end of file expected near '1'"},
+    {"1", "test: schema: a type is a name, an array (union) or an object"},
+    {"\"strin\"",
+     "test: schema: the type 'strin' is not defined before its use here; did you mean 'string'?"},
+    {"\"a b\"", "test: schema: 'a b' is not a name of a type"},
+    {"\"\"", "test: schema: '' is not a name of a type"},
+    {"\"a\\u0000\"", "test: schema: 'a' is not a name of a type"},
+    {"{}", "test: schema: the type has no \"type\""},
+    {"{\"type\":{\"type\":\"int\"}}",
+     "test: schema: \"type\" of a type is not a name: write the inner type in its place"},
+    {"{\"type\":\"recrd\"}",
+     "test: schema: the type 'recrd' is not defined before its use here; did you mean 'record'?"},
+    {"{\"type\":\"record\",\"fields\":[]}", "test: schema: a type of kind record needs a \"name\""},
+    {"{\"type\":\"record\",\"name\":\"1\",\"fields\":[]}",
+     "test: schema: the \"name\" of the record is not a name: letters, digits and '_', not beginning "
+     "with a digit"},
+    {"{\"type\":\"record\",\"name\":\"a..b\",\"fields\":[]}",
+     "test: schema: the \"name\" of the record is not a name: letters, digits and '_', not beginning "
+     "with a digit"},
+    {"{\"type\":\"record\",\"name\":\"a\",\"namespace\":\".x\",\"fields\":[]}",
+     "test: schema: \"namespace\" is not a name or names with dots between them"},
+    {"{\"type\":\"record\",\"name\":\"int\",\"fields\":[]}",
+     "test: schema: 'int' is the name of a primitive type and may not be defined"},
+    {"{\"type\":\"fixed\",\"name\":\"a.long\",\"size\":1}",
+     "test: schema: 'a.long' is the name of a primitive type and may not be defined"},
+    {"{\"type\":\"record\",\"name\":\"R\"}", "test: schema: a record needs \"fields\", an array"},
+    {"{\"type\":\"record\",\"name\":\"R\",\"doc\":1,\"fields\":[]}", "test: schema: \"doc\" is not a string"},
+    {"{\"type\":\"record\",\"name\":\"R\",\"aliases\":[\"-\"],\"fields\":[]}",
+     "test: schema: \"aliases\" holds something that is not a name"},
+    {RECORD("1"), "test: schema[0]: a field has to be a JSON object"},
+    {RECORD("{\"type\":\"int\"}"),
+     "test: schema[0]: a field needs a \"name\" of letters, digits and '_', not "
+     "beginning with a digit"},
+    {RECORD("{\"name\":\"a.b\",\"type\":\"int\"}"),
+     "test: schema[0]: a field needs a \"name\" of letters, digits and '_', not beginning with a digit"},
+    {RECORD("{\"name\":\"f\"}"), "test: schema[0]: the field needs a \"type\""},
+    {RECORD("{\"name\":\"f\",\"type\":\"int\"},{\"name\":\"f\",\"type\":\"int\"}"),
+     "test: schema[1]: the record has the field 'f' twice"},
+    {FIELD("\"type\":[\"null\",{\"type\":\"array\",\"items\":\"nul\"}]"),
+     "test: schema.f[1].items: the type 'nul' is not defined before its use here; did you mean 'null'?"},
+    {FIELD("\"type\":\"int\",\"order\":\"up\""),
+     "test: schema[0]: \"order\" is not ascending, descending or ignore"},
+    {RECORD("{\"name\":\"f\",\"type\":\"S\"},{\"name\":\"g\",\"type\":{\"type\":\"fixed\",\"name\":\"S\","
+            "\"size\":1}}"),
+     "test: schema.f: the type 'S' is not defined before its use here"},
+    {RECORD("{\"name\":\"f\",\"type\":{\"type\":\"fixed\",\"name\":\"R\",\"size\":1}}"),
+     "test: schema.f: 'R' is defined twice"},
+    {"[\"int\",[\"null\"]]", "test: schema[1]: a union may not hold a union directly"},
+    {"[\"int\",\"null\",\"int\"]", "test: schema[2]: the union holds 'int' twice"},
+    {"[{\"type\":\"array\",\"items\":\"int\"},{\"type\":\"array\",\"items\":\"long\"}]",
+     "test: schema[1]: the union holds 'array' twice"},
+    {"[{\"type\":\"fixed\",\"name\":\"a.F\",\"size\":1},\"a.F\"]",
+     "test: schema[1]: the union holds 'a.F' twice"},
+    {"[\"int\",{\"type\":\"int\",\"logicalType\":\"date\"}]", "test: schema[1]: the union holds 'int' twice"},
+    {"{\"type\":\"array\"}", "test: schema: an array needs \"items\""},
+    {"{\"type\":\"map\"}", "test: schema: a map needs \"values\""},
+    {"{\"type\":\"fixed\",\"name\":\"F\"}", "test: schema: a fixed needs a \"size\" from 0 to 2147483647"},
+    {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":-1}",
+     "test: schema: a fixed needs a \"size\" from 0 to 2147483647"},
+    {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":1.0}",
+     "test: schema: a fixed needs a \"size\" from 0 to 2147483647"},
+    {"{\"type\":\"enum\",\"name\":\"E\"}", "test: schema: an enum needs \"symbols\", an array of names"},
+    {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"a-b\"]}",
+     "test: schema: symbol number 2 of the enum is not a name"},
+    {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"A\"]}",
+     "test: schema: the enum has the symbol 'A' twice"},
+    {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"],\"default\":\"B\"}",
+     "test: schema: the enum's default 'B' is not one of its symbols"},
+    {DECIMAL(""), "test: schema: a decimal needs a \"precision\" of 1 or more digits"},
+    {DECIMAL(",\"precision\":0"), "test: schema: a decimal needs a \"precision\" of 1 or more digits"},
+    {DECIMAL(",\"precision\":\"9\""), "test: schema: a decimal needs a \"precision\" of 1 or more digits"},
+    {DECIMAL(",\"precision\":4,\"scale\":5"),
+     "test: schema: the \"scale\" of a decimal has to be from 0 to its precision, 4"},
+    {DECIMAL(",\"precision\":4,\"scale\":-1"),
+     "test: schema: the \"scale\" of a decimal has to be from 0 to its precision, 4"},
+    {DECIMAL(",\"precision\":50,\"scale\":39"), "test: schema: a decimal's scale above 38 is not supported"},
+    {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":4,\"logicalType\":\"decimal\",\"precision\":10}",
+     "test: schema: a decimal in a fixed of 4 bytes holds at most 9 digits, not 10"},
+    {FIELD("\"type\":\"int\",\"default\":\"1\""),
+     "test: the default of field 'f' of R is not a value of its type, int"},
+    {FIELD("\"type\":[\"null\",\"int\"],\"default\":1"),
+     "test: the default of field 'f' of R is not a value of the first branch of its union"},
+};
 
 static void test_refusals(void **state)
 {
     (void)state;
-    static const struct {
-        const char *json;
-        const char *text;
-    } cases[] = {
-        {"", "test:1:0: not valid JSON: unexpected token near end of file"},
-        {"{\"type\":", "test:1:8: not valid JSON: unexpected token near end of file"},
-        {"{\"type\":\"int\",\"type\":\"int\"}", "test:1:20: not valid JSON: duplicate object key near '\"type\"'"},
-        {"\"int\" 1", "test:1:7: not valid JSON: end of file expected near '1'"},
-        {"1", "test: schema: a type is a name, an array (union) or an object"},
-        {"\"strin\"", "test: schema: the type 'strin' is not defined before its use here; did you mean 'string'?"},
-        {"\"a b\"", "test: schema: 'a b' is not a name of a type"},
-        {"\"\"", "test: schema: '' is not a name of a type"},
-        {"\"a\\u0000\"", "test: schema: 'a' is not a name of a type"},
-        {"{}", "test: schema: the type has no \"type\""},
-        {"{\"type\":{\"type\":\"int\"}}",
-         "test: schema: \"type\" of a type is not a name: write the inner type in its place"},
-        {"{\"type\":\"recrd\"}", "test: schema: the type 'recrd' is not defined before its use here; did you mean 'record'?"},
-        {"{\"type\":\"record\",\"fields\":[]}", "test: schema: a type of kind record needs a \"name\""},
-        {"{\"type\":\"record\",\"name\":\"1\",\"fields\":[]}",
-         "test: schema: the \"name\" of the record is not a name: letters, digits and '_', not beginning with a digit"},
-        {"{\"type\":\"record\",\"name\":\"a..b\",\"fields\":[]}",
-         "test: schema: the \"name\" of the record is not a name: letters, digits and '_', not beginning with a digit"},
-        {"{\"type\":\"record\",\"name\":\"a\",\"namespace\":\".x\",\"fields\":[]}",
-         "test: schema: \"namespace\" is not a name or names with dots between them"},
-        {"{\"type\":\"record\",\"name\":\"int\",\"fields\":[]}",
-         "test: schema: 'int' is the name of a primitive type and may not be defined"},
-        {"{\"type\":\"fixed\",\"name\":\"a.long\",\"size\":1}",
-         "test: schema: 'a.long' is the name of a primitive type and may not be defined"},
-        {"{\"type\":\"record\",\"name\":\"R\"}", "test: schema: a record needs \"fields\", an array"},
-        {"{\"type\":\"record\",\"name\":\"R\",\"doc\":1,\"fields\":[]}", "test: schema: \"doc\" is not a string"},
-        {"{\"type\":\"record\",\"name\":\"R\",\"aliases\":[\"-\"],\"fields\":[]}",
-         "test: schema: \"aliases\" holds something that is not a name"},
-        {RECORD("1"), "test: schema[0]: a field has to be a JSON object"},
-        {RECORD("{\"type\":\"int\"}"), "test: schema[0]: a field needs a \"name\" of letters, digits and '_', not "
-                                       "beginning with a digit"},
-        {RECORD("{\"name\":\"a.b\",\"type\":\"int\"}"),
-         "test: schema[0]: a field needs a \"name\" of letters, digits and '_', not beginning with a digit"},
-        {RECORD("{\"name\":\"f\"}"), "test: schema[0]: the field needs a \"type\""},
-        {RECORD("{\"name\":\"f\",\"type\":\"int\"},{\"name\":\"f\",\"type\":\"int\"}"),
-         "test: schema[1]: the record has the field 'f' twice"},
-        {FIELD("\"type\":[\"null\",{\"type\":\"array\",\"items\":\"nul\"}]"),
-         "test: schema.f[1].items: the type 'nul' is not defined before its use here; did you mean 'null'?"},
-        {FIELD("\"type\":\"int\",\"order\":\"up\""),
-         "test: schema[0]: \"order\" is not ascending, descending or ignore"},
-        {RECORD("{\"name\":\"f\",\"type\":\"S\"},{\"name\":\"g\",\"type\":{\"type\":\"fixed\",\"name\":\"S\",\"size\":1}}"),
-         "test: schema.f: the type 'S' is not defined before its use here"},
-        {RECORD("{\"name\":\"f\",\"type\":{\"type\":\"fixed\",\"name\":\"R\",\"size\":1}}"),
-         "test: schema.f: 'R' is defined twice"},
-        {"[\"int\",[\"null\"]]", "test: schema[1]: a union may not hold a union directly"},
-        {"[\"int\",\"null\",\"int\"]", "test: schema[2]: the union holds 'int' twice"},
-        {"[{\"type\":\"array\",\"items\":\"int\"},{\"type\":\"array\",\"items\":\"long\"}]",
-         "test: schema[1]: the union holds 'array' twice"},
-        {"[{\"type\":\"fixed\",\"name\":\"a.F\",\"size\":1},\"a.F\"]", "test: schema[1]: the union holds 'a.F' twice"},
-        {"[\"int\",{\"type\":\"int\",\"logicalType\":\"date\"}]", "test: schema[1]: the union holds 'int' twice"},
-        {"{\"type\":\"array\"}", "test: schema: an array needs \"items\""},
-        {"{\"type\":\"map\"}", "test: schema: a map needs \"values\""},
-        {"{\"type\":\"fixed\",\"name\":\"F\"}", "test: schema: a fixed needs a \"size\" from 0 to 2147483647"},
-        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":-1}", "test: schema: a fixed needs a \"size\" from 0 to 2147483647"},
-        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":1.0}", "test: schema: a fixed needs a \"size\" from 0 to 2147483647"},
-        {"{\"type\":\"enum\",\"name\":\"E\"}", "test: schema: an enum needs \"symbols\", an array of names"},
-        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"a-b\"]}",
-         "test: schema: symbol number 2 of the enum is not a name"},
-        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"A\"]}", "test: schema: the enum has the symbol 'A' twice"},
-        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"],\"default\":\"B\"}",
-         "test: schema: the enum's default 'B' is not one of its symbols"},
-        {DECIMAL(""), "test: schema: a decimal needs a \"precision\" of 1 or more digits"},
-        {DECIMAL(",\"precision\":0"), "test: schema: a decimal needs a \"precision\" of 1 or more digits"},
-        {DECIMAL(",\"precision\":\"9\""), "test: schema: a decimal needs a \"precision\" of 1 or more digits"},
-        {DECIMAL(",\"precision\":4,\"scale\":5"),
-         "test: schema: the \"scale\" of a decimal has to be from 0 to its precision, 4"},
-        {DECIMAL(",\"precision\":4,\"scale\":-1"),
-         "test: schema: the \"scale\" of a decimal has to be from 0 to its precision, 4"},
-        {DECIMAL(",\"precision\":50,\"scale\":39"), "test: schema: a decimal's scale above 38 is not supported"},
-        {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":4,\"logicalType\":\"decimal\",\"precision\":10}",
-         "test: schema: a decimal in a fixed of 4 bytes holds at most 9 digits, not 10"},
-        {FIELD("\"type\":\"int\",\"default\":\"1\""),
-         "test: the default of field 'f' of R is not a value of its type, int"},
-        {FIELD("\"type\":[\"null\",\"int\"],\"default\":1"),
-         "test: the default of field 'f' of R is not a value of the first branch of its union"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         struct rs_schema_document *document = NULL;
         struct rs_error error = {0};
-        int code = rs_schema_parse("test", cases[i].json, strlen(cases[i].json), &document, &error);
+        int code = rs_schema_parse("test", refusals[i].json, strlen(refusals[i].json), &document, &error);
         assert_null(document);
-        if (code != RS_ESCHEMA || strcmp(error.text, cases[i].text) != 0) {
-            fail_msg("%s: '%s', expected '%s'", cases[i].json, error.text, cases[i].text);
+        if (code != RS_ESCHEMA || strcmp(error.text, refusals[i].text) != 0) {
+            fail_msg("%s: '%s', expected '%s'", refusals[i].json, error.text, refusals[i].text);
         }
     }
 }
@@ -156,7 +168,8 @@ static void test_defaults(void **state)
          "{\"name\":\"b\",\"type\":\"int\",\"default\":1}]}",
          "{\"a\":1}", true},
         {"{\"type\":\"record\",\"name\":\"S\",\"fields\":[{\"name\":\"a\",\"type\":\"int\"}]}", "{}", false},
-        {"{\"type\":\"record\",\"name\":\"S\",\"fields\":[{\"name\":\"a\",\"type\":\"int\"}]}", "{\"a\":1,\"c\":2}", false},
+        {"{\"type\":\"record\",\"name\":\"S\",\"fields\":[{\"name\":\"a\",\"type\":\"int\"}]}",
+         "{\"a\":1,\"c\":2}", false},
         {"[{\"type\":\"array\",\"items\":\"R\"},\"null\"]", "[{\"f\":[]}]", true},
         {"[{\"type\":\"array\",\"items\":\"R\"},\"null\"]", "[{\"f\":[{}]}]", true},
         {"[{\"type\":\"array\",\"items\":\"R\"},\"null\"]", "[{\"f\":[1]}]", false},
@@ -191,17 +204,21 @@ static void test_logical_types(void **state)
     expect_logical("{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}", RS_LOGICAL_TIMESTAMP_MILLIS);
     expect_logical("{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}", RS_LOGICAL_TIMESTAMP_MICROS);
     expect_logical("{\"type\":\"long\",\"logicalType\":\"timestamp-nanos\"}", RS_LOGICAL_TIMESTAMP_NANOS);
-    expect_logical("{\"type\":\"long\",\"logicalType\":\"local-timestamp-nanos\"}", RS_LOGICAL_LOCAL_TIMESTAMP_NANOS);
+    expect_logical("{\"type\":\"long\",\"logicalType\":\"local-timestamp-nanos\"}",
+                   RS_LOGICAL_LOCAL_TIMESTAMP_NANOS);
     expect_logical("{\"type\":\"string\",\"logicalType\":\"uuid\"}", RS_LOGICAL_UUID);
-    expect_logical("{\"type\":\"fixed\",\"name\":\"U\",\"size\":16,\"logicalType\":\"uuid\"}", RS_LOGICAL_UUID);
-    expect_logical("{\"type\":\"fixed\",\"name\":\"U\",\"size\":15,\"logicalType\":\"uuid\"}", RS_LOGICAL_NONE);
+    expect_logical("{\"type\":\"fixed\",\"name\":\"U\",\"size\":16,\"logicalType\":\"uuid\"}",
+                   RS_LOGICAL_UUID);
+    expect_logical("{\"type\":\"fixed\",\"name\":\"U\",\"size\":15,\"logicalType\":\"uuid\"}",
+                   RS_LOGICAL_NONE);
     expect_logical("{\"type\":\"long\",\"logicalType\":\"date\"}", RS_LOGICAL_NONE);
     expect_logical("{\"type\":\"int\",\"logicalType\":\"timestamp-micros\"}", RS_LOGICAL_NONE);
     expect_logical("{\"type\":\"string\",\"logicalType\":\"decimal\"}", RS_LOGICAL_NONE);
-    expect_logical("{\"type\":\"fixed\",\"name\":\"D\",\"size\":12,\"logicalType\":\"duration\"}", RS_LOGICAL_NONE);
+    expect_logical("{\"type\":\"fixed\",\"name\":\"D\",\"size\":12,\"logicalType\":\"duration\"}",
+                   RS_LOGICAL_NONE);
     expect_logical("{\"type\":\"int\",\"logicalType\":7}", RS_LOGICAL_NONE);
-    struct rs_schema_document *document =
-        parse("{\"type\":\"fixed\",\"name\":\"F\",\"size\":4,\"logicalType\":\"decimal\",\"precision\":9,\"scale\":9}");
+    struct rs_schema_document *document = parse("{\"type\":\"fixed\",\"name\":\"F\",\"size\":4,"
+                                                "\"logicalType\":\"decimal\",\"precision\":9,\"scale\":9}");
     assert_int_equal(rs_schema_root(document)->logical, RS_LOGICAL_DECIMAL);
     assert_int_equal(rs_schema_root(document)->precision, 9);
     assert_int_equal(rs_schema_root(document)->scale, 9);
@@ -211,13 +228,14 @@ static void test_logical_types(void **state)
 static void test_names_and_namespaces(void **state)
 {
     (void)state;
-    struct rs_schema_document *document =
-        parse("{\"type\":\"record\",\"name\":\"Outer\",\"namespace\":\"a.b\",\"doc\":\"d\",\"fields\":["
-              "{\"name\":\"x\",\"unit\":\"CNY\",\"doc\":\"e\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":1}},"
-              "{\"name\":\"y\",\"unit\":7,\"type\":{\"type\":\"record\",\"name\":\"c.Inner\",\"fields\":["
-              "{\"name\":\"z\",\"type\":[\"null\",\"Inner\",\"a.b.F\"]}]}},"
-              "{\"name\":\"w\",\"type\":{\"type\":\"F\"}},"
-              "{\"name\":\"v\",\"type\":{\"type\":\"enum\",\"name\":\"N\",\"namespace\":\"\",\"symbols\":[]}}]}");
+    struct rs_schema_document *document = parse(
+        "{\"type\":\"record\",\"name\":\"Outer\",\"namespace\":\"a.b\",\"doc\":\"d\",\"fields\":["
+        "{\"name\":\"x\",\"unit\":\"CNY\",\"doc\":\"e\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":"
+        "1}},"
+        "{\"name\":\"y\",\"unit\":7,\"type\":{\"type\":\"record\",\"name\":\"c.Inner\",\"fields\":["
+        "{\"name\":\"z\",\"type\":[\"null\",\"Inner\",\"a.b.F\"]}]}},"
+        "{\"name\":\"w\",\"type\":{\"type\":\"F\"}},"
+        "{\"name\":\"v\",\"type\":{\"type\":\"enum\",\"name\":\"N\",\"namespace\":\"\",\"symbols\":[]}}]}");
     const struct rs_schema *root = rs_schema_root(document);
     assert_string_equal(root->name, "a.b.Outer");
     assert_string_equal(root->doc, "d");
@@ -239,7 +257,8 @@ static void test_types_without_bytes(void **state)
 {
     (void)state;
     struct rs_schema_document *document =
-        parse(RECORD("{\"name\":\"a\",\"type\":\"null\"},{\"name\":\"b\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":0}},"
+        parse(RECORD("{\"name\":\"a\",\"type\":\"null\"},{\"name\":\"b\",\"type\":{\"type\":\"fixed\","
+                     "\"name\":\"F\",\"size\":0}},"
                      "{\"name\":\"c\",\"type\":{\"type\":\"record\",\"name\":\"E\",\"fields\":[]}}"));
     assert_true(rs_schema_root(document)->zero_size);
     assert_int_equal(rs_schema_root(document)->zero_depth, 2);
@@ -305,7 +324,8 @@ static void test_limits(void **state)
     rs_buf_fini(&many);
 }
 
-/* Random bytes and random cuts of a good schema: an error or a schema, never a crash (the sanitizers look on). */
+/* Random bytes and random cuts of a good schema: an error or a schema, never a crash (the sanitizers look
+ * on). */
 static void test_random_bytes(void **state)
 {
     (void)state;
@@ -373,10 +393,14 @@ static void test_load_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refusals),          cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_logical_types),     cmocka_unit_test(test_names_and_namespaces),
-        cmocka_unit_test(test_types_without_bytes), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_random_bytes),      cmocka_unit_test(test_own_schemas),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_logical_types),
+        cmocka_unit_test(test_names_and_namespaces),
+        cmocka_unit_test(test_types_without_bytes),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_random_bytes),
+        cmocka_unit_test(test_own_schemas),
         cmocka_unit_test(test_load_errors),
     };
     return cmocka_run_group_tests_name("schemas.schema", tests, NULL, NULL);

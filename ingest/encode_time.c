@@ -1,0 +1,252 @@
+#include <string.h>
+
+#include "base/number.h"
+#include "ingest/encode.h"
+
+#define NS_PER_US INT64_C(1000)
+#define US_PER_MS INT64_C(1000)
+
+int rs_time_rule_parse(const char *text, const struct rs_zone *zone, struct rs_time_rule *out,
+                       struct rs_error *error)
+{
+    static const struct {
+        const char *name;
+        enum rs_time_rule_kind kind;
+    } names[] = {{"iso", RS_TIME_RULE_ISO},   {"period", RS_TIME_RULE_PERIOD}, {"s", RS_TIME_RULE_SECONDS},
+                 {"ms", RS_TIME_RULE_MILLIS}, {"us", RS_TIME_RULE_MICROS},     {"ns", RS_TIME_RULE_NANOS}};
+    struct rs_time_rule rule = {.kind = RS_TIME_RULE_PATTERN, .zone = zone};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i].name) == 0) {
+            rule.kind = names[i].kind;
+            *out = rule;
+            return RS_OK;
+        }
+    }
+    if (strchr(text, '%') == NULL) {
+        return rs_fail(error, RS_EINVAL,
+                       "\"%s\" is no time format; use iso, period, s, ms, us, ns or a pattern such as "
+                       "\"%%Y-%%m-%%d %%H:%%M:%%S\"",
+                       text);
+    }
+    int rc = rs_time_pattern_check(text, &rule.pattern, error);
+    if (rc == RS_OK) {
+        *out = rule;
+    }
+    return rc;
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+static bool counts(enum rs_time_rule_kind kind)
+{
+    return kind >= RS_TIME_RULE_SECONDS;
+}
+
+static int check_range(int64_t us, int64_t *out, struct rs_error *error)
+{
+    if (!rs_time_in_range(us)) {
+        return rs_fail(error, RS_ERECORD, "is a time outside the years 1 to 9999");
+    }
+    *out = us;
+    return RS_OK;
+}
+
+/* Seconds, milli-, micro- or nanoseconds since the epoch to nanoseconds, exactly; 128 bits hold every year
+ * there is. */
+static int read_count(enum rs_time_rule_kind kind, struct rs_slice text, rs_i128 *ns, struct rs_error *error)
+{
+    static const int scales[] = {
+        [RS_TIME_RULE_SECONDS] = 9, [RS_TIME_RULE_MILLIS] = 6, [RS_TIME_RULE_MICROS] = 3};
+    int scale = kind == RS_TIME_RULE_NANOS ? 0 : scales[kind];
+    if (text.size == 0) {
+        return rs_fail(error, RS_ERECORD, "is empty; a time is needed");
+    }
+    return rs_decimal_parse(text, scale, ns, error);
+}
+
+static int count_to_us(enum rs_time_rule_kind kind, struct rs_slice text, int64_t *us, struct rs_error *error)
+{
+    rs_i128 ns = 0;
+    int rc = read_count(kind, text, &ns, error);
+    if (rc != RS_OK) {
+        return rc;
+    }
+    const int64_t min = RS_TIME_MIN_US;
+    const int64_t max = RS_TIME_MAX_US;
+    rs_i128 wide = ns / NS_PER_US - (ns % NS_PER_US < 0);
+    if (wide < min || wide > max) {
+        return rs_fail(error, RS_ERECORD, "is a time outside the years 1 to 9999");
+    }
+    *us = (int64_t)wide;
+    return RS_OK;
+}
+
+static int text_to_us(const struct rs_time_rule *rule, const struct rs_zone *zone, struct rs_slice text,
+                      int64_t *us, struct rs_error *error)
+{
+    int64_t days = 0;
+    int rc = RS_OK;
+    if (text.size == 0) {
+        return rs_fail(error, RS_ERECORD, "is empty; a time is needed");
+    }
+    switch (rule->kind) {
+    case RS_TIME_RULE_ISO: return rs_time_parse_iso(text, zone, us, error);
+    case RS_TIME_RULE_PATTERN: return rs_time_parse_pattern(&rule->pattern, text, zone, us, error);
+    case RS_TIME_RULE_PERIOD:
+        rc = rs_period_parse(text, &days, error);
+        return rc != RS_OK ? rc : check_range(rs_zone_to_utc(zone, days * RS_US_PER_DAY), us, error);
+    case RS_TIME_RULE_SECONDS:
+    case RS_TIME_RULE_MILLIS:
+    case RS_TIME_RULE_MICROS:
+    case RS_TIME_RULE_NANOS: break;
+    }
+    return count_to_us(rule->kind, text, us, error);
+}
+
+static bool is_text(const struct rs_cell *cell)
+{
+    return cell->kind == RS_CELL_TEXT || cell->kind == RS_CELL_STRING;
+}
+
+static int read_us(const struct rs_time_rule *rule, const struct rs_zone *zone, const struct rs_cell *cell,
+                   int64_t *us, struct rs_error *error)
+{
+    if (cell->kind == RS_CELL_TIME) {
+        return check_range(cell->i, us, error);
+    }
+    if (is_text(cell) || (cell->kind == RS_CELL_NUMBER && counts(rule->kind))) {
+        return text_to_us(rule, zone, cell->text, us, error);
+    }
+    if (cell->kind == RS_CELL_NUMBER) {
+        return rs_fail(
+            error, RS_ERECORD,
+            "is a number where a time is needed; --time-format s, ms, us or ns says what it counts");
+    }
+    return rs_fail(error, RS_ERECORD, "is %s",
+                   cell->kind == RS_CELL_NULL || cell->kind == RS_CELL_ABSENT
+                       ? "null, which the schema does not allow; a time is needed"
+                       : "not a time");
+}
+
+/* A date is the local one that is written, hence read without a zone. */
+static int read_date(const struct rs_time_rule *rule, const struct rs_cell *cell, int64_t *out,
+                     struct rs_error *error)
+{
+    int64_t us = 0;
+    int rc;
+    if (is_text(cell) && cell->text.size > 0) {
+        rc = rs_date_parse(cell->text, out, error);
+        if (rc == RS_OK || (rule->kind != RS_TIME_RULE_PATTERN && rule->kind != RS_TIME_RULE_PERIOD)) {
+            return rc;
+        }
+    }
+    if (cell->kind == RS_CELL_NUMBER) {
+        return rs_fail(error, RS_ERECORD, "is a number where a date is needed");
+    }
+    rc = read_us(rule, NULL, cell, &us, error);
+    if (rc == RS_OK) {
+        *out = floor_div(us, RS_US_PER_DAY);
+    }
+    return rc;
+}
+
+static bool two_digits(const uint8_t *p, int limit, int64_t *out)
+{
+    unsigned tens = p[0] - (unsigned)'0';
+    unsigned ones = p[1] - (unsigned)'0';
+    *out = tens * 10 + ones;
+    return tens <= 9 && ones <= 9 && *out < limit;
+}
+
+/* hh:mm[:ss[.fraction]] to microseconds of the day. */
+static bool read_time_of_day(struct rs_slice text, int64_t *us)
+{
+    int64_t h = 0;
+    int64_t m = 0;
+    int64_t s = 0;
+    int64_t fraction = 0;
+    const uint8_t *p = text.data;
+    bool good = text.size >= 5 && two_digits(p, 24, &h) && p[2] == ':' && two_digits(p + 3, 60, &m) &&
+                (text.size == 5 || (text.size >= 8 && p[5] == ':' && two_digits(p + 6, 60, &s))) &&
+                (text.size <= 8 || (text.size >= 10 && text.size <= 18 && p[8] == '.'));
+    for (size_t i = 9; good && i < text.size; i++) {
+        good = p[i] >= '0' && p[i] <= '9';
+    }
+    for (size_t i = 9; i < 15; i++) {
+        fraction = fraction * 10 + (good && i < text.size ? p[i] - '0' : 0);
+    }
+    *us = ((h * 60 + m) * 60 + s) * RS_US_PER_SECOND + fraction;
+    return good;
+}
+
+/* A number is taken to count the type's own unit since midnight, which is how rs_program_json shows it. */
+static int read_clock(const struct rs_cell *cell, int64_t unit_us, int64_t *out, struct rs_error *error)
+{
+    int64_t us = 0;
+    int64_t limit = RS_US_PER_DAY / unit_us;
+    rs_i128 count = 0;
+    if (cell->kind == RS_CELL_NUMBER && rs_decimal_parse(cell->text, 0, &count, error) == RS_OK &&
+        count >= 0 && count < limit) {
+        *out = (int64_t)count;
+        return RS_OK;
+    }
+    if (!is_text(cell) || !read_time_of_day(cell->text, &us)) {
+        return rs_fail(error, RS_ERECORD, "is not a time of day (hh:mm:ss.ffffff)");
+    }
+    *out = us / unit_us;
+    return RS_OK;
+}
+
+/* Digits past microseconds exist only where a count was given in finer ones. */
+static int read_nanos(const struct rs_time_rule *rule, const struct rs_zone *zone, const struct rs_cell *cell,
+                      int64_t *out, struct rs_error *error)
+{
+    int64_t us = 0;
+    rs_i128 ns = 0;
+    int rc;
+    if (counts(rule->kind) && (is_text(cell) || cell->kind == RS_CELL_NUMBER)) {
+        rc = read_count(rule->kind, cell->text, &ns, error);
+    } else {
+        rc = read_us(rule, zone, cell, &us, error);
+        ns = (rs_i128)us * NS_PER_US;
+    }
+    if (rc != RS_OK) {
+        return rc;
+    }
+    if (ns < INT64_MIN || ns > INT64_MAX) {
+        return rs_fail(error, RS_ERECORD,
+                       "is outside the years 1677 to 2262, which nanoseconds in 64 bits reach");
+    }
+    *out = (int64_t)ns;
+    return RS_OK;
+}
+
+int rs_encode_read_time(const struct rs_time_rule *rule, enum rs_logical logical, const struct rs_cell *cell,
+                        int64_t *out, struct rs_error *error)
+{
+    int64_t us = 0;
+    int rc;
+    switch (logical) {
+    case RS_LOGICAL_DATE: return read_date(rule, cell, out, error);
+    case RS_LOGICAL_TIME_MILLIS: return read_clock(cell, US_PER_MS, out, error);
+    case RS_LOGICAL_TIME_MICROS: return read_clock(cell, 1, out, error);
+    case RS_LOGICAL_TIMESTAMP_NANOS: return read_nanos(rule, rule->zone, cell, out, error);
+    case RS_LOGICAL_LOCAL_TIMESTAMP_NANOS: return read_nanos(rule, NULL, cell, out, error);
+    case RS_LOGICAL_TIMESTAMP_MICROS: return read_us(rule, rule->zone, cell, out, error);
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MICROS: return read_us(rule, NULL, cell, out, error);
+    case RS_LOGICAL_TIMESTAMP_MILLIS:
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS:
+        rc = read_us(rule, logical == RS_LOGICAL_TIMESTAMP_MILLIS ? rule->zone : NULL, cell, &us, error);
+        if (rc == RS_OK) {
+            *out = floor_div(us, US_PER_MS);
+        }
+        return rc;
+    case RS_LOGICAL_NONE:
+    case RS_LOGICAL_DECIMAL:
+    case RS_LOGICAL_UUID: break;
+    }
+    return rs_fail(error, RS_EINVAL, "not a time");
+}

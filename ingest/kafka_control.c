@@ -1,0 +1,559 @@
+/* The control thread's side of a Kafka source: rebalances, answers of workers, errors, missing topics,
+ * statistics. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/kafka_parts.h"
+
+#define TOPICS_EVERY_US   (2 * INT64_C(1000000))  /* between looks for a missing topic */
+#define TOPICS_TELL_US    (10 * INT64_C(1000000)) /* between lines about it */
+#define METADATA_WAIT_MS  500
+#define WATERMARK_WAIT_MS 500
+#define NUDGE_WAIT_MS     50
+
+/* ---- parts ---- */
+
+static const struct rs_stream *stream_by_topic(const struct rs_kafka_source *source, const char *topic)
+{
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        if (strcmp(source->options.streams->items[i].topic, topic) == 0) {
+            return &source->options.streams->items[i];
+        }
+    }
+    return NULL;
+}
+
+static struct rs_kafka_part *find_part(struct rs_kafka_source *source,
+                                       const rd_kafka_topic_partition_t *entry)
+{
+    const struct rs_stream *stream = stream_by_topic(source, entry->topic);
+
+    if (stream == NULL) {
+        return NULL;
+    }
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, stream->index, entry->partition);
+    pthread_mutex_unlock(&source->mutex);
+    return part;
+}
+
+static void fail(struct rs_kafka_source *source, const char *text)
+{
+    if (source->status.fatal == NULL) {
+        (void)rs_fail(&source->fatal, RS_EBROKER, "%s", text);
+        source->status.fatal = source->fatal.text;
+        rs_kafka_report(source, RS_LOG_ERROR, "%s", text);
+    }
+}
+
+static bool make_room(struct rs_kafka_table *table, int32_t partition)
+{
+    size_t size = (size_t)partition + 1;
+
+    if (size <= table->size) {
+        return true;
+    }
+    struct rs_kafka_part **grown = realloc(table->parts, size * sizeof(struct rs_kafka_part *));
+    if (grown == NULL) {
+        return false;
+    }
+    memset(grown + table->size, 0, (size - table->size) * sizeof(struct rs_kafka_part *));
+    table->parts = grown;
+    table->size = size;
+    return true;
+}
+
+static uint32_t least_loaded(const struct rs_kafka_source *source)
+{
+    uint32_t best = 0;
+
+    for (uint32_t i = 1; i < source->options.workers; i++) {
+        if (source->workers[i].parts < source->workers[best].parts) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+static struct rs_kafka_part *part_new(struct rs_kafka_source *source, const struct rs_stream *stream,
+                                      int32_t partition)
+{
+    struct rs_kafka_part *part = calloc(1, sizeof(*part));
+
+    if (part == NULL) {
+        return NULL;
+    }
+    part->stream = stream;
+    part->partition = partition;
+    part->worker = least_loaded(source);
+    part->phase = RS_KAFKA_CLAIMING;
+    part->assigned = (struct rs_kafka_mail){.kind = RS_SOURCE_ASSIGNED, .part = part};
+    part->leaving = (struct rs_kafka_mail){.kind = RS_SOURCE_REVOKED, .part = part};
+    part->stopped = (struct rs_kafka_mail){.kind = RS_SOURCE_STOPPED, .part = part};
+    atomic_init(&part->out_of_range, -1);
+    atomic_init(&part->delivered, -1);
+    atomic_init(&part->fetched_to, -1);
+    return part;
+}
+
+static void part_free(struct rs_kafka_source *source, struct rs_kafka_part *part)
+{
+    pthread_mutex_lock(&source->mutex);
+    source->tables[part->stream->index].parts[part->partition] = NULL;
+    pthread_mutex_unlock(&source->mutex);
+    source->workers[part->worker].parts--;
+    source->status.partitions--;
+    source->status.stopped -= atomic_load(&part->has_stopped) ? 1 : 0;
+    if (part->queue != NULL) {
+        rd_kafka_queue_destroy(part->queue);
+    }
+    free(part);
+}
+
+void rs_kafka_parts_free(struct rs_kafka_source *source)
+{
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        for (size_t j = 0; j < source->tables[i].size; j++) {
+            if (source->tables[i].parts[j] != NULL) {
+                part_free(source, source->tables[i].parts[j]);
+            }
+        }
+    }
+}
+
+/* ---- rebalancing ---- */
+
+static void add_part(struct rs_kafka_source *source, const rd_kafka_topic_partition_t *entry)
+{
+    const struct rs_stream *stream = stream_by_topic(source, entry->topic);
+
+    if (stream == NULL || find_part(source, entry) != NULL) {
+        return;
+    }
+    struct rs_kafka_part *part = part_new(source, stream, entry->partition);
+    pthread_mutex_lock(&source->mutex);
+    bool room = part != NULL && make_room(&source->tables[stream->index], entry->partition);
+    if (room) {
+        source->tables[stream->index].parts[entry->partition] = part;
+    }
+    pthread_mutex_unlock(&source->mutex);
+    if (!room) {
+        free(part);
+        fail(source, "out of memory while a partition was assigned");
+        return;
+    }
+    source->workers[part->worker].parts++;
+    source->status.partitions++;
+    rs_kafka_mail_send(source, &part->assigned);
+}
+
+static void log_kafka_error(struct rs_kafka_source *source, const char *what, rd_kafka_error_t *error)
+{
+    if (error != NULL) {
+        rs_kafka_report(source, RS_LOG_ERROR, "%s: %s", what, rd_kafka_error_string(error));
+        rd_kafka_error_destroy(error);
+    }
+}
+
+/* The group's answer is given at once and empty: fetching starts partition by partition, as the workers are
+ * ready. */
+static void on_assign(struct rs_kafka_source *source, const rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+
+    log_kafka_error(source, "assignment", rd_kafka_incremental_assign(source->rk, none));
+    rd_kafka_topic_partition_list_destroy(none);
+    for (int i = 0; i < list->cnt; i++) {
+        add_part(source, &list->elems[i]);
+    }
+    source->status.joined = true;
+    source->status.rebalances++;
+    rs_kafka_report(source, RS_LOG_INFO, "assigned %d partitions, %u owned now", list->cnt,
+                    source->status.partitions);
+}
+
+static void tell_leaving(struct rs_kafka_source *source, struct rs_kafka_part *part, bool lost)
+{
+    if (part->queue != NULL) {
+        rd_kafka_queue_forward(part->queue, NULL);
+    }
+    pthread_mutex_lock(&source->mutex);
+    bool told = part->phase == RS_KAFKA_LEAVING || part->phase == RS_KAFKA_GONE;
+    if (!told) {
+        part->phase = source->workers_gone ? RS_KAFKA_GONE : RS_KAFKA_LEAVING;
+    }
+    pthread_mutex_unlock(&source->mutex);
+    if (!told && !source->workers_gone) {
+        part->leaving.kind = lost ? RS_SOURCE_LOST : RS_SOURCE_REVOKED;
+        rs_kafka_mail_send(source, &part->leaving);
+    }
+}
+
+static void on_revoke(struct rs_kafka_source *source, const rd_kafka_topic_partition_list_t *list)
+{
+    bool lost = rd_kafka_assignment_lost(source->rk) != 0;
+
+    if (source->revoking != NULL) {
+        rd_kafka_topic_partition_list_destroy(source->revoking);
+    }
+    source->revoking = rd_kafka_topic_partition_list_copy(list);
+    source->status.rebalances++;
+    for (int i = 0; i < list->cnt; i++) {
+        struct rs_kafka_part *part = find_part(source, &list->elems[i]);
+        if (part != NULL) {
+            tell_leaving(source, part, lost);
+        }
+    }
+    rs_kafka_report(source, lost ? RS_LOG_WARNING : RS_LOG_INFO, "%s %d partitions",
+                    lost ? "lost" : "giving back", list->cnt);
+}
+
+static bool all_gone(struct rs_kafka_source *source)
+{
+    for (int i = 0; i < source->revoking->cnt; i++) {
+        struct rs_kafka_part *part = find_part(source, &source->revoking->elems[i]);
+        if (part == NULL) {
+            continue;
+        }
+        pthread_mutex_lock(&source->mutex);
+        bool gone = part->phase == RS_KAFKA_GONE;
+        pthread_mutex_unlock(&source->mutex);
+        if (!gone) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Gives the revoked partitions back. Those that were never fetched are unknown to librdkafka's assignment. */
+static void finish_revoke(struct rs_kafka_source *source)
+{
+    rd_kafka_topic_partition_list_t *fetched = rd_kafka_topic_partition_list_new(source->revoking->cnt);
+
+    for (int i = 0; i < source->revoking->cnt; i++) {
+        const rd_kafka_topic_partition_t *entry = &source->revoking->elems[i];
+        struct rs_kafka_part *part = find_part(source, entry);
+        if (part != NULL && part->fetched) {
+            rd_kafka_topic_partition_list_add(fetched, entry->topic, entry->partition);
+        }
+        if (part != NULL) {
+            part_free(source, part);
+        }
+    }
+    log_kafka_error(source, "giving partitions back", rd_kafka_incremental_unassign(source->rk, fetched));
+    rd_kafka_topic_partition_list_destroy(fetched);
+    rd_kafka_topic_partition_list_destroy(source->revoking);
+    source->revoking = NULL;
+}
+
+/* The queue is forwarded before the first fetch, so that no record ever shows up in the consumer queue. */
+static void begin_fetch(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    part->queue = rd_kafka_queue_get_partition(source->rk, part->stream->topic, part->partition);
+    if (part->queue == NULL) {
+        fail(source, "out of memory while a partition was assigned");
+        goto out;
+    }
+    rd_kafka_queue_forward(part->queue, source->workers[part->worker].queue);
+    rd_kafka_topic_partition_list_add(list, part->stream->topic, part->partition)->offset =
+        offset == RS_OFFSET_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : offset;
+    rd_kafka_error_t *refused = rd_kafka_incremental_assign(source->rk, list);
+    part->fetched = refused == NULL;
+    log_kafka_error(source, "starting a partition", refused);
+out:
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void stop_part(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
+{
+    int64_t low = -1;
+    int64_t high = -1;
+    const char *topic = part->stream->topic;
+
+    (void)rd_kafka_query_watermark_offsets(source->rk, topic, part->partition, &low, &high,
+                                           WATERMARK_WAIT_MS);
+    if (high >= 0 && offset > high) {
+        (void)rs_fail(
+            &part->stop_error, RS_ESTATE,
+            "stream %s: topic %s partition %d ends at offset %" PRId64 ", but offset %" PRId64
+            " is to be read: the topic was deleted and created again, or truncated. Restart rollstatd "
+            "to read it from its beginning",
+            part->stream->name, topic, part->partition, high, offset);
+    } else if (low >= 0) {
+        (void)rs_fail(
+            &part->stop_error, RS_ESTATE,
+            "stream %s: topic %s partition %d: offset %" PRId64 " is gone: retention has removed %" PRId64
+            " records that were never read (the oldest kept is %" PRId64
+            "). Raise retention.ms of the topic, and restart rollstatd to go on from the oldest record",
+            part->stream->name, topic, part->partition, offset, low - offset, low);
+    } else {
+        (void)rs_fail(
+            &part->stop_error, RS_ESTATE,
+            "stream %s: topic %s partition %d: offset %" PRId64
+            " is out of range, and the broker does not say what it has. Restart rollstatd when it does",
+            part->stream->name, topic, part->partition, offset);
+    }
+    atomic_store(&part->has_stopped, true);
+    source->status.stopped++;
+    rs_kafka_mail_send(source, &part->stopped);
+}
+
+static void serve_part(struct rs_kafka_source *source, struct rs_kafka_part *part)
+{
+    pthread_mutex_lock(&source->mutex);
+    bool ready = part->phase == RS_KAFKA_READY;
+    if (ready) {
+        part->phase = RS_KAFKA_READING;
+    }
+    bool reading = part->phase == RS_KAFKA_READING;
+    int64_t offset = part->start_offset;
+    pthread_mutex_unlock(&source->mutex);
+    if (ready) {
+        begin_fetch(source, part, offset);
+    }
+    int64_t refused = atomic_exchange(&part->out_of_range, -1);
+    if (reading && refused >= 0 && !atomic_load(&part->has_stopped)) {
+        stop_part(source, part, refused);
+    }
+}
+
+void rs_kafka_control_answers(struct rs_kafka_source *source)
+{
+    if (!atomic_exchange(&source->answered, false)) {
+        return;
+    }
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        for (size_t j = 0; j < source->tables[i].size; j++) {
+            if (source->tables[i].parts[j] != NULL) {
+                serve_part(source, source->tables[i].parts[j]);
+            }
+        }
+    }
+    if (source->revoking != NULL && all_gone(source)) {
+        finish_revoke(source);
+    }
+}
+
+static void on_rebalance(struct rs_kafka_source *source, rd_kafka_event_t *event)
+{
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
+
+    switch (rd_kafka_event_error(event)) {
+    case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS: on_assign(source, list); break;
+    case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
+        on_revoke(source, list);
+        atomic_store(&source->answered, true); /* an empty or unread revocation is complete already */
+        break;
+    default:
+        rs_kafka_report(source, RS_LOG_ERROR, "rebalance: %s", rd_kafka_event_error_string(event));
+        (void)rd_kafka_assign(source->rk, NULL);
+        break;
+    }
+}
+
+/* ---- errors and log lines ---- */
+
+static void on_error(struct rs_kafka_source *source, rd_kafka_event_t *event)
+{
+    char reason[512] = "";
+
+    switch (rd_kafka_event_error(event)) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+        (void)rd_kafka_fatal_error(source->rk, reason, sizeof(reason));
+        fail(source, reason);
+        break;
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+        source->status.brokers_down = true;
+        rs_kafka_report(source, RS_LOG_ERROR, "Kafka cannot be reached: %s",
+                        rd_kafka_event_error_string(event));
+        break;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+        if (source->topics_due_us == 0) {
+            source->topics_due_us = rs_clock_mono(source->options.clock);
+        }
+        break;
+    default: rs_kafka_report(source, RS_LOG_WARNING, "%s", rd_kafka_event_error_string(event)); break;
+    }
+}
+
+/* librdkafka logs with syslog's levels. Its warnings about properties that concern only producers are noise
+ * here: the `kafka` section serves all clients. */
+static void on_log(struct rs_kafka_source *source, rd_kafka_event_t *event)
+{
+    const char *facility = NULL;
+    const char *text = NULL;
+    int level = 0;
+
+    if (rd_kafka_event_log(event, &facility, &text, &level) != 0 || strcmp(facility, "CONFWARN") == 0) {
+        return;
+    }
+    enum rs_log_level ours = level <= 3   ? RS_LOG_ERROR
+                             : level <= 5 ? RS_LOG_WARNING
+                             : level == 6 ? RS_LOG_INFO
+                                          : RS_LOG_DEBUG;
+    rs_kafka_report(source, ours, "%s: %s", facility, text);
+}
+
+void rs_kafka_control_event(struct rs_kafka_source *source, rd_kafka_event_t *event)
+{
+    switch (rd_kafka_event_type(event)) {
+    case RD_KAFKA_EVENT_REBALANCE: on_rebalance(source, event); break;
+    case RD_KAFKA_EVENT_ERROR: on_error(source, event); break;
+    case RD_KAFKA_EVENT_LOG: on_log(source, event); break;
+    case RD_KAFKA_EVENT_STATS: rs_kafka_control_statistics(source, rd_kafka_event_stats(event)); break;
+    default: break; /* commits for lag monitoring: the next one repeats what failed */
+    }
+}
+
+/* ---- waking broker threads ---- */
+
+static bool lags(const struct rs_kafka_source *source, const struct rs_kafka_part *part)
+{
+    int64_t low = -1;
+    int64_t high = -1;
+
+    return part != NULL && part->fetched &&
+           rd_kafka_get_watermark_offsets(source->rk, part->stream->topic, part->partition, &low, &high) ==
+               RD_KAFKA_RESP_ERR_NO_ERROR &&
+           high > atomic_load_explicit(&part->delivered, memory_order_relaxed);
+}
+
+/* One partition at a time, each in turn: its leader's thread wakes, and with it the fetching of all it leads.
+ */
+static void nudge_stream(struct rs_kafka_source *source, const struct rs_kafka_table *table, uint32_t worker)
+{
+    for (size_t i = 0; i < table->size; i++) {
+        size_t at = (source->nudge_next + i) % table->size;
+        const struct rs_kafka_part *part = table->parts[at];
+        int64_t low = -1;
+        int64_t high = -1;
+        if (part != NULL && part->worker == worker && lags(source, part)) {
+            (void)rd_kafka_query_watermark_offsets(source->rk, part->stream->topic, part->partition, &low,
+                                                   &high, NUDGE_WAIT_MS);
+            source->nudge_next = at + 1;
+            return;
+        }
+    }
+}
+
+void rs_kafka_control_nudge(struct rs_kafka_source *source)
+{
+    for (uint32_t worker = 0; worker < source->options.workers; worker++) {
+        if (!atomic_exchange(&source->workers[worker].nudge, false)) {
+            continue;
+        }
+        for (size_t i = 0; i < source->options.streams->count; i++) {
+            nudge_stream(source, &source->tables[i], worker);
+        }
+    }
+}
+
+/* ---- missing topics ---- */
+
+static bool topic_missing(struct rs_kafka_source *source, const char *topic)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(source->rk, topic, NULL);
+
+    if (handle == NULL) {
+        return false;
+    }
+    bool missing = false;
+    if (rd_kafka_metadata(source->rk, 0, handle, &metadata, METADATA_WAIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        missing =
+            metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    rd_kafka_topic_destroy(handle);
+    return missing;
+}
+
+static void tell_missing(const struct rs_kafka_source *source, const struct rs_stream *stream)
+{
+    rs_kafka_report(source, RS_LOG_ERROR,
+                    "stream %s: topic %s does not exist; waiting for it. Create it with: kafka-topics.sh "
+                    "--bootstrap-server HOST:PORT --create --topic %s --partitions N",
+                    stream->name, stream->topic, stream->topic);
+}
+
+/* librdkafka reports a missing topic once; operators need to see it until it is mended. */
+void rs_kafka_control_topics(struct rs_kafka_source *source)
+{
+    int64_t now = rs_clock_mono(source->options.clock);
+
+    if (source->topics_due_us == 0 || now < source->topics_due_us) {
+        return;
+    }
+    bool tell = source->topics_told_us == 0 || now - source->topics_told_us >= TOPICS_TELL_US;
+    bool any = false;
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        const struct rs_stream *stream = &source->options.streams->items[i];
+        bool missing = topic_missing(source, stream->topic);
+        if (missing && (tell || !source->missing[i])) {
+            tell_missing(source, stream);
+            source->topics_told_us = now;
+        } else if (!missing && source->missing[i]) {
+            rs_kafka_report(source, RS_LOG_INFO, "stream %s: topic %s exists now", stream->name,
+                            stream->topic);
+        }
+        source->missing[i] = missing;
+        any = any || missing;
+    }
+    source->status.topics_missing = any;
+    source->topics_due_us = any ? now + TOPICS_EVERY_US : 0;
+}
+
+/* ---- statistics ---- */
+
+static int64_t integer(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+
+    return json_is_integer(value) ? (int64_t)json_integer_value(value) : -1;
+}
+
+/* Only a partition of which nothing waits in a queue says how far the log was read. */
+static void partition_statistics(struct rs_kafka_part *part, const json_t *numbers)
+{
+    int64_t next = integer(numbers, "next_offset");
+
+    if (next >= 0 && integer(numbers, "fetchq_cnt") == 0) {
+        atomic_store_explicit(&part->fetched_to, next, memory_order_relaxed);
+    }
+}
+
+void rs_kafka_control_statistics(struct rs_kafka_source *source, const char *json)
+{
+    json_t *root = json_loads(json, 0, NULL);
+
+    source->status.brokers_down = false;
+    const json_t *brokers = json_object_get(root, "brokers");
+    const char *name = NULL;
+    json_t *broker = NULL;
+    bool up = false;
+    json_object_foreach((json_t *)brokers, name, broker)
+    {
+        const char *state = json_string_value(json_object_get(broker, "state"));
+        up = up || (state != NULL && strcmp(state, "UP") == 0);
+    }
+    source->status.brokers_down = !up;
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        const json_t *topic =
+            json_object_get(json_object_get(root, "topics"), source->options.streams->items[i].topic);
+        const json_t *partitions = json_object_get(topic, "partitions");
+        const struct rs_kafka_table *table = &source->tables[i];
+        for (size_t j = 0; j < table->size; j++) {
+            char number[24];
+            (void)snprintf(number, sizeof(number), "%zu", j);
+            if (table->parts[j] != NULL) {
+                partition_statistics(table->parts[j], json_object_get(partitions, number));
+            }
+        }
+    }
+    json_decref(root);
+}

@@ -1,0 +1,121 @@
+/* kafka parts: what the control thread and the workers of a Kafka source share. Private to ingest/kafka_*.c.
+ * A part is one partition from its assignment to its return. The control thread makes and frees it; the
+ * worker holds it between taking ASSIGNED and calling `done`. Lock:   `mutex` guards the table, the phases
+ * and the mailboxes; it is never held across a call into librdkafka. */
+#ifndef RS_INGEST_KAFKA_PARTS_H
+#define RS_INGEST_KAFKA_PARTS_H
+
+#include <librdkafka/rdkafka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "ingest/kafka_source.h"
+
+enum rs_kafka_phase {
+    RS_KAFKA_CLAIMING, /* told to the worker, which has not answered yet */
+    RS_KAFKA_READY,    /* the worker gave `start_offset`; the control thread has to fetch */
+    RS_KAFKA_READING,
+    RS_KAFKA_LEAVING, /* revoked or lost, told to the worker */
+    RS_KAFKA_GONE,    /* the worker let go */
+};
+
+struct rs_kafka_part;
+
+/* A message to a worker; each part has one of every kind, so that telling needs no memory. */
+struct rs_kafka_mail {
+    enum rs_source_event_kind kind;
+    struct rs_kafka_part *part;
+    struct rs_kafka_mail *next;
+    bool queued;
+};
+
+struct rs_kafka_part {
+    const struct rs_stream *stream;
+    int32_t partition;
+    uint32_t worker;
+    enum rs_kafka_phase phase; /* mutex */
+    int64_t start_offset;      /* mutex */
+    bool fetched;              /* control: librdkafka has it assigned */
+    rd_kafka_queue_t *queue;   /* control */
+    struct rs_kafka_mail assigned, leaving, stopped;
+    struct rs_error stop_error;
+    _Atomic bool has_stopped;
+    _Atomic int64_t out_of_range; /* worker to control: this offset was refused; -1: none */
+    /* worker */
+    bool reading;
+    int64_t expected;          /* next offset; below it nothing is passed on */
+    uint64_t first_batch;      /* records of earlier batches belong to an earlier ownership */
+    _Atomic int64_t delivered; /* offset after the last record passed on; -1: none */
+    _Atomic int64_t
+        fetched_to; /* librdkafka had read the log up to here with nothing left in its queue; -1: not known */
+};
+
+struct rs_kafka_worker {
+    rd_kafka_queue_t *queue;
+    int wake_fd;
+    struct rs_kafka_mail *mail_first, *mail_last; /* mutex */
+    _Atomic bool has_mail;
+    uint32_t parts; /* control: load */
+    /* the worker's own */
+    rd_kafka_message_t *messages[RS_KAFKA_BATCH];
+    struct rs_record records[RS_KAFKA_BATCH];
+    size_t count, at, held; /* messages: in the batch, next, held by the caller before `at` */
+    uint64_t batch;         /* number of the current batch */
+    size_t peak;            /* most that waited in the queue since the last nudge */
+    int64_t nudged_us;
+    _Atomic bool nudge;     /* worker to control: see rs_kafka_control_nudge */
+    const void *last_topic; /* cache: librdkafka's handle of the last run and its stream */
+    const struct rs_stream *last_stream;
+};
+
+/* Parts of one stream by partition number. */
+struct rs_kafka_table {
+    struct rs_kafka_part **parts;
+    size_t size;
+};
+
+struct rs_kafka_source {
+    struct rs_kafka_source_options options;
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue; /* the consumer queue */
+    int control_fd;
+    _Atomic bool answered; /* a worker answered: look through the parts */
+    pthread_mutex_t mutex;
+    struct rs_kafka_table *tables; /* by stream index; mutex */
+    struct rs_kafka_worker *workers;
+    rd_kafka_topic_partition_list_t *revoking; /* control: given back when all of it is GONE; NULL: nothing */
+    bool closing, workers_gone;
+    bool must_nudge;       /* this librdkafka does not know fetch.queue.backoff.ms */
+    size_t nudge_next;     /* control: round robin over the parts of a stream */
+    int64_t topics_due_us; /* control: when to look for missing topics again; 0: none known missing */
+    int64_t topics_told_us;
+    bool *missing; /* by stream index */
+    struct rs_kafka_source_status status;
+    struct rs_error fatal;
+    _Atomic uint64_t skipped;
+};
+
+/* NULL when the partition is not owned. Needs the mutex. */
+struct rs_kafka_part *rs_kafka_part_find(const struct rs_kafka_source *source, uint32_t stream,
+                                         int32_t partition);
+/* Puts the message into the mailbox of its part's worker and wakes it. */
+void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *mail);
+void rs_kafka_wake(int event_fd);
+void rs_kafka_report(const struct rs_kafka_source *source, enum rs_log_level level, const char *format, ...)
+    RS_PRINTF(3, 4);
+
+/* The control thread's part, in kafka_control.c. */
+void rs_kafka_control_event(struct rs_kafka_source *source, rd_kafka_event_t *event);
+void rs_kafka_control_answers(struct rs_kafka_source *source);
+void rs_kafka_control_topics(struct rs_kafka_source *source);
+/* Past its thresholds librdkafka before 2.2 looks at a queue again only when something wakes the broker's
+ * thread, or after a second. Asking for the ends of a partition wakes it. */
+void rs_kafka_control_nudge(struct rs_kafka_source *source);
+void rs_kafka_control_statistics(struct rs_kafka_source *source, const char *json);
+void rs_kafka_parts_free(struct rs_kafka_source *source);
+
+/* The workers' part, in kafka_worker.c. */
+extern const struct rs_source_ops rs_kafka_worker_ops;
+void rs_kafka_worker_drop(struct rs_kafka_worker *worker);
+
+#endif

@@ -1,0 +1,307 @@
+#include "ingest/kafka_source.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/kafka_config.h"
+#include "ingest/kafka_parts.h"
+
+void rs_kafka_report(const struct rs_kafka_source *source, enum rs_log_level level, const char *format, ...)
+{
+    char text[RS_ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    source->options.report(source->options.report_ctx, level, text);
+}
+
+/* What an operator may change in `kafka`. Records wait in librdkafka's queues with about 300 bytes of their
+ * own each, so the thresholds are what bounds memory. A fetch is answered as soon as there is anything to
+ * read, hence the wait costs no latency; short it gives partitions that were just added their turn sooner. */
+static const char *const defaults[][2] = {
+    {"client.id", "rollstatd"},
+    {"session.timeout.ms", "10000"}, /* how long the partitions of a member that crashed stay unread */
+    {"fetch.wait.max.ms", "100"},
+    {"fetch.error.backoff.ms", "50"},
+    {"fetch.message.max.bytes", "1048576"},
+    {"fetch.max.bytes", "4194304"},
+    {"queued.min.messages", "40000"},
+    {"queued.max.messages.kbytes", "16384"},
+    {"socket.nagle.disable", "true"},
+    {"topic.metadata.refresh.interval.ms", "5000"},
+    {"statistics.interval.ms", "1000"},
+    {"reconnect.backoff.max.ms", "2000"},
+};
+
+/* Known to newer versions only. */
+static const char *const newer[][2] = {
+    /* First, see make_conf. */
+    {"fetch.queue.backoff.ms", "10"},
+    {"enable.metrics.push", "false"},
+    {"group.protocol", "classic"},
+};
+
+static const char *const ours[][2] = {
+    {"enable.auto.commit", "true"}, /* of what `committed` stores, for lag monitoring */
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},
+    {"partition.assignment.strategy", "cooperative-sticky"},
+    {"enable.partition.eof", "false"},
+    {"log.queue", "true"},
+};
+
+static int set_all(rd_kafka_conf_t *conf, const char *const (*pairs)[2], size_t count, struct rs_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        int rc = rs_kafka_config_set(conf, pairs[i][0], pairs[i][1], error);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+#define SET_ALL(conf, pairs, error) set_all(conf, pairs, sizeof(pairs) / sizeof((pairs)[0]), error)
+
+static int make_conf(struct rs_kafka_source *source, rd_kafka_conf_t **out, struct rs_error *error)
+{
+    const struct rs_kafka_source_options *options = &source->options;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    int rc = SET_ALL(conf, defaults, error);
+
+    for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++) {
+        bool known = rs_kafka_config_try(conf, newer[i][0], newer[i][1]);
+        source->must_nudge = source->must_nudge || (i == 0 && !known);
+    }
+    if (rc == 0) {
+        rc = rs_kafka_config_apply(options->kafka, conf, error);
+    }
+    if (rc == 0) {
+        rc = SET_ALL(conf, ours, error);
+    }
+    if (rc == 0) {
+        rc = rs_kafka_config_set(conf, "group.id", options->streams->group, error);
+    }
+    if (rc != 0) {
+        rd_kafka_conf_destroy(conf);
+        return rc;
+    }
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG |
+                                       RD_KAFKA_EVENT_STATS | RD_KAFKA_EVENT_OFFSET_COMMIT);
+    *out = conf;
+    return 0;
+}
+
+static int open_consumer(struct rs_kafka_source *source, struct rs_error *error)
+{
+    rd_kafka_conf_t *conf = NULL;
+    char errstr[512] = "";
+    const uint64_t one = 1;
+    int rc = make_conf(source, &conf, error);
+
+    if (rc != 0) {
+        return rc;
+    }
+    source->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, errstr, sizeof(errstr));
+    if (source->rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return rs_fail(error, RS_ECONFIG, "kafka: %s", errstr);
+    }
+    (void)rd_kafka_poll_set_consumer(source->rk);
+    source->queue = rd_kafka_queue_get_consumer(source->rk);
+    rd_kafka_queue_io_event_enable(source->queue, source->control_fd, &one, sizeof(one));
+    if (rd_kafka_set_log_queue(source->rk, source->queue) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return rs_fail(error, RS_EBROKER, "kafka: librdkafka gives no log queue");
+    }
+    return 0;
+}
+
+static int open_worker(struct rs_kafka_source *source, struct rs_kafka_worker *worker, struct rs_error *error)
+{
+    const uint64_t one = 1;
+
+    worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (worker->wake_fd < 0) {
+        return rs_fail(error, RS_EIO, "no eventfd: %s", strerrordesc_np(errno));
+    }
+    worker->queue = rd_kafka_queue_new(source->rk);
+    rd_kafka_queue_io_event_enable(worker->queue, worker->wake_fd, &one, sizeof(one));
+    return 0;
+}
+
+static int subscribe(struct rs_kafka_source *source, struct rs_error *error)
+{
+    const struct rs_streams *streams = source->options.streams;
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new((int)streams->count);
+
+    for (size_t i = 0; i < streams->count; i++) {
+        rd_kafka_topic_partition_list_add(topics, streams->items[i].topic, RD_KAFKA_PARTITION_UA);
+    }
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(source->rk, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return rs_fail(error, RS_EBROKER, "kafka: subscribing: %s", rd_kafka_err2str(err));
+    }
+    return 0;
+}
+
+static int allocate(struct rs_kafka_source *source, struct rs_error *error)
+{
+    source->tables = calloc(source->options.streams->count, sizeof(*source->tables));
+    source->missing = calloc(source->options.streams->count, sizeof(*source->missing));
+    source->workers = calloc(source->options.workers, sizeof(*source->workers));
+    if (source->tables == NULL || source->missing == NULL || source->workers == NULL) {
+        return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
+    }
+    for (uint32_t i = 0; i < source->options.workers; i++) {
+        source->workers[i].wake_fd = -1;
+    }
+    source->control_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (source->control_fd < 0) {
+        return rs_fail(error, RS_EIO, "no eventfd: %s", strerrordesc_np(errno));
+    }
+    return 0;
+}
+
+int rs_kafka_source_new(const struct rs_kafka_source_options *options, struct rs_kafka_source **out,
+                        struct rs_error *error)
+{
+    struct rs_kafka_source *source = calloc(1, sizeof(*source));
+
+    if (source == NULL) {
+        return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
+    }
+    source->options = *options;
+    source->control_fd = -1;
+    pthread_mutex_init(&source->mutex, NULL);
+    int rc = allocate(source, error);
+    if (rc == 0) {
+        rc = open_consumer(source, error);
+    }
+    for (uint32_t i = 0; rc == 0 && i < options->workers; i++) {
+        rc = open_worker(source, &source->workers[i], error);
+    }
+    if (rc == 0) {
+        rc = subscribe(source, error);
+    }
+    if (rc != 0) {
+        rs_kafka_source_free(&source);
+        return rc;
+    }
+    *out = source;
+    return 0;
+}
+
+struct rs_source rs_kafka_source_table(struct rs_kafka_source *source)
+{
+    return (struct rs_source){.self = source, .ops = &rs_kafka_worker_ops};
+}
+
+int rs_kafka_source_fd(const struct rs_kafka_source *source)
+{
+    return source->control_fd;
+}
+
+void rs_kafka_source_poll(struct rs_kafka_source *source)
+{
+    uint64_t count = 0;
+    rd_kafka_event_t *event = NULL;
+
+    while (read(source->control_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+    }
+    while ((event = rd_kafka_queue_poll(source->queue, 0)) != NULL) {
+        rs_kafka_control_event(source, event);
+        rd_kafka_event_destroy(event);
+    }
+    rs_kafka_control_answers(source);
+    if (!source->closing) {
+        rs_kafka_control_nudge(source);
+        rs_kafka_control_topics(source);
+    }
+}
+
+void rs_kafka_source_status(struct rs_kafka_source *source, struct rs_kafka_source_status *out)
+{
+    source->status.skipped = atomic_load(&source->skipped);
+    *out = source->status;
+}
+
+void rs_kafka_source_close(struct rs_kafka_source *source, bool running, int timeout_ms)
+{
+    int64_t deadline = rs_clock_mono(source->options.clock) + timeout_ms * INT64_C(1000);
+
+    if (source->closing) {
+        return;
+    }
+    source->closing = true;
+    source->workers_gone = !running;
+    rd_kafka_error_t *refused = rd_kafka_consumer_close_queue(source->rk, source->queue);
+    if (refused != NULL) {
+        rs_kafka_report(source, RS_LOG_WARNING, "leaving the group: %s", rd_kafka_error_string(refused));
+        rd_kafka_error_destroy(refused);
+        return;
+    }
+    while (!rd_kafka_consumer_closed(source->rk) && rs_clock_mono(source->options.clock) < deadline) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(source->queue, 20);
+        if (event != NULL) {
+            rs_kafka_control_event(source, event);
+            rd_kafka_event_destroy(event);
+        }
+        rs_kafka_control_answers(source);
+    }
+}
+
+static void close_handles(struct rs_kafka_source *source)
+{
+    rs_kafka_source_close(source, false, 5000);
+    for (uint32_t i = 0; i < source->options.workers; i++) {
+        rs_kafka_worker_drop(&source->workers[i]);
+        if (source->workers[i].queue != NULL) {
+            rd_kafka_queue_destroy(source->workers[i].queue);
+        }
+    }
+    if (source->revoking != NULL) {
+        rd_kafka_topic_partition_list_destroy(source->revoking);
+    }
+    rs_kafka_parts_free(source);
+    if (source->queue != NULL) {
+        rd_kafka_queue_destroy(source->queue);
+    }
+    rd_kafka_destroy_flags(source->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+void rs_kafka_source_free(struct rs_kafka_source **pointer)
+{
+    struct rs_kafka_source *source = *pointer;
+
+    if (source == NULL) {
+        return;
+    }
+    if (source->rk != NULL) {
+        close_handles(source);
+    }
+    for (uint32_t i = 0; source->workers != NULL && i < source->options.workers; i++) {
+        if (source->workers[i].wake_fd >= 0) {
+            close(source->workers[i].wake_fd);
+        }
+    }
+    for (size_t i = 0; source->tables != NULL && i < source->options.streams->count; i++) {
+        free(source->tables[i].parts);
+    }
+    if (source->control_fd >= 0) {
+        close(source->control_fd);
+    }
+    free(source->tables);
+    free(source->missing);
+    free(source->workers);
+    pthread_mutex_destroy(&source->mutex);
+    free(source);
+    *pointer = NULL;
+}

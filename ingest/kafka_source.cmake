@@ -1,0 +1,8 @@
+# Where the daemon's records come from.
+target_sources(rs_ingest PRIVATE
+  kafka_control.c
+  kafka_source.c
+  kafka_worker.c
+  memory_source.c
+)
+target_link_libraries(rs_ingest PUBLIC PkgConfig::RDKAFKA Threads::Threads PRIVATE PkgConfig::JANSSON)

@@ -1,0 +1,73 @@
+/* kafka source: the input streams as a member of a consumer group.
+ * Partitions are spread over the workers when they are assigned, each to the worker with the fewest, and stay
+ * there as long as they are owned. The records of a worker's partitions arrive in one queue of librdkafka's,
+ * which it reads in batches and sleeps on through an eventfd. Nothing is ever paused: a worker that takes no
+ * more leaves records in the queue, and past its bounds librdkafka stops fetching.
+ *
+ * Rebalancing is cooperative. An assigned partition is told to its worker (ASSIGNED) and fetched only once
+ * the worker has answered with an offset (`start`), however long that takes; the group does not wait for it.
+ * A revoked partition goes back to the group when its worker has let go of it (`done`). Partitions that stay
+ * are not touched by either.
+ *
+ * Where the input is read from is the caller's business (the state log decides): offsets committed to Kafka
+ * are for lag monitoring only. An offset that retention has removed stops the partition with an error;
+ * nothing is skipped silently. Thread: one control thread calls everything here but the table; the table as
+ * base/source.h says. Owns:   the librdkafka instance and its threads. Limits: RS_KAFKA_BATCH records a run.
+ */
+#ifndef RS_INGEST_KAFKA_SOURCE_H
+#define RS_INGEST_KAFKA_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/config.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/source.h"
+#include "schemas/stream.h"
+
+#define RS_KAFKA_BATCH 1024
+
+struct rs_kafka_source;
+
+struct rs_kafka_source_options {
+    const struct rs_streams *streams;   /* outlives the source */
+    const struct rs_config_node *kafka; /* the `kafka` section, checked by rs_kafka_config_check */
+    uint32_t workers;
+    const struct rs_clock *clock;
+    /* Lines for the log, on the control thread; librdkafka's own among them. */
+    void (*report)(void *ctx, enum rs_log_level level, const char *text);
+    void *report_ctx;
+};
+
+RS_MUST_USE int rs_kafka_source_new(const struct rs_kafka_source_options *options,
+                                    struct rs_kafka_source **out, struct rs_error *error);
+/* Closes first if need be. The workers have stopped by then. */
+void rs_kafka_source_free(struct rs_kafka_source **source);
+
+struct rs_source rs_kafka_source_table(struct rs_kafka_source *source);
+
+/* Serves what happened: rebalances, answers of workers, errors, statistics. Call when the descriptor is
+ * readable and at least every 100 ms. Blocks only while a topic is missing or a partition has stopped, 0.5 s
+ * at most. */
+void rs_kafka_source_poll(struct rs_kafka_source *source);
+int rs_kafka_source_fd(const struct rs_kafka_source *source);
+
+/* Leaves the group. Workers answer the last revocations through the table; call with running = false when
+ * they have stopped, and nothing is waited for. Bounded by `timeout_ms`. */
+void rs_kafka_source_close(struct rs_kafka_source *source, bool running, int timeout_ms);
+
+struct rs_kafka_source_status {
+    bool joined;         /* a first assignment arrived, be it an empty one */
+    bool topics_missing; /* at least one topic does not exist */
+    bool brokers_down;   /* no broker can be reached */
+    uint32_t partitions; /* owned */
+    uint32_t stopped;    /* of these: cannot go on */
+    uint64_t skipped;    /* records that came again below the expected offset */
+    uint64_t rebalances;
+    const char *fatal; /* NULL, or why the consumer cannot go on at all; lives as long as the source */
+};
+void rs_kafka_source_status(struct rs_kafka_source *source, struct rs_kafka_source_status *out);
+
+#endif

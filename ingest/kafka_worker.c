@@ -1,0 +1,396 @@
+/* The table that workers call; see ingest/kafka_parts.h for what they share with the control thread. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ingest/kafka_parts.h"
+
+#define NUDGE_US     (5 * INT64_C(1000))
+#define NUDGE_DRY_US (15 * INT64_C(1000))
+
+struct rs_kafka_part *rs_kafka_part_find(const struct rs_kafka_source *source, uint32_t stream,
+                                         int32_t partition)
+{
+    const struct rs_kafka_table *table = &source->tables[stream];
+
+    if (partition < 0 || (size_t)partition >= table->size) {
+        return NULL;
+    }
+    return table->parts[partition];
+}
+
+void rs_kafka_wake(int event_fd)
+{
+    const uint64_t one = 1;
+
+    /* Fails only when the counter is full, and then the reader is awake anyway. */
+    while (write(event_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
+}
+
+static void drain(int event_fd)
+{
+    uint64_t count = 0;
+
+    while (read(event_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+    }
+}
+
+void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *mail)
+{
+    struct rs_kafka_worker *worker = &source->workers[mail->part->worker];
+
+    pthread_mutex_lock(&source->mutex);
+    if (!mail->queued) {
+        mail->queued = true;
+        mail->next = NULL;
+        if (worker->mail_last != NULL) {
+            worker->mail_last->next = mail;
+        } else {
+            worker->mail_first = mail;
+        }
+        worker->mail_last = mail;
+        atomic_store(&worker->has_mail, true);
+    }
+    pthread_mutex_unlock(&source->mutex);
+    rs_kafka_wake(worker->wake_fd);
+}
+
+static bool take_mail(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
+                      struct rs_source_event *out)
+{
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_mail *mail = worker->mail_first;
+    if (mail != NULL) {
+        worker->mail_first = mail->next;
+        mail->queued = false;
+        if (worker->mail_first == NULL) {
+            worker->mail_last = NULL;
+            atomic_store(&worker->has_mail, false);
+        }
+    }
+    pthread_mutex_unlock(&source->mutex);
+    if (mail == NULL) {
+        return false;
+    }
+    if (mail->kind == RS_SOURCE_REVOKED || mail->kind == RS_SOURCE_LOST || mail->kind == RS_SOURCE_STOPPED) {
+        mail->part->reading = false;
+    }
+    *out = (struct rs_source_event){
+        .kind = mail->kind,
+        .stream = mail->part->stream->index,
+        .partition = mail->part->partition,
+        .error = mail->kind == RS_SOURCE_STOPPED ? &mail->part->stop_error : NULL,
+    };
+    return true;
+}
+
+static const struct rs_stream *stream_of(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
+                                         const rd_kafka_message_t *message)
+{
+    if (message->rkt == NULL) {
+        return NULL;
+    }
+    if (message->rkt == worker->last_topic) {
+        return worker->last_stream;
+    }
+    const char *topic = rd_kafka_topic_name(message->rkt);
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        const struct rs_stream *stream = &source->options.streams->items[i];
+        if (strcmp(stream->topic, topic) == 0) {
+            worker->last_topic = message->rkt;
+            worker->last_stream = stream;
+            return stream;
+        }
+    }
+    return NULL;
+}
+
+/* Part a message of the current batch belongs to; NULL: of no partition that is being read now. */
+static struct rs_kafka_part *part_of(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
+                                     const rd_kafka_message_t *message)
+{
+    const struct rs_stream *stream = stream_of(source, worker, message);
+
+    if (stream == NULL) {
+        return NULL;
+    }
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, stream->index, message->partition);
+    bool mine = part != NULL && part->phase != RS_KAFKA_GONE && &source->workers[part->worker] == worker;
+    pthread_mutex_unlock(&source->mutex);
+    return mine && part->reading && worker->batch >= part->first_batch ? part : NULL;
+}
+
+/* The only error that ends a partition is an offset that is not there; librdkafka retries all others. */
+static void message_failed(struct rs_kafka_source *source, struct rs_kafka_part *part,
+                           const rd_kafka_message_t *message)
+{
+    if (part == NULL || message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        return;
+    }
+    atomic_store(&part->out_of_range, part->expected >= 0 ? part->expected : 0);
+    atomic_store(&source->answered, true);
+    rs_kafka_wake(source->control_fd);
+}
+
+static void drop_message(struct rs_kafka_worker *worker)
+{
+    rd_kafka_message_destroy(worker->messages[worker->at]);
+    worker->at++;
+}
+
+static bool acceptable(struct rs_kafka_source *source, struct rs_kafka_part *part,
+                       const rd_kafka_message_t *message)
+{
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        message_failed(source, part, message);
+        return false;
+    }
+    if (part == NULL) {
+        return false;
+    }
+    if (message->offset < part->expected) {
+        atomic_fetch_add_explicit(&source->skipped, 1, memory_order_relaxed);
+        return false;
+    }
+    return true;
+}
+
+static void to_record(rd_kafka_message_t *message, struct rs_record *out)
+{
+    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
+    bool usable =
+        type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp_ms >= 0 && timestamp_ms <= INT64_MAX / 1000;
+
+    *out = (struct rs_record){
+        .key = rs_slice_of(message->key, message->key_len),
+        .value = rs_slice_of(message->payload, message->len),
+        .offset = message->offset,
+        .timestamp_us = usable ? timestamp_ms * 1000 : RS_TIME_NONE,
+        .origin = message,
+    };
+}
+
+/* The longest run of one partition from `at` on whose offsets ascend. */
+static size_t build_run(struct rs_kafka_worker *worker, struct rs_kafka_part *part)
+{
+    const rd_kafka_message_t *first = worker->messages[worker->at];
+    size_t run = 0;
+
+    for (size_t i = worker->at; i < worker->count; i++) {
+        rd_kafka_message_t *message = worker->messages[i];
+        if (message->rkt != first->rkt || message->partition != first->partition ||
+            message->offset < part->expected || message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            break;
+        }
+        to_record(message, &worker->records[run++]);
+        part->expected = message->offset + 1;
+    }
+    return run;
+}
+
+static bool take_run(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
+                     struct rs_source_event *out)
+{
+    while (worker->at < worker->count) {
+        const rd_kafka_message_t *message = worker->messages[worker->at];
+        struct rs_kafka_part *part = part_of(source, worker, message);
+        if (!acceptable(source, part, message)) {
+            drop_message(worker);
+            continue;
+        }
+        worker->held = build_run(worker, part);
+        worker->at += worker->held;
+        atomic_store_explicit(&part->delivered, part->expected, memory_order_relaxed);
+        *out = (struct rs_source_event){
+            .kind = RS_SOURCE_RECORDS,
+            .stream = part->stream->index,
+            .partition = part->partition,
+            .records = worker->records,
+            .count = worker->held,
+        };
+        return true;
+    }
+    return false;
+}
+
+/* When half of what waited is gone it is time to fetch, and again and again once there is nothing. */
+static void ask_for_more(struct rs_kafka_source *source, struct rs_kafka_worker *worker)
+{
+    size_t waiting = rd_kafka_queue_length(worker->queue);
+
+    if (waiting > worker->peak) {
+        worker->peak = waiting;
+    }
+    bool dry = waiting == 0 && worker->count == 0;
+    if (!dry && (worker->peak <= RS_KAFKA_BATCH || waiting > worker->peak / 2)) {
+        return;
+    }
+    int64_t now = rs_clock_mono(source->options.clock);
+    if (now - worker->nudged_us < (dry ? NUDGE_DRY_US : NUDGE_US)) {
+        return;
+    }
+    worker->nudged_us = now;
+    worker->peak = waiting;
+    atomic_store(&worker->nudge, true);
+    rs_kafka_wake(source->control_fd);
+}
+
+static bool next_batch(struct rs_kafka_source *source, struct rs_kafka_worker *worker)
+{
+    ssize_t count = rd_kafka_consume_batch_queue(worker->queue, 0, worker->messages, RS_KAFKA_BATCH);
+
+    worker->at = 0;
+    worker->count = count > 0 ? (size_t)count : 0;
+    worker->batch++;
+    if (source->must_nudge) {
+        ask_for_more(source, worker);
+    }
+    return worker->count > 0;
+}
+
+static bool worker_take(void *self, uint32_t index, struct rs_source_event *out)
+{
+    struct rs_kafka_source *source = self;
+    struct rs_kafka_worker *worker = &source->workers[index];
+
+    if (worker->held == 0 && worker->at == worker->count) {
+        drain(worker->wake_fd); /* before looking, so that what comes while looking wakes again */
+    }
+    if (atomic_load(&worker->has_mail) && take_mail(source, worker, out)) {
+        return true;
+    }
+    if (worker->held > 0) {
+        return false;
+    }
+    do {
+        if (take_run(source, worker, out)) {
+            return true;
+        }
+    } while (next_batch(source, worker));
+    return false;
+}
+
+static void worker_release(void *self, uint32_t index)
+{
+    struct rs_kafka_source *source = self;
+    struct rs_kafka_worker *worker = &source->workers[index];
+
+    for (size_t i = worker->at - worker->held; i < worker->at; i++) {
+        rd_kafka_message_destroy(worker->messages[i]);
+    }
+    worker->held = 0;
+}
+
+void rs_kafka_worker_drop(struct rs_kafka_worker *worker)
+{
+    for (size_t i = worker->at - worker->held; i < worker->count; i++) {
+        rd_kafka_message_destroy(worker->messages[i]);
+    }
+    worker->held = worker->at = worker->count = 0;
+}
+
+static void answer(struct rs_kafka_source *source)
+{
+    atomic_store(&source->answered, true);
+    rs_kafka_wake(source->control_fd);
+}
+
+static int worker_start(void *self, uint32_t stream, int32_t partition, int64_t offset,
+                        struct rs_error *error)
+{
+    struct rs_kafka_source *source = self;
+
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
+    bool waiting = part != NULL && part->phase == RS_KAFKA_CLAIMING;
+    if (waiting) {
+        part->start_offset = offset;
+        part->expected = offset >= 0 ? offset : 0;
+        part->first_batch = source->workers[part->worker].batch + 1;
+        part->reading = true;
+        part->phase = RS_KAFKA_READY;
+    }
+    bool leaving = part != NULL && part->phase == RS_KAFKA_LEAVING;
+    pthread_mutex_unlock(&source->mutex);
+    if (waiting) {
+        answer(source);
+        return 0;
+    }
+    if (leaving) {
+        return 0; /* revoked meanwhile: the worker is about to hear of it */
+    }
+    return rs_fail(error, RS_EINVAL, "stream %s: partition %d was not assigned to be started",
+                   source->options.streams->items[stream].name, partition);
+}
+
+static void worker_done(void *self, uint32_t stream, int32_t partition)
+{
+    struct rs_kafka_source *source = self;
+
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
+    if (part != NULL && part->phase == RS_KAFKA_LEAVING) {
+        part->phase = RS_KAFKA_GONE;
+    }
+    pthread_mutex_unlock(&source->mutex);
+    answer(source);
+}
+
+static int64_t worker_end_offset(void *self, uint32_t stream, int32_t partition)
+{
+    struct rs_kafka_source *source = self;
+    int64_t low = -1;
+    int64_t high = -1;
+
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
+    pthread_mutex_unlock(&source->mutex);
+    if (part == NULL ||
+        rd_kafka_get_watermark_offsets(source->rk, part->stream->topic, partition, &low, &high) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR ||
+        high < 0) {
+        return -1;
+    }
+    /* Markers of transactions and compacted records occupy offsets that no record will have. When librdkafka
+     * has read past them, the last record that came is the end. */
+    int64_t delivered = atomic_load_explicit(&part->delivered, memory_order_relaxed);
+    if (high <= atomic_load_explicit(&part->fetched_to, memory_order_relaxed) && delivered < high) {
+        return delivered < 0 ? 0 : delivered;
+    }
+    return high;
+}
+
+static void worker_committed(void *self, uint32_t stream, int32_t partition, int64_t next_offset)
+{
+    struct rs_kafka_source *source = self;
+
+    if (next_offset < 0) {
+        return;
+    }
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, source->options.streams->items[stream].topic, partition)->offset =
+        next_offset;
+    /* Fails when the partition has just moved away; the offset then is the next owner's to tell. */
+    (void)rd_kafka_offsets_store(source->rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static int worker_wake_fd(void *self, uint32_t index)
+{
+    struct rs_kafka_source *source = self;
+
+    return source->workers[index].wake_fd;
+}
+
+const struct rs_source_ops rs_kafka_worker_ops = {
+    .take = worker_take,
+    .release = worker_release,
+    .start = worker_start,
+    .done = worker_done,
+    .end_offset = worker_end_offset,
+    .committed = worker_committed,
+    .wake_fd = worker_wake_fd,
+};

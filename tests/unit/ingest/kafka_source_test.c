@@ -1,0 +1,450 @@
+/* The Kafka source on librdkafka's mock cluster. One thread plays the control thread and all workers. The
+ * mock waits 3 s for a group's first members, so the members of all tests are opened together, at the start.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <inttypes.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/config.h"
+#include "ingest/kafka_source.h"
+
+#define PATIENCE_US (40 * INT64_C(1000000))
+#define WORKERS     2
+#define PARTITIONS  4
+#define OFFSETS_MAX 512
+
+static rd_kafka_t *producer;
+static rd_kafka_mock_cluster_t *cluster;
+static struct rs_config *config;
+
+struct seen {
+    bool assigned, reading;
+    uint32_t worker;
+    int assignments, revocations, stops;
+    int64_t offsets[OFFSETS_MAX];
+    int count;
+};
+
+struct member {
+    struct rs_stream stream;
+    struct rs_streams streams;
+    struct rs_kafka_source *source;
+    int64_t start;
+    bool keep_revoked; /* do not answer revocations */
+    bool keep_held;    /* do not release runs */
+    bool took[WORKERS];
+    struct seen seen[PARTITIONS];
+    char log[8192];
+    char stop_text[1024];
+};
+
+static struct member reader, late_start, lost_offset, missing, first, second;
+
+/* ---- helpers ---- */
+
+static void report(void *ctx, enum rs_log_level level, const char *text)
+{
+    struct member *member = ctx;
+    size_t used = strlen(member->log);
+
+    (void)level;
+    (void)snprintf(member->log + used, sizeof(member->log) - used, "%s\n", text);
+}
+
+static void open_member(struct member *member, const char *name, const char *topic, int64_t start)
+{
+    struct rs_error error = {0};
+
+    memset(member, 0, sizeof(*member));
+    member->stream = (struct rs_stream){.name = name, .topic = topic};
+    member->streams = (struct rs_streams){.group = topic, .items = &member->stream, .count = 1};
+    member->start = start;
+    const struct rs_kafka_source_options options = {
+        .streams = &member->streams,
+        .kafka = rs_config_root(config),
+        .workers = WORKERS,
+        .clock = rs_clock_system(),
+        .report = report,
+        .report_ctx = member,
+    };
+    if (rs_kafka_source_new(&options, &member->source, &error) != 0) {
+        fail_msg("%s", error.text);
+    }
+}
+
+static void produce(const char *topic, int32_t partition, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char value[32];
+        int size = snprintf(value, sizeof(value), "value %d", i);
+        rd_kafka_resp_err_t err = rd_kafka_producev(
+            producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY("k", 1),
+            RD_KAFKA_V_VALUE(value, (size_t)size), RD_KAFKA_V_TIMESTAMP(1700000000123 + i),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        assert_int_equal(err, RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    assert_int_equal(rd_kafka_flush(producer, 5000), RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+static void on_records(struct member *member, const struct rs_source_event *event)
+{
+    struct seen *seen = &member->seen[event->partition];
+
+    assert_true(seen->reading);
+    for (size_t i = 0; i < event->count && seen->count < OFFSETS_MAX; i++) {
+        seen->offsets[seen->count++] = event->records[i].offset;
+        assert_memory_equal(event->records[i].key.data, "k", 1);
+        assert_memory_equal(event->records[i].value.data, "value ", 6);
+        assert_non_null(event->records[i].origin);
+        assert_true(event->records[i].timestamp_us >= INT64_C(1700000000123000));
+        assert_int_equal(event->records[i].timestamp_us % 1000, 0);
+    }
+}
+
+static void on_event(struct member *member, uint32_t worker, const struct rs_source_event *event)
+{
+    struct rs_source table = rs_kafka_source_table(member->source);
+    struct seen *seen = &member->seen[event->partition];
+    struct rs_error error;
+
+    switch (event->kind) {
+    case RS_SOURCE_RECORDS:
+        on_records(member, event);
+        member->took[worker] = true;
+        if (!member->keep_held) {
+            table.ops->release(table.self, worker);
+        }
+        break;
+    case RS_SOURCE_ASSIGNED:
+        seen->assigned = seen->reading = true;
+        seen->assignments++;
+        seen->worker = worker;
+        assert_int_equal(table.ops->start(table.self, event->stream, event->partition, member->start, &error),
+                         0);
+        break;
+    case RS_SOURCE_REVOKED:
+    case RS_SOURCE_LOST:
+        seen->revocations++;
+        seen->reading = false;
+        if (!member->keep_revoked) {
+            seen->assigned = false;
+            table.ops->done(table.self, event->stream, event->partition);
+        }
+        break;
+    case RS_SOURCE_STOPPED:
+        seen->stops++;
+        (void)snprintf(member->stop_text, sizeof(member->stop_text), "%s", event->error->text);
+        break;
+    }
+}
+
+static void pump(struct member *member)
+{
+    struct rs_source table = rs_kafka_source_table(member->source);
+
+    rs_kafka_source_poll(member->source);
+    for (uint32_t worker = 0; worker < WORKERS; worker++) {
+        struct rs_source_event event;
+        while (table.ops->take(table.self, worker, &event)) {
+            on_event(member, worker, &event);
+        }
+    }
+}
+
+/* Pumps one or two members until the condition holds. */
+#define PUMP_UNTIL(condition, a, b)                                                                          \
+    do {                                                                                                     \
+        int64_t until = rs_clock_mono(rs_clock_system()) + PATIENCE_US;                                      \
+        while (!(condition) && rs_clock_mono(rs_clock_system()) < until) {                                   \
+            pump(a);                                                                                         \
+            if ((b) != NULL) {                                                                               \
+                pump(b);                                                                                     \
+            }                                                                                                \
+            (void)poll(NULL, 0, 2);                                                                          \
+        }                                                                                                    \
+        assert_true(condition);                                                                              \
+    } while (0)
+
+#define NOBODY ((struct member *)NULL)
+
+static int assigned_count(const struct member *member)
+{
+    int count = 0;
+
+    for (int i = 0; i < PARTITIONS; i++) {
+        count += member->seen[i].assigned ? 1 : 0;
+    }
+    return count;
+}
+
+static int records_count(const struct member *member)
+{
+    int count = 0;
+
+    for (int i = 0; i < PARTITIONS; i++) {
+        count += member->seen[i].count;
+    }
+    return count;
+}
+
+static void assert_offsets(const struct seen *seen, int64_t from, int count)
+{
+    assert_int_equal(seen->count, count);
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(seen->offsets[i], from + i);
+    }
+}
+
+/* ---- setup ---- */
+
+static int setup(void **state)
+{
+    char errstr[256] = "";
+    char text[512];
+    struct rs_error error;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+    (void)state;
+    (void)rd_kafka_conf_set(conf, "client.id", "test", NULL, 0);
+    rd_kafka_t *handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof(errstr));
+    cluster = rd_kafka_mock_cluster_new(handle, 1);
+    producer = handle;
+    (void)rd_kafka_brokers_add(producer, rd_kafka_mock_cluster_bootstraps(cluster));
+    static const char *const topics[] = {"reader", "late_start", "lost_offset", "missing", "moving"};
+    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+        assert_int_equal(rd_kafka_mock_topic_create(cluster, topics[i], PARTITIONS, 1),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    rd_kafka_mock_topic_set_error(cluster, "missing", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    (void)snprintf(
+        text, sizeof(text),
+        "bootstrap.servers: \"%s\"\nheartbeat.interval.ms: 100\nsession.timeout.ms: 4000\n"
+        "topic.metadata.refresh.interval.ms: 500\nfetch.wait.max.ms: 10\nstatistics.interval.ms: 100\n",
+        rd_kafka_mock_cluster_bootstraps(cluster));
+    if (rs_config_load_text("test", text, &config, &error) != 0) {
+        return -1;
+    }
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        produce("reader", i, 100);
+        produce("late_start", i, 50);
+        produce("lost_offset", i, 10);
+        produce("moving", i, 20);
+    }
+    open_member(&reader, "reader", "reader", RS_OFFSET_BEGINNING);
+    open_member(&late_start, "late", "late_start", 40);
+    open_member(&lost_offset, "lost", "lost_offset", 1000);
+    open_member(&missing, "missing", "missing", RS_OFFSET_BEGINNING);
+    open_member(&first, "moving", "moving", RS_OFFSET_BEGINNING);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct member *const members[] = {&reader, &late_start, &lost_offset, &missing, &first, &second};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        rs_kafka_source_free(&members[i]->source);
+    }
+    rd_kafka_mock_cluster_destroy(cluster);
+    rd_kafka_destroy(producer);
+    rs_config_free(&config);
+    return 0;
+}
+
+/* ---- tests ---- */
+
+static void test_all_partitions_are_read_in_order_and_spread_evenly(void **state)
+{
+    int by_worker[WORKERS] = {0};
+    struct rs_kafka_source_status status;
+
+    (void)state;
+    PUMP_UNTIL(records_count(&reader) >= PARTITIONS * 100, &reader, NOBODY);
+    for (int i = 0; i < PARTITIONS; i++) {
+        assert_offsets(&reader.seen[i], 0, 100);
+        assert_int_equal(reader.seen[i].assignments, 1);
+        by_worker[reader.seen[i].worker]++;
+    }
+    assert_int_equal(by_worker[0], 2);
+    assert_int_equal(by_worker[1], 2);
+    rs_kafka_source_status(reader.source, &status);
+    assert_true(status.joined);
+    assert_int_equal(status.partitions, PARTITIONS);
+    assert_int_equal(status.skipped, 0);
+    assert_null(status.fatal);
+}
+
+static void test_end_offset_follows_the_log(void **state)
+{
+    struct rs_source table = rs_kafka_source_table(reader.source);
+
+    (void)state;
+    PUMP_UNTIL(table.ops->end_offset(table.self, 0, 1) == 100, &reader, NOBODY);
+    produce("reader", 1, 5);
+    PUMP_UNTIL(reader.seen[1].count == 105, &reader, NOBODY);
+    PUMP_UNTIL(table.ops->end_offset(table.self, 0, 1) == 105, &reader, NOBODY);
+    assert_int_equal(table.ops->end_offset(table.self, 0, PARTITIONS), -1);
+}
+
+static void test_a_held_run_keeps_others_back(void **state)
+{
+    struct rs_source table = rs_kafka_source_table(reader.source);
+    uint32_t worker = reader.seen[2].worker;
+    struct rs_source_event event;
+
+    (void)state;
+    reader.keep_held = true;
+    memset(reader.took, 0, sizeof(reader.took));
+    int before = reader.seen[2].count;
+    produce("reader", 2, 3);
+    PUMP_UNTIL(reader.took[worker], &reader, NOBODY);
+    int taken = reader.seen[2].count - before;
+    produce("reader", 2, 3);
+    for (int i = 0; i < 50; i++) {
+        rs_kafka_source_poll(reader.source);
+        assert_false(table.ops->take(table.self, worker, &event));
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(reader.seen[2].count, before + taken);
+    reader.keep_held = false;
+    table.ops->release(table.self, worker);
+    PUMP_UNTIL(reader.seen[2].count == before + 6, &reader, NOBODY);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(reader.seen[2].offsets[before + i], before + i);
+    }
+}
+
+static void test_descriptor_wakes_a_sleeping_worker(void **state)
+{
+    struct rs_source table = rs_kafka_source_table(reader.source);
+    uint32_t worker = reader.seen[3].worker;
+    struct pollfd fd = {.fd = table.ops->wake_fd(table.self, worker), .events = POLLIN};
+    struct rs_source_event event;
+
+    (void)state;
+    pump(&reader);
+    while (table.ops->take(table.self, worker, &event)) {
+        on_event(&reader, worker, &event);
+    }
+    assert_int_equal(poll(&fd, 1, 0), 0);
+    produce("reader", 3, 1);
+    assert_int_equal(poll(&fd, 1, 5000), 1);
+    PUMP_UNTIL(reader.seen[3].count == 101, &reader, NOBODY);
+}
+
+static void test_reading_begins_where_the_worker_says(void **state)
+{
+    (void)state;
+    PUMP_UNTIL(records_count(&late_start) >= PARTITIONS * 10, &late_start, NOBODY);
+    for (int i = 0; i < PARTITIONS; i++) {
+        assert_offsets(&late_start.seen[i], 40, 10);
+    }
+}
+
+static void test_an_offset_that_is_not_there_stops_the_partition(void **state)
+{
+    struct rs_kafka_source_status status;
+
+    (void)state;
+    PUMP_UNTIL(lost_offset.seen[0].stops + lost_offset.seen[1].stops + lost_offset.seen[2].stops +
+                       lost_offset.seen[3].stops ==
+                   PARTITIONS,
+               &lost_offset, NOBODY);
+    assert_int_equal(records_count(&lost_offset), 0);
+    assert_non_null(strstr(lost_offset.stop_text, "stream lost: topic lost_offset partition "));
+    assert_non_null(strstr(lost_offset.stop_text, "ends at offset 10, but offset 1000 is to be read"));
+    rs_kafka_source_status(lost_offset.source, &status);
+    assert_int_equal(status.stopped, PARTITIONS);
+}
+
+static void test_a_missing_topic_is_told_and_waited_for(void **state)
+{
+    struct rs_kafka_source_status status;
+
+    (void)state;
+    PUMP_UNTIL(strstr(missing.log, "does not exist") != NULL, &missing, NOBODY);
+    assert_non_null(strstr(missing.log,
+                           "stream missing: topic missing does not exist; waiting for it. Create it with: "
+                           "kafka-topics.sh --bootstrap-server HOST:PORT --create --topic missing"));
+    rs_kafka_source_status(missing.source, &status);
+    assert_true(status.topics_missing);
+    rd_kafka_mock_topic_set_error(cluster, "missing", RD_KAFKA_RESP_ERR_NO_ERROR);
+    PUMP_UNTIL(assigned_count(&missing) == PARTITIONS, &missing, NOBODY);
+    PUMP_UNTIL((rs_kafka_source_status(missing.source, &status), !status.topics_missing), &missing, NOBODY);
+}
+
+static void test_partitions_move_to_a_second_member_and_back(void **state)
+{
+    (void)state;
+    PUMP_UNTIL(records_count(&first) == PARTITIONS * 20, &first, NOBODY);
+    open_member(&second, "moving", "moving", 15);
+    PUMP_UNTIL(assigned_count(&first) == 2 && assigned_count(&second) == 2, &first, &second);
+    PUMP_UNTIL(records_count(&second) == 2 * 5, &first, &second);
+    for (int i = 0; i < PARTITIONS; i++) {
+        produce("moving", i, 10);
+    }
+    PUMP_UNTIL(records_count(&first) + records_count(&second) == PARTITIONS * 20 + 10 + PARTITIONS * 10,
+               &first, &second);
+    for (int i = 0; i < PARTITIONS; i++) {
+        assert_true(first.seen[i].assigned != second.seen[i].assigned);
+        assert_int_equal(first.seen[i].assignments, 1); /* what stayed was never taken away */
+        assert_int_equal(first.seen[i].revocations, first.seen[i].assigned ? 0 : 1);
+        assert_offsets(&first.seen[i], 0, first.seen[i].assigned ? 30 : 20);
+        if (second.seen[i].assigned) {
+            assert_offsets(&second.seen[i], 15, 15);
+        }
+    }
+    first.start = 25;
+    rs_kafka_source_free(&second.source);
+    PUMP_UNTIL(assigned_count(&first) == PARTITIONS, &first, NOBODY);
+    PUMP_UNTIL(records_count(&first) == 2 * 30 + 2 * (20 + 5), &first, NOBODY);
+}
+
+static void test_leaving_waits_for_the_workers(void **state)
+{
+    struct rs_source table = rs_kafka_source_table(first.source);
+
+    (void)state;
+    first.keep_revoked = true;
+    rs_kafka_source_close(first.source, true, 300); /* nobody answers: bounded by the timeout */
+    pump(&first);
+    for (int i = 0; i < PARTITIONS; i++) {
+        assert_true(first.seen[i].revocations > 0);
+        assert_false(first.seen[i].reading);
+        table.ops->done(table.self, 0, i);
+    }
+    for (int i = 0; i < 100; i++) {
+        pump(&first);
+    }
+    struct rs_kafka_source_status status;
+    rs_kafka_source_status(first.source, &status);
+    assert_int_equal(status.partitions, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_partitions_are_read_in_order_and_spread_evenly),
+        cmocka_unit_test(test_end_offset_follows_the_log),
+        cmocka_unit_test(test_a_held_run_keeps_others_back),
+        cmocka_unit_test(test_descriptor_wakes_a_sleeping_worker),
+        cmocka_unit_test(test_reading_begins_where_the_worker_says),
+        cmocka_unit_test(test_an_offset_that_is_not_there_stops_the_partition),
+        cmocka_unit_test(test_a_missing_topic_is_told_and_waited_for),
+        cmocka_unit_test(test_partitions_move_to_a_second_member_and_back),
+        cmocka_unit_test(test_leaving_waits_for_the_workers),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
