@@ -209,7 +209,7 @@ static int open_socket(const struct address *address, const char *listen_text, s
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_storage storage;
+    struct sockaddr_storage storage = {.ss_family = AF_UNSPEC};
     socklen_t size = sizeof(storage);
 
     if (getsockname(fd, (struct sockaddr *)&storage, &size) != 0) {

@@ -1,0 +1,231 @@
+-- Writes one piece of a batch: fence first, then the operations. Redis runs a script without a break, so readers see
+-- either nothing of it or all of it.
+--
+-- KEYS[1]  <prefix>:fence:<stream>:<partition>, holding <token>:<offset>:<now_shown>
+-- ARGV     prefix, partition, token, offset, now_shown, then sections, each with a letter in front:
+--   V  aggregate rows present absent  present x name  absent x name  rows x (score key)  rows x present x value
+--   F  as V, and rows x operation number before the values: first publication by this owner
+--   H  aggregate keep rows  rows x key  rows x operation number  rows x (score member)
+--   D  aggregate rows  rows x key
+-- Answer   {OK | BEHIND | FENCED, the fence as it was found or '', values of another type that were replaced,
+--           1 if one of them held more than one group, numbers of operations whose group another partition owns...}
+--
+-- Names of fields come once a section and every list is handed over in one piece by unpack: time goes with the
+-- number of arguments Redis has to parse and Lua to copy.
+
+local prefix, partition, token, offset, shown = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local call, try = redis.call, redis.pcall
+local replaced, lost, conflicts = 0, 0, {}
+
+-- Decimal integers as texts without leading zeros: Lua's numbers are doubles and hold only 2^53, while a time in
+-- microseconds may be larger.
+local function less(a, b)
+  local a_negative, b_negative = a:sub(1, 1) == '-', b:sub(1, 1) == '-'
+  if a_negative ~= b_negative then
+    return a_negative
+  end
+  if a_negative then
+    a, b = b, a
+  end
+  if #a ~= #b then
+    return #a < #b
+  end
+  return a < b
+end
+
+local function fence()
+  local found = try('GET', KEYS[1])
+  if type(found) == 'table' then
+    if not found.err:find('WRONGTYPE', 1, true) then
+      call('GET', KEYS[1]) -- raises the error as it is
+    end
+    found = false -- SET replaces any type
+  end
+  local mine = token .. ':' .. offset .. ':' .. shown
+  if found == mine then
+    return 'OK', found
+  end
+  local held_token, held_offset, held_shown = (found or ''):match('^(%d+):(%-?%d+):(%-?%d+)$')
+  if held_token then
+    if less(token, held_token) then
+      return 'FENCED', found
+    end
+    if less(offset, held_offset) or (offset == held_offset and less(shown, held_shown)) then
+      if token ~= held_token then
+        call('SET', KEYS[1], token .. ':' .. held_offset .. ':' .. held_shown)
+      end
+      return 'BEHIND', found
+    end
+  end
+  -- Before the views: a script that fails half-way is sent again, while an older writer must be refused at once.
+  call('SET', KEYS[1], mine)
+  return 'OK', found or ''
+end
+
+-- The keys under the prefix are this program's to write: a value of another type is replaced, so that one stray key
+-- does not stop a partition. `shared`: the key held entries of other groups, which have to be published again.
+local function replace(failure, shared, command, key, ...)
+  if failure.err:find('WRONGTYPE', 1, true) then
+    call('DEL', key)
+    replaced = replaced + 1
+    if shared then
+      lost = 1
+    end
+  end
+  return call(command, key, ...)
+end
+
+local function run(shared, command, key, ...)
+  local answer = try(command, key, ...)
+  if type(answer) == 'table' and answer.err then
+    return replace(answer, shared, command, key, ...)
+  end
+  return answer
+end
+
+-- Rows whose group another partition owns, as a set; numbers of their operations go to `conflicts`.
+local function foreign_rows(owners, keys, number_at)
+  local held = run(true, 'HMGET', owners, unpack(keys))
+  local foreign = {}
+  for row = 1, #keys do
+    if held[row] and held[row] ~= partition then
+      foreign[row] = true
+      if number_at then
+        conflicts[#conflicts + 1] = ARGV[number_at + row]
+      end
+    end
+  end
+  return foreign, held
+end
+
+local function claim(owners, keys, foreign, held)
+  local claims = {}
+  for row = 1, #keys do
+    if not held[row] then
+      claims[#claims + 1] = keys[row]
+      claims[#claims + 1] = partition
+    end
+  end
+  if #claims > 0 then
+    call('HSET', owners, unpack(claims))
+  end
+end
+
+local function write_views(at, first)
+  local aggregate = prefix .. ':' .. ARGV[at + 1]
+  local rows, present, absent = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
+  local fields = {}
+  for i = 1, present do
+    fields[2 * i - 1] = ARGV[at + 4 + i]
+  end
+  local absent_from, absent_to = at + 4 + present + 1, at + 4 + present + absent
+  local heads = absent_to
+  local values = heads + 2 * rows
+  local foreign = {}
+  local index, hash, updates = aggregate .. ':index', aggregate .. ':', aggregate .. ':updates'
+  if first then
+    local keys, owners = {}, prefix .. ':owners:' .. ARGV[at + 1]
+    for row = 1, rows do
+      keys[row] = ARGV[heads + 2 * row]
+    end
+    local held
+    foreign, held = foreign_rows(owners, keys, values)
+    claim(owners, keys, foreign, held)
+    values = values + rows
+  end
+  if next(foreign) == nil then
+    run(true, 'ZADD', index, unpack(ARGV, heads + 1, heads + 2 * rows))
+  end
+  for row = 1, rows do
+    if not foreign[row] then
+      local member = ARGV[heads + 2 * row]
+      local key = member == '' and aggregate or hash .. member
+      for i = 1, present do
+        fields[2 * i] = ARGV[values + i]
+      end
+      if first or present == 0 then
+        call('DEL', key) -- fields that an earlier configuration wrote
+      end
+      if present > 0 then
+        local answer = try('HSET', key, unpack(fields))
+        if type(answer) == 'table' then
+          replace(answer, false, 'HSET', key, unpack(fields))
+        end
+      end
+      if absent > 0 and present > 0 and not first then
+        call('HDEL', key, unpack(ARGV, absent_from, absent_to))
+      end
+      if next(foreign) ~= nil then
+        run(true, 'ZADD', index, ARGV[heads + 2 * row - 1], member)
+      end
+    end
+    values = values + present
+  end
+  for row = 1, rows do
+    if not foreign[row] then
+      call('PUBLISH', updates, ARGV[heads + 2 * row])
+    end
+  end
+  return values + 1
+end
+
+local function write_history(at)
+  local aggregate = prefix .. ':' .. ARGV[at + 1]
+  local trim = -1 - tonumber(ARGV[at + 2])
+  local rows = tonumber(ARGV[at + 3])
+  local keys = {unpack(ARGV, at + 4, at + 3 + rows)}
+  local pairs_from = at + 3 + 2 * rows
+  local foreign = foreign_rows(prefix .. ':owners:' .. ARGV[at + 1], keys, at + 3 + rows)
+  for row = 1, rows do
+    if not foreign[row] then
+      local key = keys[row] == '' and aggregate .. ':history' or aggregate .. ':' .. keys[row] .. ':history'
+      local score, member = ARGV[pairs_from + 2 * row - 1], ARGV[pairs_from + 2 * row]
+      run(false, 'ZREMRANGEBYSCORE', key, score, score)
+      call('ZADD', key, score, member)
+      call('ZREMRANGEBYRANK', key, 0, trim)
+    end
+  end
+  return pairs_from + 2 * rows + 1
+end
+
+local function drop(at)
+  local aggregate = prefix .. ':' .. ARGV[at + 1]
+  local rows = tonumber(ARGV[at + 2])
+  local owners, index = prefix .. ':owners:' .. ARGV[at + 1], aggregate .. ':index'
+  local foreign = foreign_rows(owners, {unpack(ARGV, at + 3, at + 2 + rows)})
+  local members, keys = {}, {}
+  for row = 1, rows do
+    if not foreign[row] then
+      local member = ARGV[at + 2 + row]
+      local key = member == '' and aggregate or aggregate .. ':' .. member
+      members[#members + 1] = member
+      keys[#keys + 1] = key
+      keys[#keys + 1] = key .. ':history'
+    end
+  end
+  if #members > 0 then
+    call('DEL', unpack(keys))
+    run(true, 'ZREM', index, unpack(members))
+    call('HDEL', owners, unpack(members))
+    for row = 1, #members do
+      call('PUBLISH', aggregate .. ':updates', members[row])
+    end
+  end
+  return at + 3 + rows
+end
+
+local status, found = fence()
+if status == 'OK' then
+  local at = 6
+  while at <= #ARGV do
+    local section = ARGV[at]
+    if section == 'V' or section == 'F' then
+      at = write_views(at, section == 'F')
+    elseif section == 'H' then
+      at = write_history(at)
+    else
+      at = drop(at)
+    end
+  end
+end
+return {status, found, replaced, lost, unpack(conflicts)}

@@ -1,0 +1,314 @@
+/* Nanoseconds per event of the engine: decoded, judged, looked up and added; and per emitted view. Prints;
+ * judges nothing.
+ *
+ *   engine_bench [apply|small|lookup|window|emit]...
+ *
+ * `window` drives a tumbling and a sliding aggregate through the same log with the same emissions; where the
+ * kernel lets it, instructions are counted. */
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/lib/engine_fixture.h"
+#include "transform/group.h"
+#include "transform/partition.h"
+
+#define SECOND INT64_C(1000000)
+
+static const char stats[] =
+    "      n: count()\n      volume: sum(quantity)\n      low: min(paid)\n      high: max(paid)\n"
+    "      first: first(paid)\n      last: last(paid)\n      vwap: vwap(paid, quantity)\n"
+    "      sd: stddev(paid)\n";
+
+/* ---- measuring ---- */
+
+static double now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static int instruction_counter(void)
+{
+    struct perf_event_attr attr = {.type = PERF_TYPE_HARDWARE,
+                                   .size = sizeof attr,
+                                   .config = PERF_COUNT_HW_INSTRUCTIONS,
+                                   .exclude_kernel = 1,
+                                   .exclude_hv = 1};
+    return (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+}
+
+static double instructions(int counter)
+{
+    uint64_t value = 0;
+    return counter >= 0 && read(counter, &value, sizeof value) == sizeof value ? (double)value : 0;
+}
+
+static uint64_t next(uint64_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+/* ---- logs ---- */
+
+/* `rate` events a second over `groups` groups; `mess`: how far behind the clock an event may be. */
+static void fill_log(struct tick_log *log, size_t count, uint64_t groups, uint64_t rate, int64_t mess_us)
+{
+    uint64_t seed = 88172645463325252u;
+    char product[32];
+    for (size_t i = 0; i < count; i++) {
+        uint64_t group = next(&seed) % groups;
+        snprintf(product, sizeof product, "P%07llu", (unsigned long long)group);
+        struct tick t = {.market = "XSHG", .product = product, .at_us = 1700000000 * SECOND};
+        t.at_us += (int64_t)(i * (uint64_t)SECOND / rate);
+        t.at_us -= mess_us ? (int64_t)(next(&seed) % (uint64_t)mess_us) : 0;
+        t.paid = (int64_t)(10000 + next(&seed) % 1000);
+        t.quantity = (int64_t)(1 + next(&seed) % 100);
+        tick_log_add(log, &t);
+    }
+    (void)tick_log_seal(log);
+}
+
+static void open_with(struct fixture *f, struct rs_partition **p, const char *window, const char *more)
+{
+    struct rs_error error;
+    struct rs_buf yaml = {0};
+    rs_buf_printf(
+        &yaml,
+        "streams:\n  ticks: {topic: t, schema: tick.avsc, time: at, lateness: 10s}\naggregates:\n  a:\n"
+        "    stream: ticks\n    by: [market, product]\n    window: %s\n%s    stats:\n%s",
+        window, more, stats);
+    rs_buf_char(&yaml, '\0');
+    if (!fixture_open(f, (const char *)yaml.data) || rs_partition_new(f->engine, 0, 0, p, &error) < 0) {
+        fprintf(stderr, "engine_bench: %s\n", (const char *)f->complaints.data);
+        exit(1);
+    }
+    rs_buf_fini(&yaml);
+}
+
+/* ---- cases ---- */
+
+static void bench_apply(uint64_t groups)
+{
+    struct fixture f;
+    struct rs_partition *p;
+    struct tick_log log = {0};
+    struct rs_partition_status s;
+    const size_t count = groups > 100000 ? 3000000 : 1000000;
+    open_with(&f, &p, "{tumbling: 1m}", "");
+    fill_log(&log, count, groups, 1000000, 0);
+    const size_t warm = count / 2;
+    (void)!rs_partition_apply(p, log.records, warm, NULL);
+    double best = 1e18;
+    for (size_t at = warm; at + warm / 4 <= count; at += warm / 4) {
+        double start = now_ns();
+        (void)!rs_partition_apply(p, log.records + at, warm / 4, NULL);
+        double each = (now_ns() - start) / (double)(warm / 4);
+        best = each < best ? each : best;
+    }
+    rs_partition_status(p, &s);
+    printf("apply, %8llu groups: %6.1f ns an event; %llu bytes a group\n", (unsigned long long)groups, best,
+           (unsigned long long)(s.memory_bytes / s.groups));
+    rs_partition_free(&p);
+    fixture_close(&f);
+    tick_log_free(&log);
+}
+
+#define LOOKUPS (RS_BATCH_RECORDS * 1000u)
+
+struct lookup {
+    uint32_t hash;
+    char key[16];
+};
+
+static void look_up_and_add(struct rs_groups *gs, const struct lookup *lookups, struct rs_event *event)
+{
+    uint32_t hashes[RS_BATCH_RECORDS];
+    uint32_t found[RS_BATCH_RECORDS];
+    for (uint32_t i = 0; i < RS_BATCH_RECORDS; i++) {
+        hashes[i] = lookups[i].hash;
+    }
+    rs_groups_look_up(gs, hashes, RS_BATCH_RECORDS, found);
+    for (uint32_t i = 0; i < RS_BATCH_RECORDS; i++) {
+        struct rs_slice wanted = rs_slice_of(lookups[i].key, sizeof lookups[i].key);
+        uint32_t number = found[i];
+        if (!rs_slice_equal(rs_group_key(gs, rs_group_at(gs, number)), wanted)) {
+            number = rs_groups_find(gs, hashes[i], wanted);
+        }
+        event->offset++;
+        if (!rs_group_late(gs, rs_group_at(gs, number), event->time_us)) {
+            rs_group_add(gs, number, event);
+        }
+    }
+}
+
+/* Look-up and pane add alone: keys, hashes and inputs ready in the first-level cache, as the batch leaves
+ * them. */
+static void bench_lookup(uint32_t groups)
+{
+    struct fixture f;
+    struct rs_partition *p;
+    char key[32];
+    uint64_t seed = 88172645463325252u;
+    open_with(&f, &p, "{tumbling: 1m}", "");
+    struct rs_groups *gs = &p->groups[0];
+    struct rs_num inputs[8] = {
+        {.present = true, .i = 7}, {.present = true, .i = 10050}, {.present = true, .i = 3}};
+    struct rs_event event = {1700000000 * SECOND, 0, inputs};
+    uint32_t *hashes = malloc(groups * sizeof *hashes);
+    char *keys = malloc((size_t)groups * 16);
+    for (uint32_t i = 0; i < groups; i++) {
+        snprintf(key, sizeof key, "\x05XSHG P%07u", i);
+        memcpy(keys + (size_t)i * 16, key, 16);
+        hashes[i] = rs_key_hash(rs_slice_of(keys + (size_t)i * 16, 16));
+        if (!rs_groups_reserve(gs, 1, 16)) {
+            exit(1);
+        }
+        rs_group_add(gs, rs_groups_add(gs, hashes[i], rs_slice_of(keys + (size_t)i * 16, 16)), &event);
+    }
+    struct lookup *lookups = malloc(LOOKUPS * sizeof *lookups);
+    double best = 1e18;
+    for (int round = 0; round < 20; round++) {
+        for (uint32_t i = 0; i < LOOKUPS; i++) {
+            uint32_t group = (uint32_t)(next(&seed) % groups);
+            lookups[i].hash = hashes[group];
+            memcpy(lookups[i].key, keys + (size_t)group * 16, 16);
+        }
+        double start = now_ns();
+        for (uint32_t i = 0; i < LOOKUPS; i += RS_BATCH_RECORDS) {
+            look_up_and_add(gs, lookups + i, &event);
+        }
+        double each = (now_ns() - start) / LOOKUPS;
+        best = each < best ? each : best;
+    }
+    free(lookups);
+    printf("lookup + pane add, %8u groups: %6.1f ns\n", groups, best);
+    free(hashes);
+    free(keys);
+    rs_partition_free(&p);
+    fixture_close(&f);
+}
+
+static double drive(struct rs_partition *p, const struct tick_log *log, size_t from, size_t to, size_t step)
+{
+    struct rs_view_batch *batch = rs_view_batch_new();
+    uint64_t views = 0;
+    for (size_t at = from; at < to; at += step) {
+        (void)!rs_partition_apply(p, log->records + at, step, NULL);
+        bool more = true;
+        while (more) {
+            rs_view_batch_reset(batch);
+            more = rs_partition_emit(p, batch, 64 * 1024);
+            views += batch->op_count;
+            batch->result = RS_BATCH_APPLIED;
+            rs_partition_settle(p, batch);
+        }
+    }
+    rs_view_batch_free(&batch);
+    return (double)views;
+}
+
+/* 100 groups, 5,000 events a second, views every 100 ms of event time: hours of events, so that the window is
+ * full. */
+static double bench_window(const char *name, const char *window)
+{
+    struct fixture f;
+    struct rs_partition *p;
+    struct tick_log log = {0};
+    const size_t rate = 250;
+    const size_t count = rate * 3600 * 2;
+    int counter = instruction_counter();
+    open_with(&f, &p, window, "");
+    fill_log(&log, count, 20, rate, 0);
+    (void)drive(p, &log, 0, count / 4 * 3, rate);
+    double before = instructions(counter);
+    double start = now_ns();
+    double views = drive(p, &log, count / 4 * 3, count, rate);
+    double events = (double)(count / 4);
+    double each = (now_ns() - start) / events;
+    double counted = (instructions(counter) - before) / events;
+    printf("%s: %6.1f ns an event, %.2f views an event", name, each, views / events);
+    printf(counted > 0 ? ", %.0f instructions an event\n" : "\n", counted);
+    if (counter >= 0) {
+        close(counter);
+    }
+    rs_partition_free(&p);
+    fixture_close(&f);
+    tick_log_free(&log);
+    return counted > 0 ? counted : each;
+}
+
+static void bench_emit(uint64_t groups)
+{
+    struct fixture f;
+    struct rs_partition *p;
+    struct tick_log log = {0};
+    struct rs_view_batch *batch = rs_view_batch_new();
+    open_with(&f, &p, "{tumbling: 1m}", "    history: 10\n");
+    fill_log(&log, groups * 10, groups, 1000000, 0);
+    (void)!rs_partition_apply(p, log.records, log.count, NULL);
+    double best = 1e18;
+    for (int round = 0; round < 5; round++) {
+        rs_partition_republish(p);
+        uint64_t views = 0;
+        double start = now_ns();
+        bool more = true;
+        while (more) {
+            rs_view_batch_reset(batch);
+            more = rs_partition_emit(p, batch, 64 * 1024);
+            views += batch->op_count;
+            batch->result = RS_BATCH_APPLIED;
+            rs_partition_settle(p, batch);
+        }
+        double each = (now_ns() - start) / (double)views;
+        best = each < best ? each : best;
+    }
+    printf("emit and settle, %llu groups: %6.1f ns a view of 8 statistics\n", (unsigned long long)groups,
+           best);
+    rs_view_batch_free(&batch);
+    rs_partition_free(&p);
+    fixture_close(&f);
+    tick_log_free(&log);
+}
+
+static bool wanted(int argc, char **argv, const char *name)
+{
+    bool found = argc == 1;
+    for (int i = 1; i < argc; i++) {
+        found |= strcmp(argv[i], name) == 0;
+    }
+    return found;
+}
+
+int main(int argc, char **argv)
+{
+    if (wanted(argc, argv, "lookup")) {
+        bench_lookup(10000);
+        bench_lookup(1000000);
+    }
+    if (wanted(argc, argv, "apply") || wanted(argc, argv, "small")) {
+        bench_apply(10000);
+    }
+    if (wanted(argc, argv, "apply")) {
+        bench_apply(100000);
+        bench_apply(1000000);
+    }
+    if (wanted(argc, argv, "emit")) {
+        bench_emit(10000);
+    }
+    if (wanted(argc, argv, "window")) {
+        double tumbling = bench_window("tumbling 1m", "{tumbling: 1m}");
+        double sliding = bench_window("sliding 1h every 1s", "{sliding: 1h, every: 1s}");
+        printf("sliding over tumbling: %.2f\n", sliding / tumbling);
+    }
+    return 0;
+}

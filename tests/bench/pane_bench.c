@@ -1,0 +1,194 @@
+/* Nanoseconds per pane add and per rendered pane, for the layouts people will have. Prints; judges nothing.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/number.h"
+#include "transform/pane.h"
+
+#define EVENTS  256 /* stay in the first-level cache, as a batch does */
+#define ROUNDS  20000
+#define PANES   16 /* neighbouring events mostly are of different groups */
+#define RENDERS 200000
+#define TEXTS   65536
+
+struct bench_case {
+    const char *name;
+    enum rs_num_kind kind;
+    bool required;
+};
+
+static const struct rs_stat_spec stats[] = {
+    {RS_STAT_COUNT, "count", -1, -1}, {RS_STAT_SUM, "volume", 1, -1}, {RS_STAT_MEAN, "mean", 0, -1},
+    {RS_STAT_MIN, "min", 0, -1},      {RS_STAT_MAX, "max", 0, -1},    {RS_STAT_STDDEV, "sd", 0, -1},
+    {RS_STAT_VWAP, "vwap", 0, 1},     {RS_STAT_OHLC, "price", 0, -1},
+};
+
+static double now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static uint64_t next(uint64_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+static void fill(struct rs_num *num, enum rs_num_kind kind, int64_t value)
+{
+    *num = (struct rs_num){.present = true};
+    switch (kind) {
+    case RS_NUM_INT64: num->i = value; break;
+    case RS_NUM_INT128: num->w = value; break;
+    case RS_NUM_DOUBLE: num->d = (double)value / 10000; break;
+    }
+}
+
+static void count_bytes(void *ctx, size_t field, const char *text, size_t size)
+{
+    (void)field;
+    (void)text;
+    *(size_t *)ctx += size;
+}
+
+/* PANES panes of one layout, in one block. */
+struct bench {
+    struct rs_pane_layout *layout;
+    size_t size;
+    uint8_t *panes;
+    struct rs_num (*events)[2];
+};
+
+static void *pane_of(const struct bench *b, size_t number)
+{
+    return b->panes + number % PANES * b->size;
+}
+
+static double measure_add(const struct bench *b)
+{
+    double start = now_ns();
+
+    for (int64_t r = 0; r < ROUNDS; r++) {
+        for (int64_t i = 0; i < EVENTS; i++) {
+            rs_pane_add(b->layout, pane_of(b, (size_t)i), b->events[i], i + r * EVENTS, i);
+        }
+    }
+    return (now_ns() - start) / EVENTS / ROUNDS;
+}
+
+static double measure_render(const struct bench *b, struct rs_pane_scratch *scratch)
+{
+    size_t bytes = 0;
+    double start = now_ns();
+
+    for (size_t i = 0; i < RENDERS; i++) {
+        rs_pane_render(b->layout, pane_of(b, i), NULL, 60000000, scratch, count_bytes, &bytes);
+    }
+    return (now_ns() - start) / RENDERS;
+}
+
+/* One pane comes into the first, another goes, as a window slides. */
+static double measure_slide(const struct bench *b)
+{
+    double start = now_ns();
+
+    for (size_t i = 0; i < RENDERS; i++) {
+        rs_pane_merge(b->layout, b->panes, pane_of(b, 1 + i % (PANES - 1)));
+        rs_pane_subtract(b->layout, b->panes, pane_of(b, 1 + (i + 1) % (PANES - 1)));
+    }
+    return (now_ns() - start) / RENDERS;
+}
+
+static void fill_events(struct bench *b, enum rs_num_kind kind)
+{
+    uint64_t seed = 42;
+
+    for (size_t i = 0; i < EVENTS; i++) {
+        fill(&b->events[i][0], kind, 3350000 + (int64_t)(next(&seed) % 10000));
+        fill(&b->events[i][1], kind, 1 + (int64_t)(next(&seed) % 900));
+    }
+}
+
+static void report(const struct bench *b, const char *name, struct rs_pane_scratch *scratch)
+{
+    struct rs_buf saved = {0};
+    double add = measure_add(b);
+    double render = measure_render(b, scratch);
+
+    rs_pane_save(b->layout, b->panes, &saved);
+    printf("%-18s %4zu bytes (saved %3zu)  add %6.1f ns  render %7.1f ns  merge and subtract %6.1f ns\n",
+           name, b->size, saved.size, add, render, measure_slide(b));
+    rs_buf_fini(&saved);
+}
+
+static int run(const struct bench_case *c, struct rs_num (*events)[2], struct rs_pane_scratch *scratch)
+{
+    const struct rs_num_type types[] = {{c->kind, 4, c->required}, {c->kind, 0, c->required}};
+    struct bench b = {.events = events};
+    struct rs_error error;
+
+    if (rs_pane_layout_new(stats, sizeof(stats) / sizeof(stats[0]), types, 2, &b.layout, &error) != 0) {
+        fprintf(stderr, "pane_bench: %s\n", error.text);
+        return 2;
+    }
+    b.size = rs_pane_size(b.layout);
+    b.panes = malloc(PANES * b.size);
+    if (b.panes != NULL) {
+        for (size_t i = 0; i < PANES; i++) {
+            rs_pane_init(b.layout, pane_of(&b, i));
+        }
+        fill_events(&b, c->kind);
+        report(&b, c->name, scratch);
+        for (size_t i = 0; i < PANES; i++) {
+            rs_pane_fini(b.layout, pane_of(&b, i));
+        }
+    }
+    int rc = b.panes == NULL ? 2 : 0;
+    free(b.panes);
+    rs_pane_layout_free(&b.layout);
+    return rc;
+}
+
+static void run_text(void)
+{
+    static double values[TEXTS];
+    uint64_t seed = 7;
+    char text[RS_NUMBER_TEXT_MAX];
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < TEXTS; i++) {
+        values[i] = (double)(int64_t)(next(&seed) >> 1) / 1e12;
+    }
+    double start = now_ns();
+    for (size_t i = 0; i < TEXTS; i++) {
+        bytes += rs_double_format(values[i], text);
+    }
+    printf("%-18s %.1f ns (%zu bytes)\n", "text of a double", (now_ns() - start) / TEXTS, bytes);
+}
+
+int main(void)
+{
+    static const struct bench_case cases[] = {
+        {"int64, required", RS_NUM_INT64, true},
+        {"int64, nullable", RS_NUM_INT64, false},
+        {"int128, required", RS_NUM_INT128, true},
+        {"double", RS_NUM_DOUBLE, false},
+    };
+    struct rs_num(*events)[2] = calloc(EVENTS, sizeof(*events));
+    struct rs_pane_scratch *scratch = rs_pane_scratch_new();
+    int rc = events == NULL || scratch == NULL ? 2 : 0;
+
+    for (size_t i = 0; rc == 0 && i < sizeof(cases) / sizeof(cases[0]); i++) {
+        rc = run(&cases[i], events, scratch);
+    }
+    run_text();
+    rs_pane_scratch_free(&scratch);
+    free(events);
+    return rc;
+}

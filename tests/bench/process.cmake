@@ -1,0 +1,7 @@
+# Programs of the process-level benches; tests/bench/run drives them.
+add_executable(bare_consumer bench/bare_consumer.c)
+rs_target_defaults(bare_consumer)
+target_link_libraries(bare_consumer PRIVATE PkgConfig::RDKAFKA)
+add_executable(latency bench/latency.c)
+rs_target_defaults(latency)
+target_link_libraries(latency PRIVATE PkgConfig::RDKAFKA PkgConfig::HIREDIS Threads::Threads)

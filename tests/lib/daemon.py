@@ -1,0 +1,53 @@
+"""rollstatd as a process, and what it says of itself over HTTP."""
+import json
+import re
+import urllib.error
+import urllib.request
+
+import procs
+
+NAMES = ("consumed", "applied", "late", "duplicate", "rejected", "filtered")
+
+
+class Daemon:
+    @staticmethod
+    def settings():
+        """Sections a test's configuration needs for this class."""
+        return {"http": {"listen": f"127.0.0.1:{procs.free_port()}"}}
+
+    def __init__(self, program, config, log, *options):
+        with open(config, encoding="utf-8") as file:
+            self.port = int(re.search(r"listen: '?127\.0\.0\.1:(\d+)", file.read()).group(1))
+        self.process = procs.Process([program, "-c", config, *options], log)
+        procs.until(lambda: procs.answers(self.port), 20, "rollstatd answers", self.process)
+
+    def get(self, path):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
+                return answer.status, answer.read().decode("utf-8")
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode("utf-8")
+
+    def status(self):
+        return json.loads(self.get("/status")[1])
+
+    def partitions(self, stream=None):
+        return [p for p in self.status()["partitions"] if stream in (None, p["stream"])]
+
+    def accounting(self, stream=None):
+        """Summed over the partitions of the stream; each has to balance."""
+        total = dict.fromkeys(NAMES, 0)
+        for partition in self.partitions(stream):
+            events = partition["events"]
+            if events["consumed"] != sum(events[name] for name in NAMES[1:]):
+                self.process.fail(f"does not balance: {partition}")
+            for name in NAMES:
+                total[name] += events[name]
+        return total
+
+    def until_consumed(self, count, timeout, stream=None):
+        procs.until(lambda: self.accounting(stream)["consumed"] >= count, timeout, f"{count} records are consumed",
+                    self.process)
+
+    def stop(self):
+        return self.process.stop()

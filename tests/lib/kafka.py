@@ -1,0 +1,126 @@
+"""A real Kafka broker of the test's own (KRaft, one JVM), librdkafka's mock cluster, and what a test asks of either."""
+import glob
+import os
+import subprocess
+
+import procs
+
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+log.dirs={directory}/logs
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+group.initial.rebalance.delay.ms=0
+log.retention.ms=-1
+log.segment.bytes=134217728
+message.max.bytes=8388608
+"""
+
+
+class Cluster:
+    """What a test asks of a broker, through the helper program built from kafka_tool.c."""
+
+    def __init__(self, tool, bootstrap):
+        self.tool = tool
+        self.bootstrap = bootstrap
+
+    def ask(self, *args, data=None, timeout=120):
+        out, _ = procs.check([self.tool, self.bootstrap, *args], data=data, timeout=timeout)
+        return out.decode().splitlines()
+
+    def create(self, topic, partitions, *settings):
+        self.ask("create", topic, partitions, *settings)
+
+    def delete(self, topic):
+        self.ask("delete", topic)
+
+    def ends(self, topic):
+        """{partition: (low, high)}"""
+        rows = (line.split() for line in self.ask("ends", topic))
+        return {int(p): (int(low), int(high)) for p, low, high in rows}
+
+    def total(self, topic):
+        return sum(high - low for low, high in self.ends(topic).values())
+
+    def produce(self, topic, records):
+        """records: (partition, timestamp in ms or -1, key bytes or None, value bytes or None)"""
+        def text(part):
+            return "-" if part is None else "." + part.hex()
+        lines = "".join(f"{p}\t{t}\t{text(k)}\t{text(v)}\n" for p, t, k, v in records)
+        self.ask("produce", topic, data=lines.encode())
+
+    def dump(self, topic):
+        """[{partition, offset, timestamp, key, value, headers}] in order of partition and offset."""
+        def part(text):
+            return None if text == "-" else bytes.fromhex(text[1:])
+        found = []
+        for line in self.ask("dump", topic):
+            partition, offset, timestamp, key, value, headers = line.split("\t")
+            pairs = (pair.split("=") for pair in headers.split(";") if pair)
+            found.append({"partition": int(partition), "offset": int(offset), "timestamp": int(timestamp),
+                          "key": part(key), "value": part(value),
+                          "headers": {name: part(text) for name, text in pairs}})
+        return sorted(found, key=lambda r: (r["partition"], r["offset"]))
+
+    def group(self, group):
+        """(state, number of members)"""
+        state, members = self.ask("group", group)[0].split()
+        return state, int(members)
+
+
+class Broker(Cluster):
+    def __init__(self, tool, jars, directory):
+        self.directory = str(directory)
+        os.makedirs(self.directory, exist_ok=True)
+        self.port = procs.free_port()
+        controller = procs.free_port()
+        super().__init__(tool, f"127.0.0.1:{self.port}")
+        if not glob.glob(os.path.join(jars, "kafka_2.13-*.jar")):
+            raise procs.Failure(f"no Kafka in {jars}")
+        self.classpath = os.path.join(jars, "*")
+        self.properties = os.path.join(self.directory, "server.properties")
+        with open(self.properties, "w", encoding="utf-8") as file:
+            file.write(PROPERTIES.format(port=self.port, controller=controller, directory=self.directory))
+        self.java("kafka.tools.StorageTool", "format", "-t", "RollstatTestsCluster00", "-c", self.properties)
+        self.start()
+
+    def java(self, *args):
+        procs.check(["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", self.classpath, *args])
+
+    def start(self):
+        self.process = procs.Process(
+            ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+             "-cp", self.classpath, "kafka.Kafka", self.properties], os.path.join(self.directory, "kafka.log"))
+        procs.until(lambda: procs.answers(self.port), 90, "Kafka answers", self.process)
+        procs.until(lambda: procs.run([self.tool, self.bootstrap, "ping"])[0] == 0, 60, "Kafka is ready", self.process)
+
+    def stop(self):
+        self.process.stop(40)
+
+
+class Mock(Cluster):
+    """librdkafka's mock cluster: `topics` are "name:partitions"."""
+
+    def __init__(self, tool, program, directory, *topics):
+        os.makedirs(directory, exist_ok=True)
+        log = os.path.join(directory, "mock.log")
+        with open(log, "wb"):
+            pass  # an older run's address must not be taken for this one's
+        self.process = procs.Process([program, *topics], log, stdin=subprocess.PIPE)
+        line = procs.until(lambda: [text for text in procs.tail(log).splitlines() if text.startswith("bootstrap ")],
+                           20, "the mock cluster answers", self.process)
+        super().__init__(tool, line[0].split()[1])
+
+    def stop(self):
+        self.process.popen.stdin.close()
+        self.process.stop()

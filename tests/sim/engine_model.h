@@ -1,0 +1,67 @@
+/* engine_model: what the engine has to show, computed the slow and simple way from the plain list of events.
+ * It keeps every event for ever, judges them one after the other by the text of README "Semantics", and
+ * renders each view and each ended window from scratch. Numbers are so small that one division of whole
+ * numbers is the right rounding. Shared with the engine is nothing but how a number is spelled
+ * (base/number.h). */
+#ifndef RS_TESTS_ENGINE_MODEL_H
+#define RS_TESTS_ENGINE_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "tests/lib/engine_fixture.h"
+
+#define MODEL_AGGREGATES_MAX 4
+#define MODEL_NONE           INT64_MIN
+
+enum model_window { MODEL_TUMBLING, MODEL_SLIDING, MODEL_ALL, MODEL_LAST };
+
+struct model_aggregate {
+    enum model_window window;
+    int64_t size_us, every_us;
+    int64_t last;
+    bool history;
+    int by;         /* 0: nothing, 1: product, 2: market and product */
+    bool only_buys; /* where: {side: BUY} */
+    bool only_a;    /* where: {product: a} */
+    bool change;    /* has change(price) and pct_change(price) */
+    bool rate;
+};
+
+struct model_config {
+    bool upsert;
+    int64_t max_periods;
+    int64_t lateness_us;
+    bool expires;
+    int64_t expire_us;
+    bool dedup;
+    int64_t dedup_us;
+    int64_t dedup_max;
+    struct model_aggregate aggregates[MODEL_AGGREGATES_MAX];
+    int aggregate_count;
+};
+
+struct model_counts {
+    uint64_t consumed, applied, late, duplicate, rejected, filtered;
+};
+
+struct model;
+struct model *model_new(const struct model_config *config);
+void model_free(struct model *model);
+
+/* The record with this offset: a tick, or one that cannot be read (NULL). */
+void model_apply(struct model *model, int64_t offset, int64_t timestamp_us, const struct tick *tick);
+
+struct model_counts model_counts(const struct model *model);
+int64_t model_stream_time(const struct model *model);
+
+/* Each line "hash KEY CHANGE TEXT" or "history KEY SCORE TEXT", as store_lines gives them; of ended windows
+ * those with a true last argument have to be there even after the store was lost once. */
+typedef void model_line(void *ctx, const char *line, bool held);
+void model_lines(const struct model *model, int64_t now_shown_us, model_line *see, void *ctx);
+
+/* The configuration as YAML for the engine. */
+void model_yaml(const struct model_config *config, struct rs_buf *out);
+
+#endif

@@ -1,0 +1,226 @@
+/* What a configuration of aggregates, rules and scales may not say, and how it is told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/lib/engine_fixture.h"
+
+/* Lines 1 and 2 are the fixture's; what is put into the stream begins in line 8, into the aggregate in line
+ * 11 at least. */
+static void report(const char *stream, const char *aggregate, struct rs_buf *out)
+{
+    struct fixture f;
+    struct rs_buf yaml = {0};
+    rs_buf_printf(&yaml,
+                  "streams:\n  ticks:\n    topic: t\n    schema: tick.avsc\n    time: at\n%s"
+                  "aggregates:\n  a:\n    stream: ticks\n%s",
+                  stream, aggregate);
+    rs_buf_char(&yaml, '\0');
+    bool loaded = fixture_open(&f, (const char *)yaml.data);
+    rs_buf_text(out, loaded ? "" : (const char *)f.complaints.data);
+    rs_buf_char(out, '\0');
+    fixture_close(&f);
+    rs_buf_fini(&yaml);
+}
+
+struct wrong {
+    const char *stream;
+    const char *aggregate;
+    const char *complaint;
+};
+
+#define WINDOW "    window: {tumbling: 1m}\n"
+#define STATS  "    stats: {n: count()}\n"
+#define UPSERT "    upsert: {version: revision}\n"
+
+static const struct wrong wrongs[] = {
+    {"", WINDOW "    stat: {n: count()}\n",
+     "test.yaml:12:5: unknown key \"stat\" in an aggregate; did you mean \"stats\"?\n"},
+    {"", STATS, "test.yaml:10:5: an aggregate needs window, as in {tumbling: 1m}\n"},
+    {"", WINDOW, "test.yaml:10:5: an aggregate needs stats, as in {volume: sum(quantity)}\n"},
+    {"", "    window: 1m\n" STATS, "test.yaml:11:13: an aggregate needs window, as in {tumbling: 1m}\n"},
+    {"", "    window: {tumbling: 1m, all: true}\n" STATS,
+     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, all, and last on upsert "
+     "streams\n"},
+    {"", "    window: {sliding: 1m}\n" STATS,
+     "test.yaml:11:23: sliding needs every, as in {sliding: 5m, every: 1s}\n"},
+    {"", "    window: {tumbling: 1m, every: 1s}\n" STATS,
+     "test.yaml:11:24: tumbling takes no every; {sliding: 5m, every: 1s} does\n"},
+    {"", "    window: {sliding: 1m, every: 2m}\n" STATS,
+     "test.yaml:11:34: every is longer than the window: events would be left out\n"},
+    {"", "    window: {sliding: 1d, every: 1ms}\n" STATS,
+     "test.yaml:11:23: this window has 86400000 panes a group; at most 100000 are allowed: make every "
+     "larger\n"},
+    {"", "    window: {every: 1m}\n" STATS,
+     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, all, and last on upsert "
+     "streams\n"},
+    {"", "    window: {session: 30s}\n" STATS,
+     "test.yaml:11:14: window \"session\" is not available in this version; there are tumbling, sliding with "
+     "every, all, and last on upsert streams\n"},
+    {"", "    window: {since: day}\n" STATS,
+     "test.yaml:11:14: window \"since\" is not available in this version; there are tumbling, sliding with "
+     "every, all, and last on upsert streams\n"},
+    {"", "    window: {slidin: 1m}\n" STATS,
+     "test.yaml:11:14: no window \"slidin\"; did you mean \"sliding\"?\n"},
+    {"", "    window: {last: 5}\n" STATS,
+     "test.yaml:11:20: window \"last\" of an append stream is not available in this version; there are "
+     "tumbling, sliding with every, and all\n"},
+    {"", "    window: {all: false}\n" STATS, "test.yaml:11:19: all can only be true\n"},
+    {"", "    window: {tumbling: soon}\n" STATS,
+     "test.yaml:11:24: tumbling: \"soon\" is not a duration: write it like 100ms, 30s, 5m, 1h30m, 7d or "
+     "2w\n"},
+    {"", "    window: {tumbling: 30d}\n" STATS,
+     "test.yaml:11:13: groups of stream ticks expire after 7d, before this window and its lateness are over: "
+     "expire must be at least 30d30s\n"},
+    {"", "    window: {all: true}\n    history: 5\n" STATS,
+     "test.yaml:12:14: history needs windows that end: tumbling or sliding\n"},
+    {"", WINDOW "    history: -1\n" STATS,
+     "test.yaml:12:14: history: must be a whole number from 0 to 1000000, not \"-1\"\n"},
+    {"", WINDOW "    by: product\n" STATS,
+     "test.yaml:12:9: by is a list of up to 16 field names, as in [exchange, product]\n"},
+    {"", WINDOW "    by: [produkt]\n" STATS,
+     "test.yaml:12:10: Tick has no field 'produkt'; did you mean 'product'?\n"},
+    {"", WINDOW "    by: [ratio]\n" STATS,
+     "test.yaml:12:10: ratio is double; groups are made by string, enum, integer, boolean, date, decimal or "
+     "uuid fields\n"},
+    {"", WINDOW "    by: [at]\n" STATS,
+     "test.yaml:12:10: at is timestamp; groups are made by string, enum, integer, boolean, date, decimal or "
+     "uuid fields\n"},
+    {"", WINDOW "    by: [product, product]\n" STATS, "test.yaml:12:19: product is named twice in by\n"},
+    {"", WINDOW "    stats: {}\n",
+     "test.yaml:12:12: stats is a mapping of up to 64 statistics, as in {volume: sum(quantity)}\n"},
+    {"", WINDOW "    stats: {v: summ(quantity)}\n",
+     "test.yaml:12:16: no statistic \"summ\"; did you mean \"sum\"?\n"},
+    {"", WINDOW "    stats: {v: 'quantile(price, 0.99)'}\n",
+     "test.yaml:12:16: statistic \"quantile\" is not available in this version; there are count, sum, mean, "
+     "min, max, range, first, last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, rate, change and "
+     "pct_change\n"},
+    {"", WINDOW "    stats: {v: quantile(price)}\n",
+     "test.yaml:12:16: statistic \"quantile\" is not available in this version; there are count, sum, mean, "
+     "min, max, range, first, last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, rate, change and "
+     "pct_change\n"},
+    {"", WINDOW "    stats: {v: distinct(product)}\n",
+     "test.yaml:12:16: statistic \"distinct\" is not available in this version; there are count, sum, mean, "
+     "min, max, range, first, last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, rate, change and "
+     "pct_change\n"},
+    {"", WINDOW "    stats: {v: frobnicate(price)}\n",
+     "test.yaml:12:16: no statistic \"frobnicate\"; there are count, sum, mean, min, max, range, first, "
+     "last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, rate, change and pct_change\n"},
+    {"", WINDOW "    stats: {v: sum}\n",
+     "test.yaml:12:16: a statistic is written as name(field), as in sum(quantity) or count()\n"},
+    {"", WINDOW "    stats: {v: sum()}\n", "test.yaml:12:16: sum takes one field\n"},
+    {"", WINDOW "    stats: {v: vwap(price)}\n",
+     "test.yaml:12:16: vwap takes two fields, as in vwap(price, quantity)\n"},
+    {"", WINDOW "    stats: {v: vwap(price, quantity)}\n",
+     "test.yaml:12:16: a statistic is written as name(field), as in sum(quantity) or count(); between braces "
+     "one with a comma needs quotes\n"
+     "test.yaml:12:28: a statistic's name is made of letters, digits, '_', '-' and '.'\n"},
+    {"", WINDOW "    stats: {v: sum(prise)}\n",
+     "test.yaml:12:16: Tick has no field 'prise'; did you mean 'price'?\n"},
+    {"", WINDOW "    stats: {v: sum(product)}\n",
+     "test.yaml:12:16: product is string; statistics are made of int, long, float, double and decimal "
+     "fields\n"},
+    {"", WINDOW "    stats: {'a b': count()}\n",
+     "test.yaml:12:13: a statistic's name is made of letters, digits, '_', '-' and '.'\n"},
+    {"", WINDOW "    stats: {events: count()}\n",
+     "test.yaml:12:12: two values of aggregate a would be called \"events\"\n"},
+    {"", WINDOW "    stats: {p: ohlc(price), p_open: first(price)}\n",
+     "test.yaml:12:12: two values of aggregate a would be called \"p_open\"\n"},
+    {"", "    window: {sliding: 1m, every: 1s}\n    stats: {c: change(price)}\n",
+     "test.yaml:12:16: change and pct_change compare with the window before: they need a tumbling window\n"},
+    {"", "    window: {all: true}\n    stats: {r: rate(quantity)}\n",
+     "test.yaml:12:16: rate is per second of the window: it needs a tumbling or sliding window\n"},
+    {"", WINDOW "    where: {side: BUI}\n" STATS,
+     "test.yaml:12:19: \"BUI\" is not a symbol of side; did you mean \"BUY\"?\n"},
+    {"", WINDOW "    where: {side: {gt: BUY}}\n" STATS,
+     "test.yaml:12:20: side is enum, which has no order: use eq, ne, in or not_in\n"},
+    {"", WINDOW "    where: {price: {above: 3}}\n" STATS,
+     "test.yaml:12:21: unknown key \"above\" in a condition; known are: eq, ne, lt, le, gt, ge, in, not_in, "
+     "is_null\n"},
+    {"", WINDOW "    where: {price: {gt: 0.001}}\n" STATS,
+     "test.yaml:12:25: price (decimal): more than 2 digits after the point\n"},
+    {"", WINDOW "    where: {price: {gt: cheap}}\n" STATS,
+     "test.yaml:12:25: price (decimal): not a number\n"},
+    {"", WINDOW "    where: {price: {in: 3}}\n" STATS,
+     "test.yaml:12:25: price: a list of values is expected, as in [A, B]\n"},
+    {"", WINDOW "    where: {price: {is_null: maybe}}\n" STATS,
+     "test.yaml:12:30: is_null is true or false\n"},
+    {"", WINDOW "    where: {quantity: 1.5}\n" STATS,
+     "test.yaml:12:23: quantity (long): more than 0 digits after the point\n"},
+    {"", WINDOW "    where: {day: yesterday}\n" STATS,
+     "test.yaml:12:18: day is a date: not a date like 2026-01-31\n"},
+    {"", WINDOW "    where: {at: {gt: noon}}\n" STATS,
+     "test.yaml:12:22: at is a timestamp: not a time in ISO 8601, such as 2026-01-31 or "
+     "2026-01-31T23:59:59.5Z\n"},
+    {"", WINDOW "    where: {open: perhaps}\n" STATS,
+     "test.yaml:12:19: open is a boolean: write true or false\n"},
+    {"", WINDOW "    where: {or: {side: BUY}}\n" STATS,
+     "test.yaml:12:17: \"or\" takes a list of conditions\n"},
+    {"", WINDOW "    where: [side]\n" STATS,
+     "test.yaml:12:12: a mapping from field to condition is expected, as in {side: {in: [BUY]}}\n"},
+    {"", WINDOW "    where: {nosuch: 1}\n" STATS, "test.yaml:12:13: Tick has no field 'nosuch'\n"},
+    {"    rules: {price: {greater: 0}}\n", WINDOW STATS,
+     "test.yaml:8:21: unknown key \"greater\" in a rule; known are: required, eq, ne, lt, le, gt, ge, in, "
+     "not_in, pattern, min_length, max_length, finite\n"},
+    {"    rules: {prices: {gt: 0}}\n", WINDOW STATS,
+     "test.yaml:8:13: Tick has no field 'prices'; did you mean 'price'?\n"},
+    {"    rules: [price]\n", WINDOW STATS,
+     "test.yaml:8:12: rules is a mapping from field to rules, as in {price: {gt: 0}}\n"},
+    {"    rules: {price: {required: false}}\n", WINDOW STATS,
+     "test.yaml:8:31: required can only be true; leave it out otherwise\n"},
+    {"    rules: {price: {pattern: x}}\n", WINDOW STATS,
+     "test.yaml:8:21: pattern is for strings, and price is decimal\n"},
+    {"    rules: {product: {pattern: 'a('}}\n", WINDOW STATS,
+     "test.yaml:8:32: pattern: Unmatched ( or \\(\n"},
+    {"    rules: {product: {min_length: -1}}\n", WINDOW STATS,
+     "test.yaml:8:35: min_length is a number of characters\n"},
+    {"    rules: {price: {finite: true}}\n", WINDOW STATS,
+     "test.yaml:8:21: finite is for float and double, and price is decimal\n"},
+    {"    rules: {product: {gt: [1]}}\n", WINDOW STATS,
+     "test.yaml:8:27: product is compared with a single value here\n"},
+    {"    scale: {price: 2}\n", WINDOW STATS,
+     "test.yaml:8:13: scale is for float and double fields, and price is decimal\n"},
+    {"    scale: {ratio: 19}\n", WINDOW STATS,
+     "test.yaml:8:20: ratio: must be a whole number from 0 to 18, not \"19\"\n"},
+    {"    scale: 4\n", WINDOW STATS,
+     "test.yaml:8:12: scale is a mapping from field to digits after the point, as in {price: 4}\n"},
+    {UPSERT, "    window: {last: 0}\n" STATS,
+     "test.yaml:12:20: last: must be a whole number from 1 to 10000, not \"0\"\n"},
+    {UPSERT, "    window: {last: 5}\n    history: 3\n" STATS,
+     "test.yaml:13:14: history needs windows that end: tumbling or sliding\n"},
+    {UPSERT, "    window: {sliding: 1m, every: 1s}\n    history: 3\n" STATS,
+     "test.yaml:13:14: history of an upsert stream needs a tumbling window\n"},
+    {UPSERT, "    window: {last: 5}\n    stats: {r: rate()}\n",
+     "test.yaml:13:16: rate is per second of the window: it needs a tumbling or sliding window\n"},
+};
+
+static void test_complaints(void **state)
+{
+    (void)state;
+    int failed = 0;
+    for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
+        struct rs_buf out = {0};
+        report(wrongs[i].stream, wrongs[i].aggregate, &out);
+        if (strcmp((const char *)out.data, wrongs[i].complaint) != 0) {
+            print_error("case %zu\n%s%s  said:     %s\n  expected: %s\n", i, wrongs[i].stream,
+                        wrongs[i].aggregate, (const char *)out.data, wrongs[i].complaint);
+            failed++;
+        }
+        rs_buf_fini(&out);
+    }
+    assert_int_equal(failed, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_complaints),
+    };
+    return cmocka_run_group_tests_name("aggregate", tests, NULL, NULL);
+}

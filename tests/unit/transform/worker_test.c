@@ -1,0 +1,827 @@
+/* The worker in virtual time, between a log in memory and a store in memory. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/memory_source.h"
+#include "sink/memory_store.h"
+#include "transform/worker.h"
+
+#define MS      INT64_C(1000)
+#define SECOND  INT64_C(1000000)
+#define MINUTE  (60 * SECOND)
+#define WALL_US (INT64_C(1700000000) * SECOND)
+#define T0                                                                                                   \
+    (INT64_C(1600000020) * SECOND) /* start of a minute; event times have nothing to do with the wall */
+
+static const char configuration[] = "group: test\n"
+                                    "schemas: {directory: tests/unit/transform}\n"
+                                    "streams:\n"
+                                    "  ticks:\n"
+                                    "    topic: ticks.topic\n"
+                                    "    schema: worker_tick.avsc\n"
+                                    "    time: at\n"
+                                    "    max_future: 365d\n"
+                                    "    rules: {size: {ge: 0}}\n"
+                                    "aggregates:\n"
+                                    "  minute:\n"
+                                    "    stream: ticks\n"
+                                    "    by: [name]\n"
+                                    "    window: {tumbling: 1m}\n"
+                                    "    history: 5\n"
+                                    "    stats: {n: count(), total: sum(size)}\n"
+                                    "  slide:\n"
+                                    "    stream: ticks\n"
+                                    "    by: [name]\n"
+                                    "    window: {sliding: 10s, every: 1s}\n"
+                                    "    stats: {n: count()}\n";
+
+/* ---- dead letters that can be full ---- */
+
+struct letters {
+    bool full;
+    int count;
+    int64_t acknowledged;
+    enum rs_reason last;
+};
+
+static bool put_letter(void *self, const struct rs_dead_letter *letter)
+{
+    struct letters *letters = self;
+
+    if (letters->full) {
+        return false;
+    }
+    letters->count++;
+    letters->last = letter->reason;
+    return true;
+}
+
+static int64_t acknowledged(void *self, uint32_t stream, int32_t partition)
+{
+    const struct letters *letters = self;
+
+    (void)stream;
+    (void)partition;
+    return letters->acknowledged;
+}
+
+static const struct rs_dead_letter_ops letter_ops = {.put = put_letter, .acknowledged = acknowledged};
+
+/* ---- a state log whose claims can be refused or delayed ---- */
+
+struct slow_log {
+    struct rs_state_log inner;
+    bool refuse, delay;
+    int claims, releases;
+};
+
+static int slow_claim(void *self, struct rs_state_key key, struct rs_error *error)
+{
+    struct slow_log *log = self;
+
+    log->claims++;
+    if (log->refuse) {
+        return rs_fail(error, RS_EBROKER, "the state topic is away");
+    }
+    return log->inner.ops->claim(log->inner.self, key, error);
+}
+
+static int slow_commit(void *self, struct rs_state_key key, const struct rs_state_batch *batch,
+                       struct rs_error *error)
+{
+    struct slow_log *log = self;
+
+    return log->inner.ops->commit(log->inner.self, key, batch, error);
+}
+
+static void slow_release(void *self, struct rs_state_key key)
+{
+    struct slow_log *log = self;
+
+    log->releases++;
+    log->inner.ops->release(log->inner.self, key);
+}
+
+static bool slow_take(void *self, uint32_t worker, struct rs_state_event *out)
+{
+    struct slow_log *log = self;
+
+    return !log->delay && log->inner.ops->take(log->inner.self, worker, out);
+}
+
+static int slow_wake_fd(void *self, uint32_t worker)
+{
+    (void)self;
+    (void)worker;
+    return -1;
+}
+
+static const struct rs_state_log_ops slow_ops = {
+    .claim = slow_claim,
+    .commit = slow_commit,
+    .release = slow_release,
+    .take = slow_take,
+    .wake_fd = slow_wake_fd,
+};
+
+/* ---- the whole set-up ---- */
+
+struct fixture {
+    struct rs_config *config;
+    struct rs_streams *streams;
+    struct rs_engine *engine;
+    struct rs_clock_virtual clock;
+    struct rs_memory_source *source;
+    struct rs_memory_store *store;
+    struct rs_memory_log *memory_log;
+    struct slow_log log;
+    struct letters letters;
+    struct rs_worker *worker;
+    struct rs_error error;
+    char said[8192];
+};
+
+static void report(void *ctx, enum rs_log_level level, const char *text)
+{
+    struct fixture *f = ctx;
+    size_t used = strlen(f->said);
+
+    (void)snprintf(f->said + used, sizeof(f->said) - used, "%d %s\n", (int)level, text);
+}
+
+#define OK(call)                                                                                             \
+    do {                                                                                                     \
+        if ((call) != 0) {                                                                                   \
+            fail_msg("%s", f->error.text);                                                                   \
+        }                                                                                                    \
+    } while (0)
+
+static void open_worker(struct fixture *f, int64_t publish_every_us, uint64_t history_limit)
+{
+    const struct rs_worker_options options = {
+        .index = 0,
+        .engine = f->engine,
+        .streams = f->streams,
+        .source = rs_memory_source_table(f->source),
+        .sink = rs_memory_store_table(f->store),
+        .letters = {.self = &f->letters, .ops = &letter_ops},
+        .log = {.self = &f->log, .ops = &slow_ops},
+        .clock = &f->clock.clock,
+        .prefix = "rs",
+        .publish_every_us = publish_every_us,
+        .commit_every_us = SECOND,
+        .memory_limit = 64 << 20,
+        .history_limit = history_limit,
+        .batches = 4,
+        .batch_bytes = 4096,
+        .leave_within_us = 2 * SECOND,
+        .report = report,
+        .report_ctx = f,
+    };
+
+    OK(rs_worker_new(&options, &f->worker, &f->error));
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    size_t meta_count = 0;
+
+    assert_non_null(f);
+    *state = f;
+    OK(rs_config_load_text("test.yaml", configuration, &f->config, &f->error));
+    OK(rs_streams_load(f->config, &f->streams, &f->error));
+    OK(rs_engine_load(f->config, f->streams, &f->engine, &f->error));
+    assert_int_equal(rs_config_complaints(f->config), 0);
+    rs_clock_virtual_init(&f->clock, WALL_US);
+    rs_clock_virtual_advance(&f->clock, 1000 * SECOND);
+    OK(rs_memory_source_new(1, 8, &f->source, &f->error));
+    const struct rs_aggregate_meta *metas = rs_engine_metas(f->engine, &meta_count);
+    OK(rs_memory_store_new("rs", metas, meta_count, &f->store, &f->error));
+    OK(rs_memory_log_new(1, &f->clock.clock, &f->memory_log, &f->error));
+    f->log.inner = rs_memory_log_table(f->memory_log);
+    f->letters.acknowledged = INT64_MAX;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    rs_worker_free(&f->worker);
+    rs_memory_log_free(&f->memory_log);
+    rs_memory_store_free(&f->store);
+    rs_memory_source_free(&f->source);
+    rs_engine_free(&f->engine);
+    rs_streams_free(&f->streams);
+    rs_config_free(&f->config);
+    free(f);
+    return 0;
+}
+
+/* ---- events ---- */
+
+static size_t put_long(uint8_t *out, int64_t value)
+{
+    uint64_t left = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+    size_t size = 0;
+
+    while (left >= 0x80) {
+        out[size++] = (uint8_t)(left | 0x80);
+        left >>= 7;
+    }
+    out[size++] = (uint8_t)left;
+    return size;
+}
+
+static void append(struct fixture *f, int32_t partition, int64_t at_us, const char *name, int64_t quantity)
+{
+    uint8_t value[128];
+    size_t size = put_long(value, at_us);
+    size_t length = strlen(name);
+
+    size += put_long(value + size, (int64_t)length);
+    memcpy(value + size, name, length);
+    size += length;
+    size += put_long(value + size, quantity);
+    const struct rs_record record = {.value = rs_slice_of(value, size), .timestamp_us = RS_TIME_NONE};
+    OK(rs_memory_source_append(f->source, 0, partition, &record, 0, &f->error));
+}
+
+static void append_bad(struct fixture *f, int32_t partition)
+{
+    append(f, partition, T0, "bad", -1);
+}
+
+/* Steps as often as the worker asks for, until `us` have passed; time moves at most 100 ms at once. */
+static void run_for(struct fixture *f, int64_t us)
+{
+    int64_t until = f->clock.monotonic_us + us;
+
+    for (;;) {
+        int64_t due = rs_worker_step(f->worker);
+        if (due <= f->clock.monotonic_us) {
+            due = f->clock.monotonic_us + 1;
+        }
+        if (due > f->clock.monotonic_us + 100 * MS) {
+            due = f->clock.monotonic_us + 100 * MS;
+        }
+        if (due > until) {
+            rs_clock_virtual_advance(&f->clock, until - f->clock.monotonic_us);
+            (void)rs_worker_step(f->worker);
+            return;
+        }
+        rs_clock_virtual_advance(&f->clock, due - f->clock.monotonic_us);
+    }
+}
+
+static void assert_field(struct fixture *f, const char *aggregate, const char *key, const char *field,
+                         const char *expected)
+{
+    struct rs_slice text = rs_memory_store_field(f->store, aggregate, key, field);
+    char found[64];
+
+    (void)snprintf(found, sizeof(found), "%.*s", (int)text.size,
+                   text.data == NULL ? "" : (const char *)text.data);
+    assert_string_equal(found, expected);
+}
+
+static bool has_history(struct fixture *f, const char *key, int64_t start_us)
+{
+    return rs_memory_store_history(f->store, "minute", key, start_us / 1000).data != NULL;
+}
+
+struct one_partition {
+    int32_t partition;
+    struct rs_worker_partition_status status;
+    size_t count;
+    enum rs_waiting waiting;
+    uint64_t waits;
+};
+
+static void read_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)
+{
+    struct one_partition *one = ctx;
+
+    one->count = snapshot->partition_count;
+    one->waiting = snapshot->waiting_for;
+    one->waits = snapshot->waits;
+    for (size_t i = 0; i < snapshot->partition_count; i++) {
+        if (snapshot->partitions[i].partition == one->partition) {
+            one->status = snapshot->partitions[i];
+        }
+    }
+}
+
+static struct one_partition look(struct fixture *f, int32_t partition)
+{
+    struct one_partition one = {.partition = partition};
+
+    run_for(f, 250 * MS); /* snapshots are at most 200 ms old */
+    rs_worker_snapshot(f->worker, read_snapshot, &one);
+    return one;
+}
+
+static void assign(struct fixture *f, int32_t partition)
+{
+    OK(rs_memory_source_assign(f->source, 0, 0, partition, &f->error));
+}
+
+static void tell(struct fixture *f, enum rs_source_event_kind kind, int32_t partition)
+{
+    struct rs_error why;
+
+    (void)rs_fail(&why, RS_ESTATE, "offset 3 is gone");
+    OK(rs_memory_source_tell(f->source, kind, 0, partition, &why, &f->error));
+}
+
+/* ---- tests ---- */
+
+static void test_the_first_change_goes_out_at_once_and_the_next_after_the_interval(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 100 * MS, 1000);
+    assign(f, 0);
+    run_for(f, 500 * MS);
+    append(f, 0, T0 + SECOND, "a", 7);
+    (void)rs_worker_step(f->worker);
+    assert_field(f, "minute", "a", "total", "7");
+    append(f, 0, T0 + 2 * SECOND, "a", 3);
+    int64_t due = rs_worker_step(f->worker);
+    assert_field(f, "minute", "a", "total", "7");
+    assert_true(due <= f->clock.monotonic_us + 100 * MS);
+    rs_clock_virtual_advance(&f->clock, 99 * MS);
+    (void)rs_worker_step(f->worker);
+    assert_field(f, "minute", "a", "total", "7");
+    rs_clock_virtual_advance(&f->clock, 1 * MS);
+    (void)rs_worker_step(f->worker);
+    assert_field(f, "minute", "a", "total", "10");
+}
+
+static void test_windows_end_in_idle_time_at_wall_clock_rate(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0 + 10 * SECOND, "a", 1);
+    run_for(f, 0);
+    run_for(f, 49 * SECOND + 900 * MS);
+    assert_false(has_history(f, "a", T0));
+    run_for(f, 102 * MS);
+    assert_true(has_history(f, "a", T0));
+    assert_field(f, "minute", "a", "total", "1");
+}
+
+static void test_a_sliding_window_drains_second_by_second(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    append(f, 0, T0 + 3 * SECOND, "a", 1);
+    run_for(f, 1 * MS);
+    assert_field(f, "slide", "a", "n", "2");
+    run_for(f, 5900 * MS); /* shown: T0 + 8.9 s, window from T0 - 1 s on */
+    assert_field(f, "slide", "a", "n", "2");
+    run_for(f, 200 * MS);
+    assert_field(f, "slide", "a", "n", "2");
+    run_for(f, 1 * SECOND); /* T0 + 10.1 s: the window begins after T0 */
+    assert_field(f, "slide", "a", "n", "1");
+    run_for(f, 3 * SECOND);
+    assert_field(f, "slide", "a", "n", "0");
+    assert_field(f, "slide", "a", "event_time", "");
+}
+
+static void test_shown_time_never_jumps_over_time_the_worker_missed(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    int64_t before = look(f, 0).status.state.now_shown_us;
+    assert_true(before >= T0);
+    rs_clock_virtual_advance(&f->clock, 3600 * SECOND);
+    int64_t after = look(f, 0).status.state.now_shown_us;
+    assert_true(after - before <= 3 * SECOND);
+}
+
+static void test_shown_time_stands_still_while_records_wait(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    f->letters.full = true;
+    append_bad(f, 0);
+    int64_t before = look(f, 0).status.state.now_shown_us;
+    struct one_partition later = look(f, 0);
+    assert_int_equal(later.status.state.now_shown_us, before);
+    assert_false(later.status.at_end);
+}
+
+static void test_full_dead_letters_hold_the_record_and_what_follows(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    f->letters.full = true;
+    append(f, 0, T0, "a", 1);
+    append_bad(f, 0);
+    append(f, 0, T0, "a", 10);
+    struct one_partition one = look(f, 0);
+    assert_int_equal(one.status.state.next_offset, 1);
+    assert_int_equal(one.status.state.events.consumed, 1);
+    assert_int_equal(one.waiting, RS_WAITING_DEAD_LETTERS);
+    assert_field(f, "minute", "a", "total", "1");
+    run_for(f, 2 * SECOND);
+    assert_non_null(strstr(f->said, "input waits: the dead-letter topic ticks.topic.dlq takes nothing"));
+    f->letters.full = false;
+    one = look(f, 0);
+    assert_int_equal(one.status.state.next_offset, 3);
+    assert_int_equal(one.status.state.events.applied, 2);
+    assert_int_equal(one.status.state.events.rejected, 1);
+    assert_int_equal(one.waiting, RS_WAITING_NOT);
+    assert_int_equal(one.waits, 1);
+    assert_int_equal(f->letters.count, 1);
+    assert_int_equal(f->letters.last, RS_REASON_RULE);
+    assert_field(f, "minute", "a", "total", "11");
+    assert_non_null(strstr(f->said, "input goes on after"));
+}
+
+static void test_a_revocation_is_heard_while_input_waits(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    assign(f, 1);
+    f->letters.full = true;
+    append_bad(f, 0);
+    append(f, 1, T0, "b", 5);
+    run_for(f, 100 * MS);
+    assert_field(f, "minute", "b", "total", "");
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 100 * MS);
+    assert_false(rs_memory_source_owned(f->source, 0, 0));
+    assert_field(f, "minute", "b", "total", "5"); /* the run of the partition that left no longer blocks */
+    assert_int_equal(f->letters.count, 0);
+}
+
+static void test_input_waits_for_history_and_loses_none(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 2);
+    assign(f, 0);
+    rs_memory_store_set_away(f->store, true);
+    for (int minute = 0; minute < 5; minute++) {
+        append(f, 0, T0 + minute * MINUTE, "a", 100 + minute);
+        run_for(f, 300 * MS);
+    }
+    struct one_partition one = look(f, 0);
+    assert_int_equal(one.waiting, RS_WAITING_HISTORY);
+    assert_true(one.status.state.next_offset < 5);
+    assert_false(has_history(f, "a", T0));
+    rs_memory_store_set_away(f->store, false);
+    one = look(f, 0);
+    assert_int_equal(one.waiting, RS_WAITING_NOT);
+    assert_int_equal(one.status.state.next_offset, 5);
+    for (int minute = 0; minute < 4; minute++) {
+        assert_true(has_history(f, "a", T0 + minute * MINUTE));
+    }
+    assert_field(f, "minute", "a", "total", "104");
+}
+
+static void test_nothing_is_published_before_the_fence_is_passed(void **state)
+{
+    struct fixture *f = *state;
+
+    rs_memory_store_set_fence(f->store, "ticks", 0, 1, 3, T0 + 20 * SECOND);
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    append(f, 0, T0, "a", 2);
+    struct one_partition one = look(f, 0);
+    assert_field(f, "minute", "a", "total", "");
+    assert_int_equal(one.status.quiet_until, 3);
+    assert_non_null(strstr(f->said, "partition 0: Redis shows it up to offset 3 already"));
+    append(f, 0, T0, "a", 4);
+    one = look(f, 0);
+    assert_field(f, "minute", "a", "total", "7");
+    assert_int_equal(one.status.quiet_until, 0);
+    assert_true(one.status.state.now_shown_us >= T0 + 20 * SECOND); /* readers had seen that already */
+    assert_null(strstr(f->said, "deleted and created again"));
+}
+
+static void test_what_was_shown_later_is_not_shown_earlier_again(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t token = 0;
+    int64_t offset = 0;
+    int64_t shown_us = 0;
+
+    rs_memory_store_set_fence(f->store, "ticks", 0, 1, 3, T0 + 30 * SECOND);
+    open_worker(f, 1 * MS, 1000);
+    for (int i = 0; i < 5; i++) {
+        append(f, 0, T0, "a", 1);
+    }
+    assign(f, 0);
+    (void)rs_worker_step(f->worker);
+    assert_true(rs_memory_store_fence(f->store, "ticks", 0, &token, &offset, &shown_us));
+    assert_true(token > 1); /* taken before anything was published */
+    assert_int_equal(offset, 3);
+    for (int i = 0; i < 20; i++) { /* the first that is published is past the fence in both */
+        run_for(f, 1 * MS);
+        struct rs_slice n = rs_memory_store_field(f->store, "slide", "a", "n");
+        assert_true(n.data == NULL || (n.size == 1 && n.data[0] == '0'));
+    }
+    assert_field(f, "slide", "a", "n", "0");
+    assert_field(f, "minute", "a", "n", "5");
+}
+
+static void test_a_fence_beyond_the_log_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+
+    rs_memory_store_set_fence(f->store, "ticks", 0, 1, 1000, T0);
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 29 * SECOND);
+    assert_null(strstr(f->said, "deleted and created again"));
+    run_for(f, 3 * SECOND);
+    const char *told = strstr(f->said, "the topic seems to have been deleted and created again");
+    assert_non_null(told);
+    assert_non_null(strstr(f->said, "delete the Redis key rs:fence:ticks:0"));
+    run_for(f, 60 * SECOND);
+    assert_null(strstr(told + 1, "the topic seems to have been deleted"));
+}
+
+static void test_a_larger_token_makes_the_worker_drop_the_partition(void **state)
+{
+    struct fixture *f = *state;
+
+    rs_memory_store_set_fence(f->store, "ticks", 0, RS_STATE_TOKEN_MAX, 0, T0);
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    assign(f, 1);
+    append(f, 0, T0, "a", 1);
+    append(f, 1, T0, "b", 2);
+    struct one_partition one = look(f, 0);
+    assert_int_equal(one.status.phase, RS_PARTITION_FENCED);
+    assert_non_null(strstr(one.status.error, "another instance publishes it with a newer token"));
+    assert_non_null(strstr(f->said, "0 stream ticks partition 0: another instance publishes it"));
+    append(f, 0, T0, "a", 1);
+    append(f, 1, T0, "b", 2);
+    run_for(f, 100 * MS);
+    assert_field(f, "minute", "a", "total", "");
+    assert_field(f, "minute", "b", "total", "4");
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 10 * MS);
+    assert_false(rs_memory_source_owned(f->source, 0, 0));
+}
+
+static void test_a_wiped_store_is_filled_again(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 10 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    append(f, 0, T0, "b", 2);
+    run_for(f, 50 * MS);
+    rs_memory_store_wipe(f->store);
+    assert_field(f, "minute", "a", "total", "");
+    run_for(f, 50 * MS);
+    assert_field(f, "minute", "a", "total", "1");
+    assert_field(f, "minute", "b", "total", "2");
+    assert_field(f, "slide", "b", "n", "1");
+}
+
+static void test_a_revoked_partition_is_published_and_committed_first(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, SECOND, 1000);
+    assign(f, 0);
+    run_for(f, 10 * MS);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    assert_field(f, "minute", "a", "total", "1");
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 2 * SECOND);
+    assert_false(rs_memory_source_owned(f->source, 0, 0));
+    assert_field(f, "minute", "a", "total", "2");
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 2);
+    assert_int_equal(f->log.releases, 1);
+    assert_int_equal(look(f, 0).count, 0);
+}
+
+static void test_a_store_that_is_away_delays_a_revocation_only_so_long(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    rs_memory_store_set_away(f->store, true);
+    run_for(f, 10 * MS);
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 1900 * MS);
+    assert_true(rs_memory_source_owned(f->source, 0, 0));
+    run_for(f, 200 * MS);
+    assert_false(rs_memory_source_owned(f->source, 0, 0));
+    /* The partition comes back; the batch of its first life is not taken for one of its second. */
+    assign(f, 0);
+    run_for(f, 10 * MS);
+    append(f, 0, T0, "a", 2);
+    run_for(f, 10 * MS);
+    rs_memory_store_set_away(f->store, false);
+    run_for(f, 100 * MS);
+    assert_field(f, "minute", "a", "total", "3");
+}
+
+static void test_a_lost_partition_is_dropped_at_once(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 10 * SECOND, 1000);
+    assign(f, 0);
+    run_for(f, 10 * MS);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    tell(f, RS_SOURCE_LOST, 0);
+    (void)rs_worker_step(f->worker);
+    assert_false(rs_memory_source_owned(f->source, 0, 0));
+    run_for(f, 20 * SECOND);
+    assert_field(f, "minute", "a", "total", "1");
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), -1);
+}
+
+static void test_a_stopped_partition_keeps_its_views_and_says_why(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    tell(f, RS_SOURCE_STOPPED, 0);
+    struct one_partition one = look(f, 0);
+    assert_int_equal(one.status.phase, RS_PARTITION_STOPPED);
+    assert_string_equal(one.status.error, "offset 3 is gone");
+    rs_memory_store_wipe(f->store);
+    run_for(f, 10 * MS);
+    assert_field(f, "minute", "a", "total", "1");
+}
+
+static void test_reading_begins_only_when_the_claim_is_answered(void **state)
+{
+    struct fixture *f = *state;
+
+    f->log.refuse = true;
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 500 * MS);
+    assert_int_equal(f->log.claims, 1);
+    assert_non_null(strstr(f->said, "cannot take it over yet: the state topic is away"));
+    f->log.refuse = false;
+    f->log.delay = true;
+    run_for(f, SECOND);
+    assert_int_equal(f->log.claims, 2);
+    assert_int_equal(look(f, 0).status.phase, RS_PARTITION_CLAIMING);
+    assert_int_equal(rs_memory_source_taken(f->source, 0, 0), 0);
+    f->log.delay = false;
+    run_for(f, 10 * MS);
+    assert_int_equal(rs_memory_source_started(f->source, 0, 0), RS_OFFSET_BEGINNING);
+    assert_field(f, "minute", "a", "total", "1");
+}
+
+static void test_commits_wait_for_dead_letters(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    f->letters.acknowledged = 1;
+    append(f, 0, T0, "a", 1);
+    append_bad(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 3 * SECOND);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 1);
+    f->letters.acknowledged = INT64_MAX;
+    run_for(f, 2 * SECOND);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 3);
+}
+
+static void test_a_group_in_two_partitions_is_told(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    assign(f, 1);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    append(f, 1, T0, "a", 100);
+    append(f, 1, T0, "c", 3);
+    struct one_partition one = look(f, 1);
+    assert_field(f, "minute", "a", "total", "1");
+    assert_field(f, "minute", "c", "total", "3");
+    assert_int_equal(one.status.state.conflicts, 2); /* in both aggregates */
+    assert_non_null(
+        strstr(f->said, "aggregate minute: group a is in partition 1 of topic ticks.topic and in another"));
+}
+
+static void test_stop_publishes_commits_and_ends(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 10 * SECOND, 1000);
+    assign(f, 0);
+    run_for(f, 10 * MS);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    rs_worker_stop(f->worker);
+    run_for(f, 1900 * MS);
+    assert_true(rs_worker_stopped(f->worker));
+    assert_field(f, "minute", "a", "total", "2");
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 2);
+    assign(f, 1);
+    run_for(f, 10 * MS);
+    assert_int_equal(look(f, 1).count, 0);
+}
+
+static void *run_thread(void *worker)
+{
+    rs_worker_run(worker);
+    return NULL;
+}
+
+static void test_the_thread_sleeps_and_ends_when_told(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+
+    open_worker(f, 1 * MS, 1000);
+    assert_int_equal(pthread_create(&thread, NULL, run_thread, f->worker), 0);
+    while (rs_worker_progress(f->worker) == 0) {
+    }
+    rs_worker_stop(f->worker);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(rs_worker_stopped(f->worker));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_the_first_change_goes_out_at_once_and_the_next_after_the_interval),
+        TEST(test_windows_end_in_idle_time_at_wall_clock_rate),
+        TEST(test_a_sliding_window_drains_second_by_second),
+        TEST(test_shown_time_never_jumps_over_time_the_worker_missed),
+        TEST(test_shown_time_stands_still_while_records_wait),
+        TEST(test_full_dead_letters_hold_the_record_and_what_follows),
+        TEST(test_a_revocation_is_heard_while_input_waits),
+        TEST(test_input_waits_for_history_and_loses_none),
+        TEST(test_nothing_is_published_before_the_fence_is_passed),
+        TEST(test_what_was_shown_later_is_not_shown_earlier_again),
+        TEST(test_a_fence_beyond_the_log_is_told_once),
+        TEST(test_a_larger_token_makes_the_worker_drop_the_partition),
+        TEST(test_a_wiped_store_is_filled_again),
+        TEST(test_a_revoked_partition_is_published_and_committed_first),
+        TEST(test_a_store_that_is_away_delays_a_revocation_only_so_long),
+        TEST(test_a_lost_partition_is_dropped_at_once),
+        TEST(test_a_stopped_partition_keeps_its_views_and_says_why),
+        TEST(test_reading_begins_only_when_the_claim_is_answered),
+        TEST(test_commits_wait_for_dead_letters),
+        TEST(test_a_group_in_two_partitions_is_told),
+        TEST(test_stop_publishes_commits_and_ends),
+        TEST(test_the_thread_sleeps_and_ends_when_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,57 @@
+/* dedup: ids of the last `dedup` of a partition's records, in arrival order.
+ * An id is the 128-bit XXH3 of its bytes: among 10^7 ids two of them meet by chance with probability 10^-25.
+ * Age is counted by the partition's record clock, the highest Kafka timestamp seen, so that what counts as a
+ * duplicate follows from the log alone. 32 bytes an id. Thread: the owning worker. */
+#ifndef RS_TRANSFORM_DEDUP_H
+#define RS_TRANSFORM_DEDUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/record.h"
+#include "transform/index.h"
+
+struct rs_dedup_id {
+    uint64_t low, high;
+};
+
+struct rs_dedup_entry {
+    struct rs_dedup_id id;
+    int64_t clock_us; /* of its arrival */
+};
+
+struct rs_dedup {
+    struct rs_dedup_entry *ring;
+    uint32_t capacity; /* a power of two */
+    uint32_t first, count;
+    struct rs_index index; /* by the low half of the id, to places in the ring */
+    int64_t clock_us;      /* RS_TIME_NONE: nothing came yet */
+    int64_t horizon_us;
+    uint32_t max;
+};
+
+void rs_dedup_init(struct rs_dedup *d, int64_t horizon_us, int64_t max);
+void rs_dedup_fini(struct rs_dedup *d);
+struct rs_dedup_id rs_dedup_hash(struct rs_slice bytes);
+bool rs_dedup_reserve(struct rs_dedup *d, uint32_t more); /* false: out of memory */
+
+static inline void rs_dedup_prefetch(const struct rs_dedup *d, struct rs_dedup_id id)
+{
+    if (d->index.slots) {
+        rs_index_prefetch(&d->index, (uint32_t)id.low);
+    }
+}
+
+/* Whether a record of this timestamp with this id is a duplicate. Changes nothing. */
+bool rs_dedup_seen(const struct rs_dedup *d, struct rs_dedup_id id, int64_t timestamp_us);
+/* A record arrived: time passes, old ids are forgotten, and the id (NULL: none) is remembered unless it is
+ * there. Needs room. */
+void rs_dedup_arrive(struct rs_dedup *d, const struct rs_dedup_id *id, int64_t timestamp_us);
+
+void rs_dedup_save(const struct rs_dedup *d, struct rs_buf *out);
+struct rs_reader;
+RS_MUST_USE int rs_dedup_load(struct rs_dedup *d, struct rs_reader *reader, struct rs_error *error);
+
+#endif

@@ -1,0 +1,85 @@
+/* engine: events of one partition in, views of its groups out. Pure: no I/O, no clock, no threads.
+ * The same code is driven by Kafka, by --replay and by tests in virtual time. State is a function of the
+ * records [0, offset) of the partition and of nothing else; `now_shown` decides only what is shown. README,
+ * "Semantics", states the rules; the functions below say what they do about them. Thread: an rs_engine is
+ * immutable; an rs_partition belongs to one worker. */
+#ifndef RS_TRANSFORM_ENGINE_H
+#define RS_TRANSFORM_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/config.h"
+#include "base/dead_letter.h"
+#include "base/error.h"
+#include "base/record.h"
+#include "base/view.h"
+#include "schemas/stream.h"
+
+struct rs_engine;    /* compiled rules and aggregates */
+struct rs_partition; /* state of one input partition */
+
+/* Reads `streams.*.rules`, `streams.*.scale` and `aggregates`; complaints go to `config`. `streams` must
+ * outlive it. */
+RS_MUST_USE int rs_engine_load(struct rs_config *config, const struct rs_streams *streams,
+                               struct rs_engine **out, struct rs_error *error);
+void rs_engine_free(struct rs_engine **engine);
+
+const struct rs_aggregate_meta *rs_engine_metas(const struct rs_engine *engine, size_t *count);
+/* For people, for `rollstatd --explain`: inputs, fields, windows and panes, memory per group, Redis keys.
+ * `groups`: how many groups to estimate for. */
+void rs_engine_explain(const struct rs_engine *engine, const struct rs_streams *streams, const char *prefix,
+                       uint64_t groups, struct rs_buf *out);
+
+struct rs_accounting {
+    uint64_t consumed, applied, late, duplicate, rejected, filtered; /* consumed is the sum of the others */
+};
+struct rs_partition_status {
+    struct rs_accounting events;
+    int64_t next_offset;
+    int64_t stream_time_us; /* RS_TIME_NONE before the first event */
+    int64_t now_shown_us;
+    uint64_t groups, panes, memory_bytes, dirty_views, pending_history, conflicts, expired_groups;
+};
+struct rs_aggregate_status {
+    struct rs_accounting events; /* duplicate and rejected: those of the partition */
+    uint64_t groups, panes, not_finite;
+};
+
+RS_MUST_USE int rs_partition_new(const struct rs_engine *engine, uint32_t stream, int32_t partition,
+                                 struct rs_partition **out, struct rs_error *error);
+void rs_partition_free(struct rs_partition **partition);
+
+/* Applies records in offset order. Stops early when `letters` has no room or memory is short: returns how
+ * many were taken; the caller comes back with the rest. Offsets must ascend; gaps are fine. Allocates only
+ * for new groups and panes. */
+size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *records, size_t count,
+                          const struct rs_dead_letter_sink *letters);
+
+/* Moves what is shown; never backwards (a smaller value is ignored). The stream time moves it too, inside
+ * apply. */
+void rs_partition_show(struct rs_partition *p, int64_t now_shown_us);
+/* The earliest now_shown at which a window will end or drain; INT64_MAX: none. */
+int64_t rs_partition_next_due(const struct rs_partition *p);
+
+/* Fills `batch` with changed views, ended windows and drops until about `budget_bytes`. Returns true when
+ * more is left. Sets offset and now_shown_us of the batch. What was put in is in flight until
+ * rs_partition_settle. */
+bool rs_partition_emit(struct rs_partition *p, struct rs_view_batch *batch, size_t budget_bytes);
+/* The sink answered. APPLIED: history is acknowledged, conflicts are silenced and counted. Else all of it is
+ * changed again. */
+void rs_partition_settle(struct rs_partition *p, const struct rs_view_batch *batch);
+/* The store was lost: everything is changed again, all history whose panes are held included. */
+void rs_partition_republish(struct rs_partition *p);
+
+void rs_partition_status(const struct rs_partition *p, struct rs_partition_status *out);
+/* For aggregate number `aggregate`; false if it is not of this partition's stream. */
+bool rs_partition_aggregate_status(const struct rs_partition *p, uint32_t aggregate,
+                                   struct rs_aggregate_status *out);
+
+/* Whole state as bytes and back: equal states give equal bytes whatever the insertion order. The state log
+ * (chunks of groups) builds on the same per-group form. Errors: RS_ESTATE. */
+void rs_partition_save(const struct rs_partition *p, struct rs_buf *out);
+RS_MUST_USE int rs_partition_load(struct rs_partition *fresh, struct rs_slice bytes, struct rs_error *error);
+
+#endif

@@ -1,0 +1,216 @@
+/* groups: the groups of one aggregate in one partition: found by key, their panes, what of them has to be
+ * emitted.
+ *
+ *   index ──hash──▶ group ──key──▶ key arena
+ *                     │──newest──▶ pane ──older──▶ pane … oldest
+ *                     └──dirty, due──▶ lists of groups by number
+ *
+ * Groups and panes are named by 32-bit numbers in slabs, so that a group costs one cache line and a pane 24
+ * bytes beside its content. Room is reserved before a batch; on the event path nothing can fail. Thread: the
+ * owning worker. */
+#ifndef RS_TRANSFORM_GROUPS_H
+#define RS_TRANSFORM_GROUPS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/record.h"
+#include "transform/index.h"
+#include "transform/key_arena.h"
+#include "transform/plan.h"
+#include "transform/slabs.h"
+
+struct rs_fold;
+
+enum rs_group_flag {
+    RS_GROUP_DIRTY = 1,    /* in the dirty list */
+    RS_GROUP_VIEW = 2,     /* its view changed since it was last emitted */
+    RS_GROUP_NEW = 4,      /* not emitted yet by this object, or not since the store was lost */
+    RS_GROUP_SILENT = 8,   /* another partition owns it: kept, never emitted */
+    RS_GROUP_DROPPED = 16, /* expired: out of the index, waits until its keys are deleted */
+};
+
+/* What every event touches: one cache line, the key included where it is short enough. */
+#define RS_GROUP_KEY_INLINE 22
+#define RS_GROUP_FREE       UINT16_MAX
+
+struct rs_group {
+    int64_t clock_us;        /* highest event time applied; upsert: highest period */
+    int64_t history_from;    /* smallest end of a window with content that has to be emitted; RS_WINDOW_NEVER:
+                                none */
+    int64_t trim_at_us;      /* clock at which the oldest pane may leave */
+    uint32_t newest, oldest; /* panes; RS_NONE: none */
+    uint32_t dirty_next;
+    uint16_t generation; /* tells a group from what had its number before */
+    uint16_t flags;
+    uint16_t key_size;                /* RS_GROUP_FREE: this is no group */
+    uint8_t key[RS_GROUP_KEY_INLINE]; /* a longer one: its reference in the key arena */
+};
+
+/* The rest of a group, where windows end or drain. */
+struct rs_group_rest {
+    int64_t flight_from; /* smallest window end in flight; RS_WINDOW_NEVER: none */
+    uint32_t due_prev, due_next;
+    uint32_t due_list;   /* 1 + number of its list in the schedule; 0: in none */
+    uint32_t pane_count; /* sliding only, as what follows */
+};
+
+/* A group with a sliding window also remembers what has left, and caches running folds. */
+struct rs_sliding_rest {
+    struct rs_group_rest rest;
+    int64_t gone_newest; /* start of the newest pane that left the state; RS_TIME_NONE: none */
+    int64_t leave_due;   /* shown time at which the view next loses a pane */
+    struct rs_fold *view, *history;
+};
+
+/* A group of an upsert stream keeps registers instead of panes (upsert.h). */
+struct rs_upsert_group {
+    struct rs_group group;
+    uint8_t *registers; /* ascending period */
+    uint32_t count, capacity;
+};
+
+enum rs_node_flag {
+    RS_NODE_OWED = 1,  /* counted as a window that waits for the sink */
+    RS_NODE_CARRY = 2, /* holds older panes' last values for `change`: no window of its own any more */
+};
+
+struct rs_node {
+    int64_t start_us;
+    uint32_t older, newer;
+    uint32_t revision; /* tumbling: events after the window's end by the group's clock. Sliding: list of
+                          struct rs_revision */
+    uint32_t flags;
+    uint64_t pane[]; /* aggregate->pane_size bytes */
+};
+
+/* Sliding with history: `count` events of a pane came when the group's clock had passed window end `end_us`.
+ */
+struct rs_revision {
+    int64_t end_us;
+    uint32_t count;
+    uint32_t next;
+};
+
+/* Which groups are due when: lists by multiples of `every`, and one of those that are due now. */
+struct rs_schedule {
+    uint32_t *heads, *tails; /* ring of `size` lists; number `size` is the list of those due */
+    uint32_t size;           /* 0: the aggregate has nothing that ends */
+    int64_t every_us;
+    int64_t at_us; /* multiple of every; all until here is in the due list. RS_TIME_NONE: not begun */
+};
+
+struct rs_groups {
+    const struct rs_aggregate *aggregate;
+    uint64_t span_us; /* of a pane; `all`: without end */
+    int64_t lateness_us;
+    struct rs_index index;
+    struct rs_slabs groups;
+    struct rs_slabs rests; /* by the group's number; item_size 0: nothing ends */
+    struct rs_slabs panes;
+    struct rs_slabs revisions;
+    struct rs_key_arena keys;
+    struct rs_schedule schedule;
+    uint32_t dirty_head, dirty_tail, dirty_count;
+    uint32_t count;      /* live groups: dropped ones that wait are not among them */
+    uint32_t pane_count; /* panes or registers */
+    uint64_t register_bytes, fold_bytes;
+    uint64_t owed;             /* panes whose windows wait for the sink */
+    int64_t dropped_newest_us; /* RS_TIME_NONE: none dropped yet */
+    uint64_t applied, late, filtered, limited, not_finite;
+    void *total, *previous; /* scratch panes for rendering */
+    uint8_t *spare;         /* upsert: first registers of the next new group */
+};
+
+RS_MUST_USE int rs_groups_init(struct rs_groups *gs, const struct rs_aggregate *aggregate,
+                               struct rs_error *error);
+void rs_groups_fini(struct rs_groups *gs);
+/* Room for `events` further events with keys of `key_bytes` bytes together; false: out of memory. */
+bool rs_groups_reserve(struct rs_groups *gs, uint32_t events, size_t key_bytes);
+
+static inline struct rs_group *rs_group_at(const struct rs_groups *gs, uint32_t number)
+{
+    return rs_slabs_at(&gs->groups, number);
+}
+
+static inline struct rs_node *rs_node_at(const struct rs_groups *gs, uint32_t number)
+{
+    return rs_slabs_at(&gs->panes, number);
+}
+
+static inline struct rs_group_rest *rs_rest_at(const struct rs_groups *gs, uint32_t number)
+{
+    return rs_slabs_at(&gs->rests, number);
+}
+
+static inline struct rs_sliding_rest *rs_sliding_at(const struct rs_groups *gs, uint32_t number)
+{
+    return rs_slabs_at(&gs->rests, number);
+}
+
+/* Smallest end of a window that the sink has not acknowledged, in flight or not. */
+static inline int64_t rs_group_pending(const struct rs_groups *gs, uint32_t number)
+{
+    int64_t from = rs_group_at(gs, number)->history_from;
+    int64_t flight = gs->aggregate->history ? rs_rest_at(gs, number)->flight_from : RS_WINDOW_NEVER;
+    return from < flight ? from : flight;
+}
+
+static inline uint32_t rs_group_key_ref(const struct rs_group *group)
+{
+    uint32_t ref;
+    memcpy(&ref, group->key, sizeof ref);
+    return ref;
+}
+
+static inline struct rs_slice rs_group_key(const struct rs_groups *gs, const struct rs_group *group)
+{
+    if (group->key_size <= RS_GROUP_KEY_INLINE) {
+        return rs_slice_of(group->key, group->key_size);
+    }
+    return rs_key_arena_get(&gs->keys, rs_group_key_ref(group));
+}
+
+/* Number of the live group with this key, or RS_NONE. */
+uint32_t rs_groups_find(const struct rs_groups *gs, uint32_t hash, struct rs_slice key);
+/* The first group with each hash, RS_NONE if there is none, with what adding to it will touch on its way into
+ * the cache: the misses of a whole batch overlap. Whether the key is right is for the caller to see. */
+void rs_groups_look_up(const struct rs_groups *gs, const uint32_t *hashes, uint32_t count, uint32_t *found);
+/* A new, empty group; needs room, and the key not to be there. */
+uint32_t rs_groups_add(struct rs_groups *gs, uint32_t hash, struct rs_slice key);
+/* Takes a group out of the index and frees what it holds; its keys are deleted when it is next emitted. */
+void rs_groups_drop(struct rs_groups *gs, uint32_t number);
+/* Frees a dropped group for good. */
+void rs_groups_release(struct rs_groups *gs, uint32_t number);
+/* Whether slot `number` holds a group; for walking 0..gs->groups.touched. */
+bool rs_groups_live(const struct rs_groups *gs, uint32_t number);
+
+/* ---- the dirty list: first in, first out ---- */
+void rs_groups_push(struct rs_groups *gs, uint32_t number, struct rs_group *group);
+void rs_groups_push_front(struct rs_groups *gs, uint32_t number, struct rs_group *group);
+uint32_t rs_groups_pop(struct rs_groups *gs); /* RS_NONE: empty */
+
+static inline void rs_groups_touch(struct rs_groups *gs, uint32_t number, struct rs_group *group,
+                                   unsigned flags)
+{
+    if ((group->flags & (flags | RS_GROUP_DIRTY)) != (flags | RS_GROUP_DIRTY)) {
+        bool in = group->flags & RS_GROUP_DIRTY;
+        group->flags = (uint16_t)(group->flags | flags);
+        if (!in) {
+            rs_groups_push(gs, number, group);
+        }
+    }
+}
+
+/* ---- schedule.c ---- */
+RS_MUST_USE int rs_schedule_init(struct rs_schedule *s, const struct rs_aggregate *aggregate,
+                                 struct rs_error *error);
+void rs_schedule_fini(struct rs_schedule *s);
+/* The group becomes due when shown time reaches `due_us`, a multiple of every; RS_WINDOW_NEVER: not at all.
+ */
+void rs_schedule_at(struct rs_groups *gs, uint32_t number, int64_t due_us);
+void rs_schedule_advance(struct rs_groups *gs, int64_t now_us);
+uint32_t rs_schedule_pop(struct rs_groups *gs);       /* one that is due, or RS_NONE */
+int64_t rs_schedule_next(const struct rs_groups *gs); /* RS_WINDOW_NEVER: none waits */
+
+#endif

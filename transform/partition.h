@@ -1,0 +1,94 @@
+/* partition: the state of one input partition and the scratch of a batch of its records. Internal to the
+ * engine. Records are taken in batches: each is decoded and judged by itself first (decode.c), then they pass
+ * in offset order what depends on those before (dedup, stream time, expiry), then each aggregate looks up the
+ * groups of all of them with prefetches and adds them in offset order (partition.c). The outcome is that of
+ * one record after the other. Thread: the owning worker. */
+#ifndef RS_TRANSFORM_PARTITION_H
+#define RS_TRANSFORM_PARTITION_H
+
+#include "transform/dedup.h"
+#include "transform/engine.h"
+#include "transform/groups.h"
+#include "transform/plan.h"
+
+#define RS_BATCH_RECORDS 64
+
+/* What is known of a record from itself alone. */
+struct rs_judged {
+    enum rs_reason reason; /* RS_REASON_NONE: acceptable */
+    int rule;              /* RS_REASON_RULE, RS_REASON_NOT_FINITE */
+    int64_t time_us;
+    int64_t version;
+    uint64_t passes; /* by aggregate: has to be applied there; else filtered */
+    bool not_finite; /* an input with a declared scale was NaN or infinite */
+    bool has_id;
+    struct rs_dedup_id id;
+};
+
+struct rs_event_key {
+    uint32_t offset; /* in key_bytes */
+    uint32_t size;
+    uint32_t hash;
+};
+
+struct rs_batch {
+    struct rs_judged judged[RS_BATCH_RECORDS];
+    struct rs_value *values;   /* of the record being judged */
+    struct rs_num *inputs;     /* record by record */
+    struct rs_event_key *keys; /* record by record, one for each distinct `by` */
+    uint8_t *flags;            /* upsert: record by record, register flags for each aggregate */
+    uint8_t *key_bytes;
+    uint32_t key_fill;
+    uint32_t pending[RS_BATCH_RECORDS]; /* records to apply, in order */
+    uint32_t pending_count;
+};
+
+struct rs_partition {
+    const struct rs_engine *engine;
+    const struct rs_plan *plan;
+    int32_t partition;
+    struct rs_accounting events;
+    uint64_t rejected_early; /* before any aggregate saw the record */
+    int64_t next_offset;
+    int64_t stream_time_us, now_shown_us;
+    int64_t expire_at_us; /* stream time of the next check; INT64_MAX: never, RS_TIME_NONE: with the first
+                             event */
+    struct rs_dedup dedup;
+    struct rs_groups *groups; /* one for each aggregate of the stream */
+    uint32_t group_sets;
+    struct rs_pane_scratch *scratch;
+    struct rs_buf key_text;
+    uint32_t epoch; /* grows when the store was lost: older receipts are void */
+    uint32_t turn;
+    uint64_t conflicts, expired;
+    struct rs_batch batch;
+};
+
+/* ---- decode.c ---- */
+RS_MUST_USE int rs_batch_init(struct rs_batch *batch, const struct rs_plan *plan, struct rs_error *error);
+void rs_batch_fini(struct rs_batch *batch);
+/* Judges record number i of the batch. */
+void rs_batch_judge(struct rs_partition *p, uint32_t i, const struct rs_record *record);
+
+static inline const struct rs_num *rs_batch_inputs(const struct rs_partition *p, uint32_t i)
+{
+    return p->batch.inputs + (size_t)i * p->plan->inputs.count;
+}
+static inline const struct rs_event_key *rs_batch_key(const struct rs_partition *p, uint32_t i, uint32_t key)
+{
+    return &p->batch.keys[(size_t)i * p->plan->key_count + key];
+}
+static inline struct rs_slice rs_batch_key_bytes(const struct rs_partition *p, const struct rs_event_key *key)
+{
+    return rs_slice_of(p->batch.key_bytes + key->offset, key->size);
+}
+/* Exact value of a double at a decimal scale, rounded half to even. False: not finite or out of the range of
+ * int64. */
+bool rs_double_to_scale(double value, int scale, int64_t *out);
+
+/* ---- expire.c ---- */
+int64_t rs_expire_step(const struct rs_stream *stream);
+/* Stream time has reached expire_at_us: drops the groups that are too old and sets the next check. */
+void rs_partition_expire(struct rs_partition *p);
+
+#endif

@@ -1,0 +1,23 @@
+# The worker's side of the library, and the daemon: the only program that sees all stages.
+target_sources(rs_transform PRIVATE
+  state_log.c
+  worker.c
+  worker_claim.c
+  worker_input.c
+  worker_publish.c
+  worker_status.c
+)
+target_link_libraries(rs_transform PUBLIC Threads::Threads)
+
+add_executable(rollstatd
+  rollstatd.c
+  rollstatd_config.c
+  rollstatd_pages.c
+  rollstatd_replay.c
+  rollstatd_run.c
+  rollstatd_status.c
+)
+rs_target_defaults(rollstatd)
+target_link_libraries(rollstatd PRIVATE rs_transform rs_ingest rs_sink rs_schemas rs_base
+  PkgConfig::SYSTEMD PkgConfig::JANSSON PkgConfig::RDKAFKA Threads::Threads)
+install(TARGETS rollstatd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})

@@ -1,0 +1,437 @@
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "transform/group.h"
+#include "transform/partition.h"
+#include "transform/reader.h"
+#include "transform/upsert.h"
+
+/* A partition as bytes, little-endian:
+ *   "RSP" version | stream time | next offset | accounting | ids | aggregates | XXH3-64 of all before
+ * Aggregates stand in configuration order, each with the fingerprint of its definition; keys of dropped
+ * groups and groups stand in the order of their keys. What only speeds things up (folds, lists, numbers of
+ * slots) is left out, and so is what was in flight: it has to be emitted again. */
+#define STATE_VERSION 1
+static const char magic[3] = {'R', 'S', 'P'};
+
+/* ---- saving ---- */
+
+static void save_key(const struct rs_groups *gs, const struct rs_group *g, struct rs_buf *out)
+{
+    struct rs_slice key = rs_group_key(gs, g);
+    rs_write_u32(out, (uint32_t)key.size);
+    rs_buf_put(out, key.data, key.size);
+}
+
+static void save_revisions(const struct rs_groups *gs, const struct rs_node *node, struct rs_buf *out)
+{
+    if (gs->aggregate->window.kind != RS_WINDOW_SLIDING) {
+        rs_write_u32(out, node->revision);
+        return;
+    }
+    uint32_t count = 0;
+    for (uint32_t i = node->revision; i != RS_NONE; count++) {
+        i = ((const struct rs_revision *)rs_slabs_at(&gs->revisions, i))->next;
+    }
+    rs_write_u32(out, count);
+    for (uint32_t i = node->revision; i != RS_NONE;) {
+        const struct rs_revision *entry = rs_slabs_at(&gs->revisions, i);
+        rs_write_i64(out, entry->end_us);
+        rs_write_u32(out, entry->count);
+        i = entry->next;
+    }
+}
+
+static void save_panes(const struct rs_groups *gs, uint32_t number, struct rs_buf *out)
+{
+    const struct rs_group *g = rs_group_at(gs, number);
+    uint32_t count = 0;
+    for (uint32_t at = g->oldest; at != RS_NONE; at = rs_node_at(gs, at)->newer) {
+        count++;
+    }
+    if (gs->aggregate->window.kind == RS_WINDOW_SLIDING) {
+        rs_write_i64(out, rs_sliding_at(gs, number)->gone_newest);
+    }
+    rs_write_u32(out, count);
+    for (uint32_t at = g->oldest; at != RS_NONE; at = rs_node_at(gs, at)->newer) {
+        const struct rs_node *node = rs_node_at(gs, at);
+        rs_write_i64(out, node->start_us);
+        rs_write_u32(out, node->flags & RS_NODE_CARRY);
+        save_revisions(gs, node, out);
+        rs_pane_save(gs->aggregate->layout, node->pane, out);
+    }
+}
+
+static void save_registers(const struct rs_groups *gs, const struct rs_upsert_group *g, struct rs_buf *out)
+{
+    rs_write_u32(out, g->count);
+    for (uint32_t i = 0; i < g->count; i++) {
+        const struct rs_register *r = rs_register_at(gs, g, i);
+        rs_write_i64(out, r->period_us);
+        rs_write_i64(out, r->version);
+        rs_write_i64(out, r->offset);
+        rs_write_u32(out, r->revision);
+        rs_write_u32(out, r->flags);
+        for (uint32_t k = 0; k < gs->aggregate->input_count; k++) {
+            rs_write_u32(out, (uint32_t)(r->present[k / 64] >> (k % 64) & 1));
+            rs_write_u64(out, r->values[k][0]);
+            rs_write_u64(out, r->values[k][1]);
+        }
+    }
+}
+
+static void save_group(const struct rs_groups *gs, uint32_t number, struct rs_buf *out)
+{
+    const struct rs_group *g = rs_group_at(gs, number);
+    save_key(gs, g, out);
+    rs_write_i64(out, g->clock_us);
+    rs_write_i64(out, rs_group_pending(gs, number));
+    if (gs->aggregate->upsert) {
+        save_registers(gs, (const struct rs_upsert_group *)g, out);
+    } else {
+        save_panes(gs, number, out);
+    }
+}
+
+struct keyed {
+    struct rs_slice key;
+    uint32_t number;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    struct rs_slice x = ((const struct keyed *)a)->key;
+    struct rs_slice y = ((const struct keyed *)b)->key;
+    size_t shorter = x.size < y.size ? x.size : y.size;
+    int order = shorter ? memcmp(x.data, y.data, shorter) : 0;
+    return order ? order : (x.size > y.size) - (x.size < y.size);
+}
+
+/* Groups that are dropped, or those that are not, by key. A dropped key may have come and gone again: once is
+ * enough. */
+static size_t sorted(const struct rs_groups *gs, bool dropped, struct keyed *out)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < gs->groups.touched; i++) {
+        const struct rs_group *g = rs_group_at(gs, i);
+        if (rs_groups_live(gs, i) && dropped == !!(g->flags & RS_GROUP_DROPPED)) {
+            out[count++] = (struct keyed){rs_group_key(gs, g), i};
+        }
+    }
+    if (count > 1) {
+        qsort(out, count, sizeof *out, by_key);
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || by_key(&out[kept - 1], &out[i]) != 0) {
+            out[kept++] = out[i];
+        }
+    }
+    return kept;
+}
+
+static void save_groups(const struct rs_groups *gs, struct rs_buf *out)
+{
+    struct keyed *list = malloc((rs_slabs_live(&gs->groups) + 1) * sizeof *list);
+    if (!list) {
+        out->failed = true;
+        return;
+    }
+    rs_write_u64(out, gs->aggregate->fingerprint);
+    rs_write_u64(out, gs->applied);
+    rs_write_u64(out, gs->late);
+    rs_write_u64(out, gs->filtered);
+    rs_write_u64(out, gs->limited);
+    rs_write_u64(out, gs->not_finite);
+    rs_write_i64(out, gs->dropped_newest_us);
+    size_t dropped = sorted(gs, true, list);
+    rs_write_u32(out, (uint32_t)dropped);
+    for (size_t i = 0; i < dropped; i++) {
+        save_key(gs, rs_group_at(gs, list[i].number), out);
+    }
+    size_t live = sorted(gs, false, list);
+    rs_write_u32(out, (uint32_t)live);
+    for (size_t i = 0; i < live; i++) {
+        save_group(gs, list[i].number, out);
+    }
+    free(list);
+}
+
+void rs_partition_save(const struct rs_partition *p, struct rs_buf *out)
+{
+    size_t start = out->size;
+    rs_buf_put(out, magic, sizeof magic);
+    rs_buf_char(out, STATE_VERSION);
+    rs_write_i64(out, p->stream_time_us);
+    rs_write_i64(out, p->next_offset);
+    const struct rs_accounting *e = &p->events;
+    const uint64_t counts[] = {e->consumed, e->applied,  e->late,           e->duplicate,
+                               e->rejected, e->filtered, p->rejected_early, p->expired};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        rs_write_u64(out, counts[i]);
+    }
+    rs_dedup_save(&p->dedup, out);
+    rs_write_u32(out, p->group_sets);
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        save_groups(&p->groups[i], out);
+    }
+    if (!out->failed) {
+        rs_write_u64(out, XXH3_64bits(out->data + start, out->size - start));
+    }
+}
+
+/* ---- loading ---- */
+
+struct loader {
+    struct rs_reader reader;
+    struct rs_groups *gs;
+    struct rs_error *error;
+};
+
+static int damaged(struct loader *l, const char *what)
+{
+    return rs_fail(l->error, RS_ESTATE, "stored state of aggregate %s: %s is damaged", l->gs->aggregate->name,
+                   what);
+}
+
+static int short_of_memory(struct loader *l)
+{
+    return rs_fail(l->error, RS_ENOMEM, "out of memory");
+}
+
+static int load_key(struct loader *l, struct rs_slice *key)
+{
+    uint32_t size = rs_read_u32(&l->reader);
+    *key = rs_read_bytes(&l->reader, size);
+    if (l->reader.failed || !rs_key_valid(&l->gs->aggregate->by, *key)) {
+        return damaged(l, "a group's key");
+    }
+    return rs_groups_reserve(l->gs, 1, size) ? 0 : short_of_memory(l);
+}
+
+static int load_revisions(struct loader *l, struct rs_node *node)
+{
+    uint32_t count = rs_read_u32(&l->reader);
+    if (l->gs->aggregate->window.kind != RS_WINDOW_SLIDING) {
+        node->revision = count;
+        return 0;
+    }
+    int64_t before_us = INT64_MIN;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t end_us = rs_read_i64(&l->reader);
+        uint32_t events = rs_read_u32(&l->reader);
+        if (l->reader.failed || end_us <= before_us || l->gs->aggregate->history == 0) {
+            return damaged(l, "a revision");
+        }
+        if (!rs_slabs_reserve(&l->gs->revisions, 1)) {
+            return short_of_memory(l);
+        }
+        rs_node_revise(l->gs, node, end_us, events);
+        before_us = end_us;
+    }
+    return 0;
+}
+
+static int load_pane(struct loader *l, uint32_t number)
+{
+    const struct rs_group *g = rs_group_at(l->gs, number);
+    const struct rs_window *w = &l->gs->aggregate->window;
+    int64_t start_us = rs_read_i64(&l->reader);
+    uint32_t flags = rs_read_u32(&l->reader);
+    bool ascends = g->newest == RS_NONE || rs_node_at(l->gs, g->newest)->start_us < start_us;
+    if (l->reader.failed || !ascends || (flags & ~(uint32_t)RS_NODE_CARRY) ||
+        rs_window_slice(w, start_us) != start_us) {
+        return damaged(l, "a pane");
+    }
+    if (!rs_slabs_reserve(&l->gs->panes, 1)) {
+        return short_of_memory(l);
+    }
+    struct rs_node *node = rs_group_append(l->gs, number, start_us);
+    node->flags = flags;
+    int rc = load_revisions(l, node);
+    size_t used = 0;
+    if (rc == 0) {
+        rc = rs_pane_load(l->gs->aggregate->layout, node->pane, l->reader.rest, &used, l->error);
+    }
+    (void)rs_read_bytes(&l->reader, used);
+    return rc;
+}
+
+static int load_panes(struct loader *l, uint32_t number)
+{
+    if (l->gs->aggregate->window.kind == RS_WINDOW_SLIDING) {
+        rs_sliding_at(l->gs, number)->gone_newest = rs_read_i64(&l->reader);
+    }
+    uint32_t count = rs_read_u32(&l->reader);
+    if (l->reader.failed || count == 0) {
+        return damaged(l, "a group");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        int rc = load_pane(l, number);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    rs_group_restored(l->gs, number);
+    return 0;
+}
+
+static void load_register(struct loader *l, struct rs_register *r)
+{
+    memset(r, 0, rs_register_size(l->gs->aggregate));
+    r->period_us = rs_read_i64(&l->reader);
+    r->version = rs_read_i64(&l->reader);
+    r->offset = rs_read_i64(&l->reader);
+    r->revision = rs_read_u32(&l->reader);
+    r->flags = rs_read_u32(&l->reader);
+    for (uint32_t k = 0; k < l->gs->aggregate->input_count; k++) {
+        r->present[k / 64] |= (uint64_t)(rs_read_u32(&l->reader) & 1) << (k % 64);
+        r->values[k][0] = rs_read_u64(&l->reader);
+        r->values[k][1] = rs_read_u64(&l->reader);
+    }
+}
+
+static int load_registers(struct loader *l, uint32_t number)
+{
+    struct rs_upsert_group *g = (struct rs_upsert_group *)rs_group_at(l->gs, number);
+    uint32_t count = rs_read_u32(&l->reader);
+    int64_t before_us = INT64_MIN;
+    for (uint32_t i = 0; i < count && !l->reader.failed; i++) {
+        if (!rs_upsert_reserve(l->gs, number)) {
+            return short_of_memory(l);
+        }
+        struct rs_register *r = rs_register_at(l->gs, g, i);
+        load_register(l, r);
+        if (r->period_us <= before_us ||
+            r->flags & ~(uint32_t)(RS_REGISTER_WITHDRAWN | RS_REGISTER_FILTERED)) {
+            return damaged(l, "a register");
+        }
+        before_us = r->period_us;
+        g->count++;
+        l->gs->pane_count++;
+    }
+    return l->reader.failed || count == 0 ? damaged(l, "a group") : 0;
+}
+
+static int load_group(struct loader *l, struct rs_slice *before)
+{
+    struct rs_slice key;
+    int rc = load_key(l, &key);
+    if (rc < 0) {
+        return rc;
+    }
+    if (before->data && by_key(&(struct keyed){.key = *before}, &(struct keyed){.key = key}) >= 0) {
+        return damaged(l, "the order of groups");
+    }
+    *before = key;
+    uint32_t number = rs_groups_add(l->gs, rs_key_hash(key), key);
+    struct rs_group *g = rs_group_at(l->gs, number);
+    g->clock_us = rs_read_i64(&l->reader);
+    g->history_from = rs_read_i64(&l->reader);
+    if (l->reader.failed) {
+        return damaged(l, "a group");
+    }
+    rs_groups_touch(l->gs, number, g, RS_GROUP_VIEW);
+    return l->gs->aggregate->upsert ? load_registers(l, number) : load_panes(l, number);
+}
+
+static int load_dropped(struct loader *l)
+{
+    uint32_t count = rs_read_u32(&l->reader);
+    for (uint32_t i = 0; i < count; i++) {
+        struct rs_slice key;
+        int rc = load_key(l, &key);
+        if (rc < 0) {
+            return rc;
+        }
+        rs_groups_drop(l->gs, rs_groups_add(l->gs, rs_key_hash(key), key));
+    }
+    return 0;
+}
+
+static int load_groups(struct loader *l)
+{
+    struct rs_groups *gs = l->gs;
+    if (rs_read_u64(&l->reader) != gs->aggregate->fingerprint) {
+        return rs_fail(l->error, RS_ESTATE, "stored state is of another definition of aggregate %s",
+                       gs->aggregate->name);
+    }
+    gs->applied = rs_read_u64(&l->reader);
+    gs->late = rs_read_u64(&l->reader);
+    gs->filtered = rs_read_u64(&l->reader);
+    gs->limited = rs_read_u64(&l->reader);
+    gs->not_finite = rs_read_u64(&l->reader);
+    gs->dropped_newest_us = rs_read_i64(&l->reader);
+    int rc = load_dropped(l);
+    uint32_t count = rc == 0 ? rs_read_u32(&l->reader) : 0;
+    struct rs_slice before = {0};
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        rc = load_group(l, &before);
+    }
+    return rc;
+}
+
+static void load_head(struct rs_partition *p, struct rs_reader *reader)
+{
+    p->stream_time_us = rs_read_i64(reader);
+    p->next_offset = rs_read_i64(reader);
+    struct rs_accounting *e = &p->events;
+    uint64_t *counts[] = {&e->consumed, &e->applied,  &e->late,           &e->duplicate,
+                          &e->rejected, &e->filtered, &p->rejected_early, &p->expired};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        *counts[i] = rs_read_u64(reader);
+    }
+}
+
+static int check_frame(struct rs_slice *bytes, struct rs_error *error)
+{
+    const size_t head = sizeof magic + 1;
+    if (bytes->size < head + sizeof(uint64_t) || memcmp(bytes->data, magic, sizeof magic) != 0) {
+        return rs_fail(error, RS_ESTATE, "this is no stored state of a partition");
+    }
+    if (bytes->data[sizeof magic] != STATE_VERSION) {
+        return rs_fail(error, RS_ESTATE, "stored state has format %d, and this version reads %d",
+                       bytes->data[sizeof magic], STATE_VERSION);
+    }
+    size_t body = bytes->size - sizeof(uint64_t);
+    struct rs_reader sum = {.rest = rs_slice_of(bytes->data + body, sizeof(uint64_t))};
+    if (rs_read_u64(&sum) != XXH3_64bits(bytes->data, body)) {
+        return rs_fail(error, RS_ESTATE, "stored state is damaged: its checksum does not match");
+    }
+    *bytes = rs_slice_of(bytes->data + head, body - head);
+    return 0;
+}
+
+int rs_partition_load(struct rs_partition *fresh, struct rs_slice bytes, struct rs_error *error)
+{
+    RS_ASSERT(fresh->events.consumed == 0 && fresh->stream_time_us == RS_TIME_NONE);
+    int rc = check_frame(&bytes, error);
+    if (rc < 0) {
+        return rc;
+    }
+    struct loader l = {.reader = {.rest = bytes}, .error = error};
+    load_head(fresh, &l.reader);
+    rc = rs_dedup_load(&fresh->dedup, &l.reader, error);
+    if (rc == 0 && rs_read_u32(&l.reader) != fresh->group_sets) {
+        rc = rs_fail(error, RS_ESTATE,
+                     "stored state is of another configuration: the stream had other aggregates");
+    }
+    for (uint32_t i = 0; rc == 0 && i < fresh->group_sets; i++) {
+        l.gs = &fresh->groups[i];
+        rc = load_groups(&l);
+    }
+    if (rc == 0 && (l.reader.failed || l.reader.rest.size)) {
+        rc = rs_fail(error, RS_ESTATE, "stored state is damaged: its length is wrong");
+    }
+    if (rc == 0 && fresh->stream_time_us != RS_TIME_NONE) {
+        if (fresh->expire_at_us != INT64_MAX) {
+            int64_t step = rs_expire_step(fresh->plan->stream);
+            fresh->expire_at_us = rs_floor_to(fresh->stream_time_us, step) + step;
+        }
+        rs_partition_show(fresh, fresh->stream_time_us);
+    }
+    return rc;
+}

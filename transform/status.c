@@ -1,0 +1,54 @@
+#include "transform/partition.h"
+
+static uint64_t memory_of(const struct rs_groups *gs)
+{
+    return rs_index_bytes(&gs->index) + rs_slabs_bytes(&gs->groups) + rs_slabs_bytes(&gs->rests) +
+           rs_slabs_bytes(&gs->panes) + rs_slabs_bytes(&gs->revisions) + rs_key_arena_bytes(&gs->keys) +
+           gs->register_bytes + gs->fold_bytes;
+}
+
+void rs_partition_status(const struct rs_partition *p, struct rs_partition_status *out)
+{
+    *out = (struct rs_partition_status){
+        .events = p->events,
+        .next_offset = p->next_offset,
+        .stream_time_us = p->stream_time_us,
+        .now_shown_us = p->now_shown_us,
+        .conflicts = p->conflicts,
+        .expired_groups = p->expired,
+    };
+    out->memory_bytes = p->dedup.capacity * sizeof(struct rs_dedup_entry) + rs_index_bytes(&p->dedup.index);
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        const struct rs_groups *gs = &p->groups[i];
+        bool due = gs->schedule.size && gs->schedule.heads[gs->schedule.size] != RS_NONE;
+        out->groups += gs->count;
+        out->panes += gs->pane_count;
+        out->memory_bytes += memory_of(gs);
+        out->dirty_views += gs->dirty_count + due;
+        out->pending_history += gs->owed;
+    }
+}
+
+bool rs_partition_aggregate_status(const struct rs_partition *p, uint32_t aggregate,
+                                   struct rs_aggregate_status *out)
+{
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        const struct rs_groups *gs = &p->groups[i];
+        if (gs->aggregate->index != aggregate) {
+            continue;
+        }
+        *out = (struct rs_aggregate_status){
+            .events = {.consumed = p->events.consumed,
+                       .applied = gs->applied,
+                       .late = gs->late,
+                       .duplicate = p->events.duplicate,
+                       .rejected = p->rejected_early + gs->limited,
+                       .filtered = gs->filtered},
+            .groups = gs->count,
+            .panes = gs->pane_count,
+            .not_finite = gs->not_finite,
+        };
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,123 @@
+/* worker parts: what the files of the worker share. Private to transform/worker*.c. */
+#ifndef RS_TRANSFORM_WORKER_PARTS_H
+#define RS_TRANSFORM_WORKER_PARTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "transform/worker.h"
+
+#define RS_WORKER_MS    INT64_C(1000)
+#define RS_WORKER_NEVER INT64_MAX
+
+/* One partition from ASSIGNED to `done`. */
+struct rs_owned {
+    const struct rs_stream *stream;
+    int32_t partition;
+    uint32_t epoch; /* tells its batches from those of an earlier ownership */
+    enum rs_partition_phase phase;
+    struct rs_partition *state; /* NULL once fenced */
+    uint64_t token;
+    int64_t next_offset;
+    /* claim */
+    int64_t claim_due_us; /* when to try (again); NEVER: under way or done */
+    /* time shown */
+    bool at_end;
+    int64_t tick_us; /* monotonic time up to which what is shown has advanced; valid at_end */
+    int64_t end_offset;
+    int64_t end_checked_us;
+    bool fed; /* records came in this step */
+    /* publishing */
+    bool asking, asked;    /* the sink about the fence: under way, answered */
+    bool touched; /* the engine may have something to emit */
+    uint32_t in_flight;
+    int64_t quiet_until;     /* the fence is ahead: publish nothing below this offset; 0: no such offset */
+    int64_t quiet_shown_us;  /* and show nothing older than this; RS_TIME_NONE: not known */
+    int64_t behind_since_us; /* the log's end is below quiet_until since then; 0: it is not */
+    bool behind_told;
+    /* committing */
+    int64_t committed; /* -1: nothing yet */
+    int64_t commit_due_us;
+    bool committing;
+    /* leaving */
+    bool last_commit; /* begun */
+    int64_t leave_by_us;
+    char error[256];
+};
+
+struct rs_worker {
+    struct rs_worker_options options;
+    int64_t now_us; /* monotonic, at the start of the step */
+    struct rs_owned **owned;
+    size_t owned_count, owned_capacity;
+    uint32_t next_epoch;
+    /* input */
+    struct rs_source_event held; /* a run that is not applied to its end; kind RECORDS, count 0: none */
+    bool holding;
+    bool drained;     /* the source had nothing more in this step */
+    int64_t retry_us; /* when to try the held run again */
+    enum rs_waiting waiting;
+    int64_t waiting_since_us;
+    int64_t waiting_told_us;
+    uint64_t waits;
+    int64_t limits_due_us;
+    uint64_t memory_bytes, pending_history;
+    /* output */
+    struct rs_view_batch *free_batches;
+    uint32_t batches_out;
+    uint64_t generation;
+    int64_t publish_due_us;
+    size_t publish_next;    /* round robin */
+    bool starved;           /* no free batch: wait for the sink */
+    int64_t dirty_since_us; /* oldest input that is not submitted; 0: none */
+    struct rs_log_limit conflict_limit;
+    uint64_t batches_submitted, batches_behind, batches_fenced, operations;
+    uint64_t publish_delay[RS_WORKER_BUCKETS];
+    uint64_t publish_delay_count;
+    int64_t publish_delay_sum_us;
+    /* other threads */
+    _Atomic uint64_t steps;
+    _Atomic bool stop, stopped;
+    bool stopping; /* `stop` was seen */
+    int stop_fd;
+    pthread_mutex_t snapshot_mutex;
+    int64_t snapshot_due_us;
+    struct rs_worker_snapshot snapshot; /* mutex */
+    struct rs_worker_partition_status *partition_statuses;
+    size_t partition_capacity;
+    struct rs_worker_aggregate_status *aggregate_statuses;
+};
+
+struct rs_owned *rs_worker_find(const struct rs_worker *worker, uint32_t stream, int32_t partition);
+void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char *format, ...)
+    RS_PRINTF(3, 4);
+/* Keeps the text for /status too. */
+void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_partition_phase phase,
+                   const char *format, ...) RS_PRINTF(4, 5);
+struct rs_state_key rs_owned_key(const struct rs_worker *worker, const struct rs_owned *owned);
+
+/* worker_input.c */
+void rs_worker_source_events(struct rs_worker *worker);
+void rs_worker_end_offsets(struct rs_worker *worker);
+void rs_worker_advance(struct rs_worker *worker);
+
+/* worker_publish.c */
+int rs_worker_batches_new(struct rs_worker *worker, struct rs_error *error);
+void rs_worker_batches_free(struct rs_worker *worker);
+void rs_worker_settle(struct rs_worker *worker);
+void rs_worker_check_generation(struct rs_worker *worker);
+void rs_worker_publish(struct rs_worker *worker);
+bool rs_owned_publishable(const struct rs_owned *owned);
+
+/* worker_claim.c: the state log's side */
+void rs_worker_claims(struct rs_worker *worker);
+void rs_worker_log_events(struct rs_worker *worker);
+void rs_worker_commits(struct rs_worker *worker);
+void rs_worker_leaving(struct rs_worker *worker);
+void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned);
+void rs_owned_let_go(struct rs_worker *worker, struct rs_owned *owned);
+
+/* worker_status.c */
+void rs_worker_take_snapshot(struct rs_worker *worker);
+
+#endif

@@ -1,0 +1,286 @@
+/* The worker's output: batches of views on their way to the sink and back. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "transform/worker_parts.h"
+
+const int64_t rs_worker_bucket_us[RS_WORKER_BUCKETS - 1] = {500,   1000,   2000,   5000,    10000,  20000,
+                                                            50000, 100000, 200000, 1000000, 5000000};
+
+int rs_worker_batches_new(struct rs_worker *worker, struct rs_error *error)
+{
+    for (uint32_t i = 0; i < worker->options.batches; i++) {
+        struct rs_view_batch *batch = rs_view_batch_new();
+        if (batch == NULL) {
+            return rs_fail(error, RS_ENOMEM, "worker: out of memory");
+        }
+        batch->next = worker->free_batches;
+        worker->free_batches = batch;
+    }
+    return 0;
+}
+
+void rs_worker_batches_free(struct rs_worker *worker)
+{
+    while (worker->free_batches != NULL) {
+        struct rs_view_batch *batch = worker->free_batches;
+        worker->free_batches = batch->next;
+        rs_view_batch_free(&batch);
+    }
+}
+
+static struct rs_view_batch *get_batch(struct rs_worker *worker)
+{
+    struct rs_view_batch *batch = worker->free_batches;
+
+    if (batch != NULL) {
+        worker->free_batches = batch->next;
+        rs_view_batch_reset(batch);
+    }
+    return batch;
+}
+
+static void put_batch(struct rs_worker *worker, struct rs_view_batch *batch)
+{
+    batch->next = worker->free_batches;
+    worker->free_batches = batch;
+}
+
+/* ---- answers of the sink ---- */
+
+/* Names the first group of a batch that another partition has; the engine counts all of them. */
+static void tell_conflicts(struct rs_worker *worker, struct rs_owned *owned,
+                           const struct rs_view_batch *batch)
+{
+    uint32_t wanted = 0;
+    uint32_t number = 0;
+    size_t cursor = 0;
+    size_t meta_count = 0;
+    struct rs_op op;
+
+    if (batch->conflicts.size < sizeof(wanted) ||
+        !rs_log_allowed(&worker->conflict_limit, 1, worker->now_us)) {
+        return;
+    }
+    memcpy(&wanted, batch->conflicts.data, sizeof(wanted));
+    while (rs_batch_next(batch, &cursor, &op)) {
+        if (number++ == wanted) {
+            rs_worker_say(
+                worker, RS_LOG_ERROR,
+                "aggregate %s: group %.*s is in partition %" PRId32
+                " of topic %s and in another one; only the other's part of it is published. All events of a "
+                "group have to be in one partition: publish them with the group's fields as the key",
+                rs_engine_metas(worker->options.engine, &meta_count)[op.aggregate].name, (int)op.key.size,
+                (const char *)op.key.data, owned->partition, owned->stream->topic);
+            return;
+        }
+    }
+}
+
+static void on_behind(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
+{
+    worker->batches_behind++;
+    if (batch->fence_offset > owned->next_offset && batch->fence_offset != owned->quiet_until) {
+        rs_worker_say(worker, RS_LOG_INFO,
+                      "stream %s partition %" PRId32 ": Redis shows it up to offset %" PRId64
+                      " already; publishing goes on there (now at %" PRId64 ")",
+                      owned->stream->name, owned->partition, batch->fence_offset, owned->next_offset);
+        owned->behind_since_us = 0;
+        owned->behind_told = false;
+    }
+    owned->quiet_until = batch->fence_offset;
+    owned->quiet_shown_us = batch->fence_now_shown_us;
+}
+
+static void on_fenced(struct rs_worker *worker, struct rs_owned *owned)
+{
+    worker->batches_fenced++;
+    rs_owned_fail(
+        worker, owned, RS_PARTITION_FENCED,
+        "stream %s partition %" PRId32
+        ": another instance publishes it with a newer token, so this one drops it. If no other instance of "
+        "group %s runs, a clock was ahead: delete the Redis key %s:fence:%s:%" PRId32 " and restart",
+        owned->stream->name, owned->partition, worker->options.streams->group, worker->options.prefix,
+        owned->stream->name, owned->partition);
+}
+
+static void settle_one(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
+{
+    owned->in_flight--;
+    owned->touched = true; /* what changed while it was away could not be emitted */
+    if (owned->state == NULL) {
+        return;
+    }
+    if (batch->op_count > 0) {
+        rs_partition_settle(owned->state, batch);
+    } else {
+        owned->asking = false;
+        owned->asked = batch->result != RS_BATCH_NONE;
+    }
+    switch (batch->result) {
+    case RS_BATCH_APPLIED: tell_conflicts(worker, owned, batch); break;
+    case RS_BATCH_BEHIND: on_behind(worker, owned, batch); break;
+    case RS_BATCH_FENCED: on_fenced(worker, owned); break;
+    case RS_BATCH_NONE: break;
+    }
+}
+
+void rs_worker_settle(struct rs_worker *worker)
+{
+    const struct rs_view_sink *sink = &worker->options.sink;
+    struct rs_view_batch *batch = NULL;
+
+    while ((batch = sink->ops->finished(sink->self, worker->options.index)) != NULL) {
+        struct rs_owned *owned = rs_worker_find(worker, batch->stream, batch->partition);
+        worker->batches_out--;
+        if (owned != NULL && owned->epoch == batch->epoch) {
+            settle_one(worker, owned, batch);
+        }
+        put_batch(worker, batch);
+    }
+}
+
+/* After a loss nothing of the old fences is sure, so no partition stays quiet because of one. */
+void rs_worker_check_generation(struct rs_worker *worker)
+{
+    uint64_t generation = worker->options.sink.ops->generation(worker->options.sink.self);
+
+    if (generation == worker->generation) {
+        return;
+    }
+    worker->generation = generation;
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        struct rs_owned *owned = worker->owned[i];
+        if (owned->state != NULL) {
+            rs_partition_republish(owned->state);
+            owned->touched = true;
+            owned->quiet_until = 0;
+        }
+    }
+}
+
+/* ---- emitting ---- */
+
+bool rs_owned_publishable(const struct rs_owned *owned)
+{
+    return owned->state != NULL && owned->asked && owned->touched && owned->next_offset >= owned->quiet_until;
+}
+
+/* The fence of a predecessor that idled further than we did holds for what is shown, too. */
+static void catch_up_shown(struct rs_owned *owned)
+{
+    if (owned->quiet_shown_us != RS_TIME_NONE) {
+        rs_partition_show(owned->state, owned->quiet_shown_us);
+        owned->quiet_shown_us = RS_TIME_NONE;
+    }
+}
+
+static void submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_view_batch *batch)
+{
+    batch->stream = owned->stream->index;
+    batch->stream_name = owned->stream->name;
+    batch->partition = owned->partition;
+    batch->worker = worker->options.index;
+    batch->epoch = owned->epoch;
+    batch->token = owned->token;
+    batch->fence_now_shown_us = RS_TIME_NONE;
+    worker->batches_out++;
+    owned->in_flight++;
+    worker->options.sink.ops->submit(worker->options.sink.self, &batch);
+}
+
+/* Before anything else a new owner asks with an empty batch how far the partition was shown. That takes the
+ * fence from whoever had it, and nothing is published that readers have seen newer. */
+static void ask(struct rs_worker *worker, struct rs_owned *owned)
+{
+    struct rs_partition_status status;
+    struct rs_view_batch *batch = get_batch(worker);
+
+    if (batch == NULL) {
+        worker->starved = true;
+        return;
+    }
+    rs_partition_status(owned->state, &status);
+    batch->offset = owned->next_offset;
+    batch->now_shown_us = status.now_shown_us;
+    owned->asking = true;
+    submit(worker, owned, batch);
+}
+
+/* False when batches ran out before the partition had said everything. */
+static bool emit(struct rs_worker *worker, struct rs_owned *owned)
+{
+    bool more = true;
+
+    catch_up_shown(owned);
+    while (more) {
+        struct rs_view_batch *batch = get_batch(worker);
+        if (batch == NULL) {
+            return false;
+        }
+        more = rs_partition_emit(owned->state, batch, worker->options.batch_bytes);
+        if (batch->ops.failed || batch->receipt.failed) {
+            rs_partition_settle(owned->state, batch); /* out of memory: nothing of it went out */
+            put_batch(worker, batch);
+            worker->publish_due_us = worker->now_us + worker->options.publish_every_us;
+            return true;
+        }
+        if (batch->op_count == 0) {
+            put_batch(worker, batch);
+            break;
+        }
+        worker->batches_submitted++;
+        worker->operations += batch->op_count;
+        submit(worker, owned, batch);
+    }
+    owned->touched = false;
+    return true;
+}
+
+static void note_delay(struct rs_worker *worker)
+{
+    int64_t delay = rs_clock_mono(worker->options.clock) - worker->dirty_since_us;
+    size_t bucket = 0;
+
+    while (bucket < RS_WORKER_BUCKETS - 1 && delay > rs_worker_bucket_us[bucket]) {
+        bucket++;
+    }
+    worker->publish_delay[bucket]++;
+    worker->publish_delay_count++;
+    worker->publish_delay_sum_us += delay;
+    worker->dirty_since_us = 0;
+}
+
+/* An interval counts from one round to the next, so that after a silence the first change goes out at once. A
+ * partition that leaves does not wait for it. Partitions take turns at the batches, so that a large one
+ * cannot starve the others. */
+void rs_worker_publish(struct rs_worker *worker)
+{
+    bool due = worker->now_us >= worker->publish_due_us || worker->starved;
+    uint64_t before = worker->batches_submitted;
+
+    worker->starved = false;
+    for (size_t i = 0; i < worker->owned_count && !worker->starved; i++) {
+        size_t at = (worker->publish_next + i) % worker->owned_count;
+        struct rs_owned *owned = worker->owned[at];
+        if (owned->state != NULL && owned->token != 0 && !owned->asked && !owned->asking) {
+            ask(worker, owned);
+        }
+        uint64_t submitted = worker->batches_submitted;
+        if (!rs_owned_publishable(owned) || !(due || owned->phase == RS_PARTITION_LEAVING)) {
+            continue;
+        }
+        if (!emit(worker, owned)) {
+            worker->starved = true;
+            worker->publish_next =
+                submitted == worker->batches_submitted ? at : (at + 1) % worker->owned_count;
+        }
+    }
+    if (before == worker->batches_submitted) {
+        return;
+    }
+    worker->publish_due_us = worker->now_us + worker->options.publish_every_us;
+    if (due && !worker->starved && worker->dirty_since_us != 0) {
+        note_delay(worker);
+    }
+}
