@@ -209,14 +209,17 @@ static int open_socket(const struct address *address, const char *listen_text, s
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_storage storage = {.ss_family = AF_UNSPEC};
-    socklen_t size = sizeof(storage);
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } name = {.v6 = {.sin6_port = 0}};
+    socklen_t size = sizeof(name);
 
-    if (getsockname(fd, (struct sockaddr *)&storage, &size) != 0) {
+    if (getsockname(fd, &name.any, &size) != 0) {
         return 0;
     }
-    return ntohs(storage.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&storage)->sin6_port
-                                               : ((const struct sockaddr_in *)&storage)->sin_port);
+    return ntohs(name.any.sa_family == AF_INET6 ? name.v6.sin6_port : name.v4.sin_port);
 }
 
 static int start(struct rs_http *http, int fd, struct rs_error *error)

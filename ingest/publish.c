@@ -20,7 +20,9 @@
 #define SHOW_DEFAULT       100 /* bad rows on stderr */
 #define FAILURES_SHOWN     10  /* events that were not delivered */
 #define TIMEOUT_DEFAULT_MS 30000
-#define LOOK_EVERY         64 /* rows between two looks at the clock */
+/* librdkafka may tell some seconds late that a message has timed out while it was on its way. */
+#define FLUSH_MORE_MS 10000
+#define LOOK_EVERY    64 /* rows between two looks at the clock */
 
 static const struct rs_option options_table[] = {
     {"config", 'c', "FILE", "the daemon's configuration: streams, schemas, kafka (required)"},
@@ -457,7 +459,7 @@ static int deliver(struct publish *p, uint64_t *delivered, uint64_t *undelivered
     rollstat_error error = {0};
     rollstat_statistics now = {.size = sizeof(now)};
     rollstat_interrupt(p->publisher, 0);
-    int code = rollstat_flush(p->publisher, p->timeout_ms + 1000, &error);
+    int code = rollstat_flush(p->publisher, p->timeout_ms + FLUSH_MORE_MS, &error);
     erase_progress(p);
     if (code != ROLLSTAT_OK) {
         (void)complain(error.text);

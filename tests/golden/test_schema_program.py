@@ -1,0 +1,100 @@
+"""rollstat-schema: its output, its refusals and its exit codes."""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import suite  # noqa: E402
+import procs  # noqa: E402
+
+TRADE = os.path.join(suite.SCHEMAS, "trade.avsc")
+DATA = os.path.join(suite.TESTS, "unit", "schemas", "data")
+MESSAGE = os.path.join(DATA, "single-object.avsc")
+JAVA = os.path.join(DATA, "single-object.bin")
+BILL = {"id": 42, "name": "Bill", "tags": ["dog_lover", "cat_hater"]}
+
+
+class SchemaProgram(suite.Case):
+    def run_it(self, *arguments, expect=0, stdin=None):
+        out, err = procs.check([suite.program("rollstat-schema"), *arguments], expect=expect,
+                               **({} if stdin is None else {"input": stdin}))
+        return out.decode(), err.decode()
+
+    def refuses(self, text, *arguments, expect=1):
+        out, err = self.run_it(*arguments, expect=expect)
+        self.assertEqual(out, "")
+        self.assertIn(text, err)
+
+    def test_canonical(self):
+        out, _ = self.run_it("canonical", MESSAGE)
+        self.assertEqual(out, '{"name":"org.apache.avro.TestMessage","type":"record","fields":['
+                              '{"name":"id","type":"long"},{"name":"name","type":"string"},'
+                              '{"name":"tags","type":{"type":"array","items":"string"}}]}\n')
+
+    def test_fingerprint_is_the_one_java_wrote(self):
+        out, _ = self.run_it("fingerprint", "--schema", MESSAGE)
+        with open(JAVA, "rb") as file:
+            header = file.read(10)
+        self.assertIn(f"single-object header  {header.hex()}\n", out)
+        self.assertIn(f"CRC-64-AVRO           {header[:1:-1].hex()} ", out)
+
+    def test_decode(self):
+        self.assertEqual(json.loads(self.run_it("decode", "--schema", MESSAGE, JAVA)[0]), BILL)
+        with open(JAVA, "rb") as file:
+            message = file.read()
+        self.assertEqual(json.loads(self.run_it("decode", "-s", MESSAGE, "-f", "single-object", JAVA)[0]), BILL)
+        bare = self.write("bare", message[10:])
+        self.assertEqual(json.loads(self.run_it("decode", "-s", MESSAGE, bare)[0]), BILL)
+        confluent = self.write("confluent", b"\x00\x00\x00\x00\x07" + message[10:])
+        self.assertEqual(json.loads(self.run_it("decode", "-s", MESSAGE, "-f", "confluent", confluent)[0]), BILL)
+        text = self.write("hex", " ".join(f"{byte:02X}" for byte in message) + "\n")
+        self.assertEqual(json.loads(self.run_it("decode", "-s", MESSAGE, "--hex", text)[0]), BILL)
+
+    def test_refused_messages(self):
+        with open(JAVA, "rb") as file:
+            message = file.read()
+        cut = self.write("cut", message[:-1])
+        self.refuses(f"the message is refused at byte {len(message) - 1}: truncated: ", "decode", "-s", MESSAGE, cut,
+                     expect=3)
+        bare = self.write("bare", message[10:])
+        self.refuses("at byte 0: framing: ", "decode", "-s", MESSAGE, "-f", "single-object", bare, expect=3)
+        self.refuses("at byte 0: unknown_schema: ", "decode", "-s", TRADE, "-f", "single-object", JAVA, expect=3)
+
+    def test_explain(self):
+        out, _ = self.run_it("explain", "-s", TRADE, "--fields", "price,buyer")
+        self.assertIn("decimal of at most 18 digits -> slot 0  (price)\n", out)
+        self.assertIn("string -> slot 1  (buyer)\n", out)
+        self.assertIn("skip string  (trade_id)\n", out)
+        self.assertEqual(out, self.run_it("explain", TRADE, "-F", "price,buyer")[0])
+
+    def test_help_and_version(self):
+        self.assertIn("explain --schema FILE", self.run_it("--help")[0])
+        self.assertEqual(self.run_it("--version")[0], "rollstat 0.1.0\n")
+
+    def test_usage(self):
+        see = "See `rollstat-schema --help`."
+        self.refuses("a command is missing", expect=1)
+        self.refuses("'canon' is not a command: canonical, fingerprint, decode, explain. " + see, "canon", TRADE)
+        self.refuses("the file with the schema is missing. " + see, "canonical")
+        self.refuses("the file with the schema is missing (--schema FILE). " + see, "decode", JAVA)
+        self.refuses("'x' is one file too many. " + see, "canonical", TRADE, "x")
+        self.refuses("'x' is one file too many. " + see, "canonical", "-s", TRADE, "x")
+        self.refuses("--framing is auto, bare, confluent or single-object, not 'x'. " + see, "decode", "-f", "x")
+        self.refuses("--fields belongs to explain. " + see, "canonical", TRADE, "-F", "a")
+        self.refuses("--hex and --framing belong to decode. " + see, "canonical", TRADE, "--hex")
+        self.refuses("rollstat.Trade has no field 'prise'; did you mean 'price'?", "explain", TRADE, "-F", "prise")
+        self.refuses("--shema", "decode", "--shema", TRADE)
+        odd = self.write("odd", "abc")
+        self.refuses("the message has an odd number of hexadecimal digits", "decode", "-s", TRADE, "--hex", odd)
+        wrong = self.write("wrong", "ab zz")
+        self.refuses("byte 4 of the message is not a hexadecimal digit", "decode", "-s", TRADE, "--hex", wrong)
+
+    def test_files(self):
+        self.refuses('"/nope.avsc"', "canonical", "/nope.avsc", expect=2)
+        self.refuses('"/nope"', "decode", "-s", TRADE, "/nope", expect=2)
+        broken = self.write("broken.avsc", '{"type": "record"')
+        self.refuses("broken.avsc:1:17: not valid JSON", "canonical", broken)
+
+
+if __name__ == "__main__":
+    suite.main()

@@ -1,0 +1,258 @@
+"""Broken messages through a broker: each goes to the dead-letter topic with its reason, bytes and key untouched, and the good
+events around it are all counted."""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import suite  # noqa: E402
+import avro  # noqa: E402
+from daemon import Daemon  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+S = 1000000
+NOW_MS = 1700000000000
+YEAR_1 = -62135596800 * S
+YEAR_10000 = 253402300800 * S
+
+
+def raw(name, value, **fields):
+    return avro.trade({name: value}, **fields)
+
+
+# name, message, reason
+TRADES = [
+    ("no value", None, "tombstone"),
+    ("no byte", b"", "truncated"),
+    ("one byte", b"\x02", "length"),
+    ("ends before the last field", avro.trade()[:-1], "truncated"),
+    ("ends inside a varint", avro.trade({"executed_at": b"\x80\x80", "published_at": b"\x80"}), "truncated"),
+    ("string longer than what follows", raw("trade_id", avro.long(100000) + b"abc"), "length"),
+    ("string of 2^62 bytes", raw("trade_id", avro.long(2 ** 62)), "length"),
+    ("negative string length", raw("trade_id", avro.long(-1)), "length"),
+    ("a byte after the last field", avro.trade() + b"\x00", "trailing_bytes"),
+    ("a whole message twice", avro.trade() * 2, "trailing_bytes"),
+    ("varint of eleven bytes", raw("executed_at", b"\x80" * 10 + b"\x01"), "varint"),
+    ("varint past 64 bits", raw("executed_at", b"\xff" * 9 + b"\x02"), "varint"),
+    ("length varint past 64 bits", raw("exchange", b"\xff" * 9 + b"\x7f"), "varint"),
+    ("enum index one too high", raw("side", avro.long(3)), "enum_index"),
+    ("negative enum index", raw("side", avro.long(-1)), "enum_index"),
+    ("enum index past 32 bits", raw("status", avro.long(2 ** 32)), "varint"),
+    ("union branch one too high", raw("buyer", avro.long(2)), "union_index"),
+    ("negative union branch", raw("seller", avro.long(-1)), "union_index"),
+    ("lone continuation byte", raw("exchange", avro.data(b"\x80")), "utf8"),
+    ("overlong UTF-8", raw("exchange", avro.data(b"\xc0\xaf")), "utf8"),
+    ("UTF-8 surrogate", raw("exchange", avro.data(b"\xed\xa0\x80")), "utf8"),
+    ("UTF-8 past U+10FFFF", raw("exchange", avro.data(b"\xf4\x90\x80\x80")), "utf8"),
+    ("UTF-8 cut short", raw("currency", avro.data(b"\xe4\xb8")), "utf8"),
+    ("invalid UTF-8 in a field nobody reads", raw("category", avro.data(b"\xff")), "utf8"),
+    ("decimal of 19 digits", avro.trade(price=10 ** 18), "decimal_range"),
+    ("negative decimal of 19 digits", avro.trade(price=-10 ** 18), "decimal_range"),
+    ("decimal of 17 bytes", raw("price", avro.data(b"\x01" + bytes(16))), "decimal_range"),
+    ("decimal longer than what follows", raw("price", avro.long(500) + b"\x01"), "length"),
+    ("time in the year 0", avro.trade(executed_at=YEAR_1 - 1), "time_range"),
+    ("time in the year 10000", avro.trade(executed_at=YEAR_10000), "time_range"),
+    ("smallest time of all", avro.trade(executed_at=-2 ** 63), "time_range"),
+    ("time far in the future", avro.trade(executed_at=(NOW_MS + 3600000) * 1000), "future"),
+    ("larger than max_record_bytes", avro.trade(trade_id="x" * 5000), "too_large"),
+    ("price of nothing", avro.trade(price=0), "rule"),
+    ("negative quantity", avro.trade(quantity=-1), "rule"),
+    ("currency that is no code", avro.trade(currency="cny"), "rule"),
+    ("category too long", avro.trade(category="数" * 9), "rule"),
+    ("side that is not known", avro.trade(side=2), "rule"),
+    ("single-object header of an unknown schema", b"\xc3\x01" + bytes(8) + avro.trade(), "unknown_schema"),
+    ("group key longer than the limit", avro.trade(product="p" * 3000), "group_key_too_long"),
+]
+
+RIGHT_UUID = "123e4567-e89b-12d3-a456-426614174000"
+END = avro.long(0)
+
+
+def hostile(**replaced):
+    parts = {"at": avro.long(1) + avro.long(1700000000 * S), "name": avro.string("g"), "flag": b"\x01",
+             "x": avro.double(1.5), "key": avro.string(RIGHT_UUID),
+             "list": avro.long(2) + avro.string("a") + avro.string("b") + END,
+             "map": avro.long(-1) + avro.long(3) + avro.string("a") + avro.long(7) + END, "nulls": avro.long(3) + END,
+             "tree": avro.long(1) + avro.long(0), "five": b"12345", "amount": b"\x00\x00\x01\x00"}
+    assert set(replaced) <= set(parts)
+    return b"".join({**parts, **replaced}.values())
+
+
+HOSTILE = [
+    ("null time", hostile(at=avro.long(0)), "field_null"),
+    ("boolean of 2", hostile(flag=b"\x02"), "boolean"),
+    ("not a number", hostile(x=avro.double(float("nan"))), "not_finite"),
+    ("infinite", hostile(x=avro.double(float("-inf"))), "not_finite"),
+    ("uuid without dashes", hostile(key=avro.string(RIGHT_UUID.replace("-", ""))), "uuid"),
+    ("uuid with a wrong digit", hostile(key=avro.string("g" + RIGHT_UUID[1:])), "uuid"),
+    ("block of more items than bytes", hostile(list=avro.long(50000)), "block"),
+    ("block of 2^62 items", hostile(list=avro.long(2 ** 62)), "too_many_items"),
+    ("block count that has no negative", hostile(list=avro.long(-2 ** 63) + END), "too_many_items"),
+    ("block size too small", hostile(list=avro.long(-2) + avro.long(1) + avro.string("a") + avro.string("b") + END), "block"),
+    ("block size past its items", hostile(map=avro.long(-1) + avro.long(9) + avro.string("a") + avro.long(7) + END),
+     "block"),
+    ("negative block size", hostile(map=avro.long(-1) + avro.long(-3) + avro.string("a") + avro.long(7) + END), "block"),
+    ("a billion items without bytes", hostile(nulls=avro.long(10 ** 9) + END), "too_many_items"),
+    ("items over the budget in many blocks", hostile(nulls=avro.long(60000) + avro.long(60000) + END), "too_many_items"),
+    ("nesting without end", hostile(tree=avro.long(1) * 5000), "too_deep"),
+    ("int past 32 bits", hostile(map=avro.long(1) + avro.string("a") + avro.long(2 ** 31) + END), "varint"),
+    ("fixed decimal of too many digits", hostile(amount=b"\x7f\xff\xff\xff"), "decimal_range"),
+    ("fixed cut short", hostile()[:-6], "truncated"),
+]
+
+FRAMED = [
+    ("bare message where single-object is asked for", avro.trade(), "framing"),
+    ("header cut short", b"\xc3\x01\x00", "framing"),
+    ("unknown fingerprint", b"\xc3\x01" + bytes(8) + avro.trade(), "unknown_schema"),
+]
+CONFLUENT = [
+    ("bare message where confluent is asked for", b"\x01" + avro.trade(), "framing"),
+    ("prefix cut short", b"\x00\x00\x00", "framing"),
+    ("unknown id", b"\x00\x00\x00\x00\x63" + avro.trade(), "unknown_schema"),
+]
+
+
+def trade_stream(topic, **more):
+    return {"topic": topic, "schema": "trade.avsc", "time": "executed_at", "lateness": "30s", **more}
+
+
+def content_bytes(fields):
+    """Sizes at which a trade is cut inside the content of a string or a decimal: its length then says too much."""
+    values, at, found = {**avro.GOOD_TRADE, **fields}, 0, set()
+    for name, encode in avro.TRADE:
+        encoded = encode(values[name])
+        branch = 1 if name in ("buyer", "seller") else 0
+        if branch or encode in (avro.string, avro.decimal):
+            found.update(range(at + branch + 1, at + len(encoded)))
+        at += len(encoded)
+    return found
+
+
+class BadMessages(suite.Case):
+    def start(self, streams, aggregates, partitions=1, directory=suite.SCHEMAS, **more):
+        topics = [s["topic"] for s in streams.values()]
+        self.kafka = suite.mock_kafka(self.path("mock"), *(f"{t}:{partitions}" for t in topics),
+                                      *(f"{t}.dlq:1" for t in topics))
+        self.addCleanup(self.kafka.stop)
+        self.redis = suite.redis.Server(self.path("redis"), "--unixsocket", "")
+        self.addCleanup(self.redis.stop)
+        config = self.write("config.yaml", suite.configuration(
+            streams, aggregates, self.kafka.bootstrap, self.redis.url, directory, **Daemon.settings(), **more))
+        self.daemon = Daemon(suite.program("rollstatd"), config, self.path("rollstatd.log"))
+        self.addCleanup(self.daemon.stop)
+
+    def check_letters(self, stream, topic, cases, good, view_key):
+        """Good events before, between and after the broken ones; then both are looked at."""
+        records, sent = [], {}
+        for number, (name, message, _) in enumerate(cases):
+            records.append((0, NOW_MS, b"good", good))
+            records.append((0, NOW_MS, f"case {number}".encode(), message))
+            sent[2 * number + 1] = (name, message)
+        records.append((0, NOW_MS, b"good", good))
+        self.kafka.produce(topic, records)
+        client = self.redis.client()
+        suite.procs.until(lambda: client.hash(view_key).get("n") == str(len(cases) + 1), 30,
+                          f"all good events are counted in {view_key}", self.daemon.process)
+        counts = suite.procs.until(lambda: (lambda c: c if c["consumed"] == len(records) else None)(
+            self.daemon.accounting(stream)), 20, "all records are accounted for", self.daemon.process)
+        self.assertEqual((counts["applied"], counts["rejected"]), (len(cases) + 1, len(cases)))
+        self.assertEqual(counts["consumed"], sum(counts[name] for name in suite.NAMES[1:]))
+        letters = suite.procs.until(lambda: (lambda d: d if len(d) >= len(cases) else None)(
+            self.kafka.dump(topic + ".dlq")), 20, "dead letters", self.daemon.process, every=0.3)
+        self.assertEqual(len(letters), len(cases))
+        for letter in letters:
+            headers = {name: value.decode() for name, value in letter["headers"].items()}
+            offset = int(headers["rollstat.offset"])
+            name, message = sent[offset]
+            reason = cases[offset // 2][2]
+            with self.subTest(case=name):
+                self.assertEqual(headers["rollstat.reason"], reason, headers.get("rollstat.text"))
+                self.assertEqual(letter["value"], message)
+                self.assertEqual(letter["key"], f"case {offset // 2}".encode())
+                self.assertEqual((headers["rollstat.topic"], headers["rollstat.partition"]), (topic, "0"))
+                self.assertEqual(headers["rollstat.time"], "2023-11-14T22:13:20Z")
+                self.assertTrue(headers["rollstat.text"])
+
+    def test_trades(self):
+        rules = {"price": {"gt": 0}, "quantity": {"ge": 0}, "currency": {"pattern": "[A-Z]{3}"},
+                 "category": {"max_length": 8}, "side": {"in": ["BUY", "SELL"]}}
+        self.start({"trades": trade_stream("t", rules=rules, max_record_bytes=4096)},
+                   {"a": {"stream": "trades", "by": ["exchange", "product"], "window": {"tumbling": "1m"},
+                          "stats": {"n": "count()", "volume": "sum(quantity)"}}})
+        self.check_letters("trades", "t", TRADES, avro.trade(), "rs:a:XA:P")
+
+    def test_every_truncation(self):
+        """Each proper prefix of a message is refused, whatever it is cut in."""
+        self.start({"trades": trade_stream("t")},
+                   {"a": {"stream": "trades", "by": ["exchange"], "window": {"all": True}, "stats": {"n": "count()"}}})
+        fields = {"buyer": "b", "seller": "s", "published_at": 5, "category": "数据"}
+        whole = avro.trade(**fields)
+        inside = content_bytes(fields)
+        cases = [(f"first {size} bytes", whole[:size], "length" if size in inside else "truncated")
+                 for size in range(len(whole))]
+        self.check_letters("trades", "t", cases, whole, "rs:a:XA")
+
+    def test_other_types(self):
+        self.start({"hostile": {"topic": "t", "schema": "hostile.avsc", "time": "at", "rules": {"x": {"finite": True}}}},
+                   {"a": {"stream": "hostile", "by": ["name"], "window": {"all": True},
+                          "stats": {"n": "count()", "x": "sum(x)"}}}, directory=HERE)
+        self.check_letters("hostile", "t", HOSTILE, hostile(), "rs:a:g")
+
+    def test_framing(self):
+        self.start({"single": trade_stream("s", framing="single-object"),
+                    "confluent": trade_stream("c", framing="confluent")},
+                   {name: {"stream": name, "by": ["exchange"], "window": {"all": True}, "stats": {"n": "count()"}}
+                    for name in ("single", "confluent")},
+                   **{"schemas": {"directory": suite.SCHEMAS, "ids": {7: "trade.avsc"}}})
+        out, _ = suite.procs.check([suite.program("rollstat-schema"), "fingerprint",
+                                    os.path.join(suite.SCHEMAS, "trade.avsc")])
+        crc = next(w for w in out.decode().split() if len(w) == 16 and all(c in "0123456789abcdef" for c in w))
+        good = b"\xc3\x01" + bytes.fromhex(crc)[::-1] + avro.trade()
+        self.check_letters("single", "s", FRAMED, good, "rs:single:XA")
+        self.check_letters("confluent", "c", CONFLUENT, b"\x00\x00\x00\x00\x07" + avro.trade(), "rs:confluent:XA")
+
+    def test_group_limit_and_late(self):
+        self.start({"trades": trade_stream("t", max_groups=2, dead_letters={"late": True})},
+                   {"a": {"stream": "trades", "by": ["product"], "window": {"tumbling": "1m"}, "stats": {"n": "count()"}}})
+        self.kafka.produce("t", [(0, NOW_MS, None, avro.trade(product=p)) for p in "XYZX"])
+        self.kafka.produce("t", [(0, NOW_MS, None, avro.trade(product="X", executed_at=(NOW_MS - 3600000) * 1000)),
+                                 (0, NOW_MS, None, avro.trade(product="Y"))])
+        letters = suite.procs.until(lambda: (lambda d: d if len(d) == 2 else None)(self.kafka.dump("t.dlq")), 20,
+                                    "dead letters", self.daemon.process, every=0.3)
+        self.assertEqual([letter["headers"]["rollstat.reason"] for letter in letters], [b"group_limit", b"late"])
+        counts = self.daemon.accounting("trades")
+        self.assertEqual((counts["applied"], counts["late"], counts["rejected"]), (4, 1, 1))
+
+    def test_duplicates_are_counted_once(self):
+        self.start({"trades": trade_stream("t", id="trade_id", dedup="10m")},
+                   {"a": {"stream": "trades", "by": ["exchange"], "window": {"all": True},
+                          "stats": {"n": "count()", "volume": "sum(quantity)"}}})
+        records = [(0, NOW_MS, None, avro.trade(trade_id=f"t{n % 40}")) for n in range(120)]
+        # Past the horizon of record time the first ids are new again.
+        records += [(0, NOW_MS + 601000, None, avro.trade(trade_id="t0")), (0, NOW_MS + 601000, None, avro.trade(trade_id="t0"))]
+        self.kafka.produce("t", records)
+        client = self.redis.client()
+        suite.procs.until(lambda: self.daemon.accounting("trades")["consumed"] == 122, 20, "all", self.daemon.process)
+        counts = self.daemon.accounting("trades")
+        self.assertEqual((counts["applied"], counts["duplicate"]), (41, 81))
+        suite.procs.until(lambda: client.hash("rs:a:XA") .get("n") == "41", 5, "41 in Redis", self.daemon.process)
+        self.assertEqual(client.hash("rs:a:XA")["volume"], "82")
+
+    def test_valid_bad_valid_many_times(self):
+        self.start({"trades": trade_stream("t")},
+                   {"a": {"stream": "trades", "by": ["exchange"], "window": {"all": True}, "stats": {"n": "count()"}}})
+        broken = [m for _, m, r in TRADES if r in ("truncated", "varint", "utf8", "enum_index", "union_index")]
+        records = []
+        for n in range(10000):
+            records.append((0, NOW_MS, None, avro.trade()))
+            records.append((0, NOW_MS, None, broken[n % len(broken)]))
+        self.kafka.produce("t", records)
+        suite.procs.until(lambda: self.daemon.accounting("trades")["consumed"] == 20000, 40, "all", self.daemon.process)
+        counts = self.daemon.accounting("trades")
+        self.assertEqual((counts["applied"], counts["rejected"]), (10000, 10000))
+        time.sleep(0.5)
+        self.assertEqual(self.redis.client().hash("rs:a:XA")["n"], "10000")
+
+
+if __name__ == "__main__":
+    suite.main()

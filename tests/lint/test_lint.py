@@ -1,0 +1,196 @@
+"""The gates over the sources. Each has a self-test that plants a fault and sees the gate fail; a gate that matches no file fails."""
+import concurrent.futures
+import glob
+import json
+import os
+import re
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import suite  # noqa: E402
+import procs  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PRODUCT = ("base", "schemas", "ingest", "transform", "sink", "deploy")
+# Where clang-tidy finds how a file is compiled; its clang reads the flags of clang's own build best.
+COMMANDS = os.environ.get("RS_TIDY_BUILD", os.path.join(suite.ROOT, "build", "release-clang"))
+
+
+def sources(*patterns, folders=PRODUCT + ("tests",)):
+    found = []
+    for folder in folders:
+        for pattern in patterns:
+            found += glob.glob(os.path.join(suite.ROOT, folder, "**", pattern), recursive=True)
+    return sorted(found)
+
+
+def shell_scripts():
+    found = []
+    for path in [os.path.join(suite.ROOT, ".ci", "run")] + sources("*", folders=("deploy", "tests")):
+        if os.path.isfile(path) and os.path.splitext(path)[1] in ("", ".sh"):
+            with open(path, "rb") as file:
+                if re.match(rb"#!.*\b(ba)?sh\b", file.readline()):
+                    found.append(path)
+    return found
+
+
+class Lint(suite.Case):
+    def tool(self, name):
+        if shutil.which(name) is None:
+            suite.skip_component(f"{name} is not installed")
+        return name
+
+    def assert_gate(self, files, status, out):
+        self.assertGreater(len(files), 0, "the gate matches no file")
+        self.assertEqual(status, 0, out.decode("utf-8", "replace")[-6000:])
+
+    # ---- clang-format ----
+
+    def format_gate(self, files):
+        status, out, err = procs.run([self.tool("clang-format"), "--dry-run", "-Werror", "--style=file", *files])
+        return status, out + err
+
+    def test_format(self):
+        files = sources("*.c", "*.h")
+        self.assert_gate(files, *self.format_gate(files))
+
+    def test_format_can_fail(self):
+        shutil.copy(os.path.join(suite.ROOT, ".clang-format"), self.directory)
+        self.assertEqual(self.format_gate([self.write("good.c", "int x;\n")])[0], 0)
+        self.assertNotEqual(self.format_gate([self.write("bad.c", "int  x ;\n")])[0], 0)
+
+    # ---- clang-tidy ----
+
+    def tidy(self, commands, path):
+        status, out, err = procs.run([self.tool("clang-tidy"), "--quiet", "-p", commands, path], timeout=600)
+        return path, status, out + (err if status else b"")
+
+    def test_tidy(self):
+        with open(os.path.join(COMMANDS, "compile_commands.json"), encoding="utf-8") as file:
+            compiled = {os.path.abspath(entry["file"]) for entry in json.load(file)}
+        files = [path for path in sources("*.c", folders=PRODUCT + ("tests/lib",)) if path in compiled]
+        self.assertGreater(len(files), 0, "the gate matches no file")
+        left_out = set(sources("*.c", folders=PRODUCT)) - compiled
+        self.assertFalse(left_out, "these are compiled into nothing")
+        with concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
+            results = list(pool.map(lambda path: self.tidy(COMMANDS, path), files))
+        bad = [out.decode("utf-8", "replace") for _, status, out in results if status]
+        self.assertFalse(bad, "\n".join(bad)[:8000])
+
+    def test_tidy_can_fail(self):
+        shutil.copy(os.path.join(suite.ROOT, ".clang-tidy"), self.directory)
+        for name, text, fails in (("good.c", "int main(void)\n{\n    return 0;\n}\n", False),
+                                  ("bad.c", "int main(void)\n{\n    int *p = 0;\n    return *p;\n}\n", True)):
+            path = self.write(name, text)
+            command = [{"directory": self.directory, "file": path, "command": f"cc -c {path}"}]
+            self.write("compile_commands.json", json.dumps(command))
+            self.assertEqual(self.tidy(self.directory, path)[1] != 0, fails, name)
+
+    # ---- include rule ----
+
+    def include_gate(self, root):
+        return procs.run([sys.executable, os.path.join(HERE, "include_rule.py"), root])
+
+    def test_include_rule(self):
+        status, out, err = self.include_gate(suite.ROOT)
+        self.assertEqual(status, 0, (out + err).decode())
+
+    def test_include_rule_can_fail(self):
+        self.assertEqual(self.include_gate(self.directory)[0], 2, "nothing to check")
+        os.makedirs(self.path("sink"))
+        self.write("sink/good.c", '#include "sink/good.h"\n#include "base/buf.h"\n#include <stdio.h>\n')
+        self.assertEqual(self.include_gate(self.directory)[0], 0)
+        for line in ('#include "transform/pane.h"', '#  include "ingest/rows.h"', '#include <transform/pane.h>',
+                     '#include "../transform/pane.h"'):
+            self.write("sink/bad.c", f"int x;\n{line}\n")
+            status, out, _ = self.include_gate(self.directory)
+            self.assertEqual((status, b"sink/bad.c:2:" in out), (1, True), line)
+
+    # ---- shell ----
+
+    def test_shellcheck(self):
+        files = shell_scripts()
+        status, out, err = procs.run([self.tool("shellcheck"), *files])
+        self.assert_gate(files, status, out + err)
+
+    def test_shellcheck_can_fail(self):
+        status, _, _ = procs.run([self.tool("shellcheck"), self.write("bad.sh", "#!/bin/bash\nrm $1\n")])
+        self.assertNotEqual(status, 0)
+
+    # ---- house rules ----
+
+    def matches(self, pattern, files):
+        found = []
+        for path in files:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                found += [f"{os.path.relpath(path, suite.ROOT)}:{n}: {line.strip()}" for n, line in enumerate(file, 1)
+                          if re.search(pattern, line)]
+        return found
+
+    def test_nothing_left_to_do(self):
+        # Spelled in pieces, so that this line is not found itself.
+        pattern = r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X|NO" + r"LINT)\b"
+        files = [path for path in sources("*.[ch]", "*.py", "*.cmake", "CMakeLists.txt", "*.lua", "*.avsc")
+                 if os.path.isfile(path)] + shell_scripts()
+        self.assertGreater(len(files), 0)
+        self.assertEqual(self.matches(pattern, files), [])
+        self.assertTrue(self.matches(pattern, [self.write("bad.c", "/* TO" "DO */\n")]))
+
+    def test_sizes(self):
+        """A file of at most 800 lines, a function of at most 70."""
+        files = sources("*.c", "*.h", folders=PRODUCT)
+        self.assertGreater(len(files), 0)
+        self.assertEqual([fault for path in files for fault in too_long(path)], [])
+        body = "    x++;\n"
+        self.assertEqual(too_long(self.write("good.c", "void f(void)\n{\n" + body * 60 + "}\n")), [])
+        self.assertTrue(too_long(self.write("bad.c", "void f(void)\n{\n" + body * 80 + "}\n")))
+        self.assertTrue(too_long(self.write("long.h", "int x;\n" * 801)))
+
+    def test_headers_compile_alone(self):
+        headers = sources("*.h", folders=PRODUCT)
+        self.assertGreater(len(headers), 0)
+        flags = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-x", "c",
+                 "-I", suite.ROOT]
+
+        def compiles(path):
+            return procs.run(["cc", *flags, "-include", path, "/dev/null"])
+        for path in headers:
+            status, _, err = compiles(path)
+            self.assertEqual(status, 0, err.decode("utf-8", "replace")[-2000:])
+        self.assertNotEqual(compiles(self.write("bad.h", "struct rs_buf f(void); size_t n;\n"))[0], 0)
+
+    def test_unregistered_unit_test_is_refused(self):
+        """CMake's own gate: a test file that nobody registered stops the configuration."""
+        text = open(os.path.join(suite.TESTS, "CMakeLists.txt"), encoding="utf-8").read()
+        start = text.index("get_property(registered")
+        gate = text[start:text.index("endforeach()", start) + len("endforeach()")]
+        os.makedirs(self.path("unit/base"))
+        self.write("unit/base/seen_test.c", "")
+        self.write("CMakeLists.txt", "cmake_minimum_required(VERSION 3.25)\nproject(gate NONE)\n"
+                   "set_property(GLOBAL APPEND PROPERTY RS_UNIT_FILES base/seen_test.c)\n" + gate + "\n")
+        configure = ["cmake", "-S", self.directory, "-B", self.path("out")]
+        self.assertEqual(procs.run(configure)[0], 0)
+        self.write("unit/base/forgotten_test.c", "")
+        status, _, err = procs.run(configure)
+        self.assertEqual((status != 0, b"forgotten_test.c is not registered" in err), (True, True))
+
+
+def too_long(path, file_lines=800, function_lines=70):
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    name = os.path.relpath(path, suite.ROOT)
+    found = [f"{name}: {len(lines)} lines"] if len(lines) > file_lines else []
+    start = None
+    for number, line in enumerate(lines, 1):
+        if line == "{":
+            start = number
+        elif line == "}" and start is not None:
+            if number - start + 1 > function_lines:
+                found.append(f"{name}:{start}: a function of {number - start + 1} lines")
+            start = None
+    return found
+
+
+if __name__ == "__main__":
+    suite.main()
