@@ -1,7 +1,6 @@
 #include "ingest/container.h"
 
-/* Deeper nesting than the decoder allows is refused there with its reason; this limit only guards the stack.
- */
+/* Deeper nesting than the decoder allows is refused there with its reason; this one guards the stack. */
 #define RS_EXTENT_DEPTH_MAX 300
 /* Items of arrays and maps in one record: without bytes of their own they would be walked for ever. */
 #define RS_EXTENT_ITEMS_MAX 1000000

@@ -1,7 +1,8 @@
 /* csv: rows of comma-separated values (RFC 4180) over an input.
  * Quoted cells may hold delimiters, doubled quotes and line ends; rows end with LF or CRLF; a byte order mark
- * is skipped, and so are empty lines. What RFC 4180 forbids is refused, not guessed at. Thread: one. Limits:
- * RS_ROW_MAX bytes a row, RS_CSV_CELLS_MAX cells. */
+ * is skipped, and so are empty lines. What RFC 4180 forbids is refused, not guessed at.
+ * Thread: one.
+ * Limits: RS_ROW_MAX bytes a row, RS_CSV_CELLS_MAX cells. */
 #ifndef RS_INGEST_CSV_H
 #define RS_INGEST_CSV_H
 

@@ -281,8 +281,7 @@ static int encode_union(struct rs_encoder *e, const struct rs_schema *type, cons
 
 /* ---- entry ---- */
 
-/* An array, map or record in a cell of text is JSON. Positions inside the cell are given as the cell's own.
- */
+/* An array, map or record in a cell of text is JSON. Positions inside it are given as the cell's own. */
 static int encode_embedded(struct rs_encoder *e, const struct rs_schema *type, const struct rs_cell *cell,
                            struct rs_buf *out, struct rs_error *error)
 {

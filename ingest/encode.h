@@ -1,16 +1,25 @@
 /* encode: cells to Avro bytes after a schema.
  * Why not libavro's value API: it costs more per row than all the rest of the publisher together, knows no
  * logical types, and writes enum indexes and lengths it was given unchecked. A test holds this encoder to
- * libavro's bytes on random schemas and values; rollstat_publish_avro takes libavro's own values. What a text
- * becomes is decided by the type alone: int long      an integer; "1e3" and "7.0" are integers too decimal
- * the digits as written; more digits after the point than the scale are refused, unless they are zeros float
- * double  correctly rounded (a float after the double); NaN, Infinity and -Infinity by name boolean true
- * false 1 0 enum          one of the symbols string uuid   UTF-8; a uuid in its 8-4-4-4-12 form bytes fixed
- * one character U+0000 to U+00FF per byte, as in Avro's JSON encoding timestamps    after the time rule;
- * digits finer than the type are floored, which keeps order date          YYYY-MM-DD, else after the time
- * rule time of day   hh:mm[:ss[.fraction]] array map record, and unions of several types: JSON Unions: null
- * where the cell is null or empty; else the one other branch, or the first branch that takes the cell as it
- * is (a JSON string as string before anything read out of it), or at all. Thread: one per encoder. */
+ * libavro's bytes on random values; rollstat_publish_avro takes libavro's own values.
+ *
+ * What a text becomes is decided by the type alone:
+ *   - int, long: an integer; "1e3" and "7.0" are integers too
+ *   - decimal: the digits as written; more digits behind the point than the scale are refused unless zeros
+ *   - float, double: correctly rounded (a float after the double); NaN, Infinity and -Infinity by name
+ *   - boolean: true, false, 1, 0
+ *   - enum: one of the symbols
+ *   - string, uuid: UTF-8; a uuid in its 8-4-4-4-12 form
+ *   - bytes, fixed: one character U+0000 to U+00FF per byte, as in Avro's JSON encoding
+ *   - timestamps: after the time rule; digits finer than the type are floored, which keeps order
+ *   - date: YYYY-MM-DD, else after the time rule
+ *   - time of day: hh:mm[:ss[.fraction]]
+ *   - array, map, record, and unions of several types: JSON
+ *
+ * Unions: null where the cell is null or empty; else the one other branch, or the first branch that takes the
+ * cell as it is (a JSON string as string before anything read out of it), or at all.
+ *
+ * Thread: one per encoder. */
 #ifndef RS_INGEST_ENCODE_H
 #define RS_INGEST_ENCODE_H
 

@@ -80,8 +80,7 @@ static ssize_t read_some(struct rs_input *in, uint8_t *to, size_t size, struct r
     }
 }
 
-/* Room for a chunk behind `end`. Used bytes are dropped first; the buffer grows only while one row fills it.
- */
+/* Room for a chunk behind `end`. Used bytes are dropped first; the buffer grows while one row fills it. */
 static int make_room(struct rs_input *in, struct rs_error *error)
 {
     if (in->begin > 0) {

@@ -1,8 +1,9 @@
 /* input: bytes of a file or of stdin through a growing window, gzip taken off on the way.
  * A reader looks at data[begin, end), moves `begin` past what it has used, and asks for more when a row does
- * not end inside the window. Gzip is known by its magic bytes; several members in a row are one stream (RFC
- * 1952, 2.2). Thread: one. Limits: the window grows as far as its reader asks; each reader bounds its own
- * rows. */
+ * not end inside the window. Gzip is known by its magic bytes; several members in a row are one stream
+ * (RFC 1952, 2.2).
+ * Thread: one.
+ * Limits: the window grows as far as its reader asks; each reader bounds its own rows. */
 #ifndef RS_INGEST_INPUT_H
 #define RS_INGEST_INPUT_H
 

@@ -1,6 +1,7 @@
 /* json: a JSON text as cells, through yajl, whose callbacks hand numbers over as they are written.
- * Stricter than yajl: a key may not repeat, a surrogate escape needs its other half (yajl puts "?" in its
- * place). Thread: one. Limits: RS_JSON_DEPTH_MAX levels of nesting. */
+ * Stricter than yajl: a key may not repeat, and a surrogate escape needs its other half.
+ * Thread: one.
+ * Limits: RS_JSON_DEPTH_MAX levels of nesting. */
 #ifndef RS_INGEST_JSON_H
 #define RS_INGEST_JSON_H
 

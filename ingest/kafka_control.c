@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "ingest/kafka_parts.h"
 
@@ -392,10 +393,10 @@ static void on_log(struct rs_kafka_source *source, rd_kafka_event_t *event)
     if (rd_kafka_event_log(event, &facility, &text, &level) != 0 || strcmp(facility, "CONFWARN") == 0) {
         return;
     }
-    enum rs_log_level ours = level <= 3   ? RS_LOG_ERROR
-                             : level <= 5 ? RS_LOG_WARNING
-                             : level == 6 ? RS_LOG_INFO
-                                          : RS_LOG_DEBUG;
+    enum rs_log_level ours = level <= LOG_ERR      ? RS_LOG_ERROR
+                             : level <= LOG_NOTICE ? RS_LOG_WARNING
+                             : level == LOG_INFO   ? RS_LOG_INFO
+                                                   : RS_LOG_DEBUG;
     rs_kafka_report(source, ours, "%s: %s", facility, text);
 }
 

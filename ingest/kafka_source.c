@@ -27,7 +27,6 @@ void rs_kafka_report(const struct rs_kafka_source *source, enum rs_log_level lev
  * read, hence the wait costs no latency; short it gives partitions that were just added their turn sooner. */
 static const char *const defaults[][2] = {
     {"client.id", "rollstatd"},
-    {"session.timeout.ms", "10000"}, /* how long the partitions of a member that crashed stay unread */
     {"fetch.wait.max.ms", "100"},
     {"fetch.error.backoff.ms", "50"},
     {"fetch.message.max.bytes", "1048576"},

@@ -50,7 +50,7 @@ struct rs_source rs_kafka_source_table(struct rs_kafka_source *source);
 
 /* Serves what happened: rebalances, answers of workers, errors, statistics. Call when the descriptor is
  * readable and at least every 100 ms. Blocks only while a topic is missing or a partition has stopped, 0.5 s
- * at most. */
+ * at most, and for a round trip while a backlog is read. */
 void rs_kafka_source_poll(struct rs_kafka_source *source);
 int rs_kafka_source_fd(const struct rs_kafka_source *source);
 

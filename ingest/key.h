@@ -1,6 +1,7 @@
 /* key: the Kafka key of an event: the text of its key fields, joined as a group's key is (base/view.h), so
  * that events of one group meet in one partition. Running it over a datum also checks the datum, since the
- * fields are extracted by the decoder itself. Thread: one per maker. */
+ * fields are extracted by the decoder itself.
+ * Thread: one per maker. */
 #ifndef RS_INGEST_KEY_H
 #define RS_INGEST_KEY_H
 

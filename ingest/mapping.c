@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/config.h"
-#include "ingest/plan.h"
+#include "ingest/row_plan.h"
 
 void rs_mapping_init(struct rs_mapping *mapping, const struct rs_schema *schema)
 {

@@ -1,5 +1,6 @@
 /* rate: at most so many events a second, evenly; what was not used is kept for a tenth of a second at most,
- * so that a pause is not followed by a burst. Thread: one. Time is handed in. */
+ * so that a pause is not followed by a burst.
+ * Thread: one. Time is handed in. */
 #ifndef RS_INGEST_RATE_H
 #define RS_INGEST_RATE_H
 

@@ -9,9 +9,9 @@
 #include "base/kafka_config.h"
 #include "ingest/framing.h"
 #include "ingest/key.h"
-#include "ingest/plan.h"
 #include "ingest/publisher.h"
 #include "ingest/put.h"
+#include "ingest/row_plan.h"
 #include "schemas/stream.h"
 
 struct rollstat {
@@ -33,7 +33,7 @@ struct rollstat {
 
 struct rollstat_event {
     struct rollstat *owner;
-    struct rs_plan *plan;
+    struct rs_row_plan *plan;
     struct rs_key_maker *key;
     struct rs_cell *cells;
     struct rs_buf *texts; /* per field */
@@ -240,13 +240,13 @@ int rollstat_connect(rollstat *publisher, int64_t timeout_ms, rollstat_error *er
 static int make_event(struct rollstat *r, struct rollstat_event *e, struct rs_error *error)
 {
     const struct rs_schema *schema = rs_schema_root(r->stream->schema);
-    int rc = rs_plan_new(&r->mapping, RS_PLAN_FIELDS, NULL, 0, &e->plan, error);
+    int rc = rs_row_plan_new(&r->mapping, RS_ROW_PLAN_FIELDS, NULL, 0, &e->plan, error);
     if (rc == RS_OK) {
         rc = rs_key_maker_new(schema, r->key_fields, r->stream->key_paths, r->stream->key_count, &e->key,
                               error);
     }
     if (rc == RS_OK) {
-        e->count = rs_plan_column_count(e->plan);
+        e->count = rs_row_plan_column_count(e->plan);
         e->cells = calloc(e->count + 1, sizeof(*e->cells));
         e->texts = calloc(e->count + 1, sizeof(*e->texts));
         rc = e->cells != NULL && e->texts != NULL ? RS_OK : rs_fail(error, RS_ENOMEM, "out of memory");
@@ -283,7 +283,7 @@ void rollstat_event_free(rollstat_event **event)
     for (size_t i = 0; e->texts != NULL && i < e->count; i++) {
         rs_buf_fini(&e->texts[i]);
     }
-    rs_plan_free(&e->plan);
+    rs_row_plan_free(&e->plan);
     rs_key_maker_free(&e->key);
     rs_buf_fini(&e->value);
     free(e->texts);
@@ -302,7 +302,7 @@ void rollstat_event_clear(rollstat_event *event)
 int rollstat_event_field(const rollstat_event *event, const char *path)
 {
     for (size_t i = 0; i < event->count; i++) {
-        if (strcmp(rs_plan_column(event->plan, i), path) == 0) {
+        if (strcmp(rs_row_plan_column(event->plan, i), path) == 0) {
             return (int)i;
         }
     }
@@ -311,7 +311,7 @@ int rollstat_event_field(const rollstat_event *event, const char *path)
 
 const char *rollstat_event_field_name(const rollstat_event *event, int field)
 {
-    return field >= 0 && (size_t)field < event->count ? rs_plan_column(event->plan, (size_t)field) : NULL;
+    return field >= 0 && (size_t)field < event->count ? rs_row_plan_column(event->plan, (size_t)field) : NULL;
 }
 
 static struct rs_cell *cell_at(rollstat_event *event, int field)
@@ -412,7 +412,7 @@ int rollstat_publish(rollstat *publisher, rollstat_event *event, void *tag, roll
     }
     rs_buf_reset(&event->value);
     rs_put_raw(&event->value, rs_slice_of(publisher->prefix.bytes, publisher->prefix.size));
-    int rc = rs_plan_encode(event->plan, event->cells, &event->value, &at, &inner);
+    int rc = rs_row_plan_encode(event->plan, event->cells, &event->value, &at, &inner);
     if (rc == RS_OK) {
         rc = check_and_put(publisher, event->key, &event->value, tag, &inner);
     }

@@ -36,11 +36,13 @@
  *   }
  *
  * Threads: a publisher may be used by any number of threads; an event by one at a time. The callbacks run on
- * a thread of the publisher's own, never inside a call, and must not call rollstat_close. Memory:  strings
- * and bytes that are handed over are copied. Waiting: rollstat_publish returns at once while the queue to the
- * broker (100,000 events, 64 MiB, unless the `kafka` section says otherwise) has room; else it waits for
- * room, up to the timeout. Nothing else here waits but connect, flush and close. ABI:     structures begin
- * with their size or are opaque; functions and codes are only added within a soname. */
+ *          a thread of the publisher's own, never inside a call, and must not call rollstat_close.
+ * Memory:  strings and bytes that are handed over are copied.
+ * Waiting: rollstat_publish returns at once while the queue to the broker has room (100,000 events, 64 MiB,
+ *          unless the `kafka` section says otherwise); else it waits for room, up to the timeout. Only
+ *          connect, flush and close wait too.
+ * ABI:     structures begin with their size or are opaque; functions and codes are only added within a
+ *          soname. */
 #ifndef ROLLSTAT_H
 #define ROLLSTAT_H
 
@@ -94,8 +96,7 @@ typedef struct rollstat_options {
     const char *brokers; /* instead of kafka: {bootstrap.servers}; NULL: as configured */
     const char *key;     /* "field,field"; NULL: the stream's */
     const char *framing; /* bare, confluent:ID, single-object; NULL: the stream's, else bare */
-    int64_t
-        timeout_ms; /* of one event, from publishing to its acknowledgement; 0: as configured, else 30,000 */
+    int64_t timeout_ms;  /* of one event, up to its acknowledgement; 0: as configured, else 30,000 */
     void (*on_failure)(void *self, const rollstat_failure *failure);
     void (*on_log)(void *self, int level, const char *text); /* of librdkafka; level as in syslog */
     void *self;
@@ -136,10 +137,13 @@ ROLLSTAT_API int rollstat_event_field(const rollstat_event *event, const char *p
 ROLLSTAT_API const char *rollstat_event_field_name(const rollstat_event *event, int field);
 
 /* Setters return ROLLSTAT_OK, ROLLSTAT_INVALID (no such field) or ROLLSTAT_MEMORY. Whether the value suits
- * the field's type is told when the event is published. string   any type, read as rollstat-publish reads a
- * JSON string: decimals from their digits, enums by symbol, times as ISO 8601 int64    int, long, decimal,
- * float, double (up to 2^53), boolean (0, 1) double   float, double; never a decimal, whose digits it would
- * change time     timestamps and dates: microseconds since 1970-01-01T00:00:00Z bytes    bytes, fixed */
+ * the field's type is told when the event is published.
+ *   - string, text: any type, read as rollstat-publish reads a cell: decimals from their digits, enums by
+ *     symbol, times as ISO 8601
+ *   - int64: int, long, decimal, float, double (up to 2^53), boolean (0, 1)
+ *   - double: float, double; never a decimal, whose digits it would change
+ *   - time: timestamps and dates, in microseconds since 1970-01-01T00:00:00Z
+ *   - bytes: bytes, fixed */
 ROLLSTAT_API int rollstat_set_string(rollstat_event *event, int field, const char *text);
 ROLLSTAT_API int rollstat_set_text(rollstat_event *event, int field, const char *text, size_t size);
 ROLLSTAT_API int rollstat_set_int64(rollstat_event *event, int field, int64_t value);
@@ -165,8 +169,7 @@ ROLLSTAT_API int rollstat_publish_bytes(rollstat *publisher, const void *key, si
                                         const void *value, size_t value_size, void *tag,
                                         rollstat_error *error);
 
-/* Waits until every event taken so far is delivered or has failed. ROLLSTAT_TIMEOUT: some are still queued.
- */
+/* Waits until every event taken so far is delivered or has failed. ROLLSTAT_TIMEOUT: some still wait. */
 ROLLSTAT_API int rollstat_flush(rollstat *publisher, int64_t timeout_ms, rollstat_error *error);
 
 ROLLSTAT_API void rollstat_get_statistics(rollstat *publisher, rollstat_statistics *out);

@@ -17,7 +17,7 @@ struct rs_row_file {
     const struct rs_row_context *context;
     struct rs_input *input;
     enum format format;
-    struct rs_plan *plan; /* NULL: records are taken as they are, or the file is empty */
+    struct rs_row_plan *plan; /* NULL: records are taken as they are, or the file is empty */
     struct rs_arena arena;
     struct rs_slice *columns; /* CSV header; AVRO fields of the writer */
     size_t column_count;
@@ -116,8 +116,8 @@ static void note_unused(const struct rs_row_file *f)
 {
     const struct rs_rows_options *options = f->context->options;
     struct rs_buf text = {0};
-    for (size_t i = 0; rs_plan_unused(f->plan, i) != NULL; i++) {
-        rs_buf_printf(&text, "%s\"%s\"", i == 0 ? "" : ", ", rs_plan_unused(f->plan, i));
+    for (size_t i = 0; rs_row_plan_unused(f->plan, i) != NULL; i++) {
+        rs_buf_printf(&text, "%s\"%s\"", i == 0 ? "" : ", ", rs_row_plan_unused(f->plan, i));
     }
     if (text.size > 0 && options->note != NULL) {
         struct rs_buf line = {0};
@@ -132,9 +132,9 @@ static void note_unused(const struct rs_row_file *f)
     rs_buf_fini(&text);
 }
 
-static int make_plan(struct rs_row_file *f, enum rs_plan_source source, struct rs_error *error)
+static int make_plan(struct rs_row_file *f, enum rs_row_plan_source source, struct rs_error *error)
 {
-    int rc = rs_plan_new(f->context->mapping, source, f->columns, f->column_count, &f->plan, error);
+    int rc = rs_row_plan_new(f->context->mapping, source, f->columns, f->column_count, &f->plan, error);
     if (rc != RS_OK) {
         (void)rs_error_prefix(error, "%s", f->input->name);
         return rc;
@@ -170,7 +170,7 @@ static int open_csv(struct rs_row_file *f, const char *path, struct rs_error *er
     if (options->columns != NULL) {
         int rc = split_columns(f, options->columns, error);
         rc = rc == RS_OK ? keep_head(f, rs_slice_of("", 0), error) : rc;
-        return rc == RS_OK ? make_plan(f, RS_PLAN_COLUMNS, error) : rc;
+        return rc == RS_OK ? make_plan(f, RS_ROW_PLAN_COLUMNS, error) : rc;
     }
     int rc = rs_csv_next(&f->csv, &f->cells, &row, &at, error);
     if (rc == RS_ERECORD) {
@@ -186,14 +186,14 @@ static int open_csv(struct rs_row_file *f, const char *path, struct rs_error *er
         rc = add_column(f, f->cells.items[i].text, error);
     }
     rc = rc == RS_OK ? keep_head(f, row.raw, error) : rc;
-    return rc == RS_OK ? make_plan(f, RS_PLAN_COLUMNS, error) : rc;
+    return rc == RS_OK ? make_plan(f, RS_ROW_PLAN_COLUMNS, error) : rc;
 }
 
 static int open_ndjson(struct rs_row_file *f, struct rs_error *error)
 {
     int rc = rs_ndjson_init(&f->ndjson, f->input, error);
     rc = rc == RS_OK ? keep_head(f, rs_slice_of("", 0), error) : rc;
-    return rc == RS_OK ? make_plan(f, RS_PLAN_KEYS, error) : rc;
+    return rc == RS_OK ? make_plan(f, RS_ROW_PLAN_KEYS, error) : rc;
 }
 
 static bool has_rules(const struct rs_mapping *mapping)
@@ -217,7 +217,7 @@ static int open_other_schema(struct rs_row_file *f, const struct rs_schema *writ
         rc = add_column(f, rs_slice_text(writer->fields[i].name), error);
     }
     rc = rc == RS_OK ? rs_json_new(&f->json, error) : rc;
-    return rc == RS_OK ? make_plan(f, RS_PLAN_KEYS, error) : rc;
+    return rc == RS_OK ? make_plan(f, RS_ROW_PLAN_KEYS, error) : rc;
 }
 
 static int open_avro(struct rs_row_file *f, struct rs_error *error)
@@ -268,7 +268,7 @@ void rs_row_file_close(struct rs_row_file **file)
     if (f == NULL) {
         return;
     }
-    rs_plan_free(&f->plan);
+    rs_row_plan_free(&f->plan);
     rs_csv_fini(&f->csv);
     rs_cells_fini(&f->cells);
     rs_ndjson_fini(&f->ndjson);
@@ -322,7 +322,7 @@ static int next_csv(struct rs_row_file *f, struct rs_buf *out, struct rs_row *ro
         rc = rs_fail(error, RS_ERECORD, "the row has %zu cells, %s %zu", f->cells.count,
                      f->context->options->columns != NULL ? "--columns" : "the header", f->column_count);
     } else if (rc == 1) {
-        rc = rs_plan_encode(f->plan, f->cells.items, out, &fault, error);
+        rc = rs_row_plan_encode(f->plan, f->cells.items, out, &fault, error);
         at = fault;
         rc = rc == RS_OK ? 1 : rc;
     }
@@ -336,7 +336,7 @@ static int next_ndjson(struct rs_row_file *f, struct rs_buf *out, struct rs_row 
     uint32_t fault = 0;
     int rc = rs_ndjson_next(&f->ndjson, &cells, &row->raw, &row->line, &at, error);
     if (rc == 1) {
-        rc = rs_plan_encode(f->plan, cells, out, &fault, error);
+        rc = rs_row_plan_encode(f->plan, cells, out, &fault, error);
         at = fault;
         rc = rc == RS_OK ? 1 : rc;
     }
@@ -358,7 +358,7 @@ static int convert(struct rs_row_file *f, struct rs_slice datum, struct rs_buf *
         return rs_fail(error, RS_ERECORD, "%s", rs_reason_text(reason));
     }
     int rc = rs_json_parse(f->json, rs_buf_slice(&f->text), &cells, &at, error);
-    return rc == RS_OK ? rs_plan_encode(f->plan, cells, out, &fault, error) : rc;
+    return rc == RS_OK ? rs_row_plan_encode(f->plan, cells, out, &fault, error) : rc;
 }
 
 static int take_as_is(struct rs_row_file *f, struct rs_slice datum, struct rs_buf *out,

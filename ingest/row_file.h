@@ -4,8 +4,8 @@
 #define RS_INGEST_ROW_FILE_H
 
 #include "base/buf.h"
-#include "ingest/plan.h"
 #include "ingest/rejects.h"
+#include "ingest/row_plan.h"
 #include "ingest/rows.h"
 
 struct rs_row_file;
@@ -17,8 +17,7 @@ struct rs_row_context {
     struct rs_rejects *rejects; /* NULL: none */
 };
 
-/* Opens, finds the format, reads what stands in front of the rows and makes the plan. Errors as rs_rows_open.
- */
+/* Opens, finds the format, reads what stands before the rows, makes the plan. Errors as rs_rows_open. */
 RS_MUST_USE int rs_row_file_open(const struct rs_row_context *context, const char *path,
                                  struct rs_row_file **out, struct rs_error *error);
 void rs_row_file_close(struct rs_row_file **file);

@@ -83,6 +83,9 @@ static int set_up(struct rs_rows *r, struct rs_error *error)
  * anything is published. Not by opening: a named pipe would be used up. */
 static int measure(struct rs_rows *r, struct rs_error *error)
 {
+    struct stat rejects;
+    const char *kept = r->options->rejects;
+    bool exists = kept != NULL && stat(kept, &rejects) == 0;
     r->totals = calloc(r->path_count, sizeof(*r->totals));
     if (r->totals == NULL) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
@@ -92,6 +95,9 @@ static int measure(struct rs_rows *r, struct rs_error *error)
         bool is_stdin = strcmp(r->paths[i], "-") == 0;
         if ((is_stdin ? fstat(STDIN_FILENO, &st) : stat(r->paths[i], &st)) != 0) {
             return rs_fail(error, RS_EUSAGE, "%s: cannot be opened: %s", r->paths[i], strerrordesc_np(errno));
+        }
+        if (exists && S_ISREG(st.st_mode) && st.st_dev == rejects.st_dev && st.st_ino == rejects.st_ino) {
+            return rs_fail(error, RS_EUSAGE, "--rejects %s: is one of the files to read", kept);
         }
         r->totals[i] = S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
     }
@@ -120,9 +126,9 @@ int rs_rows_open(const struct rs_stream *stream, const struct rs_rows_options *o
     r->options = options;
     r->paths = file_count > 0 ? files : only_stdin;
     r->path_count = file_count > 0 ? file_count : 1;
-    int rc = set_up(r, error);
+    int rc = measure(r, error);
     if (rc == RS_OK) {
-        rc = measure(r, error);
+        rc = set_up(r, error);
     }
     if (rc == RS_OK) {
         rc = next_file(r, error);

@@ -2,12 +2,16 @@
  * Reads CSV (RFC 4180), NDJSON and Avro container files, plain or gzip, from files or stdin; maps columns to
  * the fields of a stream's schema; encodes each row as an Avro datum. Decimals are taken from the digits as
  * written. A bad row is reported with file, line, column and reason, and reading goes on. Columns count
- * characters from 1. CSV      the header row (or --columns) names the columns; columns that no field takes
- * are noted once per file; an empty cell is null where the field may be null, else the empty text of a
- * string, else the field's default NDJSON   one object per line; a key that no field takes makes the row bad,
- * as it may be a misspelt optional field, unless ignore_unknown; a key that is absent is the field's default
- * or null Avro     records of the stream's own schema are taken as they are, after the decoder has checked
- * them; those of another schema go through JSON field by field Thread: one per object. */
+ * characters from 1.
+ *   - CSV: the header row (or --columns) names the columns; columns that no field takes are noted once per
+ *     file; an empty cell is null where the field may be null, else the empty text of a string, else the
+ *     field's default
+ *   - NDJSON: one object per line; a key that no field takes makes the row bad, as it may be a misspelt
+ *     optional field, unless ignore_unknown; a key that is absent is the field's default or null
+ *   - Avro: records of the stream's own schema are taken as they are, after the decoder has checked them;
+ *     those of another schema go through JSON field by field
+ *
+ * Thread: one per object. */
 #ifndef RS_INGEST_ROWS_H
 #define RS_INGEST_ROWS_H
 
@@ -23,16 +27,14 @@
 /* Options common to both commands. Parsed by rs_rows_option so that they are spelled alike. Zero-initialised
  * is valid. */
 struct rs_rows_options {
-    const char
-        *format; /* csv, ndjson, avro; NULL: from the file name, else csv (avro if it begins like one) */
+    const char *format;  /* csv, ndjson, avro; NULL: by the file's name or first bytes, else csv */
     const char *columns; /* a,b,c: no header row */
     char delimiter;      /* 0: ',' (tab for .tsv) */
     const char **maps;   /* "field=column" */
     size_t map_count;
     const char **consts; /* "field=value" */
     size_t const_count;
-    const char **time_formats; /* "FORMAT" or "field=FORMAT": iso (default), period, s, ms, us, ns, or a
-                                  strptime pattern */
+    const char **time_formats; /* "FORMAT" or "field=FORMAT": iso (default), period, s, ms, us, ns, pattern */
     size_t time_format_count;
     const char *time_zone; /* for times that carry none; default UTC */
     const char *key;       /* field,field; NULL: the stream's */
@@ -43,9 +45,8 @@ struct rs_rows_options {
     uint64_t limit;        /* stop after so many rows, good and bad; 0: no limit */
 
     /* set by the program */
-    const volatile sig_atomic_t *stop; /* not 0: the rows end here; NULL: never */
-    void (*note)(void *self,
-                 const char *text); /* remarks that are no errors, such as unused columns; NULL: none */
+    const volatile sig_atomic_t *stop;          /* not 0: the rows end here; NULL: never */
+    void (*note)(void *self, const char *text); /* remarks, such as unused columns; NULL: none */
     void *note_self;
 };
 
@@ -101,8 +102,7 @@ RS_MUST_USE int rs_rows_next(struct rs_rows *rows, struct rs_row *out, struct rs
  * RS_ENOMEM. */
 RS_MUST_USE int rs_rows_reject(struct rs_rows *rows, const struct rs_row *row, struct rs_error *error);
 
-/* Bad rows so far; where a damaged container block takes several records with it, one error counts them all.
- */
+/* Bad rows so far; one error may stand for all records of a damaged container block. */
 uint64_t rs_rows_rejected(const struct rs_rows *rows);
 
 /* Bytes read so far (compressed) and in all; total 0 where not known (stdin). */

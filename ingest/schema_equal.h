@@ -1,6 +1,7 @@
 /* schema equal: whether bytes written with one schema mean the same read with the other.
  * Stricter than equal canonical forms, which leave out logical types and scales. Names count, docs, defaults
- * and aliases do not. Thread: any. */
+ * and aliases do not.
+ * Thread: any. */
 #ifndef RS_INGEST_SCHEMA_EQUAL_H
 #define RS_INGEST_SCHEMA_EQUAL_H
 

@@ -3,9 +3,10 @@
  * one partition: each call takes two locks and two clocks, and neighbours in memory end in different queues.
  * So keyed events wait here, for a moment, until there is a run of their partition. The partition of a key is
  * murmur2's, as in the Java client; how many partitions there are is what librdkafka tells its partitioner,
- * which sees the first event of every run. Events of a key keep their order. Thread: any, under the owner's
- * lock. Limits: RS_STAGE_RUN events and RS_STAGE_BYTES bytes a partition, RS_STAGE_PARTITIONS_MAX partitions;
- * beyond that events are handed over one by one. */
+ * which sees the first event of every run. Events of a key keep their order.
+ * Thread: any, under the owner's lock.
+ * Limits: RS_STAGE_RUN events and RS_STAGE_BYTES bytes a partition, RS_STAGE_PARTITIONS_MAX partitions;
+ *         beyond that events are handed over one by one. */
 #ifndef RS_INGEST_STAGE_H
 #define RS_INGEST_STAGE_H
 

@@ -1,4 +1,5 @@
 /* rollstat-top: the current views of aggregates as a table, live in a terminal or once as text. */
+#include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
@@ -56,7 +57,8 @@ static const struct rs_program_info program = {
     .options = options,
     .footer =
         "In the terminal: q quits, / filters, < and > choose the column to sort by, r reverses, p pauses,\n"
-        "Tab or 1 to 9 choose the aggregate, arrows and page keys scroll.\n"
+        "Tab or 1 to 9 choose the aggregate, Up, Down and page keys scroll the groups, Left and Right the\n"
+        "columns of a table that is wider than the terminal; there numbers have about 7 digits.\n"
         "Exit codes: 0 ok, 1 usage, 2 Redis or the terminal cannot be used.\n",
 };
 
@@ -252,13 +254,17 @@ static int make_tables(const struct settings *settings, const struct rs_top_list
     return RS_OK;
 }
 
+/* A reader that has closed the pipe has seen enough: an error without a text. */
 static int write_out(const struct rs_buf *text, struct rs_error *error)
 {
     if (text->failed) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     if (fwrite(text->data, 1, text->size, stdout) != text->size || fflush(stdout) != 0) {
-        return rs_fail(error, RS_EIO, "cannot write the output");
+        bool unread = errno == EPIPE;
+        rs_fail(error, RS_EIO, "cannot write the output");
+        error->text[unread ? 0 : strlen(error->text)] = '\0';
+        return error->code;
     }
     return RS_OK;
 }
@@ -290,6 +296,7 @@ static int print_once(struct rs_top_source *source, const struct settings *setti
 static int print_list(struct rs_top_source *source, const struct settings *settings,
                       const struct rs_top_list *list, struct rs_error *error)
 {
+    struct rs_buf text = {0};
     int code = RS_OK;
     for (size_t i = 0; code == RS_OK && i < list->count; i++) {
         struct rs_top_table *table = NULL;
@@ -299,11 +306,15 @@ static int print_list(struct rs_top_source *source, const struct settings *setti
             code = rs_top_source_groups(source, table->name, &groups, error);
         }
         if (code == RS_OK) {
-            printf("%-24s %-24s %10lld groups  stream %s\n", table->name, table->window, (long long)groups,
-                   table->stream);
+            rs_buf_printf(&text, "%-24s %-24s %10lld groups  stream %s\n", table->name, table->window,
+                          (long long)groups, table->stream);
         }
         rs_top_table_free(&table);
     }
+    if (code == RS_OK) {
+        code = write_out(&text, error);
+    }
+    rs_buf_fini(&text);
     return code;
 }
 
@@ -399,7 +410,9 @@ int main(int argc, char **argv)
     if (code == RS_OK) {
         return RS_EXIT_OK;
     }
-    rs_usage_complain(&program, &error);
+    if (error.text[0]) {
+        rs_usage_complain(&program, &error);
+    }
     bool usage = code == RS_EUSAGE || code == RS_ECONFIG || code == RS_EINVAL;
     return usage ? RS_EXIT_USAGE : RS_EXIT_ENVIRONMENT;
 }

@@ -8,18 +8,31 @@
 
 #define RS_TOP_WIDTH_MAX 40 /* cells of one column on a terminal */
 
-/* Cells each column needs for its name (and `mark` more, for the sign of the sorted column), its unit and the
- * shown rows [first, first + count), at most `most`. */
-void rs_top_measure(const struct rs_top_table *table, size_t first, size_t count, int mark, int most,
-                    int *widths);
+/* Which columns a line has: the group's, then some of the others. */
+struct rs_top_layout {
+    bool screen;  /* long numbers brief, columns of RS_TOP_WIDTH_MAX at most, room for the sign of the sorted
+                     one */
+    int *widths;  /* cells by column; the caller's memory */
+    size_t fixed; /* the group's columns [0, fixed) are always shown */
+    size_t from, to; /* and of the others these */
+};
 
-/* Appends one line without its end, beginning with column `from`. */
-void rs_top_names(const struct rs_top_table *table, const int *widths, size_t from, int sorted,
+/* Cells each column needs for its name, its unit and the shown rows [first, first + count). */
+void rs_top_measure(const struct rs_top_table *table, size_t first, size_t count,
+                    struct rs_top_layout *layout);
+
+/* After rs_top_measure: as many whole columns as `cells` hold, one at least, beginning with number `skip` of
+ * those that are not the group's; with the first when all fit. The group's columns get narrower where they
+ * would leave no room. */
+void rs_top_fit(const struct rs_top_table *table, size_t skip, int cells, struct rs_top_layout *layout);
+
+/* Each appends one line without its end. Names: "<-" and "->" stand where columns are left out. */
+void rs_top_names(const struct rs_top_table *table, const struct rs_top_layout *layout, int sorted,
                   bool descending, struct rs_buf *out);
 bool rs_top_has_units(const struct rs_top_table *table);
-void rs_top_units(const struct rs_top_table *table, const int *widths, size_t from, struct rs_buf *out);
-void rs_top_row(const struct rs_top_table *table, const struct rs_top_row *row, const int *widths,
-                size_t from, struct rs_buf *out);
+void rs_top_units(const struct rs_top_table *table, const struct rs_top_layout *layout, struct rs_buf *out);
+void rs_top_row(const struct rs_top_table *table, const struct rs_top_row *row,
+                const struct rs_top_layout *layout, struct rs_buf *out);
 
 /* The whole table with a title, at most `limit` rows, lines without blanks at their ends. False: out of
  * memory. */

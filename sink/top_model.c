@@ -44,6 +44,18 @@ static bool add_key_columns(struct rs_top_table *table, const json_t *by)
     return true;
 }
 
+static bool gives_double(const char *expression)
+{
+    static const char *const functions[] = {"mean(",  "avg(",  "vwap(",      "variance",
+                                            "stddev", "rate(", "pct_change("};
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        if (strncmp(expression, functions[i], strlen(functions[i])) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ohlc gives four fields. */
 static bool add_statistic(struct rs_top_table *table, const char *name, const json_t *statistic)
 {
@@ -52,7 +64,11 @@ static bool add_statistic(struct rs_top_table *table, const char *name, const js
     const char *unit = json_string_value(json_object_get(statistic, "unit"));
     bool good = expression != NULL;
     if (!good || strncmp(expression, "ohlc(", 5) != 0) {
-        return good && add_column(table, name, unit, RS_TOP_NUMBER, -1);
+        good = good && add_column(table, name, unit, RS_TOP_NUMBER, -1);
+        if (good) {
+            table->columns[table->column_count - 1].inexact = gives_double(expression);
+        }
+        return good;
     }
     for (size_t i = 0; good && i < 4; i++) {
         char field[256];

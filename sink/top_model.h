@@ -18,7 +18,8 @@ struct rs_top_column {
     char *name;
     char *unit; /* NULL: none */
     enum rs_top_kind kind;
-    int part; /* of the key; -1: a field of the hash */
+    int part;     /* of the key; -1: a field of the hash. Parts come first. */
+    bool inexact; /* a double whatever the input's type is */
 };
 
 struct rs_top_row {

@@ -19,6 +19,7 @@
 #define RETRY_MIN_US INT64_C(500000)
 #define RETRY_MAX_US INT64_C(5000000)
 #define FILTER_MAX   128
+#define SILENT_MAX   8    /* a signal may come between poll() and the key; not so often */
 #define WIDE_MAX     2048 /* characters of a line */
 #define ESCAPE       27
 
@@ -26,14 +27,16 @@ struct screen {
     const struct rs_top_view *view;
     size_t active; /* table */
     size_t top;    /* first row on screen */
-    size_t from;   /* first column */
+    size_t skip;   /* columns after the group's that are scrolled away */
     int sorted;    /* column of the active table; -1: by key */
-    bool descending, paused, editing, help, quit;
+    bool descending, paused, editing, quit;
+    bool follow_sort; /* the column to sort by was chosen: scroll to it */
+    int silent;       /* times in a row that the terminal had input but no key */
     char filter[FILTER_MAX];
     char message[256]; /* what is wrong; empty: connected */
     bool connected;
     int64_t refresh_us, reload_us, retry_us, retry_pause_us;
-    int *widths;
+    struct rs_top_layout layout;
     struct rs_buf line, cut;
     wchar_t wide[WIDE_MAX];
 };
@@ -41,6 +44,7 @@ struct screen {
 /* ---- the terminal ---- */
 
 static volatile sig_atomic_t ended;
+static sigset_t end_signals;
 static struct termios saved;
 static char leave[128]; /* what leaves the alternate screen and shows the cursor */
 
@@ -64,16 +68,15 @@ static void catch_signals(void)
     static const int crashes[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
     struct sigaction end = {.sa_handler = on_end};
     struct sigaction crash = {.sa_handler = on_crash, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
-    sigset_t blocked;
-    sigemptyset(&blocked);
+    sigemptyset(&end_signals);
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
         sigaction(ends[i], &end, NULL);
-        sigaddset(&blocked, ends[i]); /* but in ppoll(): none is missed between the look and the wait */
+        sigaddset(&end_signals, ends[i]); /* but in ppoll(): none is missed between the look and the wait */
     }
     for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) {
         sigaction(crashes[i], &crash, NULL);
     }
-    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    pthread_sigmask(SIG_BLOCK, &end_signals, NULL);
 }
 
 static void remember_terminal(void)
@@ -233,6 +236,10 @@ static void draw_title(struct screen *s)
     }
     put_line(s, 0, A_BOLD);
     rs_buf_printf(&s->line, "%s  %zu groups", table->window, table->row_count);
+    if (s->layout.to - s->layout.from < table->column_count - s->layout.fixed) {
+        rs_buf_printf(&s->line, "  columns %zu-%zu of %zu", s->layout.from - s->layout.fixed + 1,
+                      s->layout.to - s->layout.fixed, table->column_count - s->layout.fixed);
+    }
     if (s->filter[0] || s->editing) {
         rs_buf_printf(&s->line, ", %zu with /%s%s", table->shown_count, s->filter, s->editing ? "_" : "/");
     }
@@ -250,9 +257,9 @@ static void draw_footer(struct screen *s)
         put_line(s, LINES - 1, A_BOLD | COLOR_PAIR(1));
         return;
     }
-    rs_buf_text(&s->line, s->editing
-                              ? "type to filter, Enter keeps, Esc clears"
-                              : "q quit  / filter  < > sort by  r reverse  p pause  Tab next  arrows scroll");
+    rs_buf_text(&s->line,
+                s->editing ? "type to filter, Enter keeps, Esc clears"
+                           : "q quit  / filter  < > sort  r reverse  p pause  Tab next  Left/Right columns");
     put_line(s, LINES - 1, A_DIM);
 }
 
@@ -263,8 +270,8 @@ static void draw_rows(struct screen *s, int y)
     int64_t now = now_us();
     for (size_t i = s->top; i < rows && y < LINES - 1; i++, y++) {
         const struct rs_top_row *row = table->shown[i];
-        bool fresh = now - row->changed_us < FRESH_US;
-        rs_top_row(table, row, s->widths, s->from, &s->line);
+        bool fresh = s->connected && now - row->changed_us < FRESH_US;
+        rs_top_row(table, row, &s->layout, &s->line);
         put_line(s, y, fresh ? (int)(A_BOLD | COLOR_PAIR(2)) : (int)A_NORMAL);
     }
 }
@@ -277,24 +284,46 @@ static void clamp_scroll(struct screen *s, int height)
     s->top = s->top > last ? last : s->top;
 }
 
+/* Which columns fit beside the group's; false: out of memory. */
+static bool lay_out(struct screen *s, int height)
+{
+    const struct rs_top_table *table = active_table(s);
+    struct rs_top_layout *layout = &s->layout;
+    free(layout->widths);
+    *layout = (struct rs_top_layout){.screen = true};
+    layout->widths = calloc(table->column_count + 1, sizeof *layout->widths);
+    if (!layout->widths) {
+        return false;
+    }
+    rs_top_measure(table, s->top, height > 0 ? (size_t)height : 0, layout);
+    rs_top_fit(table, s->skip, COLS, layout);
+    size_t sorted = s->follow_sort && s->sorted >= (int)layout->fixed ? (size_t)s->sorted : layout->from;
+    if (sorted < layout->from) {
+        rs_top_fit(table, sorted - layout->fixed, COLS, layout);
+    }
+    while (sorted >= layout->to) {
+        rs_top_fit(table, layout->from - layout->fixed + 1, COLS, layout);
+    }
+    s->skip = layout->from - layout->fixed;
+    s->follow_sort = false;
+    return true;
+}
+
 static void draw(struct screen *s)
 {
     const struct rs_top_table *table = active_table(s);
     int y = rs_top_has_units(table) ? 4 : 3;
     int height = LINES - 1 - y;
     clamp_scroll(s, height);
-    free(s->widths);
-    s->widths = calloc(table->column_count + 1, sizeof *s->widths);
-    if (!s->widths) {
+    if (!lay_out(s, height)) {
         return;
     }
-    rs_top_measure(table, s->top, height > 0 ? (size_t)height : 0, 1, RS_TOP_WIDTH_MAX, s->widths);
     erase();
     draw_title(s);
-    rs_top_names(table, s->widths, s->from, s->sorted, s->descending, &s->line);
+    rs_top_names(table, &s->layout, s->sorted, s->descending, &s->line);
     put_line(s, 2, A_REVERSE);
     if (y == 4) {
-        rs_top_units(table, s->widths, s->from, &s->line);
+        rs_top_units(table, &s->layout, &s->line);
         put_line(s, 3, A_DIM);
     }
     draw_rows(s, y);
@@ -310,7 +339,7 @@ static void choose_table(struct screen *s, size_t number)
         return;
     }
     s->active = number;
-    s->top = s->from = 0;
+    s->top = s->skip = 0;
     s->sorted = s->view->sort ? rs_top_column(active_table(s), s->view->sort) : -1;
     for (size_t i = 0; i < active_table(s)->row_count; i++) {
         active_table(s)->rows[i]->dirty = true; /* only the active table is kept up to date */
@@ -342,6 +371,7 @@ static void move_sort(struct screen *s, int by)
     int count = (int)active_table(s)->column_count;
     s->sorted += by;
     s->sorted = s->sorted < -1 ? count - 1 : s->sorted >= count ? -1 : s->sorted;
+    s->follow_sort = true;
 }
 
 static void scroll_rows(struct screen *s, int64_t by)
@@ -352,10 +382,10 @@ static void scroll_rows(struct screen *s, int64_t by)
 
 static void scroll_columns(struct screen *s, int by)
 {
-    if (by > 0 && s->from + 1 < active_table(s)->column_count) {
-        s->from++;
-    } else if (by < 0 && s->from > 0) {
-        s->from--;
+    if (by > 0 && s->layout.to < active_table(s)->column_count) {
+        s->skip++;
+    } else if (by < 0 && s->skip > 0) {
+        s->skip--;
     }
 }
 
@@ -394,6 +424,16 @@ static void take_key(struct screen *s, int key)
 
 /* ---- the loop ---- */
 
+/* A terminal that is gone is ready for reading for ever, but there is nothing to read. The signal of the
+ * hang-up may not come (to a background process), and what poll() says besides differs. */
+static void look_after_terminal(struct screen *s, short events)
+{
+    s->silent = events & POLLIN ? s->silent + 1 : s->silent;
+    if (events & (POLLHUP | POLLERR | POLLNVAL) || s->silent > SILENT_MAX) {
+        s->quit = true;
+    }
+}
+
 static void wait_for_work(struct screen *s)
 {
     sigset_t none;
@@ -404,8 +444,11 @@ static void wait_for_work(struct screen *s)
                             {.fd = s->connected ? rs_top_source_fd(s->view->source) : -1, .events = POLLIN}};
     sigemptyset(&none);
     int ready = ppoll(fds, 2, &timeout, &none);
-    if (ready > 0 && (fds[0].revents & (POLLHUP | POLLERR)) && !(fds[0].revents & POLLIN)) {
-        s->quit = true; /* the terminal is gone */
+    /* ppoll() leaves signals blocked when something is ready at once, and that may be so every time. */
+    int signal = sigtimedwait(&end_signals, NULL, &(struct timespec){0});
+    ended = signal > 0 ? signal : ended;
+    if (ready > 0) {
+        look_after_terminal(s, fds[0].revents);
     }
     if (ready > 0 && fds[1].revents) {
         struct rs_error error = {0};
@@ -422,11 +465,15 @@ static void run(struct screen *s)
         bool draw_now = false;
         for (int key = getch(); key != ERR; key = getch()) {
             take_key(s, key);
+            s->silent = 0;
             draw_now = true;
         }
         if (now_us() >= s->refresh_us) {
             refresh_data(s);
             s->refresh_us = now_us() + s->view->interval_us;
+            if (!s->connected && s->refresh_us < s->retry_us) {
+                s->refresh_us = s->retry_us; /* nothing changes before */
+            }
             draw_now = true;
         }
         if (draw_now) {
@@ -455,7 +502,7 @@ int rs_top_screen_run(const struct rs_top_view *view, struct rs_error *error)
     run(&s);
     endwin();
     delscreen(terminal);
-    free(s.widths);
+    free(s.layout.widths);
     rs_buf_fini(&s.line);
     rs_buf_fini(&s.cut);
     return RS_OK;

@@ -1,9 +1,14 @@
 #include "sink/top_text.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <wchar.h>
 
 #include "base/utf8.h"
+
+#define BRIEF_DIGITS  7
+#define DOUBLE_DIGITS 15 /* every decimal of so many survives a double */
 
 /* The code point of a valid sequence of `size` bytes. */
 static wchar_t decode(const uint8_t *text, size_t size)
@@ -96,4 +101,49 @@ void rs_top_wide(const char *text, wchar_t *out, size_t capacity)
         text += size > 0 ? size : 1;
     }
     out[used] = L'\0';
+}
+
+static int significant_digits(const char *text)
+{
+    int count = 0;
+    for (; *text && *text != 'e' && *text != 'E'; text++) {
+        bool digit = *text >= '0' && *text <= '9';
+        count += digit && (count > 0 || *text != '0');
+    }
+    return count;
+}
+
+static bool is_long(const char *text, bool inexact)
+{
+    int digits = significant_digits(text);
+    bool power = strpbrk(text, "eE") != NULL; /* exact decimals are never written so */
+    if (digits <= BRIEF_DIGITS || !(power || strchr(text, '.'))) {
+        return false;
+    }
+    return inexact || power || digits == DOUBLE_DIGITS + 1 || digits == DOUBLE_DIGITS + 2;
+}
+
+static bool parse_double(const char *text, double *out)
+{
+    struct rs_error error;
+    return rs_double_parse(rs_slice_text(text), out, &error) == RS_OK;
+}
+
+const char *rs_top_brief(const char *text, bool inexact, char *out)
+{
+    double value;
+    if (!is_long(text, inexact) || !parse_double(text, &value)) {
+        return text;
+    }
+    if (fabs(value) >= 1e6 && fabs(value) < 1e21) {
+        value = nearbyint(value);
+    } else {
+        char rounded[32];
+        snprintf(rounded, sizeof rounded, "%.*e", BRIEF_DIGITS - 1, value);
+        if (!parse_double(rounded, &value)) {
+            return text;
+        }
+    }
+    out[rs_double_format(value, out)] = '\0';
+    return out;
 }

@@ -1,7 +1,6 @@
-/* condition: the `where` of an aggregate, compiled to a small tree over decoded values.
- * Nulls as in SQL: a comparison with null is unknown, not unknown is unknown, only true passes.
- * Thread: immutable after loading; any number of threads may evaluate. Owns: nothing, its memory is the
- * arena's. */
+/* condition: the `where` of an aggregate, compiled to a small tree over decoded values. Nulls as in SQL: a
+ * comparison with null is unknown, not unknown is unknown, only true passes.
+ * Thread: immutable after loading; any number of threads may evaluate. */
 #ifndef RS_TRANSFORM_CONDITION_H
 #define RS_TRANSFORM_CONDITION_H
 

@@ -1,7 +1,8 @@
-/* dedup: ids of the last `dedup` of a partition's records, in arrival order.
- * An id is the 128-bit XXH3 of its bytes: among 10^7 ids two of them meet by chance with probability 10^-25.
- * Age is counted by the partition's record clock, the highest Kafka timestamp seen, so that what counts as a
- * duplicate follows from the log alone. 32 bytes an id. Thread: the owning worker. */
+/* dedup: ids of the last `dedup` of a partition's records, in arrival order. An id is the 128-bit XXH3 of
+ * its bytes: among 10^7 ids two of them meet by chance with probability 10^-25. Age is counted by the
+ * partition's record clock, the highest Kafka timestamp seen, so that what counts as a duplicate follows
+ * from the log alone. 32 bytes an id.
+ * Thread: the owning worker. */
 #ifndef RS_TRANSFORM_DEDUP_H
 #define RS_TRANSFORM_DEDUP_H
 

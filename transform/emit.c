@@ -79,7 +79,7 @@ static unsigned emit_history(struct rs_shower *s, uint32_t number, struct rs_gro
 
 static bool view_due(const struct rs_groups *gs, uint32_t number, int64_t now_us)
 {
-    if (rs_group_at(gs, number)->flags & RS_GROUP_VIEW) {
+    if (rs_group_at(gs, number)->flags & (RS_GROUP_VIEW | RS_GROUP_NEW)) {
         return true;
     }
     return !gs->aggregate->upsert && gs->aggregate->window.kind == RS_WINDOW_SLIDING &&
@@ -96,7 +96,8 @@ static void reschedule(struct rs_groups *gs, uint32_t number, const struct rs_gr
     rs_schedule_at(gs, number, due);
 }
 
-/* Returns what was put into the batch. */
+/* Returns what was put into the batch. Until the sink has acknowledged a group's first publication, every
+ * batch with something of the group claims it anew: whether the group is another's is known only then. */
 static unsigned emit_group(struct rs_partition *p, struct rs_groups *gs, uint32_t number,
                            struct rs_view_batch *batch, size_t budget)
 {
@@ -117,7 +118,7 @@ static unsigned emit_group(struct rs_partition *p, struct rs_groups *gs, uint32_
     if (view_due(gs, number, p->now_shown_us)) {
         bool first = g->flags & RS_GROUP_NEW;
         rs_show_view(&s, number, first ? RS_OP_FIRST : 0);
-        g->flags = (uint16_t)(g->flags & ~(unsigned)(RS_GROUP_VIEW | RS_GROUP_NEW));
+        g->flags = (uint16_t)(g->flags & ~(unsigned)RS_GROUP_VIEW);
         put = RECEIPT_VIEW | (first ? RECEIPT_FIRST : 0u);
     }
     put |= emit_history(&s, number, g, budget);
@@ -208,6 +209,9 @@ static void acknowledge(struct rs_partition *p, struct rs_groups *gs, const stru
         rs_groups_release(gs, r->group);
         return;
     }
+    if (r->flags & RECEIPT_FIRST) {
+        g->flags = (uint16_t)(g->flags & ~(unsigned)RS_GROUP_NEW);
+    }
     if (!(r->flags & RECEIPT_HISTORY)) {
         return;
     }
@@ -232,7 +236,6 @@ static void take_back(struct rs_groups *gs, const struct receipt *r, struct rs_g
         return;
     }
     unsigned again = r->flags & RECEIPT_VIEW ? RS_GROUP_VIEW : 0;
-    again |= r->flags & RECEIPT_FIRST ? RS_GROUP_NEW : 0;
     if (r->flags & RECEIPT_HISTORY) {
         g->history_from = rs_group_pending(gs, r->group);
         rs_rest_at(gs, r->group)->flight_from = RS_WINDOW_NEVER;

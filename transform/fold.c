@@ -271,7 +271,7 @@ static uint32_t fold_running(struct rs_groups *gs, const struct rs_group *g, str
     if (hi > start_us) {
         settle_until(gs, g, fold, hi);
     }
-    rs_pane_merge(layout_of(gs), out, fold->sums);
+    rs_pane_copy(layout_of(gs), out, fold->sums);
     rs_pane_clear_extrema(layout_of(gs), out);
     if (fold->oldest != RS_NONE) {
         settled_extrema(gs, fold, out);

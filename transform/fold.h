@@ -1,16 +1,17 @@
-/* fold: the content of a sliding window, kept running as the window moves on.
- * Sums follow by adding panes that come in and subtracting those that leave. Extrema cannot be subtracted:
- * panes are summed up in blocks of about the square root of their number; the block where the window begins
- * has a fold of each of its tails, and those in between are folded once per block. Moving on by one pane
- * therefore costs a few merges, whatever the size of the window.
+/* fold: the content of a sliding window, kept running as the window moves on. Sums follow by adding panes
+ * that come in and subtracting those that leave. Extrema cannot be subtracted: panes are summed up in
+ * blocks of about the square root of their number; the block where the window begins has a fold of each of
+ * its tails, and those in between are folded once per block. Moving on by one pane therefore costs a few
+ * merges, whatever the size of the window.
  *
  *        lo                                                      hi
  *   ┆  ▏░░░▓▓▓▓▓▓▓▓▓▓▏▓▓▓▓▓▓▓▓▓▓▓▓▓▓▏▓▓▓▓▓▓▓▓▓▓▓▓▓▓▏▓▓▓▓▓▓▓▓  ┆ newest
  *          tails      └───── middle: whole blocks ───┘ last block   not settled
  *
- * The newest pane still changes with most events, so it is never settled and added at the end; an event that
- * falls into a settled pane is added to the sums as well. A fold is a cache: it can be dropped at any time
- * and is never saved. Thread: the owning worker. */
+ * The newest pane still changes with most events, so it is never settled and added at the end; an event
+ * that falls into a settled pane is added to the sums as well. A fold is a cache: it can be dropped at any
+ * time and is never saved.
+ * Thread: the owning worker. */
 #ifndef RS_TRANSFORM_FOLD_H
 #define RS_TRANSFORM_FOLD_H
 

@@ -263,7 +263,7 @@ static void render_part(const struct rs_key_part *part, const uint8_t *at, size_
 
 void rs_key_render(const struct rs_key_plan *plan, struct rs_slice raw, struct rs_buf *out)
 {
-    size_t at = 0;
+    size_t at = 0, start = out->size;
     for (size_t i = 0; i < plan->count; i++) {
         if (i) {
             rs_buf_char(out, ':');
@@ -271,5 +271,10 @@ void rs_key_render(const struct rs_key_plan *plan, struct rs_slice raw, struct r
         size_t size = part_size(&plan->parts[i], rs_slice_of(raw.data + at, raw.size - at));
         render_part(&plan->parts[i], raw.data + at, size, out);
         at += size;
+    }
+    /* The hash of a lone "index" would be the key of the aggregate's own index. */
+    if (!out->failed && rs_slice_equal(rs_slice_of(out->data + start, out->size - start), rs_slice_text("index"))) {
+        out->size = start;
+        rs_buf_text(out, "%69ndex");
     }
 }

@@ -1,7 +1,7 @@
-/* group key: which group an event belongs to, from its `by` fields.
- * A key is built for every event, so it is raw bytes: each part its presence and its value as decoded. Its
- * text, as Redis shows it, is made only when a group is emitted. Thread: a plan is immutable after loading.
- */
+/* group key: which group an event belongs to, from its `by` fields. A key is built for every event, so it
+ * is raw bytes: each part its presence and its value as decoded. Its text, as Redis shows it, is made only
+ * when a group is emitted.
+ * Thread: a plan is immutable after loading. */
 #ifndef RS_TRANSFORM_GROUP_KEY_H
 #define RS_TRANSFORM_GROUP_KEY_H
 
@@ -36,7 +36,8 @@ bool rs_key_plan_same(const struct rs_key_plan *a, const struct rs_key_plan *b);
 size_t rs_key_build(const struct rs_key_plan *plan, const struct rs_value *values,
                     uint8_t out[RS_GROUP_KEY_MAX]);
 uint32_t rs_key_hash(struct rs_slice raw);
-/* Appends "<v1>:<v2>", each percent-encoded, null as %null. `raw` was built by this plan. */
+/* Appends "<v1>:<v2>", each percent-encoded, null as %null, a lone "index" as %69ndex. `raw` was built
+ * by this plan. */
 void rs_key_render(const struct rs_key_plan *plan, struct rs_slice raw, struct rs_buf *out);
 /* Whether foreign bytes could have been built by this plan: what rs_key_render relies on. */
 bool rs_key_valid(const struct rs_key_plan *plan, struct rs_slice raw);

@@ -5,9 +5,9 @@
  *                     │──newest──▶ pane ──older──▶ pane … oldest
  *                     └──dirty, due──▶ lists of groups by number
  *
- * Groups and panes are named by 32-bit numbers in slabs, so that a group costs one cache line and a pane 24
- * bytes beside its content. Room is reserved before a batch; on the event path nothing can fail. Thread: the
- * owning worker. */
+ * Groups and panes are named by 32-bit numbers in slabs, so that a group costs one cache line and a pane
+ * 24 bytes beside its content. Room is reserved before a batch; on the event path nothing can fail.
+ * Thread: the owning worker. */
 #ifndef RS_TRANSFORM_GROUPS_H
 #define RS_TRANSFORM_GROUPS_H
 
@@ -25,7 +25,7 @@ struct rs_fold;
 enum rs_group_flag {
     RS_GROUP_DIRTY = 1,    /* in the dirty list */
     RS_GROUP_VIEW = 2,     /* its view changed since it was last emitted */
-    RS_GROUP_NEW = 4,      /* not emitted yet by this object, or not since the store was lost */
+    RS_GROUP_NEW = 4,      /* no publication acknowledged yet to this object, or since the store was lost */
     RS_GROUP_SILENT = 8,   /* another partition owns it: kept, never emitted */
     RS_GROUP_DROPPED = 16, /* expired: out of the index, waits until its keys are deleted */
 };

@@ -1,7 +1,8 @@
-/* index: open addressing from a 32-bit hash to a 32-bit number, 8 bytes a slot, linear probing.
- * What a number stands for, and whether it is really the one looked for, is the caller's to compare: several
- * entries may share a hash. Removal shifts the run back, so there are no tombstones and a lookup never slows
- * down with age. Thread: its owner's. */
+/* index: open addressing from a 32-bit hash to a 32-bit number, 8 bytes a slot, linear probing. What a
+ * number stands for, and whether it is really the one looked for, is the caller's to compare: several
+ * entries may share a hash. Removal shifts the run back, so there are no tombstones and a lookup never
+ * slows down with age.
+ * Thread: its owner's. */
 #ifndef RS_TRANSFORM_INDEX_H
 #define RS_TRANSFORM_INDEX_H
 

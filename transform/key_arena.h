@@ -1,6 +1,8 @@
-/* key arena: the group keys of one aggregate, named by 32-bit references, freed and used again by size class.
- * A key is a two-byte length and its bytes, rounded up to eight; a group of two short names costs 24 bytes.
- * Thread: its owner's. Limits: RS_GROUP_KEY_MAX bytes a key, 32 GiB of keys. */
+/* key arena: the long group keys of one aggregate, named by 32-bit references, freed and used again by
+ * size class. Only keys too long for the group itself come here. A key is a two-byte length and its bytes,
+ * rounded up to eight.
+ * Thread: its owner's.
+ * Limits: RS_GROUP_KEY_MAX bytes a key, 32 GiB of keys. */
 #ifndef RS_TRANSFORM_KEY_ARENA_H
 #define RS_TRANSFORM_KEY_ARENA_H
 

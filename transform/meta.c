@@ -130,19 +130,28 @@ static void json_meta(struct rs_buf *out, const struct rs_aggregate *a)
 
 /* ---- fingerprint ---- */
 
-/* Whatever changes the meaning of stored bytes: the meta and the types of keys and inputs. */
+/* What the stored bytes of a group hang on. Names, units, `where` and how many windows are kept may change
+ * freely. */
 static void fingerprint(struct rs_buf *scratch, struct rs_aggregate *a)
 {
+    const struct rs_window *w = &a->window;
+    rs_buf_reset(scratch);
+    rs_buf_printf(scratch, "%d %lld %lld %lld %d %d", (int)w->kind, (long long)w->size_us,
+                  (long long)w->every_us, (long long)w->last, a->upsert, a->history > 0);
     for (size_t i = 0; i < a->by.count; i++) {
-        rs_buf_printf(scratch, ";%d,%d,%d", (int)a->by.parts[i].type.kind,
-                      (int)a->by.parts[i].type.schema->kind, a->by.parts[i].type.scale);
+        const struct rs_field_type *type = &a->by.parts[i].type;
+        rs_buf_printf(scratch, ";%s %d %d %d", a->plan->slots.paths[a->by.parts[i].slot], (int)type->kind,
+                      (int)type->schema->kind, type->scale);
+    }
+    for (size_t i = 0; i < a->stats.count; i++) {
+        rs_buf_printf(scratch, ";%s", a->stats.items[i].expression);
     }
     for (uint32_t i = 0; i < a->input_count; i++) {
         const struct rs_input *input = &a->plan->inputs.items[a->inputs[i]];
-        rs_buf_printf(scratch, ";%d,%d,%d,%d", (int)input->convert, (int)input->type.kind, input->type.scale,
+        rs_buf_printf(scratch, ";%d %d %d %d", (int)input->convert, (int)input->type.kind, input->type.scale,
                       input->type.required);
     }
-    a->fingerprint = XXH3_64bits(scratch->data, scratch->size);
+    a->fingerprint = scratch->failed ? 0 : XXH3_64bits(scratch->data, scratch->size);
 }
 
 /* ---- all together ---- */

@@ -1,8 +1,9 @@
 /* partition: the state of one input partition and the scratch of a batch of its records. Internal to the
- * engine. Records are taken in batches: each is decoded and judged by itself first (decode.c), then they pass
- * in offset order what depends on those before (dedup, stream time, expiry), then each aggregate looks up the
- * groups of all of them with prefetches and adds them in offset order (partition.c). The outcome is that of
- * one record after the other. Thread: the owning worker. */
+ * engine. Records are taken in batches: each is decoded and judged by itself first (decode.c), then they
+ * pass in offset order what depends on those before (dedup, stream time, expiry), then each aggregate
+ * looks up the groups of all of them with prefetches and adds them in offset order (partition.c). The
+ * outcome is that of one record after the other.
+ * Thread: the owning worker. */
 #ifndef RS_TRANSFORM_PARTITION_H
 #define RS_TRANSFORM_PARTITION_H
 

@@ -18,7 +18,7 @@ static void load_scale(struct rs_config *config, struct rs_plan *plan, const str
                            rs_field_type_name(&plan->slots.types[slot]));
         return;
     }
-    plan->scales[slot] = (int8_t)scale;
+    plan->scales[slot] = (int)scale;
 }
 
 static void load_scales(struct rs_config *config, struct rs_plan *plan)
@@ -79,7 +79,7 @@ static int share_key(struct rs_engine *engine, struct rs_plan *plan, struct rs_a
         }
     }
     const struct rs_key_plan **keys =
-        rs_arena_grow(&engine->arena, plan->keys, plan->key_count, sizeof *keys);
+        rs_arena_grow(&engine->arena, plan->keys, plan->key_count, sizeof(struct rs_key_plan *));
     if (!keys) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }

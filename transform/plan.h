@@ -1,5 +1,6 @@
-/* plan: a configuration compiled for the event path: what of a stream's records is decoded, judged and added
- * where. Thread: immutable after rs_engine_load; any number of partitions share it. */
+/* plan: a configuration compiled for the event path: what of a stream's records is decoded, judged and
+ * added where.
+ * Thread: immutable after rs_engine_load; any number of partitions share it. */
 #ifndef RS_TRANSFORM_PLAN_H
 #define RS_TRANSFORM_PLAN_H
 
@@ -45,7 +46,7 @@ struct rs_aggregate {
     struct rs_pane_layout *layout;
     size_t pane_size;
     bool needs_previous;
-    bool *empty_fields; /* by field: shown by a window without events too, which is so of counts and sums */
+    bool *empty_fields;   /* by field: shown by a window without events too, which is so of counts and sums */
     uint32_t stat_fields; /* then window_start and window_end unless `all`, event_time, events, revision with
                              history */
     uint64_t fingerprint; /* of all that the state's meaning depends on */
@@ -55,7 +56,7 @@ struct rs_aggregate {
 struct rs_plan {
     const struct rs_stream *stream;
     struct rs_slots slots;
-    int8_t scales[RS_SLOTS_MAX];
+    int scales[RS_SLOTS_MAX];
     struct rs_rules rules;
     struct rs_inputs inputs;
     int time_slot;

@@ -1,5 +1,6 @@
-/* reader: stored bytes back into numbers, little-endian. Running over the end is remembered, so that a run of
- * reads is checked once; what was read then is zero. Thread: one. */
+/* reader: stored bytes back into numbers, little-endian. Running over the end is remembered, so that a run
+ * of reads is checked once; what was read then is zero.
+ * Thread: one. */
 #ifndef RS_TRANSFORM_READER_H
 #define RS_TRANSFORM_READER_H
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -47,6 +48,19 @@ static int open_sink(struct rs_daemon *daemon, struct rs_error *error)
     return rs_redis_sink_new(&options, &daemon->sink, error);
 }
 
+/* The dead-letter producer's own lines; on threads of librdkafka, which rs_log allows. Warnings about
+ * properties that concern only consumers are noise: the `kafka` section serves all clients. */
+static void producer_log(const rd_kafka_t *producer, int level, const char *facility, const char *text)
+{
+    (void)producer;
+    if (strcmp(facility, "CONFWARN") != 0) {
+        rs_log(level <= LOG_ERR      ? RS_LOG_ERROR
+               : level <= LOG_NOTICE ? RS_LOG_WARNING
+                                     : RS_LOG_INFO,
+               "%s: %s", facility, text);
+    }
+}
+
 static int open_letters(struct rs_daemon *daemon, struct rs_error *error)
 {
     const struct rs_streams *streams = daemon->settings->streams;
@@ -62,6 +76,7 @@ static int open_letters(struct rs_daemon *daemon, struct rs_error *error)
         free(topics);
         return rc;
     }
+    rd_kafka_conf_set_log_cb(conf, producer_log);
     for (size_t i = 0; i < streams->count; i++) {
         topics[i] = streams->items[i].dead_letters ? streams->items[i].dead_letter_topic : NULL;
         topics[streams->count + i] = streams->items[i].topic;

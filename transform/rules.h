@@ -1,6 +1,7 @@
 /* rules: what the configuration demands of an event before it counts, judged in configuration order.
  * Thread: immutable after loading. Patterns use the C library's matcher, which may allocate; nothing else
- * does. Owns: compiled patterns (rs_rules_fini); the rest is the arena's. */
+ * does.
+ * Owns: compiled patterns (rs_rules_fini); the rest is the arena's. */
 #ifndef RS_TRANSFORM_RULES_H
 #define RS_TRANSFORM_RULES_H
 

@@ -1,8 +1,9 @@
-/* slabs: items of one size, named by 32-bit numbers, in slabs that never move.
- * The first slabs are small. A population that has outgrown them gets its slabs out of larger chunks on huge
- * pages, where the system has them: at a million groups every line of a group would otherwise cost a walk
- * through the page tables as well. Room is reserved before a batch, so that taking an item on the event path
- * cannot fail. Freed items are used again first; slabs go back only with the pool. Thread: its owner's. */
+/* slabs: items of one size, named by 32-bit numbers, in slabs that never move. The first slabs are small.
+ * A population that has outgrown them gets its slabs out of larger chunks on huge pages, where the system
+ * has them: at a million groups every line of a group would otherwise cost a walk through the page tables
+ * as well. Room is reserved before a batch, so that taking an item on the event path cannot fail. Freed
+ * items are used again first; slabs go back only with the pool.
+ * Thread: its owner's. */
 #ifndef RS_TRANSFORM_SLABS_H
 #define RS_TRANSFORM_SLABS_H
 

@@ -1,6 +1,6 @@
-/* slots: the fields of a stream's events that something wants, each decoded once.
- * While the configuration is read, every user of a field asks for its slot; the decode program is compiled
- * from the list. Thread: one while compiling; read only afterwards. */
+/* slots: the fields of a stream's events that something wants, each decoded once. While the configuration
+ * is read, every user of a field asks for its slot; the decode program is compiled from the list.
+ * Thread: one while compiling; read only afterwards. */
 #ifndef RS_TRANSFORM_SLOTS_H
 #define RS_TRANSFORM_SLOTS_H
 

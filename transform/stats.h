@@ -30,8 +30,7 @@ struct rs_input {
 /* The numeric inputs of a stream, shared by all its aggregates. */
 struct rs_inputs {
     struct rs_slots *slots;
-    const int8_t
-        *scales; /* by slot: the declared scale of a float or double; -1: none. At least RS_SLOTS_MAX */
+    const int *scales; /* by slot: the declared scale of a float or double; -1: none. At least RS_SLOTS_MAX */
     struct rs_input *items;
     struct rs_num_type *types; /* the same, as rs_pane_layout_new takes them */
     size_t count;

@@ -1,7 +1,7 @@
-/* upsert: registers of one group of an upsert stream, one for each period.
- * The highest version wins, ties by offset, so shuffled delivery ends in the same registers. A register whose
- * winner withdraws its value, or does not pass `where`, stays and counts as absent. Over max_periods the
- * oldest goes. Thread: the owning worker. */
+/* upsert: registers of one group of an upsert stream, one for each period. The highest version wins, ties
+ * by offset, so shuffled delivery ends in the same registers. A register whose winner withdraws its value,
+ * or does not pass `where`, stays and counts as absent. Over max_periods the oldest goes.
+ * Thread: the owning worker. */
 #ifndef RS_TRANSFORM_UPSERT_H
 #define RS_TRANSFORM_UPSERT_H
 

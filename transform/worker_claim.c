@@ -182,6 +182,7 @@ void rs_owned_let_go(struct rs_worker *worker, struct rs_owned *owned)
     while (worker->owned[at] != owned) {
         at++;
     }
+    rs_owned_forget_run(worker, owned);
     worker->options.log.ops->release(worker->options.log.self, rs_owned_key(worker, owned));
     worker->options.source.ops->done(worker->options.source.self, owned->stream->index, owned->partition);
     memmove(&worker->owned[at], &worker->owned[at + 1],

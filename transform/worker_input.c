@@ -27,7 +27,7 @@ const char *rs_waiting_name(enum rs_waiting waiting)
 
 /* ---- limits ---- */
 
-static void measure(struct rs_worker *worker)
+void rs_worker_measure(struct rs_worker *worker)
 {
     worker->memory_bytes = 0;
     worker->pending_history = 0;
@@ -59,9 +59,10 @@ static void tell_waiting(struct rs_worker *worker, enum rs_waiting waiting)
 
     switch (waiting) {
     case RS_WAITING_DEAD_LETTERS:
-        rs_worker_say(worker, RS_LOG_WARNING,
-                      "stream %s: input waits: the dead-letter topic %s takes nothing at present",
-                      stream->name, stream->dead_letter_topic);
+        rs_worker_say(
+            worker, RS_LOG_WARNING,
+            "stream %s: input waits: the dead-letter topic %s takes nothing at present, or memory is short",
+            stream->name, stream->dead_letter_topic);
         break;
     case RS_WAITING_MEMORY:
         rs_worker_say(worker, RS_LOG_ERROR,
@@ -105,9 +106,19 @@ static void set_waiting(struct rs_worker *worker, enum rs_waiting waiting)
 
 static void release_run(struct rs_worker *worker)
 {
+    set_waiting(worker, RS_WAITING_NOT);
     worker->holding = false;
     worker->held.count = 0;
     worker->options.source.ops->release(worker->options.source.self, worker->options.index);
+}
+
+/* A partition that goes takes its held run with it: should it come back, its records come anew. */
+void rs_owned_forget_run(struct rs_worker *worker, const struct rs_owned *owned)
+{
+    if (worker->holding && worker->held.stream == owned->stream->index &&
+        worker->held.partition == owned->partition) {
+        release_run(worker);
+    }
 }
 
 static void applied(struct rs_worker *worker, struct rs_owned *owned, size_t taken)
@@ -132,7 +143,7 @@ static void apply_held(struct rs_worker *worker)
         return;
     }
     if (worker->now_us >= worker->limits_due_us) {
-        measure(worker);
+        rs_worker_measure(worker);
     }
     enum rs_waiting limit = limit_reached(worker);
     if (limit == RS_WAITING_NOT) {
@@ -142,7 +153,6 @@ static void apply_held(struct rs_worker *worker)
             applied(worker, owned, taken);
         }
         if (worker->held.count == 0) {
-            set_waiting(worker, RS_WAITING_NOT);
             release_run(worker);
             return;
         }

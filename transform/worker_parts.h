@@ -28,8 +28,8 @@ struct rs_owned {
     int64_t end_checked_us;
     bool fed; /* records came in this step */
     /* publishing */
-    bool asking, asked;    /* the sink about the fence: under way, answered */
-    bool touched; /* the engine may have something to emit */
+    bool asking, asked; /* the sink about the fence: under way, answered */
+    bool touched;       /* the engine may have something to emit */
     uint32_t in_flight;
     int64_t quiet_until;     /* the fence is ahead: publish nothing below this offset; 0: no such offset */
     int64_t quiet_shown_us;  /* and show nothing older than this; RS_TIME_NONE: not known */
@@ -97,6 +97,8 @@ void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_par
 struct rs_state_key rs_owned_key(const struct rs_worker *worker, const struct rs_owned *owned);
 
 /* worker_input.c */
+void rs_worker_measure(struct rs_worker *worker);
+void rs_owned_forget_run(struct rs_worker *worker, const struct rs_owned *owned);
 void rs_worker_source_events(struct rs_worker *worker);
 void rs_worker_end_offsets(struct rs_worker *worker);
 void rs_worker_advance(struct rs_worker *worker);

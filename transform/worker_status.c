@@ -125,6 +125,7 @@ void rs_worker_take_snapshot(struct rs_worker *worker)
         return;
     }
     worker->snapshot_due_us = worker->now_us + SNAPSHOT_EVERY_US;
+    rs_worker_measure(worker);
     pthread_mutex_lock(&worker->snapshot_mutex);
     if (make_room(worker)) {
         fill(worker);

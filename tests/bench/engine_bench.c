@@ -18,7 +18,8 @@
 #include "transform/group.h"
 #include "transform/partition.h"
 
-#define SECOND INT64_C(1000000)
+#define SECOND      INT64_C(1000000)
+#define BATCH_BYTES 65536
 
 static const char stats[] =
     "      n: count()\n      volume: sum(quantity)\n      low: min(paid)\n      high: max(paid)\n"
@@ -90,7 +91,7 @@ static void open_with(struct fixture *f, struct rs_partition **p, const char *wi
     rs_buf_char(&yaml, '\0');
     if (!fixture_open(f, (const char *)yaml.data) || rs_partition_new(f->engine, 0, 0, p, &error) < 0) {
         fprintf(stderr, "engine_bench: %s\n", (const char *)f->complaints.data);
-        exit(1);
+        abort();
     }
     rs_buf_fini(&yaml);
 }
@@ -107,12 +108,13 @@ static void bench_apply(uint64_t groups)
     open_with(&f, &p, "{tumbling: 1m}", "");
     fill_log(&log, count, groups, 1000000, 0);
     const size_t warm = count / 2;
+    const size_t part = warm / 4;
     (void)!rs_partition_apply(p, log.records, warm, NULL);
     double best = 1e18;
-    for (size_t at = warm; at + warm / 4 <= count; at += warm / 4) {
+    for (size_t at = warm; at + part <= count; at += part) {
         double start = now_ns();
-        (void)!rs_partition_apply(p, log.records + at, warm / 4, NULL);
-        double each = (now_ns() - start) / (double)(warm / 4);
+        (void)!rs_partition_apply(p, log.records + at, part, NULL);
+        double each = (now_ns() - start) / (double)part;
         best = each < best ? each : best;
     }
     rs_partition_status(p, &s);
@@ -123,7 +125,7 @@ static void bench_apply(uint64_t groups)
     tick_log_free(&log);
 }
 
-#define LOOKUPS (RS_BATCH_RECORDS * 1000u)
+#define LOOKUPS (RS_BATCH_RECORDS * (size_t)1000)
 
 struct lookup {
     uint32_t hash;
@@ -171,23 +173,23 @@ static void bench_lookup(uint32_t groups)
         memcpy(keys + (size_t)i * 16, key, 16);
         hashes[i] = rs_key_hash(rs_slice_of(keys + (size_t)i * 16, 16));
         if (!rs_groups_reserve(gs, 1, 16)) {
-            exit(1);
+            abort();
         }
         rs_group_add(gs, rs_groups_add(gs, hashes[i], rs_slice_of(keys + (size_t)i * 16, 16)), &event);
     }
-    struct lookup *lookups = malloc(LOOKUPS * sizeof *lookups);
+    struct lookup *lookups = calloc(LOOKUPS, sizeof *lookups);
     double best = 1e18;
     for (int round = 0; round < 20; round++) {
-        for (uint32_t i = 0; i < LOOKUPS; i++) {
+        for (size_t i = 0; i < LOOKUPS; i++) {
             uint32_t group = (uint32_t)(next(&seed) % groups);
             lookups[i].hash = hashes[group];
             memcpy(lookups[i].key, keys + (size_t)group * 16, 16);
         }
         double start = now_ns();
-        for (uint32_t i = 0; i < LOOKUPS; i += RS_BATCH_RECORDS) {
+        for (size_t i = 0; i < LOOKUPS; i += RS_BATCH_RECORDS) {
             look_up_and_add(gs, lookups + i, &event);
         }
-        double each = (now_ns() - start) / LOOKUPS;
+        double each = (now_ns() - start) / (double)LOOKUPS;
         best = each < best ? each : best;
     }
     free(lookups);
@@ -207,7 +209,7 @@ static double drive(struct rs_partition *p, const struct tick_log *log, size_t f
         bool more = true;
         while (more) {
             rs_view_batch_reset(batch);
-            more = rs_partition_emit(p, batch, 64 * 1024);
+            more = rs_partition_emit(p, batch, BATCH_BYTES);
             views += batch->op_count;
             batch->result = RS_BATCH_APPLIED;
             rs_partition_settle(p, batch);
@@ -229,11 +231,12 @@ static double bench_window(const char *name, const char *window)
     int counter = instruction_counter();
     open_with(&f, &p, window, "");
     fill_log(&log, count, 20, rate, 0);
-    (void)drive(p, &log, 0, count / 4 * 3, rate);
+    const size_t part = count / 4;
+    (void)drive(p, &log, 0, part * 3, rate);
     double before = instructions(counter);
     double start = now_ns();
-    double views = drive(p, &log, count / 4 * 3, count, rate);
-    double events = (double)(count / 4);
+    double views = drive(p, &log, part * 3, count, rate);
+    double events = (double)part;
     double each = (now_ns() - start) / events;
     double counted = (instructions(counter) - before) / events;
     printf("%s: %6.1f ns an event, %.2f views an event", name, each, views / events);
@@ -264,7 +267,7 @@ static void bench_emit(uint64_t groups)
         bool more = true;
         while (more) {
             rs_view_batch_reset(batch);
-            more = rs_partition_emit(p, batch, 64 * 1024);
+            more = rs_partition_emit(p, batch, BATCH_BYTES);
             views += batch->op_count;
             batch->result = RS_BATCH_APPLIED;
             rs_partition_settle(p, batch);

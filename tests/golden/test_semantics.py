@@ -17,7 +17,7 @@ from exact import decimal_text  # noqa: E402
 
 S = engine.SECOND
 START = 1380000000 * S
-GROUPS = ["a", "b:c", "d e", "%x", "", "数据", "{g}", "zz"]
+GROUPS = ["a", "b:c", "d e", "%x", "", "数据", "{g}", "index"]
 
 
 def single(value):

@@ -165,7 +165,8 @@ CONFIGURATIONS = [
     ("stat inputs", "vwap(price, quantity)", "vwap(price)",
      ["23:13: vwap takes two fields, as in vwap(price, quantity)"]),
     ("stat syntax", "count()", "count(",
-     ["22:10: a statistic is written as name(field), as in sum(quantity) or count()"]),
+     ["22:10: a statistic is written as name(field), as in sum(quantity) or count(); between braces one with "
+      "a comma needs quotes"]),
     ("stat later", "      n: count()\n", "      n: quantile(price, 0.9)\n",
      ['22:10: statistic "quantile" is not available in this version; there are count, sum, mean, min, max, '
       'range, first, last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, rate, change and '
@@ -248,7 +249,7 @@ COMMANDS = {
         ("-c {config} --stream trades /no.csv", 1, "/no.csv: cannot be opened: No such file or directory"),
         ("-c {config} --stream trades --format xml x", 1,
          "--format xml: csv, ndjson or avro is needed. See `rollstat-publish --help`."),
-        ("-c {config} --stream trades --map price x", 1, "--map price: FIELD=COLUMN is needed"),
+        ("-c {config} --stream trades --map price {config}", 1, "--map price: FIELD=COLUMN is needed"),
         ("-c {config} --stream trades --map prize=x {config}", 1,
          '--map prize=x: the schema has no field "prize"; did you mean "price"?'),
         ("-c {config} --stream trades --time-zone Mars/Base {config}", 1, '--time-zone: unknown time zone "Mars/Base"'),
@@ -295,13 +296,13 @@ class Usage(suite.Case):
 
     def test_all_faults_at_once(self):
         text = BASE
-        for old, new in (("topic: t", "topic: 't t'"), ("executed_at", "executed"), ("tumbling", "tumblin"),
+        for old, new in (("topic: t", "topic: 't t'"), ("30s", "30x"), ("tumbling", "tumblin"),
                          ("vwap(price,", "vwap(prise,"), ("127.0.0.1:9/0", "127.0.0.1:9/x")):
             text = text.replace(old, new, 1)
         status, _, err, path = self.check_config(text)
         self.assertEqual(status, 1)
         places = [line[len(path) + 1:].split(": ")[0] for line in err.splitlines()[:-1]]
-        self.assertEqual(places, ["5:8", "11:12", "13:11", "19:14", "23:13"])
+        self.assertEqual(places, ["5:8", "11:12", "14:15", "19:14", "23:13"])
 
     def test_right_ones(self):
         status, out, err, path = self.check_config(BASE)

@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import suite  # noqa: E402
@@ -37,7 +38,7 @@ class Install(suite.Case):
     def setUpClass(cls):
         super().setUpClass()
         # As a package is built: prefix /usr, files below another root. Only what depends on the prefix is built anew.
-        cls.build = os.path.join(os.environ.get("RS_TMP") or "/tmp", f"install-{os.getpid()}")
+        cls.build = os.path.join(os.environ.get("RS_TMP") or tempfile.gettempdir(), f"install-{os.getpid()}")
         cls.root = os.path.join(cls.build, "root")
         procs.check(["cmake", "-S", suite.ROOT, "-B", cls.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
                      "-DCMAKE_INSTALL_PREFIX=/usr", "-DCMAKE_INSTALL_LIBDIR=lib", "-DRS_TESTS=OFF"])

@@ -61,7 +61,8 @@ class Aggregate:
         self.inputs = sorted({i for s in self.stats for i in (s.x, s.w) if i})
 
     def key(self, fields):
-        return ":".join(key_part(fields[name]) for name in self.by)
+        key = ":".join(key_part(fields[name]) for name in self.by)
+        return "%69ndex" if key == "index" else key  # its hash would be the aggregate's index
 
 
 class Group:

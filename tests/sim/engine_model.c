@@ -253,7 +253,7 @@ static enum outcome apply_upsert(struct model *m, int number, int64_t offset, co
             oldest = !oldest || e->time_us < oldest->time_us ? e : oldest;
         }
     }
-    if (!found && periods == m->config.max_periods) {
+    if (!found && oldest && periods == m->config.max_periods) {
         if (t->at_us < oldest->time_us) {
             return LATE;
         }
@@ -537,8 +537,8 @@ static void upsert_line(const struct lines *l, const struct model_aggregate *a)
     const struct event *previous =
         newest ? present_before(l->m, l->aggregate, l->key, newest->time_us) : NULL;
     put_stats(&text, a, &f, previous ? &previous->price : NULL);
-    put_tail(&text, newest && a->window != MODEL_ALL, start, newest && a->window == MODEL_LAST ? newest->time_us : end,
-             f.newest_us, f.events);
+    put_tail(&text, newest && a->window != MODEL_ALL, start,
+             newest && a->window == MODEL_LAST ? newest->time_us : end, f.newest_us, f.events);
     put_line(l, "hash", down(newest ? newest->time_us : l->clock_us, 1000) / 1000, &text, true);
 }
 

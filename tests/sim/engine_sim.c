@@ -16,6 +16,7 @@
 
 #define SECOND        INT64_C(1000000)
 #define IN_FLIGHT_MAX 3
+#define TICKS_MAX     400
 
 /* ---- chance ---- */
 
@@ -115,7 +116,7 @@ struct run {
     struct fixture fixture;
     struct model *model;
     struct tick_log log;
-    struct tick *ticks; /* what each record is; those that cannot be read: product NULL */
+    struct tick ticks[TICKS_MAX]; /* what each record is; those that cannot be read: product NULL */
     struct rs_partition *partition, *plain;
     struct store store;
     struct rs_view_batch *flight[IN_FLIGHT_MAX];
@@ -237,14 +238,13 @@ static struct tick random_tick(struct run *r, int64_t clock_us)
 static void random_log(struct run *r)
 {
     struct chance *c = &r->chance;
-    size_t count = (size_t)pick(c, 1, one_in(c, 5) ? 400 : 120);
+    size_t count = (size_t)pick(c, 1, one_in(c, 5) ? TICKS_MAX : 120);
     int64_t pace = one_in(c, 2) ? SECOND / 2 : pick(c, 1, 8) * SECOND;
     if (r->dense) {
         count = (size_t)pick(c, 100, 350);
         pace = SECOND / 2;
     }
     int64_t clock_us = one_in(c, 4) ? -50 * SECOND : pick(c, 0, 2000) * SECOND;
-    r->ticks = calloc(count, sizeof *r->ticks);
     for (size_t i = 0; i < count; i++) {
         clock_us += one_in(c, 40) ? pick(c, 0, 100) * SECOND : pick(c, 0, pace);
         r->ticks[i] = random_tick(r, clock_us);
@@ -309,7 +309,10 @@ static void settle(struct run *r, bool written, bool told)
     batch->result = told ? RS_BATCH_APPLIED : RS_BATCH_BEHIND;
     rs_partition_settle(r->partition, batch);
     rs_view_batch_free(&batch);
-    memmove(r->flight, r->flight + 1, --r->in_flight * sizeof *r->flight);
+    r->in_flight--;
+    for (size_t i = 0; i < r->in_flight; i++) {
+        r->flight[i] = r->flight[i + 1];
+    }
 }
 
 static void reload(struct run *r)
@@ -323,6 +326,7 @@ static void reload(struct run *r)
         rs_partition_load(fresh, rs_buf_slice(&bytes), &error) < 0) {
         complain(r, "saved state does not load", error.text);
         rs_partition_free(&fresh);
+        rs_buf_fini(&bytes);
         return;
     }
     rs_partition_save(fresh, &again);
@@ -531,7 +535,6 @@ static bool run_seed(uint64_t seed)
     model_free(r.model);
     store_clear(&r.store);
     free(r.store.entries);
-    free(r.ticks);
     tick_log_free(&r.log);
     rs_buf_fini(&yaml);
     return !r.failed;

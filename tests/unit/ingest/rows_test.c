@@ -93,6 +93,10 @@ static void test_csv_header_faults(void **state)
     support_expect(
         s, NULL, support_text("a.csv", "id,side\n1,BUY\n"),
         "stop EUSAGE: @: no column supplies: price, at. Use --map FIELD=COLUMN or --const FIELD=VALUE\n");
+    support_expect(s, NULL, support_text("a.csv", "ID,Prize,at,xx\n"),
+                   "stop EUSAGE: @: no column supplies: id, price. Use --map FIELD=COLUMN or --const "
+                   "FIELD=VALUE, perhaps "
+                   "--map id=ID --map price=Prize\n");
     support_expect(s, NULL, support_text("a.csv", "id,price,at,id\n"),
                    "stop EUSAGE: @: the column \"id\" is there twice\n");
     support_expect(
@@ -186,6 +190,21 @@ static void test_wrong_options(void **state)
     expect_option(s, "limit", "0", "--limit 0: a number of rows from 1 is needed");
     expect_option(s, "rejects", "/nonexistent/r",
                   "--rejects /nonexistent/r: cannot be written: No such file or directory");
+    support_stream_free(&s);
+}
+
+/* Opening --rejects empties it: not when it is what is to be read. */
+static void test_rejects_is_an_input(void **state)
+{
+    struct rs_stream *s = support_stream(trade);
+    struct rs_buf content = {0};
+    (void)state;
+    const char *file = support_text("a.csv", "id,price,at\n");
+    support_expect(s, &(struct rs_rows_options){.rejects = file}, file,
+                   "stop EUSAGE: --rejects @: is one of the files to read\n");
+    support_read(file, &content);
+    assert_string_equal((const char *)content.data, "id,price,at\n");
+    rs_buf_fini(&content);
     support_stream_free(&s);
 }
 
@@ -455,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_mapping),
         cmocka_unit_test(test_wrong_options),
         cmocka_unit_test(test_source_twice),
+        cmocka_unit_test(test_rejects_is_an_input),
         cmocka_unit_test(test_ndjson),
         cmocka_unit_test(test_nested),
         cmocka_unit_test(test_key),

@@ -62,6 +62,38 @@ static void texts_fill_their_cells(void **state)
     assert_string_equal(put("x", 0, false), "|");
 }
 
+static void long_numbers_are_brief(void **state)
+{
+    static const struct {
+        const char *text;
+        bool inexact;
+        const char *brief;
+    } cases[] = {
+        {"0.33333333333333331", true, "0.3333333"},
+        {"-64123.456789012", true, "-64123.46"},
+        {"1234567.8", true, "1234568"},
+        {"98765432109.8765", true, "98765432110"},
+        {"999999.96", true, "1000000"},
+        {"0.00001234567890123", true, "0.00001234568"},
+        {"12.5", true, "12.5"},
+        {"1234.567", true, "1234.567"},
+        {"12345678901234567", true, "12345678901234567"},
+        {"1.2345678901234567e-10", false, "1.234568e-10"},
+        {"1.5e+21", true, "1.5e+21"},
+        {"1.7976931348623157e+308", true, "1.797693e+308"},
+        {"0.30000000000000004", false, "0.3"}, /* a sum of doubles */
+        {"12345678.12345678", false, "12345678"},
+        {"64123.45000001", false, "64123.45000001"}, /* exact decimals */
+        {"12345678901234567890.12", false, "12345678901234567890.12"},
+        {"not.a.number", true, "not.a.number"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char out[RS_NUMBER_TEXT_MAX];
+        assert_string_equal(rs_top_brief(cases[i].text, cases[i].inexact, out), cases[i].brief);
+    }
+}
+
 /* ---- the table ---- */
 
 static struct rs_top_table *new_table(void)
@@ -171,6 +203,64 @@ static void rows_are_sorted_and_filtered(void **state)
     rs_top_sweep(table);
     assert_int_equal(table->row_count, 1);
     expect_order(table, -1, false, NULL, "b:");
+    rs_top_table_free(&table);
+}
+
+static const char wide_meta[] = "{\"stream\":\"s\",\"by\":[\"place\"],\"window\":{\"all\":true},\"stats\":{"
+                                "\"mean\":{\"expression\":\"mean(x)\"},"
+                                "\"sum\":{\"expression\":\"sum(x)\",\"unit\":\"km\"}}}";
+
+/* The three lines of a table with one row on a terminal of `cells`, each ended with '|'. */
+static const char *lines(struct rs_top_table *table, size_t skip, int cells, int sorted)
+{
+    static struct rs_buf out;
+    int widths[8];
+    struct rs_top_layout layout = {.screen = true, .widths = widths};
+    rs_buf_reset(&out);
+    rs_top_measure(table, 0, 10, &layout);
+    rs_top_fit(table, skip, cells, &layout);
+    rs_top_names(table, &layout, sorted, true, &out);
+    rs_buf_text(&out, "|\n");
+    rs_top_units(table, &layout, &out);
+    rs_buf_text(&out, "|\n");
+    rs_top_row(table, table->shown[0], &layout, &out);
+    rs_buf_text(&out, "|");
+    rs_buf_char(&out, '\0');
+    assert_false(out.failed);
+    return (const char *)out.data;
+}
+
+static void columns_scroll_beside_the_group(void **state)
+{
+    struct rs_top_table *table = NULL;
+    struct rs_error error;
+    struct rs_slice values[4] = {rs_slice_text("0.33333333333333331"), rs_slice_text("12.25"),
+                                 rs_slice_text("0"), rs_slice_text("3")};
+    (void)state;
+    assert_int_equal(rs_top_table_new("t", wide_meta, NULL, &table, &error), RS_OK);
+    struct rs_top_row *row = rs_top_row_at(table, rs_slice_text("Shenzhen%20Bay"), true);
+    assert_int_equal(rs_top_row_set(table, row, values, &error), RS_OK);
+    assert_int_equal(rs_top_arrange(table, -1, false, NULL, &error), RS_OK);
+    const char *whole = "place              mean    sum  event_time            events|\n"
+                        "                            km                              |\n"
+                        "Shenzhen Bay  0.3333333  12.25  1970-01-01 00:00:00        3|";
+    assert_string_equal(lines(table, 0, 61, -1), whole);
+    assert_string_equal(lines(table, 2, 61, -1), whole); /* nothing to scroll */
+    assert_string_equal(lines(table, 0, 34, -1), "place              mean    sum  ->|\n"
+                                                 "                            km|\n"
+                                                 "Shenzhen Bay  0.3333333  12.25|");
+    assert_string_equal(lines(table, 1, 48, 2), "place         <-   sumv  event_time           ->|\n"
+                                                "                     km                     |\n"
+                                                "Shenzhen Bay      12.25  1970-01-01 00:00:00|");
+    assert_string_equal(lines(table, 2, 46, -1), "place         <-  event_time            events|\n"
+                                                 "                                              |\n"
+                                                 "Shenzhen Bay      1970-01-01 00:00:00        3|");
+    assert_string_equal(lines(table, 9, 30, -1), "place         <-   events|\n"
+                                                 "                         |\n"
+                                                 "Shenzhen Bay            3|");
+    assert_string_equal(lines(table, 0, 25, -1), "place            mean  ->|\n"
+                                                 "                     |\n"
+                                                 "Shenzhen …  0.3333333|");
     rs_top_table_free(&table);
 }
 
@@ -303,6 +393,52 @@ static void lists_aggregates(void **state)
               "trades_5m                sliding 5m, every 1s              4 groups  stream trades\n");
 }
 
+/* Runs the program with a stdout that nobody reads: what it says on stderr. */
+static const char *run_unread(const char *aggregate, int *exit_code)
+{
+    static char text[4096];
+    int out[2];
+    int complaints[2];
+    assert_int_equal(pipe(out), 0);
+    assert_int_equal(pipe(complaints), 0);
+    close(out[0]);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        char url[64];
+        snprintf(url, sizeof url, "redis://127.0.0.1:%d", server.port);
+        dup2(out[1], STDOUT_FILENO);
+        dup2(complaints[1], STDERR_FILENO);
+        close(complaints[0]);
+        execl(RS_TOP_PROGRAM, "rollstat-top", "-r", url, "--once", aggregate, (char *)NULL);
+        _exit(127);
+    }
+    close(out[1]);
+    close(complaints[1]);
+    size_t size = 0;
+    for (ssize_t got = 1; got > 0 && size + 1 < sizeof text; size += got > 0 ? (size_t)got : 0) {
+        got = read(complaints[0], text + size, sizeof text - 1 - size);
+    }
+    text[size] = '\0';
+    close(complaints[0]);
+    int status = -1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    *exit_code = WEXITSTATUS(status);
+    return text;
+}
+
+static void ends_quietly_when_nobody_reads(void **state)
+{
+    int code;
+    (void)state;
+    need_redis();
+    assert_string_equal(run_unread("trades_5m", &code), "");
+    assert_int_equal(code, 2);
+    assert_string_equal(run_unread(NULL, &code), "");
+    assert_int_equal(code, 2);
+}
+
 static void says_what_is_wrong(void **state)
 {
     static const struct {
@@ -366,7 +502,7 @@ static void open_program(struct terminal *t)
 /* Reads until `text` has come, ten seconds at most. NULL: until the program closes the terminal. */
 static bool shows(struct terminal *t, const char *text)
 {
-    int64_t end = rs_clock_mono(rs_clock_system()) + 10 * 1000000;
+    int64_t end = rs_clock_mono(rs_clock_system()) + INT64_C(10000000);
     while (!(text && strstr(t->text, text)) && rs_clock_mono(rs_clock_system()) < end) {
         struct pollfd fd = {.fd = t->fd, .events = POLLIN};
         if (poll(&fd, 1, 100) <= 0) {
@@ -402,6 +538,65 @@ static int close_program(struct terminal *t)
     assert_int_equal(waitpid(t->pid, &status, 0), t->pid);
     close(t->fd);
     return status;
+}
+
+/* Waits ten seconds at most; -1: it had to be killed. */
+static int wait_for_end(pid_t pid)
+{
+    int64_t end = rs_clock_mono(rs_clock_system()) + INT64_C(10000000);
+    int status = -1;
+    while (rs_clock_mono(rs_clock_system()) < end) {
+        if (waitpid(pid, &status, WNOHANG) == pid) {
+            return status;
+        }
+        poll(NULL, 0, 10);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, &status, 0);
+    return -1;
+}
+
+static void ends_with_its_terminal(void **state)
+{
+    static struct terminal t;
+    (void)state;
+    need_redis();
+    open_program(&t);
+    assert_true(shows(&t, "q quit"));
+    close(t.fd);
+    int status = wait_for_end(t.pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0); /* as with SIGHUP */
+}
+
+static void shows_more_columns(void **state)
+{
+    static struct terminal t;
+    (void)state;
+    need_redis();
+    freeReplyObject(redis_do(redis, "HSET rs:meta wide %s", wide_meta));
+    freeReplyObject(redis_do(redis, "HSET rs:wide:x mean 0.33333333333333331 sum 1 event_time 0 events 3"));
+    freeReplyObject(redis_do(redis, "ZADD rs:wide:index 1 x"));
+    open_program(&t);
+    assert_true(shows(&t, "Left/Right"));
+    assert_non_null(strstr(t.text, "columns 1-5 of 9"));
+    assert_non_null(strstr(t.text, "  ->"));
+    assert_null(strstr(t.text, "event_time"));
+    type(&t, "\x1bOC");
+    assert_true(shows(&t, "<-"));
+    type(&t, "\x1bOC\x1bOC\x1bOC\x1bOC");
+    assert_true(shows(&t, "event_time"));
+    forget_shown(&t);
+    type(&t, "\x1bOD\x1bOD\x1bOD\x1bOD\x1bOD");
+    assert_true(shows(&t, "trades"));
+    forget_shown(&t);
+    type(&t, "<"); /* the last column: scrolled to */
+    assert_true(shows(&t, "eventsv") || shows(&t, "events^"));
+    type(&t, "q");
+    int status = close_program(&t);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    int code;
+    assert_non_null(strstr(run("--once wide", &code), "0.33333333333333331"));
+    freeReplyObject(redis_do(redis, "HDEL rs:meta wide"));
 }
 
 static void follows_updates_and_keys(void **state)
@@ -463,6 +658,24 @@ static void signals_restore_the_terminal(void **state)
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
+/* How often a process has waited so far. */
+static long count_waits(pid_t pid)
+{
+    char path[64];
+    char line[256];
+    long waits = -1;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof line, file)) {
+        if (strncmp(line, "voluntary_ctxt_switches:", 24) == 0) {
+            waits = strtol(line + 24, NULL, 10);
+        }
+    }
+    fclose(file);
+    return waits;
+}
+
 static void comes_back_with_redis(void **state)
 {
     static struct terminal t;
@@ -476,6 +689,10 @@ static void comes_back_with_redis(void **state)
     redis_server_kill(&server);
     assert_true(shows(&t, "trying again"));
     forget_shown(&t);
+    poll(NULL, 0, 700); /* past the first retry */
+    long before = count_waits(t.pid);
+    poll(NULL, 0, 1000);
+    assert_in_range(count_waits(t.pid) - before, 0, 10); /* -i 50ms alone would be 20 */
     redis_server_start(&server, port, NULL);
     redis = redis_server_connect(&server);
     freeReplyObject(redis_do(redis, "HSET rs:trades_5m:BACK:x trades 9 events 1"));
@@ -490,14 +707,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts_fill_their_cells),
+        cmocka_unit_test(long_numbers_are_brief),
         cmocka_unit_test(columns_come_from_the_description),
         cmocka_unit_test(bad_descriptions_are_refused),
         cmocka_unit_test(cells_are_readable),
         cmocka_unit_test(rows_are_sorted_and_filtered),
+        cmocka_unit_test(columns_scroll_beside_the_group),
         cmocka_unit_test(prints_once),
         cmocka_unit_test(prints_sorted_filtered_limited),
         cmocka_unit_test(lists_aggregates),
         cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(ends_quietly_when_nobody_reads),
+        cmocka_unit_test(ends_with_its_terminal),
+        cmocka_unit_test(shows_more_columns),
         cmocka_unit_test(follows_updates_and_keys),
         cmocka_unit_test(signals_restore_the_terminal),
         cmocka_unit_test(comes_back_with_redis),

@@ -482,6 +482,30 @@ static void test_a_revocation_is_heard_while_input_waits(void **state)
     assert_int_equal(f->letters.count, 0);
 }
 
+static void test_a_held_run_does_not_outlive_its_ownership(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    f->letters.full = true;
+    append_bad(f, 0);
+    append(f, 0, T0, "a", 10);
+    run_for(f, 10 * MS);
+    tell(f, RS_SOURCE_LOST, 0);
+    (void)rs_worker_step(f->worker);
+    assert_false(rs_memory_source_owned(f->source, 0, 0));
+    assert_int_equal(look(f, 0).waiting, RS_WAITING_NOT);
+    f->letters.full = false;
+    assign(f, 0);
+    struct one_partition one = look(f, 0);
+    assert_int_equal(one.status.state.events.consumed, 3);
+    assert_int_equal(one.status.state.next_offset, 3);
+    assert_field(f, "minute", "a", "total", "11");
+}
+
 static void test_input_waits_for_history_and_loses_none(void **state)
 {
     struct fixture *f = *state;
@@ -806,6 +830,7 @@ int main(void)
         TEST(test_shown_time_stands_still_while_records_wait),
         TEST(test_full_dead_letters_hold_the_record_and_what_follows),
         TEST(test_a_revocation_is_heard_while_input_waits),
+        TEST(test_a_held_run_does_not_outlive_its_ownership),
         TEST(test_input_waits_for_history_and_loses_none),
         TEST(test_nothing_is_published_before_the_fence_is_passed),
         TEST(test_what_was_shown_later_is_not_shown_earlier_again),

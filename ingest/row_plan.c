@@ -1,4 +1,4 @@
-#include "ingest/plan.h"
+#include "ingest/row_plan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +24,10 @@ struct op {
     struct rs_time_rule time;     /* COLUMN */
 };
 
-struct rs_plan {
+struct rs_row_plan {
     struct rs_arena arena;
     const struct rs_mapping *mapping;
-    enum rs_plan_source source;
+    enum rs_row_plan_source source;
     struct rs_encoder encoder;
     const struct rs_slice *given; /* columns of the file */
     size_t given_count;
@@ -39,6 +39,7 @@ struct rs_plan {
     uint32_t *where;      /* column → cell of the row at hand */
     size_t column_count, column_capacity;
     struct rs_buf missing; /* names of fields without a source */
+    struct rs_buf advice;  /* mappings that may be what is meant */
 };
 
 /* ---- building ---- */
@@ -48,7 +49,7 @@ static int no_memory(struct rs_error *error)
     return rs_fail(error, RS_ENOMEM, "out of memory");
 }
 
-static struct op *add_op(struct rs_plan *p, enum op_kind kind, const char *path)
+static struct op *add_op(struct rs_row_plan *p, enum op_kind kind, const char *path)
 {
     if (p->op_count == p->op_capacity) {
         size_t capacity = p->op_capacity == 0 ? 16 : p->op_capacity * 2;
@@ -65,7 +66,7 @@ static struct op *add_op(struct rs_plan *p, enum op_kind kind, const char *path)
 }
 
 /* Number of a column that the ops read; the same name is one column. */
-static int add_column(struct rs_plan *p, const char *name, uint32_t *out, struct rs_error *error)
+static int add_column(struct rs_row_plan *p, const char *name, uint32_t *out, struct rs_error *error)
 {
     for (size_t i = 0; i < p->column_count; i++) {
         if (strcmp(p->columns[i], name) == 0) {
@@ -99,14 +100,14 @@ static bool path_begins(const char *path, size_t size, const char *prefix)
 }
 
 /* The file has this column (a key may lead into an object: "venue.country" through "venue"). */
-static bool is_given(struct rs_plan *p, const char *name)
+static bool is_given(struct rs_row_plan *p, const char *name)
 {
     bool found = false;
     for (size_t i = 0; i < p->given_count && !found; i++) {
         found = given_equal(p->given[i], name);
         p->used[i] |= found;
     }
-    const char *dot = p->source == RS_PLAN_KEYS ? strrchr(name, '.') : NULL;
+    const char *dot = p->source == RS_ROW_PLAN_KEYS ? strrchr(name, '.') : NULL;
     if (!found && dot != NULL) {
         char *outer = rs_arena_slice(&p->arena, rs_slice_of(name, (size_t)(dot - name)));
         found = outer != NULL && is_given(p, outer);
@@ -115,7 +116,7 @@ static bool is_given(struct rs_plan *p, const char *name)
 }
 
 /* Something supplies a field inside the record at `path`. */
-static bool supplied_below(const struct rs_plan *p, const char *path)
+static bool supplied_below(const struct rs_row_plan *p, const char *path)
 {
     for (const struct rs_mapping_rule *rule = p->mapping->rules; rule != NULL; rule = rule->next) {
         if ((rule->column != NULL || rule->text != NULL) &&
@@ -131,7 +132,7 @@ static bool supplied_below(const struct rs_plan *p, const char *path)
     return false;
 }
 
-static const struct rs_mapping_rule *rule_of(const struct rs_plan *p, const char *path)
+static const struct rs_mapping_rule *rule_of(const struct rs_row_plan *p, const char *path)
 {
     for (const struct rs_mapping_rule *rule = p->mapping->rules; rule != NULL; rule = rule->next) {
         if (strcmp(rule->path, path) == 0) {
@@ -142,7 +143,7 @@ static const struct rs_mapping_rule *rule_of(const struct rs_plan *p, const char
 }
 
 /* The default of a field, else null, encoded; *out keeps data NULL where there is neither. */
-static int encode_fallback(struct rs_plan *p, const struct rs_schema_field *field, struct rs_slice *out,
+static int encode_fallback(struct rs_row_plan *p, const struct rs_schema_field *field, struct rs_slice *out,
                            struct rs_error *error)
 {
     struct rs_buf bytes = {0};
@@ -164,7 +165,7 @@ static int encode_fallback(struct rs_plan *p, const struct rs_schema_field *fiel
     return rc;
 }
 
-static int add_constant(struct rs_plan *p, const char *path, const struct rs_schema_field *field,
+static int add_constant(struct rs_row_plan *p, const char *path, const struct rs_schema_field *field,
                         const char *text, const struct rs_time_rule *time, struct rs_error *error)
 {
     struct rs_buf bytes = {0};
@@ -189,7 +190,7 @@ static int add_constant(struct rs_plan *p, const char *path, const struct rs_sch
     return rc;
 }
 
-static int add_cell(struct rs_plan *p, const char *path, const struct rs_schema_field *field,
+static int add_cell(struct rs_row_plan *p, const char *path, const struct rs_schema_field *field,
                     const char *column, const struct rs_time_rule *time, struct rs_error *error)
 {
     struct op *op = add_op(p, OP_COLUMN, path);
@@ -211,7 +212,29 @@ static int add_cell(struct rs_plan *p, const char *path, const struct rs_schema_
     return rc;
 }
 
-static int add_fallback(struct rs_plan *p, const char *path, const struct rs_schema_field *field,
+/* A column of the file whose name is near the one that is missed. */
+static void advise(struct rs_row_plan *p, const char *path, const char *wanted)
+{
+    const char **names = calloc(p->given_count + 1, sizeof(*names));
+    const char *nearest = NULL;
+    for (size_t i = 0; names != NULL && i < p->given_count; i++) {
+        names[i] = rs_arena_slice(&p->arena, p->given[i]);
+        if (names[i] == NULL) {
+            break;
+        }
+    }
+    if (names != NULL) {
+        nearest = rs_nearest_name(wanted, names);
+    }
+    if (nearest != NULL) {
+        char shown[RS_NAME_SHOWN_MAX + 1];
+        rs_name_show(rs_slice_text(nearest), shown);
+        rs_buf_printf(&p->advice, "%s--map %s=%s", p->advice.size > 0 ? " " : ", perhaps ", path, shown);
+    }
+    free(names);
+}
+
+static int add_fallback(struct rs_row_plan *p, const char *path, const struct rs_schema_field *field,
                         const char *wanted, struct rs_error *error)
 {
     struct rs_slice bytes = {0};
@@ -220,6 +243,7 @@ static int add_fallback(struct rs_plan *p, const char *path, const struct rs_sch
         return rc;
     }
     if (bytes.data == NULL) {
+        advise(p, path, wanted);
         rs_buf_printf(&p->missing, "%s%s", p->missing.size > 0 ? ", " : "", path);
         if (strcmp(path, wanted) != 0) {
             rs_buf_printf(&p->missing, " (column \"%s\")", wanted);
@@ -256,10 +280,10 @@ static bool encloses(const struct enclosing *in, const struct rs_schema *record)
     return in != NULL;
 }
 
-static int add_record(struct rs_plan *p, const struct enclosing *in, const char *prefix,
+static int add_record(struct rs_row_plan *p, const struct enclosing *in, const char *prefix,
                       struct rs_error *error);
 
-static int add_group(struct rs_plan *p, const struct enclosing *in, const char *path,
+static int add_group(struct rs_row_plan *p, const struct enclosing *in, const char *path,
                      const struct rs_schema *type, const struct rs_schema *record, struct rs_error *error)
 {
     struct op *op = add_op(p, OP_GROUP, path);
@@ -274,14 +298,14 @@ static int add_group(struct rs_plan *p, const struct enclosing *in, const char *
     return rc;
 }
 
-static int add_field(struct rs_plan *p, const struct enclosing *in, const char *path,
+static int add_field(struct rs_row_plan *p, const struct enclosing *in, const char *path,
                      const struct rs_schema_field *field, struct rs_error *error)
 {
     const struct rs_mapping_rule *rule = rule_of(p, path);
     const char *column = rule != NULL && rule->column != NULL ? rule->column : path;
     const struct rs_schema *record = record_branch(field->type);
     struct rs_time_rule time = p->mapping->time;
-    bool below = record != NULL && (supplied_below(p, path) || p->source == RS_PLAN_FIELDS);
+    bool below = record != NULL && (supplied_below(p, path) || p->source == RS_ROW_PLAN_FIELDS);
     if (rule != NULL && rule->format != NULL) {
         int rc = rs_time_rule_parse(rule->format, p->mapping->zone, &time, error);
         if (rc != RS_OK) {
@@ -300,7 +324,7 @@ static int add_field(struct rs_plan *p, const struct enclosing *in, const char *
     return add_cell(p, path, field, column, &time, error);
 }
 
-static int add_record(struct rs_plan *p, const struct enclosing *in, const char *prefix,
+static int add_record(struct rs_row_plan *p, const struct enclosing *in, const char *prefix,
                       struct rs_error *error)
 {
     const struct rs_schema *record = in->record;
@@ -317,7 +341,7 @@ static int add_record(struct rs_plan *p, const struct enclosing *in, const char 
     return RS_OK;
 }
 
-static int check_columns(const struct rs_plan *p, struct rs_error *error)
+static int check_columns(const struct rs_row_plan *p, struct rs_error *error)
 {
     for (size_t i = 0; i < p->given_count; i++) {
         for (size_t k = 0; k < i; k++) {
@@ -331,7 +355,7 @@ static int check_columns(const struct rs_plan *p, struct rs_error *error)
     return RS_OK;
 }
 
-static int list_unused(struct rs_plan *p, struct rs_error *error)
+static int list_unused(struct rs_row_plan *p, struct rs_error *error)
 {
     size_t n = 0;
     p->unused = rs_arena_array(&p->arena, p->given_count + 1, sizeof(*p->unused));
@@ -349,7 +373,7 @@ static int list_unused(struct rs_plan *p, struct rs_error *error)
 }
 
 /* COLUMNS: a column's cell is the same in every row. FIELDS: the cells are the columns. */
-static int place_columns(struct rs_plan *p, struct rs_error *error)
+static int place_columns(struct rs_row_plan *p, struct rs_error *error)
 {
     p->where = rs_arena_array(&p->arena, p->column_count + 1, sizeof(*p->where));
     if (p->where == NULL) {
@@ -357,7 +381,7 @@ static int place_columns(struct rs_plan *p, struct rs_error *error)
     }
     for (size_t c = 0; c < p->column_count; c++) {
         p->where[c] = (uint32_t)c;
-        for (size_t i = 0; p->source == RS_PLAN_COLUMNS && i < p->given_count; i++) {
+        for (size_t i = 0; p->source == RS_ROW_PLAN_COLUMNS && i < p->given_count; i++) {
             if (given_equal(p->given[i], p->columns[c])) {
                 p->where[c] = (uint32_t)i;
             }
@@ -366,7 +390,7 @@ static int place_columns(struct rs_plan *p, struct rs_error *error)
     return RS_OK;
 }
 
-static int build(struct rs_plan *p, struct rs_error *error)
+static int build(struct rs_row_plan *p, struct rs_error *error)
 {
     struct enclosing root = {.record = p->mapping->schema};
     int rc = check_columns(p, error);
@@ -379,11 +403,12 @@ static int build(struct rs_plan *p, struct rs_error *error)
     }
     if (rc == RS_OK && p->missing.size > 0) {
         rs_buf_char(&p->missing, '\0');
-        rc = p->missing.failed
+        rs_buf_char(&p->advice, '\0');
+        rc = p->missing.failed || p->advice.failed
                  ? no_memory(error)
                  : rs_fail(error, RS_EUSAGE,
-                           "no column supplies: %s. Use --map FIELD=COLUMN or --const FIELD=VALUE",
-                           (const char *)p->missing.data);
+                           "no column supplies: %s. Use --map FIELD=COLUMN or --const FIELD=VALUE%s",
+                           (const char *)p->missing.data, (const char *)p->advice.data);
     }
     if (rc == RS_OK) {
         rc = list_unused(p, error);
@@ -391,10 +416,11 @@ static int build(struct rs_plan *p, struct rs_error *error)
     return rc == RS_OK ? place_columns(p, error) : rc;
 }
 
-int rs_plan_new(const struct rs_mapping *mapping, enum rs_plan_source source, const struct rs_slice *columns,
-                size_t count, struct rs_plan **out, struct rs_error *error)
+int rs_row_plan_new(const struct rs_mapping *mapping, enum rs_row_plan_source source,
+                    const struct rs_slice *columns, size_t count, struct rs_row_plan **out,
+                    struct rs_error *error)
 {
-    struct rs_plan *p = calloc(1, sizeof(*p));
+    struct rs_row_plan *p = calloc(1, sizeof(*p));
     if (p == NULL) {
         return no_memory(error);
     }
@@ -409,21 +435,22 @@ int rs_plan_new(const struct rs_mapping *mapping, enum rs_plan_source source, co
     p->given = NULL; /* the caller's columns need not live on */
     p->given_count = 0;
     if (rc != RS_OK) {
-        rs_plan_free(&p);
+        rs_row_plan_free(&p);
         return rc;
     }
     *out = p;
     return RS_OK;
 }
 
-void rs_plan_free(struct rs_plan **plan)
+void rs_row_plan_free(struct rs_row_plan **plan)
 {
-    struct rs_plan *p = *plan;
+    struct rs_row_plan *p = *plan;
     if (p == NULL) {
         return;
     }
     rs_encoder_fini(&p->encoder);
     rs_buf_fini(&p->missing);
+    rs_buf_fini(&p->advice);
     rs_arena_fini(&p->arena);
     free(p->ops);
     free(p->columns);
@@ -445,7 +472,7 @@ static uint32_t find_key(const struct rs_cell *cells, uint32_t object, const cha
             return i;
         }
     }
-    return RS_PLAN_ABSENT;
+    return RS_ROW_PLAN_ABSENT;
 }
 
 /* The key as it is, else through objects by its dots. */
@@ -454,10 +481,10 @@ static uint32_t find_path(const struct rs_cell *cells, const char *name)
     uint32_t found = find_key(cells, 0, name, strlen(name));
     uint32_t object = 0;
     const char *dot = strchr(name, '.');
-    while (found == RS_PLAN_ABSENT && dot != NULL) {
+    while (found == RS_ROW_PLAN_ABSENT && dot != NULL) {
         object = find_key(cells, object, name, (size_t)(dot - name));
-        if (object == RS_PLAN_ABSENT || cells[object].kind != RS_CELL_OBJECT) {
-            return RS_PLAN_ABSENT;
+        if (object == RS_ROW_PLAN_ABSENT || cells[object].kind != RS_CELL_OBJECT) {
+            return RS_ROW_PLAN_ABSENT;
         }
         name = dot + 1;
         dot = strchr(name, '.');
@@ -468,7 +495,7 @@ static uint32_t find_path(const struct rs_cell *cells, const char *name)
     return found;
 }
 
-static bool key_known(const struct rs_plan *p, const struct rs_cell *cell)
+static bool key_known(const struct rs_row_plan *p, const struct rs_cell *cell)
 {
     for (size_t c = 0; c < p->column_count; c++) {
         const char *name = p->columns[c];
@@ -480,7 +507,8 @@ static bool key_known(const struct rs_plan *p, const struct rs_cell *cell)
     return false;
 }
 
-static int unknown_key(struct rs_plan *p, const struct rs_cell *cell, uint32_t *at, struct rs_error *error)
+static int unknown_key(struct rs_row_plan *p, const struct rs_cell *cell, uint32_t *at,
+                       struct rs_error *error)
 {
     char shown[RS_NAME_SHOWN_MAX + 1];
     rs_name_show(cell->name, shown);
@@ -504,7 +532,7 @@ static int unknown_key(struct rs_plan *p, const struct rs_cell *cell, uint32_t *
 
 /* Finds each column's cell. Objects mostly have their keys in the same order: the next sibling is tried
  * first. */
-static int resolve(struct rs_plan *p, const struct rs_cell *cells, uint32_t *at, struct rs_error *error)
+static int resolve(struct rs_row_plan *p, const struct rs_cell *cells, uint32_t *at, struct rs_error *error)
 {
     uint32_t hint = 1;
     size_t children = 0;
@@ -514,7 +542,7 @@ static int resolve(struct rs_plan *p, const struct rs_cell *cells, uint32_t *at,
         uint32_t found =
             hint < cells[0].end && key_is(&cells[hint], name, strlen(name)) ? hint : find_path(cells, name);
         p->where[c] = found;
-        if (found != RS_PLAN_ABSENT) {
+        if (found != RS_ROW_PLAN_ABSENT) {
             hint = cells[found].end;
             direct += key_is(&cells[found], name, strlen(name));
         }
@@ -534,7 +562,7 @@ static int resolve(struct rs_plan *p, const struct rs_cell *cells, uint32_t *at,
 }
 
 /* A nullable record is null where columns supply it and every one of them is null or empty. */
-static bool group_is_null(const struct rs_plan *p, const struct op *group, const struct rs_cell *cells)
+static bool group_is_null(const struct rs_row_plan *p, const struct op *group, const struct rs_cell *cells)
 {
     bool any = false;
     if (group->null_branch < 0) {
@@ -545,7 +573,7 @@ static bool group_is_null(const struct rs_plan *p, const struct op *group, const
             continue;
         }
         uint32_t index = p->where[op->column];
-        if (index != RS_PLAN_ABSENT && !rs_encode_is_null(&p->encoder, &cells[index])) {
+        if (index != RS_ROW_PLAN_ABSENT && !rs_encode_is_null(&p->encoder, &cells[index])) {
             return false;
         }
         any = true;
@@ -553,7 +581,7 @@ static bool group_is_null(const struct rs_plan *p, const struct op *group, const
     return any;
 }
 
-static int refuse(struct rs_plan *p, const struct op *op, uint32_t *at, struct rs_error *error)
+static int refuse(struct rs_row_plan *p, const struct op *op, uint32_t *at, struct rs_error *error)
 {
     const char *column = p->columns[op->column];
     *at = p->encoder.fault_at;
@@ -565,11 +593,11 @@ static int refuse(struct rs_plan *p, const struct op *op, uint32_t *at, struct r
     return rs_error_prefix(error, "%s", op->path);
 }
 
-static int encode_column(struct rs_plan *p, const struct op *op, const struct rs_cell *cells,
+static int encode_column(struct rs_row_plan *p, const struct op *op, const struct rs_cell *cells,
                          struct rs_buf *out, uint32_t *at, struct rs_error *error)
 {
     uint32_t index = p->where[op->column];
-    const struct rs_cell *cell = index != RS_PLAN_ABSENT ? &cells[index] : NULL;
+    const struct rs_cell *cell = index != RS_ROW_PLAN_ABSENT ? &cells[index] : NULL;
     int rc = RS_OK;
     if (cell != NULL && cell->kind != RS_CELL_ABSENT &&
         !(op->empty_absent && cell->kind == RS_CELL_TEXT && cell->text.size == 0)) {
@@ -584,7 +612,7 @@ static int encode_column(struct rs_plan *p, const struct op *op, const struct rs
     return rc == RS_ERECORD ? refuse(p, op, at, error) : rc;
 }
 
-static int run_ops(struct rs_plan *p, const struct rs_cell *cells, struct rs_buf *out, uint32_t *at,
+static int run_ops(struct rs_row_plan *p, const struct rs_cell *cells, struct rs_buf *out, uint32_t *at,
                    struct rs_error *error)
 {
     for (size_t i = 0; i < p->op_count; i++) {
@@ -606,13 +634,13 @@ static int run_ops(struct rs_plan *p, const struct rs_cell *cells, struct rs_buf
     return RS_OK;
 }
 
-int rs_plan_encode(struct rs_plan *p, const struct rs_cell *cells, struct rs_buf *out, uint32_t *at,
-                   struct rs_error *error)
+int rs_row_plan_encode(struct rs_row_plan *p, const struct rs_cell *cells, struct rs_buf *out, uint32_t *at,
+                       struct rs_error *error)
 {
     size_t start = out->size;
     int rc = RS_OK;
     *at = 0;
-    if (p->source == RS_PLAN_KEYS) {
+    if (p->source == RS_ROW_PLAN_KEYS) {
         if (cells[0].kind != RS_CELL_OBJECT) {
             return rs_fail(error, RS_ERECORD, "a row is one JSON object per line, this is something else");
         }
@@ -630,17 +658,17 @@ int rs_plan_encode(struct rs_plan *p, const struct rs_cell *cells, struct rs_buf
     return rc;
 }
 
-const char *rs_plan_unused(const struct rs_plan *plan, size_t index)
+const char *rs_row_plan_unused(const struct rs_row_plan *plan, size_t index)
 {
     return plan->unused[index];
 }
 
-size_t rs_plan_column_count(const struct rs_plan *plan)
+size_t rs_row_plan_column_count(const struct rs_row_plan *plan)
 {
     return plan->column_count;
 }
 
-const char *rs_plan_column(const struct rs_plan *plan, size_t index)
+const char *rs_row_plan_column(const struct rs_row_plan *plan, size_t index)
 {
     return plan->columns[index];
 }

@@ -1,10 +1,11 @@
-/* plan: which column, constant or default each field of a schema takes its value from.
+/* row plan: which column, constant or default each field of a schema takes its value from.
  * Made once per file (its columns decide), then run once per row. Fields take the column of their own name
  * (nested ones "venue.country") unless a mapping says otherwise; what no column supplies is the default,
- * null, or an error that names all such fields at once. Thread: one. Owns: its copies; borrows the mapping
- * and the schema. */
-#ifndef RS_INGEST_PLAN_H
-#define RS_INGEST_PLAN_H
+ * null, or an error that names all such fields at once.
+ * Thread: one.
+ * Owns:   its copies; borrows the mapping and the schema. */
+#ifndef RS_INGEST_ROW_PLAN_H
+#define RS_INGEST_ROW_PLAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,31 +52,31 @@ RS_MUST_USE int rs_mapping_time(struct rs_mapping *mapping, const char *text, st
 
 /* ---- the plan ---- */
 
-enum rs_plan_source {
-    RS_PLAN_COLUMNS, /* rows are arrays of cells in the order of `columns` */
-    RS_PLAN_KEYS,    /* rows are one JSON object; `columns` are the keys it may have, or none: any */
-    RS_PLAN_FIELDS,  /* rows are arrays of cells, one per column of the plan, some ABSENT */
+enum rs_row_plan_source {
+    RS_ROW_PLAN_COLUMNS, /* rows are arrays of cells in the order of `columns` */
+    RS_ROW_PLAN_KEYS,    /* rows are one JSON object; `columns` are the keys it may have, or none: any */
+    RS_ROW_PLAN_FIELDS,  /* rows are arrays of cells, one per column of the plan, some ABSENT */
 };
 
-#define RS_PLAN_ABSENT UINT32_MAX
+#define RS_ROW_PLAN_ABSENT UINT32_MAX
 
-struct rs_plan;
+struct rs_row_plan;
 
 /* Errors: RS_EUSAGE: fields without a source (all are named), columns named twice; RS_ENOMEM. */
-RS_MUST_USE int rs_plan_new(const struct rs_mapping *mapping, enum rs_plan_source source,
-                            const struct rs_slice *columns, size_t count, struct rs_plan **out,
-                            struct rs_error *error);
-void rs_plan_free(struct rs_plan **plan);
+RS_MUST_USE int rs_row_plan_new(const struct rs_mapping *mapping, enum rs_row_plan_source source,
+                                const struct rs_slice *columns, size_t count, struct rs_row_plan **out,
+                                struct rs_error *error);
+void rs_row_plan_free(struct rs_row_plan **plan);
 
 /* Encodes one row behind `out`. KEYS: cells[0] is the object. On RS_ERECORD the text names the field (and its
  * column) and why, *at is the byte of the row, and `out` is as it was. */
-RS_MUST_USE int rs_plan_encode(struct rs_plan *plan, const struct rs_cell *cells, struct rs_buf *out,
-                               uint32_t *at, struct rs_error *error);
+RS_MUST_USE int rs_row_plan_encode(struct rs_row_plan *plan, const struct rs_cell *cells, struct rs_buf *out,
+                                   uint32_t *at, struct rs_error *error);
 
 /* Columns given that no field takes; NULL behind the last. */
-const char *rs_plan_unused(const struct rs_plan *plan, size_t index);
+const char *rs_row_plan_unused(const struct rs_row_plan *plan, size_t index);
 /* Columns the plan reads; FIELDS: the paths of all fields that can be set. */
-size_t rs_plan_column_count(const struct rs_plan *plan);
-const char *rs_plan_column(const struct rs_plan *plan, size_t index);
+size_t rs_row_plan_column_count(const struct rs_row_plan *plan);
+const char *rs_row_plan_column(const struct rs_row_plan *plan, size_t index);
 
 #endif
