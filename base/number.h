@@ -13,7 +13,7 @@
 typedef __int128 rs_i128;
 typedef unsigned __int128 rs_u128;
 
-#define RS_SCALE_MAX  38
+#define RS_SCALE_MAX   38
 #define RS_I128_DIGITS 38 /* decimals of up to 38 digits are accepted */
 
 /* Text of a number at most: sign, 39 digits, point, 38 zeros; a double needs at most 24. */

@@ -263,7 +263,9 @@ static int write_out(const struct rs_buf *text, struct rs_error *error)
     if (fwrite(text->data, 1, text->size, stdout) != text->size || fflush(stdout) != 0) {
         bool unread = errno == EPIPE;
         rs_fail(error, RS_EIO, "cannot write the output");
-        error->text[unread ? 0 : strlen(error->text)] = '\0';
+        if (unread) {
+            error->text[0] = '\0';
+        }
         return error->code;
     }
     return RS_OK;

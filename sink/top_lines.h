@@ -10,10 +10,9 @@
 
 /* Which columns a line has: the group's, then some of the others. */
 struct rs_top_layout {
-    bool screen;  /* long numbers brief, columns of RS_TOP_WIDTH_MAX at most, room for the sign of the sorted
-                     one */
-    int *widths;  /* cells by column; the caller's memory */
-    size_t fixed; /* the group's columns [0, fixed) are always shown */
+    bool screen;     /* long numbers and columns get shortened, and names leave room for the sorting sign */
+    int *widths;     /* cells by column; the caller's memory */
+    size_t fixed;    /* the group's columns [0, fixed) are always shown */
     size_t from, to; /* and of the others these */
 };
 

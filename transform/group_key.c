@@ -273,7 +273,8 @@ void rs_key_render(const struct rs_key_plan *plan, struct rs_slice raw, struct r
         at += size;
     }
     /* The hash of a lone "index" would be the key of the aggregate's own index. */
-    if (!out->failed && rs_slice_equal(rs_slice_of(out->data + start, out->size - start), rs_slice_text("index"))) {
+    if (!out->failed &&
+        rs_slice_equal(rs_slice_of(out->data + start, out->size - start), rs_slice_text("index"))) {
         out->size = start;
         rs_buf_text(out, "%69ndex");
     }

@@ -241,7 +241,9 @@ static int run(const struct command *command, struct rs_error *error)
     struct rs_buf report = {0};
     int rc = rs_settings_load(command->config, command->mode, &settings, &report, error);
 
-    (void)fwrite(report.data, 1, report.size, stderr);
+    if (report.size > 0) {
+        (void)fwrite(report.data, 1, report.size, stderr);
+    }
     rs_buf_fini(&report);
     if (rc == 0) {
         rc = execute(command, &settings, error);

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#define WARM_UP_S 2
+#define WARM_UP_S 5 /* the broker's JVM compiles meanwhile */
 
 struct bench {
     const char *bootstrap, *topic, *channel;
@@ -138,7 +138,7 @@ static rd_kafka_t *producer_new(const char *bootstrap)
     char text[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     if (rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, text, sizeof text) != RD_KAFKA_CONF_OK ||
-        rd_kafka_conf_set(conf, "linger.ms", "0", text, sizeof text) != RD_KAFKA_CONF_OK) {
+        rd_kafka_conf_set(conf, "linger.ms", "1", text, sizeof text) != RD_KAFKA_CONF_OK) {
         rd_kafka_conf_destroy(conf);
         return NULL;
     }

@@ -29,7 +29,8 @@ class Pipeline(Flow):
         self.start_servers(suite.mock_kafka(self.path("mock"), f"t:{partitions}", "t.dlq:1"))
         self.configure({"trades": load.stream("t", "30s", **stream)}, aggregates or {
             "m": {"stream": "trades", "by": ["exchange", "product"], "window": {"tumbling": "1m"}, "history": 5,
-                  "stats": STATS}}, redis={"publish_every": "20ms", **(redis or {})})
+                  "stats": STATS}}, redis={"publish_every": "20ms", **(redis or {})},
+            kafka={"session.timeout.ms": 10000})  # the mock ends a rebalance only when a session has run out
 
     def produce(self, *records, partition=0):
         self.kafka.produce("t", [(partition, T0 // 1000 + 10 ** 7, None, value) for value in records])
