@@ -34,7 +34,11 @@ struct rs_source_ops {
      * revocation. */
     bool (*take)(void *self, uint32_t worker, struct rs_source_event *out);
     void (*release)(void *self, uint32_t worker);
-    /* Begin reading an assigned partition at `offset` (RS_OFFSET_BEGINNING: the oldest there is). */
+    /* Begin reading an assigned partition at `offset` (RS_OFFSET_BEGINNING: the oldest there is), or, at any
+     * time while the partition is owned, read on from there instead: before or behind where the reading
+     * stands, also when it has STOPPED. From the call on no record of the earlier reading comes, and none of
+     * its STOPPED; a run that is held stays held. The newest call counts. Of a partition that is revoked or
+     * lost and not `done` the call does nothing and returns 0. RS_EINVAL: not owned. */
     RS_MUST_USE int (*start)(void *self, uint32_t stream, int32_t partition, int64_t offset,
                              struct rs_error *error);
     /* The worker has let go of a revoked or lost partition. */

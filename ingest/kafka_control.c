@@ -13,6 +13,7 @@
 #define METADATA_WAIT_MS  500
 #define WATERMARK_WAIT_MS 500
 #define NUDGE_WAIT_MS     50
+#define REFUSED_MAX       8 /* fetches in a row of an offset that the log has and the broker refuses */
 
 /* ---- parts ---- */
 
@@ -93,6 +94,9 @@ static struct rs_kafka_part *part_new(struct rs_kafka_source *source, const stru
     part->assigned = (struct rs_kafka_mail){.kind = RS_SOURCE_ASSIGNED, .part = part};
     part->leaving = (struct rs_kafka_mail){.kind = RS_SOURCE_REVOKED, .part = part};
     part->stopped = (struct rs_kafka_mail){.kind = RS_SOURCE_STOPPED, .part = part};
+    part->fence = (struct rs_kafka_mail){.part = part};
+    part->refused_at = -1;
+    part->fetched_us = INT64_MAX;
     atomic_init(&part->out_of_range, -1);
     atomic_init(&part->delivered, -1);
     atomic_init(&part->fetched_to, -1);
@@ -247,36 +251,74 @@ static void finish_revoke(struct rs_kafka_source *source)
     rd_kafka_topic_partition_list_destroy(fetched);
     rd_kafka_topic_partition_list_destroy(source->revoking);
     source->revoking = NULL;
+    atomic_store(&source->answered, true); /* what had to wait meanwhile: see serve_part */
+    rs_kafka_wake(source->control_fd);
+}
+
+static rd_kafka_topic_partition_list_t *list_of(const struct rs_kafka_part *part, int64_t offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(list, part->stream->topic, part->partition)->offset = offset;
+    return list;
 }
 
 /* The queue is forwarded before the first fetch, so that no record ever shows up in the consumer queue. */
 static void begin_fetch(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-
-    part->queue = rd_kafka_queue_get_partition(source->rk, part->stream->topic, part->partition);
+    if (part->queue == NULL) {
+        part->queue = rd_kafka_queue_get_partition(source->rk, part->stream->topic, part->partition);
+    }
     if (part->queue == NULL) {
         fail(source, "out of memory while a partition was assigned");
-        goto out;
+        return;
     }
     rd_kafka_queue_forward(part->queue, source->workers[part->worker].queue);
-    rd_kafka_topic_partition_list_add(list, part->stream->topic, part->partition)->offset =
-        offset == RS_OFFSET_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : offset;
+    rd_kafka_topic_partition_list_t *list =
+        list_of(part, offset == RS_OFFSET_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : offset);
     rd_kafka_error_t *refused = rd_kafka_incremental_assign(source->rk, list);
     part->fetched = refused == NULL;
+    part->fetched_us = rs_clock_mono(source->options.clock);
     log_kafka_error(source, "starting a partition", refused);
-out:
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void stop_part(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
+/* librdkafka cuts the forwarding of a queue when it ends the fetch, which is a moment after the call that
+ * asked for it has returned. Its main thread serves calls in order, so the answer to any later one tells that
+ * it is done. */
+static void await_end(struct rs_kafka_source *source)
 {
-    int64_t low = -1;
-    int64_t high = -1;
+    rd_kafka_topic_partition_list_t *owned = NULL;
+
+    if (rd_kafka_assignment(source->rk, &owned) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_topic_partition_list_destroy(owned);
+    }
+}
+
+/* Reading from elsewhere is giving the partition up and taking it again. Seeking would be one call, but it
+ * fails or is forgotten while a partition is starting, paused by a rebalance, or refused for its offset. When
+ * the call returns, librdkafka has outdated all records of it that wait in queues. */
+static void end_fetch(struct rs_kafka_source *source, struct rs_kafka_part *part)
+{
+    source->status.stopped -= atomic_exchange(&part->has_stopped, false) ? 1 : 0;
+    if (part->fetched) {
+        rd_kafka_topic_partition_list_t *list = list_of(part, RD_KAFKA_OFFSET_INVALID);
+        log_kafka_error(source, "restarting a partition", rd_kafka_incremental_unassign(source->rk, list));
+        rd_kafka_topic_partition_list_destroy(list);
+        await_end(source);
+    }
+    part->fetched = false;
+    part->fetched_us = INT64_MAX;
+    atomic_store(&part->fetched_to, -1);
+    atomic_store(&part->out_of_range, -1);
+    rs_kafka_mail_send(source, &part->fence);
+}
+
+static void stop_part(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset, int64_t low,
+                      int64_t high)
+{
     const char *topic = part->stream->topic;
 
-    (void)rd_kafka_query_watermark_offsets(source->rk, topic, part->partition, &low, &high,
-                                           WATERMARK_WAIT_MS);
     if (high >= 0 && offset > high) {
         (void)rs_fail(
             &part->stop_error, RS_ESTATE,
@@ -284,7 +326,7 @@ static void stop_part(struct rs_kafka_source *source, struct rs_kafka_part *part
             " is to be read: the topic was deleted and created again, or truncated. Restart rollstatd "
             "to read it from its beginning",
             part->stream->name, topic, part->partition, high, offset);
-    } else if (low >= 0) {
+    } else if (low > offset) {
         (void)rs_fail(
             &part->stop_error, RS_ESTATE,
             "stream %s: topic %s partition %d: offset %" PRId64 " is gone: retention has removed %" PRId64
@@ -303,22 +345,66 @@ static void stop_part(struct rs_kafka_source *source, struct rs_kafka_part *part
     rs_kafka_mail_send(source, &part->stopped);
 }
 
-static void serve_part(struct rs_kafka_source *source, struct rs_kafka_part *part)
+/* Fetches once more from where the worker stands. */
+static void fetch_again(struct rs_kafka_source *source, struct rs_kafka_part *part)
 {
     pthread_mutex_lock(&source->mutex);
-    bool ready = part->phase == RS_KAFKA_READY;
-    if (ready) {
-        part->phase = RS_KAFKA_READING;
+    if (part->phase == RS_KAFKA_READING) {
+        part->start_offset = RS_KAFKA_GO_ON;
+        part->phase = RS_KAFKA_RESTARTING;
     }
-    bool reading = part->phase == RS_KAFKA_READING;
-    int64_t offset = part->start_offset;
     pthread_mutex_unlock(&source->mutex);
-    if (ready) {
-        begin_fetch(source, part, offset);
+}
+
+/* The error tells of an offset, but not of which fetch: one that was ended may have left it behind. So the
+ * log is asked. Retention may also take the oldest record between its search and the fetch. */
+static void on_refused(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
+{
+    int64_t low = -1;
+    int64_t high = -1;
+
+    pthread_mutex_lock(&source->mutex);
+    bool reading = part->phase == RS_KAFKA_READING;
+    bool oldest = part->start_offset == RS_OFFSET_BEGINNING && atomic_load(&part->delivered) < 0;
+    pthread_mutex_unlock(&source->mutex);
+    if (!reading) {
+        return;
     }
+    (void)rd_kafka_query_watermark_offsets(source->rk, part->stream->topic, part->partition, &low, &high,
+                                           WATERMARK_WAIT_MS);
+    part->refused_times = offset == part->refused_at ? part->refused_times + 1 : 1;
+    part->refused_at = offset;
+    bool there = low >= 0 && (oldest || low <= offset) && offset <= high;
+    if (there && part->refused_times <= REFUSED_MAX) {
+        fetch_again(source, part);
+    } else {
+        stop_part(source, part, offset, low, high);
+    }
+}
+
+/* A consumer that leaves begins nothing: once librdkafka has left the group nobody answers calls to it.
+ * While a revocation is not answered no partition is restarted, since librdkafka would take the giving up
+ * for the answer. */
+static void serve_part(struct rs_kafka_source *source, struct rs_kafka_part *part)
+{
     int64_t refused = atomic_exchange(&part->out_of_range, -1);
-    if (reading && refused >= 0 && !atomic_load(&part->has_stopped)) {
-        stop_part(source, part, refused);
+
+    if (source->closing) {
+        return;
+    }
+    if (refused >= 0 && !atomic_load(&part->has_stopped)) {
+        on_refused(source, part, refused);
+    }
+    pthread_mutex_lock(&source->mutex);
+    bool begins = part->phase == RS_KAFKA_READY;
+    bool ends = part->phase == RS_KAFKA_RESTARTING && source->revoking == NULL;
+    int64_t offset = part->start_offset;
+    part->phase = begins ? RS_KAFKA_READING : ends ? RS_KAFKA_FENCED : part->phase;
+    pthread_mutex_unlock(&source->mutex);
+    if (begins) {
+        begin_fetch(source, part, offset);
+    } else if (ends) {
+        end_fetch(source, part);
     }
 }
 
@@ -518,12 +604,13 @@ static int64_t integer(const json_t *object, const char *name)
     return json_is_integer(value) ? (int64_t)json_integer_value(value) : -1;
 }
 
-/* Only a partition of which nothing waits in a queue says how far the log was read. */
-static void partition_statistics(struct rs_kafka_part *part, const json_t *numbers)
+/* Only a partition of which nothing waits in a queue says how far the log was read. `ts` is read from the
+ * same monotonic clock as ours. */
+static void partition_statistics(struct rs_kafka_part *part, const json_t *numbers, int64_t ts)
 {
     int64_t next = integer(numbers, "next_offset");
 
-    if (next >= 0 && integer(numbers, "fetchq_cnt") == 0) {
+    if (next >= 0 && ts > part->fetched_us && integer(numbers, "fetchq_cnt") == 0) {
         atomic_store_explicit(&part->fetched_to, next, memory_order_relaxed);
     }
 }
@@ -552,7 +639,8 @@ void rs_kafka_control_statistics(struct rs_kafka_source *source, const char *jso
             char number[24];
             (void)snprintf(number, sizeof(number), "%zu", j);
             if (table->parts[j] != NULL) {
-                partition_statistics(table->parts[j], json_object_get(partitions, number));
+                partition_statistics(table->parts[j], json_object_get(partitions, number),
+                                     integer(root, "ts"));
             }
         }
     }

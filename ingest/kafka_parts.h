@@ -15,9 +15,14 @@ enum rs_kafka_phase {
     RS_KAFKA_CLAIMING, /* told to the worker, which has not answered yet */
     RS_KAFKA_READY,    /* the worker gave `start_offset`; the control thread has to fetch */
     RS_KAFKA_READING,
-    RS_KAFKA_LEAVING, /* revoked or lost, told to the worker */
-    RS_KAFKA_GONE,    /* the worker let go */
+    RS_KAFKA_RESTARTING, /* to be read from elsewhere; the control thread has to end the fetch */
+    RS_KAFKA_FENCED,     /* nothing is fetched; the worker has to draw the line, then READY */
+    RS_KAFKA_LEAVING,    /* revoked or lost, told to the worker */
+    RS_KAFKA_GONE,       /* the worker let go */
 };
+
+/* `start_offset`: wherever the worker stands when it draws the line. */
+#define RS_KAFKA_GO_ON (-1)
 
 struct rs_kafka_part;
 
@@ -38,13 +43,18 @@ struct rs_kafka_part {
     bool fetched;              /* control: librdkafka has it assigned */
     rd_kafka_queue_t *queue;   /* control */
     struct rs_kafka_mail assigned, leaving, stopped;
+    struct rs_kafka_mail fence; /* not an event of the worker's; see rs_kafka_part_fence */
     struct rs_error stop_error;
+    int64_t refused_at;     /* control: offset that was fetched again last, and how often in a row */
+    uint32_t refused_times; /* control */
+    int64_t fetched_us;     /* control: when fetching began; statistics of earlier do not count */
     _Atomic bool has_stopped;
     _Atomic int64_t out_of_range; /* worker to control: this offset was refused; -1: none */
     /* worker */
     bool reading;
+    bool from_oldest;          /* RS_OFFSET_BEGINNING was asked for */
     int64_t expected;          /* next offset; below it nothing is passed on */
-    uint64_t first_batch;      /* records of earlier batches belong to an earlier ownership */
+    uint64_t first_batch;      /* records of earlier batches belong to an earlier ownership or reading */
     _Atomic int64_t delivered; /* offset after the last record passed on; -1: none */
     _Atomic int64_t
         fetched_to; /* librdkafka had read the log up to here with nothing left in its queue; -1: not known */

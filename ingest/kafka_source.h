@@ -11,9 +11,12 @@
  *
  * Where the input is read from is the caller's business (the state log decides): offsets committed to Kafka
  * are for lag monitoring only. An offset that retention has removed stops the partition with an error;
- * nothing is skipped silently. Thread: one control thread calls everything here but the table; the table as
- * base/source.h says. Owns:   the librdkafka instance and its threads. Limits: RS_KAFKA_BATCH records a run.
- */
+ * nothing is skipped silently. The offset may be changed at any time (`start` again): the fetch is ended, the
+ * worker draws a line, and fetching begins anew, so that nothing of before the line is passed on.
+ *
+ * Thread: one control thread calls everything here but the table; the table as base/source.h says.
+ * Owns:   the librdkafka instance and its threads.
+ * Limits: RS_KAFKA_BATCH records a run. */
 #ifndef RS_INGEST_KAFKA_SOURCE_H
 #define RS_INGEST_KAFKA_SOURCE_H
 

@@ -56,8 +56,7 @@ void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *ma
     rs_kafka_wake(worker->wake_fd);
 }
 
-static bool take_mail(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
-                      struct rs_source_event *out)
+static struct rs_kafka_mail *next_mail(struct rs_kafka_source *source, struct rs_kafka_worker *worker)
 {
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_mail *mail = worker->mail_first;
@@ -70,19 +69,80 @@ static bool take_mail(struct rs_kafka_source *source, struct rs_kafka_worker *wo
         }
     }
     pthread_mutex_unlock(&source->mutex);
-    if (mail == NULL) {
-        return false;
+    return mail;
+}
+
+static void answer(struct rs_kafka_source *source)
+{
+    atomic_store(&source->answered, true);
+    rs_kafka_wake(source->control_fd);
+}
+
+static void stand_at(struct rs_kafka_part *part, int64_t offset)
+{
+    part->from_oldest = offset == RS_OFFSET_BEGINNING;
+    part->expected = part->from_oldest ? 0 : offset;
+    atomic_store(&part->delivered, -1);
+}
+
+/* A partition is read from elsewhere: draws the line between what was fetched before and what will be. The
+ * control thread has ended the fetch, and librdkafka passes nothing of an ended fetch on, so that only the
+ * batch at hand may hold records of it. The next fetch begins once the line is drawn. */
+static void draw_line(struct rs_kafka_source *source, const struct rs_kafka_worker *worker,
+                      struct rs_kafka_part *part)
+{
+    pthread_mutex_lock(&source->mutex);
+    bool fenced = part->phase == RS_KAFKA_FENCED;
+    if (fenced && part->start_offset == RS_KAFKA_GO_ON) {
+        bool untouched = part->from_oldest && atomic_load(&part->delivered) < 0;
+        part->start_offset = untouched ? RS_OFFSET_BEGINNING : part->expected;
+    } else if (fenced) {
+        stand_at(part, part->start_offset);
     }
-    if (mail->kind == RS_SOURCE_REVOKED || mail->kind == RS_SOURCE_LOST || mail->kind == RS_SOURCE_STOPPED) {
-        mail->part->reading = false;
+    if (fenced) {
+        part->first_batch = worker->batch + 1;
+        part->reading = true;
+        part->phase = RS_KAFKA_READY;
     }
-    *out = (struct rs_source_event){
-        .kind = mail->kind,
-        .stream = mail->part->stream->index,
-        .partition = mail->part->partition,
-        .error = mail->kind == RS_SOURCE_STOPPED ? &mail->part->stop_error : NULL,
-    };
-    return true;
+    pthread_mutex_unlock(&source->mutex);
+    if (fenced) {
+        answer(source);
+    }
+}
+
+/* The worker may have asked to read on from elsewhere before it heard of the end. */
+static bool still_stopped(struct rs_kafka_source *source, const struct rs_kafka_part *part)
+{
+    pthread_mutex_lock(&source->mutex);
+    bool reading = part->phase == RS_KAFKA_READING;
+    pthread_mutex_unlock(&source->mutex);
+    return reading && atomic_load(&part->has_stopped);
+}
+
+static bool take_mail(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
+                      struct rs_source_event *out)
+{
+    struct rs_kafka_mail *mail = NULL;
+
+    while ((mail = next_mail(source, worker)) != NULL) {
+        struct rs_kafka_part *part = mail->part;
+        if (mail == &part->fence) {
+            draw_line(source, worker, part);
+            continue;
+        }
+        if (mail == &part->stopped && !still_stopped(source, part)) {
+            continue;
+        }
+        part->reading = part->reading && mail == &part->assigned;
+        *out = (struct rs_source_event){
+            .kind = mail->kind,
+            .stream = part->stream->index,
+            .partition = part->partition,
+            .error = mail == &part->stopped ? &part->stop_error : NULL,
+        };
+        return true;
+    }
+    return false;
 }
 
 static const struct rs_stream *stream_of(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
@@ -292,10 +352,28 @@ void rs_kafka_worker_drop(struct rs_kafka_worker *worker)
     worker->held = worker->at = worker->count = 0;
 }
 
-static void answer(struct rs_kafka_source *source)
+/* Needs the mutex. false: not the worker's to start. */
+static bool start_part(const struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
 {
-    atomic_store(&source->answered, true);
-    rs_kafka_wake(source->control_fd);
+    switch (part->phase) {
+    case RS_KAFKA_CLAIMING:
+    case RS_KAFKA_READY:
+        stand_at(part, offset);
+        part->first_batch = source->workers[part->worker].batch + 1;
+        part->reading = true;
+        part->phase = RS_KAFKA_READY;
+        break;
+    case RS_KAFKA_READING:
+        part->reading = false;
+        part->phase = RS_KAFKA_RESTARTING;
+        break;
+    case RS_KAFKA_RESTARTING:
+    case RS_KAFKA_FENCED: part->reading = false; break;
+    case RS_KAFKA_LEAVING: return true; /* revoked meanwhile: the worker hears of it, or has already */
+    case RS_KAFKA_GONE: return false;
+    }
+    part->start_offset = offset;
+    return true;
 }
 
 static int worker_start(void *self, uint32_t stream, int32_t partition, int64_t offset,
@@ -303,27 +381,17 @@ static int worker_start(void *self, uint32_t stream, int32_t partition, int64_t 
 {
     struct rs_kafka_source *source = self;
 
+    RS_ASSERT(offset >= 0 || offset == RS_OFFSET_BEGINNING);
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
-    bool waiting = part != NULL && part->phase == RS_KAFKA_CLAIMING;
-    if (waiting) {
-        part->start_offset = offset;
-        part->expected = offset >= 0 ? offset : 0;
-        part->first_batch = source->workers[part->worker].batch + 1;
-        part->reading = true;
-        part->phase = RS_KAFKA_READY;
-    }
-    bool leaving = part != NULL && part->phase == RS_KAFKA_LEAVING;
+    bool owned = part != NULL && start_part(source, part, offset);
     pthread_mutex_unlock(&source->mutex);
-    if (waiting) {
-        answer(source);
-        return 0;
+    if (!owned) {
+        return rs_fail(error, RS_EINVAL, "stream %s: partition %d was not assigned to be started",
+                       source->options.streams->items[stream].name, partition);
     }
-    if (leaving) {
-        return 0; /* revoked meanwhile: the worker is about to hear of it */
-    }
-    return rs_fail(error, RS_EINVAL, "stream %s: partition %d was not assigned to be started",
-                   source->options.streams->items[stream].name, partition);
+    answer(source);
+    return 0;
 }
 
 static void worker_done(void *self, uint32_t stream, int32_t partition)

@@ -10,6 +10,7 @@ struct memory_partition {
     size_t count, capacity;
     int64_t end; /* offset after the last record */
     bool owned, reading;
+    bool leaving; /* revoked or lost, and the worker has been told or is about to be */
     uint32_t worker;
     size_t at; /* next record to hand out */
     int64_t started, committed;
@@ -216,7 +217,7 @@ int rs_memory_source_assign(struct rs_memory_source *source, uint32_t worker, ui
     }
     RS_ASSERT(worker < source->workers && !p->owned);
     p->owned = true;
-    p->reading = false;
+    p->reading = p->leaving = false;
     p->worker = worker;
     p->taken = 0;
     return post(source, RS_SOURCE_ASSIGNED, p, NULL, error);
@@ -228,6 +229,7 @@ int rs_memory_source_tell(struct rs_memory_source *source, enum rs_source_event_
     struct memory_partition *p = find(source, stream, partition);
 
     RS_ASSERT(p != NULL && p->owned);
+    p->leaving = p->leaving || kind == RS_SOURCE_REVOKED || kind == RS_SOURCE_LOST;
     return post(source, kind, p, why, error);
 }
 
@@ -297,6 +299,22 @@ static void memory_release(void *self, uint32_t worker)
     source->held[worker].lent = false;
 }
 
+/* Whoever reads on from elsewhere hears no more that the earlier reading came to an end. */
+static void forget_stop(struct rs_memory_source *source, const struct memory_partition *p)
+{
+    struct memory_event **link = &source->events;
+
+    while (*link != NULL) {
+        struct memory_event *event = *link;
+        if (event->partition == p && event->kind == RS_SOURCE_STOPPED) {
+            *link = event->next;
+            free(event);
+        } else {
+            link = &event->next;
+        }
+    }
+}
+
 static int memory_start(void *self, uint32_t stream, int32_t partition, int64_t offset,
                         struct rs_error *error)
 {
@@ -305,6 +323,10 @@ static int memory_start(void *self, uint32_t stream, int32_t partition, int64_t 
     if (p == NULL || !p->owned) {
         return rs_fail(error, RS_EINVAL, "memory source: partition %d was not assigned", partition);
     }
+    if (p->leaving) {
+        return 0;
+    }
+    forget_stop(self, p);
     p->started = offset;
     p->at = 0;
     while (p->at < p->count && p->records[p->at].offset < offset) {
@@ -319,7 +341,7 @@ static void memory_done(void *self, uint32_t stream, int32_t partition)
     struct memory_partition *p = find(self, stream, partition);
 
     if (p != NULL) {
-        p->owned = false;
+        p->owned = p->leaving = false;
         p->reading = false;
     }
 }

@@ -103,6 +103,7 @@ static void forget_oldest(struct rs_dedup *d)
 {
     rs_index_remove(&d->index, (uint32_t)entry_at(d, 0)->id.low, d->first);
     d->first = (d->first + 1) & (d->capacity - 1);
+    d->first_number++;
     d->count--;
 }
 
@@ -125,15 +126,50 @@ void rs_dedup_arrive(struct rs_dedup *d, const struct rs_dedup_id *id, int64_t t
     d->count++;
 }
 
+static void put_entry(const struct rs_dedup_entry *entry, struct rs_buf *out)
+{
+    rs_write_u64(out, entry->id.low);
+    rs_write_u64(out, entry->id.high);
+    rs_write_i64(out, entry->clock_us);
+}
+
+void rs_dedup_write(const struct rs_dedup *d, uint64_t from, uint32_t count, struct rs_buf *out)
+{
+    RS_ASSERT(from >= d->first_number && from + count <= d->first_number + d->count);
+    for (uint32_t i = 0; i < count; i++) {
+        put_entry(entry_at(d, (uint32_t)(from - d->first_number) + i), out);
+    }
+}
+
+void rs_dedup_begin(struct rs_dedup *d, uint64_t first_number)
+{
+    RS_ASSERT(d->count == 0);
+    d->first_number = first_number;
+}
+
+int rs_dedup_restore(struct rs_dedup *d, const struct rs_dedup_entry *entry, struct rs_error *error)
+{
+    if (!rs_dedup_reserve(d, 1)) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    const struct rs_dedup_entry *last = d->count ? entry_at(d, d->count - 1) : NULL;
+    if (d->count == d->max || (last && entry->clock_us < last->clock_us) || entry->clock_us > d->clock_us ||
+        find(d, entry->id)) {
+        return rs_fail(error, RS_ESTATE, "the list of ids is damaged");
+    }
+    uint32_t place = (d->first + d->count) & (d->capacity - 1);
+    d->ring[place] = *entry;
+    rs_index_insert(&d->index, (uint32_t)entry->id.low, place);
+    d->count++;
+    return 0;
+}
+
 void rs_dedup_save(const struct rs_dedup *d, struct rs_buf *out)
 {
     rs_write_i64(out, d->clock_us);
     rs_write_u32(out, d->count);
     for (uint32_t i = 0; i < d->count; i++) {
-        const struct rs_dedup_entry *entry = entry_at(d, i);
-        rs_write_u64(out, entry->id.low);
-        rs_write_u64(out, entry->id.high);
-        rs_write_i64(out, entry->clock_us);
+        put_entry(entry_at(d, i), out);
     }
 }
 
@@ -144,21 +180,13 @@ int rs_dedup_load(struct rs_dedup *d, struct rs_reader *reader, struct rs_error 
     if (reader->failed || reader->rest.size / sizeof(struct rs_dedup_entry) < count || count > d->max) {
         return rs_fail(error, RS_ESTATE, "the list of ids is damaged");
     }
-    if (!rs_dedup_reserve(d, count)) {
-        return rs_fail(error, RS_ENOMEM, "out of memory");
+    int rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        struct rs_dedup_entry entry;
+        entry.id.low = rs_read_u64(reader);
+        entry.id.high = rs_read_u64(reader);
+        entry.clock_us = rs_read_i64(reader);
+        rc = rs_dedup_restore(d, &entry, error);
     }
-    int64_t before_us = INT64_MIN;
-    for (uint32_t i = 0; i < count; i++) {
-        struct rs_dedup_entry *entry = &d->ring[i];
-        entry->id.low = rs_read_u64(reader);
-        entry->id.high = rs_read_u64(reader);
-        entry->clock_us = rs_read_i64(reader);
-        if (entry->clock_us < before_us || entry->clock_us > d->clock_us || find(d, entry->id)) {
-            return rs_fail(error, RS_ESTATE, "the list of ids is damaged");
-        }
-        before_us = entry->clock_us;
-        rs_index_insert(&d->index, (uint32_t)entry->id.low, i);
-        d->count++;
-    }
-    return 0;
+    return rc;
 }

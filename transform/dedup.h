@@ -27,6 +27,7 @@ struct rs_dedup {
     struct rs_dedup_entry *ring;
     uint32_t capacity; /* a power of two */
     uint32_t first, count;
+    uint64_t first_number; /* of the oldest: ids are numbered in the order of their arrival */
     struct rs_index index; /* by the low half of the id, to places in the ring */
     int64_t clock_us;      /* RS_TIME_NONE: nothing came yet */
     int64_t horizon_us;
@@ -50,6 +51,13 @@ bool rs_dedup_seen(const struct rs_dedup *d, struct rs_dedup_id id, int64_t time
 /* A record arrived: time passes, old ids are forgotten, and the id (NULL: none) is remembered unless it is
  * there. Needs room. */
 void rs_dedup_arrive(struct rs_dedup *d, const struct rs_dedup_id *id, int64_t timestamp_us);
+
+/* For the state log: `count` ids from number `from` on, all of them held, each as in rs_dedup_save. */
+void rs_dedup_write(const struct rs_dedup *d, uint64_t from, uint32_t count, struct rs_buf *out);
+/* An empty one gets its ids back, in order; the first has this number. RS_ESTATE, RS_ENOMEM. */
+void rs_dedup_begin(struct rs_dedup *d, uint64_t first_number);
+RS_MUST_USE int rs_dedup_restore(struct rs_dedup *d, const struct rs_dedup_entry *entry,
+                                 struct rs_error *error);
 
 void rs_dedup_save(const struct rs_dedup *d, struct rs_buf *out);
 struct rs_reader;

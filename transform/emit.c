@@ -38,20 +38,13 @@ static void mark_all(struct rs_groups *gs, uint32_t number, struct rs_group *g)
         rs_rest_at(gs, number)->flight_from = RS_WINDOW_NEVER;
         g->history_from = rs_show_held_from(gs, number);
     }
+    g->generation++; /* what is still in flight says nothing about what is sent from now on */
     rs_groups_touch(gs, number, g, RS_GROUP_VIEW | RS_GROUP_NEW);
 }
 
-/* The key may be back already as another group. Deleting takes what that one has published, so it is
- * published again. */
-static unsigned emit_drop(struct rs_partition *p, struct rs_groups *gs, struct rs_group *g,
-                          struct rs_view_batch *batch)
+static unsigned emit_drop(struct rs_partition *p, const struct rs_groups *gs, struct rs_view_batch *batch)
 {
-    struct rs_slice key = rs_group_key(gs, g);
     rs_batch_drop(batch, gs->aggregate->index, rs_buf_slice(&p->key_text));
-    uint32_t successor = rs_groups_find(gs, rs_key_hash(key), key);
-    if (successor != RS_NONE) {
-        mark_all(gs, successor, rs_group_at(gs, successor));
-    }
     return RECEIPT_DROP;
 }
 
@@ -102,7 +95,7 @@ static unsigned emit_group(struct rs_partition *p, struct rs_groups *gs, uint32_
                            struct rs_view_batch *batch, size_t budget)
 {
     struct rs_group *g = rs_group_at(gs, number);
-    if (g->flags & RS_GROUP_SILENT) {
+    if (g->flags & (RS_GROUP_SILENT | RS_GROUP_CLEARED)) {
         g->flags = (uint16_t)(g->flags & ~(unsigned)RS_GROUP_VIEW);
         if (g->flags & RS_GROUP_DROPPED) {
             rs_groups_release(gs, number);
@@ -111,7 +104,10 @@ static unsigned emit_group(struct rs_partition *p, struct rs_groups *gs, uint32_
     }
     render_key(p, gs, g);
     if (g->flags & RS_GROUP_DROPPED) {
-        return emit_drop(p, gs, g, batch);
+        return emit_drop(p, gs, batch);
+    }
+    if (g->flags & RS_GROUP_AWAITS) {
+        return 0;
     }
     struct rs_shower s = {gs, p->scratch, batch, p->now_shown_us, rs_buf_slice(&p->key_text)};
     unsigned put = 0;
@@ -162,6 +158,64 @@ static bool emit_turn(struct rs_partition *p, uint32_t set, struct rs_view_batch
     return true;
 }
 
+/* ---- sending everything again ---- */
+
+/* Groups that change come first: a store that was lost gets the newest numbers at once, and the rest bit by
+ * bit. */
+#define AGAIN_GROUPS 64
+
+static void again(struct rs_groups *gs, uint32_t number)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    if (!rs_groups_live(gs, number) || g->flags & RS_GROUP_SILENT) {
+        return;
+    }
+    if (g->flags & RS_GROUP_DROPPED) {
+        if (!(g->flags & RS_GROUP_DIRTY)) {
+            g->generation++; /* as in mark_all */
+            rs_groups_push_front(gs, number, g);
+        }
+    } else {
+        mark_all(gs, number, g);
+    }
+}
+
+/* False: there is nothing to send again, or not now. */
+static bool send_again(struct rs_partition *p)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < AGAIN_GROUPS && p->again_quota && p->again_set < p->group_sets;) {
+        struct rs_groups *gs = &p->groups[p->again_set];
+        if (p->again_at >= gs->groups.touched) {
+            p->again_set++;
+            p->again_at = 0;
+            continue;
+        }
+        again(gs, p->again_at++);
+        p->again_quota -= p->again_quota == UINT64_MAX ? 0 : 1;
+        any = true;
+        i++;
+    }
+    return any;
+}
+
+void rs_partition_republish(struct rs_partition *p)
+{
+    p->epoch++;
+    p->again_set = 0;
+    p->again_at = 0;
+}
+
+bool rs_partition_republishing(const struct rs_partition *p)
+{
+    return p->again_set < p->group_sets;
+}
+
+void rs_partition_republish_quota(struct rs_partition *p, uint64_t groups)
+{
+    p->again_quota = groups;
+}
+
 bool rs_partition_emit(struct rs_partition *p, struct rs_view_batch *batch, size_t budget_bytes)
 {
     batch->offset = p->next_offset;
@@ -177,7 +231,7 @@ bool rs_partition_emit(struct rs_partition *p, struct rs_view_batch *batch, size
                 return true;
             }
         }
-        if (idle == p->group_sets) {
+        if (idle == p->group_sets && !send_again(p)) {
             return false;
         }
     }
@@ -230,8 +284,7 @@ static void take_back(struct rs_groups *gs, const struct receipt *r, struct rs_g
 {
     if (r->flags & RECEIPT_DROP) {
         if (!(g->flags & RS_GROUP_DIRTY)) {
-            rs_groups_push_front(gs, r->group,
-                                 g); /* before the view of a group that came back under the key */
+            rs_groups_push_front(gs, r->group, g);
         }
         return;
     }
@@ -308,27 +361,6 @@ void rs_partition_settle(struct rs_partition *p, const struct rs_view_batch *bat
             acknowledge(p, &p->groups[r.set], &r, g);
         } else {
             take_back(&p->groups[r.set], &r, g);
-        }
-    }
-}
-
-void rs_partition_republish(struct rs_partition *p)
-{
-    p->epoch++;
-    for (uint32_t set = 0; set < p->group_sets; set++) {
-        struct rs_groups *gs = &p->groups[set];
-        for (uint32_t i = 0; i < gs->groups.touched; i++) {
-            struct rs_group *g = rs_group_at(gs, i);
-            if (!rs_groups_live(gs, i) || g->flags & RS_GROUP_SILENT) {
-                continue;
-            }
-            if (g->flags & RS_GROUP_DROPPED) {
-                if (!(g->flags & RS_GROUP_DIRTY)) {
-                    rs_groups_push_front(gs, i, g);
-                }
-                continue;
-            }
-            mark_all(gs, i, g);
         }
     }
 }

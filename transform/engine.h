@@ -69,13 +69,23 @@ bool rs_partition_emit(struct rs_partition *p, struct rs_view_batch *batch, size
 /* The sink answered. APPLIED: history is acknowledged, conflicts are silenced and counted. Else all of it is
  * changed again. */
 void rs_partition_settle(struct rs_partition *p, const struct rs_view_batch *batch);
-/* The store was lost: everything is changed again, all history whose panes are held included. */
+/* The store was lost, or was filled by a predecessor: everything is sent again, all history whose panes are
+ * held included. Groups that change come first, the rest as fast as the quota lets it. */
 void rs_partition_republish(struct rs_partition *p);
+bool rs_partition_republishing(const struct rs_partition *p); /* not all is sent again yet */
+/* How many groups may be sent again until the next call; without one, all. */
+void rs_partition_republish_quota(struct rs_partition *p, uint64_t groups);
 
 void rs_partition_status(const struct rs_partition *p, struct rs_partition_status *out);
 /* For aggregate number `aggregate`; false if it is not of this partition's stream. */
 bool rs_partition_aggregate_status(const struct rs_partition *p, uint32_t aggregate,
                                    struct rs_aggregate_status *out);
+
+/* What the state holds of one group, as a JSON object: its clock, its view, every pane or register with its
+ * bounds and statistics. `key` as in Redis. False, and nothing is appended: there is no such group.
+ * Failure is in json->failed. */
+bool rs_partition_describe_group(struct rs_partition *p, uint32_t aggregate, struct rs_slice key,
+                                 struct rs_buf *json);
 
 /* Whole state as bytes and back: equal states give equal bytes whatever the insertion order. The state log
  * (chunks of groups) builds on the same per-group form. Errors: RS_ESTATE. */

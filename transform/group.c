@@ -130,9 +130,8 @@ struct rs_node *rs_group_append(struct rs_groups *gs, uint32_t number, int64_t s
     return rs_node_at(gs, insert_after(gs, number, rs_group_at(gs, number)->newest, start_us));
 }
 
-static void node_free(struct rs_groups *gs, uint32_t number)
+static void node_empty(struct rs_groups *gs, struct rs_node *node)
 {
-    struct rs_node *node = rs_node_at(gs, number);
     rs_pane_fini(gs->aggregate->layout, node->pane);
     gs->owed -= node->flags & RS_NODE_OWED ? 1 : 0;
     while (is_sliding(gs) && node->revision != RS_NONE) {
@@ -140,8 +139,46 @@ static void node_free(struct rs_groups *gs, uint32_t number)
         rs_slabs_give(&gs->revisions, node->revision);
         node->revision = next;
     }
+}
+
+static void node_free(struct rs_groups *gs, uint32_t number)
+{
+    node_empty(gs, rs_node_at(gs, number));
     rs_slabs_give(&gs->panes, number);
     gs->pane_count--;
+}
+
+struct rs_node *rs_group_replace(struct rs_groups *gs, uint32_t number, int64_t start_us)
+{
+    const struct rs_group *g = rs_group_at(gs, number);
+    uint32_t before = rs_group_before(gs, g, start_us);
+    uint32_t at = before == RS_NONE ? g->oldest : rs_node_at(gs, before)->newer;
+    if (at == RS_NONE || rs_node_at(gs, at)->start_us != start_us) {
+        return rs_node_at(gs, insert_after(gs, number, before, start_us));
+    }
+    struct rs_node *node = rs_node_at(gs, at);
+    node_empty(gs, node);
+    rs_pane_init(gs->aggregate->layout, node->pane);
+    node->revision = is_sliding(gs) ? RS_NONE : 0;
+    return node;
+}
+
+void rs_group_remove_before(struct rs_groups *gs, uint32_t number, int64_t oldest_us)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    while (g->oldest != RS_NONE && rs_node_at(gs, g->oldest)->start_us < oldest_us) {
+        uint32_t gone = g->oldest;
+        g->oldest = rs_node_at(gs, gone)->newer;
+        if (g->oldest == RS_NONE) {
+            g->newest = RS_NONE;
+        } else {
+            rs_node_at(gs, g->oldest)->older = RS_NONE;
+        }
+        if (is_sliding(gs)) {
+            rs_rest_at(gs, number)->pane_count--;
+        }
+        node_free(gs, gone);
+    }
 }
 
 void rs_group_clear(struct rs_groups *gs, uint32_t number)
@@ -162,6 +199,21 @@ void rs_group_clear(struct rs_groups *gs, uint32_t number)
     group->oldest = RS_NONE;
     group->trim_at_us = RS_WINDOW_NEVER;
     group->history_from = RS_WINDOW_NEVER;
+}
+
+/* ---- what the state log does not hold yet ---- */
+
+/* A pane that is not the newest may lie anywhere: a batch has to look for it. */
+static void note_changed(struct rs_groups *gs, uint32_t number, struct rs_group *g, struct rs_node *node)
+{
+    node->flags |= RS_NODE_CHANGED;
+    if (is_sliding(gs)) {
+        struct rs_sliding_rest *sliding = rs_sliding_at(gs, number);
+        sliding->changed_from =
+            node->start_us < sliding->changed_from ? node->start_us : sliding->changed_from;
+    } else if (node->newer != RS_NONE) {
+        g->flags |= RS_GROUP_SCATTERED;
+    }
 }
 
 /* ---- leaving ---- */
@@ -206,12 +258,15 @@ static void remove_oldest(struct rs_groups *gs, uint32_t number)
 /* `change` needs the last value before the oldest window that can still change. It may stand in any earlier
  * window, so a pane that goes leaves its last values to the next one, which from then on is no window of its
  * own. */
-static void carry_over(struct rs_groups *gs, const struct rs_group *g)
+static void carry_over(struct rs_groups *gs, uint32_t number, struct rs_group *g)
 {
     const struct rs_node *node = rs_node_at(gs, g->oldest);
     struct rs_node *heir = rs_node_at(gs, node->newer);
+    rs_groups_change(gs, number, g);
     rs_pane_merge(gs->aggregate->layout, heir->pane, node->pane);
     heir->flags |= RS_NODE_CARRY;
+    note_changed(gs, number, g, heir);
+    rs_groups_gather(gs, number, g);
 }
 
 void rs_group_trim(struct rs_groups *gs, uint32_t number)
@@ -231,7 +286,7 @@ void rs_group_trim(struct rs_groups *gs, uint32_t number)
             return;
         }
         if (carries) {
-            carry_over(gs, group);
+            carry_over(gs, number, group);
         }
         remove_oldest(gs, number);
     }
@@ -360,6 +415,7 @@ static void add_elsewhere(struct rs_groups *gs, uint32_t number, const struct rs
     }
     struct rs_node *node = rs_node_at(gs, at);
     pane_add(gs, node->pane, e);
+    note_changed(gs, number, g, node);
     note_revision(gs, node, e->time_us, g->clock_us);
     if (is_sliding(gs)) {
         add_to_folds(gs, number, at, fresh, e);
@@ -381,11 +437,13 @@ static void add_elsewhere(struct rs_groups *gs, uint32_t number, const struct rs
 void rs_group_add(struct rs_groups *gs, uint32_t number, const struct rs_event *event)
 {
     struct rs_group *g = rs_group_at(gs, number);
+    rs_groups_change(gs, number, g);
     struct rs_node *newest = g->newest == RS_NONE ? NULL : rs_node_at(gs, g->newest);
     if (!newest || (uint64_t)event->time_us - (uint64_t)newest->start_us >= gs->span_us) {
         add_elsewhere(gs, number, event);
     } else {
         pane_add(gs, newest->pane, event);
+        newest->flags |= RS_NODE_CHANGED;
         if (gs->aggregate->history && g->history_from > event->time_us) {
             int64_t first = rs_window_first_end(window_of(gs), event->time_us);
             g->history_from = first < g->history_from ? first : g->history_from;
@@ -398,5 +456,5 @@ void rs_group_add(struct rs_groups *gs, uint32_t number, const struct rs_event *
         }
     }
     gs->applied++;
-    rs_groups_touch(gs, number, g, RS_GROUP_VIEW);
+    rs_groups_changed(gs, number, g);
 }

@@ -37,6 +37,11 @@ uint64_t rs_group_revision(const struct rs_groups *gs, const struct rs_group *gr
 
 /* For loading: links a pane behind the newest; returns it, its pane initialised. Needs room. */
 struct rs_node *rs_group_append(struct rs_groups *gs, uint32_t number, int64_t start_us);
+/* For restoring: the pane with this start, emptied, or a new one in its place among the others. Needs room.
+ */
+struct rs_node *rs_group_replace(struct rs_groups *gs, uint32_t number, int64_t start_us);
+/* For restoring: takes away panes that start before `oldest_us`. */
+void rs_group_remove_before(struct rs_groups *gs, uint32_t number, int64_t oldest_us);
 /* All panes of a loaded group are there: sets what follows from them. */
 void rs_group_restored(struct rs_groups *gs, uint32_t number);
 /* For loading and adding: `count` events of the pane that belong to revisions of windows up to end_us. Needs

@@ -28,6 +28,7 @@ int rs_groups_init(struct rs_groups *gs, const struct rs_aggregate *aggregate, s
                              .lateness_us = aggregate->plan->stream->lateness_us,
                              .dirty_head = RS_NONE,
                              .dirty_tail = RS_NONE,
+                             .since = {.time_us = RS_TIME_NONE},
                              .dropped_newest_us = RS_TIME_NONE};
     gs->span_us = aggregate->window.slice_us ? (uint64_t)aggregate->window.slice_us : UINT64_MAX;
     rs_slabs_init(&gs->groups, group_size(aggregate));
@@ -79,7 +80,26 @@ void rs_groups_fini(struct rs_groups *gs)
     rs_slabs_fini(&gs->panes);
     rs_slabs_fini(&gs->revisions);
     rs_key_arena_fini(&gs->keys);
+    free(gs->unsealed.gathering.numbers);
+    free(gs->unsealed.writing.numbers);
+    rs_buf_fini(&gs->unsealed.drops);
     rs_schedule_fini(&gs->schedule);
+}
+
+static bool reserve_changed(struct rs_groups *gs, uint32_t events)
+{
+    struct rs_changed *c = &gs->unsealed.gathering;
+    if (gs->unsealed.gather_flag == 0 || c->capacity - c->count >= events) {
+        return true;
+    }
+    uint32_t capacity = (c->count + events) * 2;
+    uint32_t *grown = realloc(c->numbers, capacity * sizeof *grown);
+    if (!grown) {
+        return false;
+    }
+    c->numbers = grown;
+    c->capacity = capacity;
+    return true;
 }
 
 bool rs_groups_reserve(struct rs_groups *gs, uint32_t events, size_t key_bytes)
@@ -88,11 +108,11 @@ bool rs_groups_reserve(struct rs_groups *gs, uint32_t events, size_t key_bytes)
     return rs_index_reserve(&gs->index, events) && rs_slabs_reserve(&gs->groups, events) &&
            (gs->rests.item_size == 0 || rs_slabs_cover(&gs->rests, gs->groups.touched + events)) &&
            (gs->aggregate->upsert || rs_slabs_reserve(&gs->panes, events)) &&
-           (!revisions || rs_slabs_reserve(&gs->revisions, events)) &&
+           (!revisions || rs_slabs_reserve(&gs->revisions, events)) && reserve_changed(gs, events) &&
            rs_key_arena_reserve(&gs->keys, events, key_bytes);
 }
 
-uint32_t rs_groups_find(const struct rs_groups *gs, uint32_t hash, struct rs_slice key)
+static uint32_t find(const struct rs_groups *gs, uint32_t hash, struct rs_slice key, bool dropped)
 {
     uint32_t cursor = hash;
     if (!gs->index.slots) {
@@ -100,10 +120,19 @@ uint32_t rs_groups_find(const struct rs_groups *gs, uint32_t hash, struct rs_sli
     }
     for (;;) {
         uint32_t number = rs_index_next(&gs->index, hash, &cursor);
-        if (number == RS_NONE || rs_slice_equal(rs_group_key(gs, rs_group_at(gs, number)), key)) {
+        if (number == RS_NONE) {
+            return number;
+        }
+        const struct rs_group *g = rs_group_at(gs, number);
+        if (dropped == !!(g->flags & RS_GROUP_DROPPED) && rs_slice_equal(rs_group_key(gs, g), key)) {
             return number;
         }
     }
+}
+
+uint32_t rs_groups_find(const struct rs_groups *gs, uint32_t hash, struct rs_slice key)
+{
+    return find(gs, hash, key, false);
 }
 
 /* Of a pane the lines that a few statistics take up; the rest of a larger one follows by itself. */
@@ -165,6 +194,7 @@ static void start_rest(struct rs_groups *gs, uint32_t number)
         struct rs_sliding_rest *sliding = rs_sliding_at(gs, number);
         sliding->gone_newest = RS_TIME_NONE;
         sliding->leave_due = RS_WINDOW_NEVER;
+        sliding->changed_from = RS_WINDOW_NEVER;
     }
 }
 
@@ -182,9 +212,12 @@ uint32_t rs_groups_add(struct rs_groups *gs, uint32_t hash, struct rs_slice key)
                            .newest = RS_NONE,
                            .oldest = RS_NONE,
                            .generation = (uint16_t)(generation + 1),
-                           .flags = RS_GROUP_NEW};
+                           .flags = RS_GROUP_NEW | RS_GROUP_FRESH};
     put_key(gs, g, key);
     start_rest(gs, number);
+    if (gs->to_delete && find(gs, hash, key, true) != RS_NONE) {
+        g->flags |= RS_GROUP_AWAITS;
+    }
     rs_index_insert(&gs->index, hash, number);
     gs->count++;
     return number;
@@ -198,8 +231,9 @@ bool rs_groups_live(const struct rs_groups *gs, uint32_t number)
 void rs_groups_drop(struct rs_groups *gs, uint32_t number)
 {
     struct rs_group *g = rs_group_at(gs, number);
-    rs_index_remove(&gs->index, rs_key_hash(rs_group_key(gs, g)), number);
+    rs_groups_change(gs, number, g);
     gs->count--;
+    gs->to_delete++;
     rs_schedule_at(gs, number, RS_WINDOW_NEVER);
     empty_group(gs, number);
     g->flags |= RS_GROUP_DROPPED;
@@ -210,16 +244,51 @@ void rs_groups_drop(struct rs_groups *gs, uint32_t number)
     if (!(g->flags & RS_GROUP_DIRTY)) {
         rs_groups_push(gs, number, g);
     }
+    rs_groups_note_drop(gs, g);
+}
+
+/* The index forgets it, and a group that came back under the key may go out, unless there is another. */
+static void deleted(struct rs_groups *gs, uint32_t number)
+{
+    const struct rs_group *g = rs_group_at(gs, number);
+    struct rs_slice key = rs_group_key(gs, g);
+    uint32_t hash = rs_key_hash(key);
+    rs_index_remove(&gs->index, hash, number);
+    gs->to_delete--;
+    if (gs->to_delete && find(gs, hash, key, true) != RS_NONE) {
+        return;
+    }
+    rs_groups_note_cleared(gs, g);
+    uint32_t successor = find(gs, hash, key, false);
+    if (successor != RS_NONE) {
+        struct rs_group *back = rs_group_at(gs, successor);
+        back->flags = (uint16_t)(back->flags & ~RS_GROUP_AWAITS);
+        rs_groups_touch(gs, successor, back, RS_GROUP_VIEW | RS_GROUP_NEW);
+    }
+}
+
+void rs_groups_cleared(struct rs_groups *gs, uint32_t hash, struct rs_slice key)
+{
+    uint32_t number = gs->to_delete ? find(gs, hash, key, true) : RS_NONE;
+    while (number != RS_NONE) {
+        deleted(gs, number);
+        rs_group_at(gs, number)->flags |= RS_GROUP_CLEARED; /* freed when its turn in the dirty list comes */
+        number = find(gs, hash, key, true);
+    }
 }
 
 void rs_groups_release(struct rs_groups *gs, uint32_t number)
 {
     struct rs_group *g = rs_group_at(gs, number);
+    if (!(g->flags & RS_GROUP_CLEARED)) {
+        deleted(gs, number);
+    }
     if (g->key_size > RS_GROUP_KEY_INLINE) {
         rs_key_arena_give(&gs->keys, rs_group_key_ref(g));
     }
     g->generation++;
     g->key_size = RS_GROUP_FREE;
+    g->flags = 0;
     rs_slabs_give(&gs->groups, number);
 }
 

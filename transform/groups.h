@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/record.h"
 #include "transform/index.h"
 #include "transform/key_arena.h"
@@ -21,6 +22,7 @@
 #include "transform/slabs.h"
 
 struct rs_fold;
+struct rs_seal_batch;
 
 enum rs_group_flag {
     RS_GROUP_DIRTY = 1,    /* in the dirty list */
@@ -28,6 +30,15 @@ enum rs_group_flag {
     RS_GROUP_NEW = 4,      /* no publication acknowledged yet to this object, or since the store was lost */
     RS_GROUP_SILENT = 8,   /* another partition owns it: kept, never emitted */
     RS_GROUP_DROPPED = 16, /* expired: out of the index, waits until its keys are deleted */
+    /* What of it the state log does not hold yet: seal.c. */
+    RS_GROUP_CHANGED_EVEN = 32, /* changed since a batch with an even number began, or an odd one */
+    RS_GROUP_CHANGED_ODD = 64,
+    RS_GROUP_SCATTERED = 128, /* changed panes are not just the newest ones in a row */
+    RS_GROUP_WHOLE = 256,     /* all panes have to be said, changed or not */
+    RS_GROUP_FRESH = 512,     /* no batch has told of it: what the log has under its key is another's */
+    RS_GROUP_AWAITS =
+        1024, /* a former group's keys are not deleted yet: nothing is emitted before they are */
+    RS_GROUP_CLEARED = 2048, /* dropped, and while restoring it turned out that its keys are deleted */
 };
 
 /* What every event touches: one cache line, the key included where it is short enough. */
@@ -61,6 +72,7 @@ struct rs_sliding_rest {
     int64_t gone_newest; /* start of the newest pane that left the state; RS_TIME_NONE: none */
     int64_t leave_due;   /* shown time at which the view next loses a pane */
     struct rs_fold *view, *history;
+    int64_t changed_from; /* start of the oldest pane that the state log does not hold yet */
 };
 
 /* A group of an upsert stream keeps registers instead of panes (upsert.h). */
@@ -71,8 +83,9 @@ struct rs_upsert_group {
 };
 
 enum rs_node_flag {
-    RS_NODE_OWED = 1,  /* counted as a window that waits for the sink */
-    RS_NODE_CARRY = 2, /* holds older panes' last values for `change`: no window of its own any more */
+    RS_NODE_OWED = 1,    /* counted as a window that waits for the sink */
+    RS_NODE_CARRY = 2,   /* holds older panes' last values for `change`: no window of its own any more */
+    RS_NODE_CHANGED = 4, /* the state log does not hold it as it is */
 };
 
 struct rs_node {
@@ -100,6 +113,31 @@ struct rs_schedule {
     int64_t at_us; /* multiple of every; all until here is in the due list. RS_TIME_NONE: not begun */
 };
 
+/* Groups by number, each once, unless its slot was used again meanwhile. */
+struct rs_changed {
+    uint32_t *numbers;
+    uint32_t count, capacity;
+};
+
+/* What the state log has to be told of an aggregate's groups. Two lists take turns: one gathers what changes
+ * now, the other belongs to the batch that is being written. */
+struct rs_unsealed {
+    struct rs_changed gathering, writing;
+    uint16_t gather_flag; /* RS_GROUP_CHANGED_EVEN or _ODD; 0: nobody asks for batches, nothing is gathered */
+    uint16_t write_flag;  /* the other one while a batch is open, else 0 */
+    uint32_t written;     /* of `writing`, so far */
+    struct rs_buf drops; /* entries for the next batch of groups that are gone, in the order of their going */
+    struct rs_seal_batch *batch;
+    bool failed; /* memory ran out: the next batch would not be whole */
+};
+
+/* From where on an aggregate counts that was added to a running stream; all zero (time_us RS_TIME_NONE): from
+ * the beginning. The counts are the partition's of that moment. */
+struct rs_since {
+    int64_t offset, time_us;
+    uint64_t consumed, duplicate, rejected;
+};
+
 struct rs_groups {
     const struct rs_aggregate *aggregate;
     uint64_t span_us; /* of a pane; `all`: without end */
@@ -113,11 +151,14 @@ struct rs_groups {
     struct rs_schedule schedule;
     uint32_t dirty_head, dirty_tail, dirty_count;
     uint32_t count;      /* live groups: dropped ones that wait are not among them */
+    uint32_t to_delete;  /* dropped ones whose keys are not deleted yet; the index still has them */
     uint32_t pane_count; /* panes or registers */
     uint64_t register_bytes, fold_bytes;
     uint64_t owed;             /* panes whose windows wait for the sink */
     int64_t dropped_newest_us; /* RS_TIME_NONE: none dropped yet */
     uint64_t applied, late, filtered, limited, not_finite;
+    struct rs_unsealed unsealed;
+    struct rs_since since;
     void *total, *previous; /* scratch panes for rendering */
     uint8_t *spare;         /* upsert: first registers of the next new group */
 };
@@ -171,17 +212,20 @@ static inline struct rs_slice rs_group_key(const struct rs_groups *gs, const str
     return rs_key_arena_get(&gs->keys, rs_group_key_ref(group));
 }
 
-/* Number of the live group with this key, or RS_NONE. */
+/* Number of the live group with this key, or RS_NONE: no dropped one. */
 uint32_t rs_groups_find(const struct rs_groups *gs, uint32_t hash, struct rs_slice key);
 /* The first group with each hash, RS_NONE if there is none, with what adding to it will touch on its way into
  * the cache: the misses of a whole batch overlap. Whether the key is right is for the caller to see. */
 void rs_groups_look_up(const struct rs_groups *gs, const uint32_t *hashes, uint32_t count, uint32_t *found);
 /* A new, empty group; needs room, and the key not to be there. */
 uint32_t rs_groups_add(struct rs_groups *gs, uint32_t hash, struct rs_slice key);
-/* Takes a group out of the index and frees what it holds; its keys are deleted when it is next emitted. */
+/* Frees what a group holds; its keys are deleted when it is next emitted. Until then a new group under the
+ * key is not emitted: a deletion that has to be repeated would take what that one has published. */
 void rs_groups_drop(struct rs_groups *gs, uint32_t number);
-/* Frees a dropped group for good. */
+/* The keys of a dropped group are deleted: frees it for good. */
 void rs_groups_release(struct rs_groups *gs, uint32_t number);
+/* While restoring: the keys of dropped groups with this key are deleted. */
+void rs_groups_cleared(struct rs_groups *gs, uint32_t hash, struct rs_slice key);
 /* Whether slot `number` holds a group; for walking 0..gs->groups.touched. */
 bool rs_groups_live(const struct rs_groups *gs, uint32_t number);
 
@@ -200,6 +244,36 @@ static inline void rs_groups_touch(struct rs_groups *gs, uint32_t number, struct
             rs_groups_push(gs, number, group);
         }
     }
+}
+
+/* ---- seal.c ---- */
+/* The group is about to change while a batch is open that holds it as it was: it is written first. */
+void rs_groups_write_early(struct rs_groups *gs, uint32_t number);
+/* Into the list of what the next batch says, unless it is there. */
+void rs_groups_gather(struct rs_groups *gs, uint32_t number, struct rs_group *group);
+
+/* The group goes: the next batch says so. */
+void rs_groups_note_drop(struct rs_groups *gs, const struct rs_group *group);
+/* Its keys are deleted: the batch that is open says so, and the next one. */
+void rs_groups_note_cleared(struct rs_groups *gs, const struct rs_group *group);
+
+/* To be called before anything of a group changes that a batch would say. */
+static inline void rs_groups_change(struct rs_groups *gs, uint32_t number, const struct rs_group *group)
+{
+    if (group->flags & gs->unsealed.write_flag) {
+        rs_groups_write_early(gs, number);
+    }
+}
+
+/* The group has changed, and with it its view. */
+static inline void rs_groups_changed(struct rs_groups *gs, uint32_t number, struct rs_group *group)
+{
+    unsigned wanted = RS_GROUP_VIEW | RS_GROUP_DIRTY | gs->unsealed.gather_flag;
+    if ((group->flags & wanted) == wanted) {
+        return;
+    }
+    rs_groups_touch(gs, number, group, RS_GROUP_VIEW);
+    rs_groups_gather(gs, number, group);
 }
 
 /* ---- schedule.c ---- */

@@ -27,6 +27,8 @@ static int init(struct rs_partition *p, struct rs_error *error)
             return rc;
         }
     }
+    p->again_set = p->group_sets;
+    p->again_quota = UINT64_MAX;
     return rs_batch_init(&p->batch, plan, error);
 }
 
@@ -64,6 +66,10 @@ void rs_partition_free(struct rs_partition **partition)
     rs_dedup_fini(&p->dedup);
     rs_pane_scratch_free(&p->scratch);
     rs_buf_fini(&p->key_text);
+    rs_buf_fini(&p->sealing.head);
+    rs_buf_fini(&p->sealing.out);
+    rs_buf_fini(&p->sealing.cuts);
+    rs_restoring_fini(&p->restoring);
     free(p);
     *partition = NULL;
 }
@@ -114,8 +120,11 @@ static uint32_t find_group(const struct rs_partition *p, const struct rs_groups 
                            const struct rs_event_key *key, uint32_t guess)
 {
     struct rs_slice bytes = rs_batch_key_bytes(p, key);
-    if (guess != RS_NONE && rs_slice_equal(rs_group_key(gs, rs_group_at(gs, guess)), bytes)) {
-        return guess;
+    if (guess != RS_NONE) {
+        const struct rs_group *g = rs_group_at(gs, guess);
+        if (!(g->flags & RS_GROUP_DROPPED) && rs_slice_equal(rs_group_key(gs, g), bytes)) {
+            return guess;
+        }
     }
     return rs_groups_find(gs, key->hash, bytes);
 }

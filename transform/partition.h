@@ -11,6 +11,7 @@
 #include "transform/engine.h"
 #include "transform/groups.h"
 #include "transform/plan.h"
+#include "transform/seal_parts.h"
 
 #define RS_BATCH_RECORDS 64
 
@@ -63,6 +64,11 @@ struct rs_partition {
     uint32_t turn;
     uint64_t conflicts, expired;
     struct rs_batch batch;
+    struct rs_seal_batch sealing;
+    struct rs_restoring restoring;
+    /* what has to be sent again, group by group in the order of their numbers */
+    uint32_t again_set, again_at; /* the next one; again_set == group_sets: nothing */
+    uint64_t again_quota;         /* groups until the next quota is given */
 };
 
 /* ---- decode.c ---- */

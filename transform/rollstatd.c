@@ -2,6 +2,7 @@
 #include "transform/rollstatd.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,11 +200,29 @@ static int complain(const struct rs_error *error)
     return exit_code(error);
 }
 
+/* Topics of Kafka that are the daemon's own. */
+static void explain_topics(const struct rs_settings *settings, struct rs_buf *out)
+{
+    const struct rs_streams *streams = settings->streams;
+
+    rs_buf_text(out, "\nstate, kept over a restart:\n");
+    if (settings->state_in_memory) {
+        rs_buf_text(out, "  nothing (state: {log: memory}): the input is read again from its beginning\n");
+        return;
+    }
+    for (size_t i = 0; i < streams->count; i++) {
+        rs_buf_printf(out, "  %s: topic %s.state.%s, as many partitions as %s; sealed every ",
+                      streams->items[i].name, streams->group, streams->items[i].name, streams->items[i].topic);
+        rs_buf_printf(out, "%" PRId64 " ms\n", settings->commit_every_us / 1000);
+    }
+}
+
 static int explain(const struct rs_settings *settings, int64_t groups)
 {
     struct rs_buf text = {0};
 
     rs_engine_explain(settings->engine, settings->streams, settings->redis.prefix, (uint64_t)groups, &text);
+    explain_topics(settings, &text);
     if (!text.failed) {
         (void)fwrite(text.data, 1, text.size, stdout);
     }

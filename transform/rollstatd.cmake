@@ -1,8 +1,16 @@
 # The worker's side of the library, and the daemon: the only program that sees all stages.
 target_sources(rs_transform PRIVATE
+  durable_log.c
+  log_kafka.c
+  log_kafka_admin.c
+  log_kafka_read.c
+  log_kafka_write.c
   state_log.c
+  state_reader.c
+  state_record.c
   worker.c
   worker_claim.c
+  worker_commit.c
   worker_input.c
   worker_publish.c
   worker_status.c
@@ -12,6 +20,7 @@ target_link_libraries(rs_transform PUBLIC Threads::Threads)
 add_executable(rollstatd
   rollstatd.c
   rollstatd_config.c
+  rollstatd_log.c
   rollstatd_pages.c
   rollstatd_replay.c
   rollstatd_run.c

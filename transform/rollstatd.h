@@ -3,6 +3,7 @@
 #ifndef RS_TRANSFORM_ROLLSTATD_H
 #define RS_TRANSFORM_ROLLSTATD_H
 
+#include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,6 +36,9 @@ struct rs_settings {
     int64_t history_limit;   /* ended windows waiting for the sink, all workers together */
     const char *http_listen; /* NULL: off */
     enum rs_log_level log_level;
+    bool state_in_memory;       /* `state: {log: memory}`: nothing is remembered over a restart */
+    int64_t commit_every_us;    /* between batches of the state log */
+    int32_t replication_factor; /* of state topics that are made; -1: the broker's default */
 };
 
 /* Reads the whole configuration. Complaints and warnings are appended to `report`, one a line; with
@@ -42,6 +46,10 @@ struct rs_settings {
 RS_MUST_USE int rs_settings_load(const char *path, enum rs_daemon_mode mode, struct rs_settings *out,
                                  struct rs_buf *report, struct rs_error *error);
 void rs_settings_fini(struct rs_settings *settings);
+
+/* Client properties from the `kafka` section, with log lines into our own log. The caller's to destroy. */
+RS_MUST_USE int rs_settings_kafka(const struct rs_settings *settings, rd_kafka_conf_t **out,
+                                  struct rs_error *error);
 
 /* ---- replay: rollstatd_replay.c ---- */
 

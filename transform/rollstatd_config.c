@@ -1,5 +1,7 @@
 /* The whole configuration: root keys, and each stage's own part. */
+#include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/http.h"
@@ -10,9 +12,14 @@
 #define MEMORY_MIN      (INT64_C(16) << 20)
 #define MEMORY_DEFAULT  (INT64_C(1) << 30)
 #define HISTORY_DEFAULT 1000000
+#define SECOND_US       INT64_C(1000000)
+#define COMMIT_MIN_US   (SECOND_US / 20)
+#define COMMIT_MAX_US   (60 * SECOND_US)
+#define REPLICAS_MAX    1000
+#define TOPIC_NAME_MAX  249 /* Kafka's limit */
 
 static const char *const root_keys[] = {"group",   "kafka",  "redis", "schemas", "streams", "aggregates",
-                                        "workers", "limits", "http",  "log",     NULL};
+                                        "workers", "limits", "http",  "log",     "state",   NULL};
 
 /* Complains about unknown keys, and says whether there is a mapping to go on with all the same: one run names
  * all. */
@@ -111,6 +118,67 @@ static void load_log(struct rs_config *config, const struct rs_config_node *root
     }
 }
 
+static void load_state(struct rs_config *config, const struct rs_config_node *root, struct rs_settings *out)
+{
+    static const char *const known[] = {"log", "commit_every", "replication_factor", NULL};
+    const struct rs_config_node *state = rs_config_get(root, "state");
+    const char *log = "kafka";
+    int64_t replicas = -1;
+
+    out->commit_every_us = SECOND_US;
+    out->replication_factor = -1;
+    if (!is_mapping(config, state, "state", known)) {
+        return;
+    }
+    (void)rs_config_string(config, state, "log", &log);
+    (void)rs_config_duration(config, state, "commit_every", COMMIT_MIN_US, COMMIT_MAX_US,
+                             &out->commit_every_us);
+    if (rs_config_get(state, "replication_factor") != NULL &&
+        rs_config_int(config, state, "replication_factor", 1, REPLICAS_MAX, &replicas)) {
+        out->replication_factor = (int32_t)replicas;
+    }
+    out->state_in_memory = strcmp(log, "memory") == 0;
+    if (!out->state_in_memory && strcmp(log, "kafka") != 0) {
+        rs_config_complain(config, rs_config_get(state, "log"),
+                           "state: log \"%s\" is not one of kafka, memory", log);
+    }
+}
+
+static bool is_topic_name(const char *name)
+{
+    size_t size = strlen(name);
+
+    return size <= TOPIC_NAME_MAX &&
+           strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") == size;
+}
+
+/* The state log of a stream is the topic <group>.state.<stream>: its name has to be one. */
+static void check_state_topics(struct rs_config *config, const struct rs_settings *settings)
+{
+    const struct rs_streams *streams = settings->streams;
+    char name[2 * TOPIC_NAME_MAX];
+
+    for (size_t i = 0; !settings->state_in_memory && i < streams->count; i++) {
+        const struct rs_stream *stream = &streams->items[i];
+        (void)snprintf(name, sizeof(name), "%s.state.%s", streams->group, stream->name);
+        if (!is_topic_name(name)) {
+            rs_config_complain(
+                config, stream->node,
+                "streams: the state of \"%s\" would be in the topic \"%s\", which is no name for "
+                "a topic: write the group and the stream with at most %d letters, digits, "
+                "\".\", \"_\" and \"-\", or choose state: {log: memory}",
+                stream->name, name, TOPIC_NAME_MAX);
+        }
+        for (size_t j = 0; j < streams->count; j++) {
+            if (strcmp(streams->items[j].topic, name) == 0) {
+                rs_config_complain(config, rs_config_get(streams->items[j].node, "topic"),
+                                   "streams: \"%s\" reads the topic that holds the state of \"%s\"",
+                                   streams->items[j].name, stream->name);
+            }
+        }
+    }
+}
+
 /* A topic that two streams read would be one set of partitions with two states. */
 static void check_topics(struct rs_config *config, const struct rs_streams *streams)
 {
@@ -145,6 +213,9 @@ static int load_stages(enum rs_daemon_mode mode, struct rs_settings *out, struct
         return rc;
     }
     check_topics(out->document, out->streams);
+    if (mode != RS_DAEMON_REPLAY) {
+        check_state_topics(out->document, out);
+    }
     return rs_engine_load(out->document, out->streams, &out->engine, error);
 }
 
@@ -160,6 +231,7 @@ static int load_root(enum rs_daemon_mode mode, struct rs_settings *out, struct r
     load_limits(out->document, root, out);
     load_http(out->document, root, out);
     load_log(out->document, root, out);
+    load_state(out->document, root, out);
     return load_stages(mode, out, error);
 }
 
@@ -181,6 +253,33 @@ int rs_settings_load(const char *path, enum rs_daemon_mode mode, struct rs_setti
         rs_settings_fini(out);
     }
     return rc;
+}
+
+/* Lines of librdkafka's; on threads of its own, which rs_log allows. Warnings about properties that concern
+ * only consumers, or only producers, are noise: the `kafka` section serves all clients. */
+static void client_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    (void)client;
+    if (strcmp(facility, "CONFWARN") != 0) {
+        rs_log(level <= LOG_ERR      ? RS_LOG_ERROR
+               : level <= LOG_NOTICE ? RS_LOG_WARNING
+                                     : RS_LOG_INFO,
+               "%s: %s", facility, text);
+    }
+}
+
+int rs_settings_kafka(const struct rs_settings *settings, rd_kafka_conf_t **out, struct rs_error *error)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    int rc = rs_kafka_config_apply(settings->kafka, conf, error);
+
+    if (rc != 0) {
+        rd_kafka_conf_destroy(conf);
+        return rc;
+    }
+    rd_kafka_conf_set_log_cb(conf, client_log);
+    *out = conf;
+    return 0;
 }
 
 void rs_settings_fini(struct rs_settings *settings)

@@ -108,6 +108,47 @@ PARTITION_NUMBER(partition_history, pending_history)
 PARTITION_NUMBER(partition_conflicts, conflicts)
 PARTITION_NUMBER(partition_expired, expired_groups)
 
+/* Only of a log that remembers. */
+static void log_claim(const struct scrape *scrape, const struct rs_label *labels,
+                      const struct rs_worker_partition_status *status)
+{
+    if (status->has_log && status->log.claim >= 0) {
+        rs_metrics_integer(scrape->out, scrape->partition_family->name, labels, status->log.claim);
+    }
+}
+
+static void log_sealed(const struct scrape *scrape, const struct rs_label *labels,
+                       const struct rs_worker_partition_status *status)
+{
+    if (status->has_log && status->log.sealed_at >= 0) {
+        rs_metrics_integer(scrape->out, scrape->partition_family->name, labels, status->log.sealed_at);
+    }
+}
+
+static void log_restoring(const struct scrape *scrape, const struct rs_label *labels,
+                          const struct rs_worker_partition_status *status)
+{
+    if (status->has_log) {
+        rs_metrics_integer(scrape->out, scrape->partition_family->name, labels,
+                           status->log.restoring ? 1 : 0);
+    }
+}
+
+#define LOG_NUMBER(function, field)                                                                          \
+    static void function(const struct scrape *scrape, const struct rs_label *labels,                         \
+                         const struct rs_worker_partition_status *status)                                    \
+    {                                                                                                        \
+        if (status->has_log) {                                                                               \
+            rs_metrics_unsigned(scrape->out, scrape->partition_family->name, labels, status->log.field);     \
+        }                                                                                                    \
+    }
+LOG_NUMBER(log_bytes, log_bytes)
+LOG_NUMBER(log_live, live_bytes)
+LOG_NUMBER(log_batches, batches)
+LOG_NUMBER(log_sweeps, sweeps)
+LOG_NUMBER(log_trims, trims)
+LOG_NUMBER(log_restored, restored_records)
+
 static const struct partition_family partition_families[] = {
     {"rollstat_events_total", "Events by what became of them.", RS_METRIC_COUNTER, partition_events},
     {"rollstat_lag_records", "Records that are in Kafka and not yet applied.", RS_METRIC_GAUGE,
@@ -128,6 +169,20 @@ static const struct partition_family partition_families[] = {
      partition_conflicts},
     {"rollstat_expired_groups_total", "Groups dropped because nothing came for `expire`.", RS_METRIC_COUNTER,
      partition_expired},
+    {"rollstat_state_log_claim_offset", "Where our claim stands in the state log.", RS_METRIC_GAUGE,
+     log_claim},
+    {"rollstat_state_log_sealed_offset", "Where our last seal stands in the state log.", RS_METRIC_GAUGE,
+     log_sealed},
+    {"rollstat_state_log_bytes", "Records of the state log since the newest complete sweep began.",
+     RS_METRIC_GAUGE, log_bytes},
+    {"rollstat_state_log_live_bytes", "Records of the newest complete sweep.", RS_METRIC_GAUGE, log_live},
+    {"rollstat_state_log_batches_total", "Batches sealed.", RS_METRIC_COUNTER, log_batches},
+    {"rollstat_state_log_sweeps_total", "Sweeps completed.", RS_METRIC_COUNTER, log_sweeps},
+    {"rollstat_state_log_trims_total", "Trims done.", RS_METRIC_COUNTER, log_trims},
+    {"rollstat_state_log_restoring", "1: the state is being read from the log.", RS_METRIC_GAUGE,
+     log_restoring},
+    {"rollstat_state_log_restored_records_total", "Records read to restore the state.", RS_METRIC_COUNTER,
+     log_restored},
 };
 
 static void partition_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)
@@ -355,6 +410,27 @@ static void write_kafka(const struct rs_daemon *daemon, struct rs_buf *out)
     gauge(out, "rollstat_dead_letters_pending", "Dead letters not yet acknowledged.", letters.pending);
 }
 
+static void write_log(const struct rs_daemon *daemon, struct rs_buf *out)
+{
+    struct rs_log_kafka_status status;
+
+    if (daemon->kafka_log == NULL) {
+        return;
+    }
+    rs_log_kafka_status(daemon->kafka_log, &status);
+    counter(out, "rollstat_state_log_records_total", "Records of the state log acknowledged.",
+            status.appended);
+    counter(out, "rollstat_state_log_refused_total", "Records of the state log refused.", status.refused);
+    counter(out, "rollstat_state_log_trims_refused_total", "Trims of the state log refused.",
+            status.trims_refused);
+    counter(out, "rollstat_state_log_producers_total", "Producers opened; more than one: one broke.",
+            status.producers);
+    gauge(out, "rollstat_state_log_pending_bytes", "Bytes of records not acknowledged yet.",
+          status.pending_bytes);
+    gauge(out, "rollstat_state_log_writable", "0: the newest record was refused, or there is no producer.",
+          status.writable ? 1 : 0);
+}
+
 /* The second number of statm: resident pages. */
 static uint64_t resident_bytes(void)
 {
@@ -389,6 +465,7 @@ int rs_page_metrics(void *ctx, struct rs_buf *body)
     write_process(scrape.daemon, body);
     write_workers(&scrape);
     write_kafka(scrape.daemon, body);
+    write_log(scrape.daemon, body);
     write_redis(scrape.daemon, body);
     return 200;
 }

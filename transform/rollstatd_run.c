@@ -7,19 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <syslog.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include "base/kafka_config.h"
 #include "transform/rollstatd_daemon.h"
 
 #define SECOND_US       INT64_C(1000000)
-#define COMMIT_EVERY_US SECOND_US
 #define LEAVE_WITHIN_US (3 * SECOND_US)  /* of a group's rebalance timeout, 45 s by default */
 #define STOP_WITHIN_US  (10 * SECOND_US) /* workers; below systemd's 90 s together with the rest */
 #define SINK_STOP_US    (2 * SECOND_US)
 #define LETTERS_STOP_US (5 * SECOND_US)
+#define LOG_STOP_US     (2 * SECOND_US)
 #define GROUP_CLOSE_MS  5000
 #define LETTERS_BYTES   ((size_t)16 << 20)
 #define BATCHES         8
@@ -48,19 +46,6 @@ static int open_sink(struct rs_daemon *daemon, struct rs_error *error)
     return rs_redis_sink_new(&options, &daemon->sink, error);
 }
 
-/* The dead-letter producer's own lines; on threads of librdkafka, which rs_log allows. Warnings about
- * properties that concern only consumers are noise: the `kafka` section serves all clients. */
-static void producer_log(const rd_kafka_t *producer, int level, const char *facility, const char *text)
-{
-    (void)producer;
-    if (strcmp(facility, "CONFWARN") != 0) {
-        rs_log(level <= LOG_ERR      ? RS_LOG_ERROR
-               : level <= LOG_NOTICE ? RS_LOG_WARNING
-                                     : RS_LOG_INFO,
-               "%s: %s", facility, text);
-    }
-}
-
 static int open_letters(struct rs_daemon *daemon, struct rs_error *error)
 {
     const struct rs_streams *streams = daemon->settings->streams;
@@ -69,14 +54,12 @@ static int open_letters(struct rs_daemon *daemon, struct rs_error *error)
     if (topics == NULL) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int rc = rs_kafka_config_apply(daemon->settings->kafka, conf, error);
+    rd_kafka_conf_t *conf = NULL;
+    int rc = rs_settings_kafka(daemon->settings, &conf, error);
     if (rc != 0) {
-        rd_kafka_conf_destroy(conf);
         free(topics);
         return rc;
     }
-    rd_kafka_conf_set_log_cb(conf, producer_log);
     for (size_t i = 0; i < streams->count; i++) {
         topics[i] = streams->items[i].dead_letters ? streams->items[i].dead_letter_topic : NULL;
         topics[streams->count + i] = streams->items[i].topic;
@@ -118,11 +101,11 @@ static int open_worker(struct rs_daemon *daemon, uint32_t index, struct rs_error
         .source = rs_kafka_source_table(daemon->source),
         .sink = rs_redis_sink_table(daemon->sink),
         .letters = rs_dead_letters_table(daemon->letters),
-        .log = rs_memory_log_table(daemon->log),
+        .log = rs_daemon_log(daemon),
         .clock = daemon->clock,
         .prefix = settings->redis.prefix,
         .publish_every_us = settings->redis.publish_every_us,
-        .commit_every_us = COMMIT_EVERY_US,
+        .commit_every_us = settings->commit_every_us,
         .memory_limit = (uint64_t)settings->memory_limit / settings->workers,
         .history_limit = (uint64_t)settings->history_limit / settings->workers + 1,
         .batches = BATCHES,
@@ -210,7 +193,7 @@ static int open_all(struct rs_daemon *daemon, struct rs_error *error)
         rc = open_http(daemon, error);
     }
     if (rc == 0) {
-        rc = rs_memory_log_new(daemon->settings->workers, daemon->clock, &daemon->log, error);
+        rc = rs_daemon_open_log(daemon, error);
     }
     if (rc == 0) {
         rc = open_sink(daemon, error);
@@ -259,15 +242,20 @@ bool rs_daemon_ready(struct rs_daemon *daemon, const char **why)
 {
     struct rs_kafka_source_status source;
     struct rs_redis_status sink;
+    struct rs_daemon_restoring restoring;
 
     rs_kafka_source_status(daemon->source, &source);
     rs_redis_sink_status(daemon->sink, &sink);
-    *why = daemon->stopping        ? "stopping"
-           : source.brokers_down   ? "no Kafka broker can be reached"
-           : source.topics_missing ? "a topic does not exist"
-           : !source.joined        ? "has not joined the consumer group yet"
-           : !sink.connected       ? "Redis cannot be reached"
-                                   : NULL;
+    rs_daemon_restoring(daemon, &restoring);
+    (void)snprintf(daemon->why, sizeof(daemon->why), "restoring %" PRIu64 " of %" PRIu64 " partitions",
+                   restoring.claiming, restoring.partitions);
+    *why = daemon->stopping         ? "stopping"
+           : source.brokers_down    ? "no Kafka broker can be reached"
+           : source.topics_missing  ? "a topic does not exist"
+           : !source.joined         ? "has not joined the consumer group yet"
+           : restoring.claiming > 0 ? daemon->why
+           : !sink.connected        ? "Redis cannot be reached"
+                                    : NULL;
     return *why == NULL;
 }
 
@@ -311,16 +299,20 @@ static void notify_status(struct rs_daemon *daemon)
                      totals.consumed, totals.lag);
 }
 
-/* Started means: configuration accepted, all threads run, and the consumer group has given its first
- * assignment. Redis may be away then: it is waited for, and /readyz and the status line say so. */
+/* Started means: configuration accepted, all threads run, the consumer group has given its first assignment,
+ * and what it gave is restored. Redis may be away then: it is waited for, and /readyz and the status line say
+ * so. */
 static void notify_ready(struct rs_daemon *daemon)
 {
     struct rs_kafka_source_status source;
+    struct rs_daemon_restoring restoring;
 
     rs_kafka_source_status(daemon->source, &source);
-    if (!daemon->notified_ready && source.joined) {
+    rs_daemon_restoring(daemon, &restoring);
+    if (!daemon->notified_ready && source.joined && restoring.claiming == 0) {
         daemon->notified_ready = true;
-        rs_log(RS_LOG_INFO, "ready: joined group %s", daemon->settings->streams->group);
+        rs_log(RS_LOG_INFO, "ready: joined group %s, %" PRIu64 " partitions restored",
+               daemon->settings->streams->group, restoring.partitions);
         (void)sd_notify(0, "READY=1");
     }
 }
@@ -350,6 +342,7 @@ static void housekeeping(struct rs_daemon *daemon)
         daemon->housekeeping_us = now + daemon->watchdog_us / 4;
     }
     watch_workers(daemon);
+    rs_daemon_tell_restoring(daemon);
     notify_ready(daemon);
     notify_status(daemon);
     notify_watchdog(daemon);
@@ -482,6 +475,7 @@ static void close_all(struct rs_daemon *daemon)
             (void)pthread_join(daemon->workers[i].thread, NULL);
         }
     }
+    rs_daemon_stop_log(daemon, LOG_STOP_US);
     if (daemon->source != NULL) {
         rs_kafka_source_close(daemon->source, false, GROUP_CLOSE_MS);
     }
@@ -500,7 +494,7 @@ static void close_all(struct rs_daemon *daemon)
     rs_kafka_source_free(&daemon->source);
     rs_dead_letters_free(&daemon->letters);
     rs_redis_sink_free(&daemon->sink);
-    rs_memory_log_free(&daemon->log);
+    rs_daemon_free_log(daemon);
     free(daemon->workers);
     if (daemon->signal_fd >= 0) {
         close(daemon->signal_fd);

@@ -72,6 +72,27 @@ static json_t *accounting(const struct rs_accounting *events)
     return object;
 }
 
+static json_t *partition_log(const struct rs_state_log_status *log)
+{
+    json_t *object = json_object();
+
+    set_integer(object, "claim", log->claim);
+    set_integer(object, "sealed_at", log->sealed_at);
+    set_unsigned(object, "log_bytes", log->log_bytes);
+    set_unsigned(object, "live_bytes", log->live_bytes);
+    set_unsigned(object, "batches", log->batches);
+    set_unsigned(object, "sweeps", log->sweeps);
+    set_unsigned(object, "trims", log->trims);
+    (void)json_object_set_new(object, "restoring", json_boolean(log->restoring));
+    set_unsigned(object, "restored_records", log->restored_records);
+    set_unsigned(object, "restored_bytes", log->restored_bytes);
+    if (log->restoring) {
+        set_integer(object, "restore_at", log->restore_at);
+        set_integer(object, "restore_until", log->restore_until);
+    }
+    return object;
+}
+
 static json_t *partition(const struct status_page *page, const struct rs_worker_partition_status *status)
 {
     json_t *object = json_object();
@@ -98,6 +119,9 @@ static json_t *partition(const struct status_page *page, const struct rs_worker_
     set_unsigned(object, "pending_history", state->pending_history);
     set_unsigned(object, "conflicts", state->conflicts);
     set_unsigned(object, "expired_groups", state->expired_groups);
+    if (status->has_log) {
+        (void)json_object_set_new(object, "state_log", partition_log(&status->log));
+    }
     if (status->error[0] != '\0') {
         set_text(object, "error", status->error);
     }
@@ -220,6 +244,33 @@ static json_t *dead_letters(const struct rs_daemon *daemon)
     return object;
 }
 
+static json_t *state_log(const struct rs_daemon *daemon)
+{
+    struct rs_log_kafka_status status;
+    json_t *object = json_object();
+
+    set_text(object, "log", daemon->kafka_log == NULL ? "memory" : "kafka");
+    set_integer(object, "commit_every_ms", daemon->settings->commit_every_us / 1000);
+    if (daemon->kafka_log == NULL) {
+        return object;
+    }
+    rs_log_kafka_status(daemon->kafka_log, &status);
+    (void)json_object_set_new(object, "writable", json_boolean(status.writable));
+    set_unsigned(object, "topics_ready", status.topics_ready);
+    set_unsigned(object, "acknowledged", status.appended);
+    set_unsigned(object, "refused", status.refused);
+    set_unsigned(object, "pending", status.pending);
+    set_unsigned(object, "pending_bytes", status.pending_bytes);
+    set_unsigned(object, "trims", status.trims);
+    set_unsigned(object, "trims_refused", status.trims_refused);
+    set_unsigned(object, "producers", status.producers);
+    if (status.last_error[0] != '\0') {
+        set_text(object, "last_error", status.last_error);
+        set_time(object, "last_error_time", status.last_error_us);
+    }
+    return object;
+}
+
 static int append(const char *buffer, size_t size, void *data)
 {
     struct rs_buf *body = data;
@@ -252,6 +303,7 @@ int rs_page_status(void *ctx, struct rs_buf *body)
     (void)json_object_set_new(root, "kafka", kafka(daemon));
     (void)json_object_set_new(root, "redis", redis(daemon));
     (void)json_object_set_new(root, "dead_letters", dead_letters(daemon));
+    (void)json_object_set_new(root, "state", state_log(daemon));
     (void)json_object_set_new(root, "workers", page.workers);
     (void)json_object_set_new(root, "aggregates", page.aggregates);
     (void)json_object_set_new(root, "partitions", page.partitions);

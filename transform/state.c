@@ -4,10 +4,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "transform/group.h"
 #include "transform/partition.h"
 #include "transform/reader.h"
-#include "transform/upsert.h"
+#include "transform/state_form.h"
 
 /* A partition as bytes, little-endian:
  *   "RSP" version | stream time | next offset | accounting | ids | aggregates | XXH3-64 of all before
@@ -18,32 +17,6 @@
 static const char magic[3] = {'R', 'S', 'P'};
 
 /* ---- saving ---- */
-
-static void save_key(const struct rs_groups *gs, const struct rs_group *g, struct rs_buf *out)
-{
-    struct rs_slice key = rs_group_key(gs, g);
-    rs_write_u32(out, (uint32_t)key.size);
-    rs_buf_put(out, key.data, key.size);
-}
-
-static void save_revisions(const struct rs_groups *gs, const struct rs_node *node, struct rs_buf *out)
-{
-    if (gs->aggregate->window.kind != RS_WINDOW_SLIDING) {
-        rs_write_u32(out, node->revision);
-        return;
-    }
-    uint32_t count = 0;
-    for (uint32_t i = node->revision; i != RS_NONE; count++) {
-        i = ((const struct rs_revision *)rs_slabs_at(&gs->revisions, i))->next;
-    }
-    rs_write_u32(out, count);
-    for (uint32_t i = node->revision; i != RS_NONE;) {
-        const struct rs_revision *entry = rs_slabs_at(&gs->revisions, i);
-        rs_write_i64(out, entry->end_us);
-        rs_write_u32(out, entry->count);
-        i = entry->next;
-    }
-}
 
 static void save_panes(const struct rs_groups *gs, uint32_t number, struct rs_buf *out)
 {
@@ -57,11 +30,7 @@ static void save_panes(const struct rs_groups *gs, uint32_t number, struct rs_bu
     }
     rs_write_u32(out, count);
     for (uint32_t at = g->oldest; at != RS_NONE; at = rs_node_at(gs, at)->newer) {
-        const struct rs_node *node = rs_node_at(gs, at);
-        rs_write_i64(out, node->start_us);
-        rs_write_u32(out, node->flags & RS_NODE_CARRY);
-        save_revisions(gs, node, out);
-        rs_pane_save(gs->aggregate->layout, node->pane, out);
+        rs_form_pane(gs, rs_node_at(gs, at), out);
     }
 }
 
@@ -69,24 +38,14 @@ static void save_registers(const struct rs_groups *gs, const struct rs_upsert_gr
 {
     rs_write_u32(out, g->count);
     for (uint32_t i = 0; i < g->count; i++) {
-        const struct rs_register *r = rs_register_at(gs, g, i);
-        rs_write_i64(out, r->period_us);
-        rs_write_i64(out, r->version);
-        rs_write_i64(out, r->offset);
-        rs_write_u32(out, r->revision);
-        rs_write_u32(out, r->flags);
-        for (uint32_t k = 0; k < gs->aggregate->input_count; k++) {
-            rs_write_u32(out, (uint32_t)(r->present[k / 64] >> (k % 64) & 1));
-            rs_write_u64(out, r->values[k][0]);
-            rs_write_u64(out, r->values[k][1]);
-        }
+        rs_form_register(gs, rs_register_at(gs, g, i), out);
     }
 }
 
 static void save_group(const struct rs_groups *gs, uint32_t number, struct rs_buf *out)
 {
     const struct rs_group *g = rs_group_at(gs, number);
-    save_key(gs, g, out);
+    rs_form_key(rs_group_key(gs, g), out);
     rs_write_i64(out, g->clock_us);
     rs_write_i64(out, rs_group_pending(gs, number));
     if (gs->aggregate->upsert) {
@@ -150,7 +109,7 @@ static void save_groups(const struct rs_groups *gs, struct rs_buf *out)
     size_t dropped = sorted(gs, true, list);
     rs_write_u32(out, (uint32_t)dropped);
     for (size_t i = 0; i < dropped; i++) {
-        save_key(gs, rs_group_at(gs, list[i].number), out);
+        rs_form_key(list[i].key, out);
     }
     size_t live = sorted(gs, false, list);
     rs_write_u32(out, (uint32_t)live);
@@ -185,89 +144,34 @@ void rs_partition_save(const struct rs_partition *p, struct rs_buf *out)
 
 /* ---- loading ---- */
 
-struct loader {
-    struct rs_reader reader;
-    struct rs_groups *gs;
-    struct rs_error *error;
-};
-
-static int damaged(struct loader *l, const char *what)
-{
-    return rs_fail(l->error, RS_ESTATE, "stored state of aggregate %s: %s is damaged", l->gs->aggregate->name,
-                   what);
-}
-
-static int short_of_memory(struct loader *l)
-{
-    return rs_fail(l->error, RS_ENOMEM, "out of memory");
-}
-
-static int load_key(struct loader *l, struct rs_slice *key)
-{
-    uint32_t size = rs_read_u32(&l->reader);
-    *key = rs_read_bytes(&l->reader, size);
-    if (l->reader.failed || !rs_key_valid(&l->gs->aggregate->by, *key)) {
-        return damaged(l, "a group's key");
-    }
-    return rs_groups_reserve(l->gs, 1, size) ? 0 : short_of_memory(l);
-}
-
-static int load_revisions(struct loader *l, struct rs_node *node)
-{
-    uint32_t count = rs_read_u32(&l->reader);
-    if (l->gs->aggregate->window.kind != RS_WINDOW_SLIDING) {
-        node->revision = count;
-        return 0;
-    }
-    int64_t before_us = INT64_MIN;
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t end_us = rs_read_i64(&l->reader);
-        uint32_t events = rs_read_u32(&l->reader);
-        if (l->reader.failed || end_us <= before_us || l->gs->aggregate->history == 0) {
-            return damaged(l, "a revision");
-        }
-        if (!rs_slabs_reserve(&l->gs->revisions, 1)) {
-            return short_of_memory(l);
-        }
-        rs_node_revise(l->gs, node, end_us, events);
-        before_us = end_us;
-    }
-    return 0;
-}
-
-static int load_pane(struct loader *l, uint32_t number)
+static int load_pane(struct rs_form_reader *l, uint32_t number)
 {
     const struct rs_group *g = rs_group_at(l->gs, number);
-    const struct rs_window *w = &l->gs->aggregate->window;
-    int64_t start_us = rs_read_i64(&l->reader);
-    uint32_t flags = rs_read_u32(&l->reader);
-    bool ascends = g->newest == RS_NONE || rs_node_at(l->gs, g->newest)->start_us < start_us;
-    if (l->reader.failed || !ascends || (flags & ~(uint32_t)RS_NODE_CARRY) ||
-        rs_window_slice(w, start_us) != start_us) {
-        return damaged(l, "a pane");
+    int64_t start_us;
+    uint32_t flags;
+    int rc = rs_form_read_start(l, &start_us, &flags);
+    if (rc < 0) {
+        return rc;
+    }
+    if (g->newest != RS_NONE && rs_node_at(l->gs, g->newest)->start_us >= start_us) {
+        return rs_form_damaged(l, "the order of panes");
     }
     if (!rs_slabs_reserve(&l->gs->panes, 1)) {
-        return short_of_memory(l);
+        return rs_form_no_memory(l);
     }
     struct rs_node *node = rs_group_append(l->gs, number, start_us);
     node->flags = flags;
-    int rc = load_revisions(l, node);
-    size_t used = 0;
-    if (rc == 0) {
-        rc = rs_pane_load(l->gs->aggregate->layout, node->pane, l->reader.rest, &used, l->error);
-    }
-    (void)rs_read_bytes(&l->reader, used);
-    return rc;
+    return rs_form_read_pane(l, node);
 }
 
-static int load_panes(struct loader *l, uint32_t number)
+static int load_panes(struct rs_form_reader *l, uint32_t number)
 {
     if (l->gs->aggregate->window.kind == RS_WINDOW_SLIDING) {
         rs_sliding_at(l->gs, number)->gone_newest = rs_read_i64(&l->reader);
     }
     uint32_t count = rs_read_u32(&l->reader);
     if (l->reader.failed || count == 0) {
-        return damaged(l, "a group");
+        return rs_form_damaged(l, "a group");
     }
     for (uint32_t i = 0; i < count; i++) {
         int rc = load_pane(l, number);
@@ -279,52 +183,39 @@ static int load_panes(struct loader *l, uint32_t number)
     return 0;
 }
 
-static void load_register(struct loader *l, struct rs_register *r)
-{
-    memset(r, 0, rs_register_size(l->gs->aggregate));
-    r->period_us = rs_read_i64(&l->reader);
-    r->version = rs_read_i64(&l->reader);
-    r->offset = rs_read_i64(&l->reader);
-    r->revision = rs_read_u32(&l->reader);
-    r->flags = rs_read_u32(&l->reader);
-    for (uint32_t k = 0; k < l->gs->aggregate->input_count; k++) {
-        r->present[k / 64] |= (uint64_t)(rs_read_u32(&l->reader) & 1) << (k % 64);
-        r->values[k][0] = rs_read_u64(&l->reader);
-        r->values[k][1] = rs_read_u64(&l->reader);
-    }
-}
-
-static int load_registers(struct loader *l, uint32_t number)
+static int load_registers(struct rs_form_reader *l, uint32_t number)
 {
     struct rs_upsert_group *g = (struct rs_upsert_group *)rs_group_at(l->gs, number);
     uint32_t count = rs_read_u32(&l->reader);
     int64_t before_us = INT64_MIN;
     for (uint32_t i = 0; i < count && !l->reader.failed; i++) {
         if (!rs_upsert_reserve(l->gs, number)) {
-            return short_of_memory(l);
+            return rs_form_no_memory(l);
         }
         struct rs_register *r = rs_register_at(l->gs, g, i);
-        load_register(l, r);
-        if (r->period_us <= before_us ||
-            r->flags & ~(uint32_t)(RS_REGISTER_WITHDRAWN | RS_REGISTER_FILTERED)) {
-            return damaged(l, "a register");
+        int rc = rs_form_read_register(l, r);
+        if (rc < 0) {
+            return rc;
+        }
+        if (r->period_us <= before_us) {
+            return rs_form_damaged(l, "the order of registers");
         }
         before_us = r->period_us;
         g->count++;
         l->gs->pane_count++;
     }
-    return l->reader.failed || count == 0 ? damaged(l, "a group") : 0;
+    return l->reader.failed || count == 0 ? rs_form_damaged(l, "a group") : 0;
 }
 
-static int load_group(struct loader *l, struct rs_slice *before)
+static int load_group(struct rs_form_reader *l, struct rs_slice *before)
 {
     struct rs_slice key;
-    int rc = load_key(l, &key);
+    int rc = rs_form_read_key(l, &key);
     if (rc < 0) {
         return rc;
     }
     if (before->data && by_key(&(struct keyed){.key = *before}, &(struct keyed){.key = key}) >= 0) {
-        return damaged(l, "the order of groups");
+        return rs_form_damaged(l, "the order of groups");
     }
     *before = key;
     uint32_t number = rs_groups_add(l->gs, rs_key_hash(key), key);
@@ -332,18 +223,18 @@ static int load_group(struct loader *l, struct rs_slice *before)
     g->clock_us = rs_read_i64(&l->reader);
     g->history_from = rs_read_i64(&l->reader);
     if (l->reader.failed) {
-        return damaged(l, "a group");
+        return rs_form_damaged(l, "a group");
     }
     rs_groups_touch(l->gs, number, g, RS_GROUP_VIEW);
     return l->gs->aggregate->upsert ? load_registers(l, number) : load_panes(l, number);
 }
 
-static int load_dropped(struct loader *l)
+static int load_dropped(struct rs_form_reader *l)
 {
     uint32_t count = rs_read_u32(&l->reader);
     for (uint32_t i = 0; i < count; i++) {
         struct rs_slice key;
-        int rc = load_key(l, &key);
+        int rc = rs_form_read_key(l, &key);
         if (rc < 0) {
             return rc;
         }
@@ -352,7 +243,7 @@ static int load_dropped(struct loader *l)
     return 0;
 }
 
-static int load_groups(struct loader *l)
+static int load_groups(struct rs_form_reader *l)
 {
     struct rs_groups *gs = l->gs;
     if (rs_read_u64(&l->reader) != gs->aggregate->fingerprint) {
@@ -412,7 +303,7 @@ int rs_partition_load(struct rs_partition *fresh, struct rs_slice bytes, struct 
     if (rc < 0) {
         return rc;
     }
-    struct loader l = {.reader = {.rest = bytes}, .error = error};
+    struct rs_form_reader l = {.reader = {.rest = bytes}, .error = error};
     load_head(fresh, &l.reader);
     rc = rs_dedup_load(&fresh->dedup, &l.reader, error);
     if (rc == 0 && rs_read_u32(&l.reader) != fresh->group_sets) {

@@ -74,22 +74,29 @@ static int memory_claim(void *self, struct rs_state_key key, struct rs_error *er
         .kind = RS_STATE_CLAIMED,
         .key = key,
         .token = token,
-        .next_offset = RS_OFFSET_BEGINNING,
-        .now_shown_us = RS_TIME_NONE,
+        .seal = {.next_offset = RS_OFFSET_BEGINNING,
+                 .stream_time_us = RS_TIME_NONE,
+                 .now_shown_us = RS_TIME_NONE},
     };
     return events_push(events_of(log, key.worker), &event, error);
 }
 
-static int memory_commit(void *self, struct rs_state_key key, const struct rs_state_batch *batch,
-                         struct rs_error *error)
+static int memory_chunk(void *self, struct rs_state_key key, struct rs_slice bytes, struct rs_error *error)
 {
-    struct rs_state_event event = {
-        .kind = RS_STATE_COMMITTED,
-        .key = key,
-        .token = batch->token,
-        .next_offset = batch->next_offset,
-        .now_shown_us = batch->now_shown_us,
-    };
+    (void)self;
+    (void)key;
+    (void)bytes;
+    (void)error;
+    return 0;
+}
+
+static int memory_seal(void *self, struct rs_state_key key, const struct rs_seal *seal, struct rs_slice head,
+                       bool sweep_ends, struct rs_error *error)
+{
+    struct rs_state_event event = {.kind = RS_STATE_COMMITTED, .key = key, .seal = *seal};
+
+    (void)head;
+    (void)sweep_ends;
     return events_push(events_of(self, key.worker), &event, error);
 }
 
@@ -132,7 +139,8 @@ static int memory_wake_fd(void *self, uint32_t worker)
 
 static const struct rs_state_log_ops memory_ops = {
     .claim = memory_claim,
-    .commit = memory_commit,
+    .chunk = memory_chunk,
+    .seal = memory_seal,
     .release = memory_release,
     .take = memory_take,
     .wake_fd = memory_wake_fd,

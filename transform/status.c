@@ -4,7 +4,8 @@ static uint64_t memory_of(const struct rs_groups *gs)
 {
     return rs_index_bytes(&gs->index) + rs_slabs_bytes(&gs->groups) + rs_slabs_bytes(&gs->rests) +
            rs_slabs_bytes(&gs->panes) + rs_slabs_bytes(&gs->revisions) + rs_key_arena_bytes(&gs->keys) +
-           gs->register_bytes + gs->fold_bytes;
+           gs->register_bytes + gs->fold_bytes +
+           ((size_t)gs->unsealed.gathering.capacity + gs->unsealed.writing.capacity) * sizeof(uint32_t);
 }
 
 void rs_partition_status(const struct rs_partition *p, struct rs_partition_status *out)
@@ -17,7 +18,8 @@ void rs_partition_status(const struct rs_partition *p, struct rs_partition_statu
         .conflicts = p->conflicts,
         .expired_groups = p->expired,
     };
-    out->memory_bytes = p->dedup.capacity * sizeof(struct rs_dedup_entry) + rs_index_bytes(&p->dedup.index);
+    out->memory_bytes = p->dedup.capacity * sizeof(struct rs_dedup_entry) + rs_index_bytes(&p->dedup.index) +
+                        p->sealing.out.capacity;
     for (uint32_t i = 0; i < p->group_sets; i++) {
         const struct rs_groups *gs = &p->groups[i];
         bool due = gs->schedule.size && gs->schedule.heads[gs->schedule.size] != RS_NONE;
@@ -38,11 +40,11 @@ bool rs_partition_aggregate_status(const struct rs_partition *p, uint32_t aggreg
             continue;
         }
         *out = (struct rs_aggregate_status){
-            .events = {.consumed = p->events.consumed,
+            .events = {.consumed = p->events.consumed - gs->since.consumed,
                        .applied = gs->applied,
                        .late = gs->late,
-                       .duplicate = p->events.duplicate,
-                       .rejected = p->rejected_early + gs->limited,
+                       .duplicate = p->events.duplicate - gs->since.duplicate,
+                       .rejected = p->rejected_early - gs->since.rejected + gs->limited,
                        .filtered = gs->filtered},
             .groups = gs->count,
             .panes = gs->pane_count,

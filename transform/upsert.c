@@ -110,7 +110,7 @@ static void store(const struct rs_aggregate *a, struct rs_register *r, const str
 {
     r->version = c->version;
     r->offset = c->event.offset;
-    r->flags = c->flags;
+    r->flags = c->flags | RS_REGISTER_CHANGED;
     memset(r->present, 0, sizeof r->present);
     for (uint32_t i = 0; i < a->input_count; i++) {
         const struct rs_num *n = &c->event.inputs[a->inputs[i]];
@@ -177,7 +177,7 @@ static void won(struct rs_groups *gs, uint32_t number, struct rs_group *g, struc
         r->revision += g->clock_us != RS_TIME_NONE && g->clock_us >= end;
         g->history_from = end < g->history_from ? end : g->history_from;
     }
-    rs_groups_touch(gs, number, g, RS_GROUP_VIEW);
+    rs_groups_changed(gs, number, g);
 }
 
 enum rs_upsert_result rs_upsert_apply(struct rs_groups *gs, uint32_t number, const struct rs_change *change)
@@ -189,6 +189,7 @@ enum rs_upsert_result rs_upsert_apply(struct rs_groups *gs, uint32_t number, con
     if (!known && rs_upsert_late(gs, g, period_us)) {
         return RS_UPSERT_LATE;
     }
+    rs_groups_change(gs, number, &g->group);
     struct rs_register *r = known ? rs_register_at(gs, g, at) : insert(gs, g, at, period_us);
     enum rs_upsert_result result = RS_UPSERT_LOST;
     if (!known || change->version > r->version ||
@@ -201,4 +202,29 @@ enum rs_upsert_result rs_upsert_apply(struct rs_groups *gs, uint32_t number, con
         g->group.clock_us = period_us;
     }
     return result;
+}
+
+/* ---- restoring ---- */
+
+void rs_upsert_restore(struct rs_groups *gs, struct rs_upsert_group *group, const struct rs_register *r)
+{
+    size_t size = rs_register_size(gs->aggregate);
+    uint32_t at = rs_upsert_from(gs, group, r->period_us);
+    bool known = at < group->count && rs_register_at(gs, group, at)->period_us == r->period_us;
+    if (!known) {
+        RS_ASSERT(group->count < group->capacity);
+        memmove(group->registers + (at + 1) * size, group->registers + at * size, (group->count - at) * size);
+        group->count++;
+        gs->pane_count++;
+    }
+    memcpy(rs_register_at(gs, group, at), r, size);
+}
+
+void rs_upsert_remove_before(struct rs_groups *gs, struct rs_upsert_group *group, int64_t oldest_us)
+{
+    size_t size = rs_register_size(gs->aggregate);
+    uint32_t gone = rs_upsert_from(gs, group, oldest_us);
+    memmove(group->registers, group->registers + gone * size, (group->count - gone) * size);
+    group->count -= gone;
+    gs->pane_count -= gone;
 }

@@ -10,7 +10,9 @@
 enum rs_register_flag {
     RS_REGISTER_WITHDRAWN = 1,
     RS_REGISTER_FILTERED = 2,
+    RS_REGISTER_CHANGED = 4, /* the state log does not hold it as it is */
 };
+#define RS_REGISTER_ABSENT ((uint32_t)(RS_REGISTER_WITHDRAWN | RS_REGISTER_FILTERED))
 
 #define RS_REGISTER_INPUTS_MAX 128 /* two for each of the most statistics an aggregate can have */
 
@@ -41,6 +43,9 @@ void rs_upsert_adopt(struct rs_groups *gs, struct rs_upsert_group *group);
 bool rs_upsert_late(const struct rs_groups *gs, const struct rs_upsert_group *group, int64_t period_us);
 /* Needs room. */
 enum rs_upsert_result rs_upsert_apply(struct rs_groups *gs, uint32_t number, const struct rs_change *change);
+/* For restoring: puts a register in the place of the one of its period, or among the others. Needs room. */
+void rs_upsert_restore(struct rs_groups *gs, struct rs_upsert_group *group, const struct rs_register *r);
+void rs_upsert_remove_before(struct rs_groups *gs, struct rs_upsert_group *group, int64_t oldest_us);
 void rs_upsert_clear(struct rs_groups *gs, struct rs_upsert_group *group);
 
 static inline struct rs_register *rs_register_at(const struct rs_groups *gs,
@@ -51,7 +56,7 @@ static inline struct rs_register *rs_register_at(const struct rs_groups *gs,
 
 static inline bool rs_register_present(const struct rs_register *r)
 {
-    return r->flags == 0;
+    return (r->flags & RS_REGISTER_ABSENT) == 0;
 }
 
 /* Number of the first register with period >= at; the count if there is none. */

@@ -128,6 +128,7 @@ void rs_worker_free(struct rs_worker **pointer)
     free(worker->owned);
     free(worker->partition_statuses);
     free(worker->aggregate_statuses);
+    rs_buf_fini(&worker->notes);
     free(worker);
     *pointer = NULL;
 }
@@ -169,12 +170,13 @@ static int64_t owned_due(const struct rs_worker *worker, const struct rs_owned *
 
     switch (owned->phase) {
     case RS_PARTITION_CLAIMING: due = owned->claim_due_us; break;
-    case RS_PARTITION_LEAVING: due = earlier(owned->leave_by_us, worker->now_us + LOOK_US); break;
+    case RS_PARTITION_LEAVING:
+        due = earlier(owned->leave_by_us, worker->now_us + LOOK_US);
+        due = earlier(due, rs_owned_commit_due(worker, owned));
+        break;
     case RS_PARTITION_RUNNING:
         due = owned->at_end ? show_due(worker, owned) : worker->now_us + LOOK_US;
-        if (owned->next_offset > owned->committed) {
-            due = earlier(due, owned->commit_due_us);
-        }
+        due = earlier(due, rs_owned_commit_due(worker, owned));
         break;
     case RS_PARTITION_STOPPED:
     case RS_PARTITION_FENCED: break;

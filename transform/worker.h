@@ -94,6 +94,8 @@ struct rs_worker_partition_status {
     bool at_end;
     bool waiting; /* takes no input now: see the worker's `waiting_for` */
     struct rs_partition_status state;
+    bool has_log; /* a log that remembers: */
+    struct rs_state_log_status log;
     char error[256]; /* empty: none */
 };
 
@@ -102,7 +104,13 @@ struct rs_worker_aggregate_status {
     struct rs_aggregate_status state; /* summed over the worker's partitions */
 };
 
-enum rs_waiting { RS_WAITING_NOT, RS_WAITING_DEAD_LETTERS, RS_WAITING_MEMORY, RS_WAITING_HISTORY };
+enum rs_waiting {
+    RS_WAITING_NOT,
+    RS_WAITING_DEAD_LETTERS,
+    RS_WAITING_MEMORY,
+    RS_WAITING_HISTORY,
+    RS_WAITING_STATE_LOG,
+};
 const char *rs_waiting_name(enum rs_waiting waiting);
 
 /* Upper bounds in microseconds of the histogram of delays from taking records to submitting their views. */

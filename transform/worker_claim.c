@@ -1,11 +1,14 @@
-/* The worker and the state log: taking partitions over, committing, handing them over. */
+/* The worker and the state log: taking partitions over, and losing them. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "transform/worker_parts.h"
 
-#define CLAIM_RETRY_US (1000 * RS_WORKER_MS)
+#define CLAIM_RETRY_US   (1000 * RS_WORKER_MS)
+#define RECLAIM_US       (10000 * RS_WORKER_MS) /* longer than the group takes to tell a member it is out */
+#define UNSURE_US        (100 * RS_WORKER_MS)   /* doubled with each claim in a row that came to nothing */
+#define UNSURE_DOUBLINGS 6
 
 /* ---- taking over ---- */
 
@@ -39,52 +42,147 @@ void rs_worker_claims(struct rs_worker *worker)
     }
 }
 
+bool rs_worker_remembers(const struct rs_worker *worker)
+{
+    return worker->options.log.ops->plan != NULL;
+}
+
+void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int64_t after_us)
+{
+    worker->options.log.ops->release(worker->options.log.self, rs_owned_key(worker, owned));
+    rs_partition_free(&owned->state);
+    rs_owned_forget_run(worker, owned);
+    if (owned->phase != RS_PARTITION_LEAVING) { /* one that leaves is done with that */
+        owned->phase = RS_PARTITION_CLAIMING;
+    }
+    owned->claim_due_us = worker->now_us + after_us;
+    owned->epoch = ++worker->next_epoch; /* what is still with the sink is another's now */
+    owned->in_flight = 0;
+    owned->asking = owned->asked = owned->touched = false;
+    owned->at_end = owned->restored = false;
+    owned->commit = RS_COMMIT_NOT;
+    owned->quiet_until = 0;
+    owned->quiet_shown_us = RS_TIME_NONE;
+}
+
+/* ---- restoring ---- */
+
+static void stop(struct rs_worker *worker, struct rs_owned *owned, const struct rs_error *error)
+{
+    worker->options.log.ops->release(worker->options.log.self, rs_owned_key(worker, owned));
+    rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "stream %s partition %" PRId32 ": %s",
+                  owned->stream->name, owned->partition, error->text);
+    rs_partition_free(&owned->state);
+}
+
+static void on_restoring(struct rs_worker *worker, struct rs_owned *owned, const struct rs_state_event *event)
+{
+    struct rs_error error;
+    int rc = 0;
+
+    switch (event->kind) {
+    case RS_STATE_BATCH:
+        owned->restored = true;
+        rc = rs_partition_restore_batch(owned->state, event->bytes, &error);
+        break;
+    case RS_STATE_CHUNK: rc = rs_partition_restore_chunk(owned->state, event->bytes, &error); break;
+    default: /* VOID */
+        owned->restored = false;
+        rs_partition_free(&owned->state);
+        rc = rs_partition_new(worker->options.engine, owned->stream->index, owned->partition, &owned->state,
+                              &error);
+        break;
+    }
+    if (rc != 0) {
+        stop(worker, owned, &error);
+    }
+}
+
+static void say_notes(struct rs_worker *worker)
+{
+    struct rs_slice rest = rs_buf_slice(&worker->notes);
+
+    while (rest.size > 0) {
+        const uint8_t *end = memchr(rest.data, '\n', rest.size);
+        size_t size = end == NULL ? rest.size : (size_t)(end - rest.data);
+        rs_worker_say(worker, RS_LOG_WARNING, "%.*s", (int)size, (const char *)rest.data);
+        size += size < rest.size ? 1 : 0;
+        rest = rs_slice_of(rest.data + size, rest.size - size);
+    }
+    rs_buf_reset(&worker->notes);
+}
+
+static int begin_state(struct rs_worker *worker, struct rs_owned *owned, const struct rs_state_event *event,
+                       struct rs_error *error)
+{
+    int rc = 0;
+
+    if (event->sealed) {
+        rc = rs_partition_restore_end(owned->state, &event->seal, &worker->notes, error);
+        say_notes(worker);
+    } else if (rs_worker_remembers(worker)) {
+        rs_partition_seal_enable(owned->state);
+    }
+    return rc;
+}
+
 static void on_claimed(struct rs_worker *worker, struct rs_owned *owned, const struct rs_state_event *event)
 {
     struct rs_error error;
     const struct rs_source *source = &worker->options.source;
 
-    owned->token = event->token;
-    owned->next_offset = event->next_offset >= 0 ? event->next_offset : 0;
-    if (event->now_shown_us != RS_TIME_NONE) {
-        rs_partition_show(owned->state, event->now_shown_us);
+    if (begin_state(worker, owned, event, &error) != 0) {
+        stop(worker, owned, &error);
+        return;
     }
+    owned->token = event->token;
+    owned->next_offset = event->seal.next_offset >= 0 ? event->seal.next_offset : 0;
+    owned->committed = event->sealed ? event->seal.next_offset : -1;
     owned->phase = RS_PARTITION_RUNNING;
     owned->touched = true;
+    owned->unsure = 0;
+    owned->error[0] = '\0';
+    owned->again_us = worker->now_us;
     owned->commit_due_us = worker->now_us + worker->options.commit_every_us;
-    if (source->ops->start(source->self, owned->stream->index, owned->partition, event->next_offset,
+    if (source->ops->start(source->self, owned->stream->index, owned->partition, event->seal.next_offset,
                            &error) != 0) {
         rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "%s", error.text);
     }
 }
 
-static void on_chunk(struct rs_worker *worker, struct rs_owned *owned, const struct rs_state_event *event)
-{
-    struct rs_error error;
+/* ---- losing ---- */
 
-    if (rs_partition_load(owned->state, event->bytes, &error) != 0) {
-        rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "stream %s partition %" PRId32 ": %s",
-                      owned->stream->name, owned->partition, error.text);
-    }
+/* The group will take the partition away, or it was a mere rebuild: whoever is still assigned after a while
+ * claims again. */
+static void on_lost(struct rs_worker *worker, struct rs_owned *owned)
+{
+    rs_worker_say(worker, RS_LOG_WARNING,
+                  "stream %s partition %" PRId32
+                  ": the state log has another claim, so this instance drops it",
+                  owned->stream->name, owned->partition);
+    rs_owned_claim_again(worker, owned, RECLAIM_US);
 }
 
-static void on_committed(struct rs_worker *worker, struct rs_owned *owned, const struct rs_state_event *event)
+static void on_unsure(struct rs_worker *worker, struct rs_owned *owned, const struct rs_error *error)
 {
-    const struct rs_source *source = &worker->options.source;
+    int64_t after_us = UNSURE_US << (owned->unsure < UNSURE_DOUBLINGS ? owned->unsure : UNSURE_DOUBLINGS);
 
-    owned->committing = false;
-    owned->committed = event->next_offset;
-    if (source->ops->committed != NULL) {
-        source->ops->committed(source->self, owned->stream->index, owned->partition, event->next_offset);
-    }
+    rs_worker_say(worker, RS_LOG_WARNING,
+                  "stream %s partition %" PRId32
+                  ": the state log is read again, it is not sure what it holds: %s",
+                  owned->stream->name, owned->partition, error->text);
+    owned->unsure++;
+    rs_owned_claim_again(worker, owned, after_us);
 }
 
 static void on_log_event(struct rs_worker *worker, struct rs_owned *owned, const struct rs_state_event *event)
 {
     switch (event->kind) {
+    case RS_STATE_BATCH:
     case RS_STATE_CHUNK:
+    case RS_STATE_VOID:
         if (owned->phase == RS_PARTITION_CLAIMING) {
-            on_chunk(worker, owned, event);
+            on_restoring(worker, owned, event);
         }
         break;
     case RS_STATE_CLAIMED:
@@ -92,14 +190,13 @@ static void on_log_event(struct rs_worker *worker, struct rs_owned *owned, const
             on_claimed(worker, owned, event);
         }
         break;
-    case RS_STATE_COMMITTED: on_committed(worker, owned, event); break;
-    case RS_STATE_LOST:
-        rs_owned_fail(worker, owned, RS_PARTITION_FENCED,
-                      "stream %s partition %" PRId32
-                      ": another instance has claimed it, so this one drops it",
-                      owned->stream->name, owned->partition);
+    case RS_STATE_COMMITTED: rs_owned_committed(worker, owned, event->seal.next_offset); break;
+    case RS_STATE_LOST: on_lost(worker, owned); break;
+    case RS_STATE_UNSURE: on_unsure(worker, owned, event->error); break;
+    case RS_STATE_FAILED:
+        rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "%s", event->error->text);
+        rs_partition_free(&owned->state);
         break;
-    case RS_STATE_FAILED: rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "%s", event->error->text); break;
     }
 }
 
@@ -112,111 +209,6 @@ void rs_worker_log_events(struct rs_worker *worker)
         struct rs_owned *owned = rs_worker_find(worker, event.key.stream, event.key.partition);
         if (owned != NULL) {
             on_log_event(worker, owned, &event);
-        }
-    }
-}
-
-/* ---- committing ---- */
-
-/* Dead letters are acknowledged before what they belong to counts as done. */
-static int64_t durable_offset(const struct rs_worker *worker, const struct rs_owned *owned)
-{
-    const struct rs_dead_letter_sink *letters = &worker->options.letters;
-    int64_t acknowledged = letters->ops->acknowledged(letters->self, owned->stream->index, owned->partition);
-
-    return acknowledged < owned->next_offset ? acknowledged : owned->next_offset;
-}
-
-static bool commit(struct rs_worker *worker, struct rs_owned *owned)
-{
-    struct rs_partition_status status;
-    struct rs_error error;
-
-    owned->commit_due_us = worker->now_us + worker->options.commit_every_us;
-    int64_t offset = durable_offset(worker, owned);
-    if (owned->committing || offset <= owned->committed || offset == 0) {
-        return false;
-    }
-    rs_partition_status(owned->state, &status);
-    struct rs_state_batch batch = {
-        .token = owned->token,
-        .next_offset = offset,
-        .now_shown_us = status.now_shown_us,
-    };
-    if (worker->options.log.ops->commit(worker->options.log.self, rs_owned_key(worker, owned), &batch,
-                                        &error) != 0) {
-        rs_worker_say(worker, RS_LOG_ERROR, "stream %s partition %" PRId32 ": not committed yet: %s",
-                      owned->stream->name, owned->partition, error.text);
-        return false;
-    }
-    owned->committing = true;
-    return true;
-}
-
-void rs_worker_commits(struct rs_worker *worker)
-{
-    for (size_t i = 0; i < worker->owned_count; i++) {
-        struct rs_owned *owned = worker->owned[i];
-        if (owned->phase == RS_PARTITION_RUNNING && worker->now_us >= owned->commit_due_us) {
-            (void)commit(worker, owned);
-        }
-    }
-}
-
-/* ---- handing over ---- */
-
-void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned)
-{
-    if (owned->phase != RS_PARTITION_RUNNING) {
-        rs_owned_let_go(worker, owned);
-        return;
-    }
-    owned->phase = RS_PARTITION_LEAVING;
-    owned->leave_by_us = worker->now_us + worker->options.leave_within_us;
-}
-
-void rs_owned_let_go(struct rs_worker *worker, struct rs_owned *owned)
-{
-    size_t at = 0;
-
-    while (worker->owned[at] != owned) {
-        at++;
-    }
-    rs_owned_forget_run(worker, owned);
-    worker->options.log.ops->release(worker->options.log.self, rs_owned_key(worker, owned));
-    worker->options.source.ops->done(worker->options.source.self, owned->stream->index, owned->partition);
-    memmove(&worker->owned[at], &worker->owned[at + 1],
-            (worker->owned_count - at - 1) * sizeof(struct rs_owned *));
-    worker->owned_count--;
-    rs_partition_free(&owned->state);
-    free(owned);
-}
-
-/* What is dirty goes out first, then the commit; whichever does not happen in time is left to the successor,
- * which folds the same records again. */
-static bool left(struct rs_worker *worker, struct rs_owned *owned)
-{
-    if (worker->now_us >= owned->leave_by_us) {
-        return true;
-    }
-    if (rs_owned_publishable(owned) || owned->in_flight > 0) {
-        return false;
-    }
-    if (!owned->last_commit && !owned->committing && durable_offset(worker, owned) == owned->next_offset) {
-        owned->last_commit = true;
-        if (!commit(worker, owned)) {
-            return true;
-        }
-    }
-    return owned->last_commit && !owned->committing;
-}
-
-void rs_worker_leaving(struct rs_worker *worker)
-{
-    for (size_t i = worker->owned_count; i-- > 0;) {
-        struct rs_owned *owned = worker->owned[i];
-        if (owned->phase == RS_PARTITION_LEAVING && left(worker, owned)) {
-            rs_owned_let_go(worker, owned);
         }
     }
 }

@@ -20,6 +20,7 @@ const char *rs_waiting_name(enum rs_waiting waiting)
     case RS_WAITING_DEAD_LETTERS: return "dead_letters";
     case RS_WAITING_MEMORY: return "memory";
     case RS_WAITING_HISTORY: return "history";
+    case RS_WAITING_STATE_LOG: return "state_log";
     case RS_WAITING_NOT: break;
     }
     return "nothing";
@@ -50,6 +51,11 @@ static enum rs_waiting limit_reached(const struct rs_worker *worker)
     if (worker->memory_bytes > worker->options.memory_limit) {
         return RS_WAITING_MEMORY;
     }
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        if (rs_owned_commit_stuck(worker, worker->owned[i])) {
+            return RS_WAITING_STATE_LOG;
+        }
+    }
     return RS_WAITING_NOT;
 }
 
@@ -77,6 +83,12 @@ static void tell_waiting(struct rs_worker *worker, enum rs_waiting waiting)
                       "input waits: %" PRIu64 " ended windows of worker %" PRIu32
                       " wait for Redis (limits.pending_history)",
                       worker->pending_history, worker->options.index);
+        break;
+    case RS_WAITING_STATE_LOG:
+        rs_worker_say(
+            worker, RS_LOG_ERROR,
+            "input waits: the state log has not answered for a while; are its brokers up, is the disk "
+            "full, are enough replicas in sync?");
         break;
     case RS_WAITING_NOT: break;
     }

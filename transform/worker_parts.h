@@ -5,10 +5,18 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "transform/seal.h"
 #include "transform/worker.h"
 
 #define RS_WORKER_MS    INT64_C(1000)
 #define RS_WORKER_NEVER INT64_MAX
+
+enum rs_commit_phase {
+    RS_COMMIT_NOT,
+    RS_COMMIT_WRITING, /* the batch is being filled, chunks go out */
+    RS_COMMIT_LETTERS, /* filled; the seal waits for the dead letters it covers */
+    RS_COMMIT_SENT,    /* sealed; the log has to answer */
+};
 
 /* One partition from ASSIGNED to `done`. */
 struct rs_owned {
@@ -21,6 +29,8 @@ struct rs_owned {
     int64_t next_offset;
     /* claim */
     int64_t claim_due_us; /* when to try (again); NEVER: under way or done */
+    uint32_t unsure;      /* claims in a row that came to nothing */
+    bool restored;        /* batches were handed over */
     /* time shown */
     bool at_end;
     int64_t tick_us; /* monotonic time up to which what is shown has advanced; valid at_end */
@@ -35,12 +45,16 @@ struct rs_owned {
     int64_t quiet_shown_us;  /* and show nothing older than this; RS_TIME_NONE: not known */
     int64_t behind_since_us; /* the log's end is below quiet_until since then; 0: it is not */
     bool behind_told;
+    int64_t again_us; /* when groups were last given leave to be sent again */
     /* committing */
     int64_t committed; /* -1: nothing yet */
     int64_t commit_due_us;
-    bool committing;
+    enum rs_commit_phase commit;
+    int64_t commit_begun_us, commit_retry_us;
+    struct rs_seal seal; /* of the batch that is filled */
+    struct rs_slice head;
+    bool sweep_ends;
     /* leaving */
-    bool last_commit; /* begun */
     int64_t leave_by_us;
     char error[256];
 };
@@ -75,6 +89,7 @@ struct rs_worker {
     uint64_t publish_delay[RS_WORKER_BUCKETS];
     uint64_t publish_delay_count;
     int64_t publish_delay_sum_us;
+    struct rs_buf notes;
     /* other threads */
     _Atomic uint64_t steps;
     _Atomic bool stop, stopped;
@@ -109,12 +124,22 @@ void rs_worker_batches_free(struct rs_worker *worker);
 void rs_worker_settle(struct rs_worker *worker);
 void rs_worker_check_generation(struct rs_worker *worker);
 void rs_worker_publish(struct rs_worker *worker);
+bool rs_owned_claimed(const struct rs_owned *owned);
 bool rs_owned_publishable(const struct rs_owned *owned);
 
-/* worker_claim.c: the state log's side */
+/* worker_claim.c: taking partitions over */
 void rs_worker_claims(struct rs_worker *worker);
 void rs_worker_log_events(struct rs_worker *worker);
+/* Drops what is known of the partition and claims it anew after a while: the log decides. */
+void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int64_t after_us);
+bool rs_worker_remembers(const struct rs_worker *worker);
+
+/* worker_commit.c: sealing, handing over */
 void rs_worker_commits(struct rs_worker *worker);
+void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_t next_offset);
+int64_t rs_owned_commit_due(const struct rs_worker *worker, const struct rs_owned *owned);
+/* The batch under way is so old that input has to wait for it. */
+bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned *owned);
 void rs_worker_leaving(struct rs_worker *worker);
 void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned);
 void rs_owned_let_go(struct rs_worker *worker, struct rs_owned *owned);

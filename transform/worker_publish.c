@@ -4,6 +4,10 @@
 
 #include "transform/worker_parts.h"
 
+#define AGAIN_RATE     UINT64_C(20000) /* groups of a partition that are sent again in a second, at least, */
+#define FENCED_US      (10000 * RS_WORKER_MS) /* as long as after a loss in the state log */
+#define AGAIN_WITHIN_S 4                      /* or as many as it takes to be done in so many seconds */
+
 const int64_t rs_worker_bucket_us[RS_WORKER_BUCKETS - 1] = {500,   1000,   2000,   5000,    10000,  20000,
                                                             50000, 100000, 200000, 1000000, 5000000};
 
@@ -95,6 +99,17 @@ static void on_behind(struct rs_worker *worker, struct rs_owned *owned, const st
 static void on_fenced(struct rs_worker *worker, struct rs_owned *owned)
 {
     worker->batches_fenced++;
+    if (rs_worker_remembers(worker)) {
+        rs_worker_say(
+            worker, RS_LOG_WARNING,
+            "stream %s partition %" PRId32
+            ": Redis has a newer token, so this instance drops it. If no other instance of group %s runs, "
+            "the state topic was deleted and created again: delete the Redis key %s:fence:%s:%" PRId32,
+            owned->stream->name, owned->partition, worker->options.streams->group, worker->options.prefix,
+            owned->stream->name, owned->partition);
+        rs_owned_claim_again(worker, owned, FENCED_US);
+        return;
+    }
     rs_owned_fail(
         worker, owned, RS_PARTITION_FENCED,
         "stream %s partition %" PRId32
@@ -161,6 +176,12 @@ void rs_worker_check_generation(struct rs_worker *worker)
 
 /* ---- emitting ---- */
 
+bool rs_owned_claimed(const struct rs_owned *owned)
+{
+    return owned->state != NULL &&
+           (owned->phase == RS_PARTITION_RUNNING || owned->phase == RS_PARTITION_LEAVING);
+}
+
 bool rs_owned_publishable(const struct rs_owned *owned)
 {
     return owned->state != NULL && owned->asked && owned->touched && owned->next_offset >= owned->quiet_until;
@@ -207,12 +228,33 @@ static void ask(struct rs_worker *worker, struct rs_owned *owned)
     submit(worker, owned, batch);
 }
 
+/* After a take-over or a loss all groups are sent again: quickly, but not all at once. */
+static void allow_again(struct rs_worker *worker, struct rs_owned *owned)
+{
+    struct rs_partition_status status;
+
+    if (!rs_partition_republishing(owned->state)) {
+        owned->again_us = worker->now_us;
+        return;
+    }
+    rs_partition_status(owned->state, &status);
+    int64_t elapsed_us = worker->now_us - owned->again_us;
+    elapsed_us =
+        elapsed_us > worker->options.publish_every_us ? elapsed_us : worker->options.publish_every_us;
+    uint64_t rate = status.groups / AGAIN_WITHIN_S > AGAIN_RATE ? status.groups / AGAIN_WITHIN_S : AGAIN_RATE;
+    uint64_t quota = rate * (uint64_t)(elapsed_us < 1000 * RS_WORKER_MS ? elapsed_us : 1000 * RS_WORKER_MS) /
+                     (uint64_t)(1000 * RS_WORKER_MS);
+    rs_partition_republish_quota(owned->state, quota + 1);
+    owned->again_us = worker->now_us;
+}
+
 /* False when batches ran out before the partition had said everything. */
 static bool emit(struct rs_worker *worker, struct rs_owned *owned)
 {
     bool more = true;
 
     catch_up_shown(owned);
+    allow_again(worker, owned);
     while (more) {
         struct rs_view_batch *batch = get_batch(worker);
         if (batch == NULL) {
@@ -233,7 +275,7 @@ static bool emit(struct rs_worker *worker, struct rs_owned *owned)
         worker->operations += batch->op_count;
         submit(worker, owned, batch);
     }
-    owned->touched = false;
+    owned->touched = rs_partition_republishing(owned->state);
     return true;
 }
 
@@ -263,7 +305,7 @@ void rs_worker_publish(struct rs_worker *worker)
     for (size_t i = 0; i < worker->owned_count && !worker->starved; i++) {
         size_t at = (worker->publish_next + i) % worker->owned_count;
         struct rs_owned *owned = worker->owned[at];
-        if (owned->state != NULL && owned->token != 0 && !owned->asked && !owned->asking) {
+        if (rs_owned_claimed(owned) && !owned->asked && !owned->asking) {
             ask(worker, owned);
         }
         uint64_t submitted = worker->batches_submitted;

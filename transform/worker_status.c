@@ -38,6 +38,9 @@ static void fill_partition(const struct rs_worker *worker, const struct rs_owned
         rs_partition_status(owned->state, &out->state);
     }
     out->state.next_offset = owned->next_offset;
+    const struct rs_state_log *log = &worker->options.log;
+    out->has_log =
+        log->ops->status != NULL && log->ops->status(log->self, rs_owned_key(worker, owned), &out->log);
 }
 
 static void add_accounting(struct rs_accounting *sum, const struct rs_accounting *more)

@@ -13,6 +13,7 @@ PLACES = """
 usr/sbin/rollstatd
 usr/bin/rollstat-publish
 usr/bin/rollstat-schema
+usr/bin/rollstat-state
 usr/bin/rollstat-top
 usr/include/rollstat.h
 usr/lib/librollstat.a
@@ -24,6 +25,7 @@ usr/share/rollstat/schemas/trade.avsc
 usr/share/rollstat/schemas/indicator.avsc
 usr/share/man/man1/rollstat-publish.1
 usr/share/man/man1/rollstat-schema.1
+usr/share/man/man1/rollstat-state.1
 usr/share/man/man1/rollstat-top.1
 usr/share/man/man5/rollstat.yaml.5
 usr/share/man/man8/rollstatd.8

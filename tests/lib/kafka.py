@@ -9,9 +9,10 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners={listeners},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners={advertised}
+listener.security.protocol.map={protocols},CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={directory}/logs
 auto.create.topics.enable=false
@@ -59,18 +60,19 @@ class Cluster:
         lines = "".join(f"{p}\t{t}\t{text(k)}\t{text(v)}\n" for p, t, k, v in records)
         self.ask("produce", topic, data=lines.encode())
 
-    def dump(self, topic):
-        """[{partition, offset, timestamp, key, value, headers}] in order of partition and offset."""
+    def records(self, topic):
+        """Every record, in order of offset within a partition: {partition, offset, timestamp, key, value, headers}."""
         def part(text):
             return None if text == "-" else bytes.fromhex(text[1:])
-        found = []
-        for line in self.ask("dump", topic):
-            partition, offset, timestamp, key, value, headers = line.split("\t")
+        for line in procs.lines([self.tool, self.bootstrap, "dump", topic]):
+            partition, offset, timestamp, key, value, headers = line.rstrip("\n").split("\t")
             pairs = (pair.split("=") for pair in headers.split(";") if pair)
-            found.append({"partition": int(partition), "offset": int(offset), "timestamp": int(timestamp),
-                          "key": part(key), "value": part(value),
-                          "headers": {name: part(text) for name, text in pairs}})
-        return sorted(found, key=lambda r: (r["partition"], r["offset"]))
+            yield {"partition": int(partition), "offset": int(offset), "timestamp": int(timestamp),
+                   "key": part(key), "value": part(value), "headers": {name: part(text) for name, text in pairs}}
+
+    def dump(self, topic):
+        """The same as a list in order of partition and offset."""
+        return sorted(self.records(topic), key=lambda r: (r["partition"], r["offset"]))
 
     def group(self, group):
         """(state, number of members)"""
@@ -79,33 +81,76 @@ class Cluster:
 
 
 class Broker(Cluster):
-    def __init__(self, tool, jars, directory):
+    """doors: {name: port that is advertised}: further listeners, each for a proxy; self.doors[name] is the port behind it.
+    settings: lines of server.properties that replace those above."""
+
+    def __init__(self, tool, jars, directory, doors=None, settings=None):
         self.directory = str(directory)
         os.makedirs(self.directory, exist_ok=True)
         self.port = procs.free_port()
-        controller = procs.free_port()
         super().__init__(tool, f"127.0.0.1:{self.port}")
         if not glob.glob(os.path.join(jars, "kafka_2.13-*.jar")):
             raise procs.Failure(f"no Kafka in {jars}")
         self.classpath = os.path.join(jars, "*")
+        self.controller = procs.free_port()
+        self.doors = {name: procs.free_port() for name in doors or {}}
         self.properties = os.path.join(self.directory, "server.properties")
         with open(self.properties, "w", encoding="utf-8") as file:
-            file.write(PROPERTIES.format(port=self.port, controller=controller, directory=self.directory))
+            file.write(self._properties(doors or {}, settings or {}))
         self.java("kafka.tools.StorageTool", "format", "-t", "RollstatTestsCluster00", "-c", self.properties)
         self.start()
+
+    def _properties(self, doors, settings):
+        def urls(ports):
+            return ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
+        text = PROPERTIES.format(
+            listeners=urls({"PLAINTEXT": self.port, **self.doors}), controller=self.controller,
+            advertised=urls({"PLAINTEXT": self.port, **doors}), directory=self.directory,
+            protocols=",".join(f"{name}:PLAINTEXT" for name in ("PLAINTEXT", *doors)))
+        lines = dict(line.split("=", 1) for line in text.splitlines())
+        return "".join(f"{name}={value}\n" for name, value in {**lines, **settings}.items())
 
     def java(self, *args):
         procs.check(["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", self.classpath, *args])
 
-    def start(self):
+    def launch(self):
+        """Starts it and waits for nothing."""
         self.process = procs.Process(
             ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
              "-cp", self.classpath, "kafka.Kafka", self.properties], os.path.join(self.directory, "kafka.log"))
+
+    def start(self):
+        self.launch()
         procs.until(lambda: procs.answers(self.port), 90, "Kafka answers", self.process)
         procs.until(lambda: procs.run([self.tool, self.bootstrap, "ping"])[0] == 0, 60, "Kafka is ready", self.process)
 
     def stop(self):
         self.process.stop(40)
+
+    def kill(self):
+        self.process.kill()
+
+    def alter(self, topic, **settings):
+        """Dynamic topic settings, dots written as underscores; None takes one back."""
+        names = {name.replace("_", "."): value for name, value in settings.items()}
+        args = ["--add-config", ",".join(f"{n}={v}" for n, v in names.items() if v is not None),
+                "--delete-config", ",".join(n for n, v in names.items() if v is None)]
+        args = [part for pair in zip(args[::2], args[1::2]) if pair[1] for part in pair]
+        self.java("kafka.admin.ConfigCommand", "--bootstrap-server", self.bootstrap, "--alter", "--entity-type", "topics",
+                  "--entity-name", topic, *args)
+
+
+class Follower(Broker):
+    """A second broker beside one that is also the controller."""
+
+    def __init__(self, first, jars, directory, settings=None):
+        self.first = first
+        super().__init__(first.tool, jars, directory, None, settings)
+
+    def _properties(self, doors, settings):
+        return super()._properties(doors, {
+            "process.roles": "broker", "node.id": 2, "controller.quorum.voters": f"1@127.0.0.1:{self.first.controller}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port}", **settings})
 
 
 class Mock(Cluster):

@@ -1,7 +1,10 @@
 /* kafka_tool: what the tests ask of a broker, one question per call.
  * Usage: kafka_tool BOOTSTRAP ping | create TOPIC PARTITIONS [NAME=VALUE...] | delete TOPIC | ends TOPIC |
- * dump TOPIC | produce TOPIC < lines | group GROUP Lines of `produce` and `dump` hold bytes as '.' and
- * hexadecimal digits, '-' for none. Exit: 0 done, 1 usage, 2 the broker refused or is away. */
+ * dump TOPIC | produce TOPIC < lines | group GROUP | forget GROUP | trim TOPIC PARTITION OFFSET | grow TOPIC
+ * PARTITIONS | tail TOPIC COUNT. `forget` deletes what an empty group has committed, `trim` the records
+ * before an offset; `tail` is `dump` of the last COUNT offsets of each partition. Lines of `produce` and
+ * `dump` hold bytes as '.' and hexadecimal digits, '-' for none. Exit: 0 done, 1 usage, 2 the broker refused
+ * or is away. */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdarg.h>
@@ -35,6 +38,7 @@ static rd_kafka_t *client_new(rd_kafka_type_t type, const char *bootstrap)
         {"message.max.bytes", "8388608"},
         {"log_level", "3"},
         {"linger.ms", "5"},
+        {"fetch.wait.max.ms", "10"},
     };
     char text[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -77,6 +81,10 @@ static bool topics_answer(rd_kafka_queue_t *queue)
     } else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_CREATETOPICS_RESULT) {
         results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
         ok = topics_ok(results, count);
+    } else if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_CREATEPARTITIONS_RESULT) {
+        results =
+            rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count);
+        ok = topics_ok(results, count);
     } else {
         results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count);
         ok = topics_ok(results, count);
@@ -101,7 +109,7 @@ static bool command_create(rd_kafka_t *rk, char **args)
     char text[256] = "";
     int partitions = args[1] == NULL ? 0 : (int)strtol(args[1], NULL, 10);
     rd_kafka_NewTopic_t *topic =
-        partitions < 1 ? NULL : rd_kafka_NewTopic_new(args[0], partitions, 1, text, sizeof text);
+        partitions < 1 ? NULL : rd_kafka_NewTopic_new(args[0], partitions, -1, text, sizeof text);
     if (topic == NULL) {
         return failed("create TOPIC PARTITIONS: %s", text);
     }
@@ -128,6 +136,63 @@ static bool command_delete(rd_kafka_t *rk, char **args)
     rd_kafka_queue_destroy(queue);
     rd_kafka_DeleteTopic_destroy(topic);
     return ok;
+}
+
+static bool command_grow(rd_kafka_t *rk, char **args)
+{
+    char text[256] = "";
+    rd_kafka_NewPartitions_t *more =
+        rd_kafka_NewPartitions_new(args[0], (size_t)strtol(args[1], NULL, 10), text, sizeof text);
+    if (more == NULL) {
+        return failed("grow TOPIC PARTITIONS: %s", text);
+    }
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_CreatePartitions(rk, &more, 1, NULL, queue);
+    bool ok = topics_answer(queue);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewPartitions_destroy(more);
+    return ok;
+}
+
+static bool command_forget(rd_kafka_t *rk, char **args)
+{
+    rd_kafka_DeleteGroup_t *group = rd_kafka_DeleteGroup_new(args[0]);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_DeleteGroups(rk, &group, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+    bool ok = event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (ok) {
+        size_t count = 0;
+        const rd_kafka_group_result_t **results =
+            rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event), &count);
+        ok = count == 1 && rd_kafka_group_result_error(results[0]) == NULL;
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_DeleteGroup_destroy(group);
+    return ok || failed("%s: the group could not be deleted: is it empty?", args[0]);
+}
+
+static bool command_trim(rd_kafka_t *rk, char **args)
+{
+    rd_kafka_topic_partition_list_t *before = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(before, args[0], (int32_t)strtol(args[1], NULL, 10))->offset =
+        strtoll(args[2], NULL, 10);
+    rd_kafka_DeleteRecords_t *records = rd_kafka_DeleteRecords_new(before);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_DeleteRecords(rk, &records, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+    bool ok = event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (ok) {
+        const rd_kafka_topic_partition_list_t *after =
+            rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
+        ok = after->cnt == 1 && after->elems[0].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_DeleteRecords_destroy(records);
+    rd_kafka_topic_partition_list_destroy(before);
+    return ok || failed("%s [%s]: not trimmed", args[0], args[1]);
 }
 
 static bool command_ping(rd_kafka_t *rk, char **args)
@@ -231,22 +296,17 @@ static void put_message(const rd_kafka_message_t *message)
     putchar('\n');
 }
 
-static bool command_dump(rd_kafka_t *rk, char **args)
+/* Prints what the partitions of the list hold from the offsets on, up to their ends. */
+static bool put_records(rd_kafka_t *rk, const char *topic, const rd_kafka_topic_partition_list_t *list)
 {
-    int32_t left = partitions_of(rk, args[0]);
-    bool ok = left > 0;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(left);
-    for (int32_t p = 0; p < left; p++) {
-        rd_kafka_topic_partition_list_add(list, args[0], p)->offset = RD_KAFKA_OFFSET_BEGINNING;
-    }
-    if (ok) {
-        rd_kafka_assign(rk, list);
-    }
+    int left = list->cnt;
+    bool ok = true;
+
+    rd_kafka_assign(rk, list);
     while (ok && left > 0) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, TIMEOUT_MS);
         if (message == NULL) {
-            ok = failed("%s: nothing within %d ms", args[0], TIMEOUT_MS);
-            break;
+            return failed("%s: nothing within %d ms", topic, TIMEOUT_MS);
         }
         if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
             left--;
@@ -257,9 +317,34 @@ static bool command_dump(rd_kafka_t *rk, char **args)
         }
         rd_kafka_message_destroy(message);
     }
+    return ok;
+}
+
+/* All records, or of each partition only those from `back` before its end on. */
+static bool dump_topic(rd_kafka_t *rk, const char *topic, int64_t back)
+{
+    int32_t count = partitions_of(rk, topic);
+    bool ok = count > 0;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(count);
+
+    for (int32_t p = 0; ok && p < count; p++) {
+        rd_kafka_topic_partition_list_add(list, topic, p)->offset =
+            back == 0 ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_TAIL(back);
+    }
+    ok = ok && put_records(rk, topic, list);
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_consumer_close(rk);
     return ok;
+}
+
+static bool command_dump(rd_kafka_t *rk, char **args)
+{
+    return dump_topic(rk, args[0], 0);
+}
+
+static bool command_tail(rd_kafka_t *rk, char **args)
+{
+    return dump_topic(rk, args[0], strtoll(args[1], NULL, 10));
 }
 
 /* Turns ".hex" into bytes in place; *bytes becomes NULL for "-". */
@@ -333,7 +418,9 @@ int main(int argc, char **argv)
         {"ping", RD_KAFKA_PRODUCER, 0, command_ping},       {"create", RD_KAFKA_PRODUCER, 2, command_create},
         {"delete", RD_KAFKA_PRODUCER, 1, command_delete},   {"ends", RD_KAFKA_PRODUCER, 1, command_ends},
         {"group", RD_KAFKA_PRODUCER, 1, command_group},     {"dump", RD_KAFKA_CONSUMER, 1, command_dump},
-        {"produce", RD_KAFKA_PRODUCER, 1, command_produce},
+        {"produce", RD_KAFKA_PRODUCER, 1, command_produce}, {"forget", RD_KAFKA_PRODUCER, 1, command_forget},
+        {"tail", RD_KAFKA_CONSUMER, 2, command_tail},       {"trim", RD_KAFKA_PRODUCER, 3, command_trim},
+        {"grow", RD_KAFKA_PRODUCER, 2, command_grow},
     };
     for (size_t i = 0; argc >= 3 && i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(argv[2], commands[i].name) == 0 && argc >= 3 + commands[i].arguments) {
@@ -346,6 +433,8 @@ int main(int argc, char **argv)
             return ok ? 0 : 2;
         }
     }
-    fputs("usage: kafka_tool BOOTSTRAP ping|create|delete|ends|dump|produce|group ...\n", stderr);
+    fputs(
+        "usage: kafka_tool BOOTSTRAP ping|create|delete|ends|dump|produce|group|forget|trim|tail|grow ...\n",
+        stderr);
     return 1;
 }

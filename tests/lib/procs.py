@@ -119,6 +119,17 @@ def check(argv, expect=0, **options):
     return out, err
 
 
+def lines(argv):
+    """Yields the lines that the program prints, as they come; fails unless it exits with 0."""
+    argv = [str(a) for a in argv]
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          start_new_session=True, preexec_fn=_die_with_parent) as popen:
+        yield from popen.stdout
+        err = popen.stderr.read()
+    if popen.returncode != 0:
+        raise Failure(f"{' '.join(argv)}: exit {popen.returncode}\n{err[-3000:]}")
+
+
 def until(condition, timeout, what, process=None, every=0.05):
     """Waits until condition() is true; returns its value."""
     deadline = time.monotonic() + timeout

@@ -42,7 +42,10 @@ class Client:
             size = int(rest)
             if size < 0:
                 return None
-            return self.file.read(size + 2)[:-2]
+            bulk = self.file.read(size + 2)
+            if len(bulk) != size + 2:
+                raise RedisError("connection closed")
+            return bulk[:-2]
         if kind == b"*":
             return [self.read() for _ in range(int(rest))] if int(rest) >= 0 else None
         raise RedisError(f"not RESP: {line!r}")

@@ -63,12 +63,19 @@ static int slow_claim(void *self, struct rs_state_key key, struct rs_error *erro
     return log->inner.ops->claim(log->inner.self, key, error);
 }
 
-static int slow_commit(void *self, struct rs_state_key key, const struct rs_state_batch *batch,
-                       struct rs_error *error)
+static int slow_chunk(void *self, struct rs_state_key key, struct rs_slice bytes, struct rs_error *error)
 {
     struct slow_log *log = self;
 
-    return log->inner.ops->commit(log->inner.self, key, batch, error);
+    return log->inner.ops->chunk(log->inner.self, key, bytes, error);
+}
+
+static int slow_seal(void *self, struct rs_state_key key, const struct rs_seal *seal, struct rs_slice head,
+                     bool sweep_ends, struct rs_error *error)
+{
+    struct slow_log *log = self;
+
+    return log->inner.ops->seal(log->inner.self, key, seal, head, sweep_ends, error);
 }
 
 static void slow_release(void *self, struct rs_state_key key)
@@ -95,7 +102,8 @@ static int slow_wake_fd(void *self, uint32_t worker)
 
 static const struct rs_state_log_ops slow_ops = {
     .claim = slow_claim,
-    .commit = slow_commit,
+    .chunk = slow_chunk,
+    .seal = slow_seal,
     .release = slow_release,
     .take = slow_take,
     .wake_fd = slow_wake_fd,

@@ -4,6 +4,7 @@ Everything is recomputed from lists of events; nothing is incremental and nothin
 A record is (offset, Kafka timestamp in µs or None, {field: value}); the fields are what the schema's types mean: times in µs,
 decimals and integers as Fraction or int, strings, None.
 """
+import collections
 import json
 from fractions import Fraction
 
@@ -97,18 +98,21 @@ class AppendPartition:
         self.reasons = {}
         self.stream_time = None
         self.record_clock = None
-        self.seen = {}  # id → clock at its arrival, in arrival order
+        self.seen = collections.OrderedDict()  # id → clock at its arrival, in arrival order
         self.groups = {a.name: {} for a in stream.aggregates}
         self.dropped_newest = {a.name: None for a in stream.aggregates}
         self.aggregate_counts = {a.name: Counts() for a in stream.aggregates}
 
     def apply(self, offset, timestamp, fields):
+        """What became of it: a name of Counts.NAMES or the reason of its rejection."""
         self.counts["consumed"] += 1
         verdict = self._verdict(offset, timestamp, fields)
-        if verdict not in Counts.NAMES:
+        if verdict in Counts.NAMES:
+            self.counts[verdict] += 1
+        else:
             self.reasons[verdict] = self.reasons.get(verdict, 0) + 1
-            verdict = "rejected"
-        self.counts[verdict] += 1
+            self.counts["rejected"] += 1
+        return verdict
 
     def _verdict(self, offset, timestamp, fields):
         stream = self.stream
@@ -136,10 +140,8 @@ class AppendPartition:
         identity = fields[self.stream.identity]
         if identity is None:
             return False
-        for known in list(self.seen):
-            if self.seen[known] >= self.record_clock - self.stream.dedup:
-                break
-            del self.seen[known]
+        while self.seen and next(iter(self.seen.values())) < self.record_clock - self.stream.dedup:
+            self.seen.popitem(last=False)
         if identity in self.seen:
             return True
         self.seen[identity] = self.record_clock
@@ -310,10 +312,12 @@ class UpsertPartition:
     def apply(self, offset, _timestamp, fields):
         self.counts["consumed"] += 1
         verdict = self._verdict(offset, fields)
-        if verdict not in Counts.NAMES:
+        if verdict in Counts.NAMES:
+            self.counts[verdict] += 1
+        else:
             self.reasons[verdict] = self.reasons.get(verdict, 0) + 1
-            verdict = "rejected"
-        self.counts[verdict] += 1
+            self.counts["rejected"] += 1
+        return verdict
 
     def _verdict(self, offset, fields):
         period, version = fields[self.stream.time], fields[self.stream.version]

@@ -1,10 +1,10 @@
 /* engine_sim: the engine in virtual time under seeds, against engine_model.
  * Each seed makes a configuration and a log, and drives one partition through it with everything that can
  * happen to it: batches of any size, emissions of any budget, several batches in flight, batches refused or
- * applied with the reply lost, a store that is wiped, state saved and loaded, shown time that runs ahead. A
- * second partition takes the same log in one go. In the end, and at steps of idle time after it, the store
- * must hold exactly what the model says; both partitions must have the same bytes; the accounting must be the
- * model's.
+ * applied with the reply lost, a store that is wiped, state saved and loaded, or sealed bit by bit and
+ * restored after a crash, shown time that runs ahead. A second partition takes the same log in one go. In the
+ * end, and at steps of idle time after it, the store must hold exactly what the model says; both partitions
+ * must have the same bytes; the accounting must be the model's.
  *
  *   engine_sim [--seeds N] [--seed S] */
 #include <inttypes.h>
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/engine_log.h"
 #include "tests/sim/engine_model.h"
 
 #define SECOND        INT64_C(1000000)
@@ -119,6 +120,8 @@ struct run {
     struct tick ticks[TICKS_MAX]; /* what each record is; those that cannot be read: product NULL */
     struct rs_partition *partition, *plain;
     struct store store;
+    bool durable; /* state goes to a log and comes from it, else it is saved and loaded as a whole */
+    struct engine_log state_log;
     struct rs_view_batch *flight[IN_FLIGHT_MAX];
     size_t in_flight;
     size_t applied;
@@ -345,6 +348,57 @@ static void reload(struct run *r)
     }
 }
 
+/* A batch for the state log: begun, filled bit by bit among everything else, sealed. */
+static void work_on_batch(struct run *r)
+{
+    struct chance *c = &r->chance;
+    if (!r->state_log.open) {
+        bool sweep = !r->state_log.sweeping && one_in(c, 3);
+        struct rs_state_plan plan = {.sweep_begins = sweep};
+        if (sweep || r->state_log.sweeping) {
+            plan.slice_bytes = (uint64_t)pick(c, 1, 3000);
+        }
+        engine_log_begin(&r->state_log, r->partition, plan);
+        return;
+    }
+    for (int64_t i = pick(c, 1, 4); i > 0 && r->state_log.open; i--) {
+        if (!engine_log_step(&r->state_log, r->partition)) {
+            complain(r, "a batch cannot be filled", NULL);
+            return;
+        }
+    }
+}
+
+/* Only what was sealed is left; the records behind it are read again. */
+static void crash(struct run *r)
+{
+    struct rs_error error;
+    struct rs_partition *fresh = NULL;
+    int64_t next = 0;
+    size_t from = 0;
+    engine_log_give_up(&r->state_log);
+    if (rs_partition_new(r->fixture.engine, 0, 0, &fresh, &error) < 0 ||
+        engine_log_restore(&r->state_log, fresh, &next, &error) < 0) {
+        complain(r, "sealed state does not restore", error.text);
+        rs_partition_free(&fresh);
+        return;
+    }
+    while (r->in_flight) {
+        settle(r, one_in(&r->chance, 2), true);
+    }
+    rs_partition_free(&r->partition);
+    r->partition = fresh;
+    while (from < r->applied && r->log.records[from].offset < next) {
+        from++;
+    }
+    if (rs_partition_apply(fresh, r->log.records + from, r->applied - from, NULL) != r->applied - from) {
+        complain(r, "records were not taken again", NULL);
+    }
+    if (r->now_us != INT64_MIN) {
+        rs_partition_show(fresh, r->now_us);
+    }
+}
+
 static void wipe(struct run *r)
 {
     store_clear(&r->store);
@@ -367,7 +421,7 @@ static void drain(struct run *r)
 static void something(struct run *r)
 {
     struct chance *c = &r->chance;
-    switch (pick(c, 0, 11)) {
+    switch (pick(c, 0, 15)) {
     case 0:
     case 1:
     case 2:
@@ -393,8 +447,20 @@ static void something(struct run *r)
         }
         break;
     case 10:
-        if (one_in(c, 6)) {
+        if (!r->durable && one_in(c, 6)) {
             reload(r);
+        }
+        break;
+    case 11:
+        if (r->durable && one_in(c, 3)) {
+            crash(r);
+        }
+        break;
+    case 12:
+    case 13:
+    case 14:
+        if (r->durable) {
+            work_on_batch(r);
         }
         break;
     default:
@@ -518,6 +584,10 @@ static bool run_seed(uint64_t seed)
         complain(&r, "the configuration does not load", (const char *)r.fixture.complaints.data);
     } else {
         random_log(&r);
+        r.durable = one_in(&r.chance, 2);
+        if (r.durable) {
+            rs_partition_seal_enable(r.partition);
+        }
         while (r.applied < r.log.count && !r.failed) {
             something(&r);
         }
@@ -529,6 +599,7 @@ static bool run_seed(uint64_t seed)
     while (r.in_flight) {
         rs_view_batch_free(&r.flight[--r.in_flight]);
     }
+    engine_log_free(&r.state_log);
     rs_partition_free(&r.partition);
     rs_partition_free(&r.plain);
     fixture_close(&r.fixture);

@@ -23,6 +23,7 @@
 #define WORKERS     2
 #define PARTITIONS  4
 #define OFFSETS_MAX 512
+#define MANY        3000 /* records; several batches */
 
 static rd_kafka_t *producer;
 static rd_kafka_mock_cluster_t *cluster;
@@ -34,6 +35,7 @@ struct seen {
     int assignments, revocations, stops;
     int64_t offsets[OFFSETS_MAX];
     int count;
+    int64_t next; /* offset that has to come next: the mock's logs have no gaps */
 };
 
 struct member {
@@ -49,7 +51,7 @@ struct member {
     char stop_text[1024];
 };
 
-static struct member reader, late_start, lost_offset, missing, first, second;
+static struct member reader, late_start, lost_offset, missing, first, second, again, deferred, newcomer;
 
 /* ---- helpers ---- */
 
@@ -102,8 +104,12 @@ static void on_records(struct member *member, const struct rs_source_event *even
     struct seen *seen = &member->seen[event->partition];
 
     assert_true(seen->reading);
-    for (size_t i = 0; i < event->count && seen->count < OFFSETS_MAX; i++) {
-        seen->offsets[seen->count++] = event->records[i].offset;
+    for (size_t i = 0; i < event->count; i++) {
+        if (seen->count < OFFSETS_MAX) {
+            seen->offsets[seen->count++] = event->records[i].offset;
+        }
+        assert_int_equal(event->records[i].offset, seen->next);
+        seen->next++;
         assert_memory_equal(event->records[i].key.data, "k", 1);
         assert_memory_equal(event->records[i].value.data, "value ", 6);
         assert_non_null(event->records[i].origin);
@@ -112,11 +118,20 @@ static void on_records(struct member *member, const struct rs_source_event *even
     }
 }
 
+static void start(struct member *member, int32_t partition, int64_t offset)
+{
+    struct rs_source table = rs_kafka_source_table(member->source);
+    struct rs_error error;
+
+    assert_int_equal(table.ops->start(table.self, 0, partition, offset, &error), 0);
+    member->seen[partition].reading = true;
+    member->seen[partition].next = offset == RS_OFFSET_BEGINNING ? 0 : offset;
+}
+
 static void on_event(struct member *member, uint32_t worker, const struct rs_source_event *event)
 {
     struct rs_source table = rs_kafka_source_table(member->source);
     struct seen *seen = &member->seen[event->partition];
-    struct rs_error error;
 
     switch (event->kind) {
     case RS_SOURCE_RECORDS:
@@ -127,11 +142,10 @@ static void on_event(struct member *member, uint32_t worker, const struct rs_sou
         }
         break;
     case RS_SOURCE_ASSIGNED:
-        seen->assigned = seen->reading = true;
+        seen->assigned = true;
         seen->assignments++;
         seen->worker = worker;
-        assert_int_equal(table.ops->start(table.self, event->stream, event->partition, member->start, &error),
-                         0);
+        start(member, event->partition, member->start);
         break;
     case RS_SOURCE_REVOKED:
     case RS_SOURCE_LOST:
@@ -221,7 +235,8 @@ static int setup(void **state)
     cluster = rd_kafka_mock_cluster_new(handle, 1);
     producer = handle;
     (void)rd_kafka_brokers_add(producer, rd_kafka_mock_cluster_bootstraps(cluster));
-    static const char *const topics[] = {"reader", "late_start", "lost_offset", "missing", "moving"};
+    static const char *const topics[] = {"reader", "late_start", "lost_offset", "missing",
+                                         "moving", "again",      "deferred"};
     for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
         assert_int_equal(rd_kafka_mock_topic_create(cluster, topics[i], PARTITIONS, 1),
                          RD_KAFKA_RESP_ERR_NO_ERROR);
@@ -240,18 +255,23 @@ static int setup(void **state)
         produce("late_start", i, 50);
         produce("lost_offset", i, 10);
         produce("moving", i, 20);
+        produce("again", i, i == 0 ? MANY : 300);
+        produce("deferred", i, 30);
     }
     open_member(&reader, "reader", "reader", RS_OFFSET_BEGINNING);
     open_member(&late_start, "late", "late_start", 40);
     open_member(&lost_offset, "lost", "lost_offset", 1000);
     open_member(&missing, "missing", "missing", RS_OFFSET_BEGINNING);
     open_member(&first, "moving", "moving", RS_OFFSET_BEGINNING);
+    open_member(&again, "again", "again", RS_OFFSET_BEGINNING);
+    open_member(&deferred, "deferred", "deferred", RS_OFFSET_BEGINNING);
     return 0;
 }
 
 static int teardown(void **state)
 {
-    struct member *const members[] = {&reader, &late_start, &lost_offset, &missing, &first, &second};
+    struct member *const members[] = {&reader, &late_start, &lost_offset, &missing, &first,
+                                      &second, &again,      &deferred,    &newcomer};
 
     (void)state;
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
@@ -312,16 +332,20 @@ static void test_the_last_record_is_the_end_where_markers_follow(void **state)
     atomic_store(&part->delivered, 97);
     atomic_store(&part->fetched_to, -1);
     assert_int_equal(table.ops->end_offset(table.self, 0, 0), 100);
-    rs_kafka_control_statistics(
-        reader.source,
-        "{\"topics\":{\"reader\":{\"partitions\":{\"0\":{\"next_offset\":100,\"fetchq_cnt\":2}}}}}");
+    rs_kafka_control_statistics(reader.source,
+                                "{\"ts\":9000000000000000,\"topics\":{\"reader\":{\"partitions\":{\"0\":{"
+                                "\"next_offset\":100,\"fetchq_cnt\":2}}}}}");
     assert_int_equal(table.ops->end_offset(table.self, 0, 0), 100); /* two records still wait in the queue */
-    rs_kafka_control_statistics(
-        reader.source,
-        "{\"topics\":{\"reader\":{\"partitions\":{\"0\":{\"next_offset\":100,\"fetchq_cnt\":0}}}}}");
+    rs_kafka_control_statistics(reader.source,
+                                "{\"ts\":9000000000000000,\"topics\":{\"reader\":{\"partitions\":{\"0\":{"
+                                "\"next_offset\":100,\"fetchq_cnt\":0}}}}}");
     assert_int_equal(table.ops->end_offset(table.self, 0, 0), 97);
     rs_kafka_control_statistics(reader.source, "not json");
     assert_int_equal(table.ops->end_offset(table.self, 0, 0), 97);
+    rs_kafka_control_statistics(reader.source,
+                                "{\"ts\":1,\"topics\":{\"reader\":{\"partitions\":{\"0\":{\"next_offset\":99,"
+                                "\"fetchq_cnt\":0}}}}}");
+    assert_int_equal(atomic_load(&part->fetched_to), 100); /* told before the partition was fetched */
     atomic_store(&part->delivered, delivered);
 }
 
@@ -460,6 +484,221 @@ static void test_leaving_waits_for_the_workers(void **state)
     assert_int_equal(status.partitions, 0);
 }
 
+/* ---- reading from elsewhere; each record has to be the next one, see on_records ---- */
+
+static bool all_read(const struct member *member)
+{
+    for (int i = 0; i < PARTITIONS; i++) {
+        if (member->seen[i].next != (i == 0 ? MANY : 300)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void test_reading_starts_again_before_and_behind(void **state)
+{
+    static const int64_t offsets[] = {5, MANY - 10, 0, RS_OFFSET_BEGINNING, MANY, 1};
+
+    (void)state;
+    PUMP_UNTIL(all_read(&again), &again, NOBODY);
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        start(&again, 0, offsets[i]);
+        PUMP_UNTIL(all_read(&again), &again, NOBODY);
+    }
+    for (int i = 0; i < PARTITIONS; i++) {
+        assert_int_equal(again.seen[i].assignments, 1);
+        assert_int_equal(again.seen[i].revocations, 0);
+    }
+}
+
+static void test_reading_starts_again_while_records_wait(void **state)
+{
+    struct rs_kafka_worker *worker = &again.source->workers[again.seen[0].worker];
+
+    (void)state;
+    start(&again, 0, 0);
+    again.keep_held = true;
+    PUMP_UNTIL(again.seen[0].next > 0 && rd_kafka_queue_length(worker->queue) > 0, &again, NOBODY);
+    assert_true(worker->held > 0);
+    start(&again, 0, 7);
+    for (int i = 0; i < 20; i++) {
+        pump(&again); /* the line is drawn while the run is held, and behind it what waits in the batch */
+    }
+    assert_int_equal(again.seen[0].next, 7);
+    assert_memory_equal(worker->records[0].value.data, "value ", 6); /* the run on loan is whole */
+    again.keep_held = false;
+    struct rs_source table = rs_kafka_source_table(again.source);
+    table.ops->release(table.self, again.seen[0].worker);
+    PUMP_UNTIL(all_read(&again), &again, NOBODY);
+}
+
+/* A batch holds records of several partitions. Those behind the run on loan are of the earlier reading. */
+static void test_the_rest_of_a_batch_is_of_the_earlier_reading(void **state)
+{
+    struct rs_source table = rs_kafka_source_table(again.source);
+    uint32_t index = again.seen[1].worker;
+    struct rs_kafka_worker *worker = &again.source->workers[index];
+    struct rs_source_event event = {0};
+    int32_t peer = again.seen[2].worker == index ? 2 : 3;
+
+    (void)state;
+    produce("again", 1, 10);
+    produce("again", peer, 10);
+    for (int i = 0; i < 20000 && rd_kafka_queue_length(worker->queue) < 20; i++) {
+        rs_kafka_source_poll(again.source);
+        (void)poll(NULL, 0, 1);
+    }
+    assert_true(table.ops->take(table.self, index, &event));
+    assert_int_equal(event.kind, RS_SOURCE_RECORDS);
+    on_records(&again, &event);
+    assert_int_equal(worker->count - worker->at, 10);
+    int32_t other = event.partition == 1 ? peer : 1;
+    start(&again, other, 100);
+    struct rs_kafka_part *part = rs_kafka_part_find(again.source, 0, other);
+    for (int i = 0; i < 20000 && !part->fetched; i++) {
+        rs_kafka_source_poll(again.source);
+        assert_false(table.ops->take(table.self, index, &event));
+        rs_kafka_source_poll(again.source);
+    }
+    assert_true(part->fetched);
+    table.ops->release(table.self, index);
+    PUMP_UNTIL(again.seen[1].next == 310 && again.seen[peer].next == 310, &again, NOBODY);
+}
+
+static void test_the_newest_start_counts(void **state)
+{
+    (void)state;
+    start(&again, 0, 700);
+    start(&again, 0, 40);
+    PUMP_UNTIL(all_read(&again), &again, NOBODY);
+    start(&again, 0, 40);
+    rs_kafka_source_poll(again.source); /* the fetch has ended, the line is not drawn */
+    start(&again, 0, 900);
+    PUMP_UNTIL(all_read(&again), &again, NOBODY);
+}
+
+/* Starts at any point of all that a start begins. */
+static void test_reading_starts_again_at_any_time(void **state)
+{
+    struct rs_source table = rs_kafka_source_table(again.source);
+    uint32_t random = 20261125;
+
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        struct rs_source_event event;
+        random = random * 1664525 + 1013904223;
+        uint32_t die = random >> 24;
+        uint32_t worker = die & 1;
+        if (die < 20) {
+            start(&again, (int32_t)(random >> 8 & 3), (random >> 12) % 300);
+        } else if (die < 120) {
+            rs_kafka_source_poll(again.source);
+        } else if (table.ops->take(table.self, worker, &event)) {
+            on_event(&again, worker, &event);
+        }
+    }
+    PUMP_UNTIL(all_read(&again), &again, NOBODY);
+}
+
+/* An error of a fetch that was ended may show up later: the log has the offset, and reading goes on. */
+static void test_a_refusal_is_checked_against_the_log(void **state)
+{
+    struct rs_kafka_part *part = rs_kafka_part_find(again.source, 0, 0);
+
+    (void)state;
+    start(&again, 0, 10);
+    PUMP_UNTIL(again.seen[0].next > 10, &again, NOBODY);
+    atomic_store(&part->out_of_range, again.seen[0].next);
+    atomic_store(&again.source->answered, true);
+    PUMP_UNTIL(again.seen[0].next == MANY, &again, NOBODY);
+    produce("again", 0, 1);
+    PUMP_UNTIL(again.seen[0].next == MANY + 1, &again, NOBODY);
+    assert_int_equal(again.seen[0].stops, 0);
+}
+
+static void test_a_stopped_partition_is_revived(void **state)
+{
+    struct rs_kafka_source_status status;
+
+    (void)state;
+    start(&lost_offset, 0, 4);
+    PUMP_UNTIL(lost_offset.seen[0].next == 10, &lost_offset, NOBODY);
+    rs_kafka_source_status(lost_offset.source, &status);
+    assert_int_equal(status.stopped, PARTITIONS - 1);
+    start(&lost_offset, 0, 2000);
+    PUMP_UNTIL(lost_offset.seen[0].stops == 2, &lost_offset, NOBODY);
+    assert_non_null(strstr(lost_offset.stop_text, "but offset 2000 is to be read"));
+}
+
+/* The worker reads on from elsewhere before it has heard that the partition stopped. */
+static void test_a_stop_that_was_overtaken_is_not_told(void **state)
+{
+    struct rs_source table = rs_kafka_source_table(lost_offset.source);
+    struct rs_kafka_part *part = rs_kafka_part_find(lost_offset.source, 0, 1);
+    struct rs_source_event event;
+
+    (void)state;
+    int stops = lost_offset.seen[1].stops;
+    start(&lost_offset, 1, 3);
+    PUMP_UNTIL(lost_offset.seen[1].next == 10, &lost_offset, NOBODY);
+    start(&lost_offset, 1, 500);
+    for (int i = 0; i < 20000 && !atomic_load(&part->has_stopped); i++) {
+        rs_kafka_source_poll(lost_offset.source);
+        if (!atomic_load(&part->has_stopped)) {
+            assert_false(table.ops->take(table.self, lost_offset.seen[1].worker, &event));
+        }
+        (void)poll(NULL, 0, 1);
+    }
+    assert_true(atomic_load(&part->has_stopped));
+    start(&lost_offset, 1, 3);
+    PUMP_UNTIL(lost_offset.seen[1].next == 10, &lost_offset, NOBODY);
+    assert_int_equal(lost_offset.seen[1].stops, stops);
+}
+
+/* librdkafka takes any giving up of partitions for the answer to a revocation. */
+static void test_a_start_does_not_answer_a_revocation(void **state)
+{
+    struct rs_source table = rs_kafka_source_table(deferred.source);
+    int32_t stays = -1;
+
+    (void)state;
+    PUMP_UNTIL(records_count(&deferred) == PARTITIONS * 30, &deferred, NOBODY);
+    deferred.keep_revoked = true;
+    open_member(&newcomer, "deferred", "deferred", 0);
+    PUMP_UNTIL(deferred.source->revoking != NULL &&
+                   deferred.seen[0].revocations + deferred.seen[1].revocations +
+                           deferred.seen[2].revocations + deferred.seen[3].revocations ==
+                       2,
+               &deferred, &newcomer);
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        stays = deferred.seen[i].revocations == 0 ? i : stays;
+    }
+    start(&deferred, stays, 12);
+    for (int i = 0; i < 2500; i++) {
+        pump(&deferred);
+        pump(&newcomer);
+        (void)poll(NULL, 0, 2);
+    }
+    assert_int_equal(assigned_count(&newcomer), 0);
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        if (deferred.seen[i].revocations > 0) {
+            table.ops->done(table.self, 0, i);
+        }
+    }
+    PUMP_UNTIL(assigned_count(&newcomer) == 2 && deferred.seen[stays].next == 30, &deferred, &newcomer);
+}
+
+/* Workers may still be answering when the daemon stops: nothing may be begun any more. */
+static void test_leaving_waits_for_no_start(void **state)
+{
+    (void)state;
+    start(&again, 0, 0);
+    start(&again, 1, 0);
+    rs_kafka_source_free(&again.source);
+    assert_null(again.source);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -473,6 +712,16 @@ int main(void)
         cmocka_unit_test(test_a_missing_topic_is_told_and_waited_for),
         cmocka_unit_test(test_partitions_move_to_a_second_member_and_back),
         cmocka_unit_test(test_leaving_waits_for_the_workers),
+        cmocka_unit_test(test_reading_starts_again_before_and_behind),
+        cmocka_unit_test(test_reading_starts_again_while_records_wait),
+        cmocka_unit_test(test_the_newest_start_counts),
+        cmocka_unit_test(test_reading_starts_again_at_any_time),
+        cmocka_unit_test(test_the_rest_of_a_batch_is_of_the_earlier_reading),
+        cmocka_unit_test(test_a_refusal_is_checked_against_the_log),
+        cmocka_unit_test(test_a_stopped_partition_is_revived),
+        cmocka_unit_test(test_a_stop_that_was_overtaken_is_not_told),
+        cmocka_unit_test(test_a_start_does_not_answer_a_revocation),
+        cmocka_unit_test(test_leaving_waits_for_no_start),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

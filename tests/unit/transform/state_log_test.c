@@ -57,8 +57,9 @@ static void test_a_claim_restores_nothing_and_begins_at_the_oldest_record(void *
     assert_int_equal(event.kind, RS_STATE_CLAIMED);
     assert_int_equal(event.key.worker, 1);
     assert_int_equal(event.key.partition, 7);
-    assert_int_equal(event.next_offset, RS_OFFSET_BEGINNING);
-    assert_true(event.now_shown_us == RS_TIME_NONE);
+    assert_false(event.sealed);
+    assert_int_equal(event.seal.next_offset, RS_OFFSET_BEGINNING);
+    assert_true(event.seal.now_shown_us == RS_TIME_NONE);
     assert_false(table.ops->take(table.self, 1, &event));
 }
 
@@ -97,17 +98,17 @@ static void test_commits_are_answered_in_order_and_to_their_worker(void **state)
 
     (void)state;
     for (int64_t i = 0; i < 100; i++) {
-        const struct rs_state_batch batch = {.token = 5, .next_offset = i, .now_shown_us = i * 2};
-        assert_int_equal(table.ops->commit(table.self, key(0, 0, (int32_t)i), &batch, &error), 0);
+        const struct rs_seal seal = {.next_offset = i};
+        assert_int_equal(
+            table.ops->seal(table.self, key(0, 0, (int32_t)i), &seal, rs_slice_of(NULL, 0), false, &error),
+            0);
     }
     assert_false(table.ops->take(table.self, 1, &event));
     for (int64_t i = 0; i < 100; i++) {
         assert_true(table.ops->take(table.self, 0, &event));
         assert_int_equal(event.kind, RS_STATE_COMMITTED);
         assert_int_equal(event.key.partition, i);
-        assert_int_equal(event.next_offset, i);
-        assert_int_equal(event.now_shown_us, i * 2);
-        assert_int_equal(event.token, 5);
+        assert_int_equal(event.seal.next_offset, i);
     }
     assert_false(table.ops->take(table.self, 0, &event));
 }

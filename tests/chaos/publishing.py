@@ -1,0 +1,144 @@
+"""Continuous publishing with known totals: rows through rollstat-publish, and broken messages between them."""
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import suite  # noqa: E402
+import avro  # noqa: E402
+import procs  # noqa: E402
+from world import AGGREGATES, GROUP, STREAMS, TRADES  # noqa: E402
+
+S = 1000000
+START = 1700000000 * S
+PACE = 10                 # seconds of event time a second
+JITTER = 15 * S           # below the lateness of 20 s
+PRODUCTS = 40
+TRADE_HEADER = "trade_id,exchange,product,price,quantity,currency,executed_at\n"
+INDICATOR_HEADER = "event_id,indicator,region,source,unit,period_kind,period_start,value,revision,published_at\n"
+
+# What no schema takes, each with its reason; a number makes the messages distinct.
+BROKEN = (
+    ("truncated", lambda n: avro.trade(trade_id=f"b{n}")[:-1]),
+    ("trailing_bytes", lambda n: avro.trade(trade_id=f"b{n}") + b"\0"),
+    ("utf8", lambda n: avro.trade({"exchange": avro.data(b"\xff")}, trade_id=f"b{n}")),
+    ("enum_index", lambda n: avro.trade({"side": avro.long(3 + n % 5)}, trade_id=f"b{n}")),
+    ("rule", lambda n: avro.trade(trade_id=f"b{n}", price=-n)),
+    ("tombstone", lambda n: None))
+
+
+def trade_rows(seed, rate):
+    """Rows without end: out of order within the lateness, one in 150 far behind, one in 80 a repeat."""
+    rng = random.Random(seed)
+    recent = []
+    number = 0
+    step = PACE * S // rate
+    while True:
+        number += 1
+        if recent and rng.randrange(80) == 0:
+            yield rng.choice(recent)
+            continue
+        product = min(rng.randrange(PRODUCTS), rng.randrange(PRODUCTS))
+        time_us = START + number * step - rng.randrange(JITTER)
+        if rng.randrange(150) == 0:
+            time_us -= rng.randrange(3600 * S)
+        price, quantity = 1000 + rng.randrange(100000), 1 + rng.randrange(900)
+        row = f"t{number},X,P{product:02d},{price // 100}.{price % 100:02d},{quantity},CNY,{time_us}\n"
+        recent.append(row)
+        del recent[:-3000]
+        yield row
+
+
+def indicator_rows(seed):
+    """Revisions of periods in any order; one in 20 withdraws, one in 10 is older than what came before."""
+    rng = random.Random(seed)
+    newest = {}
+    number = 0
+    while True:
+        number += 1
+        register = (rng.randrange(12), rng.randrange(3), rng.randrange(24))
+        revision = newest.get(register, -1) + 1 + rng.randrange(2)
+        if rng.randrange(10) == 0:
+            revision = max(0, revision - rng.randrange(4))
+        newest[register] = max(revision, newest.get(register, -1))
+        region, indicator, month = register
+        start = f"{2020 + month // 12}-{month % 12 + 1:02d}-01T00:00:00Z"
+        value = "" if rng.randrange(20) == 0 else f"{rng.randrange(-10 ** 6, 10 ** 6) / 100:.2f}"
+        yield f"e{number},I{indicator},R{region:02d},S,U,MONTH,{start},{value},{revision},2026-01-01T00:00:00Z\n"
+
+
+class Publisher:
+    """rollstat-publish fed by a thread at a steady rate until told to end; a broker that is away holds it up."""
+
+    def __init__(self, name, config, directory, header, rows, rate, *options):
+        self.name, self.rows, self.rate, self.count = name, rows, rate, 0
+        self.running = True
+        self.process = procs.Process(
+            [suite.program("rollstat-publish"), "-c", config, "--stream", name, "--timeout", "300s", "--quiet", *options, "-"],
+            os.path.join(directory, f"publish-{name}.log"), stdin=subprocess.PIPE)
+        self.pipe = self.process.popen.stdin
+        self.pipe.write(header.encode())
+        self.thread = threading.Thread(target=self._feed, daemon=True)
+        self.thread.start()
+
+    def _feed(self):
+        due = time.monotonic()
+        try:
+            while self.running:
+                part = max(1, self.rate // 20)
+                self.pipe.write("".join(next(self.rows) for _ in range(part)).encode())
+                self.pipe.flush()
+                self.count += part
+                due = max(due + part / self.rate, time.monotonic() - 1)  # what an outage held up is not made up for at once
+                time.sleep(max(0, due - time.monotonic()))
+        except OSError:
+            pass  # it has ended: its exit status tells
+
+    def finish(self, timeout=120):
+        """Ends the rows and waits until all are acknowledged; returns how many there were."""
+        self.running = False
+        self.thread.join(timeout)
+        self.pipe.close()
+        status = self.process.wait(timeout)
+        if status != 0:
+            self.process.fail(f"rollstat-publish of {self.name} did not end well ({status})")
+        return self.count
+
+
+class Load:
+    def __init__(self, world, seed, rate):
+        self.world, self.rng = world, random.Random(seed)
+        self.bad = 0
+        config = os.path.join(world.directory, "publish.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(suite.configuration(STREAMS, AGGREGATES, world.kafka.bootstrap, group=GROUP))
+        self.trades = Publisher("trades", config, world.directory, TRADE_HEADER, trade_rows(seed, rate), rate,
+                                "--time-format", "us")
+        self.indicators = Publisher("indicators", config, world.directory, INDICATOR_HEADER, indicator_rows(seed),
+                                    max(20, rate // 10))
+        self.tools = []
+
+    def broken(self, count):
+        """Begins to send messages that nobody can read; which of them arrived, and how often, the topic tells."""
+        rows = []
+        for _ in range(count):
+            self.bad += 1
+            value = BROKEN[self.rng.randrange(len(BROKEN))][1](self.bad)
+            rows.append(f"{self.rng.randrange(TRADES)}\t-1\t.6b\t{'-' if value is None else '.' + value.hex()}\n")
+        tool = procs.Process([self.world.kafka.tool, self.world.kafka.bootstrap, "produce", "trades"],
+                             os.path.join(self.world.directory, "produce.log"), stdin=subprocess.PIPE)
+        tool.popen.stdin.write("".join(rows).encode())
+        tool.popen.stdin.close()
+        self.tools = [t for t in self.tools if t.alive()] + [tool]
+
+    def alive(self):
+        return self.trades.process.alive() and self.indicators.process.alive()
+
+    def finish(self):
+        """{stream: rows that were acknowledged}"""
+        for tool in self.tools:
+            tool.wait(60)
+        return {"trades": self.trades.finish(), "indicators": self.indicators.finish()}

@@ -1,0 +1,202 @@
+"""What chaos is made in: a Kafka broker, two Redis servers, three instances of one group, and a proxy before every connection of theirs."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import suite  # noqa: E402
+import kafka  # noqa: E402
+import procs  # noqa: E402
+import redis  # noqa: E402
+from proxy import Proxy  # noqa: E402
+
+GROUP = "chaos"
+TRADES, INDICATORS = 6, 3  # partitions
+SESSION_MS = 2500
+HISTORY = 1000000
+RECORD_KINDS = {1: "claim", 2: "chunk", 3: "seal"}  # transform/state_record.h
+SMALL = 500  # trades of less than so much go into the total; larger ones can thus be late for every aggregate
+
+STREAMS = {
+    "trades": {"topic": "trades", "schema": "trade.avsc", "time": "executed_at", "lateness": "20s", "id": "trade_id",
+               "dedup": "2m", "dead_letters": {"late": True}, "rules": {"price": {"gt": 0}}},
+    "indicators": {"topic": "indicators", "schema": "indicator.avsc", "time": "period_start",
+                   "upsert": {"version": "revision"}}}
+TUMBLING = {"n": "count()", "volume": "sum(quantity)", "price": "ohlc(price)", "vwap": "vwap(price, quantity)",
+            "sd": "stddev(price)", "ch": "change(price)"}
+SLIDING = {"n": "count()", "volume": "sum(quantity)", "low": "min(price)", "high": "max(price)", "mean": "mean(price)"}
+TOTAL = {"n": "count()", "volume": "sum(quantity)"}
+LAST = {"n": "count(value)", "sum": "sum(value)", "now": "last(value)", "ch": "change(value)"}
+REVISIONS = {"n": "count()", "versions": "sum(revision)"}
+AGGREGATES = {
+    "m": {"stream": "trades", "by": ["product"], "window": {"tumbling": "10s"}, "history": HISTORY, "stats": TUMBLING},
+    "s": {"stream": "trades", "by": ["product"], "window": {"sliding": "60s", "every": "10s"}, "stats": SLIDING},
+    "t": {"stream": "trades", "by": ["product"], "window": {"all": True}, "where": {"quantity": {"lt": SMALL}},
+          "stats": TOTAL},
+    "u": {"stream": "indicators", "by": ["region", "indicator"], "window": {"last": 12}, "stats": LAST},
+    "r": {"stream": "indicators", "by": ["region", "indicator"], "window": {"all": True}, "stats": REVISIONS}}
+BROKER = {"group.min.session.timeout.ms": "1000", "broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "300",
+          "log.message.timestamp.type": "CreateTime"}
+
+
+class Instance:
+    """One rollstatd behind proxies of its own. It is started again and again, each time in one of its two ways to join the group."""
+
+    def __init__(self, world, number):
+        self.world, self.number = world, number
+        self.kafka, self.redis = Proxy(0), Proxy(world.primary.port)
+        self.port = procs.free_port()
+        self.log = os.path.join(world.directory, f"rollstatd-{number}.log")
+        self.process, self.starts, self.started, self.stopped = None, 0, 0.0, False
+        self.expect_exit = False
+        self.configs = {}
+
+    def configure(self):
+        kafka_settings = {"session.timeout.ms": SESSION_MS, "heartbeat.interval.ms": 300, "reconnect.backoff.max.ms": 1000}
+        for static in (False, True):
+            identity = {"group.instance.id": f"instance-{self.number}"} if static else {}
+            text = suite.configuration(
+                STREAMS, AGGREGATES, f"127.0.0.1:{self.kafka.port}", f"redis://127.0.0.1:{self.redis.port}/0", group=GROUP,
+                kafka={**kafka_settings, **identity}, redis={"timeout": "2s"}, workers=1 + self.number % 2,
+                http={"listen": f"127.0.0.1:{self.port}"}, **self.world.more)
+            path = os.path.join(self.world.directory, f"rollstatd-{self.number}-{'static' if static else 'dynamic'}.yaml")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            self.configs[static] = path
+
+    def start(self, static):
+        with open(self.log, "a", encoding="utf-8") as log:
+            log.write(f"---- start {self.starts} ({'static' if static else 'dynamic'} member)\n")
+        self.process = procs.Process([suite.program("rollstatd"), "-c", self.configs[static]], self.log)
+        self.started, self.stopped, self.expect_exit = time.monotonic(), False, False
+        self.starts += 1
+
+    def alive(self):
+        return self.process is not None and self.process.alive()
+
+    def status(self, timeout=0.3):
+        """None: no answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/status", timeout=timeout) as answer:
+                return json.load(answer)
+        except (OSError, urllib.error.URLError, ValueError):
+            return None
+
+    def freeze(self):
+        self.process.signal(signal.SIGSTOP)
+        self.stopped = True
+
+    def thaw(self):
+        self.process.signal(signal.SIGCONT)
+        self.stopped = False
+
+    def kill(self):
+        self.expect_exit = True
+        self.process.kill()
+        self.stopped = False
+
+
+def doing(instance):
+    """(what the instance is doing, as far as it can be seen from outside; its partitions)"""
+    if instance.stopped:
+        return "paused", []
+    status = instance.status()
+    if status is None:
+        return "starting" if time.monotonic() - instance.started < 1 else "not answering", []
+    return phase_of(status), [(p["stream"], p["partition"]) for p in status["partitions"]]
+
+
+def phase_of(status):
+    parts = status["partitions"]
+    if not status["kafka"]["joined"]:
+        return "joining the group"
+    if status["kafka"]["brokers_down"]:
+        return "brokers away"
+    if not parts:
+        return "nothing assigned"
+    phases = {p["phase"] for p in parts}
+    for phase in sorted(phases - {"running"}):
+        return phase
+    if not status["redis"]["connected"]:
+        return "Redis away"
+    if any(p.get("quiet_until") for p in parts):
+        return "behind the fence"
+    if any(p["next_offset"] + 200 < p["end_offset"] for p in parts):
+        return "catching up"
+    if any(p["committed"] < p["next_offset"] for p in parts):
+        writing = any(p["dirty_views"] or p["pending_history"] for p in parts)
+        return "unsealed, publishing" if writing else "unsealed"
+    return "idle"
+
+
+class World:
+    def __init__(self, directory, count=3, **more):
+        self.directory = directory
+        self.more = more
+        os.makedirs(directory, exist_ok=True)
+        self.primary = redis.Server(os.path.join(directory, "redis-a"))
+        self.replica = redis.Server(os.path.join(directory, "redis-b"), "--replicaof", "127.0.0.1", str(self.primary.port))
+        self.instances = [Instance(self, number) for number in range(count)]
+        doors = {f"DOOR{i.number}": i.kafka.port for i in self.instances}
+        self.kafka = kafka.Broker(suite.program("kafka_tool"), suite.JARS, os.path.join(directory, "kafka"), doors, BROKER)
+        for instance in self.instances:
+            instance.kafka.move(self.kafka.doors[f"DOOR{instance.number}"])
+            instance.configure()
+        for topic, partitions in (("trades", TRADES), ("indicators", INDICATORS), ("trades.dlq", 1), ("indicators.dlq", 1)):
+            self.kafka.create(topic, partitions)
+
+    def proxies(self):
+        return [p for i in self.instances for p in (i.kafka, i.redis)]
+
+    def stop(self):
+        for instance in self.instances:
+            if instance.alive():
+                instance.kill()
+        for proxy in self.proxies():
+            proxy.stop()
+        for server in (self.kafka, self.primary, self.replica):
+            server.process.kill()
+
+    # ---- Redis ----
+
+    def restart_primary(self):
+        """It comes back empty, and its replica with it."""
+        self.primary.start()
+
+    def promote(self):
+        """The replica becomes the primary, with what it has got; the address moves. The old one follows it, empty."""
+        old, new = self.primary, self.replica
+        old.process.kill()
+        new.process.signal(signal.SIGCONT)
+        client = new.client()
+        client.call("REPLICAOF", "NO", "ONE")
+        client.close()
+        self.primary, self.replica = new, old
+        for instance in self.instances:
+            instance.redis.move(new.port)
+        old.options = ("--replicaof", "127.0.0.1", str(new.port))
+        new.options = ()
+        old.start()
+
+    # ---- the state log ----
+
+    def log_ends(self):
+        """{(stream, partition): kind of the last record of its state log}; empty when the broker does not answer."""
+        tools = {stream: subprocess.Popen([self.kafka.tool, self.kafka.bootstrap, "tail", f"{GROUP}.state.{stream}", "1"],
+                                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for stream in STREAMS}
+        found = {}
+        for stream, tool in tools.items():
+            try:
+                out, _ = tool.communicate(timeout=2)
+            except subprocess.TimeoutExpired:
+                tool.kill()
+                out, _ = tool.communicate()
+            for line in out.splitlines():
+                partition, _, _, _, value, _ = line.split("\t")
+                found[stream, int(partition)] = RECORD_KINDS.get(bytes.fromhex(value[1:])[4], "?")
+        return found

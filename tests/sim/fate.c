@@ -1,0 +1,160 @@
+/* What happens to the cluster. Every seed draws which kinds of faults it has at all: seeds with one kind find
+ * what is buried where everything goes wrong at once. */
+#include "tests/sim/cluster.h"
+
+static int64_t rate(struct chance *c, int64_t low, int64_t high)
+{
+    return one_in(c, 2) ? pick(c, low, high) : 0;
+}
+
+void fate_draw(struct sim *sim)
+{
+    struct chance *c = &sim->chance;
+    struct faults *f = &sim->faults;
+    *f = (struct faults){
+        .refuse = rate(c, 8, 80),
+        .blind = rate(c, 8, 80),
+        .no_room = rate(c, 4, 30),
+        .slow = rate(c, 10, 60),
+        .trim_refused = rate(c, 2, 6),
+        .cut = rate(c, 10, 100),
+        .unanswered = rate(c, 20, 100),
+        .leader = one_in(c, 3),
+        .failover = one_in(c, 4),
+        .wipe = one_in(c, 5),
+        .pause = one_in(c, 2),
+        .crash = one_in(c, 2),
+        .stop = one_in(c, 3),
+        .rebalance = one_in(c, 2),
+        .letters_full = one_in(c, 4),
+        .hours = one_in(c, 6),
+    };
+    sim->publish_every_us = pick(c, 1, 20) * 5 * MS;
+    sim->commit_every_us = pick(c, 1, 10) * 50 * MS;
+    sim->sweep_floor = (uint64_t)pick(c, 1, 16) * 256;
+    sim->batch_bytes = one_in(c, 2) ? (uint32_t)pick(c, 1, 600) : 4096;
+    sim->session_us = pick(c, 3, 30) * SECOND / 10;
+}
+
+static struct process *some_process(struct sim *sim)
+{
+    struct process *p = sim->seats[pick(&sim->chance, 0, sim->seat_count - 1)];
+    return p && p->alive && !p->dying ? p : NULL;
+}
+
+static void restart(struct sim *sim, void *subject, uint64_t seat)
+{
+    (void)subject;
+    if (!sim->seats[seat]) {
+        (void)process_start(sim, (uint32_t)seat);
+    }
+}
+
+/* At one of the next calls that it makes to the outside, or now. */
+static void crash(struct sim *sim)
+{
+    struct process *p = some_process(sim);
+    if (!p) {
+        return;
+    }
+    if (one_in(&sim->chance, 3)) {
+        process_crash(p);
+    } else {
+        p->fuse = pick(&sim->chance, 1, 40);
+    }
+}
+
+static void pause_one(struct sim *sim)
+{
+    struct process *p = some_process(sim);
+    struct chance *c = &sim->chance;
+    if (!p) {
+        return;
+    }
+    int64_t for_us = one_in(c, 2) ? pick(c, 50, 2000) * MS : pick(c, 1, 12) * SECOND;
+    if (sim->faults.hours && one_in(c, 2)) {
+        for_us = pick(c, 1, 4) * HOUR;
+    }
+    process_pause(p, for_us);
+}
+
+static void stop_one(struct sim *sim)
+{
+    struct process *p = some_process(sim);
+    if (p && !p->stopping && !p->paused) {
+        sim_note(sim, "process %u is asked to stop", p->number);
+        p->stopping = true;
+        rs_worker_stop(p->worker);
+        process_wake(p);
+    }
+}
+
+static void leader_goes(struct sim *sim)
+{
+    struct topic *t = &sim->topics[pick(&sim->chance, 0, sim->partition_count - 1)];
+    t->down_until_us = sim_now(sim) + pick(&sim->chance, 20, 1500) * MS;
+    sim_note(sim, "partition %d of the state log has no leader for a while", (int)(t - sim->topics));
+}
+
+static void letters_full(struct sim *sim)
+{
+    struct process *p = some_process(sim);
+    if (p) {
+        p->letters_full_until_us = sim_now(sim) + pick(&sim->chance, 10, 1500) * MS;
+    }
+}
+
+static void trouble(struct sim *sim, int64_t kind)
+{
+    const struct faults *f = &sim->faults;
+    switch (kind) {
+    case 0: f->crash ? crash(sim) : (void)0; break;
+    case 1: f->pause ? pause_one(sim) : (void)0; break;
+    case 2: f->stop ? stop_one(sim) : (void)0; break;
+    case 3: f->leader ? leader_goes(sim) : (void)0; break;
+    case 4: f->letters_full ? letters_full(sim) : (void)0; break;
+    case 5: f->rebalance ? coordinator_move(sim) : (void)0; break;
+    case 6: f->failover &&one_in(&sim->chance, 2) ? redis_failover(sim) : (void)0; break;
+    default: f->wipe &&one_in(&sim->chance, 3) ? redis_wipe(sim) : (void)0; break;
+    }
+}
+
+static void next(struct sim *sim, void *subject, uint64_t number)
+{
+    struct chance *c = &sim->chance;
+    (void)subject;
+    (void)number;
+    if (sim->healed) {
+        return;
+    }
+    trouble(sim, pick(c, 0, 7));
+    for (uint32_t i = 0; i < sim->seat_count; i++) {
+        if (!sim->seats[i] && one_in(c, 3)) {
+            sim_at(sim, sim_now(sim) + pick(c, 0, 1000) * MS, restart, NULL, i);
+        }
+    }
+    if (sim->faults.failover) {
+        redis_copy(sim);
+    }
+    sim_at(sim, sim_now(sim) + pick(c, 20, 700) * MS, next, NULL, 0);
+}
+
+void fate_begin(struct sim *sim)
+{
+    sim_at(sim, sim_now(sim) + pick(&sim->chance, 0, SECOND), next, NULL, 0);
+}
+
+void fate_heal(struct sim *sim)
+{
+    sim_note(sim, "all faults end");
+    sim->healed = true;
+    sim->faults = (struct faults){0};
+    for (uint32_t i = 0; i < sim->seat_count; i++) {
+        struct process *p = sim->seats[i];
+        if (p) {
+            p->fuse = -1;
+        } else if (i == 0 || one_in(&sim->chance, 2)) {
+            (void)process_start(sim, i);
+        }
+    }
+}

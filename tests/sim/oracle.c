@@ -1,0 +1,613 @@
+/* What must be true, whatever happens: judged from the outside, as things land in the log, in Redis and among
+ * the dead letters. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "tests/sim/reference.h"
+#include "transform/seal.h"
+#include "transform/state_reader.h"
+
+/* Of one partition, beside its reference. */
+struct oracle_part {
+    struct reference *reference;
+    bool *lettered;
+    struct hashes written; /* history members that Redis has ever held */
+    struct hashes lost;    /* those that a loss of the store took, or turned back */
+    struct claimed {
+        int64_t offset, next;
+    } * claims;
+    size_t claim_count, claim_capacity;
+    struct sealed {
+        int64_t claim, next;
+    } * seals;
+    size_t seal_count, seal_capacity;
+};
+
+/* ---- sets of hashes ---- */
+
+static void hashes_add(struct hashes *set, uint64_t hash)
+{
+    if (set->count == set->capacity) {
+        set->capacity = set->capacity * 2 + 64;
+        set->items = realloc(set->items, set->capacity * sizeof *set->items);
+        if (!set->items) {
+            abort();
+        }
+    }
+    set->items[set->count++] = hash;
+}
+
+static bool hashes_have(const struct hashes *set, uint64_t hash)
+{
+    for (size_t i = set->count; i-- > 0;) {
+        if (set->items[i] == hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t member_hash(uint32_t aggregate, struct rs_slice key, int64_t score, struct rs_slice fields)
+{
+    uint64_t hash = XXH3_64bits_withSeed(key.data, key.size, (uint64_t)score * 31 + aggregate);
+    return fields.size ? XXH3_64bits_withSeed(fields.data, fields.size, hash) : hash;
+}
+
+static uint64_t op_hash(const struct rs_op *op)
+{
+    return member_hash(op->aggregate, op->key, op->score_ms, op->fields);
+}
+
+/* ---- life ---- */
+
+void oracle_begin(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->partition_count; i++) {
+        struct oracle_part *o = sim_alloc(sizeof *o);
+        o->reference = reference_new(sim, i);
+        o->lettered = sim_alloc(sim->feeds[i].count + 1);
+        sim->oracles[i] = o;
+        sim->topics[i].sealed_next = -1;
+        sim->topics[i].claim = -1;
+        sim->topics[i].sealed_at = -1;
+    }
+}
+
+void oracle_free(struct sim *sim)
+{
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++) {
+        struct oracle_part *o = sim->oracles[i];
+        if (o) {
+            reference_free(o->reference);
+            free(o->lettered);
+            free(o->written.items);
+            free(o->lost.items);
+            free(o->claims);
+            free(o->seals);
+            free(o);
+        }
+    }
+}
+
+/* ---- Redis: every value is a fold, and none goes back ---- */
+
+static void check_step(struct sim *sim, struct shelf *s, const struct rs_view_batch *batch,
+                       const struct rs_op *op)
+{
+    int64_t score = op->kind == RS_OP_VIEW ? op->change_ms : op->score_ms;
+    const struct entry *e = shelf_find(s, op->kind, op->aggregate, op->key, score);
+    if (e &&
+        (batch->offset < e->offset || (batch->offset == e->offset && batch->now_shown_us < e->shown_us))) {
+        sim_wrong(
+            sim, "partition %d: Redis goes back: group %.*s was shown as of offset %" PRId64 ", now %" PRId64,
+            batch->partition, (int)op->key.size, (const char *)op->key.data, e->offset, batch->offset);
+    }
+}
+
+static void check_value(struct sim *sim, const struct rs_view_batch *batch, const struct rs_op *op)
+{
+    struct reference *r = sim->oracles[batch->partition]->reference;
+    const struct rs_view_batch *expected = reference_render(r, batch->offset, batch->now_shown_us);
+    struct rs_op found;
+    if (op->kind == RS_OP_DROP) {
+        if (!reference_dropped(r, batch->offset)) {
+            sim_wrong(sim, "partition %d: group %.*s is dropped, and none had expired", batch->partition,
+                      (int)op->key.size, (const char *)op->key.data);
+        }
+        return;
+    }
+    if (!reference_find(expected, op, &found)) {
+        sim_wrong(sim,
+                  "partition %d: Redis gets group %.*s, %s %" PRId64 ", which is not in the fold of %" PRId64,
+                  batch->partition, (int)op->key.size, (const char *)op->key.data,
+                  op->kind == RS_OP_VIEW ? "view" : "window", op->score_ms, batch->offset);
+        return;
+    }
+    if (!rs_slice_equal(found.fields, op->fields) ||
+        (op->kind == RS_OP_VIEW && found.change_ms != op->change_ms)) {
+        struct rs_buf a = {0};
+        struct rs_buf b = {0};
+        op_text(&sim->world->metas[op->aggregate], op, &a);
+        op_text(&sim->world->metas[op->aggregate], &found, &b);
+        sim_wrong(sim,
+                  "partition %d: group %.*s in Redis is not the fold of %" PRId64 " shown as of %" PRId64
+                  "\n    is        %s\n    should be %s",
+                  batch->partition, (int)op->key.size, (const char *)op->key.data, batch->offset,
+                  batch->now_shown_us, (const char *)a.data, (const char *)b.data);
+        rs_buf_fini(&a);
+        rs_buf_fini(&b);
+    }
+}
+
+void oracle_batch(struct sim *sim, const struct rs_view_batch *batch)
+{
+    struct oracle_part *o = sim->oracles[batch->partition];
+    struct rs_op op;
+    size_t cursor = 0;
+    if (batch->offset < 0 || (size_t)batch->offset > sim->feeds[batch->partition].count) {
+        sim_wrong(sim, "partition %d: a batch is as of offset %" PRId64, batch->partition, batch->offset);
+        return;
+    }
+    while (rs_batch_next(batch, &cursor, &op)) {
+        check_value(sim, batch, &op);
+        if (op.kind != RS_OP_DROP) {
+            check_step(sim, &sim->store.shelves[batch->partition], batch, &op);
+        }
+        if (op.kind == RS_OP_HISTORY) {
+            hashes_add(&o->written, op_hash(&op));
+        }
+    }
+}
+
+void oracle_submits(struct process *p, const struct rs_view_batch *batch)
+{
+    const struct pipe *pipe = &p->pipes[batch->partition];
+    if (batch->op_count > 0 && batch->epoch == pipe->barrier_epoch && batch->token == pipe->barrier_token &&
+        batch->offset < pipe->barrier) {
+        sim_wrong(p->sim,
+                  "process %u partition %d: publishes offset %" PRId64 ", and Redis had shown %" PRId64,
+                  p->number, batch->partition, batch->offset, pipe->barrier);
+    }
+}
+
+void oracle_loses(struct sim *sim, struct store *next)
+{
+    sim->store_lost_once = true;
+    for (uint32_t i = 0; i < sim->partition_count; i++) {
+        const struct shelf *old = &sim->store.shelves[i];
+        for (size_t k = 0; k < old->count; k++) {
+            const struct entry *e = &old->entries[k];
+            struct entry *left = shelf_find(&next->shelves[i], e->kind, e->aggregate, entry_key(e), e->score);
+            bool same = left && rs_slice_equal(entry_fields(left), entry_fields(e));
+            if (e->kind == RS_OP_HISTORY && (!same || e->lost)) {
+                hashes_add(&sim->oracles[i]->lost,
+                           member_hash(e->aggregate, entry_key(e), e->score, (struct rs_slice){0}));
+            }
+        }
+        for (size_t k = 0; k < next->shelves[i].count; k++) {
+            struct entry *e = &next->shelves[i].entries[k];
+            const struct entry *was =
+                shelf_find(&sim->store.shelves[i], e->kind, e->aggregate, entry_key(e), e->score);
+            e->ghost = !was || was->ghost;
+        }
+    }
+}
+
+/* ---- dead letters: in their topic before the seal that covers them ---- */
+
+void oracle_lettered(struct sim *sim, uint32_t partition, int64_t offset)
+{
+    sim->oracles[partition]->lettered[offset] = true;
+    if (!reference_letter(sim->oracles[partition]->reference, offset)) {
+        sim_wrong(sim, "partition %u: a dead letter for offset %" PRId64 ", which is a good record",
+                  partition, offset);
+    }
+}
+
+/* ---- the log, read by hand ---- */
+
+#define OWNER_AT   16
+#define BATCH_AT   32
+#define CHUNK_SEQ  40
+#define SEAL_COUNT 40
+#define SEAL_NEXT  52
+#define SEAL_SHOWN 68
+#define SEAL_SUMS  76
+
+static uint64_t get64(const uint8_t *bytes)
+{
+    uint64_t value;
+    memcpy(&value, bytes, sizeof value);
+    return value;
+}
+
+static uint32_t get32(const uint8_t *bytes)
+{
+    uint32_t value;
+    memcpy(&value, bytes, sizeof value);
+    return value;
+}
+
+void oracle_appends(struct sim *sim, const struct process *p, uint32_t partition, struct rs_slice bytes)
+{
+    if (bytes.data[4] != RS_RECORD_SEAL) {
+        return;
+    }
+    const struct oracle_part *o = sim->oracles[partition];
+    int64_t next = (int64_t)get64(bytes.data + SEAL_NEXT);
+    for (int64_t i = 0; i < next; i++) {
+        if (reference_letter(o->reference, i) && !o->lettered[i]) {
+            sim_wrong(sim,
+                      "process %u partition %u: seals %" PRId64 " before the dead letter of offset %" PRId64
+                      " is safe",
+                      p->number, partition, next, i);
+        }
+    }
+}
+
+static void check_sums(struct sim *sim, uint32_t partition, const uint8_t *seal)
+{
+    int64_t next = (int64_t)get64(seal + SEAL_NEXT);
+    uint64_t sums[6];
+    memcpy(sums, seal + SEAL_SUMS, sizeof sums);
+    struct rs_accounting e = reference_counts(sim->oracles[partition]->reference, next);
+    if (sums[0] != sums[1] + sums[2] + sums[3] + sums[4] + sums[5]) {
+        sim_wrong(sim, "partition %u: the accounting sealed at %" PRId64 " does not balance", partition,
+                  next);
+    }
+    if (sums[0] != e.consumed || sums[1] != e.applied || sums[2] != e.late || sums[3] != e.duplicate ||
+        sums[4] != e.rejected || sums[5] != e.filtered) {
+        sim_wrong(sim, "partition %u: the accounting sealed at %" PRId64 " is not that of the input",
+                  partition, next);
+    }
+}
+
+/* ---- the state at a seal ---- */
+
+struct restoring {
+    struct sim *sim;
+    uint32_t partition;
+    const struct rs_view_batch *expected;
+    bool *seen;
+};
+
+static int restore_batch(struct rs_state_reader *reader, const struct rs_state_record *record,
+                         struct rs_partition *fresh, struct rs_error *error)
+{
+    size_t count = 0;
+    const struct rs_slice *chunks = rs_state_reader_chunks(reader, &count);
+    int rc = rs_partition_restore_batch(fresh, record->seal.head, error);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = rs_partition_restore_chunk(fresh, chunks[i], error);
+    }
+    return rc;
+}
+
+static int read_log(struct sim *sim, uint32_t partition, struct rs_state_reader *reader,
+                    struct rs_partition *fresh, struct rs_error *error)
+{
+    const struct topic *t = &sim->topics[partition];
+    int rc = 0;
+    for (int64_t i = t->first; rc == 0 && i < t->end; i++) {
+        struct rs_state_record record;
+        enum rs_verdict verdict = RS_VERDICT_VOID;
+        struct rs_slice bytes = rs_slice_of(t->records[i].bytes, t->records[i].size);
+        rc = rs_state_reader_feed(reader, i, bytes, &record, &verdict, error);
+        if (rc == 0 && verdict == RS_VERDICT_BATCH) {
+            rc = restore_batch(reader, &record, fresh, error);
+        }
+    }
+    return rc == 0 ? rs_state_reader_end(reader, t->first, t->end, error) : rc;
+}
+
+static void note_op(const struct sim *sim, const char *what, const struct rs_op *op)
+{
+    struct rs_buf text = {0};
+    if (sim->verbose) {
+        op_text(&sim->world->metas[op->aggregate], op, &text);
+        sim_note(sim, "  %s kind %d a%u/%.*s %lld: %s", what, (int)op->kind, op->aggregate, (int)op->key.size,
+                 (const char *)op->key.data, (long long)op->score_ms, (const char *)text.data);
+        rs_buf_fini(&text);
+    }
+}
+
+/* What a restored partition would say now: all of it right, all views among it. */
+static void see_restored(void *ctx, const struct rs_op *op)
+{
+    struct restoring *r = ctx;
+    size_t cursor = 0;
+    size_t i = 0;
+    struct rs_op e;
+    while (rs_batch_next(r->expected, &cursor, &e)) {
+        if (e.kind == op->kind && e.aggregate == op->aggregate && rs_slice_equal(e.key, op->key) &&
+            e.score_ms == op->score_ms && rs_slice_equal(e.fields, op->fields)) {
+            r->seen[i] = true;
+            return;
+        }
+        i++;
+    }
+    note_op(r->sim, "restored", op);
+    sim_wrong(r->sim,
+              "partition %u: restored from the log as of %" PRId64 ", group %.*s (kind %d, %" PRId64
+              ") is not the fold of the input",
+              r->partition, r->sim->topics[r->partition].sealed_next, (int)op->key.size,
+              (const char *)op->key.data, (int)op->kind, op->score_ms);
+}
+
+/* What it would not say must have been in Redis: a window whose member was acknowledged. */
+static void check_unsaid(struct restoring *r)
+{
+    const struct oracle_part *o = r->sim->oracles[r->partition];
+    struct rs_op e;
+    size_t cursor = 0;
+    for (size_t i = 0; rs_batch_next(r->expected, &cursor, &e); i++) {
+        if (r->seen[i] || e.kind == RS_OP_DROP ||
+            (e.kind == RS_OP_HISTORY && hashes_have(&o->written, op_hash(&e)))) {
+            continue;
+        }
+        note_op(r->sim, "expected", &e);
+        sim_wrong(r->sim,
+                  "partition %u: restored from the log as of %" PRId64 ", group %.*s has no %s %" PRId64
+                  ", and Redis never had it",
+                  r->partition, r->sim->topics[r->partition].sealed_next, (int)e.key.size,
+                  (const char *)e.key.data, e.kind == RS_OP_VIEW ? "view" : "window", e.score_ms);
+    }
+}
+
+static void compare_restored(struct sim *sim, uint32_t partition, struct rs_partition *fresh)
+{
+    const struct topic *t = &sim->topics[partition];
+    struct reference *reference = sim->oracles[partition]->reference;
+    struct rs_buf bytes = {0};
+    struct restoring r = {sim, partition, reference_render(reference, t->sealed_next, t->sealed_shown), NULL};
+    r.seen = sim_alloc(r.expected->op_count + 1);
+    drain(fresh, t->sealed_shown, see_restored, &r);
+    check_unsaid(&r);
+    rs_partition_save(fresh, &bytes);
+    if (!sim->failed &&
+        !rs_slice_equal(rs_buf_slice(&bytes), reference_bytes(reference, t->sealed_next, t->sealed_shown))) {
+        sim_wrong(
+            sim, "partition %u: the state restored from the log is not the fold of the input before %" PRId64,
+            partition, t->sealed_next);
+    }
+    rs_buf_fini(&bytes);
+    free(r.seen);
+}
+
+static void check_state(struct sim *sim, uint32_t partition)
+{
+    struct topic *t = &sim->topics[partition];
+    struct rs_state_reader *reader = NULL;
+    struct rs_partition *fresh = NULL;
+    struct rs_state_reading reading = {0};
+    struct rs_error error;
+    int rc = rs_state_reader_new(rs_state_identity("test", "ticks", (int32_t)partition), &reader, &error);
+    rc = rc == 0 ? rs_partition_new(sim->world->fixture.engine, 0, (int32_t)partition, &fresh, &error) : rc;
+    rc = rc == 0 ? read_log(sim, partition, reader, fresh, &error) : rc;
+    if (rc == 0) {
+        rs_state_reader_result(reader, &reading);
+        rc = reading.sealed ? rs_partition_restore_end(fresh, &reading.seal, NULL, &error) : 0;
+    }
+    sim->stats.restores++;
+    if (rc != 0) {
+        sim_wrong(sim, "partition %u: the log does not restore: %s", partition, error.text);
+    } else if (reading.sealed ? reading.seal.next_offset != t->sealed_next : t->sealed_next != -1) {
+        sim_wrong(sim, "partition %u: the log restores to %" PRId64 ", sealed is %" PRId64, partition,
+                  reading.sealed ? reading.seal.next_offset : -1, t->sealed_next);
+    } else if (reading.sealed) {
+        compare_restored(sim, partition, fresh);
+    }
+    rs_partition_free(&fresh);
+    rs_state_reader_free(&reader);
+}
+
+/* ---- records as they land ---- */
+
+static void landed_claim(struct sim *sim, uint32_t partition, int64_t offset, const uint8_t *bytes)
+{
+    struct topic *t = &sim->topics[partition];
+    struct oracle_part *o = sim->oracles[partition];
+    memcpy(t->owner, bytes + OWNER_AT, sizeof t->owner);
+    t->owned = true;
+    t->claim = offset;
+    t->batch = t->open_batch = t->chunks = 0;
+    if (o->claim_count == o->claim_capacity) {
+        o->claim_capacity = o->claim_capacity * 2 + 16;
+        o->claims = realloc(o->claims, o->claim_capacity * sizeof *o->claims);
+    }
+    o->claims[o->claim_count++] = (struct claimed){offset, t->sealed_next};
+    sim->stats.claims++;
+}
+
+static void landed_chunk(struct sim *sim, uint32_t partition, const uint8_t *bytes)
+{
+    struct topic *t = &sim->topics[partition];
+    uint64_t batch = get64(bytes + BATCH_AT);
+    uint32_t sequence = get32(bytes + CHUNK_SEQ);
+    if (batch != t->batch + 1 || sequence != t->chunks) {
+        sim_wrong(sim,
+                  "partition %u: chunk %u of batch %" PRIu64 " stands where chunk %" PRIu64
+                  " of batch %" PRIu64 " is due",
+                  partition, sequence, batch, t->chunks, t->batch + 1);
+    }
+    t->chunks = sequence + 1;
+}
+
+static void landed_seal(struct sim *sim, uint32_t partition, int64_t offset, const uint8_t *bytes)
+{
+    struct topic *t = &sim->topics[partition];
+    struct oracle_part *o = sim->oracles[partition];
+    int64_t next = (int64_t)get64(bytes + SEAL_NEXT);
+    if (get64(bytes + BATCH_AT) != t->batch + 1 || get32(bytes + SEAL_COUNT) != t->chunks) {
+        sim_wrong(sim, "partition %u: the seal at %" PRId64 " does not fit its chunks", partition, offset);
+    }
+    if (next < 0 || (size_t)next > sim->feeds[partition].count || next < t->sealed_next) {
+        sim_wrong(sim, "partition %u: sealed is %" PRId64 ", and now %" PRId64, partition, t->sealed_next,
+                  next);
+        return;
+    }
+    t->batch++;
+    t->chunks = 0;
+    t->sealed_next = next;
+    t->sealed_at = offset;
+    t->sealed_shown = (int64_t)get64(bytes + SEAL_SHOWN);
+    t->seals++;
+    if (o->seal_count == o->seal_capacity) {
+        o->seal_capacity = o->seal_capacity * 2 + 64;
+        o->seals = realloc(o->seals, o->seal_capacity * sizeof *o->seals);
+    }
+    o->seals[o->seal_count++] = (struct sealed){t->claim, next};
+    sim->stats.seals++;
+    check_sums(sim, partition, bytes);
+    check_state(sim, partition);
+}
+
+void oracle_landed(struct sim *sim, uint32_t partition, int64_t offset)
+{
+    const struct topic *t = &sim->topics[partition];
+    const uint8_t *bytes = t->records[offset].bytes;
+    if (bytes[4] == RS_RECORD_CLAIM) {
+        landed_claim(sim, partition, offset, bytes);
+    } else if (t->owned && memcmp(t->owner, bytes + OWNER_AT, sizeof t->owner) == 0) {
+        if (bytes[4] == RS_RECORD_CHUNK) {
+            landed_chunk(sim, partition, bytes);
+        } else {
+            landed_seal(sim, partition, offset, bytes);
+        }
+    }
+}
+
+void oracle_trimmed(struct sim *sim, uint32_t partition)
+{
+    check_state(sim, partition);
+}
+
+void oracle_claimed(struct sim *sim, uint32_t partition, uint64_t token, int64_t next_offset)
+{
+    const struct oracle_part *o = sim->oracles[partition];
+    for (size_t i = 0; i < o->claim_count; i++) {
+        if (o->claims[i].offset == (int64_t)token) {
+            int64_t next = o->claims[i].next < 0 ? RS_OFFSET_BEGINNING : o->claims[i].next;
+            if (next != next_offset) {
+                sim_wrong(sim,
+                          "partition %u: the claim at %" PRIu64 " begins the input at %" PRId64
+                          ", sealed is %" PRId64,
+                          partition, token, next_offset, next);
+            }
+            return;
+        }
+    }
+    sim_wrong(sim, "partition %u: no claim stands at %" PRIu64, partition, token);
+}
+
+void oracle_committed(struct sim *sim, uint32_t partition, uint64_t token, int64_t next_offset)
+{
+    const struct oracle_part *o = sim->oracles[partition];
+    for (size_t i = o->seal_count; i-- > 0;) {
+        if (o->seals[i].claim == (int64_t)token && o->seals[i].next == next_offset) {
+            return;
+        }
+    }
+    sim_wrong(sim, "partition %u: the owner of the claim at %" PRIu64 " believes that it sealed %" PRId64,
+              partition, token, next_offset);
+}
+
+/* ---- the end ---- */
+
+/* A window that Redis lost after it had acknowledged it, and whose panes are gone since: nobody can bring it
+ * back. */
+static bool excused(struct sim *sim, uint32_t partition, const struct rs_op *op, int64_t shown_us)
+{
+    struct oracle_part *o = sim->oracles[partition];
+    struct rs_op held;
+    return op->kind == RS_OP_HISTORY &&
+           hashes_have(&o->lost, member_hash(op->aggregate, op->key, op->score_ms, (struct rs_slice){0})) &&
+           !reference_find(reference_held(o->reference, (int64_t)sim->feeds[partition].count, shown_us), op,
+                           &held);
+}
+
+static const char *lacking(struct sim *sim, uint32_t partition, const struct rs_view_batch *expected,
+                           int64_t shown_us)
+{
+    struct shelf *s = &sim->store.shelves[partition];
+    struct rs_op op;
+    size_t cursor = 0;
+    while (rs_batch_next(expected, &cursor, &op)) {
+        int64_t score = op.kind == RS_OP_VIEW ? op.change_ms : op.score_ms;
+        const struct entry *e =
+            op.kind == RS_OP_DROP ? NULL : shelf_find(s, op.kind, op.aggregate, op.key, score);
+        bool right = e && rs_slice_equal(entry_fields(e), op.fields) && e->score == score;
+        if (op.kind != RS_OP_DROP && !right && !excused(sim, partition, &op, shown_us)) {
+            if (sim->telling) {
+                note_op(sim, "lacking", &op);
+            }
+            return e ? "Redis holds another value" : "Redis lacks a value";
+        }
+    }
+    return NULL;
+}
+
+static const char *superfluous(struct sim *sim, uint32_t partition, const struct rs_view_batch *expected)
+{
+    const struct shelf *s = &sim->store.shelves[partition];
+    for (size_t i = 0; i < s->count; i++) {
+        const struct entry *e = &s->entries[i];
+        struct rs_op op = {
+            .kind = e->kind, .aggregate = e->aggregate, .key = entry_key(e), .score_ms = e->score};
+        struct rs_op found;
+        if (!e->ghost && !reference_find(expected, &op, &found)) {
+            if (sim->telling) {
+                op.fields = entry_fields(e);
+                note_op(sim, "superfluous", &op);
+            }
+            return "Redis holds a value that should not be there";
+        }
+    }
+    return NULL;
+}
+
+/* NULL: all is as it has to be in the end. */
+static const char *unsettled(struct sim *sim, uint32_t partition)
+{
+    const struct topic *t = &sim->topics[partition];
+    const struct feed *f = &sim->feeds[partition];
+    const struct shelf *s = &sim->store.shelves[partition];
+    int64_t count = (int64_t)f->count;
+    if (t->sealed_next != count) {
+        return "not all of the input is sealed";
+    }
+    if (s->fenced && s->fence.offset > count) {
+        return "the fence is beyond the input";
+    }
+    const struct rs_view_batch *expected =
+        reference_render(sim->oracles[partition]->reference, count, sim->shown_end_us);
+    const char *what = lacking(sim, partition, expected, sim->shown_end_us);
+    return what ? what : superfluous(sim, partition, expected);
+}
+
+bool oracle_settled(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->partition_count; i++) {
+        if (unsettled(sim, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void oracle_end(struct sim *sim)
+{
+    sim->telling = true;
+    for (uint32_t i = 0; i < sim->partition_count && !sim->failed; i++) {
+        const char *what = unsettled(sim, i);
+        if (what) {
+            sim_wrong(sim, "partition %u, after healing: %s", i, what);
+        }
+        reference_check(sim->oracles[i]->reference, (int64_t)sim->feeds[i].count, sim->shown_end_us);
+        check_state(sim, i);
+    }
+}

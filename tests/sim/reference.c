@@ -1,0 +1,275 @@
+#include "tests/sim/reference.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BUDGET ((size_t)1 << 24)
+
+struct reference {
+    struct sim *sim;
+    uint32_t partition;
+    size_t count;
+    struct rs_buf states; /* of all prefixes, one behind the other */
+    size_t *starts;
+    struct rs_accounting *counts;
+    uint64_t *expired;
+    struct rendering shown, held;
+    struct rs_buf bytes;
+    int64_t bytes_offset, bytes_shown_us;
+};
+
+static struct rs_partition *fresh(struct sim *sim, uint32_t partition)
+{
+    struct rs_error error;
+    struct rs_partition *p = NULL;
+    if (rs_partition_new(sim->world->fixture.engine, 0, (int32_t)partition, &p, &error) < 0) {
+        abort();
+    }
+    return p;
+}
+
+struct reference *reference_new(struct sim *sim, uint32_t partition)
+{
+    const struct feed *f = &sim->feeds[partition];
+    struct rs_partition *p = fresh(sim, partition);
+    struct reference *r = sim_alloc(sizeof *r);
+    r->sim = sim;
+    r->partition = partition;
+    r->count = f->count;
+    r->starts = sim_alloc((f->count + 2) * sizeof *r->starts);
+    r->counts = sim_alloc((f->count + 1) * sizeof *r->counts);
+    r->expired = sim_alloc((f->count + 1) * sizeof *r->expired);
+    r->shown = r->held = (struct rendering){.offset = -1};
+    r->bytes_offset = -1;
+    for (size_t i = 0;; i++) {
+        struct rs_partition_status status;
+        rs_partition_status(p, &status);
+        r->counts[i] = status.events;
+        r->expired[i] = status.expired_groups;
+        r->starts[i] = r->states.size;
+        rs_partition_save(p, &r->states);
+        if (i == f->count) {
+            break;
+        }
+        if (rs_partition_apply(p, &f->log.records[i], 1, NULL) != 1) {
+            abort();
+        }
+    }
+    r->starts[f->count + 1] = r->states.size;
+    rs_partition_free(&p);
+    return r;
+}
+
+void reference_free(struct reference *r)
+{
+    if (r) {
+        rs_view_batch_free(&r->shown.batch);
+        rs_view_batch_free(&r->held.batch);
+        rs_buf_fini(&r->states);
+        rs_buf_fini(&r->bytes);
+        free(r->starts);
+        free(r->counts);
+        free(r->expired);
+        free(r);
+    }
+}
+
+struct rs_accounting reference_counts(const struct reference *r, int64_t offset)
+{
+    return r->counts[offset];
+}
+
+bool reference_dropped(const struct reference *r, int64_t offset)
+{
+    return r->expired[offset] > 0;
+}
+
+bool reference_letter(const struct reference *r, int64_t offset)
+{
+    return r->counts[offset + 1].rejected > r->counts[offset].rejected;
+}
+
+/* ---- any prefix ---- */
+
+static struct rs_partition *at(struct reference *r, int64_t offset)
+{
+    struct rs_error error;
+    struct rs_partition *p = fresh(r->sim, r->partition);
+    struct rs_slice bytes =
+        rs_slice_of(r->states.data + r->starts[offset], r->starts[offset + 1] - r->starts[offset]);
+    if (rs_partition_load(p, bytes, &error) < 0) {
+        sim_wrong(r->sim, "a saved state does not load: %s", error.text);
+    }
+    return p;
+}
+
+static void show(struct rs_partition *p, int64_t shown_us)
+{
+    if (shown_us != RS_TIME_NONE) {
+        rs_partition_show(p, shown_us);
+    }
+}
+
+static struct rs_view_batch *renewed(struct rendering *rendering, int64_t offset, int64_t shown_us)
+{
+    if (!rendering->batch) {
+        rendering->batch = rs_view_batch_new();
+    }
+    rs_view_batch_reset(rendering->batch);
+    rendering->offset = offset;
+    rendering->shown_us = shown_us;
+    return rendering->batch;
+}
+
+const struct rs_view_batch *reference_render(struct reference *r, int64_t offset, int64_t shown_us)
+{
+    if (r->shown.offset == offset && r->shown.shown_us == shown_us) {
+        return r->shown.batch;
+    }
+    struct rs_view_batch *batch = renewed(&r->shown, offset, shown_us);
+    struct rs_partition *p = at(r, offset);
+    show(p, shown_us);
+    if (rs_partition_emit(p, batch, BUDGET) || batch->ops.failed) {
+        sim_wrong(r->sim, "a partition does not fit into one batch");
+    }
+    rs_partition_free(&p);
+    return batch;
+}
+
+bool reference_find(const struct rs_view_batch *batch, const struct rs_op *op, struct rs_op *found)
+{
+    size_t cursor = 0;
+    while (rs_batch_next(batch, &cursor, found)) {
+        if (found->kind == op->kind && found->aggregate == op->aggregate &&
+            (op->kind != RS_OP_HISTORY || found->score_ms == op->score_ms) &&
+            rs_slice_equal(found->key, op->key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void drain(struct rs_partition *p, int64_t shown_us, op_seen *see, void *ctx)
+{
+    struct rs_view_batch *batch = rs_view_batch_new();
+    bool more = true;
+    if (!batch) {
+        abort();
+    }
+    show(p, shown_us);
+    while (more) {
+        struct rs_op op;
+        size_t cursor = 0;
+        rs_view_batch_reset(batch);
+        more = rs_partition_emit(p, batch, BUDGET);
+        while (see && rs_batch_next(batch, &cursor, &op)) {
+            see(ctx, &op);
+        }
+        more |= batch->op_count > 0;
+        batch->result = RS_BATCH_APPLIED;
+        rs_partition_settle(p, batch);
+    }
+    rs_view_batch_free(&batch);
+}
+
+const struct rs_view_batch *reference_held(struct reference *r, int64_t offset, int64_t shown_us)
+{
+    if (r->held.offset != offset || r->held.shown_us != shown_us) {
+        struct rs_view_batch *batch = renewed(&r->held, offset, shown_us);
+        struct rs_partition *p = at(r, offset);
+        drain(p, shown_us, NULL, NULL);
+        rs_partition_republish(p);
+        (void)rs_partition_emit(p, batch, BUDGET);
+        rs_partition_free(&p);
+    }
+    return r->held.batch;
+}
+
+struct rs_slice reference_bytes(struct reference *r, int64_t offset, int64_t shown_us)
+{
+    if (r->bytes_offset != offset || r->bytes_shown_us != shown_us) {
+        struct rs_partition *p = at(r, offset);
+        drain(p, shown_us, NULL, NULL);
+        rs_buf_reset(&r->bytes);
+        rs_partition_save(p, &r->bytes);
+        rs_partition_free(&p);
+        r->bytes_offset = offset;
+        r->bytes_shown_us = shown_us;
+    }
+    return rs_buf_slice(&r->bytes);
+}
+
+/* ---- against the model ---- */
+
+struct compared {
+    struct reference *reference;
+    char **lines; /* of the reference */
+    bool *seen;
+    size_t count;
+};
+
+static void match(void *ctx, const char *line, bool held)
+{
+    struct compared *c = ctx;
+    (void)held;
+    for (size_t i = 0; i < c->count; i++) {
+        if (!c->seen[i] && strcmp(c->lines[i], line) == 0) {
+            c->seen[i] = true;
+            return;
+        }
+    }
+    sim_wrong(c->reference->sim, "partition %u: the engine does not show what the model does: %s",
+              c->reference->partition, line);
+}
+
+static char *line_of(const struct sim *sim, const struct rs_op *op)
+{
+    struct rs_buf line = {0};
+    rs_buf_printf(&line, "%s a%u/%.*s %lld ", op->kind == RS_OP_VIEW ? "hash" : "history", op->aggregate,
+                  (int)op->key.size, (const char *)op->key.data,
+                  (long long)(op->kind == RS_OP_VIEW ? op->change_ms : op->score_ms));
+    op_text(&sim->world->metas[op->aggregate], op, &line);
+    return (char *)line.data;
+}
+
+static void compare_counts(const struct reference *r, const struct model *model, int64_t offset)
+{
+    struct model_counts m = model_counts(model);
+    const struct rs_accounting *e = &r->counts[offset];
+    if (e->consumed != m.consumed || e->applied != m.applied || e->late != m.late ||
+        e->duplicate != m.duplicate || e->rejected != m.rejected || e->filtered != m.filtered) {
+        sim_wrong(r->sim, "partition %u: the engine's accounting is not the model's", r->partition);
+    }
+}
+
+void reference_check(struct reference *r, int64_t offset, int64_t shown_us)
+{
+    const struct rs_view_batch *batch = reference_render(r, offset, shown_us);
+    const struct feed *f = &r->sim->feeds[r->partition];
+    struct model *model = model_new(&r->sim->world->config);
+    struct compared c = {.reference = r};
+    struct rs_op op;
+    size_t cursor = 0;
+    c.lines = sim_alloc((batch->op_count + 1) * sizeof *c.lines);
+    c.seen = sim_alloc(batch->op_count + 1);
+    for (int64_t i = 0; i < offset; i++) {
+        const struct rs_record *record = &f->log.records[i];
+        model_apply(model, record->offset, record->timestamp_us, f->ticks[i].product ? &f->ticks[i] : NULL);
+    }
+    while (rs_batch_next(batch, &cursor, &op)) {
+        if (op.kind != RS_OP_DROP) {
+            c.lines[c.count++] = line_of(r->sim, &op);
+        }
+    }
+    model_lines(model, shown_us, match, &c);
+    for (size_t i = 0; i < c.count; i++) {
+        if (!c.seen[i]) {
+            sim_wrong(r->sim, "partition %u: the model knows nothing of %s", r->partition, c.lines[i]);
+        }
+        free(c.lines[i]);
+    }
+    compare_counts(r, model, offset);
+    model_free(model);
+    free(c.lines);
+    free(c.seen);
+}

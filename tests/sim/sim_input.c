@@ -1,0 +1,339 @@
+/* The input topic as each process sees it, and the consumer group's coordinator. */
+#include <stdlib.h>
+
+#include "tests/sim/cluster.h"
+
+#define RUN 8 /* records handed out at once, at most */
+
+struct source_node {
+    enum rs_source_event_kind kind;
+    uint32_t partition;
+    struct source_node *next;
+};
+
+int64_t input_end(const struct sim *sim, uint32_t partition)
+{
+    const struct feed *f = &sim->feeds[partition];
+    int64_t end = 0;
+    while ((size_t)end < f->count && f->visible_us[end] <= sim_now(sim)) {
+        end++;
+    }
+    return end;
+}
+
+static void arrive(struct sim *sim, void *subject, uint64_t number)
+{
+    const struct feed *f = &sim->feeds[number];
+    (void)subject;
+    for (uint32_t i = 0; i < sim->process_count; i++) {
+        if (sim->processes[i]->pipes[number].reading) {
+            process_wake(sim->processes[i]);
+        }
+    }
+    int64_t end = input_end(sim, (uint32_t)number);
+    if ((size_t)end < f->count) {
+        sim_at(sim, f->visible_us[end], arrive, NULL, number);
+    }
+}
+
+void input_begin(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->partition_count; i++) {
+        arrive(sim, NULL, i);
+    }
+}
+
+/* ---- what the coordinator tells a process ---- */
+
+static void deliver(struct sim *sim, void *subject, uint64_t number)
+{
+    struct process *p = subject;
+    (void)sim;
+    if (!p->alive) {
+        return;
+    }
+    struct source_node *node = sim_alloc(sizeof *node);
+    node->kind = (enum rs_source_event_kind)(number >> 8);
+    node->partition = (uint32_t)(number & 255);
+    if (p->source_last) {
+        p->source_last->next = node;
+    } else {
+        p->source_first = node;
+    }
+    p->source_last = node;
+    process_wake(p);
+}
+
+/* Through one connection: in order. */
+static void tell(struct process *p, enum rs_source_event_kind kind, uint32_t partition)
+{
+    struct sim *sim = p->sim;
+    int64_t at = sim_now(sim) + pick(&sim->chance, 0, 10) * MS;
+    sim_note(sim, "coordinator: process %u partition %u: %s", p->number, partition,
+             kind == RS_SOURCE_ASSIGNED  ? "assigned"
+             : kind == RS_SOURCE_REVOKED ? "revoked"
+                                         : "lost");
+    if (at < p->told_us) {
+        at = p->told_us;
+    }
+    p->told_us = at;
+    sim_at(sim, at, deliver, p, (uint64_t)kind << 8 | partition);
+}
+
+/* ---- coordinator ---- */
+
+static struct process *some_member(struct sim *sim)
+{
+    struct process *members[SEATS_MAX];
+    int64_t count = 0;
+    for (uint32_t i = 0; i < sim->seat_count; i++) {
+        struct process *p = sim->seats[i];
+        if (p && p->alive && p->member && !p->stopping) {
+            members[count++] = p;
+        }
+    }
+    return count ? members[pick(&sim->chance, 0, count - 1)] : NULL;
+}
+
+static void assign(struct sim *sim, uint32_t partition)
+{
+    struct feed *f = &sim->feeds[partition];
+    f->owner = some_member(sim);
+    f->revoking = false;
+    if (f->owner) {
+        tell(f->owner, RS_SOURCE_ASSIGNED, partition);
+    }
+}
+
+static void tick(struct sim *sim, void *subject, uint64_t number)
+{
+    (void)subject;
+    (void)number;
+    for (uint32_t i = 0; i < sim->partition_count; i++) {
+        struct feed *f = &sim->feeds[i];
+        if (f->owner && f->revoking && sim_now(sim) > f->deadline_us) {
+            tell(f->owner, RS_SOURCE_LOST, i); /* the rebalance does not wait for ever */
+            f->owner = NULL;
+        }
+        if (!f->owner) {
+            assign(sim, i);
+        }
+    }
+    sim_at(sim, sim_now(sim) + pick(&sim->chance, 50, 300) * MS + sim->lazy_us, tick, NULL, 0);
+}
+
+void coordinator_begin(struct sim *sim)
+{
+    tick(sim, NULL, 0);
+}
+
+void coordinator_move(struct sim *sim)
+{
+    struct feed *f = &sim->feeds[pick(&sim->chance, 0, sim->partition_count - 1)];
+    if (f->owner && !f->revoking && !f->owner->expired) {
+        f->revoking = true;
+        f->deadline_us = sim_now(sim) + pick(&sim->chance, 1, 6) * SECOND;
+        tell(f->owner, RS_SOURCE_REVOKED, (uint32_t)(f - sim->feeds));
+    }
+}
+
+/* What a process owned is anybody's. */
+static void disown(struct process *p, bool tell_it)
+{
+    struct sim *sim = p->sim;
+    for (uint32_t i = 0; i < sim->partition_count; i++) {
+        if (sim->feeds[i].owner == p) {
+            sim->feeds[i].owner = NULL;
+            p->to_lose |= tell_it ? 1u << i : 0;
+        }
+    }
+}
+
+void coordinator_gone(struct process *p)
+{
+    p->member = false;
+    disown(p, false);
+}
+
+void coordinator_expire(struct process *p)
+{
+    if (p->alive && p->member && !p->expired) {
+        sim_note(p->sim, "coordinator: process %u expired", p->number);
+        p->expired = true;
+        p->member = false;
+        disown(p, true);
+    }
+}
+
+static void hear(struct sim *sim, void *subject, uint64_t number)
+{
+    struct process *p = subject;
+    (void)number;
+    if (!p->alive || !p->expired) {
+        return;
+    }
+    for (uint32_t i = 0; i < sim->partition_count; i++) {
+        if (p->to_lose >> i & 1) {
+            tell(p, RS_SOURCE_LOST, i);
+        }
+    }
+    p->to_lose = 0;
+    p->expired = false;
+    p->member = !p->stopping;
+}
+
+/* It goes on with what it had until the group tells it; sometimes that takes long. */
+void coordinator_resumed(struct process *p)
+{
+    struct sim *sim = p->sim;
+    int64_t after =
+        one_in(&sim->chance, 3) ? pick(&sim->chance, 0, 15) * SECOND : pick(&sim->chance, 0, 500) * MS;
+    sim_at(sim, sim_now(sim) + after, hear, p, 0);
+}
+
+/* ---- the source's table ---- */
+
+static bool take_event(struct process *p, struct rs_source_event *out)
+{
+    struct source_node *node = p->source_first;
+    if (!node) {
+        return false;
+    }
+    p->source_first = node->next;
+    p->source_last = node->next ? p->source_last : NULL;
+    struct pipe *pipe = &p->pipes[node->partition];
+    if (node->kind == RS_SOURCE_ASSIGNED) {
+        pipe->assigned = true;
+    } else {
+        pipe->reading = false;
+    }
+    *out = (struct rs_source_event){.kind = node->kind, .partition = (int32_t)node->partition};
+    free(node);
+    return true;
+}
+
+static bool take_records(struct process *p, struct rs_source_event *out)
+{
+    struct sim *sim = p->sim;
+    for (uint32_t i = 0; i < sim->partition_count && !p->run_lent; i++) {
+        uint32_t partition = (p->turn + i) % sim->partition_count;
+        struct pipe *pipe = &p->pipes[partition];
+        int64_t ready = input_end(sim, partition) - (int64_t)pipe->at;
+        if (!pipe->reading || ready <= 0) {
+            continue;
+        }
+        size_t count = (size_t)pick(&sim->chance, 1, ready < RUN ? ready : RUN);
+        *out = (struct rs_source_event){.kind = RS_SOURCE_RECORDS,
+                                        .partition = (int32_t)partition,
+                                        .records = &sim->feeds[partition].log.records[pipe->at],
+                                        .count = count};
+        pipe->at += count;
+        p->run_lent = true;
+        p->turn = partition + 1;
+        return true;
+    }
+    return false;
+}
+
+static bool source_take(void *self, uint32_t worker, struct rs_source_event *out)
+{
+    struct process *p = self;
+    (void)worker;
+    return !p->dying && (take_event(p, out) || take_records(p, out));
+}
+
+static void source_release(void *self, uint32_t worker)
+{
+    struct process *p = self;
+    (void)worker;
+    p->run_lent = false;
+}
+
+static int source_start(void *self, uint32_t stream, int32_t partition, int64_t offset,
+                        struct rs_error *error)
+{
+    struct process *p = self;
+    struct pipe *pipe = &p->pipes[partition];
+    (void)stream;
+    (void)error;
+    if (!process_acts(p)) {
+        return 0;
+    }
+    if (!pipe->assigned) {
+        sim_wrong(p->sim, "process %u starts partition %d that it was not given", p->number, partition);
+    }
+    pipe->at = offset < 0 ? 0 : (size_t)offset;
+    pipe->reading = true;
+    return 0;
+}
+
+static void source_done(void *self, uint32_t stream, int32_t partition)
+{
+    struct process *p = self;
+    struct feed *f = &p->sim->feeds[partition];
+    (void)stream;
+    if (!process_acts(p)) {
+        return;
+    }
+    p->pipes[partition].assigned = false;
+    p->pipes[partition].reading = false;
+    sim_note(p->sim, "process %u partition %d: done", p->number, partition);
+    if (f->owner == p && (f->revoking || p->stopping)) {
+        f->owner = NULL;
+    }
+}
+
+static int64_t source_end_offset(void *self, uint32_t stream, int32_t partition)
+{
+    struct process *p = self;
+    (void)stream;
+    return one_in(&p->sim->chance, 10) && !p->sim->healed ? -1 : input_end(p->sim, (uint32_t)partition);
+}
+
+static void source_committed(void *self, uint32_t stream, int32_t partition, int64_t next_offset)
+{
+    struct process *p = self;
+    const struct topic *t = &p->sim->topics[partition];
+    (void)stream;
+    if (!process_acts(p)) {
+        return;
+    }
+    if (next_offset > t->sealed_next) {
+        sim_wrong(p->sim, "process %u commits offset %lld of partition %d to the group, sealed is %lld",
+                  p->number, (long long)next_offset, partition, (long long)t->sealed_next);
+    }
+    p->sim->feeds[partition].committed = next_offset;
+}
+
+/* Nobody sleeps on it: whoever gets something is stepped. */
+static int source_wake_fd(void *self, uint32_t worker)
+{
+    (void)self;
+    (void)worker;
+    return 0;
+}
+
+static const struct rs_source_ops source_ops = {
+    .take = source_take,
+    .release = source_release,
+    .start = source_start,
+    .done = source_done,
+    .end_offset = source_end_offset,
+    .committed = source_committed,
+    .wake_fd = source_wake_fd,
+};
+
+struct rs_source input_table(struct process *p)
+{
+    return (struct rs_source){.self = p, .ops = &source_ops};
+}
+
+void input_free(struct process *p)
+{
+    while (p->source_first) {
+        struct source_node *node = p->source_first;
+        p->source_first = node->next;
+        free(node);
+    }
+    p->source_last = NULL;
+}

@@ -1,0 +1,493 @@
+/* The state log's topic and each process's way to it.
+ * What Kafka promises is kept: the appends of one process and partition land in order, and of those under way
+ * together a later one never lands without the earlier ones. All else is chance: how late they land, even
+ * after their process died or was told that they failed, and what the process hears of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/cluster.h"
+
+enum fate { FATE_GOOD, FATE_BLIND, FATE_REFUSED_LANDS, FATE_REFUSED_LOST };
+
+struct append_node {
+    uint64_t cookie, interest;
+    uint8_t *bytes;
+    size_t size;
+    enum fate fate;
+    bool landed, answered;
+    bool frozen;               /* still in the process's memory while that is paused */
+    uint64_t number, given_up; /* answered until then */
+    int64_t land_us, answer_us, offset;
+    struct append_node *next;
+};
+
+struct log_event_node {
+    struct rs_log_event event;
+    struct rs_error error;
+    uint64_t interest;
+    uint8_t *bytes;
+    struct log_event_node *next;
+};
+
+/* ---- what a process hears ---- */
+
+static struct log_event_node *event_new(struct process *p, enum rs_log_event_kind kind, uint32_t partition)
+{
+    struct log_event_node *node = sim_alloc(sizeof *node);
+    node->event = (struct rs_log_event){
+        .kind = kind, .key = {.partition = (int32_t)partition}, .offset = -1, .committed = -1};
+    node->interest = p->pipes[partition].interest;
+    return node;
+}
+
+static void event_fail(struct log_event_node *node, const char *what)
+{
+    (void)rs_fail(&node->error, RS_EBROKER, "%s", what);
+    node->event.error = &node->error;
+}
+
+static void event_post(struct process *p, struct log_event_node *node)
+{
+    if (!p->alive) {
+        free(node->bytes);
+        free(node);
+        return;
+    }
+    if (p->log_last) {
+        p->log_last->next = node;
+    } else {
+        p->log_first = node;
+    }
+    p->log_last = node;
+    process_wake(p);
+}
+
+/* ---- landing ---- */
+
+static void store_record(struct sim *sim, uint32_t partition, const uint8_t *bytes, size_t size)
+{
+    struct topic *t = &sim->topics[partition];
+    if (t->end == t->capacity) {
+        t->capacity = t->capacity ? t->capacity * 2 : 256;
+        t->records = realloc(t->records, (size_t)t->capacity * sizeof *t->records);
+        if (!t->records) {
+            abort();
+        }
+    }
+    struct log_record *record = &t->records[t->end++];
+    record->bytes = sim_alloc(size + 1);
+    record->size = size;
+    memcpy(record->bytes, bytes, size);
+    t->bytes += size;
+    oracle_landed(sim, partition, t->end - 1);
+}
+
+static void append_free(struct pipe *pipe, struct append_node *node)
+{
+    struct append_node **link = &pipe->appends;
+    while (*link != node) {
+        link = &(*link)->next;
+    }
+    *link = node->next;
+    free(node->bytes);
+    free(node);
+}
+
+static bool lands(const struct append_node *node)
+{
+    return node->fate != FATE_REFUSED_LOST && !node->landed;
+}
+
+/* `e` was given up before `node` was appended, through another producer: it may be overtaken. */
+static bool astray(const struct append_node *e, const struct append_node *node)
+{
+    return e->frozen && e->number <= node->given_up;
+}
+
+static struct append_node *append_find(struct pipe *pipe, uint64_t number)
+{
+    struct append_node *node = pipe->appends;
+    while (node && node->number != number) {
+        node = node->next;
+    }
+    return node;
+}
+
+static void land(struct sim *sim, void *subject, uint64_t tag)
+{
+    struct process *p = subject;
+    uint32_t partition = (uint32_t)(tag & 255);
+    struct pipe *pipe = &p->pipes[partition];
+    const struct topic *t = &sim->topics[partition];
+    struct append_node *node = append_find(pipe, tag >> 8);
+    if (!node || !lands(node)) {
+        return;
+    }
+    int64_t again = 0;
+    for (struct append_node *e = pipe->appends; e != node; e = e->next) {
+        again = lands(e) && !astray(e, node) ? e->land_us + 1 : again;
+    }
+    if (again == 0 && p->paused && p->alive && node->frozen) {
+        again = p->resume_us + pick(&sim->chance, 0, 50) * MS; /* it was still in the process's own memory */
+    }
+    if (again == 0 && t->down_until_us > sim_now(sim)) {
+        again = t->down_until_us + pick(&sim->chance, 0, 20) * MS;
+    }
+    if (again != 0) {
+        node->land_us = again > sim_now(sim) ? again : sim_now(sim) + 1;
+        sim_at(sim, node->land_us, land, p, tag);
+        return;
+    }
+    node->landed = true;
+    node->offset = t->end;
+    store_record(sim, partition, node->bytes, node->size);
+    if (node->answered) {
+        append_free(pipe, node);
+    }
+}
+
+/* ---- answering ---- */
+
+static void answer_one(struct process *p, uint32_t partition, struct append_node *node, bool refused)
+{
+    struct pipe *pipe = &p->pipes[partition];
+    struct log_event_node *event = event_new(p, refused ? RS_LOG_REFUSED : RS_LOG_APPENDED, partition);
+    event->event.cookie = node->cookie;
+    event->interest = node->interest;
+    if (refused) {
+        event_fail(event, "topic test.state.ticks: the append timed out");
+    } else if (node->fate == FATE_GOOD) {
+        event->event.offset = node->offset;
+    }
+    event_post(p, event);
+    node->answered = true;
+    if (node->landed || node->fate == FATE_REFUSED_LOST) {
+        append_free(pipe, node);
+    }
+}
+
+/* All that were under way behind a refused one are refused too. */
+static void refuse_from(struct process *p, uint32_t partition, struct append_node *node)
+{
+    while (node) {
+        struct append_node *next = node->next;
+        if (!node->answered) {
+            answer_one(p, partition, node, true);
+        }
+        node = next;
+    }
+}
+
+static void answer(struct sim *sim, void *subject, uint64_t tag)
+{
+    struct process *p = subject;
+    uint32_t partition = (uint32_t)(tag & 255);
+    struct append_node *node = append_find(&p->pipes[partition], tag >> 8);
+    if (!node || node->answered) {
+        return;
+    }
+    bool refused = node->fate == FATE_REFUSED_LANDS || node->fate == FATE_REFUSED_LOST;
+    int64_t again = !refused && !node->landed ? node->land_us + 1 : 0;
+    for (struct append_node *e = p->pipes[partition].appends; e != node; e = e->next) {
+        again = !e->answered ? e->answer_us + 1 : again;
+    }
+    if (again != 0) {
+        node->answer_us = again > sim_now(sim) ? again : sim_now(sim) + 1;
+        sim_at(sim, node->answer_us, answer, p, tag);
+        return;
+    }
+    if (refused) {
+        refuse_from(p, partition, node);
+        return;
+    }
+    if (one_in(&sim->chance, sim->faults.repeat)) {
+        struct log_event_node *event = event_new(p, RS_LOG_APPENDED, partition);
+        event->event.cookie = node->cookie;
+        event->event.offset = node->offset;
+        event->interest = node->interest;
+        event_post(p, event);
+    }
+    answer_one(p, partition, node, false);
+}
+
+/* ---- append ---- */
+
+static enum fate draw_fate(struct sim *sim, uint32_t partition)
+{
+    bool down = sim->topics[partition].down_until_us > sim_now(sim);
+    if (one_in(&sim->chance, sim->faults.refuse) || (down && one_in(&sim->chance, 2))) {
+        return one_in(&sim->chance, 2) ? FATE_REFUSED_LOST : FATE_REFUSED_LANDS;
+    }
+    return one_in(&sim->chance, sim->faults.blind) ? FATE_BLIND : FATE_GOOD;
+}
+
+static int log_append(void *self, struct rs_state_key key, struct rs_slice bytes, uint64_t cookie,
+                      struct rs_error *error)
+{
+    struct process *p = self;
+    struct sim *sim = p->sim;
+    uint32_t partition = (uint32_t)key.partition;
+    struct pipe *pipe = &p->pipes[partition];
+    if (!process_acts(p)) {
+        return 0;
+    }
+    if (one_in(&sim->chance, sim->faults.no_room)) {
+        return rs_fail(error, RS_ELIMIT, "no room");
+    }
+    oracle_appends(sim, p, partition, bytes);
+    struct append_node *node = sim_alloc(sizeof *node);
+    struct append_node **link = &pipe->appends;
+    node->fate = draw_fate(sim, partition);
+    node->land_us = sim_now(sim) + sim_delay(sim);
+    node->answer_us = node->land_us + sim_delay(sim);
+    for (; *link; link = &(*link)->next) {
+        const struct append_node *e = *link;
+        node->given_up = e->answered ? e->number : node->given_up;
+        node->fate = e->fate == FATE_REFUSED_LOST && !e->answered ? FATE_REFUSED_LOST : node->fate;
+        node->land_us = e->land_us > node->land_us && !astray(e, node) ? e->land_us : node->land_us;
+        node->answer_us = e->answer_us > node->answer_us ? e->answer_us : node->answer_us;
+    }
+    node->number = ++p->append_number;
+    node->cookie = cookie;
+    node->interest = pipe->interest;
+    node->bytes = sim_alloc(bytes.size + 1);
+    node->size = bytes.size;
+    node->frozen = one_in(&sim->chance, 2);
+    memcpy(node->bytes, bytes.data, bytes.size);
+    *link = node;
+    sim_note(sim, "process %u partition %u: append %llu kind %d, fate %d", p->number, partition,
+             (unsigned long long)cookie, bytes.data[4], node->fate);
+    if (node->fate != FATE_REFUSED_LOST) {
+        sim_at(sim, node->land_us, land, p, node->number << 8 | partition);
+    }
+    sim_at(sim, node->answer_us, answer, p, node->number << 8 | partition);
+    return 0;
+}
+
+/* ---- read ---- */
+
+static void read_some(struct sim *sim, void *subject, uint64_t tag)
+{
+    struct process *p = subject;
+    uint32_t partition = (uint32_t)(tag & 255);
+    struct pipe *pipe = &p->pipes[partition];
+    const struct topic *t = &sim->topics[partition];
+    if (pipe->interest != tag >> 8 || !p->alive) {
+        return;
+    }
+    if (pipe->read_at < t->first || (t->down_until_us > sim_now(sim) && one_in(&sim->chance, 2))) {
+        struct log_event_node *event = event_new(p, RS_LOG_BROKEN, partition);
+        event_fail(event, "topic test.state.ticks: cannot read on");
+        pipe->reading_log = false;
+        event_post(p, event);
+        return;
+    }
+    for (int64_t n = pick(&sim->chance, 1, 40); n > 0 && pipe->read_at <= pipe->read_until; n--) {
+        const struct log_record *record = &t->records[pipe->read_at];
+        struct log_event_node *event = event_new(p, RS_LOG_RECORD, partition);
+        event->event.offset = pipe->read_at++;
+        event->bytes = sim_alloc(record->size + 1);
+        memcpy(event->bytes, record->bytes, record->size);
+        event->event.bytes = rs_slice_of(event->bytes, record->size);
+        event_post(p, event);
+    }
+    if (pipe->read_at <= pipe->read_until) {
+        sim_at(sim, sim_now(sim) + sim_delay(sim), read_some, p, tag);
+        return;
+    }
+    struct log_event_node *event = event_new(p, RS_LOG_END, partition);
+    event->event.offset = pipe->read_first;
+    bool last = t->end == pipe->read_until + 1; /* nobody has written since */
+    event->event.committed = pipe->read_first == 0 && last ? sim->feeds[partition].committed : -1;
+    pipe->reading_log = false;
+    event_post(p, event);
+}
+
+static void read_begin(struct sim *sim, void *subject, uint64_t tag)
+{
+    struct process *p = subject;
+    struct pipe *pipe = &p->pipes[tag & 255];
+    const struct topic *t = &sim->topics[tag & 255];
+    if (pipe->interest == tag >> 8 && p->alive) {
+        pipe->read_first = pipe->read_at = t->first;
+        pipe->read_until = pipe->read_until < t->end - 1 ? pipe->read_until : t->end - 1;
+        read_some(sim, p, tag);
+    }
+}
+
+static int log_read(void *self, struct rs_state_key key, int64_t until, struct rs_error *error)
+{
+    struct process *p = self;
+    struct pipe *pipe = &p->pipes[key.partition];
+    (void)error;
+    if (!process_acts(p)) {
+        return 0;
+    }
+    if (pipe->reading_log) {
+        sim_wrong(p->sim, "process %u reads the log of partition %d twice at once", p->number, key.partition);
+    }
+    pipe->reading_log = true;
+    pipe->read_until = until;
+    sim_at(p->sim, sim_now(p->sim) + sim_delay(p->sim), read_begin, p,
+           pipe->interest << 8 | (uint32_t)key.partition);
+    return 0;
+}
+
+/* ---- trim ---- */
+
+/* `tag`: offset, interest, partition. */
+static void trim_now(struct sim *sim, void *subject, uint64_t tag)
+{
+    struct process *p = subject;
+    uint32_t partition = (uint32_t)(tag & 255);
+    int64_t before = (int64_t)(tag >> 32);
+    struct pipe *pipe = &p->pipes[partition];
+    struct topic *t = &sim->topics[partition];
+    bool refused = one_in(&sim->chance, sim->faults.trim_refused);
+    bool done = !refused || one_in(&sim->chance, 3);
+    if (done && before > t->first) {
+        for (; t->first < before && t->first < t->end; t->first++) {
+            t->bytes -= t->records[t->first].size;
+            free(t->records[t->first].bytes);
+            t->records[t->first].bytes = NULL;
+        }
+        sim->stats.trims++;
+        sim_note(sim, "process %u partition %u: trimmed to %lld", p->number, partition, (long long)before);
+        oracle_trimmed(sim, partition);
+    }
+    if (pipe->interest != (tag >> 8 & 0xFFFFFF)) {
+        return;
+    }
+    struct log_event_node *event = event_new(p, RS_LOG_TRIMMED, partition);
+    if (refused) {
+        event_fail(event, "topic test.state.ticks: not authorized");
+    } else {
+        event->event.offset = t->first;
+    }
+    pipe->trimming = false;
+    event_post(p, event);
+}
+
+static int log_trim(void *self, struct rs_state_key key, int64_t before, struct rs_error *error)
+{
+    struct process *p = self;
+    struct sim *sim = p->sim;
+    struct pipe *pipe = &p->pipes[key.partition];
+    (void)error;
+    if (!process_acts(p)) {
+        return 0;
+    }
+    if (pipe->trimming || before < 0 || before > sim->topics[key.partition].end) {
+        sim_wrong(sim, "process %u partition %d: trim to %lld%s", p->number, key.partition, (long long)before,
+                  pipe->trimming ? " while another is under way" : " outside of the log");
+        return 0;
+    }
+    pipe->trimming = true;
+    sim_at(sim, sim_now(sim) + sim_delay(sim), trim_now, p,
+           (uint64_t)before << 32 | pipe->interest << 8 | (uint32_t)key.partition);
+    return 0;
+}
+
+/* ---- the rest of the table ---- */
+
+static void log_forget(void *self, struct rs_state_key key)
+{
+    struct process *p = self;
+    struct pipe *pipe = &p->pipes[key.partition];
+    pipe->interest++;
+    pipe->reading_log = false;
+    pipe->trimming = false;
+}
+
+static bool log_take(void *self, uint32_t worker, struct rs_log_event *out)
+{
+    struct process *p = self;
+    (void)worker;
+    free(p->log_lent);
+    p->log_lent = NULL;
+    while (p->log_first && !p->dying) {
+        struct log_event_node *node = p->log_first;
+        p->log_first = node->next;
+        p->log_last = node->next ? p->log_last : NULL;
+        bool wanted = node->interest == p->pipes[node->event.key.partition].interest;
+        *out = node->event;
+        p->log_error = node->error;
+        out->error = node->event.error ? &p->log_error : NULL;
+        p->log_lent = node->bytes;
+        free(node);
+        if (wanted) {
+            return true;
+        }
+        free(p->log_lent);
+        p->log_lent = NULL;
+    }
+    return false;
+}
+
+static int log_wake_fd(void *self, uint32_t worker)
+{
+    (void)self;
+    (void)worker;
+    return 0;
+}
+
+static const struct rs_log_io_ops log_ops = {
+    .append = log_append,
+    .read = log_read,
+    .trim = log_trim,
+    .forget = log_forget,
+    .take = log_take,
+    .wake_fd = log_wake_fd,
+};
+
+struct rs_log_io log_table(struct process *p)
+{
+    return (struct rs_log_io){.self = p, .ops = &log_ops};
+}
+
+/* ---- ends ---- */
+
+/* What had left the process lands all the same; what had not is gone, from some record on. */
+void log_process_dies(struct process *p)
+{
+    for (uint32_t i = 0; i < p->sim->partition_count; i++) {
+        bool gone = false;
+        for (struct append_node *e = p->pipes[i].appends; e; e = e->next) {
+            gone = gone || (lands(e) && one_in(&p->sim->chance, 3));
+            e->fate = gone && !e->landed ? FATE_REFUSED_LOST : e->fate;
+        }
+    }
+}
+
+void log_free(struct process *p)
+{
+    while (p->log_first) {
+        struct log_event_node *node = p->log_first;
+        p->log_first = node->next;
+        free(node->bytes);
+        free(node);
+    }
+    p->log_last = NULL;
+    free(p->log_lent);
+    p->log_lent = NULL;
+}
+
+void appends_free(struct process *p)
+{
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++) {
+        while (p->pipes[i].appends) {
+            append_free(&p->pipes[i], p->pipes[i].appends);
+        }
+    }
+}
+
+void topics_free(struct sim *sim)
+{
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++) {
+        struct topic *t = &sim->topics[i];
+        for (int64_t at = t->first; at < t->end; at++) {
+            free(t->records[at].bytes);
+        }
+        free(t->records);
+    }
+}

@@ -1,0 +1,168 @@
+/* What the simulated cluster works on: small configurations, and an input of a few dozen events a partition.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/cluster.h"
+
+static struct world *worlds[WORLDS];
+
+/* ---- configurations ---- */
+
+static void random_window(struct chance *c, const struct model_config *config, struct model_aggregate *a)
+{
+    static const int64_t sizes[] = {1, 2, 4, 8, 20};
+    a->window = (enum model_window)pick(c, 0, config->upsert ? 3 : 2);
+    int64_t unit = SECOND / 4;
+    if (a->window == MODEL_TUMBLING) {
+        a->size_us = a->every_us = unit * sizes[pick(c, 0, 4)];
+    } else if (a->window == MODEL_SLIDING) {
+        a->every_us = unit * pick(c, 1, 4);
+        a->size_us = a->every_us * pick(c, 2, 8);
+    } else {
+        a->last = pick(c, 1, 5);
+    }
+    bool sized = a->size_us != 0;
+    bool settled = !config->upsert || a->window == MODEL_TUMBLING;
+    a->history = sized && settled && !one_in(c, 3);
+    a->rate = sized && one_in(c, 2);
+    a->change = config->upsert || a->window == MODEL_TUMBLING;
+}
+
+static void random_config(struct chance *c, struct model_config *config)
+{
+    int64_t longest_us = 0;
+    config->upsert = one_in(c, 5);
+    config->lateness_us = pick(c, 0, 12) * SECOND / 4;
+    config->max_periods = 10000;
+    config->dedup = one_in(c, 3);
+    config->dedup_us = pick(c, 1, 12) * SECOND / 2;
+    config->dedup_max = one_in(c, 2) ? pick(c, 1, 20) : 100000;
+    config->aggregate_count = (int)pick(c, 1, 2);
+    for (int i = 0; i < config->aggregate_count; i++) {
+        struct model_aggregate *a = &config->aggregates[i];
+        random_window(c, config, a);
+        a->by = (int)pick(c, 1, 2);
+        a->only_buys = one_in(c, 5);
+        longest_us = a->size_us > longest_us ? a->size_us : longest_us;
+    }
+    config->expires = !config->upsert && one_in(c, 3);
+    config->expire_us = (longest_us + config->lateness_us + pick(c, 0, 3) * SECOND) / 1000 * 1000;
+    config->expire_us = config->expire_us < SECOND ? SECOND : config->expire_us;
+}
+
+const struct world *world_open(uint32_t number)
+{
+    struct chance c = {number * UINT64_C(0x9E3779B97F4A7C15) + 11};
+    struct rs_buf yaml = {0};
+    struct world *w = worlds[number];
+    if (w) {
+        return w;
+    }
+    w = sim_alloc(sizeof *w);
+    random_config(&c, &w->config);
+    model_yaml(&w->config, &yaml);
+    rs_buf_char(&yaml, '\0');
+    if (yaml.failed || !fixture_open(&w->fixture, (const char *)yaml.data)) {
+        fprintf(stderr, "cluster_sim: configuration %u does not load: %s\n%s\n", number,
+                (const char *)w->fixture.complaints.data, (const char *)yaml.data);
+        abort();
+    }
+    w->metas = rs_engine_metas(w->fixture.engine, &w->meta_count);
+    rs_buf_fini(&yaml);
+    worlds[number] = w;
+    return w;
+}
+
+void worlds_close(void)
+{
+    for (size_t i = 0; i < WORLDS; i++) {
+        if (worlds[i]) {
+            fixture_close(&worlds[i]->fixture);
+            free(worlds[i]);
+            worlds[i] = NULL;
+        }
+    }
+}
+
+/* ---- input ---- */
+
+/* Products of their own for each partition: a group is never in two of them. */
+static struct tick random_tick(struct chance *c, uint32_t partition, int64_t clock_us)
+{
+    static const char *const products[PARTITIONS_MAX][3] = {
+        {"a", "b", "c d"}, {"a1", "b1", "c1"}, {"a2", "e:f", "c2"}};
+    static const char *const markets[] = {"x", "y"};
+    static const char *const ids[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"};
+    struct tick t = {.product = products[partition][pick(c, 0, one_in(c, 2) ? 0 : 2)]};
+    t.market = markets[pick(c, 0, 1)];
+    t.id = one_in(c, 6) ? NULL : ids[pick(c, 0, 11)];
+    t.side = (int)pick(c, 0, 2);
+    t.at_us = clock_us - (one_in(c, 3) ? pick(c, 0, 5 * SECOND) : pick(c, 0, SECOND / 2));
+    if (one_in(c, 2)) {
+        t.at_us -= t.at_us % (SECOND / 4); /* on the edges of windows */
+    }
+    t.no_time = one_in(c, 25);
+    t.no_price = one_in(c, 5);
+    t.price = pick(c, -300, 1000);
+    t.quantity = pick(c, 0, 9);
+    t.revision = pick(c, 0, 3);
+    t.no_revision = one_in(c, 40);
+    return t;
+}
+
+static void add_record(struct chance *c, struct feed *f, uint32_t partition, int64_t clock_us)
+{
+    size_t i = f->count++;
+    f->ticks[i] = random_tick(c, partition, clock_us);
+    if (one_in(c, 30)) {
+        f->ticks[i].product = NULL;
+        tick_log_add_bytes(&f->log, "\x07", 1);
+    } else {
+        tick_log_add(&f->log, &f->ticks[i]);
+    }
+    if (one_in(c, 2)) {
+        f->log.records[i].timestamp_us = clock_us + pick(c, 0, 1) * SECOND;
+    }
+}
+
+static void make_feed(struct sim *sim, uint32_t partition, size_t count, int64_t pace_us)
+{
+    struct chance *c = &sim->chance;
+    struct feed *f = &sim->feeds[partition];
+    int64_t visible_us = sim_now(sim) + pick(c, 0, SECOND);
+    int64_t clock_us = 1000 * SECOND + pick(c, 0, SECOND);
+    f->committed = -1;
+    f->ticks = sim_alloc((count + 1) * sizeof *f->ticks);
+    f->visible_us = sim_alloc((count + 1) * sizeof *f->visible_us);
+    while (f->count < count) {
+        int64_t gap_us = one_in(c, 15) ? pick(c, 0, 6 * SECOND) : pick(c, 0, pace_us);
+        clock_us += gap_us;
+        visible_us += one_in(c, 3) ? 0 : gap_us;
+        f->visible_us[f->count] = visible_us;
+        add_record(c, f, partition, clock_us);
+    }
+    (void)tick_log_seal(&f->log);
+    sim->input_ends_us = visible_us > sim->input_ends_us ? visible_us : sim->input_ends_us;
+}
+
+void workload_make(struct sim *sim)
+{
+    struct chance *c = &sim->chance;
+    sim->world = world_open((uint32_t)pick(c, 0, WORLDS - 1));
+    sim->partition_count = (uint32_t)pick(c, 1, PARTITIONS_MAX);
+    sim->seat_count = (uint32_t)pick(c, 2, SEATS_MAX);
+    for (uint32_t i = 0; i < sim->partition_count; i++) {
+        make_feed(sim, i, (size_t)pick(c, 5, 45), pick(c, 1, 8) * SECOND / 10);
+    }
+}
+
+void workload_free(struct sim *sim)
+{
+    for (uint32_t i = 0; i < PARTITIONS_MAX; i++) {
+        tick_log_free(&sim->feeds[i].log);
+        free(sim->feeds[i].ticks);
+        free(sim->feeds[i].visible_us);
+    }
+}

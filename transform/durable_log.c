@@ -1,0 +1,680 @@
+#include "transform/durable_log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/source.h"
+#include "transform/state_reader.h"
+
+#define SLICE_MAX    (UINT64_C(4) << 20) /* of a sweep, in one batch */
+#define SLICE_OF     64                  /* batches that a sweep takes at most, where SLICE_MAX allows it */
+#define FLOOR_SLICES 32                  /* smallest slice: this part of the floor */
+#define GROWTH       2                   /* a sweep begins when the log is so many times the live state */
+
+enum phase {
+    CLAIMING, /* the claim is on its way */
+    READING,
+    OWNED,
+    OVER, /* lost, unsure or failed: the worker was told, nothing more is said */
+};
+
+/* What an append was; its cookie. */
+enum { COOKIE_CLAIM = 1, COOKIE_CHUNK, COOKIE_SEAL };
+
+struct part {
+    struct rs_state_key key;
+    enum phase phase;
+    struct rs_owner owner;
+    int64_t token; /* offset of the claim; -1: not known yet */
+    int64_t next;  /* where our next record has to stand */
+    struct rs_state_reader *reader;
+    struct rs_error error;
+    /* the open batch */
+    bool open, sealing;
+    uint64_t batch, chunk_sum;
+    uint32_t chunks;
+    int64_t sealing_offset; /* input offset of the seal under way */
+    int64_t sealing_sweep;  /* sweep_start of the seal under way; -1: it ends no sweep */
+    /* sweep and trim; `written` counts bytes, so that differences of it are sizes */
+    uint64_t written, base, sweep_base;
+    uint64_t live_bytes;
+    bool sweeping, trimming;
+    int64_t sweep_start;
+    int64_t trim_to; /* verified; -1: nothing to trim */
+    bool trim_told;
+    struct rs_state_log_status status;
+};
+
+struct parts {
+    struct part **items;
+    size_t count, capacity;
+    struct rs_buf scratch;
+    /* a batch that is being handed over: its chunks come one by one */
+    struct part *handing;
+    size_t handed;
+};
+
+struct rs_durable_log {
+    struct rs_durable_log_options options;
+    struct parts workers[];
+};
+
+/* ---- parts ---- */
+
+static struct parts *parts_of(struct rs_durable_log *log, uint32_t worker)
+{
+    RS_ASSERT(worker < log->options.workers);
+    return &log->workers[worker];
+}
+
+static struct part *find(struct rs_durable_log *log, struct rs_state_key key)
+{
+    struct parts *parts = parts_of(log, key.worker);
+
+    for (size_t i = 0; i < parts->count; i++) {
+        if (parts->items[i]->key.stream == key.stream && parts->items[i]->key.partition == key.partition) {
+            return parts->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void part_free(struct part *part)
+{
+    rs_state_reader_free(&part->reader);
+    free(part);
+}
+
+static struct part *add(struct rs_durable_log *log, struct rs_state_key key)
+{
+    struct parts *parts = parts_of(log, key.worker);
+
+    if (parts->count == parts->capacity) {
+        size_t capacity = parts->capacity == 0 ? 8 : parts->capacity * 2;
+        struct part **grown = realloc(parts->items, capacity * sizeof(struct part *));
+        if (grown == NULL) {
+            return NULL;
+        }
+        parts->items = grown;
+        parts->capacity = capacity;
+    }
+    struct part *part = calloc(1, sizeof(*part));
+    if (part != NULL) {
+        part->key = key;
+        parts->items[parts->count++] = part;
+    }
+    return part;
+}
+
+static void forget(struct rs_durable_log *log, struct rs_state_key key)
+{
+    struct parts *parts = parts_of(log, key.worker);
+    struct part *part = find(log, key);
+
+    log->options.io.ops->forget(log->options.io.self, key);
+    if (part == NULL) {
+        return;
+    }
+    if (parts->handing == part) {
+        parts->handing = NULL;
+    }
+    for (size_t i = 0; i < parts->count; i++) {
+        if (parts->items[i] == part) {
+            parts->items[i] = parts->items[--parts->count];
+            break;
+        }
+    }
+    part_free(part);
+}
+
+static const struct rs_stream *stream_of(const struct rs_durable_log *log, const struct part *part)
+{
+    return &log->options.streams->items[part->key.stream];
+}
+
+static uint64_t identity(const struct rs_durable_log *log, struct rs_state_key key)
+{
+    return rs_state_identity(log->options.streams->group, log->options.streams->items[key.stream].name,
+                             key.partition);
+}
+
+static void say(const struct rs_durable_log *log, enum rs_log_level level, const struct part *part,
+                const struct rs_error *why)
+{
+    struct rs_error line = *why;
+
+    if (log->options.report != NULL) {
+        (void)rs_error_prefix(&line, "stream %s partition %" PRId32, stream_of(log, part)->name,
+                              part->key.partition);
+        log->options.report(log->options.report_ctx, level, line.text);
+    }
+}
+
+/* ---- telling the worker ---- */
+
+static bool tell(struct part *part, enum rs_state_event_kind kind, struct rs_state_event *out)
+{
+    *out = (struct rs_state_event){.kind = kind, .key = part->key, .token = (uint64_t)part->token};
+    return true;
+}
+
+static bool over(struct part *part, enum rs_state_event_kind kind, struct rs_state_event *out)
+{
+    part->phase = OVER;
+    part->open = part->sealing = false;
+    rs_state_reader_free(&part->reader);
+    (void)tell(part, kind, out);
+    out->error = &part->error;
+    return true;
+}
+
+static bool unsure(struct part *part, const struct rs_error *error, struct rs_state_event *out)
+{
+    part->error = *error;
+    return over(part, RS_STATE_UNSURE, out);
+}
+
+/* The log is not what it has to be. */
+static bool broken(struct rs_durable_log *log, struct part *part, struct rs_state_event *out)
+{
+    const char *stream = stream_of(log, part)->name;
+
+    if (part->error.class == RS_CLASS_RETRY) {
+        return over(part, RS_STATE_UNSURE, out);
+    }
+    (void)rs_error_prefix(&part->error,
+                          "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32, stream,
+                          part->key.partition, log->options.streams->group, stream, part->key.partition);
+    size_t used = strlen(part->error.text);
+    (void)snprintf(
+        part->error.text + used, sizeof(part->error.text) - used,
+        ". The partition stops, nothing is overwritten. To read its input again: rollstatd -c FILE "
+        "--rebuild --stream %s, then restart",
+        stream);
+    return over(part, RS_STATE_FAILED, out);
+}
+
+/* ---- appending ---- */
+
+static int append(struct rs_durable_log *log, struct part *part, struct rs_state_record *record,
+                  uint64_t cookie, uint64_t *sum, struct rs_error *error)
+{
+    struct rs_buf *scratch = &parts_of(log, part->key.worker)->scratch;
+
+    record->identity = identity(log, part->key);
+    record->owner = part->owner;
+    rs_buf_reset(scratch);
+    uint64_t own = rs_state_record_write(record, scratch);
+    if (scratch->failed) {
+        return rs_fail(error, RS_ENOMEM, "state log: out of memory");
+    }
+    int rc =
+        log->options.io.ops->append(log->options.io.self, part->key, rs_buf_slice(scratch), cookie, error);
+    if (rc == 0) {
+        part->written += scratch->size;
+        *sum = own;
+    }
+    return rc;
+}
+
+/* ---- claiming ---- */
+
+static void draw(const struct rs_durable_log *log, struct rs_owner *out)
+{
+    if (log->options.draw != NULL) {
+        log->options.draw(log->options.draw_ctx, out);
+        return;
+    }
+    ssize_t got = getrandom(out->bytes, sizeof(out->bytes), 0); /* so few bytes never come short */
+    RS_ASSERT(got == (ssize_t)sizeof(out->bytes));
+}
+
+static int send_claim(struct rs_durable_log *log, struct part *part, struct rs_error *error)
+{
+    uint64_t sum = 0;
+    struct rs_state_record record = {
+        .kind = RS_RECORD_CLAIM,
+        .claim = {.from_offset = -1,
+                  .wall_us = rs_clock_wall(log->options.clock),
+                  .instance = rs_slice_text(log->options.instance != NULL ? log->options.instance : ""),
+                  .version = rs_slice_text(RS_VERSION)},
+    };
+
+    if (log->options.fingerprints != NULL) {
+        record.claim.fingerprint = log->options.fingerprints[part->key.stream];
+    }
+    draw(log, &part->owner);
+    part->phase = CLAIMING;
+    part->token = -1;
+    return append(log, part, &record, COOKIE_CLAIM, &sum, error);
+}
+
+static int durable_claim(void *self, struct rs_state_key key, struct rs_error *error)
+{
+    struct rs_durable_log *log = self;
+
+    forget(log, key);
+    struct part *part = add(log, key);
+    if (part == NULL) {
+        return rs_fail(error, RS_ENOMEM, "state log: out of memory");
+    }
+    part->sealing_sweep = part->sweep_start = part->trim_to = -1;
+    part->status.claim = part->status.sealed_at = -1;
+    part->status.restoring = true;
+    int rc = send_claim(log, part, error);
+    if (rc != 0) {
+        forget(log, key);
+    }
+    return rc;
+}
+
+/* The claim is in the log. Where nobody knows at which offset, another one is made: it supersedes the first.
+ */
+static bool on_claim_appended(struct rs_durable_log *log, struct part *part, int64_t offset,
+                              struct rs_state_event *out)
+{
+    struct rs_error error;
+    int rc = 0;
+
+    if (offset < 0) {
+        rc = send_claim(log, part, &error);
+        return rc != 0 && unsure(part, &error, out);
+    }
+    part->token = offset;
+    part->next = offset + 1;
+    part->status.claim = offset;
+    part->status.restore_until = offset;
+    rc = rs_state_reader_new(identity(log, part->key), &part->reader, &error);
+    if (rc == 0) {
+        part->phase = READING;
+        rc = log->options.io.ops->read(log->options.io.self, part->key, offset, &error);
+    }
+    return rc != 0 && unsure(part, &error, out);
+}
+
+/* ---- reading ---- */
+
+static bool on_record(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
+                      struct rs_state_event *out)
+{
+    struct rs_state_record record;
+    enum rs_verdict verdict;
+
+    int rc = rs_state_reader_feed(part->reader, event->offset, event->bytes, &record, &verdict, &part->error);
+    if (rc == RS_ENOMEM) {
+        return broken(log, part, out);
+    }
+    if (rc != 0) {
+        return false; /* a rebuild further on may have mended it: the end decides */
+    }
+    part->status.restored_records++;
+    part->status.restored_bytes += event->bytes.size;
+    part->status.restore_at = event->offset;
+    if (verdict == RS_VERDICT_REBUILD) {
+        return tell(part, RS_STATE_VOID, out);
+    }
+    if (verdict != RS_VERDICT_BATCH) {
+        return false;
+    }
+    (void)tell(part, RS_STATE_BATCH, out);
+    out->bytes = record.seal.head;
+    parts_of(log, part->key.worker)->handing = part;
+    parts_of(log, part->key.worker)->handed = 0;
+    return true;
+}
+
+/* What the log is worth, once all of it was seen. */
+static int judge(const struct rs_durable_log *log, const struct part *part, const struct rs_log_event *event,
+                 struct rs_state_reading *reading, struct rs_error *error)
+{
+    int rc = rs_state_reader_end(part->reader, event->offset, part->token + 1, error);
+
+    if (rc != 0) {
+        return rc;
+    }
+    rs_state_reader_result(part->reader, reading);
+    if (reading->claim != part->token || memcmp(&reading->owner, &part->owner, sizeof(part->owner)) != 0) {
+        return rs_fail(error, RS_ESTATE,
+                       "offset %" PRId64
+                       " does not hold the claim that was written there: the topic was deleted "
+                       "and created again",
+                       part->token);
+    }
+    if (!reading->sealed && reading->rebuild_from == -1 && event->committed > 0) {
+        return rs_fail(error, RS_ESTATE,
+                       "it holds no state, but group %s has done its input up to offset %" PRId64
+                       ": the state log was lost",
+                       log->options.streams->group, event->committed);
+    }
+    return 0;
+}
+
+static bool on_end(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
+                   struct rs_state_event *out)
+{
+    struct rs_state_reading reading;
+
+    if (event->offset > part->token) {
+        return over(part, RS_STATE_LOST, out); /* only a later owner trims our claim away */
+    }
+    if (judge(log, part, event, &reading, &part->error) != 0) {
+        return broken(log, part, out);
+    }
+    rs_state_reader_free(&part->reader);
+    part->phase = OWNED;
+    part->status.restoring = false;
+    part->written = reading.bytes_since;
+    part->base = 0;
+    part->live_bytes = reading.sweep_bytes;
+    if (reading.sweep_start > event->offset) {
+        part->trim_to = reading.sweep_start;
+    }
+    (void)tell(part, RS_STATE_CLAIMED, out);
+    out->sealed = reading.sealed;
+    out->seal = reading.seal;
+    if (!reading.sealed) {
+        out->seal = (struct rs_seal){
+            .next_offset = reading.rebuild_from != -1 ? reading.rebuild_from : RS_OFFSET_BEGINNING,
+            .stream_time_us = RS_TIME_NONE,
+            .now_shown_us = RS_TIME_NONE,
+        };
+    }
+    return true;
+}
+
+/* ---- batches ---- */
+
+static struct rs_state_plan durable_plan(void *self, struct rs_state_key key)
+{
+    struct rs_durable_log *log = self;
+    struct part *part = find(log, key);
+    uint64_t floor = log->options.sweep_floor != 0 ? log->options.sweep_floor : RS_SWEEP_FLOOR;
+    struct rs_state_plan plan = {0};
+
+    if (part == NULL || part->phase != OWNED || part->open) {
+        return plan;
+    }
+    uint64_t grown = part->written - part->base;
+    if (!part->sweeping && grown >= floor && grown >= GROWTH * part->live_bytes) {
+        part->sweeping = true;
+        part->sweep_start = part->next;
+        part->sweep_base = part->written;
+        plan.sweep_begins = true;
+    }
+    if (part->sweeping) {
+        plan.slice_bytes = part->live_bytes / SLICE_OF;
+        plan.slice_bytes =
+            plan.slice_bytes > floor / FLOOR_SLICES ? plan.slice_bytes : floor / FLOOR_SLICES + 1;
+        plan.slice_bytes = plan.slice_bytes < SLICE_MAX ? plan.slice_bytes : SLICE_MAX;
+    }
+    return plan;
+}
+
+static void open_batch(struct part *part)
+{
+    if (!part->open) {
+        part->open = true;
+        part->batch++;
+        part->chunks = 0;
+        part->chunk_sum = 0;
+    }
+}
+
+static int durable_chunk(void *self, struct rs_state_key key, struct rs_slice bytes, struct rs_error *error)
+{
+    struct rs_durable_log *log = self;
+    struct part *part = find(log, key);
+    uint64_t sum = 0;
+
+    if (part == NULL || part->phase != OWNED) {
+        return 0; /* the worker is about to hear of it */
+    }
+    open_batch(part);
+    struct rs_state_record record = {
+        .kind = RS_RECORD_CHUNK,
+        .chunk = {.batch = part->batch, .sequence = part->chunks, .payload = bytes},
+    };
+    int rc = append(log, part, &record, COOKIE_CHUNK, &sum, error);
+    if (rc == 0) {
+        part->chunks++;
+        part->chunk_sum = rs_chunk_sum(part->chunk_sum, sum);
+    }
+    return rc;
+}
+
+static int durable_seal(void *self, struct rs_state_key key, const struct rs_seal *seal, struct rs_slice head,
+                        bool sweep_ends, struct rs_error *error)
+{
+    struct rs_durable_log *log = self;
+    struct part *part = find(log, key);
+    uint64_t sum = 0;
+
+    if (part == NULL || part->phase != OWNED) {
+        return 0;
+    }
+    open_batch(part);
+    struct rs_state_record record = {
+        .kind = RS_RECORD_SEAL,
+        .seal = {.batch = part->batch,
+                 .chunks = part->chunks,
+                 .checksum = part->chunk_sum,
+                 .seal = *seal,
+                 .sweep_start = sweep_ends ? part->sweep_start : -1,
+                 .head = head},
+    };
+    int rc = append(log, part, &record, COOKIE_SEAL, &sum, error);
+    if (rc == 0) {
+        part->sealing = true;
+        part->sealing_offset = seal->next_offset;
+        part->sealing_sweep = record.seal.sweep_start;
+    }
+    return rc;
+}
+
+/* ---- sweeps and trims ---- */
+
+static void trim(struct rs_durable_log *log, struct part *part)
+{
+    struct rs_error error;
+
+    if (part->trim_to < 0 || part->trimming) {
+        return;
+    }
+    if (log->options.io.ops->trim(log->options.io.self, part->key, part->trim_to, &error) == 0) {
+        part->trimming = true;
+        part->trim_to = -1;
+    }
+}
+
+static void on_trimmed(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event)
+{
+    part->trimming = false;
+    if (event->offset >= 0) {
+        part->status.trims++;
+        part->trim_told = false;
+        return;
+    }
+    if (!part->trim_told) {
+        struct rs_error why = *event->error;
+        part->trim_told = true;
+        (void)rs_error_prefix(&why, "the state log grows, because it cannot be trimmed");
+        say(log, RS_LOG_WARNING, part, &why);
+    }
+}
+
+/* All records of the sweep stand where they had to: it is whole, whatever others may have written before. */
+static void sweep_verified(struct part *part)
+{
+    part->trim_to = part->sealing_sweep;
+    part->live_bytes = part->written - part->sweep_base;
+    part->base = part->sweep_base;
+    part->sweeping = false;
+    part->status.sweeps++;
+}
+
+/* ---- acknowledgements ---- */
+
+static bool on_sealed(struct rs_durable_log *log, struct part *part, int64_t offset,
+                      struct rs_state_event *out)
+{
+    part->open = part->sealing = false;
+    part->status.batches++;
+    part->status.sealed_at = offset;
+    if (part->sealing_sweep >= 0) {
+        sweep_verified(part);
+    }
+    trim(log, part);
+    (void)tell(part, RS_STATE_COMMITTED, out);
+    out->seal.next_offset = part->sealing_offset;
+    return true;
+}
+
+static bool on_appended(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
+                        struct rs_state_event *out)
+{
+    struct rs_error error;
+
+    if (event->cookie == COOKIE_CLAIM) {
+        return part->phase == CLAIMING && on_claim_appended(log, part, event->offset, out);
+    }
+    if (event->offset < 0) {
+        (void)rs_fail(&error, RS_EBROKER, "the broker acknowledged a record without saying where it stands");
+        return unsure(part, &error, out);
+    }
+    if (event->offset != part->next) {
+        return over(part, RS_STATE_LOST, out);
+    }
+    part->next++;
+    return event->cookie == COOKIE_SEAL && on_sealed(log, part, event->offset, out);
+}
+
+static bool on_io_event(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
+                        struct rs_state_event *out)
+{
+    if (part->phase == OVER) {
+        return false;
+    }
+    switch (event->kind) {
+    case RS_LOG_APPENDED: return on_appended(log, part, event, out);
+    case RS_LOG_REFUSED: return unsure(part, event->error, out);
+    case RS_LOG_RECORD: return part->phase == READING && on_record(log, part, event, out);
+    case RS_LOG_END: return part->phase == READING && on_end(log, part, event, out);
+    case RS_LOG_BROKEN: part->error = *event->error; return broken(log, part, out);
+    case RS_LOG_TRIMMED: on_trimmed(log, part, event); break;
+    }
+    return false;
+}
+
+/* Chunks of the batch whose head was handed over before. */
+static bool hand_over(struct parts *parts, struct rs_state_event *out)
+{
+    size_t count = 0;
+    const struct rs_slice *chunks = NULL;
+
+    if (parts->handing == NULL) {
+        return false;
+    }
+    chunks = rs_state_reader_chunks(parts->handing->reader, &count);
+    if (parts->handed == count) {
+        parts->handing = NULL;
+        return false;
+    }
+    (void)tell(parts->handing, RS_STATE_CHUNK, out);
+    out->bytes = chunks[parts->handed++];
+    return true;
+}
+
+static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out)
+{
+    struct rs_durable_log *log = self;
+    struct parts *parts = parts_of(log, worker);
+    struct rs_log_event event;
+
+    if (hand_over(parts, out)) {
+        return true;
+    }
+    while (log->options.io.ops->take(log->options.io.self, worker, &event)) {
+        struct part *part = find(log, event.key);
+        if (part != NULL && on_io_event(log, part, &event, out)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the table ---- */
+
+static void durable_release(void *self, struct rs_state_key key)
+{
+    forget(self, key);
+}
+
+static bool durable_status(void *self, struct rs_state_key key, struct rs_state_log_status *out)
+{
+    struct part *part = find(self, key);
+
+    if (part == NULL) {
+        return false;
+    }
+    *out = part->status;
+    out->log_bytes = part->written - part->base;
+    out->live_bytes = part->live_bytes;
+    return true;
+}
+
+static int durable_wake_fd(void *self, uint32_t worker)
+{
+    struct rs_durable_log *log = self;
+
+    return log->options.io.ops->wake_fd(log->options.io.self, worker);
+}
+
+static const struct rs_state_log_ops durable_ops = {
+    .claim = durable_claim,
+    .plan = durable_plan,
+    .chunk = durable_chunk,
+    .seal = durable_seal,
+    .release = durable_release,
+    .take = durable_take,
+    .status = durable_status,
+    .wake_fd = durable_wake_fd,
+};
+
+int rs_durable_log_new(const struct rs_durable_log_options *options, struct rs_durable_log **out,
+                       struct rs_error *error)
+{
+    struct rs_durable_log *log = calloc(1, sizeof(*log) + options->workers * sizeof(log->workers[0]));
+
+    if (log == NULL) {
+        return rs_fail(error, RS_ENOMEM, "state log: out of memory");
+    }
+    log->options = *options;
+    *out = log;
+    return 0;
+}
+
+void rs_durable_log_free(struct rs_durable_log **pointer)
+{
+    struct rs_durable_log *log = *pointer;
+
+    if (log == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < log->options.workers; i++) {
+        for (size_t j = 0; j < log->workers[i].count; j++) {
+            part_free(log->workers[i].items[j]);
+        }
+        free(log->workers[i].items);
+        rs_buf_fini(&log->workers[i].scratch);
+    }
+    free(log);
+    *pointer = NULL;
+}
+
+struct rs_state_log rs_durable_log_table(struct rs_durable_log *log)
+{
+    return (struct rs_state_log){.self = log, .ops = &durable_ops};
+}

@@ -1,0 +1,237 @@
+/* The worker and the state log: sealing what changed, handing partitions over. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transform/worker_parts.h"
+
+#define STEPS_PER_TURN 8                      /* of filling a batch; then input gets its turn */
+#define NO_ROOM_US     (2 * RS_WORKER_MS)     /* until a log that had no room is asked again */
+#define STUCK_US       (10000 * RS_WORKER_MS) /* a batch under way for so long makes input wait */
+#define AGAIN_US       (1000 * RS_WORKER_MS)  /* until a log that failed at once is asked again */
+
+/* ---- dead letters ---- */
+
+/* Dead letters are acknowledged before what they belong to counts as done. */
+static bool letters_done(const struct rs_worker *worker, const struct rs_owned *owned, int64_t next_offset)
+{
+    const struct rs_dead_letter_sink *letters = &worker->options.letters;
+
+    return letters->ops->acknowledged(letters->self, owned->stream->index, owned->partition) >= next_offset;
+}
+
+/* ---- one batch ---- */
+
+static bool balanced(const struct rs_accounting *e)
+{
+    return e->consumed == e->applied + e->late + e->duplicate + e->rejected + e->filtered;
+}
+
+static void begin(struct rs_worker *worker, struct rs_owned *owned)
+{
+    const struct rs_state_log *log = &worker->options.log;
+    struct rs_partition_status status;
+
+    rs_partition_status(owned->state, &status);
+    owned->commit_begun_us = worker->now_us;
+    owned->commit_due_us = worker->now_us + worker->options.commit_every_us;
+    owned->commit_retry_us = worker->now_us;
+    if (!balanced(&status.events)) {
+        rs_owned_fail(worker, owned, RS_PARTITION_STOPPED,
+                      "stream %s partition %" PRId32
+                      ": the accounting does not balance before offset %" PRId64
+                      ": nothing of it is sealed. This is a fault of the program; please report it",
+                      owned->stream->name, owned->partition, owned->next_offset);
+        return;
+    }
+    if (!rs_worker_remembers(worker)) {
+        owned->seal = (struct rs_seal){.next_offset = owned->next_offset};
+        owned->head = rs_slice_of(NULL, 0);
+        owned->sweep_ends = false;
+        owned->commit = RS_COMMIT_LETTERS;
+        return;
+    }
+    rs_partition_seal_begin(owned->state, log->ops->plan(log->self, rs_owned_key(worker, owned)));
+    owned->commit = RS_COMMIT_WRITING;
+}
+
+/* Sets when to come again where the log took nothing. */
+static bool refused(struct rs_worker *worker, struct rs_owned *owned, int rc, const struct rs_error *error)
+{
+    if (rc == 0) {
+        return false;
+    }
+    owned->commit_retry_us = worker->now_us + NO_ROOM_US;
+    if (rc != RS_ELIMIT) {
+        owned->commit_retry_us = worker->now_us + AGAIN_US;
+        rs_worker_say(worker, RS_LOG_ERROR, "stream %s partition %" PRId32 ": not sealed yet: %s",
+                      owned->stream->name, owned->partition, error->text);
+    }
+    return true;
+}
+
+/* False: nothing more can be done in this turn. */
+static bool fill(struct rs_worker *worker, struct rs_owned *owned)
+{
+    const struct rs_state_log *log = &worker->options.log;
+    struct rs_slice chunk;
+    struct rs_error error;
+
+    switch (rs_partition_seal_step(owned->state, &chunk)) {
+    case RS_SEAL_WORKING: return true;
+    case RS_SEAL_CHUNK: {
+        int rc = log->ops->chunk(log->self, rs_owned_key(worker, owned), chunk, &error);
+        if (refused(worker, owned, rc, &error)) {
+            return false;
+        }
+        rs_partition_seal_taken(owned->state);
+        return true;
+    }
+    case RS_SEAL_COMPLETE:
+        rs_partition_seal_end(owned->state, &owned->seal, &owned->head, &owned->sweep_ends);
+        owned->commit = RS_COMMIT_LETTERS;
+        return false;
+    case RS_SEAL_FAILED: break;
+    }
+    rs_worker_say(worker, RS_LOG_ERROR,
+                  "stream %s partition %" PRId32
+                  ": memory ran out while its state was written; it is read again",
+                  owned->stream->name, owned->partition);
+    rs_owned_claim_again(worker, owned, AGAIN_US);
+    return false;
+}
+
+static void seal(struct rs_worker *worker, struct rs_owned *owned)
+{
+    const struct rs_state_log *log = &worker->options.log;
+    struct rs_error error;
+
+    if (!letters_done(worker, owned, owned->seal.next_offset)) {
+        return;
+    }
+    int rc = log->ops->seal(log->self, rs_owned_key(worker, owned), &owned->seal, owned->head,
+                            owned->sweep_ends, &error);
+    if (!refused(worker, owned, rc, &error)) {
+        owned->commit = RS_COMMIT_SENT;
+    }
+}
+
+/* A turn of the partition's batch, the next one begun when it is due. */
+static void go_on(struct rs_worker *worker, struct rs_owned *owned)
+{
+    if (owned->commit == RS_COMMIT_NOT && owned->next_offset > owned->committed && owned->next_offset > 0 &&
+        worker->now_us >= owned->commit_due_us) {
+        begin(worker, owned);
+    }
+    if (worker->now_us < owned->commit_retry_us) {
+        return;
+    }
+    for (int i = 0; i < STEPS_PER_TURN && owned->commit == RS_COMMIT_WRITING; i++) {
+        if (!fill(worker, owned)) {
+            break;
+        }
+    }
+    if (owned->commit == RS_COMMIT_LETTERS) {
+        seal(worker, owned);
+    }
+}
+
+void rs_worker_commits(struct rs_worker *worker)
+{
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        struct rs_owned *owned = worker->owned[i];
+        if (rs_owned_claimed(owned)) {
+            go_on(worker, owned);
+        }
+    }
+}
+
+void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_t next_offset)
+{
+    const struct rs_source *source = &worker->options.source;
+
+    if (owned->commit != RS_COMMIT_SENT) {
+        return;
+    }
+    owned->commit = RS_COMMIT_NOT;
+    owned->committed = next_offset;
+    if (source->ops->committed != NULL) {
+        source->ops->committed(source->self, owned->stream->index, owned->partition, next_offset);
+    }
+}
+
+int64_t rs_owned_commit_due(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    switch (owned->commit) {
+    case RS_COMMIT_NOT: return owned->next_offset > owned->committed ? owned->commit_due_us : RS_WORKER_NEVER;
+    case RS_COMMIT_WRITING: return owned->commit_retry_us;
+    case RS_COMMIT_LETTERS: return worker->now_us + NO_ROOM_US;
+    case RS_COMMIT_SENT: break;
+    }
+    return RS_WORKER_NEVER;
+}
+
+bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    int64_t patience_us = STUCK_US + 2 * worker->options.commit_every_us;
+
+    return owned->commit != RS_COMMIT_NOT && worker->now_us - owned->commit_begun_us > patience_us;
+}
+
+/* ---- handing over ---- */
+
+void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned)
+{
+    if (owned->phase != RS_PARTITION_RUNNING) {
+        rs_owned_let_go(worker, owned);
+        return;
+    }
+    owned->phase = RS_PARTITION_LEAVING;
+    owned->commit_due_us = worker->now_us;
+    owned->leave_by_us = worker->now_us + worker->options.leave_within_us;
+}
+
+void rs_owned_let_go(struct rs_worker *worker, struct rs_owned *owned)
+{
+    size_t at = 0;
+
+    while (worker->owned[at] != owned) {
+        at++;
+    }
+    rs_owned_forget_run(worker, owned);
+    worker->options.log.ops->release(worker->options.log.self, rs_owned_key(worker, owned));
+    worker->options.source.ops->done(worker->options.source.self, owned->stream->index, owned->partition);
+    memmove(&worker->owned[at], &worker->owned[at + 1],
+            (worker->owned_count - at - 1) * sizeof(struct rs_owned *));
+    worker->owned_count--;
+    rs_partition_free(&owned->state);
+    free(owned);
+}
+
+static bool all_sealed(const struct rs_owned *owned)
+{
+    return owned->commit == RS_COMMIT_NOT && owned->next_offset <= owned->committed;
+}
+
+/* What is dirty goes out first, then the last batch; whichever does not happen in time is left to the
+ * successor, which folds the same records again. */
+static bool left(struct rs_worker *worker, struct rs_owned *owned)
+{
+    if (owned->state == NULL || worker->now_us >= owned->leave_by_us) {
+        return true;
+    }
+    if (rs_owned_publishable(owned) || owned->in_flight > 0) {
+        return false;
+    }
+    return owned->next_offset == 0 || all_sealed(owned);
+}
+
+void rs_worker_leaving(struct rs_worker *worker)
+{
+    for (size_t i = worker->owned_count; i-- > 0;) {
+        struct rs_owned *owned = worker->owned[i];
+        if (owned->phase == RS_PARTITION_LEAVING && left(worker, owned)) {
+            rs_owned_let_go(worker, owned);
+        }
+    }
+}
