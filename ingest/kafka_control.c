@@ -444,15 +444,31 @@ static void on_rebalance(struct rs_kafka_source *source, rd_kafka_event_t *event
 
 /* ---- errors and log lines ---- */
 
+/* The consumer cannot go on. What is fatal arrives under any code: librdkafka says so only when it is asked.
+ */
+static bool on_fatal(struct rs_kafka_source *source)
+{
+    char reason[384] = "";
+    char text[512];
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->rk, reason, sizeof(reason));
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return false;
+    }
+    (void)snprintf(text, sizeof(text), "%s%s", reason,
+                   code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+                       ? ". Give each instance a group.instance.id of its own"
+                       : "");
+    fail(source, text);
+    return true;
+}
+
 static void on_error(struct rs_kafka_source *source, rd_kafka_event_t *event)
 {
-    char reason[512] = "";
-
+    if (on_fatal(source)) {
+        return;
+    }
     switch (rd_kafka_event_error(event)) {
-    case RD_KAFKA_RESP_ERR__FATAL:
-        (void)rd_kafka_fatal_error(source->rk, reason, sizeof(reason));
-        fail(source, reason);
-        break;
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
         source->status.brokers_down = true;
         rs_kafka_report(source, RS_LOG_ERROR, "Kafka cannot be reached: %s",

@@ -32,6 +32,10 @@ struct part {
     int64_t next;  /* where our next record has to stand */
     struct rs_state_reader *reader;
     struct rs_error error;
+    /* a gap in our offsets: the log is read to see whether another claim lies in it */
+    bool checking;
+    int64_t check_until; /* the newest record behind a gap; -1: none */
+    int64_t sealed;      /* a seal stands here, but is told only after the check; -1: none */
     /* the open batch */
     bool open, sealing;
     uint64_t batch, chunk_sum;
@@ -164,7 +168,7 @@ static bool tell(struct part *part, enum rs_state_event_kind kind, struct rs_sta
 static bool over(struct part *part, enum rs_state_event_kind kind, struct rs_state_event *out)
 {
     part->phase = OVER;
-    part->open = part->sealing = false;
+    part->open = part->sealing = part->checking = false;
     rs_state_reader_free(&part->reader);
     (void)tell(part, kind, out);
     out->error = &part->error;
@@ -262,6 +266,7 @@ static int durable_claim(void *self, struct rs_state_key key, struct rs_error *e
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
     part->sealing_sweep = part->sweep_start = part->trim_to = -1;
+    part->check_until = part->sealed = -1;
     part->status.claim = part->status.sealed_at = -1;
     part->status.restoring = true;
     int rc = send_claim(log, part, error);
@@ -532,6 +537,64 @@ static bool on_sealed(struct rs_durable_log *log, struct part *part, int64_t off
     return true;
 }
 
+/* ---- gaps ---- */
+
+static bool check(struct rs_durable_log *log, struct part *part, struct rs_state_event *out)
+{
+    struct rs_error error;
+    int rc = rs_state_reader_new(identity(log, part->key), &part->reader, &error);
+
+    if (rc == 0) {
+        rc = log->options.io.ops->read(log->options.io.self, part->key, part->check_until, &error);
+    }
+    part->checking = true;
+    part->check_until = -1;
+    return rc != 0 && unsure(part, &error, out);
+}
+
+/* Another has written in between: a new owner, or one whose records were still under way when we claimed. The
+ * log tells which. A sweep is not continued over a gap: its first record might not be ours. */
+static bool on_gap(struct rs_durable_log *log, struct part *part, int64_t offset, struct rs_state_event *out)
+{
+    part->sweeping = false;
+    part->sealing_sweep = -1;
+    part->check_until = offset;
+    return !part->checking && check(log, part, out);
+}
+
+static bool on_checked(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
+                       struct rs_state_event *out)
+{
+    struct rs_state_reading reading;
+
+    rs_state_reader_result(part->reader, &reading);
+    rs_state_reader_free(&part->reader);
+    part->checking = false;
+    bool trimmed = reading.claim == -1 && event->offset > part->token;
+    if ((reading.claim != part->token && !trimmed) ||
+        memcmp(&reading.owner, &part->owner, sizeof(part->owner)) != 0) {
+        return over(part, RS_STATE_LOST, out);
+    }
+    if (part->check_until >= 0) {
+        return check(log, part, out);
+    }
+    int64_t sealed = part->sealed;
+    part->sealed = -1;
+    return sealed >= 0 && on_sealed(log, part, sealed, out);
+}
+
+/* Only its owner is of interest; damage is for whoever restores from it. */
+static bool on_checked_record(struct part *part, const struct rs_log_event *event, struct rs_state_event *out)
+{
+    struct rs_state_record record;
+    enum rs_verdict verdict;
+    struct rs_error error;
+
+    return rs_state_reader_feed(part->reader, event->offset, event->bytes, &record, &verdict, &error) ==
+               RS_ENOMEM &&
+           unsure(part, &error, out);
+}
+
 static bool on_appended(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
                         struct rs_state_event *out)
 {
@@ -544,11 +607,23 @@ static bool on_appended(struct rs_durable_log *log, struct part *part, const str
         (void)rs_fail(&error, RS_EBROKER, "the broker acknowledged a record without saying where it stands");
         return unsure(part, &error, out);
     }
-    if (event->offset != part->next) {
-        return over(part, RS_STATE_LOST, out);
+    if (event->offset < part->next) {
+        (void)rs_fail(&error, RS_EBROKER, "the broker acknowledged a record at an offset that was taken");
+        return unsure(part, &error, out);
     }
-    part->next++;
-    return event->cookie == COOKIE_SEAL && on_sealed(log, part, event->offset, out);
+    bool gap = event->offset > part->next;
+    part->next = event->offset + 1;
+    if (gap && on_gap(log, part, event->offset, out)) {
+        return true;
+    }
+    if (event->cookie != COOKIE_SEAL) {
+        return false;
+    }
+    if (part->checking) {
+        part->sealed = event->offset;
+        return false;
+    }
+    return on_sealed(log, part, event->offset, out);
 }
 
 static bool on_io_event(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
@@ -560,8 +635,12 @@ static bool on_io_event(struct rs_durable_log *log, struct part *part, const str
     switch (event->kind) {
     case RS_LOG_APPENDED: return on_appended(log, part, event, out);
     case RS_LOG_REFUSED: return unsure(part, event->error, out);
-    case RS_LOG_RECORD: return part->phase == READING && on_record(log, part, event, out);
-    case RS_LOG_END: return part->phase == READING && on_end(log, part, event, out);
+    case RS_LOG_RECORD:
+        return part->checking ? on_checked_record(part, event, out)
+                              : part->phase == READING && on_record(log, part, event, out);
+    case RS_LOG_END:
+        return part->checking ? on_checked(log, part, event, out)
+                              : part->phase == READING && on_end(log, part, event, out);
     case RS_LOG_BROKEN: part->error = *event->error; return broken(log, part, out);
     case RS_LOG_TRIMMED: on_trimmed(log, part, event); break;
     }

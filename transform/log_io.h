@@ -29,8 +29,9 @@ struct rs_log_event {
     uint64_t cookie; /* APPENDED, REFUSED: as given to append */
     int64_t offset;
     int64_t committed; /* END: offset that the consumer group has committed for the input partition; -1: none,
-                          or not known. Asked for only where
-                          the log was never trimmed (it begins at 0) */
+                          or not known. Asked for only where the log was never trimmed (it begins at 0), and
+                          before the log's end is: where the log goes on behind `until`, it is -1, since
+                          others may have sealed and committed there meanwhile */
     struct rs_slice bytes; /* RECORD; lives until the next `take` of this worker */
     const struct rs_error *error;
 };

@@ -164,10 +164,10 @@ static void put_extent(const struct rs_judged_log *log, struct rs_buf *out)
     }
     rs_buf_printf(out, "  log     offsets %" PRId64 " to %" PRId64 ", ", log->first, log->end - 1);
     put_size(log->result.bytes, out);
-    rs_buf_printf(
-        out, "; %" PRIu64 " claim%s; %" PRIu64 " batch%s count, %" PRIu64 " void, %" PRIu64 " never sealed\n",
-        log->claims, plural(log->claims), log->batches, log->batches == 1 ? "" : "es", log->void_batches,
-        log->unsealed_batches);
+    rs_buf_printf(out,
+                  "; %" PRIu64 " claim%s; %" PRIu64 " batch%s, %" PRIu64 " void, %" PRIu64 " never sealed\n",
+                  log->claims, plural(log->claims), log->batches, log->batches == 1 ? " counts" : "es count",
+                  log->void_batches, log->unsealed_batches);
 }
 
 static void put_claim(const struct rs_judged_log *log, struct rs_buf *out)

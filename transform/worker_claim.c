@@ -147,6 +147,11 @@ static void on_claimed(struct rs_worker *worker, struct rs_owned *owned, const s
     if (source->ops->start(source->self, owned->stream->index, owned->partition, event->seal.next_offset,
                            &error) != 0) {
         rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "%s", error.text);
+        return;
+    }
+    if (event->sealed &&
+        source->ops->committed != NULL) { /* the owner that sealed it may not have lived to say so */
+        source->ops->committed(source->self, owned->stream->index, owned->partition, event->seal.next_offset);
     }
 }
 

@@ -116,11 +116,15 @@ static void seal(struct rs_worker *worker, struct rs_owned *owned)
     }
 }
 
+static bool unsealed(const struct rs_owned *owned)
+{
+    return owned->next_offset > owned->committed && owned->next_offset > 0;
+}
+
 /* A turn of the partition's batch, the next one begun when it is due. */
 static void go_on(struct rs_worker *worker, struct rs_owned *owned)
 {
-    if (owned->commit == RS_COMMIT_NOT && owned->next_offset > owned->committed && owned->next_offset > 0 &&
-        worker->now_us >= owned->commit_due_us) {
+    if (owned->commit == RS_COMMIT_NOT && unsealed(owned) && worker->now_us >= owned->commit_due_us) {
         begin(worker, owned);
     }
     if (worker->now_us < owned->commit_retry_us) {
@@ -163,7 +167,7 @@ void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_
 int64_t rs_owned_commit_due(const struct rs_worker *worker, const struct rs_owned *owned)
 {
     switch (owned->commit) {
-    case RS_COMMIT_NOT: return owned->next_offset > owned->committed ? owned->commit_due_us : RS_WORKER_NEVER;
+    case RS_COMMIT_NOT: return unsealed(owned) ? owned->commit_due_us : RS_WORKER_NEVER;
     case RS_COMMIT_WRITING: return owned->commit_retry_us;
     case RS_COMMIT_LETTERS: return worker->now_us + NO_ROOM_US;
     case RS_COMMIT_SENT: break;
@@ -208,11 +212,6 @@ void rs_owned_let_go(struct rs_worker *worker, struct rs_owned *owned)
     free(owned);
 }
 
-static bool all_sealed(const struct rs_owned *owned)
-{
-    return owned->commit == RS_COMMIT_NOT && owned->next_offset <= owned->committed;
-}
-
 /* What is dirty goes out first, then the last batch; whichever does not happen in time is left to the
  * successor, which folds the same records again. */
 static bool left(struct rs_worker *worker, struct rs_owned *owned)
@@ -223,7 +222,7 @@ static bool left(struct rs_worker *worker, struct rs_owned *owned)
     if (rs_owned_publishable(owned) || owned->in_flight > 0) {
         return false;
     }
-    return owned->next_offset == 0 || all_sealed(owned);
+    return owned->commit == RS_COMMIT_NOT && !unsealed(owned);
 }
 
 void rs_worker_leaving(struct rs_worker *worker)

@@ -37,6 +37,8 @@ class Faults:
         self.trouble = []    # what must not happen
         self.busy = set()    # components under a fault that one more of would prolong
         self.calms = []      # seconds each calm took until all was read
+        # Each fault at least once in a run of a hundred kills, the rest by weight.
+        self.agenda = self.rng.sample(list(WEIGHTS), len(WEIGHTS))
         self.began = time.monotonic()
 
     @property
@@ -91,7 +93,7 @@ class Faults:
         while self.killed < kills and time.monotonic() - self.began < seconds:
             if self.trouble or self.reader.wrong:
                 break
-            name = self.rng.choices(list(WEIGHTS), WEIGHTS.values())[0]
+            name = self._next()
             if getattr(self, "_" + name.replace(" ", "_").lower())() is not False:
                 self.counts[name] += 1
                 number += 1
@@ -100,6 +102,11 @@ class Faults:
                 number += 1
                 self.calm()
         self.calm()
+
+    def _next(self):
+        if self.agenda and self.rng.random() < 0.25:
+            return self.agenda.pop()
+        return self.rng.choices(list(WEIGHTS), WEIGHTS.values())[0]
 
     def victim(self):
         alive = [i for i in self.world.instances if i.alive() and not i.expect_exit]
@@ -226,8 +233,10 @@ class Faults:
     def _ended(self, victim, why):
         status = victim.process.popen.returncode
         self.exits[why, status] = self.exits.get((why, status), 0) + 1
-        if status not in (0, 2, -6):
-            self.trouble.append(f"instance {victim.number} ended with {status} after {why}")
+        # librdkafka before 2.3 aborts when it is closed between joining and its first assignment (its issue 4312).
+        known = status == -6 and "rd_kafka_sticky_assignor_state_destroy" in procs.tail(victim.log, 1000)
+        if status not in (0, 2) and not known:
+            self.trouble.append(f"instance {victim.number} ended with {status} after {why}\n" + procs.tail(victim.log, 2000))
 
     # ---- network ----
 

@@ -56,7 +56,18 @@ def records(script, partition=0, stream="trades", group="tests"):
     return [bytes.fromhex(line) for line in out.decode().split()]
 
 
-class Tool(suite.Case):
+class StateTool:
+    """The program, asked about the configuration at self.config."""
+
+    def tool(self, *args, expect=0, config=None):
+        out, err = procs.check([suite.program("rollstat-state"), "-c", config or self.config, *args], expect=expect)
+        return out.decode(), err.decode()
+
+    def objects(self, *args, expect=0):
+        return [json.loads(line) for line in self.tool("--json", *args, expect=expect)[0].splitlines()]
+
+
+class Tool(StateTool, suite.Case):
     def setUp(self):
         super().setUp()
         self.mock = suite.mock_kafka(self.path("mock"), "tests.state.trades:3", "t:3")
@@ -65,13 +76,6 @@ class Tool(suite.Case):
 
     def put(self, values, partition=0):
         self.mock.produce("tests.state.trades", [(partition, -1, None, value) for value in values])
-
-    def tool(self, *args, expect=0, config=None):
-        out, err = procs.check([suite.program("rollstat-state"), "-c", config or self.config, *args], expect=expect)
-        return out.decode(), err.decode()
-
-    def objects(self, *args, expect=0):
-        return [json.loads(line) for line in self.tool("--json", *args, expect=expect)[0].splitlines()]
 
     def partition(self, number=0, expect=0):
         return self.objects("--stream", "trades", "--partition", str(number), expect=expect)[0]
@@ -193,7 +197,7 @@ class Tool(suite.Case):
         self.assertIn("wrong.yaml: ", err)
 
 
-class Group(Flow):
+class Group(StateTool, Flow):
     """What the daemon sealed, and what the tool makes of it."""
     T0 = 1700000040 * 10 ** 6
 
@@ -202,13 +206,9 @@ class Group(Flow):
         self.configure(streams, aggregates, kafka={"session.timeout.ms": 10000}, state={"commit_every": "50ms"})
         self.start_daemon()
 
-    def tool(self, *args, expect=0):
-        out, err = procs.check([suite.program("rollstat-state"), "-c", self.config, *args], expect=expect)
-        return out.decode(), err.decode()
-
     def sealed(self, partition, count):
         def reached():
-            row = json.loads(self.tool("-j", "-p", str(partition))[0])
+            (row,) = self.objects("-p", str(partition))
             return row["seal"] and row["seal"]["next_offset"] >= count and row
         return procs.until(reached, 30, f"{count} records of partition {partition} are sealed", self.daemon.process)
 

@@ -173,6 +173,29 @@ static bool command_forget(rd_kafka_t *rk, char **args)
     return ok || failed("%s: the group could not be deleted: is it empty?", args[0]);
 }
 
+static bool command_commit(rd_kafka_t *rk, char **args)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, args[1], (int32_t)strtol(args[2], NULL, 10))->offset =
+        strtoll(args[3], NULL, 10);
+    rd_kafka_AlterConsumerGroupOffsets_t *request = rd_kafka_AlterConsumerGroupOffsets_new(args[0], list);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
+    rd_kafka_AlterConsumerGroupOffsets(rk, &request, 1, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+    bool ok = event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (ok) {
+        size_t count = 0;
+        const rd_kafka_group_result_t **results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+            rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count);
+        ok = count == 1 && rd_kafka_group_result_error(results[0]) == NULL;
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AlterConsumerGroupOffsets_destroy(request);
+    rd_kafka_topic_partition_list_destroy(list);
+    return ok || failed("the offset of group %s was not committed", args[0]);
+}
+
 static bool command_trim(rd_kafka_t *rk, char **args)
 {
     rd_kafka_topic_partition_list_t *before = rd_kafka_topic_partition_list_new(1);
@@ -420,7 +443,7 @@ int main(int argc, char **argv)
         {"group", RD_KAFKA_PRODUCER, 1, command_group},     {"dump", RD_KAFKA_CONSUMER, 1, command_dump},
         {"produce", RD_KAFKA_PRODUCER, 1, command_produce}, {"forget", RD_KAFKA_PRODUCER, 1, command_forget},
         {"tail", RD_KAFKA_CONSUMER, 2, command_tail},       {"trim", RD_KAFKA_PRODUCER, 3, command_trim},
-        {"grow", RD_KAFKA_PRODUCER, 2, command_grow},
+        {"grow", RD_KAFKA_PRODUCER, 2, command_grow},       {"commit", RD_KAFKA_PRODUCER, 4, command_commit},
     };
     for (size_t i = 0; argc >= 3 && i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(argv[2], commands[i].name) == 0 && argc >= 3 + commands[i].arguments) {
@@ -433,8 +456,8 @@ int main(int argc, char **argv)
             return ok ? 0 : 2;
         }
     }
-    fputs(
-        "usage: kafka_tool BOOTSTRAP ping|create|delete|ends|dump|produce|group|forget|trim|tail|grow ...\n",
-        stderr);
+    fputs("usage: kafka_tool BOOTSTRAP "
+          "ping|create|delete|ends|dump|produce|group|forget|trim|tail|grow|commit ...\n",
+          stderr);
     return 1;
 }

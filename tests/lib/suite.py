@@ -25,7 +25,7 @@ JARS = os.environ.get("RS_KAFKA", os.path.join(ROOT, "build", "kafka-3.9.1"))
 SCHEMAS = os.path.join(ROOT, "schemas")
 PLACES = {"rollstatd": "transform", "rollstat-publish": "ingest", "rollstat-top": "sink", "rollstat-schema": "schemas",
           "rollstat-state": "transform", "state_records": "tests",
-          "rollstat-demo-broker": "deploy", "kafka_tool": "tests"}
+          "rollstat-demo-broker": "deploy", "kafka_tool": "tests", "log_tool": "tests"}
 
 
 def program(name):
@@ -53,10 +53,10 @@ def skip_component(why):
     raise unittest.SkipTest(why)
 
 
-def real_kafka(directory):
+def real_kafka(directory, **options):
     if not os.path.isdir(JARS) or shutil.which("java") is None:
         skip_component(f"no Kafka in {JARS} or no java: run tests/run --only kafka with network")
-    return kafka.Broker(program("kafka_tool"), JARS, directory)
+    return kafka.Broker(program("kafka_tool"), JARS, directory, **options)
 
 
 def mock_kafka(directory, *topics):

@@ -44,6 +44,7 @@ struct fixture {
     struct rs_memory_store *store;
     struct rs_memory_log *memory_log;
     struct slow_log log;
+    struct rs_state_log other_log; /* in place of it; ops NULL: none */
     struct letters letters;
     struct rs_worker *worker;
     struct rs_error error;

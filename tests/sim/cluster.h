@@ -182,7 +182,7 @@ struct pipe { /* a process's side of one partition */
     struct append_node *appends; /* oldest first, until answered and landed */
     uint64_t interest;           /* grows with each forget: events of before are dropped */
     bool reading_log, trimming;
-    int64_t read_at, read_until, read_first;
+    int64_t read_at, read_until, read_first, read_committed;
     /* witness */
     uint64_t token; /* 0: not claimed; offset 0 is the claim's of a new log, and then its seals are judged as
                        any */

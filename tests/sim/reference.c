@@ -3,7 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "transform/group_key.h"
+#include "transform/partition.h"
+
 #define BUDGET ((size_t)1 << 24)
+
+struct gone {
+    int64_t offset; /* it has expired in the fold of so many records */
+    uint64_t hash;
+};
 
 struct reference {
     struct sim *sim;
@@ -12,7 +23,8 @@ struct reference {
     struct rs_buf states; /* of all prefixes, one behind the other */
     size_t *starts;
     struct rs_accounting *counts;
-    uint64_t *expired;
+    struct gone *gone;
+    size_t gone_count, gone_capacity;
     struct rendering shown, held;
     struct rs_buf bytes;
     int64_t bytes_offset, bytes_shown_us;
@@ -28,6 +40,46 @@ static struct rs_partition *fresh(struct sim *sim, uint32_t partition)
     return p;
 }
 
+static uint64_t gone_hash(uint32_t aggregate, struct rs_slice key)
+{
+    return XXH3_64bits_withSeed(key.data, key.size, aggregate);
+}
+
+static void note_gone(struct reference *r, int64_t offset, const struct rs_groups *gs,
+                      const struct rs_group *g)
+{
+    struct rs_buf text = {0};
+    rs_key_render(&gs->aggregate->by, rs_group_key(gs, g), &text);
+    if (r->gone_count == r->gone_capacity) {
+        r->gone_capacity = r->gone_capacity * 2 + 16;
+        r->gone = realloc(r->gone, r->gone_capacity * sizeof *r->gone);
+    }
+    if (!r->gone || text.failed) {
+        abort();
+    }
+    r->gone[r->gone_count++] = (struct gone){offset, gone_hash(gs->aggregate->index, rs_buf_slice(&text))};
+    rs_buf_fini(&text);
+}
+
+/* Groups that expire are gone at once: here nobody has to delete their keys first, and one that comes back is
+ * shown without waiting for that. */
+static void let_go(struct reference *r, struct rs_partition *p, int64_t offset)
+{
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        struct rs_groups *gs = &p->groups[i];
+        for (uint32_t left = gs->dirty_count; left > 0; left--) {
+            uint32_t number = rs_groups_pop(gs);
+            struct rs_group *g = rs_group_at(gs, number);
+            if (g->flags & RS_GROUP_DROPPED) {
+                note_gone(r, offset, gs, g);
+                rs_groups_release(gs, number);
+            } else {
+                rs_groups_push(gs, number, g);
+            }
+        }
+    }
+}
+
 struct reference *reference_new(struct sim *sim, uint32_t partition)
 {
     const struct feed *f = &sim->feeds[partition];
@@ -38,14 +90,13 @@ struct reference *reference_new(struct sim *sim, uint32_t partition)
     r->count = f->count;
     r->starts = sim_alloc((f->count + 2) * sizeof *r->starts);
     r->counts = sim_alloc((f->count + 1) * sizeof *r->counts);
-    r->expired = sim_alloc((f->count + 1) * sizeof *r->expired);
     r->shown = r->held = (struct rendering){.offset = -1};
     r->bytes_offset = -1;
     for (size_t i = 0;; i++) {
         struct rs_partition_status status;
         rs_partition_status(p, &status);
         r->counts[i] = status.events;
-        r->expired[i] = status.expired_groups;
+        let_go(r, p, (int64_t)i);
         r->starts[i] = r->states.size;
         rs_partition_save(p, &r->states);
         if (i == f->count) {
@@ -69,7 +120,7 @@ void reference_free(struct reference *r)
         rs_buf_fini(&r->bytes);
         free(r->starts);
         free(r->counts);
-        free(r->expired);
+        free(r->gone);
         free(r);
     }
 }
@@ -79,9 +130,15 @@ struct rs_accounting reference_counts(const struct reference *r, int64_t offset)
     return r->counts[offset];
 }
 
-bool reference_dropped(const struct reference *r, int64_t offset)
+bool reference_dropped(const struct reference *r, int64_t offset, const struct rs_op *drop)
 {
-    return r->expired[offset] > 0;
+    uint64_t hash = gone_hash(drop->aggregate, drop->key);
+    for (size_t i = 0; i < r->gone_count && r->gone[i].offset <= offset; i++) {
+        if (r->gone[i].hash == hash) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool reference_letter(const struct reference *r, int64_t offset)

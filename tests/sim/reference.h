@@ -18,7 +18,8 @@ struct reference *reference_new(struct sim *sim, uint32_t partition);
 void reference_free(struct reference *r);
 
 struct rs_accounting reference_counts(const struct reference *r, int64_t offset);
-bool reference_dropped(const struct reference *r, int64_t offset); /* whether a group had expired by then */
+/* Whether a group with the key of `drop` had expired by then. */
+bool reference_dropped(const struct reference *r, int64_t offset, const struct rs_op *drop);
 bool reference_letter(const struct reference *r,
                       int64_t offset); /* whether this record goes to the dead letters */
 

@@ -266,6 +266,41 @@ static int log_append(void *self, struct rs_state_key key, struct rs_slice bytes
 
 /* ---- read ---- */
 
+static void read_ends(struct process *p, uint32_t partition)
+{
+    struct pipe *pipe = &p->pipes[partition];
+    struct log_event_node *event = event_new(p, RS_LOG_END, partition);
+    event->event.offset = pipe->read_first;
+    event->event.committed = pipe->read_committed;
+    pipe->reading_log = false;
+    event_post(p, event);
+}
+
+/* The answer about the log's end: what others may have committed on account of later records is not for this
+ * reading to judge. */
+static void hear_end(struct sim *sim, void *subject, uint64_t tag)
+{
+    struct process *p = subject;
+    struct pipe *pipe = &p->pipes[tag & 255];
+    if (pipe->interest != tag >> 8 || !p->alive) {
+        return;
+    }
+    if (sim->topics[tag & 255].end > pipe->read_until + 1) {
+        pipe->read_committed = -1;
+    }
+    read_ends(p, (uint32_t)(tag & 255));
+}
+
+static void hear_committed(struct sim *sim, void *subject, uint64_t tag)
+{
+    struct process *p = subject;
+    struct pipe *pipe = &p->pipes[tag & 255];
+    if (pipe->interest == tag >> 8 && p->alive) {
+        pipe->read_committed = sim->feeds[tag & 255].committed;
+        sim_at(sim, sim_now(sim) + sim_delay(sim), hear_end, p, tag);
+    }
+}
+
 static void read_some(struct sim *sim, void *subject, uint64_t tag)
 {
     struct process *p = subject;
@@ -295,12 +330,12 @@ static void read_some(struct sim *sim, void *subject, uint64_t tag)
         sim_at(sim, sim_now(sim) + sim_delay(sim), read_some, p, tag);
         return;
     }
-    struct log_event_node *event = event_new(p, RS_LOG_END, partition);
-    event->event.offset = pipe->read_first;
-    bool last = t->end == pipe->read_until + 1; /* nobody has written since */
-    event->event.committed = pipe->read_first == 0 && last ? sim->feeds[partition].committed : -1;
-    pipe->reading_log = false;
-    event_post(p, event);
+    pipe->read_committed = -1;
+    if (pipe->read_first == 0) {
+        sim_at(sim, sim_now(sim) + sim_delay(sim), hear_committed, p, tag);
+    } else {
+        read_ends(p, partition);
+    }
 }
 
 static void read_begin(struct sim *sim, void *subject, uint64_t tag)

@@ -115,6 +115,53 @@ static void test_a_stop_carries_its_reason(void **state)
     assert_int_equal(rs_memory_source_committed(source, 0, 0), 12);
 }
 
+static void test_reading_starts_again_elsewhere(void **state)
+{
+    struct rs_source_event event;
+    struct rs_error why;
+
+    (void)state;
+    (void)rs_fail(&why, RS_ESTATE, "gone");
+    append(0, 6, 0);
+    assert_int_equal(rs_memory_source_assign(source, 0, 0, 0, &error_), 0);
+    (void)next(0, RS_SOURCE_ASSIGNED);
+    assert_int_equal(table.ops->start(table.self, 0, 0, 0, &error_), 0);
+    event = next(0, RS_SOURCE_RECORDS);
+    assert_int_equal(table.ops->start(table.self, 0, 0, 5, &error_), 0);
+    assert_int_equal(table.ops->start(table.self, 0, 0, 1, &error_), 0); /* the newest counts */
+    assert_int_equal(event.records[0].offset, 0);                        /* the run stays on loan */
+    assert_false(table.ops->take(table.self, 0, &event));
+    table.ops->release(table.self, 0);
+    assert_int_equal(next(0, RS_SOURCE_RECORDS).records[0].offset, 1);
+    table.ops->release(table.self, 0);
+    assert_int_equal(rs_memory_source_tell(source, RS_SOURCE_STOPPED, 0, 0, &why, &error_), 0);
+    (void)next(0, RS_SOURCE_STOPPED);
+    assert_false(table.ops->take(table.self, 0, &event));
+    assert_int_equal(rs_memory_source_tell(source, RS_SOURCE_STOPPED, 0, 0, &why, &error_), 0);
+    assert_int_equal(table.ops->start(table.self, 0, 0, 5, &error_), 0); /* revived, not told of the stop */
+    assert_int_equal(next(0, RS_SOURCE_RECORDS).records[0].offset, 5);
+}
+
+static void test_a_partition_that_leaves_is_not_started(void **state)
+{
+    struct rs_source_event event;
+
+    (void)state;
+    append(0, 6, 0);
+    assert_int_equal(rs_memory_source_assign(source, 0, 0, 0, &error_), 0);
+    (void)next(0, RS_SOURCE_ASSIGNED);
+    assert_int_equal(rs_memory_source_tell(source, RS_SOURCE_REVOKED, 0, 0, NULL, &error_), 0);
+    assert_int_equal(table.ops->start(table.self, 0, 0, 0, &error_), 0);
+    (void)next(0, RS_SOURCE_REVOKED);
+    assert_int_equal(table.ops->start(table.self, 0, 0, 0, &error_), 0);
+    assert_false(table.ops->take(table.self, 0, &event));
+    table.ops->done(table.self, 0, 0);
+    assert_int_equal(rs_memory_source_assign(source, 0, 0, 0, &error_), 0);
+    (void)next(0, RS_SOURCE_ASSIGNED);
+    assert_int_equal(table.ops->start(table.self, 0, 0, 2, &error_), 0);
+    assert_int_equal(next(0, RS_SOURCE_RECORDS).records[0].offset, 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -123,6 +170,8 @@ int main(void)
         TEST(test_offsets_skip_and_the_end_follows),
         TEST(test_events_come_while_a_run_is_held_and_end_the_reading),
         TEST(test_a_stop_carries_its_reason),
+        TEST(test_reading_starts_again_elsewhere),
+        TEST(test_a_partition_that_leaves_is_not_started),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,259 @@
+/* The worker and a state log that remembers, in virtual time: crashes, hand-overs, doubts, dead letters. */
+#include "tests/lib/fake_log.h"
+#include "tests/lib/worker_fixture.h"
+#include "transform/durable_log.h"
+
+static struct fake_log shared;
+static struct fake_io io, other_io;
+static struct rs_durable_log *durable, *other;
+
+static struct rs_durable_log *open_log(struct fixture *f, struct fake_io *with)
+{
+    struct rs_durable_log *log = NULL;
+    fake_io_init(with, &shared);
+    const struct rs_durable_log_options options = {
+        .workers = 1,
+        .io = fake_io_table(with),
+        .streams = f->streams,
+        .clock = &f->clock.clock,
+    };
+    OK(rs_durable_log_new(&options, &log, &f->error));
+    return log;
+}
+
+static int setup_log(void **state)
+{
+    memset(&shared, 0, sizeof shared);
+    shared.committed = -1;
+    int rc = setup(state);
+    struct fixture *f = *state;
+    durable = open_log(f, &io);
+    other = open_log(f, &other_io);
+    f->other_log = rs_durable_log_table(durable);
+    return rc;
+}
+
+static int teardown_log(void **state)
+{
+    int rc = teardown(state);
+    rs_durable_log_free(&durable);
+    rs_durable_log_free(&other);
+    fake_io_free(&io);
+    fake_io_free(&other_io);
+    fake_log_free(&shared);
+    return rc;
+}
+
+/* The process is gone, with all that was under way; another begins. */
+static void crash(struct fixture *f)
+{
+    rs_worker_free(&f->worker);
+    rs_durable_log_free(&durable);
+    fake_io_free(&io);
+    durable = open_log(f, &io);
+    f->other_log = rs_durable_log_table(durable);
+    OK(rs_memory_source_tell(f->source, RS_SOURCE_LOST, 0, 0, NULL, &f->error));
+    struct rs_source table = rs_memory_source_table(f->source);
+    struct rs_source_event event;
+    while (table.ops->take(table.self, 0, &event)) {
+        if (event.kind == RS_SOURCE_RECORDS) {
+            table.ops->release(table.self, 0);
+        } else if (event.kind == RS_SOURCE_LOST) {
+            table.ops->done(table.self, 0, 0);
+        }
+    }
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+}
+
+static void test_an_idle_worker_sleeps(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    run_for(f, SECOND);
+    for (int i = 0; i < 10; i++) {
+        int64_t due = rs_worker_step(f->worker);
+        assert_true(due > f->clock.monotonic_us);
+        rs_clock_virtual_advance(&f->clock, due - f->clock.monotonic_us);
+    }
+    append(f, 0, T0, "a", 1);
+    run_for(f, 3 * SECOND);
+    assert_true(rs_worker_step(f->worker) > f->clock.monotonic_us);
+}
+
+static void test_a_crash_loses_nothing_and_counts_nothing_twice(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 5);
+    append(f, 0, T0 + SECOND, "a", 6);
+    run_for(f, 2 * SECOND);
+    append(f, 0, T0 + 2 * SECOND, "a", 7);
+    run_for(f, 10 * MS);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 3);
+    append(f, 0, T0 + 3 * SECOND, "a", 8);
+    run_for(f, 10 * MS); /* shown, but not sealed: the last batch is younger than commit_every */
+    assert_field(f, "minute", "a", "total", "26");
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 3);
+    crash(f);
+    run_for(f, 100 * MS);
+    assert_int_equal(rs_memory_source_started(f->source, 0, 0), 3);
+    assert_field(f, "minute", "a", "total", "26");
+    assert_field(f, "minute", "a", "n", "4");
+    struct one_partition one = look(f, 0);
+    assert_int_equal(one.status.state.events.consumed, 4);
+    assert_int_equal(one.status.state.events.applied, 4);
+    assert_true(one.status.has_log);
+}
+
+static void test_the_seal_waits_for_the_dead_letters_it_covers(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    f->letters.acknowledged = 1;
+    append(f, 0, T0, "a", 1);
+    append_bad(f, 0);
+    run_for(f, 1500 * MS);
+    append(f, 0, T0, "a", 1); /* after the batch was begun: not in it */
+    run_for(f, 5 * SECOND);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), -1);
+    assert_field(f, "minute", "a", "n", "2"); /* shown all the same */
+    f->letters.acknowledged = 2;
+    run_for(f, 10 * MS);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 2);
+    crash(f);
+    run_for(f, SECOND);
+    assert_int_equal(rs_memory_source_started(f->source, 0, 0), 2);
+    assert_int_equal(f->letters.count, 1); /* acknowledged before the seal, so not sent again */
+}
+
+static void test_a_doubtful_append_is_settled_by_the_log(void **state)
+{
+    struct fixture *f = *state;
+    const enum fake_fate fates[] = {FAKE_LOST_ACK, FAKE_LOST_RECORD, FAKE_NO_OFFSET};
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    for (int i = 0; i < 3; i++) {
+        run_for(f, 2 * SECOND);
+        fake_fate(&io, FAKE_FINE); /* the chunk */
+        fake_fate(&io, fates[i]);  /* the seal */
+        append(f, 0, T0 + i * SECOND, "a", 1);
+        run_for(f, 3 * SECOND);
+        assert_int_equal(rs_memory_source_committed(f->source, 0, 0), i + 1);
+        char expected[8];
+        (void)snprintf(expected, sizeof expected, "%d", i + 1);
+        assert_field(f, "minute", "a", "n", expected);
+    }
+    assert_non_null(strstr(f->said, "the state log is read again"));
+}
+
+static void test_a_lost_partition_is_dropped_and_claimed_again_if_still_assigned(void **state)
+{
+    struct fixture *f = *state;
+    struct rs_state_log table = rs_durable_log_table(other);
+    struct rs_state_event event;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    OK(table.ops->claim(table.self, (struct rs_state_key){0, 0, 0}, &f->error));
+    while (table.ops->take(table.self, 0, &event)) {
+    }
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    assert_int_equal(look(f, 0).status.phase, RS_PARTITION_CLAIMING);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 1);
+    assert_non_null(strstr(f->said, "the state log has another claim, so this instance drops it"));
+    run_for(f, 10 * SECOND);
+    assert_int_equal(look(f, 0).status.phase, RS_PARTITION_RUNNING);
+    run_for(f, 2 * SECOND);
+    assert_field(f, "minute", "a", "n", "2");
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 2);
+}
+
+static void test_a_hand_over_seals_everything(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    run_for(f, 100 * MS);
+    append(f, 0, T0, "a", 1);
+    append(f, 0, T0 + 1, "b", 2);
+    run_for(f, 10 * MS);
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 100 * MS);
+    assert_false(rs_memory_source_owned(f->source, 0, 0));
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 2);
+    assign(f, 0);
+    run_for(f, 100 * MS);
+    assert_int_equal(rs_memory_source_started(f->source, 0, 0), 2);
+    assert_field(f, "minute", "b", "total", "2");
+}
+
+static void test_input_waits_for_a_log_that_is_stuck(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    run_for(f, 100 * MS);
+    append(f, 0, T0, "a", 1);
+    fake_fate(&io, FAKE_DELAYED);
+    fake_fate(&io, FAKE_DELAYED);
+    run_for(f, 20 * SECOND);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    assert_field(f, "minute", "a", "n", "1");
+    assert_int_equal(look(f, 0).waiting, RS_WAITING_STATE_LOG);
+    assert_non_null(strstr(f->said, "the state log has not answered for a while"));
+    fake_land(&io);
+    run_for(f, SECOND);
+    assert_field(f, "minute", "a", "n", "2");
+    assert_int_equal(look(f, 0).waiting, RS_WAITING_NOT);
+}
+
+static void test_a_damaged_log_stops_this_partition_only(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    int64_t end = shared.end;
+    shared.records[1].data[50] ^= 1;
+    crash(f);
+    run_for(f, SECOND);
+    struct one_partition one = look(f, 0);
+    assert_int_equal(one.status.phase, RS_PARTITION_STOPPED);
+    assert_non_null(strstr(one.status.error, "state log test.state.ticks partition 0: "));
+    append(f, 0, T0, "a", 1);
+    run_for(f, 5 * SECOND);
+    assert_int_equal(shared.end, end + 1); /* the claim */
+    assert_field(f, "minute", "a", "n", "1");
+}
+
+int main(void)
+{
+#define LOG_TEST(name) cmocka_unit_test_setup_teardown(name, setup_log, teardown_log)
+    const struct CMUnitTest tests[] = {
+        LOG_TEST(test_an_idle_worker_sleeps),
+        LOG_TEST(test_a_crash_loses_nothing_and_counts_nothing_twice),
+        LOG_TEST(test_the_seal_waits_for_the_dead_letters_it_covers),
+        LOG_TEST(test_a_doubtful_append_is_settled_by_the_log),
+        LOG_TEST(test_a_lost_partition_is_dropped_and_claimed_again_if_still_assigned),
+        LOG_TEST(test_a_hand_over_seals_everything),
+        LOG_TEST(test_input_waits_for_a_log_that_is_stuck),
+        LOG_TEST(test_a_damaged_log_stops_this_partition_only),
+    };
+    return cmocka_run_group_tests_name("worker_log", tests, NULL, NULL);
+}
