@@ -12,6 +12,7 @@ struct rs_redis_fence_entry {
     bool owned;              /* written by us, and nobody has taken it since */
     struct rs_redis_fence fence;
     uint64_t generation; /* the sink's when it was last acknowledged */
+    uint64_t evicted;    /* keys that Redis had evicted when the fence was last seen */
 };
 
 struct rs_redis_fences {

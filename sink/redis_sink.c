@@ -1,6 +1,7 @@
 #include "sink/redis_sink.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "sink/redis_evictions.h"
 #include "sink/redis_writer.h"
 
 /* Finished batches on their way back to one worker. */
@@ -26,9 +28,11 @@ struct rs_redis_sink {
     struct outbox *outboxes;
     uint32_t outbox_count;
     pthread_mutex_t lock;
-    _Atomic uint64_t generation; /* written under `lock` */
-    uint64_t losses;             /* under `lock` */
-    _Atomic size_t unwritten;    /* handed back without a result */
+    _Atomic uint64_t generation;         /* written under `lock` */
+    uint64_t losses;                     /* under `lock` */
+    struct rs_redis_evictions evictions; /* under `lock` */
+    _Atomic uint64_t evicted;            /* newest count */
+    _Atomic size_t unwritten;            /* handed back without a result */
     bool stopped;
 };
 
@@ -48,21 +52,92 @@ static void sink_notice(void *self, enum rs_log_level level, const char *text)
     }
 }
 
+/* Needs the lock. */
+static void grow_generation(struct rs_redis_sink *sink)
+{
+    atomic_fetch_add(&sink->generation, 1);
+    sink->losses++;
+    rs_redis_evictions_repaired(&sink->evictions);
+}
+
+static void tell_repair(struct rs_redis_sink *sink, const char *how)
+{
+    char text[256];
+    snprintf(text, sizeof text, "Redis: %s; everything is published again", how);
+    sink_notice(sink, RS_LOG_WARNING, text);
+}
+
 static void sink_lost(void *self, uint64_t generation, const char *how)
 {
     struct rs_redis_sink *sink = self;
-    char text[256];
     pthread_mutex_lock(&sink->lock);
     bool news = atomic_load(&sink->generation) == generation;
     if (news) {
-        atomic_fetch_add(&sink->generation, 1);
-        sink->losses++;
+        grow_generation(sink);
     }
     pthread_mutex_unlock(&sink->lock);
     if (news) {
-        snprintf(text, sizeof text, "Redis: %s; everything is published again", how);
-        sink_notice(sink, RS_LOG_WARNING, text);
+        tell_repair(sink, how);
     }
+}
+
+static void sink_gone(void *self, uint64_t generation, uint64_t seen)
+{
+    struct rs_redis_sink *sink = self;
+    int64_t now_us = rs_clock_mono(sink->options.clock);
+    pthread_mutex_lock(&sink->lock);
+    bool news = atomic_load(&sink->generation) == generation &&
+                rs_redis_evictions_gone(&sink->evictions, seen, now_us);
+    if (news) {
+        grow_generation(sink);
+    }
+    pthread_mutex_unlock(&sink->lock);
+    if (news) {
+        tell_repair(sink, "Redis was emptied");
+    }
+}
+
+static void tell_evictions(struct rs_redis_sink *sink, uint64_t evicted, int64_t pause_us)
+{
+    char text[256];
+    snprintf(text, sizeof text,
+             "Redis: it evicts keys at maxmemory (%" PRIu64 " so far): everything is published again, and "
+             "not once more within %" PRId64 " s. Set maxmemory-policy noeviction and a larger maxmemory",
+             evicted, pause_us / 1000000);
+    sink_notice(sink, RS_LOG_WARNING, text);
+}
+
+static void sink_counted(void *self, uint64_t evicted)
+{
+    struct rs_redis_sink *sink = self;
+    int64_t now_us = rs_clock_mono(sink->options.clock);
+    pthread_mutex_lock(&sink->lock);
+    enum rs_redis_evictions_verdict verdict = rs_redis_evictions_count(&sink->evictions, evicted, now_us);
+    atomic_store(&sink->evicted, evicted);
+    int64_t pause_us = sink->evictions.pause_us;
+    if (verdict != RS_EVICTIONS_NONE) {
+        grow_generation(sink);
+    }
+    pthread_mutex_unlock(&sink->lock);
+    if (verdict == RS_EVICTIONS_EMPTIED) {
+        tell_repair(sink, "Redis was emptied");
+    } else if (verdict == RS_EVICTIONS_AGAIN) {
+        tell_evictions(sink, evicted, pause_us);
+    }
+}
+
+static void sink_restarted(void *self)
+{
+    struct rs_redis_sink *sink = self;
+    pthread_mutex_lock(&sink->lock);
+    rs_redis_evictions_restart(&sink->evictions);
+    pthread_mutex_unlock(&sink->lock);
+}
+
+static uint64_t sink_evicted(void *self)
+{
+    struct rs_redis_sink *sink = self;
+    return atomic_load(&sink->evicted);
 }
 
 static void sink_finished(void *self, struct rs_view_batch *batch)
@@ -168,6 +243,10 @@ static int start_writers(struct rs_redis_sink *sink, struct rs_error *error)
                                         .clock = sink->options.clock,
                                         .generation = sink_generation,
                                         .lost = sink_lost,
+                                        .gone = sink_gone,
+                                        .counted = sink_counted,
+                                        .restarted = sink_restarted,
+                                        .evicted = sink_evicted,
                                         .finished = sink_finished,
                                         .notice = sink_notice};
     sink->writers = calloc(sink->config.connections, sizeof(struct rs_redis_writer *));
@@ -197,6 +276,7 @@ int rs_redis_sink_new(const struct rs_redis_sink_options *options, struct rs_red
     sink->options.config = &sink->config;
     atomic_init(&sink->generation, 1);
     atomic_init(&sink->unwritten, 0);
+    atomic_init(&sink->evicted, 0);
     pthread_mutex_init(&sink->lock, NULL);
     int code = open_outboxes(sink, options->workers, error);
     if (code == RS_OK) {

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "sink/redis_commands.h"
 #include "sink/redis_counts.h"
 #include "sink/redis_fences.h"
 #include "sink/redis_handshake.h"
@@ -19,13 +20,10 @@
 #define BACKOFF_MIN_US  INT64_C(50000)
 #define BACKOFF_MAX_US  INT64_C(2000000)
 #define CHECK_EVERY_US  INT64_C(1000000)
-#define STATS_EVERY     3 /* checks */
+#define CHECK_CALLS     3 /* at most */
 #define NOTICE_EVERY_US INT64_C(10000000)
-/* Publishing everything anew after an eviction evicts again: less and less often. */
-#define EVICTION_MIN_US INT64_C(10000000)
-#define EVICTION_MAX_US INT64_C(300000000)
 
-enum call_kind { CALL_BATCH, CALL_META, CALL_FENCES, CALL_STATS };
+enum call_kind { CALL_BATCH, CALL_META, CALL_FENCES, CALL_INFO, CALL_LOOK };
 
 /* A command sent and not yet answered. */
 struct call {
@@ -56,7 +54,8 @@ struct rs_redis_writer {
     struct rs_redis_cursor cursor;     /* in `next` */
     struct call calls[RS_REDIS_INFLIGHT_CALLS];
     size_t call_first, call_count, inflight_bytes;
-    bool check_inflight, meta_inflight;
+    unsigned checks_inflight;
+    bool meta_inflight;
     redisContext *context;
     char sha[RS_REDIS_SHA_SIZE + 1];
     char run_id[RS_REDIS_RUN_ID_MAX]; /* of the server written to last; empty: none yet */
@@ -69,9 +68,8 @@ struct rs_redis_writer {
     unsigned attempts;
     int64_t retry_us, progress_us, check_us, notice_us;
     enum rs_redis_fault noticed;
-    uint64_t check_number, meta_generation, evicted;
-    bool meta_written, evicted_known;
-    int64_t eviction_next_us, eviction_pause_us;
+    uint64_t meta_generation;
+    bool meta_written;
     uint64_t random;
 };
 
@@ -188,7 +186,8 @@ static void rewind_queue(struct rs_redis_writer *w)
     w->next = w->head;
     w->cursor = (struct rs_redis_cursor){0};
     w->call_first = w->call_count = w->inflight_bytes = 0;
-    w->check_inflight = w->meta_inflight = false;
+    w->checks_inflight = 0;
+    w->meta_inflight = false;
 }
 
 static void fail(struct rs_redis_writer *w, enum rs_redis_fault fault, bool write, const char *text)
@@ -241,6 +240,9 @@ static void judge_server(struct rs_redis_writer *w, const char *run_id)
 {
     uint64_t generation;
     bool other = run_id[0] != '\0' && w->run_id[0] != '\0' && strcmp(run_id, w->run_id) != 0;
+    if (other) {
+        w->host.restarted(w->host.self);
+    }
     if ((other || w->suspect) && rs_redis_fences_generation(&w->fences, &generation)) {
         w->host.lost(w->host.self, generation,
                      other ? "Redis was restarted, or another server took over"
@@ -274,7 +276,7 @@ static void connect_writer(struct rs_redis_writer *w)
     memcpy(w->sha, hands.sha, sizeof w->sha);
     w->context = context;
     w->check_us = 0; /* at once: it may have been emptied meanwhile */
-    w->meta_written = w->evicted_known = false;
+    w->meta_written = false;
     rs_redis_counts_connected(&w->counts, true);
 }
 
@@ -296,67 +298,41 @@ static int append_call(struct rs_redis_writer *w, struct call call)
     return RS_OK;
 }
 
-static void begin_command(struct rs_buf *out, size_t arguments)
+static int send_command(struct rs_redis_writer *w, struct call call)
 {
-    rs_buf_reset(out);
-    rs_buf_printf(out, "*%zu\r\n", arguments);
+    int code = w->command.failed ? RS_ENOMEM : append_call(w, call);
+    w->checks_inflight += code == RS_OK && call.kind != CALL_META;
+    return code;
 }
 
-static void put_word(struct rs_buf *out, const char *text)
+/* Is it the same server, does it evict, is <prefix>:meta there, are our fences? One connection asks for all
+ * what concerns the server. */
+static int send_checks(struct rs_redis_writer *w)
 {
-    rs_buf_printf(out, "$%zu\r\n%s\r\n", strlen(text), text);
-}
-
-/* A fence's key is short and plain. */
-static void put_fence_key(struct rs_redis_writer *w, const struct rs_redis_fence_entry *entry)
-{
-    struct rs_buf key = {0};
-    rs_redis_fence_key(&key, w->host.config->prefix, entry->stream_name, entry->partition);
-    rs_buf_printf(&w->command, "$%zu\r\n", key.size);
-    rs_buf_put(&w->command, key.data, key.size);
-    rs_buf_text(&w->command, "\r\n");
-    w->command.failed |= key.failed;
-    rs_buf_fini(&key);
-}
-
-static int send_check(struct rs_redis_writer *w)
-{
-    struct call call = {.kind = CALL_FENCES, .entries = w->fences.count};
-    if (w->number == 0 && w->check_number++ % STATS_EVERY == 0) {
-        call.kind = CALL_STATS;
-        begin_command(&w->command, 2);
-        put_word(&w->command, "INFO");
-        put_word(&w->command, "stats");
-    } else if (w->fences.count == 0) {
-        begin_command(&w->command, 1);
-        put_word(&w->command, "PING");
-    } else {
-        begin_command(&w->command, 1 + w->fences.count);
-        put_word(&w->command, "MGET");
-        for (size_t i = 0; i < w->fences.count; i++) {
-            put_fence_key(w, &w->fences.items[i]);
-        }
+    const struct rs_redis_writer_host *host = &w->host;
+    int code = RS_OK;
+    if (w->number == 0) {
+        rs_redis_command_info(&w->command);
+        code = send_command(w, (struct call){.kind = CALL_INFO});
     }
-    w->check_inflight = true;
-    return w->command.failed ? RS_ENOMEM : append_call(w, call);
+    if (code == RS_OK && w->number == 0 && host->meta_count > 0) {
+        rs_redis_command_meta_look(&w->command, host->config->prefix, host->metas);
+        code = send_command(w, (struct call){.kind = CALL_LOOK});
+    }
+    if (code == RS_OK) {
+        rs_redis_command_fences(&w->command, host->config->prefix, &w->fences);
+        code = send_command(w, (struct call){.kind = CALL_FENCES, .entries = w->fences.count});
+    }
+    return code;
 }
 
 static int send_meta(struct rs_redis_writer *w)
 {
-    char key[RS_REDIS_PREFIX_MAX + 8];
-    uint64_t generation = w->host.generation(w->host.self);
-    snprintf(key, sizeof key, "%s:meta", w->host.config->prefix);
-    begin_command(&w->command, 2 + 2 * w->host.meta_count);
-    put_word(&w->command, "HSET");
-    put_word(&w->command, key);
-    for (size_t i = 0; i < w->host.meta_count; i++) {
-        put_word(&w->command, w->host.metas[i].name);
-        put_word(&w->command, w->host.metas[i].json);
-    }
+    rs_redis_command_meta(&w->command, w->host.config->prefix, w->host.metas, w->host.meta_count);
     w->meta_inflight = true;
     w->meta_written = true;
-    w->meta_generation = generation;
-    return w->command.failed ? RS_ENOMEM : append_call(w, (struct call){.kind = CALL_META});
+    w->meta_generation = w->host.generation(w->host.self);
+    return send_command(w, (struct call){.kind = CALL_META});
 }
 
 static bool meta_due(const struct rs_redis_writer *w)
@@ -385,9 +361,10 @@ static void fill_pipeline(struct rs_redis_writer *w)
 {
     int code = RS_OK;
     int64_t now = now_of(w);
-    if (!w->check_inflight && now >= w->check_us && w->call_count < RS_REDIS_INFLIGHT_CALLS) {
+    if (w->checks_inflight == 0 && now >= w->check_us &&
+        w->call_count + CHECK_CALLS <= RS_REDIS_INFLIGHT_CALLS) {
         w->check_us = now + CHECK_EVERY_US;
-        code = send_check(w);
+        code = send_checks(w);
     }
     if (code == RS_OK && meta_due(w) && w->call_count < RS_REDIS_INFLIGHT_CALLS) {
         code = send_meta(w);
@@ -417,6 +394,21 @@ static void note_replaced(struct rs_redis_writer *w, uint32_t count)
     notice(w, RS_LOG_WARNING, text);
 }
 
+/* False: the fence is as good as it was. */
+static bool tell_loss(struct rs_redis_writer *w, struct rs_redis_fence_entry *entry,
+                      const struct rs_redis_fence *found)
+{
+    if (!rs_redis_fence_lost(entry, found)) {
+        return false;
+    }
+    if (found) {
+        w->host.lost(w->host.self, entry->generation, "writes that Redis had acknowledged are gone");
+    } else {
+        w->host.gone(w->host.self, entry->generation, entry->evicted);
+    }
+    return true;
+}
+
 static void watch_fence(struct rs_redis_writer *w, const struct rs_view_batch *batch,
                         const struct rs_redis_answer *answer)
 {
@@ -424,10 +416,9 @@ static void watch_fence(struct rs_redis_writer *w, const struct rs_view_batch *b
     if (!entry) {
         return;
     }
-    if (rs_redis_fence_lost(entry, answer->found ? &answer->fence : NULL)) {
-        w->host.lost(w->host.self, entry->generation, "writes that Redis had acknowledged are gone");
-    }
+    tell_loss(w, entry, answer->found ? &answer->fence : NULL);
     entry->owned = answer->result != RS_BATCH_FENCED;
+    entry->evicted = w->host.evicted(w->host.self);
     entry->fence = rs_redis_fence_of(batch);
     if (answer->result == RS_BATCH_BEHIND) {
         entry->fence.offset = answer->fence.offset;
@@ -474,58 +465,58 @@ static void take_fences(struct rs_redis_writer *w, const struct call *call, cons
         struct rs_redis_fence fence;
         bool found = element->type == REDIS_REPLY_STRING &&
                      rs_redis_fence_parse(rs_slice_of(element->str, element->len), &fence);
-        if (rs_redis_fence_lost(entry, found ? &fence : NULL)) {
+        if (tell_loss(w, entry, found ? &fence : NULL)) {
             entry->owned = false;
-            w->host.lost(w->host.self, entry->generation, "Redis was emptied");
+        } else {
+            entry->evicted = w->host.evicted(w->host.self);
         }
     }
 }
 
-static void take_stats(struct rs_redis_writer *w, const redisReply *reply)
+/* A proxy may change the server behind a connection that lives on. */
+static void take_info(struct rs_redis_writer *w, const redisReply *reply)
 {
-    char text[32];
-    int64_t now = now_of(w);
-    uint64_t generation;
-    if (reply->type != REDIS_REPLY_STRING ||
-        !rs_redis_info_value(reply->str, "evicted_keys:", text, sizeof text)) {
+    char text[RS_REDIS_RUN_ID_MAX] = "";
+    if (reply->type != REDIS_REPLY_STRING) {
         return;
     }
-    uint64_t evicted = strtoull(text, NULL, 10);
-    bool grew = w->evicted_known && evicted > w->evicted;
-    if (grew && now < w->eviction_next_us) {
-        return; /* `evicted` stays: it is answered when the pause is over */
+    if (rs_redis_info_value(reply->str, "run_id:", text, sizeof text)) {
+        judge_server(w, text);
     }
-    w->evicted = evicted;
-    w->evicted_known = true;
-    if (grew && rs_redis_fences_generation(&w->fences, &generation)) {
-        w->eviction_pause_us = w->eviction_pause_us == 0 ? EVICTION_MIN_US : 2 * w->eviction_pause_us;
-        w->eviction_pause_us =
-            w->eviction_pause_us > EVICTION_MAX_US ? EVICTION_MAX_US : w->eviction_pause_us;
-        w->eviction_next_us = now + w->eviction_pause_us;
-        w->host.lost(w->host.self, w->host.generation(w->host.self),
-                     "Redis evicts keys at maxmemory; set maxmemory-policy noeviction");
+    if (rs_redis_info_value(reply->str, "evicted_keys:", text, sizeof text)) {
+        w->host.counted(w->host.self, strtoull(text, NULL, 10));
+    }
+}
+
+/* Emptied before anything else was written, or evicted: nothing but a look tells. A stray value is not seen
+ * here, but by the next write. */
+static void take_look(struct rs_redis_writer *w, const redisReply *reply)
+{
+    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
+        reply->element[0]->type == REDIS_REPLY_NIL) {
+        w->meta_written = false;
     }
 }
 
 /* A stray value under <prefix>:meta is removed, and the answer to that is a meta answer as well. */
 static int replace_meta(struct rs_redis_writer *w)
 {
-    char key[RS_REDIS_PREFIX_MAX + 8];
-    snprintf(key, sizeof key, "%s:meta", w->host.config->prefix);
-    begin_command(&w->command, 2);
-    put_word(&w->command, "DEL");
-    put_word(&w->command, key);
+    rs_redis_command_meta_delete(&w->command, w->host.config->prefix);
     w->meta_written = false;
     note_replaced(w, 1);
-    return w->command.failed ? RS_ENOMEM : append_call(w, (struct call){.kind = CALL_META});
+    return send_command(w, (struct call){.kind = CALL_META});
 }
 
 /* False: the connection is gone. */
 static bool take_answer(struct rs_redis_writer *w, const struct call *call, const redisReply *reply)
 {
     bool write = call->kind == CALL_BATCH || call->kind == CALL_META;
-    w->check_inflight &= call->kind != CALL_FENCES && call->kind != CALL_STATS;
+    w->checks_inflight -= !write;
     w->meta_inflight &= call->kind != CALL_META;
+    if (call->kind == CALL_LOOK) {
+        take_look(w, reply);
+        return true;
+    }
     if (call->kind == CALL_META && reply->type == REDIS_REPLY_ERROR &&
         strncmp(reply->str, "WRONGTYPE", 9) == 0) {
         if (replace_meta(w) == RS_OK) {
@@ -542,8 +533,8 @@ static bool take_answer(struct rs_redis_writer *w, const struct call *call, cons
     }
     if (call->kind == CALL_FENCES && call->entries > 0) {
         take_fences(w, call, reply);
-    } else if (call->kind == CALL_STATS) {
-        take_stats(w, reply);
+    } else if (call->kind == CALL_INFO) {
+        take_info(w, reply);
     }
     succeed(w, write);
     return true;
@@ -622,7 +613,7 @@ static void exchange(struct rs_redis_writer *w)
         fail(w, RS_REDIS_TIMEOUT, false, "no answer in time");
         return;
     }
-    due = !w->check_inflight && w->check_us < due ? w->check_us : due;
+    due = w->checks_inflight == 0 && w->check_us < due ? w->check_us : due;
     struct pollfd fds[2] = {{.fd = w->context->fd, .events = (short)(done ? POLLIN : POLLIN | POLLOUT)},
                             {.fd = w->wake, .events = POLLIN}};
     poll(fds, 2, wait_ms(earliest(w, due), now));

@@ -19,6 +19,13 @@ struct rs_redis_writer_host {
     /* The store is not what it was when this writer's newest acknowledged write was made, in `generation`.
      * The sink's generation grows unless it has grown since. */
     void (*lost)(void *self, uint64_t generation, const char *how);
+    /* As lost, for a fence that is gone and may have been evicted: it was there when the count of evictions
+     * was `seen`. */
+    void (*gone)(void *self, uint64_t generation, uint64_t seen);
+    /* What INFO says: the server, and how many keys it has evicted. Writer 0 only. */
+    void (*counted)(void *self, uint64_t evicted);
+    void (*restarted)(void *self);   /* another server: its count begins anew */
+    uint64_t (*evicted)(void *self); /* newest count */
     void (*finished)(void *self, struct rs_view_batch *batch);
     void (*notice)(void *self, enum rs_log_level level, const char *text);
 };

@@ -557,7 +557,7 @@ static bool check(struct rs_durable_log *log, struct part *part, struct rs_state
 static bool on_gap(struct rs_durable_log *log, struct part *part, int64_t offset, struct rs_state_event *out)
 {
     part->sweeping = false;
-    part->sealing_sweep = -1;
+    part->sweep_start = part->sealing_sweep = -1;
     part->check_until = offset;
     return !part->checking && check(log, part, out);
 }

@@ -133,6 +133,7 @@ static void put_panes(struct rs_groups *gs, uint32_t number, struct rs_buf *out)
         }
         if (out->size - entry.begun >= ENTRY_BYTES) {
             group_end(&entry, out);
+            cut(gs->unsealed.batch, CHUNK_BYTES);
             entry = group_begin(gs, number, RS_ENTRY_CHANGED, oldest_us, out);
         }
         rs_form_pane(gs, node, out);
@@ -157,6 +158,7 @@ static void put_registers(struct rs_groups *gs, uint32_t number, struct rs_buf *
         }
         if (out->size - entry.begun >= ENTRY_BYTES) {
             group_end(&entry, out);
+            cut(gs->unsealed.batch, CHUNK_BYTES);
             entry = group_begin(gs, number, RS_ENTRY_CHANGED, oldest_us, out);
         }
         rs_form_register(gs, r, out);
@@ -171,7 +173,7 @@ static void write_group(struct rs_groups *gs, uint32_t number)
     struct rs_group *g = rs_group_at(gs, number);
     struct rs_buf *out = &gs->unsealed.batch->out;
     if (g->flags & RS_GROUP_DROPPED) { /* an earlier batch says so, or the beginning of this one */
-        if (g->flags & RS_GROUP_WHOLE) {
+        if ((g->flags & (RS_GROUP_WHOLE | RS_GROUP_CLEARED)) == RS_GROUP_WHOLE) {
             put_key(gs, g, RS_ENTRY_DELETE, out);
         }
     } else if (gs->aggregate->upsert) {

@@ -69,14 +69,15 @@ static int by_key(const void *a, const void *b)
     return order ? order : (x.size > y.size) - (x.size < y.size);
 }
 
-/* Groups that are dropped, or those that are not, by key. A dropped key may have come and gone again: once is
- * enough. */
+/* Groups whose keys have to be deleted, or those that are there, by key. A dropped key may have come and gone
+ * again: once is enough. */
 static size_t sorted(const struct rs_groups *gs, bool dropped, struct keyed *out)
 {
     size_t count = 0;
     for (uint32_t i = 0; i < gs->groups.touched; i++) {
         const struct rs_group *g = rs_group_at(gs, i);
-        if (rs_groups_live(gs, i) && dropped == !!(g->flags & RS_GROUP_DROPPED)) {
+        if (rs_groups_live(gs, i) && !(g->flags & RS_GROUP_CLEARED) &&
+            dropped == !!(g->flags & RS_GROUP_DROPPED)) {
             out[count++] = (struct keyed){rs_group_key(gs, g), i};
         }
     }

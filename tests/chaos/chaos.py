@@ -111,8 +111,7 @@ class Run:
         for item in found:
             self.verdict.differ(*item)
         self.say(f"{when}: {len(self.truth.views())} views and {self.verdict.ended} ended windows are right"
-                 + (f", {self.verdict.kept_elsewhere} of them known from before a loss of Redis" if
-                    self.verdict.kept_elsewhere else "") if not found else f"{when}: {len(found)} values differ")
+                 + (f", {self.verdict.lost} of them acknowledged by Redis and then lost by it" if self.verdict.lost else "") if not found else f"{when}: {len(found)} values differ")
 
     def _cold_start(self):
         """All instances die, Redis is emptied, and what comes back is the same."""

@@ -1,6 +1,7 @@
 """The faults, and their random order. The seed decides what happens and how long it lasts; what it hits is up to the machine."""
 import heapq
 import itertools
+import os
 import random
 import signal
 import sys
@@ -29,6 +30,7 @@ class Faults:
     def __init__(self, world, load, reader, seed, say=print):
         self.world, self.load, self.reader, self.say = world, load, reader, say
         self.rng = random.Random(seed)
+        self.journal = open(os.path.join(world.directory, "faults.log"), "w", encoding="utf-8")
         self.due, self.order = [], itertools.count()
         self.counts = dict.fromkeys(WEIGHTS, 0)
         self.kills = {}      # what the victim was doing → kills
@@ -94,6 +96,7 @@ class Faults:
             if self.trouble or self.reader.wrong:
                 break
             name = self._next()
+            self.tell(name)
             if getattr(self, "_" + name.replace(" ", "_").lower())() is not False:
                 self.counts[name] += 1
                 number += 1
@@ -102,6 +105,11 @@ class Faults:
                 number += 1
                 self.calm()
         self.calm()
+
+    def tell(self, text):
+        """For whoever has to find out what happened when."""
+        self.journal.write(f"{time.strftime('%H:%M:%S')}.{int(time.time() * 1000) % 1000:03d} {text}\n")
+        self.journal.flush()
 
     def _next(self):
         if self.agenda and self.rng.random() < 0.25:
@@ -117,6 +125,7 @@ class Faults:
         if not instance.alive():
             return False
         instance.kill()
+        self.tell(f"  killed instance {instance.number}: {point or seen}; {partitions}")
         self.kills[point or seen] = self.kills.get(point or seen, 0) + 1
         self._log_end(partitions)
         # At once, or only after the group has given its partitions to others.
@@ -330,6 +339,7 @@ class Faults:
         self.busy.add("Redis")
         primary = self.world.primary
         self.reader.loss(lambda client: primary.process.kill())
+        self.tell("  Redis is gone")
 
         def start():
             self.world.restart_primary()
@@ -358,6 +368,7 @@ class Faults:
 
         def promote():
             self.reader.loss(lambda client: self.world.promote())
+            self.tell("  Redis has moved")
             self.busy.discard("Redis")
         self.later(self.rng.uniform(0, 2), promote)
         return True

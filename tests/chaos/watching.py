@@ -28,7 +28,7 @@ class Reader:
         self.wrong, self.samples = [], []
         self.seen, self.keys = {}, set()
         self.polls = self.compared = self.epochs = 0
-        self.archive = {}  # (key, score) → member, as of the last loss
+        self.archive = {}  # (key, score) → members that Redis had acknowledged when it lost something, in order
         self.client = None
         self.running = True
         self.thread = threading.Thread(target=self._run, daemon=True)
@@ -47,7 +47,8 @@ class Reader:
         keys = client.keys("rs:*:history")
         for key, flat in zip(keys, client.pipeline([("ZRANGE", k, 0, -1, "WITHSCORES") for k in keys])):
             for member, score in zip(flat[::2], flat[1::2]):
-                self.archive[key.decode(), score.decode()] = member.decode()
+                known = self.archive.setdefault((key.decode(), score.decode()), [])
+                known += [member.decode()] if member.decode() not in known else []
         return client
 
     def loss(self, cause):

@@ -132,7 +132,7 @@ class StateTopic(suite.Case):
         self.refused("retention.ms=-1", "max.message.bytes=100000", names=["max.message.bytes is 100000, not 557056"])
 
     def test_all_that_is_wrong_is_named(self):
-        self.refused("cleanup.policy=compact", "retention.bytes=1000", "max.message.bytes=1000",
+        self.refused("cleanup.policy=compact", "retention.ms=1000", "retention.bytes=1000", "max.message.bytes=1000",
                      names=["cleanup.policy", "retention.ms", "retention.bytes", "max.message.bytes"])
 
     def test_mended_while_it_runs(self):
@@ -149,21 +149,33 @@ class StateTopic(suite.Case):
         self.assertEqual(sorted(tool.answers(2)), ["appended 0 2 2", "appended 3 0 1"])
         self.assertEqual(tool.close()[1], 0)
 
+    def acl(self, action, *rule):
+        self.admin("kafka-acls.sh", "--bootstrap-server", self.kafka.bootstrap, action, *rule,
+                   *(("--force",) if action == "--remove" else ()))
+
     def test_no_right_to_make_it(self):
-        """Neither made nor written without the right; the commands in the messages give it."""
-        acl = ("--bootstrap-server", self.kafka.bootstrap, "--allow-principal", "User:SOMEBODY", "--operation", "All",
-               "--topic", self.topic)
-        self.admin("kafka-acls.sh", "--add", *acl)
+        """Neither seen nor made without the right; the commands in the messages do it."""
+        anyone = ("--allow-principal", "User:ANONYMOUS", "--operation", "All", "--cluster")
+        no_create = ("--deny-principal", "User:ANONYMOUS", "--operation", "Create", "--cluster")
+        somebody = ("--allow-principal", "User:SOMEBODY", "--operation", "All", "--topic", self.topic)
+        self.acl("--add", *somebody)
         lines, _ = self.tool("append 0 1 10", "wait")
         self.assertRegex(lines[0], r"^broken 0 EBROKER retry .*cannot be looked at.*--operation Describe")
         self.mend(lines[0])
-        lines, _ = self.tool("append 0 1 10", "wait")
+        self.acl("--add", *anyone)
+        self.acl("--add", *no_create)
+        try:
+            lines, _ = self.tool("append 0 1 10", "wait")
+        finally:
+            self.acl("--remove", *no_create)
+            self.acl("--remove", *anyone)
         self.assertRegex(lines[0], r"^broken 0 EBROKER retry .*cannot be made: .*kafka-topics.sh .*--operation Create ")
-        self.kafka.ask("ping")
-        self.admin("kafka-acls.sh", "--remove", "--force", *acl)
-        self.admin("kafka-acls.sh", "--remove", "--force", "--bootstrap-server", self.kafka.bootstrap, "--allow-principal",
-                   "User:ANONYMOUS", "--operation", "Describe", "--topic", self.topic)
-        self.mend(lines[0].replace("; grant the right", ""))
+        making, _, granting = lines[0].partition("; grant the right")
+        self.mend("grant the right" + granting)
+        self.mend(making)
+        self.acl("--remove", *somebody)
+        for operation in ("Describe", "Create"):
+            self.acl("--remove", "--allow-principal", "User:ANONYMOUS", "--operation", operation, "--topic", self.topic)
         self.assertEqual(self.tool("append 0 1 10", "wait")[0], ["appended 0 0 0"])
         self.assertEqual(self.settings(), RIGHT)
 

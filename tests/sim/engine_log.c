@@ -81,7 +81,8 @@ bool engine_log_step(struct engine_log *log, struct rs_partition *p)
     return true;
 }
 
-static int restore_batch(const struct engine_batch *batch, struct rs_partition *fresh, struct rs_error *error)
+int engine_log_restore_batch(const struct engine_batch *batch, struct rs_partition *fresh,
+                             struct rs_error *error)
 {
     int rc = rs_partition_restore_batch(fresh, rs_buf_slice(&batch->head), error);
     for (size_t at = 0; rc == 0 && at < batch->chunks.size;) {
@@ -105,7 +106,7 @@ int engine_log_restore(const struct engine_log *log, struct rs_partition *fresh,
         return 0;
     }
     for (size_t i = 0; rc == 0 && i < log->count; i++) {
-        rc = restore_batch(&log->batches[i], fresh, error);
+        rc = engine_log_restore_batch(&log->batches[i], fresh, error);
     }
     if (rc == 0) {
         *next = log->batches[log->count - 1].seal.next_offset;

@@ -25,6 +25,8 @@ void engine_log_free(struct engine_log *log);
 void engine_log_begin(struct engine_log *log, struct rs_partition *p, struct rs_state_plan plan);
 /* False: it failed. */
 bool engine_log_step(struct engine_log *log, struct rs_partition *p);
+RS_MUST_USE int engine_log_restore_batch(const struct engine_batch *batch, struct rs_partition *fresh,
+                                         struct rs_error *error);
 /* Into a fresh partition; with an empty log it is enabled. *next: input offset to go on from. */
 RS_MUST_USE int engine_log_restore(const struct engine_log *log, struct rs_partition *fresh, int64_t *next,
                                    struct rs_error *error);

@@ -444,6 +444,29 @@ static void test_a_sweep_with_a_gap_is_not_trimmed_to(void **state)
     assert_true(plan(b).sweep_begins);
 }
 
+static void test_a_gap_that_is_known_before_the_seal_ends_the_sweep(void **state)
+{
+    (void)state;
+    int64_t next = 0;
+    claim(a);
+    (void)hears(a);
+    next_fate(a, FAKE_DELAYED);
+    chunk(a, "late");
+    claim(b);
+    (void)hears(b);
+    grow(b, &next);
+    fake_land(&a->io);
+    chunk(b, "all");
+    assert_string_equal(hears(b), "");
+    seal(b, ++next, "h", true);
+    (void)hears(b);
+    assert_int_equal(b->io.trims, 0);
+    assert_int_equal(shared.first, 0);
+    claim(c);
+    assert_non_null(strstr(hears(c), "b(h)c(all)C"));
+    assert_true(plan(b).sweep_begins);
+}
+
 static void test_trimming_refused_is_told_once_and_tried_again(void **state)
 {
     (void)state;
@@ -580,6 +603,7 @@ int main(void)
         TEST(test_a_sweep_is_not_trimmed_to_before_its_seal_is_acknowledged),
         TEST(test_a_sweep_of_a_predecessor_is_never_continued),
         TEST(test_a_sweep_with_a_gap_is_not_trimmed_to),
+        TEST(test_a_gap_that_is_known_before_the_seal_ends_the_sweep),
         TEST(test_trimming_refused_is_told_once_and_tried_again),
         TEST(test_a_head_trimmed_away_under_a_slow_reader),
         TEST(test_a_claim_trimmed_away_by_a_later_owner_is_lost),
