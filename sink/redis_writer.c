@@ -235,19 +235,29 @@ static void succeed(struct rs_redis_writer *w, bool write)
 
 /* ---- connecting ---- */
 
+static bool is_other_server(const struct rs_redis_writer *w, const char *run_id)
+{
+    return run_id[0] != '\0' && w->run_id[0] != '\0' && strcmp(run_id, w->run_id) != 0;
+}
+
+static void lose_server(struct rs_redis_writer *w, uint64_t generation, const char *how)
+{
+    w->host.lost(w->host.self, generation, how);
+    rs_redis_fences_forget(&w->fences);
+}
+
 /* Another server, or one that was a replica in between, holds none of what was written, or another's data. */
 static void judge_server(struct rs_redis_writer *w, const char *run_id)
 {
     uint64_t generation;
-    bool other = run_id[0] != '\0' && w->run_id[0] != '\0' && strcmp(run_id, w->run_id) != 0;
+    bool other = is_other_server(w, run_id);
     if (other) {
         w->host.restarted(w->host.self);
     }
     if ((other || w->suspect) && rs_redis_fences_generation(&w->fences, &generation)) {
-        w->host.lost(w->host.self, generation,
-                     other ? "Redis was restarted, or another server took over"
-                           : "Redis had been made a replica");
-        rs_redis_fences_forget(&w->fences);
+        lose_server(w, generation,
+                    other ? "Redis was restarted, or another server took over"
+                          : "Redis had been made a replica");
     }
     w->suspect = false;
     memcpy(w->run_id, run_id, sizeof w->run_id);
@@ -480,8 +490,12 @@ static void take_info(struct rs_redis_writer *w, const redisReply *reply)
     if (reply->type != REDIS_REPLY_STRING) {
         return;
     }
-    if (rs_redis_info_value(reply->str, "run_id:", text, sizeof text)) {
-        judge_server(w, text);
+    if (rs_redis_info_value(reply->str, "run_id:", text, sizeof text) && is_other_server(w, text)) {
+        uint64_t generation = w->host.generation(w->host.self);
+        (void)rs_redis_fences_generation(&w->fences, &generation);
+        w->host.restarted(w->host.self);
+        lose_server(w, generation, "another server answers");
+        memcpy(w->run_id, text, sizeof w->run_id);
     }
     if (rs_redis_info_value(reply->str, "evicted_keys:", text, sizeof text)) {
         w->host.counted(w->host.self, strtoull(text, NULL, 10));

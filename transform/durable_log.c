@@ -9,7 +9,7 @@
 #include "base/source.h"
 #include "transform/state_reader.h"
 
-#define SLICE_MAX    (UINT64_C(4) << 20) /* of a sweep, in one batch */
+#define SLICE_MAX    (UINT64_C(4) << 20) /* of a sweep, in one batch, unless changes take more */
 #define SLICE_OF     64                  /* batches that a sweep takes at most, where SLICE_MAX allows it */
 #define FLOOR_SLICES 32                  /* smallest slice: this part of the floor */
 #define GROWTH       2                   /* a sweep begins when the log is so many times the live state */
@@ -39,6 +39,7 @@ struct part {
     /* the open batch */
     bool open, sealing;
     uint64_t batch, chunk_sum;
+    uint64_t batch_begun, batch_bytes; /* `written` when it was opened; size of the one before */
     uint32_t chunks;
     int64_t sealing_offset; /* input offset of the seal under way */
     int64_t sealing_sweep;  /* sweep_start of the seal under way; -1: it ends no sweep */
@@ -392,6 +393,16 @@ static bool on_end(struct rs_durable_log *log, struct part *part, const struct r
 
 /* ---- batches ---- */
 
+/* As much as changes take, so that the log grows twice as fast as by changes alone while a sweep lasts, and
+ * not for longer than it would take to double. */
+static uint64_t slice(const struct part *part, uint64_t floor)
+{
+    uint64_t bytes = part->live_bytes / SLICE_OF < SLICE_MAX ? part->live_bytes / SLICE_OF : SLICE_MAX;
+
+    bytes = bytes > floor / FLOOR_SLICES ? bytes : floor / FLOOR_SLICES + 1;
+    return bytes > part->batch_bytes ? bytes : part->batch_bytes;
+}
+
 static struct rs_state_plan durable_plan(void *self, struct rs_state_key key)
 {
     struct rs_durable_log *log = self;
@@ -410,10 +421,7 @@ static struct rs_state_plan durable_plan(void *self, struct rs_state_key key)
         plan.sweep_begins = true;
     }
     if (part->sweeping) {
-        plan.slice_bytes = part->live_bytes / SLICE_OF;
-        plan.slice_bytes =
-            plan.slice_bytes > floor / FLOOR_SLICES ? plan.slice_bytes : floor / FLOOR_SLICES + 1;
-        plan.slice_bytes = plan.slice_bytes < SLICE_MAX ? plan.slice_bytes : SLICE_MAX;
+        plan.slice_bytes = slice(part, floor);
     }
     return plan;
 }
@@ -423,6 +431,7 @@ static void open_batch(struct part *part)
     if (!part->open) {
         part->open = true;
         part->batch++;
+        part->batch_begun = part->written;
         part->chunks = 0;
         part->chunk_sum = 0;
     }
@@ -526,6 +535,7 @@ static bool on_sealed(struct rs_durable_log *log, struct part *part, int64_t off
                       struct rs_state_event *out)
 {
     part->open = part->sealing = false;
+    part->batch_bytes = part->written - part->batch_begun;
     part->status.batches++;
     part->status.sealed_at = offset;
     if (part->sealing_sweep >= 0) {

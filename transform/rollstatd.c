@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time_text.h"
+
 #define EXPLAIN_GROUPS 10000
 #define PARTITIONS_MAX 100000
 
@@ -16,10 +18,13 @@ static const struct rs_option options[] = {
     {"explain", '\0', NULL, "print what is read, kept and written, and end"},
     {"groups", '\0', "N", "with --explain: estimate memory for N groups (default 10000)"},
     {"log-level", '\0', "LEVEL", "error, warning, info or debug; overrides the configuration"},
+    {"rebuild", '\0', NULL,
+     "have the input of all partitions read again: what their state logs hold becomes void"},
+    {"from", '\0', "TIME", "with --rebuild: only records from this time on, as 2026-01-31T08:00:00Z"},
     {"replay", '\0', NULL,
      "run events from FILEs through the same engine, without Kafka and Redis, and\n"
      "print the resulting keys, one JSON object a line; the options below are for it"},
-    {"stream", '\0', "NAME", "the stream the events belong to"},
+    {"stream", '\0', "NAME", "the stream the events belong to; with --rebuild: only this one"},
     {"partitions", '\0', "N", "spread the events as N partitions would (default 1)"},
     RS_ROWS_OPTIONS,
     {NULL, '\0', NULL, NULL},
@@ -27,10 +32,10 @@ static const struct rs_option options[] = {
 
 static const struct rs_program_info program = {
     .name = "rollstatd",
-    .synopsis = "-c FILE [--check | --explain | --replay [OPTION]... [FILE]...]",
+    .synopsis = "-c FILE [--check | --explain | --rebuild | --replay [OPTION]... [FILE]...]",
     .summary =
-        "Keeps current statistics of Kafka streams in Redis. Without --check, --explain or --replay it\n"
-        "runs until it is told to stop.",
+        "Keeps current statistics of Kafka streams in Redis. Without --check, --explain, --rebuild or\n"
+        "--replay it runs until it is told to stop.",
     .options = options,
     .footer = "\"-\" or no FILE is standard input.\n"
               "Exit codes: 0 ok; 1 usage or configuration; 2 environment (broker, files); 3 some input was "
@@ -42,11 +47,13 @@ struct command {
     const char *mode_name; /* option that chose it; NULL: run */
     const char *config;
     const char *for_replay; /* an option that only --replay has */
-    const char *for_explain;
+    const char *for_explain, *for_rebuild;
+    const char *stream;
     int64_t groups;
     bool help, version, has_level;
     enum rs_log_level level;
     struct rs_replay_options replay;
+    struct rs_rebuild_options rebuild;
 };
 
 /* ---- command line ---- */
@@ -101,16 +108,35 @@ static int set_replay_option(struct command *command, const char *name, const ch
                              struct rs_error *error)
 {
     command->for_replay = name;
-    if (strcmp(name, "stream") == 0) {
-        command->replay.stream = value;
-        return 0;
-    }
     if (strcmp(name, "partitions") == 0) {
         return set_partitions(command, value, error);
     }
     int rc = rs_rows_option(&command->replay.rows, name, value, error);
     RS_ASSERT(rc <= 0);
     return rc;
+}
+
+static int set_stream(struct command *command, const char *value)
+{
+    command->stream = value;
+    command->replay.stream = value;
+    command->rebuild.stream = value;
+    return 0;
+}
+
+static int set_from(struct command *command, const char *value, struct rs_error *error)
+{
+    struct rs_error why;
+
+    command->for_rebuild = "from";
+    command->rebuild.has_from = true;
+    if (rs_time_parse_iso(rs_slice_text(value), NULL, &command->rebuild.from_us, &why) != 0) {
+        return rs_usage_fail(&program, error, "--from: %s", why.text);
+    }
+    if (command->rebuild.from_us < 0) {
+        return rs_usage_fail(&program, error, "--from: \"%s\" is before 1970", value);
+    }
+    return 0;
 }
 
 static int set_option(struct command *command, const char *name, const char *value, struct rs_error *error)
@@ -127,6 +153,15 @@ static int set_option(struct command *command, const char *name, const char *val
     }
     if (strcmp(name, "replay") == 0) {
         return set_mode(command, RS_DAEMON_REPLAY, name, error);
+    }
+    if (strcmp(name, "rebuild") == 0) {
+        return set_mode(command, RS_DAEMON_REBUILD, name, error);
+    }
+    if (strcmp(name, "stream") == 0) {
+        return set_stream(command, value);
+    }
+    if (strcmp(name, "from") == 0) {
+        return set_from(command, value, error);
     }
     if (strcmp(name, "groups") == 0) {
         command->for_explain = name;
@@ -148,6 +183,12 @@ static int check_command(const struct command *command, struct rs_error *error)
     }
     if (command->mode != RS_DAEMON_REPLAY && command->for_replay != NULL) {
         return rs_usage_fail(&program, error, "--%s is for --replay", command->for_replay);
+    }
+    if (command->mode != RS_DAEMON_REPLAY && command->mode != RS_DAEMON_REBUILD && command->stream != NULL) {
+        return rs_usage_fail(&program, error, "--stream is for --replay and --rebuild");
+    }
+    if (command->mode != RS_DAEMON_REBUILD && command->for_rebuild != NULL) {
+        return rs_usage_fail(&program, error, "--%s is for --rebuild", command->for_rebuild);
     }
     if (command->mode != RS_DAEMON_EXPLAIN && command->for_explain != NULL) {
         return rs_usage_fail(&program, error, "--%s is for --explain", command->for_explain);
@@ -212,7 +253,8 @@ static void explain_topics(const struct rs_settings *settings, struct rs_buf *ou
     }
     for (size_t i = 0; i < streams->count; i++) {
         rs_buf_printf(out, "  %s: topic %s.state.%s, as many partitions as %s; sealed every ",
-                      streams->items[i].name, streams->group, streams->items[i].name, streams->items[i].topic);
+                      streams->items[i].name, streams->group, streams->items[i].name,
+                      streams->items[i].topic);
         rs_buf_printf(out, "%" PRId64 " ms\n", settings->commit_every_us / 1000);
     }
 }
@@ -248,6 +290,7 @@ static int execute(const struct command *command, const struct rs_settings *sett
     case RS_DAEMON_CHECK: return check(settings, command->config);
     case RS_DAEMON_EXPLAIN: return explain(settings, command->groups);
     case RS_DAEMON_REPLAY: return rs_replay(settings, &command->replay, error);
+    case RS_DAEMON_REBUILD: return rs_rebuild(settings, &command->rebuild, error);
     case RS_DAEMON_RUN: break;
     }
     rs_log_set_level(command->has_level ? command->level : settings->log_level);

@@ -22,6 +22,7 @@ add_executable(rollstatd
   rollstatd_config.c
   rollstatd_log.c
   rollstatd_pages.c
+  rollstatd_rebuild.c
   rollstatd_replay.c
   rollstatd_run.c
   rollstatd_status.c

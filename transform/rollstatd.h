@@ -22,6 +22,7 @@ enum rs_daemon_mode {
     RS_DAEMON_RUN,
     RS_DAEMON_CHECK,
     RS_DAEMON_EXPLAIN,
+    RS_DAEMON_REBUILD,
     RS_DAEMON_REPLAY, /* needs neither `kafka` nor `redis` */
 };
 
@@ -65,6 +66,19 @@ struct rs_replay_options {
  * error. */
 RS_MUST_USE int rs_replay(const struct rs_settings *settings, const struct rs_replay_options *options,
                           struct rs_error *error);
+
+/* ---- rebuild: rollstatd_rebuild.c ---- */
+
+struct rs_rebuild_options {
+    const char *stream; /* NULL: all of them */
+    bool has_from;
+    int64_t from_us; /* records from this time on; without: from the oldest one */
+};
+
+/* Appends to the state log of each partition a claim that makes all before it void, and prints what will be
+ * read again. Returns the program's exit code, or a negative error. */
+RS_MUST_USE int rs_rebuild(const struct rs_settings *settings, const struct rs_rebuild_options *options,
+                           struct rs_error *error);
 
 /* ---- the daemon: rollstatd_run.c ---- */
 

@@ -10,7 +10,7 @@
 #define ENTRY_BYTES  ((size_t)64 << 10) /* a larger group is cut at panes */
 #define STEP_GROUPS  256                /* written in a step, */
 #define STEP_BYTES   ((size_t)64 << 10) /* unless so much comes together before */
-#define SWEEP_SLOTS  50000              /* looked at when a batch begins, at most */
+#define SWEEP_SLOTS  400000             /* looked at when a batch begins, at most */
 #define SWEEP_IDS    16384              /* the same for ids */
 #define CHANGED_BOTH (RS_GROUP_CHANGED_EVEN | RS_GROUP_CHANGED_ODD)
 

@@ -181,6 +181,7 @@ static int64_t owned_due(const struct rs_worker *worker, const struct rs_owned *
     case RS_PARTITION_STOPPED:
     case RS_PARTITION_FENCED: break;
     }
+    due = earlier(due, rs_owned_ask_due(owned));
     if (rs_owned_publishable(owned) && !worker->starved) {
         due = earlier(due, worker->publish_due_us);
     }

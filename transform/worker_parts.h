@@ -39,6 +39,7 @@ struct rs_owned {
     bool fed; /* records came in this step */
     /* publishing */
     bool asking, asked; /* the sink about the fence: under way, answered */
+    int64_t heard_us;   /* when the sink last answered for a batch of this partition */
     bool touched;       /* the engine may have something to emit */
     uint32_t in_flight;
     int64_t quiet_until;     /* the fence is ahead: publish nothing below this offset; 0: no such offset */
@@ -126,6 +127,8 @@ void rs_worker_check_generation(struct rs_worker *worker);
 void rs_worker_publish(struct rs_worker *worker);
 bool rs_owned_claimed(const struct rs_owned *owned);
 bool rs_owned_publishable(const struct rs_owned *owned);
+/* When the sink is next asked about the fence where nothing is published. */
+int64_t rs_owned_ask_due(const struct rs_owned *owned);
 
 /* worker_claim.c: taking partitions over */
 void rs_worker_claims(struct rs_worker *worker);

@@ -7,6 +7,7 @@
 #define AGAIN_RATE     UINT64_C(20000) /* groups of a partition that are sent again in a second, at least, */
 #define FENCED_US      (10000 * RS_WORKER_MS) /* as long as after a loss in the state log */
 #define AGAIN_WITHIN_S 4                      /* or as many as it takes to be done in so many seconds */
+#define ASK_EVERY_US   (10000 * RS_WORKER_MS) /* about the fence, by an owner that publishes nothing */
 
 const int64_t rs_worker_bucket_us[RS_WORKER_BUCKETS - 1] = {500,   1000,   2000,   5000,    10000,  20000,
                                                             50000, 100000, 200000, 1000000, 5000000};
@@ -122,6 +123,7 @@ static void on_fenced(struct rs_worker *worker, struct rs_owned *owned)
 static void settle_one(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
 {
     owned->in_flight--;
+    owned->heard_us = worker->now_us;
     owned->touched = true; /* what changed while it was away could not be emitted */
     if (owned->state == NULL) {
         return;
@@ -210,8 +212,16 @@ static void submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_v
     worker->options.sink.ops->submit(worker->options.sink.self, &batch);
 }
 
+int64_t rs_owned_ask_due(const struct rs_owned *owned)
+{
+    return rs_owned_claimed(owned) && owned->in_flight == 0 ? owned->heard_us + ASK_EVERY_US
+                                                            : RS_WORKER_NEVER;
+}
+
 /* Before anything else a new owner asks with an empty batch how far the partition was shown. That takes the
- * fence from whoever had it, and nothing is published that readers have seen newer. */
+ * fence from whoever had it, and nothing is published that readers have seen newer. Later it asks now and
+ * then where it has nothing to publish: one who was paused while claiming may have taken the partition, have
+ * changed keys and be gone again, and without input neither the log nor Redis would ever tell. */
 static void ask(struct rs_worker *worker, struct rs_owned *owned)
 {
     struct rs_partition_status status;
@@ -305,7 +315,8 @@ void rs_worker_publish(struct rs_worker *worker)
     for (size_t i = 0; i < worker->owned_count && !worker->starved; i++) {
         size_t at = (worker->publish_next + i) % worker->owned_count;
         struct rs_owned *owned = worker->owned[at];
-        if (rs_owned_claimed(owned) && !owned->asked && !owned->asking) {
+        bool ask_now = !owned->asked || worker->now_us >= rs_owned_ask_due(owned);
+        if (rs_owned_claimed(owned) && ask_now && !owned->asking) {
             ask(worker, owned);
         }
         uint64_t submitted = worker->batches_submitted;

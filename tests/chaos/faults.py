@@ -3,7 +3,9 @@ import heapq
 import itertools
 import os
 import random
+import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -30,6 +32,7 @@ class Faults:
     def __init__(self, world, load, reader, seed, say=print):
         self.world, self.load, self.reader, self.say = world, load, reader, say
         self.rng = random.Random(seed)
+        self.order_rng = random.Random(seed)  # of its own: the order of faults does not depend on what they hit
         self.journal = open(os.path.join(world.directory, "faults.log"), "w", encoding="utf-8")
         self.due, self.order = [], itertools.count()
         self.counts = dict.fromkeys(WEIGHTS, 0)
@@ -40,7 +43,7 @@ class Faults:
         self.busy = set()    # components under a fault that one more of would prolong
         self.calms = []      # seconds each calm took until all was read
         # Each fault at least once in a run of a hundred kills, the rest by weight.
-        self.agenda = self.rng.sample(list(WEIGHTS), len(WEIGHTS))
+        self.agenda = self.order_rng.sample(list(WEIGHTS), len(WEIGHTS))
         self.began = time.monotonic()
 
     @property
@@ -111,10 +114,17 @@ class Faults:
         self.journal.write(f"{time.strftime('%H:%M:%S')}.{int(time.time() * 1000) % 1000:03d} {text}\n")
         self.journal.flush()
 
+    def stacks(self, process):
+        """Where the threads of a process that hangs are; only where gdb is at hand."""
+        if shutil.which("gdb"):
+            with open(os.path.join(self.world.directory, f"stacks-{process.pid}"), "wb") as out:
+                subprocess.run(["gdb", "-p", str(process.pid), "-batch", "-ex", "thread apply all bt"], stdout=out,
+                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
+
     def _next(self):
-        if self.agenda and self.rng.random() < 0.25:
+        if self.agenda and self.order_rng.random() < 0.25:
             return self.agenda.pop()
-        return self.rng.choices(list(WEIGHTS), WEIGHTS.values())[0]
+        return self.order_rng.choices(list(WEIGHTS), WEIGHTS.values())[0]
 
     def victim(self):
         alive = [i for i in self.world.instances if i.alive() and not i.expect_exit]
@@ -235,6 +245,7 @@ class Faults:
             self._ended(victim, why)
             self._start(victim)
         elif time.monotonic() > deadline:
+            self.stacks(process)
             self.trouble.append(f"instance {victim.number} did not end within 60 s of {why}")
         else:
             self.later(0.1, lambda: self._await_end(victim, process, deadline, why))
@@ -400,6 +411,8 @@ class Faults:
         began = time.monotonic()
         while not self._read_to_the_end():
             if time.monotonic() - began > CALM_WITHIN_S:
+                for instance in self.world.instances:
+                    self.stacks(instance.process)
                 self.trouble.append(f"not everything is read {CALM_WITHIN_S} s after healing: {self._where()}")
                 return
             self.pass_time(0.3)

@@ -1,13 +1,15 @@
-/* The protocol of the state log and of the fence in Redis, for one input partition; README.md says what is left out.
+/* The protocol of the state log and of the fence in Redis, for one input partition. README.md says what is left out, and why
+ * that loses nothing; test_state_log.py runs it.
  *
  * An incarnation is one claim and all that follows from it: an instance that loses a partition and claims it again is
- * the next incarnation. Every step is one action that nothing can interrupt; everything between two actions can take
- * any time, so a paused process, a delayed request and a slow answer are the same thing: a step that comes late.
+ * the next incarnation. Every step is one action that nothing interrupts. Between two steps any time may pass, so a
+ * paused process, a slow network and an answer under way are the same thing: a step that comes late.
  *
- * The state of a partition after `o` events is COUNT(pane, o) for each pane, by definition of exactly once. What an
- * incarnation holds is asserted to be that when it restores, and follows from it afterwards, so only its offset is
- * kept. A chunk likewise names panes and the offset as of which they are; the reader's state is put together from
- * them and compared. */
+ * The state of the partition after `o` events is COUNT(pane, o) for each pane, by definition of exactly once. What an
+ * incarnation restores is asserted to be that, so from there on its offset says all. A chunk, too, holds panes as of
+ * an offset. */
+
+/* ---- bounds, and which parts are there ---- */
 
 #ifndef EVENTS
 #define EVENTS 3
@@ -19,31 +21,34 @@
 #define RECORDS 10 /* that ever get into the log */
 #endif
 #ifndef SWEEPS
-#define SWEEPS 2 /* that are ever begun; 0: no sweeps and no trims */
+#define SWEEPS 2 /* that are ever begun */
+#endif
+#ifndef SLICE
+#define SLICE 1 /* panes that a sweep takes with each batch */
+#endif
+#ifndef WIPES
+#define WIPES 1 /* of Redis */
 #endif
 #ifndef LOG
-#define LOG 1 /* 0: only what is proved of it */
-#endif
-#ifndef ONE_CHUNK
-#define ONE_CHUNK 0
+#define LOG 1 /* 0: of the log only what is proved of it where it is there */
 #endif
 #ifndef PUBLISH
 #define PUBLISH 1 /* 0: without Redis */
 #endif
-#ifndef WIPES
-#define WIPES 1
+#ifndef LETTERS
+#define LETTERS 0 /* 1: an event may be one for the dead letters */
 #endif
 #ifndef CRASHES
-#define CRASHES 1
+#define CRASHES 1 /* 0: a process only stops for ever, which is as good wherever the end does not matter */
 #endif
-#ifndef LETTERS
-#define LETTERS 0 /* 1: an event may be one that goes to the dead letters */
+#ifndef ONE_CHUNK
+#define ONE_CHUNK 0 /* 1: a batch is one chunk; 0: a chunk for each of its panes */
 #endif
 
 #define PANES 2
 #define ALL 3 /* panes as a set */
 #define NONE 0
-#define BAD 2 /* instead of a pane */
+#define BAD 2 /* an event for the dead letters, in place of a pane */
 
 /* ---- planted errors ---- */
 
@@ -52,30 +57,45 @@
 #else
 #define COUNTS(r) (OWNER(r) == r_owner)
 #endif
+#ifdef SWEEP_START_NOT_CHECKED
+#define BEGAN_A_BATCH(at) true
+#else
+#define BEGAN_A_BATCH(at) ((r_starts >> (at)) & 1)
+#endif
 #ifdef CLAIM_NOT_AWAITED
 #define CLAIM_DUE (phase == CLAIMING)
 #else
 #define CLAIM_DUE (phase == IDLE)
 #endif
+#ifdef CONTIGUITY_NOT_CHECKED
+#define GAP false
+#else
+#define GAP (tail != expected)
+#endif
 #ifdef LETTER_AFTER_SEAL
 #define LETTERS_ACKED true
 #else
-#define LETTERS_ACKED (letter == 0)
+#define LETTERS_ACKED (letter == NONE)
 #endif
 #ifdef SEAL_BEFORE_CHUNKS
-#define SEAL_DUE b_seal
 #define CHUNK_DUE (b_left != 0 && !b_seal)
+#define SEAL_DUE b_seal
 #else
-#define SEAL_DUE (b_seal && b_left == 0)
 #define CHUNK_DUE (b_left != 0)
+#define SEAL_DUE (b_left == 0 && b_seal)
+#endif
+#ifdef NO_TOKEN_CHECK
+#define FENCED(token) false
+#else
+#define FENCED(token) ((token) < fence_token)
 #endif
 #ifdef FENCE_OFF_BY_ONE
-#define SLACK 1
+#define BARRIER (fence_offset - (fence_offset > 0)) /* an owner may be one event behind what is shown */
 #else
-#define SLACK 0
+#define BARRIER fence_offset
 #endif
 #ifdef STALE_SWEEP
-byte stale_cursor = PANES, stale_start;
+byte stale_cursor = PANES, stale_start; /* where the last batch that anyone began left its sweep */
 #endif
 
 /* ---- the input ---- */
@@ -88,7 +108,7 @@ byte pattern; /* what each event touches, two bits each */
 #else
 #define COUNT(p, o) (HIT(p, 0, o) + HIT(p, 1, o) + HIT(p, 2, o))
 #endif
-#define SET(o) ((COUNT(0, o) > 0) + 2 * (COUNT(1, o) > 0)) /* panes that exist */
+#define PANES_AT(o) ((COUNT(0, o) > 0) + 2 * (COUNT(1, o) > 0)) /* those that exist */
 
 /* ---- the state log ---- */
 
@@ -98,47 +118,61 @@ byte pattern; /* what each event touches, two bits each */
 #define RECORD(kind, owner, next, set, sweep) ((kind) + 4 * (owner) + 16 * (next) + 64 * (set) + 256 * (sweep))
 #define KIND(r) ((r) & 3)
 #define OWNER(r) (((r) >> 2) & 3)
-#define NEXT(r) (((r) >> 4) & 3)
-#define PANE_SET(r) (((r) >> 6) & 3)
-#define SWEEP(r) ((r) >> 8) /* of a seal that ends a sweep: its first record, plus one */
+#define NEXT(r) (((r) >> 4) & 3)     /* input offset as of which it is */
+#define PANE_SET(r) (((r) >> 6) & 3) /* of a seal: all its chunks' panes, in place of count and checksum */
+#define SWEEP(r) ((r) >> 8)          /* of a seal that ends a sweep: the offset of the sweep's first record */
 #define NOBODY 3
 
 short record[RECORDS];
 byte first; /* records before it are trimmed, and zero here */
 byte tail;
-byte room = RECORDS - INCARNATIONS; /* for records that nobody has yet sent, beside one claim each */
+byte room = RECORDS - INCARNATIONS; /* for records that nobody has begun to send, beside the claims to come */
 byte sweeps = SWEEPS;
-byte claimed;  /* token of the latest claim: its offset plus one */
+byte begun;      /* incarnations that have claimed; they do so in the order of their numbers */
+byte claimed;    /* token of the latest claim: its offset plus one, so that none is zero */
 byte restorable; /* input offset of the last seal that counts */
+bool letters;    /* the dead letter is in its topic */
 
 /* ---- Redis ---- */
 
-byte fence_token, fence_offset; /* token NONE: no fence */
+byte fence_token, fence_offset; /* NONE: no fence */
 byte shown[PANES];              /* how many events of the pane its value contains; 0: no value */
-byte largest;                   /* token ever accepted since Redis was wiped */
+byte largest;                   /* token from which a request was ever accepted since Redis was wiped */
 byte wipes = WIPES;
-
-byte begun;   /* incarnations */
-bool letters; /* the dead letter is in its topic */
 
 /* ---- what must hold ---- */
 
 hidden byte no_damage;        /* no crash and no delay makes a log that a reader must refuse */
+hidden byte owner_known;      /* readers take the latest claimant for the owner, also when its claim was trimmed away */
 hidden byte exactly_once;     /* what a reader would restore is the fold of the input before the offset it names */
 hidden byte whole_after_trim; /* and still is when the log has been trimmed */
-hidden byte seals_advance;    /* a seal that counts is never undone, and the next one names no smaller offset */
+hidden byte seals_advance;    /* a seal that counts is never undone, and no later one names a smaller offset */
 hidden byte commits_hold;     /* what its owner takes for committed would be restored */
 hidden byte letters_first;    /* dead letters are in their topic before the seal that covers them */
 hidden byte no_step_back;     /* no value in Redis is replaced by an older one */
 hidden byte no_zombie_write;  /* nothing changes by a smaller token after a larger one */
 hidden byte no_false_alarm;   /* an incarnation drops the partition only when a later one has claimed it */
-hidden byte all_done;         /* when all has come to rest an owner that did not crash has sealed and shown all */
+hidden byte all_done;         /* when all has come to rest, an owner that did not crash has sealed and shown all */
+
+/* What has to happen somewhere, lest the rest be proved of a model that does nothing: pan says so once. */
+c_decl {
+    static void say_once(const char *what)
+    {
+        static const char *known[32];
+        int i = 0;
+        while (known[i] && known[i] != what) i++;
+        if (!known[i]) {
+            known[i] = what;
+            printf("reached: %s\n", what);
+        }
+    }
+};
+#define REACHED(what) c_code { say_once(what); }
 
 /* ---- reading the log: as transform/state_reader.h ---- */
 
-hidden byte r_at, r_owner, r_next, r_open, r_open_next, r_pane0, r_pane1;
-hidden short r_record;
-hidden byte r_swept;
+hidden byte r_at, r_owner, r_next, r_open, r_open_next, r_open_at, r_pane0, r_pane1, r_sweep;
+hidden short r_record, r_starts;
 
 inline read_seal()
 {
@@ -154,10 +188,36 @@ inline read_seal()
     :: else
     fi;
     if
-    :: SWEEP(r_record) > first -> r_swept = true
+    :: r_open != 0 -> r_starts = r_starts | (1 << r_open_at)
+    :: else
+    fi;
+    if
+    :: SWEEP(r_record) > 0 && BEGAN_A_BATCH(SWEEP(r_record)) -> r_sweep = SWEEP(r_record)
+    :: SWEEP(r_record) > 0 && !BEGAN_A_BATCH(SWEEP(r_record)) -> REACHED("a sweep that does not count")
     :: else
     fi;
     r_open = 0
+}
+
+inline read_chunk()
+{
+    if
+    :: r_open == 0 -> r_open_at = r_at
+    :: else
+    fi;
+    r_open = r_open | PANE_SET(r_record);
+    r_open_next = NEXT(r_record)
+}
+
+inline read_first()
+{
+    if
+    :: KIND(r_record) != CLAIM ->
+        no_damage = first > 0;
+        assert(no_damage);
+        r_owner = OWNER(r_record) /* whose sweep was trimmed to */
+    :: else
+    fi
 }
 
 /* Folds the records before `end`: the state is that at input offset r_next, pane p as of r_pane<p>. */
@@ -167,29 +227,27 @@ inline read_log(end)
     r_next = 0;
     r_open = 0;
     r_open_next = 0;
+    r_open_at = 0;
     r_pane0 = 0;
     r_pane1 = 0;
-    r_swept = false;
+    r_sweep = 0;
+    r_starts = 0;
     r_at = first;
     do
     :: r_at < end ->
         r_record = record[r_at];
         if
-        :: r_owner == NOBODY -> /* the first: a claim, unless that was trimmed away */
-            no_damage = KIND(r_record) == CLAIM || first > 0;
-            assert(no_damage);
-            r_owner = OWNER(r_record)
+        :: r_at == first -> read_first()
         :: else
         fi;
         if
         :: KIND(r_record) == CLAIM ->
             r_owner = OWNER(r_record);
-            r_open = 0
-        :: KIND(r_record) == CHUNK && COUNTS(r_record) ->
-            r_open = r_open | PANE_SET(r_record);
-            r_open_next = NEXT(r_record)
+            r_open = 0;
+            r_starts = 0
+        :: KIND(r_record) == CHUNK && COUNTS(r_record) -> read_chunk()
         :: KIND(r_record) == SEAL && COUNTS(r_record) -> read_seal()
-        :: else
+        :: else -> REACHED("a void record")
         fi;
         r_at++
     :: else -> break
@@ -197,10 +255,12 @@ inline read_log(end)
     exactly_once = COUNT(0, r_pane0) == COUNT(0, r_next) && COUNT(1, r_pane1) == COUNT(1, r_next)
 }
 
-/* After every change of the log. */
+/* After every change of the log; `begun` has been counted up. */
 inline check_log()
 {
     read_log(tail);
+    owner_known = r_owner == begun - 1;
+    assert(owner_known);
     assert(exactly_once);
     seals_advance = r_next >= restorable;
     assert(seals_advance);
@@ -225,15 +285,17 @@ inline check_log()
 #define CHUNKS(set) ((set) != 0)
 #define NEXT_CHUNK(left) (left)
 #define LARGEST_BATCH 2
-#else /* a chunk for each pane */
+#else
 #define CHUNKS(set) (((set) & 1) + ((set) >> 1))
 #define NEXT_CHUNK(left) ((left) & 1 -> 1 : 2)
 #define LARGEST_BATCH 3
 #endif
-#define WORTH_A_BATCH (dirty != 0 || offset != sealed || cursor < PANES)
+
 /* Where neither Redis nor a dead letter shows how far an incarnation is, it takes events when a batch begins. */
 #define TOGETHER (!PUBLISH && !LETTERS)
 #define IN_FLIGHT (b_left != 0 || b_seal)
+#define MAY_BEGIN (LOG && phase == RUNNING && !IN_FLIGHT && !overtaken && LETTERS_ACKED && room >= LARGEST_BATCH)
+#define WORTH_A_BATCH (dirty != 0 || offset != sealed || cursor < PANES)
 
 inline append(what)
 {
@@ -242,26 +304,38 @@ inline append(what)
     check_log()
 }
 
-/* Appends are acknowledged in their order, so one bit tells what the owner will read from their offsets. */
+/* The offset comes back with the acknowledgement. At a gap the log is read up to there, and tells whether another
+ * claim lies in it. */
 inline append_own(what)
 {
-    gap = phase == RUNNING && (gap || tail != expected);
-    expected = (phase == RUNNING && !gap -> expected + 1 : 0);
+    if
+    :: phase == RUNNING ->
+        if
+        :: GAP ->
+            cursor = PANES;
+            sweep_start = 0;
+            if
+            :: claimed > token ->
+                overtaken = true;
+                REACHED("a claim in a gap")
+            :: else -> REACHED("void records in a gap")
+            fi
+        :: else
+        fi;
+        expected = (overtaken -> 0 : tail + 1)
+    :: else
+    fi;
     append(what)
 }
 
-/* What no longer matters is zero, so that states that differ only in it are one. */
+/* What no longer matters is zero, so that states which differ only in it are one. */
 inline end_of_flight()
 {
     if
     :: !IN_FLIGHT ->
         b_set = 0;
-        if
-        :: phase != RUNNING ->
-            b_sweep = 0;
-            sealed = 0
-        :: else
-        fi
+        b_sweep = 0;
+        sealed = (phase == RUNNING -> sealed : 0)
     :: else
     fi
 }
@@ -286,7 +360,7 @@ inline drop_partition()
     noticed = false;
     cursor = PANES;
     sweep_start = 0;
-    gap = false;
+    overtaken = false;
     expected = 0;
     end_of_flight();
     end_of_request()
@@ -306,7 +380,7 @@ inline restored()
     sweep_start = stale_start;
 #endif
     phase = RUNNING;
-    unshown = (PUBLISH -> SET(offset) : 0);
+    unshown = (PUBLISH -> PANES_AT(offset) : 0);
     noticed = wipes < WIPES
 }
 
@@ -325,98 +399,119 @@ inline take_event()
     fi
 }
 
-/* All acknowledged and contiguous. That the news may come late is in the steps that follow from it. */
+inline begin_sweep()
+{
+    sweeps--;
+    cursor = 0;
+    sweep_start = expected /* where its first record has to stand */
+}
+
+/* What changed, as of now, and in a sweep the next of what did not. All of it is sent at once. */
+inline begin_batch()
+{
+    b_set = dirty;
+    if
+    :: cursor < PANES ->
+        b_set = b_set | (((1 << SLICE) - 1) << cursor);
+        cursor = cursor + SLICE;
+        b_sweep = (cursor == PANES -> sweep_start : 0)
+    :: else
+    fi;
+    b_left = b_set;
+    b_seal = true;
+    dirty = 0;
+    sealed = offset;
+    room = room - CHUNKS(b_set) - 1;
+#ifdef STALE_SWEEP
+    stale_cursor = cursor;
+    stale_start = sweep_start;
+#endif
+#ifdef TRIM_BEFORE_VERIFICATION
+    trim_to = b_sweep
+#endif
+}
+
+/* The seal is acknowledged, and no claim was before it. */
 inline committed()
 {
     commits_hold = restorable >= sealed;
     assert(commits_hold);
     if
-    :: b_sweep > 0 ->
-        trim_to = b_sweep - 1;
-        b_sweep = 0;
+    :: cursor == PANES && sweep_start > 0 ->
+        trim_to = (sweep_start > first -> sweep_start : 0);
         sweep_start = 0
     :: else
     fi
 }
 
-inline begin_batch()
+inline trim()
 {
-    b_seal = true;
-    b_set = dirty;
-    if
-    :: cursor < PANES ->
-        b_set = b_set | (1 << cursor);
-        cursor++;
-        if
-        :: cursor == PANES -> b_sweep = sweep_start + 1
-        :: else
-        fi
-    :: else
-    fi;
-#ifdef TRIM_BEFORE_VERIFICATION
-    if
-    :: b_sweep > 0 -> trim_to = b_sweep - 1
-    :: else
-    fi;
-#endif
-    b_left = b_set;
-    dirty = 0;
-    sealed = offset;
-#ifdef STALE_SWEEP
-    stale_cursor = cursor;
-    stale_start = sweep_start;
-#endif
-    room = room - CHUNKS(b_set) - 1
+    do
+    :: first < trim_to ->
+        record[first] = 0;
+        first++
+    :: else -> break
+    od;
+    trim_to = 0;
+    read_log(tail);
+    whole_after_trim = exactly_once && r_next == restorable && r_owner == begun - 1 && r_sweep >= first;
+    assert(whole_after_trim)
 }
 
-/* sink/write_batch.lua, and what the worker makes of its answer. */
-inline redis_write(answered)
+/* Redis' part is sink/write_batch.lua. */
+inline accept()
 {
     if
-#ifndef NO_TOKEN_CHECK
-    :: token < fence_token -> /* FENCED */
+    :: m_kind >= VIEW ->
+        no_zombie_write = token >= largest;
+        assert(no_zombie_write);
+        no_step_back = COUNT(m_kind - VIEW, m_offset) >= shown[m_kind - VIEW];
+        assert(no_step_back);
+        shown[m_kind - VIEW] = COUNT(m_kind - VIEW, m_offset)
+    :: else
+    fi;
+    fence_token = token;
+    fence_offset = m_offset
+}
+
+inline not_shown()
+{
+    if
+    :: m_kind >= VIEW -> unshown = unshown | (1 << (m_kind - VIEW))
+    :: else
+    fi
+}
+
+/* Also where the sender is gone. Not answered: the answer gets lost, so that the sender says it again. */
+inline request_arrives(answered)
+{
+    if
+    :: FENCED(token) ->
         if
-        :: answered && phase == RUNNING -> lost()
+        :: answered && phase == RUNNING ->
+            REACHED("fenced");
+            lost()
         :: else
         fi
-#endif
-    :: m_offset + SLACK < fence_offset -> /* BEHIND */
+    :: !FENCED(token) && m_offset < BARRIER ->
         fence_token = token;
         if
         :: answered && phase == RUNNING ->
-            quiet = (fence_offset - SLACK > offset -> fence_offset - SLACK : 0);
+            REACHED("behind");
             asked = true;
-            if
-            :: m_kind >= VIEW -> unshown = unshown | (1 << (m_kind - VIEW))
-            :: else
-            fi
+            quiet = (offset < BARRIER -> BARRIER : 0);
+            not_shown()
         :: else
         fi
     :: else ->
-        if
-        :: m_kind >= VIEW ->
-            no_zombie_write = token >= largest;
-            assert(no_zombie_write);
-            no_step_back = COUNT(m_kind - VIEW, m_offset) >= shown[m_kind - VIEW];
-            assert(no_step_back);
-            shown[m_kind - VIEW] = COUNT(m_kind - VIEW, m_offset)
-        :: else
-        fi;
-        fence_token = token;
-        fence_offset = m_offset;
-        if
-        :: answered && phase == RUNNING -> asked = true
-        :: else
-        fi
+        accept();
+        asked = asked || (answered && phase == RUNNING)
     fi;
     if
-    :: !answered && m_kind >= VIEW -> unshown = unshown | (1 << (m_kind - VIEW))
+    :: !answered -> not_shown()
     :: else
     fi;
-    if
-    :: token > largest -> largest = token
-    :: else
-    fi;
+    largest = (token > largest -> token : largest);
     m_kind = NOTHING;
     m_offset = 0;
     end_of_request()
@@ -425,23 +520,23 @@ inline redis_write(answered)
 proctype Incarnation(byte me)
 {
     byte phase = IDLE;
-    byte token;         /* offset of the claim plus one */
-    byte offset;        /* the state is the fold of the input before it */
-    byte dirty;         /* panes changed since the last batch began */
-    byte sealed;        /* offset that the last batch names */
-    byte expected;      /* where the next record has to stand */
-    bool gap;           /* one stands elsewhere */
-    byte cursor = PANES; /* of the sweep; PANES: none goes on */
-    byte sweep_start;
-    byte b_left, b_set; /* the batch: panes whose chunks are not in the log yet, all its panes */
-    byte b_sweep;       /* start of the sweep that it ends, plus one; 0: it ends none */
-    bool b_seal;        /* its seal is not in the log yet */
-    byte trim_to;       /* DeleteRecords is under way; 0: it is not */
-    byte letter;        /* the dead letter: 1 under way, 2 acknowledged */
-    byte unshown;       /* panes whose views are to be published */
-    byte quiet;         /* not before this offset */
-    bool asked;         /* how far Redis is */
-    bool noticed;       /* that Redis was wiped */
+    byte token;          /* of the claim */
+    byte offset;         /* the state is the fold of the input before it */
+    byte dirty;          /* panes changed since the last batch began */
+    byte sealed;         /* offset that the last batch names */
+    byte expected;       /* where the next record has to stand */
+    bool overtaken;      /* a gap has shown another claim */
+    byte cursor = PANES; /* next pane of the sweep; PANES: none goes on */
+    byte sweep_start;    /* NONE: no sweep, or one that must not be trimmed to */
+    byte b_left, b_set;  /* the batch: panes whose chunks are not in the log yet; all its panes */
+    byte b_sweep;        /* and start of the sweep that it ends; NONE: it ends none */
+    bool b_seal;         /* and its seal is not in the log yet */
+    byte trim_to;        /* DeleteRecords is under way; NONE: it is not */
+    byte letter;         /* 1: the dead letter is under way */
+    byte unshown;        /* panes whose views are to be published */
+    byte quiet;          /* but not before this offset */
+    bool asked;          /* Redis, for that offset */
+    bool noticed;        /* that Redis was wiped */
     byte m_kind, m_offset; /* the request under way to Redis */
 
 end:
@@ -458,25 +553,14 @@ end:
     :: d_step {
         LOG && CLAIM_DUE && begun == me ->
         begun++;
-        append(RECORD(CLAIM, me, 0, 0, 0));
-        token = tail;
-        claimed = token;
-        phase = CLAIMED
-    }
-    :: d_step { /* with a log that is only what is proved of it: claims are in an order, and a seal counts or is void */
-        !LOG && phase == IDLE && begun == me ->
-        begun++;
-        token = begun;
-        claimed = token;
-        offset = restorable;
-        restored()
+        claimed = tail + 1;
+        token = claimed;
+        phase = CLAIMED;
+        append(RECORD(CLAIM, me, 0, 0, 0))
     }
     :: d_step {
-        !LOG && phase == RUNNING && offset > restorable && LETTERS_ACKED && token == claimed ->
-        restorable = offset
-    }
-    :: d_step {
-        phase == CLAIMED && first >= token -> /* trimmed away before it was read: by a later owner */
+        phase == CLAIMED && first >= token -> /* by a later owner, before it was read */
+        REACHED("a claim trimmed away");
         lost()
     }
     :: d_step {
@@ -484,18 +568,47 @@ end:
 #ifndef CLAIM_NOT_AWAITED
         read_log(token);
         assert(exactly_once);
+        if
+        :: first > 0 -> REACHED("a state from a trimmed log")
+        :: else
+        fi;
+        if
+        :: r_sweep > first ->
+            REACHED("a trim left to the successor");
+            trim_to = r_sweep
+        :: else
+        fi;
         offset = r_next;
 #endif
         sealed = offset;
         expected = token;
         restored()
     }
+    /* -- the same, where of the log is there what is proved of it: claims have an order, and whether a seal counts is
+     * settled when it is in the log -- */
+    :: d_step {
+        !LOG && phase == IDLE && begun == me ->
+        begun++;
+        claimed = begun;
+        token = claimed;
+        offset = restorable;
+        restored()
+    }
+    :: d_step {
+        !LOG && phase == RUNNING && offset > restorable && LETTERS_ACKED && token == claimed ->
+        restorable = offset
+    }
     /* -- the input -- */
     :: d_step { !TOGETHER && phase == RUNNING && offset < EVENTS -> take_event() }
+    :: d_step {
+        letter == 1 -> /* the dead letter is in its topic, and acknowledged */
+        REACHED("a dead letter");
+        letters = true;
+        letter = NONE
+    }
     /* -- batches -- */
     :: atomic {
-        LOG && phase == RUNNING && !IN_FLIGHT && !gap && room >= LARGEST_BATCH && LETTERS_ACKED &&
-            (WORTH_A_BATCH || TOGETHER && offset < EVENTS) ->
+        MAY_BEGIN && (WORTH_A_BATCH || TOGETHER && offset < EVENTS) ->
         do
         :: TOGETHER && offset < EVENTS -> d_step { take_event() }
         :: WORTH_A_BATCH -> break
@@ -503,16 +616,13 @@ end:
         d_step { begin_batch() }
     }
     :: atomic {
-        LOG && phase == RUNNING && !IN_FLIGHT && !gap && room >= LARGEST_BATCH && LETTERS_ACKED &&
-            cursor == PANES && trim_to == 0 && sweeps > 0 ->
+        MAY_BEGIN && cursor == PANES && trim_to == NONE && sweeps > 0 ->
         do
         :: TOGETHER && offset < EVENTS -> d_step { take_event() }
         :: break
         od;
         d_step {
-            sweeps--;
-            cursor = 0;
-            sweep_start = expected;
+            begin_sweep();
             begin_batch()
         }
     }
@@ -527,30 +637,16 @@ end:
         append_own(RECORD(SEAL, me, sealed, b_set, b_sweep));
         b_seal = false;
         if
-        :: phase == RUNNING && !gap && b_left == 0 -> committed()
+        :: phase == RUNNING && !overtaken && b_left == 0 -> committed()
         :: else
         fi;
         end_of_flight()
     }
-    :: d_step { phase == RUNNING && gap -> drop_partition() }
+    :: d_step { overtaken -> lost() }
     :: d_step {
-        trim_to > 0 ->
-        do
-        :: first < trim_to ->
-            record[first] = 0;
-            first++
-        :: else -> break
-        od;
-        trim_to = 0;
-        read_log(tail);
-        whole_after_trim = exactly_once && r_swept && r_next == restorable;
-        assert(whole_after_trim)
-    }
-    /* -- dead letters -- */
-    :: d_step {
-        letter == 1 ->
-        letters = true;
-        letter = 0
+        trim_to != NONE ->
+        REACHED("a trim");
+        trim()
     }
     /* -- Redis -- */
     :: d_step {
@@ -562,29 +658,31 @@ end:
         asked && m_kind == NOTHING && quiet == 0 && (unshown & 1) ->
         m_kind = VIEW;
         m_offset = offset;
-        unshown = unshown & 2
+        unshown = unshown & ~1
     }
     :: d_step {
         asked && m_kind == NOTHING && quiet == 0 && (unshown & 2) ->
         m_kind = VIEW + 1;
         m_offset = offset;
-        unshown = unshown & 1
+        unshown = unshown & ~2
     }
-    :: d_step { m_kind != NOTHING -> redis_write(true) }
-    :: d_step { m_kind != NOTHING && phase == RUNNING -> redis_write(false) }
+    :: d_step { m_kind != NOTHING -> request_arrives(true) }
+    :: d_step { m_kind != NOTHING && phase == RUNNING -> request_arrives(false) }
     :: d_step {
-        phase == RUNNING && wipes < WIPES && !noticed -> /* by the run id, or the fence found */
+        PUBLISH && phase == RUNNING && wipes < WIPES && !noticed ->
+        REACHED("a repair of Redis");
         noticed = true;
-        unshown = SET(offset);
+        unshown = PANES_AT(offset);
         quiet = 0
     }
-    /* -- the end; the last incarnation stops for good wherever its next step does not come -- */
+    /* -- the end -- */
     :: d_step {
         CRASHES && (phase == CLAIMED || phase == RUNNING) && me < INCARNATIONS - 1 ->
         drop_partition()
     }
     :: timeout && phase == RUNNING && token == claimed ->
         d_step {
+            REACHED("the end");
             all_done = LOG && room < LARGEST_BATCH || restorable == EVENTS;
             assert(all_done);
             all_done = !PUBLISH || offset == EVENTS && fence_token == token &&
@@ -595,7 +693,7 @@ end:
     od
 }
 
-proctype Environment()
+proctype Redis()
 {
 end:
     do
@@ -606,7 +704,7 @@ end:
         fence_offset = 0;
         shown[0] = 0;
         shown[1] = 0;
-        largest = 0
+        largest = NONE
     }
     od
 }
@@ -617,7 +715,7 @@ init {
         do
         :: i < EVENTS ->
             if
-            :: true /* pane 0 */
+            :: true /* pane 0; the first event always: which pane is called 0 is of no interest */
             :: i > 0 -> pattern = pattern | (1 << (2 * i))
 #if LETTERS
             :: COUNT(BAD, EVENTS) == 0 -> pattern = pattern | (BAD << (2 * i))
@@ -627,9 +725,11 @@ init {
         :: else -> break
         od;
         i = 0;
-        run Environment();
+        run Redis();
         do
-        :: i < INCARNATIONS -> run Incarnation(i); i++
+        :: i < INCARNATIONS ->
+            run Incarnation(i);
+            i++
         :: else -> break
         od;
         i = 0

@@ -1,12 +1,14 @@
 # A real redis-server is started by the tests themselves.
 function(rs_redis_test name)
   rs_unit_test(sink ${name} rs_sink ${ARGN})
-  target_sources(test_sink_${name} PRIVATE unit/sink/redis_server.c unit/sink/batches.c)
+  target_sources(test_sink_${name} PRIVATE unit/sink/redis_server.c unit/sink/redis_fixture.c unit/sink/batches.c)
   target_include_directories(test_sink_${name} PRIVATE unit/sink)
 endfunction()
 
 rs_redis_test(redis_script)
 rs_redis_test(redis_sink)
+rs_redis_test(redis_repair)
+rs_unit_test(sink redis_evictions rs_sink)
 rs_redis_test(memory_store)
 rs_unit_test(sink redis_config rs_sink)
 rs_unit_test(sink dead_letters rs_sink)

@@ -179,6 +179,41 @@ static void test_a_lost_partition_is_dropped_and_claimed_again_if_still_assigned
     assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 2);
 }
 
+/* One who was paused while claiming takes the partition, changes what Redis holds and goes away: neither
+ * input nor time would ever make the idle owner write. */
+static void test_an_idle_owner_that_lost_everything_notices(void **state)
+{
+    struct fixture *f = *state;
+    struct rs_state_log table = rs_durable_log_table(other);
+    struct rs_state_event event;
+    uint64_t token = 0;
+    uint64_t now = 0;
+    int64_t offset = 0;
+    int64_t shown_us = 0;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 5 * MINUTE); /* every window has ended and drained */
+    OK(table.ops->claim(table.self, (struct rs_state_key){0, 0, 0}, &f->error));
+    while (table.ops->take(table.self, 0, &event)) {
+        token = event.kind == RS_STATE_CLAIMED ? event.token : token;
+    }
+    assert_true(rs_memory_store_fence(f->store, "ticks", 0, &now, &offset, &shown_us));
+    assert_true(token > now);
+    rs_memory_store_set_fence(f->store, "ticks", 0, token, offset, shown_us);
+    struct rs_memory_store_counts before, after;
+    rs_memory_store_counts(f->store, &before);
+    run_for(f, 11 * SECOND);
+    assert_int_equal(look(f, 0).status.phase, RS_PARTITION_CLAIMING);
+    run_for(f, 10 * SECOND);
+    assert_int_equal(look(f, 0).status.phase, RS_PARTITION_RUNNING);
+    assert_true(rs_memory_store_fence(f->store, "ticks", 0, &now, &offset, &shown_us));
+    assert_true(now > token);
+    rs_memory_store_counts(f->store, &after);
+    assert_true(after.operations > before.operations);
+}
+
 static void test_a_hand_over_seals_everything(void **state)
 {
     struct fixture *f = *state;
@@ -251,6 +286,7 @@ int main(void)
         LOG_TEST(test_the_seal_waits_for_the_dead_letters_it_covers),
         LOG_TEST(test_a_doubtful_append_is_settled_by_the_log),
         LOG_TEST(test_a_lost_partition_is_dropped_and_claimed_again_if_still_assigned),
+        LOG_TEST(test_an_idle_owner_that_lost_everything_notices),
         LOG_TEST(test_a_hand_over_seals_everything),
         LOG_TEST(test_input_waits_for_a_log_that_is_stuck),
         LOG_TEST(test_a_damaged_log_stops_this_partition_only),

@@ -1,0 +1,48 @@
+/* redis fixture: a sink beside a real Redis, with what the tests of both ask all the time.
+ * Thread: one, but keep_notice. */
+#ifndef RS_TEST_REDIS_FIXTURE_H
+#define RS_TEST_REDIS_FIXTURE_H
+
+#include <pthread.h>
+
+#include "batches.h"
+#include "redis_server.h"
+#include "sink/redis_sink.h"
+
+#define SECOND INT64_C(1000000)
+
+extern const char *const one_view[7];
+
+struct fixture {
+    struct redis_server server;
+    redisContext *redis;
+    struct rs_redis_config config;
+    const struct rs_clock *clock; /* the sink's; NULL: the system's */
+    struct rs_redis_sink *sink;
+    struct rs_view_sink table;
+    pthread_mutex_t lock;
+    char notices[8192];
+};
+
+int set_up(void **state);
+int tear_down(void **state);
+struct fixture *need_redis(void **state); /* skips where there is none */
+void start_sink(struct fixture *f);
+void restart_server(struct fixture *f, const char *const *arguments); /* on the same port */
+bool noticed(struct fixture *f, const char *text);
+int64_t now_us(void);
+void submit(struct fixture *f, struct rs_view_batch *batch);
+void submit_view(struct fixture *f, int32_t partition, uint64_t token, int64_t offset, const char *key);
+/* The next finished batch of worker 0, waiting on its descriptor; NULL after `within_us`. */
+struct rs_view_batch *finished(struct fixture *f, int64_t within_us);
+void expect_finished(struct fixture *f, enum rs_batch_result result, int64_t offset);
+uint64_t generation(struct fixture *f);
+struct rs_redis_status status_of(struct fixture *f);
+/* Waits until `what(f, argument)`; false after five seconds. */
+bool eventually(struct fixture *f, bool (*what)(struct fixture *, int64_t), int64_t argument);
+bool has_fault(struct fixture *f, int64_t fault);
+bool has_generation(struct fixture *f, int64_t wanted);
+bool is_connected(struct fixture *f, int64_t wanted);
+bool has_meta(struct fixture *f, int64_t fields);
+
+#endif
