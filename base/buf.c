@@ -29,13 +29,10 @@ static size_t grown_capacity(size_t capacity, size_t wanted)
     return grown;
 }
 
-bool rs_buf_reserve(struct rs_buf *buf, size_t more)
+bool rs_buf_grow(struct rs_buf *buf, size_t more)
 {
     if (buf->failed) {
         return false;
-    }
-    if (more <= buf->capacity - buf->size) {
-        return true;
     }
     uint8_t *data = NULL;
     size_t capacity = 0;
@@ -50,15 +47,6 @@ bool rs_buf_reserve(struct rs_buf *buf, size_t more)
     buf->data = data;
     buf->capacity = capacity;
     return true;
-}
-
-void rs_buf_put(struct rs_buf *buf, const void *data, size_t size)
-{
-    if (size == 0 || !rs_buf_reserve(buf, size)) {
-        return;
-    }
-    memcpy(buf->data + buf->size, data, size);
-    buf->size += size;
 }
 
 void rs_buf_text(struct rs_buf *buf, const char *text)

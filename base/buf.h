@@ -19,10 +19,9 @@ struct rs_buf {
     bool failed;
 };
 
-void rs_buf_fini(struct rs_buf *buf);                 /* frees; leaves it valid and empty */
-void rs_buf_reset(struct rs_buf *buf);                /* empties, keeps the memory, clears `failed` */
-bool rs_buf_reserve(struct rs_buf *buf, size_t more); /* room for `more` bytes; false sets `failed` */
-void rs_buf_put(struct rs_buf *buf, const void *data, size_t size);
+void rs_buf_fini(struct rs_buf *buf);              /* frees; leaves it valid and empty */
+void rs_buf_reset(struct rs_buf *buf);             /* empties, keeps the memory, clears `failed` */
+bool rs_buf_grow(struct rs_buf *buf, size_t more); /* of rs_buf_reserve: where there is no room yet */
 void rs_buf_text(struct rs_buf *buf, const char *text);
 void rs_buf_char(struct rs_buf *buf, char c);
 void rs_buf_printf(struct rs_buf *buf, const char *format, ...) RS_PRINTF(2, 3);
@@ -31,6 +30,20 @@ const char *
 rs_buf_cstr(struct rs_buf *buf); /* zero-terminated view until the next append; NULL when that fails */
 void rs_buf_json_string(struct rs_buf *buf,
                         struct rs_slice text); /* quoted, escaped; invalid UTF-8 as U+FFFD */
+
+/* Room for `more` bytes; false sets `failed`. */
+static inline bool rs_buf_reserve(struct rs_buf *buf, size_t more)
+{
+    return (more <= buf->capacity - buf->size && !buf->failed) || rs_buf_grow(buf, more);
+}
+
+static inline void rs_buf_put(struct rs_buf *buf, const void *data, size_t size)
+{
+    if (size > 0 && rs_buf_reserve(buf, size)) {
+        memcpy(buf->data + buf->size, data, size);
+        buf->size += size;
+    }
+}
 
 static inline struct rs_slice rs_buf_slice(const struct rs_buf *buf)
 {

@@ -111,12 +111,16 @@ static ssize_t write_at_once(const char *line, size_t size)
     return write(STDERR_FILENO, line, size);
 }
 
-/* One writer at a time: between poll and write another thread could fill the pipe. Neither call blocks. */
+/* One writer at a time: between poll and write another thread could fill the pipe. Neither call blocks.
+ * A disk that fills up takes the beginning of a line; when there is room again the next line does not
+ * continue it. */
 static bool write_line(const char *line, size_t size)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static bool torn;
     RS_ASSERT(pthread_mutex_lock(&lock) == 0);
-    ssize_t written = write_at_once(line, size);
+    ssize_t written = torn && write_at_once("\n", 1) != 1 ? -1 : write_at_once(line, size);
+    torn = written < 0 ? torn : written < (ssize_t)size;
     RS_ASSERT(pthread_mutex_unlock(&lock) == 0);
     return written == (ssize_t)size;
 }

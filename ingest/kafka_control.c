@@ -314,31 +314,33 @@ static void end_fetch(struct rs_kafka_source *source, struct rs_kafka_part *part
     rs_kafka_mail_send(source, &part->fence);
 }
 
+/* A restart alone does not help: the state log says where to read on. Only a claim that voids it does. */
 static void stop_part(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset, int64_t low,
                       int64_t high)
 {
+    const char *stream = part->stream->name;
     const char *topic = part->stream->topic;
 
     if (high >= 0 && offset > high) {
         (void)rs_fail(
             &part->stop_error, RS_ESTATE,
             "stream %s: topic %s partition %d ends at offset %" PRId64 ", but offset %" PRId64
-            " is to be read: the topic was deleted and created again, or truncated. Restart rollstatd "
-            "to read it from its beginning",
-            part->stream->name, topic, part->partition, high, offset);
+            " is to be read: the topic was deleted and created again, or truncated. To read it from its "
+            "beginning: rollstatd -c FILE --rebuild --stream %s, then restart",
+            stream, topic, part->partition, high, offset, stream);
     } else if (low > offset) {
         (void)rs_fail(
             &part->stop_error, RS_ESTATE,
             "stream %s: topic %s partition %d: offset %" PRId64 " is gone: retention has removed %" PRId64
             " records that were never read (the oldest kept is %" PRId64
-            "). Raise retention.ms of the topic, and restart rollstatd to go on from the oldest record",
-            part->stream->name, topic, part->partition, offset, low - offset, low);
+            "). Raise retention.ms of the topic. To begin anew with what is left: rollstatd -c FILE "
+            "--rebuild --stream %s, then restart",
+            stream, topic, part->partition, offset, low - offset, low, stream);
     } else {
-        (void)rs_fail(
-            &part->stop_error, RS_ESTATE,
-            "stream %s: topic %s partition %d: offset %" PRId64
-            " is out of range, and the broker does not say what it has. Restart rollstatd when it does",
-            part->stream->name, topic, part->partition, offset);
+        (void)rs_fail(&part->stop_error, RS_ESTATE,
+                      "stream %s: topic %s partition %d: offset %" PRId64
+                      " is out of range, and the broker does not say what it has. Restart when it does",
+                      stream, topic, part->partition, offset);
     }
     atomic_store(&part->has_stopped, true);
     source->status.stopped++;
@@ -444,23 +446,36 @@ static void on_rebalance(struct rs_kafka_source *source, rd_kafka_event_t *event
 
 /* ---- errors and log lines ---- */
 
+/* The broker gives a static id to whoever joined with it last, and tells the one before. */
+static void tell_fenced(struct rs_kafka_source *source)
+{
+    char id[128] = "";
+    char text[RS_ERROR_TEXT_MAX];
+    size_t size = sizeof(id);
+
+    (void)rd_kafka_conf_get(rd_kafka_conf(source->rk), "group.instance.id", id, &size);
+    (void)snprintf(
+        text, sizeof(text),
+        "kafka: another member of group %s has joined with the same group.instance.id (\"%s\") and "
+        "has taken over. Give each instance a group.instance.id of its own, or leave it out, and "
+        "start this one again",
+        source->options.streams->group, id);
+    fail(source, text);
+}
+
 /* The consumer cannot go on. What is fatal arrives under any code: librdkafka says so only when it is asked.
  */
 static bool on_fatal(struct rs_kafka_source *source)
 {
     char reason[384] = "";
-    char text[512];
     rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->rk, reason, sizeof(reason));
 
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return false;
+    if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+        tell_fenced(source);
+    } else if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        fail(source, reason);
     }
-    (void)snprintf(text, sizeof(text), "%s%s", reason,
-                   code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
-                       ? ". Give each instance a group.instance.id of its own"
-                       : "");
-    fail(source, text);
-    return true;
+    return code != RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 static void on_error(struct rs_kafka_source *source, rd_kafka_event_t *event)

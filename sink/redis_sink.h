@@ -5,9 +5,12 @@
  * once. After an error, a batch that Redis had already passed may come back as BEHIND its own partition's
  * fence: it is then simply published anew.
  *
- * Loss is noticed by the server's run id at each connect, by the fence that every call finds, by the fences
- * of all our partitions looked up every second, and by Redis' count of evicted keys. Then `generation` grows,
- * before any batch that found it so is handed back.
+ * Loss is noticed by the server's run id, at each connect and every second, by the fence that every call
+ * finds, by the fences of all our partitions looked up every second, and by Redis' count of evicted keys.
+ * Then `generation` grows, before any batch that found it so is handed back. Evictions are answered at once
+ * the first time, and while they go on less and less often (redis_evictions.h); a fence that is gone then
+ * waits for the count to tell eviction from an emptied Redis. <prefix>:meta is looked for every second and
+ * written again by itself.
  *
  * Keys under the prefix are this program's: where one holds a value of another type, it is replaced and
  * counted.

@@ -9,10 +9,12 @@
 #include "base/source.h"
 #include "transform/state_reader.h"
 
-#define SLICE_MAX    (UINT64_C(4) << 20) /* of a sweep, in one batch, unless changes take more */
-#define SLICE_OF     64                  /* batches that a sweep takes at most, where SLICE_MAX allows it */
-#define FLOOR_SLICES 32                  /* smallest slice: this part of the floor */
-#define GROWTH       2                   /* a sweep begins when the log is so many times the live state */
+#define SLICE_MAX    (UINT64_C(4) << 20)  /* of a sweep, in one batch, unless changes take more */
+#define SLICE_OF     64                   /* batches that a sweep takes at most, where SLICE_MAX allows it */
+#define FLOOR_SLICES 32                   /* smallest slice: this part of the floor */
+#define CHANGES_MAX  (UINT64_C(32) << 20) /* a slice keeps up with changes to here */
+#define LOOKED_AT    64                   /* events that lead to nothing, before the caller has its turn */
+#define GROWTH       2                    /* a sweep begins when the log is so many times the live state */
 
 enum phase {
     CLAIMING, /* the claim is on its way */
@@ -39,6 +41,7 @@ struct part {
     /* the open batch */
     bool open, sealing;
     uint64_t batch, chunk_sum;
+    uint64_t slice_bytes;              /* of clean groups that it was to have */
     uint64_t batch_begun, batch_bytes; /* `written` when it was opened; size of the one before */
     uint32_t chunks;
     int64_t sealing_offset; /* input offset of the seal under way */
@@ -59,6 +62,8 @@ struct parts {
     struct rs_buf scratch;
     /* a batch that is being handed over: its chunks come one by one */
     struct part *handing;
+    bool head_handed;
+    struct rs_slice head;
     size_t handed;
 };
 
@@ -194,11 +199,16 @@ static bool broken(struct rs_durable_log *log, struct part *part, struct rs_stat
                           "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32, stream,
                           part->key.partition, log->options.streams->group, stream, part->key.partition);
     size_t used = strlen(part->error.text);
-    (void)snprintf(
-        part->error.text + used, sizeof(part->error.text) - used,
-        ". The partition stops, nothing is overwritten. To read its input again: rollstatd -c FILE "
-        "--rebuild --stream %s, then restart",
-        stream);
+    size_t room = sizeof(part->error.text) - used;
+    if (part->error.code == RS_ESTATE) {
+        (void)snprintf(
+            part->error.text + used, room,
+            ". The partition stops, nothing is overwritten. To read its input again: rollstatd -c FILE "
+            "--rebuild --stream %s, then restart",
+            stream);
+    } else { /* the topic: mending it is all that is needed */
+        (void)snprintf(part->error.text + used, room, ". The partition stops; restart when that is done");
+    }
     return over(part, RS_STATE_FAILED, out);
 }
 
@@ -211,6 +221,7 @@ static int append(struct rs_durable_log *log, struct part *part, struct rs_state
 
     record->identity = identity(log, part->key);
     record->owner = part->owner;
+    record->token = part->token;
     rs_buf_reset(scratch);
     uint64_t own = rs_state_record_write(record, scratch);
     if (scratch->failed) {
@@ -303,6 +314,38 @@ static bool on_claim_appended(struct rs_durable_log *log, struct part *part, int
 
 /* ---- reading ---- */
 
+static void hand_over(struct parts *parts, struct part *part, struct rs_slice head)
+{
+    parts->handing = part;
+    parts->head_handed = false;
+    parts->head = head;
+    parts->handed = 0;
+}
+
+/* The next piece of the batch that is being handed over. */
+static bool take_handed(struct parts *parts, struct rs_state_event *out)
+{
+    size_t count = 0;
+
+    if (parts->handing == NULL) {
+        return false;
+    }
+    const struct rs_slice *chunks = rs_state_reader_chunks(parts->handing->reader, &count);
+    if (!parts->head_handed) {
+        parts->head_handed = true;
+        (void)tell(parts->handing, RS_STATE_BATCH, out);
+        out->bytes = parts->head;
+        return true;
+    }
+    if (parts->handed == count) {
+        parts->handing = NULL;
+        return false;
+    }
+    (void)tell(parts->handing, RS_STATE_CHUNK, out);
+    out->bytes = chunks[parts->handed++];
+    return true;
+}
+
 static bool on_record(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
                       struct rs_state_event *out)
 {
@@ -319,17 +362,11 @@ static bool on_record(struct rs_durable_log *log, struct part *part, const struc
     part->status.restored_records++;
     part->status.restored_bytes += event->bytes.size;
     part->status.restore_at = event->offset;
-    if (verdict == RS_VERDICT_REBUILD) {
-        return tell(part, RS_STATE_VOID, out);
+    if (verdict == RS_VERDICT_BATCH) {
+        hand_over(parts_of(log, part->key.worker), part, record.seal.head);
     }
-    if (verdict != RS_VERDICT_BATCH) {
-        return false;
-    }
-    (void)tell(part, RS_STATE_BATCH, out);
-    out->bytes = record.seal.head;
-    parts_of(log, part->key.worker)->handing = part;
-    parts_of(log, part->key.worker)->handed = 0;
-    return true;
+    return rs_state_reader_anew(part->reader) ? tell(part, RS_STATE_VOID, out)
+                                              : take_handed(parts_of(log, part->key.worker), out);
 }
 
 /* What the log is worth, once all of it was seen. */
@@ -400,7 +437,9 @@ static uint64_t slice(const struct part *part, uint64_t floor)
     uint64_t bytes = part->live_bytes / SLICE_OF < SLICE_MAX ? part->live_bytes / SLICE_OF : SLICE_MAX;
 
     bytes = bytes > floor / FLOOR_SLICES ? bytes : floor / FLOOR_SLICES + 1;
-    return bytes > part->batch_bytes ? bytes : part->batch_bytes;
+    uint64_t changes = part->batch_bytes > part->slice_bytes ? part->batch_bytes - part->slice_bytes : 0;
+    changes = changes < CHANGES_MAX ? changes : CHANGES_MAX;
+    return bytes > changes ? bytes : changes;
 }
 
 static struct rs_state_plan durable_plan(void *self, struct rs_state_key key)
@@ -423,6 +462,7 @@ static struct rs_state_plan durable_plan(void *self, struct rs_state_key key)
     if (part->sweeping) {
         plan.slice_bytes = slice(part, floor);
     }
+    part->slice_bytes = plan.slice_bytes;
     return plan;
 }
 
@@ -572,17 +612,14 @@ static bool on_gap(struct rs_durable_log *log, struct part *part, int64_t offset
     return !part->checking && check(log, part, out);
 }
 
-static bool on_checked(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
-                       struct rs_state_event *out)
+static bool on_checked(struct rs_durable_log *log, struct part *part, struct rs_state_event *out)
 {
     struct rs_state_reading reading;
 
     rs_state_reader_result(part->reader, &reading);
     rs_state_reader_free(&part->reader);
     part->checking = false;
-    bool trimmed = reading.claim == -1 && event->offset > part->token;
-    if ((reading.claim != part->token && !trimmed) ||
-        memcmp(&reading.owner, &part->owner, sizeof(part->owner)) != 0) {
+    if (reading.claim != part->token || memcmp(&reading.owner, &part->owner, sizeof(part->owner)) != 0) {
         return over(part, RS_STATE_LOST, out);
     }
     if (part->check_until >= 0) {
@@ -649,31 +686,12 @@ static bool on_io_event(struct rs_durable_log *log, struct part *part, const str
         return part->checking ? on_checked_record(part, event, out)
                               : part->phase == READING && on_record(log, part, event, out);
     case RS_LOG_END:
-        return part->checking ? on_checked(log, part, event, out)
+        return part->checking ? on_checked(log, part, out)
                               : part->phase == READING && on_end(log, part, event, out);
     case RS_LOG_BROKEN: part->error = *event->error; return broken(log, part, out);
     case RS_LOG_TRIMMED: on_trimmed(log, part, event); break;
     }
     return false;
-}
-
-/* Chunks of the batch whose head was handed over before. */
-static bool hand_over(struct parts *parts, struct rs_state_event *out)
-{
-    size_t count = 0;
-    const struct rs_slice *chunks = NULL;
-
-    if (parts->handing == NULL) {
-        return false;
-    }
-    chunks = rs_state_reader_chunks(parts->handing->reader, &count);
-    if (parts->handed == count) {
-        parts->handing = NULL;
-        return false;
-    }
-    (void)tell(parts->handing, RS_STATE_CHUNK, out);
-    out->bytes = chunks[parts->handed++];
-    return true;
 }
 
 static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out)
@@ -682,16 +700,20 @@ static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out
     struct parts *parts = parts_of(log, worker);
     struct rs_log_event event;
 
-    if (hand_over(parts, out)) {
+    if (take_handed(parts, out)) {
         return true;
     }
-    while (log->options.io.ops->take(log->options.io.self, worker, &event)) {
+    for (int i = 0; i < LOOKED_AT; i++) {
+        if (!log->options.io.ops->take(log->options.io.self, worker, &event)) {
+            return false;
+        }
         struct part *part = find(log, event.key);
         if (part != NULL && on_io_event(log, part, &event, out)) {
             return true;
         }
     }
-    return false;
+    *out = (struct rs_state_event){.kind = RS_STATE_MORE};
+    return true;
 }
 
 /* ---- the table ---- */

@@ -26,6 +26,9 @@ RS_MUST_USE int rs_engine_load(struct rs_config *config, const struct rs_streams
 void rs_engine_free(struct rs_engine **engine);
 
 const struct rs_aggregate_meta *rs_engine_metas(const struct rs_engine *engine, size_t *count);
+/* Of a stream's name, topic and aggregates, as far as stored state hangs on them: in claims, so that people
+ * see when the configuration changed. */
+uint64_t rs_engine_fingerprint(const struct rs_engine *engine, uint32_t stream);
 /* For people, for `rollstatd --explain`: inputs, fields, windows and panes, memory per group, Redis keys.
  * `groups`: how many groups to estimate for. */
 void rs_engine_explain(const struct rs_engine *engine, const struct rs_streams *streams, const char *prefix,

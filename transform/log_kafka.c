@@ -275,8 +275,8 @@ static int append_locked(struct rs_log_kafka *log, struct rs_state_key who, stru
         return rs_fail(error, RS_EBROKER, "state log: it is being closed");
     }
     if (bytes.size == 0 || bytes.size > RS_LOG_RECORD_MAX) {
-        return rs_fail(error, RS_EINVAL, "state log: a record of %zu bytes; 1 to %d are possible", bytes.size,
-                       RS_LOG_RECORD_MAX);
+        return rs_fail(error, RS_EINVAL, "state log: a record of %zu bytes; 1 to %zu are possible",
+                       bytes.size, RS_LOG_RECORD_MAX);
     }
     int rc = full(log, who.worker, bytes.size, error);
     if (rc != 0) {

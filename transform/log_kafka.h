@@ -35,7 +35,7 @@
 #include "transform/log_io.h"
 
 /* The largest record: a chunk of 512 KiB and what surrounds it. Topics have to take it. */
-#define RS_LOG_RECORD_MAX (544 * 1024)
+#define RS_LOG_RECORD_MAX ((size_t)544 * 1024)
 
 struct rs_log_kafka;
 

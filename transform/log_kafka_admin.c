@@ -106,16 +106,18 @@ static int32_t count_partitions(struct rs_log_kafka *log, const char *name, rd_k
     rd_kafka_topic_t *topic = rd_kafka_topic_new(log->consumer, name, NULL);
     int32_t count = 0;
 
-    *code = topic == NULL ? rd_kafka_last_error()
-                          : rd_kafka_metadata(log->consumer, 0, topic, &metadata, METADATA_MS);
-    if (*code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        *code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-        count = *code == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->topics[0].partition_cnt : 0;
-        rd_kafka_metadata_destroy(metadata);
+    if (topic == NULL) {
+        *code = rd_kafka_last_error();
+        return 0;
     }
-    if (topic != NULL) {
-        rd_kafka_topic_destroy(topic);
+    *code = rd_kafka_metadata(log->consumer, 0, topic, &metadata, METADATA_MS);
+    rd_kafka_topic_destroy(topic);
+    if (*code != RD_KAFKA_RESP_ERR_NO_ERROR || metadata == NULL) {
+        return 0;
     }
+    *code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    count = *code == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->topics[0].partition_cnt : 0;
+    rd_kafka_metadata_destroy(metadata);
     return count;
 }
 
@@ -304,8 +306,8 @@ static void judge_setting(struct faults *faults, const char *name, const char *v
             add_fault(faults, name, value, needed[i].value, needed[i].why);
         }
     }
-    if (strcmp(name, "max.message.bytes") == 0 && strtoll(value, NULL, 10) < RS_LOG_RECORD_MAX) {
-        (void)snprintf(wanted, sizeof(wanted), "%d", RS_LOG_RECORD_MAX);
+    if (strcmp(name, "max.message.bytes") == 0 && strtoull(value, NULL, 10) < RS_LOG_RECORD_MAX) {
+        (void)snprintf(wanted, sizeof(wanted), "%zu", RS_LOG_RECORD_MAX);
         add_fault(faults, name, value, wanted, "the largest record has to fit");
     }
 }

@@ -17,7 +17,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "limbs are written as 
 /* ---- writing ---- */
 
 /* Two's complement in as few bytes as keep the sign; zero takes none. */
-static void put_integer(struct rs_buf *out, const void *limbs, size_t size)
+static void put_wide(struct rs_buf *out, const void *limbs, size_t size)
 {
     const uint8_t *bytes = limbs;
     uint8_t fill = bytes[size - 1] >> 7 != 0 ? 0xff : 0;
@@ -28,6 +28,27 @@ static void put_integer(struct rs_buf *out, const void *limbs, size_t size)
     }
     rs_buf_char(out, (char)size);
     rs_buf_put(out, bytes, size);
+}
+
+/* The same for what most sums and values are: of one limb, or as small. */
+static void put_integer(struct rs_buf *out, const void *limbs, size_t size)
+{
+    int64_t low = 0;
+    int64_t high = 0;
+
+    memcpy(&low, limbs, sizeof(low));
+    memcpy(&high, (const uint8_t *)limbs + (size == sizeof(low) ? 0 : sizeof(low)), sizeof(high));
+    if (size > 2 * sizeof(low) || (size > sizeof(low) && high != low >> 63) ||
+        !rs_buf_reserve(out, 1 + sizeof(low))) {
+        put_wide(out, limbs, size);
+        return;
+    }
+    uint64_t magnitude = (uint64_t)(low ^ low >> 63);
+    int bits = magnitude == 0 ? 0 : 64 - __builtin_clzll(magnitude);
+    size_t bytes = low == 0 ? 0 : (size_t)bits / 8 + 1; /* the sign takes a bit */
+    out->data[out->size] = (uint8_t)bytes;
+    memcpy(out->data + out->size + 1, &low, sizeof(low));
+    out->size += 1 + bytes;
 }
 
 static void put_u16(struct rs_buf *out, size_t value)

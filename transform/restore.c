@@ -49,14 +49,14 @@ static void read_counts(struct rs_groups *gs, struct rs_reader *reader)
     gs->dropped_newest_us = rs_read_i64(reader);
 }
 
-static int refuse_changed(const struct rs_partition *p, const struct rs_groups *gs, struct rs_error *error)
+static int refuse_changed(const struct rs_groups *gs, struct rs_error *error)
 {
     return rs_fail(
         error, RS_ESTATE,
         "aggregate %s was changed in a way that its stored state does not allow (window, group fields, "
         "statistics, scale, or history from none to some). Either take the change back, or give it a new "
-        "name, which begins empty, or read the input again: rollstatd -c FILE --rebuild --stream %s",
-        gs->aggregate->name, p->plan->stream->name);
+        "name, which begins empty, or read the input again",
+        gs->aggregate->name);
 }
 
 static int read_aggregate(struct rs_partition *p, struct rs_reader *reader, uint32_t number,
@@ -74,7 +74,7 @@ static int read_aggregate(struct rs_partition *p, struct rs_reader *reader, uint
     struct rs_groups *gs = groups_named(p, name, &position);
     restoring->sets[number] = gs ? (int32_t)position : -1;
     if (gs && gs->aggregate->fingerprint != fingerprint) {
-        return refuse_changed(p, gs, error);
+        return refuse_changed(gs, error);
     }
     if (gs) {
         restoring->known[position] = true;
@@ -258,7 +258,12 @@ static int read_delete(struct rs_form_reader *f)
     struct rs_slice key;
     int rc = rs_form_read_key(f, &key);
     if (rc == 0) {
-        rs_groups_drop(f->gs, rs_groups_add(f->gs, rs_key_hash(key), key));
+        uint32_t hash = rs_key_hash(key);
+        uint32_t back = rs_groups_find(f->gs, hash, key);
+        rs_groups_drop(f->gs, rs_groups_add(f->gs, hash, key));
+        if (back != RS_NONE) {
+            rs_group_at(f->gs, back)->flags |= RS_GROUP_AWAITS;
+        }
     }
     return rc;
 }
@@ -337,8 +342,9 @@ static int restore_ids(struct rs_partition *p, struct rs_error *error)
          restoring->ids[restoring->ids_live - 1].number != restoring->first_id + restoring->ids_live - 1)) {
         return rs_fail(error, RS_ESTATE, "stored state: ids of the deduplication are missing");
     }
-    rs_dedup_begin(&p->dedup, restoring->first_id);
-    for (uint32_t i = 0; i < restoring->ids_live; i++) {
+    uint32_t more = restoring->ids_live > p->dedup.max ? restoring->ids_live - p->dedup.max : 0;
+    rs_dedup_begin(&p->dedup, restoring->first_id + more); /* dedup_max was lowered: the newest ones stay */
+    for (uint32_t i = more; i < restoring->ids_live; i++) {
         int rc = rs_dedup_restore(&p->dedup, &restoring->ids[i].entry, error);
         if (rc < 0) {
             return rc;
@@ -419,6 +425,9 @@ static void begin_empty(struct rs_partition *p, struct rs_groups *gs, struct rs_
                                   .consumed = p->events.consumed,
                                   .duplicate = p->events.duplicate,
                                   .rejected = p->rejected_early};
+    gs->applied = gs->late = gs->filtered = gs->limited = gs->not_finite =
+        0; /* it may have been there before */
+    gs->dropped_newest_us = RS_TIME_NONE;
     rs_buf_printf(
         notes,
         "aggregate %s is new: in partition %" PRId32 " of stream %s it counts from offset %" PRId64
@@ -472,7 +481,7 @@ int rs_partition_restore_end(struct rs_partition *fresh, const struct rs_seal *s
     restore_times(fresh, seal);
     note_changes(fresh, notes);
     rs_restoring_fini(&fresh->restoring);
-    rs_partition_seal_enable(fresh);
+    rs_partition_seal_enable(fresh, seal->next_offset);
     fresh->sealing.ids_sealed = fresh->dedup.first_number + fresh->dedup.count;
     rs_partition_republish(fresh);
     return 0;

@@ -96,10 +96,12 @@ static void put_row(const struct rs_log_row *row, struct rs_buf *out)
     switch (record->kind) {
     case RS_RECORD_CLAIM: put_claim(row, out); break;
     case RS_RECORD_CHUNK:
+        put_int("claim", record->token, out);
         put_count("batch", record->chunk.batch, out);
         put_count("sequence", record->chunk.sequence, out);
         break;
     case RS_RECORD_SEAL:
+        put_int("claim", record->token, out);
         put_count("batch", record->seal.batch, out);
         put_count("chunks", record->seal.chunks, out);
         put_int("next_offset", record->seal.seal.next_offset, out);
@@ -126,8 +128,14 @@ void rs_state_json_records(const struct rs_state_report *report, struct rs_buf *
 
 static void put_latest_claim(const struct rs_judged_log *log, struct rs_buf *out)
 {
-    if (log->claim_row == SIZE_MAX) {
+    if (log->claim_row == SIZE_MAX && log->result.claim < 0) {
         rs_buf_text(out, ",\"claim\":null");
+        return;
+    }
+    if (log->claim_row == SIZE_MAX) { /* trimmed away: what its owner's records say of it */
+        rs_buf_printf(out, ",\"claim\":{\"offset\":%" PRId64, log->result.claim);
+        put_owner(&log->result.owner, out);
+        rs_buf_char(out, '}');
         return;
     }
     const struct rs_log_row *row = &log->rows[log->claim_row];

@@ -91,12 +91,15 @@ static void settle_open(struct rs_judged_log *log, enum rs_fate fate)
     log->unsealed_batches += any && fate == RS_FATE_UNSEALED;
 }
 
-static void void_before(struct rs_judged_log *log, size_t count)
+/* All rows before the last are. */
+static void void_rows(struct rs_judged_log *log, enum rs_fate fate)
 {
-    for (size_t i = 0; i < count; i++) {
-        log->rows[i].fate = RS_FATE_REBUILT;
-    }
     log->batches = log->void_batches = log->unsealed_batches = 0;
+    for (log->open_row = 0; log->open_row + 1 < log->row_count; log->open_row++) {
+        struct rs_log_row *row = &log->rows[log->open_row];
+        row->fate = fate;
+        log->void_batches += fate == RS_FATE_VOID && row->record.kind == RS_RECORD_SEAL;
+    }
     log->seal_row = NO_ROW;
     log->damage = (struct rs_error){0};
     log->restore_error = (struct rs_error){0};
@@ -116,20 +119,24 @@ static int restore_batch(struct rs_judged_log *log, struct rs_slice head, struct
 }
 
 /* What a batch cannot be restored for is told once; the log itself goes on being judged. */
-static void restore(struct rs_judged_log *log, const struct rs_state_record *record, bool anew)
+static void restore(struct rs_judged_log *log, const struct rs_state_record *record)
 {
     struct rs_error *error = &log->restore_error;
     if (log->engine == NULL || error->code < 0) {
         return;
     }
-    if (anew) {
-        rs_partition_free(&log->state);
-    }
-    int rc = anew ? rs_partition_new(log->engine, log->stream->index, log->partition, &log->state, error)
-                  : restore_batch(log, record->seal.head, error);
-    if (rc < 0) {
+    if (restore_batch(log, record->seal.head, error) < 0) {
         (void)rs_error_prefix(error, "offset %lld", (long long)log->rows[log->row_count - 1].offset);
     }
+}
+
+static int restore_anew(struct rs_judged_log *log, struct rs_error *error)
+{
+    if (log->engine == NULL) {
+        return 0;
+    }
+    rs_partition_free(&log->state);
+    return rs_partition_new(log->engine, log->stream->index, log->partition, &log->state, error);
 }
 
 /* ---- records ---- */
@@ -140,7 +147,7 @@ static void take_verdict(struct rs_judged_log *log, const struct rs_state_record
     size_t at = log->row_count - 1;
     struct rs_log_row *row = &log->rows[at];
     switch (verdict) {
-    case RS_VERDICT_REBUILD: void_before(log, at); restore(log, record, true); /* fall through */
+    case RS_VERDICT_REBUILD:
     case RS_VERDICT_CLAIM:
         row->fate = RS_FATE_CLAIM;
         settle_open(log, RS_FATE_UNSEALED);
@@ -153,7 +160,7 @@ static void take_verdict(struct rs_judged_log *log, const struct rs_state_record
         settle_open(log, RS_FATE_COUNTS);
         log->batches++;
         log->seal_row = at;
-        restore(log, record, false);
+        restore(log, record);
         break;
     case RS_VERDICT_VOID:
         row->fate = RS_FATE_VOID;
@@ -203,6 +210,10 @@ int rs_judge_record(void *ctx, int64_t offset, struct rs_slice bytes, struct rs_
         return rc;
     }
     rc = describe_row(&log->rows[log->row_count - 1], &record, error);
+    if (rc == 0 && rs_state_reader_anew(log->reader)) {
+        void_rows(log, verdict == RS_VERDICT_REBUILD ? RS_FATE_REBUILT : RS_FATE_VOID);
+        rc = restore_anew(log, error);
+    }
     if (rc == 0) {
         take_verdict(log, &record, verdict);
     }

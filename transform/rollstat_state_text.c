@@ -173,7 +173,7 @@ static void put_extent(const struct rs_judged_log *log, struct rs_buf *out)
 static void put_claim(const struct rs_judged_log *log, struct rs_buf *out)
 {
     if (log->claim_row == SIZE_MAX) {
-        rs_buf_text(out, "  claim   trimmed away; owner ");
+        rs_buf_printf(out, "  claim   at offset %" PRId64 ", trimmed away; owner ", log->result.claim);
         put_owner(&log->result.owner, out);
         rs_buf_char(out, '\n');
         return;

@@ -19,7 +19,7 @@ static const struct rs_option options[] = {
     {"groups", '\0', "N", "with --explain: estimate memory for N groups (default 10000)"},
     {"log-level", '\0', "LEVEL", "error, warning, info or debug; overrides the configuration"},
     {"rebuild", '\0', NULL,
-     "have the input of all partitions read again: what their state logs hold becomes void"},
+     "have the input of all partitions read again: what their state logs hold\nbecomes void"},
     {"from", '\0', "TIME", "with --rebuild: only records from this time on, as 2026-01-31T08:00:00Z"},
     {"replay", '\0', NULL,
      "run events from FILEs through the same engine, without Kafka and Redis, and\n"

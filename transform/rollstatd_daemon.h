@@ -31,7 +31,8 @@ struct rs_daemon {
     struct rs_memory_log *memory_log; /* or, by `state: {log: …}`: */
     struct rs_log_kafka *kafka_log;
     struct rs_durable_log *durable_log;
-    char instance[320]; /* host and process, in claims */
+    char instance[320];     /* host and process, in claims */
+    uint64_t *fingerprints; /* by stream, in claims */
     struct rs_redis_sink *sink;
     struct rs_dead_letters *letters;
     struct rs_kafka_source *source;

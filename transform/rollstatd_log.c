@@ -40,15 +40,34 @@ static int open_kafka(struct rs_daemon *daemon, struct rs_error *error)
     return rc != 0 ? rc : rs_log_kafka_new(&options, &daemon->kafka_log, error);
 }
 
+static int take_fingerprints(struct rs_daemon *daemon, struct rs_error *error)
+{
+    size_t streams = daemon->settings->streams->count;
+
+    daemon->fingerprints = calloc(streams + 1, sizeof(*daemon->fingerprints));
+    if (daemon->fingerprints == NULL) {
+        return rs_fail(error, RS_ENOMEM, "state log: out of memory");
+    }
+    for (uint32_t i = 0; i < streams; i++) {
+        daemon->fingerprints[i] = rs_engine_fingerprint(daemon->settings->engine, i);
+    }
+    return 0;
+}
+
 static int open_durable(struct rs_daemon *daemon, struct rs_error *error)
 {
     rs_daemon_instance(daemon->instance, sizeof(daemon->instance));
+    int rc = take_fingerprints(daemon, error);
+    if (rc != 0) {
+        return rc;
+    }
     const struct rs_durable_log_options options = {
         .workers = daemon->settings->workers,
         .io = rs_log_kafka_table(daemon->kafka_log),
         .streams = daemon->settings->streams,
         .clock = daemon->clock,
         .instance = daemon->instance,
+        .fingerprints = daemon->fingerprints,
         .report = report,
     };
 
@@ -87,6 +106,7 @@ void rs_daemon_free_log(struct rs_daemon *daemon)
     rs_durable_log_free(&daemon->durable_log);
     rs_log_kafka_free(&daemon->kafka_log);
     rs_memory_log_free(&daemon->memory_log);
+    free(daemon->fingerprints);
 }
 
 /* ---- restoring ---- */

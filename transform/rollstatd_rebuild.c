@@ -244,6 +244,7 @@ static int claim(struct rebuild *rebuild, size_t index, const char *instance, st
                   /* Retention may take more before somebody reads: "the oldest there is" stays right. */
                   .from_offset = input->from == input->low ? RS_OFFSET_BEGINNING : input->from,
                   .wall_us = rs_clock_wall(rs_clock_system()),
+                  .fingerprint = rs_engine_fingerprint(rebuild->settings->engine, input->stream),
                   .instance = rs_slice_text(instance),
                   .version = rs_slice_text(RS_VERSION)},
     };
@@ -261,11 +262,12 @@ static int claim(struct rebuild *rebuild, size_t index, const char *instance, st
 
 static int claim_all(struct rebuild *rebuild, struct rs_error *error)
 {
-    char instance[320];
+    char process[320];
+    char instance[340];
     int rc = 0;
 
-    rs_daemon_instance(instance, sizeof(instance) - sizeof(" --rebuild"));
-    strcat(instance, " --rebuild");
+    rs_daemon_instance(process, sizeof(process));
+    (void)snprintf(instance, sizeof(instance), "%s --rebuild", process);
     for (size_t i = 0; rc == 0 && i < rebuild->count; i++) {
         rc = claim(rebuild, i, instance, error);
     }
@@ -354,6 +356,11 @@ static int tell(const struct rebuild *rebuild)
         if (rebuild->inputs[i].answered && (rebuild->failed == 0 || rebuild->inputs[i].claim >= 0)) {
             print_input(rebuild, &rebuild->inputs[i]);
         }
+    }
+    if (rebuild->failed == 0) {
+        rs_log(RS_LOG_INFO,
+               "an instance that runs takes this up when it next writes to the state log; restart it "
+               "where nothing new comes in");
     }
     return rebuild->failed == 0 ? RS_EXIT_OK : RS_EXIT_ENVIRONMENT;
 }

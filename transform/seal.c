@@ -58,10 +58,13 @@ static uint32_t set_of(const struct rs_groups *gs)
 static void put_key(const struct rs_groups *gs, const struct rs_group *g, enum rs_entry_kind kind,
                     struct rs_buf *out)
 {
-    size_t begun = entry_begin(out, kind);
-    rs_write_u32(out, set_of(gs));
-    rs_form_key(rs_group_key(gs, g), out);
-    entry_end(out, begun);
+    struct rs_slice key = rs_group_key(gs, g);
+    if (rs_buf_reserve(out, 1 + 3 * sizeof(uint32_t) + key.size)) { /* once: a million may go together */
+        rs_buf_char(out, (char)kind);
+        rs_write_u32(out, (uint32_t)(2 * sizeof(uint32_t) + key.size));
+        rs_write_u32(out, set_of(gs));
+        rs_form_key(key, out);
+    }
 }
 
 /* An entry of a group that is being written. */
@@ -241,8 +244,9 @@ void rs_groups_note_cleared(struct rs_groups *gs, const struct rs_group *group)
     }
 }
 
-void rs_partition_seal_enable(struct rs_partition *p)
+void rs_partition_seal_enable(struct rs_partition *p, int64_t next_offset)
 {
+    p->next_offset = next_offset;
     p->sealing.enabled = true;
     p->sealing.ids_sealed = p->dedup.first_number;
     for (uint32_t i = 0; i < p->group_sets; i++) {
@@ -347,6 +351,7 @@ static void tell_ids(struct rs_partition *p, uint64_t slice_bytes)
     put_ids(p, s->ids_sealed, end);
     s->ids_sealed = end;
     if (slice_bytes && s->sweep_id < s->sweep_ids_end) {
+        s->sweep_id = s->sweep_id > p->dedup.first_number ? s->sweep_id : p->dedup.first_number;
         uint64_t to = s->sweep_id + SWEEP_IDS;
         to = to < s->sweep_ids_end ? to : s->sweep_ids_end;
         put_ids(p, s->sweep_id, to);

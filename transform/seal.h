@@ -34,8 +34,8 @@
 #include "transform/state_log.h"
 
 /* From now on changes are gathered for batches. Once, before the first record of a partition that is not
- * restored; rs_partition_restore_end does it too. */
-void rs_partition_seal_enable(struct rs_partition *p);
+ * restored; rs_partition_restore_end does it too. `next_offset`: where its input begins. */
+void rs_partition_seal_enable(struct rs_partition *p, int64_t next_offset);
 
 /* Begins a batch as of now. None is open. */
 void rs_partition_seal_begin(struct rs_partition *p, struct rs_state_plan plan);

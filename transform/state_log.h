@@ -47,6 +47,7 @@ enum rs_state_event_kind {
     RS_STATE_LOST,      /* another claim was seen: drop the partition, nothing written since counts */
     RS_STATE_UNSURE,    /* what became of an append is not known (`error`): claim again, the log decides */
     RS_STATE_FAILED,    /* the log cannot go on with this partition: `error` says where and the remedy */
+    RS_STATE_MORE,      /* nothing to tell yet, but there is more to look through: come again */
 };
 
 struct rs_state_event {

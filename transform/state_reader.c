@@ -15,12 +15,14 @@ struct rs_state_reader {
     uint64_t identity;
     int64_t first; /* -1: nothing was read */
     int64_t next;
-    bool owned;    /* there is an owner */
+    bool claimed;  /* a claim was read: the owner is known, and not presumed */
+    bool anew;     /* the last record made void what came before it */
     bool numbered; /* sealed_batch is known; not where a log was trimmed */
     bool headless; /* the open batch lost its first chunks to a trim */
     bool open;     /* a chunk came whose seal has not */
     bool whole;    /* a sweep, a rebuild or the very beginning is here: nothing of the state is missing */
     bool damaged;  /* `damage` says how; a REBUILD mends it */
+    bool doubtful; /* it is damage only if the presumed owner is the owner */
     uint64_t sealed_batch; /* of the owner; 0: none yet */
     uint64_t open_batch;
     uint64_t open_sum;
@@ -64,6 +66,11 @@ const struct rs_slice *rs_state_reader_chunks(const struct rs_state_reader *read
 {
     *count = reader->chunk_count;
     return reader->chunks;
+}
+
+bool rs_state_reader_anew(const struct rs_state_reader *reader)
+{
+    return reader->anew;
 }
 
 void rs_state_reader_result(const struct rs_state_reader *reader, struct rs_state_reading *out)
@@ -120,16 +127,25 @@ static void forget_payloads(struct rs_state_reader *r)
 
 /* ---- claims ---- */
 
-static void take_over(struct rs_state_reader *r, int64_t offset, const struct rs_owner *owner)
+static void take_over(struct rs_state_reader *r, int64_t token, const struct rs_owner *owner)
 {
     close_batch(r);
     forget_payloads(r);
-    r->owned = true;
-    r->numbered = true;
     r->sealed_batch = 0;
     r->start_count = 0;
     r->reading.owner = *owner;
-    r->reading.claim = offset;
+    r->reading.claim = token;
+}
+
+static void begin_anew(struct rs_state_reader *r)
+{
+    r->anew = true;
+    r->damaged = r->doubtful = false;
+    r->whole = false;
+    r->reading.sealed = false;
+    r->reading.seal = (struct rs_seal){0};
+    r->reading.sweep_start = -1;
+    r->reading.sweep_bytes = 0;
 }
 
 static void sweep_from(struct rs_state_reader *r, int64_t offset, uint64_t before, uint64_t bytes)
@@ -144,15 +160,34 @@ static enum rs_verdict take_claim(struct rs_state_reader *r, int64_t offset,
                                   const struct rs_state_record *record)
 {
     take_over(r, offset, &record->owner);
+    r->claimed = true;
+    r->numbered = true;
     if (!(record->claim.flags & RS_CLAIM_REBUILD)) {
         return RS_VERDICT_CLAIM;
     }
-    r->damaged = false;
-    r->reading.sealed = false;
-    r->reading.seal = (struct rs_seal){0};
+    begin_anew(r);
     r->reading.rebuild_from = record->claim.from_offset;
     sweep_from(r, offset, r->reading.bytes, 0);
     return RS_VERDICT_REBUILD;
+}
+
+/* Before the first claim of a trimmed log: a record of another owner than the presumed one, and of a later
+ * claim. One that was made where this log has records would be among them: then the record is of a topic that
+ * was here before. */
+static bool supersedes(const struct rs_state_reader *r, int64_t offset, const struct rs_state_record *record)
+{
+    int64_t first = r->first < 0 ? offset : r->first;
+    return !r->claimed && record->kind != RS_RECORD_CLAIM && record->token > r->reading.claim &&
+           record->token < first;
+}
+
+static void presume(struct rs_state_reader *r, const struct rs_state_record *record)
+{
+    if (r->reading.claim >= 0) {
+        begin_anew(r);
+    }
+    take_over(r, record->token, &record->owner);
+    r->numbered = false;
 }
 
 /* ---- batches ---- */
@@ -308,17 +343,17 @@ static int judge(struct rs_state_reader *r, int64_t offset, const struct rs_stat
         *verdict = take_claim(r, offset, record);
         return 0;
     }
-    if (!r->owned && offset == 0) {
+    if (!r->claimed && offset == 0) {
         /* Nothing was trimmed here, so its writer claimed another log, which was here before this one. */
         return rs_fail(error, RS_ESTATE,
                        "the log does not begin with a claim: its topic was deleted and made again while an "
                        "instance was writing to it");
     }
-    if (!r->owned) {
-        r->owned = true;
-        r->reading.owner = record->owner;
+    if (supersedes(r, offset, record)) {
+        presume(r, record);
     }
-    if (memcmp(&record->owner, &r->reading.owner, sizeof record->owner) != 0) {
+    if (record->token != r->reading.claim ||
+        memcmp(&record->owner, &r->reading.owner, sizeof record->owner) != 0) {
         *verdict = RS_VERDICT_VOID;
         return 0;
     }
@@ -367,14 +402,21 @@ static int note_damage(struct rs_state_reader *r, int64_t offset, struct rs_erro
     return error->code;
 }
 
+static bool mends(const struct rs_state_reader *r, int64_t offset, const struct rs_state_record *record)
+{
+    return rebuilds(record) || (r->doubtful && supersedes(r, offset, record));
+}
+
 int rs_state_reader_feed(struct rs_state_reader *reader, int64_t offset, struct rs_slice bytes,
                          struct rs_state_record *record, enum rs_verdict *verdict, struct rs_error *error)
 {
     struct rs_state_reader *r = reader;
     RS_ASSERT(offset >= 0);
     forget_payloads(r);
+    r->anew = false;
     int rc = read_record(r, offset, bytes, record, error);
-    bool passed_by = r->damaged && !(rc == 0 && rebuilds(record));
+    bool readable = rc == 0;
+    bool passed_by = r->damaged && !(readable && mends(r, offset, record));
     if (rc == 0 && !passed_by) {
         rc = reserve(r, record, error);
         if (rc < 0) {
@@ -384,9 +426,12 @@ int rs_state_reader_feed(struct rs_state_reader *reader, int64_t offset, struct 
     }
     note_record(r, offset, bytes.size);
     if (passed_by) {
+        /* What cannot be read may have been a claim: from either on the owner is no longer in doubt. */
+        r->doubtful = r->doubtful && readable && record->kind != RS_RECORD_CLAIM;
         *error = r->damage;
         return error->code;
     }
+    r->doubtful = rc != 0 && readable && !r->claimed;
     return rc == 0 ? 0 : note_damage(r, offset, error);
 }
 

@@ -11,7 +11,7 @@
 
 /* The oldest format that this version reads. */
 #define RS_RECORD_OLDEST 1
-#define HEAD_BYTES       32
+#define HEAD_BYTES       40
 #define SUM_BYTES        8
 /* Of host and version, which are for people: a longer text is cut. */
 #define TEXT_MAX 255
@@ -88,6 +88,7 @@ uint64_t rs_state_record_write(const struct rs_state_record *record, struct rs_b
     rs_buf_put(out, head, sizeof head);
     rs_write_u64(out, record->identity);
     rs_buf_put(out, record->owner.bytes, sizeof record->owner.bytes);
+    rs_write_i64(out, record->kind == RS_RECORD_CLAIM ? -1 : record->token);
     switch (record->kind) {
     case RS_RECORD_CLAIM: write_claim(&record->claim, out); break;
     case RS_RECORD_CHUNK: write_chunk(&record->chunk, out); break;
@@ -213,14 +214,18 @@ int rs_state_record_read(struct rs_slice bytes, struct rs_state_record *out, str
     /* check_frame saw to it that the head is there. */
     struct rs_reader reader = {.rest = rs_slice_of(bytes.data + 8, bytes.size - 8 - SUM_BYTES)};
     record.identity = rs_read_u64(&reader);
-    reader.rest = rs_slice_of(bytes.data + HEAD_BYTES, bytes.size - HEAD_BYTES - SUM_BYTES);
-    memcpy(record.owner.bytes, bytes.data + HEAD_BYTES - sizeof record.owner, sizeof record.owner.bytes);
+    memcpy(record.owner.bytes, rs_read_bytes(&reader, sizeof record.owner.bytes).data,
+           sizeof record.owner.bytes);
+    record.token = rs_read_i64(&reader);
     record.kind = (enum rs_record_kind)bytes.data[4];
     switch (record.kind) {
     case RS_RECORD_CLAIM: rc = read_claim(&reader, &record.claim, error); break;
     case RS_RECORD_CHUNK: rc = read_chunk(&reader, &record.chunk, error); break;
     case RS_RECORD_SEAL: rc = read_seal(&reader, &record.seal, error); break;
     default: rc = rs_fail(error, RS_ESTATE, "a record of the unknown kind %d", bytes.data[4]); break;
+    }
+    if (rc == 0 && (record.kind == RS_RECORD_CLAIM ? record.token != -1 : record.token < 0)) {
+        rc = rs_fail(error, RS_ESTATE, "a record under a claim at offset %lld", (long long)record.token);
     }
     if (rc == 0) {
         *out = record;

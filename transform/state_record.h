@@ -6,8 +6,8 @@
  *   5  3 bytes      zero
  *   8  u64          identity: XXH3-64 of group, stream, partition (rs_state_identity): whose log this is
  *  16  16 bytes     owner: drawn at random for each claim
- *  32  body
- *      u64          XXH3-64 of all bytes before
+ *  32  i64          offset of the owner's claim, its fencing token; of a CLAIM, which does not know it yet:
+ * -1 40  body u64          XXH3-64 of all bytes before
  *
  *   CLAIM  u32 flags | i64 from_offset | i64 wall_us | u64 fingerprint |
  *          u16 n, n bytes instance | u16 n, n bytes version
@@ -73,7 +73,8 @@ struct rs_state_record {
     enum rs_record_kind kind;
     uint64_t identity;
     struct rs_owner owner;
-    uint64_t sum; /* the record's own XXH3-64 */
+    int64_t token; /* offset of the owner's claim; CLAIM: -1 */
+    uint64_t sum;  /* the record's own XXH3-64 */
     union {
         struct rs_claim claim;
         struct rs_chunk chunk;
@@ -83,7 +84,8 @@ struct rs_state_record {
 
 uint64_t rs_state_identity(const char *group, const char *stream, int32_t partition);
 
-/* Appends the record's bytes; sum is not read. Returns the record's XXH3-64. Failure is in out->failed. */
+/* Appends the record's bytes; sum is not read, nor a claim's token. Returns the record's XXH3-64. Failure is
+ * in out->failed. */
 uint64_t rs_state_record_write(const struct rs_state_record *record, struct rs_buf *out);
 /* Slices point into `bytes`. Everything is checked but identity and order. */
 RS_MUST_USE int rs_state_record_read(struct rs_slice bytes, struct rs_state_record *out,

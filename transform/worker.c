@@ -65,6 +65,7 @@ void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_par
     say(worker, RS_LOG_ERROR, text);
     (void)snprintf(owned->error, sizeof(owned->error), "%.*s", (int)sizeof(owned->error) - 1, text);
     owned->at_end = false;
+    owned->commit = RS_COMMIT_NOT;
     owned->phase = phase;
     if (phase == RS_PARTITION_FENCED) {
         rs_partition_free(&owned->state); /* what it holds may be published by nobody but its owner */
@@ -181,9 +182,9 @@ static int64_t owned_due(const struct rs_worker *worker, const struct rs_owned *
     case RS_PARTITION_STOPPED:
     case RS_PARTITION_FENCED: break;
     }
-    due = earlier(due, rs_owned_ask_due(owned));
-    if (rs_owned_publishable(owned) && !worker->starved) {
-        due = earlier(due, worker->publish_due_us);
+    if (!worker->starved) {
+        due = earlier(due, rs_owned_ask_due(owned));
+        due = rs_owned_publishable(owned) ? earlier(due, worker->publish_due_us) : due;
     }
     return due;
 }
@@ -200,7 +201,7 @@ static int64_t next_step(const struct rs_worker *worker)
 {
     int64_t due = worker->snapshot_due_us;
 
-    if (!worker->drained && !worker->holding) {
+    if ((!worker->drained && !worker->holding) || worker->log_more) {
         return worker->now_us;
     }
     if (worker->holding) {

@@ -96,7 +96,7 @@ struct rs_worker_partition_status {
     struct rs_partition_status state;
     bool has_log; /* a log that remembers: */
     struct rs_state_log_status log;
-    char error[256]; /* empty: none */
+    char error[512]; /* empty: none */
 };
 
 struct rs_worker_aggregate_status {

@@ -9,6 +9,8 @@
 #define RECLAIM_US       (10000 * RS_WORKER_MS) /* longer than the group takes to tell a member it is out */
 #define UNSURE_US        (100 * RS_WORKER_MS)   /* doubled with each claim in a row that came to nothing */
 #define UNSURE_DOUBLINGS 6
+#define EVENTS_PER_TURN  64
+#define BYTES_PER_TURN   ((size_t)512 << 10) /* of stored state: some milliseconds */
 
 /* ---- taking over ---- */
 
@@ -59,7 +61,7 @@ void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int6
     owned->epoch = ++worker->next_epoch; /* what is still with the sink is another's now */
     owned->in_flight = 0;
     owned->asking = owned->asked = owned->touched = false;
-    owned->at_end = owned->restored = false;
+    owned->at_end = false;
     owned->commit = RS_COMMIT_NOT;
     owned->quiet_until = 0;
     owned->quiet_shown_us = RS_TIME_NONE;
@@ -69,9 +71,20 @@ void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int6
 
 static void stop(struct rs_worker *worker, struct rs_owned *owned, const struct rs_error *error)
 {
+    const char *group = worker->options.streams->group;
+
+    if (error->class == RS_CLASS_RETRY) {
+        rs_worker_say(worker, RS_LOG_ERROR, "stream %s partition %" PRId32 ": cannot be restored yet: %s",
+                      owned->stream->name, owned->partition, error->text);
+        rs_owned_claim_again(worker, owned, CLAIM_RETRY_US);
+        return;
+    }
     worker->options.log.ops->release(worker->options.log.self, rs_owned_key(worker, owned));
-    rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "stream %s partition %" PRId32 ": %s",
-                  owned->stream->name, owned->partition, error->text);
+    rs_owned_fail(worker, owned, RS_PARTITION_STOPPED,
+                  "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32
+                  ": %s. To read its input again: rollstatd -c FILE --rebuild --stream %s, then restart",
+                  owned->stream->name, owned->partition, group, owned->stream->name, owned->partition,
+                  error->text, owned->stream->name);
     rs_partition_free(&owned->state);
 }
 
@@ -81,13 +94,9 @@ static void on_restoring(struct rs_worker *worker, struct rs_owned *owned, const
     int rc = 0;
 
     switch (event->kind) {
-    case RS_STATE_BATCH:
-        owned->restored = true;
-        rc = rs_partition_restore_batch(owned->state, event->bytes, &error);
-        break;
+    case RS_STATE_BATCH: rc = rs_partition_restore_batch(owned->state, event->bytes, &error); break;
     case RS_STATE_CHUNK: rc = rs_partition_restore_chunk(owned->state, event->bytes, &error); break;
     default: /* VOID */
-        owned->restored = false;
         rs_partition_free(&owned->state);
         rc = rs_partition_new(worker->options.engine, owned->stream->index, owned->partition, &owned->state,
                               &error);
@@ -112,6 +121,12 @@ static void say_notes(struct rs_worker *worker)
     rs_buf_reset(&worker->notes);
 }
 
+/* The oldest record may have any offset: then the first one tells. */
+static int64_t start_of(const struct rs_state_event *event)
+{
+    return event->seal.next_offset >= 0 ? event->seal.next_offset : 0;
+}
+
 static int begin_state(struct rs_worker *worker, struct rs_owned *owned, const struct rs_state_event *event,
                        struct rs_error *error)
 {
@@ -121,7 +136,7 @@ static int begin_state(struct rs_worker *worker, struct rs_owned *owned, const s
         rc = rs_partition_restore_end(owned->state, &event->seal, &worker->notes, error);
         say_notes(worker);
     } else if (rs_worker_remembers(worker)) {
-        rs_partition_seal_enable(owned->state);
+        rs_partition_seal_enable(owned->state, start_of(event));
     }
     return rc;
 }
@@ -136,7 +151,7 @@ static void on_claimed(struct rs_worker *worker, struct rs_owned *owned, const s
         return;
     }
     owned->token = event->token;
-    owned->next_offset = event->seal.next_offset >= 0 ? event->seal.next_offset : 0;
+    owned->next_offset = start_of(event);
     owned->committed = event->sealed ? event->seal.next_offset : -1;
     owned->phase = RS_PARTITION_RUNNING;
     owned->touched = true;
@@ -198,6 +213,7 @@ static void on_log_event(struct rs_worker *worker, struct rs_owned *owned, const
     case RS_STATE_COMMITTED: rs_owned_committed(worker, owned, event->seal.next_offset); break;
     case RS_STATE_LOST: on_lost(worker, owned); break;
     case RS_STATE_UNSURE: on_unsure(worker, owned, event->error); break;
+    case RS_STATE_MORE: break;
     case RS_STATE_FAILED:
         rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "%s", event->error->text);
         rs_partition_free(&owned->state);
@@ -205,15 +221,26 @@ static void on_log_event(struct rs_worker *worker, struct rs_owned *owned, const
     }
 }
 
+/* In portions: while one partition is restored the others have their turns. */
 void rs_worker_log_events(struct rs_worker *worker)
 {
     const struct rs_state_log *log = &worker->options.log;
     struct rs_state_event event;
+    size_t bytes = 0;
 
-    while (log->ops->take(log->self, worker->options.index, &event)) {
+    for (int i = 0; i < EVENTS_PER_TURN && bytes < BYTES_PER_TURN; i++) {
+        if (!log->ops->take(log->self, worker->options.index, &event)) {
+            worker->log_more = false;
+            return;
+        }
         struct rs_owned *owned = rs_worker_find(worker, event.key.stream, event.key.partition);
+        bytes += event.bytes.size;
+        if (event.kind == RS_STATE_MORE) {
+            break;
+        }
         if (owned != NULL) {
             on_log_event(worker, owned, &event);
         }
     }
+    worker->log_more = true;
 }

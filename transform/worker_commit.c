@@ -179,7 +179,8 @@ bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned
 {
     int64_t patience_us = STUCK_US + 2 * worker->options.commit_every_us;
 
-    return owned->commit != RS_COMMIT_NOT && worker->now_us - owned->commit_begun_us > patience_us;
+    return rs_owned_claimed(owned) && owned->commit != RS_COMMIT_NOT &&
+           worker->now_us - owned->commit_begun_us > patience_us;
 }
 
 /* ---- handing over ---- */

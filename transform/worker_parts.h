@@ -30,7 +30,6 @@ struct rs_owned {
     /* claim */
     int64_t claim_due_us; /* when to try (again); NEVER: under way or done */
     uint32_t unsure;      /* claims in a row that came to nothing */
-    bool restored;        /* batches were handed over */
     /* time shown */
     bool at_end;
     int64_t tick_us; /* monotonic time up to which what is shown has advanced; valid at_end */
@@ -57,7 +56,7 @@ struct rs_owned {
     bool sweep_ends;
     /* leaving */
     int64_t leave_by_us;
-    char error[256];
+    char error[512];
 };
 
 struct rs_worker {
@@ -77,6 +76,7 @@ struct rs_worker {
     uint64_t waits;
     int64_t limits_due_us;
     uint64_t memory_bytes, pending_history;
+    bool log_more; /* the state log may have more to say: it has its turn again at once */
     /* output */
     struct rs_view_batch *free_batches;
     uint32_t batches_out;

@@ -17,7 +17,7 @@ WEIGHTS = {
     "kill": 30, "kill young": 12, "kill leaving": 6, "kill at phase": 14, "kill all": 1, "kill paused": 3,
     "pause": 5, "terminate": 4, "terminate twice": 2,
     "cut Kafka": 3, "cut Redis": 3, "reset Kafka": 2, "reset Redis": 2,
-    "slow Kafka": 4, "slow Redis": 2,
+    "slow Kafka": 6, "slow Redis": 2,
     "broker restart": 1, "broker kill": 2, "broker pause": 2,
     "Redis kill": 2, "Redis flush": 2, "Redis failover": 2, "Redis pause": 2, "broken messages": 8}
 PHASES = ("claiming", "restoring", "leaving", "catching up", "behind the fence", "unsealed, publishing", "Redis away",

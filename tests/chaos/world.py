@@ -18,6 +18,7 @@ from proxy import Proxy  # noqa: E402
 GROUP = "chaos"
 TRADES, INDICATORS = 6, 3  # partitions
 SESSION_MS = 2500
+COMMIT_EVERY = ("1s", "300ms", "50ms")  # of the instances: where there is always a batch under way, kills hit it
 HISTORY = 1000000
 RECORD_KINDS = {1: "claim", 2: "chunk", 3: "seal"}  # transform/state_record.h
 SMALL = 500  # trades of less than so much go into the total; larger ones can thus be late for every aggregate
@@ -63,7 +64,7 @@ class Instance:
             text = suite.configuration(
                 STREAMS, AGGREGATES, f"127.0.0.1:{self.kafka.port}", f"redis://127.0.0.1:{self.redis.port}/0", group=GROUP,
                 kafka={**kafka_settings, **identity}, redis={"timeout": "2s"}, workers=1 + self.number % 2,
-                http={"listen": f"127.0.0.1:{self.port}"}, **self.world.more)
+                state={"commit_every": COMMIT_EVERY[self.number % 3]}, http={"listen": f"127.0.0.1:{self.port}"}, **self.world.more)
             path = os.path.join(self.world.directory, f"rollstatd-{self.number}-{'static' if static else 'dynamic'}.yaml")
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)

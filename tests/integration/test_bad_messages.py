@@ -132,7 +132,8 @@ class BadMessages(suite.Case):
     def start(self, streams, aggregates, partitions=1, directory=suite.SCHEMAS, **more):
         topics = [s["topic"] for s in streams.values()]
         self.kafka = suite.mock_kafka(self.path("mock"), *(f"{t}:{partitions}" for t in topics),
-                                      *(f"{t}.dlq:1" for t in topics))
+                                      *(f"{t}.dlq:1" for t in topics),
+                                      *(f"tests.state.{name}:{partitions}" for name in streams))
         self.addCleanup(self.kafka.stop)
         self.redis = suite.redis.Server(self.path("redis"), "--unixsocket", "")
         self.addCleanup(self.redis.stop)

@@ -47,6 +47,7 @@ workers: 0
 limits: {{memory: 1KiB, pending_histry: 1}}
 http: {{listen: localhost:80}}
 log: {{level: loud}}
+state: {{log: disk, comit_every: 1s, commit_every: 2m, replication_factor: 0}}
 """
 REPORT = """\
 wrong.yaml:1:1: unknown key "grop" in the configuration; did you mean "group"?
@@ -61,7 +62,11 @@ wrong.yaml:27:18: memory: must be from 16777216 to 9223372036854775807 bytes, no
 wrong.yaml:27:24: unknown key "pending_histry" in limits; did you mean "pending_history"?
 wrong.yaml:28:16: http: "localhost:80" is not an address to listen on, such as 127.0.0.1:9464 or [::1]:9464
 wrong.yaml:29:14: log: level "loud" is not one of error, warning, info, debug
-rollstatd: wrong.yaml: 12 errors
+wrong.yaml:30:14: state: log "disk" is not one of kafka, memory
+wrong.yaml:30:20: unknown key "comit_every" in state; did you mean "commit_every"?
+wrong.yaml:30:51: commit_every: must be from 50ms to 1m, not "2m"
+wrong.yaml:30:75: replication_factor: must be a whole number from 1 to 1000, not "0"
+rollstatd: wrong.yaml: 16 errors
 """
 
 
@@ -165,6 +170,17 @@ class CommandLine(DaemonCase):
         self.assertEqual(out.decode(), f"{self.path('config.yaml')}: ok: 1 stream, 1 aggregate\n")
         self.assertEqual(err, b"")
 
+    def test_state_topics_have_names(self):
+        name = "s" * 60
+        long = suite.configuration({name: STREAMS["trades"]}, {"m": {**AGGREGATES["m"], "stream": name}}, group="g" * 200)
+        self.assertIn("Kafka allows 249: use a shorter group or stream name",
+                      self.fails("-c", self.write("long.yaml", long), "--check"))
+        own = {"trades": {**STREAMS["trades"], "topic": "tests.state.trades"}}
+        path = self.write("own.yaml", suite.configuration(own, AGGREGATES))
+        self.assertIn('"trades" reads the topic that holds the state of "trades"', self.fails("-c", path, "--check"))
+        path = self.write("memory.yaml", suite.configuration(own, AGGREGATES, state={"log": "memory"}))
+        procs.check([self.daemon, "-c", path, "--check"])
+
     def test_a_public_address_is_warned_of(self):
         path = self.config(http={"listen": "0.0.0.0:9464"})
         _, err = procs.check([self.daemon, "-c", path, "--check"])
@@ -262,7 +278,7 @@ class Health(DaemonCase):
 class Service(DaemonCase):
     def setUp(self):
         super().setUp()
-        self.kafka = suite.mock_kafka(self.path("mock"), "t:2", "t.dlq:1")
+        self.kafka = suite.mock_kafka(self.path("mock"), "t:2", "t.dlq:1", "tests.state.trades:2")
         self.addCleanup(self.kafka.stop)
         self.redis = suite.redis.Server(self.path("redis"))
         self.addCleanup(self.redis.stop)

@@ -26,7 +26,8 @@ def trade(group, second, price, quantity=1, exchange="XA"):
 
 class Pipeline(Flow):
     def begin(self, partitions=1, aggregates=None, redis=None, **stream):
-        self.start_servers(suite.mock_kafka(self.path("mock"), f"t:{partitions}", "t.dlq:1"))
+        self.start_servers(suite.mock_kafka(self.path("mock"), f"t:{partitions}", "t.dlq:1",
+                                            f"tests.state.trades:{partitions}"))
         self.configure({"trades": load.stream("t", "30s", **stream)}, aggregates or {
             "m": {"stream": "trades", "by": ["exchange", "product"], "window": {"tumbling": "1m"}, "history": 5,
                   "stats": STATS}}, redis={"publish_every": "20ms", **(redis or {})},

@@ -29,25 +29,25 @@ seal b 11 8
 """
 SUMMARY = """\
 tests.state.trades, partition 0
-  log     offsets 0 to 9, 873 bytes; 2 claims; 2 batches count, 1 void, 1 never sealed
+  log     offsets 0 to 9, 953 bytes; 2 claims; 2 batches count, 1 void, 1 never sealed
   claim   at offset 5 by host?[2J:7, version 0.1.0, 2026-03-01T09:00:00Z; owner 62626262, configuration 0000000000000abc
   seal    at offset 9, batch 1: input up to offset 11, 3 behind its end; stream time 2026-03-01T09:00:01Z, shown up to \
 2026-03-01T09:00:02.5Z
   events  consumed 11 = applied 11 + late 0 + duplicate 0 + rejected 0 + filtered 0
-  sweep   from offset 8, 195 bytes; 195 bytes since
+  sweep   from offset 8, 211 bytes; 211 bytes since
 """
 RECORDS = """\
 tests.state.trades, partition 0, records
-           0  claim  61616161  by host?[2J:7, version 0.1.0, 2026-03-01T09:00:00Z  [87 bytes]  takes the log over
-           1  chunk  61616161  batch 1, chunk 0  [55 bytes]  counts
-           2  chunk  61616161  batch 1, chunk 1  [55 bytes]  counts
-           3  seal   61616161  batch 1, 2 chunks, input up to 10  [140 bytes]  counts
-           4  chunk  61616161  batch 2, chunk 0  [56 bytes]  void: never sealed
-           5  claim  62626262  by host?[2J:7, version 0.1.0, 2026-03-01T09:00:00Z  [87 bytes]  takes the log over
-           6  chunk  61616161  batch 2, chunk 1  [58 bytes]  void: not the owner's
-           7  seal   61616161  batch 2, 2 chunks, input up to 12  [140 bytes]  void: not the owner's
-           8  chunk  62626262  batch 1, chunk 0  [55 bytes]  counts
-           9  seal   62626262  batch 1, 1 chunk, input up to 11, ends the sweep from 8  [140 bytes]  counts
+           0  claim  61616161  by host?[2J:7, version 0.1.0, 2026-03-01T09:00:00Z  [95 bytes]  takes the log over
+           1  chunk  61616161  batch 1, chunk 0  [63 bytes]  counts
+           2  chunk  61616161  batch 1, chunk 1  [63 bytes]  counts
+           3  seal   61616161  batch 1, 2 chunks, input up to 10  [148 bytes]  counts
+           4  chunk  61616161  batch 2, chunk 0  [64 bytes]  void: never sealed
+           5  claim  62626262  by host?[2J:7, version 0.1.0, 2026-03-01T09:00:00Z  [95 bytes]  takes the log over
+           6  chunk  61616161  batch 2, chunk 1  [66 bytes]  void: not the owner's
+           7  seal   61616161  batch 2, 2 chunks, input up to 12  [148 bytes]  void: not the owner's
+           8  chunk  62626262  batch 1, chunk 0  [63 bytes]  counts
+           9  seal   62626262  batch 1, 1 chunk, input up to 11, ends the sweep from 8  [148 bytes]  counts
 """
 
 
@@ -103,7 +103,7 @@ class Tool(StateTool, suite.Case):
         self.assertEqual(last["seal"]["next_offset"], 11)
         self.assertEqual(last["seal"]["lag"], -11)  # the input holds nothing: an operator should wonder
         self.assertEqual(last["seal"]["balances"], True)
-        self.assertEqual(last["sweep"], {"start": 8, "bytes": 195, "since_bytes": 195})
+        self.assertEqual(last["sweep"], {"start": 8, "bytes": 211, "since_bytes": 211})
         self.assertIsNone(last["damage"])
 
     def test_every_partition_and_a_log_nobody_has_claimed(self):
@@ -135,8 +135,8 @@ class Tool(StateTool, suite.Case):
         values[6] = b"{}"
         self.put(values)
         out, _ = self.tool("-s", "trades", "-p", "0", "-r", expect=3)
-        self.assertIn("           2  the record is damaged: its checksum does not match  [55 bytes]  DAMAGE\n", out)
-        self.assertIn("           3  seal   61616161  batch 1, 2 chunks, input up to 10  [140 bytes]  "
+        self.assertIn("           2  the record is damaged: its checksum does not match  [63 bytes]  DAMAGE\n", out)
+        self.assertIn("           3  seal   61616161  batch 1, 2 chunks, input up to 10  [148 bytes]  "
                       "not judged: it follows damage\n", out)
         self.assertIn("           6  this is not a record of a state log  [2 bytes]  damaged too\n", out)
         self.assertIn("  DAMAGE  offset 2: the record is damaged: its checksum does not match\n"
@@ -227,6 +227,7 @@ class Group(StateTool, Flow):
         self.assertEqual((row["damage"], row["seal"]["balances"], row["seal"]["events"]["applied"]), (None, True, 4))
         token = int(procs.until(lambda: self.client.call("GET", "rs:fence:trades:1"), 10, "the fence").split(b":")[0])
         self.assertEqual(row["claim"]["offset"], token)
+        self.assertNotEqual(int(row["claim"]["configuration"], 16), 0)
         shown = self.client.hash("rs:m:XA:P%201")
         self.daemon.stop()
         answer = json.loads(self.tool("--group", "m", "XA:P%201")[0])

@@ -40,7 +40,7 @@ static void report(void *ctx, enum rs_log_level level, const char *text)
 
 static uint8_t byte_of(int32_t partition, int64_t cookie)
 {
-    return (uint8_t)(partition * 31 + cookie * 7 + 1);
+    return (uint8_t)((int64_t)partition * 31 + cookie * 7 + 1);
 }
 
 static struct rs_state_key key_of(long partition)
@@ -134,16 +134,26 @@ static bool append(struct tool *tool, long partition, long count, long size)
     return true;
 }
 
-static bool command(struct tool *tool, const char *line)
+static long number(char **rest)
 {
-    char name[16] = "";
-    long a = 0;
-    long b = 0;
-    long c = 0;
+    const char *word = strtok_r(NULL, " \n", rest);
+
+    return word == NULL ? 0 : strtol(word, NULL, 10);
+}
+
+static bool command(struct tool *tool, char *line)
+{
+    char *rest = NULL;
+    const char *name = strtok_r(line, " \n", &rest);
     struct rs_error error;
 
-    (void)sscanf(line, "%15s %ld %ld %ld", name, &a, &b, &c);
-    if (a < 0 || a >= PARTITIONS_MAX) {
+    if (name == NULL) {
+        return true;
+    }
+    long a = number(&rest);
+    long b = number(&rest);
+    long c = number(&rest);
+    if (strcmp(name, "take") != 0 && (a < 0 || a >= PARTITIONS_MAX)) {
         return false;
     }
     if (strcmp(name, "append") == 0) {

@@ -1,7 +1,8 @@
 /* state_records: the records of a state log for the tests of rollstat-state, one for each line of a script.
  * Usage: state_records GROUP STREAM PARTITION < script. Lines: `claim OWNER`, `rebuild OWNER FROM`, `chunk
  * OWNER PAYLOAD`, `seal OWNER NEXT [SWEEP]`; OWNER is a letter. Batches and chunks are numbered as their
- * owner should. Prints the bytes in hexadecimal. Exit: 0 done, 1 usage. */
+ * owner should; a claim's offset is the number of its line. Prints the bytes in hexadecimal. Exit: 0 done, 1
+ * usage. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,17 +11,21 @@
 #include "transform/state_record.h"
 
 struct writer {
+    int64_t token;
     uint64_t batch, sum;
     uint32_t chunks;
 };
 
 static struct writer writers[26];
+static int64_t written;
 
 static uint64_t emit(struct rs_state_record *record, char owner, uint64_t identity)
 {
     struct rs_buf out = {0};
     record->identity = identity;
+    record->token = writers[owner - 'a'].token;
     memset(record->owner.bytes, owner, sizeof record->owner.bytes);
+    written++;
     uint64_t sum = rs_state_record_write(record, &out);
     for (size_t i = 0; i < out.size; i++) {
         printf("%02x", out.data[i]);
@@ -39,7 +44,7 @@ static void claim(struct writer *w, char owner, bool rebuild, int64_t from, uint
                                                .fingerprint = 0xabc,
                                                .instance = rs_slice_text("host\x1b[2J:7"),
                                                .version = rs_slice_text("0.1.0")}};
-    *w = (struct writer){.batch = 1};
+    *w = (struct writer){.token = written, .batch = 1};
     (void)emit(&record, owner, identity);
 }
 

@@ -1,5 +1,5 @@
-/* The protocol of the state log and of the fence in Redis, for one input partition. README.md says what is left out, and why
- * that loses nothing; test_state_log.py runs it.
+/* The protocol of the state log and of the fence in Redis, for one input partition. README.md says what is left out;
+ * test_state_log.py runs it.
  *
  * An incarnation is one claim and all that follows from it: an instance that loses a partition and claims it again is
  * the next incarnation. Every step is one action that nothing interrupts. Between two steps any time may pass, so a
@@ -25,6 +25,9 @@
 #endif
 #ifndef SLICE
 #define SLICE 1 /* panes that a sweep takes with each batch */
+#endif
+#ifndef FALLS
+#define FALLS 0 /* of a broker that had not noted a trim yet, so that some of what was trimmed is back */
 #endif
 #ifndef WIPES
 #define WIPES 1 /* of Redis */
@@ -57,10 +60,10 @@
 #else
 #define COUNTS(r) (OWNER(r) == r_owner)
 #endif
-#ifdef SWEEP_START_NOT_CHECKED
-#define BEGAN_A_BATCH(at) true
+#ifdef FIRST_RECORD_OWNS
+#define LATER_CLAIM(r) (r_owner == NOBODY)
 #else
-#define BEGAN_A_BATCH(at) ((r_starts >> (at)) & 1)
+#define LATER_CLAIM(r) (r_owner == NOBODY || OWNER(r) > r_owner) /* incarnations are in the order of their tokens */
 #endif
 #ifdef CLAIM_NOT_AWAITED
 #define CLAIM_DUE (phase == CLAIMING)
@@ -124,10 +127,11 @@ byte pattern; /* what each event touches, two bits each */
 #define NOBODY 3
 
 short record[RECORDS];
-byte first; /* records before it are trimmed, and zero here */
+byte first; /* records before it are trimmed */
 byte tail;
 byte room = RECORDS - INCARNATIONS; /* for records that nobody has begun to send, beside the claims to come */
 byte sweeps = SWEEPS;
+byte falls = FALLS;
 byte begun;      /* incarnations that have claimed; they do so in the order of their numbers */
 byte claimed;    /* token of the latest claim: its offset plus one, so that none is zero */
 byte restorable; /* input offset of the last seal that counts */
@@ -158,11 +162,11 @@ hidden byte all_done;         /* when all has come to rest, an owner that did no
 c_decl {
     static void say_once(const char *what)
     {
-        static const char *known[32];
+        static const char *said[100];
         int i = 0;
-        while (known[i] && known[i] != what) i++;
-        if (!known[i]) {
-            known[i] = what;
+        while (i < 100 && said[i] && said[i] != what) i++;
+        if (i < 100 && !said[i]) {
+            said[i] = what;
             printf("reached: %s\n", what);
         }
     }
@@ -173,57 +177,14 @@ c_decl {
 
 hidden byte r_at, r_owner, r_next, r_open, r_open_next, r_open_at, r_pane0, r_pane1, r_sweep;
 hidden short r_record, r_starts;
+hidden byte r_claimed;  /* a claim is there; before it the owner is presumed */
+hidden byte r_headless; /* the owner's first batch may have lost chunks to a trim */
 
-inline read_seal()
-{
-    no_damage = r_open == PANE_SET(r_record) && (r_open == 0 || r_open_next == NEXT(r_record));
-    assert(no_damage);
-    r_next = NEXT(r_record);
-    if
-    :: r_open & 1 -> r_pane0 = r_next
-    :: else
-    fi;
-    if
-    :: r_open & 2 -> r_pane1 = r_next
-    :: else
-    fi;
-    if
-    :: r_open != 0 -> r_starts = r_starts | (1 << r_open_at)
-    :: else
-    fi;
-    if
-    :: SWEEP(r_record) > 0 && BEGAN_A_BATCH(SWEEP(r_record)) -> r_sweep = SWEEP(r_record)
-    :: SWEEP(r_record) > 0 && !BEGAN_A_BATCH(SWEEP(r_record)) -> REACHED("a sweep that does not count")
-    :: else
-    fi;
-    r_open = 0
-}
-
-inline read_chunk()
-{
-    if
-    :: r_open == 0 -> r_open_at = r_at
-    :: else
-    fi;
-    r_open = r_open | PANE_SET(r_record);
-    r_open_next = NEXT(r_record)
-}
-
-inline read_first()
-{
-    if
-    :: KIND(r_record) != CLAIM ->
-        no_damage = first > 0;
-        assert(no_damage);
-        r_owner = OWNER(r_record) /* whose sweep was trimmed to */
-    :: else
-    fi
-}
-
-/* Folds the records before `end`: the state is that at input offset r_next, pane p as of r_pane<p>. */
-inline read_log(end)
+inline read_begin()
 {
     r_owner = NOBODY;
+    r_claimed = false;
+    r_headless = true;
     r_next = 0;
     r_open = 0;
     r_open_next = 0;
@@ -231,20 +192,80 @@ inline read_log(end)
     r_pane0 = 0;
     r_pane1 = 0;
     r_sweep = 0;
-    r_starts = 0;
+    r_starts = 0
+}
+
+/* In a trimmed log, before its first claim: whoever writes under the latest claim is the owner. */
+inline presume_owner()
+{
+    no_damage = first > 0;
+    assert(no_damage);
+    if
+    :: r_owner != NOBODY -> REACHED("records of a former owner, given back")
+    :: else
+    fi;
+    read_begin();
+    r_owner = OWNER(r_record)
+}
+
+inline read_claim()
+{
+    r_owner = OWNER(r_record);
+    r_claimed = true;
+    r_headless = false;
+    r_open = 0;
+    r_starts = 0
+}
+
+inline read_chunk()
+{
+    r_open_at = (r_open == 0 -> r_at : r_open_at);
+    r_open = r_open | PANE_SET(r_record);
+    r_open_next = NEXT(r_record)
+}
+
+#define BEGAN_A_BATCH(at) ((r_starts >> (at)) & 1)
+
+inline count_batch()
+{
+    r_next = NEXT(r_record);
+    r_pane0 = (r_open & 1 -> r_next : r_pane0);
+    r_pane1 = (r_open & 2 -> r_next : r_pane1);
+    r_starts = r_starts | (r_open != 0 -> 1 << r_open_at : 0);
+    if
+    :: SWEEP(r_record) > 0 && BEGAN_A_BATCH(SWEEP(r_record)) -> r_sweep = SWEEP(r_record)
+    :: SWEEP(r_record) > 0 && !BEGAN_A_BATCH(SWEEP(r_record)) -> REACHED("a sweep that does not count")
+    :: else
+    fi
+}
+
+inline read_seal()
+{
+    if
+    :: r_headless && r_open != PANE_SET(r_record) -> REACHED("a batch without its head")
+    :: else ->
+        no_damage = r_open == PANE_SET(r_record) && (r_open == 0 || r_open_next == NEXT(r_record));
+        assert(no_damage);
+        count_batch()
+    fi;
+    r_headless = false;
+    r_open = 0
+}
+
+/* Folds the records before `end`: the state is that at input offset r_next, pane p as of r_pane<p>. */
+inline read_log(end)
+{
+    read_begin();
     r_at = first;
     do
     :: r_at < end ->
         r_record = record[r_at];
         if
-        :: r_at == first -> read_first()
+        :: KIND(r_record) != CLAIM && !r_claimed && LATER_CLAIM(r_record) -> presume_owner()
         :: else
         fi;
         if
-        :: KIND(r_record) == CLAIM ->
-            r_owner = OWNER(r_record);
-            r_open = 0;
-            r_starts = 0
+        :: KIND(r_record) == CLAIM -> read_claim()
         :: KIND(r_record) == CHUNK && COUNTS(r_record) -> read_chunk()
         :: KIND(r_record) == SEAL && COUNTS(r_record) -> read_seal()
         :: else -> REACHED("a void record")
@@ -342,10 +363,7 @@ inline end_of_flight()
 
 inline end_of_request()
 {
-    if
-    :: phase == GONE && m_kind == NOTHING -> token = 0
-    :: else
-    fi
+    token = (phase == GONE && m_kind == NOTHING -> NONE : token)
 }
 
 /* What is under way stays so. */
@@ -373,15 +391,34 @@ inline lost()
     drop_partition()
 }
 
-inline restored()
+inline begin_to_run()
 {
 #ifdef STALE_SWEEP
     cursor = stale_cursor;
     sweep_start = stale_start;
 #endif
     phase = RUNNING;
+    sealed = (LOG -> offset : 0);
+    expected = (LOG -> token : 0);
     unshown = (PUBLISH -> PANES_AT(offset) : 0);
     noticed = wipes < WIPES
+}
+
+inline restore()
+{
+    assert(exactly_once);
+    offset = r_next;
+    if
+    :: first > 0 -> REACHED("a state from a trimmed log")
+    :: else
+    fi;
+    if
+    :: r_sweep > first ->
+        REACHED("a trim left to the successor");
+        trim_to = r_sweep
+    :: else
+    fi;
+    begin_to_run()
 }
 
 inline take_event()
@@ -393,10 +430,7 @@ inline take_event()
         unshown = unshown | (PUBLISH -> 1 << TOUCHES(offset) : 0)
     fi;
     offset++;
-    if
-    :: offset >= quiet -> quiet = 0
-    :: else
-    fi
+    quiet = (offset < quiet -> quiet : 0)
 }
 
 inline begin_sweep()
@@ -444,18 +478,24 @@ inline committed()
     fi
 }
 
+inline check_trimmed()
+{
+    read_log(tail);
+    whole_after_trim = exactly_once && r_next == restorable && r_owner == begun - 1 && r_sweep >= first;
+    assert(whole_after_trim)
+}
+
+/* A record that never comes back is zero. */
 inline trim()
 {
     do
     :: first < trim_to ->
-        record[first] = 0;
+        record[first] = (FALLS -> record[first] : 0);
         first++
     :: else -> break
     od;
     trim_to = 0;
-    read_log(tail);
-    whole_after_trim = exactly_once && r_next == restorable && r_owner == begun - 1 && r_sweep >= first;
-    assert(whole_after_trim)
+    check_trimmed()
 }
 
 /* Redis' part is sink/write_batch.lua. */
@@ -476,10 +516,7 @@ inline accept()
 
 inline not_shown()
 {
-    if
-    :: m_kind >= VIEW -> unshown = unshown | (1 << (m_kind - VIEW))
-    :: else
-    fi
+    unshown = unshown | (m_kind >= VIEW -> 1 << (m_kind - VIEW) : 0)
 }
 
 /* Also where the sender is gone. Not answered: the answer gets lost, so that the sender says it again. */
@@ -565,24 +602,17 @@ end:
     }
     :: d_step {
         phase == CLAIMED && first < token ->
-#ifndef CLAIM_NOT_AWAITED
+#ifdef CLAIM_NOT_AWAITED
+        begin_to_run()
+#else
         read_log(token);
-        assert(exactly_once);
         if
-        :: first > 0 -> REACHED("a state from a trimmed log")
-        :: else
-        fi;
-        if
-        :: r_sweep > first ->
-            REACHED("a trim left to the successor");
-            trim_to = r_sweep
-        :: else
-        fi;
-        offset = r_next;
+        :: first > 0 && r_sweep < first -> /* the reader refuses it, and whoever owns the partition has a whole one */
+            REACHED("a state that is not whole");
+            lost()
+        :: else -> restore()
+        fi
 #endif
-        sealed = offset;
-        expected = token;
-        restored()
     }
     /* -- the same, where of the log is there what is proved of it: claims have an order, and whether a seal counts is
      * settled when it is in the log -- */
@@ -592,7 +622,7 @@ end:
         claimed = begun;
         token = claimed;
         offset = restorable;
-        restored()
+        begin_to_run()
     }
     :: d_step {
         !LOG && phase == RUNNING && offset > restorable && LETTERS_ACKED && token == claimed ->
@@ -693,6 +723,23 @@ end:
     od
 }
 
+proctype Broker()
+{
+end:
+    do
+    :: atomic {
+        falls > 0 && first > 0 ->
+        falls--;
+        first--;
+        do
+        :: first > 0 -> first--
+        :: break
+        od;
+        d_step { check_trimmed() }
+    }
+    od
+}
+
 proctype Redis()
 {
 end:
@@ -725,6 +772,7 @@ init {
         :: else -> break
         od;
         i = 0;
+        run Broker();
         run Redis();
         do
         :: i < INCARNATIONS ->

@@ -77,7 +77,7 @@ struct faults {
     int64_t trim_refused; /* refused, or done and the answer lost */
     int64_t cut;          /* a reply of Redis: the connection breaks */
     int64_t unanswered;   /* a batch is handed back without a result, written or not */
-    bool leader, failover, wipe, pause, crash, stop, rebalance, letters_full, hours;
+    bool leader, failover, wipe, pause, crash, stop, rebalance, letters_full, hours, forgetful, rebuild;
 };
 
 /* ---- configuration ---- */
@@ -111,8 +111,9 @@ struct log_record {
 };
 
 struct topic {
-    struct log_record *records; /* records[i] stands at offset i; those before `first` are gone */
-    int64_t first, end, capacity;
+    struct log_record *records; /* records[i] stands at offset i */
+    int64_t first; /* those before it are deleted, until a broker comes back that has forgotten it */
+    int64_t end, capacity;
     int64_t down_until_us; /* no leader until then */
     uint64_t bytes;        /* from first on */
     /* judged by the oracle as records land */
@@ -122,11 +123,15 @@ struct topic {
     uint64_t batch;  /* number of the owner's last batch that counts */
     uint64_t chunks; /* of the open batch, in order so far */
     uint64_t open_batch;
-    int64_t open_first;     /* offset of its first chunk */
-    int64_t sealed_next;    /* of the last seal that counts; -1: none */
-    int64_t sealed_at;      /* its offset in the log */
-    int64_t sealed_shown;   /* its time shown */
-    uint64_t seals, claims; /* that count */
+    int64_t open_first;               /* offset of its first chunk */
+    int64_t sealed_next;              /* of the last seal that counts; -1: none */
+    int64_t sealed_ever;              /* the largest, also of before a rebuild */
+    int64_t rebuild_from;             /* where the input begins when nothing is sealed */
+    int64_t sealed_at;                /* its offset in the log */
+    int64_t sealed_shown;             /* its time shown */
+    uint64_t seals, claims;           /* that count */
+    uint64_t sweep_bytes, state_most; /* of the newest complete sweep; the largest since then */
+    int64_t sweep_start;
 };
 
 /* ---- Redis (sim_redis.c) ---- */
@@ -145,7 +150,7 @@ struct entry {
     struct blob *blob;
     int64_t offset, shown_us; /* of the batch that wrote it */
     bool lost;                /* HISTORY: taken or turned back by a loss of the store */
-    bool ghost;               /* brought back by a failover */
+    bool ghost;               /* brought back by a failover, or by a former owner after a loss */
 };
 
 struct shelf { /* what Redis holds of one partition */
@@ -153,6 +158,7 @@ struct shelf { /* what Redis holds of one partition */
     size_t count, capacity;
     bool fenced;
     struct rs_redis_fence fence;
+    uint64_t token_seen; /* the largest that its fence ever had, in the store or in one that is lost */
 };
 
 struct store {
@@ -236,6 +242,8 @@ struct sim {
     struct chance chance;
     bool failed, verbose, telling;
     bool healed; /* nothing goes wrong any more */
+    bool calm;   /* nothing ever does: the log has to stay small */
+    bool rebuilt;
     char trouble[2048];
     const struct world *world;
     struct rs_clock_virtual clock;
@@ -319,6 +327,8 @@ void log_process_dies(struct process *p);
 void log_free(struct process *p);
 void appends_free(struct process *p);
 void topics_free(struct sim *sim);
+void topic_recalls(struct sim *sim, uint32_t partition);  /* records that were deleted are there again */
+void topic_rebuilds(struct sim *sim, uint32_t partition); /* as rollstatd --rebuild does it */
 
 /* sim_redis.c */
 struct rs_view_sink redis_table(struct process *p);

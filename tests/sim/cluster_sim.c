@@ -204,6 +204,11 @@ static void wake_all(struct sim *sim)
             run_until(sim, sim_now(sim) + sim->lazy_us);
         }
         sim->lazy_us = 0;
+        for (uint32_t i = 0; i < sim->seat_count; i++) {
+            if (sim->seats[i]) {
+                process_wake(sim->seats[i]);
+            }
+        }
         settle(sim, 20 * SECOND);
     }
 }

@@ -102,7 +102,7 @@ int engine_log_restore(const struct engine_log *log, struct rs_partition *fresh,
     int rc = 0;
     *next = 0;
     if (log->count == 0) {
-        rs_partition_seal_enable(fresh);
+        rs_partition_seal_enable(fresh, 0);
         return 0;
     }
     for (size_t i = 0; rc == 0 && i < log->count; i++) {

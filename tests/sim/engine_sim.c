@@ -586,7 +586,7 @@ static bool run_seed(uint64_t seed)
         random_log(&r);
         r.durable = one_in(&r.chance, 2);
         if (r.durable) {
-            rs_partition_seal_enable(r.partition);
+            rs_partition_seal_enable(r.partition, 0);
         }
         while (r.applied < r.log.count && !r.failed) {
             something(&r);

@@ -14,6 +14,7 @@ void fate_draw(struct sim *sim)
     *f = (struct faults){
         .refuse = rate(c, 8, 80),
         .blind = rate(c, 8, 80),
+        .repeat = rate(c, 8, 80),
         .no_room = rate(c, 4, 30),
         .slow = rate(c, 10, 60),
         .trim_refused = rate(c, 2, 6),
@@ -28,7 +29,12 @@ void fate_draw(struct sim *sim)
         .rebalance = one_in(c, 2),
         .letters_full = one_in(c, 4),
         .hours = one_in(c, 6),
+        .forgetful = one_in(c, 4),
+        .rebuild = one_in(c, 12),
     };
+    if (sim->calm) {
+        *f = (struct faults){0};
+    }
     sim->publish_every_us = pick(c, 1, 20) * 5 * MS;
     sim->commit_every_us = pick(c, 1, 10) * 50 * MS;
     sim->sweep_floor = (uint64_t)pick(c, 1, 16) * 256;
@@ -94,6 +100,9 @@ static void leader_goes(struct sim *sim)
     struct topic *t = &sim->topics[pick(&sim->chance, 0, sim->partition_count - 1)];
     t->down_until_us = sim_now(sim) + pick(&sim->chance, 20, 1500) * MS;
     sim_note(sim, "partition %d of the state log has no leader for a while", (int)(t - sim->topics));
+    if (sim->faults.forgetful && t->first > 0) {
+        topic_recalls(sim, (uint32_t)(t - sim->topics));
+    }
 }
 
 static void letters_full(struct sim *sim)
@@ -101,6 +110,13 @@ static void letters_full(struct sim *sim)
     struct process *p = some_process(sim);
     if (p) {
         p->letters_full_until_us = sim_now(sim) + pick(&sim->chance, 10, 1500) * MS;
+    }
+}
+
+static void rebuild(struct sim *sim)
+{
+    if (one_in(&sim->chance, 3)) {
+        topic_rebuilds(sim, (uint32_t)pick(&sim->chance, 0, sim->partition_count - 1));
     }
 }
 
@@ -115,6 +131,7 @@ static void trouble(struct sim *sim, int64_t kind)
     case 4: f->letters_full ? letters_full(sim) : (void)0; break;
     case 5: f->rebalance ? coordinator_move(sim) : (void)0; break;
     case 6: f->failover &&one_in(&sim->chance, 2) ? redis_failover(sim) : (void)0; break;
+    case 7: f->rebuild ? rebuild(sim) : (void)0; break;
     default: f->wipe &&one_in(&sim->chance, 3) ? redis_wipe(sim) : (void)0; break;
     }
 }
@@ -127,7 +144,7 @@ static void next(struct sim *sim, void *subject, uint64_t number)
     if (sim->healed) {
         return;
     }
-    trouble(sim, pick(c, 0, 7));
+    trouble(sim, pick(c, 0, 8));
     for (uint32_t i = 0; i < sim->seat_count; i++) {
         if (!sim->seats[i] && one_in(c, 3)) {
             sim_at(sim, sim_now(sim) + pick(c, 0, 1000) * MS, restart, NULL, i);
@@ -149,6 +166,11 @@ void fate_heal(struct sim *sim)
     sim_note(sim, "all faults end");
     sim->healed = true;
     sim->faults = (struct faults){0};
+    for (uint32_t i = 0; i < sim->seat_count && sim->rebuilt; i++) {
+        if (sim->seats[i]) { /* an owner without input does not hear of a rebuild: it has to be restarted */
+            process_crash(sim->seats[i]);
+        }
+    }
     for (uint32_t i = 0; i < sim->seat_count; i++) {
         struct process *p = sim->seats[i];
         if (p) {

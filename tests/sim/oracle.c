@@ -71,7 +71,8 @@ void oracle_begin(struct sim *sim)
         o->reference = reference_new(sim, i);
         o->lettered = sim_alloc(sim->feeds[i].count + 1);
         sim->oracles[i] = o;
-        sim->topics[i].sealed_next = -1;
+        sim->topics[i].sealed_next = sim->topics[i].sealed_ever = -1;
+        sim->topics[i].rebuild_from = RS_OFFSET_BEGINNING;
         sim->topics[i].claim = -1;
         sim->topics[i].sealed_at = -1;
     }
@@ -211,12 +212,14 @@ void oracle_lettered(struct sim *sim, uint32_t partition, int64_t offset)
 /* ---- the log, read by hand ---- */
 
 #define OWNER_AT   16
-#define BATCH_AT   32
-#define CHUNK_SEQ  40
-#define SEAL_COUNT 40
-#define SEAL_NEXT  52
-#define SEAL_SHOWN 68
-#define SEAL_SUMS  76
+#define FLAGS_AT   40
+#define TOKEN_AT   32
+#define BATCH_AT   40
+#define CHUNK_SEQ  48
+#define SEAL_COUNT 48
+#define SEAL_NEXT  60
+#define SEAL_SHOWN 76
+#define SEAL_SUMS  84
 
 static uint64_t get64(const uint8_t *bytes)
 {
@@ -287,8 +290,18 @@ static int restore_batch(struct rs_state_reader *reader, const struct rs_state_r
     return rc;
 }
 
+static struct rs_partition *fresh_partition(struct sim *sim, uint32_t partition)
+{
+    struct rs_error error;
+    struct rs_partition *fresh = NULL;
+    if (rs_partition_new(sim->world->fixture.engine, 0, (int32_t)partition, &fresh, &error) < 0) {
+        abort();
+    }
+    return fresh;
+}
+
 static int read_log(struct sim *sim, uint32_t partition, struct rs_state_reader *reader,
-                    struct rs_partition *fresh, struct rs_error *error)
+                    struct rs_partition **fresh, struct rs_error *error)
 {
     const struct topic *t = &sim->topics[partition];
     int rc = 0;
@@ -297,8 +310,12 @@ static int read_log(struct sim *sim, uint32_t partition, struct rs_state_reader 
         enum rs_verdict verdict = RS_VERDICT_VOID;
         struct rs_slice bytes = rs_slice_of(t->records[i].bytes, t->records[i].size);
         rc = rs_state_reader_feed(reader, i, bytes, &record, &verdict, error);
+        if (rs_state_reader_anew(reader)) {
+            rs_partition_free(fresh);
+            *fresh = fresh_partition(sim, partition);
+        }
         if (rc == 0 && verdict == RS_VERDICT_BATCH) {
-            rc = restore_batch(reader, &record, fresh, error);
+            rc = restore_batch(reader, &record, *fresh, error);
         }
     }
     return rc == 0 ? rs_state_reader_end(reader, t->first, t->end, error) : rc;
@@ -362,7 +379,8 @@ static void check_unsaid(struct restoring *r)
     }
 }
 
-static void compare_restored(struct sim *sim, uint32_t partition, struct rs_partition *fresh)
+/* Returns the size of the state. */
+static uint64_t compare_restored(struct sim *sim, uint32_t partition, struct rs_partition *fresh)
 {
     const struct topic *t = &sim->topics[partition];
     struct reference *reference = sim->oracles[partition]->reference;
@@ -378,20 +396,50 @@ static void compare_restored(struct sim *sim, uint32_t partition, struct rs_part
             sim, "partition %u: the state restored from the log is not the fold of the input before %" PRId64,
             partition, t->sealed_next);
     }
+    uint64_t size = bytes.size;
     rs_buf_fini(&bytes);
     free(r.seen);
+    return size;
+}
+
+/* A sweep begins when the log is twice what the one before it came to, and takes its place when it is done.
+ * It takes the state, as much again for what changes meanwhile, and at most as much again for heads and
+ * seals. */
+#define BESIDE 4096 /* where there is next to no state */
+
+static void check_size(struct sim *sim, uint32_t partition, const struct rs_state_reading *reading,
+                       uint64_t state)
+{
+    struct topic *t = &sim->topics[partition];
+    t->state_most = state > t->state_most ? state : t->state_most;
+    uint64_t sweep = 3 * t->state_most + BESIDE;
+    if (reading->sweep_start > 0 && reading->sweep_start != t->sweep_start) {
+        t->sweep_start = reading->sweep_start;
+        t->sweep_bytes = reading->sweep_bytes;
+        t->state_most = state;
+        if (t->sweep_bytes > sweep) {
+            sim_wrong(sim, "partition %u: a sweep of %" PRIu64 " bytes for %" PRIu64 " bytes of state",
+                      partition, t->sweep_bytes, state);
+        }
+    }
+    uint64_t before = sim->sweep_floor > 2 * t->sweep_bytes ? sim->sweep_floor : 2 * t->sweep_bytes;
+    if (t->bytes > before + sweep) {
+        sim_wrong(sim,
+                  "partition %u: the state log holds %" PRIu64 " bytes, the last sweep had %" PRIu64
+                  ", the state has %" PRIu64,
+                  partition, t->bytes, t->sweep_bytes, state);
+    }
 }
 
 static void check_state(struct sim *sim, uint32_t partition)
 {
     struct topic *t = &sim->topics[partition];
     struct rs_state_reader *reader = NULL;
-    struct rs_partition *fresh = NULL;
+    struct rs_partition *fresh = fresh_partition(sim, partition);
     struct rs_state_reading reading = {0};
     struct rs_error error;
     int rc = rs_state_reader_new(rs_state_identity("test", "ticks", (int32_t)partition), &reader, &error);
-    rc = rc == 0 ? rs_partition_new(sim->world->fixture.engine, 0, (int32_t)partition, &fresh, &error) : rc;
-    rc = rc == 0 ? read_log(sim, partition, reader, fresh, &error) : rc;
+    rc = rc == 0 ? read_log(sim, partition, reader, &fresh, &error) : rc;
     if (rc == 0) {
         rs_state_reader_result(reader, &reading);
         rc = reading.sealed ? rs_partition_restore_end(fresh, &reading.seal, NULL, &error) : 0;
@@ -403,7 +451,10 @@ static void check_state(struct sim *sim, uint32_t partition)
         sim_wrong(sim, "partition %u: the log restores to %" PRId64 ", sealed is %" PRId64, partition,
                   reading.sealed ? reading.seal.next_offset : -1, t->sealed_next);
     } else if (reading.sealed) {
-        compare_restored(sim, partition, fresh);
+        uint64_t state = compare_restored(sim, partition, fresh);
+        if (sim->calm) {
+            check_size(sim, partition, &reading, state);
+        }
     }
     rs_partition_free(&fresh);
     rs_state_reader_free(&reader);
@@ -419,11 +470,15 @@ static void landed_claim(struct sim *sim, uint32_t partition, int64_t offset, co
     t->owned = true;
     t->claim = offset;
     t->batch = t->open_batch = t->chunks = 0;
+    if (get32(bytes + FLAGS_AT) & RS_CLAIM_REBUILD) {
+        t->sealed_next = t->sealed_at = -1;
+    }
     if (o->claim_count == o->claim_capacity) {
         o->claim_capacity = o->claim_capacity * 2 + 16;
         o->claims = realloc(o->claims, o->claim_capacity * sizeof *o->claims);
     }
-    o->claims[o->claim_count++] = (struct claimed){offset, t->sealed_next};
+    int64_t next = t->sealed_next < 0 ? t->rebuild_from : t->sealed_next;
+    o->claims[o->claim_count++] = (struct claimed){offset, next};
     sim->stats.claims++;
 }
 
@@ -457,6 +512,7 @@ static void landed_seal(struct sim *sim, uint32_t partition, int64_t offset, con
     t->batch++;
     t->chunks = 0;
     t->sealed_next = next;
+    t->sealed_ever = next > t->sealed_ever ? next : t->sealed_ever;
     t->sealed_at = offset;
     t->sealed_shown = (int64_t)get64(bytes + SEAL_SHOWN);
     t->seals++;
@@ -477,6 +533,12 @@ void oracle_landed(struct sim *sim, uint32_t partition, int64_t offset)
     if (bytes[4] == RS_RECORD_CLAIM) {
         landed_claim(sim, partition, offset, bytes);
     } else if (t->owned && memcmp(t->owner, bytes + OWNER_AT, sizeof t->owner) == 0) {
+        if ((int64_t)get64(bytes + TOKEN_AT) != t->claim) {
+            sim_wrong(sim,
+                      "partition %u: the record at %" PRId64 " names the claim at %" PRId64
+                      ", its owner's stands at %" PRId64,
+                      partition, offset, (int64_t)get64(bytes + TOKEN_AT), t->claim);
+        }
         if (bytes[4] == RS_RECORD_CHUNK) {
             landed_chunk(sim, partition, bytes);
         } else {
@@ -495,12 +557,11 @@ void oracle_claimed(struct sim *sim, uint32_t partition, uint64_t token, int64_t
     const struct oracle_part *o = sim->oracles[partition];
     for (size_t i = 0; i < o->claim_count; i++) {
         if (o->claims[i].offset == (int64_t)token) {
-            int64_t next = o->claims[i].next < 0 ? RS_OFFSET_BEGINNING : o->claims[i].next;
-            if (next != next_offset) {
+            if (o->claims[i].next != next_offset) {
                 sim_wrong(sim,
                           "partition %u: the claim at %" PRIu64 " begins the input at %" PRId64
-                          ", sealed is %" PRId64,
-                          partition, token, next_offset, next);
+                          ", and not at %" PRId64,
+                          partition, token, next_offset, o->claims[i].next);
             }
             return;
         }

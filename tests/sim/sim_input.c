@@ -169,7 +169,7 @@ static void hear(struct sim *sim, void *subject, uint64_t number)
 {
     struct process *p = subject;
     (void)number;
-    if (!p->alive || !p->expired) {
+    if (!p->alive || !p->expired || p->paused) { /* paused again: it joins nothing until it has resumed */
         return;
     }
     for (uint32_t i = 0; i < sim->partition_count; i++) {
@@ -298,9 +298,9 @@ static void source_committed(void *self, uint32_t stream, int32_t partition, int
     if (!process_acts(p)) {
         return;
     }
-    if (next_offset > t->sealed_next) {
+    if (next_offset > t->sealed_ever) {
         sim_wrong(p->sim, "process %u commits offset %lld of partition %d to the group, sealed is %lld",
-                  p->number, (long long)next_offset, partition, (long long)t->sealed_next);
+                  p->number, (long long)next_offset, partition, (long long)t->sealed_ever);
     }
     p->sim->feeds[partition].committed = next_offset;
 }

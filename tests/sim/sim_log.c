@@ -210,6 +210,40 @@ static void answer(struct sim *sim, void *subject, uint64_t tag)
     answer_one(p, partition, node, false);
 }
 
+/* ---- what happens to the topic itself ---- */
+
+/* A broker notes a trim now and then only: one that falls comes back with what stood before, from anywhere.
+ */
+void topic_recalls(struct sim *sim, uint32_t partition)
+{
+    struct topic *t = &sim->topics[partition];
+    int64_t back = pick(&sim->chance, 0, t->first < 40 ? t->first : 40);
+    for (; back > 0; back--) {
+        t->bytes += t->records[--t->first].size;
+    }
+    sim_note(sim, "partition %u of the state log begins at %lld again", partition, (long long)t->first);
+    oracle_trimmed(sim, partition);
+}
+
+void topic_rebuilds(struct sim *sim, uint32_t partition)
+{
+    struct rs_buf bytes = {0};
+    struct rs_state_record record = {
+        .kind = RS_RECORD_CLAIM,
+        .identity = rs_state_identity("test", "ticks", (int32_t)partition),
+        .claim = {.flags = RS_CLAIM_REBUILD,
+                  .from_offset = one_in(&sim->chance, 2) ? 0 : RS_OFFSET_BEGINNING},
+    };
+    const uint64_t words[2] = {chance_next(&sim->chance), chance_next(&sim->chance)};
+    memcpy(record.owner.bytes, words, sizeof words);
+    (void)rs_state_record_write(&record, &bytes);
+    sim_note(sim, "partition %u is to be rebuilt", partition);
+    sim->rebuilt = true;
+    sim->topics[partition].rebuild_from = record.claim.from_offset;
+    store_record(sim, partition, bytes.data, bytes.size);
+    rs_buf_fini(&bytes);
+}
+
 /* ---- append ---- */
 
 static enum fate draw_fate(struct sim *sim, uint32_t partition)
@@ -383,8 +417,6 @@ static void trim_now(struct sim *sim, void *subject, uint64_t tag)
     if (done && before > t->first) {
         for (; t->first < before && t->first < t->end; t->first++) {
             t->bytes -= t->records[t->first].size;
-            free(t->records[t->first].bytes);
-            t->records[t->first].bytes = NULL;
         }
         sim->stats.trims++;
         sim_note(sim, "process %u partition %u: trimmed to %lld", p->number, partition, (long long)before);
@@ -520,7 +552,7 @@ void topics_free(struct sim *sim)
 {
     for (uint32_t i = 0; i < PARTITIONS_MAX; i++) {
         struct topic *t = &sim->topics[i];
-        for (int64_t at = t->first; at < t->end; at++) {
+        for (int64_t at = 0; at < t->end; at++) {
             free(t->records[at].bytes);
         }
         free(t->records);

@@ -101,7 +101,8 @@ static void shelf_set(struct shelf *s, const struct rs_op *op, const struct rs_v
                         .blob = blob_new(op->key, op->fields),
                         .offset = batch->offset,
                         .shown_us = batch->now_shown_us,
-                        .lost = lost};
+                        .lost = lost,
+                        .ghost = batch->token < s->token_seen};
 }
 
 static void shelf_drop(struct shelf *s, const struct rs_op *op)
@@ -162,6 +163,9 @@ static void write_batch(struct process *p, struct rs_view_batch *batch)
     if (batch->result != RS_BATCH_APPLIED) {
         return;
     }
+    /* A loss takes the fence too: until the owner is back, a former owner's batch is not refused. What it
+     * writes of a group that has expired since nobody will delete. */
+    s->token_seen = batch->token > s->token_seen ? batch->token : s->token_seen;
     oracle_batch(sim, batch);
     note_ops(sim, batch);
     while (rs_batch_next(batch, &cursor, &op)) {
@@ -397,6 +401,9 @@ static void learn(struct sim *sim, void *subject, uint64_t number)
 
 static void lose(struct sim *sim, struct store *next)
 {
+    for (uint32_t i = 0; i < sim->partition_count; i++) {
+        next->shelves[i].token_seen = sim->store.shelves[i].token_seen;
+    }
     oracle_loses(sim, next);
     store_free(&sim->store);
     sim->store = *next;

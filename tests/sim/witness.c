@@ -53,6 +53,7 @@ static void see(struct process *p, const struct rs_state_event *event)
                  (long long)event->seal.next_offset);
         oracle_committed(sim, partition, p->pipes[partition].token, event->seal.next_offset);
         break;
+    case RS_STATE_MORE: break;
     case RS_STATE_FAILED:
         sim_wrong(sim, "process %u partition %u: the state log failed: %s", p->number, partition,
                   event->error->text);

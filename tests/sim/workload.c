@@ -47,7 +47,7 @@ static void random_config(struct chance *c, struct model_config *config)
         a->only_buys = one_in(c, 5);
         longest_us = a->size_us > longest_us ? a->size_us : longest_us;
     }
-    config->expires = !config->upsert && one_in(c, 3);
+    config->expires = !config->upsert && one_in(c, 2);
     config->expire_us = (longest_us + config->lateness_us + pick(c, 0, 3) * SECOND) / 1000 * 1000;
     config->expire_us = config->expire_us < SECOND ? SECOND : config->expire_us;
 }
@@ -153,8 +153,9 @@ void workload_make(struct sim *sim)
     sim->world = world_open((uint32_t)pick(c, 0, WORLDS - 1));
     sim->partition_count = (uint32_t)pick(c, 1, PARTITIONS_MAX);
     sim->seat_count = (uint32_t)pick(c, 2, SEATS_MAX);
+    sim->calm = one_in(c, 40);
     for (uint32_t i = 0; i < sim->partition_count; i++) {
-        make_feed(sim, i, (size_t)pick(c, 5, 45), pick(c, 1, 8) * SECOND / 10);
+        make_feed(sim, i, (size_t)pick(c, 5, sim->calm ? 150 : 45), pick(c, 1, 8) * SECOND / 10);
     }
 }
 

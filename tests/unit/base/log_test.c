@@ -6,9 +6,11 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -185,6 +187,53 @@ static void a_closed_socket_does_not_kill(void **state)
     assert_int_equal(rs_log_dropped() - before, 1);
 }
 
+static void a_full_disk_drops_and_counts(void **state)
+{
+    (void)state;
+    uint64_t before = rs_log_dropped();
+    int pipe_end = dup(STDERR_FILENO);
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_true(pipe_end >= 0 && full >= 0 && dup2(full, STDERR_FILENO) >= 0);
+    rs_log(RS_LOG_INFO, "no room for this");
+    assert_true(dup2(pipe_end, STDERR_FILENO) >= 0);
+    assert_int_equal(rs_log_dropped() - before, 1);
+    rs_log(RS_LOG_INFO, "again");
+    expect_stamped(logged(), "rollstatd info: again\n");
+    assert_int_equal(close(full) + close(pipe_end), 0);
+}
+
+/* A limit on the size of files stands for the disk: a write takes what there is room for. */
+static void a_torn_line_does_not_swallow_the_next(void **state)
+{
+    (void)state;
+    char text[4096] = "";
+    char path[] = "/tmp/rs-log-XXXXXX";
+    struct rlimit before;
+    int pipe_end = dup(STDERR_FILENO);
+    int file = mkostemp(path, O_APPEND | O_CLOEXEC);
+    assert_true(pipe_end >= 0 && file >= 0 && dup2(file, STDERR_FILENO) >= 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const struct rlimit small = {.rlim_cur = 60, .rlim_max = before.rlim_max};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    uint64_t dropped = rs_log_dropped();
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    rs_log(RS_LOG_INFO, "a line that is longer than what is left");
+    rs_log(RS_LOG_INFO, "b");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    rs_log(RS_LOG_INFO, "c");
+    rs_log(RS_LOG_INFO, "d");
+    assert_true(dup2(pipe_end, STDERR_FILENO) >= 0);
+    assert_int_equal(rs_log_dropped() - dropped, 2);
+    assert_true(pread(file, text, sizeof text - 1, 0) > 60);
+    assert_int_equal(text[60], '\n');
+    char *next = strchr(text + 61, '\n');
+    assert_non_null(next);
+    *next = '\0';
+    expect_stamped(text + 61, "rollstatd info: c");
+    expect_stamped(next + 1, "rollstatd info: d\n");
+    assert_int_equal(unlink(path) + close(file) + close(pipe_end), 0);
+}
+
 static void bursts_are_limited_per_second(void **state)
 {
     (void)state;
@@ -213,6 +262,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_pipe_drops_and_counts, capture, release),
         cmocka_unit_test_setup_teardown(a_pipe_without_reader_does_not_kill, capture, release),
         cmocka_unit_test_setup_teardown(a_closed_socket_does_not_kill, capture, release),
+        cmocka_unit_test_setup_teardown(a_full_disk_drops_and_counts, capture, release),
+        cmocka_unit_test_setup_teardown(a_torn_line_does_not_swallow_the_next, capture, release),
         cmocka_unit_test_setup_teardown(bursts_are_limited_per_second, capture, release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

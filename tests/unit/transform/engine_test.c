@@ -316,6 +316,35 @@ static void test_a_refused_letter_leaves_no_trace(void **state)
 
 /* ---- for people and for rs:meta ---- */
 
+static uint64_t fingerprint_of(const char *stream, const char *aggregates)
+{
+    struct run r;
+    start(&r, stream, aggregates);
+    uint64_t fingerprint = rs_engine_fingerprint(r.fixture.engine, 0);
+    stop(&r);
+    return fingerprint;
+}
+
+static void test_a_fingerprint_changes_with_what_the_state_hangs_on(void **state)
+{
+    static const char *const others[] = {
+        "  b: {stream: ticks, window: {tumbling: 1m}, stats: {n: count()}}\n",
+        "  a: {stream: ticks, window: {tumbling: 2m}, stats: {n: count()}}\n",
+        "  a: {stream: ticks, window: {tumbling: 1m}, by: [market], stats: {n: count()}}\n",
+        "  a: {stream: ticks, window: {tumbling: 1m}, stats: {n: count()}}\n"
+        "  b: {stream: ticks, window: {tumbling: 1m}, stats: {n: count()}}\n",
+    };
+    (void)state;
+    const char *same = "  a: {stream: ticks, window: {tumbling: 1m}, stats: {n: count()}}\n";
+    uint64_t fingerprint = fingerprint_of(append_stream, same);
+    assert_true(fingerprint == fingerprint_of(append_stream, same));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_true(fingerprint != fingerprint_of(append_stream, others[i]));
+    }
+    assert_true(fingerprint !=
+                fingerprint_of("streams:\n  ticks: {topic: u, schema: tick.avsc, time: at}\n", same));
+}
+
 static void test_meta(void **state)
 {
     (void)state;
@@ -393,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_keys_of_every_kind),
         cmocka_unit_test(test_dead_letters_one_each_and_the_good_ones_count),
         cmocka_unit_test(test_a_refused_letter_leaves_no_trace),
+        cmocka_unit_test(test_a_fingerprint_changes_with_what_the_state_hangs_on),
         cmocka_unit_test(test_meta),
         cmocka_unit_test(test_explain),
     };

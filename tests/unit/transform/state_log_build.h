@@ -18,11 +18,11 @@
 #define RECORDS_MAX 256
 
 /* A log as Kafka has it, and what the reader said of it: a letter for each record
- * (C claim, R rebuild, c chunk, B batch, v void, ! damage). */
+ * (C claim, R rebuild, c chunk, B batch, v void, ! damage), ^ before it where it made void all before. */
 static struct {
     struct rs_buf records[RECORDS_MAX];
     int64_t first, end;
-    char verdicts[RECORDS_MAX + 1];
+    char verdicts[2 * RECORDS_MAX + 1];
     char contents[1024];   /* payloads of the batches that count: "a,b|c|" */
     struct rs_error error; /* the first */
     struct rs_state_reader *reader;
@@ -31,6 +31,7 @@ static struct {
 /* Somebody who writes batches, in the log's order or long after having lost it. */
 struct writer {
     uint8_t owner;
+    int64_t token;
     uint64_t batch;
     uint32_t chunks;
     uint64_t sum;
@@ -71,26 +72,30 @@ static inline uint64_t put(const struct rs_state_record *record)
 static inline struct writer claim(uint8_t owner)
 {
     const struct rs_state_record record = test_claim(owner);
+    struct writer w = {.owner = owner, .token = log_.end, .batch = 1};
     (void)put(&record);
-    return (struct writer){.owner = owner, .batch = 1};
+    return w;
 }
 
 static inline struct writer rebuild(uint8_t owner, int64_t from_offset)
 {
     const struct rs_state_record record = test_rebuild(owner, from_offset);
+    struct writer w = {.owner = owner, .token = log_.end, .batch = 1};
     (void)put(&record);
-    return (struct writer){.owner = owner, .batch = 1};
+    return w;
 }
 
 static inline void chunk(struct writer *w, const char *payload)
 {
-    const struct rs_state_record record = test_chunk(w->owner, w->batch, w->chunks++, payload);
+    struct rs_state_record record = test_chunk(w->owner, w->batch, w->chunks++, payload);
+    record.token = w->token;
     w->sum = rs_chunk_sum(w->sum, put(&record));
 }
 
 static inline void seal_sweep(struct writer *w, int64_t next_offset, int64_t sweep_start)
 {
     struct rs_state_record record = test_seal(w->owner, w->batch++, w->chunks, w->sum, next_offset);
+    record.token = w->token;
     record.seal.sweep_start = sweep_start;
     (void)put(&record);
     w->chunks = 0;
@@ -138,10 +143,13 @@ static inline void feed(int64_t offset, struct rs_slice bytes)
         assert_int_equal(rc, RS_ESTATE);
         assert_int_equal(error.code, rc);
         log_.error = log_.error.code == 0 ? error : log_.error;
-    } else if (verdict == RS_VERDICT_BATCH) {
-        note_batch();
-    } else if (verdict == RS_VERDICT_REBUILD) {
+    }
+    if (rs_state_reader_anew(log_.reader)) {
         log_.contents[0] = '\0';
+        strcat(log_.verdicts, verdict == RS_VERDICT_REBUILD ? "" : "^");
+    }
+    if (rc == 0 && verdict == RS_VERDICT_BATCH) {
+        note_batch();
     }
     size_t count = strlen(log_.verdicts);
     log_.verdicts[count] = letters[verdict];

@@ -6,6 +6,7 @@
 struct fact {
     enum rs_record_kind kind;
     uint8_t owner;
+    int64_t token;
     bool rebuild;
     uint64_t batch;
     uint32_t sequence; /* of a seal: its chunks */
@@ -70,6 +71,16 @@ static void expect_stretch(int64_t from, int64_t to, uint8_t owner, uint64_t fir
     }
 }
 
+/* Who wrote under the latest of the claims that were trimmed away. */
+static uint8_t expect_owner(int64_t from, int64_t to)
+{
+    int64_t latest = from;
+    for (int64_t i = from; i < to; i++) {
+        latest = facts[i].token > facts[latest].token ? i : latest;
+    }
+    return facts[latest].owner;
+}
+
 static struct expectation expect_log(int64_t first, int64_t end)
 {
     struct expectation e = {.whole = first == 0, .sweep = first == 0 ? 0 : -1, .next_offset = -1};
@@ -88,7 +99,8 @@ static struct expectation expect_log(int64_t first, int64_t end)
         while (to < end && facts[to].kind != RS_RECORD_CLAIM) {
             to++;
         }
-        expect_stretch(from, to, facts[from].owner, facts[from].kind == RS_RECORD_CLAIM, &e);
+        bool claimed = facts[from].kind == RS_RECORD_CLAIM;
+        expect_stretch(from, to, claimed ? facts[from].owner : expect_owner(from, to), claimed, &e);
         from = to;
     }
     e.damaged = e.damaged || !e.whole;
@@ -105,11 +117,12 @@ static void random_record(struct random_writer *r, uint64_t *seed)
 {
     int64_t offset = log_.end;
     struct fact *f = &facts[offset];
-    *f = (struct fact){.owner = r->w.owner, .batch = r->w.batch, .sequence = r->w.chunks, .sweep = -1};
+    *f = (struct fact){
+        .owner = r->w.owner, .token = r->w.token, .batch = r->w.batch, .sequence = r->w.chunks, .sweep = -1};
     if (r->w.chunks == 0) {
         r->batch_start = offset;
     }
-    if (test_next(seed) % 8 == 0) {
+    if (r->w.token < 0 || test_next(seed) % 8 == 0) {
         *r = (struct random_writer){.sweep_start = -1};
         f->kind = RS_RECORD_CLAIM;
         f->rebuild = test_next(seed) % 8 == 0;
@@ -146,7 +159,7 @@ static void random_log(uint64_t *seed, bool faulty)
     size_t active = 0;
     log_.end = 0;
     for (size_t i = 0; i < OWNERS; i++) {
-        writers[i] = (struct random_writer){.w = {.owner = (uint8_t)i, .batch = 1}, .sweep_start = -1};
+        writers[i] = (struct random_writer){.w = {.owner = (uint8_t)i, .token = -1}, .sweep_start = -1};
     }
     facts[0] = (struct fact){.kind = RS_RECORD_CLAIM, .sweep = -1};
     writers[0].w = claim(0);

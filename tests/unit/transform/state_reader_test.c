@@ -262,11 +262,126 @@ static void test_the_owner_of_a_trimmed_log_is_the_first_to_write(void **state)
     log_.first = 3;
     log_.end = 10;
     struct rs_state_reading reading = assert_good("cBccBcB", "s1|s2,s3|new|");
-    assert_int_equal(reading.claim, -1);
+    assert_int_equal(reading.claim, 0);
     assert_int_equal(reading.owner.bytes[0], 1);
     struct writer z = {.owner = 9, .batch = 3};
     batch(&z, "zombie", 99);
     (void)assert_good("cBccBcBvv", "s1|s2,s3|new|");
+}
+
+/* a owns, then b, then c; each sweeps, and what the others had under way lands amid it. */
+static void write_three_owners(void)
+{
+    struct writer a = claim(1);
+    struct writer b = claim(2);
+    chunk(&a, "a1");
+    seal_sweep(&a, 10, 2);
+    struct writer c = claim(3);
+    batch(&a, "a2", 11);
+    chunk(&b, "b1");
+    seal_sweep(&b, 12, 7);
+    chunk(&c, "c1");
+    chunk(&a, "a3");
+    seal_sweep(&c, 13, 9);
+    batch(&b, "b2", 14);
+}
+
+/* Kafka may forget a trim when it falls. Whoever comes first is presumed to be the owner, until somebody of a
+ * later claim is seen. */
+static void test_a_log_that_gives_back_records_of_earlier_owners(void **state)
+{
+    static const char *const verdicts[] = {
+        [4] = "CvvvvcvBvv", [5] = "cB^cB^cvBvv", [6] = "v^cB^cvBvv",
+        [7] = "cB^cvBvv",   [8] = "v^cvBvv",     [9] = "cvBvv",
+    };
+    (void)state;
+    write_three_owners();
+    for (log_.first = 4; log_.first <= 9; log_.first++) {
+        struct rs_state_reading reading = assert_good(verdicts[log_.first], "c1|");
+        assert_int_equal(reading.claim, 4);
+        assert_int_equal(reading.owner.bytes[0], 3);
+        assert_int_equal(reading.seal.next_offset, 13);
+        assert_int_equal(reading.sweep_start, 9);
+    }
+    log_.first = 5;
+    log_.end = 9; /* b's sweep is no sweep of c */
+    chunk(&(struct writer){.owner = 3, .token = 4, .batch = 1}, "half");
+    assert_damage("cB^cB^c", "what stood before this was deleted");
+    assert_false(result().sealed);
+    assert_int_equal(result().sweep_start, -1);
+}
+
+static void test_a_later_owner_may_begin_with_a_seal(void **state)
+{
+    (void)state;
+    write_three_owners();
+    log_.first = 7;
+    log_.end = 9;
+    struct writer c = {.owner = 3, .token = 4, .batch = 6};
+    seal_sweep(&c, 20, 9); /* of nothing */
+    assert_int_equal(assert_good("cB^B", "|").seal.next_offset, 20);
+    log_.end = 9;
+    c.chunks = 2;
+    seal_sweep(&c, 20, 9);
+    assert_damage("cB^v", "what stood before this was deleted");
+}
+
+/* What is void may be anything, and who is void comes out only later. */
+static void test_an_earlier_owners_damage_is_none(void **state)
+{
+    (void)state;
+    log_.first = log_.end = 20;
+    struct writer a = {.owner = 1, .token = 3, .batch = 7};
+    struct writer b = {.owner = 2, .token = 9, .batch = 2};
+    batch(&a, "a", 5);
+    a.batch = 9;
+    batch(&a, "skips one", 6);
+    assert_damage("cB!!", "offset 22: batch 9 where batch 8 of its owner is due");
+    chunk(&b, "b");
+    seal_sweep(&b, 7, 24);
+    read_all();
+    assert_string_equal(log_.verdicts, "cB!!^cB");
+    assert_string_equal(log_.contents, "b|");
+    assert_int_equal(read_end(), 0);
+    assert_int_equal(result().claim, 9);
+    log_.end = 24;
+    (void)claim(3); /* a's was the state that 3 took over */
+    chunk(&b, "b");
+    seal_sweep(&b, 7, 25);
+    assert_damage("cB!!!!!", "offset 22: batch 9 where batch 8");
+    log_.end = 24;
+    rs_buf_reset(at(log_.end++)); /* which may have been a claim */
+    chunk(&b, "b");
+    seal_sweep(&b, 7, 25);
+    assert_damage("cB!!!!!", "offset 22: batch 9 where batch 8");
+}
+
+/* Its claim would be here; so it stood in a topic of this name that was deleted. */
+static void test_a_claim_that_the_log_does_not_have(void **state)
+{
+    (void)state;
+    log_.first = log_.end = 20;
+    struct writer x = {.owner = 9, .token = 20, .batch = 1};
+    struct writer a = {.owner = 1, .token = 19, .batch = 1};
+    batch(&x, "x", 99);
+    chunk(&a, "a");
+    seal_sweep(&a, 5, 22);
+    x.token = 500;
+    batch(&x, "x", 100);
+    assert_int_equal(assert_good("vvcBvv", "a|").claim, 19);
+    log_.end = 22;
+    assert_damage("vv", "what stood before this was deleted");
+    assert_int_equal(result().claim, -1);
+}
+
+static void test_another_claim_of_the_same_owner_id(void **state)
+{
+    (void)state;
+    struct writer a = claim(1);
+    batch(&a, "a", 5);
+    a.token = 1;
+    batch(&a, "b", 6);
+    assert_int_equal(assert_good("CcBvv", "a|").seal.next_offset, 5);
 }
 
 /* Every place that a log may begin at: only those that lose nothing of the sweep are whole. */
@@ -601,6 +716,11 @@ int main(void)
         TEST(test_damage_is_told_until_a_rebuild_comes),
         TEST(test_a_sweep_makes_up_for_what_is_trimmed),
         TEST(test_the_owner_of_a_trimmed_log_is_the_first_to_write),
+        TEST(test_a_log_that_gives_back_records_of_earlier_owners),
+        TEST(test_a_later_owner_may_begin_with_a_seal),
+        TEST(test_an_earlier_owners_damage_is_none),
+        TEST(test_a_claim_that_the_log_does_not_have),
+        TEST(test_another_claim_of_the_same_owner_id),
         TEST(test_a_head_trimmed_away_anywhere),
         TEST(test_what_follows_a_headless_batch_is_judged_as_ever),
         TEST(test_a_trimmed_log_that_begins_with_a_claim),

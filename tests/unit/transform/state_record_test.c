@@ -70,6 +70,7 @@ static void test_a_claim_comes_back(void **state)
     struct rs_state_record back = read_back();
     assert_int_equal(back.kind, RS_RECORD_CLAIM);
     assert_true(back.identity == TEST_IDENTITY);
+    assert_int_equal(back.token, -1);
     assert_memory_equal(back.owner.bytes, claim.owner.bytes, 16);
     assert_int_equal(back.claim.flags, RS_CLAIM_REBUILD);
     assert_int_equal(back.claim.from_offset, 4242);
@@ -85,10 +86,12 @@ static void test_a_claim_comes_back(void **state)
 static void test_a_chunk_comes_back(void **state)
 {
     (void)state;
-    const struct rs_state_record chunk = test_chunk(7, UINT64_MAX, UINT32_MAX, "payload");
+    struct rs_state_record chunk = test_chunk(7, UINT64_MAX, UINT32_MAX, "payload");
+    chunk.token = INT64_MAX;
     write_record(&chunk);
     struct rs_state_record back = read_back();
     assert_int_equal(back.kind, RS_RECORD_CHUNK);
+    assert_true(back.token == INT64_MAX);
     assert_true(back.chunk.batch == UINT64_MAX);
     assert_true(back.chunk.sequence == UINT32_MAX);
     assert_text(back.chunk.payload, "payload");
@@ -100,9 +103,11 @@ static void test_a_seal_comes_back(void **state)
     (void)state;
     struct rs_state_record seal = test_seal(7, 3, 2, 0xabcdef, 1000);
     seal.seal.sweep_start = 17;
+    seal.token = 5;
     write_record(&seal);
     struct rs_state_record back = read_back();
     assert_int_equal(back.kind, RS_RECORD_SEAL);
+    assert_int_equal(back.token, 5);
     assert_int_equal(back.seal.batch, 3);
     assert_int_equal(back.seal.chunks, 2);
     assert_int_equal(back.seal.checksum, 0xabcdef);
@@ -115,20 +120,23 @@ static void test_a_seal_comes_back(void **state)
 static void test_the_layout_is_the_documented_one(void **state)
 {
     (void)state;
-    static const uint8_t expected[] = {'R',  'S',  'L',  1,    2, 0, 0, 0, 0x88, 0x77, 0x66, 0x55,
-                                       0x44, 0x33, 0x22, 0x11, 5, 5, 5, 5, 5,    5,    5,    5,
-                                       5,    5,    5,    5,    5, 5, 5, 5, 4,    3,    2,    1,
-                                       0,    0,    0,    0,    9, 0, 0, 0, 'p',  'q'};
-    const struct rs_state_record chunk = test_chunk(5, 0x01020304, 9, "pq");
+    static const uint8_t expected[] = {'R',  'S',  'L', 1, 2, 0, 0, 0, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33,
+                                       0x22, 0x11, 5,   5, 5, 5, 5, 5, 5,    5,    5,    5,    5,    5,
+                                       5,    5,    5,   5, 7, 6, 0, 0, 0,    0,    0,    0,    4,    3,
+                                       2,    1,    0,   0, 0, 0, 9, 0, 0,    0,    'p',  'q'};
+    static const uint8_t none[] = {255, 255, 255, 255, 255, 255, 255, 255};
+    struct rs_state_record chunk = test_chunk(5, 0x01020304, 9, "pq");
+    chunk.token = 0x0607;
     write_record(&chunk);
     assert_int_equal(bytes.size, sizeof expected + 8);
     assert_memory_equal(bytes.data, expected, sizeof expected);
     const struct rs_state_record claim = test_claim(5);
     write_record(&claim);
-    assert_int_equal(bytes.size, 32 + 4 + 8 + 8 + 8 + 2 + 9 + 2 + 5 + 8);
+    assert_int_equal(bytes.size, 40 + 4 + 8 + 8 + 8 + 2 + 9 + 2 + 5 + 8);
+    assert_memory_equal(bytes.data + 32, none, sizeof none);
     const struct rs_state_record seal = test_seal(5, 1, 0, 0, 0);
     write_record(&seal);
-    assert_int_equal(bytes.size, 32 + 8 + 4 + 8 + 3 * 8 + 6 * 8 + 8 + 8 + 8);
+    assert_int_equal(bytes.size, 40 + 8 + 4 + 8 + 3 * 8 + 6 * 8 + 8 + 8 + 8);
 }
 
 static void test_records_follow_one_another_in_a_buffer(void **state)
@@ -181,11 +189,11 @@ static void test_wrong_lengths_under_a_right_checksum(void **state)
     (void)state;
     const struct rs_state_record records[] = {test_claim(1), test_seal(1, 1, 0, 0, 0),
                                               test_chunk(1, 1, 0, "")};
-    static const size_t least[] = {0, 132, 44};
+    static const size_t least[] = {0, 140, 52};
     for (size_t k = 0; k < sizeof records / sizeof *records; k++) {
         write_record(&records[k]);
         size_t whole = bytes.size;
-        for (size_t size = 40; size < (records[k].kind == RS_RECORD_CLAIM ? whole : least[k] + 8); size++) {
+        for (size_t size = 48; size < (records[k].kind == RS_RECORD_CLAIM ? whole : least[k] + 8); size++) {
             write_record(&records[k]);
             bytes.size = size;
             sum_again();
@@ -248,6 +256,28 @@ static void test_other_formats_and_kinds(void **state)
         set_byte(&chunk, at, 1);
         assert_refused("zero in format 1");
     }
+}
+
+static void test_claims_that_cannot_be(void **state)
+{
+    (void)state;
+    struct rs_state_record record = test_chunk(1, 1, 0, "x");
+    record.token = -1;
+    write_record(&record);
+    assert_refused("a record under a claim at offset -1");
+    record = test_seal(1, 1, 0, 0, 0);
+    record.token = INT64_MIN;
+    write_record(&record);
+    assert_refused("a record under a claim at offset -9223372036854775808");
+    record = test_claim(1);
+    record.token = 5; /* not written */
+    write_record(&record);
+    assert_int_equal(read_back().token, -1);
+    for (size_t at = 33; at < 40; at++) {
+        bytes.data[at] = 0;
+    }
+    sum_again();
+    assert_refused("a record under a claim at offset 255");
 }
 
 static void test_numbers_that_cannot_be(void **state)
@@ -329,6 +359,7 @@ int main(void)
         TEST(test_wrong_lengths_under_a_right_checksum),
         TEST(test_what_is_wrong_is_said),
         TEST(test_other_formats_and_kinds),
+        TEST(test_claims_that_cannot_be),
         TEST(test_numbers_that_cannot_be),
         TEST(test_any_text_makes_a_claim),
         TEST(test_identities_differ),

@@ -1,0 +1,3 @@
+add_executable(state_bench bench/state_bench.c)
+rs_target_defaults(state_bench)
+target_link_libraries(state_bench PRIVATE engine_fixture rs_transform)

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""Errors planted in the product, one at a time: the simulation has to catch every one.
+
+    tests/sim/mutants.py [--seeds N] [--jobs J] [--dir DIR] [--list] [NAME...]
+
+Each is an edit of the sources, made in a copy of them in DIR (default build/mutants), built there, and run over seeds
+until one fails. Prints what was planted and which seed caught it. An edit that no longer fits the sources is a
+failure. Exit: 0 all were caught, 1 some were not, 2 the copy does not build as it is."""
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+NOT_SOURCES = ("build", "__pycache__")
+SEEDS = 20000  # a mutant that lives longer is not caught
+ENGINE = ("written-late",)  # caught by engine_sim: only there do events come between the steps of a batch
+
+# name: (what it does, [(file, text, instead)]). How the text is broken into lines does not matter.
+MUTANTS = {
+    "offset-committed-first": ("the group's offset is committed before the seal is in the log", [(
+        "transform/worker_commit.c",
+        "    owned->commit_retry_us = worker->now_us;\n    if (!balanced",
+        "    owned->commit_retry_us = worker->now_us;\n"
+        "    worker->options.source.ops->committed(worker->options.source.self, owned->stream->index,\n"
+        "                                          owned->partition, owned->next_offset);\n    if (!balanced")]),
+    "increments": ("Redis adds what it is sent to what it holds, as INCR would, and does not replace it", [(
+        "tests/sim/sim_redis.c",
+        "    bool lost = e && e->lost;\n    if (e) {\n        blob_drop(e->blob);",
+        "    bool lost = e && e->lost;\n    struct rs_buf sum = {0};\n    struct rs_op both = *op;\n"
+        "    if (e) {\n        rs_buf_put(&sum, entry_fields(e).data, entry_fields(e).size);\n"
+        "        rs_buf_put(&sum, op->fields.data, op->fields.size);\n"
+        "        both.fields = rs_buf_slice(&sum);\n        op = &both;\n        blob_drop(e->blob);")]),
+    "no-fence": ("Redis takes whatever comes, whoever sent it", [(
+        "sink/redis_script.c", "    if (!held) {\n        return RS_BATCH_APPLIED;",
+        "    if (!held || mine) {\n        return RS_BATCH_APPLIED;")]),
+    "fence-without-offset": ("the fence refuses smaller tokens, but no older offsets", [(
+        "sink/redis_script.c", "    if (mine->offset < held->offset ||", "    if (held->token == 0 ||")]),
+    "no-seal-check": ("a batch counts although its seal is not there", [(
+        "transform/state_reader.c",
+        "    if (r->open) {\n        return r->open_batch == batch",
+        "    if (r->open && r->open_batch != batch) {\n        r->open_batch = batch;\n        return 0;\n    }\n"
+        "    if (r->open) {\n        return r->open_batch == batch"),
+        ("transform/state_reader.c", "    close_batch(r);\n    forget_payloads(r);\n    r->sealed_batch = 0;",
+         "    r->sealed_batch = 0;"),
+        ("transform/state_reader.c", "    if (seal->chunks != r->open_chunks) {", "    if (seal->chunks > 1u << 30) {"),
+        ("transform/state_reader.c", "    if (!r->headless && seal->checksum != r->open_sum) {",
+         "    if (r->headless && seal->checksum != r->open_sum) {"),
+        ("transform/state_reader.c", "    if (rc == 0 && chunk->sequence != r->open_chunks) {",
+         "    if (rc == 0 && chunk->sequence > 1u << 30) {")]),
+    "trim-too-far": ("the log is trimmed to the end of a sweep and not to its beginning", [(
+        "transform/durable_log.c", "    part->trim_to = part->sealing_sweep;", "    part->trim_to = part->next;")]),
+    "trim-unverified": ("the log is trimmed when the seal that ends a sweep is sent, not when it is acknowledged", [(
+        "transform/durable_log.c", "        part->sealing_sweep = record.seal.sweep_start;",
+        "        part->sealing_sweep = record.seal.sweep_start;\n        if (part->sealing_sweep >= 0 && !part->trimming) {\n"
+        "            part->trimming = log->options.io.ops->trim(log->options.io.self, part->key,\n"
+        "                                                       part->sealing_sweep, error) == 0;\n        }")]),
+    "watermark-not-restored": ("a group's clock is not restored", [(
+        "transform/restore.c", "    g->clock_us = rs_read_i64(&f->reader);",
+        "    (void)rs_read_i64(&f->reader);\n    g->clock_us = 0;")]),
+    "stream-time-not-restored": ("stream time is not restored", [(
+        "transform/restore.c", "    p->stream_time_us = seal->stream_time_us;",
+        "    p->stream_time_us = RS_TIME_NONE;")]),
+    "pane-resurrected": ("panes that had left come back when the state is restored", [(
+        "transform/restore.c", "        rs_group_remove_before(f->gs, number, oldest_us);", "")]),
+    "late-pane-not-told": ("a batch overlooks panes that changed behind the newest ones", [(
+        "transform/group.c", "        g->flags |= RS_GROUP_SCATTERED;", "        (void)g;")]),
+    "claim-not-awaited": ("the log is read before the claim stands in it: what came just before it is missed", [(
+        "transform/durable_log.c", "    if (event->offset > part->token) {\n        return over(part, RS_STATE_LOST, out);",
+        "    if (event->offset > part->token + (1 << 30)) {\n        return over(part, RS_STATE_LOST, out);"),
+        ("transform/durable_log.c", "        rc = log->options.io.ops->read(log->options.io.self, part->key, offset, &error);",
+         "        rc = log->options.io.ops->read(log->options.io.self, part->key, offset > 2 ? offset - 2 : offset, &error);"),
+        ("transform/durable_log.c", "rs_state_reader_end(part->reader, event->offset, part->token + 1, error);",
+         "rs_state_reader_end(part->reader, event->offset, part->token > 2 ? part->token - 1 : part->token + 1, error);"),
+        ("transform/durable_log.c", "    if (reading->claim != part->token || ", "    if (reading->claim > part->token && ")]),
+    "contiguity-not-checked": ("gaps between acknowledged offsets are not looked at", [(
+        "transform/durable_log.c", "    bool gap = event->offset > part->next;", "    bool gap = event->offset < part->next;")]),
+    "gap-means-nothing": ("a gap is looked at, but another claim in it is overlooked", [(
+        "transform/durable_log.c", "    if (reading.claim != part->token ||\n        memcmp(&reading.owner, &part->owner, "
+        "sizeof(part->owner)) != 0) {", "    if (reading.claim == INT64_MAX) {")]),
+    "dead-letter-after-seal": ("the seal does not wait for the dead letters it covers", [(
+        "transform/worker_commit.c", "    if (!letters_done(worker, owned, owned->seal.next_offset)) {",
+        "    if (!letters_done(worker, owned, 0)) {")]),
+    "stale-partial-sweep": ("a sweep that begins anew goes on where the one before had come to", [(
+        "transform/seal.c", "        s->sweeping = true;\n        s->sweep_set = 0;\n        s->sweep_at = 0;",
+        "        s->sweep_set = s->sweeping ? s->sweep_set : 0;\n        s->sweep_at = s->sweeping ? s->sweep_at : 0;\n"
+        "        s->sweeping = true;")]),
+    "sweep-over-a-gap": ("a sweep goes on over a gap in its owner's offsets", [(
+        "transform/durable_log.c", "    part->sweeping = false;\n    part->sweep_start = part->sealing_sweep = -1;\n", "")]),
+    "wrong-take-over-offset": ("the input begins one record behind the seal", [(
+        "transform/worker_claim.c",
+        "    if (source->ops->start(source->self, owned->stream->index, owned->partition, event->seal.next_offset,",
+        "    if (source->ops->start(source->self, owned->stream->index, owned->partition,\n"
+        "                           event->seal.next_offset + (event->sealed && event->seal.next_offset > 5),")]),
+    "history-left-early": ("a window's panes leave before Redis has acknowledged its member", [(
+        "transform/group.c", "    return rs_window_last_end(window_of(gs), start_us) < rs_group_pending(gs, number);",
+        "    return rs_window_last_end(window_of(gs), start_us) < rs_group_at(gs, number)->history_from;")]),
+    "drop-not-told": ("a batch does not say which groups went", [(
+        "transform/seal.c", "    if (u->gather_flag) {\n        put_key(gs, group, RS_ENTRY_DROPPED, &u->drops);",
+        "    if (u->gather_flag == UINT16_MAX) {\n        put_key(gs, group, RS_ENTRY_DROPPED, &u->drops);")]),
+    "drop-repeated": ("a deletion that was done is asked for again by the next sweep", [(
+        "transform/seal.c", "(g->flags & (RS_GROUP_WHOLE | RS_GROUP_CLEARED)) == RS_GROUP_WHOLE", "g->flags & RS_GROUP_WHOLE")]),
+    "successor-not-held-back": ("a group that came back is published before its former keys are deleted", [(
+        "transform/groups.c", "        g->flags |= RS_GROUP_AWAITS;", "        (void)g;")]),
+    "fence-not-waited-for": ("a new owner publishes before it has passed the offset in Redis' fence", [(
+        "transform/worker_publish.c", "owned->touched && owned->next_offset >= owned->quiet_until;", "owned->touched;"),
+        ("sink/redis_script.c", "    if (mine->offset < held->offset ||", "    if (held->token == 0 ||")]),
+    "receipts-of-before": ("answers to batches of an earlier ownership are taken for one's own", [(
+        "transform/worker_publish.c", "        if (owned != NULL && owned->epoch == batch->epoch) {",
+        "        if (owned != NULL && (owned->epoch == batch->epoch || owned->in_flight > 0)) {")]),
+    "written-late": ("a group that changes while a batch is open is told as it is after the change", [(
+        "transform/groups.h", "    if (group->flags & gs->unsealed.write_flag) {",
+        "    if (group->flags & gs->unsealed.write_flag & RS_GROUP_DROPPED) {")]),
+    "ids-not-restored": ("ids of the deduplication are not restored", [(
+        "transform/restore.c", "        int rc = rs_dedup_restore(&p->dedup, &restoring->ids[i].entry, error);",
+        "        struct rs_dedup_entry entry = restoring->ids[i].entry;\n        entry.id.low++;\n"
+        "        int rc = rs_dedup_restore(&p->dedup, &entry, error);")]),
+    "loss-not-repaired": ("after a loss of Redis only what changes is written again", [(
+        "transform/worker_publish.c", "            rs_partition_republish(owned->state);", "")]),
+    "idle-owner-asks-nothing": ("an owner without input never looks whether it still is one", [(
+        "transform/worker_publish.c", "|| worker->now_us >= rs_owned_ask_due(owned);", ";")]),
+    "shown-time-steps-back": ("a new owner does not go on from the time its predecessor had shown", [(
+        "transform/worker_publish.c", "        rs_partition_show(owned->state, owned->quiet_shown_us);", ""),
+        ("sink/redis_script.c", "        (mine->offset == held->offset && mine->now_shown_us < held->now_shown_us)) {",
+         "        held->token == 0) {")]),
+}
+
+
+def sync(source, target):
+    """Copies what differs, so that a second run builds only that."""
+    for folder, below, names in os.walk(source):
+        below[:] = [name for name in below if name not in NOT_SOURCES and not name.startswith(".")]
+        place = os.path.join(target, os.path.relpath(folder, source))
+        os.makedirs(place, exist_ok=True)
+        for name in names:
+            copy(os.path.join(folder, name), os.path.join(place, name))
+
+
+def copy(source, target):
+    with open(source, "rb") as file:
+        wanted = file.read()
+    if os.path.exists(target):
+        with open(target, "rb") as file:
+            if file.read() == wanted:
+                return
+    shutil.copyfile(source, target)
+
+
+class Copy:
+    """The sources, to be spoilt."""
+
+    def __init__(self, directory, root=ROOT):
+        self.root = root
+        self.source = os.path.join(directory, "source")
+        self.build = os.path.join(directory, "build")
+        sync(root, self.source)
+        self._run(["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja"])
+        self.make()
+
+    def _run(self, argv):
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"{' '.join(argv)}:\n{done.stdout[-4000:]}")
+
+    def make(self, program="cluster_sim"):
+        self._run(["cmake", "--build", self.build, "--target", program])
+        return os.path.join(self.build, "tests", program)
+
+    def plant(self, edits):
+        for name, text, instead in edits:
+            path = os.path.join(self.source, name)
+            with open(path, encoding="utf-8") as file:
+                content = file.read()
+            places = list(re.finditer(r"\s+".join(map(re.escape, text.split())), content))
+            if len(places) != 1:
+                raise RuntimeError(f"the edit does not fit {name} any more: {len(places)} times in it is\n{text}")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(content[:places[0].start()] + instead + content[places[0].end():])
+
+    def restore(self, edits):
+        for name, _, _ in edits:
+            copy(os.path.join(self.root, name), os.path.join(self.source, name))
+
+
+def hunt(program, seeds, jobs):
+    """(seed, what it saw), or None. Jobs take turns at short ranges; the lowest seed of a round counts."""
+    size = 20
+    first = 1
+    while first <= seeds:
+        running = []
+        for _ in range(jobs):
+            running.append(subprocess.Popen([program, "--from", str(first), "--seeds", str(size)], text=True,
+                                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+            first += size
+        answers = [(process, process.communicate()[0]) for process in running]
+        for process, text in answers:
+            if process.returncode != 0:
+                return caught(process.returncode, text, first)
+        size = min(size * 2, 500)
+    return None
+
+
+def caught(status, text, before):
+    told = re.search(r"_sim: seed (\d+)(?: at [0-9.]+ s)?: (.*)", text)
+    if told:
+        return int(told.group(1)), told.group(2)
+    return before, f"it ended with {status}: " + (text.strip().splitlines() or ["no output"])[-1]
+
+
+def run(names=None, seeds=SEEDS, jobs=2, directory=None, say=print):
+    """{name: (seed, text), None (not caught) or an error text}"""
+    copy_of = Copy(directory or os.path.join(ROOT, "build", "mutants"))
+    results = {}
+    for name in names or MUTANTS:
+        results[name] = run_one(copy_of, name, seeds, jobs)
+        say(line_of(name, results[name]))
+    return results
+
+
+def run_one(copy_of, name, seeds=SEEDS, jobs=2):
+    _, edits = MUTANTS[name]
+    try:
+        copy_of.plant(edits)
+        return hunt(copy_of.make("engine_sim" if name in ENGINE else "cluster_sim"), seeds, jobs)
+    except RuntimeError as error:
+        return str(error)
+    finally:
+        copy_of.restore(edits)
+
+
+def line_of(name, result):
+    what = MUTANTS[name][0]
+    if result is None:
+        return f"{name}: NOT CAUGHT: {what}"
+    if isinstance(result, str):
+        return f"{name}: not run: {result}"
+    return f"{name}: caught by seed {result[0]}: {what}\n    {result[1][:160]}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--dir")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    unknown = [name for name in options.names if name not in MUTANTS]
+    if unknown:
+        parser.error(f"no mutant is called {unknown[0]}; see --list")
+    if options.list:
+        for name, (what, _) in MUTANTS.items():
+            print(f"{name}: {what}")
+        return 0
+    began = time.monotonic()
+    try:
+        results = run(options.names, options.seeds, options.jobs, options.dir)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 2
+    survivors = [name for name, result in results.items() if not isinstance(result, tuple)]
+    print(f"{len(results) - len(survivors)} of {len(results)} mutants caught in {time.monotonic() - began:.0f} s")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
