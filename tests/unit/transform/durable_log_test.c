@@ -501,6 +501,28 @@ static void test_what_a_former_owner_left_in_a_log_that_lost_its_trim(void **sta
     assert_null(strchr(strchr(heard, 'v') + 1, 'v'));
 }
 
+/* As large as changes are, not as the batch before, which had a slice too. */
+static void test_a_slice_does_not_feed_on_itself(void **state)
+{
+    (void)state;
+    static char changes[2000];
+    static char clean[4000];
+    int64_t next = 0;
+    memset(changes, 'x', sizeof changes - 1);
+    claim(a);
+    (void)hears(a);
+    grow(a, &next);
+    for (int i = 0; i < 30; i++) {
+        uint64_t slice = plan(a).slice_bytes;
+        assert_true(slice <= sizeof changes + 400);
+        chunk(a, changes);
+        struct rs_error error;
+        assert_int_equal(a->table.ops->chunk(a->table.self, key, rs_slice_of(clean, slice), &error), 0);
+        seal(a, ++next, "h", false);
+        (void)hears(a);
+    }
+}
+
 static void test_trimming_refused_is_told_once_and_tried_again(void **state)
 {
     (void)state;
@@ -639,6 +661,7 @@ int main(void)
         TEST(test_a_sweep_with_a_gap_is_not_trimmed_to),
         TEST(test_a_gap_that_is_known_before_the_seal_ends_the_sweep),
         TEST(test_what_a_former_owner_left_in_a_log_that_lost_its_trim),
+        TEST(test_a_slice_does_not_feed_on_itself),
         TEST(test_trimming_refused_is_told_once_and_tried_again),
         TEST(test_a_head_trimmed_away_under_a_slow_reader),
         TEST(test_a_claim_trimmed_away_by_a_later_owner_is_lost),

@@ -2,6 +2,7 @@
 #include "tests/lib/fake_log.h"
 #include "tests/lib/worker_fixture.h"
 #include "transform/durable_log.h"
+#include "transform/state_record.h"
 
 static struct fake_log shared;
 static struct fake_io io, other_io;
@@ -276,6 +277,81 @@ static void test_a_damaged_log_stops_this_partition_only(void **state)
     assert_field(f, "minute", "a", "n", "1");
 }
 
+static void ask_for_a_rebuild(struct fixture *f, int64_t from)
+{
+    struct rs_buf bytes = {0};
+    const struct rs_state_record record = {
+        .kind = RS_RECORD_CLAIM,
+        .identity = rs_state_identity(f->streams->group, f->streams->items[0].name, 0),
+        .token = -1,
+        .claim = {.flags = RS_CLAIM_REBUILD, .from_offset = from},
+    };
+    (void)rs_state_record_write(&record, &bytes);
+    rs_buf_put(&shared.records[shared.end++], bytes.data, bytes.size);
+    rs_buf_fini(&bytes);
+}
+
+static void test_a_rebuild_from_an_offset_begins_there_also_after_a_crash(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int i = 0; i < 3; i++) {
+        append(f, 0, T0, "a", 1);
+    }
+    ask_for_a_rebuild(f, 3);
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    run_for(f, 5 * SECOND);
+    assert_int_equal(rs_memory_source_started(f->source, 0, 0), 3);
+    assert_true(shared.end <= 3); /* the two claims, and one seal */
+    crash(f);
+    run_for(f, SECOND);
+    assert_int_equal(rs_memory_source_started(f->source, 0, 0), 3);
+    append(f, 0, T0, "a", 1);
+    run_for(f, SECOND);
+    assert_field(f, "minute", "a", "n", "1");
+}
+
+static void test_a_stopped_partition_with_an_open_batch_holds_up_no_other(void **state)
+{
+    struct fixture *f = *state;
+
+    f->other_log = (struct rs_state_log){0};
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    assign(f, 1);
+    run_for(f, 100 * MS);
+    f->letters.acknowledged = 0; /* the seal waits for dead letters */
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    tell(f, RS_SOURCE_STOPPED, 0); /* retention took what it was to read next */
+    f->letters.acknowledged = INT64_MAX;
+    run_for(f, 30 * SECOND);
+    assert_int_equal(look(f, 0).status.phase, RS_PARTITION_STOPPED);
+    append(f, 1, T0, "b", 1);
+    run_for(f, SECOND);
+    assert_field(f, "minute", "b", "n", "1");
+}
+
+static void test_no_free_batch_is_no_reason_to_spin(void **state)
+{
+    struct fixture *f = *state;
+    int at_once = 0;
+
+    f->other_log = (struct rs_state_log){0};
+    open_worker(f, 1 * MS, 1000);
+    rs_memory_store_set_away(f->store, true);
+    for (int p = 0; p < 6; p++) { /* more than there are batches */
+        append(f, p, T0, "b", 1);
+        assign(f, p);
+    }
+    run_for(f, 12 * SECOND);
+    for (int i = 0; i < 100; i++) {
+        at_once += rs_worker_step(f->worker) <= f->clock.monotonic_us;
+    }
+    assert_true(at_once < 10);
+}
+
 int main(void)
 {
 #define LOG_TEST(name) cmocka_unit_test_setup_teardown(name, setup_log, teardown_log)
@@ -289,6 +365,9 @@ int main(void)
         LOG_TEST(test_a_hand_over_seals_everything),
         LOG_TEST(test_input_waits_for_a_log_that_is_stuck),
         LOG_TEST(test_a_damaged_log_stops_this_partition_only),
+        LOG_TEST(test_a_rebuild_from_an_offset_begins_there_also_after_a_crash),
+        LOG_TEST(test_a_stopped_partition_with_an_open_batch_holds_up_no_other),
+        LOG_TEST(test_no_free_batch_is_no_reason_to_spin),
     };
     return cmocka_run_group_tests_name("worker_log", tests, NULL, NULL);
 }
