@@ -48,6 +48,7 @@ struct part {
     int64_t sealing_sweep;  /* sweep_start of the seal under way; -1: it ends no sweep */
     /* sweep and trim; `written` counts bytes, so that differences of it are sizes */
     uint64_t written, base, sweep_base;
+    uint64_t sweep_changes; /* of what was written since sweep_base, about: what had changed */
     uint64_t live_bytes;
     bool sweeping, trimming;
     int64_t sweep_start;
@@ -430,6 +431,12 @@ static bool on_end(struct rs_durable_log *log, struct part *part, const struct r
 
 /* ---- batches ---- */
 
+/* Of the newest batch, what was no slice of a sweep. */
+static uint64_t changes_of(const struct part *part)
+{
+    return part->batch_bytes > part->slice_bytes ? part->batch_bytes - part->slice_bytes : 0;
+}
+
 /* As much as changes take, so that the log grows twice as fast as by changes alone while a sweep lasts, and
  * not for longer than it would take to double. */
 static uint64_t slice(const struct part *part, uint64_t floor)
@@ -437,7 +444,7 @@ static uint64_t slice(const struct part *part, uint64_t floor)
     uint64_t bytes = part->live_bytes / SLICE_OF < SLICE_MAX ? part->live_bytes / SLICE_OF : SLICE_MAX;
 
     bytes = bytes > floor / FLOOR_SLICES ? bytes : floor / FLOOR_SLICES + 1;
-    uint64_t changes = part->batch_bytes > part->slice_bytes ? part->batch_bytes - part->slice_bytes : 0;
+    uint64_t changes = changes_of(part);
     changes = changes < CHANGES_MAX ? changes : CHANGES_MAX;
     return bytes > changes ? bytes : changes;
 }
@@ -457,6 +464,7 @@ static struct rs_state_plan durable_plan(void *self, struct rs_state_key key)
         part->sweeping = true;
         part->sweep_start = part->next;
         part->sweep_base = part->written;
+        part->sweep_changes = 0;
         plan.sweep_begins = true;
     }
     if (part->sweeping) {
@@ -559,11 +567,15 @@ static void on_trimmed(struct rs_durable_log *log, struct part *part, const stru
     }
 }
 
-/* All records of the sweep stand where they had to: it is whole, whatever others may have written before. */
+/* All records of the sweep stand where they had to: it is whole, whatever others may have written before.
+ * What merely changed meanwhile is not live state twice; but never more than half of it is taken for that,
+ * since a group that was due anyway may be among what changed. */
 static void sweep_verified(struct part *part)
 {
+    uint64_t bytes = part->written - part->sweep_base;
+
     part->trim_to = part->sealing_sweep;
-    part->live_bytes = part->written - part->sweep_base;
+    part->live_bytes = bytes - (part->sweep_changes < bytes / 2 ? part->sweep_changes : bytes / 2);
     part->base = part->sweep_base;
     part->sweeping = false;
     part->status.sweeps++;
@@ -576,6 +588,7 @@ static bool on_sealed(struct rs_durable_log *log, struct part *part, int64_t off
 {
     part->open = part->sealing = false;
     part->batch_bytes = part->written - part->batch_begun;
+    part->sweep_changes += changes_of(part);
     part->status.batches++;
     part->status.sealed_at = offset;
     if (part->sealing_sweep >= 0) {

@@ -126,6 +126,8 @@ struct rs_unsealed {
     uint16_t gather_flag; /* RS_GROUP_CHANGED_EVEN or _ODD; 0: nobody asks for batches, nothing is gathered */
     uint16_t write_flag;  /* the other one while a batch is open, else 0 */
     uint32_t written;     /* of `writing`, so far */
+    uint32_t whole_count; /* groups written whole of late, */
+    uint64_t whole_bytes; /* and how much that was: what a sweep has to reckon with */
     struct rs_buf drops; /* entries for the next batch of groups that are gone, in the order of their going */
     struct rs_seal_batch *batch;
     bool failed; /* memory ran out: the next batch would not be whole */

@@ -7,12 +7,13 @@
 
 #define CHUNK_BYTES                                                                                          \
     ((size_t)128 << 10) /* about; with one entry more it is still far below a broker's limit */
-#define ENTRY_BYTES  ((size_t)64 << 10) /* a larger group is cut at panes */
-#define STEP_GROUPS  256                /* written in a step, */
-#define STEP_BYTES   ((size_t)64 << 10) /* unless so much comes together before */
-#define SWEEP_SLOTS  400000             /* looked at when a batch begins, at most */
-#define SWEEP_IDS    16384              /* the same for ids */
-#define CHANGED_BOTH (RS_GROUP_CHANGED_EVEN | RS_GROUP_CHANGED_ODD)
+#define ENTRY_BYTES      ((size_t)64 << 10) /* a larger group is cut at panes */
+#define STEP_GROUPS      256                /* written in a step, */
+#define STEP_BYTES       ((size_t)64 << 10) /* unless so much comes together before */
+#define SWEEP_SLOTS      400000             /* looked at when a batch begins, at most */
+#define SWEEP_IDS        16384              /* the same for ids */
+#define WHOLE_REMEMBERED 4096               /* groups over whose sizes is averaged */
+#define CHANGED_BOTH     (RS_GROUP_CHANGED_EVEN | RS_GROUP_CHANGED_ODD)
 
 /* ---- chunks ---- */
 
@@ -171,10 +172,20 @@ static void put_registers(struct rs_groups *gs, uint32_t number, struct rs_buf *
     group_end(&entry, out);
 }
 
+static void note_whole(struct rs_unsealed *u, size_t bytes)
+{
+    u->whole_bytes += bytes;
+    if (++u->whole_count == WHOLE_REMEMBERED) {
+        u->whole_bytes /= 2;
+        u->whole_count /= 2;
+    }
+}
+
 static void write_group(struct rs_groups *gs, uint32_t number)
 {
     struct rs_group *g = rs_group_at(gs, number);
     struct rs_buf *out = &gs->unsealed.batch->out;
+    size_t before = out->size;
     if (g->flags & RS_GROUP_DROPPED) { /* an earlier batch says so, or the beginning of this one */
         if ((g->flags & (RS_GROUP_WHOLE | RS_GROUP_CLEARED)) == RS_GROUP_WHOLE) {
             put_key(gs, g, RS_ENTRY_DELETE, out);
@@ -183,6 +194,9 @@ static void write_group(struct rs_groups *gs, uint32_t number)
         put_registers(gs, number, out);
     } else {
         put_panes(gs, number, out);
+    }
+    if (g->flags & RS_GROUP_WHOLE) {
+        note_whole(&gs->unsealed, out->size - before);
     }
     g->flags = (uint16_t)(g->flags & ~(CHANGED_BOTH | RS_GROUP_SCATTERED | RS_GROUP_WHOLE | RS_GROUP_FRESH));
     cut(gs->unsealed.batch, CHUNK_BYTES);
@@ -292,8 +306,10 @@ static void put_head(struct rs_partition *p)
 /* Estimate: only the pace of a sweep hangs on it. */
 static uint64_t group_bytes(const struct rs_groups *gs, const struct rs_group *g)
 {
+    const struct rs_unsealed *u = &gs->unsealed;
     uint64_t panes = gs->count ? gs->pane_count / gs->count : 0;
-    return 64 + g->key_size + (panes + 1) * (24 + gs->aggregate->pane_size / 2);
+    return u->whole_count ? u->whole_bytes / u->whole_count
+                          : 64 + g->key_size + (panes + 1) * (24 + gs->aggregate->pane_size / 2);
 }
 
 static void mark(struct rs_groups *gs, uint32_t number, struct rs_group *g)

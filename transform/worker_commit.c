@@ -185,6 +185,9 @@ bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned
 
 /* ---- handing over ---- */
 
+/* librdkafka fetches nothing at all while a revocation waits for its answer, not even what stays. */
+#define REVOKED_US (1000 * RS_WORKER_MS)
+
 void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned)
 {
     if (owned->phase != RS_PARTITION_RUNNING) {
@@ -193,7 +196,9 @@ void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned)
     }
     owned->phase = RS_PARTITION_LEAVING;
     owned->commit_due_us = worker->now_us;
-    owned->leave_by_us = worker->now_us + worker->options.leave_within_us;
+    int64_t within_us = worker->options.leave_within_us;
+    within_us = worker->stopping || within_us < REVOKED_US ? within_us : REVOKED_US;
+    owned->leave_by_us = worker->now_us + within_us;
 }
 
 void rs_owned_let_go(struct rs_worker *worker, struct rs_owned *owned)

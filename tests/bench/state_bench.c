@@ -603,6 +603,7 @@ int main(int argc, char **argv)
     }
     if (wanted(argc, argv, "growth")) {
         bench_growth(30000, 500);
+        bench_growth(30000, 5000);
         bench_growth(30000, 60000);
     }
     return 0;

@@ -320,6 +320,8 @@ inline check_log()
 
 inline append(what)
 {
+    printf("%d: offset %d in the log: kind %d, input offset %d, panes %d, sweep from %d\n", me, tail, KIND(what),
+        NEXT(what), PANE_SET(what), SWEEP(what));
     record[tail] = what;
     tail++;
     check_log()
@@ -333,8 +335,10 @@ inline append_own(what)
     :: phase == RUNNING ->
         if
         :: GAP ->
+#ifndef SWEEP_OVER_A_GAP
             cursor = PANES;
             sweep_start = 0;
+#endif
             if
             :: claimed > token ->
                 overtaken = true;
@@ -369,6 +373,7 @@ inline end_of_request()
 /* What is under way stays so. */
 inline drop_partition()
 {
+    printf("%d: is gone\n", me);
     phase = GONE;
     offset = 0;
     dirty = 0;
@@ -397,6 +402,7 @@ inline begin_to_run()
     cursor = stale_cursor;
     sweep_start = stale_start;
 #endif
+    printf("%d: runs, with token %d, from input offset %d\n", me, token, offset);
     phase = RUNNING;
     sealed = (LOG -> offset : 0);
     expected = (LOG -> token : 0);
@@ -429,6 +435,7 @@ inline take_event()
         dirty = dirty | (LOG -> 1 << TOUCHES(offset) : 0);
         unshown = unshown | (PUBLISH -> 1 << TOUCHES(offset) : 0)
     fi;
+    printf("%d: has input offset %d\n", me, offset);
     offset++;
     quiet = (offset < quiet -> quiet : 0)
 }
@@ -494,6 +501,7 @@ inline trim()
         first++
     :: else -> break
     od;
+    printf("%d: the log begins at %d\n", me, first);
     trim_to = 0;
     check_trimmed()
 }
@@ -522,6 +530,8 @@ inline not_shown()
 /* Also where the sender is gone. Not answered: the answer gets lost, so that the sender says it again. */
 inline request_arrives(answered)
 {
+    printf("%d: request %d with token %d, input offset %d, at the fence of token %d, offset %d\n", me, m_kind, token,
+        m_offset, fence_token, fence_offset);
     if
     :: FENCED(token) ->
         if
@@ -626,6 +636,7 @@ end:
     }
     :: d_step {
         !LOG && phase == RUNNING && offset > restorable && LETTERS_ACKED && token == claimed ->
+        printf("%d: seals input offset %d\n", me, offset);
         restorable = offset
     }
     /* -- the input -- */
@@ -735,7 +746,10 @@ end:
         :: first > 0 -> first--
         :: break
         od;
-        d_step { check_trimmed() }
+        d_step {
+            printf("the broker falls; the log begins at %d\n", first);
+            check_trimmed()
+        }
     }
     od
 }
@@ -746,6 +760,7 @@ end:
     do
     :: d_step {
         wipes > 0 && fence_token != NONE ->
+        printf("Redis is wiped\n");
         wipes--;
         fence_token = NONE;
         fence_offset = 0;

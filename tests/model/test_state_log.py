@@ -47,6 +47,7 @@ PLANTED = [
     ("CLAIM_NOT_AWAITED", TWO, "seals_advance"),
     ("STALE_SWEEP", TWO, "whole_after_trim"),
     ("CONTIGUITY_NOT_CHECKED", TWO, "whole_after_trim"),
+    ("SWEEP_OVER_A_GAP", TWO + SWEEP_IN_ONE, "whole_after_trim"),
     ("FIRST_RECORD_OWNS", TWO + SWEEP_IN_ONE + ("FALLS=1",), "whole_after_trim"),
     ("LETTER_AFTER_SEAL", TWO + ("LETTERS=1",), "letters_first"),
 ]

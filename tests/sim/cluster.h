@@ -83,7 +83,8 @@ struct faults {
 /* ---- configuration ---- */
 
 struct world {
-    struct model_config config;
+    struct model_config config; /* of each stream */
+    uint32_t stream_count;
     struct fixture fixture;
     const struct rs_aggregate_meta *metas;
     size_t meta_count;
@@ -275,6 +276,23 @@ struct sim {
     } stats;
 };
 
+/* Partitions of two streams are numbered together, in turn: what both streams call partition 0 are 0 and 1
+ * here. */
+static inline uint32_t place_of(const struct sim *sim, uint32_t stream, int32_t partition)
+{
+    return (uint32_t)partition * sim->world->stream_count + stream;
+}
+
+static inline uint32_t stream_of(const struct sim *sim, uint32_t place)
+{
+    return place % sim->world->stream_count;
+}
+
+static inline int32_t partition_of(const struct sim *sim, uint32_t place)
+{
+    return (int32_t)(place / sim->world->stream_count);
+}
+
 /* cluster_sim.c */
 void sim_at(struct sim *sim, int64_t at_us, sim_fire *fire, void *subject, uint64_t number);
 static inline int64_t sim_now(const struct sim *sim)
@@ -290,6 +308,7 @@ void *sim_alloc(size_t size); /* zeroed; never NULL */
 
 /* workload.c */
 const struct world *world_open(uint32_t number);
+void world_yaml(const struct world *world, struct rs_buf *out);
 void worlds_close(void);
 void workload_make(struct sim *sim);
 void workload_free(struct sim *sim);
@@ -327,11 +346,16 @@ void log_process_dies(struct process *p);
 void log_free(struct process *p);
 void appends_free(struct process *p);
 void topics_free(struct sim *sim);
+uint64_t topic_identity(const struct sim *sim, uint32_t partition);
 void topic_recalls(struct sim *sim, uint32_t partition);  /* records that were deleted are there again */
 void topic_rebuilds(struct sim *sim, uint32_t partition); /* as rollstatd --rebuild does it */
 
 /* sim_redis.c */
 struct rs_view_sink redis_table(struct process *p);
+static inline uint32_t place_of_batch(const struct sim *sim, const struct rs_view_batch *batch)
+{
+    return place_of(sim, batch->stream_name[1] == 'o', batch->partition); /* tocks */
+}
 void redis_free(struct process *p);
 void flights_free(struct process *p);
 void redis_copy(struct sim *sim);     /* the replica is as the store now */

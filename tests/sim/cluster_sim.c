@@ -274,7 +274,7 @@ static void tell_beginning(const struct sim *sim)
 {
     struct rs_buf yaml = {0};
     if (sim->verbose) {
-        model_yaml(&sim->world->config, &yaml);
+        world_yaml(sim->world, &yaml);
         printf("%.*s", (int)yaml.size, (const char *)yaml.data);
         rs_buf_fini(&yaml);
         for (uint32_t i = 0; i < sim->partition_count; i++) {

@@ -59,6 +59,11 @@ MUTANTS = {
         "        part->sealing_sweep = record.seal.sweep_start;\n        if (part->sealing_sweep >= 0 && !part->trimming) {\n"
         "            part->trimming = log->options.io.ops->trim(log->options.io.self, part->key,\n"
         "                                                       part->sealing_sweep, error) == 0;\n        }")]),
+    "never-trimmed": ("a complete sweep is not followed by a trim", [(
+        "transform/durable_log.c", "    part->trim_to = part->sealing_sweep;", "    part->trim_to = -1;")]),
+    "sweep-without-end": ("a sweep begins again and again before it has come to its end", [(
+        "transform/durable_log.c", "if (!part->sweeping && grown >= floor && grown >= GROWTH * part->live_bytes) {",
+        "if (grown >= floor && grown >= GROWTH * part->live_bytes) {")]),
     "watermark-not-restored": ("a group's clock is not restored", [(
         "transform/restore.c", "    g->clock_us = rs_read_i64(&f->reader);",
         "    (void)rs_read_i64(&f->reader);\n    g->clock_us = 0;")]),

@@ -104,27 +104,28 @@ static void check_step(struct sim *sim, struct shelf *s, const struct rs_view_ba
     if (e &&
         (batch->offset < e->offset || (batch->offset == e->offset && batch->now_shown_us < e->shown_us))) {
         sim_wrong(
-            sim, "partition %d: Redis goes back: group %.*s was shown as of offset %" PRId64 ", now %" PRId64,
-            batch->partition, (int)op->key.size, (const char *)op->key.data, e->offset, batch->offset);
+            sim, "partition %u: Redis goes back: group %.*s was shown as of offset %" PRId64 ", now %" PRId64,
+            place_of_batch(sim, batch), (int)op->key.size, (const char *)op->key.data, e->offset,
+            batch->offset);
     }
 }
 
 static void check_value(struct sim *sim, const struct rs_view_batch *batch, const struct rs_op *op)
 {
-    struct reference *r = sim->oracles[batch->partition]->reference;
+    struct reference *r = sim->oracles[place_of_batch(sim, batch)]->reference;
     const struct rs_view_batch *expected = reference_render(r, batch->offset, batch->now_shown_us);
     struct rs_op found;
     if (op->kind == RS_OP_DROP) {
         if (!reference_dropped(r, batch->offset, op)) {
-            sim_wrong(sim, "partition %d: group %.*s is dropped, and had not expired", batch->partition,
-                      (int)op->key.size, (const char *)op->key.data);
+            sim_wrong(sim, "partition %u: group %.*s is dropped, and had not expired",
+                      place_of_batch(sim, batch), (int)op->key.size, (const char *)op->key.data);
         }
         return;
     }
     if (!reference_find(expected, op, &found)) {
         sim_wrong(sim,
-                  "partition %d: Redis gets group %.*s, %s %" PRId64 ", which is not in the fold of %" PRId64,
-                  batch->partition, (int)op->key.size, (const char *)op->key.data,
+                  "partition %u: Redis gets group %.*s, %s %" PRId64 ", which is not in the fold of %" PRId64,
+                  place_of_batch(sim, batch), (int)op->key.size, (const char *)op->key.data,
                   op->kind == RS_OP_VIEW ? "view" : "window", op->score_ms, batch->offset);
         return;
     }
@@ -135,9 +136,9 @@ static void check_value(struct sim *sim, const struct rs_view_batch *batch, cons
         op_text(&sim->world->metas[op->aggregate], op, &a);
         op_text(&sim->world->metas[op->aggregate], &found, &b);
         sim_wrong(sim,
-                  "partition %d: group %.*s in Redis is not the fold of %" PRId64 " shown as of %" PRId64
+                  "partition %u: group %.*s in Redis is not the fold of %" PRId64 " shown as of %" PRId64
                   "\n    is        %s\n    should be %s",
-                  batch->partition, (int)op->key.size, (const char *)op->key.data, batch->offset,
+                  place_of_batch(sim, batch), (int)op->key.size, (const char *)op->key.data, batch->offset,
                   batch->now_shown_us, (const char *)a.data, (const char *)b.data);
         rs_buf_fini(&a);
         rs_buf_fini(&b);
@@ -146,17 +147,18 @@ static void check_value(struct sim *sim, const struct rs_view_batch *batch, cons
 
 void oracle_batch(struct sim *sim, const struct rs_view_batch *batch)
 {
-    struct oracle_part *o = sim->oracles[batch->partition];
+    struct oracle_part *o = sim->oracles[place_of_batch(sim, batch)];
     struct rs_op op;
     size_t cursor = 0;
-    if (batch->offset < 0 || (size_t)batch->offset > sim->feeds[batch->partition].count) {
-        sim_wrong(sim, "partition %d: a batch is as of offset %" PRId64, batch->partition, batch->offset);
+    if (batch->offset < 0 || (size_t)batch->offset > sim->feeds[place_of_batch(sim, batch)].count) {
+        sim_wrong(sim, "partition %u: a batch is as of offset %" PRId64, place_of_batch(sim, batch),
+                  batch->offset);
         return;
     }
     while (rs_batch_next(batch, &cursor, &op)) {
         check_value(sim, batch, &op);
         if (op.kind != RS_OP_DROP) {
-            check_step(sim, &sim->store.shelves[batch->partition], batch, &op);
+            check_step(sim, &sim->store.shelves[place_of_batch(sim, batch)], batch, &op);
         }
         if (op.kind == RS_OP_HISTORY) {
             hashes_add(&o->written, op_hash(&op));
@@ -166,12 +168,12 @@ void oracle_batch(struct sim *sim, const struct rs_view_batch *batch)
 
 void oracle_submits(struct process *p, const struct rs_view_batch *batch)
 {
-    const struct pipe *pipe = &p->pipes[batch->partition];
+    const struct pipe *pipe = &p->pipes[place_of_batch(p->sim, batch)];
     if (batch->op_count > 0 && batch->epoch == pipe->barrier_epoch && batch->token == pipe->barrier_token &&
         batch->offset < pipe->barrier) {
         sim_wrong(p->sim,
-                  "process %u partition %d: publishes offset %" PRId64 ", and Redis had shown %" PRId64,
-                  p->number, batch->partition, batch->offset, pipe->barrier);
+                  "process %u partition %u: publishes offset %" PRId64 ", and Redis had shown %" PRId64,
+                  p->number, place_of_batch(p->sim, batch), batch->offset, pipe->barrier);
     }
 }
 
@@ -294,7 +296,8 @@ static struct rs_partition *fresh_partition(struct sim *sim, uint32_t partition)
 {
     struct rs_error error;
     struct rs_partition *fresh = NULL;
-    if (rs_partition_new(sim->world->fixture.engine, 0, (int32_t)partition, &fresh, &error) < 0) {
+    if (rs_partition_new(sim->world->fixture.engine, stream_of(sim, partition), partition_of(sim, partition),
+                         &fresh, &error) < 0) {
         abort();
     }
     return fresh;
@@ -403,16 +406,17 @@ static uint64_t compare_restored(struct sim *sim, uint32_t partition, struct rs_
 }
 
 /* A sweep begins when the log is twice what the one before it came to, and takes its place when it is done.
- * It takes the state, as much again for what changes meanwhile, and at most as much again for heads and
- * seals. */
-#define BESIDE 4096 /* where there is next to no state */
+ * It takes the state, and what changes meanwhile; how long that is hangs on an estimate of what groups take
+ * up. With so little state most of a batch is its head and its seal. */
+#define SWEEP_TIMES 6
+#define BESIDE      8192
 
 static void check_size(struct sim *sim, uint32_t partition, const struct rs_state_reading *reading,
                        uint64_t state)
 {
     struct topic *t = &sim->topics[partition];
     t->state_most = state > t->state_most ? state : t->state_most;
-    uint64_t sweep = 3 * t->state_most + BESIDE;
+    uint64_t sweep = SWEEP_TIMES * t->state_most + BESIDE;
     if (reading->sweep_start > 0 && reading->sweep_start != t->sweep_start) {
         t->sweep_start = reading->sweep_start;
         t->sweep_bytes = reading->sweep_bytes;
@@ -438,7 +442,7 @@ static void check_state(struct sim *sim, uint32_t partition)
     struct rs_partition *fresh = fresh_partition(sim, partition);
     struct rs_state_reading reading = {0};
     struct rs_error error;
-    int rc = rs_state_reader_new(rs_state_identity("test", "ticks", (int32_t)partition), &reader, &error);
+    int rc = rs_state_reader_new(topic_identity(sim, partition), &reader, &error);
     rc = rc == 0 ? read_log(sim, partition, reader, &fresh, &error) : rc;
     if (rc == 0) {
         rs_state_reader_result(reader, &reading);

@@ -34,7 +34,8 @@ static struct rs_partition *fresh(struct sim *sim, uint32_t partition)
 {
     struct rs_error error;
     struct rs_partition *p = NULL;
-    if (rs_partition_new(sim->world->fixture.engine, 0, (int32_t)partition, &p, &error) < 0) {
+    if (rs_partition_new(sim->world->fixture.engine, stream_of(sim, partition), partition_of(sim, partition),
+                         &p, &error) < 0) {
         abort();
     }
     return p;
@@ -282,8 +283,9 @@ static void match(void *ctx, const char *line, bool held)
 static char *line_of(const struct sim *sim, const struct rs_op *op)
 {
     struct rs_buf line = {0};
-    rs_buf_printf(&line, "%s a%u/%.*s %lld ", op->kind == RS_OP_VIEW ? "hash" : "history", op->aggregate,
-                  (int)op->key.size, (const char *)op->key.data,
+    rs_buf_printf(&line, "%s a%u/%.*s %lld ", op->kind == RS_OP_VIEW ? "hash" : "history",
+                  op->aggregate % (uint32_t)sim->world->config.aggregate_count, (int)op->key.size,
+                  (const char *)op->key.data,
                   (long long)(op->kind == RS_OP_VIEW ? op->change_ms : op->score_ms));
     op_text(&sim->world->metas[op->aggregate], op, &line);
     return (char *)line.data;

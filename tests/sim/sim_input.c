@@ -207,7 +207,9 @@ static bool take_event(struct process *p, struct rs_source_event *out)
     } else {
         pipe->reading = false;
     }
-    *out = (struct rs_source_event){.kind = node->kind, .partition = (int32_t)node->partition};
+    *out = (struct rs_source_event){.kind = node->kind,
+                                    .stream = stream_of(p->sim, node->partition),
+                                    .partition = partition_of(p->sim, node->partition)};
     free(node);
     return true;
 }
@@ -224,7 +226,8 @@ static bool take_records(struct process *p, struct rs_source_event *out)
         }
         size_t count = (size_t)pick(&sim->chance, 1, ready < RUN ? ready : RUN);
         *out = (struct rs_source_event){.kind = RS_SOURCE_RECORDS,
-                                        .partition = (int32_t)partition,
+                                        .stream = stream_of(sim, partition),
+                                        .partition = partition_of(sim, partition),
                                         .records = &sim->feeds[partition].log.records[pipe->at],
                                         .count = count};
         pipe->at += count;
@@ -253,14 +256,14 @@ static int source_start(void *self, uint32_t stream, int32_t partition, int64_t 
                         struct rs_error *error)
 {
     struct process *p = self;
-    struct pipe *pipe = &p->pipes[partition];
-    (void)stream;
+    uint32_t place = place_of(p->sim, stream, partition);
+    struct pipe *pipe = &p->pipes[place];
     (void)error;
     if (!process_acts(p)) {
         return 0;
     }
     if (!pipe->assigned) {
-        sim_wrong(p->sim, "process %u starts partition %d that it was not given", p->number, partition);
+        sim_wrong(p->sim, "process %u starts partition %u that it was not given", p->number, place);
     }
     pipe->at = offset < 0 ? 0 : (size_t)offset;
     pipe->reading = true;
@@ -270,14 +273,14 @@ static int source_start(void *self, uint32_t stream, int32_t partition, int64_t 
 static void source_done(void *self, uint32_t stream, int32_t partition)
 {
     struct process *p = self;
-    struct feed *f = &p->sim->feeds[partition];
-    (void)stream;
+    uint32_t place = place_of(p->sim, stream, partition);
+    struct feed *f = &p->sim->feeds[place];
     if (!process_acts(p)) {
         return;
     }
-    p->pipes[partition].assigned = false;
-    p->pipes[partition].reading = false;
-    sim_note(p->sim, "process %u partition %d: done", p->number, partition);
+    p->pipes[place].assigned = false;
+    p->pipes[place].reading = false;
+    sim_note(p->sim, "process %u partition %u: done", p->number, place);
     if (f->owner == p && (f->revoking || p->stopping)) {
         f->owner = NULL;
     }
@@ -286,23 +289,24 @@ static void source_done(void *self, uint32_t stream, int32_t partition)
 static int64_t source_end_offset(void *self, uint32_t stream, int32_t partition)
 {
     struct process *p = self;
-    (void)stream;
-    return one_in(&p->sim->chance, 10) && !p->sim->healed ? -1 : input_end(p->sim, (uint32_t)partition);
+    return one_in(&p->sim->chance, 10) && !p->sim->healed
+               ? -1
+               : input_end(p->sim, place_of(p->sim, stream, partition));
 }
 
 static void source_committed(void *self, uint32_t stream, int32_t partition, int64_t next_offset)
 {
     struct process *p = self;
-    const struct topic *t = &p->sim->topics[partition];
-    (void)stream;
+    uint32_t place = place_of(p->sim, stream, partition);
+    const struct topic *t = &p->sim->topics[place];
     if (!process_acts(p)) {
         return;
     }
     if (next_offset > t->sealed_ever) {
-        sim_wrong(p->sim, "process %u commits offset %lld of partition %d to the group, sealed is %lld",
-                  p->number, (long long)next_offset, partition, (long long)t->sealed_ever);
+        sim_wrong(p->sim, "process %u commits offset %lld of partition %u to the group, sealed is %lld",
+                  p->number, (long long)next_offset, place, (long long)t->sealed_ever);
     }
-    p->sim->feeds[partition].committed = next_offset;
+    p->sim->feeds[place].committed = next_offset;
 }
 
 /* Nobody sleeps on it: whoever gets something is stepped. */

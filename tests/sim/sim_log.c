@@ -29,13 +29,27 @@ struct log_event_node {
     struct log_event_node *next;
 };
 
+uint64_t topic_identity(const struct sim *sim, uint32_t partition)
+{
+    return rs_state_identity("test", stream_of(sim, partition) ? "tocks" : "ticks",
+                             partition_of(sim, partition));
+}
+
+static uint32_t place(const struct process *p, struct rs_state_key key)
+{
+    return place_of(p->sim, key.stream, key.partition);
+}
+
 /* ---- what a process hears ---- */
 
 static struct log_event_node *event_new(struct process *p, enum rs_log_event_kind kind, uint32_t partition)
 {
     struct log_event_node *node = sim_alloc(sizeof *node);
     node->event = (struct rs_log_event){
-        .kind = kind, .key = {.partition = (int32_t)partition}, .offset = -1, .committed = -1};
+        .kind = kind,
+        .key = {.stream = stream_of(p->sim, partition), .partition = partition_of(p->sim, partition)},
+        .offset = -1,
+        .committed = -1};
     node->interest = p->pipes[partition].interest;
     return node;
 }
@@ -230,7 +244,7 @@ void topic_rebuilds(struct sim *sim, uint32_t partition)
     struct rs_buf bytes = {0};
     struct rs_state_record record = {
         .kind = RS_RECORD_CLAIM,
-        .identity = rs_state_identity("test", "ticks", (int32_t)partition),
+        .identity = topic_identity(sim, partition),
         .claim = {.flags = RS_CLAIM_REBUILD,
                   .from_offset = one_in(&sim->chance, 2) ? 0 : RS_OFFSET_BEGINNING},
     };
@@ -260,7 +274,7 @@ static int log_append(void *self, struct rs_state_key key, struct rs_slice bytes
 {
     struct process *p = self;
     struct sim *sim = p->sim;
-    uint32_t partition = (uint32_t)key.partition;
+    uint32_t partition = place(p, key);
     struct pipe *pipe = &p->pipes[partition];
     if (!process_acts(p)) {
         return 0;
@@ -387,18 +401,18 @@ static void read_begin(struct sim *sim, void *subject, uint64_t tag)
 static int log_read(void *self, struct rs_state_key key, int64_t until, struct rs_error *error)
 {
     struct process *p = self;
-    struct pipe *pipe = &p->pipes[key.partition];
+    uint32_t partition = place(p, key);
+    struct pipe *pipe = &p->pipes[partition];
     (void)error;
     if (!process_acts(p)) {
         return 0;
     }
     if (pipe->reading_log) {
-        sim_wrong(p->sim, "process %u reads the log of partition %d twice at once", p->number, key.partition);
+        sim_wrong(p->sim, "process %u reads the log of partition %u twice at once", p->number, partition);
     }
     pipe->reading_log = true;
     pipe->read_until = until;
-    sim_at(p->sim, sim_now(p->sim) + sim_delay(p->sim), read_begin, p,
-           pipe->interest << 8 | (uint32_t)key.partition);
+    sim_at(p->sim, sim_now(p->sim) + sim_delay(p->sim), read_begin, p, pipe->interest << 8 | partition);
     return 0;
 }
 
@@ -439,19 +453,20 @@ static int log_trim(void *self, struct rs_state_key key, int64_t before, struct 
 {
     struct process *p = self;
     struct sim *sim = p->sim;
-    struct pipe *pipe = &p->pipes[key.partition];
+    uint32_t partition = place(p, key);
+    struct pipe *pipe = &p->pipes[partition];
     (void)error;
     if (!process_acts(p)) {
         return 0;
     }
-    if (pipe->trimming || before < 0 || before > sim->topics[key.partition].end) {
-        sim_wrong(sim, "process %u partition %d: trim to %lld%s", p->number, key.partition, (long long)before,
+    if (pipe->trimming || before < 0 || before > sim->topics[partition].end) {
+        sim_wrong(sim, "process %u partition %u: trim to %lld%s", p->number, partition, (long long)before,
                   pipe->trimming ? " while another is under way" : " outside of the log");
         return 0;
     }
     pipe->trimming = true;
     sim_at(sim, sim_now(sim) + sim_delay(sim), trim_now, p,
-           (uint64_t)before << 32 | pipe->interest << 8 | (uint32_t)key.partition);
+           (uint64_t)before << 32 | pipe->interest << 8 | partition);
     return 0;
 }
 
@@ -460,7 +475,8 @@ static int log_trim(void *self, struct rs_state_key key, int64_t before, struct 
 static void log_forget(void *self, struct rs_state_key key)
 {
     struct process *p = self;
-    struct pipe *pipe = &p->pipes[key.partition];
+    uint32_t partition = place(p, key);
+    struct pipe *pipe = &p->pipes[partition];
     pipe->interest++;
     pipe->reading_log = false;
     pipe->trimming = false;
@@ -476,7 +492,7 @@ static bool log_take(void *self, uint32_t worker, struct rs_log_event *out)
         struct log_event_node *node = p->log_first;
         p->log_first = node->next;
         p->log_last = node->next ? p->log_last : NULL;
-        bool wanted = node->interest == p->pipes[node->event.key.partition].interest;
+        bool wanted = node->interest == p->pipes[place(p, node->event.key)].interest;
         *out = node->event;
         p->log_error = node->error;
         out->error = node->event.error ? &p->log_error : NULL;

@@ -53,8 +53,8 @@ static bool letter_put(void *self, const struct rs_dead_letter *letter)
         return false;
     }
     struct letter_node *node = sim_alloc(sizeof *node);
-    *node = (struct letter_node){(uint32_t)letter->partition, letter->record->offset, ++p->letter_number,
-                                 p->letters};
+    *node = (struct letter_node){place_of(sim, letter->stream, letter->partition), letter->record->offset,
+                                 ++p->letter_number, p->letters};
     p->letters = node;
     sim_at(sim, sim_now(sim) + sim_delay(sim), letter_lands, p,
            node->number << 32 | (uint64_t)node->offset << 8 | node->partition);
@@ -64,10 +64,10 @@ static bool letter_put(void *self, const struct rs_dead_letter *letter)
 static int64_t letter_durable(void *self, uint32_t stream, int32_t partition)
 {
     const struct process *p = self;
+    uint32_t place = place_of(p->sim, stream, partition);
     int64_t below = INT64_MAX;
-    (void)stream;
     for (const struct letter_node *node = p->letters; node; node = node->next) {
-        if ((int32_t)node->partition == partition && node->offset < below) {
+        if (node->partition == place && node->offset < below) {
             below = node->offset;
         }
     }
@@ -117,7 +117,7 @@ static void report(void *ctx, enum rs_log_level level, const char *text)
 
 static void open_log(struct process *p, const struct fixture *f)
 {
-    static const uint64_t fingerprints[] = {1};
+    static const uint64_t fingerprints[] = {1, 2};
     struct rs_error error;
     const struct rs_durable_log_options options = {
         .workers = 1,

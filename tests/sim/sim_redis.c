@@ -150,15 +150,16 @@ static void note_ops(const struct sim *sim, const struct rs_view_batch *batch)
 static void write_batch(struct process *p, struct rs_view_batch *batch)
 {
     struct sim *sim = p->sim;
-    struct shelf *s = &sim->store.shelves[batch->partition];
+    uint32_t partition = place_of_batch(sim, batch);
+    struct shelf *s = &sim->store.shelves[partition];
     struct rs_op op;
     size_t cursor = 0;
     rs_buf_reset(&batch->conflicts);
     judge(s, batch);
     sim->stats.batches++;
     sim_note(sim,
-             "process %u partition %d: batch token %llu offset %lld shown %lld, %u operations: result %d",
-             p->number, batch->partition, (unsigned long long)batch->token, (long long)batch->offset,
+             "process %u partition %u: batch token %llu offset %lld shown %lld, %u operations: result %d",
+             p->number, partition, (unsigned long long)batch->token, (long long)batch->offset,
              (long long)batch->now_shown_us, batch->op_count, batch->result);
     if (batch->result != RS_BATCH_APPLIED) {
         return;
@@ -214,7 +215,7 @@ static void hand_back(struct process *p, struct flight_node *node)
     p->finished_last = batch;
     free(node);
     if (batch->result == RS_BATCH_BEHIND) {
-        struct pipe *pipe = &p->pipes[batch->partition];
+        struct pipe *pipe = &p->pipes[place_of_batch(p->sim, batch)];
         pipe->barrier = batch->fence_offset;
         pipe->barrier_epoch = batch->epoch;
         pipe->barrier_token = batch->token;

@@ -7,7 +7,7 @@
 static int witness_claim(void *self, struct rs_state_key key, struct rs_error *error)
 {
     struct process *p = self;
-    p->pipes[key.partition].token = 0;
+    p->pipes[place_of(p->sim, key.stream, key.partition)].token = 0;
     return p->durable_table.ops->claim(p->durable_table.self, key, error);
 }
 
@@ -33,14 +33,14 @@ static int witness_seal(void *self, struct rs_state_key key, const struct rs_sea
 static void witness_release(void *self, struct rs_state_key key)
 {
     struct process *p = self;
-    p->pipes[key.partition].token = 0;
+    p->pipes[place_of(p->sim, key.stream, key.partition)].token = 0;
     p->durable_table.ops->release(p->durable_table.self, key);
 }
 
 static void see(struct process *p, const struct rs_state_event *event)
 {
     struct sim *sim = p->sim;
-    uint32_t partition = (uint32_t)event->key.partition;
+    uint32_t partition = place_of(sim, event->key.stream, event->key.partition);
     switch (event->kind) {
     case RS_STATE_CLAIMED:
         p->pipes[partition].token = event->token;

@@ -52,6 +52,55 @@ static void random_config(struct chance *c, struct model_config *config)
     config->expire_us = config->expire_us < SECOND ? SECOND : config->expire_us;
 }
 
+/* The other stream is the same under other names. */
+static void put_renamed(const char *line, size_t size, struct rs_buf *out)
+{
+    if (size > 4 && memcmp(line, "  a", 3) == 0 && line[3] >= '0' && line[3] <= '9') {
+        rs_buf_printf(out, "  b%.*s", (int)(size - 3), line + 3);
+    } else if (size == 9 && memcmp(line, "  ticks:\n", 9) == 0) {
+        rs_buf_text(out, "  tocks:\n");
+    } else if (size == 13 && memcmp(line, "    topic: t\n", 13) == 0) {
+        rs_buf_text(out, "    topic: u\n");
+    } else if (size == 18 && memcmp(line, "    stream: ticks\n", 18) == 0) {
+        rs_buf_text(out, "    stream: tocks\n");
+    } else {
+        rs_buf_put(out, line, size);
+    }
+}
+
+static void put_double(struct rs_slice text, struct rs_buf *out)
+{
+    while (text.size) {
+        const uint8_t *end = memchr(text.data, '\n', text.size);
+        size_t size = (size_t)(end - text.data) + 1;
+        put_renamed((const char *)text.data, size, out);
+        text = rs_slice_of(text.data + size, text.size - size);
+    }
+}
+
+/* Streams and aggregates of the configuration, and those of its double. */
+void world_yaml(const struct world *world, struct rs_buf *out)
+{
+    static const char streams[] = "streams:\n";
+    static const char aggregates[] = "aggregates:\n";
+    struct rs_buf one = {0};
+    model_yaml(&world->config, &one);
+    const uint8_t *cut = memmem(one.data, one.size, aggregates, sizeof aggregates - 1);
+    size_t head = (size_t)(cut - one.data);
+    struct rs_slice first = rs_slice_of(one.data + sizeof streams - 1, head - (sizeof streams - 1));
+    struct rs_slice second =
+        rs_slice_of(cut + sizeof aggregates - 1, one.size - head - (sizeof aggregates - 1));
+    rs_buf_put(out, one.data, head);
+    if (world->stream_count == 2) {
+        put_double(first, out);
+    }
+    rs_buf_put(out, cut, one.size - head);
+    if (world->stream_count == 2) {
+        put_double(second, out);
+    }
+    rs_buf_fini(&one);
+}
+
 const struct world *world_open(uint32_t number)
 {
     struct chance c = {number * UINT64_C(0x9E3779B97F4A7C15) + 11};
@@ -62,7 +111,8 @@ const struct world *world_open(uint32_t number)
     }
     w = sim_alloc(sizeof *w);
     random_config(&c, &w->config);
-    model_yaml(&w->config, &yaml);
+    w->stream_count = one_in(&c, 3) ? 2 : 1;
+    world_yaml(w, &yaml);
     rs_buf_char(&yaml, '\0');
     if (yaml.failed || !fixture_open(&w->fixture, (const char *)yaml.data)) {
         fprintf(stderr, "cluster_sim: configuration %u does not load: %s\n%s\n", number,

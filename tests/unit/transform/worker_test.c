@@ -326,7 +326,7 @@ static void test_a_store_that_is_away_delays_a_revocation_only_so_long(void **st
     rs_memory_store_set_away(f->store, true);
     run_for(f, 10 * MS);
     tell(f, RS_SOURCE_REVOKED, 0);
-    run_for(f, 1900 * MS);
+    run_for(f, 900 * MS);
     assert_true(rs_memory_source_owned(f->source, 0, 0));
     run_for(f, 200 * MS);
     assert_false(rs_memory_source_owned(f->source, 0, 0));
