@@ -412,7 +412,8 @@ static bool on_end(struct rs_durable_log *log, struct part *part, const struct r
     part->status.restoring = false;
     part->written = reading.bytes_since;
     part->base = 0;
-    part->live_bytes = reading.sweep_bytes;
+    /* As much again may have changed meanwhile, or nothing: in between. */
+    part->live_bytes = reading.sweep_bytes - reading.sweep_bytes / 3;
     if (reading.sweep_start > event->offset) {
         part->trim_to = reading.sweep_start;
     }

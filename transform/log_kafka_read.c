@@ -31,7 +31,7 @@ static const char *const settings[][2] = {
     {"fetch.message.max.bytes", "4194304"},
     {"fetch.max.bytes", "16777216"},
     {"queued.min.messages", "100000"},
-    {"queued.max.messages.kbytes", "32768"},
+    {"queued.max.messages.kbytes", "8192"},
     {"socket.nagle.disable", "true"},
     {"topic.metadata.refresh.interval.ms", "5000"},
     {"statistics.interval.ms", "0"},

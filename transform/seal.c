@@ -13,6 +13,7 @@
 #define SWEEP_SLOTS      400000             /* looked at when a batch begins, at most */
 #define SWEEP_IDS        16384              /* the same for ids */
 #define WHOLE_REMEMBERED 4096               /* groups over whose sizes is averaged */
+#define KEPT_BYTES       ((size_t)1 << 20)
 #define CHANGED_BOTH     (RS_GROUP_CHANGED_EVEN | RS_GROUP_CHANGED_ODD)
 
 /* ---- chunks ---- */
@@ -505,11 +506,19 @@ void rs_partition_seal_taken(struct rs_partition *p)
     s->taken += chunk.size;
     s->cut++;
     if (s->taken == s->out.size) {
+        if (s->out.capacity > KEPT_BYTES) {
+            rs_buf_fini(&s->out); /* a rush is over */
+        }
         rs_buf_reset(&s->out);
         rs_buf_reset(&s->cuts);
         s->taken = 0;
         s->cut = 0;
     }
+}
+
+size_t rs_partition_seal_backlog(const struct rs_partition *p)
+{
+    return p->sealing.out.size - p->sealing.taken;
 }
 
 void rs_partition_seal_end(struct rs_partition *p, struct rs_seal *seal, struct rs_slice *head,

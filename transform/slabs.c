@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 #define HUGE_PAGE ((size_t)2 << 20)
-#define HUGE_FROM ((size_t)4 << 20)
+#define HUGE_FROM ((size_t)16 << 20) /* below, what a last huge page leaves unused would weigh more */
 #define SLABS_MAX (UINT32_MAX / RS_SLABS_SLAB - 4096)
 
 void rs_slabs_init(struct rs_slabs *slabs, size_t item_size)

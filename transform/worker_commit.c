@@ -8,7 +8,8 @@
 #define STEPS_PER_TURN 8                      /* of filling a batch; then input gets its turn */
 #define NO_ROOM_US     (2 * RS_WORKER_MS)     /* until a log that had no room is asked again */
 #define STUCK_US       (10000 * RS_WORKER_MS) /* a batch under way for so long makes input wait */
-#define AGAIN_US       (1000 * RS_WORKER_MS)  /* until a log that failed at once is asked again */
+#define BACKLOG_MAX    ((size_t)2 << 20)
+#define AGAIN_US       (1000 * RS_WORKER_MS) /* until a log that failed at once is asked again */
 
 /* ---- dead letters ---- */
 
@@ -179,6 +180,9 @@ bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned
 {
     int64_t patience_us = STUCK_US + 2 * worker->options.commit_every_us;
 
+    if (rs_owned_claimed(owned) && rs_partition_seal_backlog(owned->state) > BACKLOG_MAX) {
+        return true;
+    }
     return rs_owned_claimed(owned) && owned->commit != RS_COMMIT_NOT &&
            worker->now_us - owned->commit_begun_us > patience_us;
 }

@@ -28,27 +28,37 @@ const char *rs_waiting_name(enum rs_waiting waiting)
 
 /* ---- limits ---- */
 
+/* Redis has shown it further than it is: it publishes nothing before it gets there, so that what it holds
+ * leaves only when input goes on. It had the same state there before. */
+static bool behind_fence(const struct rs_owned *owned)
+{
+    return owned->next_offset < owned->quiet_until;
+}
+
 void rs_worker_measure(struct rs_worker *worker)
 {
-    worker->memory_bytes = 0;
-    worker->pending_history = 0;
+    worker->memory_bytes = worker->limited_bytes = 0;
+    worker->pending_history = worker->limited_history = 0;
     worker->limits_due_us = worker->now_us + LIMITS_EVERY_US;
     for (size_t i = 0; i < worker->owned_count; i++) {
         struct rs_partition_status status;
         if (worker->owned[i]->state != NULL) {
             rs_partition_status(worker->owned[i]->state, &status);
+            bool counts = !behind_fence(worker->owned[i]);
             worker->memory_bytes += status.memory_bytes;
             worker->pending_history += status.pending_history;
+            worker->limited_bytes += counts ? status.memory_bytes : 0;
+            worker->limited_history += counts ? status.pending_history : 0;
         }
     }
 }
 
 static enum rs_waiting limit_reached(const struct rs_worker *worker)
 {
-    if (worker->pending_history > worker->options.history_limit) {
+    if (worker->limited_history > worker->options.history_limit) {
         return RS_WAITING_HISTORY;
     }
-    if (worker->memory_bytes > worker->options.memory_limit) {
+    if (worker->limited_bytes > worker->options.memory_limit) {
         return RS_WAITING_MEMORY;
     }
     for (size_t i = 0; i < worker->owned_count; i++) {

@@ -76,6 +76,7 @@ struct rs_worker {
     uint64_t waits;
     int64_t limits_due_us;
     uint64_t memory_bytes, pending_history;
+    uint64_t limited_bytes, limited_history; /* what the limits judge of these: worker_input.c */
     bool log_more; /* the state log may have more to say: it has its turn again at once */
     /* output */
     struct rs_view_batch *free_batches;

@@ -70,6 +70,61 @@ class Rebuild(Flow):
             self.assertRegex(metrics, rf'(?m)^rollstat_state_log_{name}{{stream="trades",partition="1"}} \d+$')
         self.assertRegex(metrics, r"(?m)^rollstat_state_log_writable 1$")
 
+    def test_a_state_topic_that_is_too_small(self):
+        """One partition waits for its log, says so, and goes on once the topic has grown; the other never waits."""
+        self.begin()
+        self.kafka.create("tests.state.trades", 1, "retention.ms=-1")
+        self.start_daemon()
+        self.publish_rows(0, 1000)
+        high = self.kafka.ends("t")[0][1]
+        self.shows(high)
+        procs.until(lambda: self.daemon.get("/readyz") == (503, "restoring 1 of 2 partitions\n"), 10, "it is not ready",
+                    self.daemon.process)
+        procs.until(lambda: "restoring 1 of 2 partitions: " in procs.tail(self.daemon.process.log, 100000), 20,
+                    "a line about it", self.daemon.process)
+        log = procs.tail(self.daemon.process.log, 100000)
+        self.assertIn("--alter --topic tests.state.trades --partitions 2", log)
+        self.assertNotIn("ready: joined", log)
+        self.kafka.ask("grow", "tests.state.trades", 2)
+        self.shows(1000, 60)
+        procs.until(lambda: self.daemon.get("/readyz") == (200, "ok\n"), 10, "it is ready", self.daemon.process)
+        procs.until(lambda: "ready: joined" in procs.tail(self.daemon.process.log, 100000), 10, "it says so",
+                    self.daemon.process)
+
+    def test_a_state_topic_that_is_not_fit(self):
+        self.begin()
+        self.kafka.create("tests.state.trades", 2, "retention.ms=-1", "cleanup.policy=compact")
+        self.start_daemon()
+        self.publish_rows(0, 10)
+        procs.until(lambda: [p["phase"] for p in self.daemon.partitions()] == ["stopped", "stopped"], 20, "both stop",
+                    self.daemon.process)
+        log = procs.tail(self.daemon.process.log, 100000)
+        self.assertIn("--alter --entity-type topics --entity-name tests.state.trades --add-config cleanup.policy=delete", log)
+        self.assertNotIn("--rebuild", log)
+        self.assertEqual(self.counts(), dict.fromkeys(self.counts(), 0))
+
+    def test_a_state_topic_that_was_lost(self):
+        """Without its state log a partition that was read before stops; --rebuild begins it anew."""
+        self.begin()
+        self.start_daemon()
+        self.publish_rows(0, 1000)
+        self.shows(1000)
+        self.sealed(1000)
+        self.daemon.stop()
+        self.kafka.delete("tests.state.trades")
+        self.start_daemon(log="second.log")
+        procs.until(lambda: [p["phase"] for p in self.daemon.partitions()] == ["stopped", "stopped"], 20, "both stop",
+                    self.daemon.process)
+        self.assertRegex(procs.tail(self.daemon.process.log, 100000), "the state log was lost.*--rebuild --stream trades")
+        self.daemon.stop()
+        self.client.call("DEL", "rs:fence:trades:0", "rs:fence:trades:1")
+        self.rebuild()
+        self.start_daemon(log="third.log")
+        self.publish_rows(1000, 100)
+        self.shows(1100)
+        self.daemon.until_consumed(1100, 10)
+        self.assertEqual(self.daemon.accounting()["consumed"], 1100)
+
     def test_memory_log_remembers_nothing(self):
         self.begin(state={"log": "memory"})
         self.start_daemon()
@@ -97,6 +152,7 @@ class Rebuild(Flow):
         self.assertEqual(len(lines), 2)
         self.publish_rows(1000, 50)  # the next batch shows the daemon that it lost its log; after a while it claims again
         self.shows(950, 60)
+        self.daemon.until_consumed(950, 10)
         self.assertEqual(self.daemon.accounting()["consumed"], 950)
 
     def test_rebuild_from_a_time(self):

@@ -435,7 +435,7 @@ inline take_event()
         dirty = dirty | (LOG -> 1 << TOUCHES(offset) : 0);
         unshown = unshown | (PUBLISH -> 1 << TOUCHES(offset) : 0)
     fi;
-    printf("%d: has input offset %d\n", me, offset);
+    printf("%d: takes event %d\n", me, offset);
     offset++;
     quiet = (offset < quiet -> quiet : 0)
 }

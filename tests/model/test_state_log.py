@@ -1,4 +1,4 @@
-"""The protocol's model: spin visits every state of it within the bounds and refutes every error that is planted in it."""
+"""The protocol's model: spin visits every state of it within the bounds, and refutes each error planted in it."""
 import os
 import re
 import shutil

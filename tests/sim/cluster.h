@@ -77,7 +77,7 @@ struct faults {
     int64_t trim_refused; /* refused, or done and the answer lost */
     int64_t cut;          /* a reply of Redis: the connection breaks */
     int64_t unanswered;   /* a batch is handed back without a result, written or not */
-    bool leader, failover, wipe, pause, crash, stop, rebalance, letters_full, hours, forgetful, rebuild;
+    bool leader, failover, wipe, pause, crash, stop, rebalance, letters_full, hours, forgetful, rebuild, away;
 };
 
 /* ---- configuration ---- */
@@ -254,7 +254,9 @@ struct sim {
     struct faults faults;
     int64_t publish_every_us, commit_every_us;
     uint64_t sweep_floor;
-    uint32_t batch_bytes;
+    uint32_t batch_bytes, batches;
+    uint64_t history_limit;
+    int64_t leave_within_us;
     uint32_t partition_count, seat_count;
     int64_t session_us;
     int64_t input_ends_us, began_us;
@@ -263,6 +265,7 @@ struct sim {
     struct topic topics[PARTITIONS_MAX];
     struct store store;
     uint64_t store_epoch;
+    int64_t store_away_us; /* Redis cannot be reached until then */
     bool store_lost_once;
     struct store copies[COPIES_MAX];
     size_t copy_count;
@@ -314,9 +317,9 @@ void workload_make(struct sim *sim);
 void workload_free(struct sim *sim);
 
 /* fate.c */
-void fate_draw(struct sim *sim);  /* which faults there are */
-void fate_begin(struct sim *sim); /* sets the first of them going */
-void fate_heal(struct sim *sim);
+void fate_draw(struct sim *sim);    /* which faults there are */
+void fate_begin(struct sim *sim);   /* sets the first of them going */
+int64_t fate_heal(struct sim *sim); /* returns when the last one is over */
 
 /* sim_process.c */
 struct process *process_start(struct sim *sim, uint32_t seat);

@@ -14,7 +14,10 @@
 #include "tests/sim/cluster.h"
 
 #define SETTLE_US (240 * SECOND) /* all must be right so long after the last fault */
-#define STEPS_MAX 400000         /* of one seed: what needs more is going round in circles */
+#define CALM_US   (25 * SECOND) /* so long an owner may take to notice that it was displaced, and to be back \
+                                 */
+#define REPAIR_US (10 * SECOND) /* in which a loss of Redis has to be repaired */
+#define STEPS_MAX 400000        /* of one seed: what needs more is going round in circles */
 
 /* ---- for all ---- */
 
@@ -224,13 +227,17 @@ static void live(struct sim *sim)
     coordinator_begin(sim);
     fate_begin(sim);
     run_until(sim, sim->input_ends_us + pick(&sim->chance, 0, 4) * SECOND);
-    fate_heal(sim);
+    int64_t over_us = fate_heal(sim);
     keep_one(sim);
-    settle(sim, 0);
+    settle(sim, over_us - sim_now(sim) + SECOND);
     wake_all(sim);
     if (one_in(&sim->chance, 6) && !sim->failed) {
+        settle(sim, CALM_US);
         redis_wipe(sim);
-        settle(sim, 5 * SECOND);
+        run_until(sim, sim_now(sim) + REPAIR_US);
+        if (!sim->failed && !oracle_settled(sim)) {
+            sim_wrong(sim, "a loss of Redis is not repaired within %d s", (int)(REPAIR_US / SECOND));
+        }
     }
     if (!sim->failed) {
         oracle_end(sim);

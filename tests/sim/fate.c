@@ -31,6 +31,7 @@ void fate_draw(struct sim *sim)
         .hours = one_in(c, 6),
         .forgetful = one_in(c, 4),
         .rebuild = one_in(c, 12),
+        .away = one_in(c, 5),
     };
     if (sim->calm) {
         *f = (struct faults){0};
@@ -39,6 +40,9 @@ void fate_draw(struct sim *sim)
     sim->commit_every_us = pick(c, 1, 10) * 50 * MS;
     sim->sweep_floor = (uint64_t)pick(c, 1, 16) * 256;
     sim->batch_bytes = one_in(c, 2) ? (uint32_t)pick(c, 1, 600) : 4096;
+    sim->batches = (uint32_t)pick(c, 1, 4);
+    sim->history_limit = one_in(c, 3) ? (uint64_t)pick(c, 1, 30) : 1000000;
+    sim->leave_within_us = pick(c, 2, 30) * SECOND / 10;
     sim->session_us = pick(c, 3, 30) * SECOND / 10;
 }
 
@@ -98,7 +102,9 @@ static void stop_one(struct sim *sim)
 static void leader_goes(struct sim *sim)
 {
     struct topic *t = &sim->topics[pick(&sim->chance, 0, sim->partition_count - 1)];
-    t->down_until_us = sim_now(sim) + pick(&sim->chance, 20, 1500) * MS;
+    int64_t for_us = pick(&sim->chance, 20, 1500) * MS;
+    for_us += one_in(&sim->chance, 8) ? pick(&sim->chance, 1, 20) * SECOND : 0;
+    t->down_until_us = sim_now(sim) + for_us;
     sim_note(sim, "partition %d of the state log has no leader for a while", (int)(t - sim->topics));
     if (sim->faults.forgetful && t->first > 0) {
         topic_recalls(sim, (uint32_t)(t - sim->topics));
@@ -111,6 +117,12 @@ static void letters_full(struct sim *sim)
     if (p) {
         p->letters_full_until_us = sim_now(sim) + pick(&sim->chance, 10, 1500) * MS;
     }
+}
+
+static void redis_away(struct sim *sim)
+{
+    sim->store_away_us = sim_now(sim) + pick(&sim->chance, 50, 6000) * MS;
+    sim_note(sim, "Redis cannot be reached for a while");
 }
 
 static void rebuild(struct sim *sim)
@@ -132,6 +144,7 @@ static void trouble(struct sim *sim, int64_t kind)
     case 5: f->rebalance ? coordinator_move(sim) : (void)0; break;
     case 6: f->failover &&one_in(&sim->chance, 2) ? redis_failover(sim) : (void)0; break;
     case 7: f->rebuild ? rebuild(sim) : (void)0; break;
+    case 8: f->away ? redis_away(sim) : (void)0; break;
     default: f->wipe &&one_in(&sim->chance, 3) ? redis_wipe(sim) : (void)0; break;
     }
 }
@@ -144,7 +157,7 @@ static void next(struct sim *sim, void *subject, uint64_t number)
     if (sim->healed) {
         return;
     }
-    trouble(sim, pick(c, 0, 8));
+    trouble(sim, pick(c, 0, 9));
     for (uint32_t i = 0; i < sim->seat_count; i++) {
         if (!sim->seats[i] && one_in(c, 3)) {
             sim_at(sim, sim_now(sim) + pick(c, 0, 1000) * MS, restart, NULL, i);
@@ -161,8 +174,12 @@ void fate_begin(struct sim *sim)
     sim_at(sim, sim_now(sim) + pick(&sim->chance, 0, SECOND), next, NULL, 0);
 }
 
-void fate_heal(struct sim *sim)
+int64_t fate_heal(struct sim *sim)
 {
+    int64_t at_us = sim->store_away_us > sim_now(sim) ? sim->store_away_us : sim_now(sim);
+    for (uint32_t i = 0; i < sim->partition_count; i++) {
+        at_us = sim->topics[i].down_until_us > at_us ? sim->topics[i].down_until_us : at_us;
+    }
     sim_note(sim, "all faults end");
     sim->healed = true;
     sim->faults = (struct faults){0};
@@ -179,4 +196,5 @@ void fate_heal(struct sim *sim)
             (void)process_start(sim, i);
         }
     }
+    return at_us;
 }

@@ -126,6 +126,8 @@ MUTANTS = {
         "        int rc = rs_dedup_restore(&p->dedup, &entry, error);")]),
     "loss-not-repaired": ("after a loss of Redis only what changes is written again", [(
         "transform/worker_publish.c", "            rs_partition_republish(owned->state);", "")]),
+    "limits-behind-the-fence": ("input that has to reach the fence waits for history that cannot leave before", [(
+        "transform/worker_input.c", "    return owned->next_offset < owned->quiet_until;", "    return owned == NULL;")]),
     "idle-owner-asks-nothing": ("an owner without input never looks whether it still is one", [(
         "transform/worker_publish.c", "|| worker->now_us >= rs_owned_ask_due(owned);", ";")]),
     "shown-time-steps-back": ("a new owner does not go on from the time its predecessor had shown", [(

@@ -152,10 +152,10 @@ static void open_worker(struct process *p, const struct fixture *f)
         .publish_every_us = p->sim->publish_every_us,
         .commit_every_us = p->sim->commit_every_us,
         .memory_limit = 64 << 20,
-        .history_limit = 1000000,
-        .batches = 3,
+        .history_limit = p->sim->history_limit,
+        .batches = p->sim->batches,
         .batch_bytes = p->sim->batch_bytes,
-        .leave_within_us = 2 * SECOND,
+        .leave_within_us = p->sim->leave_within_us,
         .report = report,
         .report_ctx = p,
     };

@@ -251,7 +251,8 @@ static void replied(struct sim *sim, void *subject, uint64_t tag)
         sim_at(sim, p->resume_us + MS, replied, p, tag);
         return;
     }
-    if (one_in(&sim->chance, sim->faults.cut) || p->epoch != sim->store_epoch) {
+    bool cut = one_in(&sim->chance, sim->faults.cut) || sim->store_away_us > sim_now(sim);
+    if (cut || p->epoch != sim->store_epoch) {
         send_again(p);
         return;
     }
@@ -277,6 +278,10 @@ static void arrive(struct sim *sim, void *subject, uint64_t tag)
         return;
     }
     if (p->epoch != sim->store_epoch) {
+        return;
+    }
+    if (sim->store_away_us > sim_now(sim)) {
+        sim_at(sim, sim->store_away_us + pick(&sim->chance, 0, 50) * MS, arrive, p, tag);
         return;
     }
     node->applied = true;

@@ -269,6 +269,13 @@ static void too_few_replicas_are_waited_for(void **state)
     assert_int_equal(status_of(f).refused, 0);
 }
 
+static void wait_for_refusals(struct fixture *f, uint64_t count)
+{
+    while (status_of(f).refused < count) {
+        poll(NULL, 0, 1);
+    }
+}
+
 /* Nothing that was appended before the worker heard of the refusal comes into the log after it. */
 static void a_refusal_refuses_what_follows(void **state)
 {
@@ -283,9 +290,7 @@ static void a_refusal_refuses_what_follows(void **state)
     rd_kafka_mock_broker_set_rtt(f->cluster, -1, 200);
     append(f, key, "second", 2);
     append(f, key, "third", 3);
-    while (status_of(f).refused == 0) {
-        poll(NULL, 0, 1);
-    }
+    wait_for_refusals(f, 1);
     append(f, key, "fourth", 4);
     rd_kafka_mock_broker_set_rtt(f->cluster, -1, 0);
     expect_refused(f, key, 2, "--operation Write --topic g.state.s");
@@ -301,6 +306,33 @@ static void a_refusal_refuses_what_follows(void **state)
     expect(f, key, RS_LOG_END);
     assert_int_equal(status_of(f).producers, 1);
     assert_non_null(strstr(status_of(f).last_error, "topic g.state.s partition 0 cannot be written"));
+}
+
+/* Hearing of old refusals does not end a newer one. */
+static void each_refusal_lasts_until_it_was_heard_of(void **state)
+{
+    struct fixture *f = *state;
+    struct rs_state_key key = key_of(0, 0);
+    open_log(f, 0);
+    append(f, key, "first", 1);
+    expect_appended(f, key, 1, 0);
+    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 100);
+    rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 2, RD_KAFKA_RESP_ERR_INVALID_RECORD,
+                                      RD_KAFKA_RESP_ERR_INVALID_RECORD);
+    append(f, key, "second", 2);
+    append(f, key, "third", 3);
+    append(f, key, "fourth", 4);
+    wait_for_refusals(f, 1);
+    expect_refused(f, key, 2, "cannot be written");
+    append(f, key, "fifth", 5);
+    wait_for_refusals(f, 2);
+    expect_refused(f, key, 3, "cannot be written");
+    expect_refused(f, key, 4, "cannot be written");
+    append(f, key, "sixth", 6); /* of the fifth the worker has not heard yet */
+    expect_refused(f, key, 5, "cannot be written");
+    append(f, key, "seventh", 7);
+    expect_refused(f, key, 6, "an earlier record was refused");
+    expect_appended(f, key, 7, 1);
 }
 
 static void a_broken_producer_is_replaced(void **state)
@@ -559,6 +591,23 @@ static void forgotten_appends_stay_silent(void **state)
     expect(f, key, RS_LOG_END);
 }
 
+static void forgotten_answers_stay_silent(void **state)
+{
+    struct fixture *f = *state;
+    struct rs_state_key key = key_of(0, 0);
+    struct rs_log_event event;
+    open_log(f, 0);
+    append(f, key, "first", 1);
+    append(f, key, "second", 2);
+    while (status_of(f).appended < 2) {
+        poll(NULL, 0, 1);
+    }
+    f->io.ops->forget(f->io.self, key);
+    assert_false(f->io.ops->take(f->io.self, key.worker, &event));
+    append(f, key, "new claim", 3);
+    expect_appended(f, key, 3, 2);
+}
+
 /* What was on its way for one owner is no refusal for the next. */
 static void forgotten_refusals_stay_silent(void **state)
 {
@@ -658,24 +707,16 @@ static void it_ends_in_the_middle_of_everything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LIVE(appends_are_acknowledged_in_order),
-        LIVE(too_few_replicas_are_waited_for),
-        LIVE(a_refusal_refuses_what_follows),
-        LIVE(a_broken_producer_is_replaced),
-        LIVE(appends_refuse_when_full),
-        LIVE(room_wakes_who_waits_for_it),
-        LIVE(records_have_a_size),
-        LIVE(partitions_are_read_at_once),
-        LIVE(a_first_claim_tells_what_the_group_committed),
-        LIVE(a_trimmed_log_begins_later),
-        LIVE(forgotten_readings_stay_silent),
-        LIVE(forgotten_appends_stay_silent),
-        LIVE(forgotten_refusals_stay_silent),
-        LIVE(partitions_beyond_the_topic_are_broken),
-        LIVE(a_trim_that_cannot_be_is_told),
-        LIVE(stop_sends_what_is_under_way),
-        LIVE(stop_ends_in_time_without_a_broker),
-        LIVE(it_ends_in_the_middle_of_everything),
+        LIVE(appends_are_acknowledged_in_order),  LIVE(too_few_replicas_are_waited_for),
+        LIVE(a_refusal_refuses_what_follows),     LIVE(each_refusal_lasts_until_it_was_heard_of),
+        LIVE(a_broken_producer_is_replaced),      LIVE(appends_refuse_when_full),
+        LIVE(room_wakes_who_waits_for_it),        LIVE(records_have_a_size),
+        LIVE(partitions_are_read_at_once),        LIVE(a_first_claim_tells_what_the_group_committed),
+        LIVE(a_trimmed_log_begins_later),         LIVE(forgotten_readings_stay_silent),
+        LIVE(forgotten_appends_stay_silent),      LIVE(forgotten_answers_stay_silent),
+        LIVE(forgotten_refusals_stay_silent),     LIVE(partitions_beyond_the_topic_are_broken),
+        LIVE(a_trim_that_cannot_be_is_told),      LIVE(stop_sends_what_is_under_way),
+        LIVE(stop_ends_in_time_without_a_broker), LIVE(it_ends_in_the_middle_of_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,6 +210,26 @@ static void test_nothing_is_published_before_the_fence_is_passed(void **state)
     assert_null(strstr(f->said, "deleted and created again"));
 }
 
+/* Nothing of it can leave before input has come so far: to wait for that would be for ever. */
+static void test_input_behind_the_fence_does_not_wait_for_history(void **state)
+{
+    struct fixture *f = *state;
+
+    rs_memory_store_set_fence(f->store, "ticks", 0, 1, 8, T0);
+    open_worker(f, 1 * MS, 2);
+    assign(f, 0);
+    for (int minute = 0; minute < 8; minute++) {
+        append(f, 0, T0 + minute * MINUTE, "a", 100 + minute);
+        run_for(f, 300 * MS);
+    }
+    struct one_partition one = look(f, 0);
+    assert_int_equal(one.waiting, RS_WAITING_NOT);
+    assert_int_equal(one.status.state.next_offset, 8);
+    for (int minute = 3; minute < 7; minute++) {
+        assert_true(has_history(f, "a", T0 + minute * MINUTE));
+    }
+}
+
 static void test_what_was_shown_later_is_not_shown_earlier_again(void **state)
 {
     struct fixture *f = *state;
@@ -489,6 +509,7 @@ int main(void)
         TEST(test_a_held_run_does_not_outlive_its_ownership),
         TEST(test_input_waits_for_history_and_loses_none),
         TEST(test_nothing_is_published_before_the_fence_is_passed),
+        TEST(test_input_behind_the_fence_does_not_wait_for_history),
         TEST(test_what_was_shown_later_is_not_shown_earlier_again),
         TEST(test_a_fence_beyond_the_log_is_told_once),
         TEST(test_a_larger_token_makes_the_worker_drop_the_partition),
