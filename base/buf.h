@@ -34,7 +34,8 @@ void rs_buf_json_string(struct rs_buf *buf,
 /* Room for `more` bytes; false sets `failed`. */
 static inline bool rs_buf_reserve(struct rs_buf *buf, size_t more)
 {
-    return (more <= buf->capacity - buf->size && !buf->failed) || rs_buf_grow(buf, more);
+    bool room = buf->data != NULL && more <= buf->capacity - buf->size;
+    return (room && !buf->failed) || rs_buf_grow(buf, more);
 }
 
 static inline void rs_buf_put(struct rs_buf *buf, const void *data, size_t size)

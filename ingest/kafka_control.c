@@ -217,6 +217,9 @@ static void on_revoke(struct rs_kafka_source *source, const rd_kafka_topic_parti
 
 static bool all_gone(struct rs_kafka_source *source)
 {
+    if (source->workers_gone) {
+        return true; /* nobody is left to answer a revocation that was told before */
+    }
     for (int i = 0; i < source->revoking->cnt; i++) {
         struct rs_kafka_part *part = find_part(source, &source->revoking->elems[i]);
         if (part == NULL) {

@@ -246,6 +246,9 @@ void rs_kafka_source_close(struct rs_kafka_source *source, bool running, int tim
     }
     source->closing = true;
     source->workers_gone = !running;
+    /* A revocation that stays unanswered would keep librdkafka from ending for ever. */
+    atomic_store(&source->answered, true);
+    rs_kafka_control_answers(source);
     rd_kafka_error_t *refused = rd_kafka_consumer_close_queue(source->rk, source->queue);
     if (refused != NULL) {
         rs_kafka_report(source, RS_LOG_WARNING, "leaving the group: %s", rd_kafka_error_string(refused));
@@ -266,10 +269,32 @@ void rs_kafka_source_close(struct rs_kafka_source *source, bool running, int tim
  * assigned anything (its issue 4312). Such a consumer is left to the end of the process: nothing of it leads
  * back here. */
 #define ASSIGNOR_MENDED 0x02030000
+#define LEAVE_WAIT_US   (2 * INT64_C(1000000))
 
-static void destroy_consumer(struct rs_kafka_source *source)
+/* A member that lost its session at the moment it leaves may never get to its end in librdkafka, and then
+ * destroying it waits for ever. It is left as well. */
+static bool has_left(struct rs_kafka_source *source)
 {
-    if (source->status.joined || rd_kafka_version() >= ASSIGNOR_MENDED) {
+    int64_t deadline = rs_clock_mono(source->options.clock) + LEAVE_WAIT_US;
+
+    while (!rd_kafka_consumer_closed(source->rk)) {
+        if (rs_clock_mono(source->options.clock) >= deadline) {
+            rs_kafka_report(source, RS_LOG_WARNING, "the consumer does not end; it ends with the process");
+            return false;
+        }
+        rd_kafka_event_t *event = rd_kafka_queue_poll(source->queue, 20);
+        if (event != NULL) {
+            rs_kafka_control_event(source, event);
+            rd_kafka_event_destroy(event);
+        }
+        rs_kafka_control_answers(source);
+    }
+    return true;
+}
+
+static void destroy_consumer(struct rs_kafka_source *source, bool left)
+{
+    if (left && (source->status.joined || rd_kafka_version() >= ASSIGNOR_MENDED)) {
         rd_kafka_destroy_flags(source->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     }
 }
@@ -277,6 +302,8 @@ static void destroy_consumer(struct rs_kafka_source *source)
 static void close_handles(struct rs_kafka_source *source)
 {
     rs_kafka_source_close(source, false, 5000);
+    source->workers_gone = true;
+    bool left = has_left(source);
     for (uint32_t i = 0; i < source->options.workers; i++) {
         rs_kafka_worker_drop(&source->workers[i]);
         if (source->workers[i].queue != NULL) {
@@ -292,7 +319,7 @@ static void close_handles(struct rs_kafka_source *source)
         rd_kafka_queue_io_event_enable(source->queue, -1, NULL, 0);
         rd_kafka_queue_destroy(source->queue);
     }
-    destroy_consumer(source);
+    destroy_consumer(source, left);
 }
 
 void rs_kafka_source_free(struct rs_kafka_source **pointer)

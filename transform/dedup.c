@@ -72,7 +72,7 @@ static const struct rs_dedup_entry *find(const struct rs_dedup *d, struct rs_ded
     uint32_t cursor = (uint32_t)id.low;
     while (d->index.slots) {
         uint32_t place = rs_index_next(&d->index, (uint32_t)id.low, &cursor);
-        if (place == RS_NONE) {
+        if (place == RS_NONE || !d->ring) {
             return NULL;
         }
         if (d->ring[place].id.low == id.low && d->ring[place].id.high == id.high) {
@@ -152,6 +152,7 @@ int rs_dedup_restore(struct rs_dedup *d, const struct rs_dedup_entry *entry, str
     if (!rs_dedup_reserve(d, 1)) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
+    RS_ASSERT(d->ring && d->count < d->capacity);
     const struct rs_dedup_entry *last = d->count ? entry_at(d, d->count - 1) : NULL;
     if (d->count == d->max || (last && entry->clock_us < last->clock_us) || entry->clock_us > d->clock_us ||
         find(d, entry->id)) {

@@ -200,16 +200,12 @@ static bool broken(struct rs_durable_log *log, struct part *part, struct rs_stat
                           "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32, stream,
                           part->key.partition, log->options.streams->group, stream, part->key.partition);
     size_t used = strlen(part->error.text);
-    size_t room = sizeof(part->error.text) - used;
-    if (part->error.code == RS_ESTATE) {
-        (void)snprintf(
-            part->error.text + used, room,
-            ". The partition stops, nothing is overwritten. To read its input again: rollstatd -c FILE "
-            "--rebuild --stream %s, then restart",
-            stream);
-    } else { /* the topic: mending it is all that is needed */
-        (void)snprintf(part->error.text + used, room, ". The partition stops; restart when that is done");
-    }
+    (void)snprintf(part->error.text + used, sizeof(part->error.text) - used,
+                   part->error.code != RS_ESTATE
+                       ? ". The partition of %s stops; restart when that is done"
+                       : ". The partition stops, nothing is overwritten. To read its "
+                         "input again: rollstatd -c FILE --rebuild --stream %s, then restart",
+                   stream);
     return over(part, RS_STATE_FAILED, out);
 }
 
@@ -289,8 +285,7 @@ static int durable_claim(void *self, struct rs_state_key key, struct rs_error *e
     return rc;
 }
 
-/* The claim is in the log. Where nobody knows at which offset, another one is made: it supersedes the first.
- */
+/* The claim is in the log. Where nobody knows at which offset, another is made: it supersedes the first. */
 static bool on_claim_appended(struct rs_durable_log *log, struct part *part, int64_t offset,
                               struct rs_state_event *out)
 {

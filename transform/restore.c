@@ -178,7 +178,7 @@ static int put_pane(struct rs_form_reader *f, uint32_t number)
 static int put_register(struct rs_form_reader *f, uint32_t number)
 {
     struct rs_upsert_group *g = (struct rs_upsert_group *)rs_group_at(f->gs, number);
-    uint64_t room[sizeof(struct rs_register) / sizeof(uint64_t) + 2 * RS_REGISTER_INPUTS_MAX];
+    uint64_t room[sizeof(struct rs_register) / sizeof(uint64_t) + (size_t)2 * RS_REGISTER_INPUTS_MAX];
     struct rs_register *r = (struct rs_register *)(void *)room;
     int rc = rs_form_read_register(f, r);
     if (rc < 0) {

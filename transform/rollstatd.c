@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -342,9 +341,6 @@ int main(int argc, char **argv)
     const char **files = calloc((size_t)argc + 1, sizeof(*files));
 
     rs_log_init("rollstatd");
-    /* Nobody allocates per event, so threads need no heaps of their own: those would hold what each once
-     * needed. */
-    (void)mallopt(M_ARENA_MAX, 2);
     if (files == NULL) {
         fputs("rollstatd: out of memory\n", stderr);
         return RS_EXIT_ENVIRONMENT;

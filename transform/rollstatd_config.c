@@ -144,6 +144,11 @@ static void load_state(struct rs_config *config, const struct rs_config_node *ro
     }
 }
 
+static bool reads(const struct rs_stream *stream, const char *topic)
+{
+    return stream->topic != NULL && topic != NULL && strcmp(stream->topic, topic) == 0;
+}
+
 /* The state log of a stream is the topic <group>.state.<stream>. Each part of the name is fit for one. */
 static void check_state_topics(struct rs_config *config, const struct rs_settings *settings)
 {
@@ -160,7 +165,7 @@ static void check_state_topics(struct rs_config *config, const struct rs_setting
                                stream->name, name, size, TOPIC_NAME_MAX);
         }
         for (size_t j = 0; j < streams->count; j++) {
-            if (strcmp(streams->items[j].topic, name) == 0) {
+            if (reads(&streams->items[j], name)) {
                 rs_config_complain(config, rs_config_get(streams->items[j].node, "topic"),
                                    "streams: \"%s\" reads the topic that holds the state of \"%s\"",
                                    streams->items[j].name, stream->name);
@@ -174,7 +179,7 @@ static void check_topics(struct rs_config *config, const struct rs_streams *stre
 {
     for (size_t i = 0; i < streams->count; i++) {
         for (size_t j = 0; j < i; j++) {
-            if (strcmp(streams->items[i].topic, streams->items[j].topic) == 0) {
+            if (reads(&streams->items[i], streams->items[j].topic)) {
                 rs_config_complain(
                     config, rs_config_get(streams->items[i].node, "topic"),
                     "streams: \"%s\" and \"%s\" read the same topic \"%s\"; one stream can feed any "

@@ -214,8 +214,9 @@ int rs_state_record_read(struct rs_slice bytes, struct rs_state_record *out, str
     /* check_frame saw to it that the head is there. */
     struct rs_reader reader = {.rest = rs_slice_of(bytes.data + 8, bytes.size - 8 - SUM_BYTES)};
     record.identity = rs_read_u64(&reader);
-    memcpy(record.owner.bytes, rs_read_bytes(&reader, sizeof record.owner.bytes).data,
-           sizeof record.owner.bytes);
+    struct rs_slice owner = rs_read_bytes(&reader, sizeof record.owner.bytes);
+    RS_ASSERT(owner.data);
+    memcpy(record.owner.bytes, owner.data, sizeof record.owner.bytes);
     record.token = rs_read_i64(&reader);
     record.kind = (enum rs_record_kind)bytes.data[4];
     switch (record.kind) {

@@ -4,7 +4,7 @@
  *   read PARTITION UNTIL          begins a reading
  *   trim PARTITION BEFORE         begins a trim
  *   forget PARTITION
- *   take COUNT                    takes so many events, of whatever kind
+ *   take COUNT                    takes so many events, of whatever kind, and says so
  *   wait                          takes events until everything begun has its answer
  * Prints a line an answer: appended, refused, end, broken, trimmed; of records only what they add up to, with
  * the end. Lines that begin with "#" are what the log reports. */
@@ -176,6 +176,9 @@ static bool command(struct tool *tool, char *line)
     bool good = wait || strcmp(name, "take") == 0;
     for (long i = 0; good && (wait ? tool->open > 0 : i < a); i++) {
         good = take(tool);
+    }
+    if (!wait && good) {
+        printf("taken %ld\n", a);
     }
     return good;
 }

@@ -77,7 +77,8 @@ struct faults {
     int64_t trim_refused; /* refused, or done and the answer lost */
     int64_t cut;          /* a reply of Redis: the connection breaks */
     int64_t unanswered;   /* a batch is handed back without a result, written or not */
-    bool leader, failover, wipe, pause, crash, stop, rebalance, letters_full, hours, forgetful, rebuild, away;
+    bool leader, failover, wipe, pause, crash, stop, rebalance, letters_full, hours, forgetful, rebuild, away,
+        clock;
 };
 
 /* ---- configuration ---- */
@@ -210,6 +211,8 @@ struct process {
     bool expired;  /* the group has given it up; it does not know yet */
     int64_t paused_us, resume_us;
     int64_t due_us;
+    int64_t steps_second; /* in which it has taken `steps` steps */
+    uint32_t steps;
     int64_t fuse; /* calls to the outside until it dies; -1: none */
     struct chance owner_chance;
     struct rs_worker *worker;

@@ -14,7 +14,8 @@
 #include "tests/sim/cluster.h"
 
 #define SETTLE_US (240 * SECOND) /* all must be right so long after the last fault */
-#define CALM_US   (25 * SECOND) /* so long an owner may take to notice that it was displaced, and to be back \
+#define CALM_US                                                                                              \
+    (25 * SECOND)               /* so long an owner may take to notice that it was displaced, and to be back \
                                  */
 #define REPAIR_US (10 * SECOND) /* in which a loss of Redis has to be repaired */
 #define STEPS_MAX 400000        /* of one seed: what needs more is going round in circles */

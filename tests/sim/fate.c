@@ -32,6 +32,7 @@ void fate_draw(struct sim *sim)
         .forgetful = one_in(c, 4),
         .rebuild = one_in(c, 12),
         .away = one_in(c, 5),
+        .clock = one_in(c, 6),
     };
     if (sim->calm) {
         *f = (struct faults){0};
@@ -125,6 +126,12 @@ static void redis_away(struct sim *sim)
     sim_note(sim, "Redis cannot be reached for a while");
 }
 
+static void clock_jumps(struct sim *sim)
+{
+    sim->clock.wall_us += pick(&sim->chance, -3, 3) * HOUR;
+    sim_note(sim, "the wall clock jumps");
+}
+
 static void rebuild(struct sim *sim)
 {
     if (one_in(&sim->chance, 3)) {
@@ -145,6 +152,7 @@ static void trouble(struct sim *sim, int64_t kind)
     case 6: f->failover &&one_in(&sim->chance, 2) ? redis_failover(sim) : (void)0; break;
     case 7: f->rebuild ? rebuild(sim) : (void)0; break;
     case 8: f->away ? redis_away(sim) : (void)0; break;
+    case 9: f->clock ? clock_jumps(sim) : (void)0; break;
     default: f->wipe &&one_in(&sim->chance, 3) ? redis_wipe(sim) : (void)0; break;
     }
 }
@@ -157,7 +165,7 @@ static void next(struct sim *sim, void *subject, uint64_t number)
     if (sim->healed) {
         return;
     }
-    trouble(sim, pick(c, 0, 9));
+    trouble(sim, pick(c, 0, 10));
     for (uint32_t i = 0; i < sim->seat_count; i++) {
         if (!sim->seats[i] && one_in(c, 3)) {
             sim_at(sim, sim_now(sim) + pick(c, 0, 1000) * MS, restart, NULL, i);

@@ -128,6 +128,9 @@ MUTANTS = {
         "transform/worker_publish.c", "            rs_partition_republish(owned->state);", "")]),
     "limits-behind-the-fence": ("input that has to reach the fence waits for history that cannot leave before", [(
         "transform/worker_input.c", "    return owned->next_offset < owned->quiet_until;", "    return owned == NULL;")]),
+    "no-rest": ("a worker without a free batch tries again and again", [(
+        "transform/worker.c", "    if (!worker->starved) {\n        due = earlier(due, rs_owned_ask_due(owned));",
+        "    if (worker != NULL) {\n        due = earlier(due, rs_owned_ask_due(owned));")]),
     "idle-owner-asks-nothing": ("an owner without input never looks whether it still is one", [(
         "transform/worker_publish.c", "|| worker->now_us >= rs_owned_ask_due(owned);", ";")]),
     "shown-time-steps-back": ("a new owner does not go on from the time its predecessor had shown", [(

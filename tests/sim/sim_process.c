@@ -8,6 +8,9 @@
 
 /* ---- dead letters ---- */
 
+#define STEPS_A_SECOND                                                                                       \
+    1500 /* what input, answers and 3 partitions' 20 ms give in the worst case is a third */
+
 struct letter_node {
     uint32_t partition;
     int64_t offset;
@@ -220,12 +223,24 @@ void process_crash(struct process *p)
     sim_at(p->sim, sim_now(p->sim) + pick(&p->sim->chance, 0, p->sim->session_us), session_over, p, 0);
 }
 
+/* A worker sleeps until there is something to do. */
+static void count_step(struct process *p)
+{
+    int64_t second = sim_now(p->sim) / SECOND;
+    p->steps = second == p->steps_second ? p->steps + 1 : 0;
+    p->steps_second = second;
+    if (p->steps > STEPS_A_SECOND) {
+        sim_wrong(p->sim, "process %u does not come to rest", p->number);
+    }
+}
+
 void process_step(struct process *p)
 {
     struct sim *sim = p->sim;
     int64_t due = rs_worker_step(p->worker);
     int64_t now = sim_now(sim);
     sim->stats.steps++;
+    count_step(p);
     if (p->dying) {
         process_crash(p);
         return;
