@@ -82,6 +82,8 @@ static void fetch_failed(struct rs_log_kafka *log, struct rs_lk_key *key, const 
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR__BAD_MSG:
         topic->ready = false;
+        topic->check = true; /* what others have to append waits for it */
+        rs_lk_wake(log->keeper_fd);
         rs_lk_remedy(message->err, "Read", topic->name, remedy, sizeof(remedy));
         (void)rs_fail(&error, RS_EBROKER,
                       "state log: topic %s partition %" PRId32 " cannot be read at offset %" PRId64 ": %s%s",
@@ -89,6 +91,17 @@ static void fetch_failed(struct rs_log_kafka *log, struct rs_lk_key *key, const 
         break;
     default: return;
     }
+    rs_lk_break(log, key, &error);
+}
+
+static void record_missing(struct rs_log_kafka *log, struct rs_lk_key *key)
+{
+    struct rs_error error;
+
+    (void)rs_fail(&error, RS_EBROKER,
+                  "state log: topic %s partition %" PRId32 ": the log goes on behind offset %" PRId64
+                  ", but does not hold what was acknowledged there",
+                  log->topics[key->stream].name, key->partition, key->until);
     rs_lk_break(log, key, &error);
 }
 
@@ -105,6 +118,10 @@ static bool judge(struct rs_log_kafka *log, uint32_t index, const rd_kafka_messa
     }
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         fetch_failed(log, key, message);
+        return false;
+    }
+    if (message->offset > key->until && key->next <= key->until) {
+        record_missing(log, key);
         return false;
     }
     if (message->offset < key->next || message->offset > key->until) {
@@ -339,15 +356,34 @@ static void ask_beginnings(struct rs_log_kafka *log, struct collected *list)
     rd_kafka_topic_partition_list_destroy(offsets);
 }
 
-/* For logs that hold nothing but their first record: has the group read the input before? Then a state was
- * there. */
+/* What the group has committed says that a state was there. It says nothing where others have gone on behind
+ * the claim: then the commit may be theirs. The log's end is asked for after the commit, so that no owner of
+ * then is overlooked. */
+static void pass_by_later_owners(struct rs_log_kafka *log, struct begun *begun)
+{
+    int64_t low = -1;
+    int64_t high = -1;
+
+    if (begun->first < 0 || begun->committed <= 0) {
+        return;
+    }
+    if (rd_kafka_query_watermark_offsets(log->consumer, log->topics[begun->key->stream].name,
+                                         begun->key->partition, &low, &high,
+                                         ASK_MS) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        begun->first = -1; /* asked again later */
+    } else if (high > begun->until + 1) {
+        begun->committed = -1;
+    }
+}
+
+/* For logs that were never trimmed: has the group read the input before? */
 static void ask_committed(struct rs_log_kafka *log, struct collected *list)
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)list->count);
 
     for (size_t i = 0; i < list->count; i++) {
         const struct begun *begun = &list->items[i];
-        if (begun->first >= 0 && begun->first == begun->until) {
+        if (begun->first == 0) {
             rd_kafka_topic_partition_list_add(offsets, log->topics[begun->key->stream].stream->topic,
                                               begun->key->partition);
         }
@@ -360,6 +396,7 @@ static void ask_committed(struct rs_log_kafka *log, struct collected *list)
         if (at != NULL) {
             begun->first = known ? begun->first : -1; /* asked again later */
             begun->committed = at->offset;
+            pass_by_later_owners(log, begun);
         }
     }
     rd_kafka_topic_partition_list_destroy(offsets);

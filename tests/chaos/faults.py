@@ -25,7 +25,7 @@ PHASES = ("claiming", "restoring", "leaving", "catching up", "behind the fence",
 IDLE_POINTS = ("starting", "joining the group", "nothing assigned", "not answering")
 CALM_EVERY = 40  # faults
 CALM_WITHIN_S = 90
-MEAN_S = 0.75    # between faults
+MEAN_S = 0.6     # between faults
 
 
 class Faults:

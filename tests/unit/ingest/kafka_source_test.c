@@ -51,7 +51,8 @@ struct member {
     char stop_text[1024];
 };
 
-static struct member reader, late_start, lost_offset, missing, first, second, again, deferred, newcomer;
+static struct member reader, late_start, lost_offset, missing, first, second, again, deferred, newcomer,
+    third;
 
 /* ---- helpers ---- */
 
@@ -270,8 +271,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    struct member *const members[] = {&reader, &late_start, &lost_offset, &missing, &first,
-                                      &second, &again,      &deferred,    &newcomer};
+    struct member *const members[] = {&reader, &late_start, &lost_offset, &missing,  &first,
+                                      &second, &again,      &deferred,    &newcomer, &third};
 
     (void)state;
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
@@ -689,6 +690,20 @@ static void test_a_start_does_not_answer_a_revocation(void **state)
     PUMP_UNTIL(assigned_count(&newcomer) == 2 && deferred.seen[stays].next == 30, &deferred, &newcomer);
 }
 
+/* Workers that stop leave revocations unanswered; librdkafka would wait for the answer for ever. */
+static void test_leaving_answers_for_workers_that_are_gone(void **state)
+{
+    (void)state;
+    deferred.keep_revoked = true;
+    newcomer.keep_revoked = true;
+    open_member(&third, "deferred", "deferred", 0);
+    PUMP_UNTIL((pump(&third), deferred.source->revoking != NULL || newcomer.source->revoking != NULL),
+               &deferred, &newcomer);
+    struct member *leaver = deferred.source->revoking != NULL ? &deferred : &newcomer;
+    rs_kafka_source_close(leaver->source, false, 20000);
+    assert_true(rd_kafka_consumer_closed(leaver->source->rk));
+}
+
 /* Workers may still be answering when the daemon stops: nothing may be begun any more. */
 static void test_leaving_waits_for_no_start(void **state)
 {
@@ -721,6 +736,7 @@ int main(void)
         cmocka_unit_test(test_a_stopped_partition_is_revived),
         cmocka_unit_test(test_a_stop_that_was_overtaken_is_not_told),
         cmocka_unit_test(test_a_start_does_not_answer_a_revocation),
+        cmocka_unit_test(test_leaving_answers_for_workers_that_are_gone),
         cmocka_unit_test(test_leaving_waits_for_no_start),
     };
 
