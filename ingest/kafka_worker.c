@@ -423,10 +423,12 @@ static int64_t worker_end_offset(void *self, uint32_t stream, int32_t partition)
         return -1;
     }
     /* Markers of transactions and compacted records occupy offsets that no record will have. When librdkafka
-     * has read past them, the last record that came is the end. */
+     * has read past them, the last record that came is the end, or before any came where reading began. */
     int64_t delivered = atomic_load_explicit(&part->delivered, memory_order_relaxed);
-    if (high <= atomic_load_explicit(&part->fetched_to, memory_order_relaxed) && delivered < high) {
-        return delivered < 0 ? 0 : delivered;
+    int64_t began = part->expected > 0 ? part->expected : 0;
+    int64_t reached = delivered < 0 ? began : delivered;
+    if (high <= atomic_load_explicit(&part->fetched_to, memory_order_relaxed) && reached < high) {
+        return reached;
     }
     return high;
 }

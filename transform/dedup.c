@@ -34,7 +34,7 @@ static struct rs_dedup_entry *entry_at(const struct rs_dedup *d, uint32_t nth)
 static bool widen(struct rs_dedup *d)
 {
     uint32_t capacity = d->capacity ? d->capacity * 2 : 1024;
-    struct rs_dedup_entry *ring = malloc(capacity * sizeof *ring);
+    struct rs_dedup_entry *ring = calloc(capacity, sizeof *ring);
     if (!ring) {
         return false;
     }

@@ -243,9 +243,13 @@ static void want_topic(struct rs_log_kafka *log, const struct rs_lk_key *key)
 
 /* ---- the table ---- */
 
-static int full(struct rs_log_kafka *log, uint32_t worker, size_t size, struct rs_error *error)
+/* A key with nothing under way may always append: one whose broker is away does not take the room of all. */
+static int full(struct rs_log_kafka *log, const struct rs_lk_key *key, uint32_t worker, size_t size,
+                struct rs_error *error)
 {
-    if (log->status.pending == 0 || log->status.pending_bytes + size <= log->options.max_bytes) {
+    bool idle = key->sent == NULL && key->waiting.first == NULL;
+
+    if (idle || log->status.pending_bytes + size <= log->options.max_bytes) {
         return 0;
     }
     log->workers[worker].wants_room = true;
@@ -278,11 +282,11 @@ static int append_locked(struct rs_log_kafka *log, struct rs_state_key who, stru
         return rs_fail(error, RS_EINVAL, "state log: a record of %zu bytes; 1 to %zu are possible",
                        bytes.size, RS_LOG_RECORD_MAX);
     }
-    int rc = full(log, who.worker, bytes.size, error);
+    struct rs_lk_key *key = obtain(log, who);
+    int rc = key == NULL ? 0 : full(log, key, who.worker, bytes.size, error);
     if (rc != 0) {
         return rc;
     }
-    struct rs_lk_key *key = obtain(log, who);
     struct rs_lk_note *note = key == NULL ? NULL : note_new(key, who, RS_LOG_APPENDED, bytes.size);
     if (note == NULL) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");

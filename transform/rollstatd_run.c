@@ -18,6 +18,7 @@
 #define SINK_STOP_US    (2 * SECOND_US)
 #define LETTERS_STOP_US (5 * SECOND_US)
 #define LOG_STOP_US     (2 * SECOND_US)
+#define CLOSE_WITHIN_MS 20000
 #define GROUP_CLOSE_MS  5000
 #define LETTERS_BYTES   ((size_t)16 << 20)
 #define BATCHES         8
@@ -467,6 +468,27 @@ static int control(struct rs_daemon *daemon)
     return code;
 }
 
+/* Whatever a library waits for while it is closed: a second signal, or CLOSE_WITHIN_MS, ends the process. All
+ * that has to last is sealed or not by then. */
+static void *guard_main(void *argument)
+{
+    struct pollfd fd = {.fd = *(const int *)argument, .events = POLLIN};
+    int got = poll(&fd, 1, CLOSE_WITHIN_MS);
+
+    rs_log(RS_LOG_WARNING,
+           got > 0 ? "second signal: ending at once" : "closing takes too long: ending at once");
+    _exit(EXIT_HURRIED);
+}
+
+static void guard(struct rs_daemon *daemon)
+{
+    pthread_t thread;
+
+    if (daemon->signal_fd >= 0 && pthread_create(&thread, NULL, guard_main, &daemon->signal_fd) == 0) {
+        (void)pthread_detach(thread);
+    }
+}
+
 static void close_all(struct rs_daemon *daemon)
 {
     for (uint32_t i = 0; daemon->workers != NULL && i < daemon->settings->workers; i++) {
@@ -496,14 +518,12 @@ static void close_all(struct rs_daemon *daemon)
     rs_redis_sink_free(&daemon->sink);
     rs_daemon_free_log(daemon);
     free(daemon->workers);
-    if (daemon->signal_fd >= 0) {
-        close(daemon->signal_fd);
-    }
 }
 
 int rs_daemon_run(const struct rs_settings *settings, const char *path, struct rs_error *error)
 {
-    struct rs_daemon daemon = {
+    static struct rs_daemon daemon; /* the guard outlives this call */
+    daemon = (struct rs_daemon){
         .settings = settings,
         .path = path,
         .clock = rs_clock_system(),
@@ -521,6 +541,7 @@ int rs_daemon_run(const struct rs_settings *settings, const char *path, struct r
                settings->streams->count, settings->workers, settings->streams->group);
         rc = control(&daemon);
     }
+    guard(&daemon);
     close_all(&daemon);
     if (rc >= 0) {
         rs_log(RS_LOG_INFO, "stopped");

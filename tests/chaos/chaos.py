@@ -6,7 +6,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import procs  # noqa: E402
-from faults import Faults  # noqa: E402
+from faults import MEAN_S, Faults  # noqa: E402
 from publishing import Load  # noqa: E402
 from verdict import Truth, Verdict  # noqa: E402
 from watching import Reader  # noqa: E402
@@ -17,9 +17,9 @@ SHOWN = 8  # differences printed
 
 
 class Run:
-    def __init__(self, directory, seed, kills, seconds, rate=400, say=print, **more):
+    def __init__(self, directory, seed, kills, seconds, rate=400, every_s=MEAN_S, say=print, **more):
         self.directory, self.seed, self.kills, self.seconds, self.rate, self.say = directory, seed, kills, seconds, rate, say
-        self.more = more
+        self.more, self.every_s = more, every_s
         self.wrong = []
 
     def __call__(self):
@@ -43,7 +43,7 @@ class Run:
             instance.start(static=instance.number > 0)
         self.load = Load(self.world, self.seed, self.rate)
         self.reader = Reader(self.world, self.seed)
-        self.faults = Faults(self.world, self.load, self.reader, self.seed, self.say)
+        self.faults = Faults(self.world, self.load, self.reader, self.seed, self.say, self.every_s)
         try:
             self.faults.run(self.kills, self.seconds)
             if not self.faults.trouble:

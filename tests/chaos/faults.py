@@ -25,11 +25,12 @@ PHASES = ("claiming", "restoring", "leaving", "catching up", "behind the fence",
 IDLE_POINTS = ("starting", "joining the group", "nothing assigned", "not answering")
 CALM_EVERY = 40  # faults
 CALM_WITHIN_S = 90
-MEAN_S = 0.6     # between faults
+MEAN_S = 0.6     # between faults, unless told otherwise
 
 
 class Faults:
-    def __init__(self, world, load, reader, seed, say=print):
+    def __init__(self, world, load, reader, seed, say=print, mean_s=MEAN_S):
+        self.mean_s = mean_s
         self.world, self.load, self.reader, self.say = world, load, reader, say
         self.rng = random.Random(seed)
         self.order_rng = random.Random(seed)  # of its own: the order of faults does not depend on what they hit
@@ -103,7 +104,7 @@ class Faults:
             if getattr(self, "_" + name.replace(" ", "_").lower())() is not False:
                 self.counts[name] += 1
                 number += 1
-            self.pass_time(self.rng.expovariate(1 / MEAN_S))
+            self.pass_time(self.rng.expovariate(1 / self.mean_s))
             if number and number % CALM_EVERY == 0:
                 number += 1
                 self.calm()
@@ -145,7 +146,7 @@ class Faults:
 
     def _log_end(self, partitions):
         """What the victim's state logs end in: how far it had got with its batches."""
-        if partitions and "broker" not in self.busy:
+        if partitions and "broker" not in self.busy and self.killed % 2:  # asking takes a while
             ends = self.world.log_ends()
             kinds = {ends[p] for p in partitions if p in ends}
             name = next((kind for kind in ("chunk", "claim", "seal") if kind in kinds), None)
@@ -179,8 +180,8 @@ class Faults:
         victim.expect_exit = True
         victim.process.signal(signal.SIGTERM)
         self.pass_time(self.rng.random() ** 2 * 0.8)
-        if victim.alive():
-            return self._kill_now(victim, "ending after SIGTERM")
+        if victim.alive() and self._kill_now(victim, "ending after SIGTERM"):
+            return True
         self._ended(victim, "SIGTERM")
         self._start(victim)
         return True
@@ -409,6 +410,8 @@ class Faults:
             self.pass_time(max(0, self.due[0][0] - time.monotonic()))
         for proxy in self.world.proxies():
             proxy.heal()
+        for instance in self.world.instances:
+            self._start(instance)
         began = time.monotonic()
         while not self._read_to_the_end():
             if time.monotonic() - began > CALM_WITHIN_S:

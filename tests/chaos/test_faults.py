@@ -24,7 +24,7 @@ LATENESS = 20 * S
 GROUPS = 30
 STATE = "tests.state.trades"
 ONE_BROKER = {"group.min.session.timeout.ms": "1000", "broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "300"}
-QUICK = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}
+QUICK = {"session.timeout.ms": 3000, "heartbeat.interval.ms": 300}
 
 
 class Faults(Flow):
@@ -368,7 +368,7 @@ class Machine(Faults):
     def test_terminated_twice_while_it_flushes(self):
         """It ends at once, sealed or not: the next start continues from whichever it was."""
         self.begin()
-        for _ in range(3):
+        for _ in range(2):
             self.start_daemon()
             self.send(1000)
             self.daemon.until_consumed(len(self.events), 30)

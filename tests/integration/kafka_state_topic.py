@@ -3,6 +3,7 @@ no gaps, trims are exact, several partitions are read at once, and a log trimmed
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -54,6 +55,7 @@ class StateTopic(suite.Case):
     @classmethod
     def tearDownClass(cls):
         cls.kafka.stop()
+        shutil.rmtree(cls.directory, ignore_errors=True)
 
     def setUp(self):
         super().setUp()
@@ -241,10 +243,10 @@ class StateTopic(suite.Case):
         for p in range(4):
             self.assertRegex("\n".join(lines), rf"end {p} low 0 first 0 last {each - 1} records {each} bytes {each * LARGEST} "
                                                "gaps 0 wrong 0 ")
-        begun = [int(line.split()[-1]) for line in lines]
+        most = max(int(line.split()[-3]) for line in lines)
         print(f"4 logs of {each * LARGEST >> 20} MiB read in {took} ms: {4 * each * LARGEST / 1e3 / took:.0f} MB/s",
               file=sys.stderr)
-        self.assertLess(max(begun) - min(begun), 0.9 * max(begun), "they are read beside each other")
+        self.assertGreater(most, 1, "they are read beside each other")
 
     def test_many_small_records(self):
         count = 100000

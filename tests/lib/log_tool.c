@@ -28,6 +28,8 @@ struct tool {
     struct rs_log_kafka *log;
     struct rs_log_io io;
     uint64_t open; /* appends, readings and trims without an answer */
+    int running;   /* readings of which some records came, but not all */
+    int most;      /* of them at once */
     struct reading readings[PARTITIONS_MAX];
     uint64_t appended[PARTITIONS_MAX];
 };
@@ -48,10 +50,14 @@ static struct rs_state_key key_of(long partition)
     return (struct rs_state_key){.worker = 0, .stream = 0, .partition = (int32_t)partition};
 }
 
-static void on_record(struct reading *reading, const struct rs_log_event *event)
+static void on_record(struct tool *tool, const struct rs_log_event *event)
 {
+    struct reading *reading = &tool->readings[event->key.partition];
+
     if (reading->records == 0) {
         reading->first = event->offset;
+        tool->running++;
+        tool->most = tool->running > tool->most ? tool->running : tool->most;
     } else if (event->offset != reading->next) {
         reading->gaps++;
     }
@@ -70,7 +76,7 @@ static void say(struct tool *tool, const struct rs_log_event *event)
     const char *why = event->error == NULL ? "" : event->error->text;
 
     if (event->kind == RS_LOG_RECORD) {
-        on_record(reading, event);
+        on_record(tool, event);
         return;
     }
     tool->open--;
@@ -85,10 +91,11 @@ static void say(struct tool *tool, const struct rs_log_event *event)
         break;
     case RS_LOG_TRIMMED: printf("trimmed %d %" PRId64 " %s\n", partition, event->offset, why); break;
     case RS_LOG_END:
+        tool->running--;
         printf("end %d low %" PRId64 " first %" PRId64 " last %" PRId64 " records %" PRIu64 " bytes %" PRIu64
-               " gaps %" PRIu64 " wrong %" PRIu64 " committed %" PRId64 " ms %" PRId64 "\n",
+               " gaps %" PRIu64 " wrong %" PRIu64 " committed %" PRId64 " most %d ms %" PRId64 "\n",
                partition, event->offset, reading->first, reading->next - 1, reading->records, reading->bytes,
-               reading->gaps, reading->wrong, event->committed,
+               reading->gaps, reading->wrong, event->committed, tool->most,
                (rs_clock_mono(rs_clock_system()) - reading->began_us) / 1000);
         break;
     case RS_LOG_RECORD: break;

@@ -1,12 +1,17 @@
 /* state_records: the records of a state log for the tests of rollstat-state, one for each line of a script.
  * Usage: state_records GROUP STREAM PARTITION < script. Lines: `claim OWNER`, `rebuild OWNER FROM`, `chunk
- * OWNER PAYLOAD`, `seal OWNER NEXT [SWEEP]`; OWNER is a letter. Batches and chunks are numbered as their
+ * OWNER PAYLOAD`, `seal OWNER NEXT [SWEEP]`, `format OWNER N` (a chunk of that
+ * format); OWNER is a letter. Batches and chunks are numbered as their
  * owner should; a claim's offset is the number of its line. Prints the bytes in hexadecimal. Exit: 0 done, 1
  * usage. */
 #include <ctype.h>
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "transform/state_record.h"
 
@@ -19,6 +24,8 @@ struct writer {
 static struct writer writers[26];
 static int64_t written;
 
+static uint8_t format; /* 0: the writer's own */
+
 static uint64_t emit(struct rs_state_record *record, char owner, uint64_t identity)
 {
     struct rs_buf out = {0};
@@ -27,6 +34,11 @@ static uint64_t emit(struct rs_state_record *record, char owner, uint64_t identi
     memset(record->owner.bytes, owner, sizeof record->owner.bytes);
     written++;
     uint64_t sum = rs_state_record_write(record, &out);
+    if (format > 0) {
+        out.data[3] = format - 1;
+        sum = htole64(XXH3_64bits(out.data, out.size - sizeof sum));
+        memcpy(out.data + out.size - sizeof sum, &sum, sizeof sum);
+    }
     for (size_t i = 0; i < out.size; i++) {
         printf("%02x", out.data[i]);
     }
@@ -87,6 +99,11 @@ static bool run(char *line, uint64_t identity)
             .kind = RS_RECORD_CHUNK,
             .chunk = {.batch = w->batch, .sequence = w->chunks++, .payload = rs_slice_text(first)}};
         w->sum = rs_chunk_sum(w->sum, emit(&record, *owner, identity));
+    } else if (strcmp(verb, "format") == 0 && first != NULL) {
+        struct rs_state_record record = {.kind = RS_RECORD_CHUNK, .chunk = {.batch = w->batch}};
+        format = (uint8_t)(strtol(first, NULL, 10) + 1);
+        (void)emit(&record, *owner, identity);
+        format = 0;
     } else if (strcmp(verb, "seal") == 0 && first != NULL) {
         seal(w, *owner, strtoll(first, NULL, 10), second != NULL ? strtoll(second, NULL, 10) : -1, identity);
     } else {

@@ -341,6 +341,9 @@ static void reload(struct run *r)
     while (r->in_flight) {
         settle(r, one_in(&r->chance, 2), true); /* whatever the old one was told */
     }
+    if (rs_partition_republishing(r->partition)) {
+        rs_partition_republish(fresh); /* how far that had come is no part of the state */
+    }
     rs_partition_free(&r->partition);
     r->partition = fresh;
     if (r->now_us != INT64_MIN) {

@@ -331,8 +331,8 @@ static void test_a_fingerprint_changes_with_what_the_state_hangs_on(void **state
         "  b: {stream: ticks, window: {tumbling: 1m}, stats: {n: count()}}\n",
         "  a: {stream: ticks, window: {tumbling: 2m}, stats: {n: count()}}\n",
         "  a: {stream: ticks, window: {tumbling: 1m}, by: [market], stats: {n: count()}}\n",
-        "  a: {stream: ticks, window: {tumbling: 1m}, stats: {n: count()}}\n"
-        "  b: {stream: ticks, window: {tumbling: 1m}, stats: {n: count()}}\n",
+        ("  a: {stream: ticks, window: {tumbling: 1m}, stats: {n: count()}}\n"
+         "  b: {stream: ticks, window: {tumbling: 1m}, stats: {n: count()}}\n"),
     };
     (void)state;
     const char *same = "  a: {stream: ticks, window: {tumbling: 1m}, stats: {n: count()}}\n";
