@@ -71,6 +71,19 @@ class StateTopic(suite.Case):
         lines = out.decode().splitlines()
         return [line for line in lines if not line.startswith("#")], [line for line in lines if line.startswith("#")]
 
+    def ends(self):
+        """As soon as the leaders of a topic that was just made know it."""
+        found = []
+
+        def asked():
+            try:
+                found.append(self.kafka.ends(self.topic))
+            except procs.Failure:
+                return False
+            return True
+        procs.until(asked, 20, "the topic has leaders")
+        return found[0]
+
     def admin(self, program, *args):
         """One of Kafka's own tools."""
         main = {"kafka-configs.sh": "kafka.admin.ConfigCommand", "kafka-acls.sh": "kafka.admin.AclCommand"}[program]
@@ -100,7 +113,7 @@ class StateTopic(suite.Case):
     def test_made_with_the_right_settings(self):
         lines, reports = self.tool("append 3 1 100", "wait")
         self.assertEqual(lines, ["appended 3 0 0"])
-        self.assertEqual(self.kafka.ends(self.topic), {0: (0, 0), 1: (0, 0), 2: (0, 0), 3: (0, 1)})
+        self.assertEqual(self.ends(), {0: (0, 0), 1: (0, 0), 2: (0, 0), 3: (0, 1)})
         self.assertEqual(self.settings(), RIGHT)
         self.assertIn(f"made the topic {self.topic} with 4 partitions", "".join(reports))
         # Another time it is there, and nothing is said about it.
@@ -120,7 +133,7 @@ class StateTopic(suite.Case):
         self.assertRegex(lines[0], r"^broken 0 ECONFIG final state log: topic \S+ is not fit: ")
         for name in names:
             self.assertIn(name, lines[0])
-        self.assertEqual(self.kafka.ends(self.topic)[0], (0, 0), "nothing is written")
+        self.assertEqual(self.ends()[0], (0, 0), "nothing is written")
         self.mend(lines[0])
         self.assertEqual(self.tool("append 0 1 10", "wait")[0], ["appended 0 0 0"])
 

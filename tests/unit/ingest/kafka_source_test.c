@@ -342,6 +342,12 @@ static void test_the_last_record_is_the_end_where_markers_follow(void **state)
     assert_int_equal(table.ops->end_offset(table.self, 0, 0), 97);
     rs_kafka_control_statistics(reader.source, "not json");
     assert_int_equal(table.ops->end_offset(table.self, 0, 0), 97);
+    atomic_store(&part->delivered,
+                 -1); /* restored, and nothing has come since: it ends where reading began */
+    int64_t expected = part->expected;
+    part->expected = 98;
+    assert_int_equal(table.ops->end_offset(table.self, 0, 0), 98);
+    part->expected = expected;
     rs_kafka_control_statistics(reader.source,
                                 "{\"ts\":1,\"topics\":{\"reader\":{\"partitions\":{\"0\":{\"next_offset\":99,"
                                 "\"fetchq_cnt\":0}}}}}");
