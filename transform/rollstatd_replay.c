@@ -65,13 +65,12 @@ static const struct rs_dead_letter_ops letter_ops = {.put = put_letter, .acknowl
 static int emit(struct replay *replay, int32_t number, struct rs_error *error)
 {
     struct replay_partition *partition = &replay->partitions[number];
-    bool more = true;
 
     partition->unemitted = 0;
-    while (more) {
+    for (;;) { /* to the end: an answer may let out what had to wait for it */
         struct rs_view_batch *batch = replay->batch;
         rs_view_batch_reset(batch);
-        more = rs_partition_emit(partition->state, batch, EMIT_BYTES);
+        (void)rs_partition_emit(partition->state, batch, EMIT_BYTES);
         batch->stream = replay->stream->index;
         batch->stream_name = replay->stream->name;
         batch->partition = number;
@@ -89,7 +88,6 @@ static int emit(struct replay *replay, int32_t number, struct rs_error *error)
         RS_ASSERT(replay->batch != NULL);
         rs_partition_settle(partition->state, replay->batch);
     }
-    return 0;
 }
 
 /* As idle time would: all partitions are shown as of the newest event of any. */
