@@ -194,7 +194,7 @@ static bool broken(struct rs_durable_log *log, struct part *part, struct rs_stat
     const char *stream = stream_of(log, part)->name;
 
     if (part->error.class == RS_CLASS_RETRY) {
-        return over(part, RS_STATE_UNSURE, out);
+        return over(part, part->error.code == RS_EFENCED ? RS_STATE_LOST : RS_STATE_UNSURE, out);
     }
     (void)rs_error_prefix(&part->error,
                           "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32, stream,

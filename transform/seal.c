@@ -14,6 +14,7 @@
 #define SWEEP_IDS        16384              /* the same for ids */
 #define WHOLE_REMEMBERED 4096               /* groups over whose sizes is averaged */
 #define KEPT_BYTES       ((size_t)1 << 20)
+#define CLOSE_UP_BYTES   ((size_t)1 << 20)
 #define CHANGED_BOTH     (RS_GROUP_CHANGED_EVEN | RS_GROUP_CHANGED_ODD)
 
 /* ---- chunks ---- */
@@ -498,6 +499,28 @@ enum rs_seal_step rs_partition_seal_step(struct rs_partition *p, struct rs_slice
     return RS_SEAL_COMPLETE;
 }
 
+/* What was taken makes room, so that `out` does not grow with the whole batch where groups are written early
+ * all the time. No more is moved than was taken since the last time. */
+static void close_up(struct rs_seal_batch *s)
+{
+    size_t left = s->out.size - s->taken;
+    size_t cuts = s->cuts.size / sizeof left - s->cut;
+    if (s->taken < CLOSE_UP_BYTES || left > s->taken) {
+        return;
+    }
+    memmove(s->out.data, s->out.data + s->taken, left);
+    s->out.size = left;
+    for (size_t i = 0; i < cuts; i++) {
+        size_t end;
+        memcpy(&end, s->cuts.data + (s->cut + i) * sizeof end, sizeof end);
+        end -= s->taken;
+        memcpy(s->cuts.data + i * sizeof end, &end, sizeof end);
+    }
+    s->cuts.size = cuts * sizeof left;
+    s->taken = 0;
+    s->cut = 0;
+}
+
 void rs_partition_seal_taken(struct rs_partition *p)
 {
     struct rs_seal_batch *s = &p->sealing;
@@ -514,6 +537,7 @@ void rs_partition_seal_taken(struct rs_partition *p)
         s->taken = 0;
         s->cut = 0;
     }
+    close_up(s);
 }
 
 size_t rs_partition_seal_backlog(const struct rs_partition *p)

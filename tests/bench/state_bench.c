@@ -16,8 +16,9 @@
 #define BEGIN_US (1700000040 * SECOND) /* a full minute */
 #define RATE     ((size_t)200000)      /* events a second of their own time; a batch each second */
 #define STEP_NS  (1000000000 / (int64_t)RATE)
-#define TURN     2048 /* events, then the batch gets its turn, as in a worker */
-#define STEPS    8    /* of the batch in its turn */
+#define TURN     2048              /* events, then the batch gets its turn, as in a worker */
+#define STEPS    8                 /* of the batch in its turn */
+#define BACKLOG  ((size_t)2 << 20) /* written and not taken: input waits */
 
 static const struct rs_state_key key = {0, 0, 0};
 
@@ -353,6 +354,9 @@ static void drive(struct world *w, const struct rs_record *records, size_t count
     size_t since = 0;
     for (size_t at = 0; at < count; at += TURN) {
         size_t size = count - at < TURN ? count - at : TURN;
+        while (w->open && rs_partition_seal_backlog(w->partition) > BACKLOG) {
+            turn(w);
+        }
         double start = w->applies ? now_ns() : 0;
         require(rs_partition_apply(w->partition, records + at, size, NULL) == size, "not all was applied");
         if (w->applies) {

@@ -564,6 +564,10 @@ static void test_a_head_trimmed_away_under_a_slow_reader(void **state)
 static void test_a_claim_trimmed_away_by_a_later_owner_is_lost(void **state)
 {
     (void)state;
+    b->io.read_broken = b->io.read_fenced = true; /* as the log on Kafka says it */
+    claim(b);
+    assert_string_equal(hears(b), "L");
+    shared.end = 0;
     claim(a); /* and reads only when b has claimed and trimmed */
     claim(b);
     assert_string_equal(hears(b), "C1@-2");
