@@ -3,6 +3,7 @@
  * state is engine_sim's business. */
 #include "tests/sim/engine_log.h"
 #include "tests/unit/transform/engine_run.h"
+#include "transform/partition.h"
 
 #define MINUTES                                                                                              \
     "  m:\n    stream: ticks\n    by: [product]\n    window: {tumbling: 1m}\n    stats: {n: count()}\n"
@@ -136,6 +137,64 @@ static void test_only_what_changed_is_told_and_a_sweep_tells_the_rest(void **sta
     engine_log_free(&log);
     stop(&r);
     stop(&s);
+}
+
+#define MANY  60000
+#define SOME  1000
+#define AHEAD 20000 /* groups that are written early before the first chunk is taken */
+
+/* `count` groups from number `from` on, one event each. */
+static void apply_groups(struct run *r, int from, int count)
+{
+    static struct tick ticks[SOME];
+    static char names[SOME][16];
+    for (int done = 0; done < count; done += SOME) {
+        for (int i = 0; i < SOME; i++) {
+            (void)snprintf(names[i], sizeof names[i], "p%05d", from + done + i);
+            ticks[i] = (struct tick){.product = names[i], .at_us = SECOND};
+        }
+        apply(r, ticks, SOME);
+    }
+}
+
+/* What is written and not taken yet never runs out here: its buffer must not grow with the whole batch for
+ * that. */
+static void test_a_batch_that_is_written_early_all_the_time_keeps_its_buffer_small(void **state)
+{
+    (void)state;
+    struct run r;
+    struct run s;
+    struct run t;
+    struct engine_log log = {0};
+    struct rs_buf notes = {0};
+    struct rs_error error;
+    size_t largest = 0;
+    start(&r, append_stream, MINUTES);
+    start(&s, append_stream, MINUTES);
+    start(&t, append_stream, MINUTES);
+    enable(&r);
+    apply_groups(&r, 0, MANY);
+    apply_groups(&s, 0, MANY);
+    engine_log_begin(&log, r.partition, (struct rs_state_plan){0});
+    int from = MANY - AHEAD;
+    apply_groups(&r, from, AHEAD);
+    while (log.open) {
+        assert_true(engine_log_step(&log, r.partition));
+        largest = r.partition->sealing.out.capacity > largest ? r.partition->sealing.out.capacity : largest;
+        if (from > 0) {
+            from -= SOME;
+            apply_groups(&r, from, SOME);
+        }
+    }
+    assert_true(log.batches[0].chunks.size > (4u << 20));
+    assert_true(largest <= (4u << 20));
+    assert_int_equal(restore(&log, &t, &notes, &error), 0);
+    assert_same_bytes(t.partition, s.partition);
+    rs_buf_fini(&notes);
+    engine_log_free(&log);
+    stop(&r);
+    stop(&s);
+    stop(&t);
 }
 
 static void test_a_large_group_goes_in_several_chunks(void **state)
@@ -435,6 +494,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_batch_is_as_of_its_beginning),
         cmocka_unit_test(test_only_what_changed_is_told_and_a_sweep_tells_the_rest),
+        cmocka_unit_test(test_a_batch_that_is_written_early_all_the_time_keeps_its_buffer_small),
         cmocka_unit_test(test_a_large_group_goes_in_several_chunks),
         cmocka_unit_test(test_a_group_that_is_back_waits_for_the_deletion_after_a_restore_too),
         cmocka_unit_test(test_fewer_ids_to_remember_keep_the_newest),

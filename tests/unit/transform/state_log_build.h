@@ -146,12 +146,14 @@ static inline void feed(int64_t offset, struct rs_slice bytes)
     }
     if (rs_state_reader_anew(log_.reader)) {
         log_.contents[0] = '\0';
-        strcat(log_.verdicts, verdict == RS_VERDICT_REBUILD ? "" : "^");
     }
     if (rc == 0 && verdict == RS_VERDICT_BATCH) {
         note_batch();
     }
     size_t count = strlen(log_.verdicts);
+    if (rs_state_reader_anew(log_.reader) && verdict != RS_VERDICT_REBUILD) {
+        log_.verdicts[count++] = '^';
+    }
     log_.verdicts[count] = letters[verdict];
     if (rc < 0) {
         log_.verdicts[count] = '!';
