@@ -158,18 +158,15 @@ static void fingerprint(struct rs_buf *scratch, struct rs_aggregate *a)
 uint64_t rs_engine_fingerprint(const struct rs_engine *engine, uint32_t stream)
 {
     const struct rs_plan *plan = &engine->plans[stream];
-    XXH3_state_t state;
-    (void)XXH3_64bits_reset(&state);
-    /* With the zeros at their ends, which keep names apart. */
-    (void)XXH3_64bits_update(&state, plan->stream->name, strlen(plan->stream->name) + 1);
-    (void)XXH3_64bits_update(&state, plan->stream->topic, strlen(plan->stream->topic) + 1);
+    uint64_t hash = XXH3_64bits(plan->stream->name, strlen(plan->stream->name));
+    hash = XXH3_64bits_withSeed(plan->stream->topic, strlen(plan->stream->topic), hash);
     for (uint32_t i = 0; i < plan->aggregate_count; i++) {
         const struct rs_aggregate *a = plan->aggregates[i];
         uint64_t little = htole64(a->fingerprint);
-        (void)XXH3_64bits_update(&state, a->name, strlen(a->name) + 1);
-        (void)XXH3_64bits_update(&state, &little, sizeof little);
+        hash = XXH3_64bits_withSeed(a->name, strlen(a->name), hash);
+        hash = XXH3_64bits_withSeed(&little, sizeof little, hash);
     }
-    return XXH3_64bits_digest(&state);
+    return hash;
 }
 
 /* ---- all together ---- */

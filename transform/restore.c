@@ -200,6 +200,13 @@ static void take_away(struct rs_groups *gs, uint32_t number)
     }
 }
 
+static bool plausible_head(const struct rs_group *g, int64_t gone_newest, int64_t oldest_us)
+{
+    return rs_form_plausible(g->clock_us) && rs_form_plausible(oldest_us) &&
+           (g->history_from == RS_WINDOW_NEVER || rs_form_plausible(g->history_from)) &&
+           (gone_newest == RS_TIME_NONE || rs_form_plausible(gone_newest));
+}
+
 static int read_group(struct rs_form_reader *f, bool whole)
 {
     bool sliding = !f->gs->aggregate->upsert && f->gs->aggregate->window.kind == RS_WINDOW_SLIDING;
@@ -218,6 +225,9 @@ static int read_group(struct rs_form_reader *f, bool whole)
     int64_t gone_newest = rs_read_i64(&f->reader);
     int64_t oldest_us = rs_read_i64(&f->reader);
     uint32_t count = rs_read_u32(&f->reader);
+    if (f->reader.failed || !plausible_head(g, gone_newest, oldest_us)) {
+        return rs_form_damaged(f, "the head of a group");
+    }
     for (uint32_t i = 0; rc == 0 && i < count && !f->reader.failed; i++) {
         rc = f->gs->aggregate->upsert ? put_register(f, number) : put_pane(f, number);
     }

@@ -83,7 +83,8 @@ static int read_revisions(struct rs_form_reader *f, struct rs_node *node)
     for (uint32_t i = 0; i < count; i++) {
         int64_t end_us = rs_read_i64(&f->reader);
         uint32_t events = rs_read_u32(&f->reader);
-        if (f->reader.failed || end_us <= before_us || f->gs->aggregate->history == 0) {
+        if (f->reader.failed || !rs_form_plausible(end_us) || end_us <= before_us ||
+            f->gs->aggregate->history == 0) {
             return rs_form_damaged(f, "a revision");
         }
         if (!rs_slabs_reserve(&f->gs->revisions, 1)) {
@@ -99,7 +100,7 @@ int rs_form_read_start(struct rs_form_reader *f, int64_t *start_us, uint32_t *fl
 {
     *start_us = rs_read_i64(&f->reader);
     *flags = rs_read_u32(&f->reader);
-    if (f->reader.failed || (*flags & ~(uint32_t)RS_NODE_CARRY) ||
+    if (f->reader.failed || !rs_form_plausible(*start_us) || (*flags & ~(uint32_t)RS_NODE_CARRY) ||
         rs_window_slice(&f->gs->aggregate->window, *start_us) != *start_us) {
         return rs_form_damaged(f, "a pane");
     }
@@ -130,5 +131,6 @@ int rs_form_read_register(struct rs_form_reader *f, struct rs_register *r)
         r->values[k][0] = rs_read_u64(&f->reader);
         r->values[k][1] = rs_read_u64(&f->reader);
     }
-    return f->reader.failed || r->flags & ~RS_REGISTER_ABSENT ? rs_form_damaged(f, "a register") : 0;
+    bool good = rs_form_plausible(r->period_us) && !(r->flags & ~RS_REGISTER_ABSENT);
+    return f->reader.failed || !good ? rs_form_damaged(f, "a register") : 0;
 }

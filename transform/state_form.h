@@ -20,6 +20,13 @@ struct rs_form_reader {
     struct rs_error *error;
 };
 
+/* Whether a stored time can be one: times are of the years 1 to 9999, and with some windows on top they stay
+ * far from where arithmetic overflows. */
+static inline bool rs_form_plausible(int64_t us)
+{
+    return us > -(INT64_C(1) << 60) && us < INT64_C(1) << 60;
+}
+
 int rs_form_damaged(const struct rs_form_reader *f, const char *what);
 int rs_form_no_memory(const struct rs_form_reader *f);
 /* A key of the aggregate, with room made for a group that has it. */

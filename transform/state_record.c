@@ -20,14 +20,11 @@ static const uint8_t magic[3] = {'R', 'S', 'L'};
 
 uint64_t rs_state_identity(const char *group, const char *stream, int32_t partition)
 {
-    /* The zeros between keep ("ab", "c") and ("a", "bc") apart. */
+    /* Each hash is the seed of the next, so that ("ab", "c") and ("a", "bc") differ. */
     uint32_t little = htole32((uint32_t)partition);
-    XXH3_state_t state;
-    (void)XXH3_64bits_reset(&state);
-    (void)XXH3_64bits_update(&state, group, strlen(group) + 1);
-    (void)XXH3_64bits_update(&state, stream, strlen(stream) + 1);
-    (void)XXH3_64bits_update(&state, &little, sizeof little);
-    return XXH3_64bits_digest(&state);
+    uint64_t hash = XXH3_64bits(group, strlen(group));
+    hash = XXH3_64bits_withSeed(stream, strlen(stream), hash);
+    return XXH3_64bits_withSeed(&little, sizeof little, hash);
 }
 
 uint64_t rs_chunk_sum(uint64_t so_far, uint64_t sum)

@@ -4,10 +4,10 @@
  *   3  u8           format, RS_RECORD_FORMAT
  *   4  u8           kind
  *   5  3 bytes      zero
- *   8  u64          identity: XXH3-64 of group, stream, partition (rs_state_identity): whose log this is
- *  16  16 bytes     owner: drawn at random for each claim
- *  32  i64          offset of the owner's claim, its fencing token; of a CLAIM, which does not know it yet:
- * -1 40  body u64          XXH3-64 of all bytes before
+ *   8  u64          identity: XXH3-64 of group, stream, partition, each the seed of the next
+ * (rs_state_identity): whose log this is 16  16 bytes     owner: drawn at random for each claim 32  i64
+ * offset of the owner's claim, its fencing token; of a CLAIM, which does not know it yet: -1 40  body u64
+ * XXH3-64 of all bytes before
  *
  *   CLAIM  u32 flags | i64 from_offset | i64 wall_us | u64 fingerprint |
  *          u16 n, n bytes instance | u16 n, n bytes version
