@@ -39,7 +39,7 @@ struct part {
     int64_t check_until; /* the newest record behind a gap; -1: none */
     int64_t sealed;      /* a seal stands here, but is told only after the check; -1: none */
     /* the open batch */
-    bool open, sealing;
+    bool open;
     uint64_t batch, chunk_sum;
     uint64_t slice_bytes;              /* of clean groups that it was to have */
     uint64_t batch_begun, batch_bytes; /* `written` when it was opened; size of the one before */
@@ -175,7 +175,7 @@ static bool tell(struct part *part, enum rs_state_event_kind kind, struct rs_sta
 static bool over(struct part *part, enum rs_state_event_kind kind, struct rs_state_event *out)
 {
     part->phase = OVER;
-    part->open = part->sealing = part->checking = false;
+    part->open = part->checking = false;
     rs_state_reader_free(&part->reader);
     (void)tell(part, kind, out);
     out->error = &part->error;
@@ -525,7 +525,6 @@ static int durable_seal(void *self, struct rs_state_key key, const struct rs_sea
     };
     int rc = append(log, part, &record, COOKIE_SEAL, &sum, error);
     if (rc == 0) {
-        part->sealing = true;
         part->sealing_offset = seal->next_offset;
         part->sealing_sweep = record.seal.sweep_start;
     }
@@ -582,7 +581,7 @@ static void sweep_verified(struct part *part)
 static bool on_sealed(struct rs_durable_log *log, struct part *part, int64_t offset,
                       struct rs_state_event *out)
 {
-    part->open = part->sealing = false;
+    part->open = false;
     part->batch_bytes = part->written - part->batch_begun;
     part->sweep_changes += changes_of(part);
     part->status.batches++;
