@@ -13,9 +13,9 @@
 
 enum rs_source_event_kind {
     RS_SOURCE_RECORDS,  /* a run of records of one partition, ascending offsets */
-    RS_SOURCE_ASSIGNED, /* the worker owns this partition from now on and answers with `start` */
-    RS_SOURCE_REVOKED,  /* finish, hand over, answer with `done` */
-    RS_SOURCE_LOST,     /* already another's: drop at once, answer with `done` */
+    RS_SOURCE_ASSIGNED, /* the partition is the worker's: it answers with `start`, or keeps one that was
+                           revoked and of which it has not let go */
+    RS_SOURCE_REVOKED,  /* it is to be another's, or is already: records still come; answer with `done` */
     RS_SOURCE_STOPPED,  /* the partition cannot go on: `error` says why and how to mend it */
 };
 
@@ -37,11 +37,10 @@ struct rs_source_ops {
     /* Begin reading an assigned partition at `offset` (RS_OFFSET_BEGINNING: the oldest there is), or, at any
      * time while the partition is owned, read on from there instead: before or behind where the reading
      * stands, also when it has STOPPED. From the call on no record of the earlier reading comes, and none of
-     * its STOPPED; a run that is held stays held. The newest call counts. Of a partition that is revoked or
-     * lost and not `done` the call does nothing and returns 0. RS_EINVAL: not owned. */
+     * its STOPPED; a run that is held stays held. The newest call counts. RS_EINVAL: not owned. */
     RS_MUST_USE int (*start)(void *self, uint32_t stream, int32_t partition, int64_t offset,
                              struct rs_error *error);
-    /* The worker has let go of a revoked or lost partition. */
+    /* The worker has let go of a revoked partition: no record of it comes any more. */
     void (*done)(void *self, uint32_t stream, int32_t partition);
     /* Offset after the newest record known in the partition; -1: not known. Cheap. */
     int64_t (*end_offset)(void *self, uint32_t stream, int32_t partition);

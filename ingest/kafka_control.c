@@ -91,12 +91,15 @@ static struct rs_kafka_part *part_new(struct rs_kafka_source *source, const stru
     part->partition = partition;
     part->worker = least_loaded(source);
     part->phase = RS_KAFKA_CLAIMING;
+    part->hold = RS_KAFKA_OURS;
     part->assigned = (struct rs_kafka_mail){.kind = RS_SOURCE_ASSIGNED, .part = part};
-    part->leaving = (struct rs_kafka_mail){.kind = RS_SOURCE_REVOKED, .part = part};
+    part->revoked = (struct rs_kafka_mail){.kind = RS_SOURCE_REVOKED, .part = part};
     part->stopped = (struct rs_kafka_mail){.kind = RS_SOURCE_STOPPED, .part = part};
     part->fence = (struct rs_kafka_mail){.part = part};
     part->refused_at = -1;
     part->fetched_us = INT64_MAX;
+    part->told = -1;
+    atomic_init(&part->committed, -1);
     atomic_init(&part->out_of_range, -1);
     atomic_init(&part->delivered, -1);
     atomic_init(&part->fetched_to, -1);
@@ -117,8 +120,23 @@ static void part_free(struct rs_kafka_source *source, struct rs_kafka_part *part
     free(part);
 }
 
+/* librdkafka cuts the forwarding of a queue when it ends the fetch, which is a moment after the call that
+ * asked for it has returned. Its main thread serves calls in order, so the answer to any later one tells that
+ * it is done. */
+static void await_end(struct rs_kafka_source *source)
+{
+    rd_kafka_topic_partition_list_t *owned = NULL;
+
+    if (rd_kafka_assignment(source->fetcher, &owned) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rd_kafka_topic_partition_list_destroy(owned);
+    }
+}
+
+/* Nothing is fetched any more when it returns. */
 void rs_kafka_parts_free(struct rs_kafka_source *source)
 {
+    (void)rd_kafka_assign(source->fetcher, NULL);
+    await_end(source);
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
             if (source->tables[i].parts[j] != NULL) {
@@ -126,32 +144,6 @@ void rs_kafka_parts_free(struct rs_kafka_source *source)
             }
         }
     }
-}
-
-/* ---- rebalancing ---- */
-
-static void add_part(struct rs_kafka_source *source, const rd_kafka_topic_partition_t *entry)
-{
-    const struct rs_stream *stream = stream_by_topic(source, entry->topic);
-
-    if (stream == NULL || find_part(source, entry) != NULL) {
-        return;
-    }
-    struct rs_kafka_part *part = part_new(source, stream, entry->partition);
-    pthread_mutex_lock(&source->mutex);
-    bool room = part != NULL && make_room(&source->tables[stream->index], entry->partition);
-    if (room) {
-        source->tables[stream->index].parts[entry->partition] = part;
-    }
-    pthread_mutex_unlock(&source->mutex);
-    if (!room) {
-        free(part);
-        fail(source, "out of memory while a partition was assigned");
-        return;
-    }
-    source->workers[part->worker].parts++;
-    source->status.partitions++;
-    rs_kafka_mail_send(source, &part->assigned);
 }
 
 static void log_kafka_error(struct rs_kafka_source *source, const char *what, rd_kafka_error_t *error)
@@ -162,101 +154,7 @@ static void log_kafka_error(struct rs_kafka_source *source, const char *what, rd
     }
 }
 
-/* The group's answer is given at once and empty: fetching starts partition by partition, as the workers are
- * ready. */
-static void on_assign(struct rs_kafka_source *source, const rd_kafka_topic_partition_list_t *list)
-{
-    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
-
-    log_kafka_error(source, "assignment", rd_kafka_incremental_assign(source->rk, none));
-    rd_kafka_topic_partition_list_destroy(none);
-    for (int i = 0; i < list->cnt; i++) {
-        add_part(source, &list->elems[i]);
-    }
-    source->status.joined = true;
-    source->status.rebalances++;
-    rs_kafka_report(source, RS_LOG_INFO, "assigned %d partitions, %u owned now", list->cnt,
-                    source->status.partitions);
-}
-
-static void tell_leaving(struct rs_kafka_source *source, struct rs_kafka_part *part, bool lost)
-{
-    if (part->queue != NULL) {
-        rd_kafka_queue_forward(part->queue, NULL);
-    }
-    pthread_mutex_lock(&source->mutex);
-    bool told = part->phase == RS_KAFKA_LEAVING || part->phase == RS_KAFKA_GONE;
-    if (!told) {
-        part->phase = source->workers_gone ? RS_KAFKA_GONE : RS_KAFKA_LEAVING;
-    }
-    pthread_mutex_unlock(&source->mutex);
-    if (!told && !source->workers_gone) {
-        part->leaving.kind = lost ? RS_SOURCE_LOST : RS_SOURCE_REVOKED;
-        rs_kafka_mail_send(source, &part->leaving);
-    }
-}
-
-static void on_revoke(struct rs_kafka_source *source, const rd_kafka_topic_partition_list_t *list)
-{
-    bool lost = rd_kafka_assignment_lost(source->rk) != 0;
-
-    if (source->revoking != NULL) {
-        rd_kafka_topic_partition_list_destroy(source->revoking);
-    }
-    source->revoking = rd_kafka_topic_partition_list_copy(list);
-    source->status.rebalances++;
-    for (int i = 0; i < list->cnt; i++) {
-        struct rs_kafka_part *part = find_part(source, &list->elems[i]);
-        if (part != NULL) {
-            tell_leaving(source, part, lost);
-        }
-    }
-    rs_kafka_report(source, lost ? RS_LOG_WARNING : RS_LOG_INFO, "%s %d partitions",
-                    lost ? "lost" : "giving back", list->cnt);
-}
-
-static bool all_gone(struct rs_kafka_source *source)
-{
-    if (source->workers_gone) {
-        return true; /* nobody is left to answer a revocation that was told before */
-    }
-    for (int i = 0; i < source->revoking->cnt; i++) {
-        struct rs_kafka_part *part = find_part(source, &source->revoking->elems[i]);
-        if (part == NULL) {
-            continue;
-        }
-        pthread_mutex_lock(&source->mutex);
-        bool gone = part->phase == RS_KAFKA_GONE;
-        pthread_mutex_unlock(&source->mutex);
-        if (!gone) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Gives the revoked partitions back. Those that were never fetched are unknown to librdkafka's assignment. */
-static void finish_revoke(struct rs_kafka_source *source)
-{
-    rd_kafka_topic_partition_list_t *fetched = rd_kafka_topic_partition_list_new(source->revoking->cnt);
-
-    for (int i = 0; i < source->revoking->cnt; i++) {
-        const rd_kafka_topic_partition_t *entry = &source->revoking->elems[i];
-        struct rs_kafka_part *part = find_part(source, entry);
-        if (part != NULL && part->fetched) {
-            rd_kafka_topic_partition_list_add(fetched, entry->topic, entry->partition);
-        }
-        if (part != NULL) {
-            part_free(source, part);
-        }
-    }
-    log_kafka_error(source, "giving partitions back", rd_kafka_incremental_unassign(source->rk, fetched));
-    rd_kafka_topic_partition_list_destroy(fetched);
-    rd_kafka_topic_partition_list_destroy(source->revoking);
-    source->revoking = NULL;
-    atomic_store(&source->answered, true); /* what had to wait meanwhile: see serve_part */
-    rs_kafka_wake(source->control_fd);
-}
+/* ---- fetching ---- */
 
 static rd_kafka_topic_partition_list_t *list_of(const struct rs_kafka_part *part, int64_t offset)
 {
@@ -270,7 +168,7 @@ static rd_kafka_topic_partition_list_t *list_of(const struct rs_kafka_part *part
 static void begin_fetch(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
 {
     if (part->queue == NULL) {
-        part->queue = rd_kafka_queue_get_partition(source->rk, part->stream->topic, part->partition);
+        part->queue = rd_kafka_queue_get_partition(source->fetcher, part->stream->topic, part->partition);
     }
     if (part->queue == NULL) {
         fail(source, "out of memory while a partition was assigned");
@@ -279,34 +177,23 @@ static void begin_fetch(struct rs_kafka_source *source, struct rs_kafka_part *pa
     rd_kafka_queue_forward(part->queue, source->workers[part->worker].queue);
     rd_kafka_topic_partition_list_t *list =
         list_of(part, offset == RS_OFFSET_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : offset);
-    rd_kafka_error_t *refused = rd_kafka_incremental_assign(source->rk, list);
+    rd_kafka_error_t *refused = rd_kafka_incremental_assign(source->fetcher, list);
     part->fetched = refused == NULL;
     part->fetched_us = rs_clock_mono(source->options.clock);
     log_kafka_error(source, "starting a partition", refused);
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* librdkafka cuts the forwarding of a queue when it ends the fetch, which is a moment after the call that
- * asked for it has returned. Its main thread serves calls in order, so the answer to any later one tells that
- * it is done. */
-static void await_end(struct rs_kafka_source *source)
-{
-    rd_kafka_topic_partition_list_t *owned = NULL;
-
-    if (rd_kafka_assignment(source->rk, &owned) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rd_kafka_topic_partition_list_destroy(owned);
-    }
-}
-
 /* Reading from elsewhere is giving the partition up and taking it again. Seeking would be one call, but it
- * fails or is forgotten while a partition is starting, paused by a rebalance, or refused for its offset. When
- * the call returns, librdkafka has outdated all records of it that wait in queues. */
+ * fails or is forgotten while a partition is starting or refused for its offset. When the call returns,
+ * librdkafka has outdated all records of it that wait in queues. */
 static void end_fetch(struct rs_kafka_source *source, struct rs_kafka_part *part)
 {
     source->status.stopped -= atomic_exchange(&part->has_stopped, false) ? 1 : 0;
     if (part->fetched) {
         rd_kafka_topic_partition_list_t *list = list_of(part, RD_KAFKA_OFFSET_INVALID);
-        log_kafka_error(source, "restarting a partition", rd_kafka_incremental_unassign(source->rk, list));
+        log_kafka_error(source, "restarting a partition",
+                        rd_kafka_incremental_unassign(source->fetcher, list));
         rd_kafka_topic_partition_list_destroy(list);
         await_end(source);
     }
@@ -314,7 +201,12 @@ static void end_fetch(struct rs_kafka_source *source, struct rs_kafka_part *part
     part->fetched_us = INT64_MAX;
     atomic_store(&part->fetched_to, -1);
     atomic_store(&part->out_of_range, -1);
-    rs_kafka_mail_send(source, &part->fence);
+}
+
+static void drop_part(struct rs_kafka_source *source, struct rs_kafka_part *part)
+{
+    end_fetch(source, part);
+    part_free(source, part);
 }
 
 /* A restart alone does not help: the state log says where to read on. Only a claim that voids it does. */
@@ -375,7 +267,7 @@ static void on_refused(struct rs_kafka_source *source, struct rs_kafka_part *par
     if (!reading) {
         return;
     }
-    (void)rd_kafka_query_watermark_offsets(source->rk, part->stream->topic, part->partition, &low, &high,
+    (void)rd_kafka_query_watermark_offsets(source->fetcher, part->stream->topic, part->partition, &low, &high,
                                            WATERMARK_WAIT_MS);
     part->refused_times = offset == part->refused_at ? part->refused_times + 1 : 1;
     part->refused_at = offset;
@@ -387,29 +279,27 @@ static void on_refused(struct rs_kafka_source *source, struct rs_kafka_part *par
     }
 }
 
-/* A consumer that leaves begins nothing: once librdkafka has left the group nobody answers calls to it.
- * While a revocation is not answered no partition is restarted, since librdkafka would take the giving up
- * for the answer. */
 static void serve_part(struct rs_kafka_source *source, struct rs_kafka_part *part)
 {
     int64_t refused = atomic_exchange(&part->out_of_range, -1);
 
-    if (source->closing) {
-        return;
-    }
     if (refused >= 0 && !atomic_load(&part->has_stopped)) {
         on_refused(source, part, refused);
     }
     pthread_mutex_lock(&source->mutex);
-    bool begins = part->phase == RS_KAFKA_READY;
-    bool ends = part->phase == RS_KAFKA_RESTARTING && source->revoking == NULL;
+    bool gone = part->hold == RS_KAFKA_GONE;
+    bool begins = !gone && part->phase == RS_KAFKA_READY;
+    bool ends = !gone && part->phase == RS_KAFKA_RESTARTING;
     int64_t offset = part->start_offset;
     part->phase = begins ? RS_KAFKA_READING : ends ? RS_KAFKA_FENCED : part->phase;
     pthread_mutex_unlock(&source->mutex);
-    if (begins) {
+    if (gone) {
+        drop_part(source, part);
+    } else if (begins) {
         begin_fetch(source, part, offset);
     } else if (ends) {
         end_fetch(source, part);
+        rs_kafka_mail_send(source, &part->fence);
     }
 }
 
@@ -425,9 +315,98 @@ void rs_kafka_control_answers(struct rs_kafka_source *source)
             }
         }
     }
-    if (source->revoking != NULL && all_gone(source)) {
-        finish_revoke(source);
+}
+
+/* ---- rebalancing ---- */
+
+/* It comes back before the worker has let go of it, perhaps before it has heard of the revocation. false: it
+ * has let go. */
+static bool take_back(struct rs_kafka_source *source, struct rs_kafka_part *part)
+{
+    pthread_mutex_lock(&source->mutex);
+    bool kept = part->hold != RS_KAFKA_GONE;
+    bool tell = part->hold == RS_KAFKA_REVOKED && !rs_kafka_mail_cancel(source, &part->revoked);
+    part->hold = kept ? RS_KAFKA_OURS : part->hold;
+    pthread_mutex_unlock(&source->mutex);
+    if (tell) {
+        rs_kafka_mail_send(source, &part->assigned);
     }
+    return kept;
+}
+
+static void add_part(struct rs_kafka_source *source, const rd_kafka_topic_partition_t *entry)
+{
+    const struct rs_stream *stream = stream_by_topic(source, entry->topic);
+    struct rs_kafka_part *part = find_part(source, entry);
+
+    if (stream == NULL || (part != NULL && take_back(source, part))) {
+        return;
+    }
+    if (part != NULL) {
+        drop_part(source, part);
+    }
+    part = part_new(source, stream, entry->partition);
+    pthread_mutex_lock(&source->mutex);
+    bool room = part != NULL && make_room(&source->tables[stream->index], entry->partition);
+    if (room) {
+        source->tables[stream->index].parts[entry->partition] = part;
+    }
+    pthread_mutex_unlock(&source->mutex);
+    if (!room) {
+        free(part);
+        fail(source, "out of memory while a partition was assigned");
+        return;
+    }
+    source->workers[part->worker].parts++;
+    source->status.partitions++;
+    rs_kafka_mail_send(source, &part->assigned);
+}
+
+/* The member's own assignment stays empty, whatever the group gives it, so that it fetches nothing. */
+static void on_assign(struct rs_kafka_source *source, const rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+
+    log_kafka_error(source, "assignment", rd_kafka_incremental_assign(source->member, none));
+    rd_kafka_topic_partition_list_destroy(none);
+    for (int i = 0; i < list->cnt; i++) {
+        add_part(source, &list->elems[i]);
+    }
+    source->status.joined = true;
+    source->status.rebalances++;
+    rs_kafka_report(source, RS_LOG_INFO, "assigned %d partitions, %u owned now", list->cnt,
+                    source->status.partitions);
+}
+
+/* The group is answered at once and does not wait for the worker. Whether it was taken in time or has long
+ * been another's makes no difference to the worker: the state log says who counts. */
+static void revoke_part(struct rs_kafka_source *source, struct rs_kafka_part *part)
+{
+    pthread_mutex_lock(&source->mutex);
+    bool ours = part->hold == RS_KAFKA_OURS;
+    part->hold = ours ? RS_KAFKA_REVOKED : part->hold;
+    pthread_mutex_unlock(&source->mutex);
+    if (ours) {
+        rs_kafka_mail_send(source, &part->revoked);
+    }
+}
+
+static void on_revoke(struct rs_kafka_source *source, const rd_kafka_topic_partition_list_t *list)
+{
+    bool lost = rd_kafka_assignment_lost(source->member) != 0;
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+
+    log_kafka_error(source, "giving partitions back", rd_kafka_incremental_unassign(source->member, none));
+    rd_kafka_topic_partition_list_destroy(none);
+    for (int i = 0; i < list->cnt; i++) {
+        struct rs_kafka_part *part = find_part(source, &list->elems[i]);
+        if (part != NULL) {
+            revoke_part(source, part);
+        }
+    }
+    source->status.rebalances++;
+    rs_kafka_report(source, lost ? RS_LOG_WARNING : RS_LOG_INFO, "%s %d partitions",
+                    lost ? "lost" : "giving back", list->cnt);
 }
 
 static void on_rebalance(struct rs_kafka_source *source, rd_kafka_event_t *event)
@@ -436,14 +415,70 @@ static void on_rebalance(struct rs_kafka_source *source, rd_kafka_event_t *event
 
     switch (rd_kafka_event_error(event)) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS: on_assign(source, list); break;
-    case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
-        on_revoke(source, list);
-        atomic_store(&source->answered, true); /* an empty or unread revocation is complete already */
-        break;
+    case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS: on_revoke(source, list); break;
     default:
         rs_kafka_report(source, RS_LOG_ERROR, "rebalance: %s", rd_kafka_event_error_string(event));
-        (void)rd_kafka_assign(source->rk, NULL);
+        (void)rd_kafka_assign(source->member, NULL);
         break;
+    }
+}
+
+void rs_kafka_control_revoke_all(struct rs_kafka_source *source)
+{
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        for (size_t j = 0; j < source->tables[i].size; j++) {
+            if (source->tables[i].parts[j] != NULL) {
+                revoke_part(source, source->tables[i].parts[j]);
+            }
+        }
+    }
+}
+
+/* ---- what the group is told ---- */
+
+#define COMMIT_EVERY_US INT64_C(1000000)
+
+void rs_kafka_control_commit(struct rs_kafka_source *source, bool at_once)
+{
+    int64_t now = rs_clock_mono(source->options.clock);
+
+    if (now < source->commit_due_us && !at_once) {
+        return;
+    }
+    source->commit_due_us = now + COMMIT_EVERY_US;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(0);
+    pthread_mutex_lock(&source->mutex);
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        for (size_t j = 0; j < source->tables[i].size; j++) {
+            struct rs_kafka_part *part = source->tables[i].parts[j];
+            int64_t committed = part == NULL ? -1 : atomic_load(&part->committed);
+            if (part != NULL && committed > part->told && part->hold == RS_KAFKA_OURS) {
+                rd_kafka_topic_partition_list_add(list, part->stream->topic, part->partition)->offset =
+                    committed;
+                part->told = committed;
+            }
+        }
+    }
+    pthread_mutex_unlock(&source->mutex);
+    if (list->cnt > 0) {
+        (void)rd_kafka_commit(source->member, list, 1);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* Refused while the group rebalances: told again with the next. */
+static void on_commit(struct rs_kafka_source *source, rd_kafka_event_t *event)
+{
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
+
+    if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR || list == NULL) {
+        return;
+    }
+    for (int i = 0; i < list->cnt; i++) {
+        struct rs_kafka_part *part = find_part(source, &list->elems[i]);
+        if (part != NULL) {
+            part->told = -1;
+        }
     }
 }
 
@@ -456,7 +491,7 @@ static void tell_fenced(struct rs_kafka_source *source)
     char text[RS_ERROR_TEXT_MAX];
     size_t size = sizeof(id);
 
-    (void)rd_kafka_conf_get(rd_kafka_conf(source->rk), "group.instance.id", id, &size);
+    (void)rd_kafka_conf_get(rd_kafka_conf(source->member), "group.instance.id", id, &size);
     (void)snprintf(
         text, sizeof(text),
         "kafka: another member of group %s has joined with the same group.instance.id (\"%s\") and "
@@ -471,7 +506,7 @@ static void tell_fenced(struct rs_kafka_source *source)
 static bool on_fatal(struct rs_kafka_source *source)
 {
     char reason[384] = "";
-    rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->rk, reason, sizeof(reason));
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->member, reason, sizeof(reason));
 
     if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
         tell_fenced(source);
@@ -527,7 +562,19 @@ void rs_kafka_control_event(struct rs_kafka_source *source, rd_kafka_event_t *ev
     case RD_KAFKA_EVENT_ERROR: on_error(source, event); break;
     case RD_KAFKA_EVENT_LOG: on_log(source, event); break;
     case RD_KAFKA_EVENT_STATS: rs_kafka_control_statistics(source, rd_kafka_event_stats(event)); break;
-    default: break; /* commits for lag monitoring: the next one repeats what failed */
+    case RD_KAFKA_EVENT_OFFSET_COMMIT: on_commit(source, event); break;
+    default: break;
+    }
+}
+
+void rs_kafka_serve_events(struct rs_kafka_source *source, rd_kafka_queue_t *queue, int timeout_ms)
+{
+    rd_kafka_event_t *event = NULL;
+
+    while ((event = rd_kafka_queue_poll(queue, timeout_ms)) != NULL) {
+        rs_kafka_control_event(source, event);
+        rd_kafka_event_destroy(event);
+        timeout_ms = 0;
     }
 }
 
@@ -539,8 +586,8 @@ static bool lags(const struct rs_kafka_source *source, const struct rs_kafka_par
     int64_t high = -1;
 
     return part != NULL && part->fetched &&
-           rd_kafka_get_watermark_offsets(source->rk, part->stream->topic, part->partition, &low, &high) ==
-               RD_KAFKA_RESP_ERR_NO_ERROR &&
+           rd_kafka_get_watermark_offsets(source->fetcher, part->stream->topic, part->partition, &low,
+                                          &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
            high > atomic_load_explicit(&part->delivered, memory_order_relaxed);
 }
 
@@ -554,8 +601,8 @@ static void nudge_stream(struct rs_kafka_source *source, const struct rs_kafka_t
         int64_t low = -1;
         int64_t high = -1;
         if (part != NULL && part->worker == worker && lags(source, part)) {
-            (void)rd_kafka_query_watermark_offsets(source->rk, part->stream->topic, part->partition, &low,
-                                                   &high, NUDGE_WAIT_MS);
+            (void)rd_kafka_query_watermark_offsets(source->fetcher, part->stream->topic, part->partition,
+                                                   &low, &high, NUDGE_WAIT_MS);
             source->nudge_next = at + 1;
             return;
         }
@@ -579,13 +626,14 @@ void rs_kafka_control_nudge(struct rs_kafka_source *source)
 static bool topic_missing(struct rs_kafka_source *source, const char *topic)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(source->rk, topic, NULL);
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(source->fetcher, topic, NULL);
 
     if (handle == NULL) {
         return false;
     }
     bool missing = false;
-    if (rd_kafka_metadata(source->rk, 0, handle, &metadata, METADATA_WAIT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (rd_kafka_metadata(source->fetcher, 0, handle, &metadata, METADATA_WAIT_MS) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
         missing =
             metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         rd_kafka_metadata_destroy(metadata);

@@ -1,7 +1,7 @@
 /* kafka parts: what the control thread and the workers of a Kafka source share. Private to ingest/kafka_*.c.
- * A part is one partition from its assignment to its return. The control thread makes and frees it; the
- * worker holds it between taking ASSIGNED and calling `done`. Lock:   `mutex` guards the table, the phases
- * and the mailboxes; it is never held across a call into librdkafka. */
+ * A part is one partition from its assignment to the `done` of its worker. The control thread makes and frees
+ * it; the worker holds it between taking ASSIGNED and calling `done`. Lock:   `mutex` guards the table, the
+ * phases and the mailboxes; it is never held across a call into librdkafka. */
 #ifndef RS_INGEST_KAFKA_PARTS_H
 #define RS_INGEST_KAFKA_PARTS_H
 
@@ -11,14 +11,20 @@
 
 #include "ingest/kafka_source.h"
 
+/* Of the fetching. */
 enum rs_kafka_phase {
     RS_KAFKA_CLAIMING, /* told to the worker, which has not answered yet */
     RS_KAFKA_READY,    /* the worker gave `start_offset`; the control thread has to fetch */
     RS_KAFKA_READING,
     RS_KAFKA_RESTARTING, /* to be read from elsewhere; the control thread has to end the fetch */
     RS_KAFKA_FENCED,     /* nothing is fetched; the worker has to draw the line, then READY */
-    RS_KAFKA_LEAVING,    /* revoked or lost, told to the worker */
-    RS_KAFKA_GONE,       /* the worker let go */
+};
+
+/* Of the ownership. */
+enum rs_kafka_hold {
+    RS_KAFKA_OURS,
+    RS_KAFKA_REVOKED, /* told to the worker, which has not let go */
+    RS_KAFKA_GONE,    /* the worker let go: nothing is mailed any more, the control thread has to free it */
 };
 
 /* `start_offset`: wherever the worker stands when it draws the line. */
@@ -39,10 +45,11 @@ struct rs_kafka_part {
     int32_t partition;
     uint32_t worker;
     enum rs_kafka_phase phase; /* mutex */
+    enum rs_kafka_hold hold;   /* mutex */
     int64_t start_offset;      /* mutex */
-    bool fetched;              /* control: librdkafka has it assigned */
+    bool fetched;              /* control: the fetcher has it assigned */
     rd_kafka_queue_t *queue;   /* control */
-    struct rs_kafka_mail assigned, leaving, stopped;
+    struct rs_kafka_mail assigned, revoked, stopped;
     struct rs_kafka_mail fence; /* not an event of the worker's; see rs_kafka_part_fence */
     struct rs_error stop_error;
     int64_t refused_at;     /* control: offset that was fetched again last, and how often in a row */
@@ -55,6 +62,8 @@ struct rs_kafka_part {
     bool from_oldest;          /* RS_OFFSET_BEGINNING was asked for */
     int64_t expected;          /* next offset; below it nothing is passed on */
     uint64_t first_batch;      /* records of earlier batches belong to an earlier ownership or reading */
+    _Atomic int64_t committed; /* sealed up to here; -1: not known */
+    int64_t told;              /* control: and the group was told */
     _Atomic int64_t delivered; /* offset after the last record passed on; -1: none */
     _Atomic int64_t
         fetched_to; /* librdkafka had read the log up to here with nothing left in its queue; -1: not known */
@@ -86,15 +95,17 @@ struct rs_kafka_table {
 
 struct rs_kafka_source {
     struct rs_kafka_source_options options;
-    rd_kafka_t *rk;
-    rd_kafka_queue_t *queue; /* the consumer queue */
+    rd_kafka_t *member;
+    rd_kafka_t *fetcher;
+    rd_kafka_queue_t *member_queue, *fetcher_queue; /* the consumer queues */
+    rd_kafka_topic_t **topics;                      /* of the fetcher, by stream index */
     int control_fd;
     _Atomic bool answered; /* a worker answered: look through the parts */
     pthread_mutex_t mutex;
     struct rs_kafka_table *tables; /* by stream index; mutex */
     struct rs_kafka_worker *workers;
-    rd_kafka_topic_partition_list_t *revoking; /* control: given back when all of it is GONE; NULL: nothing */
-    bool closing, workers_gone;
+    bool closing;          /* the member has left or is about to */
+    int64_t commit_due_us; /* control: when the group is next told of what is sealed */
     bool must_nudge;       /* this librdkafka does not know fetch.queue.backoff.ms */
     size_t nudge_next;     /* control: round robin over the parts of a stream */
     int64_t topics_due_us; /* control: when to look for missing topics again; 0: none known missing */
@@ -108,21 +119,30 @@ struct rs_kafka_source {
 /* NULL when the partition is not owned. Needs the mutex. */
 struct rs_kafka_part *rs_kafka_part_find(const struct rs_kafka_source *source, uint32_t stream,
                                          int32_t partition);
-/* Puts the message into the mailbox of its part's worker and wakes it. */
+/* Puts the message into the mailbox of its part's worker and wakes it, unless that has let go. */
 void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *mail);
+/* Takes it out again: true if it was still there. Needs the mutex. */
+bool rs_kafka_mail_cancel(struct rs_kafka_source *source, struct rs_kafka_mail *mail);
 void rs_kafka_wake(int event_fd);
 void rs_kafka_report(const struct rs_kafka_source *source, enum rs_log_level level, const char *format, ...)
     RS_PRINTF(3, 4);
 
 /* The control thread's part, in kafka_control.c. */
 void rs_kafka_control_event(struct rs_kafka_source *source, rd_kafka_event_t *event);
+void rs_kafka_serve_events(struct rs_kafka_source *source, rd_kafka_queue_t *queue, int timeout_ms);
+void rs_kafka_control_revoke_all(struct rs_kafka_source *source);
 void rs_kafka_control_answers(struct rs_kafka_source *source);
 void rs_kafka_control_topics(struct rs_kafka_source *source);
+/* Tells the group what is sealed, for lag monitoring: now and then, or at once. */
+void rs_kafka_control_commit(struct rs_kafka_source *source, bool at_once);
 /* Past its thresholds librdkafka before 2.2 looks at a queue again only when something wakes the broker's
  * thread, or after a second. Asking for the ends of a partition wakes it. */
 void rs_kafka_control_nudge(struct rs_kafka_source *source);
 void rs_kafka_control_statistics(struct rs_kafka_source *source, const char *json);
 void rs_kafka_parts_free(struct rs_kafka_source *source);
+
+/* The end of the membership, in kafka_group.c. */
+void rs_kafka_member_free(struct rs_kafka_source *source);
 
 /* The workers' part, in kafka_worker.c. */
 extern const struct rs_source_ops rs_kafka_worker_ops;

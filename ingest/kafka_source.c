@@ -37,9 +37,8 @@ static const char *const defaults[][2] = {
     {"topic.metadata.refresh.interval.ms", "5000"},
     {"statistics.interval.ms", "1000"},
     {"reconnect.backoff.max.ms", "2000"},
-    /* A member hears of a rebalance with its next heartbeat, and a partition that moves is nobody's until all
-     * have heard: that is how long what is shown of it stands still. The session's length is how long the
-     * partitions of an instance that died are nobody's. */
+    /* A member hears of a rebalance with its next heartbeat, and the partitions of an instance that stops are
+     * nobody's until all have heard. The session's length is how long those of an instance that died are. */
     {"heartbeat.interval.ms", "100"},
     {"session.timeout.ms", "10000"},
 };
@@ -53,12 +52,9 @@ static const char *const newer[][2] = {
 };
 
 static const char *const ours[][2] = {
-    {"enable.auto.commit", "true"}, /* of what `committed` stores, for lag monitoring */
-    {"enable.auto.offset.store", "false"},
-    {"auto.offset.reset", "error"},
-    {"partition.assignment.strategy", "cooperative-sticky"},
-    {"enable.partition.eof", "false"},
-    {"log.queue", "true"},
+    {"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},    {"partition.assignment.strategy", "cooperative-sticky"},
+    {"enable.partition.eof", "false"}, {"log.queue", "true"},
 };
 
 static int set_all(rd_kafka_conf_t *conf, const char *const (*pairs)[2], size_t count, struct rs_error *error)
@@ -103,25 +99,30 @@ static int make_conf(struct rs_kafka_source *source, rd_kafka_conf_t **out, stru
     return 0;
 }
 
-static int open_consumer(struct rs_kafka_source *source, struct rs_error *error)
+static int open_consumer(struct rs_kafka_source *source, bool counts, rd_kafka_t **out_rk,
+                         rd_kafka_queue_t **out_queue, struct rs_error *error)
 {
     rd_kafka_conf_t *conf = NULL;
     char errstr[512] = "";
     const uint64_t one = 1;
     int rc = make_conf(source, &conf, error);
 
+    if (rc == 0 && !counts) {
+        rc = rs_kafka_config_set(conf, "statistics.interval.ms", "0", error);
+    }
     if (rc != 0) {
         return rc;
     }
-    source->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, errstr, sizeof(errstr));
-    if (source->rk == NULL) {
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, errstr, sizeof(errstr));
+    if (rk == NULL) {
         rd_kafka_conf_destroy(conf);
         return rs_fail(error, RS_ECONFIG, "kafka: %s", errstr);
     }
-    (void)rd_kafka_poll_set_consumer(source->rk);
-    source->queue = rd_kafka_queue_get_consumer(source->rk);
-    rd_kafka_queue_io_event_enable(source->queue, source->control_fd, &one, sizeof(one));
-    if (rd_kafka_set_log_queue(source->rk, source->queue) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    (void)rd_kafka_poll_set_consumer(rk);
+    *out_rk = rk;
+    *out_queue = rd_kafka_queue_get_consumer(rk);
+    rd_kafka_queue_io_event_enable(*out_queue, source->control_fd, &one, sizeof(one));
+    if (rd_kafka_set_log_queue(rk, *out_queue) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return rs_fail(error, RS_EBROKER, "kafka: librdkafka gives no log queue");
     }
     return 0;
@@ -135,8 +136,22 @@ static int open_worker(struct rs_kafka_source *source, struct rs_kafka_worker *w
     if (worker->wake_fd < 0) {
         return rs_fail(error, RS_EIO, "no eventfd: %s", strerrordesc_np(errno));
     }
-    worker->queue = rd_kafka_queue_new(source->rk);
+    worker->queue = rd_kafka_queue_new(source->fetcher);
     rd_kafka_queue_io_event_enable(worker->queue, worker->wake_fd, &one, sizeof(one));
+    return 0;
+}
+
+/* Whoever first hears of a topic when it is to fetch from it looks for the leaders only a second later. */
+static int open_topics(struct rs_kafka_source *source, struct rs_error *error)
+{
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        source->topics[i] =
+            rd_kafka_topic_new(source->fetcher, source->options.streams->items[i].topic, NULL);
+        if (source->topics[i] == NULL) {
+            return rs_fail(error, RS_EBROKER, "kafka: topic %s: %s", source->options.streams->items[i].topic,
+                           rd_kafka_err2str(rd_kafka_last_error()));
+        }
+    }
     return 0;
 }
 
@@ -148,7 +163,7 @@ static int subscribe(struct rs_kafka_source *source, struct rs_error *error)
     for (size_t i = 0; i < streams->count; i++) {
         rd_kafka_topic_partition_list_add(topics, streams->items[i].topic, RD_KAFKA_PARTITION_UA);
     }
-    rd_kafka_resp_err_t err = rd_kafka_subscribe(source->rk, topics);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(source->member, topics);
     rd_kafka_topic_partition_list_destroy(topics);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return rs_fail(error, RS_EBROKER, "kafka: subscribing: %s", rd_kafka_err2str(err));
@@ -159,9 +174,11 @@ static int subscribe(struct rs_kafka_source *source, struct rs_error *error)
 static int allocate(struct rs_kafka_source *source, struct rs_error *error)
 {
     source->tables = calloc(source->options.streams->count, sizeof(*source->tables));
+    source->topics = calloc(source->options.streams->count, sizeof(*source->topics));
     source->missing = calloc(source->options.streams->count, sizeof(*source->missing));
     source->workers = calloc(source->options.workers, sizeof(*source->workers));
-    if (source->tables == NULL || source->missing == NULL || source->workers == NULL) {
+    if (source->tables == NULL || source->topics == NULL || source->missing == NULL ||
+        source->workers == NULL) {
         return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
     }
     for (uint32_t i = 0; i < source->options.workers; i++) {
@@ -187,7 +204,13 @@ int rs_kafka_source_new(const struct rs_kafka_source_options *options, struct rs
     pthread_mutex_init(&source->mutex, NULL);
     int rc = allocate(source, error);
     if (rc == 0) {
-        rc = open_consumer(source, error);
+        rc = open_consumer(source, true, &source->fetcher, &source->fetcher_queue, error);
+    }
+    if (rc == 0) {
+        rc = open_topics(source, error);
+    }
+    if (rc == 0) {
+        rc = open_consumer(source, false, &source->member, &source->member_queue, error);
     }
     for (uint32_t i = 0; rc == 0 && i < options->workers; i++) {
         rc = open_worker(source, &source->workers[i], error);
@@ -216,16 +239,14 @@ int rs_kafka_source_fd(const struct rs_kafka_source *source)
 void rs_kafka_source_poll(struct rs_kafka_source *source)
 {
     uint64_t count = 0;
-    rd_kafka_event_t *event = NULL;
 
     while (read(source->control_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
     }
-    while ((event = rd_kafka_queue_poll(source->queue, 0)) != NULL) {
-        rs_kafka_control_event(source, event);
-        rd_kafka_event_destroy(event);
-    }
+    rs_kafka_serve_events(source, source->member_queue, 0);
+    rs_kafka_serve_events(source, source->fetcher_queue, 0);
     rs_kafka_control_answers(source);
     if (!source->closing) {
+        rs_kafka_control_commit(source, false);
         rs_kafka_control_nudge(source);
         rs_kafka_control_topics(source);
     }
@@ -237,73 +258,9 @@ void rs_kafka_source_status(struct rs_kafka_source *source, struct rs_kafka_sour
     *out = source->status;
 }
 
-void rs_kafka_source_close(struct rs_kafka_source *source, bool running, int timeout_ms)
+static void destroy_fetcher(struct rs_kafka_source *source)
 {
-    int64_t deadline = rs_clock_mono(source->options.clock) + timeout_ms * INT64_C(1000);
-
-    if (source->closing) {
-        return;
-    }
-    source->closing = true;
-    source->workers_gone = !running;
-    /* A revocation that stays unanswered would keep librdkafka from ending for ever. */
-    atomic_store(&source->answered, true);
-    rs_kafka_control_answers(source);
-    rd_kafka_error_t *refused = rd_kafka_consumer_close_queue(source->rk, source->queue);
-    if (refused != NULL) {
-        rs_kafka_report(source, RS_LOG_WARNING, "leaving the group: %s", rd_kafka_error_string(refused));
-        rd_kafka_error_destroy(refused);
-        return;
-    }
-    while (!rd_kafka_consumer_closed(source->rk) && rs_clock_mono(source->options.clock) < deadline) {
-        rd_kafka_event_t *event = rd_kafka_queue_poll(source->queue, 20);
-        if (event != NULL) {
-            rs_kafka_control_event(source, event);
-            rd_kafka_event_destroy(event);
-        }
-        rs_kafka_control_answers(source);
-    }
-}
-
-/* librdkafka before 2.3.0 aborts when a member is destroyed that has joined its group and was not yet
- * assigned anything (its issue 4312). Such a consumer is left to the end of the process: nothing of it leads
- * back here. */
-#define ASSIGNOR_MENDED 0x02030000
-#define LEAVE_WAIT_US   (2 * INT64_C(1000000))
-
-/* A member that lost its session at the moment it leaves may never get to its end in librdkafka, and then
- * destroying it waits for ever. It is left as well. */
-static bool has_left(struct rs_kafka_source *source)
-{
-    int64_t deadline = rs_clock_mono(source->options.clock) + LEAVE_WAIT_US;
-
-    while (!rd_kafka_consumer_closed(source->rk)) {
-        if (rs_clock_mono(source->options.clock) >= deadline) {
-            rs_kafka_report(source, RS_LOG_WARNING, "the consumer does not end; it ends with the process");
-            return false;
-        }
-        rd_kafka_event_t *event = rd_kafka_queue_poll(source->queue, 20);
-        if (event != NULL) {
-            rs_kafka_control_event(source, event);
-            rd_kafka_event_destroy(event);
-        }
-        rs_kafka_control_answers(source);
-    }
-    return true;
-}
-
-static void destroy_consumer(struct rs_kafka_source *source, bool left)
-{
-    if (left && (source->status.joined || rd_kafka_version() >= ASSIGNOR_MENDED)) {
-        rd_kafka_destroy_flags(source->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    }
-}
-
-static void close_handles(struct rs_kafka_source *source)
-{
-    rs_kafka_source_close(source, false, 5000);
-    source->workers_gone = true;
-    bool left = has_left(source);
+    rs_kafka_parts_free(source);
     for (uint32_t i = 0; i < source->options.workers; i++) {
         rs_kafka_worker_drop(&source->workers[i]);
         if (source->workers[i].queue != NULL) {
@@ -311,15 +268,14 @@ static void close_handles(struct rs_kafka_source *source)
             rd_kafka_queue_destroy(source->workers[i].queue);
         }
     }
-    if (source->revoking != NULL) {
-        rd_kafka_topic_partition_list_destroy(source->revoking);
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        if (source->topics[i] != NULL) {
+            rd_kafka_topic_destroy(source->topics[i]);
+        }
     }
-    rs_kafka_parts_free(source);
-    if (source->queue != NULL) {
-        rd_kafka_queue_io_event_enable(source->queue, -1, NULL, 0);
-        rd_kafka_queue_destroy(source->queue);
-    }
-    destroy_consumer(source, left);
+    rd_kafka_queue_io_event_enable(source->fetcher_queue, -1, NULL, 0);
+    rd_kafka_queue_destroy(source->fetcher_queue);
+    rd_kafka_destroy_flags(source->fetcher, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
 void rs_kafka_source_free(struct rs_kafka_source **pointer)
@@ -329,8 +285,11 @@ void rs_kafka_source_free(struct rs_kafka_source **pointer)
     if (source == NULL) {
         return;
     }
-    if (source->rk != NULL) {
-        close_handles(source);
+    if (source->member != NULL) {
+        rs_kafka_member_free(source);
+    }
+    if (source->fetcher != NULL) {
+        destroy_fetcher(source);
     }
     for (uint32_t i = 0; source->workers != NULL && i < source->options.workers; i++) {
         if (source->workers[i].wake_fd >= 0) {
@@ -344,6 +303,7 @@ void rs_kafka_source_free(struct rs_kafka_source **pointer)
         close(source->control_fd);
     }
     free(source->tables);
+    free(source->topics);
     free(source->missing);
     free(source->workers);
     pthread_mutex_destroy(&source->mutex);

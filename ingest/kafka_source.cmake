@@ -1,6 +1,7 @@
 # Where the daemon's records come from.
 target_sources(rs_ingest PRIVATE
   kafka_control.c
+  kafka_group.c
   kafka_source.c
   kafka_worker.c
   memory_source.c

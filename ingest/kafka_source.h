@@ -1,13 +1,16 @@
 /* kafka source: the input streams as a member of a consumer group.
+ * Two consumers of librdkafka's do it: one is the group's member and fetches nothing, the other fetches and
+ * knows no group. So a rebalance touches nothing that is being read; within one consumer it pauses all.
+ *
  * Partitions are spread over the workers when they are assigned, each to the worker with the fewest, and stay
  * there as long as they are owned. The records of a worker's partitions arrive in one queue of librdkafka's,
  * which it reads in batches and sleeps on through an eventfd. Nothing is ever paused: a worker that takes no
  * more leaves records in the queue, and past its bounds librdkafka stops fetching.
  *
- * Rebalancing is cooperative. An assigned partition is told to its worker (ASSIGNED) and fetched only once
- * the worker has answered with an offset (`start`), however long that takes; the group does not wait for it.
- * A revoked partition goes back to the group when its worker has let go of it (`done`). Partitions that stay
- * are not touched by either.
+ * Rebalancing is cooperative, and the group waits for nobody. An assigned partition is told to its worker
+ * (ASSIGNED) and fetched only once the worker has answered with an offset (`start`), however long that takes.
+ * A revoked partition is told to its worker (REVOKED) and fetched until that lets go of it (`done`): between
+ * the two the group has it given to another, and both may read it. Who counts is the state log's to say.
  *
  * Where the input is read from is the caller's business (the state log decides): offsets committed to Kafka
  * are for lag monitoring only. An offset that retention has removed stops the partition with an error;
@@ -57,15 +60,18 @@ struct rs_source rs_kafka_source_table(struct rs_kafka_source *source);
 void rs_kafka_source_poll(struct rs_kafka_source *source);
 int rs_kafka_source_fd(const struct rs_kafka_source *source);
 
-/* Leaves the group. Workers answer the last revocations through the table; call with running = false when
- * they have stopped, and nothing is waited for. Bounded by `timeout_ms`. */
-void rs_kafka_source_close(struct rs_kafka_source *source, bool running, int timeout_ms);
+/* Whether the group has other members, to which the partitions go at once when this one leaves; false where
+ * the brokers do not say. Asks them, for `timeout_ms` at most. */
+bool rs_kafka_source_has_heirs(struct rs_kafka_source *source, int timeout_ms);
+/* Leaves the group. All partitions are REVOKED then, and read until their workers let go. Bounded by
+ * `timeout_ms`. */
+void rs_kafka_source_close(struct rs_kafka_source *source, int timeout_ms);
 
 struct rs_kafka_source_status {
     bool joined;         /* a first assignment arrived, be it an empty one */
     bool topics_missing; /* at least one topic does not exist */
     bool brokers_down;   /* no broker can be reached */
-    uint32_t partitions; /* owned */
+    uint32_t partitions; /* owned, and those revoked of which a worker has not let go */
     uint32_t stopped;    /* of these: cannot go on */
     uint64_t skipped;    /* records that came again below the expected offset */
     uint64_t rebalances;

@@ -41,7 +41,7 @@ void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *ma
     struct rs_kafka_worker *worker = &source->workers[mail->part->worker];
 
     pthread_mutex_lock(&source->mutex);
-    if (!mail->queued) {
+    if (!mail->queued && mail->part->hold != RS_KAFKA_GONE) {
         mail->queued = true;
         mail->next = NULL;
         if (worker->mail_last != NULL) {
@@ -54,6 +54,26 @@ void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *ma
     }
     pthread_mutex_unlock(&source->mutex);
     rs_kafka_wake(worker->wake_fd);
+}
+
+bool rs_kafka_mail_cancel(struct rs_kafka_source *source, struct rs_kafka_mail *mail)
+{
+    struct rs_kafka_worker *worker = &source->workers[mail->part->worker];
+    struct rs_kafka_mail *before = NULL;
+
+    if (!mail->queued) {
+        return false;
+    }
+    for (struct rs_kafka_mail *m = worker->mail_first; m != mail; m = m->next) {
+        before = m;
+    }
+    *(before == NULL ? &worker->mail_first : &before->next) = mail->next;
+    if (worker->mail_last == mail) {
+        worker->mail_last = before;
+    }
+    mail->queued = false;
+    atomic_store(&worker->has_mail, worker->mail_first != NULL);
+    return true;
 }
 
 static struct rs_kafka_mail *next_mail(struct rs_kafka_source *source, struct rs_kafka_worker *worker)
@@ -133,7 +153,7 @@ static bool take_mail(struct rs_kafka_source *source, struct rs_kafka_worker *wo
         if (mail == &part->stopped && !still_stopped(source, part)) {
             continue;
         }
-        part->reading = part->reading && mail == &part->assigned;
+        part->reading = part->reading && mail != &part->stopped;
         *out = (struct rs_source_event){
             .kind = mail->kind,
             .stream = part->stream->index,
@@ -177,7 +197,7 @@ static struct rs_kafka_part *part_of(struct rs_kafka_source *source, struct rs_k
     }
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_part *part = rs_kafka_part_find(source, stream->index, message->partition);
-    bool mine = part != NULL && part->phase != RS_KAFKA_GONE && &source->workers[part->worker] == worker;
+    bool mine = part != NULL && part->hold != RS_KAFKA_GONE && &source->workers[part->worker] == worker;
     pthread_mutex_unlock(&source->mutex);
     return mine && part->reading && worker->batch >= part->first_batch ? part : NULL;
 }
@@ -352,8 +372,8 @@ void rs_kafka_worker_drop(struct rs_kafka_worker *worker)
     worker->held = worker->at = worker->count = 0;
 }
 
-/* Needs the mutex. false: not the worker's to start. */
-static bool start_part(const struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
+/* Needs the mutex. */
+static void start_part(const struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
 {
     switch (part->phase) {
     case RS_KAFKA_CLAIMING:
@@ -369,11 +389,8 @@ static bool start_part(const struct rs_kafka_source *source, struct rs_kafka_par
         break;
     case RS_KAFKA_RESTARTING:
     case RS_KAFKA_FENCED: part->reading = false; break;
-    case RS_KAFKA_LEAVING: return true; /* revoked meanwhile: the worker hears of it, or has already */
-    case RS_KAFKA_GONE: return false;
     }
     part->start_offset = offset;
-    return true;
 }
 
 static int worker_start(void *self, uint32_t stream, int32_t partition, int64_t offset,
@@ -384,7 +401,10 @@ static int worker_start(void *self, uint32_t stream, int32_t partition, int64_t 
     RS_ASSERT(offset >= 0 || offset == RS_OFFSET_BEGINNING);
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
-    bool owned = part != NULL && start_part(source, part, offset);
+    bool owned = part != NULL && part->hold != RS_KAFKA_GONE;
+    if (owned) {
+        start_part(source, part, offset);
+    }
     pthread_mutex_unlock(&source->mutex);
     if (!owned) {
         return rs_fail(error, RS_EINVAL, "stream %s: partition %d was not assigned to be started",
@@ -394,14 +414,20 @@ static int worker_start(void *self, uint32_t stream, int32_t partition, int64_t 
     return 0;
 }
 
+/* One that was assigned again meanwhile stays: the worker has yet to hear of it. */
 static void worker_done(void *self, uint32_t stream, int32_t partition)
 {
     struct rs_kafka_source *source = self;
 
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
-    if (part != NULL && part->phase == RS_KAFKA_LEAVING) {
-        part->phase = RS_KAFKA_GONE;
+    if (part != NULL && part->hold != RS_KAFKA_GONE) {
+        part->reading = false;
+    }
+    if (part != NULL && part->hold == RS_KAFKA_REVOKED) {
+        (void)rs_kafka_mail_cancel(source, &part->stopped);
+        (void)rs_kafka_mail_cancel(source, &part->fence);
+        part->hold = RS_KAFKA_GONE;
     }
     pthread_mutex_unlock(&source->mutex);
     answer(source);
@@ -417,7 +443,7 @@ static int64_t worker_end_offset(void *self, uint32_t stream, int32_t partition)
     struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
     pthread_mutex_unlock(&source->mutex);
     if (part == NULL ||
-        rd_kafka_get_watermark_offsets(source->rk, part->stream->topic, partition, &low, &high) !=
+        rd_kafka_get_watermark_offsets(source->fetcher, part->stream->topic, partition, &low, &high) !=
             RD_KAFKA_RESP_ERR_NO_ERROR ||
         high < 0) {
         return -1;
@@ -437,15 +463,12 @@ static void worker_committed(void *self, uint32_t stream, int32_t partition, int
 {
     struct rs_kafka_source *source = self;
 
-    if (next_offset < 0) {
-        return;
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
+    if (part != NULL) {
+        atomic_store(&part->committed, next_offset);
     }
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, source->options.streams->items[stream].topic, partition)->offset =
-        next_offset;
-    /* Fails when the partition has just moved away; the offset then is the next owner's to tell. */
-    (void)rd_kafka_offsets_store(source->rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
+    pthread_mutex_unlock(&source->mutex);
 }
 
 static int worker_wake_fd(void *self, uint32_t index)

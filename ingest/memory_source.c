@@ -10,7 +10,8 @@ struct memory_partition {
     size_t count, capacity;
     int64_t end; /* offset after the last record */
     bool owned, reading;
-    bool leaving; /* revoked or lost, and the worker has been told or is about to be */
+    bool leaving; /* revoked, and the worker has been told or is about to be */
+    bool again;   /* assigned once more before the worker let go, and it has not heard of it */
     uint32_t worker;
     size_t at; /* next record to hand out */
     int64_t started, committed;
@@ -215,11 +216,15 @@ int rs_memory_source_assign(struct rs_memory_source *source, uint32_t worker, ui
     if (p == NULL) {
         return rs_fail(error, RS_ENOMEM, "memory source: out of memory");
     }
-    RS_ASSERT(worker < source->workers && !p->owned);
+    RS_ASSERT(worker < source->workers && (!p->owned || (p->leaving && p->worker == worker)));
+    p->again = p->owned;
+    if (!p->owned) {
+        p->reading = false;
+        p->taken = 0;
+    }
     p->owned = true;
-    p->reading = p->leaving = false;
+    p->leaving = false;
     p->worker = worker;
-    p->taken = 0;
     return post(source, RS_SOURCE_ASSIGNED, p, NULL, error);
 }
 
@@ -229,7 +234,7 @@ int rs_memory_source_tell(struct rs_memory_source *source, enum rs_source_event_
     struct memory_partition *p = find(source, stream, partition);
 
     RS_ASSERT(p != NULL && p->owned);
-    p->leaving = p->leaving || kind == RS_SOURCE_REVOKED || kind == RS_SOURCE_LOST;
+    p->leaving = p->leaving || kind == RS_SOURCE_REVOKED;
     return post(source, kind, p, why, error);
 }
 
@@ -249,8 +254,10 @@ static bool take_event(struct rs_memory_source *source, uint32_t worker, struct 
     *link = event->next;
     free(source->current);
     source->current = event;
-    if (event->kind != RS_SOURCE_ASSIGNED) {
+    if (event->kind == RS_SOURCE_STOPPED) {
         event->partition->reading = false;
+    } else if (event->kind == RS_SOURCE_ASSIGNED) {
+        event->partition->again = false;
     }
     *out = (struct rs_source_event){
         .kind = event->kind,
@@ -323,9 +330,6 @@ static int memory_start(void *self, uint32_t stream, int32_t partition, int64_t 
     if (p == NULL || !p->owned) {
         return rs_fail(error, RS_EINVAL, "memory source: partition %d was not assigned", partition);
     }
-    if (p->leaving) {
-        return 0;
-    }
     forget_stop(self, p);
     p->started = offset;
     p->at = 0;
@@ -341,8 +345,8 @@ static void memory_done(void *self, uint32_t stream, int32_t partition)
     struct memory_partition *p = find(self, stream, partition);
 
     if (p != NULL) {
-        p->owned = p->leaving = false;
-        p->reading = false;
+        p->owned = p->again;
+        p->leaving = p->reading = false;
     }
 }
 

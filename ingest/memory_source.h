@@ -1,7 +1,8 @@
 /* memory source: a log in arrays, for tests and wherever records are at hand.
- * It behaves like the Kafka source as seen by workers: partitions are assigned, revoked and lost when told
- * to, records come in runs from the offset that was started with, in the order in which partitions were
- * assigned. Thread: one for everything. Owns:   copies of all records. */
+ * It behaves like the Kafka source as seen by workers: partitions are assigned and revoked when told to,
+ * records come in runs from the offset that was started with, in the order in which partitions were assigned.
+ * Thread: one for everything.
+ * Owns:   copies of all records. */
 #ifndef RS_INGEST_MEMORY_SOURCE_H
 #define RS_INGEST_MEMORY_SOURCE_H
 

@@ -66,6 +66,7 @@ struct rs_lk_topic {
     const struct rs_stream *stream;
     char *name;
     rd_kafka_topic_t *handle; /* of the consumer */
+    rd_kafka_topic_t *target; /* lock: of the producer; NULL until something is appended */
     struct rs_lk_key **keys;  /* by partition; lock */
     size_t key_count;         /* lock */
     bool ready;               /* lock: is there and fit */

@@ -89,6 +89,16 @@ static bool comes_again(rd_kafka_resp_err_t code)
     }
 }
 
+/* A handle makes the producer look for the topic's leaders at once; of a bare name it would take notice
+ * within a second. There is none before the topic is: looking could make it, with the broker's settings. */
+static rd_kafka_topic_t *target_of(struct rs_log_kafka *log, struct rs_lk_topic *topic)
+{
+    if (topic->target == NULL) {
+        topic->target = rd_kafka_topic_new(log->producer, topic->name, NULL);
+    }
+    return topic->target;
+}
+
 void rs_lk_pump(struct rs_log_kafka *log, struct rs_lk_key *key)
 {
     struct rs_lk_note *note = key->waiting.first;
@@ -96,10 +106,15 @@ void rs_lk_pump(struct rs_log_kafka *log, struct rs_lk_key *key)
     if (note == NULL || key->sent != NULL || log->producer == NULL || !rs_lk_fit(log, key)) {
         return;
     }
+    rd_kafka_topic_t *target = target_of(log, &log->topics[key->stream]);
+    if (target == NULL) {
+        refuse(log, rs_lk_pop(&key->waiting), rd_kafka_last_error());
+        return;
+    }
     /* No copy: the bytes are the note's until the delivery report. */
-    rd_kafka_resp_err_t code = rd_kafka_producev(
-        log->producer, RD_KAFKA_V_TOPIC(log->topics[key->stream].name), RD_KAFKA_V_PARTITION(key->partition),
-        RD_KAFKA_V_VALUE(note->bytes, note->size), RD_KAFKA_V_OPAQUE(note), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t code =
+        rd_kafka_producev(log->producer, RD_KAFKA_V_RKT(target), RD_KAFKA_V_PARTITION(key->partition),
+                          RD_KAFKA_V_VALUE(note->bytes, note->size), RD_KAFKA_V_OPAQUE(note), RD_KAFKA_V_END);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         key->sent = rs_lk_pop(&key->waiting);
     } else if (comes_again(code)) {
@@ -202,6 +217,14 @@ static void close_producer(struct rs_log_kafka *log)
     }
     (void)rd_kafka_purge(producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     (void)rd_kafka_flush(producer, PURGE_MS); /* serves the delivery reports */
+    pthread_mutex_lock(&log->lock);
+    for (size_t i = 0; i < log->options.streams->count; i++) {
+        if (log->topics[i].target != NULL) {
+            rd_kafka_topic_destroy(log->topics[i].target);
+            log->topics[i].target = NULL;
+        }
+    }
+    pthread_mutex_unlock(&log->lock);
     rd_kafka_destroy(producer);
     pthread_mutex_lock(&log->lock);
     each_key(log, refuse_sent);

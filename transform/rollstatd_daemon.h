@@ -41,6 +41,8 @@ struct rs_daemon {
     int signal_fd;
     bool stopping;
     bool notified_ready;
+    int64_t hand_over_by_us; /* stopping: until then the workers serve on what others are to claim */
+    bool workers_told;       /* to stop */
     int64_t stop_by_us;
     int64_t watchdog_us;       /* WATCHDOG_USEC; 0: none */
     int64_t housekeeping_us;   /* next turn of it */

@@ -13,7 +13,9 @@
 #include "transform/rollstatd_daemon.h"
 
 #define SECOND_US       INT64_C(1000000)
-#define LEAVE_WITHIN_US (3 * SECOND_US)  /* of a group's rebalance timeout, 45 s by default */
+#define LEAVE_WITHIN_US (3 * SECOND_US) /* of a group's rebalance timeout, 45 s by default */
+#define HEIRS_WAIT_MS   300
+#define HAND_OVER_US    (2 * SECOND_US)  /* librdkafka lets a member join once a second */
 #define STOP_WITHIN_US  (10 * SECOND_US) /* workers; below systemd's 90 s together with the rest */
 #define SINK_STOP_US    (2 * SECOND_US)
 #define LETTERS_STOP_US (5 * SECOND_US)
@@ -390,7 +392,26 @@ static void begin_stop(struct rs_daemon *daemon, const char *why)
     rs_log(RS_LOG_INFO, "stopping: %s", why);
     (void)sd_notify(0, "STOPPING=1");
     daemon->stopping = true;
-    daemon->stop_by_us = rs_clock_mono(daemon->clock) + STOP_WITHIN_US;
+    daemon->hand_over_by_us = rs_clock_mono(daemon->clock);
+    if (rs_kafka_source_has_heirs(daemon->source, HEIRS_WAIT_MS)) {
+        daemon->hand_over_by_us += HAND_OVER_US;
+        rs_kafka_source_close(daemon->source, GROUP_CLOSE_MS);
+    }
+    daemon->stop_by_us = rs_clock_mono(daemon->clock) + HAND_OVER_US + STOP_WITHIN_US;
+}
+
+/* Where others take over, the group is left first: what they have not claimed yet is served until they have.
+ */
+static void go_on_stopping(struct rs_daemon *daemon)
+{
+    struct rs_kafka_source_status source;
+
+    rs_kafka_source_status(daemon->source, &source);
+    if (daemon->workers_told ||
+        (source.partitions > 0 && rs_clock_mono(daemon->clock) < daemon->hand_over_by_us)) {
+        return;
+    }
+    daemon->workers_told = true;
     for (uint32_t i = 0; i < daemon->settings->workers; i++) {
         rs_worker_stop(daemon->workers[i].worker);
     }
@@ -460,6 +481,9 @@ static int control(struct rs_daemon *daemon)
                                      here */
             begin_stop(daemon, status.fatal);
         }
+        if (daemon->stopping) {
+            go_on_stopping(daemon);
+        }
         if (daemon->stopping && rs_clock_mono(daemon->clock) >= daemon->stop_by_us) {
             rs_log(RS_LOG_ERROR, "a worker does not stop: ending without it");
             _exit(EXIT_HURRIED);
@@ -499,7 +523,7 @@ static void close_all(struct rs_daemon *daemon)
     }
     rs_daemon_stop_log(daemon, LOG_STOP_US);
     if (daemon->source != NULL) {
-        rs_kafka_source_close(daemon->source, false, GROUP_CLOSE_MS);
+        rs_kafka_source_close(daemon->source, GROUP_CLOSE_MS);
     }
     size_t unsent = daemon->letters == NULL ? 0 : rs_dead_letters_stop(daemon->letters, LETTERS_STOP_US);
     if (unsent > 0) {

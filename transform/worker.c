@@ -178,6 +178,7 @@ static int64_t owned_due(const struct rs_worker *worker, const struct rs_owned *
     case RS_PARTITION_RUNNING:
         due = owned->at_end ? show_due(worker, owned) : worker->now_us + LOOK_US;
         due = earlier(due, rs_owned_commit_due(worker, owned));
+        due = owned->revoked ? earlier(due, owned->leave_by_us) : due;
         break;
     case RS_PARTITION_STOPPED:
     case RS_PARTITION_FENCED: break;

@@ -4,8 +4,9 @@
  * and state log; a test calls it in virtual time.
  *
  * A partition's life: assigned → claimed from the state log (token, state, start offset) → read, applied,
- * published, committed → revoked: what is dirty is published and the state committed, within a deadline → let
- * go. A lost or fenced partition is dropped at once.
+ * published, committed → revoked: all that goes on until another instance has claimed it → let go. Where
+ * nobody claims it, and when the worker stops, what is dirty is published and the state committed within a
+ * deadline first. A partition that was lost to another's claim or fenced is dropped at once.
  *
  * Time shown: once a partition has been read to its end, what is shown advances at the rate of the monotonic
  * clock from where it stood, so that windows end and drain in silence too. It never jumps to the wall clock.
@@ -50,7 +51,7 @@ struct rs_worker_options {
     uint64_t history_limit;  /* ended windows of this worker that wait for the sink */
     uint32_t batches;        /* view batches in circulation, at least 1 */
     uint32_t batch_bytes;    /* about so large */
-    int64_t leave_within_us; /* for publishing and committing a revoked partition */
+    int64_t leave_within_us; /* for publishing and committing what is let go */
     /* What an operator should read. On the worker's thread. */
     void (*report)(void *ctx, enum rs_log_level level, const char *text);
     void *report_ctx;

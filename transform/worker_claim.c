@@ -54,9 +54,9 @@ void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int6
     worker->options.log.ops->release(worker->options.log.self, rs_owned_key(worker, owned));
     rs_partition_free(&owned->state);
     rs_owned_forget_run(worker, owned);
-    if (owned->phase != RS_PARTITION_LEAVING) { /* one that leaves is done with that */
-        owned->phase = RS_PARTITION_CLAIMING;
-    }
+    /* One that leaves, or is another's to claim, is done with that. */
+    bool over = owned->phase == RS_PARTITION_LEAVING || owned->revoked;
+    owned->phase = over ? RS_PARTITION_LEAVING : RS_PARTITION_CLAIMING;
     owned->claim_due_us = worker->now_us + after_us;
     owned->epoch = ++worker->next_epoch; /* what is still with the sink is another's now */
     owned->in_flight = 0;
@@ -159,6 +159,7 @@ static void on_claimed(struct rs_worker *worker, struct rs_owned *owned, const s
     owned->error[0] = '\0';
     owned->again_us = worker->now_us;
     owned->commit_due_us = worker->now_us + worker->options.commit_every_us;
+    owned->commit_silent_us = worker->now_us + RS_WORKER_SILENT_US;
     if (source->ops->start(source->self, owned->stream->index, owned->partition, event->seal.next_offset,
                            &error) != 0) {
         rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "%s", error.text);
@@ -176,7 +177,7 @@ static void on_claimed(struct rs_worker *worker, struct rs_owned *owned, const s
  * claims again. */
 static void on_lost(struct rs_worker *worker, struct rs_owned *owned)
 {
-    rs_worker_say(worker, RS_LOG_WARNING,
+    rs_worker_say(worker, owned->revoked ? RS_LOG_INFO : RS_LOG_WARNING,
                   "stream %s partition %" PRId32
                   ": the state log has another claim, so this instance drops it",
                   owned->stream->name, owned->partition);

@@ -5,11 +5,13 @@
 
 #include "transform/worker_parts.h"
 
-#define STEPS_PER_TURN 8                      /* of filling a batch; then input gets its turn */
-#define NO_ROOM_US     (2 * RS_WORKER_MS)     /* until a log that had no room is asked again */
-#define STUCK_US       (10000 * RS_WORKER_MS) /* a batch under way for so long makes input wait */
-#define BACKLOG_MAX    ((size_t)2 << 20)
-#define AGAIN_US       (1000 * RS_WORKER_MS) /* until a log that failed at once is asked again */
+#define STEPS_PER_TURN   8                      /* of filling a batch; then input gets its turn */
+#define NO_ROOM_US       (2 * RS_WORKER_MS)     /* until a log that had no room is asked again */
+#define STUCK_US         (10000 * RS_WORKER_MS) /* a batch under way for so long makes input wait */
+#define BACKLOG_MAX      ((size_t)2 << 20)
+#define AGAIN_US         (1000 * RS_WORKER_MS)  /* until a log that failed at once is asked again */
+#define SERVE_ON_US      (30000 * RS_WORKER_MS) /* a partition that nobody else claims */
+#define LEAVING_EVERY_US (200 * RS_WORKER_MS)   /* between its batches: what is sealed is not done again */
 
 /* ---- dead letters ---- */
 
@@ -22,6 +24,11 @@ static bool letters_done(const struct rs_worker *worker, const struct rs_owned *
 }
 
 /* ---- one batch ---- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 static bool balanced(const struct rs_accounting *e)
 {
@@ -36,6 +43,11 @@ static void begin(struct rs_worker *worker, struct rs_owned *owned)
     rs_partition_status(owned->state, &status);
     owned->commit_begun_us = worker->now_us;
     owned->commit_due_us = worker->now_us + worker->options.commit_every_us;
+    owned->commit_silent_us = worker->now_us + RS_WORKER_SILENT_US;
+    if (owned->revoked) {
+        owned->commit_silent_us = worker->now_us + LEAVING_EVERY_US;
+        owned->commit_due_us = earlier(owned->commit_due_us, owned->commit_silent_us);
+    }
     owned->commit_retry_us = worker->now_us;
     if (!balanced(&status.events)) {
         rs_owned_fail(worker, owned, RS_PARTITION_STOPPED,
@@ -122,10 +134,20 @@ static bool unsealed(const struct rs_owned *owned)
     return owned->next_offset > owned->committed && owned->next_offset > 0;
 }
 
+static int64_t next_batch_us(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    if (unsealed(owned)) {
+        return owned->commit_due_us;
+    }
+    bool listens =
+        rs_worker_remembers(worker) && owned->phase == RS_PARTITION_RUNNING && owned->committed > 0;
+    return listens ? owned->commit_silent_us : RS_WORKER_NEVER;
+}
+
 /* A turn of the partition's batch, the next one begun when it is due. */
 static void go_on(struct rs_worker *worker, struct rs_owned *owned)
 {
-    if (owned->commit == RS_COMMIT_NOT && unsealed(owned) && worker->now_us >= owned->commit_due_us) {
+    if (owned->commit == RS_COMMIT_NOT && worker->now_us >= next_batch_us(worker, owned)) {
         begin(worker, owned);
     }
     if (worker->now_us < owned->commit_retry_us) {
@@ -168,7 +190,7 @@ void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_
 int64_t rs_owned_commit_due(const struct rs_worker *worker, const struct rs_owned *owned)
 {
     switch (owned->commit) {
-    case RS_COMMIT_NOT: return unsealed(owned) ? owned->commit_due_us : RS_WORKER_NEVER;
+    case RS_COMMIT_NOT: return next_batch_us(worker, owned);
     case RS_COMMIT_WRITING: return owned->commit_retry_us;
     case RS_COMMIT_LETTERS: return worker->now_us + NO_ROOM_US;
     case RS_COMMIT_SENT: break;
@@ -189,23 +211,7 @@ bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned
 
 /* ---- handing over ---- */
 
-/* librdkafka fetches nothing at all while a revocation waits for its answer, not even what stays. */
-#define REVOKED_US (1000 * RS_WORKER_MS)
-
-void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned)
-{
-    if (owned->phase != RS_PARTITION_RUNNING) {
-        rs_owned_let_go(worker, owned);
-        return;
-    }
-    owned->phase = RS_PARTITION_LEAVING;
-    owned->commit_due_us = worker->now_us;
-    int64_t within_us = worker->options.leave_within_us;
-    within_us = worker->stopping || within_us < REVOKED_US ? within_us : REVOKED_US;
-    owned->leave_by_us = worker->now_us + within_us;
-}
-
-void rs_owned_let_go(struct rs_worker *worker, struct rs_owned *owned)
+static void let_go(struct rs_worker *worker, struct rs_owned *owned)
 {
     size_t at = 0;
 
@@ -220,6 +226,46 @@ void rs_owned_let_go(struct rs_worker *worker, struct rs_owned *owned)
     worker->owned_count--;
     rs_partition_free(&owned->state);
     free(owned);
+}
+
+/* No more input: what is dirty is published and sealed. */
+void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned)
+{
+    if (owned->phase != RS_PARTITION_RUNNING) {
+        let_go(worker, owned);
+        return;
+    }
+    owned->phase = RS_PARTITION_LEAVING;
+    owned->commit_due_us = worker->now_us;
+    owned->leave_by_us = worker->now_us + worker->options.leave_within_us;
+}
+
+/* The group takes a second and more until the next owner hears of it, and may have taken the partition for no
+ * reason but that its coordinator was away. All the while it is served; the next owner's claim, in the log or
+ * at the fence, is what ends that. A log that does not remember knows no claims of others. */
+void rs_owned_revoked(struct rs_worker *worker, struct rs_owned *owned)
+{
+    if (!rs_worker_remembers(worker) || owned->phase != RS_PARTITION_RUNNING) {
+        rs_owned_leave(worker, owned);
+        return;
+    }
+    owned->revoked = true;
+    owned->leave_by_us = worker->now_us + SERVE_ON_US;
+    owned->commit_due_us = owned->commit_silent_us = worker->now_us;
+}
+
+/* It was revoked and is assigned again, be it while it leaves. */
+void rs_owned_keep(struct rs_worker *worker, struct rs_owned *owned)
+{
+    if (worker->stopping) {
+        return;
+    }
+    owned->revoked = false;
+    if (owned->phase == RS_PARTITION_LEAVING && owned->state != NULL) {
+        owned->phase = RS_PARTITION_RUNNING;
+    } else if (owned->phase == RS_PARTITION_LEAVING) {
+        owned->phase = RS_PARTITION_CLAIMING;
+    }
 }
 
 /* What is dirty goes out first, then the last batch; whichever does not happen in time is left to the
@@ -239,8 +285,12 @@ void rs_worker_leaving(struct rs_worker *worker)
 {
     for (size_t i = worker->owned_count; i-- > 0;) {
         struct rs_owned *owned = worker->owned[i];
-        if (owned->phase == RS_PARTITION_LEAVING && left(worker, owned)) {
-            rs_owned_let_go(worker, owned);
+        if (owned->revoked && owned->phase == RS_PARTITION_RUNNING && worker->now_us >= owned->leave_by_us) {
+            rs_owned_leave(worker, owned);
+        }
+        bool over = owned->revoked && owned->phase != RS_PARTITION_RUNNING;
+        if (owned->phase == RS_PARTITION_LEAVING ? left(worker, owned) : over) {
+            let_go(worker, owned);
         }
     }
 }

@@ -218,7 +218,13 @@ static struct rs_owned *add_owned(struct rs_worker *worker, uint32_t stream, int
 
 static void on_assigned(struct rs_worker *worker, const struct rs_source_event *event)
 {
-    if (worker->stopping || rs_worker_find(worker, event->stream, event->partition) != NULL) {
+    struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
+
+    if (owned != NULL) {
+        rs_owned_keep(worker, owned);
+        return;
+    }
+    if (worker->stopping) {
         return;
     }
     if (add_owned(worker, event->stream, event->partition) == NULL) {
@@ -227,16 +233,14 @@ static void on_assigned(struct rs_worker *worker, const struct rs_source_event *
     }
 }
 
-static void on_gone(struct rs_worker *worker, const struct rs_source_event *event)
+static void on_revoked(struct rs_worker *worker, const struct rs_source_event *event)
 {
     struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
 
     if (owned == NULL) {
         worker->options.source.ops->done(worker->options.source.self, event->stream, event->partition);
-    } else if (event->kind == RS_SOURCE_LOST) {
-        rs_owned_let_go(worker, owned);
     } else {
-        rs_owned_leave(worker, owned);
+        rs_owned_revoked(worker, owned);
     }
 }
 
@@ -267,8 +271,7 @@ static void on_event(struct rs_worker *worker, const struct rs_source_event *eve
     switch (event->kind) {
     case RS_SOURCE_RECORDS: on_records(worker, event); break;
     case RS_SOURCE_ASSIGNED: on_assigned(worker, event); break;
-    case RS_SOURCE_REVOKED:
-    case RS_SOURCE_LOST: on_gone(worker, event); break;
+    case RS_SOURCE_REVOKED: on_revoked(worker, event); break;
     case RS_SOURCE_STOPPED: on_stopped(worker, event); break;
     }
 }

@@ -10,6 +10,9 @@
 
 #define RS_WORKER_MS    INT64_C(1000)
 #define RS_WORKER_NEVER INT64_MAX
+/* Between batches without news: an owner that writes nothing would never hear that the log has another claim.
+ */
+#define RS_WORKER_SILENT_US (10000 * RS_WORKER_MS)
 
 enum rs_commit_phase {
     RS_COMMIT_NOT,
@@ -49,12 +52,14 @@ struct rs_owned {
     /* committing */
     int64_t committed; /* -1: nothing yet */
     int64_t commit_due_us;
+    int64_t commit_silent_us; /* the same where nothing is new */
     enum rs_commit_phase commit;
     int64_t commit_begun_us, commit_retry_us;
     struct rs_seal seal; /* of the batch that is filled */
     struct rs_slice head;
     bool sweep_ends;
     /* leaving */
+    bool revoked; /* served on, while RUNNING, until another has claimed it or leave_by_us */
     int64_t leave_by_us;
     char error[512];
 };
@@ -145,8 +150,9 @@ int64_t rs_owned_commit_due(const struct rs_worker *worker, const struct rs_owne
 /* The batch under way is so old that input has to wait for it. */
 bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned *owned);
 void rs_worker_leaving(struct rs_worker *worker);
+void rs_owned_revoked(struct rs_worker *worker, struct rs_owned *owned);
+void rs_owned_keep(struct rs_worker *worker, struct rs_owned *owned);
 void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned);
-void rs_owned_let_go(struct rs_worker *worker, struct rs_owned *owned);
 
 /* worker_status.c */
 void rs_worker_take_snapshot(struct rs_worker *worker);

@@ -100,6 +100,14 @@ static void on_behind(struct rs_worker *worker, struct rs_owned *owned, const st
 static void on_fenced(struct rs_worker *worker, struct rs_owned *owned)
 {
     worker->batches_fenced++;
+    if (owned->revoked) {
+        rs_worker_say(worker, RS_LOG_INFO,
+                      "stream %s partition %" PRId32
+                      ": another instance publishes it now, so this one drops it",
+                      owned->stream->name, owned->partition);
+        rs_owned_claim_again(worker, owned, FENCED_US);
+        return;
+    }
     if (rs_worker_remembers(worker)) {
         rs_worker_say(
             worker, RS_LOG_WARNING,

@@ -24,7 +24,7 @@ static void fill_partition(const struct rs_worker *worker, const struct rs_owned
     *out = (struct rs_worker_partition_status){
         .stream = owned->stream->index,
         .partition = owned->partition,
-        .phase = owned->phase,
+        .phase = owned->revoked ? RS_PARTITION_LEAVING : owned->phase,
         .token = owned->token,
         .end_offset = owned->end_offset,
         .committed = owned->committed,

@@ -305,9 +305,10 @@ class StateLog(Faults):
             second.kill()
             self.send(3000)
             self.daemon.until_consumed(1, 30)
-            before = sum(p["committed"] for p in self.daemon.partitions())
+            before = {p["partition"]: p["committed"] for p in self.daemon.partitions()}
             time.sleep(4)
-            self.assertEqual(sum(p["committed"] for p in self.daemon.partitions()), before, "nothing is sealed meanwhile")
+            for part in self.daemon.partitions():  # some may be gone: the group cannot write either
+                self.assertLessEqual(part["committed"], before.get(part["partition"], 0), "nothing is sealed meanwhile")
             self.assertEqual(self.daemon.get("/livez")[0], 200)
             self.assertLess(self.daemon.process.rss_kib(), 200 * 1024)
             second.start()

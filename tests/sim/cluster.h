@@ -101,8 +101,7 @@ struct feed {
     int64_t committed; /* by the consumer group; -1: nothing */
     /* the coordinator's view */
     struct process *owner;
-    bool revoking;
-    int64_t deadline_us;
+    int64_t free_us; /* given to nobody before */
 };
 
 /* ---- the state log's topic (sim_log.c) ---- */

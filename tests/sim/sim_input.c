@@ -70,9 +70,7 @@ static void tell(struct process *p, enum rs_source_event_kind kind, uint32_t par
     struct sim *sim = p->sim;
     int64_t at = sim_now(sim) + pick(&sim->chance, 0, 10) * MS;
     sim_note(sim, "coordinator: process %u partition %u: %s", p->number, partition,
-             kind == RS_SOURCE_ASSIGNED  ? "assigned"
-             : kind == RS_SOURCE_REVOKED ? "revoked"
-                                         : "lost");
+             kind == RS_SOURCE_ASSIGNED ? "assigned" : "revoked");
     if (at < p->told_us) {
         at = p->told_us;
     }
@@ -99,7 +97,6 @@ static void assign(struct sim *sim, uint32_t partition)
 {
     struct feed *f = &sim->feeds[partition];
     f->owner = some_member(sim);
-    f->revoking = false;
     if (f->owner) {
         tell(f->owner, RS_SOURCE_ASSIGNED, partition);
     }
@@ -110,12 +107,7 @@ static void tick(struct sim *sim, void *subject, uint64_t number)
     (void)subject;
     (void)number;
     for (uint32_t i = 0; i < sim->partition_count; i++) {
-        struct feed *f = &sim->feeds[i];
-        if (f->owner && f->revoking && sim_now(sim) > f->deadline_us) {
-            tell(f->owner, RS_SOURCE_LOST, i); /* the rebalance does not wait for ever */
-            f->owner = NULL;
-        }
-        if (!f->owner) {
+        if (!sim->feeds[i].owner && sim_now(sim) >= sim->feeds[i].free_us) {
             assign(sim, i);
         }
     }
@@ -130,10 +122,10 @@ void coordinator_begin(struct sim *sim)
 void coordinator_move(struct sim *sim)
 {
     struct feed *f = &sim->feeds[pick(&sim->chance, 0, sim->partition_count - 1)];
-    if (f->owner && !f->revoking && !f->owner->expired) {
-        f->revoking = true;
-        f->deadline_us = sim_now(sim) + pick(&sim->chance, 1, 6) * SECOND;
+    if (f->owner && !f->owner->expired) {
         tell(f->owner, RS_SOURCE_REVOKED, (uint32_t)(f - sim->feeds));
+        f->owner = NULL;
+        f->free_us = sim_now(sim) + (one_in(&sim->chance, 2) ? 0 : pick(&sim->chance, 0, 6000) * MS);
     }
 }
 
@@ -174,7 +166,7 @@ static void hear(struct sim *sim, void *subject, uint64_t number)
     }
     for (uint32_t i = 0; i < sim->partition_count; i++) {
         if (p->to_lose >> i & 1) {
-            tell(p, RS_SOURCE_LOST, i);
+            tell(p, RS_SOURCE_REVOKED, i);
         }
     }
     p->to_lose = 0;
@@ -202,11 +194,7 @@ static bool take_event(struct process *p, struct rs_source_event *out)
     p->source_first = node->next;
     p->source_last = node->next ? p->source_last : NULL;
     struct pipe *pipe = &p->pipes[node->partition];
-    if (node->kind == RS_SOURCE_ASSIGNED) {
-        pipe->assigned = true;
-    } else {
-        pipe->reading = false;
-    }
+    pipe->assigned = pipe->assigned || node->kind == RS_SOURCE_ASSIGNED;
     *out = (struct rs_source_event){.kind = node->kind,
                                     .stream = stream_of(p->sim, node->partition),
                                     .partition = partition_of(p->sim, node->partition)};
@@ -281,7 +269,7 @@ static void source_done(void *self, uint32_t stream, int32_t partition)
     p->pipes[place].assigned = false;
     p->pipes[place].reading = false;
     sim_note(p->sim, "process %u partition %u: done", p->number, place);
-    if (f->owner == p && (f->revoking || p->stopping)) {
+    if (f->owner == p && p->stopping) {
         f->owner = NULL;
     }
 }

@@ -43,7 +43,7 @@ struct member {
     struct rs_streams streams;
     struct rs_kafka_source *source;
     int64_t start;
-    bool keep_revoked; /* do not answer revocations */
+    bool keep_revoked; /* read on what is revoked */
     bool keep_held;    /* do not release runs */
     bool took[WORKERS];
     struct seen seen[PARTITIONS];
@@ -128,6 +128,14 @@ static void start(struct member *member, int32_t partition, int64_t offset)
     member->seen[partition].next = offset == RS_OFFSET_BEGINNING ? 0 : offset;
 }
 
+static void let_go(struct member *member, int32_t partition)
+{
+    struct rs_source table = rs_kafka_source_table(member->source);
+
+    member->seen[partition].assigned = member->seen[partition].reading = false;
+    table.ops->done(table.self, 0, partition);
+}
+
 static void on_event(struct member *member, uint32_t worker, const struct rs_source_event *event)
 {
     struct rs_source table = rs_kafka_source_table(member->source);
@@ -142,18 +150,17 @@ static void on_event(struct member *member, uint32_t worker, const struct rs_sou
         }
         break;
     case RS_SOURCE_ASSIGNED:
-        seen->assigned = true;
         seen->assignments++;
         seen->worker = worker;
-        start(member, event->partition, member->start);
+        if (!seen->assigned) { /* or else it is kept, and read on */
+            seen->assigned = true;
+            start(member, event->partition, member->start);
+        }
         break;
     case RS_SOURCE_REVOKED:
-    case RS_SOURCE_LOST:
         seen->revocations++;
-        seen->reading = false;
         if (!member->keep_revoked) {
-            seen->assigned = false;
-            table.ops->done(table.self, event->stream, event->partition);
+            let_go(member, event->partition);
         }
         break;
     case RS_SOURCE_STOPPED:
@@ -469,25 +476,42 @@ static void test_partitions_move_to_a_second_member_and_back(void **state)
     PUMP_UNTIL(records_count(&first) == 2 * 30 + 2 * (20 + 5), &first, NOBODY);
 }
 
-static void test_leaving_waits_for_the_workers(void **state)
+static void let_all_go(struct member *member)
 {
-    struct rs_source table = rs_kafka_source_table(first.source);
+    struct rs_kafka_source_status status;
+
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        if (member->seen[i].assigned) {
+            let_go(member, i);
+        }
+    }
+    PUMP_UNTIL((rs_kafka_source_status(member->source, &status), status.partitions == 0), member, NOBODY);
+}
+
+static void test_who_leaves_reads_on_until_the_workers_let_go(void **state)
+{
+    int before = records_count(&first);
 
     (void)state;
     first.keep_revoked = true;
-    rs_kafka_source_close(first.source, true, 300); /* nobody answers: bounded by the timeout */
-    pump(&first);
+    rs_kafka_source_close(first.source, 20000);
+    assert_true(rd_kafka_consumer_closed(first.source->member));
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        produce("moving", i, 3);
+    }
+    PUMP_UNTIL(records_count(&first) == before + PARTITIONS * 3, &first, NOBODY);
     for (int i = 0; i < PARTITIONS; i++) {
         assert_true(first.seen[i].revocations > 0);
-        assert_false(first.seen[i].reading);
-        table.ops->done(table.self, 0, i);
+    }
+    let_all_go(&first);
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        produce("moving", i, 3);
     }
     for (int i = 0; i < 100; i++) {
         pump(&first);
+        (void)poll(NULL, 0, 2);
     }
-    struct rs_kafka_source_status status;
-    rs_kafka_source_status(first.source, &status);
-    assert_int_equal(status.partitions, 0);
+    assert_int_equal(records_count(&first), before + PARTITIONS * 3);
 }
 
 /* ---- reading from elsewhere; each record has to be the next one, see on_records ---- */
@@ -662,51 +686,125 @@ static void test_a_stop_that_was_overtaken_is_not_told(void **state)
     assert_int_equal(lost_offset.seen[1].stops, stops);
 }
 
-/* librdkafka takes any giving up of partitions for the answer to a revocation. */
-static void test_a_start_does_not_answer_a_revocation(void **state)
+static int revoked_count(const struct member *member)
 {
-    struct rs_source table = rs_kafka_source_table(deferred.source);
-    int32_t stays = -1;
+    int count = 0;
+
+    for (int i = 0; i < PARTITIONS; i++) {
+        count += member->seen[i].revocations;
+    }
+    return count;
+}
+
+static void test_a_revoked_partition_is_read_by_both_until_one_lets_go(void **state)
+{
+    struct rs_kafka_source_status status;
+    int32_t goes = -1;
 
     (void)state;
     PUMP_UNTIL(records_count(&deferred) == PARTITIONS * 30, &deferred, NOBODY);
     deferred.keep_revoked = true;
     open_member(&newcomer, "deferred", "deferred", 0);
-    PUMP_UNTIL(deferred.source->revoking != NULL &&
-                   deferred.seen[0].revocations + deferred.seen[1].revocations +
-                           deferred.seen[2].revocations + deferred.seen[3].revocations ==
-                       2,
+    PUMP_UNTIL(assigned_count(&newcomer) == 2 && revoked_count(&deferred) == 2, &deferred, &newcomer);
+    assert_int_equal(assigned_count(&deferred), PARTITIONS);
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        goes = deferred.seen[i].revocations > 0 ? i : goes;
+        produce("deferred", i, 5);
+    }
+    PUMP_UNTIL(records_count(&deferred) == PARTITIONS * 35 && records_count(&newcomer) == 2 * 35, &deferred,
+               &newcomer);
+    start(&deferred, goes, 12); /* whoever has not let go may also read from elsewhere */
+    PUMP_UNTIL(deferred.seen[goes].next == 35, &deferred, &newcomer);
+    let_go(&deferred, goes);
+    PUMP_UNTIL((rs_kafka_source_status(deferred.source, &status), status.partitions == PARTITIONS - 1),
                &deferred, &newcomer);
-    for (int32_t i = 0; i < PARTITIONS; i++) {
-        stays = deferred.seen[i].revocations == 0 ? i : stays;
-    }
-    start(&deferred, stays, 12);
-    for (int i = 0; i < 2500; i++) {
-        pump(&deferred);
-        pump(&newcomer);
-        (void)poll(NULL, 0, 2);
-    }
-    assert_int_equal(assigned_count(&newcomer), 0);
-    for (int32_t i = 0; i < PARTITIONS; i++) {
-        if (deferred.seen[i].revocations > 0) {
-            table.ops->done(table.self, 0, i);
-        }
-    }
-    PUMP_UNTIL(assigned_count(&newcomer) == 2 && deferred.seen[stays].next == 30, &deferred, &newcomer);
+    produce("deferred", goes, 5);
+    PUMP_UNTIL(newcomer.seen[goes].next == 40, &deferred, &newcomer);
+    assert_int_equal(deferred.seen[goes].next, 35);
+    struct rs_source table = rs_kafka_source_table(deferred.source);
+    struct rs_error error;
+    assert_int_equal(table.ops->start(table.self, 0, goes, 0, &error), RS_EINVAL);
 }
 
-/* A session is lost, and the workers stop before they have answered; librdkafka would wait for it for ever.
- */
-static void test_leaving_answers_for_workers_that_are_gone(void **state)
+/* Of the two that moved one is still read here, and the other was let go. */
+static void test_what_comes_back_is_kept_or_read_anew(void **state)
 {
+    int32_t kept = -1;
+    int32_t anew = -1;
+
     (void)state;
-    deferred.keep_revoked = true;
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        kept = deferred.seen[i].revocations > 0 && deferred.seen[i].assigned ? i : kept;
+        anew = deferred.seen[i].assigned ? anew : i;
+    }
+    int count = deferred.seen[kept].count;
+    deferred.start = 38;
+    rs_kafka_source_free(&newcomer.source);
+    PUMP_UNTIL(deferred.seen[kept].assignments == 2 && deferred.seen[anew].assignments == 2, &deferred,
+               NOBODY);
+    produce("deferred", kept, 5);
+    PUMP_UNTIL(deferred.seen[kept].next == 40 && deferred.seen[anew].next == 40, &deferred, NOBODY);
+    assert_int_equal(deferred.seen[kept].count, count + 5); /* nothing came again */
+}
+
+static void test_a_lost_session_interrupts_nothing(void **state)
+{
+    int lost = 0;
+
+    (void)state;
+    int before = deferred.seen[0].assignments;
     rd_kafka_mock_broker_set_down(cluster, 1);
-    PUMP_UNTIL(strstr(deferred.log, "lost 2 partitions") != NULL, &deferred, NOBODY);
+    PUMP_UNTIL(strstr(deferred.log, "lost 4 partitions") != NULL, &deferred, NOBODY);
     rd_kafka_mock_broker_set_up(cluster, 1);
-    assert_non_null(deferred.source->revoking);
-    rs_kafka_source_close(deferred.source, false, 20000);
-    assert_true(rd_kafka_consumer_closed(deferred.source->rk));
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        produce("deferred", i, 5);
+        lost += deferred.seen[i].assigned;
+    }
+    assert_int_equal(lost, PARTITIONS);
+    PUMP_UNTIL(deferred.seen[0].assignments == before + 1, &deferred, NOBODY);
+    for (int32_t i = 0; i < PARTITIONS; i++) {
+        PUMP_UNTIL(deferred.seen[i].next >= 40, &deferred, NOBODY);
+    }
+}
+
+/* The worker hears of neither when a revocation is taken back before it has read of it. */
+static void test_what_is_taken_back_in_time_is_not_told(void **state)
+{
+    struct rs_kafka_part *part = rs_kafka_part_find(deferred.source, 0, 1);
+    int assignments = deferred.seen[1].assignments;
+    int revocations = deferred.seen[1].revocations;
+
+    (void)state;
+    rs_kafka_control_revoke_all(deferred.source);
+    pthread_mutex_lock(&deferred.source->mutex);
+    assert_true(part->revoked.queued);
+    assert_true(rs_kafka_mail_cancel(deferred.source, &part->revoked));
+    assert_false(rs_kafka_mail_cancel(deferred.source, &part->revoked));
+    pthread_mutex_unlock(&deferred.source->mutex);
+    pump(&deferred);
+    assert_int_equal(deferred.seen[1].assignments, assignments);
+    assert_int_equal(deferred.seen[1].revocations, revocations);
+    for (int i = 0; i < PARTITIONS; i++) {
+        assert_true(i == 1 || deferred.seen[i].revocations > 0);
+    }
+}
+
+static void test_the_group_is_told_what_is_sealed(void **state)
+{
+    struct rs_source table = rs_kafka_source_table(late_start.source);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    (void)state;
+    table.ops->committed(table.self, 0, 2, 44);
+    rd_kafka_topic_partition_t *entry = rd_kafka_topic_partition_list_add(list, "late_start", 2);
+    int64_t until = rs_clock_mono(rs_clock_system()) + PATIENCE_US;
+    do {
+        pump(&late_start);
+        assert_int_equal(rd_kafka_committed(late_start.source->member, list, 5000),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    } while (entry->offset != 44 && rs_clock_mono(rs_clock_system()) < until);
+    assert_int_equal(entry->offset, 44);
+    rd_kafka_topic_partition_list_destroy(list);
 }
 
 /* Workers may still be answering when the daemon stops: nothing may be begun any more. */
@@ -731,7 +829,7 @@ int main(void)
         cmocka_unit_test(test_an_offset_that_is_not_there_stops_the_partition),
         cmocka_unit_test(test_a_missing_topic_is_told_and_waited_for),
         cmocka_unit_test(test_partitions_move_to_a_second_member_and_back),
-        cmocka_unit_test(test_leaving_waits_for_the_workers),
+        cmocka_unit_test(test_who_leaves_reads_on_until_the_workers_let_go),
         cmocka_unit_test(test_reading_starts_again_before_and_behind),
         cmocka_unit_test(test_reading_starts_again_while_records_wait),
         cmocka_unit_test(test_the_newest_start_counts),
@@ -740,8 +838,11 @@ int main(void)
         cmocka_unit_test(test_a_refusal_is_checked_against_the_log),
         cmocka_unit_test(test_a_stopped_partition_is_revived),
         cmocka_unit_test(test_a_stop_that_was_overtaken_is_not_told),
-        cmocka_unit_test(test_a_start_does_not_answer_a_revocation),
-        cmocka_unit_test(test_leaving_answers_for_workers_that_are_gone),
+        cmocka_unit_test(test_the_group_is_told_what_is_sealed),
+        cmocka_unit_test(test_a_revoked_partition_is_read_by_both_until_one_lets_go),
+        cmocka_unit_test(test_what_comes_back_is_kept_or_read_anew),
+        cmocka_unit_test(test_a_lost_session_interrupts_nothing),
+        cmocka_unit_test(test_what_is_taken_back_in_time_is_not_told),
         cmocka_unit_test(test_leaving_waits_for_no_start),
     };
 

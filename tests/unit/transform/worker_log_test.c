@@ -53,13 +53,13 @@ static void crash(struct fixture *f)
     fake_io_free(&io);
     durable = open_log(f, &io);
     f->other_log = rs_durable_log_table(durable);
-    OK(rs_memory_source_tell(f->source, RS_SOURCE_LOST, 0, 0, NULL, &f->error));
+    OK(rs_memory_source_tell(f->source, RS_SOURCE_REVOKED, 0, 0, NULL, &f->error));
     struct rs_source table = rs_memory_source_table(f->source);
     struct rs_source_event event;
     while (table.ops->take(table.self, 0, &event)) {
         if (event.kind == RS_SOURCE_RECORDS) {
             table.ops->release(table.self, 0);
-        } else if (event.kind == RS_SOURCE_LOST) {
+        } else if (event.kind == RS_SOURCE_REVOKED) {
             table.ops->done(table.self, 0, 0);
         }
     }
@@ -214,7 +214,89 @@ static void test_an_idle_owner_that_lost_everything_notices(void **state)
     assert_true(after.operations > before.operations);
 }
 
-static void test_a_hand_over_seals_everything(void **state)
+static void ask_for_a_rebuild(struct fixture *f, int64_t from)
+{
+    struct rs_buf bytes = {0};
+    const struct rs_state_record record = {
+        .kind = RS_RECORD_CLAIM,
+        .identity = rs_state_identity(f->streams->group, f->streams->items[0].name, 0),
+        .token = -1,
+        .claim = {.flags = RS_CLAIM_REBUILD, .from_offset = from},
+    };
+    (void)rs_state_record_write(&record, &bytes);
+    rs_buf_put(&shared.records[shared.end++], bytes.data, bytes.size);
+    rs_buf_fini(&bytes);
+}
+
+/* Another instance claims the partition, at the fence too if asked. */
+static uint64_t claim_elsewhere(struct fixture *f)
+{
+    struct rs_state_log table = rs_durable_log_table(other);
+    struct rs_state_event event;
+    uint64_t token = 0;
+
+    OK(table.ops->claim(table.self, (struct rs_state_key){0, 0, 0}, &f->error));
+    while (table.ops->take(table.self, 0, &event)) {
+        token = event.kind == RS_STATE_CLAIMED ? event.token : token;
+    }
+    assert_true(token > 0);
+    return token;
+}
+
+static void test_what_is_revoked_is_served_until_another_claims_it(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    run_for(f, 100 * MS);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), -1);
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 10 * MS);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 1); /* sealed at once, and then often */
+    append(f, 0, T0 + 1, "a", 2);
+    assert_int_equal(look(f, 0).status.phase, RS_PARTITION_LEAVING);
+    assert_field(f, "minute", "a", "total", "3");
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 2);
+    run_for(f, 5 * SECOND);
+    assert_true(rs_memory_source_owned(f->source, 0, 0));
+    (void)claim_elsewhere(f);
+    append(f, 0, T0 + 2, "a", 4);
+    run_for(f, 500 * MS);
+    assert_false(rs_memory_source_owned(f->source, 0, 0));
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0),
+                     2); /* what it sealed since does not count */
+    int64_t end = shared.end;
+    run_for(f, 60 * SECOND);
+    assert_int_equal(shared.end, end); /* it does not claim again */
+}
+
+/* Redis tells first. */
+static void test_what_is_revoked_is_dropped_when_it_is_fenced(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t token = 0;
+    int64_t offset = 0;
+    int64_t shown_us = 0;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 100 * MS);
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 100 * MS);
+    assert_true(rs_memory_store_fence(f->store, "ticks", 0, &token, &offset, &shown_us));
+    rs_memory_store_set_fence(f->store, "ticks", 0, token + 7, offset, shown_us);
+    append(f, 0, T0 + 1, "a", 2);
+    run_for(f, 10 * MS);
+    assert_false(rs_memory_source_owned(f->source, 0, 0));
+    assert_field(f, "minute", "a", "total", "1");
+    assert_null(strstr(f->said, "was deleted and created again")); /* nothing to worry about */
+}
+
+static void test_what_nobody_claims_is_sealed_and_let_go(void **state)
 {
     struct fixture *f = *state;
 
@@ -225,13 +307,74 @@ static void test_a_hand_over_seals_everything(void **state)
     append(f, 0, T0 + 1, "b", 2);
     run_for(f, 10 * MS);
     tell(f, RS_SOURCE_REVOKED, 0);
-    run_for(f, 100 * MS);
+    run_for(f, 29 * SECOND);
+    assert_true(rs_memory_source_owned(f->source, 0, 0));
+    append(f, 0, T0 + 2, "b", 3);
+    run_for(f, 2 * SECOND);
     assert_false(rs_memory_source_owned(f->source, 0, 0));
-    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 2);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 3);
     assign(f, 0);
     run_for(f, 100 * MS);
-    assert_int_equal(rs_memory_source_started(f->source, 0, 0), 2);
-    assert_field(f, "minute", "b", "total", "2");
+    assert_int_equal(rs_memory_source_started(f->source, 0, 0), 3);
+    assert_field(f, "minute", "b", "total", "5");
+}
+
+static void test_what_comes_back_before_it_is_let_go_is_kept(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    uint64_t token = look(f, 0).status.token;
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, SECOND);
+    assign(f, 0);
+    append(f, 0, T0 + 1, "a", 2);
+    assert_int_equal(look(f, 0).status.phase, RS_PARTITION_RUNNING);
+    run_for(f, 60 * SECOND);
+    assert_true(rs_memory_source_owned(f->source, 0, 0));
+    assert_field(f, "minute", "a", "total", "3");
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 2);
+    assert_int_equal(look(f, 0).status.token, token); /* nobody had to claim it */
+}
+
+/* Neither input nor Redis tells, so a batch without news has to. */
+static void test_a_silent_owner_hears_of_a_claim(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    ask_for_a_rebuild(f, 0);
+    run_for(f, 11 * SECOND);
+    assert_non_null(strstr(f->said, "the state log has another claim"));
+    run_for(f, 11 * SECOND);
+    assert_int_equal(look(f, 0).status.phase, RS_PARTITION_RUNNING);
+    assert_field(f, "minute", "a", "n", "1");
+    int64_t end = shared.end;
+    run_for(f, 60 * SECOND);
+    assert_true(shared.end - end <= 7); /* seals, and few of them */
+}
+
+/* It stops while what was revoked is still served, and what is not claimed is sealed. */
+static void test_a_stop_ends_the_serving(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    run_for(f, 100 * MS);
+    tell(f, RS_SOURCE_REVOKED, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    rs_worker_stop(f->worker);
+    run_for(f, 500 * MS);
+    assert_true(rs_worker_stopped(f->worker));
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 1);
 }
 
 static void test_input_waits_for_a_log_that_is_stuck(void **state)
@@ -275,20 +418,6 @@ static void test_a_damaged_log_stops_this_partition_only(void **state)
     run_for(f, 5 * SECOND);
     assert_int_equal(shared.end, end + 1); /* the claim */
     assert_field(f, "minute", "a", "n", "1");
-}
-
-static void ask_for_a_rebuild(struct fixture *f, int64_t from)
-{
-    struct rs_buf bytes = {0};
-    const struct rs_state_record record = {
-        .kind = RS_RECORD_CLAIM,
-        .identity = rs_state_identity(f->streams->group, f->streams->items[0].name, 0),
-        .token = -1,
-        .claim = {.flags = RS_CLAIM_REBUILD, .from_offset = from},
-    };
-    (void)rs_state_record_write(&record, &bytes);
-    rs_buf_put(&shared.records[shared.end++], bytes.data, bytes.size);
-    rs_buf_fini(&bytes);
 }
 
 static void test_a_rebuild_from_an_offset_begins_there_also_after_a_crash(void **state)
@@ -362,7 +491,12 @@ int main(void)
         LOG_TEST(test_a_doubtful_append_is_settled_by_the_log),
         LOG_TEST(test_a_lost_partition_is_dropped_and_claimed_again_if_still_assigned),
         LOG_TEST(test_an_idle_owner_that_lost_everything_notices),
-        LOG_TEST(test_a_hand_over_seals_everything),
+        LOG_TEST(test_what_is_revoked_is_served_until_another_claims_it),
+        LOG_TEST(test_what_is_revoked_is_dropped_when_it_is_fenced),
+        LOG_TEST(test_what_nobody_claims_is_sealed_and_let_go),
+        LOG_TEST(test_what_comes_back_before_it_is_let_go_is_kept),
+        LOG_TEST(test_a_silent_owner_hears_of_a_claim),
+        LOG_TEST(test_a_stop_ends_the_serving),
         LOG_TEST(test_input_waits_for_a_log_that_is_stuck),
         LOG_TEST(test_a_damaged_log_stops_this_partition_only),
         LOG_TEST(test_a_rebuild_from_an_offset_begins_there_also_after_a_crash),
