@@ -174,7 +174,7 @@ static int subscribe(struct rs_kafka_source *source, struct rs_error *error)
 static int allocate(struct rs_kafka_source *source, struct rs_error *error)
 {
     source->tables = calloc(source->options.streams->count, sizeof(*source->tables));
-    source->topics = calloc(source->options.streams->count, sizeof(*source->topics));
+    source->topics = calloc(source->options.streams->count, sizeof(rd_kafka_topic_t *));
     source->missing = calloc(source->options.streams->count, sizeof(*source->missing));
     source->workers = calloc(source->options.workers, sizeof(*source->workers));
     if (source->tables == NULL || source->topics == NULL || source->missing == NULL ||
