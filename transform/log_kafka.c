@@ -11,7 +11,7 @@
 #include "base/kafka_config.h"
 #include "transform/log_kafka_parts.h"
 
-#define DEFAULT_BYTES ((size_t)8 << 20)
+#define DEFAULT_BYTES ((size_t)2 << 20)
 
 /* What a note says when there is no memory for its own error. Never written, never freed. */
 static struct rs_error no_memory = {

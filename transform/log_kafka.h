@@ -44,7 +44,7 @@ struct rs_log_kafka_options {
     const struct rs_streams *streams; /* group, names, input topics; borrowed */
     uint32_t workers;
     int32_t replication_factor; /* of topics that are made; -1: the broker's default */
-    size_t max_bytes;           /* of records under way; 0: 8 MiB. One record always fits */
+    size_t max_bytes;           /* of records under way; 0: 2 MiB. One record always fits */
     const struct rs_clock *clock;
     /* What an operator should read. Called on threads of its own. */
     void (*report)(void *ctx, enum rs_log_level level, const char *text);

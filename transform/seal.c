@@ -13,8 +13,8 @@
 #define SWEEP_SLOTS      400000             /* looked at when a batch begins, at most */
 #define SWEEP_IDS        16384              /* the same for ids */
 #define WHOLE_REMEMBERED 4096               /* groups over whose sizes is averaged */
-#define KEPT_BYTES       ((size_t)1 << 20)
-#define CLOSE_UP_BYTES   ((size_t)1 << 20)
+#define KEPT_BYTES       ((size_t)256 << 10)
+#define CLOSE_UP_BYTES   ((size_t)256 << 10)
 #define CHANGED_BOTH     (RS_GROUP_CHANGED_EVEN | RS_GROUP_CHANGED_ODD)
 
 /* ---- chunks ---- */
