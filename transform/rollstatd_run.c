@@ -566,8 +566,9 @@ int rs_daemon_run(const struct rs_settings *settings, const char *path, struct r
     }
     int rc = open_all(&daemon, error);
     if (rc == 0) {
-        rs_log(RS_LOG_INFO, "rollstat %s: %zu streams, %" PRIu32 " workers, group %s", RS_VERSION,
-               settings->streams->count, settings->workers, settings->streams->group);
+        rs_log(RS_LOG_INFO, "rollstat %s: %zu stream%s, %" PRIu32 " worker%s, group %s", RS_VERSION,
+               settings->streams->count, settings->streams->count == 1 ? "" : "s", settings->workers,
+               settings->workers == 1 ? "" : "s", settings->streams->group);
         rc = control(&daemon);
     }
     guard(&daemon);
