@@ -1,7 +1,6 @@
 /* The daemon's life: building the parts, the control loop, signals, systemd, an orderly end. */
 #include <errno.h>
 #include <inttypes.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,7 +26,6 @@
 #define BATCHES         8
 #define BATCH_BYTES     (120 * 1024) /* with an operation more it still fits a buffer of 128 KiB */
 #define CONTROL_MS      100
-#define ARENAS_MAX      2
 #define EXIT_HURRIED    RS_EXIT_ENVIRONMENT
 
 static void report(void *ctx, enum rs_log_level level, const char *text)
@@ -557,9 +555,6 @@ int rs_daemon_run(const struct rs_settings *settings, const char *path, struct r
     };
     uint64_t watchdog_us = 0;
 
-    /* glibc gives each thread a heap of its own, and librdkafka has many threads: together their slack would
-     * be larger than the state of many a stream. */
-    (void)mallopt(M_ARENA_MAX, ARENAS_MAX);
     daemon.started_us = rs_clock_wall(daemon.clock);
     if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
         daemon.watchdog_us = (int64_t)watchdog_us;
