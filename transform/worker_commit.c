@@ -205,7 +205,7 @@ bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned
     if (rs_owned_claimed(owned) && rs_partition_seal_backlog(owned->state) > BACKLOG_MAX) {
         return true;
     }
-    return rs_owned_claimed(owned) && owned->commit != RS_COMMIT_NOT &&
+    return rs_owned_claimed(owned) && unsealed(owned) && owned->commit != RS_COMMIT_NOT &&
            worker->now_us - owned->commit_begun_us > patience_us;
 }
 
@@ -245,6 +245,9 @@ void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned)
  * at the fence, is what ends that. A log that does not remember knows no claims of others. */
 void rs_owned_revoked(struct rs_worker *worker, struct rs_owned *owned)
 {
+    if (owned->phase == RS_PARTITION_LEAVING) {
+        return; /* with what is dirty and not sealed */
+    }
     if (!rs_worker_remembers(worker) || owned->phase != RS_PARTITION_RUNNING) {
         rs_owned_leave(worker, owned);
         return;

@@ -360,6 +360,49 @@ static void test_a_silent_owner_hears_of_a_claim(void **state)
     assert_true(shared.end - end <= 7); /* seals, and few of them */
 }
 
+/* A batch without news that the log does not take holds nothing up. */
+static void test_a_silent_batch_that_is_stuck_holds_up_no_input(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    fake_fate(&io, FAKE_DELAYED);
+    run_for(f, 40 * SECOND);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    assert_field(f, "minute", "a", "n", "2");
+    fake_land(&io);
+    run_for(f, 3 * SECOND);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 2);
+}
+
+/* The group takes a partition away while the worker stops: what is on its way is sealed all the same. */
+static void test_a_revocation_does_not_cut_a_stop_short(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    run_for(f, 100 * MS);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    f->letters.acknowledged = 0; /* the seal waits for dead letters */
+    append(f, 0, T0 + 1, "a", 2);
+    run_for(f, 10 * MS);
+    rs_worker_stop(f->worker);
+    run_for(f, 10 * MS);
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 10 * MS);
+    f->letters.acknowledged = INT64_MAX;
+    run_for(f, 500 * MS);
+    assert_true(rs_worker_stopped(f->worker));
+    assert_field(f, "minute", "a", "total", "3");
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 2);
+}
+
 /* It stops while what was revoked is still served, and what is not claimed is sealed. */
 static void test_a_stop_ends_the_serving(void **state)
 {
@@ -496,6 +539,8 @@ int main(void)
         LOG_TEST(test_what_nobody_claims_is_sealed_and_let_go),
         LOG_TEST(test_what_comes_back_before_it_is_let_go_is_kept),
         LOG_TEST(test_a_silent_owner_hears_of_a_claim),
+        LOG_TEST(test_a_silent_batch_that_is_stuck_holds_up_no_input),
+        LOG_TEST(test_a_revocation_does_not_cut_a_stop_short),
         LOG_TEST(test_a_stop_ends_the_serving),
         LOG_TEST(test_input_waits_for_a_log_that_is_stuck),
         LOG_TEST(test_a_damaged_log_stops_this_partition_only),
