@@ -425,6 +425,9 @@ static void worker_done(void *self, uint32_t stream, int32_t partition)
         part->reading = false;
     }
     if (part != NULL && part->hold == RS_KAFKA_REVOKED) {
+        /* What is unread of an assignment and a revocation belongs together: the newest word is to let go. */
+        (void)rs_kafka_mail_cancel(source, &part->assigned);
+        (void)rs_kafka_mail_cancel(source, &part->revoked);
         (void)rs_kafka_mail_cancel(source, &part->stopped);
         (void)rs_kafka_mail_cancel(source, &part->fence);
         part->hold = RS_KAFKA_GONE;

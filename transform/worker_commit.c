@@ -248,13 +248,28 @@ void rs_owned_revoked(struct rs_worker *worker, struct rs_owned *owned)
     if (owned->phase == RS_PARTITION_LEAVING) {
         return; /* with what is dirty and not sealed */
     }
+    owned->revoked = true;
     if (!rs_worker_remembers(worker) || owned->phase != RS_PARTITION_RUNNING) {
         rs_owned_leave(worker, owned);
         return;
     }
-    owned->revoked = true;
     owned->leave_by_us = worker->now_us + SERVE_ON_US;
     owned->commit_due_us = owned->commit_silent_us = worker->now_us;
+}
+
+/* While it left, records were passed over. */
+static void read_again(struct rs_worker *worker, struct rs_owned *owned)
+{
+    const struct rs_source *source = &worker->options.source;
+    int64_t from = owned->next_offset > 0 ? owned->next_offset : RS_OFFSET_BEGINNING;
+    struct rs_error error;
+
+    rs_owned_forget_run(worker, owned);
+    owned->phase = RS_PARTITION_RUNNING;
+    owned->at_end = false;
+    if (source->ops->start(source->self, owned->stream->index, owned->partition, from, &error) != 0) {
+        rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "%s", error.text);
+    }
 }
 
 /* It was revoked and is assigned again, be it while it leaves. */
@@ -265,9 +280,10 @@ void rs_owned_keep(struct rs_worker *worker, struct rs_owned *owned)
     }
     owned->revoked = false;
     if (owned->phase == RS_PARTITION_LEAVING && owned->state != NULL) {
-        owned->phase = RS_PARTITION_RUNNING;
+        read_again(worker, owned);
     } else if (owned->phase == RS_PARTITION_LEAVING) {
         owned->phase = RS_PARTITION_CLAIMING;
+        owned->claim_due_us = worker->now_us;
     }
 }
 
@@ -291,7 +307,7 @@ void rs_worker_leaving(struct rs_worker *worker)
         if (owned->revoked && owned->phase == RS_PARTITION_RUNNING && worker->now_us >= owned->leave_by_us) {
             rs_owned_leave(worker, owned);
         }
-        bool over = owned->revoked && owned->phase != RS_PARTITION_RUNNING;
+        bool over = (owned->revoked || worker->stopping) && owned->phase != RS_PARTITION_RUNNING;
         if (owned->phase == RS_PARTITION_LEAVING ? left(worker, owned) : over) {
             let_go(worker, owned);
         }

@@ -248,7 +248,8 @@ static void on_stopped(struct rs_worker *worker, const struct rs_source_event *e
 {
     struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
 
-    if (owned != NULL) {
+    if (owned != NULL &&
+        owned->phase != RS_PARTITION_CLAIMING) { /* or else it is of a reading before the claim */
         rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "%s", event->error->text);
     }
 }

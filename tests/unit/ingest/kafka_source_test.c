@@ -789,6 +789,27 @@ static void test_what_is_taken_back_in_time_is_not_told(void **state)
     }
 }
 
+/* The worker lets go while mail of a second assignment and revocation waits: it is not read from a part that
+ * is freed. */
+static void test_what_is_let_go_leaves_no_mail(void **state)
+{
+    struct rs_kafka_part *part = rs_kafka_part_find(deferred.source, 0, 0);
+    int revocations = deferred.seen[0].revocations;
+    int assignments = deferred.seen[0].assignments;
+
+    (void)state;
+    assert_int_equal(part->hold, RS_KAFKA_REVOKED);
+    rs_kafka_mail_send(deferred.source, &part->assigned);
+    rs_kafka_mail_send(deferred.source, &part->revoked);
+    let_go(&deferred, 0);
+    assert_false(part->assigned.queued || part->revoked.queued || part->stopped.queued || part->fence.queued);
+    rs_kafka_source_poll(deferred.source);
+    assert_null(rs_kafka_part_find(deferred.source, 0, 0));
+    pump(&deferred);
+    assert_int_equal(deferred.seen[0].assignments, assignments);
+    assert_int_equal(deferred.seen[0].revocations, revocations);
+}
+
 static void test_the_group_is_told_what_is_sealed(void **state)
 {
     struct rs_source table = rs_kafka_source_table(late_start.source);
@@ -843,6 +864,7 @@ int main(void)
         cmocka_unit_test(test_what_comes_back_is_kept_or_read_anew),
         cmocka_unit_test(test_a_lost_session_interrupts_nothing),
         cmocka_unit_test(test_what_is_taken_back_in_time_is_not_told),
+        cmocka_unit_test(test_what_is_let_go_leaves_no_mail),
         cmocka_unit_test(test_leaving_waits_for_no_start),
     };
 

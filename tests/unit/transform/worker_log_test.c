@@ -360,6 +360,30 @@ static void test_a_silent_owner_hears_of_a_claim(void **state)
     assert_true(shared.end - end <= 7); /* seals, and few of them */
 }
 
+/* It was about to be let go, and what came meanwhile was passed over. */
+static void test_what_comes_back_while_it_leaves_misses_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    f->letters.acknowledged = 0; /* the last seal waits for dead letters */
+    tell(f, RS_SOURCE_REVOKED, 0);
+    append(f, 0, T0 + 1, "a", 2);
+    run_for(f, 31 * SECOND);
+    append(f, 0, T0 + 2, "a", 4);
+    run_for(f, 100 * MS);
+    assert_field(f, "minute", "a", "total", "3");
+    assign(f, 0);
+    f->letters.acknowledged = INT64_MAX;
+    run_for(f, 3 * SECOND);
+    assert_field(f, "minute", "a", "total", "7");
+    assert_int_equal(look(f, 0).status.state.events.consumed, 3);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 3);
+}
+
 /* A batch without news that the log does not take holds nothing up. */
 static void test_a_silent_batch_that_is_stuck_holds_up_no_input(void **state)
 {
@@ -539,6 +563,7 @@ int main(void)
         LOG_TEST(test_what_nobody_claims_is_sealed_and_let_go),
         LOG_TEST(test_what_comes_back_before_it_is_let_go_is_kept),
         LOG_TEST(test_a_silent_owner_hears_of_a_claim),
+        LOG_TEST(test_what_comes_back_while_it_leaves_misses_nothing),
         LOG_TEST(test_a_silent_batch_that_is_stuck_holds_up_no_input),
         LOG_TEST(test_a_revocation_does_not_cut_a_stop_short),
         LOG_TEST(test_a_stop_ends_the_serving),

@@ -336,6 +336,71 @@ static void test_a_revoked_partition_is_published_and_committed_first(void **sta
     assert_int_equal(look(f, 0).count, 0);
 }
 
+/* Without a log that remembers a revoked partition leaves at once; here Redis is away, so that it takes long.
+ */
+static void test_a_partition_that_comes_back_while_it_leaves_misses_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    run_for(f, 10 * MS);
+    rs_memory_store_set_away(f->store, true);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 10 * MS);
+    append(f, 0, T0, "a", 2);
+    run_for(f, 10 * MS);
+    assign(f, 0);
+    rs_memory_store_set_away(f->store, false);
+    run_for(f, SECOND);
+    assert_field(f, "minute", "a", "total", "3");
+    assert_int_equal(look(f, 0).status.state.events.consumed, 2);
+}
+
+/* The next owner did not wait, and its token is newer. */
+static void test_a_partition_that_is_fenced_while_it_leaves_is_let_go(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t token = 0;
+    int64_t offset = 0;
+    int64_t shown_us = 0;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 100 * MS);
+    assert_true(rs_memory_store_fence(f->store, "ticks", 0, &token, &offset, &shown_us));
+    rs_memory_store_set_away(f->store, true);
+    append(f, 0, T0, "a", 2);
+    run_for(f, 10 * MS);
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 10 * MS);
+    assert_true(rs_memory_source_owned(f->source, 0, 0));
+    rs_memory_store_set_fence(f->store, "ticks", 0, token + 7, offset, shown_us);
+    rs_memory_store_set_away(f->store, false);
+    run_for(f, 100 * MS);
+    assert_false(rs_memory_source_owned(f->source, 0, 0));
+}
+
+static void test_a_stop_passes_a_partition_that_cannot_go_on(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    run_for(f, 10 * MS);
+    rs_memory_store_set_away(f->store, true);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    rs_worker_stop(f->worker);
+    run_for(f, 10 * MS);
+    tell(f, RS_SOURCE_STOPPED, 0);
+    run_for(f, 100 * MS);
+    assert_true(rs_worker_stopped(f->worker));
+}
+
 static void test_a_store_that_is_away_delays_a_revocation_only_so_long(void **state)
 {
     struct fixture *f = *state;
@@ -497,6 +562,9 @@ int main(void)
         TEST(test_a_wiped_store_is_filled_again),
         TEST(test_a_revoked_partition_is_published_and_committed_first),
         TEST(test_a_store_that_is_away_delays_a_revocation_only_so_long),
+        TEST(test_a_partition_that_comes_back_while_it_leaves_misses_nothing),
+        TEST(test_a_partition_that_is_fenced_while_it_leaves_is_let_go),
+        TEST(test_a_stop_passes_a_partition_that_cannot_go_on),
         TEST(test_a_stopped_partition_keeps_its_views_and_says_why),
         TEST(test_reading_begins_only_when_the_claim_is_answered),
         TEST(test_commits_wait_for_dead_letters),
