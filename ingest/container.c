@@ -258,7 +258,8 @@ static int damaged(struct rs_container *f, uint64_t *lost, const char *what, str
     return rs_fail(error, RS_ERECORD, "%s; the rest of the file is given up", what);
 }
 
-/* Brings the next block into the window whole. 1, 0 at the end, or negative. */
+/* Brings the next block into the window whole. 1; 2: it cannot be unpacked; 0 at the end; or negative. A
+ * block of no records is a block like any other: writers that flush on a timer make them. */
 static int read_block(struct rs_container *f, uint64_t *lost, struct rs_error *error)
 {
     struct rs_input *in = f->input;
@@ -269,7 +270,7 @@ static int read_block(struct rs_container *f, uint64_t *lost, struct rs_error *e
         int64_t count = 0;
         int64_t size = 0;
         bool known = get_long(&c, &count) && get_long(&c, &size);
-        if (known && (count <= 0 || size < 0 || size > RS_CONTAINER_BLOCK_MAX)) {
+        if (known && (count < 0 || size < 0 || size > RS_CONTAINER_BLOCK_MAX)) {
             return damaged(f, lost, "a block has an impossible count or size", error);
         }
         if (known && c.end - c.p >= size + SYNC_SIZE) {
@@ -291,9 +292,14 @@ static int read_block(struct rs_container *f, uint64_t *lost, struct rs_error *e
     }
 }
 
-/* Gives up the records of the block at hand that are still to come. */
+/* Gives up the records of the block at hand that are still to come. A block that says it holds none has yet
+ * lost something where its bytes are wrong, and counts as one. */
 static int lose_block(struct rs_container *f, uint64_t *lost, const char *what, struct rs_error *error)
 {
+    if (f->block_count == 0) {
+        *lost = 1;
+        return rs_fail(error, RS_ERECORD, "%s; it says that it holds no records", what);
+    }
     *lost = f->block_count;
     f->number += f->block_count;
     f->block_count = 0;

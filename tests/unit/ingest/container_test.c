@@ -99,6 +99,18 @@ static void put_block(struct rs_buf *out, int64_t count, const void *data, size_
     rs_buf_put(out, sync_mark, 16);
 }
 
+/* The head that rs_container_put_head writes, with another codec. */
+static void put_codec_head(struct rs_buf *out, const char *codec)
+{
+    struct rs_buf head = {0};
+    rs_container_put_head(&head, point, sync_mark);
+    rs_buf_put(out, head.data, head.size - 22); /* up to the length of "null", its text, the end, the mark */
+    rs_buf_char(out, (char)(2 * strlen(codec)));
+    rs_buf_text(out, codec);
+    rs_buf_put(out, head.data + head.size - 17, 17);
+    rs_buf_fini(&head);
+}
+
 static void test_damaged(void **state)
 {
     struct rs_stream *s = support_stream(point);
@@ -176,6 +188,111 @@ static void test_damaged(void **state)
         "2 (none) {\"id\":2,\"name\":\"b\"}\n"
         "! @: record 3: a block has an impossible count or size; the rest of the file is given up\n"
         "end 1 rejected\n");
+    rs_buf_fini(&f);
+    support_stream_free(&s);
+}
+
+/* Blocks without records, whose bytes an encoder left empty or packed nothing into, wherever they stand. */
+static void test_empty_blocks(void **state)
+{
+    static const struct {
+        const char *codec;
+        struct rs_slice empty;
+        struct rs_slice one;
+    } codecs[] = {
+        {"null",
+         {(const uint8_t *)"", 0},
+         {(const uint8_t *)"\x02\x02"
+                           "a",
+          3}},
+        {"deflate",
+         {(const uint8_t *)"\x03\0", 2},
+         {(const uint8_t *)"\x01\x03\0\xFC\xFF\x02\x02"
+                           "a",
+          8}},
+        {"snappy",
+         {(const uint8_t *)"\0\0\0\0\0", 5},
+         {(const uint8_t *)"\x03\x08\x02\x02"
+                           "a\xF4\x46\x3E\x30",
+          9}},
+    };
+    static const struct {
+        const char *order; /* 0: an empty block, 1: a block of one record */
+        const char *wanted;
+    } files[] = {
+        {"0", "end 0 rejected\n"},
+        {"000", "end 0 rejected\n"},
+        {"01", "1 (none) {\"id\":1,\"name\":\"a\"}\nend 0 rejected\n"},
+        {"10", "1 (none) {\"id\":1,\"name\":\"a\"}\nend 0 rejected\n"},
+        {"00100010",
+         "1 (none) {\"id\":1,\"name\":\"a\"}\n2 (none) {\"id\":1,\"name\":\"a\"}\nend 0 rejected\n"},
+    };
+    struct rs_stream *s = support_stream(point);
+    (void)state;
+    for (size_t c = 0; c < sizeof(codecs) / sizeof(codecs[0]); c++) {
+        for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+            struct rs_buf f = {0};
+            put_codec_head(&f, codecs[c].codec);
+            for (const char *p = files[i].order; *p != '\0'; p++) {
+                struct rs_slice bytes = *p == '0' ? codecs[c].empty : codecs[c].one;
+                put_block(&f, *p - '0', bytes.data, bytes.size);
+            }
+            support_expect(s, NULL, support_file("e.avro", f.data, f.size), files[i].wanted);
+            rs_buf_fini(&f);
+        }
+    }
+    support_stream_free(&s);
+}
+
+/* What is wrong with or behind an empty block is said as it is of any other. */
+static void test_damaged_empty_blocks(void **state)
+{
+    struct rs_stream *s = support_stream(point);
+    struct rs_buf f = {0};
+    (void)state;
+    put_codec_head(&f, "null");
+    put_block(&f, 0, "", 0);
+    size_t good = f.size;
+    put_block(&f, 1,
+              "\x02\x02"
+              "a",
+              3);
+    support_expect(s, NULL, support_file("a.avro", f.data, f.size - 17),
+                   "! @: record 1: the file ends inside a block; the rest of the file is given up\n"
+                   "end 1 rejected\n");
+    support_expect(s, NULL, support_file("b.avro", f.data, good - 1),
+                   "! @: record 1: the file ends inside a block; the rest of the file is given up\n"
+                   "end 1 rejected\n");
+    f.data[good - 1] ^= 1;
+    support_expect(
+        s, NULL, support_file("c.avro", f.data, f.size),
+        "! @: record 1: a block is not followed by the file's sync marker; the rest of the file is given up\n"
+        "end 1 rejected\n");
+    f.data[good - 1] ^= 1;
+    f.size = good;
+    put_block(&f, 0,
+              "\x02\x02"
+              "a",
+              3);
+    put_block(&f, 1,
+              "\x04\x02"
+              "b",
+              3);
+    support_expect(s, NULL, support_file("d.avro", f.data, f.size),
+                   "! @: record 1: bytes follow the last record of the block\n"
+                   "1 (none) {\"id\":2,\"name\":\"b\"}\n"
+                   "end 1 rejected\n");
+    rs_buf_reset(&f);
+    put_codec_head(&f, "deflate");
+    put_block(&f, 0, "\xFF\xFF", 2);
+    put_block(&f, 1,
+              "\x01\x03\0\xFC\xFF\x02\x02"
+              "a",
+              8);
+    support_expect(s, NULL, support_file("f.avro", f.data, f.size),
+                   "! @: record 1: a block cannot be unpacked; it says that it holds no records\n"
+                   "1 (none) {\"id\":1,\"name\":\"a\"}\n"
+                   "end 1 rejected\n");
     rs_buf_fini(&f);
     support_stream_free(&s);
 }
@@ -387,11 +504,12 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_codecs),    cmocka_unit_test(test_unknown_codecs),
-        cmocka_unit_test(test_damaged),   cmocka_unit_test(test_damaged_deflate),
-        cmocka_unit_test(test_mutations), cmocka_unit_test(test_extent),
-        cmocka_unit_test(test_snappy),    cmocka_unit_test(test_other_schema),
-        cmocka_unit_test(test_heads),     cmocka_unit_test(test_rejected_records),
+        cmocka_unit_test(test_codecs),       cmocka_unit_test(test_unknown_codecs),
+        cmocka_unit_test(test_damaged),      cmocka_unit_test(test_damaged_deflate),
+        cmocka_unit_test(test_mutations),    cmocka_unit_test(test_extent),
+        cmocka_unit_test(test_snappy),       cmocka_unit_test(test_other_schema),
+        cmocka_unit_test(test_empty_blocks), cmocka_unit_test(test_damaged_empty_blocks),
+        cmocka_unit_test(test_heads),        cmocka_unit_test(test_rejected_records),
     };
     return cmocka_run_group_tests_name("container", tests, NULL, end);
 }
