@@ -344,8 +344,10 @@ static void owe(struct rs_groups *gs, uint32_t number, struct rs_node *node)
 
 void rs_group_settle(struct rs_groups *gs, uint32_t number, int64_t from_us)
 {
+    /* Only windows with history are ever owed. */
     int64_t pending = rs_group_pending(gs, number);
-    for (uint32_t at = rs_group_at(gs, number)->newest; at != RS_NONE; at = rs_node_at(gs, at)->older) {
+    uint32_t newest = gs->aggregate->history ? rs_group_at(gs, number)->newest : RS_NONE;
+    for (uint32_t at = newest; at != RS_NONE; at = rs_node_at(gs, at)->older) {
         struct rs_node *node = rs_node_at(gs, at);
         int64_t first = rs_window_first_end(window_of(gs), node->start_us);
         if (first < from_us) {

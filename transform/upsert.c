@@ -20,8 +20,9 @@ static struct rs_upsert_group *group_at(const struct rs_groups *gs, uint32_t num
 bool rs_upsert_reserve(struct rs_groups *gs, uint32_t number)
 {
     size_t size = rs_register_size(gs->aggregate);
-    if (number == RS_NONE) {
-        gs->spare = gs->spare ? gs->spare : malloc(REGISTERS_START * size);
+    /* For a group that is there too: the event's own time may end it before the event is applied. */
+    gs->spare = gs->spare ? gs->spare : malloc(REGISTERS_START * size);
+    if (!gs->spare || number == RS_NONE) {
         return gs->spare != NULL;
     }
     struct rs_upsert_group *g = group_at(gs, number);

@@ -41,21 +41,28 @@ static inline int64_t rs_floor_ms(int64_t us)
     return rs_floor_to(us, 1000) / 1000;
 }
 
+/* `all` and `last` have no ends: every_us and slice_us are 0, there is one slice, and ends are
+ * RS_WINDOW_NEVER. Whoever treats all groups alike need not know which window they have. */
+static inline bool rs_window_ends(const struct rs_window *w)
+{
+    return w->every_us != 0;
+}
+
 static inline int64_t rs_window_slice(const struct rs_window *w, int64_t t)
 {
-    return w->kind == RS_WINDOW_ALL ? 0 : rs_floor_to(t, w->slice_us);
+    return rs_window_ends(w) ? rs_floor_to(t, w->slice_us) : 0;
 }
 
 /* End of the first window that holds t. */
 static inline int64_t rs_window_first_end(const struct rs_window *w, int64_t t)
 {
-    return rs_floor_to(t, w->every_us) + w->every_us;
+    return rs_window_ends(w) ? rs_floor_to(t, w->every_us) + w->every_us : RS_WINDOW_NEVER;
 }
 
 /* End of the last window that holds t. */
 static inline int64_t rs_window_last_end(const struct rs_window *w, int64_t t)
 {
-    return rs_floor_to(t + w->size_us, w->every_us);
+    return rs_window_ends(w) ? rs_floor_to(t + w->size_us, w->every_us) : RS_WINDOW_NEVER;
 }
 
 /* First end at which a pane that starts at `start` is no longer in the window. */

@@ -94,6 +94,31 @@ class Pipeline(Flow):
                     self.daemon.process)
         self.assertIn("XA:P", procs.tail(self.daemon.process.log))
 
+    def test_group_in_two_partitions_of_every_window(self):
+        """Whatever the window: reported once an aggregate, the others go on, and who starts anew does no worse."""
+        windows = {"tumbling": {"tumbling": "1m"}, "sliding": {"sliding": "1m", "every": "10s"}, "all": {"all": True}}
+        stats = {"n": "count()", "hi": "max(price)"}
+        self.begin(partitions=2, aggregates={
+            **{name: {"stream": "trades", "by": ["product"], "window": window, "stats": stats}
+               for name, window in windows.items()},
+            **{name + "_history": {"stream": "trades", "by": ["product"], "window": window, "history": 5, "stats": stats}
+               for name, window in windows.items() if name != "all"}})
+        aggregates = list(windows) + ["tumbling_history", "sliding_history"]
+        self.start_daemon()
+        self.produce(trade("P", 0, 2), partition=0)
+        for name in aggregates:
+            self.shows_count(f"rs:{name}:P", 1)
+        for turn in range(2):
+            self.produce(trade("P", 1, 50), trade("P", 2 + turn, 60), trade("Q", 70, 1), partition=1)
+            procs.until(lambda: sum(p["conflicts"] for p in self.daemon.partitions()) == len(aggregates), 30,
+                        "a conflict each", self.daemon.process)
+            for name in aggregates:
+                self.shows_count(f"rs:{name}:Q", 1 + turn)
+                self.assertEqual(self.client.hash(f"rs:{name}:P")["hi"], "2")
+            if turn == 0:
+                self.assertEqual(self.daemon.stop(), 0)
+                self.start_daemon(log="again.log")
+
     def test_two_instances_share_and_take_over(self):
         """A second instance takes half of the partitions, then all: nothing is lost, nothing steps back."""
         self.begin(partitions=4)

@@ -68,6 +68,23 @@ static void test_a_drop_that_comes_again(void **state)
     stop(&r);
 }
 
+/* The group that an event belongs to is there until the event's own time has ended it. */
+static void test_an_event_that_ends_its_own_group(void **state)
+{
+    (void)state;
+    struct run r;
+    start(&r,
+          "streams:\n  ticks: {topic: t, schema: tick.avsc, time: at, expire: 64s, upsert: {version: "
+          "revision}}\n",
+          "  u:\n    stream: ticks\n    by: [product]\n    window: {last: 2}\n    stats: {n: count()}\n");
+    for (int i = 0; i < 20; i++) {
+        const struct tick t = {.product = "a", .at_us = i * 1000 * SECOND};
+        apply(&r, &t, 1);
+    }
+    assert_events(&r, 20, 0, 0, 0, 0);
+    stop(&r);
+}
+
 /* ---- the sink's answers ---- */
 
 static void test_history_waits_for_the_answer(void **state)
@@ -177,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_expiry_drops_groups_and_remembers_how_new_they_were),
         cmocka_unit_test(test_a_drop_that_comes_again),
+        cmocka_unit_test(test_an_event_that_ends_its_own_group),
         cmocka_unit_test(test_history_waits_for_the_answer),
         cmocka_unit_test(test_a_group_of_another_partition_is_silenced),
         cmocka_unit_test(test_emission_keeps_to_its_budget),
