@@ -28,7 +28,9 @@ static unsigned from_one(int zero_based)
     return zero_based >= 0 && zero_based < INT_MAX ? (unsigned)zero_based + 1 : 1;
 }
 
-/* Events without a token (implicit ends, some empty values) take the place of what is around them. */
+/* Events without a token (implicit ends, empty values) take the place of what is around them. Callers pass
+ * only tokens for bytes that are there: libfyaml 0.8 also makes one for an empty value, behind its colon, and
+ * for the start of a document that nothing announces; 0.7.12 does not, and messages have to be the same. */
 static struct position position_of(const struct builder *b, struct fy_token *token)
 {
     const struct fy_mark *mark = token != NULL ? fy_token_start_mark(token) : NULL;
@@ -42,6 +44,8 @@ static struct position position_of(const struct builder *b, struct fy_token *tok
     }
     return (struct position){1, 1};
 }
+
+static const char second_document[] = "a second document begins here; a configuration is a single one";
 
 static void complain_at(struct builder *b, struct position at, const char *text)
 {
@@ -69,6 +73,10 @@ static bool next_is_key(const struct builder *b)
 static struct rs_config_node *add_node(struct builder *b, enum rs_config_kind kind, struct fy_token *token)
 {
     struct position at = position_of(b, token);
+    if (b->documents > 1) {
+        stop(b, at, second_document);
+        return NULL;
+    }
     if (b->nodes++ == RS_CONFIG_NODES_MAX) {
         stop(b, at, "the document holds more than 100000 values");
         return NULL;
@@ -230,6 +238,12 @@ static const char *scalar_fault(struct rs_slice text, bool key)
     return key && text.size == 0 ? "a key is empty" : NULL;
 }
 
+static bool is_plain(struct fy_token *token)
+{
+    enum fy_scalar_style style = fy_scalar_token_get_style(token);
+    return style == FYSS_PLAIN || style == FYSS_ANY;
+}
+
 static void note_style(struct rs_config_node *node, struct fy_token *token, bool text)
 {
     enum fy_scalar_style style = token != NULL ? fy_scalar_token_get_style(token) : FYSS_PLAIN;
@@ -246,13 +260,17 @@ static void read_scalar(struct builder *b, struct fy_event_scalar_data *scalar)
     refuse_anchor(b, scalar->anchor);
     enum tag tag = read_tag(b, scalar->tag, !key);
     struct rs_slice text = token_text(scalar->value);
+    struct fy_token *value = scalar->value;
+    if (value != NULL && text.size == 0 && is_plain(value)) {
+        value = NULL; /* nothing is written there */
+    }
     /* An empty value has no place of its own; its tag has. */
     bool at_tag = text.size == 0 && scalar->tag != NULL;
-    struct rs_config_node *node = add_node(b, RS_CONFIG_SCALAR, at_tag ? scalar->tag : scalar->value);
+    struct rs_config_node *node = add_node(b, RS_CONFIG_SCALAR, at_tag ? scalar->tag : value);
     if (node == NULL) {
         return;
     }
-    note_style(node, scalar->value, tag == TAG_TEXT);
+    note_style(node, value, tag == TAG_TEXT);
     node->text = rs_arena_slice(&b->config->arena, text);
     if (node->text == NULL) {
         stop_no_memory(b);
@@ -280,17 +298,20 @@ static void read_alias(struct builder *b, struct fy_token *anchor)
     }
 }
 
-static void read_document_start(struct builder *b, struct fy_token *token)
+/* What no "---" announces begins with its first node, see add_node. */
+static void read_document_start(struct builder *b, struct fy_token *token, bool announced)
 {
-    if (++b->documents > 1) {
-        stop(b, position_of(b, token), "a second document begins here; a configuration is a single one");
+    if (++b->documents > 1 && announced) {
+        stop(b, position_of(b, token), second_document);
     }
 }
 
 static void handle(struct builder *b, struct fy_event *event)
 {
     switch (event->type) {
-    case FYET_DOCUMENT_START: read_document_start(b, event->document_start.document_start); break;
+    case FYET_DOCUMENT_START:
+        read_document_start(b, event->document_start.document_start, !event->document_start.implicit);
+        break;
     case FYET_SCALAR: read_scalar(b, &event->scalar); break;
     case FYET_ALIAS: read_alias(b, event->alias.anchor); break;
     case FYET_SEQUENCE_START:

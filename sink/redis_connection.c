@@ -45,8 +45,10 @@ enum rs_redis_fault rs_redis_fault_of_reply(const char *text)
             return (enum rs_redis_fault)i;
         }
     }
-    /* Redis before 7: a command that runs into the ACL inside a script. */
-    return strstr(text, "can't run this command") ? RS_REDIS_NOPERM : RS_REDIS_SCRIPT;
+    /* A command that runs into the ACL inside a script: Redis before 7 and Redis 8 say ERR, only 7 says
+     * NOPERM. */
+    return strstr(text, "can't run this command") || strstr(text, "ACL failure in script") ? RS_REDIS_NOPERM
+                                                                                           : RS_REDIS_SCRIPT;
 }
 
 enum rs_redis_fault rs_redis_fault_of_context(const redisContext *context)

@@ -135,6 +135,8 @@ static void syntax_errors_have_a_place(void **state)
                       "t.yaml:1:5: this is not valid YAML: invalid nested block mapping on the same line\n");
     expect_complaints("a: 1\n---\nb: 2\n",
                       "t.yaml:2:1: a second document begins here; a configuration is a single one\n");
+    expect_complaints("a: 1\n...\n\n# unannounced\nb: 2\n",
+                      "t.yaml:5:1: a second document begins here; a configuration is a single one\n");
     expect_complaints("a: \xC3\xA9\nb: \xFF\n",
                       "t.yaml:2:4: a byte that is not UTF-8; the file is not YAML\n");
 }
@@ -151,6 +153,8 @@ static void what_yaml_can_but_a_configuration_should_not(void **state)
         "t.yaml:5:4: the tag \"!file\" is not supported here; only !file PATH is\n");
     expect_complaints("? [a]\n: 1\n", "t.yaml:1:3: a key must be a single name, not a mapping or sequence\n");
     expect_complaints("'': 1\n", "t.yaml:1:1: a key is empty\n");
+    expect_complaints("b:\n  c: d\n  : 1\n", "t.yaml:2:6: a key is empty\n");
+    expect_complaints("b:\n  ? \n  : 1\n", "t.yaml:2:3: a key is empty\n");
     expect_complaints("a: \"x\\0y\"\n", "t.yaml:1:4: a text must not hold a zero byte\n");
 }
 

@@ -448,6 +448,11 @@ static void another_program_at_the_port_is_told_apart(void **state)
         {"WRONGPASS invalid username-password pair or user is disabled.", RS_REDIS_WRONGPASS},
         {"ERR invalid password", RS_REDIS_WRONGPASS},
         {"NOPERM this user has no permissions to run the 'zadd' command", RS_REDIS_NOPERM},
+        {"ERR ACL failure in script: User u has no permissions to run the 'zadd' command script: ab, on "
+         "@user_script:1.",
+         RS_REDIS_NOPERM},
+        {"ERR ACL failure in script: No permissions to access a key script: ab, on @user_script:1.",
+         RS_REDIS_NOPERM},
         {"BUSY Redis is busy running a script.", RS_REDIS_BUSY},
         {"NOSCRIPT No matching script. Please use EVAL.", RS_REDIS_NOSCRIPT},
         {"MASTERDOWN Link with MASTER is down", RS_REDIS_MASTERDOWN},
