@@ -6,8 +6,10 @@
 #include "base/double_table.h"
 #include "base/number.h"
 
-#define MANTISSA_BITS 52
-#define EXPONENT_MIN  (-1074) /* q of subnormals */
+#define MANTISSA_BITS       52
+#define EXPONENT_MIN        (-1074) /* q of subnormals */
+#define FLOAT_MANTISSA_BITS 23
+#define FLOAT_EXPONENT_MIN  (-149)
 
 struct decimal {
     uint64_t digits; /* value = digits * 10^exponent */
@@ -81,6 +83,21 @@ static struct decimal decompose(uint64_t bits)
     return shortest(c, q, fraction == 0 && exponent > 1);
 }
 
+/* Rv is all that tells a float from the double of the same value: its ends lie half a unit of the float's own
+ * last place away. */
+static struct decimal decompose_float(uint32_t bits)
+{
+    uint32_t fraction = bits & ((UINT32_C(1) << FLOAT_MANTISSA_BITS) - 1);
+    int exponent = (int)(bits >> FLOAT_MANTISSA_BITS & 0xff);
+    uint32_t c = exponent == 0 ? fraction : fraction | UINT32_C(1) << FLOAT_MANTISSA_BITS;
+    int q = FLOAT_EXPONENT_MIN + (exponent == 0 ? 0 : exponent - 1);
+
+    if (q <= 0 && q > -FLOAT_MANTISSA_BITS - 1 && (c & ((UINT32_C(1) << -q) - 1)) == 0) {
+        return (struct decimal){c >> -q, 0};
+    }
+    return shortest(c, q, fraction == 0 && exponent > 1);
+}
+
 static size_t put_zeros(char *out, int count)
 {
     memset(out, '0', (size_t)count);
@@ -128,11 +145,25 @@ static size_t put_notation(const char *digits, size_t count, int point, char *ou
     return count + 1;
 }
 
+static size_t put_decimal(struct decimal d, bool negative, char *out)
+{
+    char digits[20];
+    size_t sign = 0;
+
+    if (negative) {
+        out[sign++] = '-';
+    }
+    size_t count = rs_u64_digits(d.digits, digits);
+    int point = (int)count + d.exponent;
+    while (digits[count - 1] == '0') {
+        count--;
+    }
+    return sign + put_notation(digits, count, point, out + sign);
+}
+
 size_t rs_double_format(double value, char *out)
 {
     uint64_t bits = 0;
-    char digits[20];
-    size_t sign = 0;
 
     memcpy(&bits, &value, sizeof(bits));
     RS_ASSERT((bits >> MANTISSA_BITS & 0x7ff) != 0x7ff);
@@ -140,14 +171,18 @@ size_t rs_double_format(double value, char *out)
         out[0] = '0';
         return 1;
     }
-    if (bits >> 63 != 0) {
-        out[sign++] = '-';
+    return put_decimal(decompose(bits), bits >> 63 != 0, out);
+}
+
+size_t rs_float_format(float value, char *out)
+{
+    uint32_t bits = 0;
+
+    memcpy(&bits, &value, sizeof(bits));
+    RS_ASSERT((bits >> FLOAT_MANTISSA_BITS & 0xff) != 0xff);
+    if (bits << 1 == 0) {
+        out[0] = '0';
+        return 1;
     }
-    struct decimal d = decompose(bits);
-    size_t count = rs_u64_digits(d.digits, digits);
-    int point = (int)count + d.exponent;
-    while (digits[count - 1] == '0') {
-        count--;
-    }
-    return sign + put_notation(digits, count, point, out + sign);
+    return put_decimal(decompose_float(bits), bits >> 31 != 0, out);
 }

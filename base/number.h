@@ -42,6 +42,10 @@ rs_u128 rs_pow10_u128(int exponent); /* 0..RS_I128_DIGITS */
  * Returns the length, at most 25. Calls from several threads are safe. */
 size_t rs_double_format(double value, char *out);
 
+/* The same for a float: shortest decimal that reads back as the same float, so that 19.99f is "19.99" and not
+ * the digits of the double it widens to. */
+size_t rs_float_format(float value, char *out);
+
 /* Correctly rounded; accepts what JSON accepts plus a leading '+' and surrounding nothing. */
 RS_MUST_USE int rs_double_parse(struct rs_slice text, double *out, struct rs_error *error);
 

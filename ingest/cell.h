@@ -25,6 +25,12 @@ enum rs_cell_kind {
     RS_CELL_DOUBLE, /* d */
     RS_CELL_TIME,   /* i: microseconds since the epoch */
     RS_CELL_BYTES,  /* text */
+    /* values of an Avro record (record_cells.h) */
+    RS_CELL_UTF8,  /* text; as RS_CELL_STRING, but where bytes are needed they are its own */
+    RS_CELL_FLOAT, /* d: a finite float; where digits are needed they are the shortest of that float */
+    RS_CELL_NANOS, /* i: nanoseconds since the epoch */
+    RS_CELL_DATE,  /* i: days since the epoch */
+    RS_CELL_CLOCK, /* i: microseconds since midnight */
 };
 
 struct rs_cell {

@@ -40,10 +40,12 @@ bool rs_encode_is_null(const struct rs_encoder *encoder, const struct rs_cell *c
 static const char *cell_kind_name(const struct rs_cell *cell)
 {
     static const char *const names[] = {
-        [RS_CELL_ABSENT] = "nothing",   [RS_CELL_NULL] = "null",       [RS_CELL_TEXT] = "a text",
-        [RS_CELL_STRING] = "a string",  [RS_CELL_NUMBER] = "a number", [RS_CELL_BOOLEAN] = "a boolean",
-        [RS_CELL_OBJECT] = "an object", [RS_CELL_ARRAY] = "an array",  [RS_CELL_INT64] = "an integer",
-        [RS_CELL_DOUBLE] = "a double",  [RS_CELL_TIME] = "a time",     [RS_CELL_BYTES] = "bytes",
+        [RS_CELL_ABSENT] = "nothing",   [RS_CELL_NULL] = "null",           [RS_CELL_TEXT] = "a text",
+        [RS_CELL_STRING] = "a string",  [RS_CELL_NUMBER] = "a number",     [RS_CELL_BOOLEAN] = "a boolean",
+        [RS_CELL_OBJECT] = "an object", [RS_CELL_ARRAY] = "an array",      [RS_CELL_INT64] = "an integer",
+        [RS_CELL_DOUBLE] = "a double",  [RS_CELL_TIME] = "a time",         [RS_CELL_BYTES] = "bytes",
+        [RS_CELL_UTF8] = "a string",    [RS_CELL_FLOAT] = "a float",       [RS_CELL_NANOS] = "a time",
+        [RS_CELL_DATE] = "a date",      [RS_CELL_CLOCK] = "a time of day",
     };
     return names[cell->kind];
 }
@@ -213,7 +215,10 @@ static int encode_record(struct rs_encoder *e, const struct rs_schema *type, con
 static bool suits(const struct rs_schema *type, const struct rs_cell *cell)
 {
     bool plain = type->logical == RS_LOGICAL_NONE;
+    bool clock = type->logical == RS_LOGICAL_TIME_MILLIS || type->logical == RS_LOGICAL_TIME_MICROS;
+    bool number = type->logical == RS_LOGICAL_DECIMAL || type->logical == RS_LOGICAL_UUID;
     switch ((enum rs_cell_kind)cell->kind) {
+    case RS_CELL_UTF8:
     case RS_CELL_STRING: return type->kind == RS_AVRO_STRING || type->kind == RS_AVRO_ENUM || !plain;
     case RS_CELL_NUMBER:
         return (plain && (type->kind == RS_AVRO_INT || type->kind == RS_AVRO_LONG)) ||
@@ -223,9 +228,13 @@ static bool suits(const struct rs_schema *type, const struct rs_cell *cell)
     case RS_CELL_OBJECT: return type->kind == RS_AVRO_RECORD || type->kind == RS_AVRO_MAP;
     case RS_CELL_ARRAY: return type->kind == RS_AVRO_ARRAY;
     case RS_CELL_INT64: return plain && (type->kind == RS_AVRO_INT || type->kind == RS_AVRO_LONG);
+    case RS_CELL_FLOAT:
     case RS_CELL_DOUBLE: return type->kind == RS_AVRO_DOUBLE || type->kind == RS_AVRO_FLOAT;
     case RS_CELL_BYTES: return plain && (type->kind == RS_AVRO_BYTES || type->kind == RS_AVRO_FIXED);
     case RS_CELL_TIME:
+    case RS_CELL_NANOS: return !plain && !number && !clock && type->logical != RS_LOGICAL_DATE;
+    case RS_CELL_DATE: return type->logical == RS_LOGICAL_DATE;
+    case RS_CELL_CLOCK: return clock;
     case RS_CELL_TEXT: return is_scalar(type);
     case RS_CELL_ABSENT:
     case RS_CELL_NULL: break;

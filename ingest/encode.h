@@ -16,6 +16,11 @@
  *   - time of day: hh:mm[:ss[.fraction]]
  *   - array, map, record, and unions of several types: JSON
  *
+ * Values of an Avro record become what Avro's schema resolution makes of them: bytes that are UTF-8 a string,
+ * a string its UTF-8 bytes, a float the double of the same value. Besides, a number of any type becomes any
+ * other that holds its digits (those of a float are its shortest), and a time a string in ISO 8601; a time or
+ * bytes never become a number, whose unit or meaning nobody knows.
+ *
  * Unions: null where the cell is null or empty; else the one other branch, or the first branch that takes the
  * cell as it is (a JSON string as string before anything read out of it), or at all.
  *
@@ -87,6 +92,11 @@ long rs_schema_null_branch(const struct rs_schema *type);
 /* What the long or int of a date, time or timestamp holds for this cell. */
 RS_MUST_USE int rs_encode_read_time(const struct rs_time_rule *rule, enum rs_logical logical,
                                     const struct rs_cell *cell, int64_t *out, struct rs_error *error);
+
+/* A TIME, NANOS, DATE or CLOCK cell as the text cell in ISO 8601 that is read as the same; false: another
+ * kind, or outside the years 1 to 9999. */
+#define RS_ENCODE_TIME_TEXT_MAX 48
+bool rs_encode_write_time(const struct rs_cell *cell, char *text, struct rs_cell *out);
 
 /* Everything but arrays, maps, records and unions. */
 RS_MUST_USE int rs_encode_scalar(struct rs_encoder *encoder, const struct rs_schema *type,

@@ -17,7 +17,20 @@ static int refuse(struct rs_error *error, const char *text)
 
 static bool is_text(const struct rs_cell *cell)
 {
-    return cell->kind == RS_CELL_TEXT || cell->kind == RS_CELL_STRING;
+    return cell->kind == RS_CELL_TEXT || cell->kind == RS_CELL_STRING || cell->kind == RS_CELL_UTF8;
+}
+
+/* A float as the number it is written as: the digits of its double would be digits that nobody wrote. `text`
+ * holds them. Other cells stay as they are. */
+static const struct rs_cell *as_digits(const struct rs_cell *cell, struct rs_cell *number, char *text)
+{
+    if (cell->kind != RS_CELL_FLOAT) {
+        return cell;
+    }
+    *number = *cell;
+    number->kind = RS_CELL_NUMBER;
+    number->text = rs_slice_of(text, rs_float_format((float)cell->d, text));
+    return number;
 }
 
 static bool text_is(struct rs_slice text, const char *word)
@@ -60,6 +73,9 @@ static bool short_integer(struct rs_slice text, int64_t *out)
 
 static int read_integer(const struct rs_cell *cell, const char *wanted, int64_t *out, struct rs_error *error)
 {
+    struct rs_cell number;
+    char digits[RS_NUMBER_TEXT_MAX];
+    cell = as_digits(cell, &number, digits);
     if (cell->kind == RS_CELL_INT64) {
         *out = cell->i;
         return RS_OK;
@@ -99,7 +115,7 @@ static int encode_int(const struct rs_cell *cell, const struct rs_schema *type, 
 
 static int read_double(const struct rs_cell *cell, double *out, struct rs_error *error)
 {
-    if (cell->kind == RS_CELL_DOUBLE) {
+    if (cell->kind == RS_CELL_DOUBLE || cell->kind == RS_CELL_FLOAT) {
         *out = cell->d;
         return RS_OK;
     }
@@ -211,12 +227,15 @@ static bool short_decimal(struct rs_slice text, int scale, int64_t *out)
 
 static int read_decimal(const struct rs_cell *cell, int scale, rs_i128 *out, struct rs_error *error)
 {
+    struct rs_cell number;
+    char digits[RS_NUMBER_TEXT_MAX];
+    cell = as_digits(cell, &number, digits);
     if (cell->kind == RS_CELL_INT64) {
         char text[RS_NUMBER_TEXT_MAX];
         size_t size = rs_int64_format(cell->i, text);
         return rs_decimal_parse(rs_slice_of(text, size), scale, out, error);
     }
-    if (cell->kind == RS_CELL_DOUBLE) {
+    if (cell->kind == RS_CELL_DOUBLE && isfinite(cell->d)) {
         return refuse(error, "a decimal is taken from its digits, not from a double");
     }
     if ((!is_text(cell) && cell->kind != RS_CELL_NUMBER) || cell->text.size == 0) {
@@ -341,7 +360,12 @@ static int encode_string(const struct rs_cell *cell, const struct rs_schema *typ
                          struct rs_error *error)
 {
     uint8_t uuid[16] = {0};
-    if (!is_text(cell)) {
+    struct rs_cell text;
+    char written[RS_ENCODE_TIME_TEXT_MAX];
+    if (rs_encode_write_time(cell, written, &text)) {
+        cell = &text;
+    }
+    if (!is_text(cell) && cell->kind != RS_CELL_BYTES) {
         return not_a(cell, "a string", error);
     }
     if (!rs_utf8_valid(cell->text.data, cell->text.size)) {
@@ -378,7 +402,7 @@ static long put_characters(struct rs_slice text, struct rs_buf *out)
 
 static int read_bytes(const struct rs_cell *cell, struct rs_buf *out, struct rs_error *error)
 {
-    if (cell->kind == RS_CELL_BYTES) {
+    if (cell->kind == RS_CELL_BYTES || cell->kind == RS_CELL_UTF8) {
         rs_put_raw(out, cell->text);
         return RS_OK;
     }

@@ -108,7 +108,23 @@ static int text_to_us(const struct rs_time_rule *rule, const struct rs_zone *zon
 
 static bool is_text(const struct rs_cell *cell)
 {
-    return cell->kind == RS_CELL_TEXT || cell->kind == RS_CELL_STRING;
+    return cell->kind == RS_CELL_TEXT || cell->kind == RS_CELL_STRING || cell->kind == RS_CELL_UTF8;
+}
+
+/* Times of an Avro record, which say themselves what they count. */
+static int record_time(const struct rs_zone *zone, const struct rs_cell *cell, int64_t *us,
+                       struct rs_error *error)
+{
+    if (cell->kind == RS_CELL_NANOS) {
+        if (cell->i % NS_PER_US != 0) {
+            return rs_fail(error, RS_ERECORD, "has nanoseconds, which the type of the field does not hold");
+        }
+        return check_range(cell->i / NS_PER_US, us, error);
+    }
+    if (cell->i < RS_DAY_MIN || cell->i > RS_DAY_MAX) {
+        return rs_fail(error, RS_ERECORD, "is a date outside the years 1 to 9999");
+    }
+    return check_range(rs_zone_to_utc(zone, cell->i * RS_US_PER_DAY), us, error);
 }
 
 static int read_us(const struct rs_time_rule *rule, const struct rs_zone *zone, const struct rs_cell *cell,
@@ -116,6 +132,9 @@ static int read_us(const struct rs_time_rule *rule, const struct rs_zone *zone, 
 {
     if (cell->kind == RS_CELL_TIME) {
         return check_range(cell->i, us, error);
+    }
+    if (cell->kind == RS_CELL_NANOS || cell->kind == RS_CELL_DATE) {
+        return record_time(zone, cell, us, error);
     }
     if (is_text(cell) || (cell->kind == RS_CELL_NUMBER && counts(rule->kind))) {
         return text_to_us(rule, zone, cell->text, us, error);
@@ -193,7 +212,9 @@ static int read_clock(const struct rs_cell *cell, int64_t unit_us, int64_t *out,
         *out = (int64_t)count;
         return RS_OK;
     }
-    if (!is_text(cell) || !read_time_of_day(cell->text, &us)) {
+    if (cell->kind == RS_CELL_CLOCK && cell->i >= 0 && cell->i < RS_US_PER_DAY) {
+        us = cell->i;
+    } else if (!is_text(cell) || !read_time_of_day(cell->text, &us)) {
         return rs_fail(error, RS_ERECORD, "is not a time of day (hh:mm:ss.ffffff)");
     }
     *out = us / unit_us;
@@ -209,6 +230,9 @@ static int read_nanos(const struct rs_time_rule *rule, const struct rs_zone *zon
     int rc;
     if (counts(rule->kind) && (is_text(cell) || cell->kind == RS_CELL_NUMBER)) {
         rc = read_count(rule->kind, cell->text, &ns, error);
+    } else if (cell->kind == RS_CELL_NANOS) {
+        *out = cell->i;
+        return RS_OK;
     } else {
         rc = read_us(rule, zone, cell, &us, error);
         ns = (rs_i128)us * NS_PER_US;
@@ -249,4 +273,53 @@ int rs_encode_read_time(const struct rs_time_rule *rule, enum rs_logical logical
     case RS_LOGICAL_UUID: break;
     }
     return rs_fail(error, RS_EINVAL, "not a time");
+}
+
+/* The text of the second, with the fraction in front of its Z: rs_time_format ends at microseconds. */
+static size_t write_nanos(int64_t ns, char *text)
+{
+    int64_t second = floor_div(ns, NS_PER_US * RS_US_PER_SECOND);
+    int64_t rest = ns - second * NS_PER_US * RS_US_PER_SECOND;
+    size_t size = rs_time_format(second * RS_US_PER_SECOND, text);
+    if (rest == 0) {
+        return size;
+    }
+    size--;
+    text[size++] = '.';
+    for (int64_t unit = NS_PER_US * RS_US_PER_SECOND / 10; rest > 0; unit /= 10) {
+        text[size++] = (char)('0' + rest / unit);
+        rest %= unit;
+    }
+    text[size++] = 'Z';
+    return size;
+}
+
+/* hh:mm:ss, and the shortest fraction that is exact. */
+static size_t write_clock(int64_t us, char *text)
+{
+    /* The day of the epoch: "1970-01-01T" in front, "Z" behind. */
+    char time[RS_TIME_TEXT_MAX];
+    size_t size = rs_time_format(us, time) - 12;
+    memcpy(text, time + 11, size);
+    return size;
+}
+
+bool rs_encode_write_time(const struct rs_cell *cell, char *text, struct rs_cell *out)
+{
+    size_t size = 0;
+    if (cell->kind == RS_CELL_TIME && rs_time_in_range(cell->i)) {
+        size = rs_time_format(cell->i, text);
+    } else if (cell->kind == RS_CELL_NANOS) {
+        size = write_nanos(cell->i, text);
+    } else if (cell->kind == RS_CELL_DATE && cell->i >= RS_DAY_MIN && cell->i <= RS_DAY_MAX) {
+        size = rs_date_format(cell->i, text);
+    } else if (cell->kind == RS_CELL_CLOCK && cell->i >= 0 && cell->i < RS_US_PER_DAY) {
+        size = write_clock(cell->i, text);
+    } else {
+        return false;
+    }
+    *out = *cell;
+    out->kind = RS_CELL_UTF8;
+    out->text = rs_slice_of(text, size);
+    return true;
 }

@@ -8,6 +8,7 @@
 #include "ingest/container.h"
 #include "ingest/csv.h"
 #include "ingest/ndjson.h"
+#include "ingest/record_cells.h"
 #include "ingest/schema_equal.h"
 #include "schemas/program.h"
 
@@ -26,9 +27,8 @@ struct rs_row_file {
     struct rs_cells cells;
     struct rs_ndjson ndjson;
     struct rs_container *container;
-    struct rs_program *program; /* of the writer's schema */
-    struct rs_json *json;       /* records of another schema on their way */
-    struct rs_buf text;
+    struct rs_program *program;    /* of the writer's schema */
+    struct rs_record_cells record; /* of another schema, on its way */
 };
 
 static int no_memory(struct rs_error *error)
@@ -216,7 +216,6 @@ static int open_other_schema(struct rs_row_file *f, const struct rs_schema *writ
     for (size_t i = 0; rc == RS_OK && i < writer->field_count; i++) {
         rc = add_column(f, rs_slice_text(writer->fields[i].name), error);
     }
-    rc = rc == RS_OK ? rs_json_new(&f->json, error) : rc;
     return rc == RS_OK ? make_plan(f, RS_ROW_PLAN_KEYS, error) : rc;
 }
 
@@ -274,8 +273,7 @@ void rs_row_file_close(struct rs_row_file **file)
     rs_ndjson_fini(&f->ndjson);
     rs_container_free(&f->container);
     rs_program_free(&f->program);
-    rs_json_free(&f->json);
-    rs_buf_fini(&f->text);
+    rs_record_cells_fini(&f->record);
     rs_arena_fini(&f->arena);
     rs_input_close(&f->input);
     free(f);
@@ -343,30 +341,23 @@ static int next_ndjson(struct rs_row_file *f, struct rs_buf *out, struct rs_row 
     return rc == RS_ERECORD ? place(f, row, at, error) : rc;
 }
 
-/* A record of another schema: its JSON, read as a row of NDJSON. */
+/* A record of another schema: read as a row of NDJSON, with cells of the types that the record has. */
 static int convert(struct rs_row_file *f, struct rs_slice datum, struct rs_buf *out, struct rs_error *error)
 {
-    const struct rs_cell *cells = NULL;
-    size_t at = 0;
     uint32_t fault = 0;
-    rs_buf_reset(&f->text);
-    enum rs_reason reason = rs_program_json(f->program, datum, &f->text, &at);
-    if (f->text.failed) {
-        return no_memory(error);
-    }
-    if (reason != RS_REASON_NONE) {
-        return rs_fail(error, RS_ERECORD, "%s", rs_reason_text(reason));
-    }
-    int rc = rs_json_parse(f->json, rs_buf_slice(&f->text), &cells, &at, error);
-    return rc == RS_OK ? rs_row_plan_encode(f->plan, cells, out, &fault, error) : rc;
+    int rc = rs_record_cells_make(&f->record, rs_container_schema(f->container), datum, error);
+    return rc == RS_OK ? rs_row_plan_encode(f->plan, f->record.cells.items, out, &fault, error) : rc;
 }
 
-static int take_as_is(struct rs_row_file *f, struct rs_slice datum, struct rs_buf *out,
-                      struct rs_error *error)
+static int take_record(struct rs_row_file *f, struct rs_slice datum, struct rs_buf *out,
+                       struct rs_error *error)
 {
     enum rs_reason reason = rs_program_run(f->program, datum, NULL, NULL);
     if (reason != RS_REASON_NONE) {
         return rs_fail(error, RS_ERECORD, "%s", rs_reason_text(reason));
+    }
+    if (f->plan != NULL) {
+        return convert(f, datum, out, error);
     }
     rs_buf_put(out, datum.data, datum.size);
     return out->failed ? no_memory(error) : RS_OK;
@@ -380,7 +371,7 @@ static int next_avro(struct rs_row_file *f, struct rs_buf *out, struct rs_row *r
     row->raw = datum;
     if (rc == 1) {
         *lost = 1;
-        rc = f->plan != NULL ? convert(f, datum, out, error) : take_as_is(f, datum, out, error);
+        rc = take_record(f, datum, out, error);
         rc = rc == RS_OK ? 1 : rc;
     }
     return rc == RS_ERECORD

@@ -9,7 +9,7 @@
  *   - NDJSON: one object per line; a key that no field takes makes the row bad, as it may be a misspelt
  *     optional field, unless ignore_unknown; a key that is absent is the field's default or null
  *   - Avro: records of the stream's own schema are taken as they are, after the decoder has checked them;
- *     those of another schema go through JSON field by field
+ *     those of another schema are converted field by field (ingest/encode.h)
  *
  * Thread: one per object. */
 #ifndef RS_INGEST_ROWS_H

@@ -1,4 +1,5 @@
-/* wire: the primitives of Avro's binary encoding, read with every check. Private to schemas/.
+/* wire: the primitives of Avro's binary encoding, read with every check. For schemas/, and for
+ * ingest/record_cells, which walks records that a program has accepted.
  * A reader takes the position and the end of the message and returns the position behind the value, or NULL
  * with the reason in the place of the value: two registers, so that the position never has to live in memory
  * (through an out-parameter the position would be stored and reloaded at each op, which alone costs more than

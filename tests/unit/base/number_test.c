@@ -239,6 +239,69 @@ static void powers_of_two_and_neighbours_read_back_the_same(void **state)
     }
 }
 
+static float float_of(uint32_t bits)
+{
+    float value = 0;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+static void floats_have_the_digits_of_floats(void **state)
+{
+    (void)state;
+    static const struct {
+        float value;
+        const char *text;
+    } cases[] = {
+        {19.99F, "19.99"},      {0.1F, "0.1"},
+        {-2.5F, "-2.5"},        {0.0F, "0"},
+        {-0.0F, "0"},           {16777216.0F, "16777216"},
+        {1e10F, "10000000000"}, {3.4028235e38F, "3.4028235e+38"},
+        {1e-45F, "1e-45"},      {1.1754944e-38F, "1.1754944e-38"},
+        {0.3F, "0.3"},          {123456.79F, "123456.79"},
+    };
+    char text[RS_NUMBER_TEXT_MAX];
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t size = rs_float_format(cases[i].value, text);
+        text[size] = '\0';
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
+/* The text reads back as the same float, and none with a digit less does. */
+static void expect_shortest(uint32_t bits)
+{
+    char text[RS_NUMBER_TEXT_MAX];
+    char shorter[RS_NUMBER_TEXT_MAX];
+    float value = float_of(bits);
+    text[rs_float_format(value, text)] = '\0';
+    assert_true(strtof(text, NULL) == value);
+    int count = 0;
+    int zeros = 0;
+    for (const char *p = text; *p != '\0' && *p != 'e'; p++) {
+        count += *p != '.' && *p != '-' && (count > 0 || *p != '0');
+        zeros = *p == '0' ? zeros + 1 : *p == '.' ? zeros : 0;
+    }
+    if (count - zeros > 1) {
+        (void)snprintf(shorter, sizeof(shorter), "%.*e", count - zeros - 2, (double)value);
+        assert_true(strtof(shorter, NULL) != value);
+    }
+}
+
+static void floats_read_back_the_same_from_the_fewest_digits(void **state)
+{
+    (void)state;
+    uint64_t seed = UINT64_C(0x9e3779b97f4a7c15);
+    for (uint32_t exponent = 0; exponent < 0xff; exponent++) {
+        expect_shortest((exponent << 23) + (exponent == 0));
+        expect_shortest((exponent << 23) + 1);
+        expect_shortest((exponent << 23) + 0x7fffff);
+    }
+    for (int i = 0; i < 300000; i++) {
+        expect_shortest((uint32_t)(next(&seed) >> 16) % 0x7f7fffff + 1);
+    }
+}
+
 static void doubles_are_read_with_one_rounding(void **state)
 {
     (void)state;
@@ -272,6 +335,8 @@ int main(void)
         cmocka_unit_test(doubles_have_the_notation_of_ecmascript),
         cmocka_unit_test(doubles_read_back_the_same),
         cmocka_unit_test(powers_of_two_and_neighbours_read_back_the_same),
+        cmocka_unit_test(floats_have_the_digits_of_floats),
+        cmocka_unit_test(floats_read_back_the_same_from_the_fewest_digits),
         cmocka_unit_test(doubles_are_read_with_one_rounding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

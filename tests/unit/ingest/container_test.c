@@ -452,6 +452,40 @@ static void test_other_schema(void **state)
     support_stream_free(&s);
 }
 
+/* Bytes into a string and a float into a decimal; what cannot be is a bad row and is kept. */
+static void test_other_types(void **state)
+{
+    static const char written[] =
+        "{\"type\":\"record\",\"name\":\"P\",\"fields\":[{\"name\":\"k\",\"type\":[\"bytes\",\"null\"]},"
+        "{\"name\":\"v\",\"type\":\"float\"}]}";
+    struct rs_stream *s = support_stream(
+        "{\"type\":\"record\",\"name\":\"Q\",\"fields\":[{\"name\":\"k\",\"type\":\"string\"},"
+        "{\"name\":\"v\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,"
+        "\"scale\":2}}]}");
+    struct rs_buf f = {0};
+    struct rs_buf kept = {0};
+    struct rs_rows_options o = {.rejects = support_path("types-rejected.avro")};
+    (void)state;
+    rs_container_put_head(&f, written, sync_mark);
+    put_block(&f, 4,
+              "\0\x06\xE4\xB8\x9C\x85\xEB\x9F\x41"
+              "\0\x02\xFF\0\0\xC0\x40"
+              "\0\x02x\xB6\xF3\x9D\x3F"
+              "\x02\0\0\xC0\x40",
+              28);
+    support_expect(s, &o, support_file("types.avro", f.data, f.size),
+                   "1 (none) {\"k\":\"东\",\"v\":19.99}\n"
+                   "! @: record 2: k: is not valid UTF-8\n"
+                   "! @: record 3: v: more than 2 digits after the point\n"
+                   "! @: record 4: k: is null, which the schema does not allow; a string is needed\n"
+                   "end 3 rejected\n");
+    support_read(o.rejects, &kept);
+    assert_non_null(memmem(kept.data, kept.size, "\0\x02\xFF\0\0\xC0\x40", 7));
+    rs_buf_fini(&f);
+    rs_buf_fini(&kept);
+    support_stream_free(&s);
+}
+
 static void test_heads(void **state)
 {
     struct rs_stream *s = support_stream(point);
@@ -504,12 +538,13 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_codecs),       cmocka_unit_test(test_unknown_codecs),
-        cmocka_unit_test(test_damaged),      cmocka_unit_test(test_damaged_deflate),
-        cmocka_unit_test(test_mutations),    cmocka_unit_test(test_extent),
-        cmocka_unit_test(test_snappy),       cmocka_unit_test(test_other_schema),
-        cmocka_unit_test(test_empty_blocks), cmocka_unit_test(test_damaged_empty_blocks),
-        cmocka_unit_test(test_heads),        cmocka_unit_test(test_rejected_records),
+        cmocka_unit_test(test_codecs),           cmocka_unit_test(test_unknown_codecs),
+        cmocka_unit_test(test_damaged),          cmocka_unit_test(test_damaged_deflate),
+        cmocka_unit_test(test_mutations),        cmocka_unit_test(test_extent),
+        cmocka_unit_test(test_snappy),           cmocka_unit_test(test_other_schema),
+        cmocka_unit_test(test_empty_blocks),     cmocka_unit_test(test_damaged_empty_blocks),
+        cmocka_unit_test(test_other_types),      cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_rejected_records),
     };
     return cmocka_run_group_tests_name("container", tests, NULL, end);
 }

@@ -12,6 +12,7 @@ rs_ingest_test(input)
 rs_ingest_test(json)
 rs_ingest_test(progress)
 rs_ingest_test(rate)
+rs_ingest_test(record_cells)
 rs_ingest_test(rows)
 rs_unit_test(ingest kafka_source rs_ingest)
 
