@@ -1,6 +1,7 @@
 #include "sink/dead_letters.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 /* Letters given to librdkafka at once: its own queue would hold 100,000 and refuse the rest. */
 #define INFLIGHT_MAX 10000
 #define PURGE_MS     10000
+#define DROPS_TOLD   10 /* lines about dropped letters within NOTICE_EVERY_US; the others are counted */
 
 struct rs_dead_letters {
     rd_kafka_conf_t *conf; /* the template: a producer that broke for good is replaced */
@@ -48,6 +50,8 @@ struct rs_dead_letters {
     size_t inflight;
     int64_t retry_us, retry_pause_us, notice_us;
     bool failed_now; /* a delivery failed since the last look */
+    int64_t drops_since_us;
+    uint32_t drops_told, drops_untold; /* since then */
 };
 
 /* ---- the table ---- */
@@ -93,7 +97,7 @@ static bool table_put(void *self, const struct rs_dead_letter *from)
     if (taken) {
         queue_letter(letters, letter);
         letters->status.pending++;
-        letters->status.pending_bytes += rs_letter_bytes(letter);
+        letters->status.pending_bytes += letter->memory;
     }
     pthread_mutex_unlock(&letters->lock);
     if (!taken) {
@@ -122,39 +126,62 @@ struct rs_dead_letter_sink rs_dead_letters_table(struct rs_dead_letters *letters
 
 /* ---- outcomes; on the thread, with the lock held ---- */
 
-static void finish_letter(struct rs_dead_letters *letters, struct rs_letter *letter)
+static void finish_letter(struct rs_dead_letters *letters, struct rs_letter *letter, bool dropped)
 {
-    letters->status.acknowledged++;
-    letters->status.values_dropped += letter->dropped;
+    letters->status.acknowledged += !dropped;
+    letters->status.dropped += dropped;
+    letters->status.values_dropped += !dropped && letter->value_left < letter->value_size;
+    letters->status.cut += !dropped && letter->cut;
     letters->status.pending--;
-    letters->status.pending_bytes -= rs_letter_bytes(letter);
-    letters->status.failing = false;
+    letters->status.pending_bytes -= letter->memory;
+    letters->status.failing = letters->status.failing && dropped;
     letters->solo_count -= letter->alone;
     rs_letter_lines_remove(&letters->lines, letter);
     rs_letter_free(letter);
 }
 
-/* The broker judges a set of messages by its whole size, so a small letter may be refused for its
- * neighbours'. */
-static bool mend_size(struct rs_dead_letters *letters, struct rs_letter *letter)
+/* What the broker has against the letter and not against the topic: asking again changes nothing. */
+static bool too_large(rd_kafka_resp_err_t err)
 {
+    return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE ||
+           err == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE;
+}
+
+static bool unacceptable(rd_kafka_resp_err_t err)
+{
+    return too_large(err) || err == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
+           err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
+           err == RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT;
+}
+
+enum outcome { AGAIN, AT_ONCE, DROP };
+
+/* The broker judges a set of messages as a whole, so a letter may be refused for its neighbours: first it is
+ * sent alone, then with less and less in it. No limit is asked for: it may be the topic's or the broker's,
+ * hold for the compressed size, and change at any time; the answers are always right. */
+static enum outcome mend(struct rs_dead_letters *letters, struct rs_letter *letter, rd_kafka_resp_err_t err)
+{
+    if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+        err == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        return AT_ONCE;
+    }
+    if (!unacceptable(err)) {
+        return AGAIN;
+    }
     if (!letter->alone) {
         letter->alone = true;
         letters->solo_count++;
-        return true;
+        return AT_ONCE;
     }
-    return letter->was_alone && letter->has_value && !letter->dropped && rs_letter_drop_value(letter);
+    if (!letter->was_alone || (too_large(err) && rs_letter_cut(letter))) {
+        return AT_ONCE;
+    }
+    return too_large(err) && !letter->minimal ? AGAIN : DROP; /* there was no memory to cut it */
 }
 
-static void retry_letter(struct rs_dead_letters *letters, struct rs_letter *letter, rd_kafka_resp_err_t err)
+static void fail_letter(struct rs_dead_letters *letters, const struct rs_letter *letter,
+                        rd_kafka_resp_err_t err)
 {
-    bool mended = err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && mend_size(letters, letter);
-    bool ours = err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
-                err == RD_KAFKA_RESP_ERR__QUEUE_FULL;
-    queue_letter(letters, letter);
-    if (mended || ours) {
-        return;
-    }
     letters->failed_now = true;
     letters->status.errors++;
     letters->status.failing = true;
@@ -164,21 +191,36 @@ static void retry_letter(struct rs_dead_letters *letters, struct rs_letter *lett
              letters->topics[letter->stream], rd_kafka_err2str(err));
 }
 
-static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
+static void describe_drop(struct rs_dead_letters *letters, const struct rs_letter *letter,
+                          rd_kafka_resp_err_t err)
 {
-    struct rs_dead_letters *letters = opaque;
-    struct rs_letter *letter = message->_private;
-    (void)producer;
-    letters->inflight--;
-    pthread_mutex_lock(&letters->lock);
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        letters->retry_pause_us = 0;
-        finish_letter(letters, letter);
-    } else {
-        retry_letter(letters, letter, message->err);
-    }
-    pthread_mutex_unlock(&letters->lock);
+    snprintf(letters->status.last_dropped, sizeof letters->status.last_dropped,
+             "dead letters: the record at topic %s partition %" PRId32 " offset %" PRId64
+             " (%s) is left out of topic %s, which refuses it%s: %s; it is only counted. %s",
+             letters->input_topics[letter->stream], letter->partition, letter->offset,
+             rs_reason_name(letter->reason), letters->topics[letter->stream],
+             letter->minimal ? " even without its key, value and headers" : "", rd_kafka_err2str(err),
+             letter->minimal ? "Raise the topic's max.message.bytes"
+                             : "The topic must not be compacted, and must take records of any time");
 }
+
+/* True: the letter is dropped, and `status.last_dropped` is to be told. */
+static bool settle_letter(struct rs_dead_letters *letters, struct rs_letter *letter, rd_kafka_resp_err_t err)
+{
+    enum outcome outcome = mend(letters, letter, err);
+    if (outcome == DROP) {
+        describe_drop(letters, letter, err);
+        finish_letter(letters, letter, true);
+        return true;
+    }
+    if (outcome == AGAIN) {
+        fail_letter(letters, letter, err);
+    }
+    queue_letter(letters, letter);
+    return false;
+}
+
+/* ---- telling; on the thread, without the lock ---- */
 
 static void notice(struct rs_dead_letters *letters, enum rs_log_level level, const char *text)
 {
@@ -186,6 +228,51 @@ static void notice(struct rs_dead_letters *letters, enum rs_log_level level, con
     if (letters->notice && now >= letters->notice_us) {
         letters->notice_us = now + NOTICE_EVERY_US;
         letters->notice(letters->notice_context, level, text);
+    }
+}
+
+/* Each by its name, as long as they are few. */
+static void tell_drop(struct rs_dead_letters *letters)
+{
+    struct rs_dead_letters_status status;
+    char text[sizeof status.last_dropped + 64];
+    int64_t now = rs_clock_mono(letters->clock);
+    if (now - letters->drops_since_us >= NOTICE_EVERY_US) {
+        letters->drops_since_us = now;
+        letters->drops_told = 0;
+    }
+    if (!letters->notice || letters->drops_told >= DROPS_TOLD) {
+        letters->drops_untold++;
+        return;
+    }
+    rs_dead_letters_status(letters, &status);
+    snprintf(text, sizeof text, "%s", status.last_dropped);
+    if (letters->drops_untold > 0) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "; %" PRIu32 " others before it", letters->drops_untold);
+    }
+    letters->drops_told++;
+    letters->drops_untold = 0;
+    letters->notice(letters->notice_context, RS_LOG_ERROR, text);
+}
+
+static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
+{
+    struct rs_dead_letters *letters = opaque;
+    struct rs_letter *letter = message->_private;
+    bool dropped = false;
+    (void)producer;
+    letters->inflight--;
+    pthread_mutex_lock(&letters->lock);
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        letters->retry_pause_us = 0;
+        finish_letter(letters, letter, false);
+    } else {
+        dropped = settle_letter(letters, letter, message->err);
+    }
+    pthread_mutex_unlock(&letters->lock);
+    if (dropped) {
+        tell_drop(letters);
     }
 }
 
@@ -210,14 +297,13 @@ static rd_kafka_resp_err_t produce(struct rs_dead_letters *letters, struct rs_le
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_copy(letter->headers);
     uint8_t *value = letter->bytes + letter->key_size;
-    bool value_left = letter->has_value;
     letter->was_alone = letter->alone;
-    /* No copy: the bytes are the letter's until the delivery report. A dropped value is empty, not null. */
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        letters->producer, RD_KAFKA_V_TOPIC(letters->topics[letter->stream]),
-        RD_KAFKA_V_KEY(letter->has_key ? letter->bytes : NULL, letter->key_size),
-        RD_KAFKA_V_VALUE(value_left ? value : NULL, letter->dropped ? 0 : letter->value_size),
-        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(letter), RD_KAFKA_V_END);
+    /* No copy: the bytes are the letter's until the delivery report. What is dropped is empty, not null. */
+    rd_kafka_resp_err_t err =
+        rd_kafka_producev(letters->producer, RD_KAFKA_V_TOPIC(letters->topics[letter->stream]),
+                          RD_KAFKA_V_KEY(letter->has_key ? letter->bytes : NULL, letter->key_left),
+                          RD_KAFKA_V_VALUE(letter->has_value ? value : NULL, letter->value_left),
+                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(letter), RD_KAFKA_V_END);
     if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rd_kafka_headers_destroy(headers);
     }
@@ -253,8 +339,11 @@ static void send_letters(struct rs_dead_letters *letters)
             continue;
         }
         pthread_mutex_lock(&letters->lock);
-        retry_letter(letters, letter, err);
+        bool dropped = settle_letter(letters, letter, err);
         pthread_mutex_unlock(&letters->lock);
+        if (dropped) {
+            tell_drop(letters);
+        }
         pause_after_failure(letters);
         if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
             return; /* the next delivery makes room */

@@ -1,11 +1,12 @@
 /* dead letters: records that are not acceptable, into a Kafka topic per stream.
  * Key, value and headers are the original's, byte for byte. Added headers: rollstat.reason (stable name),
  * .text, .topic, .partition, .offset, and .time (the record's own timestamp, ISO 8601; absent without one). A
- * value that the topic does not take, however alone it is sent, is replaced by an empty one with the header
- * rollstat.value_dropped that holds its size: the original is still in its own topic at that offset.
- * Producer: idempotent, acks=all, partitioned by key. A topic that cannot be written (away, missing, not
- * authorised) is tried again for ever and loudly: letters are kept, `put` refuses when max_bytes are pending,
- * the partition waits.
+ * letter that the topic does not take, however alone it is sent, is cut until it fits, see letter.h: headers
+ * say what is missing, and the original is still in its own topic at that offset. What is refused even then,
+ * or for another reason that lies in the record, is dropped: told with topic, partition and offset, and
+ * counted. Producer: idempotent, acks=all, partitioned by key. A topic that cannot be written (away, missing,
+ * not authorised) is tried again for ever and loudly: letters are kept, `put` refuses when max_bytes are
+ * pending, the partition waits.
  *
  * Thread: put and acknowledged any worker; one thread of its own talks to librdkafka; new, stop, free one
  * owner. Owns:   copies of pending letters, at most max_bytes (one letter always fits). */
@@ -48,13 +49,16 @@ void rs_dead_letters_free(struct rs_dead_letters **letters);
 
 struct rs_dead_letters_status {
     uint64_t acknowledged;   /* letters */
-    uint64_t values_dropped; /* of them with an empty value, because it was too large */
+    uint64_t cut;            /* of them with something left out, because they were too large */
+    uint64_t values_dropped; /* of these with an empty value */
+    uint64_t dropped;        /* that no topic takes, however small */
     uint64_t discarded;      /* of streams without a topic */
     uint64_t pending, pending_bytes;
-    uint64_t errors;       /* deliveries that failed and are tried again */
-    bool failing;          /* the newest delivery failed */
-    char last_error[256];  /* with the topic; empty: none so far */
-    int64_t last_error_us; /* wall time */
+    uint64_t errors;         /* deliveries that failed and are tried again */
+    bool failing;            /* the newest delivery failed */
+    char last_error[256];    /* with the topic; empty: none so far */
+    int64_t last_error_us;   /* wall time */
+    char last_dropped[1024]; /* the newest dropped letter, by name, and why; empty: none so far */
 };
 void rs_dead_letters_status(struct rs_dead_letters *letters, struct rs_dead_letters_status *out);
 

@@ -1,4 +1,5 @@
 /* letter: one pending dead letter, and the order in which letters of a partition are acknowledged.
+ * A letter that its topic does not take is cut until it fits: see rs_letter_cut.
  * Thread: the caller's lock. Owns: key, value and headers. */
 #ifndef RS_SINK_LETTER_H
 #define RS_SINK_LETTER_H
@@ -15,13 +16,18 @@ struct rs_letter {
     uint32_t stream;
     int32_t partition;
     int64_t offset;
-    rd_kafka_headers_t *headers;
-    uint8_t *bytes; /* key, then value */
-    size_t key_size, value_size;
+    enum rs_reason reason;
+    rd_kafka_headers_t *headers; /* the original's, then ours */
+    size_t original_headers;     /* how many of them are the original's */
+    uint8_t *bytes;              /* key, then value */
+    size_t key_size, value_size; /* of the original */
+    size_t key_left, value_left; /* what is sent of them */
+    size_t memory;               /* what it counts for */
     bool has_key, has_value;
-    bool alone;     /* was refused for its size among others: to be sent when nothing else is in flight */
-    bool was_alone; /* was sent so */
-    bool dropped;   /* the value was too large and is left out */
+    bool alone;                      /* was refused among others: to be sent when nothing else is in flight */
+    bool was_alone;                  /* was sent so */
+    bool cut;                        /* something is left out */
+    bool minimal;                    /* nothing more can be left out */
     struct rs_letter *older, *newer; /* pending letters of the partition, by offset */
     struct rs_letter *next;          /* waiting to be sent */
 };
@@ -29,9 +35,20 @@ struct rs_letter {
 /* Copies the letter, with the headers that say what is wrong. NULL: out of memory. */
 struct rs_letter *rs_letter_new(const struct rs_dead_letter *from, const char *input_topic);
 void rs_letter_free(struct rs_letter *letter);
-size_t rs_letter_bytes(const struct rs_letter *letter); /* what it counts for in memory */
-/* Leaves the value out and says so in a header. False: out of memory, unchanged. */
-bool rs_letter_drop_value(struct rs_letter *letter);
+
+/* Parts of the original that a cut leaves as they are. */
+#define RS_LETTER_KEY_KEPT    ((size_t)1024)
+#define RS_LETTER_HEADER_KEPT ((size_t)64)
+#define RS_LETTER_TEXT_KEPT   ((size_t)64)
+/* A minimal letter without the topic's name takes at most so many bytes in Kafka. */
+#define RS_LETTER_MINIMAL_MAX ((size_t)512)
+
+/* Leaves out what saves most: the value, the key past its first RS_LETTER_KEY_KEPT bytes, or the original
+ * headers' values past their first RS_LETTER_HEADER_KEPT; at last all of the three, and the end of the text.
+ * Headers say what is missing and how large it was: rollstat.value_dropped (bytes), .key_cut (bytes),
+ * .headers_cut (bytes of all values), .headers_dropped (how many). At most four calls say true.
+ * False: it is as small as it gets, or there is no memory; unchanged. */
+bool rs_letter_cut(struct rs_letter *letter);
 
 /* Pending letters of one partition. */
 struct rs_letter_line {

@@ -391,7 +391,6 @@ static void write_redis(const struct rs_daemon *daemon, struct rs_buf *out)
 static void write_kafka(const struct rs_daemon *daemon, struct rs_buf *out)
 {
     struct rs_kafka_source_status source;
-    struct rs_dead_letters_status letters;
 
     rs_kafka_source_status(daemon->source, &source);
     gauge(out, "rollstat_kafka_joined", "1: member of the consumer group.", source.joined ? 1 : 0);
@@ -401,8 +400,18 @@ static void write_kafka(const struct rs_daemon *daemon, struct rs_buf *out)
     gauge(out, "rollstat_kafka_partitions_stopped", "Partitions that cannot go on.", source.stopped);
     counter(out, "rollstat_kafka_rebalances_total", "Assignments and revocations.", source.rebalances);
     counter(out, "rollstat_kafka_skipped_records_total", "Records that came again.", source.skipped);
+}
+
+static void write_letters(const struct rs_daemon *daemon, struct rs_buf *out)
+{
+    struct rs_dead_letters_status letters;
+
     rs_dead_letters_status(daemon->letters, &letters);
     counter(out, "rollstat_dead_letters_total", "Dead letters acknowledged.", letters.acknowledged);
+    counter(out, "rollstat_dead_letters_cut_total", "Dead letters acknowledged with something left out.",
+            letters.cut);
+    counter(out, "rollstat_dead_letters_dropped_total", "Dead letters that their topic takes in no size.",
+            letters.dropped);
     counter(out, "rollstat_dead_letters_discarded_total", "Dead letters of streams that keep none.",
             letters.discarded);
     counter(out, "rollstat_dead_letters_errors_total", "Deliveries that failed and are tried again.",
@@ -465,6 +474,7 @@ int rs_page_metrics(void *ctx, struct rs_buf *body)
     write_process(scrape.daemon, body);
     write_workers(&scrape);
     write_kafka(scrape.daemon, body);
+    write_letters(scrape.daemon, body);
     write_log(scrape.daemon, body);
     write_redis(scrape.daemon, body);
     return 200;

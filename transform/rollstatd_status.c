@@ -235,7 +235,12 @@ static json_t *dead_letters(const struct rs_daemon *daemon)
     set_unsigned(object, "acknowledged", status.acknowledged);
     set_unsigned(object, "pending", status.pending);
     set_unsigned(object, "discarded", status.discarded);
+    set_unsigned(object, "cut", status.cut);
     set_unsigned(object, "values_dropped", status.values_dropped);
+    set_unsigned(object, "dropped", status.dropped);
+    if (status.last_dropped[0] != '\0') {
+        set_text(object, "last_dropped", status.last_dropped);
+    }
     set_unsigned(object, "errors", status.errors);
     (void)json_object_set_new(object, "failing", json_boolean(status.failing));
     if (status.last_error[0] != '\0') {

@@ -10,6 +10,7 @@ import sys
 import time
 
 import procs
+from publishing import KEY_MAX
 from world import SESSION_MS, doing
 
 # What is done, and how often in relation to the others.
@@ -19,7 +20,8 @@ WEIGHTS = {
     "cut Kafka": 3, "cut Redis": 3, "reset Kafka": 2, "reset Redis": 2,
     "slow Kafka": 6, "slow Redis": 2,
     "broker restart": 1, "broker kill": 2, "broker pause": 2,
-    "Redis kill": 2, "Redis flush": 2, "Redis failover": 2, "Redis pause": 2, "broken messages": 8}
+    "Redis kill": 2, "Redis flush": 2, "Redis failover": 2, "Redis pause": 2, "broken messages": 8,
+    "large keys": 3}
 PHASES = ("claiming", "restoring", "leaving", "catching up", "behind the fence", "unsealed, publishing", "Redis away",
           "brokers away", "joining the group", "nothing assigned", "idle")
 IDLE_POINTS = ("starting", "joining the group", "nothing assigned", "not answering")
@@ -401,6 +403,10 @@ class Faults:
 
     def _broken_messages(self):
         self.load.broken(self.rng.randrange(1, 30))
+
+    def _large_keys(self):
+        """Records with keys of every size up to Kafka's limit, more than the dead-letter topic takes."""
+        self.load.broken(self.rng.randrange(1, 12), KEY_MAX)
 
     # ---- healing ----
 

@@ -17,6 +17,7 @@ START = 1700000000 * S
 PACE = 10                 # seconds of event time a second
 JITTER = 15 * S           # below the lateness of 20 s
 PRODUCTS = 40
+KEY_MAX = 1048400         # with its record just below Kafka's default limit
 TRADE_HEADER = "trade_id,exchange,product,price,quantity,currency,executed_at\n"
 INDICATOR_HEADER = "event_id,indicator,region,source,unit,period_kind,period_start,value,revision,published_at\n"
 
@@ -121,13 +122,14 @@ class Load:
                                     max(20, rate // 10))
         self.tools = []
 
-    def broken(self, count):
+    def broken(self, count, largest_key=1):
         """Begins to send messages that nobody can read; which of them arrived, and how often, the topic tells."""
         rows = []
         for _ in range(count):
             self.bad += 1
+            key = b"k" * round(largest_key ** self.rng.random())
             value = BROKEN[self.rng.randrange(len(BROKEN))][1](self.bad)
-            rows.append(f"{self.rng.randrange(TRADES)}\t-1\t.6b\t{'-' if value is None else '.' + value.hex()}\n")
+            rows.append(f"{self.rng.randrange(TRADES)}\t-1\t.{key.hex()}\t{'-' if value is None else '.' + value.hex()}\n")
         tool = procs.Process([self.world.kafka.tool, self.world.kafka.bootstrap, "produce", "trades"],
                              os.path.join(self.world.directory, "produce.log"), stdin=subprocess.PIPE)
         tool.popen.stdin.write("".join(rows).encode())

@@ -17,6 +17,7 @@ from proxy import Proxy  # noqa: E402
 
 GROUP = "chaos"
 TRADES, INDICATORS = 6, 3  # partitions
+LETTER_BYTES = 300000      # max.message.bytes of trades.dlq: less than records of the input may have
 SESSION_MS = 2500
 COMMIT_EVERY = ("1s", "300ms", "50ms")  # of the instances: where there is always a batch under way, kills hit it
 HISTORY = 1000000
@@ -148,8 +149,9 @@ class World:
         for instance in self.instances:
             instance.kafka.move(self.kafka.doors[f"DOOR{instance.number}"])
             instance.configure()
-        for topic, partitions in (("trades", TRADES), ("indicators", INDICATORS), ("trades.dlq", 1), ("indicators.dlq", 1)):
+        for topic, partitions in (("trades", TRADES), ("indicators", INDICATORS), ("indicators.dlq", 1)):
             self.kafka.create(topic, partitions)
+        self.kafka.create("trades.dlq", 1, f"max.message.bytes={LETTER_BYTES}")
 
     def proxies(self):
         return [p for i in self.instances for p in (i.kafka, i.redis)]

@@ -327,6 +327,81 @@ static void too_large_values_are_left_out_at_last(void **state)
     assert_int_equal(status_of(f).acknowledged, 1);
 }
 
+static void refuse_for_size(struct fixture *f, int times)
+{
+    for (int i = 0; i < times; i++) {
+        rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    }
+}
+
+static void too_large_keys_are_cut(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t key[1048400];
+    struct rs_record tombstone = {
+        .key = rs_slice_of(key, sizeof key), .offset = 3, .timestamp_us = RS_TIME_NONE};
+    refuse_for_size(f, 2);
+    open_letters(f, 0);
+    assert_true(put(f, 0, &tombstone, RS_REASON_TOMBSTONE, NULL));
+    assert_true(acknowledged(f, 0, 3, 60 * SECOND));
+    rd_kafka_t *reader = new_reader(f);
+    rd_kafka_message_t *message = read_message(reader);
+    assert_int_equal(message->key_len, 1024);
+    assert_null(message->payload);
+    expect_header(message, "rollstat.key_cut", "1048400");
+    expect_header(message, "rollstat.value_dropped", NULL);
+    expect_header(message, "rollstat.reason", "tombstone");
+    rd_kafka_message_destroy(message);
+    close_reader(reader);
+    assert_int_equal(status_of(f).cut, 1);
+    assert_int_equal(status_of(f).dropped, 0);
+}
+
+static void what_fits_no_topic_is_dropped_by_name(void **state)
+{
+    struct fixture *f = *state;
+    struct rs_record record = {
+        .key = rs_slice_text("k"), .value = rs_slice_text("v"), .offset = 3, .timestamp_us = RS_TIME_NONE};
+    refuse_for_size(f, 3); /* among others, alone, minimal */
+    open_letters(f, 0);
+    assert_true(put(f, 7, &record, RS_REASON_RULE, NULL));
+    assert_true(acknowledged(f, 7, 3, 60 * SECOND));
+    assert_true(
+        put(f, 7, &(struct rs_record){.offset = 4, .timestamp_us = RS_TIME_NONE}, RS_REASON_RULE, NULL));
+    assert_true(acknowledged(f, 7, 4, 60 * SECOND));
+    struct rs_dead_letters_status status = status_of(f);
+    assert_int_equal(status.dropped, 1);
+    assert_int_equal(status.acknowledged, 1);
+    assert_int_equal(status.pending, 0);
+    assert_int_equal(status.pending_bytes, 0);
+    pthread_mutex_lock(&f->lock);
+    assert_non_null(strstr(f->notices, "the record at topic trades partition 7 offset 3 (rule) is left out"));
+    assert_non_null(strstr(f->notices, "max.message.bytes"));
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void what_the_topic_refuses_for_good_is_dropped(void **state)
+{
+    static const rd_kafka_resp_err_t errors[] = {RD_KAFKA_RESP_ERR_INVALID_RECORD,
+                                                 RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,
+                                                 RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT};
+    struct fixture *f = *state;
+    struct rs_record record = {.value = rs_slice_text("v"), .timestamp_us = RS_TIME_NONE};
+    open_letters(f, 0);
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        record.offset = (int64_t)i;
+        rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 2, errors[i], errors[i]);
+        assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
+        assert_true(acknowledged(f, 0, record.offset, 60 * SECOND));
+        assert_int_equal(status_of(f).dropped, i + 1);
+        /* A good one is not taken along. */
+        rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 1, errors[i]);
+        assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
+        assert_true(acknowledged(f, 0, record.offset, 60 * SECOND));
+        assert_int_equal(status_of(f).dropped, i + 1);
+    }
+}
+
 static void small_letters_among_large_ones_stay_whole(void **state)
 {
     struct fixture *f = *state;
@@ -447,6 +522,9 @@ int main(void)
         LIVE(acknowledgement_waits_for_the_oldest),
         LIVE(refused_topic_is_tried_again),
         LIVE(too_large_values_are_left_out_at_last),
+        LIVE(too_large_keys_are_cut),
+        LIVE(what_fits_no_topic_is_dropped_by_name),
+        LIVE(what_the_topic_refuses_for_good_is_dropped),
         LIVE(small_letters_among_large_ones_stay_whole),
         LIVE(put_refuses_when_full),
         LIVE(a_stream_without_topic_counts_only),
