@@ -54,11 +54,8 @@ static bool add_group(struct key_list *list, const struct rs_memory_print *what,
                       const struct rs_memory_group *group)
 {
     rs_buf_reset(&list->scratch);
-    rs_buf_printf(&list->scratch, "%s:%s", what->prefix, what->metas[aggregate].name);
-    if (group->key_size > 0) {
-        rs_buf_char(&list->scratch, ':');
-        rs_buf_put(&list->scratch, group->key, group->key_size);
-    }
+    rs_redis_group_key(&list->scratch, what->prefix, &what->metas[aggregate],
+                       rs_slice_of(group->key, group->key_size));
     if (group->view && !add_key(list, KIND_HASH, aggregate, group)) {
         return false;
     }

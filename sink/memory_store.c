@@ -132,7 +132,7 @@ static void apply_drop(struct rs_memory_group *group, int32_t partition)
 static bool apply_op(struct rs_memory_store *store, const struct rs_op *op, int32_t partition)
 {
     RS_ASSERT(op->aggregate < store->meta_count);
-    if (rs_redis_key_reserved(op->key)) {
+    if (rs_redis_key_reserved(&store->metas[op->aggregate], op->key)) {
         return op->kind == RS_OP_DROP;
     }
     struct rs_memory_group *group = rs_memory_groups_at(&store->groups[op->aggregate], op->key);

@@ -90,9 +90,19 @@ void rs_redis_fence_key(struct rs_buf *out, const char *prefix, const char *stre
     rs_buf_printf(out, "%s:fence:%s:%" PRId32, prefix, stream_name, partition);
 }
 
-bool rs_redis_key_reserved(struct rs_slice key)
+bool rs_redis_key_reserved(const struct rs_aggregate_meta *meta, struct rs_slice key)
 {
-    return rs_slice_equal(key, rs_slice_text("index"));
+    return meta->grouped && rs_slice_equal(key, rs_slice_text("index"));
+}
+
+void rs_redis_group_key(struct rs_buf *out, const char *prefix, const struct rs_aggregate_meta *meta,
+                        struct rs_slice key)
+{
+    rs_buf_printf(out, "%s:%s", prefix, meta->name);
+    if (meta->grouped) {
+        rs_buf_char(out, ':');
+        rs_buf_put(out, key.data, key.size);
+    }
 }
 
 void rs_redis_history_json(struct rs_buf *out, const struct rs_aggregate_meta *meta, const struct rs_op *op)
@@ -105,7 +115,11 @@ void rs_redis_history_json(struct rs_buf *out, const struct rs_aggregate_meta *m
         rs_buf_char(out, separator);
         rs_buf_json_string(out, rs_slice_text(meta->fields[field.field]));
         rs_buf_char(out, ':');
-        rs_buf_put(out, field.text.data, field.text.size);
+        if (field.field < meta->stat_count) {
+            rs_buf_json_string(out, field.text);
+        } else {
+            rs_buf_put(out, field.text.data, field.text.size);
+        }
         separator = ',';
     }
     if (separator == '{') {
@@ -220,7 +234,12 @@ static bool lane_init(struct lane *lane, const struct rs_aggregate_meta *meta)
             lane->revision = i;
         }
     }
-    put_text(&lane->name, meta->name);
+    /* "name:" where the aggregate has group fields: the beginning of its groups' keys. */
+    struct rs_buf head = {0};
+    rs_buf_printf(&head, "%s%s", meta->name, meta->grouped ? ":" : "");
+    put_argument(&lane->name, head.data, head.size);
+    failed |= head.failed;
+    rs_buf_fini(&head);
     return !failed && !lane->name.failed;
 }
 
@@ -440,7 +459,7 @@ static void pack_op(struct rs_redis_packer *packer, struct rs_view_batch *batch,
                     uint32_t number)
 {
     RS_ASSERT(op->aggregate < packer->count);
-    if (rs_redis_key_reserved(op->key)) {
+    if (rs_redis_key_reserved(&packer->metas[op->aggregate], op->key)) {
         if (op->kind != RS_OP_DROP) {
             rs_buf_put(&batch->conflicts, &number, sizeof number);
         }

@@ -44,9 +44,17 @@ void rs_redis_fence_key(struct rs_buf *out, const char *prefix, const char *stre
 
 /* A group named "index" would share its hash's key with the index: it is never written and counts as a
  * conflict. */
-bool rs_redis_key_reserved(struct rs_slice key);
+bool rs_redis_key_reserved(const struct rs_aggregate_meta *meta, struct rs_slice key);
 
-/* Members of `history`: {"name":number,...}, appended. */
+/* Appends the key of a group's hash: "<prefix>:<aggregate>" and ":<key>" where the aggregate has group
+ * fields. The history is the same with ":history". No two groups share a key, and no hash is another's
+ * history: within an aggregate all keys have equally many parts, and no part holds a ':'. */
+void rs_redis_group_key(struct rs_buf *out, const char *prefix, const struct rs_aggregate_meta *meta,
+                        struct rs_slice key);
+
+/* Members of `history`, appended: {"statistic":"text",...,"window_start":ms,...}. Statistics are texts, since
+ * most readers of JSON make doubles of numbers and would lose digits; times, `events` and `revision` are
+ * integers below 2^53. */
 void rs_redis_history_json(struct rs_buf *out, const struct rs_aggregate_meta *meta, const struct rs_op *op);
 
 struct rs_redis_packer;

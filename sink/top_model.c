@@ -85,6 +85,7 @@ static bool add_columns(struct rs_top_table *table, json_t *meta)
     json_t *stats = json_object_get(meta, "stats");
     bool windowed = !json_is_true(json_object_get(json_object_get(meta, "window"), "all"));
     bool good = add_key_columns(table, json_object_get(meta, "by")) && json_is_object(stats);
+    table->grouped = table->column_count > 0;
     json_object_foreach(stats, name, statistic)
     {
         good = good && add_statistic(table, name, statistic);

@@ -39,6 +39,7 @@ struct rs_top_table {
     size_t column_count;
     const char **fields; /* names of the columns that are fields, for HMGET */
     size_t field_count;
+    bool grouped;               /* has group fields: keys of hashes go on behind the aggregate's name */
     const struct rs_zone *zone; /* borrowed; NULL: UTC */
     struct rs_top_row **rows;   /* by key */
     size_t row_count, row_capacity;

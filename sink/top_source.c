@@ -128,7 +128,8 @@ int rs_top_source_groups(struct rs_top_source *source, const char *aggregate, in
 static int append_fetch(struct rs_top_source *source, const struct rs_top_table *table,
                         const struct rs_top_row *row, const char **argv, char *key, struct rs_error *error)
 {
-    key_of(source, table->name, row->key, key, KEY_MAX);
+    snprintf(key, KEY_MAX, "%s:%s%s%s", source->config->prefix, table->name, table->grouped ? ":" : "",
+             row->key);
     argv[0] = "HMGET";
     argv[1] = key;
     memcpy(argv + 2, table->fields, table->field_count * sizeof *argv);

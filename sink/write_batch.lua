@@ -7,6 +7,9 @@
 --   F  as V, and rows x operation number before the values: first publication by this owner
 --   H  aggregate keep rows  rows x key  rows x operation number  rows x (score member)
 --   D  aggregate rows  rows x key
+--          aggregate: its name, and ':' where it has group fields, so that <prefix>:<aggregate><key> is a group's
+--          hash. A single empty value so has the key <prefix>:<name>: and never meets <prefix>:<name>:history,
+--          which is the hash of the value "history".
 -- Answer   {OK | BEHIND | FENCED, the fence as it was found or '', values of another type that were replaced,
 --           1 if one of them held more than one group, numbers of operations whose group another partition owns...}
 --
@@ -83,6 +86,21 @@ local function run(shared, command, key, ...)
   return answer
 end
 
+-- What an aggregate's keys begin with, its owners, and its name with the prefix.
+local function names(head)
+  local name = head:match('^[^:]*')
+  return prefix .. ':' .. head, prefix .. ':owners:' .. name, prefix .. ':' .. name
+end
+
+-- Earlier versions kept the group of one empty value as <prefix>:<name>, as if there were no group fields.
+local function rename_old(aggregate)
+  call('DEL', aggregate)
+  local members = try('ZCARD', aggregate .. ':history') -- a hash belongs to the group "history"
+  if type(members) == 'number' and members > 0 then
+    try('RENAMENX', aggregate .. ':history', aggregate .. '::history')
+  end
+end
+
 -- Rows whose group another partition owns, as a set; numbers of their operations go to `conflicts`.
 local function foreign_rows(owners, keys, number_at)
   local held = run(true, 'HMGET', owners, unpack(keys))
@@ -112,7 +130,7 @@ local function claim(owners, keys, foreign, held)
 end
 
 local function write_views(at, first)
-  local aggregate = prefix .. ':' .. ARGV[at + 1]
+  local hash, owners, aggregate = names(ARGV[at + 1])
   local rows, present, absent = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   local fields = {}
   for i = 1, present do
@@ -122,9 +140,9 @@ local function write_views(at, first)
   local heads = absent_to
   local values = heads + 2 * rows
   local foreign = {}
-  local index, hash, updates = aggregate .. ':index', aggregate .. ':', aggregate .. ':updates'
+  local index, updates = aggregate .. ':index', aggregate .. ':updates'
   if first then
-    local keys, owners = {}, prefix .. ':owners:' .. ARGV[at + 1]
+    local keys = {}
     for row = 1, rows do
       keys[row] = ARGV[heads + 2 * row]
     end
@@ -139,7 +157,10 @@ local function write_views(at, first)
   for row = 1, rows do
     if not foreign[row] then
       local member = ARGV[heads + 2 * row]
-      local key = member == '' and aggregate or hash .. member
+      local key = hash .. member
+      if first and member == '' and key ~= aggregate then
+        rename_old(aggregate)
+      end
       for i = 1, present do
         fields[2 * i] = ARGV[values + i]
       end
@@ -170,15 +191,15 @@ local function write_views(at, first)
 end
 
 local function write_history(at)
-  local aggregate = prefix .. ':' .. ARGV[at + 1]
+  local hash, owners = names(ARGV[at + 1])
   local trim = -1 - tonumber(ARGV[at + 2])
   local rows = tonumber(ARGV[at + 3])
   local keys = {unpack(ARGV, at + 4, at + 3 + rows)}
   local pairs_from = at + 3 + 2 * rows
-  local foreign = foreign_rows(prefix .. ':owners:' .. ARGV[at + 1], keys, at + 3 + rows)
+  local foreign = foreign_rows(owners, keys, at + 3 + rows)
   for row = 1, rows do
     if not foreign[row] then
-      local key = keys[row] == '' and aggregate .. ':history' or aggregate .. ':' .. keys[row] .. ':history'
+      local key = hash .. keys[row] .. ':history'
       local score, member = ARGV[pairs_from + 2 * row - 1], ARGV[pairs_from + 2 * row]
       run(false, 'ZREMRANGEBYSCORE', key, score, score)
       call('ZADD', key, score, member)
@@ -189,15 +210,15 @@ local function write_history(at)
 end
 
 local function drop(at)
-  local aggregate = prefix .. ':' .. ARGV[at + 1]
+  local hash, owners, aggregate = names(ARGV[at + 1])
   local rows = tonumber(ARGV[at + 2])
-  local owners, index = prefix .. ':owners:' .. ARGV[at + 1], aggregate .. ':index'
+  local index = aggregate .. ':index'
   local foreign = foreign_rows(owners, {unpack(ARGV, at + 3, at + 2 + rows)})
   local members, keys = {}, {}
   for row = 1, rows do
     if not foreign[row] then
       local member = ARGV[at + 2 + row]
-      local key = member == '' and aggregate or aggregate .. ':' .. member
+      local key = hash .. member
       members[#members + 1] = member
       keys[#keys + 1] = key
       keys[#keys + 1] = key .. ':history'

@@ -38,6 +38,7 @@ static int name_fields(struct rs_engine *engine, struct rs_aggregate *a, struct 
     }
     a->meta->fields = names;
     a->meta->field_count = count;
+    a->meta->stat_count = a->stat_fields;
     return 0;
 }
 
@@ -239,6 +240,7 @@ static int make_meta(struct rs_engine *engine, struct rs_aggregate *a, struct rs
     a->meta->stream = a->plan->stream->name;
     a->meta->stream_index = a->plan->stream->index;
     a->meta->history = a->history;
+    a->meta->grouped = a->by.count > 0;
     a->meta->json = text;
     return name_fields(engine, a, error);
 }

@@ -97,7 +97,7 @@ class Order(suite.Case):
 def set_revisions(expected, oracle):
     for aggregate in oracle.stream.aggregates:
         for key, group in oracle.groups[aggregate.name].items():
-            for start, member in expected.get(f"rs:{aggregate.name}" + (f":{key}" if key else "") + ":history", {"value": []})["value"]:
+            for start, member in expected.get(f"rs:{aggregate.name}" + (f":{key}" if aggregate.by else "") + ":history", {"value": []})["value"]:
                 end = start * 1000 + aggregate.window.size
                 member["revision"] = str(group.revisions.get(end, 0))
 

@@ -50,8 +50,8 @@ class Pipeline(Flow):
             "n": "1", "volume": "1", "price_open": "2.5", "price_high": "2.5", "price_low": "2.5", "price_close": "2.5",
             "window_start": "1700000100000", "window_end": "1700000160000", "event_time": "1700000101000", "events": "1"})
         self.assertEqual(self.client.zset("rs:m:XA:P%201:history"), [(
-            "1700000040000", '{"n":2,"volume":6,"price_open":2,"price_high":3,"price_low":2,"price_close":3,'
-            '"sd":0.7071067811865476,"window_start":1700000040000,"window_end":1700000100000,'
+            "1700000040000", '{"n":"2","volume":"6","price_open":"2","price_high":"3","price_low":"2","price_close":"3",'
+            '"sd":"0.7071067811865476","window_start":1700000040000,"window_end":1700000100000,'
             '"event_time":1700000070000,"events":2,"revision":0}')])
         self.assertEqual(self.client.zset("rs:m:index"),
                          [("1700000101000", "XA:P%201"), ("1700000110000", "XA:a%3Ab")])

@@ -234,7 +234,7 @@ def previous_values(aggregate, windows, end):
 
 
 def show_group(out, aggregate, key, group, now_shown):
-    base = f"rs:{aggregate.name}" + (f":{key}" if key else "")
+    base = f"rs:{aggregate.name}" + (f":{key}" if aggregate.by else "")
     newest = max(t for t, _, _ in group.events)
     score = ms(group.clock)
     window = aggregate.window
@@ -354,7 +354,7 @@ class UpsertPartition:
         for aggregate in self.stream.aggregates:
             for key, periods in self.registers[aggregate.name].items():
                 present = self.present(aggregate, periods)
-                base = f"rs:{aggregate.name}" + (f":{key}" if key else "")
+                base = f"rs:{aggregate.name}" + (f":{key}" if aggregate.by else "")
                 last = aggregate.window.last
                 window = present[-last:] if last else present
                 previous = {}

@@ -11,14 +11,28 @@
 
 static const char *const fields[] = {"trades",     "volume", "window_start", "window_end",
                                      "event_time", "events", "revision"};
-const struct rs_aggregate_meta test_metas[2] = {
-    {.name = "t1m",
-     .stream = "trades",
-     .history = 3,
-     .fields = fields,
-     .field_count = 7,
-     .json = "{\"window\":\"1m\"}"},
-    {.name = "total", .stream = "trades", .history = 0, .fields = fields, .field_count = 6, .json = "{}"}};
+const struct rs_aggregate_meta test_metas[3] = {{.name = "t1m",
+                                                 .stream = "trades",
+                                                 .history = 3,
+                                                 .fields = fields,
+                                                 .field_count = 7,
+                                                 .stat_count = 2,
+                                                 .grouped = true,
+                                                 .json = "{\"window\":\"1m\"}"},
+                                                {.name = "total",
+                                                 .stream = "trades",
+                                                 .history = 0,
+                                                 .fields = fields,
+                                                 .field_count = 6,
+                                                 .stat_count = 2,
+                                                 .json = "{}"},
+                                                {.name = "tally",
+                                                 .stream = "trades",
+                                                 .fields = fields,
+                                                 .field_count = 6,
+                                                 .stat_count = 2,
+                                                 .grouped = true,
+                                                 .json = "{}"}};
 
 struct rs_view_batch *new_batch(int32_t partition, uint64_t token, int64_t offset, int64_t shown_us)
 {

@@ -5,7 +5,8 @@
 #include "base/view.h"
 
 /* Fields of both aggregates: trades volume window_start window_end event_time events revision. */
-extern const struct rs_aggregate_meta test_metas[2]; /* "t1m" with 3 windows of history, "total" without */
+extern const struct rs_aggregate_meta
+    test_metas[3]; /* "t1m" with 3 windows of history, "total" of one group, "tally" */
 
 struct rs_view_batch *new_batch(int32_t partition, uint64_t token, int64_t offset, int64_t shown_us);
 /* Values by field number, NULL-terminated; "" is absent. */

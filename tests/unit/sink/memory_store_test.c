@@ -22,7 +22,7 @@ static struct rs_memory_store *new_store(void)
 {
     struct rs_memory_store *store = NULL;
     struct rs_error error;
-    assert_int_equal(rs_memory_store_new("rs", test_metas, 2, &store, &error), RS_OK);
+    assert_int_equal(rs_memory_store_new("rs", test_metas, 3, &store, &error), RS_OK);
     return store;
 }
 
@@ -70,17 +70,21 @@ static void prints_keys_in_order(void **state)
     char *text = print_store(store);
     assert_string_equal(
         text,
-        "{\"key\":\"rs:meta\",\"type\":\"hash\",\"value\":{\"t1m\":{\"window\":\"1m\"},\"total\":{}}}\n"
-        "{\"key\":\"rs:t1m:A\",\"type\":\"hash\",\"value\":{\"trades\":1,\"volume\":2.5,\"window_start\":0,"
+        "{\"key\":\"rs:meta\",\"type\":\"hash\",\"value\":{\"t1m\":{\"window\":\"1m\"},\"total\":{},"
+        "\"tally\":{}}}\n"
+        "{\"key\":\"rs:t1m:A\",\"type\":\"hash\",\"value\":{\"trades\":\"1\",\"volume\":\"2.5\",\"window_"
+        "start\":0,"
         "\"window_end\":60000,\"event_time\":100,\"events\":1}}\n"
-        "{\"key\":\"rs:t1m:A:%20\\\"\",\"type\":\"hash\",\"value\":{\"trades\":0,\"events\":0}}\n"
-        "{\"key\":\"rs:t1m:B\",\"type\":\"hash\",\"value\":{\"trades\":1,\"volume\":2.5,\"window_start\":0,"
+        "{\"key\":\"rs:t1m:A:%20\\\"\",\"type\":\"hash\",\"value\":{\"trades\":\"0\",\"events\":0}}\n"
+        "{\"key\":\"rs:t1m:B\",\"type\":\"hash\",\"value\":{\"trades\":\"1\",\"volume\":\"2.5\",\"window_"
+        "start\":0,"
         "\"window_end\":60000,\"event_time\":100,\"events\":1}}\n"
         "{\"key\":\"rs:t1m:B:history\",\"type\":\"zset\",\"value\":[[0,{\"window_start\":0,\"events\":1,"
         "\"revision\":0}],[60000,{\"window_start\":60000,\"events\":2,\"revision\":0}]]}\n"
         "{\"key\":\"rs:t1m:index\",\"type\":\"zset\",\"value\":[[400,\"A\"],[500,\"A:%20\\\"\"],[500,\"B\"]]}"
         "\n"
-        "{\"key\":\"rs:total\",\"type\":\"hash\",\"value\":{\"trades\":1,\"volume\":2.5,\"window_start\":0,"
+        "{\"key\":\"rs:total\",\"type\":\"hash\",\"value\":{\"trades\":\"1\",\"volume\":\"2.5\",\"window_"
+        "start\":0,"
         "\"window_end\":60000,\"event_time\":100,\"events\":1}}\n"
         "{\"key\":\"rs:total:index\",\"type\":\"zset\",\"value\":[[500,\"\"]]}\n");
     free(text);
@@ -192,9 +196,9 @@ static void random_fields(struct rs_view_batch *batch, uint32_t aggregate)
 
 static void random_op(struct rs_view_batch *batch)
 {
-    static const char *const keys[] = {"A", "B", "C:x", "%null", "index", "", "D"};
-    struct rs_slice key = rs_slice_text(keys[below(7)]);
-    uint32_t aggregate = below(2);
+    static const char *const keys[] = {"A", "B", "C:x", "%null", "index", "", "history"};
+    uint32_t aggregate = below(3);
+    struct rs_slice key = rs_slice_text(aggregate == 1 ? "" : keys[below(7)]);
     switch (below(8)) {
     case 0: rs_batch_drop(batch, aggregate, key); break;
     case 1:
@@ -234,7 +238,11 @@ static void put_redis_pairs(struct rs_buf *out, redisContext *redis, const char 
     redisReply *reply = redis_do(redis, "HGETALL %s", key);
     rs_buf_char(out, '{');
     for (size_t i = 0; i + 1 < reply->elements; i += 2) {
-        rs_buf_printf(out, "%s\"%s\":%s", i ? "," : "", reply->element[i]->str, reply->element[i + 1]->str);
+        bool statistic =
+            strcmp(reply->element[i]->str, "trades") == 0 || strcmp(reply->element[i]->str, "volume") == 0;
+        const char *quote = statistic ? "\"" : "";
+        rs_buf_printf(out, "%s\"%s\":%s%s%s", i ? "," : "", reply->element[i]->str, quote,
+                      reply->element[i + 1]->str, quote);
     }
     rs_buf_char(out, '}');
     freeReplyObject(reply);
@@ -388,7 +396,7 @@ static void holds_what_redis_holds(void **state)
     config.address.port = server.port;
     snprintf(config.address.host, sizeof config.address.host, "127.0.0.1");
     struct rs_redis_sink_options options = {
-        .config = &config, .metas = test_metas, .meta_count = 2, .workers = 1, .clock = rs_clock_system()};
+        .config = &config, .metas = test_metas, .meta_count = 3, .workers = 1, .clock = rs_clock_system()};
     assert_int_equal(rs_redis_sink_new(&options, &sink, &error), RS_OK);
     for (int round = 0; round < 3000; round++) {
         play_round(rs_redis_sink_table(sink), store);

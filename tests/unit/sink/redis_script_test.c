@@ -30,7 +30,7 @@ static int start(void **state)
     redisReply *reply = redis_do(redis, "SCRIPT LOAD %s", rs_redis_script_text());
     snprintf(sha, sizeof sha, "%s", reply->str);
     freeReplyObject(reply);
-    return rs_redis_packer_new("rs", test_metas, 2, &packer, &error);
+    return rs_redis_packer_new("rs", test_metas, 3, &packer, &error);
 }
 
 static int stop(void **state)
@@ -410,6 +410,44 @@ static void values_of_another_type_are_replaced(void **state)
     assert_string_equal(redis_text(redis, "HGETALL rs:owners:t1m"), "[G 0]");
 }
 
+/* A group of one empty value had the aggregate's own name as its key, and its history that of the hash of the
+ * value "history": the two erased each other. */
+static void an_empty_value_meets_no_other_key(void **state)
+{
+    static const char *const values[] = {"1", "", "", "", "", "1", NULL};
+    (void)state;
+    need_redis();
+    struct rs_view_batch *batch = new_batch(0, 1, 10, 0);
+    put_view(batch, 0, RS_OP_FIRST, "", values, 1);
+    put_view(batch, 0, RS_OP_FIRST, "history", values, 2);
+    put_history(batch, "", 60000, "1");
+    put_history(batch, "history", 60000, "2");
+    assert_int_equal(run_and_free(batch).replaced, 0);
+    assert_string_equal(redis_text(redis, "HGETALL rs:t1m:"), "[trades 1 events 1]");
+    assert_string_equal(redis_text(redis, "HGETALL rs:t1m:history"), "[trades 1 events 1]");
+    assert_string_equal(redis_text(redis, "ZCARD rs:t1m::history"), "1");
+    assert_string_equal(redis_text(redis, "ZCARD rs:t1m:history:history"), "1");
+    batch = new_batch(0, 1, 11, 0);
+    rs_batch_drop(batch, 0, rs_slice_text(""));
+    run_and_free(batch);
+    assert_string_equal(redis_text(redis, "EXISTS rs:t1m: rs:t1m::history"), "0");
+    assert_string_equal(redis_text(redis, "EXISTS rs:t1m:history rs:t1m:history:history"), "2");
+}
+
+static void keys_of_earlier_versions_move(void **state)
+{
+    static const char *const values[] = {"1", "", "", "", "", "1", NULL};
+    (void)state;
+    need_redis();
+    freeReplyObject(redis_do(redis, "HSET rs:t1m trades 7"));
+    freeReplyObject(redis_do(redis, "ZADD rs:t1m:history 0 old"));
+    struct rs_view_batch *batch = new_batch(0, 1, 10, 0);
+    put_view(batch, 0, RS_OP_FIRST, "", values, 1);
+    run_and_free(batch);
+    assert_string_equal(redis_text(redis, "EXISTS rs:t1m rs:t1m:history"), "0");
+    assert_string_equal(redis_text(redis, "ZRANGE rs:t1m::history 0 -1"), "[old]");
+}
+
 static void large_batches_become_several_calls(void **state)
 {
     static const char *const values[] = {"1", "2", "3", "4", "5", "6", NULL};
@@ -420,14 +458,14 @@ static void large_batches_become_several_calls(void **state)
     for (int i = 0; i < 1000; i++) {
         char key[16];
         snprintf(key, sizeof key, "g%d", i);
-        put_view(batch, (uint32_t)i % 2, i % 3 ? 0 : RS_OP_FIRST, key, values, i);
+        put_view(batch, (uint32_t)(i % 2) * 2, i % 3 ? 0 : RS_OP_FIRST, key, values, i);
     }
     assert_int_equal(run_batch(batch, &calls).result, RS_BATCH_APPLIED);
     assert_int_equal(calls, 4);
     rs_view_batch_free(&batch);
     assert_string_equal(redis_text(redis, "ZCARD rs:t1m:index"), "500");
-    assert_string_equal(redis_text(redis, "ZCARD rs:total:index"), "500");
-    assert_string_equal(redis_text(redis, "HGETALL rs:total:g999"),
+    assert_string_equal(redis_text(redis, "ZCARD rs:tally:index"), "500");
+    assert_string_equal(redis_text(redis, "HGETALL rs:tally:g999"),
                         "[trades 1 volume 2 window_start 3 window_end 4 event_time 5 events 6]");
 }
 
@@ -436,7 +474,8 @@ static void wide_views_stay_below_the_limits_of_lua(void **state)
     enum { WIDE = 1500 };
     static char names[WIDE][8];
     static const char *pointers[WIDE];
-    struct rs_aggregate_meta wide = {.name = "wide", .fields = pointers, .field_count = WIDE, .json = "{}"};
+    struct rs_aggregate_meta wide = {
+        .name = "wide", .fields = pointers, .field_count = WIDE, .grouped = true, .json = "{}"};
     struct rs_redis_packer *ours = packer;
     struct rs_error error;
     unsigned calls = 0;
@@ -539,6 +578,8 @@ int main(void)
         cmocka_unit_test_setup(a_group_of_another_partition_is_refused, flush),
         cmocka_unit_test_setup(a_group_named_index_is_refused, flush),
         cmocka_unit_test_setup(values_of_another_type_are_replaced, flush),
+        cmocka_unit_test_setup(an_empty_value_meets_no_other_key, flush),
+        cmocka_unit_test_setup(keys_of_earlier_versions_move, flush),
         cmocka_unit_test_setup(large_batches_become_several_calls, flush),
         cmocka_unit_test_setup(wide_views_stay_below_the_limits_of_lua, flush),
     };
