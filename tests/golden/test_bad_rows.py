@@ -102,7 +102,7 @@ class BadRows(suite.Case):
         raw, counts, text = self.replay(self.config, "trades", [path], expect=3)
         self.check_report(path, text, wanted)
         self.assertEqual((counts["consumed"], counts["applied"]), (len(cases) + 1, len(cases) + 1))
-        self.assertIn(f'"n":{len(cases) + 1}', raw)
+        self.assertIn(f'"n":"{len(cases) + 1}"', raw)
 
     def check_report(self, path, text, wanted):
         reported = [line for line in text.splitlines() if line.startswith(path + ":")]
