@@ -76,7 +76,7 @@ static enum scan_result plain_cell(struct scan *s)
     const uint8_t delimiter = (uint8_t)s->csv->delimiter;
     const uint8_t *p = s->data + s->pos;
     const uint8_t *end = s->data + s->size;
-    while (p < end && *p != delimiter && *p != '\n' && *p != '"') {
+    while (p < end && *p != delimiter && *p != '\n' && *p != '\r' && *p != '"') {
         p++;
     }
     s->pos = (size_t)(p - s->data);
@@ -88,12 +88,7 @@ static enum scan_result plain_cell(struct scan *s)
                    "a quote inside a cell that does not begin with one; quote the whole cell and double "
                    "the quotes in it");
     }
-    size_t size = s->pos - at;
-    bool line_end = p == end || *p == '\n';
-    if (line_end && size > 0 && s->data[s->pos - 1] == '\r') {
-        size--;
-    }
-    return add_cell(s, at, s->data + at, size) ? SCAN_ROW : SCAN_NO_MEMORY;
+    return add_cell(s, at, s->data + at, s->pos - at) ? SCAN_ROW : SCAN_NO_MEMORY;
 }
 
 /* After a cell: true when another one follows. */
@@ -101,18 +96,13 @@ static enum scan_result behind_cell(struct scan *s, bool *more)
 {
     *more = false;
     size_t p = s->pos;
-    if (p < s->size && s->data[p] == '\r') {
-        if (p + 1 == s->size && !s->csv->input->eof) {
-            return SCAN_MORE;
-        }
-        p += p + 1 == s->size || s->data[p + 1] == '\n';
-    }
     if (p == s->size) {
-        s->pos = p;
         return s->csv->input->eof ? SCAN_ROW : SCAN_MORE;
     }
-    if (s->data[p] == '\n') {
-        s->pos = p;
+    if (s->data[p] == '\r' && p + 1 == s->size && !s->csv->input->eof) {
+        return SCAN_MORE; /* a line feed may follow that belongs to it */
+    }
+    if (s->data[p] == '\n' || s->data[p] == '\r') {
         return SCAN_ROW;
     }
     if (s->data[p] != (uint8_t)s->csv->delimiter) {
@@ -173,12 +163,12 @@ static int find_row(struct rs_csv *csv, struct rs_error *error)
                                "%s: is UTF-16; convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)", in->name);
             }
         }
-        if (csv->begun && have > 0 && (p[0] == '\n' || (p[0] == '\r' && have > 1 && p[1] == '\n'))) {
-            in->begin += p[0] == '\n' ? 1 : 2;
+        if (csv->begun && have > 0 && (p[0] == '\n' || (p[0] == '\r' && (have > 1 || in->eof)))) {
+            in->begin += rs_input_line_end(in, 0);
             csv->line++;
             continue;
         }
-        if (csv->begun && have > 0 && (p[0] != '\r' || have > 1 || in->eof)) {
+        if (csv->begun && have > 0 && p[0] != '\r') {
             return 1;
         }
         int rc = rs_input_more(in, error);
@@ -191,13 +181,24 @@ static int find_row(struct rs_csv *csv, struct rs_error *error)
     }
 }
 
-static uint64_t count_lines(const uint8_t *data, size_t size)
+const char *rs_csv_line_end_name(enum rs_csv_line_end end)
 {
-    uint64_t n = 0;
-    for (const uint8_t *p = data; (p = memchr(p, '\n', size - (size_t)(p - data))) != NULL; p++) {
-        n++;
+    static const char *const names[] = {[RS_CSV_LINE_END_UNKNOWN] = "nothing",
+                                        [RS_CSV_LF] = "LF",
+                                        [RS_CSV_CRLF] = "CR LF",
+                                        [RS_CSV_CR] = "CR"};
+    return names[end];
+}
+
+static void note_line_end(struct rs_csv *csv, const uint8_t *end, size_t size)
+{
+    uint8_t kind = *end == '\n' ? RS_CSV_LF : size == 2 ? RS_CSV_CRLF : RS_CSV_CR;
+    if (csv->line_end == RS_CSV_LINE_END_UNKNOWN) {
+        csv->line_end = kind;
+    } else if (csv->line_end != kind && csv->mixed_line == 0) {
+        csv->mixed_line = csv->line;
+        csv->mixed_end = kind;
     }
-    return n;
 }
 
 /* Uses up the row and its line end. */
@@ -205,12 +206,13 @@ static void take(struct rs_csv *csv, size_t size, struct rs_csv_row *row)
 {
     struct rs_input *in = csv->input;
     const uint8_t *data = in->data + in->begin;
+    size_t end = rs_input_line_end(in, size);
     row->line = csv->line;
-    row->raw = rs_slice_of(data, size > 0 && data[size - 1] == '\r' ? size - 1 : size);
-    csv->line += count_lines(data, size);
-    in->begin += size;
-    if (in->begin < in->end) {
-        in->begin++;
+    row->raw = rs_slice_of(data, size);
+    csv->line += rs_count_lines(data, size);
+    in->begin += size + end;
+    if (end > 0) {
+        note_line_end(csv, data + size, end);
         csv->line++;
     }
 }

@@ -1,6 +1,6 @@
 /* csv: rows of comma-separated values (RFC 4180) over an input.
- * Quoted cells may hold delimiters, doubled quotes and line ends; rows end with LF or CRLF; a byte order mark
- * is skipped, and so are empty lines. What RFC 4180 forbids is refused, not guessed at.
+ * Quoted cells may hold delimiters, doubled quotes and line ends; rows end with LF, CR LF or CR; a byte order
+ * mark is skipped, and so are empty lines. What else RFC 4180 forbids is refused, not guessed at.
  * Thread: one.
  * Limits: RS_ROW_MAX bytes a row, RS_CSV_CELLS_MAX cells. */
 #ifndef RS_INGEST_CSV_H
@@ -22,7 +22,13 @@ struct rs_csv {
     uint64_t line; /* where the next row begins */
     bool begun;
     struct rs_buf unquoted; /* text of quoted cells of this row */
+    uint8_t line_end;       /* what ends the rows, of enum rs_csv_line_end */
+    uint64_t mixed_line;    /* the first line that ends otherwise; 0: none */
+    uint8_t mixed_end;
 };
+
+enum rs_csv_line_end { RS_CSV_LINE_END_UNKNOWN = 0, RS_CSV_LF, RS_CSV_CRLF, RS_CSV_CR };
+const char *rs_csv_line_end_name(enum rs_csv_line_end end);
 
 struct rs_csv_row {
     struct rs_slice raw; /* without its line end */

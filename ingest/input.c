@@ -269,19 +269,49 @@ int rs_input_more(struct rs_input *in, struct rs_error *error)
     return rc;
 }
 
-static size_t line_end(const struct rs_input *in, size_t from)
+uint64_t rs_count_lines(const uint8_t *data, size_t size)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < size; i++) {
+        n += data[i] == '\n' || (data[i] == '\r' && (i + 1 == size || data[i + 1] != '\n'));
+    }
+    return n;
+}
+
+/* Not two memchr: in a file that has only one of the two each would run to the end of the window for each
+ * line. */
+static size_t find_line_end(const struct rs_input *in, size_t from)
 {
     size_t have = in->end - in->begin;
     const uint8_t *data = in->data + in->begin;
-    const uint8_t *end = from < have ? memchr(data + from, '\n', have - from) : NULL;
-    return end == NULL ? have : (size_t)(end - data);
+    while (from < have && data[from] != '\n' && data[from] != '\r') {
+        from++;
+    }
+    return from;
+}
+
+size_t rs_input_line_end(const struct rs_input *in, size_t at)
+{
+    size_t have = in->end - in->begin;
+    const uint8_t *data = in->data + in->begin;
+    if (at >= have) {
+        return 0;
+    }
+    return data[at] == '\r' && at + 1 < have && data[at + 1] == '\n' ? 2 : 1;
+}
+
+/* A CR at the end of what is known may be the first half of a line end. */
+static bool line_ends(const struct rs_input *in, size_t end)
+{
+    size_t have = in->end - in->begin;
+    return end < have && (in->data[in->begin + end] == '\n' || end + 1 < have || in->eof);
 }
 
 int rs_input_line(struct rs_input *in, size_t from, size_t limit, size_t *end, struct rs_error *error)
 {
     for (;;) {
-        *end = line_end(in, from);
-        if (*end < in->end - in->begin || in->eof || *end > limit) {
+        *end = find_line_end(in, from);
+        if (line_ends(in, *end) || in->eof || *end > limit) {
             return RS_OK;
         }
         from = *end;
@@ -295,9 +325,9 @@ int rs_input_line(struct rs_input *in, size_t from, size_t limit, size_t *end, s
 int rs_input_drop_line(struct rs_input *in, bool *found, struct rs_error *error)
 {
     for (;;) {
-        size_t end = line_end(in, 0);
-        *found = end < in->end - in->begin;
-        in->begin += end + *found;
+        size_t end = find_line_end(in, 0);
+        *found = line_ends(in, end);
+        in->begin += end + (*found ? rs_input_line_end(in, end) : 0);
         if (*found || in->eof) {
             return RS_OK;
         }

@@ -16,6 +16,9 @@
 
 #define RS_ROW_MAX 1048576 /* bytes of one row of text: 1 MiB */
 
+/* Line ends in a text: LF, CR LF and CR are one each. */
+uint64_t rs_count_lines(const uint8_t *data, size_t size);
+
 struct rs_gzip;
 
 struct rs_input {
@@ -48,11 +51,13 @@ void rs_input_close(struct rs_input **input);
 RS_MUST_USE int rs_input_more(struct rs_input *input, struct rs_error *error);
 
 /* Brings the line that holds window byte `from` (counted from `begin`) into the window: *end becomes the
- * place of its line feed, or of the end of the file. Stops with *end > limit when that is further away. 0, or
- * as rs_input_more. */
+ * place of its line end (LF, CR LF or CR, whole in the window too), or of the end of the file. Stops with
+ * *end > limit when that is further away. 0, or as rs_input_more. */
 RS_MUST_USE int rs_input_line(struct rs_input *input, size_t from, size_t limit, size_t *end,
                               struct rs_error *error);
-/* Passes by the rest of a line; *found: a line feed ended it, and is used up too. 0, or as rs_input_more. */
+/* Bytes of the line end at window byte `at`; 0: the end of the file. */
+size_t rs_input_line_end(const struct rs_input *input, size_t at);
+/* Passes by the rest of a line; *found: a line end ended it, and is used up too. 0, or as rs_input_more. */
 RS_MUST_USE int rs_input_drop_line(struct rs_input *input, bool *found, struct rs_error *error);
 
 /* Bytes taken from the file so far (compressed), and its size; 0 where that is not known. */

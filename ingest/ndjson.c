@@ -48,10 +48,11 @@ static int next_line(struct rs_ndjson *n, struct rs_slice *raw, uint64_t *line, 
         if (end > RS_ROW_MAX) {
             return too_long(n, raw, line, at, error);
         }
-        bool last = in->begin + end == in->end;
+        size_t behind = rs_input_line_end(in, end);
+        bool last = behind == 0;
         *raw = trim(rs_slice_of(in->data + in->begin, end));
         *line = n->line;
-        in->begin += end + !last;
+        in->begin += end + behind;
         n->line += !last;
         if (!n->begun && raw->size >= 3 && memcmp(raw->data, "\xEF\xBB\xBF", 3) == 0) {
             *raw = rs_slice_of(raw->data + 3, raw->size - 3);

@@ -1,5 +1,6 @@
 #include "ingest/row_file.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -29,6 +30,8 @@ struct rs_row_file {
     struct rs_container *container;
     struct rs_program *program;    /* of the writer's schema */
     struct rs_record_cells record; /* of another schema, on its way */
+    bool any;                      /* a row was read, good or bad */
+    bool told_mixed;
 };
 
 static int no_memory(struct rs_error *error)
@@ -112,24 +115,63 @@ static int split_columns(struct rs_row_file *f, const char *names, struct rs_err
     return rc;
 }
 
-static void note_unused(const struct rs_row_file *f)
+RS_PRINTF(2, 3)
+static void note(const struct rs_row_file *f, const char *format, ...)
 {
     const struct rs_rows_options *options = f->context->options;
+    struct rs_buf line = {0};
+    va_list args;
+    if (options->note == NULL) {
+        return;
+    }
+    va_start(args, format);
+    rs_buf_printf(&line, "%s: ", f->input->name);
+    rs_buf_vprintf(&line, format, args);
+    va_end(args);
+    const char *text = rs_buf_cstr(&line);
+    if (text != NULL) {
+        options->note(options->note_self, text);
+    }
+    rs_buf_fini(&line);
+}
+
+static void note_unused(const struct rs_row_file *f)
+{
     struct rs_buf text = {0};
     for (size_t i = 0; rs_row_plan_unused(f->plan, i) != NULL; i++) {
         rs_buf_printf(&text, "%s\"%s\"", i == 0 ? "" : ", ", rs_row_plan_unused(f->plan, i));
     }
-    if (text.size > 0 && options->note != NULL) {
-        struct rs_buf line = {0};
-        rs_buf_printf(&line, "%s: columns that no field takes: %.*s", f->input->name, (int)text.size,
-                      (const char *)text.data);
-        rs_buf_char(&line, '\0');
-        if (!line.failed) {
-            options->note(options->note_self, (const char *)line.data);
-        }
-        rs_buf_fini(&line);
+    if (text.size > 0) {
+        note(f, "columns that no field takes: %.*s", (int)text.size, (const char *)text.data);
     }
     rs_buf_fini(&text);
+}
+
+/* A file without rows is no fault, but seldom what was meant. */
+static void note_no_rows(const struct rs_row_file *f)
+{
+    const volatile sig_atomic_t *stop = f->context->options->stop;
+    if (f->any || (stop != NULL && *stop != 0)) {
+        return;
+    }
+    if (f->format == FORMAT_CSV && f->csv.line_end == RS_CSV_LINE_END_UNKNOWN && f->column_count == 0) {
+        note(f, "is empty, it holds no rows");
+    } else if (f->format == FORMAT_CSV && f->context->options->columns == NULL) {
+        note(f, "holds a header row and no other; where the first row is data, --columns names the columns");
+    } else {
+        note(f, "holds no %s", f->format == FORMAT_AVRO ? "records" : "rows");
+    }
+}
+
+static void note_mixed(struct rs_row_file *f)
+{
+    if (f->csv.mixed_line != 0 && !f->told_mixed) {
+        f->told_mixed = true;
+        note(f, "line %llu ends with %s, those before with %s; each of them ends a row",
+             (unsigned long long)f->csv.mixed_line,
+             rs_csv_line_end_name((enum rs_csv_line_end)f->csv.mixed_end),
+             rs_csv_line_end_name((enum rs_csv_line_end)f->csv.line_end));
+    }
 }
 
 static int make_plan(struct rs_row_file *f, enum rs_row_plan_source source, struct rs_error *error)
@@ -295,7 +337,7 @@ static int place(const struct rs_row_file *f, const struct rs_row *row, size_t a
     size_t begin = 0;
     at = at < row->raw.size ? at : row->raw.size;
     for (size_t i = 0; i < at; i++) {
-        if (data[i] == '\n') {
+        if (data[i] == '\n' || (data[i] == '\r' && i + 1 < row->raw.size && data[i + 1] != '\n')) {
             line++;
             begin = i + 1;
         }
@@ -313,6 +355,7 @@ static int next_csv(struct rs_row_file *f, struct rs_buf *out, struct rs_row *ro
     size_t at = 0;
     uint32_t fault = 0;
     int rc = rs_csv_next(&f->csv, &f->cells, &read, &at, error);
+    note_mixed(f);
     row->raw = read.raw;
     row->line = read.line;
     if (rc == 1 && f->cells.count != f->column_count) {
@@ -382,13 +425,17 @@ static int next_avro(struct rs_row_file *f, struct rs_buf *out, struct rs_row *r
 int rs_row_file_next(struct rs_row_file *f, struct rs_buf *out, struct rs_row *row, uint64_t *lost,
                      struct rs_error *error)
 {
+    int rc = 0;
     row->file = f->input->name;
     *lost = 1;
     if (f->format == FORMAT_AVRO) {
-        return next_avro(f, out, row, lost, error);
+        rc = next_avro(f, out, row, lost, error);
+    } else if (f->plan != NULL) {
+        rc = f->format == FORMAT_CSV ? next_csv(f, out, row, error) : next_ndjson(f, out, row, error);
     }
-    if (f->plan == NULL) {
-        return 0;
+    if (rc == 0) {
+        note_no_rows(f);
     }
-    return f->format == FORMAT_CSV ? next_csv(f, out, row, error) : next_ndjson(f, out, row, error);
+    f->any = true;
+    return rc;
 }

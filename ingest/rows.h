@@ -46,7 +46,8 @@ struct rs_rows_options {
 
     /* set by the program */
     const volatile sig_atomic_t *stop;          /* not 0: the rows end here; NULL: never */
-    void (*note)(void *self, const char *text); /* remarks, such as unused columns; NULL: none */
+    void (*note)(void *self, const char *text); /* remarks: unused columns, a file without rows, mixed line
+                                                   ends; NULL: none */
     void *note_self;
 };
 

@@ -404,6 +404,55 @@ static void remember(void *self, const char *text)
     rs_buf_printf(notes, "%s\n", strchr(text, ':'));
 }
 
+/* What is no fault but seldom meant is said once a file: nothing in it but a header, line ends of several
+ * kinds. */
+static void test_remarks(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *text;
+        size_t rows, bad;
+        const char *remarks;
+    } files[] = {
+        {"cr.csv", "id,price,at\r1,1,2026-01-01\r\"2\r\",1,2026-01-01\r", 2, 0, ""},
+        {"cr.ndjson",
+         "{\"id\":\"1\",\"price\":1,\"at\":\"2026-01-01\"}\r{\"id\":\"2\",\"price\":1,\"at\":\"2026-01-01\"}",
+         2, 0, ""},
+        {"mixed.csv", "id,price,at\n1,1,2026-01-01\n2,1,2026-01-01\r\n3,1,2026-01-01\r", 3, 0,
+         ": line 3 ends with CR LF, those before with LF; each of them ends a row\n"},
+        {"header.csv", "id,price,at\n", 0, 0,
+         ": holds a header row and no other; where the first row is data, --columns names the columns\n"},
+        {"header.csv", "id,price,at", 0, 0,
+         ": holds a header row and no other; where the first row is data, --columns names the columns\n"},
+        {"empty.csv", "", 0, 0, ": is empty, it holds no rows\n"},
+        {"empty.csv", "\r\n\n", 0, 0, ": is empty, it holds no rows\n"},
+        {"empty.ndjson", "\n", 0, 0, ": holds no rows\n"},
+        {"bad.csv", "id,price,at\n1,x,2026-01-01\n", 0, 1, ""},
+    };
+    struct rs_stream *s = support_stream(trade);
+    (void)state;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct rs_buf notes = {0};
+        struct rs_rows_options o = {.note = remember, .note_self = &notes};
+        struct rs_buf got = {0};
+        const char *path = support_text(files[i].name, files[i].text);
+        support_rows(s, &o, &path, 1, &got);
+        size_t rows = 0;
+        size_t bad = 0;
+        for (const char *p = (const char *)got.data; *p != '\0'; p = strchr(p, '\n') + 1) {
+            rows += *p >= '0' && *p <= '9';
+            bad += *p == '!';
+        }
+        rs_buf_char(&notes, '\0');
+        assert_int_equal(rows, files[i].rows);
+        assert_int_equal(bad, files[i].bad);
+        assert_string_equal((const char *)notes.data, files[i].remarks);
+        rs_buf_fini(&notes);
+        rs_buf_fini(&got);
+    }
+    support_stream_free(&s);
+}
+
 static void test_notes_gzip_and_progress(void **state)
 {
     static const char text[] = "id,price,at,extra,\"x\ty\"\n1,1,2026-01-01,,\n";
@@ -480,6 +529,7 @@ int main(void)
         cmocka_unit_test(test_key),
         cmocka_unit_test(test_framing),
         cmocka_unit_test(test_rejects),
+        cmocka_unit_test(test_remarks),
         cmocka_unit_test(test_notes_gzip_and_progress),
         cmocka_unit_test(test_stop_and_too_large),
     };
