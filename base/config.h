@@ -25,7 +25,8 @@
 struct rs_config;      /* a loaded document and its complaints */
 struct rs_config_node; /* a scalar, sequence or mapping in it */
 
-/* RS_ECONFIG: the file cannot be read or is too large. What is wrong inside are complaints, not errors. */
+/* RS_EIO: the file cannot be opened or read; RS_ECONFIG: it is too large. What is wrong inside are
+ * complaints, not errors. */
 RS_MUST_USE int rs_config_load_file(const char *path, struct rs_config **out, struct rs_error *error);
 RS_MUST_USE int rs_config_load_text(const char *name, const char *text, struct rs_config **out,
                                     struct rs_error *error);

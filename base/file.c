@@ -22,7 +22,7 @@ static int read_all(int fd, const char *path, size_t max, struct rs_buf *out, st
             continue;
         }
         if (got < 0) {
-            return rs_fail(error, RS_EINVAL, "cannot read \"%s\": %s", path, strerrordesc_np(errno));
+            return rs_fail(error, RS_EIO, "cannot read \"%s\": %s", path, strerrordesc_np(errno));
         }
         out->size += (size_t)got;
         if (out->size - start > max) {
@@ -35,7 +35,7 @@ int rs_file_read(const char *path, size_t max, struct rs_buf *out, struct rs_err
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return rs_fail(error, RS_EINVAL, "cannot open \"%s\": %s", path, strerrordesc_np(errno));
+        return rs_fail(error, RS_EIO, "cannot open \"%s\": %s", path, strerrordesc_np(errno));
     }
     int result = read_all(fd, path, max, out, error);
     (void)close(fd);

@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* Appends the content of `path` to `out`. RS_EINVAL: it cannot be opened or read, or holds more than `max`
- * bytes; the text names the path. Works on pipes too. */
+/* Appends the content of `path` to `out`. RS_EIO: it cannot be opened or read; RS_EINVAL: it holds more than
+ * `max` bytes; the text names the path. Works on pipes too. */
 RS_MUST_USE int rs_file_read(const char *path, size_t max, struct rs_buf *out, struct rs_error *error);
 
 #endif

@@ -234,7 +234,7 @@ static int load_named(const char *name, struct rs_zone *zone, struct rs_error *e
         return unknown_zone(name, error);
     }
     int result = rs_file_read(path, ZONE_FILE_MAX, &content, error);
-    if (result == RS_EINVAL) {
+    if (result == RS_EIO || result == RS_EINVAL) {
         result = unknown_zone(name, error);
     } else if (result == 0 && (!read_file(zone, rs_buf_slice(&content)) || !unroll_rule(zone))) {
         result = zone->no_memory ? rs_fail(error, RS_ENOMEM, "out of memory for a time zone")

@@ -108,15 +108,15 @@ static int open_file(struct rs_input *in, const char *path, struct rs_error *err
     } else {
         in->fd = open(path, O_RDONLY | O_CLOEXEC);
         if (in->fd < 0) {
-            return rs_fail(error, RS_EUSAGE, "%s: cannot be opened: %s", path, strerrordesc_np(errno));
+            return rs_fail(error, RS_EIO, "%s: cannot be opened: %s", path, strerrordesc_np(errno));
         }
     }
     struct stat st;
     if (fstat(in->fd, &st) != 0) {
-        return rs_fail(error, RS_EUSAGE, "%s: cannot be examined: %s", in->name, strerrordesc_np(errno));
+        return rs_fail(error, RS_EIO, "%s: cannot be examined: %s", in->name, strerrordesc_np(errno));
     }
     if (S_ISDIR(st.st_mode)) {
-        return rs_fail(error, RS_EUSAGE, "%s: is a directory, a file is needed", in->name);
+        return rs_fail(error, RS_EIO, "%s: is a directory, a file is needed", in->name);
     }
     in->seekable = S_ISREG(st.st_mode);
     in->total_bytes = in->seekable && st.st_size > 0 ? (uint64_t)st.st_size : 0;

@@ -42,8 +42,7 @@ int rs_rejects_open(const char *path, struct rs_rejects **out, struct rs_error *
     r->path = path;
     r->file = fopen(path, "we");
     if (r->file == NULL) {
-        int rc =
-            rs_fail(error, RS_EUSAGE, "--rejects %s: cannot be written: %s", path, strerrordesc_np(errno));
+        int rc = rs_fail(error, RS_EIO, "--rejects %s: cannot be written: %s", path, strerrordesc_np(errno));
         rs_rejects_free(&r);
         return rc;
     }

@@ -145,6 +145,9 @@ static int no_stream(const struct rs_streams *streams, const char *name, struct 
 static int load(struct rollstat *r, const char *path, const char *stream, struct rs_error *error)
 {
     int rc = rs_config_load_file(path, &r->config, error);
+    if (rc == RS_EIO) {
+        return rs_fail(error, RS_ECONFIG, "%s", error->text); /* an argument is wrong, not the environment */
+    }
     if (rc != RS_OK) {
         return rc;
     }

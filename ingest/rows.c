@@ -94,7 +94,7 @@ static int measure(struct rs_rows *r, struct rs_error *error)
         struct stat st;
         bool is_stdin = strcmp(r->paths[i], "-") == 0;
         if ((is_stdin ? fstat(STDIN_FILENO, &st) : stat(r->paths[i], &st)) != 0) {
-            return rs_fail(error, RS_EUSAGE, "%s: cannot be opened: %s", r->paths[i], strerrordesc_np(errno));
+            return rs_fail(error, RS_EIO, "%s: cannot be opened: %s", r->paths[i], strerrordesc_np(errno));
         }
         if (exists && S_ISREG(st.st_mode) && st.st_dev == rejects.st_dev && st.st_ino == rejects.st_ino) {
             return rs_fail(error, RS_EUSAGE, "--rejects %s: is one of the files to read", kept);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/file.h"
 #include "base/usage.h"
 #include "sink/top_lines.h"
 #include "sink/top_screen.h"
@@ -59,7 +60,7 @@ static const struct rs_program_info program = {
         "In the terminal: q quits, / filters, < and > choose the column to sort by, r reverses, p pauses,\n"
         "Tab or 1 to 9 choose the aggregate, Up, Down and page keys scroll the groups, Left and Right the\n"
         "columns of a table that is wider than the terminal; there numbers have about 7 digits.\n"
-        "Exit codes: 0 ok, 1 usage, 2 Redis or the terminal cannot be used.\n",
+        "Exit codes: 0 ok, 1 usage or configuration, 2 Redis, the terminal or a file cannot be used.\n",
 };
 
 struct settings {
@@ -130,10 +131,14 @@ static int load_config_file(struct settings *out, struct rs_error *error)
     struct rs_config *config = NULL;
     struct rs_buf report = {0};
     int code = rs_config_load_file(out->config_file, &config, error);
-    if (code == RS_OK && rs_redis_config_load(config, &out->redis, error) != RS_OK) {
+    if (code == RS_OK) {
+        code = rs_redis_config_load(config, &out->redis, error);
+    }
+    /* What was wrong when the file was loaded left the section incomplete without a word of its own. */
+    if (config != NULL && rs_config_complaints(config) > 0) {
         rs_config_report(config, &report);
-        code = rs_fail(error, RS_ECONFIG, "%.*s", (int)report.size,
-                       report.size ? (const char *)report.data : "");
+        size_t size = report.size > 0 ? report.size - 1 : 0;
+        code = rs_fail(error, RS_ECONFIG, "%.*s", (int)size, size > 0 ? (const char *)report.data : "");
     }
     rs_buf_fini(&report);
     rs_config_free(&config);
@@ -143,16 +148,19 @@ static int load_config_file(struct settings *out, struct rs_error *error)
 static int read_password(struct settings *out, struct rs_error *error)
 {
     char *password = out->redis.address.password;
-    FILE *file = fopen(out->password_file, "re");
-    if (!file) {
-        return rs_fail(error, RS_ECONFIG, "cannot read %s", out->password_file);
+    struct rs_buf text = {0};
+    int code = rs_file_read(out->password_file, RS_REDIS_SECRET_MAX - 1, &text, error);
+    if (code == RS_OK) {
+        (void)snprintf(password, RS_REDIS_SECRET_MAX, "%.*s", (int)text.size, (const char *)text.data);
+        password[strcspn(password, "\r\n")] = '\0';
+        code =
+            password[0] != '\0' ? RS_OK : rs_fail(error, RS_ECONFIG, "\"%s\" is empty", out->password_file);
     }
-    size_t size = fread(password, 1, RS_REDIS_SECRET_MAX - 1, file);
-    bool good = !ferror(file) && size > 0;
-    fclose(file);
-    password[size] = '\0';
-    password[strcspn(password, "\r\n")] = '\0';
-    return good ? RS_OK : rs_fail(error, RS_ECONFIG, "%s is empty or cannot be read", out->password_file);
+    if (code != RS_OK) {
+        (void)rs_error_prefix(error, "--password-file");
+    }
+    rs_buf_fini(&text);
+    return code;
 }
 
 static int settle_redis(struct settings *out, struct rs_error *error)

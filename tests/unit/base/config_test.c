@@ -485,7 +485,7 @@ static void a_file_that_cannot_be_read_is_an_error(void **state)
     (void)state;
     struct rs_error error;
     struct rs_config *c = NULL;
-    assert_int_equal(rs_config_load_file("/nonexistent.yaml", &c, &error), RS_ECONFIG);
+    assert_int_equal(rs_config_load_file("/nonexistent.yaml", &c, &error), RS_EIO);
     assert_string_equal(error.text, "cannot open \"/nonexistent.yaml\": No such file or directory");
     assert_null(c);
 }

@@ -58,9 +58,9 @@ static void what_cannot_be_read_is_named(void **state)
     (void)state;
     struct rs_buf out = {0};
     struct rs_error error;
-    assert_int_equal(rs_file_read("/nonexistent/x", 4, &out, &error), RS_EINVAL);
+    assert_int_equal(rs_file_read("/nonexistent/x", 4, &out, &error), RS_EIO);
     assert_string_equal(error.text, "cannot open \"/nonexistent/x\": No such file or directory");
-    assert_int_equal(rs_file_read("/", 4, &out, &error), RS_EINVAL);
+    assert_int_equal(rs_file_read("/", 4, &out, &error), RS_EIO);
     assert_string_equal(error.text, "cannot read \"/\": Is a directory");
     rs_buf_fini(&out);
 }

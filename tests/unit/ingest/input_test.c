@@ -120,9 +120,9 @@ static void test_refused(void **state)
     struct rs_error error;
     struct rs_input *in = NULL;
     (void)state;
-    assert_int_equal(rs_input_open("/nonexistent/x", NULL, &in, &error), RS_EUSAGE);
+    assert_int_equal(rs_input_open("/nonexistent/x", NULL, &in, &error), RS_EIO);
     assert_string_equal(error.text, "/nonexistent/x: cannot be opened: No such file or directory");
-    assert_int_equal(rs_input_open("/tmp", NULL, &in, &error), RS_EUSAGE);
+    assert_int_equal(rs_input_open("/tmp", NULL, &in, &error), RS_EIO);
     assert_string_equal(error.text, "/tmp: is a directory, a file is needed");
     assert_null(in);
 }

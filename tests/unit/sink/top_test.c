@@ -456,7 +456,7 @@ static void says_what_is_wrong(void **state)
         {"--prefix none gdp", 2, "there are no aggregates under none: in this Redis"},
         {"-r rediss://h gdp", 1, "rediss:// is not available in this version"},
         {"-r redis://127.0.0.1:1 gdp", 2, "is Redis running, and reachable at the configured url?"},
-        {"--password-file /nonexistent gdp", 1, "cannot read /nonexistent"},
+        {"--password-file /nonexistent gdp", 2, "cannot open \"/nonexistent\""},
         {"--bogus", 1, "--bogus"},
     };
     (void)state;
