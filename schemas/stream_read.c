@@ -105,6 +105,23 @@ static void read_framing(struct rs_stream_loader *l, const struct rs_config_node
     }
 }
 
+/* "<topic>.dlq", which may be longer than Kafka takes where the topic's own name is not. */
+static void name_dead_letters(struct rs_stream_loader *l, const struct rs_config_node *where,
+                              struct rs_stream *stream)
+{
+    char topic[TOPIC_MAX_SIZE + 8];
+    int size = snprintf(topic, sizeof topic, "%.*s.dlq", TOPIC_MAX_SIZE, stream->topic);
+    if (stream->dead_letters && valid_topic(stream->topic) && size > TOPIC_MAX_SIZE) {
+        rs_config_complain(
+            l->config, where,
+            "the topic of its dead letters, this name with .dlq behind it, would have %d "
+            "characters; Kafka allows %d: give another one with `dead_letters: {topic: NAME}`, "
+            "or keep none with `dead_letters: false`",
+            size, TOPIC_MAX_SIZE);
+    }
+    stream->dead_letter_topic = rs_stream_keep(l, topic);
+}
+
 static void read_dead_letters(struct rs_stream_loader *l, const struct rs_config_node *node,
                               struct rs_stream *stream)
 {
@@ -125,9 +142,7 @@ static void read_dead_letters(struct rs_stream_loader *l, const struct rs_config
         }
     }
     if (stream->dead_letter_topic == NULL && stream->topic != NULL) {
-        char topic[TOPIC_MAX_SIZE + 8];
-        snprintf(topic, sizeof topic, "%.*s.dlq", TOPIC_MAX_SIZE, stream->topic);
-        stream->dead_letter_topic = rs_stream_keep(l, topic);
+        name_dead_letters(l, rs_config_get(node, "topic"), stream);
     }
 }
 

@@ -25,6 +25,13 @@ void rs_lk_remedy(rd_kafka_resp_err_t code, const char *operation, const char *t
         (void)snprintf(out, size, "; grant the right with: %s --operation %s --cluster", acls,
                        strcmp(operation, "Write") == 0 ? "IdempotentWrite" : operation);
         break;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+        (void)snprintf(out, size,
+                       "; mend it with: kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type "
+                       "topics --entity-name %s --add-config max.message.bytes=" RS_LOG_MESSAGE_BYTES,
+                       topic);
+        break;
     default: break;
     }
 }
@@ -157,6 +164,7 @@ static rd_kafka_NewTopic_t *new_topic(const struct rs_log_kafka *log, const stru
         (void)rd_kafka_NewTopic_set_config(fresh, "cleanup.policy", "delete");
         (void)rd_kafka_NewTopic_set_config(fresh, "retention.ms", "-1");
         (void)rd_kafka_NewTopic_set_config(fresh, "retention.bytes", "-1");
+        (void)rd_kafka_NewTopic_set_config(fresh, "max.message.bytes", RS_LOG_MESSAGE_BYTES);
     }
     return fresh;
 }
@@ -216,7 +224,8 @@ static void cannot_create(const struct rs_log_kafka *log, const struct rs_lk_top
     (void)rs_fail(error, RS_EBROKER,
                   "state log: topic %s does not exist and cannot be made: %s; make it with: kafka-topics.sh "
                   "--bootstrap-server HOST:PORT --create --topic %s --partitions %" PRId32
-                  "%s --config cleanup.policy=delete --config retention.ms=-1 --config retention.bytes=-1%s",
+                  "%s --config cleanup.policy=delete --config retention.ms=-1 --config retention.bytes=-1 "
+                  "--config max.message.bytes=" RS_LOG_MESSAGE_BYTES "%s",
                   topic->name, why, topic->name, partitions, factor, remedy);
 }
 
@@ -306,8 +315,8 @@ static void judge_setting(struct faults *faults, const char *name, const char *v
             add_fault(faults, name, value, needed[i].value, needed[i].why);
         }
     }
-    if (strcmp(name, "max.message.bytes") == 0 && strtoull(value, NULL, 10) < RS_LOG_RECORD_MAX) {
-        (void)snprintf(wanted, sizeof(wanted), "%zu", RS_LOG_RECORD_MAX);
+    if (strcmp(name, "max.message.bytes") == 0 && strtoull(value, NULL, 10) < RS_LOG_MESSAGE_MAX) {
+        (void)snprintf(wanted, sizeof(wanted), "%zu", RS_LOG_MESSAGE_MAX);
         add_fault(faults, name, value, wanted, "the largest record has to fit");
     }
 }
@@ -346,8 +355,9 @@ static enum rs_lk_fitness cannot_verify(struct rs_log_kafka *log, struct rs_lk_t
         topic->unverified_told = true;
         rs_lk_report(log, RS_LOG_WARNING,
                      "state log: the settings of topic %s cannot be verified: %s; it has to have "
-                     "cleanup.policy=delete, retention.ms=-1 and retention.bytes=-1%s",
-                     topic->name, rd_kafka_err2str(code), remedy);
+                     "cleanup.policy=delete, retention.ms=-1, retention.bytes=-1 and max.message.bytes of at "
+                     "least %zu%s",
+                     topic->name, rd_kafka_err2str(code), RS_LOG_MESSAGE_MAX, remedy);
     }
     return RS_LK_FIT;
 }

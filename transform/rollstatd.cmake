@@ -26,6 +26,7 @@ add_executable(rollstatd
   rollstatd_replay.c
   rollstatd_run.c
   rollstatd_status.c
+  rollstatd_topics.c
 )
 rs_target_defaults(rollstatd)
 target_link_libraries(rollstatd PRIVATE rs_transform rs_ingest rs_sink rs_schemas rs_base

@@ -47,6 +47,8 @@ struct rs_settings {
 RS_MUST_USE int rs_settings_load(const char *path, enum rs_daemon_mode mode, struct rs_settings *out,
                                  struct rs_buf *report, struct rs_error *error);
 void rs_settings_fini(struct rs_settings *settings);
+/* Complains about topics that get in each other's way: rollstatd_topics.c. */
+void rs_settings_check_topics(const struct rs_settings *settings, enum rs_daemon_mode mode);
 
 /* Client properties from the `kafka` section, with log lines into our own log. The caller's to destroy. */
 RS_MUST_USE int rs_settings_kafka(const struct rs_settings *settings, rd_kafka_conf_t **out,

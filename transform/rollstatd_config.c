@@ -16,7 +16,6 @@
 #define COMMIT_MIN_US   (SECOND_US / 20)
 #define COMMIT_MAX_US   (60 * SECOND_US)
 #define REPLICAS_MAX    1000
-#define TOPIC_NAME_MAX  249 /* Kafka's limit */
 
 static const char *const root_keys[] = {"group",   "kafka",  "redis", "schemas", "streams", "aggregates",
                                         "workers", "limits", "http",  "log",     "state",   NULL};
@@ -144,52 +143,6 @@ static void load_state(struct rs_config *config, const struct rs_config_node *ro
     }
 }
 
-static bool reads(const struct rs_stream *stream, const char *topic)
-{
-    return stream->topic != NULL && topic != NULL && strcmp(stream->topic, topic) == 0;
-}
-
-/* The state log of a stream is the topic <group>.state.<stream>. Each part of the name is fit for one. */
-static void check_state_topics(struct rs_config *config, const struct rs_settings *settings)
-{
-    const struct rs_streams *streams = settings->streams;
-    char name[4 * TOPIC_NAME_MAX];
-
-    for (size_t i = 0; !settings->state_in_memory && i < streams->count; i++) {
-        const struct rs_stream *stream = &streams->items[i];
-        int size = snprintf(name, sizeof(name), "%s.state.%s", streams->group, stream->name);
-        if (size > TOPIC_NAME_MAX) {
-            rs_config_complain(config, stream->node,
-                               "streams: the state of \"%s\" would be in the topic %s, whose name has %d "
-                               "characters; Kafka allows %d: use a shorter group or stream name",
-                               stream->name, name, size, TOPIC_NAME_MAX);
-        }
-        for (size_t j = 0; j < streams->count; j++) {
-            if (reads(&streams->items[j], name)) {
-                rs_config_complain(config, rs_config_get(streams->items[j].node, "topic"),
-                                   "streams: \"%s\" reads the topic that holds the state of \"%s\"",
-                                   streams->items[j].name, stream->name);
-            }
-        }
-    }
-}
-
-/* A topic that two streams read would be one set of partitions with two states. */
-static void check_topics(struct rs_config *config, const struct rs_streams *streams)
-{
-    for (size_t i = 0; i < streams->count; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (reads(&streams->items[i], streams->items[j].topic)) {
-                rs_config_complain(
-                    config, rs_config_get(streams->items[i].node, "topic"),
-                    "streams: \"%s\" and \"%s\" read the same topic \"%s\"; one stream can feed any "
-                    "number of aggregates",
-                    streams->items[j].name, streams->items[i].name, streams->items[i].topic);
-            }
-        }
-    }
-}
-
 /* Each part complains for itself; an error other than a complaint (no memory, no file) ends the reading. */
 static int load_stages(enum rs_daemon_mode mode, struct rs_settings *out, struct rs_error *error)
 {
@@ -207,10 +160,7 @@ static int load_stages(enum rs_daemon_mode mode, struct rs_settings *out, struct
     if (out->streams == NULL) {
         return rc;
     }
-    check_topics(out->document, out->streams);
-    if (mode != RS_DAEMON_REPLAY) {
-        check_state_topics(out->document, out);
-    }
+    rs_settings_check_topics(out, mode);
     return rs_engine_load(out->document, out->streams, &out->engine, error);
 }
 

@@ -12,7 +12,7 @@ import suite  # noqa: E402
 import procs  # noqa: E402
 
 LARGEST = 544 * 1024
-RIGHT = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1"}
+RIGHT = {"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1", "max.message.bytes": "1048576"}
 AUTHORIZER = {"authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
               "allow.everyone.if.no.acl.found": "true"}
 
@@ -44,6 +44,18 @@ class Tool:
         out, _ = self.popen.communicate(timeout=60)
         self.log.close()
         return out, self.popen.returncode
+
+
+class SmallBroker(suite.Case):
+    def test_the_brokers_limit_is_smaller_than_a_record(self):
+        """The topic that is made has a limit of its own, and takes the largest record."""
+        broker = suite.real_kafka(self.path("kafka"), settings={"message.max.bytes": 65536})
+        self.addCleanup(broker.stop)
+        broker.create("in", 1)
+        tool = Tool(broker.bootstrap, self.path("tool.log"), source="in")
+        tool.say(f"append 0 1 {LARGEST}", "wait")
+        self.assertEqual(tool.answers(1), ["appended 0 0 0"])
+        self.assertEqual(tool.close()[1], 0)
 
 
 class StateTopic(suite.Case):
@@ -144,7 +156,7 @@ class StateTopic(suite.Case):
         self.refused("cleanup.policy=compact,delete", "retention.ms=-1", names=["cleanup.policy is compact,delete"])
 
     def test_small_messages_are_refused(self):
-        self.refused("retention.ms=-1", "max.message.bytes=100000", names=["max.message.bytes is 100000, not 557056"])
+        self.refused("retention.ms=-1", "max.message.bytes=100000", names=["max.message.bytes is 100000, not 561152"])
 
     def test_all_that_is_wrong_is_named(self):
         self.refused("cleanup.policy=compact", "retention.ms=1000", "retention.bytes=1000", "max.message.bytes=1000",

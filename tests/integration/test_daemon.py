@@ -177,9 +177,56 @@ class CommandLine(DaemonCase):
                       self.fails("-c", self.write("long.yaml", long), "--check"))
         own = {"trades": {**STREAMS["trades"], "topic": "tests.state.trades"}}
         path = self.write("own.yaml", suite.configuration(own, AGGREGATES))
-        self.assertIn('"trades" reads the topic that holds the state of "trades"', self.fails("-c", path, "--check"))
+        self.assertRegex(self.fails("-c", path, "--check"),
+                         r'own\.yaml:\d+:12: streams: "trades" reads the topic "tests\.state\.trades", in which rollstatd keeps')
         path = self.write("memory.yaml", suite.configuration(own, AGGREGATES, state={"log": "memory"}))
         procs.check([self.daemon, "-c", path, "--check"])
+
+    def topics(self, *topics, **more):
+        """What --check says of streams that read and dead-letter so."""
+        streams = {f"s{n}": {**STREAMS["trades"], "topic": topic, "dead_letters": {"topic": letters} if letters else False}
+                   for n, (topic, letters) in enumerate(topics)}
+        path = self.write("topics.yaml", suite.configuration(streams, {"m": {**AGGREGATES["m"], "stream": "s0"}}, **more))
+        status, out, err = procs.run([self.daemon, "-c", path, "--check"])
+        return status, (out + err).decode()
+
+    def test_dead_letters_lead_nowhere_back(self):
+        rings = ((("ta", "tb"), ("tb", "ta")), (("ta", "tb"), ("tb", "tc"), ("tc", "ta")),
+                 (("x", "ta"), ("ta", "tb"), ("tb", "tc"), ("tc", "td"), ("td", "ta")))
+        for topics in rings:
+            status, text = self.topics(*topics)
+            self.assertEqual(status, 1, text)
+            self.assertEqual(text.count("would go round for ever"), 1, text)
+            first = [t for t, _ in topics if t != "x"]
+            self.assertIn(f"round for ever: {' -> '.join([*first, first[0]])}; let one", text)
+            self.assertRegex(text, r"topics\.yaml:\d+:\d+: streams: dead letters")
+        for topics in ((("ta", "tb"), ("tb", "tc")), (("ta", "tb"), ("tb", None)), (("ta", "d"), ("tb", "d"))):
+            status, text = self.topics(*topics)
+            self.assertEqual((status, text.count("error")), (0, 0), text)
+            self.assertNotIn("warning", text)
+
+    def test_dead_letters_stay_out_of_the_daemons_topics(self):
+        for topic in ("tests.state.s0", "tests.state.later", "tests.partials", "tests.partials.a"):
+            status, text = self.topics(("ta", topic))
+            self.assertEqual(status, 1, text)
+            self.assertRegex(text, rf'topics\.yaml:\d+:\d+: streams: dead letters of "s0" would go into the topic "{topic}"')
+            status, text = self.topics((topic, "tb"))
+            self.assertEqual(status, 1, text)
+        for topic in ("tests", "tests.stated", "test.state.s0", "tests.partial"):
+            self.assertEqual(self.topics(("ta", topic))[0], 0)
+
+    def test_names_of_dead_letter_topics_fit_kafka(self):
+        for size, wanted in ((245, 0), (246, 1), (249, 1)):
+            topic = "t" * size
+            path = self.write("long.yaml", suite.configuration({"trades": {**STREAMS["trades"], "topic": topic}}, AGGREGATES))
+            status, out, err = procs.run([self.daemon, "-c", path, "--check"])
+            self.assertEqual(status, wanted, err)
+            if wanted:
+                self.assertRegex(err.decode(), rf"long\.yaml:\d+:12: the topic of its dead letters, .* would have {size + 4} characters")
+        self.assertEqual(self.topics(("t" * 249, None))[0], 0)
+        status, text = self.topics(("a.b", "a_b"))
+        self.assertEqual(status, 0)
+        self.assertRegex(text, r"topics\.yaml:\d+:\d+: warning: streams: the topics a\.b and a_b differ only in")
 
     def test_a_public_address_is_warned_of(self):
         path = self.config(http={"listen": "0.0.0.0:9464"})
