@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "transform/plan.h"
+#include "transform/writers.h"
 
 static int join_stream(struct rs_config *config, struct rs_engine *engine, struct rs_aggregate *a,
                        const struct rs_config_node *key)
@@ -90,6 +91,9 @@ static int load(struct rs_config *config, struct rs_engine *engine, struct rs_er
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     int rc = rs_config_complaints(config) == before ? finish(config, engine, error) : 0;
+    if (rc == 0) {
+        rs_writers_check(config, engine);
+    }
     if (rc == 0 && rs_config_complaints(config) != before) {
         rc = rs_fail(error, RS_ECONFIG, "the configuration of streams and aggregates is wrong");
     }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "transform/writers.h"
+
 /* ---- first pass ---- */
 
 static void load_scale(struct rs_config *config, struct rs_plan *plan, const struct rs_config_node *key,
@@ -89,41 +91,6 @@ static int share_key(struct rs_engine *engine, struct rs_plan *plan, struct rs_a
     return 0;
 }
 
-static bool same_symbols(const struct rs_schema *a, const struct rs_schema *b)
-{
-    bool same = a->symbol_count == b->symbol_count;
-    for (size_t i = 0; same && i < a->symbol_count; i++) {
-        same = strcmp(a->symbols[i], b->symbols[i]) == 0;
-    }
-    return same;
-}
-
-static bool same_type(const struct rs_field_type *a, const struct rs_field_type *b)
-{
-    return a->kind == b->kind && a->scale == b->scale && a->precision == b->precision &&
-           a->nullable == b->nullable && a->schema->kind == b->schema->kind &&
-           a->schema->logical == b->schema->logical && same_symbols(a->schema, b->schema);
-}
-
-/* Another writer's schema is read where every field that is used has the very type it has in the stream's
- * own: then no value needs resolving. */
-static bool fits(const struct rs_plan *plan, const struct rs_schema *writer)
-{
-    const struct rs_schema *own = plan->slots.schema;
-    if (!own->name || !writer->name || strcmp(own->name, writer->name) != 0) {
-        return false;
-    }
-    for (size_t i = 0; i < plan->slots.count; i++) {
-        struct rs_field_type type;
-        struct rs_error ignored;
-        if (rs_schema_field_type(writer, plan->slots.paths[i], &type, &ignored) != 0 ||
-            !same_type(&type, &plan->slots.types[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static int compile_programs(struct rs_engine *engine, struct rs_plan *plan, struct rs_error *error)
 {
     const struct rs_frame_registry *registry = engine->streams->registry;
@@ -137,7 +104,7 @@ static int compile_programs(struct rs_engine *engine, struct rs_plan *plan, stru
     for (size_t i = 0; i < plan->program_count; i++) {
         const struct rs_schema *writer =
             i == plan->own_schema ? plan->slots.schema : rs_frame_schema(registry, i);
-        if (i != plan->own_schema && !fits(plan, writer)) {
+        if (i != plan->own_schema && !rs_writer_fits(plan, writer, NULL)) {
             continue;
         }
         int rc = rs_program_compile(writer, plan->slots.paths, plan->slots.count, RS_PROGRAM_LIMITS_DEFAULT,

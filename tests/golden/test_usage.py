@@ -1,5 +1,6 @@
 """Broken configurations and command lines: each with its exact message and exit code; configurations with line and
 column, all faults at once, and the nearest known name."""
+import json
 import os
 import sys
 
@@ -293,6 +294,52 @@ class Usage(suite.Case):
                 wanted = [f"{path}:{message}".replace("{schemas}", suite.SCHEMAS) for message in messages]
                 count = f"{len(messages)} error" + ("s" if len(messages) > 1 else "")
                 self.assertEqual(err.splitlines(), [*wanted, f"rollstatd: {path}: {count}"])
+
+    def test_schema_ids_that_no_stream_can_read(self):
+        """They are told with the reason, rather than that every event of theirs is refused at run time."""
+        def record(name, **fields):
+            types = {"at": {"type": "long", "logicalType": "timestamp-millis"}, "price": "double", "side":
+                     {"type": "enum", "name": "Side", "symbols": ["BUY", "SELL"]}, **fields}
+            return json.dumps({"type": "record", "name": name,
+                               "fields": [{"name": f, "type": t} for f, t in types.items() if t]})
+        for name, text in {
+                "own": record("shop.Sale"), "wide": record("shop.Sale", more="string"),
+                "name": record("old.Sale"), "other": record("Visit"), "type": record("shop.Sale", price="float"),
+                "time": record("shop.Sale", at={"type": "long", "logicalType": "timestamp-micros"}),
+                "null": record("shop.Sale", price=["null", "double"]), "gone": record("shop.Sale", price=None),
+                "enum": record("shop.Sale", side={"type": "enum", "name": "Side", "symbols": ["SELL", "BUY"]}),
+                "text": '"string"', "two": record("two.Visit")}.items():
+            self.write(name + ".avsc", text)
+        refused = "no stream can read the schema with id 8, all its events would be refused: "
+        for file, framing, wanted in [
+                ("own", "auto", None), ("wide", "confluent", None),
+                ("name", "auto", "for stream sales, it is old.Sale, not shop.Sale"),
+                ("other", "auto", "for stream visits, it is Visit, not two.Visit"),
+                ("text", "auto", "for stream sales, it is string, not shop.Sale; for stream visits, it is string, not "
+                                 "two.Visit"),
+                ("type", "auto", "for stream sales, its field 'price' is float, not double"),
+                ("time", "auto", "for stream sales, its field 'at' is timestamp-micros, not timestamp-millis"),
+                ("null", "auto", "for stream sales, its field 'price' is double or null, not double"),
+                ("gone", "auto", "for stream sales, shop.Sale has no field 'price'"),
+                ("enum", "auto", "for stream sales, its field 'side' has other symbols"),
+                ("two", "auto", None),
+                ("two", "confluent", "stream sales can read none of the schemas in `schemas.ids`, all its events would be "
+                                     "refused; of the last of them: it is two.Visit, not shop.Sale")]:
+            with self.subTest(file=file, framing=framing):
+                path = self.write("ids.yaml", f"""\
+kafka: {{bootstrap.servers: 127.0.0.1:9}}
+schemas: {{directory: ., ids: {{8: {file}.avsc}}}}
+streams:
+  sales: {{topic: s, schema: own.avsc, time: at, framing: {framing}}}
+  visits: {{topic: v, schema: two.avsc, time: at}}
+aggregates:
+  a: {{stream: sales, by: [side], window: {{all: true}}, stats: {{s: sum(price)}}}}
+""")
+                status, _, err = procs.run([suite.program("rollstatd"), "-c", path, "--check"])
+                lines = err.decode().splitlines()[:-1]
+                place = "4:58: " if framing == "confluent" else "2:34: " + refused
+                self.assertEqual(status, 1 if wanted else 0, err.decode())
+                self.assertEqual(lines, [f"{path}:{place}{wanted}"] if wanted else [])
 
     def test_all_faults_at_once(self):
         text = BASE
