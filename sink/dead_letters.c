@@ -13,6 +13,7 @@
 
 #include "base/kafka_config.h"
 #include "sink/letter.h"
+#include "sink/letter_topics.h"
 
 #define DEFAULT_BYTES   ((size_t)64 << 20)
 #define RETRY_MIN_US    INT64_C(250000)
@@ -22,6 +23,7 @@
 /* Letters given to librdkafka at once: its own queue would hold 100,000 and refuse the rest. */
 #define INFLIGHT_MAX 10000
 #define PURGE_MS     10000
+#define STALL_US     INT64_C(10000000) /* without any answer, it is told */
 #define DROPS_TOLD   10 /* lines about dropped letters within NOTICE_EVERY_US; the others are counted */
 
 struct rs_dead_letters {
@@ -47,9 +49,12 @@ struct rs_dead_letters {
     /* The thread's own. */
     rd_kafka_t *producer;
     rd_kafka_queue_t *queue;
+    struct rs_letter_topics *known;
+    struct rs_letter *parked; /* for topics that are missing */
     size_t inflight;
     int64_t retry_us, retry_pause_us, notice_us;
-    bool failed_now; /* a delivery failed since the last look */
+    bool failed_now;   /* a delivery failed since the last look */
+    int64_t answer_us; /* of the last letter that was settled, or when there were none */
     int64_t drops_since_us;
     uint32_t drops_told, drops_untold; /* since then */
 };
@@ -132,6 +137,7 @@ static void finish_letter(struct rs_dead_letters *letters, struct rs_letter *let
     letters->status.dropped += dropped;
     letters->status.values_dropped += !dropped && letter->value_left < letter->value_size;
     letters->status.cut += !dropped && letter->cut;
+    letters->answer_us = rs_clock_mono(letters->clock);
     letters->status.pending--;
     letters->status.pending_bytes -= letter->memory;
     letters->status.failing = letters->status.failing && dropped;
@@ -152,6 +158,12 @@ static bool unacceptable(rd_kafka_resp_err_t err)
     return too_large(err) || err == RD_KAFKA_RESP_ERR_INVALID_RECORD ||
            err == RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP ||
            err == RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT;
+}
+
+static bool no_topic(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
 }
 
 enum outcome { AGAIN, AT_ONCE, DROP };
@@ -182,13 +194,23 @@ static enum outcome mend(struct rs_dead_letters *letters, struct rs_letter *lett
 static void fail_letter(struct rs_dead_letters *letters, const struct rs_letter *letter,
                         rd_kafka_resp_err_t err)
 {
+    char remedy[384] = "";
+    if (err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
+        snprintf(remedy, sizeof remedy,
+                 ". Grant the right with: kafka-acls.sh --bootstrap-server HOST:PORT --add --allow-principal "
+                 "User:NAME --operation Write --topic %.249s",
+                 letters->topics[letter->stream]);
+    }
+    if (no_topic(err)) {
+        rs_letter_topics_doubt(letters->known, letter->stream);
+    }
     letters->failed_now = true;
     letters->status.errors++;
     letters->status.failing = true;
     letters->status.last_error_us = rs_clock_wall(letters->clock);
     snprintf(letters->status.last_error, sizeof letters->status.last_error,
-             "dead letters: topic %s cannot be written: %s; its partitions wait",
-             letters->topics[letter->stream], rd_kafka_err2str(err));
+             "dead letters: topic %s cannot be written: %s; its partitions wait%s",
+             letters->topics[letter->stream], rd_kafka_err2str(err), remedy);
 }
 
 static void describe_drop(struct rs_dead_letters *letters, const struct rs_letter *letter,
@@ -202,6 +224,22 @@ static void describe_drop(struct rs_dead_letters *letters, const struct rs_lette
              letter->minimal ? " even without its key, value and headers" : "", rd_kafka_err2str(err),
              letter->minimal ? "Raise the topic's max.message.bytes"
                              : "The topic must not be compacted, and must take records of any time");
+}
+
+static bool drop_round(struct rs_dead_letters *letters, struct rs_letter *letter)
+{
+    if (letter->rounds < RS_LETTER_ROUNDS_MAX) {
+        return false;
+    }
+    snprintf(letters->status.last_dropped, sizeof letters->status.last_dropped,
+             "dead letters: the record at topic %s partition %" PRId32 " offset %" PRId64
+             " (%s) has been a dead letter of this topic %" PRIu32
+             " times and comes back; it is only counted. Find what "
+             "copies topic %s back into it",
+             letters->input_topics[letter->stream], letter->partition, letter->offset,
+             rs_reason_name(letter->reason), letter->rounds, letters->topics[letter->stream]);
+    finish_letter(letters, letter, true);
+    return true;
 }
 
 /* True: the letter is dropped, and `status.last_dropped` is to be told. */
@@ -324,6 +362,60 @@ static struct rs_letter *take_letter(struct rs_dead_letters *letters)
     return letter;
 }
 
+/* ---- missing topics ---- */
+
+/* A letter whose topic is missing waits here: librdkafka would hold it for half a minute and then fail. */
+static bool park(struct rs_dead_letters *letters, struct rs_letter *letter)
+{
+    if (!rs_letter_topics_missing(letters->known, letter->stream)) {
+        return false;
+    }
+    pthread_mutex_lock(&letters->lock);
+    letters->solo_count -= letter->alone;
+    letter->alone = false;
+    pthread_mutex_unlock(&letters->lock);
+    letter->next = letters->parked;
+    letters->parked = letter;
+    return true;
+}
+
+static void unpark(struct rs_dead_letters *letters)
+{
+    pthread_mutex_lock(&letters->lock);
+    while (letters->parked) {
+        struct rs_letter *letter = letters->parked;
+        letters->parked = letter->next;
+        letter->next = letters->send_head; /* in front, so that they go in their order */
+        letters->send_head = letter;
+        letters->send_tail = letter->next ? letters->send_tail : letter;
+    }
+    pthread_mutex_unlock(&letters->lock);
+}
+
+static void serve_topics(struct rs_dead_letters *letters)
+{
+    char why[RS_LETTER_MISSING_MAX];
+    if (rs_letter_topics_serve(letters->known)) {
+        unpark(letters);
+    }
+    size_t missing = rs_letter_topics_report(letters->known, why);
+    pthread_mutex_lock(&letters->lock);
+    letters->status.topics_missing = missing;
+    memcpy(letters->status.missing, why, sizeof why);
+    pthread_mutex_unlock(&letters->lock);
+}
+
+static bool dropped_round(struct rs_dead_letters *letters, struct rs_letter *letter)
+{
+    pthread_mutex_lock(&letters->lock);
+    bool dropped = drop_round(letters, letter);
+    pthread_mutex_unlock(&letters->lock);
+    if (dropped) {
+        tell_drop(letters);
+    }
+    return dropped;
+}
+
 static void send_letters(struct rs_dead_letters *letters)
 {
     while (rs_clock_mono(letters->clock) >= letters->retry_us) {
@@ -332,6 +424,9 @@ static void send_letters(struct rs_dead_letters *letters)
         pthread_mutex_unlock(&letters->lock);
         if (!letter) {
             return;
+        }
+        if (park(letters, letter) || dropped_round(letters, letter)) {
+            continue;
         }
         rd_kafka_resp_err_t err = produce(letters, letter);
         if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -366,6 +461,7 @@ static int open_producer(struct rs_dead_letters *letters, struct rs_error *error
     letters->producer = producer;
     letters->queue = rd_kafka_queue_get_main(producer);
     rd_kafka_queue_io_event_enable(letters->queue, letters->wake, &one, sizeof one);
+    rs_letter_topics_open(letters->known, producer, letters->wake);
     return RS_OK;
 }
 
@@ -376,6 +472,7 @@ static void close_producer(struct rs_dead_letters *letters)
     }
     rd_kafka_purge(letters->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(letters->producer, PURGE_MS); /* serves the delivery reports */
+    rs_letter_topics_close(letters->known);
     rd_kafka_queue_io_event_enable(letters->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(letters->queue);
     rd_kafka_destroy(letters->producer);
@@ -409,6 +506,29 @@ static void serve_deliveries(struct rs_dead_letters *letters)
         rd_kafka_poll(letters->producer, 0);
     }
     pause_after_failure(letters);
+}
+
+/* Brokers that are away, too few replicas, and whatever else librdkafka tries again by itself. */
+static void watch_stall(struct rs_dead_letters *letters)
+{
+    char text[256];
+    int64_t now = rs_clock_mono(letters->clock);
+    pthread_mutex_lock(&letters->lock);
+    uint64_t pending = letters->status.pending;
+    if (pending == 0) {
+        letters->answer_us = now;
+    }
+    letters->status.stalled = now - letters->answer_us >= STALL_US;
+    bool stalled = letters->status.stalled && letters->status.topics_missing == 0;
+    pthread_mutex_unlock(&letters->lock);
+    if (stalled) {
+        snprintf(text, sizeof text,
+                 "dead letters: %" PRIu64 " have had no answer for %" PRId64
+                 " s, and their partitions are not "
+                 "sealed meanwhile; are the topics' brokers up, are enough replicas in sync?",
+                 pending, (now - letters->answer_us) / 1000000);
+        notice(letters, RS_LOG_WARNING, text);
+    }
 }
 
 static bool go_on(struct rs_dead_letters *letters)
@@ -446,10 +566,12 @@ static void *run(void *argument)
     while (go_on(letters)) {
         replace_producer(letters);
         serve_deliveries(letters);
+        serve_topics(letters);
         if (letters->producer) {
             send_letters(letters);
         }
         serve_deliveries(letters);
+        watch_stall(letters);
         wait_for_work(letters);
     }
     close_producer(letters);
@@ -519,6 +641,20 @@ static int start(struct rs_dead_letters *letters, struct rs_error *error)
     return code;
 }
 
+static bool know_topics(struct rs_dead_letters *letters, const struct rs_dead_letters_options *options)
+{
+    const struct rs_letter_topics_options known = {
+        .topics = (const char *const *)letters->topics,
+        .streams = letters->streams,
+        .replication_factor = options->replication_factor,
+        .clock = options->clock,
+        .notice = options->notice,
+        .notice_context = options->notice_context,
+    };
+    letters->known = rs_letter_topics_new(&known);
+    return letters->known != NULL;
+}
+
 int rs_dead_letters_new(const struct rs_dead_letters_options *options, struct rs_dead_letters **out,
                         struct rs_error *error)
 {
@@ -538,8 +674,9 @@ int rs_dead_letters_new(const struct rs_dead_letters_options *options, struct rs
     letters->joined = true;
     letters->topics = copy_names(options->topics, options->streams);
     letters->input_topics = copy_names(options->input_topics, options->streams);
+    letters->answer_us = rs_clock_mono(letters->clock);
     int code = RS_OK;
-    if (!letters->topics || !letters->input_topics) {
+    if (!letters->topics || !letters->input_topics || !know_topics(letters, options)) {
         code = rs_fail(error, RS_ENOMEM, "out of memory");
     }
     if (code == RS_OK) {
@@ -575,6 +712,7 @@ void rs_dead_letters_free(struct rs_dead_letters **out)
     }
     rs_dead_letters_stop(letters, 0);
     close_producer(letters); /* when its thread never ran */
+    rs_letter_topics_free(&letters->known);
     rs_letter_lines_fini(&letters->lines);
     free_names(letters->topics, letters->streams);
     free_names(letters->input_topics, letters->streams);

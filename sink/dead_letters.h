@@ -30,6 +30,7 @@ struct rs_dead_letters_options {
     const char *const *input_topics; /* by stream: header rollstat.topic */
     size_t streams;
     size_t max_bytes;             /* 0: 64 MiB */
+    int32_t replication_factor;   /* of topics that are made; <= 0: the broker's default */
     const struct rs_clock *clock; /* borrowed */
     /* What an operator should read. Called on the thread of its own, rate-limited. May be NULL. */
     void (*notice)(void *context, enum rs_log_level level, const char *text);
@@ -56,7 +57,10 @@ struct rs_dead_letters_status {
     uint64_t pending, pending_bytes;
     uint64_t errors;         /* deliveries that failed and are tried again */
     bool failing;            /* the newest delivery failed */
-    char last_error[256];    /* with the topic; empty: none so far */
+    bool stalled;            /* for ten seconds none was answered */
+    size_t topics_missing;   /* that could not be made */
+    char missing[768];       /* what is to be done about the first of these */
+    char last_error[512];    /* with the topic; empty: none so far */
     int64_t last_error_us;   /* wall time */
     char last_dropped[1024]; /* the newest dropped letter, by name, and why; empty: none so far */
 };

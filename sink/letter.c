@@ -70,6 +70,22 @@ static size_t weigh_headers(const struct rs_letter *letter, size_t *savings)
     return total;
 }
 
+static uint32_t count_rounds(const struct rs_letter *letter, const char *input_topic)
+{
+    const void *value = NULL;
+    const char *name = NULL;
+    size_t size = 0;
+    uint32_t rounds = 0;
+
+    for (size_t i = 0; i < letter->original_headers; i++) {
+        bool good =
+            rd_kafka_header_get_all(letter->headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+        rounds += good && strcmp(name, "rollstat.topic") == 0 && size == strlen(input_topic) &&
+                  memcmp(value, input_topic, size) == 0;
+    }
+    return rounds;
+}
+
 static void copy_bytes(struct rs_letter *letter, const struct rs_record *record)
 {
     if (record->key.data) {
@@ -106,6 +122,7 @@ struct rs_letter *rs_letter_new(const struct rs_dead_letter *from, const char *i
         return NULL;
     }
     copy_bytes(letter, record);
+    letter->rounds = count_rounds(letter, input_topic);
     letter->memory = sizeof *letter + LETTER_OVERHEAD + letter->key_size + letter->value_size +
                      weigh_headers(letter, &savings);
     return letter;

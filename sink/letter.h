@@ -24,10 +24,11 @@ struct rs_letter {
     size_t key_left, value_left; /* what is sent of them */
     size_t memory;               /* what it counts for */
     bool has_key, has_value;
-    bool alone;                      /* was refused among others: to be sent when nothing else is in flight */
-    bool was_alone;                  /* was sent so */
-    bool cut;                        /* something is left out */
-    bool minimal;                    /* nothing more can be left out */
+    bool alone;      /* was refused among others: to be sent when nothing else is in flight */
+    bool was_alone;  /* was sent so */
+    uint32_t rounds; /* how often it has been a dead letter of this topic before, as its headers say */
+    bool cut;        /* something is left out */
+    bool minimal;    /* nothing more can be left out */
     struct rs_letter *older, *newer; /* pending letters of the partition, by offset */
     struct rs_letter *next;          /* waiting to be sent */
 };
@@ -35,6 +36,10 @@ struct rs_letter {
 /* Copies the letter, with the headers that say what is wrong. NULL: out of memory. */
 struct rs_letter *rs_letter_new(const struct rs_dead_letter *from, const char *input_topic);
 void rs_letter_free(struct rs_letter *letter);
+
+/* A record may come back as it was dead-lettered, to be tried again; one that comes back for ever is in a
+ * ring that another group's streams close, which no configuration shows. */
+#define RS_LETTER_ROUNDS_MAX 3
 
 /* Parts of the original that a cut leaves as they are. */
 #define RS_LETTER_KEY_KEPT    ((size_t)1024)

@@ -417,6 +417,10 @@ static void write_letters(const struct rs_daemon *daemon, struct rs_buf *out)
     counter(out, "rollstat_dead_letters_errors_total", "Deliveries that failed and are tried again.",
             letters.errors);
     gauge(out, "rollstat_dead_letters_pending", "Dead letters not yet acknowledged.", letters.pending);
+    gauge(out, "rollstat_dead_letters_topics_missing", "Dead-letter topics that do not exist.",
+          letters.topics_missing);
+    gauge(out, "rollstat_dead_letters_waiting", "1: refused or without an answer; their partitions wait.",
+          letters.topics_missing > 0 || letters.failing || letters.stalled ? 1 : 0);
 }
 
 static void write_log(const struct rs_daemon *daemon, struct rs_buf *out)

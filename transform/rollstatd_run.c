@@ -73,6 +73,7 @@ static int open_letters(struct rs_daemon *daemon, struct rs_error *error)
         .input_topics = topics + streams->count,
         .streams = streams->count,
         .max_bytes = LETTERS_BYTES,
+        .replication_factor = daemon->settings->replication_factor,
         .clock = daemon->clock,
         .notice = report,
     };
@@ -246,8 +247,10 @@ bool rs_daemon_ready(struct rs_daemon *daemon, const char **why)
     struct rs_kafka_source_status source;
     struct rs_redis_status sink;
     struct rs_daemon_restoring restoring;
+    struct rs_dead_letters_status letters;
 
     rs_kafka_source_status(daemon->source, &source);
+    rs_dead_letters_status(daemon->letters, &letters);
     rs_redis_sink_status(daemon->sink, &sink);
     rs_daemon_restoring(daemon, &restoring);
     (void)snprintf(daemon->why, sizeof(daemon->why), "restoring %" PRIu64 " of %" PRIu64 " partitions",
@@ -257,8 +260,12 @@ bool rs_daemon_ready(struct rs_daemon *daemon, const char **why)
            : source.topics_missing  ? "a topic does not exist"
            : !source.joined         ? "has not joined the consumer group yet"
            : restoring.claiming > 0 ? daemon->why
-           : !sink.connected        ? "Redis cannot be reached"
-                                    : NULL;
+           : letters.topics_missing
+               ? "a dead-letter topic does not exist; the log and /status say how to make it"
+           : letters.failing ? "dead letters cannot be written, and their partitions wait; see /status"
+           : letters.stalled ? "dead letters have had no answer for a while, and their partitions wait"
+           : !sink.connected ? "Redis cannot be reached"
+                             : NULL;
     return *why == NULL;
 }
 

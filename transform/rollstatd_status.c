@@ -243,6 +243,11 @@ static json_t *dead_letters(const struct rs_daemon *daemon)
     }
     set_unsigned(object, "errors", status.errors);
     (void)json_object_set_new(object, "failing", json_boolean(status.failing));
+    (void)json_object_set_new(object, "stalled", json_boolean(status.stalled));
+    set_unsigned(object, "topics_missing", status.topics_missing);
+    if (status.topics_missing > 0) {
+        set_text(object, "missing", status.missing);
+    }
     if (status.last_error[0] != '\0') {
         set_text(object, "last_error", status.last_error);
     }

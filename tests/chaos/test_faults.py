@@ -318,11 +318,14 @@ class StateLog(Faults):
 
 class Machine(Faults):
     def test_dead_letter_topic_is_missing(self):
-        """The partition's seal waits for the letter; when the topic comes, the letter goes out and nothing was lost."""
-        self.begin(partitions=1, dead_letters=False)
+        """And cannot be made: the partition's seal waits for the letter; when the topic comes, the letter goes out and nothing was
+        lost."""
+        self.begin(partitions=1, dead_letters=False, state={"replication_factor": 3})
+        self.kafka.create(STATE, 1, "min.insync.replicas=1", "cleanup.policy=delete", "retention.ms=-1", "retention.bytes=-1")
         self.start_daemon()
         self.kafka.produce("t", [(0, -1, b"k", b"\x02")])
-        procs.until(lambda: self.daemon.status()["dead_letters"]["failing"], 40, "the letters fail", self.daemon.process)
+        procs.until(lambda: self.daemon.status()["dead_letters"]["topics_missing"], 40, "the topic is missed", self.daemon.process)
+        procs.until(lambda: self.daemon.status()["dead_letters"]["pending"], 40, "the letter waits", self.daemon.process)
         time.sleep(2)
         self.assertLessEqual(self.partition(0)["committed"], 0)
         self.daemon.process.kill()

@@ -12,6 +12,7 @@ from flow import Flow  # noqa: E402
 BROKER_LIMIT = 1048588                 # Kafka's default of message.max.bytes
 LARGEST_KEY = BROKER_LIMIT - 61 - 11   # batch and record around a key without a value
 LIMITS = (100, 300, 700, 2000, 20000)  # of dead-letter topics
+NONE = object()
 MINIMAL = 512                          # sink/letter.h
 AGGREGATES = {"stream": "s0", "by": ["exchange"], "window": {"all": True}, "stats": {"n": "count()"}}
 
@@ -23,14 +24,23 @@ def sizes_around(limit):
 
 
 class Letters(Flow):
+    sections = {}
+
+    def start_kafka(self, **settings):
+        self.kafka = getattr(self, "kafka", None) or suite.real_kafka(self.path("kafka"), settings=settings)
+
     def begin(self, topic_settings, **settings):
-        self.start_servers(suite.real_kafka(self.path("kafka"), settings=settings))
+        """A stream for each dead-letter topic with such a setting; NONE: there is no such topic."""
+        self.start_kafka(**settings)
+        self.start_servers(self.kafka)
         streams = {}
         for number, limit in enumerate(topic_settings):
             self.kafka.create(f"t{number}", 1)
-            self.kafka.create(f"t{number}.dlq", 1, *([limit] if limit else []))
+            if limit is not NONE:
+                self.kafka.create(f"t{number}.dlq", 1, *([limit] if limit else []))
             streams[f"s{number}"] = {"topic": f"t{number}", "schema": "trade.avsc", "time": "executed_at"}
-        self.configure(streams, {f"a{n}": {**AGGREGATES, "stream": f"s{n}"} for n in range(len(topic_settings))})
+        self.configure(streams, {f"a{n}": {**AGGREGATES, "stream": f"s{n}"} for n in range(len(topic_settings))},
+                       **self.sections)
         self.start_daemon()
 
     def sealed(self, number, end):
@@ -110,6 +120,45 @@ class Letters(Flow):
         self.sealed(0, 3)
         self.assertEqual(set(self.letters(0, {0: (None, b"\x02"), 1: (b"k", b"\x02")})), {1})
         self.assertIn("partition 0 offset 0 (length) is left out", self.daemon.status()["dead_letters"]["last_dropped"])
+
+    def log(self):
+        with open(self.path("rollstatd.log"), encoding="utf-8") as file:
+            return file.read()
+
+    def test_a_missing_topic_is_made(self):
+        self.begin((NONE, NONE))
+        for number in range(2):
+            self.kafka.produce(f"t{number}", [(0, -1, b"k", b"\x02"), (0, -1, b"good", avro.trade())])
+            self.sealed(number, 2)
+            self.assertEqual(set(self.letters(number, {0: (b"k", b"\x02")})), {0})
+            self.assertIn(f"made the topic t{number}.dlq", self.log())
+
+    def test_a_missing_topic_that_cannot_be_made(self):
+        """It is told at once and everywhere, before any letter needs it, and the other stream goes on."""
+        self.sections = {"state": {"replication_factor": 3}}  # of one broker
+        self.start_kafka()
+        for number in range(2):
+            self.kafka.create(f"tests.state.s{number}", 1, "cleanup.policy=delete", "retention.ms=-1", "retention.bytes=-1")
+        self.begin((NONE, None))
+        status = procs.until(lambda: (lambda s: s if s["topics_missing"] else None)(self.daemon.status()["dead_letters"]), 120,
+                             "the topic is missed", self.daemon.process)
+        self.assertIn("topic t0.dlq does not exist and cannot be made: ", status["missing"])
+        command = "kafka-topics.sh --bootstrap-server HOST:PORT --create --topic t0.dlq --partitions 1"
+        self.assertIn(command, status["missing"])
+        self.assertIn(command, self.log())
+        self.assertIn("\nrollstat_dead_letters_topics_missing 1\n", self.daemon.get("/metrics")[1])
+        self.kafka.produce("t0", [(0, -1, b"k", b"\x02"), (0, -1, b"good", avro.trade())])
+        self.kafka.produce("t1", [(0, -1, b"k", b"\x02"), (0, -1, b"good", avro.trade())])
+        self.sealed(1, 2)
+        procs.until(lambda: self.daemon.partitions("s0")[0]["next_offset"] == 2, 120, "t0 is read", self.daemon.process)
+        procs.until(lambda: self.daemon.get("/readyz") == (
+            503, "a dead-letter topic does not exist; the log and /status say how to make it\n"), 120, "it is not ready")
+        self.assertLessEqual(self.daemon.partitions("s0")[0]["committed"], 0)
+        self.kafka.create("t0.dlq", 1)
+        self.sealed(0, 2)
+        self.assertEqual(set(self.letters(0, {0: (b"k", b"\x02")})), {0})
+        procs.until(lambda: self.daemon.get("/readyz")[0] == 200, 120, "it is ready", self.daemon.process)
+        self.assertIn("topic t0.dlq is there now", self.log())
 
 
 if __name__ == "__main__":

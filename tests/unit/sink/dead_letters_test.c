@@ -263,6 +263,34 @@ static void headers_of_the_original_stay(void **state)
     close_reader(reader);
 }
 
+/* The fixture's letters go back into their own topic, as another group's stream would bring them. */
+static void a_ring_ends_after_some_rounds(void **state)
+{
+    struct fixture *f = *state;
+    struct rs_record record = {.value = rs_slice_text("x"), .offset = 1, .timestamp_us = RS_TIME_NONE};
+    open_letters(f, 0);
+    rd_kafka_t *reader = new_reader(f);
+    rd_kafka_message_t *message = NULL;
+    for (record.offset = 1; record.offset <= 3; record.offset++) {
+        assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
+        assert_true(acknowledged(f, 0, record.offset, 60 * SECOND));
+        if (message) {
+            rd_kafka_message_destroy(message);
+        }
+        message = read_message(reader);
+        record.origin = message;
+        assert_int_equal(status_of(f).dropped, 0);
+    }
+    assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
+    assert_true(acknowledged(f, 0, record.offset, 60 * SECOND));
+    assert_int_equal(status_of(f).dropped, 1);
+    assert_int_equal(status_of(f).acknowledged, 3);
+    assert_non_null(
+        strstr(status_of(f).last_dropped, "offset 4 (rule) has been a dead letter of this topic 3 times"));
+    rd_kafka_message_destroy(message);
+    close_reader(reader);
+}
+
 static void acknowledgement_waits_for_the_oldest(void **state)
 {
     struct fixture *f = *state;
@@ -519,6 +547,7 @@ int main(void)
         LIVE(letters_carry_the_original_and_why),
         LIVE(null_and_empty_stay_apart),
         LIVE(headers_of_the_original_stay),
+        LIVE(a_ring_ends_after_some_rounds),
         LIVE(acknowledgement_waits_for_the_oldest),
         LIVE(refused_topic_is_tried_again),
         LIVE(too_large_values_are_left_out_at_last),
