@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 
 #define ERRSTR_MAX 512
 
@@ -140,4 +141,19 @@ int rs_kafka_config_apply(const struct rs_config_node *kafka, rd_kafka_conf_t *c
         }
     }
     return 0;
+}
+
+enum rs_log_level rs_kafka_log_level(const char *facility, int level)
+{
+    static const char *const quiet[] = {"FAIL", "ERROR", "REQTMOUT", "CONFWARN"};
+
+    for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {
+        if (strcmp(facility, quiet[i]) == 0) {
+            return RS_LOG_DEBUG;
+        }
+    }
+    return level <= LOG_ERR      ? RS_LOG_ERROR
+           : level <= LOG_NOTICE ? RS_LOG_WARNING
+           : level == LOG_INFO   ? RS_LOG_INFO
+                                 : RS_LOG_DEBUG;
 }

@@ -9,6 +9,7 @@
 
 #include "base/config.h"
 #include "base/error.h"
+#include "base/log.h"
 
 /* Complains about what is wrong in `kafka` (NULL: the section is missing). */
 void rs_kafka_config_check(struct rs_config *config, const struct rs_config_node *kafka);
@@ -22,5 +23,11 @@ RS_MUST_USE int rs_kafka_config_set(rd_kafka_conf_t *conf, const char *name, con
                                     struct rs_error *error);
 /* One property that only some versions of librdkafka know: false where it is not known. */
 bool rs_kafka_config_try(rd_kafka_conf_t *conf, const char *name, const char *value);
+
+/* Level of a line that librdkafka logs with one of syslog's levels. What happens to connections is DEBUG:
+ * each attempt of each client says it several times, and a program that tells it does so once, in words of
+ * its own. So are warnings about properties that concern only consumers, or only producers: the `kafka`
+ * section serves all. */
+enum rs_log_level rs_kafka_log_level(const char *facility, int level);
 
 #endif

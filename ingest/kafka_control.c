@@ -4,16 +4,14 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
+#include "base/kafka_config.h"
 #include "ingest/kafka_parts.h"
 
-#define TOPICS_EVERY_US   (2 * INT64_C(1000000))  /* between looks for a missing topic */
-#define TOPICS_TELL_US    (10 * INT64_C(1000000)) /* between lines about it */
-#define METADATA_WAIT_MS  500
-#define WATERMARK_WAIT_MS 500
-#define NUDGE_WAIT_MS     50
-#define REFUSED_MAX       8 /* fetches in a row of an offset that the log has and the broker refuses */
+#define TOPICS_EVERY_US (2 * INT64_C(1000000))  /* between looks for a missing topic */
+#define TOPICS_TELL_US  (10 * INT64_C(1000000)) /* between lines about it */
+#define HIGHS_EVERY_US  (5 * INT64_C(1000000))
+#define REFUSED_MAX     8 /* fetches in a row of an offset that the log has and the broker refuses */
 
 /* ---- parts ---- */
 
@@ -103,6 +101,7 @@ static struct rs_kafka_part *part_new(struct rs_kafka_source *source, const stru
     atomic_init(&part->out_of_range, -1);
     atomic_init(&part->delivered, -1);
     atomic_init(&part->fetched_to, -1);
+    atomic_init(&part->high, -1);
     return part;
 }
 
@@ -175,6 +174,7 @@ static void begin_fetch(struct rs_kafka_source *source, struct rs_kafka_part *pa
         return;
     }
     rd_kafka_queue_forward(part->queue, source->workers[part->worker].queue);
+    atomic_store(&part->high, -1);
     rd_kafka_topic_partition_list_t *list =
         list_of(part, offset == RS_OFFSET_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : offset);
     rd_kafka_error_t *refused = rd_kafka_incremental_assign(source->fetcher, list);
@@ -199,6 +199,9 @@ static void end_fetch(struct rs_kafka_source *source, struct rs_kafka_part *part
     }
     part->fetched = false;
     part->fetched_us = INT64_MAX;
+    pthread_mutex_lock(&source->mutex);
+    part->ends.state = RS_KAFKA_ENDS_IDLE;
+    pthread_mutex_unlock(&source->mutex);
     atomic_store(&part->fetched_to, -1);
     atomic_store(&part->out_of_range, -1);
 }
@@ -254,28 +257,38 @@ static void fetch_again(struct rs_kafka_source *source, struct rs_kafka_part *pa
 }
 
 /* The error tells of an offset, but not of which fetch: one that was ended may have left it behind. So the
- * log is asked. Retention may also take the oldest record between its search and the fetch. */
+ * log is asked; the answer comes to on_ends. */
 static void on_refused(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
 {
-    int64_t low = -1;
-    int64_t high = -1;
-
     pthread_mutex_lock(&source->mutex);
+    if (part->phase == RS_KAFKA_READING) {
+        part->ends = (struct rs_kafka_ends){
+            .state = RS_KAFKA_ENDS_ASKED, .number = ++source->ends_asked, .refused = offset};
+    }
+    pthread_mutex_unlock(&source->mutex);
+    rs_kafka_wake(source->asker.fd);
+}
+
+/* Retention may take the oldest record between its search and the fetch. */
+static void on_ends(struct rs_kafka_source *source, struct rs_kafka_part *part)
+{
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_ends ends = part->ends;
+    bool known = ends.state == RS_KAFKA_ENDS_KNOWN;
+    part->ends.state = known ? RS_KAFKA_ENDS_IDLE : part->ends.state;
     bool reading = part->phase == RS_KAFKA_READING;
     bool oldest = part->start_offset == RS_OFFSET_BEGINNING && atomic_load(&part->delivered) < 0;
     pthread_mutex_unlock(&source->mutex);
-    if (!reading) {
+    if (!known || !reading || atomic_load(&part->has_stopped)) {
         return;
     }
-    (void)rd_kafka_query_watermark_offsets(source->fetcher, part->stream->topic, part->partition, &low, &high,
-                                           WATERMARK_WAIT_MS);
-    part->refused_times = offset == part->refused_at ? part->refused_times + 1 : 1;
-    part->refused_at = offset;
-    bool there = low >= 0 && (oldest || low <= offset) && offset <= high;
+    part->refused_times = ends.refused == part->refused_at ? part->refused_times + 1 : 1;
+    part->refused_at = ends.refused;
+    bool there = ends.low >= 0 && (oldest || ends.low <= ends.refused) && ends.refused <= ends.high;
     if (there && part->refused_times <= REFUSED_MAX) {
         fetch_again(source, part);
     } else {
-        stop_part(source, part, offset, low, high);
+        stop_part(source, part, ends.refused, ends.low, ends.high);
     }
 }
 
@@ -286,6 +299,7 @@ static void serve_part(struct rs_kafka_source *source, struct rs_kafka_part *par
     if (refused >= 0 && !atomic_load(&part->has_stopped)) {
         on_refused(source, part, refused);
     }
+    on_ends(source, part);
     pthread_mutex_lock(&source->mutex);
     bool gone = part->hold == RS_KAFKA_GONE;
     bool begins = !gone && part->phase == RS_KAFKA_READY;
@@ -522,11 +536,12 @@ static void on_error(struct rs_kafka_source *source, rd_kafka_event_t *event)
         return;
     }
     switch (rd_kafka_event_error(event)) {
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-        source->status.brokers_down = true;
-        rs_kafka_report(source, RS_LOG_ERROR, "Kafka cannot be reached: %s",
-                        rd_kafka_event_error_string(event));
-        break;
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: break; /* the statistics say so */
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__SSL: rs_kafka_broker_failed(source, rd_kafka_event_error_string(event)); break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
         if (source->topics_due_us == 0) {
@@ -537,22 +552,15 @@ static void on_error(struct rs_kafka_source *source, rd_kafka_event_t *event)
     }
 }
 
-/* librdkafka logs with syslog's levels. Its warnings about properties that concern only producers are noise
- * here: the `kafka` section serves all clients. */
 static void on_log(struct rs_kafka_source *source, rd_kafka_event_t *event)
 {
     const char *facility = NULL;
     const char *text = NULL;
     int level = 0;
 
-    if (rd_kafka_event_log(event, &facility, &text, &level) != 0 || strcmp(facility, "CONFWARN") == 0) {
-        return;
+    if (rd_kafka_event_log(event, &facility, &text, &level) == 0) {
+        rs_kafka_report(source, rs_kafka_log_level(facility, level), "%s: %s", facility, text);
     }
-    enum rs_log_level ours = level <= LOG_ERR      ? RS_LOG_ERROR
-                             : level <= LOG_NOTICE ? RS_LOG_WARNING
-                             : level == LOG_INFO   ? RS_LOG_INFO
-                                                   : RS_LOG_DEBUG;
-    rs_kafka_report(source, ours, "%s: %s", facility, text);
 }
 
 void rs_kafka_control_event(struct rs_kafka_source *source, rd_kafka_event_t *event)
@@ -597,12 +605,12 @@ static void nudge_stream(struct rs_kafka_source *source, const struct rs_kafka_t
 {
     for (size_t i = 0; i < table->size; i++) {
         size_t at = (source->nudge_next + i) % table->size;
-        const struct rs_kafka_part *part = table->parts[at];
-        int64_t low = -1;
-        int64_t high = -1;
+        struct rs_kafka_part *part = table->parts[at];
         if (part != NULL && part->worker == worker && lags(source, part)) {
-            (void)rd_kafka_query_watermark_offsets(source->fetcher, part->stream->topic, part->partition,
-                                                   &low, &high, NUDGE_WAIT_MS);
+            pthread_mutex_lock(&source->mutex);
+            part->nudge = true;
+            pthread_mutex_unlock(&source->mutex);
+            rs_kafka_wake(source->asker.fd);
             source->nudge_next = at + 1;
             return;
         }
@@ -621,26 +629,34 @@ void rs_kafka_control_nudge(struct rs_kafka_source *source)
     }
 }
 
-/* ---- missing topics ---- */
+/* ---- ends that no fetch tells ---- */
 
-static bool topic_missing(struct rs_kafka_source *source, const char *topic)
+void rs_kafka_control_highs(struct rs_kafka_source *source)
 {
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(source->fetcher, topic, NULL);
+    int64_t now = rs_clock_mono(source->options.clock);
+    bool any = false;
 
-    if (handle == NULL) {
-        return false;
+    if (now < source->highs_due_us) {
+        return;
     }
-    bool missing = false;
-    if (rd_kafka_metadata(source->fetcher, 0, handle, &metadata, METADATA_WAIT_MS) ==
-        RD_KAFKA_RESP_ERR_NO_ERROR) {
-        missing =
-            metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-        rd_kafka_metadata_destroy(metadata);
+    source->highs_due_us = now + HIGHS_EVERY_US;
+    pthread_mutex_lock(&source->mutex);
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        for (size_t j = 0; j < source->tables[i].size; j++) {
+            struct rs_kafka_part *part = source->tables[i].parts[j];
+            if (part != NULL && (!part->fetched || atomic_load(&part->has_stopped))) {
+                part->wants_high = true;
+                any = true;
+            }
+        }
     }
-    rd_kafka_topic_destroy(handle);
-    return missing;
+    pthread_mutex_unlock(&source->mutex);
+    if (any) {
+        rs_kafka_wake(source->asker.fd);
+    }
 }
+
+/* ---- missing topics ---- */
 
 static void tell_missing(const struct rs_kafka_source *source, const struct rs_stream *stream)
 {
@@ -650,19 +666,22 @@ static void tell_missing(const struct rs_kafka_source *source, const struct rs_s
                     stream->name, stream->topic, stream->topic);
 }
 
-/* librdkafka reports a missing topic once; operators need to see it until it is mended. */
-void rs_kafka_control_topics(struct rs_kafka_source *source)
+static bool was_missing(struct rs_kafka_source *source, size_t stream)
 {
-    int64_t now = rs_clock_mono(source->options.clock);
+    pthread_mutex_lock(&source->mutex);
+    bool missing = source->asker.missing[stream];
+    pthread_mutex_unlock(&source->mutex);
+    return missing;
+}
 
-    if (source->topics_due_us == 0 || now < source->topics_due_us) {
-        return;
-    }
+static void on_topics(struct rs_kafka_source *source, int64_t now)
+{
     bool tell = source->topics_told_us == 0 || now - source->topics_told_us >= TOPICS_TELL_US;
     bool any = false;
+
     for (size_t i = 0; i < source->options.streams->count; i++) {
         const struct rs_stream *stream = &source->options.streams->items[i];
-        bool missing = topic_missing(source, stream->topic);
+        bool missing = was_missing(source, i);
         if (missing && (tell || !source->missing[i])) {
             tell_missing(source, stream);
             source->topics_told_us = now;
@@ -675,6 +694,20 @@ void rs_kafka_control_topics(struct rs_kafka_source *source)
     }
     source->status.topics_missing = any;
     source->topics_due_us = any ? now + TOPICS_EVERY_US : 0;
+}
+
+/* librdkafka reports a missing topic once; operators need to see it until it is mended. */
+void rs_kafka_control_topics(struct rs_kafka_source *source)
+{
+    int64_t now = rs_clock_mono(source->options.clock);
+
+    if (atomic_exchange(&source->asker.topics_known, false)) {
+        on_topics(source, now);
+    } else if (source->topics_due_us != 0 && now >= source->topics_due_us) {
+        source->topics_due_us = now + TOPICS_EVERY_US;
+        atomic_store(&source->asker.topics_wanted, true);
+        rs_kafka_wake(source->asker.fd);
+    }
 }
 
 /* ---- statistics ---- */
@@ -701,17 +734,7 @@ void rs_kafka_control_statistics(struct rs_kafka_source *source, const char *jso
 {
     json_t *root = json_loads(json, 0, NULL);
 
-    source->status.brokers_down = false;
-    const json_t *brokers = json_object_get(root, "brokers");
-    const char *name = NULL;
-    json_t *broker = NULL;
-    bool up = false;
-    json_object_foreach((json_t *)brokers, name, broker)
-    {
-        const char *state = json_string_value(json_object_get(broker, "state"));
-        up = up || (state != NULL && strcmp(state, "UP") == 0);
-    }
-    source->status.brokers_down = !up;
+    rs_kafka_brokers_statistics(source, root);
     for (size_t i = 0; i < source->options.streams->count; i++) {
         const json_t *topic =
             json_object_get(json_object_get(root, "topics"), source->options.streams->items[i].topic);

@@ -12,30 +12,52 @@ static bool has_static_id(const struct rs_kafka_source *source)
            id[0] != '\0';
 }
 
-/* The older of librdkafka's two questions: the newer (DescribeConsumerGroups) uses memory that it has freed
- * when a broker refuses it, in 2.0.2. */
-bool rs_kafka_source_has_heirs(struct rs_kafka_source *source, int timeout_ms)
+void rs_kafka_source_ask_heirs(struct rs_kafka_source *source)
 {
-    const struct rd_kafka_group_list *groups = NULL;
+    bool none = !source->status.joined || source->status.fatal != NULL || has_static_id(source);
 
-    if (source->status.brokers_down || source->status.fatal != NULL || has_static_id(source)) {
-        return false;
+    atomic_store(&source->asker.heirs, none ? RS_KAFKA_HEIRS_NONE : RS_KAFKA_HEIRS_UNKNOWN);
+    if (!none) {
+        atomic_store(&source->asker.group_wanted, true);
+        rs_kafka_wake(source->asker.fd);
     }
-    (void)rd_kafka_list_groups(source->fetcher, source->options.streams->group, &groups, timeout_ms);
-    if (groups == NULL) {
-        return false;
-    }
-    bool others = groups->group_cnt == 1 && groups->groups[0].member_cnt > 1;
-    rd_kafka_group_list_destroy(groups);
-    return others;
 }
 
-static bool await_left(struct rs_kafka_source *source, int64_t timeout_us)
+enum rs_kafka_heirs rs_kafka_source_heirs(const struct rs_kafka_source *source)
 {
-    int64_t deadline = rs_clock_mono(source->options.clock) + timeout_us;
+    return (enum rs_kafka_heirs)atomic_load(&source->asker.heirs);
+}
 
+void rs_kafka_source_leave(struct rs_kafka_source *source, int timeout_ms)
+{
+    if (source->closing) {
+        return;
+    }
+    source->closing = true;
+    source->left_by_us = rs_clock_mono(source->options.clock) + timeout_ms * INT64_C(1000);
+    rs_kafka_control_commit(source, true);
+    rd_kafka_error_t *refused = rd_kafka_consumer_close_queue(source->member, source->member_queue);
+    if (refused != NULL) {
+        rs_kafka_report(source, RS_LOG_WARNING, "leaving the group: %s", rd_kafka_error_string(refused));
+        rd_kafka_error_destroy(refused);
+        source->left_by_us = 0;
+    }
+}
+
+void rs_kafka_group_turn(struct rs_kafka_source *source)
+{
+    if (source->closing && !source->all_revoked &&
+        (rd_kafka_consumer_closed(source->member) ||
+         rs_clock_mono(source->options.clock) >= source->left_by_us)) {
+        source->all_revoked = true;
+        rs_kafka_control_revoke_all(source);
+    }
+}
+
+static bool await_left(struct rs_kafka_source *source, int64_t until_us)
+{
     while (!rd_kafka_consumer_closed(source->member)) {
-        if (rs_clock_mono(source->options.clock) >= deadline) {
+        if (rs_clock_mono(source->options.clock) >= until_us) {
             return false;
         }
         rs_kafka_serve_events(source, source->member_queue, 20);
@@ -46,19 +68,12 @@ static bool await_left(struct rs_kafka_source *source, int64_t timeout_us)
 
 void rs_kafka_source_close(struct rs_kafka_source *source, int timeout_ms)
 {
-    if (source->closing) {
-        return;
+    rs_kafka_source_leave(source, timeout_ms);
+    if (!source->all_revoked) {
+        (void)await_left(source, source->left_by_us);
+        source->left_by_us = 0;
+        rs_kafka_group_turn(source);
     }
-    source->closing = true;
-    rs_kafka_control_commit(source, true);
-    rd_kafka_error_t *refused = rd_kafka_consumer_close_queue(source->member, source->member_queue);
-    if (refused != NULL) {
-        rs_kafka_report(source, RS_LOG_WARNING, "leaving the group: %s", rd_kafka_error_string(refused));
-        rd_kafka_error_destroy(refused);
-    } else {
-        (void)await_left(source, timeout_ms * INT64_C(1000));
-    }
-    rs_kafka_control_revoke_all(source);
 }
 
 /* librdkafka before 2.3.0 aborts when a member is destroyed that has joined its group and was not yet
@@ -73,7 +88,7 @@ void rs_kafka_source_close(struct rs_kafka_source *source, int timeout_ms)
 void rs_kafka_member_free(struct rs_kafka_source *source)
 {
     rs_kafka_source_close(source, CLOSE_WAIT_MS);
-    bool left = await_left(source, LEAVE_WAIT_US);
+    bool left = await_left(source, rs_clock_mono(source->options.clock) + LEAVE_WAIT_US);
     if (!left) {
         rs_kafka_report(source, RS_LOG_WARNING, "the consumer does not end; it ends with the process");
     }

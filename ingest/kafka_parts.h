@@ -40,6 +40,19 @@ struct rs_kafka_mail {
     bool queued;
 };
 
+/* The ends of a partition, asked for when an offset was refused; the mutex guards it. */
+struct rs_kafka_ends {
+    enum {
+        RS_KAFKA_ENDS_IDLE,
+        RS_KAFKA_ENDS_ASKED,
+        RS_KAFKA_ENDS_UNDER_WAY, /* at the asker */
+        RS_KAFKA_ENDS_KNOWN,     /* the control thread has to look */
+    } state;
+    uint64_t number;   /* of the question: an answer to an older one counts for nothing */
+    int64_t refused;   /* the offset that it is about */
+    int64_t low, high; /* -1: the broker refuses to say */
+};
+
 struct rs_kafka_part {
     const struct rs_stream *stream;
     int32_t partition;
@@ -47,6 +60,10 @@ struct rs_kafka_part {
     enum rs_kafka_phase phase; /* mutex */
     enum rs_kafka_hold hold;   /* mutex */
     int64_t start_offset;      /* mutex */
+    struct rs_kafka_ends ends; /* mutex */
+    bool nudge;                /* mutex: see rs_kafka_control_nudge */
+    bool wants_high;           /* mutex: nothing is fetched, so that no answer to a fetch tells of the end */
+    _Atomic int64_t high;      /* the end as it was asked for then; -1: not known */
     bool fetched;              /* control: the fetcher has it assigned */
     rd_kafka_queue_t *queue;   /* control */
     struct rs_kafka_mail assigned, revoked, stopped;
@@ -93,8 +110,42 @@ struct rs_kafka_table {
     size_t size;
 };
 
+/* The thread that waits for brokers; see kafka_asker.c. */
+struct rs_kafka_asker {
+    pthread_t thread;
+    bool runs;
+    int fd;
+    _Atomic bool ending;
+    _Atomic bool topics_wanted, topics_known;
+    bool *missing; /* by stream index; mutex */
+    _Atomic bool group_wanted;
+    _Atomic int heirs; /* enum rs_kafka_heirs */
+    /* the asker's own */
+    int64_t nudge_at_us, ends_at_us; /* not before */
+};
+
+#define RS_KAFKA_BROKERS_MAX 64
+#define RS_KAFKA_ADDRESS_MAX 128
+
+struct rs_kafka_broker {
+    char address[RS_KAFKA_ADDRESS_MAX];
+    char reason[192]; /* of the last failure; empty: it answered since */
+    int64_t away_us;  /* since when it is told to be away; 0: it is not */
+    int64_t told_us;  /* last line about it */
+    int64_t rx;       /* responses as of the last statistics */
+    int64_t heard_us; /* when there was a response last, or nothing to respond to */
+};
+
+/* Control. Those beyond the bound are not spoken of. */
+struct rs_kafka_brokers {
+    struct rs_kafka_broker items[RS_KAFKA_BROKERS_MAX];
+    size_t count;
+};
+
 struct rs_kafka_source {
     struct rs_kafka_source_options options;
+    struct rs_kafka_asker asker;
+    struct rs_kafka_brokers brokers;
     rd_kafka_t *member;
     rd_kafka_t *fetcher;
     rd_kafka_queue_t *member_queue, *fetcher_queue; /* the consumer queues */
@@ -105,9 +156,13 @@ struct rs_kafka_source {
     struct rs_kafka_table *tables; /* by stream index; mutex */
     struct rs_kafka_worker *workers;
     bool closing;          /* the member has left or is about to */
+    bool all_revoked;      /* closing: the workers were told of all partitions */
+    int64_t left_by_us;    /* closing: the group is waited for until then */
+    int64_t highs_due_us;  /* control: when to ask again for ends that no fetch tells */
     int64_t commit_due_us; /* control: when the group is next told of what is sealed */
     bool must_nudge;       /* this librdkafka does not know fetch.queue.backoff.ms */
     size_t nudge_next;     /* control: round robin over the parts of a stream */
+    uint64_t ends_asked;   /* control: numbers questions about the ends of partitions */
     int64_t topics_due_us; /* control: when to look for missing topics again; 0: none known missing */
     int64_t topics_told_us;
     bool *missing; /* by stream index */
@@ -136,12 +191,25 @@ void rs_kafka_control_topics(struct rs_kafka_source *source);
 /* Tells the group what is sealed, for lag monitoring: now and then, or at once. */
 void rs_kafka_control_commit(struct rs_kafka_source *source, bool at_once);
 /* Past its thresholds librdkafka before 2.2 looks at a queue again only when something wakes the broker's
- * thread, or after a second. Asking for the ends of a partition wakes it. */
+ * thread, or after a second. Asking for the ends of a partition wakes it: the asker does. */
 void rs_kafka_control_nudge(struct rs_kafka_source *source);
+/* Has the ends of partitions asked for that are owned and not fetched: they stopped, or are not claimed yet.
+ */
+void rs_kafka_control_highs(struct rs_kafka_source *source);
 void rs_kafka_control_statistics(struct rs_kafka_source *source, const char *json);
 void rs_kafka_parts_free(struct rs_kafka_source *source);
 
+/* The thread that waits for brokers, in kafka_asker.c. */
+RS_MUST_USE int rs_kafka_asker_start(struct rs_kafka_source *source, struct rs_error *error);
+/* Bounded by the questions under way, a second or two. */
+void rs_kafka_asker_stop(struct rs_kafka_source *source);
+
+/* Control, in kafka_brokers.c: an error that names a broker, and the parsed statistics (json_t). */
+void rs_kafka_broker_failed(struct rs_kafka_source *source, const char *text);
+void rs_kafka_brokers_statistics(struct rs_kafka_source *source, const void *json);
+
 /* The end of the membership, in kafka_group.c. */
+void rs_kafka_group_turn(struct rs_kafka_source *source);
 void rs_kafka_member_free(struct rs_kafka_source *source);
 
 /* The workers' part, in kafka_worker.c. */

@@ -185,7 +185,8 @@ static int allocate(struct rs_kafka_source *source, struct rs_error *error)
         source->workers[i].wake_fd = -1;
     }
     source->control_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (source->control_fd < 0) {
+    source->asker.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (source->control_fd < 0 || source->asker.fd < 0) {
         return rs_fail(error, RS_EIO, "no eventfd: %s", strerrordesc_np(errno));
     }
     return 0;
@@ -201,6 +202,7 @@ int rs_kafka_source_new(const struct rs_kafka_source_options *options, struct rs
     }
     source->options = *options;
     source->control_fd = -1;
+    source->asker.fd = -1;
     pthread_mutex_init(&source->mutex, NULL);
     int rc = allocate(source, error);
     if (rc == 0) {
@@ -214,6 +216,9 @@ int rs_kafka_source_new(const struct rs_kafka_source_options *options, struct rs
     }
     for (uint32_t i = 0; rc == 0 && i < options->workers; i++) {
         rc = open_worker(source, &source->workers[i], error);
+    }
+    if (rc == 0) {
+        rc = rs_kafka_asker_start(source, error);
     }
     if (rc == 0) {
         rc = subscribe(source, error);
@@ -245,9 +250,11 @@ void rs_kafka_source_poll(struct rs_kafka_source *source)
     rs_kafka_serve_events(source, source->member_queue, 0);
     rs_kafka_serve_events(source, source->fetcher_queue, 0);
     rs_kafka_control_answers(source);
+    rs_kafka_group_turn(source);
     if (!source->closing) {
         rs_kafka_control_commit(source, false);
         rs_kafka_control_nudge(source);
+        rs_kafka_control_highs(source);
         rs_kafka_control_topics(source);
     }
 }
@@ -285,6 +292,7 @@ void rs_kafka_source_free(struct rs_kafka_source **pointer)
     if (source == NULL) {
         return;
     }
+    rs_kafka_asker_stop(source);
     if (source->member != NULL) {
         rs_kafka_member_free(source);
     }
@@ -301,6 +309,9 @@ void rs_kafka_source_free(struct rs_kafka_source **pointer)
     }
     if (source->control_fd >= 0) {
         close(source->control_fd);
+    }
+    if (source->asker.fd >= 0) {
+        close(source->asker.fd);
     }
     free(source->tables);
     free(source->topics);

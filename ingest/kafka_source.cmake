@@ -1,5 +1,7 @@
 # Where the daemon's records come from.
 target_sources(rs_ingest PRIVATE
+  kafka_asker.c
+  kafka_brokers.c
   kafka_control.c
   kafka_group.c
   kafka_source.c

@@ -55,25 +55,33 @@ void rs_kafka_source_free(struct rs_kafka_source **source);
 struct rs_source rs_kafka_source_table(struct rs_kafka_source *source);
 
 /* Serves what happened: rebalances, answers of workers, errors, statistics. Call when the descriptor is
- * readable and at least every 100 ms. Blocks only while a topic is missing or a partition has stopped, 0.5 s
- * at most, and for a round trip while a backlog is read. */
+ * readable and at least every 100 ms. Waits for no broker: what has to be asked is asked by a thread of its
+ * own, and its answer is served here when it is there. */
 void rs_kafka_source_poll(struct rs_kafka_source *source);
 int rs_kafka_source_fd(const struct rs_kafka_source *source);
 
-/* Whether the group has other members, to which the partitions go at once when this one leaves; false where
- * the brokers do not say. Asks them, for `timeout_ms` at most. */
-bool rs_kafka_source_has_heirs(struct rs_kafka_source *source, int timeout_ms);
-/* Leaves the group. All partitions are REVOKED then, and read until their workers let go. Bounded by
- * `timeout_ms`. */
+/* Whether the group has other members, to which the partitions go at once when this one leaves. */
+enum rs_kafka_heirs {
+    RS_KAFKA_HEIRS_UNKNOWN,  /* not asked, or no answer yet */
+    RS_KAFKA_HEIRS_NONE,     /* this one is alone, or leaves nothing to others */
+    RS_KAFKA_HEIRS_POSSIBLE, /* there are, or nobody says: the brokers may refuse it or be away */
+};
+void rs_kafka_source_ask_heirs(struct rs_kafka_source *source);
+enum rs_kafka_heirs rs_kafka_source_heirs(const struct rs_kafka_source *source);
+/* Begins to leave the group; polling goes on with it. Once it has left, or after `timeout_ms`, all partitions
+ * are REVOKED, and read until their workers let go. */
+void rs_kafka_source_leave(struct rs_kafka_source *source, int timeout_ms);
+/* The same, and waits for it. */
 void rs_kafka_source_close(struct rs_kafka_source *source, int timeout_ms);
 
 struct rs_kafka_source_status {
-    bool joined;         /* a first assignment arrived, be it an empty one */
-    bool topics_missing; /* at least one topic does not exist */
-    bool brokers_down;   /* no broker can be reached */
-    uint32_t partitions; /* owned, and those revoked of which a worker has not let go */
-    uint32_t stopped;    /* of these: cannot go on */
-    uint64_t skipped;    /* records that came again below the expected offset */
+    bool joined;           /* a first assignment arrived, be it an empty one */
+    bool topics_missing;   /* at least one topic does not exist */
+    bool brokers_down;     /* no broker answers */
+    char brokers_why[384]; /* brokers_down: which one was tried last and what it said */
+    uint32_t partitions;   /* owned, and those revoked of which a worker has not let go */
+    uint32_t stopped;      /* of these: cannot go on */
+    uint64_t skipped;      /* records that came again below the expected offset */
     uint64_t rebalances;
     const char *fatal; /* NULL, or why the consumer cannot go on at all; lives as long as the source */
 };

@@ -445,10 +445,15 @@ static int64_t worker_end_offset(void *self, uint32_t stream, int32_t partition)
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
     pthread_mutex_unlock(&source->mutex);
-    if (part == NULL ||
-        rd_kafka_get_watermark_offsets(source->fetcher, part->stream->topic, partition, &low, &high) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR ||
-        high < 0) {
+    if (part == NULL) {
+        return -1;
+    }
+    bool told = rd_kafka_get_watermark_offsets(source->fetcher, part->stream->topic, partition, &low,
+                                               &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                high >= 0;
+    int64_t asked = atomic_load(&part->high);
+    high = told && high > asked ? high : asked;
+    if (high < 0) {
         return -1;
     }
     /* Markers of transactions and compacted records occupy offsets that no record will have. When librdkafka

@@ -384,6 +384,12 @@ struct rs_source rs_memory_source_table(struct rs_memory_source *source)
     return (struct rs_source){.self = source, .ops = &memory_ops};
 }
 
+void rs_memory_source_withhold(struct rs_memory_source *source, uint32_t stream, int32_t partition,
+                               int64_t count)
+{
+    find(source, stream, partition)->end += count;
+}
+
 bool rs_memory_source_owned(const struct rs_memory_source *source, uint32_t stream, int32_t partition)
 {
     const struct memory_partition *p = find(source, stream, partition);

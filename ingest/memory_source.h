@@ -26,6 +26,11 @@ struct rs_source rs_memory_source_table(struct rs_memory_source *source);
 RS_MUST_USE int rs_memory_source_append(struct rs_memory_source *source, uint32_t stream, int32_t partition,
                                         const struct rs_record *record, int64_t skip, struct rs_error *error);
 
+/* The log grows by so many records that do not come: an open transaction holds them back. Those appended
+ * later come behind them. */
+void rs_memory_source_withhold(struct rs_memory_source *source, uint32_t stream, int32_t partition,
+                               int64_t count);
+
 /* What a group coordinator would do. Errors: RS_ENOMEM. */
 RS_MUST_USE int rs_memory_source_assign(struct rs_memory_source *source, uint32_t worker, uint32_t stream,
                                         int32_t partition, struct rs_error *error);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kafka_ask.h"
 #include "base/kafka_config.h"
 #include "transform/log_kafka_parts.h"
 
@@ -333,7 +334,7 @@ static void no_beginning(struct rs_log_kafka *log, const struct begun *begun, rd
 }
 
 /* The first offset of each log. A timestamp of OFFSET_BEGINNING asks for just that, for all partitions in one
- * request a broker, where rd_kafka_query_watermark_offsets would take them one by one. */
+ * request a broker. */
 static void ask_beginnings(struct rs_log_kafka *log, struct collected *list)
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)list->count);
@@ -367,9 +368,8 @@ static void pass_by_later_owners(struct rs_log_kafka *log, struct begun *begun)
     if (begun->first < 0 || begun->committed <= 0) {
         return;
     }
-    if (rd_kafka_query_watermark_offsets(log->consumer, log->topics[begun->key->stream].name,
-                                         begun->key->partition, &low, &high,
-                                         ASK_MS) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (rs_kafka_ask_ends(log->consumer, log->topics[begun->key->stream].name, begun->key->partition, ASK_MS,
+                          &low, &high) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         begun->first = -1; /* asked again later */
     } else if (high > begun->until + 1) {
         begun->committed = -1;
@@ -505,7 +505,7 @@ static void look_at_stalled(struct rs_log_kafka *log, const struct begun *begun)
     int64_t high = -1;
     struct rs_error error;
 
-    if (rd_kafka_query_watermark_offsets(log->consumer, topic, begun->key->partition, &low, &high, ASK_MS) !=
+    if (rs_kafka_ask_ends(log->consumer, topic, begun->key->partition, ASK_MS, &low, &high) !=
         RD_KAFKA_RESP_ERR_NO_ERROR) {
         return;
     }
@@ -564,8 +564,8 @@ static void nudge(struct rs_log_kafka *log)
     }
     if (list.count > 0) {
         const struct rs_lk_key *key = list.items[0].key;
-        (void)rd_kafka_query_watermark_offsets(log->consumer, log->topics[key->stream].name, key->partition,
-                                               &low, &high, NUDGE_MS);
+        (void)rs_kafka_ask_ends(log->consumer, log->topics[key->stream].name, key->partition, NUDGE_MS, &low,
+                                &high);
     }
 }
 

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kafka_ask.h"
 #include "base/kafka_config.h"
 #include "transform/rollstat_state.h"
 
@@ -115,7 +116,7 @@ int rs_state_kafka_extent(struct rs_state_kafka *kafka, const char *topic, int32
                           int64_t *end, struct rs_error *error)
 {
     rd_kafka_resp_err_t code =
-        rd_kafka_query_watermark_offsets(kafka->client, topic, partition, first, end, kafka->timeout_ms);
+        rs_kafka_ask_ends(kafka->client, topic, partition, kafka->timeout_ms, first, end);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : refused(kafka, topic, code, error);
 }
 

@@ -19,8 +19,10 @@ target_link_libraries(rs_transform PUBLIC Threads::Threads)
 
 add_executable(rollstatd
   rollstatd.c
+  rollstatd_close.c
   rollstatd_config.c
   rollstatd_log.c
+  rollstatd_notify.c
   rollstatd_pages.c
   rollstatd_rebuild.c
   rollstatd_replay.c

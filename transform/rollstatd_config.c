@@ -1,7 +1,6 @@
 /* The whole configuration: root keys, and each stage's own part. */
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "base/http.h"
@@ -200,17 +199,11 @@ int rs_settings_load(const char *path, enum rs_daemon_mode mode, struct rs_setti
     return rc;
 }
 
-/* Lines of librdkafka's; on threads of its own, which rs_log allows. Warnings about properties that concern
- * only consumers, or only producers, are noise: the `kafka` section serves all clients. */
+/* Lines of librdkafka's; on threads of its own, which rs_log allows. */
 static void client_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
 {
     (void)client;
-    if (strcmp(facility, "CONFWARN") != 0) {
-        rs_log(level <= LOG_ERR      ? RS_LOG_ERROR
-               : level <= LOG_NOTICE ? RS_LOG_WARNING
-                                     : RS_LOG_INFO,
-               "%s: %s", facility, text);
-    }
+    rs_log(rs_kafka_log_level(facility, level), "%s: %s", facility, text);
 }
 
 int rs_settings_kafka(const struct rs_settings *settings, rd_kafka_conf_t **out, struct rs_error *error)

@@ -23,6 +23,40 @@ struct rs_daemon_worker {
     int64_t seen_us;     /* when they last grew; monotonic */
 };
 
+/* What is owed to systemd: see rollstatd_notify.c. */
+#define RS_NOTIFY_OWED 8
+struct rs_notify {
+    char owed[RS_NOTIFY_OWED][96];
+    size_t count;
+};
+/* READY=1 and the like: sent in their order, later where the manager does not read just now. Never waits. */
+void rs_notify_state(struct rs_notify *notify, const char *format, ...) RS_PRINTF(2, 3);
+/* STATUS= and WATCHDOG=1: sent now or not at all. */
+void rs_notify_passing(struct rs_notify *notify, const char *format, ...) RS_PRINTF(2, 3);
+/* Sends what is owed. */
+void rs_notify_turn(struct rs_notify *notify);
+
+/* Where others take over, the group is left first: what they have not claimed yet is served until they have.
+ */
+enum rs_daemon_stop_phase {
+    RS_DAEMON_ASKING,       /* whether there are others */
+    RS_DAEMON_HANDING_OVER, /* the group is being left */
+    RS_DAEMON_ENDING,       /* the workers were told to stop */
+};
+
+struct rs_daemon_stop {
+    enum rs_daemon_stop_phase phase;
+    int64_t phase_by_us; /* the next phase begins then at the latest */
+    int64_t by_us;       /* and then the process ends, with workers that still run */
+};
+
+/* A page as it was when closing began: from then on it is served from here. */
+struct rs_daemon_page {
+    struct rs_buf body;
+    int status;
+};
+#define RS_DAEMON_PAGES 4
+
 struct rs_daemon {
     const struct rs_settings *settings;
     const char *path;
@@ -39,15 +73,17 @@ struct rs_daemon {
     struct rs_daemon_worker *workers; /* settings->workers of them */
     struct rs_http *http;             /* NULL: off */
     int signal_fd;
+    struct rs_notify notify;
     bool stopping;
-    bool notified_ready;
-    int64_t hand_over_by_us; /* stopping: until then the workers serve on what others are to claim */
-    bool workers_told;       /* to stop */
-    int64_t stop_by_us;
+    bool told_ready; /* the log was told that what the group gave is restored */
+    struct rs_daemon_stop stop;
     int64_t watchdog_us;       /* WATCHDOG_USEC; 0: none */
+    int64_t fed_us;            /* when it was fed last */
     int64_t housekeeping_us;   /* next turn of it */
     int64_t restoring_told_us; /* last line about a long restore; 0: nothing is being restored */
-    char why[96];              /* of rs_daemon_ready */
+    char why[448];             /* of rs_daemon_ready */
+    bool closing;              /* see rollstatd_close.c */
+    struct rs_daemon_page pages[RS_DAEMON_PAGES];
 };
 
 /* No worker has been silent for longer than `within_us`. */
@@ -78,6 +114,16 @@ struct rs_daemon_restoring {
 void rs_daemon_restoring(const struct rs_daemon *daemon, struct rs_daemon_restoring *out);
 /* A line every few seconds while it goes on. */
 void rs_daemon_tell_restoring(struct rs_daemon *daemon);
+
+/* ---- the end: rollstatd_close.c ---- */
+
+/* The pages of the daemon, RS_DAEMON_PAGES of them. */
+extern const struct rs_http_page rs_daemon_pages[RS_DAEMON_PAGES];
+/* Closes and frees everything that was opened. Pages, watchdog and signals are served meanwhile: a second
+ * signal ends the process at once, and so does closing that takes too long. */
+void rs_daemon_close(struct rs_daemon *daemon);
+/* Sends WATCHDOG=1 if it is time to. `alive`: the workers step, or have ended. */
+void rs_daemon_feed_watchdog(struct rs_daemon *daemon, bool alive);
 
 /* Pages: rollstatd_pages.c, rollstatd_status.c. `ctx` is the daemon. */
 int rs_page_metrics(void *ctx, struct rs_buf *body);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/kafka_ask.h"
 #include "base/kafka_config.h"
 #include "base/source.h"
 #include "base/time_text.h"
@@ -53,6 +54,15 @@ static const struct rs_stream *stream_of(const struct rebuild *rebuild, const st
 
 /* ---- what there is to read ---- */
 
+/* Its connections are the only ones that are spoken of: a command that waits has to say for what. */
+static void client_log(const rd_kafka_t *client, int level, const char *facility, const char *text)
+{
+    bool failed = strcmp(facility, "FAIL") == 0;
+
+    (void)client;
+    rs_log(failed ? RS_LOG_WARNING : rs_kafka_log_level(facility, level), "Kafka: %s", text);
+}
+
 static int open_consumer(struct rebuild *rebuild, struct rs_error *error)
 {
     char text[512];
@@ -65,6 +75,7 @@ static int open_consumer(struct rebuild *rebuild, struct rs_error *error)
     if (rc != 0) {
         return rc;
     }
+    rd_kafka_conf_set_log_cb(conf, client_log);
     rebuild->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
     if (rebuild->consumer == NULL) {
         rd_kafka_conf_destroy(conf);
@@ -131,8 +142,8 @@ static int find_inputs(struct rebuild *rebuild, struct rs_error *error)
 static int find_ends(struct rebuild *rebuild, struct input *input, struct rs_error *error)
 {
     const char *topic = stream_of(rebuild, input)->topic;
-    rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(rebuild->consumer, topic, input->partition,
-                                                                &input->low, &input->high, ASK_MS);
+    rd_kafka_resp_err_t code =
+        rs_kafka_ask_ends(rebuild->consumer, topic, input->partition, ASK_MS, &input->low, &input->high);
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return rs_fail(error, RS_EBROKER, "topic %s partition %" PRId32 ": its ends are not known: %s", topic,

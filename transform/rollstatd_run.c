@@ -14,13 +14,9 @@
 
 #define SECOND_US       INT64_C(1000000)
 #define LEAVE_WITHIN_US (3 * SECOND_US) /* of a group's rebalance timeout, 45 s by default */
-#define HEIRS_WAIT_MS   300
+#define HEIRS_WAIT_US   (SECOND_US / 2)
 #define HAND_OVER_US    (2 * SECOND_US)  /* librdkafka lets a member join once a second */
 #define STOP_WITHIN_US  (10 * SECOND_US) /* workers; below systemd's 90 s together with the rest */
-#define SINK_STOP_US    (2 * SECOND_US)
-#define LETTERS_STOP_US (5 * SECOND_US)
-#define LOG_STOP_US     (2 * SECOND_US)
-#define CLOSE_WITHIN_MS 20000
 #define GROUP_CLOSE_MS  5000
 #define LETTERS_BYTES   ((size_t)16 << 20)
 #define BATCHES         8
@@ -123,16 +119,10 @@ static int open_worker(struct rs_daemon *daemon, uint32_t index, struct rs_error
 
 static int open_http(struct rs_daemon *daemon, struct rs_error *error)
 {
-    static const struct rs_http_page pages[] = {
-        {"/metrics", "text/plain; version=0.0.4; charset=utf-8", rs_page_metrics},
-        {"/livez", "text/plain; charset=utf-8", rs_page_livez},
-        {"/readyz", "text/plain; charset=utf-8", rs_page_readyz},
-        {"/status", "application/json", rs_page_status},
-    };
     const struct rs_http_options options = {
         .listen = daemon->settings->http_listen,
-        .pages = pages,
-        .page_count = sizeof(pages) / sizeof(pages[0]),
+        .pages = rs_daemon_pages,
+        .page_count = RS_DAEMON_PAGES,
         .ctx = daemon,
     };
 
@@ -255,8 +245,11 @@ bool rs_daemon_ready(struct rs_daemon *daemon, const char **why)
     rs_daemon_restoring(daemon, &restoring);
     (void)snprintf(daemon->why, sizeof(daemon->why), "restoring %" PRIu64 " of %" PRIu64 " partitions",
                    restoring.claiming, restoring.partitions);
+    if (source.brokers_down) {
+        (void)snprintf(daemon->why, sizeof(daemon->why), "waiting for Kafka at %s", source.brokers_why);
+    }
     *why = daemon->stopping         ? "stopping"
-           : source.brokers_down    ? "no Kafka broker can be reached"
+           : source.brokers_down    ? daemon->why
            : source.topics_missing  ? "a topic does not exist"
            : !source.joined         ? "has not joined the consumer group yet"
            : restoring.claiming > 0 ? daemon->why
@@ -302,41 +295,25 @@ static void notify_status(struct rs_daemon *daemon)
     bool ready = rs_daemon_ready(daemon, &why);
 
     rs_daemon_totals(daemon, &totals);
-    (void)sd_notifyf(0,
-                     "STATUS=%s%s; %" PRIu64 " partitions, %" PRIu64 " groups, %" PRIu64
-                     " events consumed, lag %" PRIu64,
-                     ready ? "running" : "not ready: ", ready ? "" : why, totals.partitions, totals.groups,
-                     totals.consumed, totals.lag);
+    rs_notify_passing(&daemon->notify,
+                      "STATUS=%s%s; %" PRIu64 " partitions, %" PRIu64 " groups, %" PRIu64
+                      " events consumed, lag %" PRIu64,
+                      ready ? "running" : "not ready: ", ready ? "" : why, totals.partitions, totals.groups,
+                      totals.consumed, totals.lag);
 }
 
-/* Started means: configuration accepted, all threads run, the consumer group has given its first assignment,
- * and what it gave is restored. Redis may be away then: it is waited for, and /readyz and the status line say
- * so. */
-static void notify_ready(struct rs_daemon *daemon)
+/* For people; systemd was told READY=1 when the pages could be served. */
+static void tell_ready(struct rs_daemon *daemon)
 {
     struct rs_kafka_source_status source;
     struct rs_daemon_restoring restoring;
 
     rs_kafka_source_status(daemon->source, &source);
     rs_daemon_restoring(daemon, &restoring);
-    if (!daemon->notified_ready && source.joined && restoring.claiming == 0) {
-        daemon->notified_ready = true;
+    if (!daemon->told_ready && source.joined && restoring.claiming == 0) {
+        daemon->told_ready = true;
         rs_log(RS_LOG_INFO, "ready: joined group %s, %" PRIu64 " partitions restored",
                daemon->settings->streams->group, restoring.partitions);
-        (void)sd_notify(0, "READY=1");
-    }
-}
-
-/* Sent only while every worker steps; that it is sent at all shows that the control loop turns. */
-static void notify_watchdog(struct rs_daemon *daemon)
-{
-    if (daemon->watchdog_us == 0) {
-        return;
-    }
-    if (rs_daemon_alive(daemon, daemon->watchdog_us / 2)) {
-        (void)sd_notify(0, "WATCHDOG=1");
-    } else {
-        rs_log(RS_LOG_ERROR, "a worker makes no progress: the watchdog is not fed");
     }
 }
 
@@ -352,10 +329,11 @@ static void housekeeping(struct rs_daemon *daemon)
         daemon->housekeeping_us = now + daemon->watchdog_us / 4;
     }
     watch_workers(daemon);
+    rs_notify_turn(&daemon->notify);
     rs_daemon_tell_restoring(daemon);
-    notify_ready(daemon);
+    tell_ready(daemon);
     notify_status(daemon);
-    notify_watchdog(daemon);
+    rs_daemon_feed_watchdog(daemon, rs_daemon_alive(daemon, daemon->watchdog_us / 2));
 }
 
 /* ---- signals ---- */
@@ -381,7 +359,7 @@ static void reload(struct rs_daemon *daemon)
     struct rs_buf lines = {0};
     struct rs_error error;
 
-    (void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, rs_clock_mono(daemon->clock));
+    rs_notify_state(&daemon->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, rs_clock_mono(daemon->clock));
     int rc = rs_settings_load(daemon->path, RS_DAEMON_CHECK, &fresh, &lines, &error);
     log_lines(rc == 0 ? RS_LOG_WARNING : RS_LOG_ERROR, &lines);
     if (rc == 0) {
@@ -391,36 +369,49 @@ static void reload(struct rs_daemon *daemon)
         rs_log(RS_LOG_ERROR, "%s; the running configuration stays as it is", error.text);
     }
     rs_buf_fini(&lines);
-    (void)sd_notify(0, "READY=1");
+    rs_notify_state(&daemon->notify, "READY=1");
+}
+
+static void enter(struct rs_daemon *daemon, enum rs_daemon_stop_phase phase, int64_t within_us)
+{
+    daemon->stop.phase = phase;
+    daemon->stop.phase_by_us = rs_clock_mono(daemon->clock) + within_us;
 }
 
 static void begin_stop(struct rs_daemon *daemon, const char *why)
 {
     rs_log(RS_LOG_INFO, "stopping: %s", why);
-    (void)sd_notify(0, "STOPPING=1");
+    rs_notify_state(&daemon->notify, "STOPPING=1");
     daemon->stopping = true;
-    daemon->hand_over_by_us = rs_clock_mono(daemon->clock);
-    if (rs_kafka_source_has_heirs(daemon->source, HEIRS_WAIT_MS)) {
-        daemon->hand_over_by_us += HAND_OVER_US;
-        rs_kafka_source_close(daemon->source, GROUP_CLOSE_MS);
-    }
-    daemon->stop_by_us = rs_clock_mono(daemon->clock) + HAND_OVER_US + STOP_WITHIN_US;
+    daemon->stop.by_us = rs_clock_mono(daemon->clock) + HEIRS_WAIT_US + HAND_OVER_US + STOP_WITHIN_US;
+    enter(daemon, RS_DAEMON_ASKING, HEIRS_WAIT_US);
+    rs_kafka_source_ask_heirs(daemon->source);
 }
 
-/* Where others take over, the group is left first: what they have not claimed yet is served until they have.
- */
+static void stop_workers(struct rs_daemon *daemon)
+{
+    enter(daemon, RS_DAEMON_ENDING, STOP_WITHIN_US);
+    for (uint32_t i = 0; i < daemon->settings->workers; i++) {
+        rs_worker_stop(daemon->workers[i].worker);
+    }
+}
+
+/* One step after the other, none of which waits. Where nobody says whether there are others, there may be. */
 static void go_on_stopping(struct rs_daemon *daemon)
 {
     struct rs_kafka_source_status source;
+    enum rs_kafka_heirs heirs = rs_kafka_source_heirs(daemon->source);
+    bool late = rs_clock_mono(daemon->clock) >= daemon->stop.phase_by_us;
 
     rs_kafka_source_status(daemon->source, &source);
-    if (daemon->workers_told ||
-        (source.partitions > 0 && rs_clock_mono(daemon->clock) < daemon->hand_over_by_us)) {
-        return;
-    }
-    daemon->workers_told = true;
-    for (uint32_t i = 0; i < daemon->settings->workers; i++) {
-        rs_worker_stop(daemon->workers[i].worker);
+    if (daemon->stop.phase == RS_DAEMON_ASKING && heirs == RS_KAFKA_HEIRS_NONE) {
+        stop_workers(daemon);
+    } else if (daemon->stop.phase == RS_DAEMON_ASKING && (heirs == RS_KAFKA_HEIRS_POSSIBLE || late)) {
+        rs_log(RS_LOG_INFO, "leaving the group; what others take over is served until they have it");
+        enter(daemon, RS_DAEMON_HANDING_OVER, HAND_OVER_US);
+        rs_kafka_source_leave(daemon->source, GROUP_CLOSE_MS);
+    } else if (daemon->stop.phase == RS_DAEMON_HANDING_OVER && (late || source.partitions == 0)) {
+        stop_workers(daemon);
     }
 }
 
@@ -479,6 +470,10 @@ static int control(struct rs_daemon *daemon)
 {
     int code = RS_EXIT_OK;
 
+    /* Started means: the configuration is accepted, all threads run, and the pages are served. Kafka and
+     * Redis may be away: they are waited for, however long that takes, and nothing that systemd starts waits
+     * with us. What is awaited say the status line and /readyz. */
+    rs_notify_state(&daemon->notify, "READY=1");
     while (!daemon->stopping || !all_stopped(daemon)) {
         struct rs_kafka_source_status status;
         turn(daemon);
@@ -491,7 +486,7 @@ static int control(struct rs_daemon *daemon)
         if (daemon->stopping) {
             go_on_stopping(daemon);
         }
-        if (daemon->stopping && rs_clock_mono(daemon->clock) >= daemon->stop_by_us) {
+        if (daemon->stopping && rs_clock_mono(daemon->clock) >= daemon->stop.by_us) {
             rs_log(RS_LOG_ERROR, "a worker does not stop: ending without it");
             _exit(EXIT_HURRIED);
         }
@@ -499,61 +494,9 @@ static int control(struct rs_daemon *daemon)
     return code;
 }
 
-/* Whatever a library waits for while it is closed: a second signal, or CLOSE_WITHIN_MS, ends the process. All
- * that has to last is sealed or not by then. */
-static void *guard_main(void *argument)
-{
-    struct pollfd fd = {.fd = *(const int *)argument, .events = POLLIN};
-    int got = poll(&fd, 1, CLOSE_WITHIN_MS);
-
-    rs_log(RS_LOG_WARNING,
-           got > 0 ? "second signal: ending at once" : "closing takes too long: ending at once");
-    _exit(EXIT_HURRIED);
-}
-
-static void guard(struct rs_daemon *daemon)
-{
-    pthread_t thread;
-
-    if (daemon->signal_fd >= 0 && pthread_create(&thread, NULL, guard_main, &daemon->signal_fd) == 0) {
-        (void)pthread_detach(thread);
-    }
-}
-
-static void close_all(struct rs_daemon *daemon)
-{
-    for (uint32_t i = 0; daemon->workers != NULL && i < daemon->settings->workers; i++) {
-        if (daemon->workers[i].started) {
-            rs_worker_stop(daemon->workers[i].worker);
-            (void)pthread_join(daemon->workers[i].thread, NULL);
-        }
-    }
-    rs_daemon_stop_log(daemon, LOG_STOP_US);
-    if (daemon->source != NULL) {
-        rs_kafka_source_close(daemon->source, GROUP_CLOSE_MS);
-    }
-    size_t unsent = daemon->letters == NULL ? 0 : rs_dead_letters_stop(daemon->letters, LETTERS_STOP_US);
-    if (unsent > 0) {
-        rs_log(RS_LOG_WARNING, "%zu dead letters were not acknowledged; their records will be read again",
-               unsent);
-    }
-    if (daemon->sink != NULL) {
-        (void)rs_redis_sink_stop(daemon->sink, SINK_STOP_US);
-    }
-    for (uint32_t i = 0; daemon->workers != NULL && i < daemon->settings->workers; i++) {
-        rs_worker_free(&daemon->workers[i].worker);
-    }
-    rs_http_free(&daemon->http);
-    rs_kafka_source_free(&daemon->source);
-    rs_dead_letters_free(&daemon->letters);
-    rs_redis_sink_free(&daemon->sink);
-    rs_daemon_free_log(daemon);
-    free(daemon->workers);
-}
-
 int rs_daemon_run(const struct rs_settings *settings, const char *path, struct rs_error *error)
 {
-    static struct rs_daemon daemon; /* the guard outlives this call */
+    static struct rs_daemon daemon; /* larger than a stack likes */
     daemon = (struct rs_daemon){
         .settings = settings,
         .path = path,
@@ -573,8 +516,7 @@ int rs_daemon_run(const struct rs_settings *settings, const char *path, struct r
                settings->workers == 1 ? "" : "s", settings->streams->group);
         rc = control(&daemon);
     }
-    guard(&daemon);
-    close_all(&daemon);
+    rs_daemon_close(&daemon);
     if (rc >= 0) {
         rs_log(RS_LOG_INFO, "stopped");
     }

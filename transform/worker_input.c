@@ -10,6 +10,7 @@
 #define RETRY_US         (2 * RS_WORKER_MS) /* a run that found no room */
 #define LIMITS_EVERY_US  (5 * RS_WORKER_MS)
 #define TELL_EVERY_US    (30 * INT64_C(1000000))
+#define STOPPED_EVERY_US (200 * RS_WORKER_MS)
 #define END_EVERY_US     (5 * RS_WORKER_MS) /* between looks at the end of a partition that brings nothing */
 #define ADVANCE_MAX_US   (2 * INT64_C(1000000))
 #define RECREATED_US     (30 * INT64_C(1000000)) /* the log's end stays below the fence for so long */
@@ -327,25 +328,31 @@ static void look_at_end(struct rs_worker *worker, struct rs_owned *owned)
     owned->end_checked_us = worker->now_us;
     owned->end_offset = worker->options.source.ops->end_offset(worker->options.source.self,
                                                                owned->stream->index, owned->partition);
-    if (!owned->at_end && worker->drained && owned->end_offset >= 0 &&
-        owned->next_offset >= owned->end_offset) {
+    bool reached = owned->phase == RS_PARTITION_RUNNING && owned->end_offset >= 0 &&
+                   owned->next_offset >= owned->end_offset;
+    if (!reached) {
+        owned->at_end =
+            false; /* records that do not come: behind an open transaction, or a fetch that waits */
+    } else if (!owned->at_end && worker->drained) {
         owned->at_end = true;
         owned->tick_us = worker->now_us;
     }
-    if (owned->end_offset >= 0) {
+    if (owned->end_offset >= 0 && owned->phase == RS_PARTITION_RUNNING) {
         check_recreated(worker, owned);
     }
 }
 
-/* A partition that is at its end stays there until records come; the others are looked at now and then. */
+/* A partition that is at its end stays there until records come or are known to be there; the others are
+ * looked at more often. */
 void rs_worker_end_offsets(struct rs_worker *worker)
 {
     for (size_t i = 0; i < worker->owned_count; i++) {
         struct rs_owned *owned = worker->owned[i];
         int64_t since = worker->now_us - owned->end_checked_us;
-        bool due = (owned->fed && worker->drained) || since >= (owned->at_end ? 100 : 1) * END_EVERY_US;
+        bool due = (owned->fed && worker->drained) || since >= (owned->at_end ? 20 : 1) * END_EVERY_US;
         owned->fed = owned->fed && !worker->drained;
-        if (owned->phase == RS_PARTITION_RUNNING && due) {
+        bool stopped = owned->phase == RS_PARTITION_STOPPED; /* its lag grows */
+        if (due && (owned->phase == RS_PARTITION_RUNNING || (stopped && since >= STOPPED_EVERY_US))) {
             look_at_end(worker, owned);
         }
     }

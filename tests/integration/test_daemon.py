@@ -11,6 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import suite  # noqa: E402
 import procs  # noqa: E402
+from daemon import Notify  # noqa: E402
 
 STREAMS = {"trades": {"topic": "t", "schema": "trade.avsc", "time": "executed_at"}}
 AGGREGATES = {"m": {"stream": "trades", "by": ["exchange", "product"], "window": {"tumbling": "1m"},
@@ -68,25 +69,6 @@ wrong.yaml:30:51: commit_every: must be from 50ms to 1m, not "2m"
 wrong.yaml:30:75: replication_factor: must be a whole number from 1 to 1000, not "0"
 rollstatd: wrong.yaml: 16 errors
 """
-
-
-class Notify:
-    """What a service sends to systemd."""
-
-    def __init__(self, path):
-        self.path = path
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(path)
-        self.socket.setblocking(False)
-        self.lines = []
-
-    def seen(self, pattern):
-        try:
-            while True:
-                self.lines += self.socket.recv(8192).decode().splitlines()
-        except BlockingIOError:
-            pass
-        return [line for line in self.lines if re.match(pattern, line)]
 
 
 class DaemonCase(suite.Case):

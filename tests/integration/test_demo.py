@@ -2,7 +2,9 @@
 it; a machine that lacks something is told what."""
 import os
 import pty
+import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +28,15 @@ def left_over():
         if any("build/demo/" in word for word in words) and "cmake" not in words[0]:
             found.append(words)
     return found
+
+
+def is_there(group):
+    """Whether a process of the group, given as a negative number, still runs."""
+    try:
+        os.killpg(-group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class Demo(suite.Case):
@@ -69,6 +80,20 @@ class Demo(suite.Case):
         popen.terminate()
         self.assertEqual(popen.wait(30), 143)
         self.assertEqual(left_over(), [])
+
+    def test_5_what_is_left_running_ends_with_its_line(self):
+        """The broker ends together with the daemon, which has to end without it."""
+        out, _ = procs.check([DEMO, "--keep", "--no-install"], timeout=600)
+        line = re.search(r"to end it: (kill -TERM -- (-\d+(?: -\d+)*); rm -r \S+)$", out.decode(), re.MULTILINE)
+        self.assertIsNotNone(line, out.decode()[-2000:])
+        leaders = [int(word) for word in line.group(2).split()]
+        try:
+            self.assertGreaterEqual(len(leaders), 4)
+            procs.check(["bash", "-c", line.group(1)])
+            procs.until(lambda: not any(is_there(leader) for leader in leaders), 90, "everything ends")
+        finally:
+            for leader in filter(is_there, leaders):
+                os.killpg(-leader, signal.SIGKILL)
 
     def test_4_wrong_use_and_missing_packages(self):
         _, err = procs.check([DEMO, "--nonsense"], expect=1)

@@ -1,12 +1,37 @@
 """rollstatd as a process, and what it says of itself over HTTP."""
 import json
+import os
 import re
+import socket
 import urllib.error
 import urllib.request
 
 import procs
 
 NAMES = ("consumed", "applied", "late", "duplicate", "rejected", "filtered")
+
+
+class Notify:
+    """What a service sends to systemd."""
+
+    def __init__(self, path):
+        self.path = path
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(path)
+        self.socket.setblocking(False)
+        self.lines = []
+
+    def seen(self, pattern):
+        try:
+            while True:
+                self.lines += self.socket.recv(8192).decode().splitlines()
+        except BlockingIOError:
+            pass
+        return [line for line in self.lines if re.match(pattern, line)]
+
+    def close(self):
+        self.socket.close()
+        os.unlink(self.path)
 
 
 class Daemon:

@@ -28,6 +28,28 @@ message.max.bytes=8388608
 """
 
 
+def lines_of(records):
+    def text(part):
+        return "-" if part is None else "." + part.hex()
+    return "".join(f"{p}\t{t}\t{text(k)}\t{text(v)}\n" for p, t, k, v in records)
+
+
+class Transaction:
+    """Its records are in the log and nobody may read them, nor what comes behind them, until it ends."""
+
+    def __init__(self, cluster, topic, records, log):
+        self.process = procs.Process([cluster.tool, cluster.bootstrap, "transaction", topic], log, stdin=subprocess.PIPE)
+        self.process.popen.stdin.write(lines_of(records).encode() + b"\n")
+        self.process.popen.stdin.flush()
+        procs.until(lambda: "open" in procs.tail(log), 60, "the transaction is open", self.process)
+
+    def end(self, how):
+        self.process.popen.stdin.write(how.encode() + b"\n")
+        self.process.popen.stdin.close()
+        if self.process.wait(60) != 0:
+            self.process.fail(f"the transaction does not {how}")
+
+
 class Cluster:
     """What a test asks of a broker, through the helper program built from kafka_tool.c."""
 
@@ -55,10 +77,7 @@ class Cluster:
 
     def produce(self, topic, records):
         """records: (partition, timestamp in ms or -1, key bytes or None, value bytes or None)"""
-        def text(part):
-            return "-" if part is None else "." + part.hex()
-        lines = "".join(f"{p}\t{t}\t{text(k)}\t{text(v)}\n" for p, t, k, v in records)
-        self.ask("produce", topic, data=lines.encode())
+        self.ask("produce", topic, data=lines_of(records).encode())
 
     def records(self, topic):
         """Every record, in order of offset within a partition: {partition, offset, timestamp, key, value, headers}."""
@@ -73,6 +92,10 @@ class Cluster:
     def dump(self, topic):
         """The same as a list in order of partition and offset."""
         return sorted(self.records(topic), key=lambda r: (r["partition"], r["offset"]))
+
+    def transaction(self, topic, records, log):
+        """A transaction with these records, open: a process that ends it when it is told to; see Transaction."""
+        return Transaction(self, topic, records, log)
 
     def group(self, group):
         """(state, number of members)"""

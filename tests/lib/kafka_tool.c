@@ -1,10 +1,10 @@
 /* kafka_tool: what the tests ask of a broker, one question per call.
  * Usage: kafka_tool BOOTSTRAP ping | create TOPIC PARTITIONS [NAME=VALUE...] | delete TOPIC | ends TOPIC |
  * dump TOPIC | produce TOPIC < lines | group GROUP | forget GROUP | trim TOPIC PARTITION OFFSET | grow TOPIC
- * PARTITIONS | tail TOPIC COUNT. `forget` deletes what an empty group has committed, `trim` the records
- * before an offset; `tail` is `dump` of the last COUNT offsets of each partition. Lines of `produce` and
- * `dump` hold bytes as '.' and hexadecimal digits, '-' for none. Exit: 0 done, 1 usage, 2 the broker refused
- * or is away. */
+ * PARTITIONS | tail TOPIC COUNT | transaction TOPIC < lines. `forget` deletes what an empty group has
+ * committed, `trim` the records before an offset; `tail` is `dump` of the last COUNT offsets of each
+ * partition. Lines of `produce` and `dump` hold bytes as '.' and hexadecimal digits, '-' for none. Exit: 0
+ * done, 1 usage, 2 the broker refused or is away. */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TIMEOUT_MS 30000
 
@@ -430,6 +431,76 @@ static bool command_produce(rd_kafka_t *rk, char **args)
     return ok && (code == RD_KAFKA_RESP_ERR_NO_ERROR || failed("%s", rd_kafka_err2str(code)));
 }
 
+/* ---- transactions ---- */
+
+static bool done(rd_kafka_error_t *error)
+{
+    if (error == NULL) {
+        return true;
+    }
+    bool ok = failed("%s", rd_kafka_error_string(error));
+    rd_kafka_error_destroy(error);
+    return ok;
+}
+
+static rd_kafka_t *transactional_new(const char *bootstrap)
+{
+    char text[256];
+    char id[64];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+    (void)snprintf(id, sizeof id, "kafka-tool-%ld", (long)getpid());
+    rd_kafka_conf_set(conf, "bootstrap.servers", bootstrap, text, sizeof text);
+    rd_kafka_conf_set(conf, "transactional.id", id, text, sizeof text);
+    rd_kafka_conf_set(conf, "transaction.timeout.ms", "600000", text, sizeof text);
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        failed("%s", text);
+    }
+    return rk;
+}
+
+/* Lines of `produce` into a transaction that stays open: "open" is printed at an empty line, when all before
+ * it is acknowledged; "commit" or "abort" ends it, and the end of the input leaves it open. */
+static bool run_transaction(rd_kafka_t *rk, const char *topic)
+{
+    char *line = NULL;
+    size_t room = 0;
+    bool ok = done(rd_kafka_init_transactions(rk, TIMEOUT_MS)) && done(rd_kafka_begin_transaction(rk));
+    bool open = true;
+
+    while (ok && open && getline(&line, &room, stdin) > 0) {
+        if (strcmp(line, "commit\n") == 0) {
+            ok = done(rd_kafka_commit_transaction(rk, TIMEOUT_MS));
+            open = false;
+        } else if (strcmp(line, "abort\n") == 0) {
+            ok = done(rd_kafka_abort_transaction(rk, TIMEOUT_MS));
+            open = false;
+        } else if (strcmp(line, "\n") == 0) {
+            ok = rd_kafka_flush(rk, TIMEOUT_MS) == RD_KAFKA_RESP_ERR_NO_ERROR || failed("not acknowledged");
+            puts("open");
+            fflush(stdout);
+        } else {
+            ok = produce_line(rk, topic, line);
+        }
+    }
+    free(line);
+    return ok;
+}
+
+static int transaction(const char *bootstrap, const char *topic)
+{
+    rd_kafka_t *rk = transactional_new(bootstrap);
+
+    if (rk == NULL) {
+        return 2;
+    }
+    bool ok = run_transaction(rk, topic);
+    rd_kafka_destroy(rk);
+    return ok ? 0 : 2;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -445,6 +516,9 @@ int main(int argc, char **argv)
         {"tail", RD_KAFKA_CONSUMER, 2, command_tail},       {"trim", RD_KAFKA_PRODUCER, 3, command_trim},
         {"grow", RD_KAFKA_PRODUCER, 2, command_grow},       {"commit", RD_KAFKA_PRODUCER, 4, command_commit},
     };
+    if (argc == 4 && strcmp(argv[2], "transaction") == 0) {
+        return transaction(argv[1], argv[3]);
+    }
     for (size_t i = 0; argc >= 3 && i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(argv[2], commands[i].name) == 0 && argc >= 3 + commands[i].arguments) {
             rd_kafka_t *rk = client_new(commands[i].type, argv[1]);
@@ -457,7 +531,7 @@ int main(int argc, char **argv)
         }
     }
     fputs("usage: kafka_tool BOOTSTRAP "
-          "ping|create|delete|ends|dump|produce|group|forget|trim|tail|grow|commit ...\n",
+          "ping|create|delete|ends|dump|produce|group|forget|trim|tail|grow|commit|transaction ...\n",
           stderr);
     return 1;
 }

@@ -137,6 +137,36 @@ class Lint(suite.Case):
         self.assertEqual(self.matches(pattern, files), [])
         self.assertTrue(self.matches(pattern, [self.write("bad.c", "/* TO" "DO */\n")]))
 
+    # ---- deadlines ----
+
+    # Without a bound in some version of librdkafka, whatever time-out they take.
+    UNBOUNDED = r"rd_kafka_(query_watermark_offsets|committed|position|seek|consumer_close|commit_queue|mem_close)\("
+    # They wait for a broker, or for systemd: for threads on which nobody waits.
+    WAITING = r"rd_kafka_(metadata|list_groups|offsets_for_times|clusterid|controllerid)\(|rs_kafka_ask_ends\(|sd_notifyf?\("
+    SERVING = ("ingest/kafka_brokers.c", "ingest/kafka_control.c", "ingest/kafka_group.c", "ingest/kafka_source.c",
+               "ingest/kafka_worker.c", "sink/dead_letters.c", "transform/log_kafka.c", "transform/log_kafka_write.c",
+               "transform/rollstatd_close.c", "transform/rollstatd_pages.c", "transform/rollstatd_run.c",
+               "transform/rollstatd_status.c")
+
+    @staticmethod
+    def calls(paths, pattern):
+        found = []
+        for path in paths:
+            with open(path, encoding="utf-8") as file:
+                found += [f"{path}:{number}: {line.strip()}" for number, line in enumerate(file, 1) if re.search(pattern, line)]
+        return found
+
+    def test_calls_of_librdkafka_have_deadlines(self):
+        """Whoever serves pages, watchdog, signals or workers waits for no broker, and nobody waits without a bound."""
+        serving = [os.path.join(suite.ROOT, path) for path in self.SERVING]
+        self.assertFalse(self.calls(sources("*.c", folders=PRODUCT), self.UNBOUNDED))
+        self.assertFalse(self.calls(serving, self.WAITING))
+
+    def test_calls_of_librdkafka_can_fail(self):
+        bad = self.write("bad.c", "    (void)rd_kafka_query_watermark_offsets(rk, topic, 0, &low, &high, 500);\n")
+        self.assertEqual(len(self.calls([bad], self.UNBOUNDED)), 1)
+        self.assertEqual(len(self.calls([self.write("b.c", "rs_kafka_ask_ends(rk, t, 0, 1, &l, &h);\n")], self.WAITING)), 1)
+
     def test_sizes(self):
         """A file of at most 800 lines, a function of at most 70."""
         files = sources("*.c", "*.h", folders=PRODUCT)

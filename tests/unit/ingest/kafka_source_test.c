@@ -514,6 +514,24 @@ static void test_who_leaves_reads_on_until_the_workers_let_go(void **state)
     assert_int_equal(records_count(&first), before + PARTITIONS * 3);
 }
 
+static enum rs_kafka_heirs ask_heirs(struct member *member)
+{
+    rs_kafka_source_ask_heirs(member->source);
+    PUMP_UNTIL(rs_kafka_source_heirs(member->source) != RS_KAFKA_HEIRS_UNKNOWN, member, NOBODY);
+    return rs_kafka_source_heirs(member->source);
+}
+
+/* No answer is no answer: whoever takes it for "nobody" stops before the others have what was its own. Asking
+ * holds nothing up meanwhile. */
+static void test_a_group_that_cannot_be_listed_may_have_others(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_heirs(&again), RS_KAFKA_HEIRS_NONE); /* the mock knows no such question */
+    rd_kafka_mock_broker_set_down(cluster, 1);
+    assert_int_equal(ask_heirs(&again), RS_KAFKA_HEIRS_POSSIBLE);
+    rd_kafka_mock_broker_set_up(cluster, 1);
+}
+
 /* ---- reading from elsewhere; each record has to be the next one, see on_records ---- */
 
 static bool all_read(const struct member *member)
@@ -861,6 +879,7 @@ int main(void)
         cmocka_unit_test(test_a_stop_that_was_overtaken_is_not_told),
         cmocka_unit_test(test_the_group_is_told_what_is_sealed),
         cmocka_unit_test(test_a_revoked_partition_is_read_by_both_until_one_lets_go),
+        cmocka_unit_test(test_a_group_that_cannot_be_listed_may_have_others),
         cmocka_unit_test(test_what_comes_back_is_kept_or_read_anew),
         cmocka_unit_test(test_a_lost_session_interrupts_nothing),
         cmocka_unit_test(test_what_is_taken_back_in_time_is_not_told),

@@ -91,6 +91,32 @@ static void test_shown_time_stands_still_while_records_wait(void **state)
     assert_false(later.status.at_end);
 }
 
+/* Records that are in the log and do not come are no silence: lag says so, and time does not go on without
+ * them. */
+static void test_what_a_transaction_holds_back_is_lag_and_no_end(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    assert_true(look(f, 0).status.at_end);
+    rs_memory_source_withhold(f->source, 0, 0, 1001);
+    run_for(f, 2 * SECOND);
+    struct one_partition held = look(f, 0);
+    assert_false(held.status.at_end);
+    assert_int_equal(held.status.end_offset - held.status.state.next_offset, 1001);
+    run_for(f, 100 * SECOND);
+    assert_int_equal(look(f, 0).status.state.now_shown_us, held.status.state.now_shown_us);
+    append(f, 0, T0 + SECOND, "a",
+           1); /* the transaction has ended: what it held back comes, or was aborted */
+    run_for(f, 1 * SECOND);
+    assert_true(look(f, 0).status.at_end);
+    run_for(f, 10 * SECOND);
+    assert_true(look(f, 0).status.state.now_shown_us > held.status.state.now_shown_us);
+}
+
 static void test_full_dead_letters_hold_the_record_and_what_follows(void **state)
 {
     struct fixture *f = *state;
@@ -425,6 +451,23 @@ static void test_a_store_that_is_away_delays_a_revocation_only_so_long(void **st
     assert_field(f, "minute", "a", "total", "3");
 }
 
+static void test_the_lag_of_a_stopped_partition_is_told(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 1 * SECOND);
+    tell(f, RS_SOURCE_STOPPED, 0);
+    rs_memory_source_withhold(f->source, 0, 0, 7);
+    run_for(f, 2 * SECOND);
+    struct one_partition one = look(f, 0);
+    assert_int_equal(one.status.phase, RS_PARTITION_STOPPED);
+    assert_int_equal(one.status.end_offset - one.status.state.next_offset, 7);
+    assert_false(one.status.at_end);
+}
+
 static void test_a_stopped_partition_keeps_its_views_and_says_why(void **state)
 {
     struct fixture *f = *state;
@@ -550,6 +593,7 @@ int main(void)
         TEST(test_a_sliding_window_drains_second_by_second),
         TEST(test_shown_time_never_jumps_over_time_the_worker_missed),
         TEST(test_shown_time_stands_still_while_records_wait),
+        TEST(test_what_a_transaction_holds_back_is_lag_and_no_end),
         TEST(test_full_dead_letters_hold_the_record_and_what_follows),
         TEST(test_a_revocation_is_heard_while_input_waits),
         TEST(test_a_held_run_does_not_outlive_its_ownership),
@@ -565,6 +609,7 @@ int main(void)
         TEST(test_a_partition_that_comes_back_while_it_leaves_misses_nothing),
         TEST(test_a_partition_that_is_fenced_while_it_leaves_is_let_go),
         TEST(test_a_stop_passes_a_partition_that_cannot_go_on),
+        TEST(test_the_lag_of_a_stopped_partition_is_told),
         TEST(test_a_stopped_partition_keeps_its_views_and_says_why),
         TEST(test_reading_begins_only_when_the_claim_is_answered),
         TEST(test_commits_wait_for_dead_letters),

@@ -1,0 +1,23 @@
+/* kafka ask: questions to brokers whose answers are waited for, none longer than it is told to.
+ * librdkafka's own functions are not all so: rd_kafka_query_watermark_offsets before 2.3 goes on waiting
+ * while the broker is away, for minutes. What is asked for here is asked in another way, which has a bound in
+ * every version. A thread that serves others asks nothing at all, not even this: see ingest/kafka_asker.c.
+ * Thread: any. */
+#ifndef RS_BASE_KAFKA_ASK_H
+#define RS_BASE_KAFKA_ASK_H
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* The first offset of a partition and the one after its last record that this client may read; within
+ * `timeout_ms`, both together. Changes `low` and `high` only on success. */
+rd_kafka_resp_err_t rs_kafka_ask_ends(rd_kafka_t *client, const char *topic, int32_t partition,
+                                      int timeout_ms, int64_t *low, int64_t *high);
+
+/* Whether waiting for a broker, or for another one, may change the answer. */
+bool rs_kafka_is_away(rd_kafka_resp_err_t code);
+
+#endif

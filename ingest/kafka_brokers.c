@@ -1,0 +1,201 @@
+/* Which brokers are away, and what is said about it: one line when one goes, one when it is back.
+ * librdkafka tells each failed attempt several times, as a log line and as an error, for each of its clients.
+ * Here an error only leaves its reason behind; what a broker's state is says the statistics, a second apart.
+ * A broker that hangs fails nothing for a minute: it shows in requests that stay without any answer. */
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ingest/kafka_parts.h"
+
+#define SILENT_US (5 * INT64_C(1000000))  /* without an answer to any request: taken for away */
+#define REMIND_US (60 * INT64_C(1000000)) /* between lines while it stays away */
+
+static bool starts(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* "ssl://host:port/2" and "host:port/bootstrap" are the broker host:port. */
+static void address_of(const char *name, size_t size, char *out, size_t room)
+{
+    const char *scheme = memmem(name, size, "://", 3);
+    if (scheme != NULL) {
+        size -= (size_t)(scheme + 3 - name);
+        name = scheme + 3;
+    }
+    const char *end = memchr(name, '/', size);
+    (void)snprintf(out, room, "%.*s", (int)(end == NULL ? size : (size_t)(end - name)), name);
+}
+
+static struct rs_kafka_broker *obtain(struct rs_kafka_brokers *brokers, const char *address)
+{
+    for (size_t i = 0; i < brokers->count; i++) {
+        if (strcmp(brokers->items[i].address, address) == 0) {
+            return &brokers->items[i];
+        }
+    }
+    if (brokers->count == RS_KAFKA_BROKERS_MAX) {
+        return NULL;
+    }
+    struct rs_kafka_broker *broker = &brokers->items[brokers->count++];
+    *broker = (struct rs_kafka_broker){.rx = -1};
+    (void)snprintf(broker->address, sizeof(broker->address), "%s", address);
+    return broker;
+}
+
+/* In an operator's words where there are some; else librdkafka's without the times of its states. */
+static void put_reason(const char *text, char *out, size_t room)
+{
+    static const char *const words[][2] = {
+        {"Connection refused", "connection refused"},
+        {"No route to host", "no route to host"},
+        {"Network is unreachable", "the network is unreachable"},
+        {"Failed to resolve", "its name cannot be resolved"},
+        {"timed out", "it does not answer"},
+        {"Timed out", "it does not answer"},
+        {"Connection reset", "it has closed the connection"},
+        {"Disconnected", "it has closed the connection"},
+        {"Connection closed", "it has closed the connection"},
+    };
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strstr(text, words[i][0]) != NULL) {
+            (void)snprintf(out, room, "%s", words[i][1]);
+            return;
+        }
+    }
+    const char *end = strstr(text, " (after ");
+    (void)snprintf(out, room, "%.*s", (int)(end == NULL ? strlen(text) : (size_t)(end - text)), text);
+}
+
+void rs_kafka_broker_failed(struct rs_kafka_source *source, const char *text)
+{
+    static const char coordinator[] = "GroupCoordinator: ";
+    char address[RS_KAFKA_ADDRESS_MAX];
+
+    text += starts(text, coordinator) ? strlen(coordinator) : 0;
+    const char *end = strstr(text, ": ");
+    if (end == NULL || memchr(text, ' ', (size_t)(end - text)) != NULL) {
+        return; /* of no broker */
+    }
+    address_of(text, (size_t)(end - text), address, sizeof(address));
+    struct rs_kafka_broker *broker = obtain(&source->brokers, address);
+    if (broker != NULL) {
+        put_reason(end + 2, broker->reason, sizeof(broker->reason));
+    }
+}
+
+static void tell_away(struct rs_kafka_source *source, struct rs_kafka_broker *broker, int64_t now)
+{
+    if (broker->away_us == 0) {
+        broker->away_us = now;
+        broker->told_us = now;
+        rs_kafka_report(source, RS_LOG_WARNING, "Kafka broker %s is away: %s; trying again", broker->address,
+                        broker->reason);
+    } else if (now - broker->told_us >= REMIND_US) {
+        broker->told_us = now;
+        rs_kafka_report(source, RS_LOG_WARNING,
+                        "Kafka broker %s is still away, for %lld s now: %s; trying again", broker->address,
+                        (long long)((now - broker->away_us) / 1000000), broker->reason);
+    }
+}
+
+static void tell_back(struct rs_kafka_source *source, struct rs_kafka_broker *broker, int64_t now)
+{
+    if (broker->away_us != 0) {
+        rs_kafka_report(source, RS_LOG_INFO, "Kafka broker %s answers again, after %lld s", broker->address,
+                        (long long)((now - broker->away_us) / 1000000));
+    }
+    broker->away_us = 0;
+    broker->reason[0] = '\0';
+}
+
+static int64_t integer(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+
+    return json_is_integer(value) ? (int64_t)json_integer_value(value) : -1;
+}
+
+/* Requests wait and no response has come since the look before. */
+static bool is_silent(struct rs_kafka_broker *broker, const json_t *numbers, int64_t now)
+{
+    int64_t rx = integer(numbers, "rx");
+
+    if (rx != broker->rx || integer(numbers, "waitresp_cnt") <= 0) {
+        broker->rx = rx;
+        broker->heard_us = now;
+    }
+    return now - broker->heard_us >= SILENT_US;
+}
+
+/* Returns whether it is a broker that answers. One that nobody needs is not connected to, and has no reason
+ * either. */
+static bool look_at(struct rs_kafka_source *source, const char *name, const json_t *numbers, int64_t now)
+{
+    const char *state = json_string_value(json_object_get(numbers, "state"));
+    bool up = state != NULL && (strcmp(state, "UP") == 0 || strcmp(state, "UPDATE") == 0);
+    char address[RS_KAFKA_ADDRESS_MAX];
+
+    if (strchr(name, ':') == NULL) {
+        return false; /* "GroupCoordinator", a second connection to one of the others */
+    }
+    address_of(name, strlen(name), address, sizeof(address));
+    struct rs_kafka_broker *broker = obtain(&source->brokers, address);
+    if (broker == NULL) {
+        return up;
+    }
+    bool silent = up && is_silent(broker, numbers, now);
+    if (silent) {
+        (void)snprintf(broker->reason, sizeof(broker->reason), "it does not answer");
+    }
+    broker->heard_us = up ? broker->heard_us : now;
+    if (up && !silent) {
+        tell_back(source, broker, now);
+    } else if (broker->reason[0] != '\0') {
+        tell_away(source, broker, now);
+    }
+    return up && !silent;
+}
+
+/* What /readyz and the status line say is waited for. */
+static void put_why(struct rs_kafka_source *source)
+{
+    const struct rs_kafka_broker *newest = NULL;
+    char servers[256] = "";
+    size_t size = sizeof(servers);
+
+    for (size_t i = 0; i < source->brokers.count; i++) {
+        const struct rs_kafka_broker *broker = &source->brokers.items[i];
+        if (broker->reason[0] != '\0' && (newest == NULL || broker->away_us >= newest->away_us)) {
+            newest = broker;
+        }
+    }
+    if (newest != NULL) {
+        (void)snprintf(source->status.brokers_why, sizeof(source->status.brokers_why), "%s: %s",
+                       newest->address, newest->reason);
+        return;
+    }
+    (void)rd_kafka_conf_get(rd_kafka_conf(source->fetcher), "bootstrap.servers", servers, &size);
+    (void)snprintf(source->status.brokers_why, sizeof(source->status.brokers_why), "%s: not connected yet",
+                   servers);
+}
+
+void rs_kafka_brokers_statistics(struct rs_kafka_source *source, const void *json)
+{
+    const json_t *brokers = json_object_get(json, "brokers");
+    int64_t now = rs_clock_mono(source->options.clock);
+    const char *name = NULL;
+    json_t *numbers = NULL;
+    bool up = false;
+
+    json_object_foreach((json_t *)brokers, name, numbers)
+    {
+        bool answers = look_at(source, name, numbers, now);
+        up = up || answers;
+    }
+    source->status.brokers_down = !up;
+    if (!up) {
+        put_why(source);
+    }
+}
