@@ -333,13 +333,14 @@ void rs_kafka_control_answers(struct rs_kafka_source *source)
 
 /* ---- rebalancing ---- */
 
-/* It comes back before the worker has let go of it, perhaps before it has heard of the revocation. false: it
- * has let go. */
+/* It comes back before the worker has let go of it, perhaps before it has heard of the revocation. It is told
+ * all the same, since another may have had the partition in between. false: it has let go. */
 static bool take_back(struct rs_kafka_source *source, struct rs_kafka_part *part)
 {
     pthread_mutex_lock(&source->mutex);
     bool kept = part->hold != RS_KAFKA_GONE;
-    bool tell = part->hold == RS_KAFKA_REVOKED && !rs_kafka_mail_cancel(source, &part->revoked);
+    bool tell = part->hold == RS_KAFKA_REVOKED;
+    (void)rs_kafka_mail_cancel(source, &part->revoked);
     part->hold = kept ? RS_KAFKA_OURS : part->hold;
     pthread_mutex_unlock(&source->mutex);
     if (tell) {

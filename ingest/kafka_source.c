@@ -265,6 +265,11 @@ void rs_kafka_source_status(struct rs_kafka_source *source, struct rs_kafka_sour
     *out = source->status;
 }
 
+bool rs_kafka_source_topic_missing(const struct rs_kafka_source *source, size_t stream)
+{
+    return source->missing[stream];
+}
+
 static void destroy_fetcher(struct rs_kafka_source *source)
 {
     rs_kafka_parts_free(source);

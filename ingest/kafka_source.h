@@ -86,5 +86,7 @@ struct rs_kafka_source_status {
     const char *fatal; /* NULL, or why the consumer cannot go on at all; lives as long as the source */
 };
 void rs_kafka_source_status(struct rs_kafka_source *source, struct rs_kafka_source_status *out);
+/* The input topic of this stream was looked for and does not exist. Control thread. */
+bool rs_kafka_source_topic_missing(const struct rs_kafka_source *source, size_t stream);
 
 #endif

@@ -7,7 +7,7 @@
 #include <sys/random.h>
 
 #include "base/source.h"
-#include "transform/state_reader.h"
+#include "transform/durable_parts.h"
 
 #define SLICE_MAX    (UINT64_C(4) << 20)  /* of a sweep, in one batch, unless changes take more */
 #define SLICE_OF     64                   /* batches that a sweep takes at most, where SLICE_MAX allows it */
@@ -16,165 +16,20 @@
 #define LOOKED_AT    64                   /* events that lead to nothing, before the caller has its turn */
 #define GROWTH       2                    /* a sweep begins when the log is so many times the live state */
 
-enum phase {
-    CLAIMING, /* the claim is on its way */
-    READING,
-    OWNED,
-    OVER, /* lost, unsure or failed: the worker was told, nothing more is said */
-};
-
 /* What an append was; its cookie. */
 enum { COOKIE_CLAIM = 1, COOKIE_CHUNK, COOKIE_SEAL };
 
-struct part {
-    struct rs_state_key key;
-    enum phase phase;
-    struct rs_owner owner;
-    int64_t token; /* offset of the claim; -1: not known yet */
-    int64_t next;  /* where our next record has to stand */
-    struct rs_state_reader *reader;
-    struct rs_error error;
-    /* a gap in our offsets: the log is read to see whether another claim lies in it */
-    bool checking;
-    int64_t check_until; /* the newest record behind a gap; -1: none */
-    int64_t sealed;      /* a seal stands here, but is told only after the check; -1: none */
-    /* the open batch */
-    bool open;
-    uint64_t batch, chunk_sum;
-    uint64_t slice_bytes;              /* of clean groups that it was to have */
-    uint64_t batch_begun, batch_bytes; /* `written` when it was opened; size of the one before */
-    uint32_t chunks;
-    int64_t sealing_offset; /* input offset of the seal under way */
-    int64_t sealing_sweep;  /* sweep_start of the seal under way; -1: it ends no sweep */
-    /* sweep and trim; `written` counts bytes, so that differences of it are sizes */
-    uint64_t written, base, sweep_base;
-    uint64_t sweep_changes; /* of what was written since sweep_base, about: what had changed */
-    uint64_t live_bytes;
-    bool sweeping, trimming;
-    int64_t sweep_start;
-    int64_t trim_to; /* verified; -1: nothing to trim */
-    bool trim_told;
-    struct rs_state_log_status status;
-};
-
-struct parts {
-    struct part **items;
-    size_t count, capacity;
-    struct rs_buf scratch;
-    /* a batch that is being handed over: its chunks come one by one */
-    struct part *handing;
-    bool head_handed;
-    struct rs_slice head;
-    size_t handed;
-};
-
-struct rs_durable_log {
-    struct rs_durable_log_options options;
-    struct parts workers[];
-};
-
-/* ---- parts ---- */
-
-static struct parts *parts_of(struct rs_durable_log *log, uint32_t worker)
-{
-    RS_ASSERT(worker < log->options.workers);
-    return &log->workers[worker];
-}
-
-static struct part *find(struct rs_durable_log *log, struct rs_state_key key)
-{
-    struct parts *parts = parts_of(log, key.worker);
-
-    for (size_t i = 0; i < parts->count; i++) {
-        if (parts->items[i]->key.stream == key.stream && parts->items[i]->key.partition == key.partition) {
-            return parts->items[i];
-        }
-    }
-    return NULL;
-}
-
-static void part_free(struct part *part)
-{
-    rs_state_reader_free(&part->reader);
-    free(part);
-}
-
-static struct part *add(struct rs_durable_log *log, struct rs_state_key key)
-{
-    struct parts *parts = parts_of(log, key.worker);
-
-    if (parts->count == parts->capacity) {
-        size_t capacity = parts->capacity == 0 ? 8 : parts->capacity * 2;
-        struct part **grown = realloc(parts->items, capacity * sizeof(struct part *));
-        if (grown == NULL) {
-            return NULL;
-        }
-        parts->items = grown;
-        parts->capacity = capacity;
-    }
-    struct part *part = calloc(1, sizeof(*part));
-    if (part != NULL) {
-        part->key = key;
-        parts->items[parts->count++] = part;
-    }
-    return part;
-}
-
-static void forget(struct rs_durable_log *log, struct rs_state_key key)
-{
-    struct parts *parts = parts_of(log, key.worker);
-    struct part *part = find(log, key);
-
-    log->options.io.ops->forget(log->options.io.self, key);
-    if (part == NULL) {
-        return;
-    }
-    if (parts->handing == part) {
-        parts->handing = NULL;
-    }
-    for (size_t i = 0; i < parts->count; i++) {
-        if (parts->items[i] == part) {
-            parts->items[i] = parts->items[--parts->count];
-            break;
-        }
-    }
-    part_free(part);
-}
-
-static const struct rs_stream *stream_of(const struct rs_durable_log *log, const struct part *part)
-{
-    return &log->options.streams->items[part->key.stream];
-}
-
-static uint64_t identity(const struct rs_durable_log *log, struct rs_state_key key)
-{
-    return rs_state_identity(log->options.streams->group, log->options.streams->items[key.stream].name,
-                             key.partition);
-}
-
-static void say(const struct rs_durable_log *log, enum rs_log_level level, const struct part *part,
-                const struct rs_error *why)
-{
-    struct rs_error line = *why;
-
-    if (log->options.report != NULL) {
-        (void)rs_error_prefix(&line, "stream %s partition %" PRId32, stream_of(log, part)->name,
-                              part->key.partition);
-        log->options.report(log->options.report_ctx, level, line.text);
-    }
-}
-
 /* ---- telling the worker ---- */
 
-static bool tell(struct part *part, enum rs_state_event_kind kind, struct rs_state_event *out)
+static bool tell(struct rs_durable_part *part, enum rs_state_event_kind kind, struct rs_state_event *out)
 {
     *out = (struct rs_state_event){.kind = kind, .key = part->key, .token = (uint64_t)part->token};
     return true;
 }
 
-static bool over(struct part *part, enum rs_state_event_kind kind, struct rs_state_event *out)
+static bool over(struct rs_durable_part *part, enum rs_state_event_kind kind, struct rs_state_event *out)
 {
-    part->phase = OVER;
+    part->phase = RS_DURABLE_OVER;
     part->open = part->checking = false;
     rs_state_reader_free(&part->reader);
     (void)tell(part, kind, out);
@@ -182,16 +37,16 @@ static bool over(struct part *part, enum rs_state_event_kind kind, struct rs_sta
     return true;
 }
 
-static bool unsure(struct part *part, const struct rs_error *error, struct rs_state_event *out)
+static bool unsure(struct rs_durable_part *part, const struct rs_error *error, struct rs_state_event *out)
 {
     part->error = *error;
     return over(part, RS_STATE_UNSURE, out);
 }
 
 /* The log is not what it has to be. */
-static bool broken(struct rs_durable_log *log, struct part *part, struct rs_state_event *out)
+static bool broken(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_state_event *out)
 {
-    const char *stream = stream_of(log, part)->name;
+    const char *stream = rs_durable_stream(log, part)->name;
 
     if (part->error.class == RS_CLASS_RETRY) {
         return over(part, part->error.code == RS_EFENCED ? RS_STATE_LOST : RS_STATE_UNSURE, out);
@@ -211,12 +66,12 @@ static bool broken(struct rs_durable_log *log, struct part *part, struct rs_stat
 
 /* ---- appending ---- */
 
-static int append(struct rs_durable_log *log, struct part *part, struct rs_state_record *record,
+static int append(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_state_record *record,
                   uint64_t cookie, uint64_t *sum, struct rs_error *error)
 {
-    struct rs_buf *scratch = &parts_of(log, part->key.worker)->scratch;
+    struct rs_buf *scratch = &rs_durable_parts_of(log, part->key.worker)->scratch;
 
-    record->identity = identity(log, part->key);
+    record->identity = rs_durable_identity(log, part->key);
     record->owner = part->owner;
     record->token = part->token;
     rs_buf_reset(scratch);
@@ -245,7 +100,7 @@ static void draw(const struct rs_durable_log *log, struct rs_owner *out)
     RS_ASSERT(got == (ssize_t)sizeof(out->bytes));
 }
 
-static int send_claim(struct rs_durable_log *log, struct part *part, struct rs_error *error)
+static int send_claim(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_error *error)
 {
     uint64_t sum = 0;
     struct rs_state_record record = {
@@ -260,7 +115,7 @@ static int send_claim(struct rs_durable_log *log, struct part *part, struct rs_e
         record.claim.fingerprint = log->options.fingerprints[part->key.stream];
     }
     draw(log, &part->owner);
-    part->phase = CLAIMING;
+    part->phase = RS_DURABLE_CLAIMING;
     part->token = -1;
     return append(log, part, &record, COOKIE_CLAIM, &sum, error);
 }
@@ -269,8 +124,8 @@ static int durable_claim(void *self, struct rs_state_key key, struct rs_error *e
 {
     struct rs_durable_log *log = self;
 
-    forget(log, key);
-    struct part *part = add(log, key);
+    rs_durable_forget(log, key);
+    struct rs_durable_part *part = rs_durable_add(log, key);
     if (part == NULL) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
@@ -280,13 +135,13 @@ static int durable_claim(void *self, struct rs_state_key key, struct rs_error *e
     part->status.restoring = true;
     int rc = send_claim(log, part, error);
     if (rc != 0) {
-        forget(log, key);
+        rs_durable_forget(log, key);
     }
     return rc;
 }
 
 /* The claim is in the log. Where nobody knows at which offset, another is made: it supersedes the first. */
-static bool on_claim_appended(struct rs_durable_log *log, struct part *part, int64_t offset,
+static bool on_claim_appended(struct rs_durable_log *log, struct rs_durable_part *part, int64_t offset,
                               struct rs_state_event *out)
 {
     struct rs_error error;
@@ -300,9 +155,9 @@ static bool on_claim_appended(struct rs_durable_log *log, struct part *part, int
     part->next = offset + 1;
     part->status.claim = offset;
     part->status.restore_until = offset;
-    rc = rs_state_reader_new(identity(log, part->key), &part->reader, &error);
+    rc = rs_state_reader_new(rs_durable_identity(log, part->key), &part->reader, &error);
     if (rc == 0) {
-        part->phase = READING;
+        part->phase = RS_DURABLE_READING;
         rc = log->options.io.ops->read(log->options.io.self, part->key, offset, &error);
     }
     return rc != 0 && unsure(part, &error, out);
@@ -310,16 +165,18 @@ static bool on_claim_appended(struct rs_durable_log *log, struct part *part, int
 
 /* ---- reading ---- */
 
-static void hand_over(struct parts *parts, struct part *part, struct rs_slice head)
+static void hand_over(struct rs_durable_parts *parts, struct rs_durable_part *part,
+                      const struct rs_seal_record *seal)
 {
     parts->handing = part;
     parts->head_handed = false;
-    parts->head = head;
+    parts->head = seal->head;
+    parts->seal = seal->seal;
     parts->handed = 0;
 }
 
 /* The next piece of the batch that is being handed over. */
-static bool take_handed(struct parts *parts, struct rs_state_event *out)
+static bool take_handed(struct rs_durable_parts *parts, struct rs_state_event *out)
 {
     size_t count = 0;
 
@@ -331,6 +188,7 @@ static bool take_handed(struct parts *parts, struct rs_state_event *out)
         parts->head_handed = true;
         (void)tell(parts->handing, RS_STATE_BATCH, out);
         out->bytes = parts->head;
+        out->seal = parts->seal;
         return true;
     }
     if (parts->handed == count) {
@@ -342,8 +200,8 @@ static bool take_handed(struct parts *parts, struct rs_state_event *out)
     return true;
 }
 
-static bool on_record(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
-                      struct rs_state_event *out)
+static bool on_record(struct rs_durable_log *log, struct rs_durable_part *part,
+                      const struct rs_log_event *event, struct rs_state_event *out)
 {
     struct rs_state_record record;
     enum rs_verdict verdict;
@@ -359,15 +217,15 @@ static bool on_record(struct rs_durable_log *log, struct part *part, const struc
     part->status.restored_bytes += event->bytes.size;
     part->status.restore_at = event->offset;
     if (verdict == RS_VERDICT_BATCH) {
-        hand_over(parts_of(log, part->key.worker), part, record.seal.head);
+        hand_over(rs_durable_parts_of(log, part->key.worker), part, &record.seal);
     }
     return rs_state_reader_anew(part->reader) ? tell(part, RS_STATE_VOID, out)
-                                              : take_handed(parts_of(log, part->key.worker), out);
+                                              : take_handed(rs_durable_parts_of(log, part->key.worker), out);
 }
 
 /* What the log is worth, once all of it was seen. */
-static int judge(const struct rs_durable_log *log, const struct part *part, const struct rs_log_event *event,
-                 struct rs_state_reading *reading, struct rs_error *error)
+static int judge(const struct rs_durable_log *log, const struct rs_durable_part *part,
+                 const struct rs_log_event *event, struct rs_state_reading *reading, struct rs_error *error)
 {
     int rc = rs_state_reader_end(part->reader, event->offset, part->token + 1, error);
 
@@ -391,7 +249,34 @@ static int judge(const struct rs_durable_log *log, const struct part *part, cons
     return 0;
 }
 
-static bool on_end(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
+/* Reads the log again, to see whether another has claimed it by now. */
+static bool check(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_state_event *out)
+{
+    struct rs_error error;
+    int rc = rs_state_reader_new(rs_durable_identity(log, part->key), &part->reader, &error);
+
+    if (rc == 0) {
+        rc = log->options.io.ops->read(log->options.io.self, part->key, part->check_until, &error);
+    }
+    part->checking = true;
+    part->check_until = -1;
+    return rc != 0 && unsure(part, &error, out);
+}
+
+/* Damage is for the owner to tell. A claimant who was slow may find what a later owner has left of the log:
+ * it was trimmed past the claim, and a broker that fell before it had noted that gave a part of it back.
+ * Whether there is a later owner is behind the claim. */
+static bool doubt(struct rs_durable_log *log, struct rs_durable_part *part, int64_t until,
+                  struct rs_state_event *out)
+{
+    part->doubted = true;
+    part->damage = part->error;
+    part->check_until = until;
+    rs_state_reader_free(&part->reader);
+    return check(log, part, out);
+}
+
+static bool on_end(struct rs_durable_log *log, struct rs_durable_part *part, const struct rs_log_event *event,
                    struct rs_state_event *out)
 {
     struct rs_state_reading reading;
@@ -400,10 +285,12 @@ static bool on_end(struct rs_durable_log *log, struct part *part, const struct r
         return over(part, RS_STATE_LOST, out); /* only a later owner trims our claim away */
     }
     if (judge(log, part, event, &reading, &part->error) != 0) {
-        return broken(log, part, out);
+        return event->end > part->token + 1 && part->error.code == RS_ESTATE
+                   ? doubt(log, part, event->end - 1, out)
+                   : broken(log, part, out);
     }
     rs_state_reader_free(&part->reader);
-    part->phase = OWNED;
+    part->phase = RS_DURABLE_OWNED;
     part->status.restoring = false;
     part->written = reading.bytes_since;
     part->base = 0;
@@ -428,14 +315,14 @@ static bool on_end(struct rs_durable_log *log, struct part *part, const struct r
 /* ---- batches ---- */
 
 /* Of the newest batch, what was no slice of a sweep. */
-static uint64_t changes_of(const struct part *part)
+static uint64_t changes_of(const struct rs_durable_part *part)
 {
     return part->batch_bytes > part->slice_bytes ? part->batch_bytes - part->slice_bytes : 0;
 }
 
 /* As much as changes take, so that the log grows twice as fast as by changes alone while a sweep lasts, and
  * not for longer than it would take to double. */
-static uint64_t slice(const struct part *part, uint64_t floor)
+static uint64_t slice(const struct rs_durable_part *part, uint64_t floor)
 {
     uint64_t bytes = part->live_bytes / SLICE_OF < SLICE_MAX ? part->live_bytes / SLICE_OF : SLICE_MAX;
 
@@ -448,11 +335,11 @@ static uint64_t slice(const struct part *part, uint64_t floor)
 static struct rs_state_plan durable_plan(void *self, struct rs_state_key key)
 {
     struct rs_durable_log *log = self;
-    struct part *part = find(log, key);
+    struct rs_durable_part *part = rs_durable_find(log, key);
     uint64_t floor = log->options.sweep_floor != 0 ? log->options.sweep_floor : RS_SWEEP_FLOOR;
     struct rs_state_plan plan = {0};
 
-    if (part == NULL || part->phase != OWNED || part->open) {
+    if (part == NULL || part->phase != RS_DURABLE_OWNED || part->open) {
         return plan;
     }
     uint64_t grown = part->written - part->base;
@@ -470,7 +357,7 @@ static struct rs_state_plan durable_plan(void *self, struct rs_state_key key)
     return plan;
 }
 
-static void open_batch(struct part *part)
+static void open_batch(struct rs_durable_part *part)
 {
     if (!part->open) {
         part->open = true;
@@ -484,10 +371,10 @@ static void open_batch(struct part *part)
 static int durable_chunk(void *self, struct rs_state_key key, struct rs_slice bytes, struct rs_error *error)
 {
     struct rs_durable_log *log = self;
-    struct part *part = find(log, key);
+    struct rs_durable_part *part = rs_durable_find(log, key);
     uint64_t sum = 0;
 
-    if (part == NULL || part->phase != OWNED) {
+    if (part == NULL || part->phase != RS_DURABLE_OWNED) {
         return 0; /* the worker is about to hear of it */
     }
     open_batch(part);
@@ -507,10 +394,10 @@ static int durable_seal(void *self, struct rs_state_key key, const struct rs_sea
                         bool sweep_ends, struct rs_error *error)
 {
     struct rs_durable_log *log = self;
-    struct part *part = find(log, key);
+    struct rs_durable_part *part = rs_durable_find(log, key);
     uint64_t sum = 0;
 
-    if (part == NULL || part->phase != OWNED) {
+    if (part == NULL || part->phase != RS_DURABLE_OWNED) {
         return 0;
     }
     open_batch(part);
@@ -533,7 +420,7 @@ static int durable_seal(void *self, struct rs_state_key key, const struct rs_sea
 
 /* ---- sweeps and trims ---- */
 
-static void trim(struct rs_durable_log *log, struct part *part)
+static void trim(struct rs_durable_log *log, struct rs_durable_part *part)
 {
     struct rs_error error;
 
@@ -546,7 +433,8 @@ static void trim(struct rs_durable_log *log, struct part *part)
     }
 }
 
-static void on_trimmed(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event)
+static void on_trimmed(struct rs_durable_log *log, struct rs_durable_part *part,
+                       const struct rs_log_event *event)
 {
     part->trimming = false;
     if (event->offset >= 0) {
@@ -558,14 +446,14 @@ static void on_trimmed(struct rs_durable_log *log, struct part *part, const stru
         struct rs_error why = *event->error;
         part->trim_told = true;
         (void)rs_error_prefix(&why, "the state log grows, because it cannot be trimmed");
-        say(log, RS_LOG_WARNING, part, &why);
+        rs_durable_say(log, RS_LOG_WARNING, part, &why);
     }
 }
 
 /* All records of the sweep stand where they had to: it is whole, whatever others may have written before.
  * What merely changed meanwhile is not live state twice; but never more than half of it is taken for that,
  * since a group that was due anyway may be among what changed. */
-static void sweep_verified(struct part *part)
+static void sweep_verified(struct rs_durable_part *part)
 {
     uint64_t bytes = part->written - part->sweep_base;
 
@@ -578,7 +466,7 @@ static void sweep_verified(struct part *part)
 
 /* ---- acknowledgements ---- */
 
-static bool on_sealed(struct rs_durable_log *log, struct part *part, int64_t offset,
+static bool on_sealed(struct rs_durable_log *log, struct rs_durable_part *part, int64_t offset,
                       struct rs_state_event *out)
 {
     part->open = false;
@@ -597,22 +485,10 @@ static bool on_sealed(struct rs_durable_log *log, struct part *part, int64_t off
 
 /* ---- gaps ---- */
 
-static bool check(struct rs_durable_log *log, struct part *part, struct rs_state_event *out)
-{
-    struct rs_error error;
-    int rc = rs_state_reader_new(identity(log, part->key), &part->reader, &error);
-
-    if (rc == 0) {
-        rc = log->options.io.ops->read(log->options.io.self, part->key, part->check_until, &error);
-    }
-    part->checking = true;
-    part->check_until = -1;
-    return rc != 0 && unsure(part, &error, out);
-}
-
 /* Another has written in between: a new owner, or one whose records were still under way when we claimed. The
  * log tells which. A sweep is not continued over a gap: its first record might not be ours. */
-static bool on_gap(struct rs_durable_log *log, struct part *part, int64_t offset, struct rs_state_event *out)
+static bool on_gap(struct rs_durable_log *log, struct rs_durable_part *part, int64_t offset,
+                   struct rs_state_event *out)
 {
     part->sweeping = false;
     part->sweep_start = part->sealing_sweep = -1;
@@ -620,13 +496,20 @@ static bool on_gap(struct rs_durable_log *log, struct part *part, int64_t offset
     return !part->checking && check(log, part, out);
 }
 
-static bool on_checked(struct rs_durable_log *log, struct part *part, struct rs_state_event *out)
+static bool on_checked(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_state_event *out)
 {
     struct rs_state_reading reading;
 
     rs_state_reader_result(part->reader, &reading);
     rs_state_reader_free(&part->reader);
     part->checking = false;
+    if (part->superseded) {
+        return over(part, RS_STATE_LOST, out);
+    }
+    if (part->doubted) {
+        part->error = part->damage;
+        return broken(log, part, out);
+    }
     if (reading.claim != part->token || memcmp(&reading.owner, &part->owner, sizeof(part->owner)) != 0) {
         return over(part, RS_STATE_LOST, out);
     }
@@ -638,25 +521,38 @@ static bool on_checked(struct rs_durable_log *log, struct part *part, struct rs_
     return sealed >= 0 && on_sealed(log, part, sealed, out);
 }
 
+/* Also behind damage, where the reader judges nothing. */
+static bool later_claim(const struct rs_durable_log *log, const struct rs_durable_part *part,
+                        const struct rs_log_event *event)
+{
+    struct rs_state_record record;
+    struct rs_error error;
+
+    return event->offset > part->token && rs_state_record_read(event->bytes, &record, &error) == 0 &&
+           record.kind == RS_RECORD_CLAIM && record.identity == rs_durable_identity(log, part->key);
+}
+
 /* Only its owner is of interest; damage is for whoever restores from it. */
-static bool on_checked_record(struct part *part, const struct rs_log_event *event, struct rs_state_event *out)
+static bool on_checked_record(const struct rs_durable_log *log, struct rs_durable_part *part,
+                              const struct rs_log_event *event, struct rs_state_event *out)
 {
     struct rs_state_record record;
     enum rs_verdict verdict;
     struct rs_error error;
 
+    part->superseded = part->superseded || later_claim(log, part, event);
     return rs_state_reader_feed(part->reader, event->offset, event->bytes, &record, &verdict, &error) ==
                RS_ENOMEM &&
            unsure(part, &error, out);
 }
 
-static bool on_appended(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
-                        struct rs_state_event *out)
+static bool on_appended(struct rs_durable_log *log, struct rs_durable_part *part,
+                        const struct rs_log_event *event, struct rs_state_event *out)
 {
     struct rs_error error;
 
     if (event->cookie == COOKIE_CLAIM) {
-        return part->phase == CLAIMING && on_claim_appended(log, part, event->offset, out);
+        return part->phase == RS_DURABLE_CLAIMING && on_claim_appended(log, part, event->offset, out);
     }
     if (event->offset < 0) {
         (void)rs_fail(&error, RS_EBROKER, "the broker acknowledged a record without saying where it stands");
@@ -681,21 +577,21 @@ static bool on_appended(struct rs_durable_log *log, struct part *part, const str
     return on_sealed(log, part, event->offset, out);
 }
 
-static bool on_io_event(struct rs_durable_log *log, struct part *part, const struct rs_log_event *event,
-                        struct rs_state_event *out)
+static bool on_io_event(struct rs_durable_log *log, struct rs_durable_part *part,
+                        const struct rs_log_event *event, struct rs_state_event *out)
 {
-    if (part->phase == OVER) {
+    if (part->phase == RS_DURABLE_OVER) {
         return false;
     }
     switch (event->kind) {
     case RS_LOG_APPENDED: return on_appended(log, part, event, out);
     case RS_LOG_REFUSED: return unsure(part, event->error, out);
     case RS_LOG_RECORD:
-        return part->checking ? on_checked_record(part, event, out)
-                              : part->phase == READING && on_record(log, part, event, out);
+        return part->checking ? on_checked_record(log, part, event, out)
+                              : part->phase == RS_DURABLE_READING && on_record(log, part, event, out);
     case RS_LOG_END:
         return part->checking ? on_checked(log, part, out)
-                              : part->phase == READING && on_end(log, part, event, out);
+                              : part->phase == RS_DURABLE_READING && on_end(log, part, event, out);
     case RS_LOG_BROKEN: part->error = *event->error; return broken(log, part, out);
     case RS_LOG_TRIMMED: on_trimmed(log, part, event); break;
     }
@@ -705,7 +601,7 @@ static bool on_io_event(struct rs_durable_log *log, struct part *part, const str
 static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out)
 {
     struct rs_durable_log *log = self;
-    struct parts *parts = parts_of(log, worker);
+    struct rs_durable_parts *parts = rs_durable_parts_of(log, worker);
     struct rs_log_event event;
 
     if (take_handed(parts, out)) {
@@ -715,7 +611,7 @@ static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out
         if (!log->options.io.ops->take(log->options.io.self, worker, &event)) {
             return false;
         }
-        struct part *part = find(log, event.key);
+        struct rs_durable_part *part = rs_durable_find(log, event.key);
         if (part != NULL && on_io_event(log, part, &event, out)) {
             return true;
         }
@@ -728,12 +624,12 @@ static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out
 
 static void durable_release(void *self, struct rs_state_key key)
 {
-    forget(self, key);
+    rs_durable_forget(self, key);
 }
 
 static bool durable_status(void *self, struct rs_state_key key, struct rs_state_log_status *out)
 {
-    struct part *part = find(self, key);
+    struct rs_durable_part *part = rs_durable_find(self, key);
 
     if (part == NULL) {
         return false;
@@ -784,7 +680,7 @@ void rs_durable_log_free(struct rs_durable_log **pointer)
     }
     for (uint32_t i = 0; i < log->options.workers; i++) {
         for (size_t j = 0; j < log->workers[i].count; j++) {
-            part_free(log->workers[i].items[j]);
+            rs_durable_part_free(log->workers[i].items[j]);
         }
         free(log->workers[i].items);
         rs_buf_fini(&log->workers[i].scratch);

@@ -32,6 +32,7 @@ struct rs_log_event {
                           or not known. Asked for only where the log was never trimmed (it begins at 0), and
                           before the log's end is: where the log goes on behind `until`, it is -1, since
                           others may have sealed and committed there meanwhile */
+    int64_t end;       /* END: offset after the newest record that was known of by then; 0: not known */
     struct rs_slice bytes; /* RECORD; lives until the next `take` of this worker */
     const struct rs_error *error;
 };

@@ -140,9 +140,23 @@ static bool judge(struct rs_log_kafka *log, uint32_t index, const rd_kafka_messa
     return true;
 }
 
+/* Where the log ends came with what was fetched: nobody is asked. */
+static int64_t known_end(const struct rs_log_kafka *log, const struct rs_lk_key *key)
+{
+    int64_t low = -1;
+    int64_t high = -1;
+
+    return rd_kafka_get_watermark_offsets(log->consumer, log->topics[key->stream].name, key->partition, &low,
+                                          &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                   high > 0
+               ? high
+               : 0;
+}
+
 static void say_end(struct rs_log_kafka *log, uint32_t index, struct rs_log_event *out)
 {
     struct rs_lk_worker *worker = &log->workers[index];
+    int64_t end = known_end(log, worker->ended);
 
     pthread_mutex_lock(&log->lock);
     struct rs_lk_key *key = worker->ended;
@@ -152,6 +166,7 @@ static void say_end(struct rs_log_kafka *log, uint32_t index, struct rs_log_even
         .key = {.worker = index, .stream = key->stream, .partition = key->partition},
         .offset = key->first,
         .committed = key->committed,
+        .end = end,
     };
     key->phase = RS_LK_IDLE;
     rs_lk_note_free(key->broken);

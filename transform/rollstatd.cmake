@@ -1,6 +1,7 @@
 # The worker's side of the library, and the daemon: the only program that sees all stages.
 target_sources(rs_transform PRIVATE
   durable_log.c
+  durable_parts.c
   log_kafka.c
   log_kafka_admin.c
   log_kafka_read.c
@@ -11,6 +12,7 @@ target_sources(rs_transform PRIVATE
   worker.c
   worker_claim.c
   worker_commit.c
+  worker_health.c
   worker_input.c
   worker_publish.c
   worker_status.c
@@ -21,6 +23,7 @@ add_executable(rollstatd
   rollstatd.c
   rollstatd_close.c
   rollstatd_config.c
+  rollstatd_health.c
   rollstatd_log.c
   rollstatd_notify.c
   rollstatd_pages.c

@@ -128,6 +128,7 @@ static void free_all(struct rs_daemon *daemon)
     rs_dead_letters_free(&daemon->letters);
     rs_redis_sink_free(&daemon->sink);
     rs_daemon_free_log(daemon);
+    rs_buf_fini(&daemon->health.lines);
     free(daemon->workers);
     daemon->workers = NULL;
 }

@@ -57,6 +57,17 @@ struct rs_daemon_page {
 };
 #define RS_DAEMON_PAGES 4
 
+/* What keeps the daemon from being ready, each in words with its remedy: rollstatd_health.c. */
+struct rs_daemon_health {
+    bool ready;
+    uint64_t partitions;       /* owned */
+    uint64_t stopped, waiting; /* of these; waiting: for longer than a moment, as `ready` counts it */
+    struct rs_buf lines;       /* the problems, one a line, the gravest first; at most RS_DAEMON_PROBLEMS */
+    size_t count;              /* of all problems */
+    char summary[RS_ERROR_TEXT_MAX + 128]; /* one line; empty when ready */
+};
+#define RS_DAEMON_PROBLEMS 64
+
 struct rs_daemon {
     const struct rs_settings *settings;
     const char *path;
@@ -75,21 +86,30 @@ struct rs_daemon {
     int signal_fd;
     struct rs_notify notify;
     bool stopping;
-    bool told_ready; /* the log was told that what the group gave is restored */
     struct rs_daemon_stop stop;
     int64_t watchdog_us;       /* WATCHDOG_USEC; 0: none */
     int64_t fed_us;            /* when it was fed last */
     int64_t housekeeping_us;   /* next turn of it */
     int64_t restoring_told_us; /* last line about a long restore; 0: nothing is being restored */
-    char why[448];             /* of rs_daemon_ready */
     bool closing;              /* see rollstatd_close.c */
     struct rs_daemon_page pages[RS_DAEMON_PAGES];
+    struct rs_daemon_health health;
+    bool was_ready, told_ready, told_not_ready;
+    int64_t not_ready_us; /* monotonic: since when; 0: ready */
 };
 
 /* No worker has been silent for longer than `within_us`. */
 bool rs_daemon_alive(const struct rs_daemon *daemon, int64_t within_us);
-/* Joined, topics there, brokers and Redis reached, all partitions restored. `why` is set when not. */
-bool rs_daemon_ready(struct rs_daemon *daemon, const char **why);
+
+/* Ready: joined, topics there, brokers and Redis reached, and every owned partition runs. One that stopped
+ * makes the daemon not ready at once. One that waits does so at once until the daemon was ready for the first
+ * time; later only when it has waited for RS_DAEMON_WAIT_US, so that partitions that come and go in a
+ * rebalance, or a broker that is slow for a moment, change nothing. Control thread; valid until the next
+ * call. */
+const struct rs_daemon_health *rs_daemon_health(struct rs_daemon *daemon);
+#define RS_DAEMON_WAIT_US (10 * INT64_C(1000000))
+/* Says in the log when that changes. */
+void rs_daemon_tell_health(struct rs_daemon *daemon);
 
 /* What the line under `systemctl status` and the pages add up. */
 struct rs_daemon_totals {

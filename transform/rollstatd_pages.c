@@ -63,11 +63,8 @@ static void partition_events(const struct scrape *scrape, const struct rs_label 
 static void partition_lag(const struct scrape *scrape, const struct rs_label *labels,
                           const struct rs_worker_partition_status *status)
 {
-    int64_t lag = status->end_offset - status->state.next_offset;
-
-    if (status->end_offset >= 0) {
-        rs_metrics_integer(scrape->out, scrape->partition_family->name, labels,
-                           status->at_end || lag < 0 ? 0 : lag);
+    if (status->lag >= 0) {
+        rs_metrics_integer(scrape->out, scrape->partition_family->name, labels, status->lag);
     }
 }
 
@@ -76,6 +73,22 @@ static void partition_running(const struct scrape *scrape, const struct rs_label
 {
     rs_metrics_integer(scrape->out, scrape->partition_family->name, labels,
                        status->phase == RS_PARTITION_RUNNING ? 1 : 0);
+}
+
+static void partition_stopped(const struct scrape *scrape, const struct rs_label *labels,
+                              const struct rs_worker_partition_status *status)
+{
+    rs_metrics_integer(scrape->out, scrape->partition_family->name, labels,
+                       status->health == RS_HEALTH_STOPPED ? 1 : 0);
+}
+
+static void partition_waiting(const struct scrape *scrape, const struct rs_label *labels,
+                              const struct rs_worker_partition_status *status)
+{
+    bool waits = status->health == RS_HEALTH_WAITS;
+
+    rs_metrics_seconds(scrape->out, scrape->partition_family->name, labels,
+                       waits ? rs_clock_mono(scrape->daemon->clock) - status->since_us : 0);
 }
 
 static void partition_stream_time(const struct scrape *scrape, const struct rs_label *labels,
@@ -155,6 +168,10 @@ static const struct partition_family partition_families[] = {
      partition_lag},
     {"rollstat_partition_running", "1: read and published; 0: claiming, leaving, stopped or fenced.",
      RS_METRIC_GAUGE, partition_running},
+    {"rollstat_partition_stopped", "1: goes on only when somebody has mended what /readyz names.",
+     RS_METRIC_GAUGE, partition_stopped},
+    {"rollstat_partition_waiting_seconds", "Since when it waits for what /status names; 0: it does not.",
+     RS_METRIC_GAUGE, partition_waiting},
     {"rollstat_stream_time_seconds", "Highest event time seen.", RS_METRIC_GAUGE, partition_stream_time},
     {"rollstat_shown_time_seconds", "Time as of which windows are shown.", RS_METRIC_GAUGE, partition_shown},
     {"rollstat_groups", "Groups in the state.", RS_METRIC_GAUGE, partition_groups},
@@ -397,7 +414,9 @@ static void write_kafka(const struct rs_daemon *daemon, struct rs_buf *out)
     gauge(out, "rollstat_kafka_brokers_down", "1: no broker can be reached.", source.brokers_down ? 1 : 0);
     gauge(out, "rollstat_kafka_topics_missing", "1: a topic does not exist.", source.topics_missing ? 1 : 0);
     gauge(out, "rollstat_kafka_partitions", "Partitions owned.", source.partitions);
-    gauge(out, "rollstat_kafka_partitions_stopped", "Partitions that cannot go on.", source.stopped);
+    gauge(out, "rollstat_kafka_partitions_stopped", "Partitions that cannot go on.", daemon->health.stopped);
+    gauge(out, "rollstat_kafka_partitions_waiting", "Partitions that wait, and for long.",
+          daemon->health.waiting);
     counter(out, "rollstat_kafka_rebalances_total", "Assignments and revocations.", source.rebalances);
     counter(out, "rollstat_kafka_skipped_records_total", "Records that came again.", source.skipped);
 }
@@ -474,7 +493,9 @@ static void write_process(const struct rs_daemon *daemon, struct rs_buf *out)
 int rs_page_metrics(void *ctx, struct rs_buf *body)
 {
     struct scrape scrape = {.daemon = ctx, .out = body};
+    const struct rs_daemon_health *health = rs_daemon_health(ctx);
 
+    gauge(body, "rollstat_ready", "1: as /readyz says.", health->ready ? 1 : 0);
     write_process(scrape.daemon, body);
     write_workers(&scrape);
     write_kafka(scrape.daemon, body);

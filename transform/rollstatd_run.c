@@ -232,36 +232,6 @@ bool rs_daemon_alive(const struct rs_daemon *daemon, int64_t within_us)
     return true;
 }
 
-bool rs_daemon_ready(struct rs_daemon *daemon, const char **why)
-{
-    struct rs_kafka_source_status source;
-    struct rs_redis_status sink;
-    struct rs_daemon_restoring restoring;
-    struct rs_dead_letters_status letters;
-
-    rs_kafka_source_status(daemon->source, &source);
-    rs_dead_letters_status(daemon->letters, &letters);
-    rs_redis_sink_status(daemon->sink, &sink);
-    rs_daemon_restoring(daemon, &restoring);
-    (void)snprintf(daemon->why, sizeof(daemon->why), "restoring %" PRIu64 " of %" PRIu64 " partitions",
-                   restoring.claiming, restoring.partitions);
-    if (source.brokers_down) {
-        (void)snprintf(daemon->why, sizeof(daemon->why), "waiting for Kafka at %s", source.brokers_why);
-    }
-    *why = daemon->stopping         ? "stopping"
-           : source.brokers_down    ? daemon->why
-           : source.topics_missing  ? "a topic does not exist"
-           : !source.joined         ? "has not joined the consumer group yet"
-           : restoring.claiming > 0 ? daemon->why
-           : letters.topics_missing
-               ? "a dead-letter topic does not exist; the log and /status say how to make it"
-           : letters.failing ? "dead letters cannot be written, and their partitions wait; see /status"
-           : letters.stalled ? "dead letters have had no answer for a while, and their partitions wait"
-           : !sink.connected ? "Redis cannot be reached"
-                             : NULL;
-    return *why == NULL;
-}
-
 static void add_totals(void *ctx, const struct rs_worker_snapshot *snapshot)
 {
     struct rs_daemon_totals *totals = ctx;
@@ -272,9 +242,7 @@ static void add_totals(void *ctx, const struct rs_worker_snapshot *snapshot)
         totals->partitions++;
         totals->groups += partition->state.groups;
         totals->consumed += partition->state.events.consumed;
-        if (!partition->at_end && partition->end_offset > partition->state.next_offset) {
-            totals->lag += (uint64_t)(partition->end_offset - partition->state.next_offset);
-        }
+        totals->lag += partition->lag > 0 ? (uint64_t)partition->lag : 0;
     }
 }
 
@@ -291,30 +259,14 @@ void rs_daemon_totals(const struct rs_daemon *daemon, struct rs_daemon_totals *o
 static void notify_status(struct rs_daemon *daemon)
 {
     struct rs_daemon_totals totals;
-    const char *why = NULL;
-    bool ready = rs_daemon_ready(daemon, &why);
+    const struct rs_daemon_health *health = rs_daemon_health(daemon);
 
     rs_daemon_totals(daemon, &totals);
     rs_notify_passing(&daemon->notify,
                       "STATUS=%s%s; %" PRIu64 " partitions, %" PRIu64 " groups, %" PRIu64
                       " events consumed, lag %" PRIu64,
-                      ready ? "running" : "not ready: ", ready ? "" : why, totals.partitions, totals.groups,
-                      totals.consumed, totals.lag);
-}
-
-/* For people; systemd was told READY=1 when the pages could be served. */
-static void tell_ready(struct rs_daemon *daemon)
-{
-    struct rs_kafka_source_status source;
-    struct rs_daemon_restoring restoring;
-
-    rs_kafka_source_status(daemon->source, &source);
-    rs_daemon_restoring(daemon, &restoring);
-    if (!daemon->told_ready && source.joined && restoring.claiming == 0) {
-        daemon->told_ready = true;
-        rs_log(RS_LOG_INFO, "ready: joined group %s, %" PRIu64 " partitions restored",
-               daemon->settings->streams->group, restoring.partitions);
-    }
+                      health->ready ? "running" : "not ready: ", health->summary, totals.partitions,
+                      totals.groups, totals.consumed, totals.lag);
 }
 
 static void housekeeping(struct rs_daemon *daemon)
@@ -331,7 +283,7 @@ static void housekeeping(struct rs_daemon *daemon)
     watch_workers(daemon);
     rs_notify_turn(&daemon->notify);
     rs_daemon_tell_restoring(daemon);
-    tell_ready(daemon);
+    rs_daemon_tell_health(daemon);
     notify_status(daemon);
     rs_daemon_feed_watchdog(daemon, rs_daemon_alive(daemon, daemon->watchdog_us / 2));
 }

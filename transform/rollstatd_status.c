@@ -19,13 +19,16 @@ int rs_page_livez(void *ctx, struct rs_buf *body)
 
 int rs_page_readyz(void *ctx, struct rs_buf *body)
 {
-    const char *why = NULL;
+    const struct rs_daemon_health *health = rs_daemon_health(ctx);
 
-    if (rs_daemon_ready(ctx, &why)) {
+    if (health->ready) {
         rs_buf_text(body, "ok\n");
         return 200;
     }
-    rs_buf_printf(body, "%s\n", why);
+    rs_buf_put(body, health->lines.data, health->lines.size);
+    if (health->count > RS_DAEMON_PROBLEMS) {
+        rs_buf_printf(body, "and %zu more: see /status\n", health->count - RS_DAEMON_PROBLEMS);
+    }
     return 503;
 }
 
@@ -101,8 +104,19 @@ static json_t *partition(const struct status_page *page, const struct rs_worker_
     set_text(object, "stream", page->daemon->settings->streams->items[status->stream].name);
     set_integer(object, "partition", status->partition);
     set_text(object, "phase", rs_partition_phase_name(status->phase));
+    set_text(object, "health", rs_health_name(status->health));
+    if (status->health == RS_HEALTH_WAITS) {
+        set_text(object, "waits_for", rs_waiting_name(status->waits_for));
+    }
+    if (status->health != RS_HEALTH_RUNS) {
+        set_integer(object, "since_ms", (rs_clock_mono(page->daemon->clock) - status->since_us) / 1000);
+        set_text(object, "why", status->why);
+    }
     set_integer(object, "next_offset", state->next_offset);
     set_integer(object, "end_offset", status->end_offset);
+    if (status->lag >= 0) {
+        set_integer(object, "lag", status->lag);
+    }
     set_integer(object, "committed", status->committed);
     (void)json_object_set_new(object, "at_end", json_boolean(status->at_end));
     if (status->quiet_until > 0) {
@@ -184,6 +198,24 @@ static void add_worker(void *ctx, const struct rs_worker_snapshot *snapshot)
     }
 }
 
+/* Line by line. */
+static json_t *problems(const struct rs_daemon_health *health)
+{
+    json_t *array = json_array();
+    const char *at = (const char *)health->lines.data;
+    size_t left = health->lines.size;
+
+    while (left > 0) {
+        const char *end = memchr(at, '\n', left);
+        size_t size = end == NULL ? left : (size_t)(end - at);
+        (void)json_array_append_new(array, json_stringn(at, size));
+        size += size < left ? 1 : 0;
+        at += size;
+        left -= size;
+    }
+    return array;
+}
+
 static json_t *kafka(const struct rs_daemon *daemon)
 {
     struct rs_kafka_source_status status;
@@ -195,7 +227,8 @@ static json_t *kafka(const struct rs_daemon *daemon)
     (void)json_object_set_new(object, "brokers_down", json_boolean(status.brokers_down));
     (void)json_object_set_new(object, "topics_missing", json_boolean(status.topics_missing));
     set_unsigned(object, "partitions", status.partitions);
-    set_unsigned(object, "partitions_stopped", status.stopped);
+    set_unsigned(object, "partitions_stopped", daemon->health.stopped);
+    set_unsigned(object, "partitions_waiting", daemon->health.waiting);
     set_unsigned(object, "rebalances", status.rebalances);
     set_unsigned(object, "skipped_records", status.skipped);
     return object;
@@ -299,15 +332,16 @@ int rs_page_status(void *ctx, struct rs_buf *body)
         .aggregates = json_object(),
     };
     json_t *root = json_object();
-    const char *why = NULL;
+    const struct rs_daemon_health *health = rs_daemon_health(daemon);
 
     for (uint32_t i = 0; i < daemon->settings->workers; i++) {
         rs_worker_snapshot(daemon->workers[i].worker, add_worker, &page);
     }
     set_text(root, "version", RS_VERSION);
-    (void)json_object_set_new(root, "ready", json_boolean(rs_daemon_ready(daemon, &why)));
-    if (why != NULL) {
-        set_text(root, "not_ready", why);
+    (void)json_object_set_new(root, "ready", json_boolean(health->ready));
+    if (!health->ready) {
+        set_text(root, "not_ready", health->summary);
+        (void)json_object_set_new(root, "problems", problems(health));
     }
     set_time(root, "started", daemon->started_us);
     (void)json_object_set_new(root, "kafka", kafka(daemon));

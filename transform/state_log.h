@@ -55,7 +55,7 @@ struct rs_state_event {
     struct rs_state_key key;
     uint64_t token;
     bool sealed;           /* CLAIMED: there was a batch. Else the state begins empty, at seal.next_offset */
-    struct rs_seal seal;   /* CLAIMED: of the last batch; COMMITTED: next_offset alone */
+    struct rs_seal seal;   /* BATCH: its own; CLAIMED: of the last batch; COMMITTED: next_offset alone */
     struct rs_slice bytes; /* lives until the next `take` of this worker */
     const struct rs_error *error; /* as `bytes` */
 };

@@ -12,8 +12,9 @@
 
 #include "transform/worker_parts.h"
 
-#define POLL_US (1 * RS_WORKER_MS)  /* where a table has no descriptor to sleep on */
-#define LOOK_US (20 * RS_WORKER_MS) /* while a partition is not at its end */
+#define POLL_US       (1 * RS_WORKER_MS)      /* where a table has no descriptor to sleep on */
+#define LOOK_US       (20 * RS_WORKER_MS)     /* while a partition is not at its end */
+#define TELL_AGAIN_US (30 * INT64_C(1000000)) /* the same trouble of a partition */
 
 /* ---- for the worker's other files ---- */
 
@@ -53,6 +54,23 @@ void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char
     say(worker, level, text);
 }
 
+void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_log_level level,
+                      const char *format, ...)
+{
+    char text[RS_ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    bool again = strcmp(text, owned->error) == 0 && worker->now_us - owned->error_told_us < TELL_AGAIN_US;
+    if (!again) {
+        say(worker, level, text);
+        memcpy(owned->error, text, sizeof(owned->error));
+        owned->error_told_us = worker->now_us;
+    }
+}
+
 void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_partition_phase phase,
                    const char *format, ...)
 {
@@ -63,7 +81,8 @@ void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_par
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     say(worker, RS_LOG_ERROR, text);
-    (void)snprintf(owned->error, sizeof(owned->error), "%.*s", (int)sizeof(owned->error) - 1, text);
+    memcpy(owned->error, text, sizeof(owned->error));
+    owned->doubted = owned->fenced = false;
     owned->at_end = false;
     owned->commit = RS_COMMIT_NOT;
     owned->phase = phase;

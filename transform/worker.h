@@ -84,6 +84,28 @@ enum rs_partition_phase {
 };
 const char *rs_partition_phase_name(enum rs_partition_phase phase);
 
+enum rs_waiting {
+    RS_WAITING_NOT,
+    RS_WAITING_DEAD_LETTERS,
+    RS_WAITING_MEMORY,
+    RS_WAITING_HISTORY,
+    RS_WAITING_STATE_LOG,
+    /* of a partition alone: */
+    RS_WAITING_CLAIM,   /* its claim is on the way to the state log, or will be tried again */
+    RS_WAITING_RESTORE, /* its state is being read */
+    RS_WAITING_FENCE,   /* Redis had a newer token, and has taken nothing of this instance since */
+    RS_WAITING_BEHIND,  /* Redis shows more than was read so far: nothing is published before that */
+    RS_WAITING_REDIS,   /* does not answer */
+};
+const char *rs_waiting_name(enum rs_waiting waiting);
+
+/* What a partition is doing, in one judgement (worker_health.c) that /readyz, /status, the metrics and the
+ * line under `systemctl status` all read. WAITS:   it goes on by itself once what it waits for is there. A
+ * wait of less than two seconds is none. STOPPED: it does not go on before somebody mends what `why` names.
+ */
+enum rs_health { RS_HEALTH_RUNS, RS_HEALTH_WAITS, RS_HEALTH_STOPPED };
+const char *rs_health_name(enum rs_health health);
+
 struct rs_worker_partition_status {
     uint32_t stream;
     int32_t partition;
@@ -93,26 +115,22 @@ struct rs_worker_partition_status {
     int64_t committed;   /* -1: nothing yet */
     int64_t quiet_until; /* publishes nothing before this offset; 0: no such offset */
     bool at_end;
-    bool waiting; /* takes no input now: see the worker's `waiting_for` */
+    int64_t
+        lag; /* records in Kafka that are not applied yet, also of a partition that stopped; -1: not known */
+    enum rs_health health;
+    enum rs_waiting waits_for;   /* WAITS */
+    int64_t since_us;            /* monotonic: since when it does not run */
+    char why[RS_ERROR_TEXT_MAX]; /* with the remedy; empty where it runs */
     struct rs_partition_status state;
     bool has_log; /* a log that remembers: */
     struct rs_state_log_status log;
-    char error[512]; /* empty: none */
+    char error[RS_ERROR_TEXT_MAX]; /* why it stopped, or what hindered it last; empty: none */
 };
 
 struct rs_worker_aggregate_status {
     uint32_t aggregate;
     struct rs_aggregate_status state; /* summed over the worker's partitions */
 };
-
-enum rs_waiting {
-    RS_WAITING_NOT,
-    RS_WAITING_DEAD_LETTERS,
-    RS_WAITING_MEMORY,
-    RS_WAITING_HISTORY,
-    RS_WAITING_STATE_LOG,
-};
-const char *rs_waiting_name(enum rs_waiting waiting);
 
 /* Upper bounds in microseconds of the histogram of delays from taking records to submitting their views. */
 #define RS_WORKER_BUCKETS 12

@@ -6,8 +6,7 @@
 #include "transform/worker_parts.h"
 
 #define CLAIM_RETRY_US   (1000 * RS_WORKER_MS)
-#define RECLAIM_US       (10000 * RS_WORKER_MS) /* longer than the group takes to tell a member it is out */
-#define UNSURE_US        (100 * RS_WORKER_MS)   /* doubled with each claim in a row that came to nothing */
+#define UNSURE_US        (100 * RS_WORKER_MS) /* doubled with each claim in a row that came to nothing */
 #define UNSURE_DOUBLINGS 6
 #define EVENTS_PER_TURN  64
 #define BYTES_PER_TURN   ((size_t)512 << 10) /* of stored state: some milliseconds */
@@ -37,9 +36,9 @@ void rs_worker_claims(struct rs_worker *worker)
         owned->claim_due_us = RS_WORKER_NEVER;
         if (claim(worker, owned, &error) != 0) {
             owned->claim_due_us = worker->now_us + CLAIM_RETRY_US;
-            rs_worker_say(worker, RS_LOG_ERROR,
-                          "stream %s partition %" PRId32 ": cannot take it over yet: %s", owned->stream->name,
-                          owned->partition, error.text);
+            rs_owned_trouble(worker, owned, RS_LOG_ERROR,
+                             "stream %s partition %" PRId32 ": cannot take it over yet: %s",
+                             owned->stream->name, owned->partition, error.text);
         }
     }
 }
@@ -62,6 +61,7 @@ void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int6
     owned->in_flight = 0;
     owned->asking = owned->asked = owned->touched = false;
     owned->at_end = false;
+    owned->kept_us = 0;
     owned->commit = RS_COMMIT_NOT;
     owned->quiet_until = 0;
     owned->quiet_shown_us = RS_TIME_NONE;
@@ -74,8 +74,10 @@ static void stop(struct rs_worker *worker, struct rs_owned *owned, const struct 
     const char *group = worker->options.streams->group;
 
     if (error->class == RS_CLASS_RETRY) {
-        rs_worker_say(worker, RS_LOG_ERROR, "stream %s partition %" PRId32 ": cannot be restored yet: %s",
-                      owned->stream->name, owned->partition, error->text);
+        rs_owned_trouble(worker, owned, RS_LOG_ERROR,
+                         "stream %s partition %" PRId32 ": cannot be restored yet: %s", owned->stream->name,
+                         owned->partition, error->text);
+        owned->doubted = true;
         rs_owned_claim_again(worker, owned, CLAIM_RETRY_US);
         return;
     }
@@ -94,9 +96,13 @@ static void on_restoring(struct rs_worker *worker, struct rs_owned *owned, const
     int rc = 0;
 
     switch (event->kind) {
-    case RS_STATE_BATCH: rc = rs_partition_restore_batch(owned->state, event->bytes, &error); break;
+    case RS_STATE_BATCH:
+        owned->next_offset = event->seal.next_offset; /* so that the lag of one that stops here is told */
+        rc = rs_partition_restore_batch(owned->state, event->bytes, &error);
+        break;
     case RS_STATE_CHUNK: rc = rs_partition_restore_chunk(owned->state, event->bytes, &error); break;
     default: /* VOID */
+        owned->next_offset = 0;
         rs_partition_free(&owned->state);
         rc = rs_partition_new(worker->options.engine, owned->stream->index, owned->partition, &owned->state,
                               &error);
@@ -146,17 +152,16 @@ static void on_claimed(struct rs_worker *worker, struct rs_owned *owned, const s
     struct rs_error error;
     const struct rs_source *source = &worker->options.source;
 
+    owned->next_offset = start_of(event);
     if (begin_state(worker, owned, event, &error) != 0) {
         stop(worker, owned, &error);
         return;
     }
     owned->token = event->token;
-    owned->next_offset = start_of(event);
     owned->committed = event->sealed ? event->seal.next_offset : -1;
     owned->phase = RS_PARTITION_RUNNING;
     owned->touched = true;
     owned->unsure = 0;
-    owned->error[0] = '\0';
     owned->again_us = worker->now_us;
     owned->commit_due_us = worker->now_us + worker->options.commit_every_us;
     owned->commit_silent_us = worker->now_us + RS_WORKER_SILENT_US;
@@ -174,25 +179,33 @@ static void on_claimed(struct rs_worker *worker, struct rs_owned *owned, const s
 /* ---- losing ---- */
 
 /* The group will take the partition away, or it was a mere rebuild: whoever is still assigned after a while
- * claims again. */
+ * claims again. Where the group has just given it back, the claim is of the one who had it in between. That
+ * one may not have heard yet that it is to go; it waits then, so that the two do not take it from each other
+ * in turns. */
+int64_t rs_owned_lost_wait(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    return rs_owned_kept_lately(worker, owned) ? 0 : RS_WORKER_RECLAIM_US;
+}
+
 static void on_lost(struct rs_worker *worker, struct rs_owned *owned)
 {
-    rs_worker_say(worker, owned->revoked ? RS_LOG_INFO : RS_LOG_WARNING,
-                  "stream %s partition %" PRId32
-                  ": the state log has another claim, so this instance drops it",
-                  owned->stream->name, owned->partition);
-    rs_owned_claim_again(worker, owned, RECLAIM_US);
+    rs_owned_trouble(worker, owned, owned->revoked ? RS_LOG_INFO : RS_LOG_WARNING,
+                     "stream %s partition %" PRId32
+                     ": the state log has another claim, so this instance drops it",
+                     owned->stream->name, owned->partition);
+    rs_owned_claim_again(worker, owned, rs_owned_lost_wait(worker, owned));
 }
 
 static void on_unsure(struct rs_worker *worker, struct rs_owned *owned, const struct rs_error *error)
 {
     int64_t after_us = UNSURE_US << (owned->unsure < UNSURE_DOUBLINGS ? owned->unsure : UNSURE_DOUBLINGS);
 
-    rs_worker_say(worker, RS_LOG_WARNING,
-                  "stream %s partition %" PRId32
-                  ": the state log is read again, it is not sure what it holds: %s",
-                  owned->stream->name, owned->partition, error->text);
+    rs_owned_trouble(worker, owned, RS_LOG_WARNING,
+                     "stream %s partition %" PRId32
+                     ": the state log is read again, it is not sure what it holds: %s",
+                     owned->stream->name, owned->partition, error->text);
     owned->unsure++;
+    owned->doubted = true;
     rs_owned_claim_again(worker, owned, after_us);
 }
 

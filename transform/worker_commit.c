@@ -35,6 +35,11 @@ static bool balanced(const struct rs_accounting *e)
     return e->consumed == e->applied + e->late + e->duplicate + e->rejected + e->filtered;
 }
 
+bool rs_owned_kept_lately(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    return owned->kept_us != 0 && worker->now_us - owned->kept_us < RS_WORKER_RECLAIM_US;
+}
+
 static void begin(struct rs_worker *worker, struct rs_owned *owned)
 {
     const struct rs_state_log *log = &worker->options.log;
@@ -44,7 +49,7 @@ static void begin(struct rs_worker *worker, struct rs_owned *owned)
     owned->commit_begun_us = worker->now_us;
     owned->commit_due_us = worker->now_us + worker->options.commit_every_us;
     owned->commit_silent_us = worker->now_us + RS_WORKER_SILENT_US;
-    if (owned->revoked) {
+    if (owned->revoked || rs_owned_kept_lately(worker, owned)) {
         owned->commit_silent_us = worker->now_us + LEAVING_EVERY_US;
         owned->commit_due_us = earlier(owned->commit_due_us, owned->commit_silent_us);
     }
@@ -182,6 +187,7 @@ void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_
     }
     owned->commit = RS_COMMIT_NOT;
     owned->committed = next_offset;
+    owned->doubted = false;
     if (source->ops->committed != NULL) {
         source->ops->committed(source->self, owned->stream->index, owned->partition, next_offset);
     }
@@ -253,6 +259,10 @@ void rs_owned_revoked(struct rs_worker *worker, struct rs_owned *owned)
         rs_owned_leave(worker, owned);
         return;
     }
+    if (owned->committed <= 0 && !unsealed(owned)) {
+        let_go(worker, owned); /* there is nothing yet to show or to seal, nor would a seal tell of a claim */
+        return;
+    }
     owned->leave_by_us = worker->now_us + SERVE_ON_US;
     owned->commit_due_us = owned->commit_silent_us = worker->now_us;
 }
@@ -272,14 +282,19 @@ static void read_again(struct rs_worker *worker, struct rs_owned *owned)
     }
 }
 
-/* It was revoked and is assigned again, be it while it leaves. */
+/* It was revoked and is assigned again, be it while it leaves. The log tells at once whether another has
+ * claimed it meanwhile, and is listened to for a while, since a claim may still be under way. */
 void rs_owned_keep(struct rs_worker *worker, struct rs_owned *owned)
 {
     if (worker->stopping) {
         return;
     }
     owned->revoked = false;
-    if (owned->phase == RS_PARTITION_LEAVING && owned->state != NULL) {
+    owned->kept_us = worker->now_us;
+    owned->commit_silent_us = worker->now_us;
+    if (owned->phase == RS_PARTITION_CLAIMING && owned->claim_due_us != RS_WORKER_NEVER) {
+        owned->claim_due_us = worker->now_us;
+    } else if (owned->phase == RS_PARTITION_LEAVING && owned->state != NULL) {
         read_again(worker, owned);
     } else if (owned->phase == RS_PARTITION_LEAVING) {
         owned->phase = RS_PARTITION_CLAIMING;

@@ -10,8 +10,9 @@
 #define RETRY_US         (2 * RS_WORKER_MS) /* a run that found no room */
 #define LIMITS_EVERY_US  (5 * RS_WORKER_MS)
 #define TELL_EVERY_US    (30 * INT64_C(1000000))
-#define STOPPED_EVERY_US (200 * RS_WORKER_MS)
+#define STILL_EVERY_US   (200 * RS_WORKER_MS) /* the same of one that is not read */
 #define END_EVERY_US     (5 * RS_WORKER_MS) /* between looks at the end of a partition that brings nothing */
+#define WATCH_AFTER_US   (5 * INT64_C(1000000)) /* a partition that is not restored by then */
 #define ADVANCE_MAX_US   (2 * INT64_C(1000000))
 #define RECREATED_US     (30 * INT64_C(1000000)) /* the log's end stays below the fence for so long */
 
@@ -22,6 +23,11 @@ const char *rs_waiting_name(enum rs_waiting waiting)
     case RS_WAITING_MEMORY: return "memory";
     case RS_WAITING_HISTORY: return "history";
     case RS_WAITING_STATE_LOG: return "state_log";
+    case RS_WAITING_CLAIM: return "claim";
+    case RS_WAITING_RESTORE: return "restore";
+    case RS_WAITING_FENCE: return "fence";
+    case RS_WAITING_BEHIND: return "input_behind_redis";
+    case RS_WAITING_REDIS: return "redis";
     case RS_WAITING_NOT: break;
     }
     return "nothing";
@@ -101,7 +107,7 @@ static void tell_waiting(struct rs_worker *worker, enum rs_waiting waiting)
             "input waits: the state log has not answered for a while; are its brokers up, is the disk "
             "full, are enough replicas in sync?");
         break;
-    case RS_WAITING_NOT: break;
+    default: break; /* of a partition alone */
     }
 }
 
@@ -313,13 +319,14 @@ static void check_recreated(struct rs_worker *worker, struct rs_owned *owned)
     }
     if (worker->now_us - owned->behind_since_us >= RECREATED_US) {
         owned->behind_told = true;
-        rs_worker_say(worker, RS_LOG_ERROR,
-                      "stream %s partition %" PRId32 ": Redis shows it up to offset %" PRId64
-                      ", but topic %s ends at %" PRId64 ": the topic seems to have been deleted and created "
-                      "again. Nothing of this partition is published "
-                      "before it gets there. If the topic is new, delete the Redis key %s:fence:%s:%" PRId32,
-                      owned->stream->name, owned->partition, owned->quiet_until, owned->stream->topic,
-                      owned->end_offset, worker->options.prefix, owned->stream->name, owned->partition);
+        rs_owned_trouble(
+            worker, owned, RS_LOG_ERROR,
+            "stream %s partition %" PRId32 ": Redis shows it up to offset %" PRId64
+            ", but topic %s ends at %" PRId64 ": the topic seems to have been deleted and created "
+            "again. Nothing of this partition is published "
+            "before it gets there. If the topic is new, delete the Redis key %s:fence:%s:%" PRId32,
+            owned->stream->name, owned->partition, owned->quiet_until, owned->stream->topic,
+            owned->end_offset, worker->options.prefix, owned->stream->name, owned->partition);
     }
 }
 
@@ -328,8 +335,7 @@ static void look_at_end(struct rs_worker *worker, struct rs_owned *owned)
     owned->end_checked_us = worker->now_us;
     owned->end_offset = worker->options.source.ops->end_offset(worker->options.source.self,
                                                                owned->stream->index, owned->partition);
-    bool reached = owned->phase == RS_PARTITION_RUNNING && owned->end_offset >= 0 &&
-                   owned->next_offset >= owned->end_offset;
+    bool reached = owned->end_offset >= 0 && owned->next_offset >= owned->end_offset;
     if (!reached) {
         owned->at_end =
             false; /* records that do not come: behind an open transaction, or a fetch that waits */
@@ -337,9 +343,31 @@ static void look_at_end(struct rs_worker *worker, struct rs_owned *owned)
         owned->at_end = true;
         owned->tick_us = worker->now_us;
     }
-    if (owned->end_offset >= 0 && owned->phase == RS_PARTITION_RUNNING) {
+    if (owned->end_offset >= 0) {
         check_recreated(worker, owned);
     }
+}
+
+/* One that stopped, or has not been restored for a while: how far Kafka's log has grown meanwhile is told. */
+static void watch_end(struct rs_worker *worker, struct rs_owned *owned)
+{
+    owned->end_checked_us = worker->now_us;
+    int64_t end = worker->options.source.ops->end_offset(worker->options.source.self, owned->stream->index,
+                                                         owned->partition);
+    owned->end_offset = end >= 0 ? end : owned->end_offset;
+}
+
+static bool stands_still(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    switch (owned->phase) {
+    case RS_PARTITION_STOPPED:
+    case RS_PARTITION_FENCED: return true;
+    case RS_PARTITION_CLAIMING:
+        return owned->unwell_us != 0 && worker->now_us - owned->unwell_us >= WATCH_AFTER_US;
+    case RS_PARTITION_RUNNING:
+    case RS_PARTITION_LEAVING: break;
+    }
+    return false;
 }
 
 /* A partition that is at its end stays there until records come or are known to be there; the others are
@@ -351,9 +379,10 @@ void rs_worker_end_offsets(struct rs_worker *worker)
         int64_t since = worker->now_us - owned->end_checked_us;
         bool due = (owned->fed && worker->drained) || since >= (owned->at_end ? 20 : 1) * END_EVERY_US;
         owned->fed = owned->fed && !worker->drained;
-        bool stopped = owned->phase == RS_PARTITION_STOPPED; /* its lag grows */
-        if (due && (owned->phase == RS_PARTITION_RUNNING || (stopped && since >= STOPPED_EVERY_US))) {
+        if (due && owned->phase == RS_PARTITION_RUNNING) {
             look_at_end(worker, owned);
+        } else if (since >= STILL_EVERY_US && stands_still(worker, owned)) {
+            watch_end(worker, owned);
         }
     }
 }

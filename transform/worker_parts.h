@@ -13,6 +13,8 @@
 /* Between batches without news: an owner that writes nothing would never hear that the log has another claim.
  */
 #define RS_WORKER_SILENT_US (10000 * RS_WORKER_MS)
+/* After a loss: longer than the group takes to tell a member that it is out. */
+#define RS_WORKER_RECLAIM_US (10000 * RS_WORKER_MS)
 
 enum rs_commit_phase {
     RS_COMMIT_NOT,
@@ -59,9 +61,17 @@ struct rs_owned {
     struct rs_slice head;
     bool sweep_ends;
     /* leaving */
+    int64_t
+        kept_us; /* when it was assigned again although it had not been let go; 0: not since it was claimed */
     bool revoked; /* served on, while RUNNING, until another has claimed it or leave_by_us */
     int64_t leave_by_us;
-    char error[512];
+    /* health: worker_health.c */
+    enum rs_waiting waits_for; /* as of the last look */
+    int64_t unwell_us;         /* since when it does not run; 0: it does */
+    bool doubted;              /* the log was in doubt, and has sealed nothing since */
+    bool fenced;               /* Redis refused it, and has taken nothing since */
+    char error[RS_ERROR_TEXT_MAX];
+    int64_t error_told_us;
 };
 
 struct rs_worker {
@@ -116,6 +126,10 @@ void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char
 /* Keeps the text for /status too. */
 void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_partition_phase phase,
                    const char *format, ...) RS_PRINTF(4, 5);
+/* As rs_worker_say, and kept as the reason why the partition does not run. The same again is not said again
+ * for a while. */
+void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_log_level level,
+                      const char *format, ...) RS_PRINTF(4, 5);
 struct rs_state_key rs_owned_key(const struct rs_worker *worker, const struct rs_owned *owned);
 
 /* worker_input.c */
@@ -141,6 +155,8 @@ void rs_worker_claims(struct rs_worker *worker);
 void rs_worker_log_events(struct rs_worker *worker);
 /* Drops what is known of the partition and claims it anew after a while: the log decides. */
 void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int64_t after_us);
+/* Of a partition that another has claimed: how long to wait before it is claimed again. */
+int64_t rs_owned_lost_wait(const struct rs_worker *worker, const struct rs_owned *owned);
 bool rs_worker_remembers(const struct rs_worker *worker);
 
 /* worker_commit.c: sealing, handing over */
@@ -149,6 +165,8 @@ void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_
 int64_t rs_owned_commit_due(const struct rs_worker *worker, const struct rs_owned *owned);
 /* The batch under way is so old that input has to wait for it. */
 bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned *owned);
+/* It was given back lately, so that a claim of whoever had it in between may be in the log or on its way. */
+bool rs_owned_kept_lately(const struct rs_worker *worker, const struct rs_owned *owned);
 void rs_worker_leaving(struct rs_worker *worker);
 void rs_owned_revoked(struct rs_worker *worker, struct rs_owned *owned);
 void rs_owned_keep(struct rs_worker *worker, struct rs_owned *owned);
@@ -156,5 +174,12 @@ void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned);
 
 /* worker_status.c */
 void rs_worker_take_snapshot(struct rs_worker *worker);
+
+/* worker_health.c */
+void rs_worker_judge(struct rs_worker *worker);
+void rs_owned_health(const struct rs_worker *worker, const struct rs_owned *owned,
+                     struct rs_worker_partition_status *out);
+/* The sink has answered for the partition. */
+void rs_owned_heard(struct rs_owned *owned, enum rs_batch_result result);
 
 #endif

@@ -109,14 +109,14 @@ static void on_fenced(struct rs_worker *worker, struct rs_owned *owned)
         return;
     }
     if (rs_worker_remembers(worker)) {
-        rs_worker_say(
-            worker, RS_LOG_WARNING,
+        rs_owned_trouble(
+            worker, owned, RS_LOG_WARNING,
             "stream %s partition %" PRId32
             ": Redis has a newer token, so this instance drops it. If no other instance of group %s runs, "
             "the state topic was deleted and created again: delete the Redis key %s:fence:%s:%" PRId32,
             owned->stream->name, owned->partition, worker->options.streams->group, worker->options.prefix,
             owned->stream->name, owned->partition);
-        rs_owned_claim_again(worker, owned, FENCED_US);
+        rs_owned_claim_again(worker, owned, rs_owned_lost_wait(worker, owned));
         return;
     }
     rs_owned_fail(
@@ -142,6 +142,7 @@ static void settle_one(struct rs_worker *worker, struct rs_owned *owned, const s
         owned->asking = false;
         owned->asked = batch->result != RS_BATCH_NONE;
     }
+    rs_owned_heard(owned, batch->result);
     switch (batch->result) {
     case RS_BATCH_APPLIED: tell_conflicts(worker, owned, batch); break;
     case RS_BATCH_BEHIND: on_behind(worker, owned, batch); break;

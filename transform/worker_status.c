@@ -30,7 +30,6 @@ static void fill_partition(const struct rs_worker *worker, const struct rs_owned
         .committed = owned->committed,
         .quiet_until = owned->next_offset < owned->quiet_until ? owned->quiet_until : 0,
         .at_end = owned->at_end,
-        .waiting = worker->waiting != RS_WAITING_NOT,
         .state = {.stream_time_us = RS_TIME_NONE, .now_shown_us = RS_TIME_NONE},
     };
     memcpy(out->error, owned->error, sizeof(out->error));
@@ -41,6 +40,7 @@ static void fill_partition(const struct rs_worker *worker, const struct rs_owned
     const struct rs_state_log *log = &worker->options.log;
     out->has_log =
         log->ops->status != NULL && log->ops->status(log->self, rs_owned_key(worker, owned), &out->log);
+    rs_owned_health(worker, owned, out);
 }
 
 static void add_accounting(struct rs_accounting *sum, const struct rs_accounting *more)
@@ -129,6 +129,7 @@ void rs_worker_take_snapshot(struct rs_worker *worker)
     }
     worker->snapshot_due_us = worker->now_us + SNAPSHOT_EVERY_US;
     rs_worker_measure(worker);
+    rs_worker_judge(worker);
     pthread_mutex_lock(&worker->snapshot_mutex);
     if (make_room(worker)) {
         fill(worker);

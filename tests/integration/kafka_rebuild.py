@@ -78,7 +78,7 @@ class Rebuild(Flow):
         self.publish_rows(0, 1000)
         high = self.kafka.ends("t")[0][1]
         self.shows(high)
-        procs.until(lambda: self.daemon.get("/readyz") == (503, "restoring 1 of 2 partitions\n"), 10, "it is not ready",
+        procs.until(lambda: self.daemon.get("/readyz")[1].startswith("restoring 1 of 2 partitions\n"), 10, "it is not ready",
                     self.daemon.process)
         procs.until(lambda: "restoring 1 of 2 partitions: " in procs.tail(self.daemon.process.log, 100000), 20,
                     "a line about it", self.daemon.process)

@@ -148,6 +148,7 @@ class Damaged(Flow):
             with self.subTest(DAMAGES[number].__name__):
                 self.stopped(number, offset, text)
         self.others_go_on(logs)
+        self.not_ready(expected)
         self.rebuild_mends()
 
     def stopped(self, number, offset, text):
@@ -156,6 +157,24 @@ class Damaged(Flow):
                  "stops, nothing is overwritten. To read its input again: rollstatd -c FILE --rebuild --stream trades, then restart")
         self.assertEqual(self.state_of(number)["error"], error)
         self.assertEqual(procs.tail(self.daemon.process.log, 10 ** 6).count(error), 1)
+
+    def not_ready(self, expected):
+        """Each is named with its remedy, and counted."""
+        code, text = self.daemon.get("/readyz")
+        self.assertEqual((code, text.splitlines()[0]), (503, f"{len(DAMAGES)} of {PARTITIONS} partitions stopped"))
+        for number, (offset, why) in expected.items():
+            self.assertIn(f"state log {TOPIC} partition {number}: offset {offset}: {why}. ", text)
+        self.assertEqual(text.count("rollstatd -c FILE --rebuild --stream trades"), len(DAMAGES))
+        known = re.compile(r'\nrollstat_lag_records{stream="trades",')
+        procs.until(lambda: len(known.findall(self.daemon.get("/metrics")[1])) == PARTITIONS, 60, "every lag is known",
+                    self.daemon.process)
+        metrics = self.daemon.get("/metrics")[1]
+        self.assertIn(f"\nrollstat_kafka_partitions_stopped {len(DAMAGES)}\n", metrics)
+        self.assertIn("\nrollstat_ready 0\n", metrics)
+        for number in range(PARTITIONS):
+            self.assertIn(f'\nrollstat_partition_stopped{{stream="trades",partition="{number}"}} {int(number not in WHOLE)}\n', metrics)
+            lag = int(re.search(rf'rollstat_lag_records{{stream="trades",partition="{number}"}} (\d+)', metrics).group(1))
+            self.assertEqual(lag > 0, number not in WHOLE, f"partition {number}: lag {lag}")
 
     def others_go_on(self, logs):
         """Two more batches of theirs, while a damaged log gets nothing but the claim that found it so."""

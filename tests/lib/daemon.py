@@ -40,10 +40,10 @@ class Daemon:
         """Sections a test's configuration needs for this class."""
         return {"http": {"listen": f"127.0.0.1:{procs.free_port()}"}}
 
-    def __init__(self, program, config, log, *options):
+    def __init__(self, program, config, log, *options, env=None):
         with open(config, encoding="utf-8") as file:
             self.port = int(re.search(r"listen: '?127\.0\.0\.1:(\d+)", file.read()).group(1))
-        self.process = procs.Process([program, "-c", config, *options], log)
+        self.process = procs.Process([program, "-c", config, *options], log, env=env)
         procs.until(lambda: procs.answers(self.port), 20, "rollstatd answers", self.process)
 
     def get(self, path):

@@ -112,7 +112,9 @@ static int fake_read(void *self, struct rs_state_key key, int64_t until, struct 
         event->offset = at;
         event->bytes = rs_buf_slice(&io->log->records[at]);
     }
-    tell(io, RS_LOG_END)->offset = io->log->first;
+    struct rs_log_event *end = tell(io, RS_LOG_END);
+    end->offset = io->log->first;
+    end->end = io->log->end;
     return 0;
 }
 

@@ -320,6 +320,7 @@ static void read_ends(struct process *p, uint32_t partition)
     struct log_event_node *event = event_new(p, RS_LOG_END, partition);
     event->event.offset = pipe->read_first;
     event->event.committed = pipe->read_committed;
+    event->event.end = p->sim->topics[partition].end;
     pipe->reading_log = false;
     event_post(p, event);
 }

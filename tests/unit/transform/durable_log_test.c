@@ -575,6 +575,39 @@ static void test_a_claim_trimmed_away_by_a_later_owner_is_lost(void **state)
     assert_string_equal(hears(a), "L");
 }
 
+/* It read slowly, and a later owner has trimmed the log past its claim; then the broker fell before it had
+ * noted that, and gave back a part of it, which is no state. That is the later owner's log, and not damaged.
+ */
+static void test_a_slow_claimant_of_a_log_that_lost_its_trim_has_lost(void **state)
+{
+    (void)state;
+    int64_t next = 1;
+    claim(a);
+    (void)hears(a);
+    grow(a, &next);
+    chunk(a, "all");
+    seal(a, ++next, "h", true);
+    (void)hears(a);
+    int64_t begins = shared.first;
+    assert_true(begins > 0);
+    chunk(a, "more");
+    seal(a, ++next, "h", false);
+    (void)hears(a);
+    chunk(a, "yet more");
+    seal(a, ++next, "h", false);
+    (void)hears(a);
+    shared.first = begins + 2; /* what is left of the sweep is not all of it */
+    claim(b);
+    assert_non_null(strchr(hears(b), 'F')); /* nobody else claims it: damaged */
+    assert_non_null(strstr(b->error.text, "what stood before this was deleted"));
+    claim(b);
+    claim(c);
+    const char *heard = hears(b);
+    assert_null(strchr(heard, 'F'));
+    assert_non_null(strchr(heard, 'L'));
+    assert_non_null(strchr(hears(c), 'F')); /* the newest claimant tells of it */
+}
+
 static void test_damage_stops_the_partition_and_says_what_to_do(void **state)
 {
     (void)state;
@@ -669,6 +702,7 @@ int main(void)
         TEST(test_trimming_refused_is_told_once_and_tried_again),
         TEST(test_a_head_trimmed_away_under_a_slow_reader),
         TEST(test_a_claim_trimmed_away_by_a_later_owner_is_lost),
+        TEST(test_a_slow_claimant_of_a_log_that_lost_its_trim_has_lost),
         TEST(test_damage_stops_the_partition_and_says_what_to_do),
         TEST(test_a_log_that_was_lost_is_told_from_a_new_one),
         TEST(test_a_rebuild_makes_all_before_it_void),

@@ -340,6 +340,104 @@ static void test_what_comes_back_before_it_is_let_go_is_kept(void **state)
     assert_int_equal(look(f, 0).status.token, token); /* nobody had to claim it */
 }
 
+/* Away and back, before it has heard that the other had claimed it: neither input nor a silent batch is due.
+ */
+static void test_what_was_claimed_in_between_is_claimed_again_at_once(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    for (int i = 0; i < 5; i++) {
+        tell(f, RS_SOURCE_REVOKED, 0);
+        run_for(f, i * 40 * MS);
+        uint64_t other_token = claim_elsewhere(f);
+        assign(f, 0);
+        run_for(f, 250 * MS);
+        struct one_partition one = look(f, 0);
+        assert_int_equal(one.status.phase, RS_PARTITION_RUNNING);
+        assert_true(one.status.token > other_token);
+        append(f, 0, T0 + 1, "a", 1);
+        run_for(f, 2 * SECOND);
+        assert_int_equal(rs_memory_source_committed(f->source, 0, 0), i + 2);
+        run_for(f, 20 * SECOND);
+    }
+}
+
+/* The other's claim was under way when the partition came back. */
+static void test_a_claim_that_comes_after_the_partition_is_heard_of(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 100 * MS);
+    assign(f, 0);
+    run_for(f, 5 * SECOND);
+    uint64_t other_token = claim_elsewhere(f);
+    run_for(f, 500 * MS);
+    struct one_partition one = look(f, 0);
+    assert_int_equal(one.status.phase, RS_PARTITION_RUNNING);
+    assert_true(one.status.token > other_token);
+    other_token = claim_elsewhere(f); /* once: the other is not to be fought for the partition */
+    run_for(f, 12 * SECOND);
+    assert_int_equal(look(f, 0).status.phase, RS_PARTITION_CLAIMING);
+    int64_t end = shared.end;
+    run_for(f, 120 * SECOND);
+    assert_true(shared.end - end <=
+                14); /* a claim, and a silent batch now and then: no longer five a second */
+}
+
+/* Redis tells first. */
+static void test_what_comes_back_and_is_fenced_is_claimed_again_at_once(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t token = 0;
+    int64_t offset = 0;
+    int64_t shown_us = 0;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 100 * MS);
+    assert_true(rs_memory_store_fence(f->store, "ticks", 0, &token, &offset, &shown_us));
+    rs_memory_store_set_fence(f->store, "ticks", 0, claim_elsewhere(f), offset, shown_us);
+    append(f, 0, T0, "a", 1);
+    assign(f, 0);
+    run_for(f, 500 * MS);
+    assert_int_equal(look(f, 0).status.phase, RS_PARTITION_RUNNING);
+    assert_field(f, "minute", "a", "n", "2");
+}
+
+/* Nothing was ever read or sealed: there is nothing to serve on, and no seal would tell of another's claim.
+ */
+static void test_what_was_never_sealed_is_let_go_at_once(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    run_for(f, SECOND);
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 1 * MS);
+    assert_false(rs_memory_source_owned(f->source, 0, 0));
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 10 * MS);
+    tell(f, RS_SOURCE_REVOKED, 0); /* now there is something: sealed at once, and served */
+    run_for(f, 100 * MS);
+    assert_true(rs_memory_source_owned(f->source, 0, 0));
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 1);
+    assert_field(f, "minute", "a", "n", "1");
+}
+
 /* Neither input nor Redis tells, so a batch without news has to. */
 static void test_a_silent_owner_hears_of_a_claim(void **state)
 {
@@ -434,14 +532,15 @@ static void test_a_stop_ends_the_serving(void **state)
 
     open_worker(f, 1 * MS, 1000);
     assign(f, 0);
-    run_for(f, 100 * MS);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
     tell(f, RS_SOURCE_REVOKED, 0);
     append(f, 0, T0, "a", 1);
     run_for(f, 10 * MS);
     rs_worker_stop(f->worker);
     run_for(f, 500 * MS);
     assert_true(rs_worker_stopped(f->worker));
-    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 1);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 2);
 }
 
 static void test_input_waits_for_a_log_that_is_stuck(void **state)
@@ -553,6 +652,10 @@ int main(void)
 #define LOG_TEST(name) cmocka_unit_test_setup_teardown(name, setup_log, teardown_log)
     const struct CMUnitTest tests[] = {
         LOG_TEST(test_an_idle_worker_sleeps),
+        LOG_TEST(test_what_was_claimed_in_between_is_claimed_again_at_once),
+        LOG_TEST(test_a_claim_that_comes_after_the_partition_is_heard_of),
+        LOG_TEST(test_what_comes_back_and_is_fenced_is_claimed_again_at_once),
+        LOG_TEST(test_what_was_never_sealed_is_let_go_at_once),
         LOG_TEST(test_a_crash_loses_nothing_and_counts_nothing_twice),
         LOG_TEST(test_the_seal_waits_for_the_dead_letters_it_covers),
         LOG_TEST(test_a_doubtful_append_is_settled_by_the_log),
