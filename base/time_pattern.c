@@ -178,22 +178,33 @@ static bool match(struct rs_cursor *c, const char *pattern, struct reading *r)
     return c->at == c->end;
 }
 
-/* "-1.5" is 1.5 seconds before the epoch; what is below a microsecond is floored. */
-static int seconds_to_us(const struct reading *r, int64_t *out_us, struct rs_error *error)
+/* "-1.5" is 1.5 seconds before the epoch. */
+static int seconds_to_us(const struct reading *r, int64_t *out_us, int *out_ns, struct rs_error *error)
 {
     int64_t us = r->seconds * RS_US_PER_SECOND + r->parts.nanosecond / 1000;
+    int ns = r->parts.nanosecond % 1000;
     if (r->negative) {
-        us = -us - (r->parts.nanosecond % 1000 != 0);
+        us = -us - (ns != 0);
+        ns = ns ? 1000 - ns : 0;
     }
     if (!rs_time_in_range(us)) {
         return rs_fail(error, RS_ERECORD, "the time is outside the years 1 to 9999");
     }
     *out_us = us;
+    *out_ns = ns;
     return 0;
 }
 
 int rs_time_parse_pattern(const struct rs_time_pattern *pattern, struct rs_slice text,
                           const struct rs_zone *zone, int64_t *out_us, struct rs_error *error)
+{
+    int ns;
+    return rs_time_parse_pattern_exact(pattern, text, zone, out_us, &ns, error);
+}
+
+int rs_time_parse_pattern_exact(const struct rs_time_pattern *pattern, struct rs_slice text,
+                                const struct rs_zone *zone, int64_t *out_us, int *out_ns,
+                                struct rs_error *error)
 {
     struct rs_cursor c = {text.data, text.data + text.size};
     struct reading r = {0};
@@ -203,7 +214,7 @@ int rs_time_parse_pattern(const struct rs_time_pattern *pattern, struct rs_slice
                        text.size == 0 ? (size_t)1 : (size_t)(c.at - text.data) + 1);
     }
     if (r.by_seconds) {
-        return seconds_to_us(&r, out_us, error);
+        return seconds_to_us(&r, out_us, out_ns, error);
     }
     if (r.day_of_year > 0) {
         if (!rs_civil_valid(r.parts.year, 1, 1) ||
@@ -213,5 +224,9 @@ int rs_time_parse_pattern(const struct rs_time_pattern *pattern, struct rs_slice
         int64_t days = rs_days_from_civil(r.parts.year, 1, 1) + r.day_of_year - 1;
         rs_civil_from_days(days, &r.parts.year, &r.parts.month, &r.parts.day);
     }
-    return rs_parts_to_us(&r.parts, zone, out_us, error);
+    int rc = rs_parts_to_us(&r.parts, zone, out_us, error);
+    if (rc == 0) {
+        *out_ns = r.parts.nanosecond % 1000;
+    }
+    return rc;
 }

@@ -171,8 +171,8 @@ static bool read_iso(struct rs_cursor *c, struct rs_time_parts *p)
     return rs_cursor_offset(c, &p->offset_s) && c->at == c->end;
 }
 
-int rs_time_parse_iso(struct rs_slice text, const struct rs_zone *zone, int64_t *out_us,
-                      struct rs_error *error)
+int rs_time_parse_iso_exact(struct rs_slice text, const struct rs_zone *zone, int64_t *out_us, int *out_ns,
+                            struct rs_error *error)
 {
     struct rs_cursor c = {text.data, text.data + text.size};
     struct rs_time_parts parts = {0};
@@ -180,7 +180,18 @@ int rs_time_parse_iso(struct rs_slice text, const struct rs_zone *zone, int64_t 
         return rs_fail(error, RS_ERECORD,
                        "not a time in ISO 8601, such as 2026-01-31 or 2026-01-31T23:59:59.5Z");
     }
-    return rs_parts_to_us(&parts, zone, out_us, error);
+    int rc = rs_parts_to_us(&parts, zone, out_us, error);
+    if (rc == 0) {
+        *out_ns = parts.nanosecond % 1000;
+    }
+    return rc;
+}
+
+int rs_time_parse_iso(struct rs_slice text, const struct rs_zone *zone, int64_t *out_us,
+                      struct rs_error *error)
+{
+    int ns;
+    return rs_time_parse_iso_exact(text, zone, out_us, &ns, error);
 }
 
 int rs_date_parse(struct rs_slice text, int64_t *out_days, struct rs_error *error)
@@ -294,23 +305,28 @@ size_t rs_date_format(int64_t days, char *out)
     return (size_t)(at - out);
 }
 
-static char *put_fraction(char *out, int us)
+static char *put_fraction(char *out, int ns)
 {
-    size_t digits = 6;
-    if (us == 0) {
+    size_t digits = 9;
+    if (ns == 0) {
         return out;
     }
-    while (us % 10 == 0) {
-        us /= 10;
+    while (ns % 10 == 0) {
+        ns /= 10;
         digits--;
     }
     *out++ = '.';
-    return put_digits(out, us, digits);
+    return put_digits(out, ns, digits);
 }
 
 size_t rs_time_format(int64_t us, char *out)
 {
-    RS_ASSERT(rs_time_in_range(us));
+    return rs_time_format_exact(us, 0, out);
+}
+
+size_t rs_time_format_exact(int64_t us, int ns, char *out)
+{
+    RS_ASSERT(rs_time_in_range(us) && ns >= 0 && ns < 1000);
     int64_t days = us / RS_US_PER_DAY - (us % RS_US_PER_DAY < 0);
     int64_t of_day = us - days * RS_US_PER_DAY;
     int seconds = (int)(of_day / RS_US_PER_SECOND);
@@ -321,7 +337,7 @@ size_t rs_time_format(int64_t us, char *out)
     at = put_digits(at, seconds / 60 % 60, 2);
     *at++ = ':';
     at = put_digits(at, seconds % 60, 2);
-    at = put_fraction(at, (int)(of_day % RS_US_PER_SECOND));
+    at = put_fraction(at, (int)(of_day % RS_US_PER_SECOND) * 1000 + ns);
     *at++ = 'Z';
     return (size_t)(at - out);
 }

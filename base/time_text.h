@@ -37,6 +37,10 @@ bool rs_civil_valid(int year, int month, int day); /* years 1..9999 */
 RS_MUST_USE int rs_time_parse_iso(struct rs_slice text, const struct rs_zone *zone, int64_t *out_us,
                                   struct rs_error *error);
 
+/* The same without loss: *out_ns is what is left below the microsecond, 0 to 999. */
+RS_MUST_USE int rs_time_parse_iso_exact(struct rs_slice text, const struct rs_zone *zone, int64_t *out_us,
+                                        int *out_ns, struct rs_error *error);
+
 /* YYYY-MM-DD to days since 1970-01-01. */
 RS_MUST_USE int rs_date_parse(struct rs_slice text, int64_t *out_days, struct rs_error *error);
 
@@ -48,6 +52,8 @@ RS_MUST_USE int rs_period_parse(struct rs_slice text, int64_t *out_days, struct 
 #define RS_TIME_TEXT_MAX 32
 /* 2026-01-01T00:00:00Z, 2026-01-01T00:00:00.5Z: the shortest fraction that is exact. */
 size_t rs_time_format(int64_t us, char *out);
+/* The same of us microseconds and ns (0 to 999) nanoseconds. */
+size_t rs_time_format_exact(int64_t us, int ns, char *out);
 /* 2026-01-01 */
 size_t rs_date_format(int64_t days, char *out);
 

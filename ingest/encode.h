@@ -4,16 +4,17 @@
  * libavro's bytes on random values; rollstat_publish_avro takes libavro's own values.
  *
  * What a text becomes is decided by the type alone:
- *   - int, long: an integer; "1e3" and "7.0" are integers too
+ *   - int, long: an integer, also as 1e3; in a text no point, which may be one of thousands; a number in JSON
+ * may be 7.0
  *   - decimal: the digits as written; more digits behind the point than the scale are refused unless zeros
  *   - float, double: correctly rounded (a float after the double); NaN, Infinity and -Infinity by name
  *   - boolean: true, false, 1, 0
  *   - enum: one of the symbols
  *   - string, uuid: UTF-8; a uuid in its 8-4-4-4-12 form
  *   - bytes, fixed: one character U+0000 to U+00FF per byte, as in Avro's JSON encoding
- *   - timestamps: after the time rule; digits finer than the type are floored, which keeps order
- *   - date: YYYY-MM-DD, else after the time rule
- *   - time of day: hh:mm[:ss[.fraction]]
+ *   - timestamps: after the time rule; digits finer than the type are refused, as with decimals, unless zeros
+ *   - date: YYYY-MM-DD, else after the time rule, at midnight
+ *   - time of day: hh:mm[:ss[.fraction]], not finer than the type
  *   - array, map, record, and unions of several types: JSON
  *
  * Values of an Avro record become what Avro's schema resolution makes of them: bytes that are UTF-8 a string,

@@ -86,6 +86,13 @@ static int read_integer(const struct rs_cell *cell, const char *wanted, int64_t 
     if (short_integer(cell->text, out)) {
         return RS_OK;
     }
+    if (is_text(cell) && memchr(cell->text.data, '.', cell->text.size) != NULL) {
+        return rs_fail(
+            error, RS_ERECORD,
+            "is not %s: it has a point, which may stand before a fraction or between thousands; write "
+            "whole numbers in digits alone",
+            wanted);
+    }
     rs_i128 wide = 0;
     int rc = rs_decimal_parse(cell->text, 0, &wide, error);
     if (rc != RS_OK) {
@@ -119,9 +126,12 @@ static int read_double(const struct rs_cell *cell, double *out, struct rs_error 
         *out = cell->d;
         return RS_OK;
     }
-    if (cell->kind == RS_CELL_INT64 && llabs(cell->i) <= INT64_C(1) << 53) {
+    if (cell->kind == RS_CELL_INT64) {
         *out = (double)cell->i;
-        return RS_OK;
+        return *out < 0x1p63 && (int64_t)*out == cell->i
+                   ? RS_OK
+                   : refuse(error,
+                            "is an integer that no double holds exactly; the schema would need a long");
     }
     if (!is_text(cell) && cell->kind != RS_CELL_NUMBER) {
         return not_a(cell, "a number", error);

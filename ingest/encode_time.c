@@ -45,13 +45,26 @@ static bool counts(enum rs_time_rule_kind kind)
     return kind >= RS_TIME_RULE_SECONDS;
 }
 
-static int check_range(int64_t us, int64_t *out, struct rs_error *error)
+/* A time as it was given, without loss. */
+struct exact_time {
+    int64_t us;
+    int ns; /* 0 to 999 */
+};
+
+static int check_range(int64_t us, struct exact_time *out, struct rs_error *error)
 {
     if (!rs_time_in_range(us)) {
         return rs_fail(error, RS_ERECORD, "is a time outside the years 1 to 9999");
     }
-    *out = us;
+    *out = (struct exact_time){.us = us};
     return RS_OK;
+}
+
+/* Cutting digits off is for the user to do, who knows whether they matter. */
+static int too_fine(const char *type, const char *remedy, struct rs_error *error)
+{
+    return rs_fail(error, RS_ERECORD, "is finer than %s holds, and nothing is cut off unasked; %s", type,
+                   remedy);
 }
 
 /* Seconds, milli-, micro- or nanoseconds since the epoch to nanoseconds, exactly; 128 bits hold every year
@@ -67,7 +80,8 @@ static int read_count(enum rs_time_rule_kind kind, struct rs_slice text, rs_i128
     return rs_decimal_parse(text, scale, ns, error);
 }
 
-static int count_to_us(enum rs_time_rule_kind kind, struct rs_slice text, int64_t *us, struct rs_error *error)
+static int count_to_time(enum rs_time_rule_kind kind, struct rs_slice text, struct exact_time *out,
+                         struct rs_error *error)
 {
     rs_i128 ns = 0;
     int rc = read_count(kind, text, &ns, error);
@@ -80,12 +94,12 @@ static int count_to_us(enum rs_time_rule_kind kind, struct rs_slice text, int64_
     if (wide < min || wide > max) {
         return rs_fail(error, RS_ERECORD, "is a time outside the years 1 to 9999");
     }
-    *us = (int64_t)wide;
+    *out = (struct exact_time){.us = (int64_t)wide, .ns = (int)(ns - wide * NS_PER_US)};
     return RS_OK;
 }
 
-static int text_to_us(const struct rs_time_rule *rule, const struct rs_zone *zone, struct rs_slice text,
-                      int64_t *us, struct rs_error *error)
+static int text_to_time(const struct rs_time_rule *rule, const struct rs_zone *zone, struct rs_slice text,
+                        struct exact_time *out, struct rs_error *error)
 {
     int64_t days = 0;
     int rc = RS_OK;
@@ -93,17 +107,18 @@ static int text_to_us(const struct rs_time_rule *rule, const struct rs_zone *zon
         return rs_fail(error, RS_ERECORD, "is empty; a time is needed");
     }
     switch (rule->kind) {
-    case RS_TIME_RULE_ISO: return rs_time_parse_iso(text, zone, us, error);
-    case RS_TIME_RULE_PATTERN: return rs_time_parse_pattern(&rule->pattern, text, zone, us, error);
+    case RS_TIME_RULE_ISO: return rs_time_parse_iso_exact(text, zone, &out->us, &out->ns, error);
+    case RS_TIME_RULE_PATTERN:
+        return rs_time_parse_pattern_exact(&rule->pattern, text, zone, &out->us, &out->ns, error);
     case RS_TIME_RULE_PERIOD:
         rc = rs_period_parse(text, &days, error);
-        return rc != RS_OK ? rc : check_range(rs_zone_to_utc(zone, days * RS_US_PER_DAY), us, error);
+        return rc != RS_OK ? rc : check_range(rs_zone_to_utc(zone, days * RS_US_PER_DAY), out, error);
     case RS_TIME_RULE_SECONDS:
     case RS_TIME_RULE_MILLIS:
     case RS_TIME_RULE_MICROS:
     case RS_TIME_RULE_NANOS: break;
     }
-    return count_to_us(rule->kind, text, us, error);
+    return count_to_time(rule->kind, text, out, error);
 }
 
 static bool is_text(const struct rs_cell *cell)
@@ -112,32 +127,32 @@ static bool is_text(const struct rs_cell *cell)
 }
 
 /* Times of an Avro record, which say themselves what they count. */
-static int record_time(const struct rs_zone *zone, const struct rs_cell *cell, int64_t *us,
+static int record_time(const struct rs_zone *zone, const struct rs_cell *cell, struct exact_time *out,
                        struct rs_error *error)
 {
     if (cell->kind == RS_CELL_NANOS) {
-        if (cell->i % NS_PER_US != 0) {
-            return rs_fail(error, RS_ERECORD, "has nanoseconds, which the type of the field does not hold");
-        }
-        return check_range(cell->i / NS_PER_US, us, error);
+        int64_t us = cell->i / NS_PER_US - (cell->i % NS_PER_US < 0);
+        int rc = check_range(us, out, error);
+        out->ns = rc == RS_OK ? (int)(cell->i - us * NS_PER_US) : out->ns;
+        return rc;
     }
     if (cell->i < RS_DAY_MIN || cell->i > RS_DAY_MAX) {
         return rs_fail(error, RS_ERECORD, "is a date outside the years 1 to 9999");
     }
-    return check_range(rs_zone_to_utc(zone, cell->i * RS_US_PER_DAY), us, error);
+    return check_range(rs_zone_to_utc(zone, cell->i * RS_US_PER_DAY), out, error);
 }
 
-static int read_us(const struct rs_time_rule *rule, const struct rs_zone *zone, const struct rs_cell *cell,
-                   int64_t *us, struct rs_error *error)
+static int read_exact(const struct rs_time_rule *rule, const struct rs_zone *zone, const struct rs_cell *cell,
+                      struct exact_time *out, struct rs_error *error)
 {
     if (cell->kind == RS_CELL_TIME) {
-        return check_range(cell->i, us, error);
+        return check_range(cell->i, out, error);
     }
     if (cell->kind == RS_CELL_NANOS || cell->kind == RS_CELL_DATE) {
-        return record_time(zone, cell, us, error);
+        return record_time(zone, cell, out, error);
     }
     if (is_text(cell) || (cell->kind == RS_CELL_NUMBER && counts(rule->kind))) {
-        return text_to_us(rule, zone, cell->text, us, error);
+        return text_to_time(rule, zone, cell->text, out, error);
     }
     if (cell->kind == RS_CELL_NUMBER) {
         return rs_fail(
@@ -154,7 +169,7 @@ static int read_us(const struct rs_time_rule *rule, const struct rs_zone *zone, 
 static int read_date(const struct rs_time_rule *rule, const struct rs_cell *cell, int64_t *out,
                      struct rs_error *error)
 {
-    int64_t us = 0;
+    struct exact_time time = {0};
     int rc;
     if (is_text(cell) && cell->text.size > 0) {
         rc = rs_date_parse(cell->text, out, error);
@@ -165,9 +180,12 @@ static int read_date(const struct rs_time_rule *rule, const struct rs_cell *cell
     if (cell->kind == RS_CELL_NUMBER) {
         return rs_fail(error, RS_ERECORD, "is a number where a date is needed");
     }
-    rc = read_us(rule, NULL, cell, &us, error);
+    rc = read_exact(rule, NULL, cell, &time, error);
+    if (rc == RS_OK && (time.us % RS_US_PER_DAY != 0 || time.ns != 0)) {
+        return too_fine("a date", "give the day alone, or midnight", error);
+    }
     if (rc == RS_OK) {
-        *out = floor_div(us, RS_US_PER_DAY);
+        *out = floor_div(time.us, RS_US_PER_DAY);
     }
     return rc;
 }
@@ -180,8 +198,8 @@ static bool two_digits(const uint8_t *p, int limit, int64_t *out)
     return tens <= 9 && ones <= 9 && *out < limit;
 }
 
-/* hh:mm[:ss[.fraction]] to microseconds of the day. */
-static bool read_time_of_day(struct rs_slice text, int64_t *us)
+/* hh:mm[:ss[.fraction]] to nanoseconds of the day. */
+static bool read_time_of_day(struct rs_slice text, int64_t *ns)
 {
     int64_t h = 0;
     int64_t m = 0;
@@ -194,17 +212,17 @@ static bool read_time_of_day(struct rs_slice text, int64_t *us)
     for (size_t i = 9; good && i < text.size; i++) {
         good = p[i] >= '0' && p[i] <= '9';
     }
-    for (size_t i = 9; i < 15; i++) {
+    for (size_t i = 9; i < 18; i++) {
         fraction = fraction * 10 + (good && i < text.size ? p[i] - '0' : 0);
     }
-    *us = ((h * 60 + m) * 60 + s) * RS_US_PER_SECOND + fraction;
+    *ns = ((h * 60 + m) * 60 + s) * RS_US_PER_SECOND * NS_PER_US + fraction;
     return good;
 }
 
 /* A number is taken to count the type's own unit since midnight, which is how rs_program_json shows it. */
 static int read_clock(const struct rs_cell *cell, int64_t unit_us, int64_t *out, struct rs_error *error)
 {
-    int64_t us = 0;
+    int64_t ns = 0;
     int64_t limit = RS_US_PER_DAY / unit_us;
     rs_i128 count = 0;
     if (cell->kind == RS_CELL_NUMBER && rs_decimal_parse(cell->text, 0, &count, error) == RS_OK &&
@@ -213,19 +231,23 @@ static int read_clock(const struct rs_cell *cell, int64_t unit_us, int64_t *out,
         return RS_OK;
     }
     if (cell->kind == RS_CELL_CLOCK && cell->i >= 0 && cell->i < RS_US_PER_DAY) {
-        us = cell->i;
-    } else if (!is_text(cell) || !read_time_of_day(cell->text, &us)) {
+        ns = cell->i * NS_PER_US;
+    } else if (!is_text(cell) || !read_time_of_day(cell->text, &ns)) {
         return rs_fail(error, RS_ERECORD, "is not a time of day (hh:mm:ss.ffffff)");
     }
-    *out = us / unit_us;
+    if (ns % (unit_us * NS_PER_US) != 0) {
+        return unit_us == 1
+                   ? too_fine("time-micros", "round it first", error)
+                   : too_fine("time-millis", "round it first, or give the schema time-micros", error);
+    }
+    *out = ns / (unit_us * NS_PER_US);
     return RS_OK;
 }
 
-/* Digits past microseconds exist only where a count was given in finer ones. */
 static int read_nanos(const struct rs_time_rule *rule, const struct rs_zone *zone, const struct rs_cell *cell,
                       int64_t *out, struct rs_error *error)
 {
-    int64_t us = 0;
+    struct exact_time time = {0};
     rs_i128 ns = 0;
     int rc;
     if (counts(rule->kind) && (is_text(cell) || cell->kind == RS_CELL_NUMBER)) {
@@ -234,8 +256,8 @@ static int read_nanos(const struct rs_time_rule *rule, const struct rs_zone *zon
         *out = cell->i;
         return RS_OK;
     } else {
-        rc = read_us(rule, zone, cell, &us, error);
-        ns = (rs_i128)us * NS_PER_US;
+        rc = read_exact(rule, zone, cell, &time, error);
+        ns = (rs_i128)time.us * NS_PER_US + time.ns;
     }
     if (rc != RS_OK) {
         return rc;
@@ -248,26 +270,48 @@ static int read_nanos(const struct rs_time_rule *rule, const struct rs_zone *zon
     return RS_OK;
 }
 
+static int read_micros(const struct rs_time_rule *rule, const struct rs_zone *zone,
+                       const struct rs_cell *cell, int64_t *out, struct rs_error *error)
+{
+    struct exact_time time = {0};
+    int rc = read_exact(rule, zone, cell, &time, error);
+    if (rc == RS_OK && time.ns != 0) {
+        return too_fine("timestamp-micros", "round it first, or give the schema timestamp-nanos", error);
+    }
+    if (rc == RS_OK) {
+        *out = time.us;
+    }
+    return rc;
+}
+
+static int read_millis(const struct rs_time_rule *rule, const struct rs_zone *zone,
+                       const struct rs_cell *cell, int64_t *out, struct rs_error *error)
+{
+    struct exact_time time = {0};
+    int rc = read_exact(rule, zone, cell, &time, error);
+    if (rc == RS_OK && (time.ns != 0 || time.us % US_PER_MS != 0)) {
+        return too_fine("timestamp-millis",
+                        "round it first, or give the schema timestamp-micros or timestamp-nanos", error);
+    }
+    if (rc == RS_OK) {
+        *out = floor_div(time.us, US_PER_MS);
+    }
+    return rc;
+}
+
 int rs_encode_read_time(const struct rs_time_rule *rule, enum rs_logical logical, const struct rs_cell *cell,
                         int64_t *out, struct rs_error *error)
 {
-    int64_t us = 0;
-    int rc;
     switch (logical) {
     case RS_LOGICAL_DATE: return read_date(rule, cell, out, error);
     case RS_LOGICAL_TIME_MILLIS: return read_clock(cell, US_PER_MS, out, error);
     case RS_LOGICAL_TIME_MICROS: return read_clock(cell, 1, out, error);
     case RS_LOGICAL_TIMESTAMP_NANOS: return read_nanos(rule, rule->zone, cell, out, error);
     case RS_LOGICAL_LOCAL_TIMESTAMP_NANOS: return read_nanos(rule, NULL, cell, out, error);
-    case RS_LOGICAL_TIMESTAMP_MICROS: return read_us(rule, rule->zone, cell, out, error);
-    case RS_LOGICAL_LOCAL_TIMESTAMP_MICROS: return read_us(rule, NULL, cell, out, error);
-    case RS_LOGICAL_TIMESTAMP_MILLIS:
-    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS:
-        rc = read_us(rule, logical == RS_LOGICAL_TIMESTAMP_MILLIS ? rule->zone : NULL, cell, &us, error);
-        if (rc == RS_OK) {
-            *out = floor_div(us, US_PER_MS);
-        }
-        return rc;
+    case RS_LOGICAL_TIMESTAMP_MICROS: return read_micros(rule, rule->zone, cell, out, error);
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MICROS: return read_micros(rule, NULL, cell, out, error);
+    case RS_LOGICAL_TIMESTAMP_MILLIS: return read_millis(rule, rule->zone, cell, out, error);
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS: return read_millis(rule, NULL, cell, out, error);
     case RS_LOGICAL_NONE:
     case RS_LOGICAL_DECIMAL:
     case RS_LOGICAL_UUID: break;

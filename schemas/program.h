@@ -32,16 +32,18 @@ enum rs_value_kind {
     RS_VALUE_NULL = 0, /* null, or the wanted path runs through another branch of a union */
     RS_VALUE_BOOLEAN,  /* i: 0 or 1 */
     RS_VALUE_INT,      /* i: int, long, date (days), time-millis/micros as stored, enum (symbol index) */
-    RS_VALUE_TIME,     /* i: timestamp-millis/micros/nanos and local-timestamp-*: microseconds since the epoch
-                          (nanos floored) */
-    RS_VALUE_DECIMAL,  /* i64 or wide: unscaled, at the type's scale; `wide` tells which */
-    RS_VALUE_DOUBLE,   /* d: float and double */
-    RS_VALUE_BYTES,    /* s: string, bytes, fixed, uuid; borrowed from the message */
+    RS_VALUE_TIME,    /* timestamp-millis/micros/nanos and local-timestamp-*. i: microseconds since the epoch,
+                         floored; nanos: what is left of nanoseconds. Milliseconds that do not fit are
+                         INT64_MIN or INT64_MAX: it is for who uses the field to ask rs_time_in_range */
+    RS_VALUE_DECIMAL, /* i64 or wide: unscaled, at the type's scale; `wide` tells which */
+    RS_VALUE_DOUBLE,  /* d: float and double */
+    RS_VALUE_BYTES,   /* s: string, bytes, fixed, uuid; borrowed from the message */
 };
 
 struct rs_value {
-    uint8_t kind; /* enum rs_value_kind */
-    bool wide;    /* DECIMAL: the value is in w, else in i */
+    uint8_t kind;   /* enum rs_value_kind */
+    bool wide;      /* DECIMAL: the value is in w, else in i */
+    uint16_t nanos; /* TIME: 0 to 999 */
     union {
         int64_t i;
         double d;

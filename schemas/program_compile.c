@@ -125,7 +125,7 @@ static struct rs_program_op long_op(const struct rs_schema *type, bool keep)
     switch (type->logical) {
     case RS_LOGICAL_TIMESTAMP_MILLIS:
     case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS:
-        return (struct rs_program_op){.code = keep ? RS_PROGRAM_MILLIS : RS_PROGRAM_SKIP_MILLIS};
+        return (struct rs_program_op){.code = keep ? RS_PROGRAM_MILLIS : RS_PROGRAM_SKIP_LONG};
     case RS_LOGICAL_TIMESTAMP_NANOS:
     case RS_LOGICAL_LOCAL_TIMESTAMP_NANOS:
         return (struct rs_program_op){.code = keep ? RS_PROGRAM_NANOS : RS_PROGRAM_SKIP_LONG};

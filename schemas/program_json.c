@@ -57,13 +57,26 @@ static void put_integer(struct writer *w, int64_t value)
     rs_buf_put(w->out, text, rs_int64_format(value, text));
 }
 
-static void put_time(struct writer *w, int64_t us, int64_t stored)
+/* `per_us`: how many of the stored units make a microsecond, 1 or 1000. */
+static void put_time(struct writer *w, int64_t stored, int64_t per_us)
 {
     char text[RS_TIME_TEXT_MAX];
+    int64_t us = stored / per_us - (stored % per_us < 0);
+    int ns = (int)(stored - us * per_us);
     if (rs_time_in_range(us)) {
-        put_quoted(w, text, rs_time_format(us, text));
+        put_quoted(w, text, rs_time_format_exact(us, ns, text));
     } else {
         put_integer(w, stored);
+    }
+}
+
+static void put_millis(struct writer *w, int64_t ms)
+{
+    int64_t us = 0;
+    if (__builtin_mul_overflow(ms, INT64_C(1000), &us) || !rs_time_in_range(us)) {
+        put_integer(w, ms);
+    } else {
+        put_time(w, us, 1);
     }
 }
 
@@ -90,19 +103,13 @@ static enum rs_reason write_long(struct writer *w, const struct rs_schema *type)
         return accept(w, number);
     }
     int64_t value = rs_wire_zigzag(number.value);
-    int64_t us = 0;
     switch (type->logical) {
     case RS_LOGICAL_TIMESTAMP_MILLIS:
-    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS:
-        if (__builtin_mul_overflow(value, INT64_C(1000), &us)) {
-            return RS_REASON_TIME;
-        }
-        put_time(w, us, value);
-        break;
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS: put_millis(w, value); break;
     case RS_LOGICAL_TIMESTAMP_MICROS:
-    case RS_LOGICAL_LOCAL_TIMESTAMP_MICROS: put_time(w, value, value); break;
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MICROS: put_time(w, value, 1); break;
     case RS_LOGICAL_TIMESTAMP_NANOS:
-    case RS_LOGICAL_LOCAL_TIMESTAMP_NANOS: put_time(w, value / 1000 - (value % 1000 < 0), value); break;
+    case RS_LOGICAL_LOCAL_TIMESTAMP_NANOS: put_time(w, value, 1000); break;
     default: put_integer(w, value); break;
     }
     return accept(w, number);

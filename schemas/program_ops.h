@@ -23,13 +23,12 @@
     X(LONG, long, "long") /* s */                                                                            \
     X(SKIP_LONG, skip_long, "skip long")                                                                     \
     X(MILLIS, millis, "timestamp-millis") /* s */                                                            \
-    X(SKIP_MILLIS, skip_millis, "skip timestamp-millis")                                                     \
-    X(NANOS, nanos, "timestamp-nanos")   /* s */                                                             \
-    X(FLOAT, float, "float")             /* s */                                                             \
-    X(DOUBLE, double, "double")          /* s */                                                             \
-    X(ENUM, enum, "enum")                /* s, a: symbols */                                                 \
-    X(SKIP_ENUM, skip_enum, "skip enum") /* a: symbols */                                                    \
-    X(BYTES, bytes, "bytes")             /* s */                                                             \
+    X(NANOS, nanos, "timestamp-nanos")    /* s */                                                            \
+    X(FLOAT, float, "float")              /* s */                                                            \
+    X(DOUBLE, double, "double")           /* s */                                                            \
+    X(ENUM, enum, "enum")                 /* s, a: symbols */                                                \
+    X(SKIP_ENUM, skip_enum, "skip enum")  /* a: symbols */                                                   \
+    X(BYTES, bytes, "bytes")              /* s */                                                            \
     X(SKIP_BYTES, skip_bytes, "skip bytes")                                                                  \
     X(STRING, string, "string") /* s */                                                                      \
     X(SKIP_STRING, skip_string, "skip string")                                                               \

@@ -129,6 +129,7 @@ STEP step_double(struct at at, const struct run *r)
 STEP keep_integer(struct at at, const struct run *r, struct rs_wire_number number)
 {
     r->values[at.op->slot].kind = at.op->kind;
+    r->values[at.op->slot].nanos = 0;
     r->values[at.op->slot].i = rs_wire_zigzag(number.value);
     return ahead(number.p, at.op);
 }
@@ -159,33 +160,22 @@ STEP step_skip_long(struct at at, const struct run *r)
     return RS_WIRE_LIKELY(number.p != NULL) ? ahead(number.p, at.op) : refuse(r->walk, at.p, number.value);
 }
 
-/* Milliseconds have to fit as microseconds whether they are wanted or not: what is acceptable must not depend
- * on what is asked for. */
-STEP millis(struct at at, const struct run *r, bool keep)
+/* A time in any unit may be any long; whether it is one of the years 1 to 9999 matters where it is used. */
+STEP step_millis(struct at at, const struct run *r)
 {
     struct rs_wire_number number = rs_wire_varint(at.p, r->end);
     if (RS_WIRE_UNLIKELY(number.p == NULL)) {
         return refuse(r->walk, at.p, number.value);
     }
+    int64_t ms = rs_wire_zigzag(number.value);
     int64_t us;
-    if (RS_WIRE_UNLIKELY(__builtin_mul_overflow(rs_wire_zigzag(number.value), INT64_C(1000), &us))) {
-        return refuse(r->walk, at.p, RS_REASON_TIME);
+    if (RS_WIRE_UNLIKELY(__builtin_mul_overflow(ms, INT64_C(1000), &us))) {
+        us = ms < 0 ? INT64_MIN : INT64_MAX;
     }
-    if (keep) {
-        r->values[at.op->slot].kind = RS_VALUE_TIME;
-        r->values[at.op->slot].i = us;
-    }
+    r->values[at.op->slot].kind = RS_VALUE_TIME;
+    r->values[at.op->slot].nanos = 0;
+    r->values[at.op->slot].i = us;
     return ahead(number.p, at.op);
-}
-
-STEP step_millis(struct at at, const struct run *r)
-{
-    return millis(at, r, true);
-}
-
-STEP step_skip_millis(struct at at, const struct run *r)
-{
-    return millis(at, r, false);
 }
 
 STEP step_nanos(struct at at, const struct run *r)
@@ -195,8 +185,10 @@ STEP step_nanos(struct at at, const struct run *r)
         return refuse(r->walk, at.p, number.value);
     }
     int64_t ns = rs_wire_zigzag(number.value);
+    int64_t us = ns / 1000 - (ns % 1000 < 0);
     r->values[at.op->slot].kind = RS_VALUE_TIME;
-    r->values[at.op->slot].i = ns / 1000 - (ns % 1000 < 0);
+    r->values[at.op->slot].nanos = (uint16_t)(ns - us * 1000);
+    r->values[at.op->slot].i = us;
     return ahead(number.p, at.op);
 }
 

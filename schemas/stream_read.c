@@ -165,16 +165,26 @@ static void read_time(struct rs_stream_loader *l, const struct rs_config_node *n
     }
 }
 
+/* A float or double with a declared scale is the decimal that it stands for. */
+static bool is_decimal(const struct rs_config_node *node, const char *path, const struct rs_field_type *type)
+{
+    const struct rs_config_node *scale = rs_config_get(node, "scale");
+    bool scaled =
+        scale != NULL && rs_config_kind(scale) == RS_CONFIG_MAPPING && rs_config_get(scale, path) != NULL;
+    return type->kind == RS_VALUE_DECIMAL || (type->kind == RS_VALUE_DOUBLE && scaled);
+}
+
 static void read_id(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
 {
     stream->id_path = read_text(l, node, "id");
     const struct rs_config_node *where = rs_config_get(node, "id");
     struct rs_field_type type;
     if (stream->id_path != NULL && find_field(l, where, stream, stream->id_path, &type) &&
-        type.kind != RS_VALUE_BYTES && (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM)) {
+        type.kind != RS_VALUE_BYTES && !is_decimal(node, stream->id_path, &type) &&
+        (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM)) {
         rs_config_complain(l->config, where,
                            "field '%s' cannot identify an event: its type has to be string, bytes, "
-                           "fixed, uuid, int or long",
+                           "fixed, uuid, int, long or decimal, or float or double with a declared scale",
                            stream->id_path);
     }
     stream->dedup_us = 600 * SECOND_US;

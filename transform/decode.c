@@ -6,6 +6,8 @@
 #include "transform/partition.h"
 #include "transform/upsert.h"
 
+_Static_assert(RS_GROUP_KEY_MAX == 1024, "the text of RS_REASON_KEY_TOO_LONG and the README say so");
+
 /* ---- memory ---- */
 
 int rs_batch_init(struct rs_batch *batch, const struct rs_plan *plan, struct rs_error *error)
@@ -68,6 +70,24 @@ bool rs_double_to_scale(double value, int scale, int64_t *out)
     return true;
 }
 
+/* A double with a declared scale is that decimal from here on, whatever looks at it: rules, where, ids, keys,
+ * statistics. What is not finite stays a double. */
+static bool scale_values(const struct rs_plan *plan, struct rs_value *values)
+{
+    for (size_t i = 0; i < plan->scaled_count; i++) {
+        struct rs_value *value = &values[plan->scaled[i]];
+        int64_t scaled;
+        if (value->kind != RS_VALUE_DOUBLE || !isfinite(value->d)) {
+            continue;
+        }
+        if (!rs_double_to_scale(value->d, plan->scales[plan->scaled[i]], &scaled)) {
+            return false;
+        }
+        *value = (struct rs_value){.kind = RS_VALUE_DECIMAL, .i = scaled};
+    }
+    return true;
+}
+
 static bool convert_decimal(const struct rs_input *input, const struct rs_value *value, struct rs_num *out)
 {
     rs_i128 w = value->wide ? value->w : value->i;
@@ -91,12 +111,13 @@ static bool convert(const struct rs_input *input, const struct rs_value *value, 
     case RS_CONVERT_DECIMAL: return convert_decimal(input, value, out);
     case RS_CONVERT_DOUBLE: out->d = value->d; return true;
     case RS_CONVERT_SCALED:
-        if (!isfinite(value->d)) {
+        if (value->kind == RS_VALUE_DOUBLE) { /* not finite: scale_values */
             out->present = false;
             out->d = (double)NAN; /* tells it from null */
             return true;
         }
-        return rs_double_to_scale(value->d, input->type.scale, &out->i);
+        out->i = value->i;
+        return true;
     case RS_CONVERT_PRESENCE: out->i = 0; return true;
     }
     return false;
@@ -160,12 +181,16 @@ static enum rs_reason judge_time(const struct rs_plan *plan, const struct rs_val
         return RS_REASON_TIME;
     }
     j->time_us = plan->time_is_date ? time->i * RS_US_PER_DAY : time->i;
+    j->nanos = plan->time_is_date ? 0 : time->nanos;
     if (!rs_time_in_range(j->time_us)) {
         return RS_REASON_TIME;
     }
+    if (plan->version_slot >= 0 && j->nanos) {
+        return RS_REASON_PERIOD;
+    }
     int64_t ahead_us = plan->stream->max_future_us;
     if (plan->version_slot < 0 && record->timestamp_us != RS_TIME_NONE && ahead_us != INT64_MAX &&
-        j->time_us - ahead_us > record->timestamp_us) {
+        j->time_us - ahead_us + (j->nanos != 0) > record->timestamp_us) {
         return RS_REASON_FUTURE;
     }
     j->version = plan->version_slot >= 0 ? values[plan->version_slot].i : 0;
@@ -208,7 +233,7 @@ static uint64_t judge_where(struct rs_partition *p, uint32_t i, struct rs_judged
     return keys;
 }
 
-static bool build_keys(struct rs_partition *p, uint32_t i, uint64_t wanted)
+static enum rs_reason build_keys(struct rs_partition *p, uint32_t i, uint64_t wanted)
 {
     struct rs_batch *b = &p->batch;
     for (uint32_t k = 0; k < p->plan->key_count; k++) {
@@ -217,22 +242,25 @@ static bool build_keys(struct rs_partition *p, uint32_t i, uint64_t wanted)
             continue;
         }
         size_t size = rs_key_build(p->plan->keys[k], b->values, b->key_bytes + b->key_fill);
-        if (size == RS_KEY_TOO_LONG) {
-            return false;
+        if (size == RS_KEY_TOO_LONG || size == RS_KEY_NOT_FINITE) {
+            return size == RS_KEY_TOO_LONG ? RS_REASON_KEY_TOO_LONG : RS_REASON_NOT_FINITE;
         }
         *key = (struct rs_event_key){.offset = b->key_fill, .size = (uint32_t)size};
         key->hash = rs_key_hash(rs_slice_of(b->key_bytes + b->key_fill, size));
         b->key_fill += (uint32_t)size;
     }
-    return true;
+    return RS_REASON_NONE;
 }
 
-static void judge_id(const struct rs_plan *plan, const struct rs_value *values, struct rs_judged *j)
+static enum rs_reason judge_id(const struct rs_plan *plan, const struct rs_value *values, struct rs_judged *j)
 {
     const struct rs_value *id = plan->id_slot >= 0 ? &values[plan->id_slot] : NULL;
     j->has_id = id && id->kind != RS_VALUE_NULL;
     if (!j->has_id) {
-        return;
+        return RS_REASON_NONE;
+    }
+    if (id->kind == RS_VALUE_DOUBLE) { /* scale_values: not finite */
+        return RS_REASON_NOT_FINITE;
     }
     if (id->kind == RS_VALUE_BYTES) {
         j->id = rs_dedup_hash(id->s);
@@ -240,8 +268,9 @@ static void judge_id(const struct rs_plan *plan, const struct rs_value *values, 
         rs_i128 w = id->wide ? id->w : id->i;
         j->id = rs_dedup_hash(rs_slice_of(&w, sizeof w));
     } else {
-        j->id = rs_dedup_hash(rs_slice_of(&id->i, sizeof id->i)); /* doubles: their bits */
+        j->id = rs_dedup_hash(rs_slice_of(&id->i, sizeof id->i));
     }
+    return RS_REASON_NONE;
 }
 
 static enum rs_reason judge_values(struct rs_partition *p, uint32_t i, const struct rs_record *record,
@@ -252,6 +281,9 @@ static enum rs_reason judge_values(struct rs_partition *p, uint32_t i, const str
     if (reason != RS_REASON_NONE) {
         return reason;
     }
+    if (!scale_values(plan, p->batch.values)) {
+        return RS_REASON_DECIMAL;
+    }
     j->rule = rs_rules_check(&plan->rules, p->batch.values);
     if (j->rule >= 0) {
         return rs_rules_reason(&plan->rules, j->rule);
@@ -260,11 +292,8 @@ static enum rs_reason judge_values(struct rs_partition *p, uint32_t i, const str
                         &j->not_finite)) {
         return RS_REASON_DECIMAL;
     }
-    if (!build_keys(p, i, judge_where(p, i, j))) {
-        return RS_REASON_KEY_TOO_LONG;
-    }
-    judge_id(plan, p->batch.values, j);
-    return RS_REASON_NONE;
+    reason = build_keys(p, i, judge_where(p, i, j));
+    return reason != RS_REASON_NONE ? reason : judge_id(plan, p->batch.values, j);
 }
 
 void rs_batch_judge(struct rs_partition *p, uint32_t i, const struct rs_record *record)

@@ -319,7 +319,7 @@ void rs_fold_add(struct rs_groups *gs, struct rs_fold *fold, uint32_t number, bo
     }
     int64_t block = block_of(gs, fold, node->start_us);
     (void)rs_pane_add(layout_of(gs), fold->sums, e->inputs, e->time_us,
-                      e->offset); /* not finite: counted once already */
+                      e->order); /* not finite: counted once already */
     rs_pane_merge_extrema(layout_of(gs), block_pane(gs, fold, block), node->pane);
     if (fold->tails_of == block) {
         fold->tails_of = NO_BLOCK;

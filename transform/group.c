@@ -390,7 +390,7 @@ bool rs_group_late(const struct rs_groups *gs, const struct rs_group *group, int
 
 static void pane_add(struct rs_groups *gs, void *pane, const struct rs_event *e)
 {
-    if (!rs_pane_add(gs->aggregate->layout, pane, e->inputs, e->time_us, e->offset)) {
+    if (!rs_pane_add(gs->aggregate->layout, pane, e->inputs, e->time_us, e->order)) {
         gs->not_finite++;
     }
 }

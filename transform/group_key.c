@@ -142,7 +142,7 @@ static size_t put_part(const struct rs_key_part *part, const struct rs_value *va
         return 1;
     }
     if (part->type.kind == RS_VALUE_DECIMAL) {
-        return put_decimal(out, value);
+        return value->kind == RS_VALUE_DOUBLE ? RS_KEY_NOT_FINITE : put_decimal(out, value);
     }
     return put_number(out, PART_NARROW, &value->i, sizeof value->i);
 }
@@ -154,7 +154,7 @@ size_t rs_key_build(const struct rs_key_plan *plan, const struct rs_value *value
     for (size_t i = 0; i < plan->count; i++) {
         size_t part =
             put_part(&plan->parts[i], &values[plan->parts[i].slot], out + size, RS_GROUP_KEY_MAX - size);
-        if (part == RS_KEY_TOO_LONG) {
+        if (part == RS_KEY_TOO_LONG || part == RS_KEY_NOT_FINITE) {
             return part;
         }
         size += part;

@@ -25,14 +25,16 @@ struct rs_key_plan {
     size_t count; /* 0: one group with the empty key */
 };
 
-#define RS_KEY_TOO_LONG SIZE_MAX
+#define RS_KEY_TOO_LONG   SIZE_MAX
+#define RS_KEY_NOT_FINITE (SIZE_MAX - 1) /* a double with a declared scale is NaN or infinite */
 
 /* Reads `by` (NULL: absent) of an aggregate; wrong: complaints, false. */
 bool rs_key_plan_load(struct rs_config *config, struct rs_slots *slots, const struct rs_config_node *node,
                       struct rs_key_plan *out);
 bool rs_key_plan_same(const struct rs_key_plan *a, const struct rs_key_plan *b);
 
-/* Writes the raw key, at most RS_GROUP_KEY_MAX bytes; returns its size, or RS_KEY_TOO_LONG. */
+/* Writes the raw key, at most RS_GROUP_KEY_MAX bytes; returns its size, RS_KEY_TOO_LONG or
+ * RS_KEY_NOT_FINITE. */
 size_t rs_key_build(const struct rs_key_plan *plan, const struct rs_value *values,
                     uint8_t out[RS_GROUP_KEY_MAX]);
 uint32_t rs_key_hash(struct rs_slice raw);

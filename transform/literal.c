@@ -62,12 +62,13 @@ static bool time_of(struct rs_config *config, const struct rs_config_node *node,
                     const char *text, struct rs_literal *out)
 {
     int64_t us;
+    int ns;
     struct rs_error error;
-    if (rs_time_parse_iso(rs_slice_text(text), NULL, &us, &error) < 0) {
+    if (rs_time_parse_iso_exact(rs_slice_text(text), NULL, &us, &ns, &error) < 0) {
         rs_config_complain(config, node, "%s is a timestamp: %s", path, error.text);
         return false;
     }
-    out->w = us;
+    out->w = (rs_i128)us * 1000 + ns;
     return true;
 }
 
@@ -159,6 +160,7 @@ enum rs_order rs_literal_compare(const struct rs_value *value, const struct rs_l
     case RS_VALUE_DOUBLE: return order_double(value->d, literal->d);
     case RS_VALUE_BYTES: return order_text(value->s, literal->s);
     case RS_VALUE_DECIMAL: return order_i128(value->wide ? value->w : value->i, literal->w);
+    case RS_VALUE_TIME: return order_i128((rs_i128)value->i * 1000 + value->nanos, literal->w);
     default: return order_i128(value->i, literal->w);
     }
 }

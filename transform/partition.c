@@ -152,7 +152,8 @@ static void apply_append(struct rs_partition *p, struct rs_groups *gs, uint32_t 
 {
     uint32_t record = p->batch.pending[k];
     const struct rs_event_key *key = key_of(p, gs, record);
-    struct rs_event event = {p->batch.judged[record].time_us, offset, rs_batch_inputs(p, record)};
+    const struct rs_judged *j = &p->batch.judged[record];
+    struct rs_event event = {j->time_us, rs_event_order(j->nanos, offset), rs_batch_inputs(p, record)};
     uint32_t number = find_group(p, gs, key, guess);
     if (rs_group_late(gs, number == RS_NONE ? NULL : rs_group_at(gs, number), event.time_us)) {
         gs->late++;
@@ -168,7 +169,7 @@ static void apply_append(struct rs_partition *p, struct rs_groups *gs, uint32_t 
         number = rs_groups_add(gs, key->hash, rs_batch_key_bytes(p, key));
     }
     rs_group_add(gs, number, &event);
-    if (p->batch.judged[record].not_finite) {
+    if (j->not_finite) {
         count_not_finite(p, gs, record);
     }
     outcome->applied |= UINT64_C(1) << k;

@@ -4,6 +4,9 @@
 
 #include "transform/writers.h"
 
+/* A scaled double is an integer of 64 bits. */
+#define RS_SCALED_DIGITS 18
+
 /* ---- first pass ---- */
 
 static void load_scale(struct rs_config *config, struct rs_plan *plan, const struct rs_config_node *key,
@@ -21,6 +24,11 @@ static void load_scale(struct rs_config *config, struct rs_plan *plan, const str
         return;
     }
     plan->scales[slot] = (int)scale;
+    plan->scaled[plan->scaled_count++] = (uint16_t)slot;
+    /* Whoever asks for the field from here on gets the decimal: rules, where, keys, statistics. */
+    plan->slots.types[slot].kind = RS_VALUE_DECIMAL;
+    plan->slots.types[slot].precision = RS_SCALED_DIGITS;
+    plan->slots.types[slot].scale = (int)scale;
 }
 
 static void load_scales(struct rs_config *config, struct rs_plan *plan)

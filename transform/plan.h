@@ -56,7 +56,9 @@ struct rs_aggregate {
 struct rs_plan {
     const struct rs_stream *stream;
     struct rs_slots slots;
-    int scales[RS_SLOTS_MAX];
+    int scales[RS_SLOTS_MAX];      /* by slot, -1: none declared */
+    uint16_t scaled[RS_SLOTS_MAX]; /* slots with a scale */
+    size_t scaled_count;
     struct rs_rules rules;
     struct rs_inputs inputs;
     int time_slot;

@@ -137,7 +137,7 @@ static bool load_rule(struct rs_config *config, struct rs_slots *slots, const st
     case MIN_LENGTH:
     case MAX_LENGTH: return is_text(config, key, path, type) && load_length(config, value, name, rule);
     case FINITE:
-        if (type->kind != RS_VALUE_DOUBLE) {
+        if (type->schema->kind != RS_AVRO_FLOAT && type->schema->kind != RS_AVRO_DOUBLE) {
             rs_config_complain(config, key, "finite is for float and double, and %s is %s", path,
                                rs_field_type_name(type));
             return false;
@@ -238,7 +238,7 @@ static bool holds(const struct rs_rule *rule, const struct rs_value *value)
     case PATTERN: return matches(rule, value->s);
     case MIN_LENGTH: return characters(value->s) >= rule->length;
     case MAX_LENGTH: return characters(value->s) <= rule->length;
-    case FINITE: return isfinite(value->d);
+    case FINITE: return value->kind != RS_VALUE_DOUBLE || isfinite(value->d);
     }
     return false;
 }

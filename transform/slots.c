@@ -76,7 +76,12 @@ const char *rs_field_type_name(const struct rs_field_type *type)
     }
     switch (type->kind) {
     case RS_VALUE_TIME: return "timestamp";
-    case RS_VALUE_DECIMAL: return "decimal";
-    default: return rs_schema_kind_name(type->schema->kind);
+    case RS_VALUE_DECIMAL:
+        if (type->schema->logical == RS_LOGICAL_DECIMAL) {
+            return "decimal";
+        }
+        break; /* a double with a declared scale */
+    default: break;
     }
+    return rs_schema_kind_name(type->schema->kind);
 }

@@ -150,14 +150,14 @@ static struct rs_input input_of(const struct rs_inputs *inputs, int slot)
     }
     if (type->kind == RS_VALUE_INT) {
         input.convert = RS_CONVERT_INT;
-    } else if (type->kind == RS_VALUE_DECIMAL) {
-        input.convert = RS_CONVERT_DECIMAL;
-        input.type.kind = type->precision <= 18 ? RS_NUM_INT64 : RS_NUM_INT128;
-        input.type.scale = type->scale;
     } else if (inputs->scales[slot] >= 0) {
         input.convert = RS_CONVERT_SCALED;
         input.type.scale = inputs->scales[slot];
         input.type.required = false; /* NaN and infinities are passed by */
+    } else if (type->kind == RS_VALUE_DECIMAL) {
+        input.convert = RS_CONVERT_DECIMAL;
+        input.type.kind = type->precision <= 18 ? RS_NUM_INT64 : RS_NUM_INT128;
+        input.type.scale = type->scale;
     } else {
         input.convert = RS_CONVERT_DOUBLE;
         input.type.kind = RS_NUM_DOUBLE;

@@ -110,7 +110,7 @@ int64_t rs_upsert_next_end(const struct rs_groups *gs, const struct rs_upsert_gr
 static void store(const struct rs_aggregate *a, struct rs_register *r, const struct rs_change *c)
 {
     r->version = c->version;
-    r->offset = c->event.offset;
+    r->offset = c->event.order;
     r->flags = c->flags | RS_REGISTER_CHANGED;
     memset(r->present, 0, sizeof r->present);
     for (uint32_t i = 0; i < a->input_count; i++) {
@@ -194,7 +194,7 @@ enum rs_upsert_result rs_upsert_apply(struct rs_groups *gs, uint32_t number, con
     struct rs_register *r = known ? rs_register_at(gs, g, at) : insert(gs, g, at, period_us);
     enum rs_upsert_result result = RS_UPSERT_LOST;
     if (!known || change->version > r->version ||
-        (change->version == r->version && change->event.offset > r->offset)) {
+        (change->version == r->version && change->event.order > r->offset)) {
         store(gs->aggregate, r, change);
         won(gs, number, &g->group, r);
         result = RS_UPSERT_WON;

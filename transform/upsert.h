@@ -27,7 +27,7 @@ struct rs_register {
 };
 
 struct rs_change {
-    struct rs_event event; /* time: the period */
+    struct rs_event event; /* time: the period; order: the offset */
     int64_t version;
     uint32_t flags;
 };

@@ -62,14 +62,16 @@ bool rs_writer_fits(const struct rs_plan *plan, const struct rs_schema *writer, 
     }
     for (size_t i = 0; i < plan->slots.count; i++) {
         struct rs_field_type type;
+        struct rs_field_type wanted; /* plan->slots.types has decimals where a scale was declared */
         struct rs_error error;
-        if (rs_schema_field_type(writer, plan->slots.paths[i], &type, &error) != 0) {
+        if (rs_schema_field_type(writer, plan->slots.paths[i], &type, &error) != 0 ||
+            rs_schema_field_type(own, plan->slots.paths[i], &wanted, &error) != 0) {
             if (why) {
                 rs_buf_text(why, error.text);
             }
             return false;
         }
-        if (!same_type(plan->slots.paths[i], &type, &plan->slots.types[i], why)) {
+        if (!same_type(plan->slots.paths[i], &type, &wanted, why)) {
             return false;
         }
     }

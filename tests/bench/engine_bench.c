@@ -146,7 +146,7 @@ static void look_up_and_add(struct rs_groups *gs, const struct lookup *lookups, 
         if (!rs_slice_equal(rs_group_key(gs, rs_group_at(gs, number)), wanted)) {
             number = rs_groups_find(gs, hashes[i], wanted);
         }
-        event->offset++;
+        event->order++;
         if (!rs_group_late(gs, rs_group_at(gs, number), event->time_us)) {
             rs_group_add(gs, number, event);
         }

@@ -61,15 +61,38 @@ static void put_time(struct rs_buf *out, int64_t us, int64_t stored)
     }
 }
 
+/* Whole seconds by the same writer as ever; the fraction is written here. */
+static void put_nanos(struct rs_buf *out, int64_t ns)
+{
+    char text[RS_TIME_TEXT_MAX];
+    char fraction[16];
+    int64_t second = (int64_t)floorl((long double)ns / 1000000000);
+    int rest = (int)(ns - second * 1000000000);
+    size_t size = rs_time_format(second * 1000000, text) - 1;
+    rs_buf_printf(out, "\"%.*s", (int)size, text);
+    if (rest != 0) {
+        int length = snprintf(fraction, sizeof fraction, ".%09d", rest);
+        while (fraction[length - 1] == '0') {
+            length--;
+        }
+        rs_buf_put(out, fraction, (size_t)length);
+    }
+    rs_buf_text(out, "Z\"");
+}
+
 static void put_long(struct rs_buf *out, const struct rs_schema *schema, int64_t number)
 {
     switch (schema->logical) {
     case RS_LOGICAL_TIMESTAMP_MILLIS:
-    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS: put_time(out, number * 1000, number); break;
-    case RS_LOGICAL_TIMESTAMP_MICROS: put_time(out, number, number); break;
-    case RS_LOGICAL_TIMESTAMP_NANOS:
-        put_time(out, (int64_t)floorl((long double)number / 1000), number);
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS:
+        if (number > INT64_MAX / 1000 || number < INT64_MIN / 1000) {
+            put_integer(out, number);
+        } else {
+            put_time(out, number * 1000, number);
+        }
         break;
+    case RS_LOGICAL_TIMESTAMP_MICROS: put_time(out, number, number); break;
+    case RS_LOGICAL_TIMESTAMP_NANOS: put_nanos(out, number); break;
     default: put_integer(out, number); break;
     }
 }

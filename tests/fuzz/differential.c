@@ -152,11 +152,16 @@ static bool same_long(const struct rs_schema *schema, const struct rs_value *fou
 {
     switch (schema->logical) {
     case RS_LOGICAL_TIMESTAMP_MILLIS:
-    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS: return found->kind == RS_VALUE_TIME && found->i == number * 1000;
-    case RS_LOGICAL_TIMESTAMP_MICROS: return found->kind == RS_VALUE_TIME && found->i == number;
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS: {
+        __int128 us = (__int128)number * 1000;
+        us = us > INT64_MAX ? INT64_MAX : us < INT64_MIN ? INT64_MIN : us;
+        return found->kind == RS_VALUE_TIME && found->i == us && found->nanos == 0;
+    }
+    case RS_LOGICAL_TIMESTAMP_MICROS:
+        return found->kind == RS_VALUE_TIME && found->i == number && found->nanos == 0;
     case RS_LOGICAL_TIMESTAMP_NANOS:
-        return found->kind == RS_VALUE_TIME && (__int128)found->i * 1000 <= number &&
-               number < (__int128)found->i * 1000 + 1000;
+        return found->kind == RS_VALUE_TIME && found->nanos < 1000 &&
+               (__int128)found->i * 1000 + found->nanos == number;
     default: return found->kind == RS_VALUE_INT && found->i == number;
     }
 }

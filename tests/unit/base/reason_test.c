@@ -12,11 +12,19 @@ static void names_are_stable(void **state)
 {
     (void)state;
     static const char *const names[RS_REASON_COUNT] = {
-        "none",        "tombstone",      "too_large", "framing",    "unknown_schema",
-        "truncated",   "trailing_bytes", "varint",    "boolean",    "enum_index",
-        "union_index", "utf8",           "length",    "block",      "too_many_items",
-        "too_deep",    "decimal_range",  "uuid",      "time_range", "field_null",
-        "not_finite",  "rule",           "future",    "late",       "group_key_too_long",
+        "none",           "tombstone",
+        "too_large",      "framing",
+        "unknown_schema", "truncated",
+        "trailing_bytes", "varint",
+        "boolean",        "enum_index",
+        "union_index",    "utf8",
+        "length",         "block",
+        "too_many_items", "too_deep",
+        "decimal_range",  "uuid",
+        "time_range",     "period",
+        "field_null",     "not_finite",
+        "rule",           "future",
+        "late",           "group_key_too_long",
         "group_limit",
     };
     for (int i = 0; i < RS_REASON_COUNT; i++) {

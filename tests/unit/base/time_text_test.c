@@ -236,6 +236,30 @@ static void writing(void **state)
     assert_memory_equal(text, "9999-12-31", 10);
 }
 
+static void nanoseconds(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t us;
+        int ns;
+        const char *text;
+    } cases[] = {{0, 900, "1970-01-01T00:00:00.0000009Z"},
+                 {0, 1, "1970-01-01T00:00:00.000000001Z"},
+                 {-1, 999, "1969-12-31T23:59:59.999999999Z"},
+                 {-1, 0, "1969-12-31T23:59:59.999999Z"},
+                 {RS_TIME_MAX_US, 999, "9999-12-31T23:59:59.999999999Z"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[RS_TIME_TEXT_MAX];
+        struct rs_error error;
+        int64_t us = 7;
+        int ns = 7;
+        size_t size = rs_time_format_exact(cases[i].us, cases[i].ns, text);
+        assert_true(rs_slice_equal(rs_slice_of(text, size), rs_slice_text(cases[i].text)));
+        assert_int_equal(rs_time_parse_iso_exact(rs_slice_text(cases[i].text), NULL, &us, &ns, &error), 0);
+        assert_true(us == cases[i].us && ns == cases[i].ns);
+    }
+}
+
 static void what_is_written_is_read_back(void **state)
 {
     (void)state;
@@ -263,6 +287,7 @@ int main(void)
         cmocka_unit_test(dates),
         cmocka_unit_test(periods),
         cmocka_unit_test(writing),
+        cmocka_unit_test(nanoseconds),
         cmocka_unit_test(what_is_written_is_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,8 +96,18 @@ static void test_integers(void **state)
     expect("\"long\"", "9223372036854775808", "! does not fit into 64 bits");
     expect("\"long\"", "+7", "0e");
     expect("\"long\"", "1e3", "d00f");
-    expect("\"long\"", "7.0", "0e");
-    expect("\"long\"", "7.5", "! is not an integer");
+    expect_json("\"long\"", "7.0", "0e");
+    expect_json("\"long\"", "7.5", "! is not an integer");
+    static const char point[] =
+        "! is not an integer: it has a point, which may stand before a fraction or between "
+        "thousands; write whole numbers in digits alone";
+    expect("\"int\"", "1.000", point);
+    expect("\"long\"", "7.0", point);
+    expect("\"long\"", "7.5", point);
+    expect("\"long\"", "1.000.000", point);
+    expect_json("\"long\"", "\"1.000\"", point);
+    expect("\"long\"", "1,000", "! is not an integer");
+    expect(DECIMAL(9, 2), "1.000,50", "! not a number");
     expect("\"long\"", "", "! is empty; an integer is needed");
     expect("\"long\"", "-", "! is not an integer");
     expect("\"long\"", " 7", "! is not an integer");
@@ -204,9 +214,13 @@ static void test_floats(void **state)
     expect("\"float\"", "0.5", "0000003f");
     expect("\"float\"", "1e39", "! is too large for a float");
     struct rs_cell cell = {.kind = RS_CELL_INT64, .end = 1, .i = INT64_C(9007199254740993)};
-    expect_cells("\"double\"", &cell, NULL, "! is not a number");
-    cell = (struct rs_cell){.kind = RS_CELL_INT64, .end = 1, .i = INT64_MIN};
-    expect_cells("\"double\"", &cell, NULL, "! is not a number");
+    static const char inexact[] =
+        "! is an integer that no double holds exactly; the schema would need a long";
+    expect_cells("\"double\"", &cell, NULL, inexact);
+    cell.i = INT64_MAX;
+    expect_cells("\"double\"", &cell, NULL, inexact);
+    cell.i = INT64_MIN;
+    expect_cells("\"double\"", &cell, NULL, "000000000000e0c3");
 }
 
 static void test_texts(void **state)
@@ -257,29 +271,29 @@ static void test_times(void **state)
     (void)state;
     expect(micros, "1970-01-01T00:00:00.000001Z", "02");
     expect(micros, "1969-12-31T23:59:59.999999Z", "01");
-    expect(LOGICAL("long", "timestamp-millis"), "1970-01-01T00:00:00.001999Z", "02");
-    expect(LOGICAL("long", "timestamp-millis"), "1969-12-31T23:59:59.999999Z", "01");
+    expect(LOGICAL("long", "timestamp-millis"), "1970-01-01T00:00:00.001000000Z", "02");
     expect(LOGICAL("long", "timestamp-nanos"), "1970-01-01T00:00:00.000001Z", "d00f");
+    expect(LOGICAL("long", "timestamp-nanos"), "1970-01-01T00:00:00.000000009Z", "12");
+    expect(LOGICAL("long", "timestamp-nanos"), "1969-12-31T23:59:59.999999999Z", "01");
+    expect(LOGICAL("long", "local-timestamp-nanos"), "1970-01-01T00:00:00.000001999", "9e1f");
     expect(micros, "", "! is empty; a time is needed");
     expect_json(micros, "5",
                 "! is a number where a time is needed; --time-format s, ms, us or ns says what it counts");
     expect(LOGICAL("int", "date"), "1970-01-02", "02");
     expect(LOGICAL("int", "time-millis"), "00:00:00.001", "02");
     expect(LOGICAL("long", "time-micros"), "00:00:01", "80897a");
-    expect(LOGICAL("long", "time-micros"), "23:59:59.9999999", "feffbadd8305");
     expect(LOGICAL("long", "time-micros"), "24:00", "! is not a time of day (hh:mm:ss.ffffff)");
     expect(LOGICAL("long", "time-micros"), "12:3", "! is not a time of day (hh:mm:ss.ffffff)");
     assert_int_equal(rs_time_rule_parse("s", NULL, &rule, &error), RS_OK);
     expect_rule(micros, "1.000001", &rule, "82897a");
     expect_rule(micros, "-0.5", &rule, "bf843d");
-    expect_rule(micros, "1.0000019", &rule, "82897a");
+    expect_rule(micros, "1.0000010", &rule, "82897a");
     expect_rule(micros, "1e99", &rule, "! more than 38 digits");
     expect_rule(micros, "253402300800", &rule, "! is a time outside the years 1 to 9999");
     assert_int_equal(rs_time_rule_parse("ms", NULL, &rule, &error), RS_OK);
     expect_rule(micros, "1", &rule, "d00f");
     assert_int_equal(rs_time_rule_parse("ns", NULL, &rule, &error), RS_OK);
-    expect_rule(micros, "1999", &rule, "02");
-    expect_rule(micros, "-1", &rule, "01");
+    expect_rule(micros, "1000", &rule, "02");
     expect_rule(LOGICAL("long", "timestamp-nanos"), "1999", &rule, "9e1f");
     expect_rule(LOGICAL("long", "timestamp-nanos"), "9223372036854775808", &rule,
                 "! is outside the years 1677 to 2262, which nanoseconds in 64 bits reach");
@@ -292,10 +306,62 @@ static void test_times(void **state)
     expect_rule(LOGICAL("int", "date"), "1970-01-03", &rule, "04");
     assert_int_equal(rs_time_rule_parse("iso8601", NULL, &rule, &error), RS_EINVAL);
     assert_int_equal(rs_time_rule_parse("%Q", NULL, &rule, &error), RS_EINVAL);
+    assert_int_equal(rs_time_rule_parse("%s.%f", NULL, &rule, &error), RS_OK);
+    expect_rule(LOGICAL("long", "timestamp-nanos"), "-0.000000001", &rule, "01");
     struct rs_cell cell = {.kind = RS_CELL_TIME, .end = 1, .i = -1};
     expect_cells(micros, &cell, NULL, "01");
+    cell.i = -86400000000;
     expect_cells(LOGICAL("int", "date"), &cell, NULL, "01");
-    expect_cells(LOGICAL("long", "timestamp-millis"), &cell, NULL, "01");
+    expect_cells(LOGICAL("long", "timestamp-millis"), &cell, NULL, "ffefb252");
+}
+
+/* What the field's type cannot hold is refused, from whatever it comes. */
+static void test_nothing_is_cut_off(void **state)
+{
+    (void)state;
+    static const char millis[] =
+        "! is finer than timestamp-millis holds, and nothing is cut off unasked; round it "
+        "first, or give the schema timestamp-micros or timestamp-nanos";
+    static const char micros[] =
+        "! is finer than timestamp-micros holds, and nothing is cut off unasked; round it "
+        "first, or give the schema timestamp-nanos";
+    static const char date[] =
+        "! is finer than a date holds, and nothing is cut off unasked; give the day alone, or midnight";
+    static const char *const rules[] = {"iso", "%Y-%m-%dT%H:%M:%S.%fZ", "%s.%f", "s", "ms", "us", "ns"};
+    static const char *const texts[][7] = {
+        {"1970-01-01T00:00:00.001001Z", "1970-01-01T00:00:00.001001Z", "0.001001", "0.001001", "1.001",
+         "1001", "1001000"},
+        {"1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999Z", "-0.000001", "-0.000001", "-0.001",
+         "-1", "-1000"},
+        {"1970-01-01T00:00:00.001000001Z", "1970-01-01T00:00:00.001000001Z", "0.001000001", "0.001000001",
+         "1.000001", "1000.001", "1000001"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        struct rs_error error;
+        struct rs_time_rule rule;
+        assert_int_equal(rs_time_rule_parse(rules[i], NULL, &rule, &error), RS_OK);
+        for (size_t k = 0; k < 3; k++) {
+            expect_rule(LOGICAL("long", "timestamp-millis"), texts[k][i], &rule, millis);
+            expect_rule(LOGICAL("long", "local-timestamp-millis"), texts[k][i], &rule, millis);
+        }
+        expect_rule(LOGICAL("long", "timestamp-micros"), texts[2][i], &rule, micros);
+        expect_rule(LOGICAL("long", "local-timestamp-micros"), texts[2][i], &rule, micros);
+    }
+    struct rs_error error;
+    struct rs_time_rule rule;
+    assert_int_equal(rs_time_rule_parse("%d.%m.%Y %H:%M", NULL, &rule, &error), RS_OK);
+    expect_rule(LOGICAL("int", "date"), "03.01.1970 00:00", &rule, "04");
+    expect_rule(LOGICAL("int", "date"), "03.01.1970 00:01", &rule, date);
+    struct rs_cell cell = {.kind = RS_CELL_TIME, .end = 1, .i = -1};
+    expect_cells(LOGICAL("int", "date"), &cell, NULL, date);
+    expect_cells(LOGICAL("long", "timestamp-millis"), &cell, NULL, millis);
+    expect(LOGICAL("int", "time-millis"), "00:00:00.0011",
+           "! is finer than time-millis holds, and nothing is cut off unasked; round it first, or give the "
+           "schema "
+           "time-micros");
+    expect(LOGICAL("long", "time-micros"), "23:59:59.9999999",
+           "! is finer than time-micros holds, and nothing is cut off unasked; round it first");
+    expect(LOGICAL("int", "time-millis"), "00:00:00.001000000", "02");
 }
 
 static void test_zone(void **state)
@@ -365,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_enums),
         cmocka_unit_test(test_times),
+        cmocka_unit_test(test_nothing_is_cut_off),
         cmocka_unit_test(test_zone),
         cmocka_unit_test(test_unions),
         cmocka_unit_test(test_containers),

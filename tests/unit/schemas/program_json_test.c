@@ -96,7 +96,12 @@ static void test_logical_types(void **state)
     expect(INT("date"), "FE FF FF FF 0F", "2147483647");
     expect(LONG("timestamp-millis"), "01", "\"1969-12-31T23:59:59.999Z\"");
     expect(LONG("timestamp-micros"), "02", "\"1970-01-01T00:00:00.000001Z\"");
-    expect(LONG("timestamp-nanos"), "01", "\"1969-12-31T23:59:59.999999Z\"");
+    expect(LONG("timestamp-nanos"), "01", "\"1969-12-31T23:59:59.999999999Z\"");
+    expect(LONG("timestamp-nanos"), "D0 0F", "\"1970-01-01T00:00:00.000001Z\"");
+    expect(LONG("local-timestamp-nanos"), "9E 1F", "\"1970-01-01T00:00:00.000001999Z\"");
+    expect(LONG("timestamp-millis"), "FE FF FF FF FF FF FF FF FF 01", "9223372036854775807");
+    expect(LONG("local-timestamp-millis"), "FF FF FF FF FF FF FF FF FF 01", "-9223372036854775808");
+    expect(LONG("timestamp-nanos"), "FE FF FF FF FF FF FF FF FF 01", "\"2262-04-11T23:47:16.854775807Z\"");
     expect(LONG("local-timestamp-micros"), "00", "\"1970-01-01T00:00:00Z\"");
     expect(LONG("timestamp-micros"), "FE FF FF FF FF FF FF FF FF 01", "9223372036854775807");
     expect(LONG("time-micros"), "02", "1");

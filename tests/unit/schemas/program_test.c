@@ -187,7 +187,13 @@ static const struct verdict verdicts[] = {
     {FIXED_DECIMAL, "FF F0 BD C1", OK, 4},
     {FIXED_DECIMAL, "FF F0 BD", RS_REASON_TRUNCATED, 0},
     {MILLIS, "FE CF D7 E9 8B 81 A4 97 B9 02", RS_REASON_VARINT, 0},
-    {MILLIS, "FE FF FF FF FF FF FF FF FF 01", RS_REASON_TIME, 0},
+    {MILLIS, "FE FF FF FF FF FF FF FF FF 01", OK, 10}, /* it is for who uses it to be in range */
+    {MILLIS, "FF FF FF FF FF FF FF FF FF 01", OK, 10},
+    {"{\"type\":\"long\",\"logicalType\":\"timestamp-micros\"}", "FE FF FF FF FF FF FF FF FF 01", OK, 10},
+    {"{\"type\":\"long\",\"logicalType\":\"timestamp-nanos\"}", "FE FF FF FF FF FF FF FF FF 01", OK, 10},
+    {"{\"type\":\"long\",\"logicalType\":\"local-timestamp-millis\"}", "FE FF FF FF FF FF FF FF FF 01", OK,
+     10},
+    {"{\"type\":\"int\",\"logicalType\":\"date\"}", "FE FF FF FF 0F", OK, 5},
     {MILLIS, "00", OK, 1},
     /* blocks */
     {ARRAY("\"int\""), "00", OK, 1},
@@ -353,10 +359,32 @@ static void test_values_of_all_kinds(void **state)
     assert_true(v[3].kind == RS_VALUE_INT && v[3].i == -99978);
     assert_true(v[2].kind == RS_VALUE_TIME && v[2].i == -2000);
     assert_true(v[1].kind == RS_VALUE_TIME && v[1].i == -1);
-    assert_true(v[0].kind == RS_VALUE_TIME && v[0].i == -1);
+    assert_true(v[0].kind == RS_VALUE_TIME && v[0].i == -1 && v[0].nanos == 999);
+    assert_true(v[1].nanos == 0 && v[2].nanos == 0);
     assert_true(v[14].kind == RS_VALUE_DECIMAL && v[14].i == -256);
-    assert_true(v[15].kind == RS_VALUE_TIME && v[15].i == -1);
+    assert_true(v[15].kind == RS_VALUE_TIME && v[15].i == -1 && v[15].nanos == 999);
     free((void *)message.data);
+    rs_program_free(&program);
+    rs_schema_free(&document);
+}
+
+/* Milliseconds beyond what microseconds in 64 bits hold are the ends of the range, which is no time. */
+static void test_millis_beyond_micros(void **state)
+{
+    (void)state;
+    struct rs_schema_document *document =
+        parse("{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"t\",\"type\":" MILLIS "}]}");
+    static const char *const paths[] = {"t"};
+    struct rs_program *program = compile(document, paths, 1, LIMITS);
+    struct rs_value v;
+    struct rs_slice high = bytes_of("FE FF FF FF FF FF FF FF FF 01");
+    struct rs_slice low = bytes_of("FF FF FF FF FF FF FF FF FF 01");
+    assert_int_equal(rs_program_run(program, high, &v, NULL), RS_REASON_NONE);
+    assert_true(v.kind == RS_VALUE_TIME && v.i == INT64_MAX);
+    assert_int_equal(rs_program_run(program, low, &v, NULL), RS_REASON_NONE);
+    assert_true(v.kind == RS_VALUE_TIME && v.i == INT64_MIN);
+    free((void *)high.data);
+    free((void *)low.data);
     rs_program_free(&program);
     rs_schema_free(&document);
 }
@@ -560,6 +588,7 @@ int main(void)
         cmocka_unit_test(test_depth_limit),
         cmocka_unit_test(test_every_prefix),
         cmocka_unit_test(test_values_of_all_kinds),
+        cmocka_unit_test(test_millis_beyond_micros),
         cmocka_unit_test(test_nulls_and_nested_fields),
         cmocka_unit_test(test_skips_are_merged_up_to_branches),
         cmocka_unit_test(test_field_types),

@@ -233,16 +233,15 @@ static void test_complaints_about_a_stream(void **state)
         "c:10:14: `topic` is empty\n");
     expect_report(
         HEAD "streams:\n"
-             "  a: {topic: a, schema: trade.avsc, time: executed_at, id: price}\n"
+             "  a: {topic: a, schema: trade.avsc, time: executed_at, id: side}\n"
              "  b: {topic: b, schema: trade.avsc, time: executed_at, dedup: 5m}\n"
              "  c: {topic: c, schema: trade.avsc, time: executed_at, framing: confluant}\n"
              "  d: {topic: d, schema: trade.avsc, time: executed_at, key: [price, executed_at, buyr, []]}\n"
              "  e: {topic: e, schema: trade.avsc, time: executed_at, dead_letters: {topic: e}}\n"
              "  f: {topic: f, schema: trade.avsc, time: executed_at, lateness: soon}\n"
              "  g: {topic: g, schema: trade.avsc, time: executed_at, key: {a: b}}\n",
-        "c:3:60: field 'price' cannot identify an event: its type has to be string, bytes, fixed, uuid, int "
-        "or "
-        "long\n"
+        "c:3:60: field 'side' cannot identify an event: its type has to be string, bytes, fixed, uuid, int, "
+        "long or decimal, or float or double with a declared scale\n"
         "c:4:63: `dedup` needs `id`, the field that identifies an event\n"
         "c:5:65: `framing` is auto, bare, confluent or single-object; did you mean 'confluent'?\n"
         "c:6:69: field 'executed_at' cannot be part of a key: a time has a value of its own for each event\n"

@@ -265,7 +265,7 @@ static const char fault_letters[] =
     "6 time_range: a time is outside the years 1 to 9999\n"
     "7 future: the event time lies beyond the record's time by more than max_future\n"
     "8 rule: rule price: gt 0 does not hold\n"
-    "9 group_key_too_long: the group's key is longer than the limit\n"
+    "9 group_key_too_long: the values of the group's by fields take more than 1024 bytes\n"
     "11 decimal_range: a decimal has more digits than its precision or 38\n"
     "12 late: every window that could hold the event is final\n"
     "14 group_limit: the partition holds max_groups groups already\n";
