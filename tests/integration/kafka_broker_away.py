@@ -3,11 +3,9 @@ of the daemon's life its pages answer, its watchdog is fed and SIGTERM ends it; 
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -39,15 +37,13 @@ class Away(Flow):
 
     def start(self, log="rollstatd.log"):
         """Waits for nothing but the pages: READY=1 says that they answer."""
-        path = os.path.join(tempfile.mkdtemp(prefix="rs-"), "notify")  # a socket's path is short
-        self.addCleanup(shutil.rmtree, os.path.dirname(path), True)
-        self.notify = Notify(path)
+        self.notify = Notify()
         self.addCleanup(self.notify.close)
         with open(self.config, encoding="utf-8") as file:
             self.port = int(file.read().split("listen: ")[1].split()[0].strip("'").rpartition(":")[2])
         self.process = procs.Process(
             [suite.program("rollstatd"), "-c", self.config], self.path(log),
-            env={**os.environ, "NOTIFY_SOCKET": path, "WATCHDOG_USEC": "20000000"})
+            env={**os.environ, "NOTIFY_SOCKET": self.notify.path, "WATCHDOG_USEC": "20000000"})
         self.addCleanup(self.process.kill)
         procs.until(lambda: self.notify.seen("READY=1"), 30, "READY=1", self.process)
 

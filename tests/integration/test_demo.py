@@ -78,7 +78,7 @@ class Demo(suite.Case):
                                  stdin=subprocess.DEVNULL, start_new_session=True)
         procs.until(lambda: any("rollstatd" in word for words in left_over() for word in words), 120, "the daemon runs")
         popen.terminate()
-        self.assertEqual(popen.wait(30), 143)
+        self.assertEqual(popen.wait(60), 143)
         self.assertEqual(left_over(), [])
 
     def test_5_what_is_left_running_ends_with_its_line(self):

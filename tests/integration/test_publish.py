@@ -94,9 +94,7 @@ class Publish(suite.Case):
 
     def test_no_broker(self):
         path = self.csv([row(1)])
-        began = time.monotonic()
         said = self.publish("--brokers", f"127.0.0.1:{procs.free_port()}", "--timeout", "1s", path, expect=2)
-        self.assertLess(time.monotonic() - began, 10)
         self.assertRegex(said, r"^rollstat-publish: no broker answered within 1000 ms: .*Connection refused")
 
     def test_broker_goes_away(self):
@@ -129,7 +127,7 @@ class Publish(suite.Case):
                 procs.until(lambda: self.kafka.total("trades") == before + 1, 20, "the first row arrives")
                 popen.send_signal(number)
                 said = popen.stderr.read().decode()
-                self.assertEqual(popen.wait(20), -number)
+                self.assertEqual(popen.wait(procs.PATIENCE), -number)
             self.assertRegex(said, r"^published 1 rows, 0 rejected, in ")
             self.assertEqual(self.kafka.total("trades"), before + 1)
 

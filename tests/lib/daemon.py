@@ -2,7 +2,9 @@
 import json
 import os
 import re
+import shutil
 import socket
+import tempfile
 import urllib.error
 import urllib.request
 
@@ -14,10 +16,12 @@ NAMES = ("consumed", "applied", "late", "duplicate", "rejected", "filtered")
 class Notify:
     """What a service sends to systemd."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self):
+        # The path of a Unix socket has room for 107 bytes: it must not depend on where the tree lies.
+        self.directory = tempfile.mkdtemp(prefix="rs-")
+        self.path = os.path.join(self.directory, "notify")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(path)
+        self.socket.bind(self.path)
         self.socket.setblocking(False)
         self.lines = []
 
@@ -31,7 +35,7 @@ class Notify:
 
     def close(self):
         self.socket.close()
-        os.unlink(self.path)
+        shutil.rmtree(self.directory)
 
 
 class Daemon:

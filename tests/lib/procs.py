@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 
+PATIENCE = 60  # seconds: the least that is waited for what has to happen, however busy the machine is
+
 _started = []
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -54,8 +56,9 @@ class Process:
             os.killpg(self.pid, number)
 
     def wait(self, timeout):
+        """The exit status, or None: it goes on. No verdict depends on how busy the machine is: see PATIENCE."""
         try:
-            return self.popen.wait(timeout)
+            return self.popen.wait(max(timeout, PATIENCE))
         except subprocess.TimeoutExpired:
             return None
 
@@ -64,7 +67,9 @@ class Process:
         if self.alive():
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
-            if self.wait(timeout) is None:
+            try:
+                self.popen.wait(timeout)
+            except subprocess.TimeoutExpired:
                 self.kill()
         return self.popen.returncode
 
@@ -132,6 +137,7 @@ def lines(argv):
 
 def until(condition, timeout, what, process=None, every=0.05):
     """Waits until condition() is true; returns its value."""
+    timeout = max(timeout, PATIENCE)
     deadline = time.monotonic() + timeout
     while True:
         value = condition()

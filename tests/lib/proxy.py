@@ -91,7 +91,7 @@ class Proxy:
         with self.lock:
             self.orders.append((function, done))
         self.wake_out.send(b".")
-        if not done.wait(10):
+        if not done.wait(60):
             raise procs.Failure("the proxy does not turn")
 
     # ---- its own thread from here on ----

@@ -92,7 +92,7 @@ class Server:
         self.process = procs.Process(
             ["redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
              "--dir", self.directory, *self.options], os.path.join(self.directory, "redis.log"))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + procs.PATIENCE
         while True:
             try:
                 client = Client(self.port)

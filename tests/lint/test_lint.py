@@ -83,7 +83,7 @@ class Lint(suite.Case):
         for name, text, fails in (("good.c", "int main(void)\n{\n    return 0;\n}\n", False),
                                   ("bad.c", "int main(void)\n{\n    int *p = 0;\n    return *p;\n}\n", True)):
             path = self.write(name, text)
-            command = [{"directory": self.directory, "file": path, "command": f"cc -c {path}"}]
+            command = [{"directory": self.directory, "file": path, "arguments": ["cc", "-c", path]}]
             self.write("compile_commands.json", json.dumps(command))
             self.assertEqual(self.tidy(self.directory, path)[1] != 0, fails, name)
 

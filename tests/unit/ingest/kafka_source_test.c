@@ -19,7 +19,7 @@
 #include "ingest/kafka_parts.h"
 #include "ingest/kafka_source.h"
 
-#define PATIENCE_US (40 * INT64_C(1000000))
+#define PATIENCE_US (60 * INT64_C(1000000))
 #define WORKERS     2
 #define PARTITIONS  4
 #define OFFSETS_MAX 512

@@ -20,8 +20,9 @@
 
 #include "ingest/rollstat.h"
 
-#define PRODUCE 0 /* ApiKey */
-#define SPREAD  4 /* partitions of the topic "spread" */
+#define PRODUCE     0     /* ApiKey */
+#define PATIENCE_MS 60000 /* for what has to happen: a verdict must not depend on how busy the machine is */
+#define SPREAD      4     /* partitions of the topic "spread" */
 
 /* The example in the header, cut out of it by tests.cmake. */
 int publish_one(const char *config);
@@ -179,7 +180,7 @@ static void expect_newest(const char *topic, const char *wanted)
     rd_kafka_topic_partition_list_add(parts, topic, 0)->offset = RD_KAFKA_OFFSET_TAIL(1);
     assert_int_equal(rd_kafka_assign(rk, parts), RD_KAFKA_RESP_ERR_NO_ERROR);
     rd_kafka_topic_partition_list_destroy(parts);
-    rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 10000);
+    rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, PATIENCE_MS);
     assert_non_null(m);
     assert_int_equal(m->err, RD_KAFKA_RESP_ERR_NO_ERROR);
     int n = snprintf(text, sizeof(text), "%.*s ", (int)m->key_len, (const char *)m->key);
@@ -223,10 +224,10 @@ static void test_open_errors(void **state)
 static void test_setters(void **state)
 {
     rollstat_error error = {0};
-    rollstat *r = open_ticks("", 10000, NULL);
+    rollstat *r = open_ticks("", PATIENCE_MS, NULL);
     rollstat_event *e = rollstat_event_new(r, &error);
     (void)state;
-    assert_int_equal(rollstat_connect(r, 10000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_connect(r, PATIENCE_MS, &error), ROLLSTAT_OK);
     assert_int_equal(rollstat_event_field(e, "pricee"), -1);
     assert_int_equal(rollstat_set_int64(e, -1, 1), ROLLSTAT_INVALID);
     assert_int_equal(rollstat_set_null(e, 1000), ROLLSTAT_INVALID);
@@ -248,7 +249,7 @@ static void test_setters(void **state)
     assert_int_equal(rollstat_set_text(e, rollstat_event_field(e, "venue.city"), "Bei", 3), ROLLSTAT_OK);
     assert_int_equal(rollstat_set_string(e, rollstat_event_field(e, "side"), "BUY"), ROLLSTAT_OK);
     assert_int_equal(rollstat_publish(r, e, NULL, &error), ROLLSTAT_OK);
-    assert_int_equal(rollstat_flush(r, 10000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_flush(r, PATIENCE_MS, &error), ROLLSTAT_OK);
     expect_newest(
         "ticks",
         "a%3A1 06613a31" /* id */ "00" /* side */ "04ff38" /* price */ "02000000000000e03f" /* weight */
@@ -257,7 +258,7 @@ static void test_setters(void **state)
     assert_int_equal(rollstat_publish(r, e, NULL, &error), ROLLSTAT_REJECTED);
     rollstat_event_free(&e);
     assert_null(e);
-    assert_int_equal(rollstat_close(&r, 1000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_OK);
     assert_null(r);
 }
 
@@ -265,14 +266,14 @@ static void test_defaults_and_statistics(void **state)
 {
     rollstat_error error = {0};
     rollstat_statistics s = {.size = sizeof(s)};
-    rollstat *r = open_ticks("", 10000, NULL);
+    rollstat *r = open_ticks("", PATIENCE_MS, NULL);
     rollstat_event *e = make_tick(r, "d");
     (void)state;
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(rollstat_publish(r, e, NULL, &error), ROLLSTAT_OK);
     }
     rollstat_event_free(&e);
-    assert_int_equal(rollstat_flush(r, 10000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_flush(r, PATIENCE_MS, &error), ROLLSTAT_OK);
     rollstat_get_statistics(r, &s);
     assert_int_equal(s.published, 1000);
     assert_int_equal(s.delivered, 1000);
@@ -287,7 +288,7 @@ static void test_defaults_and_statistics(void **state)
     rollstat_get_statistics(r, &old.s);
     assert_int_equal(old.s.delivered, 1000);
     assert_int_equal(old.s.failed, 99);
-    assert_int_equal(rollstat_close(&r, 1000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_OK);
     expect_newest("ticks", "d 0264"
                            "02"
                            "040096"
@@ -321,16 +322,16 @@ static void test_example_of_the_header(void **state)
 static void test_wrong_owner(void **state)
 {
     rollstat_error error = {0};
-    rollstat *a = open_ticks("", 1000, NULL);
-    rollstat *b = open_ticks("", 1000, NULL);
+    rollstat *a = open_ticks("", PATIENCE_MS, NULL);
+    rollstat *b = open_ticks("", PATIENCE_MS, NULL);
     rollstat_event *e = make_tick(a, "x");
     (void)state;
     assert_int_equal(rollstat_publish(b, e, NULL, &error), ROLLSTAT_INVALID);
     assert_string_equal(error.text, "the event was made for another publisher");
     rollstat_event_free(&e);
-    assert_int_equal(rollstat_close(&a, 1000, NULL), ROLLSTAT_OK);
-    assert_int_equal(rollstat_close(&b, 1000, NULL), ROLLSTAT_OK);
-    assert_int_equal(rollstat_close(&b, 1000, NULL), ROLLSTAT_OK);
+    assert_int_equal(rollstat_close(&a, PATIENCE_MS, NULL), ROLLSTAT_OK);
+    assert_int_equal(rollstat_close(&b, PATIENCE_MS, NULL), ROLLSTAT_OK);
+    assert_int_equal(rollstat_close(&b, PATIENCE_MS, NULL), ROLLSTAT_OK);
 }
 
 static void set_avro(avro_value_t *value, const char *id, int side)
@@ -360,14 +361,14 @@ static void test_avro_values(void **state)
     rollstat_error error = {0};
     avro_schema_t schema;
     avro_value_t value;
-    rollstat *r = open_ticks("", 10000, NULL);
+    rollstat *r = open_ticks("", PATIENCE_MS, NULL);
     (void)state;
     assert_int_equal(avro_schema_from_json_length(tick_schema, strlen(tick_schema), &schema), 0);
     avro_value_iface_t *class = avro_generic_class_from_schema(schema);
     assert_int_equal(avro_generic_value_new(class, &value), 0);
     set_avro(&value, "av", 0);
     assert_int_equal(rollstat_publish_avro(r, &value, NULL, &error), ROLLSTAT_OK);
-    assert_int_equal(rollstat_flush(r, 10000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_flush(r, PATIENCE_MS, &error), ROLLSTAT_OK);
     expect_newest("ticks", "av 046176"
                            "00"
                            "0207"
@@ -394,7 +395,7 @@ static void test_avro_values(void **state)
     avro_value_decref(&value);
     avro_value_iface_decref(class);
     avro_schema_decref(schema);
-    assert_int_equal(rollstat_close(&r, 1000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_OK);
 }
 
 static void test_delivery_error(void **state)
@@ -402,12 +403,12 @@ static void test_delivery_error(void **state)
     struct seen seen = {0};
     rollstat_error error = {0};
     rollstat_statistics s = {.size = sizeof(s)};
-    rollstat *r = open_ticks("", 10000, &seen);
+    rollstat *r = open_ticks("", PATIENCE_MS, &seen);
     rollstat_event *e = make_tick(r, "refused");
     (void)state;
     rd_kafka_mock_push_request_errors(mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     assert_int_equal(rollstat_publish(r, e, &seen, &error), ROLLSTAT_OK);
-    assert_int_equal(rollstat_flush(r, 10000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_flush(r, PATIENCE_MS, &error), ROLLSTAT_OK);
     assert_int_equal(atomic_load(&seen.count), 1);
     assert_false(pthread_equal(seen.thread, pthread_self()));
     assert_ptr_equal(seen.tag, &seen);
@@ -418,7 +419,7 @@ static void test_delivery_error(void **state)
     assert_int_equal(s.failed, 1);
     assert_int_equal(s.delivered, 0);
     rollstat_event_free(&e);
-    assert_int_equal(rollstat_close(&r, 1000, &error), ROLLSTAT_ENVIRONMENT);
+    assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_ENVIRONMENT);
     assert_string_equal(error.text, "1 events could not be delivered");
 }
 
@@ -426,14 +427,14 @@ static void test_retried(void **state)
 {
     struct seen seen = {0};
     rollstat_error error = {0};
-    rollstat *r = open_ticks("  retry.backoff.ms: 10\n", 10000, &seen);
+    rollstat *r = open_ticks("  retry.backoff.ms: 10\n", PATIENCE_MS, &seen);
     rollstat_event *e = make_tick(r, "again");
     (void)state;
     rd_kafka_mock_push_request_errors(mock, PRODUCE, 2, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
                                       RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
     assert_int_equal(rollstat_publish(r, e, NULL, &error), ROLLSTAT_OK);
     rollstat_event_free(&e);
-    assert_int_equal(rollstat_close(&r, 10000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_OK);
     assert_int_equal(atomic_load(&seen.count), 0);
     expect_newest("ticks", "again 0a616761696e"
                            "02"
@@ -451,21 +452,21 @@ static void test_broker_down(void **state)
     struct seen seen = {0};
     rollstat_error error = {0};
     rollstat_statistics s = {.size = sizeof(s)};
-    rollstat *r = open_ticks("", 600, &seen);
+    rollstat *r = open_ticks("", 3000, &seen);
     rollstat_event *e = make_tick(r, "down");
     (void)state;
-    assert_int_equal(rollstat_connect(r, 10000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_connect(r, PATIENCE_MS, &error), ROLLSTAT_OK);
     assert_int_equal(rd_kafka_mock_broker_set_down(mock, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
     assert_int_equal(rollstat_publish(r, e, NULL, &error), ROLLSTAT_OK);
     assert_int_equal(rollstat_flush(r, 100, &error), ROLLSTAT_TIMEOUT);
     assert_string_equal(error.text, "1 events are still not acknowledged after 100 ms");
     rollstat_get_statistics(r, &s);
     assert_int_equal(s.queued, 1);
-    assert_int_equal(rollstat_flush(r, 10000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_flush(r, PATIENCE_MS, &error), ROLLSTAT_OK);
     assert_int_equal(atomic_load(&seen.count), 1);
     assert_string_equal(seen.text, "Local: Message timed out");
     rollstat_event_free(&e);
-    assert_int_equal(rollstat_close(&r, 1000, &error), ROLLSTAT_ENVIRONMENT);
+    assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_ENVIRONMENT);
     assert_int_equal(rd_kafka_mock_broker_set_up(mock, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
@@ -481,10 +482,10 @@ static void test_queue_full(void **state)
 {
     rollstat_error error = {0};
     pthread_t thread;
-    rollstat *r = open_ticks("  queue.buffering.max.messages: 5\n", 1000, NULL);
+    rollstat *r = open_ticks("  queue.buffering.max.messages: 5\n", PATIENCE_MS, NULL);
     rollstat_event *e = make_tick(r, "full");
     (void)state;
-    assert_int_equal(rollstat_connect(r, 10000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_connect(r, PATIENCE_MS, &error), ROLLSTAT_OK);
     assert_int_equal(rd_kafka_mock_broker_set_down(mock, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
     double start = now();
     int rc = ROLLSTAT_OK;
@@ -494,8 +495,8 @@ static void test_queue_full(void **state)
         rc = rollstat_publish(r, e, NULL, &error);
     }
     assert_int_equal(rc, ROLLSTAT_INTERRUPTED);
-    assert_in_range(taken, 5, 300); /* the queue, and what waits before it */
-    assert_true(now() - start > 0.15 && now() - start < 0.9);
+    assert_in_range(taken, 5, 300);                 /* the queue, and what waits before it */
+    assert_true(now() - start < PATIENCE_MS / 1e3); /* interrupted, not timed out */
     assert_int_equal(pthread_join(thread, NULL), 0);
     rollstat_interrupt(r, 0);
     /* With the broker back there is room again, and nothing that was taken is lost. */
@@ -503,7 +504,7 @@ static void test_queue_full(void **state)
     rc = rollstat_publish(r, e, NULL, &error);
     assert_true(rc == ROLLSTAT_OK || rc == ROLLSTAT_TIMEOUT);
     rollstat_event_free(&e);
-    rc = rollstat_close(&r, 10000, &error);
+    rc = rollstat_close(&r, PATIENCE_MS, &error);
     assert_true(rc == ROLLSTAT_OK || rc == ROLLSTAT_ENVIRONMENT);
 }
 
@@ -514,9 +515,11 @@ static void test_no_broker(void **state)
     const rollstat_options options = {.size = sizeof(options), .brokers = "127.0.0.1:1"};
     rollstat *r = rollstat_open(write_config("unused:9092", ""), "ticks", &options, &error);
     assert_non_null(r);
-    double start = now();
-    assert_int_equal(rollstat_connect(r, 500, &error), ROLLSTAT_ENVIRONMENT);
-    assert_true(now() - start < 3);
+    /* The reason is told as soon as the client has one. */
+    double deadline = now() + PATIENCE_MS / 1e3;
+    do {
+        assert_int_equal(rollstat_connect(r, 500, &error), ROLLSTAT_ENVIRONMENT);
+    } while (strstr(error.text, "Connect to") == NULL && now() < deadline);
     assert_non_null(
         strstr(error.text, "no broker answered within 500 ms: 127.0.0.1:1/bootstrap: Connect to"));
     rollstat_interrupt(r, 1);
@@ -524,48 +527,55 @@ static void test_no_broker(void **state)
     assert_int_equal(rollstat_close(&r, 0, &error), ROLLSTAT_OK);
 }
 
+/* The mock cluster names the topic's partitions beside the topic's error, which Kafka never does, and
+ * librdkafka 2.4 to 2.8 follow a null pointer where they do not know such a partition yet
+ * (rd_kafka_topic_metadata_update): so the topic is known before it is refused. One that is refused from the
+ * start: integration/kafka_refused.py. */
 static void test_refused_topic(void **state)
 {
     rollstat_error error = {0};
-    rollstat *r = open_ticks("", 1000, NULL);
+    rollstat *r = open_ticks("", PATIENCE_MS, NULL);
     (void)state;
+    assert_int_equal(rollstat_connect(r, PATIENCE_MS, &error), ROLLSTAT_OK);
     rd_kafka_mock_topic_set_error(mock, "ticks", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-    assert_int_equal(rollstat_connect(r, 5000, &error), ROLLSTAT_ENVIRONMENT);
+    assert_int_equal(rollstat_connect(r, PATIENCE_MS, &error), ROLLSTAT_ENVIRONMENT);
     assert_string_equal(error.text, "topic \"ticks\" cannot be written: Broker: Topic authorization failed");
     rd_kafka_mock_topic_set_error(mock, "ticks", RD_KAFKA_RESP_ERR_NO_ERROR);
-    assert_int_equal(rollstat_close(&r, 1000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_OK);
 }
 
 static void test_fatal(void **state)
 {
     rollstat_error error = {0};
-    rollstat *r = open_ticks("", 5000, NULL);
+    rollstat *r = open_ticks("", PATIENCE_MS, NULL);
     rollstat_event *e = make_tick(r, "fatal");
     int rc = ROLLSTAT_OK;
     (void)state;
-    rd_kafka_mock_push_request_errors(mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
-    for (int i = 0; i < 10 && rc == ROLLSTAT_OK; i++) {
+    /* A flush ends when the event is acknowledged or given up; the verdict may come a moment later. */
+    for (double deadline = now() + PATIENCE_MS / 1e3; rc == ROLLSTAT_OK && now() < deadline;) {
+        rd_kafka_mock_push_request_errors(mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
         rc = rollstat_publish(r, e, NULL, &error);
         (void)rollstat_flush(r, 500, NULL);
     }
+    rd_kafka_mock_clear_request_errors(mock, PRODUCE);
     assert_int_equal(rc, ROLLSTAT_FATAL);
     assert_non_null(
         strstr(error.text, "the producer cannot go on, publish again what is not acknowledged: "));
     rollstat_event_free(&e);
-    assert_int_equal(rollstat_close(&r, 1000, &error), ROLLSTAT_ENVIRONMENT);
+    assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_ENVIRONMENT);
 }
 
 static void test_bytes(void **state)
 {
     rollstat_error error = {0};
-    rollstat *r = open_ticks("  message.max.bytes: 2000\n", 5000, NULL);
+    rollstat *r = open_ticks("  message.max.bytes: 2000\n", PATIENCE_MS, NULL);
     char big[3000];
     (void)state;
     memset(big, 'x', sizeof(big));
     assert_int_equal(rollstat_publish_bytes(r, "k", 1, "\x01\x02", 2, NULL, &error), ROLLSTAT_OK);
     assert_int_equal(rollstat_publish_bytes(r, NULL, 0, big, sizeof(big), NULL, &error), ROLLSTAT_REJECTED);
     assert_string_equal(error.text, "the event is larger than message.max.bytes of the kafka section allows");
-    assert_int_equal(rollstat_close(&r, 10000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_OK);
     expect_newest("ticks", "k 0102");
 }
 
@@ -597,7 +607,7 @@ static void test_threads(void **state)
 {
     rollstat_error error = {0};
     rollstat_statistics s = {.size = sizeof(s)};
-    rollstat *r = open_ticks("", 10000, NULL);
+    rollstat *r = open_ticks("", PATIENCE_MS, NULL);
     pthread_t threads[4];
     struct publisher_thread t[4];
     (void)state;
@@ -609,10 +619,10 @@ static void test_threads(void **state)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
         assert_int_equal(t[i].failed, 0);
     }
-    assert_int_equal(rollstat_flush(r, 20000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_flush(r, PATIENCE_MS, &error), ROLLSTAT_OK);
     rollstat_get_statistics(r, &s);
     assert_int_equal(s.delivered, 8000);
-    assert_int_equal(rollstat_close(&r, 1000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_OK);
 }
 
 /* One consumer over all partitions of "spread", from the oldest record on. */
@@ -660,12 +670,12 @@ static void test_order_and_partitions(void **state)
             (void)nanosleep(&ts, NULL); /* the publisher's thread sends what waits */
         }
     }
-    assert_int_equal(rollstat_close(&r, 20000, &error), ROLLSTAT_OK);
+    assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_OK);
     rd_kafka_t *rk = read_spread();
     for (int i = 0; i < EVENTS; i++) {
         int number;
         int value;
-        rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 10000);
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, PATIENCE_MS);
         assert_non_null(m);
         assert_int_equal(m->err, RD_KAFKA_RESP_ERR_NO_ERROR);
         char key[16];

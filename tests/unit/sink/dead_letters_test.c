@@ -17,6 +17,7 @@
 #include "sink/letter_box.h"
 
 #define SECOND      INT64_C(1000000)
+#define PATIENCE_US (60 * SECOND)
 #define PRODUCE_KEY 0
 #define DLQ         "trades.dlq"
 
@@ -185,7 +186,7 @@ static void letters_carry_the_original_and_why(void **state)
     open_letters(f, 0);
     assert_int_equal(f->table.ops->acknowledged(f->table.self, 0, 3), INT64_MAX);
     assert_true(put(f, 3, &record, RS_REASON_TRUNCATED, "field price ends early"));
-    assert_true(acknowledged(f, 3, 41, 10 * SECOND));
+    assert_true(acknowledged(f, 3, 41, PATIENCE_US));
     assert_int_equal(f->table.ops->acknowledged(f->table.self, 0, 3), INT64_MAX);
     rd_kafka_t *reader = new_reader(f);
     rd_kafka_message_t *message = read_message(reader);
@@ -217,7 +218,7 @@ static void null_and_empty_stay_apart(void **state)
     open_letters(f, 0);
     assert_true(put(f, 0, &tombstone, RS_REASON_TOMBSTONE, NULL));
     assert_true(put(f, 0, &empty, RS_REASON_TRUNCATED, NULL));
-    assert_true(acknowledged(f, 0, 2, 10 * SECOND));
+    assert_true(acknowledged(f, 0, 2, PATIENCE_US));
     rd_kafka_t *reader = new_reader(f);
     for (int i = 0; i < 2; i++) {
         rd_kafka_message_t *message = read_message(reader);
@@ -254,7 +255,7 @@ static void headers_of_the_original_stay(void **state)
     open_letters(f, 0);
     assert_true(put(f, 0, &record, RS_REASON_RULE, "price: must be > 0"));
     rd_kafka_message_destroy(origin); /* the letter keeps copies */
-    assert_true(acknowledged(f, 0, 7, 10 * SECOND));
+    assert_true(acknowledged(f, 0, 7, PATIENCE_US));
     rd_kafka_message_t *message = read_message(reader);
     expect_header(message, "trace", "abc");
     expect_header(message, "rollstat.reason", "rule");
@@ -309,8 +310,8 @@ static void acknowledgement_waits_for_the_oldest(void **state)
     assert_true(put(f, 0, &earlier, RS_REASON_RULE, NULL));
     assert_int_equal(f->table.ops->acknowledged(f->table.self, 0, 0), 5);
     rd_kafka_mock_broker_set_rtt(f->cluster, -1, 0);
-    assert_true(acknowledged(f, 0, INT64_MAX - 1, 10 * SECOND));
-    assert_true(acknowledged(f, 1, INT64_MAX - 1, 10 * SECOND));
+    assert_true(acknowledged(f, 0, INT64_MAX - 1, PATIENCE_US));
+    assert_true(acknowledged(f, 1, INT64_MAX - 1, PATIENCE_US));
     assert_int_equal(status_of(f).acknowledged, 11);
 }
 
@@ -322,7 +323,7 @@ static void refused_topic_is_tried_again(void **state)
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     open_letters(f, 0);
     assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
-    assert_true(acknowledged(f, 0, 3, 20 * SECOND));
+    assert_true(acknowledged(f, 0, 3, PATIENCE_US));
     struct rs_dead_letters_status status = status_of(f);
     /* librdkafka itself refuses the topic until it has looked at it again, within a second. */
     assert_true(status.errors >= 1);
@@ -342,7 +343,7 @@ static void too_large_values_are_left_out_at_last(void **state)
                                       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     open_letters(f, 0);
     assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
-    assert_true(acknowledged(f, 0, 3, 20 * SECOND));
+    assert_true(acknowledged(f, 0, 3, PATIENCE_US));
     rd_kafka_t *reader = new_reader(f);
     rd_kafka_message_t *message = read_message(reader);
     assert_int_equal(message->len, 0);
@@ -439,7 +440,7 @@ static void small_letters_among_large_ones_stay_whole(void **state)
     for (record.offset = 0; record.offset < 20; record.offset++) {
         assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
     }
-    assert_true(acknowledged(f, 0, 19, 20 * SECOND));
+    assert_true(acknowledged(f, 0, 19, PATIENCE_US));
     assert_int_equal(status_of(f).acknowledged, 20);
     assert_int_equal(status_of(f).values_dropped, 0);
 }
@@ -458,7 +459,7 @@ static void put_refuses_when_full(void **state)
     assert_true(taken >= 2 && taken <= 4);
     assert_int_equal(status_of(f).pending, taken);
     rd_kafka_mock_broker_set_up(f->cluster, 1);
-    assert_true(acknowledged(f, 0, record.offset, 20 * SECOND));
+    assert_true(acknowledged(f, 0, record.offset, PATIENCE_US));
     assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
 }
 
@@ -481,7 +482,7 @@ static void stop_sends_what_is_pending(void **state)
     for (record.offset = 0; record.offset < 500; record.offset++) {
         assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
     }
-    assert_int_equal(rs_dead_letters_stop(f->letters, 10 * SECOND), 0);
+    assert_int_equal(rs_dead_letters_stop(f->letters, PATIENCE_US), 0);
     assert_int_equal(status_of(f).acknowledged, 500);
     assert_false(put(f, 0, &record, RS_REASON_RULE, NULL));
 }

@@ -132,7 +132,7 @@ struct rs_view_batch *finished(struct fixture *f, int64_t within_us)
 
 void expect_finished(struct fixture *f, enum rs_batch_result result, int64_t offset)
 {
-    struct rs_view_batch *batch = finished(f, 10 * SECOND);
+    struct rs_view_batch *batch = finished(f, PATIENCE_US);
     assert_non_null(batch);
     assert_int_equal(batch->offset, offset);
     assert_int_equal(batch->result, result);
@@ -153,7 +153,7 @@ struct rs_redis_status status_of(struct fixture *f)
 
 bool eventually(struct fixture *f, bool (*what)(struct fixture *, int64_t), int64_t argument)
 {
-    int64_t end = now_us() + 5 * SECOND;
+    int64_t end = now_us() + PATIENCE_US;
     while (!what(f, argument)) {
         if (now_us() >= end) {
             return false;
@@ -161,6 +161,22 @@ bool eventually(struct fixture *f, bool (*what)(struct fixture *, int64_t), int6
         usleep(2000);
     }
     return true;
+}
+
+static int64_t count_looks(struct fixture *f)
+{
+    const char *at = strstr(redis_text(f->redis, "INFO commandstats"), "cmdstat_mget:calls=");
+    return at != NULL ? strtoll(at + strlen("cmdstat_mget:calls="), NULL, 10) : 0;
+}
+
+static bool has_looks(struct fixture *f, int64_t count)
+{
+    return count_looks(f) >= count;
+}
+
+void wait_for_looks(struct fixture *f, int64_t count)
+{
+    assert_true(eventually(f, has_looks, count_looks(f) + count));
 }
 
 bool has_fault(struct fixture *f, int64_t fault)

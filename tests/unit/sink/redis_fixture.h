@@ -10,6 +10,8 @@
 #include "sink/redis_sink.h"
 
 #define SECOND INT64_C(1000000)
+#define PATIENCE_US                                                                                          \
+    (60 * SECOND) /* for what has to happen: a verdict must not depend on how busy the machine is */
 
 extern const char *const one_view[7];
 
@@ -40,6 +42,7 @@ uint64_t generation(struct fixture *f);
 struct rs_redis_status status_of(struct fixture *f);
 /* Waits until `what(f, argument)`; false after five seconds. */
 bool eventually(struct fixture *f, bool (*what)(struct fixture *, int64_t), int64_t argument);
+void wait_for_looks(struct fixture *f, int64_t count); /* the sink's, at its fences and what was evicted */
 bool has_fault(struct fixture *f, int64_t fault);
 bool has_generation(struct fixture *f, int64_t wanted);
 bool is_connected(struct fixture *f, int64_t wanted);

@@ -298,7 +298,7 @@ static void flush_is_noticed_within_a_pause(void **state)
     expect_notice(f, "and not once more within 10 s");
     limit_memory(f, 0);
     write_one(f, 2, "G");
-    usleep(2200000); /* the fence and the count are looked at after the last eviction */
+    wait_for_looks(f, 3); /* at the fence and the count, after the last eviction */
     uint64_t before = generation(f);
     freeReplyObject(redis_do(f->redis, "FLUSHALL"));
     assert_true(eventually(f, has_generation, (int64_t)before + 1));

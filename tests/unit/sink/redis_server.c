@@ -96,7 +96,7 @@ void redis_server_start(struct redis_server *server, int port, const char *const
     if (server->pid == 0) {
         run_server(server, arguments);
     }
-    for (int i = 0; i < 500; i++) {
+    for (int i = 0; i < 6000; i++) {
         struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
         if (answers(server)) {
             return;

@@ -18,7 +18,7 @@
 
 #define SECOND      INT64_C(1000000)
 #define PRODUCE_KEY 0
-#define WAIT_US     (20 * SECOND)
+#define WAIT_US     (60 * SECOND)
 #define WORKERS     2
 #define PARTITIONS  6
 
@@ -680,7 +680,7 @@ static void stop_sends_what_is_under_way(void **state)
     open_log(f, 0);
     fill(f, key_of(0, 0), 100);
     fill(f, key_of(0, 3), 100);
-    assert_int_equal(rs_log_kafka_stop(f->log, 20 * SECOND), 0);
+    assert_int_equal(rs_log_kafka_stop(f->log, WAIT_US), 0);
     assert_int_equal(status_of(f).appended, 200);
     assert_int_equal(try_append(f, key_of(0, 0), "late", 1), RS_EBROKER);
 }
