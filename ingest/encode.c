@@ -242,6 +242,23 @@ static bool suits(const struct rs_schema *type, const struct rs_cell *cell)
     return false;
 }
 
+/* The same of a default in a schema, which is of the first branch that it is a value of. */
+static bool default_suits(const struct rs_schema *type, const struct rs_cell *cell)
+{
+    bool integer = type->kind == RS_AVRO_INT || type->kind == RS_AVRO_LONG;
+    switch ((enum rs_cell_kind)cell->kind) {
+    case RS_CELL_STRING:
+        return type->kind == RS_AVRO_STRING || type->kind == RS_AVRO_ENUM || type->kind == RS_AVRO_BYTES ||
+               type->kind == RS_AVRO_FIXED;
+    case RS_CELL_NUMBER:
+        return type->kind == RS_AVRO_FLOAT || type->kind == RS_AVRO_DOUBLE ||
+               (integer && memchr(cell->text.data, '.', cell->text.size) == NULL &&
+                memchr(cell->text.data, 'e', cell->text.size) == NULL &&
+                memchr(cell->text.data, 'E', cell->text.size) == NULL);
+    default: return suits(type, cell);
+    }
+}
+
 static bool try_branch(struct rs_encoder *e, const struct rs_schema *type, size_t branch,
                        const struct rs_cell *cells, size_t index, struct rs_buf *out)
 {
@@ -258,10 +275,12 @@ static bool try_branch(struct rs_encoder *e, const struct rs_schema *type, size_
 static int encode_choice(struct rs_encoder *e, const struct rs_schema *type, const struct rs_cell *cells,
                          size_t index, struct rs_buf *out, struct rs_error *error)
 {
-    for (int any = 0; any <= 1; any++) {
+    for (int any = 0; any <= !e->schema_defaults; any++) {
         for (size_t i = 0; i < type->branch_count; i++) {
             const struct rs_schema *branch = type->branches[i];
-            if (branch->kind != RS_AVRO_NULL && suits(branch, &cells[index]) != (any == 1) &&
+            bool suited =
+                e->schema_defaults ? default_suits(branch, &cells[index]) : suits(branch, &cells[index]);
+            if (branch->kind != RS_AVRO_NULL && suited != (any == 1) &&
                 try_branch(e, type, i, cells, index, out)) {
                 return RS_OK;
             }

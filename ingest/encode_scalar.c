@@ -410,8 +410,23 @@ static long put_characters(struct rs_slice text, struct rs_buf *out)
     return (long)n;
 }
 
-static int read_bytes(const struct rs_cell *cell, struct rs_buf *out, struct rs_error *error)
+/* Where the schema says decimal but not validly, a number is meant, and its characters are not to be stored.
+ */
+static bool is_number(const struct rs_cell *cell)
 {
+    double ignored;
+    struct rs_error error;
+    bool number = cell->kind == RS_CELL_NUMBER || cell->kind == RS_CELL_INT64 || cell->kind == RS_CELL_DOUBLE;
+    return number ||
+           (is_text(cell) && cell->text.size > 0 && rs_double_parse(cell->text, &ignored, &error) == RS_OK);
+}
+
+static int read_bytes(const struct rs_cell *cell, const struct rs_schema *type, struct rs_buf *out,
+                      struct rs_error *error)
+{
+    if (type->ignored != NULL && is_number(cell)) {
+        return rs_fail(error, RS_ERECORD, "is a number, and the schema's type is %s", type->ignored);
+    }
     if (cell->kind == RS_CELL_BYTES || cell->kind == RS_CELL_UTF8) {
         rs_put_raw(out, cell->text);
         return RS_OK;
@@ -429,11 +444,12 @@ static int read_bytes(const struct rs_cell *cell, struct rs_buf *out, struct rs_
 }
 
 /* The length goes in front of what is only measured by writing it. */
-static int encode_bytes(const struct rs_cell *cell, struct rs_buf *out, struct rs_error *error)
+static int encode_bytes(const struct rs_cell *cell, const struct rs_schema *type, struct rs_buf *out,
+                        struct rs_error *error)
 {
     uint8_t prefix[RS_ZIGZAG_MAX];
     size_t start = out->size;
-    int rc = read_bytes(cell, out, error);
+    int rc = read_bytes(cell, type, out, error);
     size_t count = out->size - start;
     size_t size = rs_zigzag((int64_t)count, prefix);
     if (rc == RS_OK && rs_buf_reserve(out, size)) {
@@ -453,7 +469,7 @@ static int encode_fixed(const struct rs_cell *cell, const struct rs_schema *type
         return RS_OK;
     }
     size_t start = out->size;
-    int rc = read_bytes(cell, out, error);
+    int rc = read_bytes(cell, type, out, error);
     if (rc == RS_OK && out->size - start != type->fixed_size) {
         return rs_fail(error, RS_ERECORD, "is %zu bytes long, the schema fixes %zu", out->size - start,
                        type->fixed_size);
@@ -518,7 +534,7 @@ static int encode_plain(struct rs_encoder *e, const struct rs_schema *type, cons
     case RS_AVRO_LONG: return encode_int(cell, type, out, error);
     case RS_AVRO_FLOAT: return encode_float(cell, out, error);
     case RS_AVRO_DOUBLE: return encode_double(cell, out, error);
-    case RS_AVRO_BYTES: return encode_bytes(cell, out, error);
+    case RS_AVRO_BYTES: return encode_bytes(cell, type, out, error);
     case RS_AVRO_STRING: return encode_string(cell, type, out, error);
     case RS_AVRO_FIXED: return encode_fixed(cell, type, out, error);
     case RS_AVRO_ENUM: return encode_enum(cell, type, out, error);

@@ -87,9 +87,9 @@ void rs_program_explain(const struct rs_program *program, struct rs_buf *out);
 
 /* Walks one bare message with the same checks and appends it as JSON (Avro's JSON encoding of unions is
  * replaced by the plain value; bytes and fixed as "\u00XX" text, decimals as exact numbers, timestamps as ISO
- * 8601 strings, dates as YYYY-MM-DD; a float that is not finite as the text NaN, Infinity or -Infinity; a
- * time out of the years 1 to 9999 as its number). RS_REASON_TOO_LARGE: the text would be longer than
- * RS_PROGRAM_JSON_MAX. */
+ * 8601 strings, dates as YYYY-MM-DD; a decimal of more than 38 digits as its bytes; a float that is not
+ * finite as the text NaN, Infinity or -Infinity; a time out of the years 1 to 9999 as its number).
+ * RS_REASON_TOO_LARGE: the text would be longer than RS_PROGRAM_JSON_MAX. */
 enum rs_reason rs_program_json(const struct rs_program *program, struct rs_slice message, struct rs_buf *out,
                                size_t *at);
 

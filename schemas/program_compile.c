@@ -177,7 +177,8 @@ static void emit_simple(struct compiler *c, const struct rs_schema *type, struct
 {
     bool keep = is_leaf(c, part);
     struct rs_program_op op = keep ? kept_op(type) : skipped_op(type);
-    if (type->logical == RS_LOGICAL_DECIMAL) {
+    /* One of more digits than a number here has matters only to who wants it. */
+    if (type->logical == RS_LOGICAL_DECIMAL && (keep || type->precision <= RS_I128_DIGITS)) {
         op = decimal_op(type, keep);
     } else if (type->logical == RS_LOGICAL_UUID && type->kind == RS_AVRO_STRING) {
         op.code = keep ? RS_PROGRAM_UUID : RS_PROGRAM_SKIP_UUID;

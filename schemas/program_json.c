@@ -176,7 +176,12 @@ static enum rs_reason write_decimal(struct writer *w, const struct rs_schema *ty
 {
     rs_i128 value;
     if (!rs_wire_decimal(s, size, type->precision, &value)) {
-        return RS_REASON_DECIMAL;
+        if (type->precision <= RS_I128_DIGITS) {
+            return RS_REASON_DECIMAL;
+        }
+        put_byte_text(w, s, size);
+        w->p = s + size;
+        return RS_REASON_NONE;
     }
     char text[RS_NUMBER_TEXT_MAX];
     rs_buf_put(w->out, text, rs_decimal_format(value, type->scale, text));

@@ -13,6 +13,11 @@ const char *rs_schema_kind_name(enum rs_schema_kind kind)
     return names[kind];
 }
 
+const char *rs_schema_type_name(const struct rs_schema *schema)
+{
+    return schema->ignored != NULL ? schema->ignored : rs_schema_kind_name(schema->kind);
+}
+
 const char *rs_schema_logical_name(enum rs_logical logical)
 {
     static const char *const names[] = {NULL,

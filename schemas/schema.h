@@ -59,7 +59,9 @@ struct rs_schema {
     enum rs_schema_kind kind;
     enum rs_logical logical;
     int precision, scale; /* DECIMAL */
-    const char *name;     /* full name; named kinds only */
+    const char
+        *ignored; /* why a logicalType that is known does not count, for people; NULL: none, or it counts */
+    const char *name; /* full name; named kinds only */
     const char *doc;
     size_t fixed_size;
     const char *const *symbols; /* ENUM */
@@ -86,11 +88,12 @@ struct rs_schema_document;
     64 /* types written inside types; also records without bytes inside such records */
 
 /* Parses schema JSON (`name` stands in messages for where it came from). More than the specification asks is
- * refused only where a limit above is passed, a decimal's scale is above RS_SCALE_MAX, or a JSON object
- * repeats a key; {"type": "Name"} is taken for a reference, as Java does. A logicalType that is unknown or
- * does not suit its type is ignored, as the specification says, but a decimal with a bad precision or scale
- * is an error: its values would be off by powers of ten. Errors (RS_ESCHEMA) name the place: line and column
- * of bad JSON, or the path of the bad type. */
+ * refused only where a limit above is passed, or a JSON object repeats a key; {"type": "Name"} is taken for a
+ * reference, as Java does. A logicalType that is unknown, does not suit its type or is not valid (a decimal
+ * whose scale is above its precision) is ignored, as the specification says, and so is a decimal whose scale
+ * is above RS_SCALE_MAX: the field is of its plain type, and whoever would use it otherwise is told why by
+ * `ignored`. The default of a union is a value of any of its branches (1.12). Errors (RS_ESCHEMA) name the
+ * place: line and column of bad JSON, or the path of the bad type. */
 RS_MUST_USE int rs_schema_parse(const char *name, const char *json, size_t size,
                                 struct rs_schema_document **out, struct rs_error *error);
 RS_MUST_USE int rs_schema_load(const char *path, struct rs_schema_document **out, struct rs_error *error);
@@ -106,6 +109,9 @@ uint64_t rs_schema_crc64(const struct rs_schema *schema);
 void rs_schema_sha256(const struct rs_schema *schema, uint8_t out[32]);
 
 const char *rs_schema_kind_name(enum rs_schema_kind kind);
+/* The kind, and why its logicalType is ignored where there is one: "bytes (its logicalType decimal is
+ * ignored: …)". */
+const char *rs_schema_type_name(const struct rs_schema *schema);
 const char *rs_schema_logical_name(enum rs_logical logical); /* NULL for RS_LOGICAL_NONE */
 
 #endif

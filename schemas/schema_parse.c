@@ -599,7 +599,7 @@ static int parse_complex(struct rs_schema_parser *p, const json_t *object, const
         if (strcmp(type, kinds[i].name) == 0) {
             struct rs_schema *node = new_node(p, kinds[i].kind);
             if (node == NULL || kinds[i].parse(p, object, node, place) != RS_OK ||
-                rs_schema_parse_logical(p, object, node, place) != RS_OK) {
+                rs_schema_parse_logical(p, object, node) != RS_OK) {
                 return p->error->code;
             }
             *out = node;
@@ -628,7 +628,7 @@ static int parse_object(struct rs_schema_parser *p, const json_t *object, const 
         return code;
     }
     /* A primitive's node is fresh, nobody else sees it yet. */
-    return rs_schema_parse_logical(p, object, (struct rs_schema *)*out, place);
+    return rs_schema_parse_logical(p, object, (struct rs_schema *)*out);
 }
 
 static int parse_type(struct rs_schema_parser *p, const json_t *json, const struct rs_schema_place *place,

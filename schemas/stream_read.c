@@ -160,8 +160,9 @@ static void read_time(struct rs_stream_loader *l, const struct rs_config_node *n
         rs_config_complain(
             l->config, where,
             "field '%s' cannot be the time of the event: its type has to be a timestamp (millis, micros "
-            "or nanos) or a date",
-            stream->time_path);
+            "or nanos) or a date%s%s",
+            stream->time_path, type->schema->ignored ? ", and is " : "",
+            type->schema->ignored ? type->schema->ignored : "");
     }
 }
 

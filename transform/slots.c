@@ -83,5 +83,5 @@ const char *rs_field_type_name(const struct rs_field_type *type)
         break; /* a double with a declared scale */
     default: break;
     }
-    return rs_schema_kind_name(type->schema->kind);
+    return rs_schema_type_name(type->schema);
 }

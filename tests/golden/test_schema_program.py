@@ -50,6 +50,33 @@ class SchemaProgram(suite.Case):
         text = self.write("hex", " ".join(f"{byte:02X}" for byte in message) + "\n")
         self.assertEqual(json.loads(self.run_it("decode", "-s", MESSAGE, "--hex", text)[0]), BILL)
 
+    def test_default_of_any_branch(self):
+        schema = self.write("s.avsc", json.dumps({"type": "record", "name": "A", "fields": [
+            {"name": "x", "type": ["double", "null"], "default": None}]}))
+        message = self.write("m", "02\n")
+        self.assertEqual(self.run_it("decode", "-x", "-s", schema, message)[0], '{"x":null}\n')
+
+    def test_an_invalid_logical_type_is_ignored_until_it_is_used(self):
+        self.write("s.avsc", json.dumps({"type": "record", "name": "A", "fields": [
+            {"name": "t", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+            {"name": "u", "type": {"type": "int", "logicalType": "timestamp-millis"}},
+            {"name": "x", "type": {"type": "bytes", "logicalType": "decimal", "precision": 64, "scale": 127}}]}))
+        message = self.write("m", "00 02 04 1234\n")
+        self.assertEqual(self.run_it("decode", "-x", "-s", self.path("s.avsc"), message)[0],
+                         '{"t":"1970-01-01T00:00:00Z","u":1,"x":"\\u0012\\u0034"}\n')
+
+        def check(time, stat, expect):
+            config = self.write("c.yaml", suite.configuration(
+                {"s": {"topic": "t", "schema": "s.avsc", "time": time}},
+                {"a": {"stream": "s", "window": {"all": True}, "stats": {"s": stat}}}, directory=self.directory))
+            return procs.check([suite.program("rollstatd"), "-c", config, "--check"], expect=expect)[1].decode()
+        check("t", "count(x)", 0)
+        self.assertIn("x is bytes (its logicalType decimal is ignored: its scale, 127, is not from 0 to its precision, 64); "
+                      "statistics are made of int, long, float, double and decimal fields", check("t", "sum(x)", 1))
+        self.assertIn("field 'u' cannot be the time of the event: its type has to be a timestamp (millis, micros or nanos) or "
+                      "a date, and is int (its logicalType timestamp-millis is ignored: it belongs to long)",
+                      check("u", "count()", 1))
+
     def test_refused_messages(self):
         with open(JAVA, "rb") as file:
             message = file.read()

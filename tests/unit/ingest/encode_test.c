@@ -421,6 +421,48 @@ static void test_containers(void **state)
     expect_json(nested, "[]", "! a JSON object is needed, this is an array");
 }
 
+/* The default of a union is of the first branch that it is a value of. */
+static void test_defaults_of_unions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type, *value, *bytes;
+    } cases[] = {
+        {"[\"double\",\"null\"]", "null", "02"},
+        {"[\"null\",\"long\"]", "1", "0202"},
+        {"[\"int\",\"string\",\"double\"]", "\"5\"", "020235"},
+        {"[\"int\",\"string\",\"double\"]", "5", "000a"},
+        {"[\"int\",\"double\"]", "0.5", "02000000000000e03f"},
+        {"[\"int\",\"double\"]", "2.0", "020000000000000040"},
+        {"[\"string\",\"bytes\"]", "\"a\"", "000261"},
+        {"[\"bytes\",\"string\"]", "\"a\"", "000261"},
+        {"[\"bytes\",\"string\"]", "\"\u0100\"", "0204c480"},
+        {"[\"boolean\",{\"type\":\"array\",\"items\":\"int\"}]", "[1]", "02020200"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char schema[256];
+        snprintf(schema, sizeof schema,
+                 "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"x\",\"type\":%s,"
+                 "\"default\":%s}]}",
+                 cases[i].type, cases[i].value);
+        expect_json(schema, "{}", cases[i].bytes);
+    }
+}
+
+static void test_an_ignored_decimal_is_bytes(void **state)
+{
+    (void)state;
+    static const char told[] =
+        "! is a number, and the schema's type is bytes (its logicalType decimal is ignored: "
+        "its scale, 127, is not from 0 to its precision, 64)";
+    expect(DECIMAL(64, 127), "ab", "046162");
+    expect(DECIMAL(64, 127), "19.99", told);
+    expect_json(DECIMAL(64, 127), "19.99", told);
+    expect_json(DECIMAL(64, 127), "\"19.99\"", told);
+    expect_json(DECIMAL(64, 127), "\"\\u00ff\"", "02ff");
+    expect(DECIMAL(64, 2), "19.99", "0407cf");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +477,8 @@ int main(void)
         cmocka_unit_test(test_zone),
         cmocka_unit_test(test_unions),
         cmocka_unit_test(test_containers),
+        cmocka_unit_test(test_defaults_of_unions),
+        cmocka_unit_test(test_an_ignored_decimal_is_bytes),
     };
     return cmocka_run_group_tests_name("encode", tests, NULL, NULL);
 }

@@ -179,9 +179,9 @@ static const struct verdict verdicts[] = {
     {DECIMAL(19, 0), "10 8000000000000000", OK, 9},
     {DECIMAL(38, 0), "20 4B3B4CA85A86C47A098A223FFFFFFFFF", OK, 17},
     {DECIMAL(38, 0), "20 4B3B4CA85A86C47A098A224000000000", RS_REASON_DECIMAL, 0},
-    {DECIMAL(50, 0), "20 4B3B4CA85A86C47A098A224000000000", RS_REASON_DECIMAL, 0},
-    {DECIMAL(50, 0), "22 00FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", RS_REASON_DECIMAL, 0},
-    {DECIMAL(50, 0), "22 FF4B3B4CA85A86C47A098A224000000000", RS_REASON_DECIMAL, 0},
+    {DECIMAL(50, 0), "20 4B3B4CA85A86C47A098A224000000000", OK, 17}, /* for who wants it, below */
+    {DECIMAL(50, 0), "22 00FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF", OK, 18},
+    {DECIMAL(50, 0), "22 FF4B3B4CA85A86C47A098A224000000000", OK, 18},
     {FIXED_DECIMAL, "00 0F 42 3F", OK, 4},
     {FIXED_DECIMAL, "00 0F 42 40", RS_REASON_DECIMAL, 0},
     {FIXED_DECIMAL, "FF F0 BD C1", OK, 4},
@@ -389,6 +389,29 @@ static void test_millis_beyond_micros(void **state)
     rs_schema_free(&document);
 }
 
+/* Of more digits than a number holds: harmless where nobody looks, refused where somebody does. */
+static void test_wide_decimals(void **state)
+{
+    (void)state;
+    struct rs_schema_document *document = parse(
+        "{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"d\",\"type\":" DECIMAL(64, 2) "}]}");
+    static const char *const paths[] = {"d"};
+    struct rs_program *wanted = compile(document, paths, 1, LIMITS);
+    struct rs_program *passed = compile(document, NULL, 0, LIMITS);
+    struct rs_value v;
+    struct rs_slice fits = bytes_of("02 7B");
+    struct rs_slice wide = bytes_of("20 4B3B4CA85A86C47A098A224000000000");
+    assert_int_equal(rs_program_run(wanted, fits, &v, NULL), RS_REASON_NONE);
+    assert_true(v.kind == RS_VALUE_DECIMAL && v.i == 123);
+    assert_int_equal(rs_program_run(passed, wide, NULL, NULL), RS_REASON_NONE);
+    assert_int_equal(rs_program_run(wanted, wide, &v, NULL), RS_REASON_DECIMAL);
+    free((void *)fits.data);
+    free((void *)wide.data);
+    rs_program_free(&wanted);
+    rs_program_free(&passed);
+    rs_schema_free(&document);
+}
+
 static const char venue_schema[] =
     "{\"type\":\"record\",\"name\":\"T\",\"fields\":["
     "{\"name\":\"a\",\"type\":[\"null\",\"long\"]},"
@@ -589,6 +612,7 @@ int main(void)
         cmocka_unit_test(test_every_prefix),
         cmocka_unit_test(test_values_of_all_kinds),
         cmocka_unit_test(test_millis_beyond_micros),
+        cmocka_unit_test(test_wide_decimals),
         cmocka_unit_test(test_nulls_and_nested_fields),
         cmocka_unit_test(test_skips_are_merged_up_to_branches),
         cmocka_unit_test(test_field_types),

@@ -101,20 +101,10 @@ static const struct {
      "test: schema: the enum has the symbol 'A' twice"},
     {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"],\"default\":\"B\"}",
      "test: schema: the enum's default 'B' is not one of its symbols"},
-    {DECIMAL(""), "test: schema: a decimal needs a \"precision\" of 1 or more digits"},
-    {DECIMAL(",\"precision\":0"), "test: schema: a decimal needs a \"precision\" of 1 or more digits"},
-    {DECIMAL(",\"precision\":\"9\""), "test: schema: a decimal needs a \"precision\" of 1 or more digits"},
-    {DECIMAL(",\"precision\":4,\"scale\":5"),
-     "test: schema: the \"scale\" of a decimal has to be from 0 to its precision, 4"},
-    {DECIMAL(",\"precision\":4,\"scale\":-1"),
-     "test: schema: the \"scale\" of a decimal has to be from 0 to its precision, 4"},
-    {DECIMAL(",\"precision\":50,\"scale\":39"), "test: schema: a decimal's scale above 38 is not supported"},
-    {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":4,\"logicalType\":\"decimal\",\"precision\":10}",
-     "test: schema: a decimal in a fixed of 4 bytes holds at most 9 digits, not 10"},
     {FIELD("\"type\":\"int\",\"default\":\"1\""),
      "test: the default of field 'f' of R is not a value of its type, int"},
-    {FIELD("\"type\":[\"null\",\"int\"],\"default\":1"),
-     "test: the default of field 'f' of R is not a value of the first branch of its union"},
+    {FIELD("\"type\":[\"null\",\"int\"],\"default\":true"),
+     "test: the default of field 'f' of R is not a value of any branch of its union"},
 };
 
 static void test_refusals(void **state)
@@ -162,7 +152,11 @@ static void test_defaults(void **state)
         {"{\"type\":\"map\",\"values\":\"int\"}", "{\"a\":1}", true},
         {"{\"type\":\"map\",\"values\":\"int\"}", "{\"a\":null}", false},
         {"[\"int\",\"null\"]", "1", true},
-        {"[\"int\",\"null\"]", "null", false},
+        {"[\"int\",\"null\"]", "null", true}, /* since Avro 1.12 */
+        {"[\"null\",\"int\"]", "1", true},
+        {"[\"null\",\"int\"]", "0.5", false},
+        {"[\"null\",\"int\",{\"type\":\"array\",\"items\":[\"string\",\"null\"]}]", "[null,\"a\"]", true},
+        {"[\"null\",\"int\",{\"type\":\"array\",\"items\":[\"string\",\"null\"]}]", "[0]", false},
         {"[]", "null", false},
         {"{\"type\":\"record\",\"name\":\"S\",\"fields\":[{\"name\":\"a\",\"type\":\"int\"},"
          "{\"name\":\"b\",\"type\":\"int\",\"default\":1}]}",
@@ -193,6 +187,95 @@ static void expect_logical(const char *json, enum rs_logical logical)
     struct rs_schema_document *document = parse(json);
     assert_int_equal(rs_schema_root(document)->logical, logical);
     rs_schema_free(&document);
+}
+
+/* Each is its plain type, and tells why. */
+static void test_invalid_logical_types_are_ignored(void **state)
+{
+    (void)state;
+#define LOGICAL(type, more) "{\"type\":\"" type "\",\"logicalType\":\"" more "}"
+#define FIXED(size, more)   "{\"type\":\"fixed\",\"name\":\"F\",\"size\":" size ",\"logicalType\":\"" more "}"
+    static const struct {
+        const char *json, *name;
+    } cases[] = {
+        {DECIMAL(""),
+         "bytes (its logicalType decimal is ignored: it needs a precision, the number of digits, of 1 "
+         "or more)"},
+        {DECIMAL(",\"precision\":0"),
+         "bytes (its logicalType decimal is ignored: it needs a precision, the number "
+         "of digits, of 1 or more)"},
+        {DECIMAL(",\"precision\":-3"),
+         "bytes (its logicalType decimal is ignored: it needs a precision, the number "
+         "of digits, of 1 or more)"},
+        {DECIMAL(",\"precision\":\"9\""),
+         "bytes (its logicalType decimal is ignored: it needs a precision, the "
+         "number of digits, of 1 or more)"},
+        {DECIMAL(",\"precision\":4,\"scale\":5"),
+         "bytes (its logicalType decimal is ignored: its scale, 5, is not from 0 to its precision, 4)"},
+        {DECIMAL(",\"precision\":4,\"scale\":-1"),
+         "bytes (its logicalType decimal is ignored: its scale, -1, is not from 0 to its precision, 4)"},
+        {DECIMAL(",\"precision\":64,\"scale\":127"),
+         "bytes (its logicalType decimal is ignored: its scale, 127, is not from 0 to its precision, 64)"},
+        {DECIMAL(",\"precision\":4,\"scale\":\"2\""),
+         "bytes (its logicalType decimal is ignored: its scale is not an integer)"},
+        {DECIMAL(",\"precision\":50,\"scale\":39"),
+         "bytes (its logicalType decimal is ignored: a scale above 38, here 39, is not supported)"},
+        {FIXED("4", "decimal\",\"precision\":10"),
+         "fixed (its logicalType decimal is ignored: a fixed of 4 bytes holds at most 9 digits, not 10)"},
+        {LOGICAL("string", "decimal\",\"precision\":9"),
+         "string (its logicalType decimal is ignored: it belongs to bytes or fixed)"},
+        {LOGICAL("int", "uuid\""),
+         "int (its logicalType uuid is ignored: it belongs to string, or fixed of 16 bytes)"},
+        {FIXED("15", "uuid\""),
+         "fixed (its logicalType uuid is ignored: it belongs to string, or fixed of 16 bytes)"},
+        {LOGICAL("long", "date\""), "long (its logicalType date is ignored: it belongs to int)"},
+        {LOGICAL("long", "time-millis\""),
+         "long (its logicalType time-millis is ignored: it belongs to int)"},
+        {LOGICAL("int", "time-micros\""), "int (its logicalType time-micros is ignored: it belongs to long)"},
+        {LOGICAL("int", "timestamp-millis\""),
+         "int (its logicalType timestamp-millis is ignored: it belongs to long)"},
+        {LOGICAL("string", "local-timestamp-nanos\""),
+         "string (its logicalType local-timestamp-nanos is ignored: it belongs to long)"},
+        {FIXED("12", "duration\""), "fixed"},
+        {FIXED("11", "duration\""), "fixed"},
+        {LOGICAL("long", "of-tomorrow\""), "long"},
+        {"{\"type\":\"long\",\"logicalType\":7}", "long"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rs_schema_document *document = parse(cases[i].json);
+        assert_int_equal(rs_schema_root(document)->logical, RS_LOGICAL_NONE);
+        assert_string_equal(rs_schema_type_name(rs_schema_root(document)), cases[i].name);
+        rs_schema_free(&document);
+    }
+}
+
+/* Branches that fit all but the last value multiply; there is an end to it. */
+static void test_an_involved_default(void **state)
+{
+    (void)state;
+    struct rs_buf json = {0};
+    struct rs_schema_document *document = NULL;
+    struct rs_error error = {0};
+    rs_buf_text(&json, "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"f\",\"type\":[");
+    for (int i = 0; i < 8; i++) {
+        rs_buf_printf(&json,
+                      "%s{\"type\":\"record\",\"name\":\"B%d\",\"fields\":[{\"name\":\"r\",\"type\":"
+                      "[\"null\",\"R\"]}]}",
+                      i ? "," : "", i);
+    }
+    rs_buf_text(&json, "],\"default\":");
+    for (int i = 0; i < 30; i++) {
+        rs_buf_text(&json, "{\"r\":{\"f\":");
+    }
+    rs_buf_text(&json, "1");
+    for (int i = 0; i < 30; i++) {
+        rs_buf_text(&json, "}}");
+    }
+    rs_buf_text(&json, "}]}");
+    assert_int_equal(rs_schema_parse("test", (const char *)json.data, json.size, &document, &error),
+                     RS_ESCHEMA);
+    assert_string_equal(error.text, "test: the default of field 'f' of R is too involved");
+    rs_buf_fini(&json);
 }
 
 static void test_logical_types(void **state)
@@ -396,6 +479,8 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_logical_types),
+        cmocka_unit_test(test_invalid_logical_types_are_ignored),
+        cmocka_unit_test(test_an_involved_default),
         cmocka_unit_test(test_names_and_namespaces),
         cmocka_unit_test(test_types_without_bytes),
         cmocka_unit_test(test_limits),
