@@ -1,5 +1,6 @@
 #include "base/config.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,84 @@ void rs_config_report(const struct rs_config *config, struct rs_buf *out)
     if (config->failed) {
         rs_buf_printf(out, "%s: out of memory while reading it\n", config->name);
     }
+}
+
+/* ---- what a program does not use ---- */
+
+struct place {
+    unsigned line;
+    unsigned column;
+};
+
+static bool not_before(const struct rs_config_note *note, struct place place)
+{
+    return note->line != place.line ? note->line > place.line : note->column >= place.column;
+}
+
+static void drop_notes(struct rs_config *config, struct place from, struct place to)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < config->note_count; i++) {
+        struct rs_config_note note = config->notes[i];
+        if (!not_before(&note, from) || not_before(&note, to)) {
+            config->notes[kept++] = note;
+        } else if (note.warning) {
+            config->warnings--;
+        } else {
+            config->complaints--;
+        }
+    }
+    config->note_count = kept;
+}
+
+static struct place place_of(const struct rs_config_node *node)
+{
+    return (struct place){node->line, node->column};
+}
+
+/* From the pair's key to the next one, or to where the mapping ends. */
+static struct place pair_end(const struct rs_config_node *mapping, size_t pair, struct place end)
+{
+    return 2 * pair + 2 < mapping->count ? place_of(mapping->items[2 * pair + 2]) : end;
+}
+
+static const struct place everything = {UINT_MAX, UINT_MAX};
+
+void rs_config_use_only(struct rs_config *config, const char *const *keys)
+{
+    const struct rs_config_node *root = config->root;
+    for (size_t i = 0; root != NULL && root->kind == RS_CONFIG_MAPPING && i < root->count / 2; i++) {
+        const struct rs_config_node *key = root->items[2 * i];
+        size_t k = 0;
+        while (keys[k] != NULL && strcmp(keys[k], key->text) != 0) {
+            k++;
+        }
+        if (keys[k] == NULL) {
+            drop_notes(config, place_of(key), pair_end(root, i, everything));
+        }
+    }
+}
+
+static void pass_by(struct rs_config *config, const struct rs_config_node *mapping, const char *path,
+                    struct place end)
+{
+    size_t size = strcspn(path, ".");
+    for (size_t i = 0; mapping != NULL && mapping->kind == RS_CONFIG_MAPPING && i < mapping->count / 2; i++) {
+        const struct rs_config_node *key = mapping->items[2 * i];
+        if (strlen(key->text) != size || memcmp(key->text, path, size) != 0) {
+            continue;
+        }
+        if (path[size] == '\0') {
+            drop_notes(config, place_of(key), pair_end(mapping, i, end));
+        } else {
+            pass_by(config, mapping->items[2 * i + 1], path + size + 1, pair_end(mapping, i, end));
+        }
+    }
+}
+
+void rs_config_pass_by(struct rs_config *config, const char *path)
+{
+    pass_by(config, config->root, path, everything);
 }
 
 /* ---- loading ---- */
@@ -253,6 +332,11 @@ const char *rs_config_shown(const struct rs_config_node *scalar)
 bool rs_config_quoted(const struct rs_config_node *scalar)
 {
     return scalar->quoted;
+}
+
+bool rs_config_faulty(const struct rs_config_node *node)
+{
+    return node != NULL && node->faulty;
 }
 
 void rs_config_position(const struct rs_config_node *node, unsigned *line, unsigned *column)

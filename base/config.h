@@ -2,14 +2,13 @@
  * A document is loaded (libfyaml), then each stage reads its part with the getters below. A getter that finds
  * something wrong adds a complaint and returns false; the stage goes on, so that one run names every fault.
  * Unknown keys are complaints that name the nearest known key.
- * `${NAME}` in a value is replaced from the environment (`$${` stands for `${`); `!file PATH`-tagged values
- * are replaced by the file's content without its last newline (secrets through systemd credentials), relative
- * paths starting from the configuration's directory. What was put in never shows in complaints.
- * Anchors, aliases, tags other than !file and !!str, equal keys, keys that are no scalars and second
- * documents are refused.
- * Thread: one.
- * Owns:   the document; nodes and strings live as long as it.
- * Limits: 1 MiB, 32 levels, 100000 values; 64 KiB for a file put in; 1000 complaints, more are counted. */
+ * `${NAME}` in a value is replaced from the environment (`$${` stands for `${`; ${HOSTNAME} is the host's
+ * name where the environment has none, as under systemd); `!file PATH`-tagged values are replaced by the
+ * file's content without its last newline (secrets through systemd credentials), relative paths starting from
+ * the configuration's directory. What was put in never shows in complaints. Anchors, aliases, tags other than
+ * !file and !!str, equal keys, keys that are no scalars and second documents are refused. Thread: one. Owns:
+ * the document; nodes and strings live as long as it. Limits: 1 MiB, 32 levels, 100000 values; 64 KiB for a
+ * file put in; 1000 complaints, more are counted. */
 #ifndef RS_BASE_CONFIG_H
 #define RS_BASE_CONFIG_H
 
@@ -47,6 +46,13 @@ size_t rs_config_warnings(const struct rs_config *config);
 /* "FILE:LINE:COLUMN: text" lines in document order; warnings as "FILE:LINE:COLUMN: warning: text". */
 void rs_config_report(const struct rs_config *config, struct rs_buf *out);
 
+/* A program that uses no more than these keys of the root (NULL-terminated), or one that does not use the
+ * value at `path` ("redis.password"; dots lead into mappings), says so right behind loading: what was found
+ * wrong there by then, such as a secret that only the service has, is none of its business. Getters stay
+ * silent about it. */
+void rs_config_use_only(struct rs_config *config, const char *const *keys);
+void rs_config_pass_by(struct rs_config *config, const char *path);
+
 /* ---- structure ---- */
 enum rs_config_kind { RS_CONFIG_NULL, RS_CONFIG_SCALAR, RS_CONFIG_SEQUENCE, RS_CONFIG_MAPPING };
 enum rs_config_kind rs_config_kind(const struct rs_config_node *node);
@@ -62,6 +68,8 @@ const char *rs_config_text(const struct rs_config_node *scalar);
 /* The text as complaints may show it: "(hidden)" for what came from the environment or a file. */
 const char *rs_config_shown(const struct rs_config_node *scalar);
 bool rs_config_quoted(const struct rs_config_node *scalar);
+/* Complained about when it was loaded: the text is not what is meant. NULL: not. */
+bool rs_config_faulty(const struct rs_config_node *node);
 void rs_config_position(const struct rs_config_node *node, unsigned *line, unsigned *column); /* from 1 */
 
 /* Complains unless `node` is a mapping whose keys are all in `known` (NULL-terminated), each once. */

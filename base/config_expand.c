@@ -1,5 +1,8 @@
+#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/config_tree.h"
 #include "base/file.h"
@@ -28,6 +31,35 @@ static void set_text(struct rs_config *config, struct rs_config_node *scalar, co
     scalar->secret = true;
 }
 
+/* A shell knows HOSTNAME without handing it on, and a service has none: the host itself is asked. NULL: not
+ * set. */
+static const char *value_of(struct rs_config *config, const char *name)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+    const char *value = secure_getenv(name);
+    if (value == NULL && strcmp(name, "HOSTNAME") == 0 && gethostname(host, sizeof host - 1) == 0 &&
+        host[0] != '\0') {
+        value = rs_arena_text(&config->arena, host);
+    }
+    return value;
+}
+
+static void complain_unset(struct rs_config *config, const struct rs_config_node *scalar, const char *name)
+{
+    if (strcmp(name, "CREDENTIALS_DIRECTORY") == 0) {
+        rs_config_complain(config, scalar,
+                           "the environment variable %s is not set: systemd sets it for a service that has "
+                           "LoadCredential=; by hand name the directory of these files in front of the "
+                           "command: %s=%s/credentials %s ...",
+                           name, name, config->directory, program_invocation_short_name);
+    } else {
+        rs_config_complain(config, scalar,
+                           "the environment variable %s is not set; put it in front of the command (%s=... "
+                           "%s ...), for a service into its unit (Environment=)",
+                           name, name, program_invocation_short_name);
+    }
+}
+
 /* Appends the variable named between `name` and the closing brace; the text after the brace, NULL on a
  * complaint. */
 static const char *put_variable(struct rs_config *config, const struct rs_config_node *scalar,
@@ -41,9 +73,13 @@ static const char *put_variable(struct rs_config *config, const struct rs_config
         return NULL;
     }
     char *text = rs_arena_slice(&config->arena, rs_slice_of(name, size));
-    const char *value = text != NULL ? secure_getenv(text) : NULL;
+    if (text == NULL) {
+        config->failed = true;
+        return NULL;
+    }
+    const char *value = value_of(config, text);
     if (value == NULL) {
-        rs_config_complain(config, scalar, "the environment variable %.*s is not set", (int)size, name);
+        complain_unset(config, scalar, text);
         return NULL;
     }
     const char *reason = unfit(rs_slice_text(value));
@@ -110,7 +146,12 @@ static bool read_secret(struct rs_config *config, const struct rs_config_node *s
         return false;
     }
     if (rs_file_read(path, RS_CONFIG_SECRET_MAX, out, &error) != 0) {
-        rs_config_complain(config, scalar, "!file: %s", error.text);
+        /* Not errno: it is of the last call, whichever that was. */
+        bool denied = error.code == RS_EIO && access(path, R_OK) != 0 && errno == EACCES;
+        rs_config_complain(config, scalar, "!file: %s%s", error.text,
+                           denied ? "; run the command as a user who may read it (sudo), or give it to the "
+                                    "service by LoadCredential="
+                                  : "");
         return false;
     }
     if (out->size > 0 && out->data[out->size - 1] == '\n') {

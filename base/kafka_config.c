@@ -70,6 +70,9 @@ static void check_property(struct rs_config *config, const struct rs_config_node
     const char *text = rs_config_text(value);
     char errstr[ERRSTR_MAX] = "";
 
+    if (rs_config_faulty(key) || rs_config_faulty(value)) {
+        return; /* complained about already */
+    }
     if (name == NULL || text == NULL) {
         rs_config_complain(config, value, "kafka: a property is a name and one value");
         return;

@@ -275,11 +275,16 @@ static int exit_code(int rc)
 static int load_config(struct publish *p)
 {
     struct rs_error error;
+    static const char *const used[] = {"group", "schemas", "streams", "aggregates", "kafka", NULL};
     struct rs_buf report = {0};
     int rc = rs_config_load_file(p->config_path, &p->config, &error);
     if (rc != RS_OK) {
         (void)complain(error.text);
         return exit_code(rc);
+    }
+    rs_config_use_only(p->config, used);
+    if (p->dry_run) {
+        rs_config_pass_by(p->config, "kafka");
     }
     rc = rs_config_root(p->config) != NULL ? rs_streams_load(p->config, &p->streams, &error) : RS_ECONFIG;
     if (rs_config_complaints(p->config) > 0) {

@@ -151,6 +151,8 @@ static int load(struct rollstat *r, const char *path, const char *stream, struct
     if (rc != RS_OK) {
         return rc;
     }
+    static const char *const used[] = {"group", "kafka", "schemas", "streams", "aggregates", NULL};
+    rs_config_use_only(r->config, used);
     const struct rs_config_node *root = rs_config_root(r->config);
     rc = root != NULL ? rs_streams_load(r->config, &r->streams, error) : RS_ECONFIG;
     if (root != NULL && (rs_config_get(root, "kafka") != NULL || r->options.brokers == NULL)) {

@@ -254,7 +254,8 @@ static void load_address(struct rs_config *config, const struct rs_config_node *
     }
     load_secret(config, section, "username", out->username);
     load_secret(config, section, "password", out->password);
-    if (out->username[0] != '\0' && out->password[0] == '\0') {
+    if (out->username[0] != '\0' && out->password[0] == '\0' &&
+        !rs_config_faulty(rs_config_get(section, "password"))) {
         rs_config_complain(config, section, "a Redis user needs a password: `password: !file PATH`");
     }
 }

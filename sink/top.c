@@ -132,6 +132,8 @@ static int load_config_file(struct settings *out, struct rs_error *error)
     struct rs_buf report = {0};
     int code = rs_config_load_file(out->config_file, &config, error);
     if (code == RS_OK) {
+        static const char *const used[] = {"redis", NULL};
+        rs_config_use_only(config, used);
         code = rs_redis_config_load(config, &out->redis, error);
     }
     /* What was wrong when the file was loaded left the section incomplete without a word of its own. */

@@ -187,7 +187,11 @@ static void report_complaints(const struct rs_config *document)
 static int load(struct tool *tool, struct rs_error *error)
 {
     const struct request *request = &tool->request;
+    static const char *const used[] = {"group", "kafka", "schemas", "streams", "aggregates", NULL};
     int rc = rs_config_load_file(request->config, &tool->document, error);
+    if (rc == 0) {
+        rs_config_use_only(tool->document, used);
+    }
     if (rc == 0 && rs_config_root(tool->document) != NULL) {
         rc = load_streams(tool, error);
     } else if (rc == 0) {

@@ -142,6 +142,19 @@ static void load_state(struct rs_config *config, const struct rs_config_node *ro
     }
 }
 
+/* --replay and --explain reach for neither Kafka nor Redis: by hand they need no secrets of the service. */
+static void pass_by_connections(enum rs_daemon_mode mode, struct rs_config *config)
+{
+    static const char *const paths[] = {"kafka", "redis.url", "redis.username", "redis.password"};
+
+    if (mode != RS_DAEMON_REPLAY && mode != RS_DAEMON_EXPLAIN) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        rs_config_pass_by(config, paths[i]);
+    }
+}
+
 /* Each part complains for itself; an error other than a complaint (no memory, no file) ends the reading. */
 static int load_stages(enum rs_daemon_mode mode, struct rs_settings *out, struct rs_error *error)
 {
@@ -187,6 +200,7 @@ int rs_settings_load(const char *path, enum rs_daemon_mode mode, struct rs_setti
     if (rc != 0) {
         return rc;
     }
+    pass_by_connections(mode, out->document);
     rc = load_root(mode, out, error);
     rs_config_report(out->document, report);
     size_t complaints = rs_config_complaints(out->document);

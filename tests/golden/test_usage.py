@@ -2,6 +2,7 @@
 column, all faults at once, and the nearest known name."""
 import json
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -210,7 +211,8 @@ CONFIGURATIONS = [
     ("log level", "http: off", "http: off\nlog: {level: loud}",
      ['9:14: log: level "loud" is not one of error, warning, info, debug']),
     ("environment", "redis://127.0.0.1:9/0", "'${NO_SUCH_VARIABLE}'",
-     ["5:8: the environment variable NO_SUCH_VARIABLE is not set"]),
+     ["5:8: the environment variable NO_SUCH_VARIABLE is not set; put it in front of the command "
+      "(NO_SUCH_VARIABLE=... rollstatd ...), for a service into its unit (Environment=)"]),
     ("file", "redis://127.0.0.1:9/0", "redis://127.0.0.1:9/0\n  password: !file /no/such/file",
      ['6:19: !file: cannot open "/no/such/file": No such file or directory']),
     ("same topic", "aggregates:\n",
@@ -340,6 +342,81 @@ aggregates:
                 place = "4:58: " if framing == "confluent" else "2:34: " + refused
                 self.assertEqual(status, 1 if wanted else 0, err.decode())
                 self.assertEqual(lines, [f"{path}:{place}{wanted}"] if wanted else [])
+
+    def service(self, kafka=True):
+        """A configuration as a service has it, with its secrets in a directory of their own."""
+        os.makedirs(self.path("credentials"), exist_ok=True)
+        self.write("credentials/kafka-password", "secret\n")
+        self.write("credentials/redis-password", "secret\n")
+        kafka = ("  group.instance.id: ${HOSTNAME}\n" +
+                 ("  sasl.password: !file ${CREDENTIALS_DIRECTORY}/kafka-password\n" if kafka else ""))
+        text = BASE.replace("SCHEMAS", suite.SCHEMAS).replace("redis:\n", kafka + "redis:\n", 1)
+        return self.write("service.yaml", text.replace(
+            "schemas:\n", "  password: !file ${CREDENTIALS_DIRECTORY}/redis-password\nschemas:\n", 1))
+
+    def by_hand(self, command, **more):
+        """Runs it with an environment that a user has who is no service."""
+        environment = {k: v for k, v in os.environ.items() if k not in ("CREDENTIALS_DIRECTORY", "HOSTNAME")}
+        program, *arguments = command.split()
+        status, _, err = procs.run([suite.program(program), *arguments], env={**environment, **more})
+        return status, err.decode()
+
+    def test_secrets_of_the_service(self):
+        """What a program needs and has not is told with the call that works; what it does not need is no fault."""
+        config = self.service()
+        good = self.write("good.csv", "trade_id,exchange,product,price,quantity,currency,executed_at\n"
+                          "a,X,P,1,1,CNY,2026-01-01T00:00:00Z\n")
+        unset = ("the environment variable CREDENTIALS_DIRECTORY is not set: systemd sets it for a service that has "
+                 "LoadCredential=; by hand name the directory of these files in front of the command: "
+                 f"CREDENTIALS_DIRECTORY={self.directory}/credentials {{}} ...")
+        kafka, redis = f"{config}:5:24: {unset}", f"{config}:8:19: {unset}"
+        for command, needs in [(f"rollstatd -c {config} --check", [kafka, redis]),
+                               (f"rollstatd -c {config}", [kafka, redis]),
+                               (f"rollstatd -c {config} --explain", []),
+                               (f"rollstatd -c {config} --replay --stream trades {good}", []),
+                               (f"rollstat-publish -c {config} --dry-run --stream trades {good}", []),
+                               (f"rollstat-publish -c {config} --stream trades --timeout 1s {good}", [kafka]),
+                               (f"rollstat-state -c {config}", [kafka]),
+                               (f"rollstat-top -c {config} --once", [redis])]:
+            with self.subTest(command=command):
+                status, err = self.by_hand(command)
+                self.assertEqual(status, 1 if needs else 0, err)
+                for line in needs:
+                    self.assertIn(line.format(command.split()[0]), err)
+                self.assertEqual(err.count("CREDENTIALS_DIRECTORY is not set"), len(needs), err)
+        # The call that was named.
+        status, err = self.by_hand(f"rollstatd -c {config} --check", CREDENTIALS_DIRECTORY=f"{self.directory}/credentials")
+        self.assertEqual((status, err), (0, ""))
+
+    def test_tools_get_as_far_as_what_they_need(self):
+        """No broker and no Redis listen: who gets to asking them has passed by the other's secret."""
+        config = self.service(kafka=False)
+        good = self.write("good.csv", "trade_id,exchange,product,price,quantity,currency,executed_at\n"
+                          "a,X,P,1,1,CNY,2026-01-01T00:00:00Z\n")
+        for command in (f"rollstat-publish -c {config} --stream trades --timeout 1s {good}",
+                        f"rollstat-state -c {config} --timeout 1"):
+            with self.subTest(command=command):
+                status, err = self.by_hand(command)
+                self.assertEqual(status, 2, err)
+                self.assertNotIn("CREDENTIALS_DIRECTORY", err)
+
+    def test_files_that_only_others_may_read(self):
+        config = self.service()
+        secret = self.path("credentials/kafka-password")
+        os.chmod(secret, 0)
+        os.chmod(self.directory, 0o755)
+        nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        try:
+            done = subprocess.run([suite.program("rollstatd"), "-c", config, "--check"], capture_output=True, text=True,
+                                  timeout=60, check=False, **nobody,
+                                  env={**os.environ, "CREDENTIALS_DIRECTORY": self.path("credentials")})
+        except PermissionError:
+            self.skipTest("the program lies where nobody else gets to")
+        if "rollstatd" not in done.stderr or f'cannot open "{config}"' in done.stderr:
+            self.skipTest("the files of the test lie where nobody else gets to")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f'{config}:5:24: !file: cannot open "{secret}": Permission denied; run the command as a user who may '
+                      "read it (sudo), or give it to the service by LoadCredential=\n", done.stderr)
 
     def test_all_faults_at_once(self):
         text = BASE

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -399,10 +400,11 @@ static void variables_that_do_not_work_are_named(void **state)
     (void)unsetenv("RS_TEST_NONE");
     (void)setenv("RS_TEST_BYTES", "\xFF", 1);
     (void)snprintf(wanted, sizeof wanted,
-                   "t.yaml:1:4: the environment variable RS_TEST_NONE is not set\n"
+                   "t.yaml:1:4: the environment variable RS_TEST_NONE is not set; put it in front of the "
+                   "command (RS_TEST_NONE=... %s ...), for a service into its unit (Environment=)\n"
                    "t.yaml:2:4: %st.yaml:3:4: %st.yaml:4:4: %s"
                    "t.yaml:5:4: the environment variable RS_TEST_BYTES is not valid UTF-8\n",
-                   brace, brace, brace);
+                   program_invocation_short_name, brace, brace, brace);
     struct rs_config *c =
         load("a: x${RS_TEST_NONE}y\nb: \"${\"\nc: \"${A-B}\"\nd: \"${1A}\"\ne: ${RS_TEST_BYTES}\n");
     int64_t number = 5;
@@ -411,6 +413,75 @@ static void variables_that_do_not_work_are_named(void **state)
     assert_false(rs_config_int(c, rs_config_root(c), "a", 0, 1, &number));
     assert_int_equal(rs_config_complaints(c), 5);
     rs_config_free(&c);
+}
+
+/* A shell does not hand it on, and systemd does not set it. */
+static void the_name_of_the_host_needs_no_environment(void **state)
+{
+    (void)state;
+    char host[65] = "";
+    assert_int_equal(gethostname(host, sizeof host - 1), 0);
+    (void)unsetenv("HOSTNAME");
+    struct rs_config *c = load("id: ${HOSTNAME}\n");
+    assert_int_equal(rs_config_complaints(c), 0);
+    assert_string_equal(rs_config_text(rs_config_get(rs_config_root(c), "id")), host);
+    rs_config_free(&c);
+    (void)setenv("HOSTNAME", "another", 1);
+    c = load("id: ${HOSTNAME}\n");
+    assert_string_equal(rs_config_text(rs_config_get(rs_config_root(c), "id")), "another");
+    rs_config_free(&c);
+    (void)unsetenv("HOSTNAME");
+}
+
+/* Whoever does not use a part hears nothing of what was wrong with it when it was loaded. */
+static void what_a_program_does_not_use_is_passed_by(void **state)
+{
+    (void)state;
+    static const char text[] = "a: {x: '${RS_TEST_NONE}', y: '${RS_TEST_NONE}'}\n"
+                               "b: '${RS_TEST_NONE}'\n"
+                               "c:\n"
+                               "  x: 1\n"
+                               "  y: {z: '${RS_TEST_NONE}', w: '${RS_TEST_NONE}'}\n"
+                               "d: '${RS_TEST_NONE}'\n";
+    static const struct {
+        const char *only[3];
+        const char *passed_by[3];
+        const char *lines; /* LINE:COLUMN of the complaints that are left */
+    } cases[] = {
+        {{"a", "b", NULL}, {NULL}, "1:8 1:30 2:4 "},
+        {{"c", NULL}, {NULL}, "5:10 5:32 "},
+        {{"none", NULL}, {NULL}, ""},
+        {{NULL}, {"a", NULL}, "2:4 5:10 5:32 6:4 "},
+        {{NULL}, {"a.x", "c.y.w", NULL}, "1:30 2:4 5:10 6:4 "},
+        {{NULL}, {"c.y", "d", NULL}, "1:8 1:30 2:4 "},
+        {{NULL}, {"c.none", "a.x.x", NULL}, "1:8 1:30 2:4 5:10 5:32 6:4 "},
+    };
+    (void)unsetenv("RS_TEST_NONE");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rs_config *c = load(text);
+        struct rs_buf report = {0};
+        struct rs_buf places = {0};
+        if (cases[i].only[0] != NULL) {
+            rs_config_use_only(c, cases[i].only);
+        }
+        for (size_t k = 0; k < 3 && cases[i].passed_by[k] != NULL; k++) {
+            rs_config_pass_by(c, cases[i].passed_by[k]);
+        }
+        rs_config_report(c, &report);
+        const char *at = rs_buf_cstr(&report);
+        size_t count = 0;
+        for (; *at != '\0'; at = strchr(at, '\n') + 1, count++) {
+            unsigned line = 0;
+            unsigned column = 0;
+            assert_int_equal(sscanf(at, "t.yaml:%u:%u:", &line, &column), 2);
+            rs_buf_printf(&places, "%u:%u ", line, column);
+        }
+        assert_string_equal(rs_buf_cstr(&places), cases[i].lines);
+        assert_int_equal(rs_config_complaints(c), count);
+        rs_buf_fini(&report);
+        rs_buf_fini(&places);
+        rs_config_free(&c);
+    }
 }
 
 static void secrets_do_not_show(void **state)
@@ -508,6 +579,8 @@ int main(void)
         cmocka_unit_test(wrong_values_are_named_with_what_is_right),
         cmocka_unit_test(variables_are_put_in),
         cmocka_unit_test(variables_that_do_not_work_are_named),
+        cmocka_unit_test(the_name_of_the_host_needs_no_environment),
+        cmocka_unit_test(what_a_program_does_not_use_is_passed_by),
         cmocka_unit_test(secrets_do_not_show),
         cmocka_unit_test(files_are_put_in),
         cmocka_unit_test(a_file_that_cannot_be_read_is_an_error),
