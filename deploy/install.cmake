@@ -1,14 +1,22 @@
-# What operators need besides the programs: unit, example configuration, schemas' place in it, manual pages, licence.
-set(RS_SCHEMAS_DIRECTORY ${CMAKE_INSTALL_FULL_DATADIR}/rollstat/schemas)
-configure_file(rollstatd.service.in rollstatd.service @ONLY)
-configure_file(rollstat.yaml.in rollstat.yaml.example @ONLY)
+# What operators need besides the programs: unit, example configuration, manual pages, pkg-config file, licence.
+# Those that name places are made when they are installed, since `cmake --install --prefix` may give another prefix than
+# the one that was configured.
+set(RS_CONFIG_DIRECTORY "" CACHE STRING
+  "Directory of the configuration; default: /etc/rollstat for the prefixes /usr and /usr/local, else etc/rollstat in the prefix")
 
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rollstatd.service DESTINATION lib/systemd/system)
-# Not as rollstat.yaml: that is the operator's file.
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rollstat.yaml.example
-  DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/rollstat)
-install(FILES man/rollstatd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
-install(FILES man/rollstat-publish.1 man/rollstat-top.1 man/rollstat-schema.1 man/rollstat-state.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-install(FILES man/rollstat.yaml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
+install(CODE "
+set(RS_DEPLOY \"${CMAKE_CURRENT_SOURCE_DIR}\")
+set(RS_PC_IN \"${PROJECT_SOURCE_DIR}/ingest/rollstat.pc.in\")
+set(RS_MADE \"${CMAKE_CURRENT_BINARY_DIR}/installed\")
+set(PROJECT_VERSION \"${PROJECT_VERSION}\")
+set(RS_CONFIG_DIRECTORY \"${RS_CONFIG_DIRECTORY}\")
+set(RS_SYSCONFDIR \"${CMAKE_INSTALL_SYSCONFDIR}\")
+set(RS_BINDIR \"${CMAKE_INSTALL_BINDIR}\")
+set(RS_LIBDIR \"${CMAKE_INSTALL_LIBDIR}\")
+set(RS_INCLUDEDIR \"${CMAKE_INSTALL_INCLUDEDIR}\")
+set(RS_DATADIR \"${CMAKE_INSTALL_DATADIR}\")
+set(RS_MANDIR \"${CMAKE_INSTALL_MANDIR}\")
+")
+install(SCRIPT install_places.cmake)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/README.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -23,10 +23,9 @@ add_executable(rollstat-publish publish.c $<TARGET_OBJECTS:rollstat_objects>)
 rs_target_defaults(rollstat-publish)
 target_link_libraries(rollstat-publish PRIVATE rs_ingest PkgConfig::AVRO)
 
-configure_file(rollstat.pc.in rollstat.pc @ONLY)
 install(TARGETS rollstat_shared rollstat_static rollstat-publish
   RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES rollstat.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES ${CMAKE_CURRENT_BINARY_DIR}/rollstat.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+# rollstat.pc names the prefix: deploy/install_places.cmake.

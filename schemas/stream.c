@@ -1,8 +1,12 @@
 #include "schemas/stream.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "schemas/stream_load.h"
 
@@ -123,9 +127,37 @@ static void read_id(struct rs_stream_loader *l, const struct rs_config_node *key
     l->has_ids = true;
 }
 
+/* Where this very program or library is installed: what was configured is another place where the files were
+ * installed with a prefix of their own. The schemas are in share/rollstat/schemas of a directory above. */
+static bool beside_program(char path[PATH_MAX])
+{
+    Dl_info info;
+    char schemas[PATH_MAX];
+    bool library = dladdr((void *)(uintptr_t)&rs_streams_load, &info) != 0 && info.dli_fname != NULL &&
+                   strstr(info.dli_fname, ".so") != NULL;
+    if (realpath(library ? info.dli_fname : "/proc/self/exe", path) == NULL) {
+        return false;
+    }
+    for (char *slash = strrchr(path, '/'); slash != NULL && slash != path; slash = strrchr(path, '/')) {
+        *slash = '\0';
+        int size = snprintf(schemas, sizeof schemas, "%s/share/rollstat/schemas", path);
+        if (size > 0 && (size_t)size < sizeof schemas && access(schemas, X_OK) == 0) {
+            memcpy(path, schemas, (size_t)size + 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *installed_schemas(struct rs_stream_loader *l)
+{
+    char path[PATH_MAX];
+    return beside_program(path) ? rs_stream_keep(l, path) : RS_SCHEMA_DIR;
+}
+
 static void read_schemas(struct rs_stream_loader *l, const struct rs_config_node *root)
 {
-    l->directory = RS_SCHEMA_DIR;
+    l->directory = installed_schemas(l);
     const struct rs_config_node *node = rs_config_get(root, "schemas");
     static const char *const known[] = {"directory", "ids", NULL};
     if (node == NULL) {

@@ -36,4 +36,5 @@ add_executable(rollstatd
 rs_target_defaults(rollstatd)
 target_link_libraries(rollstatd PRIVATE rs_transform rs_ingest rs_sink rs_schemas rs_base
   PkgConfig::SYSTEMD PkgConfig::JANSSON PkgConfig::RDKAFKA Threads::Threads)
-install(TARGETS rollstatd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
+# Users run it, too (--check, --explain, --replay), and have no sbin in their PATH.
+install(TARGETS rollstatd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

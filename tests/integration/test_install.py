@@ -10,11 +10,11 @@ import suite  # noqa: E402
 import procs  # noqa: E402
 
 PLACES = """
-usr/sbin/rollstatd
 usr/bin/rollstat-publish
 usr/bin/rollstat-schema
 usr/bin/rollstat-state
 usr/bin/rollstat-top
+usr/bin/rollstatd
 usr/include/rollstat.h
 usr/lib/librollstat.a
 usr/lib/librollstat.so
@@ -39,13 +39,19 @@ class Install(suite.Case):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        # As a package is built: prefix /usr, files below another root. Only what depends on the prefix is built anew.
+        # Configured for the default prefix, /usr/local, and installed as a package is: with --prefix /usr, below another
+        # root. What names a place has to name the one it is installed for.
         cls.build = os.path.join(os.environ.get("RS_TMP") or tempfile.gettempdir(), f"install-{os.getpid()}")
         cls.root = os.path.join(cls.build, "root")
         procs.check(["cmake", "-S", suite.ROOT, "-B", cls.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-                     "-DCMAKE_INSTALL_PREFIX=/usr", "-DCMAKE_INSTALL_LIBDIR=lib", "-DRS_TESTS=OFF"])
+                     "-DCMAKE_INSTALL_LIBDIR=lib", "-DRS_TESTS=OFF"])
         procs.check(["cmake", "--build", cls.build, "-j", "2"], timeout=900)
-        procs.check(["cmake", "--install", cls.build], env={**os.environ, "DESTDIR": cls.root})
+        cls.install(cls.root, "--prefix", "/usr")
+
+    @classmethod
+    def install(cls, root, *options):
+        """Below `root`; "": in earnest."""
+        procs.check(["cmake", "--install", cls.build, *options], env={**os.environ, "DESTDIR": root})
 
     @classmethod
     def tearDownClass(cls):
@@ -65,7 +71,7 @@ class Install(suite.Case):
 
     def test_programs_run_from_there(self):
         for path in PLACES:
-            if path.startswith(("usr/bin/", "usr/sbin/")):
+            if path.startswith("usr/bin/"):
                 environment = {**os.environ, "LD_LIBRARY_PATH": self.installed("usr/lib")}
                 out, _ = procs.check([self.installed(path), "--version"], env=environment)
                 self.assertEqual(out, b"rollstat 0.1.0\n", path)
@@ -75,7 +81,7 @@ class Install(suite.Case):
             text = file.read()
         self.assertIn("directory: /usr/share/rollstat/schemas ", text)
         path = self.write("example.yaml", text.replace("/usr/share/rollstat", self.installed("usr/share/rollstat")))
-        out, err = procs.check([self.installed("usr/sbin/rollstatd"), "-c", path, "--check"])
+        out, err = procs.check([self.installed("usr/bin/rollstatd"), "-c", path, "--check"])
         self.assertEqual((out.decode(), err.decode()), (f"{path}: ok: 2 streams, 4 aggregates\n", ""))
 
     def test_what_the_example_comments_out_is_right_too(self):
@@ -90,16 +96,75 @@ class Install(suite.Case):
         self.write("kafka-password", "secret\n")
         path = self.write("all.yaml", "\n".join(settings) + "\n")
         environment = {**os.environ, "CREDENTIALS_DIRECTORY": self.directory, "HOSTNAME": "a"}
-        out, err = procs.check([self.installed("usr/sbin/rollstatd"), "-c", path, "--check"], env=environment)
+        out, err = procs.check([self.installed("usr/bin/rollstatd"), "-c", path, "--check"], env=environment)
         self.assertEqual((out.decode(), err.decode()), (f"{path}: ok: 2 streams, 4 aggregates\n", ""))
+
+    def all_files(self, root):
+        found = {}
+        for directory, _, names in os.walk(root):
+            for name in names:
+                with open(os.path.join(directory, name), "rb") as file:
+                    found[os.path.relpath(os.path.join(directory, name), root)] = file.read()
+        return found
+
+    def test_one_place_for_the_configuration(self):
+        """Whatever was configured: each prefix has its own paths in unit, example, pkg-config file and pages; /usr and
+        /usr/local share /etc/rollstat."""
+        for prefix, configuration in (("/usr", "/etc/rollstat"), ("/usr/local", "/etc/rollstat"),
+                                      ("/opt/rollstat", "/opt/rollstat/etc/rollstat")):
+            with self.subTest(prefix=prefix):
+                root = self.path("root" + prefix.replace("/", "-"))
+                self.install(root, *([] if prefix == "/usr/local" else ["--prefix", prefix]))
+                files = self.all_files(root)
+                self.assertEqual({f for f in files if not f"/{f}".startswith((prefix + "/", configuration + "/"))}, set())
+                texts = {f: text.decode() for f, text in files.items() if f.endswith(
+                    (".service", ".example", ".pc", ".1", ".5", ".8"))}
+                self.assertEqual(len(texts), 9)
+                self.assertIn(f"{configuration[1:]}/rollstat.yaml.example", texts)
+                unit = texts[f"{prefix[1:]}/lib/systemd/system/rollstatd.service"]
+                self.assertIn(f"\nExecStart={prefix}/bin/rollstatd -c {configuration}/rollstat.yaml\n", unit)
+                self.assertIn(f"prefix={prefix}\nlibdir={prefix}/lib\nincludedir={prefix}/include\n",
+                              texts[f"{prefix[1:]}/lib/pkgconfig/rollstat.pc"])
+                for name, text in texts.items():
+                    self.assertNotIn(root, text, name)
+                    self.assertNotRegex(text, "@RS_|@CMAKE_", name)
+                    for other in {"/usr/local/etc", "/usr/etc"}:
+                        self.assertNotIn(other, text, name)
+                    self.assertEqual(text.count("/etc/rollstat"), text.count(configuration), name)
+                # Unless the source says otherwise a page is what is in the source.
+                with open(os.path.join(suite.ROOT, "deploy/man/rollstatd.8"), encoding="utf-8") as page:
+                    self.assertEqual(texts[f"{prefix[1:]}/share/man/man8/rollstatd.8"],
+                                     page.read().replace("/etc/rollstat", configuration))
+
+    def test_own_schemas_are_found_where_they_are_installed(self):
+        """A configuration without `schemas`, after an installation with a prefix that was not configured."""
+        self.install("", "--prefix", self.path("own"))
+        config = self.write("c.yaml", "kafka: {bootstrap.servers: 127.0.0.1:9}\n"
+                            "streams: {t: {topic: t, schema: trade.avsc, time: executed_at}}\n")
+        out, err = procs.check([self.path("own/bin/rollstatd"), "-c", config, "--check"])
+        self.assertEqual((out.decode(), err), (f"{config}: ok: 1 stream, 0 aggregates\n", b""))
+        self.write("c.yaml", "kafka: {bootstrap.servers: 127.0.0.1:9}\n"
+                   "streams: {t: {topic: t, schema: none.avsc, time: executed_at}}\n")
+        _, _, err = procs.run([self.path("own/bin/rollstatd"), "-c", config, "--check"])
+        self.assertIn(self.path("own/share/rollstat/schemas/none.avsc"), err.decode())
+
+    def test_the_library_is_found_by_pkg_config(self):
+        self.install("", "--prefix", self.path("own"))
+        source = self.write("p.c", '#include <rollstat.h>\n#include <stdio.h>\nint main(void)\n{\n'
+                            '    return puts(rollstat_version()) < 0;\n}\n')
+        environment = {**os.environ, "PKG_CONFIG_PATH": self.path("own/lib/pkgconfig"),
+                       "LD_LIBRARY_PATH": self.path("own/lib")}
+        flags, _ = procs.check(["pkg-config", "--cflags", "--libs", "rollstat"], env=environment)
+        procs.check(["cc", "-o", self.path("p"), source, *flags.decode().split()])
+        out, _ = procs.check([self.path("p")], env=environment)
+        self.assertEqual(out, b"0.1.0\n")
 
     def test_the_unit_is_right_and_confined(self):
         if shutil.which("systemd-analyze") is None:
             self.skipTest("no systemd-analyze")
         with open(self.installed("usr/lib/systemd/system/rollstatd.service"), encoding="utf-8") as file:
             text = file.read()
-        self.assertIn("ExecStart=/usr/sbin/rollstatd -c /etc/rollstat/rollstat.yaml\n", text)
-        unit = self.write("rollstatd.service", text.replace("/usr/sbin/", self.installed("usr/sbin/")))
+        unit = self.write("rollstatd.service", text.replace("/usr/bin/", self.installed("usr/bin/")))
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, timeout=60,
                               check=False)
         complaints = [line for line in done.stderr.splitlines() if "rollstatd.service" in line]
