@@ -37,6 +37,18 @@ void rs_engine_explain(const struct rs_engine *engine, const struct rs_streams *
 struct rs_accounting {
     uint64_t consumed, applied, late, duplicate, rejected, filtered; /* consumed is the sum of the others */
 };
+/* Of one stream since the process began; see outcomes.h. */
+struct rs_reject_example {
+    int32_t partition;
+    int64_t offset;
+    int64_t event_us, record_us; /* of a record from the future */
+    const char *text;            /* what is wrong; lives as long as the engine */
+};
+struct rs_outcomes {
+    struct rs_accounting events;
+    uint64_t rejected[RS_REASON_COUNT];
+    struct rs_reject_example newest[RS_REASON_COUNT];
+};
 struct rs_partition_status {
     struct rs_accounting events;
     int64_t next_offset;
@@ -58,6 +70,9 @@ void rs_partition_free(struct rs_partition **partition);
  * for new groups and panes. */
 size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *records, size_t count,
                           const struct rs_dead_letter_sink *letters);
+
+/* What becomes of records is added there, too, from now on; NULL: nowhere. Borrowed. */
+void rs_partition_count_into(struct rs_partition *p, struct rs_outcomes *outcomes);
 
 /* Moves what is shown; never backwards (a smaller value is ignored). The stream time moves it too, inside
  * apply. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "transform/group.h"
+#include "transform/outcomes.h"
 #include "transform/upsert.h"
 
 /* ---- life ---- */
@@ -259,19 +260,39 @@ static void flush(struct rs_partition *p, const struct rs_record *records)
 
 /* ---- dead letters ---- */
 
+static const char *text_of(const struct rs_partition *p, enum rs_reason reason, int rule)
+{
+    bool named = reason == RS_REASON_RULE || (reason == RS_REASON_NOT_FINITE && rule >= 0);
+    return named ? rs_rules_text(&p->plan->rules, rule) : rs_reason_text(reason);
+}
+
+static void note_reject(const struct rs_partition *p, const struct rs_record *record,
+                        const struct rs_judged *j, enum rs_reason reason)
+{
+    const struct rs_reject_example example = {
+        .partition = p->partition,
+        .offset = record->offset,
+        .event_us = j->time_us,
+        .record_us = record->timestamp_us,
+        .text = text_of(p, reason, j->rule),
+    };
+    if (p->outcomes) {
+        rs_outcomes_reject(p->outcomes, reason, &example);
+    }
+}
+
 static bool put_letter(const struct rs_partition *p, const struct rs_dead_letter_sink *letters,
                        const struct rs_record *record, enum rs_reason reason, int rule)
 {
     if (!letters || !p->plan->stream->dead_letters) {
         return true;
     }
-    bool named = reason == RS_REASON_RULE || (reason == RS_REASON_NOT_FINITE && rule >= 0);
     struct rs_dead_letter letter = {
         .stream = p->plan->stream->index,
         .partition = p->partition,
         .record = record,
         .reason = reason,
-        .text = named ? rs_rules_text(&p->plan->rules, rule) : rs_reason_text(reason),
+        .text = text_of(p, reason, rule),
     };
     return letters->ops->put(letters->self, &letter);
 }
@@ -360,6 +381,7 @@ static bool reject(struct rs_partition *p, const struct rs_record *record, const
     if (!put_letter(p, letters, record, j->reason, j->rule)) {
         return false;
     }
+    note_reject(p, record, j, j->reason);
     p->events.rejected++;
     p->rejected_early++;
     return true;
@@ -406,6 +428,9 @@ static bool advance(struct rs_partition *p, const struct rs_record *records, uin
         if (told && !put_letter(p, letters, record, reason, -1)) {
             return false;
         }
+        if (reason == RS_REASON_GROUP_LIMIT) {
+            note_reject(p, record, j, reason);
+        }
     }
     if (p->plan->id_slot >= 0) {
         rs_dedup_arrive(&p->dedup, j->has_id ? &j->id : NULL, timestamp_us);
@@ -442,10 +467,27 @@ static uint32_t apply_batch(struct rs_partition *p, const struct rs_record *reco
     return taken;
 }
 
+static void count_outcomes(const struct rs_partition *p, const struct rs_accounting *before)
+{
+    struct rs_accounting *sum = &p->outcomes->events;
+    sum->consumed += p->events.consumed - before->consumed;
+    sum->applied += p->events.applied - before->applied;
+    sum->late += p->events.late - before->late;
+    sum->duplicate += p->events.duplicate - before->duplicate;
+    sum->rejected += p->events.rejected - before->rejected;
+    sum->filtered += p->events.filtered - before->filtered;
+}
+
+void rs_partition_count_into(struct rs_partition *p, struct rs_outcomes *outcomes)
+{
+    p->outcomes = outcomes;
+}
+
 size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *records, size_t count,
                           const struct rs_dead_letter_sink *letters)
 {
     size_t taken = 0;
+    struct rs_accounting before = p->events;
     while (taken < count) {
         bool alone = one_by_one(p);
         size_t room = alone ? 1 : RS_BATCH_RECORDS;
@@ -458,6 +500,9 @@ size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *record
     }
     if (p->stream_time_us != RS_TIME_NONE) {
         rs_partition_show(p, p->stream_time_us);
+    }
+    if (p->outcomes) {
+        count_outcomes(p, &before);
     }
     return taken;
 }

@@ -51,7 +51,8 @@ struct rs_partition {
     const struct rs_plan *plan;
     int32_t partition;
     struct rs_accounting events;
-    uint64_t rejected_early; /* before any aggregate saw the record */
+    struct rs_outcomes *outcomes; /* NULL, or of the stream in this process; not state */
+    uint64_t rejected_early;      /* before any aggregate saw the record */
     int64_t next_offset;
     int64_t stream_time_us, now_shown_us;
     int64_t expire_at_us; /* stream time of the next check; INT64_MAX: never, RS_TIME_NONE: with the first

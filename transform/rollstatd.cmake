@@ -26,6 +26,7 @@ add_executable(rollstatd
   rollstatd_health.c
   rollstatd_log.c
   rollstatd_notify.c
+  rollstatd_outcomes.c
   rollstatd_pages.c
   rollstatd_rebuild.c
   rollstatd_replay.c

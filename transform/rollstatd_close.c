@@ -130,6 +130,7 @@ static void free_all(struct rs_daemon *daemon)
     rs_daemon_free_log(daemon);
     rs_buf_fini(&daemon->health.lines);
     free(daemon->workers);
+    free(daemon->watches);
     daemon->workers = NULL;
 }
 

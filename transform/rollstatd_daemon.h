@@ -11,6 +11,7 @@
 #include "sink/redis_sink.h"
 #include "transform/durable_log.h"
 #include "transform/log_kafka.h"
+#include "transform/outcomes.h"
 #include "transform/rollstatd.h"
 #include "transform/state_log.h"
 #include "transform/worker.h"
@@ -96,6 +97,7 @@ struct rs_daemon {
     struct rs_daemon_health health;
     bool was_ready, told_ready, told_not_ready;
     int64_t not_ready_us; /* monotonic: since when; 0: ready */
+    struct rs_outcome_watch *watches; /* by stream; NULL until the first look */
 };
 
 /* No worker has been silent for longer than `within_us`. */
@@ -144,6 +146,12 @@ extern const struct rs_http_page rs_daemon_pages[RS_DAEMON_PAGES];
 void rs_daemon_close(struct rs_daemon *daemon);
 /* Sends WATCHDOG=1 if it is time to. `alive`: the workers step, or have ended. */
 void rs_daemon_feed_watchdog(struct rs_daemon *daemon, bool alive);
+
+/* ---- what became of records: rollstatd_outcomes.c ---- */
+
+void rs_daemon_outcomes(const struct rs_daemon *daemon, uint32_t stream, struct rs_outcomes *out);
+/* A line for each stream that takes nothing or refuses something; rate-limited. */
+void rs_daemon_tell_outcomes(struct rs_daemon *daemon);
 
 /* Pages: rollstatd_pages.c, rollstatd_status.c. `ctx` is the daemon. */
 int rs_page_metrics(void *ctx, struct rs_buf *body);

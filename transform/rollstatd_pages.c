@@ -421,6 +421,26 @@ static void write_kafka(const struct rs_daemon *daemon, struct rs_buf *out)
     counter(out, "rollstat_kafka_skipped_records_total", "Records that came again.", source.skipped);
 }
 
+static void write_rejected(const struct rs_daemon *daemon, struct rs_buf *out)
+{
+    static const char name[] = "rollstat_rejected_total";
+    const struct rs_streams *streams = daemon->settings->streams;
+
+    rs_metrics_family(out, name, RS_METRIC_COUNTER, "Records this process rejected, by reason.");
+    for (size_t i = 0; i < streams->count; i++) {
+        struct rs_outcomes outcomes;
+        rs_daemon_outcomes(daemon, (uint32_t)i, &outcomes);
+        for (unsigned reason = RS_REASON_NONE + 1; reason < RS_REASON_COUNT; reason++) {
+            const struct rs_label labels[] = {{"stream", streams->items[i].name},
+                                              {"reason", rs_reason_name((enum rs_reason)reason)},
+                                              {NULL, NULL}};
+            if (outcomes.rejected[reason] > 0) {
+                rs_metrics_unsigned(out, name, labels, outcomes.rejected[reason]);
+            }
+        }
+    }
+}
+
 static void write_letters(const struct rs_daemon *daemon, struct rs_buf *out)
 {
     struct rs_dead_letters_status letters;
@@ -499,6 +519,7 @@ int rs_page_metrics(void *ctx, struct rs_buf *body)
     write_process(scrape.daemon, body);
     write_workers(&scrape);
     write_kafka(scrape.daemon, body);
+    write_rejected(scrape.daemon, body);
     write_letters(scrape.daemon, body);
     write_log(scrape.daemon, body);
     write_redis(scrape.daemon, body);

@@ -284,6 +284,7 @@ static void housekeeping(struct rs_daemon *daemon)
     rs_notify_turn(&daemon->notify);
     rs_daemon_tell_restoring(daemon);
     rs_daemon_tell_health(daemon);
+    rs_daemon_tell_outcomes(daemon);
     notify_status(daemon);
     rs_daemon_feed_watchdog(daemon, rs_daemon_alive(daemon, daemon->watchdog_us / 2));
 }

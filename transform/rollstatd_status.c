@@ -259,6 +259,28 @@ static json_t *redis(const struct rs_daemon *daemon)
     return object;
 }
 
+/* Since the process began. */
+static json_t *streams(const struct rs_daemon *daemon)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < daemon->settings->streams->count; i++) {
+        json_t *stream = json_object();
+        json_t *rejected = json_object();
+        struct rs_outcomes outcomes;
+        rs_daemon_outcomes(daemon, (uint32_t)i, &outcomes);
+        for (unsigned reason = RS_REASON_NONE + 1; reason < RS_REASON_COUNT; reason++) {
+            if (outcomes.rejected[reason] > 0) {
+                set_unsigned(rejected, rs_reason_name((enum rs_reason)reason), outcomes.rejected[reason]);
+            }
+        }
+        (void)json_object_set_new(stream, "events", accounting(&outcomes.events));
+        (void)json_object_set_new(stream, "rejected", rejected);
+        (void)json_object_set_new(object, daemon->settings->streams->items[i].name, stream);
+    }
+    return object;
+}
+
 static json_t *dead_letters(const struct rs_daemon *daemon)
 {
     struct rs_dead_letters_status status;
@@ -346,6 +368,7 @@ int rs_page_status(void *ctx, struct rs_buf *body)
     set_time(root, "started", daemon->started_us);
     (void)json_object_set_new(root, "kafka", kafka(daemon));
     (void)json_object_set_new(root, "redis", redis(daemon));
+    (void)json_object_set_new(root, "streams", streams(daemon));
     (void)json_object_set_new(root, "dead_letters", dead_letters(daemon));
     (void)json_object_set_new(root, "state", state_log(daemon));
     (void)json_object_set_new(root, "workers", page.workers);

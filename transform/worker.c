@@ -99,7 +99,9 @@ static int init(struct rs_worker *worker, struct rs_error *error)
 
     (void)rs_engine_metas(worker->options.engine, &aggregates);
     worker->aggregate_statuses = calloc(aggregates + 1, sizeof(*worker->aggregate_statuses));
-    if (worker->aggregate_statuses == NULL) {
+    worker->outcomes = calloc(worker->options.streams->count + 1, sizeof(*worker->outcomes));
+    worker->outcome_statuses = calloc(worker->options.streams->count + 1, sizeof(*worker->outcome_statuses));
+    if (worker->aggregate_statuses == NULL || worker->outcomes == NULL || worker->outcome_statuses == NULL) {
         return rs_fail(error, RS_ENOMEM, "worker: out of memory");
     }
     worker->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -148,6 +150,8 @@ void rs_worker_free(struct rs_worker **pointer)
     free(worker->owned);
     free(worker->partition_statuses);
     free(worker->aggregate_statuses);
+    free(worker->outcomes);
+    free(worker->outcome_statuses);
     rs_buf_fini(&worker->notes);
     free(worker);
     *pointer = NULL;

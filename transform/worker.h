@@ -150,6 +150,8 @@ struct rs_worker_snapshot {
     size_t partition_count;
     const struct rs_worker_aggregate_status *aggregates;
     size_t aggregate_count;
+    const struct rs_outcomes *outcomes; /* by stream */
+    size_t outcome_count;
 };
 
 /* Calls `read` with the worker's latest numbers, at most 200 ms old; they live only during the call. */

@@ -176,6 +176,7 @@ static void apply_held(struct rs_worker *worker)
     }
     enum rs_waiting limit = limit_reached(worker);
     if (limit == RS_WAITING_NOT) {
+        rs_partition_count_into(owned->state, &worker->outcomes[owned->stream->index]);
         size_t taken = rs_partition_apply(owned->state, worker->held.records, worker->held.count,
                                           &worker->options.letters);
         if (taken > 0) {

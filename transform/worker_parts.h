@@ -118,6 +118,8 @@ struct rs_worker {
     struct rs_worker_partition_status *partition_statuses;
     size_t partition_capacity;
     struct rs_worker_aggregate_status *aggregate_statuses;
+    struct rs_outcomes *outcomes;         /* by stream */
+    struct rs_outcomes *outcome_statuses; /* the same; mutex */
 };
 
 struct rs_owned *rs_worker_find(const struct rs_worker *worker, uint32_t stream, int32_t partition);

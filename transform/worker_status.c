@@ -118,7 +118,10 @@ static void fill(struct rs_worker *worker)
         .partition_count = worker->owned_count,
         .aggregates = worker->aggregate_statuses,
         .aggregate_count = fill_aggregates(worker),
+        .outcomes = worker->outcome_statuses,
+        .outcome_count = worker->options.streams->count,
     };
+    memcpy(worker->outcome_statuses, worker->outcomes, out->outcome_count * sizeof(*worker->outcomes));
     memcpy(out->publish_delay, worker->publish_delay, sizeof(out->publish_delay));
 }
 

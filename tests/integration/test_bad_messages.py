@@ -182,6 +182,32 @@ class BadMessages(suite.Case):
                           "stats": {"n": "count()", "volume": "sum(quantity)"}}})
         self.check_letters("trades", "t", TRADES, avro.trade(), "rs:a:XA:P")
 
+    def said(self, *words):
+        """A line of the log with all the words, once it is there."""
+        def found():
+            with open(self.path("rollstatd.log"), encoding="utf-8") as file:
+                return [line for line in file if all(word in line for word in words)]
+        return suite.procs.until(found, 60, f"the log says {words}", self.daemon.process)[0]
+
+    def test_all_are_rejected(self):
+        """A producer whose clock is an hour ahead: nothing comes to Redis, and the log says why."""
+        self.start({"trades": trade_stream("t"), "quiet": trade_stream("q", dead_letters=False)},
+                   {"a": {"stream": "trades", "by": ["exchange"], "window": {"all": True}, "stats": {"n": "count()"}},
+                    "b": {"stream": "quiet", "by": ["exchange"], "window": {"all": True}, "where": {"exchange": "no"},
+                          "stats": {"n": "count()"}}})
+        ahead = avro.trade(executed_at=(NOW_MS + 3600000) * 1000)
+        self.kafka.produce("t", [(0, NOW_MS, b"k", ahead)] * 1200)
+        line = self.said("stream trades: ", "1200 of 1200 records were rejected: 1200 future; for example partition 0 offset ")
+        self.assertIn("its executed_at is 1h after the record's Kafka time, and max_future allows 30s", line)
+        self.assertIn("they are in topic t.dlq", line)
+        stream = self.daemon.status()["streams"]["trades"]
+        self.assertEqual(stream["rejected"], {"future": 1200})
+        self.assertEqual((stream["events"]["consumed"], stream["events"]["rejected"]), (1200, 1200))
+        self.assertIn('\nrollstat_rejected_total{stream="trades",reason="future"} 1200\n', self.daemon.get("/metrics")[1])
+        self.kafka.produce("q", [(0, NOW_MS, b"k", avro.trade()), (0, NOW_MS, b"k", avro.trade(trade_id="x")[:-1])])
+        line = self.said("stream quiet: ", "1 of 2 records were rejected: 1 truncated; for example partition 0 offset 1: the bytes end")
+        self.assertNotIn("they are in topic", line)
+
     def test_every_truncation(self):
         """Each proper prefix of a message is refused, whatever it is cut in."""
         self.start({"trades": trade_stream("t")},
