@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/config.h"
 #include "base/usage.h"
+#include "ingest/ahead.h"
 #include "ingest/progress.h"
 #include "ingest/rate.h"
 #include "ingest/rollstat.h"
@@ -70,6 +71,7 @@ struct publish {
     struct rs_config *config;
     struct rs_streams *streams;
     struct rs_rows *rows;
+    struct rs_ahead ahead;
     rollstat *publisher;
     struct rs_rate bucket;
     struct rs_progress progress;
@@ -330,6 +332,9 @@ static int open_rows(struct publish *p)
     p->rows_options.note = note;
     p->rows_options.note_self = p;
     int rc = rs_rows_open(stream, &p->rows_options, p->files, p->file_count, &p->rows, &error);
+    if (rc == RS_OK) {
+        rc = rs_ahead_init(&p->ahead, stream, p->rows_options.framing, &error);
+    }
     if (rc != RS_OK) {
         (void)complain(error.text);
         return exit_code(rc);
@@ -397,6 +402,16 @@ static void *tag_of(uint64_t number)
     return tag;
 }
 
+static void warn_of_future(struct publish *p, const struct rs_row *row)
+{
+    char text[512];
+    int64_t now = rs_clock_wall(rs_clock_system());
+    if (rs_ahead_look(&p->ahead, row->value, now, text, sizeof(text))) {
+        erase_progress(p);
+        (void)fprintf(stderr, "%s:%" PRIu64 ":1: warning: %s\n", row->file, row->line, text);
+    }
+}
+
 /* RS_EXIT_OK: go on. */
 static int publish_row(struct publish *p, const struct rs_row *row)
 {
@@ -406,6 +421,7 @@ static int publish_row(struct publish *p, const struct rs_row *row)
         keep_rate(p);
     }
     uint64_t number = p->good + rs_rows_rejected(p->rows) + 1;
+    warn_of_future(p, row);
     if (p->dry_run) {
         p->good++;
         return RS_EXIT_OK;
@@ -477,6 +493,7 @@ static int deliver(struct publish *p, uint64_t *delivered, uint64_t *undelivered
 
 static void summarize(struct publish *p, uint64_t rows, uint64_t undelivered)
 {
+    char future[512];
     rs_buf_reset(&p->line);
     rs_buf_text(&p->line, p->dry_run ? "checked " : "published ");
     rs_progress_number(&p->line, rows);
@@ -490,6 +507,9 @@ static void summarize(struct publish *p, uint64_t rows, uint64_t undelivered)
     rs_progress_end(&p->progress, now_us(), rows, &p->line);
     if (!p->line.failed) {
         (void)fprintf(stderr, "%.*s\n", (int)p->line.size, (const char *)p->line.data);
+    }
+    if (rs_ahead_summary(&p->ahead, future, sizeof(future))) {
+        (void)fprintf(stderr, "warning: %s\n", future);
     }
 }
 
@@ -535,6 +555,7 @@ static void clean_up(struct publish *p)
     atomic_store(&publisher_to_interrupt, NULL);
     (void)rollstat_close(&p->publisher, 0, NULL);
     rs_rows_free(&p->rows);
+    rs_ahead_fini(&p->ahead);
     rs_streams_free(&p->streams);
     rs_config_free(&p->config);
     rs_rows_options_fini(&p->rows_options);

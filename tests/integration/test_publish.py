@@ -17,7 +17,7 @@ STREAMS = {"trades": {"topic": "trades", "schema": "trade.avsc", "time": "execut
 
 
 def row(number, price="1.50"):
-    return f"T{number},SHDE,p{number % 7},BUY,{price},3,CNY,2026-01-01T00:00:{number % 60:02d}Z"
+    return f"T{number},SHDE,p{number % 7},BUY,{price},3,CNY,2025-01-01T00:00:{number % 60:02d}Z"
 
 
 class Publish(suite.Case):
@@ -49,7 +49,7 @@ class Publish(suite.Case):
         first = next(r for r in records if r["key"] == b"SHDE:p3")
         self.assertEqual(first["value"], avro.trade(
             trade_id="T3", exchange="SHDE", product="p3", category="", side=0, status=0, price=150000000,
-            quantity=3000000, currency="CNY", buyer=None, seller=None, executed_at=1767225603000000, published_at=None))
+            quantity=3000000, currency="CNY", buyer=None, seller=None, executed_at=1735689603000000, published_at=None))
 
     def test_bad_rows_are_told_and_kept(self):
         rejects = self.path("rejects.csv")
@@ -78,13 +78,13 @@ class Publish(suite.Case):
         self.assertRegex(self.publish(data=text), r"published 1 rows, 0 rejected")
         self.assertRegex(self.publish("-", data=text), r"published 1 rows, 0 rejected")
         line = ('{"trade_id":"a","exchange":"x","product":"y","price":0.1,"quantity":"12345678901.123456","currency":"Z",'
-                '"executed_at":"2026-01-01T00:00:00Z"}\n')
+                '"executed_at":"2025-01-01T00:00:00Z"}\n')
         self.publish("--format", "ndjson", data=line.encode())
         newest = [r for r in self.kafka.dump("trades") if r["key"] == b"x:y"]
         self.assertEqual(len(newest), 1)
         self.assertEqual(newest[0]["value"], avro.trade(
             trade_id="a", exchange="x", product="y", category="", side=2, status=0, price=10000000,
-            quantity=12345678901123456, currency="Z", buyer=None, seller=None, executed_at=1767225600000000,
+            quantity=12345678901123456, currency="Z", buyer=None, seller=None, executed_at=1735689600000000,
             published_at=None))
         self.assertEqual(self.kafka.total("trades"), 3)
 
@@ -131,6 +131,19 @@ class Publish(suite.Case):
             self.assertRegex(said, r"^published 1 rows, 0 rejected, in ")
             self.assertEqual(self.kafka.total("trades"), before + 1)
 
+    def test_times_ahead_of_now_are_warned_of(self):
+        """They are published, and rollstatd will reject them: the one who publishes hears of it."""
+        def row_at(seconds):
+            at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
+            return f"T{seconds},SHDE,p,BUY,1.50,3,CNY,{at}"
+        said = self.publish("--quiet", self.csv([row_at(-3600), row_at(3600), row_at(-60), row_at(7200)]))
+        self.assertRegex(said, r"a\.csv:3:1: warning: its executed_at is (59m\d\ds|1h) ahead of this machine's clock, and max_future "
+                               r"of the stream allows 30s: rollstatd rejects it \(reason: future\)")
+        self.assertEqual(said.count("a.csv:"), 1)
+        self.assertRegex(said, r"warning: 2 of 4 rows are further ahead of this machine's clock than max_future \(30s\), by up to ")
+        self.assertEqual(len(self.kafka.dump("trades")), 4)
+        self.assertNotIn("warning", self.publish(self.csv([row_at(-3600)])))
+
     def test_notes_quiet_and_progress(self):
         path = self.write("b.csv", HEADER + ",more\n" + row(1) + ",x\n")
         self.assertIn(f"note: {path}: columns that no field takes: \"more\"\n", self.publish(path))
@@ -139,7 +152,7 @@ class Publish(suite.Case):
         self.assertRegex(said, r"(?m)^\d+ rows  \d+/s  100%  ETA 0:00$")
 
     def test_map_const_key_framing_limit(self):
-        path = self.write("c.csv", "px;when;what\n0,5;1767225600;p9\n1;x;p9\n2;1767225601;p8\n".replace("0,5", "0.5"))
+        path = self.write("c.csv", "px;when;what\n0,5;1735689600;p9\n1;x;p9\n2;1735689601;p8\n".replace("0,5", "0.5"))
         said = self.publish("--delimiter", ";", "--map", "price=px", "--map", "executed_at=when", "--map", "product=what",
                             "--const", "trade_id=T", "--const", "exchange=E", "--const", "quantity=1", "--const",
                             "currency=CNY", "--time-format", "s", "--key", "product", "--framing", "confluent:7",

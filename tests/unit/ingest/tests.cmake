@@ -14,6 +14,7 @@ rs_ingest_test(progress)
 rs_ingest_test(rate)
 rs_ingest_test(record_cells)
 rs_ingest_test(rows)
+rs_unit_test(ingest ahead rs_ingest)
 rs_unit_test(ingest kafka_source rs_ingest)
 
 # The example of the public header is compiled as it stands there.
