@@ -153,6 +153,20 @@ void rs_log(enum rs_log_level level, const char *format, ...)
     }
 }
 
+void rs_log_text(enum rs_log_level level, const char *text, size_t size)
+{
+    while (size > 0) {
+        const char *end = memchr(text, '\n', size);
+        size_t length = end == NULL ? size : (size_t)(end - text) + 1;
+        if (log_journal) {
+            (void)fprintf(stderr, "<%d>", journal_priority(level));
+        }
+        (void)fwrite(text, 1, length, stderr);
+        text += length;
+        size -= length;
+    }
+}
+
 uint64_t rs_log_dropped(void)
 {
     return atomic_load(&log_dropped);

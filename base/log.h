@@ -7,6 +7,7 @@
 #define RS_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -17,6 +18,9 @@ void rs_log_init(const char *program); /* reads nothing but JOURNAL_STREAM; leve
 void rs_log_set_level(enum rs_log_level level);
 RS_MUST_USE int rs_log_level_parse(const char *text, enum rs_log_level *out); /* error warning info debug */
 void rs_log(enum rs_log_level level, const char *format, ...) RS_PRINTF(2, 3);
+/* Text that is complete as it is, such as a report of a configuration: line by line with the level's priority
+ * where stderr is the journal, else unchanged. Waits where stderr does. */
+void rs_log_text(enum rs_log_level level, const char *text, size_t size);
 uint64_t rs_log_dropped(void);
 
 /* At most `burst` lines per second and call site object; says how many were left out. */

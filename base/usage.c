@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
 
@@ -233,5 +234,7 @@ void rs_usage_version(FILE *out)
 
 void rs_usage_complain(const struct rs_program_info *program, const struct rs_error *error)
 {
-    (void)fprintf(stderr, "%s: %s\n", program->name, error->text);
+    char text[RS_ERROR_TEXT_MAX + 64];
+    int size = snprintf(text, sizeof(text), "%s: %s\n", program->name, error->text);
+    rs_log_text(RS_LOG_ERROR, text, size < (int)sizeof(text) ? (size_t)size : sizeof(text) - 1);
 }

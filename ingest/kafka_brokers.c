@@ -6,27 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ingest/kafka_fault.h"
 #include "ingest/kafka_parts.h"
 
 #define SILENT_US (5 * INT64_C(1000000))  /* without an answer to any request: taken for away */
 #define REMIND_US (60 * INT64_C(1000000)) /* between lines while it stays away */
-
-static bool starts(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
-}
-
-/* "ssl://host:port/2" and "host:port/bootstrap" are the broker host:port. */
-static void address_of(const char *name, size_t size, char *out, size_t room)
-{
-    const char *scheme = memmem(name, size, "://", 3);
-    if (scheme != NULL) {
-        size -= (size_t)(scheme + 3 - name);
-        name = scheme + 3;
-    }
-    const char *end = memchr(name, '/', size);
-    (void)snprintf(out, room, "%.*s", (int)(end == NULL ? size : (size_t)(end - name)), name);
-}
 
 static struct rs_kafka_broker *obtain(struct rs_kafka_brokers *brokers, const char *address)
 {
@@ -44,44 +28,15 @@ static struct rs_kafka_broker *obtain(struct rs_kafka_brokers *brokers, const ch
     return broker;
 }
 
-/* In an operator's words where there are some; else librdkafka's without the times of its states. */
-static void put_reason(const char *text, char *out, size_t room)
-{
-    static const char *const words[][2] = {
-        {"Connection refused", "connection refused"},
-        {"No route to host", "no route to host"},
-        {"Network is unreachable", "the network is unreachable"},
-        {"Failed to resolve", "its name cannot be resolved"},
-        {"timed out", "it does not answer"},
-        {"Timed out", "it does not answer"},
-        {"Connection reset", "it has closed the connection"},
-        {"Disconnected", "it has closed the connection"},
-        {"Connection closed", "it has closed the connection"},
-    };
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strstr(text, words[i][0]) != NULL) {
-            (void)snprintf(out, room, "%s", words[i][1]);
-            return;
-        }
-    }
-    const char *end = strstr(text, " (after ");
-    (void)snprintf(out, room, "%.*s", (int)(end == NULL ? strlen(text) : (size_t)(end - text)), text);
-}
-
 void rs_kafka_broker_failed(struct rs_kafka_source *source, const char *text)
 {
-    static const char coordinator[] = "GroupCoordinator: ";
-    char address[RS_KAFKA_ADDRESS_MAX];
+    struct rs_kafka_fault fault;
 
-    text += starts(text, coordinator) ? strlen(coordinator) : 0;
-    const char *end = strstr(text, ": ");
-    if (end == NULL || memchr(text, ' ', (size_t)(end - text)) != NULL) {
-        return; /* of no broker */
-    }
-    address_of(text, (size_t)(end - text), address, sizeof(address));
-    struct rs_kafka_broker *broker = obtain(&source->brokers, address);
-    if (broker != NULL) {
-        put_reason(end + 2, broker->reason, sizeof(broker->reason));
+    if (rs_kafka_fault_parse(text, &fault)) {
+        struct rs_kafka_broker *broker = obtain(&source->brokers, fault.address);
+        if (broker != NULL) {
+            (void)snprintf(broker->reason, sizeof(broker->reason), "%s", fault.reason);
+        }
     }
 }
 
@@ -140,7 +95,7 @@ static bool look_at(struct rs_kafka_source *source, const char *name, const json
     if (strchr(name, ':') == NULL) {
         return false; /* "GroupCoordinator", a second connection to one of the others */
     }
-    address_of(name, strlen(name), address, sizeof(address));
+    rs_kafka_fault_address(name, strlen(name), address, sizeof(address));
     struct rs_kafka_broker *broker = obtain(&source->brokers, address);
     if (broker == NULL) {
         return up;

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "ingest/kafka_fault.h"
 #include "ingest/kafka_source.h"
 
 /* Of the fetching. */
@@ -125,15 +126,14 @@ struct rs_kafka_asker {
 };
 
 #define RS_KAFKA_BROKERS_MAX 64
-#define RS_KAFKA_ADDRESS_MAX 128
 
 struct rs_kafka_broker {
     char address[RS_KAFKA_ADDRESS_MAX];
-    char reason[192]; /* of the last failure; empty: it answered since */
-    int64_t away_us;  /* since when it is told to be away; 0: it is not */
-    int64_t told_us;  /* last line about it */
-    int64_t rx;       /* responses as of the last statistics */
-    int64_t heard_us; /* when there was a response last, or nothing to respond to */
+    char reason[RS_KAFKA_REASON_MAX]; /* of the last failure; empty: it answered since */
+    int64_t away_us;                  /* since when it is told to be away; 0: it is not */
+    int64_t told_us;                  /* last line about it */
+    int64_t rx;                       /* responses as of the last statistics */
+    int64_t heard_us;                 /* when there was a response last, or nothing to respond to */
 };
 
 /* Control. Those beyond the bound are not spoken of. */

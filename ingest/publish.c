@@ -255,6 +255,14 @@ static void on_failure(void *self, const rollstat_failure *failure)
     }
 }
 
+/* On the publisher's thread. */
+static void on_wait(void *self, const char *text)
+{
+    const struct publish *p = self;
+    erase_progress(p);
+    (void)fprintf(stderr, "%s: %s\n", program.name, text);
+}
+
 static int complain(const char *text)
 {
     (void)fprintf(stderr, "%s: %s\n", program.name, text);
@@ -357,6 +365,7 @@ static int open_publisher(struct publish *p)
         .framing = p->rows_options.framing,
         .timeout_ms = p->timeout_ms,
         .on_failure = on_failure,
+        .on_wait = on_wait,
         .self = p,
     };
     p->publisher = rollstat_open(p->config_path, p->stream_name, &options, &error);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/kafka_config.h"
+#include "ingest/kafka_fault.h"
 #include "ingest/stage.h"
 
 #define RS_PUBLISHER_TIMEOUT_MS 30000
@@ -24,6 +25,17 @@
 #define RS_PUBLISHER_TEXT_MAX 512
 /* How long events wait for others of their partition. With linger.ms below it nothing waits. */
 #define RS_PUBLISHER_STAGE_MS 2
+/* Without an answer: when it is told first, and then again. */
+#define RS_PUBLISHER_SILENT_MS 1500
+#define RS_PUBLISHER_REMIND_MS 10000
+
+/* The publisher's thread: whether brokers answer while there is something to answer. */
+struct rs_publisher_silence {
+    int64_t since_ms; /* 0: they do, or have nothing to */
+    int64_t told_ms;  /* 0: not told */
+    int queued;       /* as of the last look */
+    uint64_t answers;
+};
 
 struct rs_publisher {
     rd_kafka_t *rk;
@@ -45,6 +57,10 @@ struct rs_publisher {
     struct rs_stage stage;
     pthread_mutex_t mutex; /* guards last_fault */
     char last_fault[RS_PUBLISHER_TEXT_MAX];
+
+    atomic_bool asking;           /* for the topic; see rs_publisher_connect */
+    atomic_uint_fast64_t answers; /* to that */
+    struct rs_publisher_silence silence;
 };
 
 /* ---- time ---- */
@@ -117,6 +133,51 @@ static void serve(struct rs_publisher *p, rd_kafka_event_t *event)
 }
 
 /* Sends what waits, as far as there is room; what is wrong is told to whoever publishes or flushes next. */
+/* ---- waiting for brokers, on the publisher's thread ---- */
+
+static void tell_waiting(struct rs_publisher *p)
+{
+    struct rs_kafka_fault fault = {.reason = "it does not answer"};
+    char text[RS_PUBLISHER_TEXT_MAX];
+    char servers[RS_KAFKA_ADDRESS_MAX] = "";
+    size_t size = sizeof(servers);
+    (void)pthread_mutex_lock(&p->mutex);
+    bool known = rs_kafka_fault_parse(p->last_fault, &fault);
+    (void)pthread_mutex_unlock(&p->mutex);
+    (void)rd_kafka_conf_get(rd_kafka_conf(p->rk), "bootstrap.servers", servers, &size);
+    (void)snprintf(text, sizeof(text), "waiting for Kafka at %s: %s; trying again",
+                   known ? fault.address : servers, fault.reason);
+    p->options.on_wait(p->options.self, text);
+}
+
+/* Messages leave the queue when they are acknowledged or given up; reports of success there are none. */
+static void watch(struct rs_publisher *p)
+{
+    struct rs_publisher_silence *silence = &p->silence;
+    int64_t now = now_ms();
+    int queued = rd_kafka_outq_len(p->rk);
+    uint64_t answers = atomic_load(&p->answers);
+    bool answered = answers != silence->answers || queued < silence->queued;
+    bool waits = queued > 0 || atomic_load(&p->asking);
+
+    silence->answers = answers;
+    silence->queued = queued;
+    if (answered || !waits) {
+        if (answered && silence->told_ms != 0) {
+            p->options.on_wait(p->options.self, "Kafka answers again");
+        }
+        silence->told_ms = answered ? 0 : silence->told_ms;
+        silence->since_ms = 0;
+        return;
+    }
+    silence->since_ms = silence->since_ms == 0 ? now : silence->since_ms;
+    if (now - silence->since_ms >= RS_PUBLISHER_SILENT_MS &&
+        (silence->told_ms == 0 || now - silence->told_ms >= RS_PUBLISHER_REMIND_MS)) {
+        silence->told_ms = now;
+        tell_waiting(p);
+    }
+}
+
 static bool send_staged(struct rs_publisher *p)
 {
     struct rs_error ignored;
@@ -149,6 +210,9 @@ static void *run(void *self)
         }
         if (staged && send_staged(p)) {
             pause_ms(RS_PUBLISHER_ROOM_MS);
+        }
+        if (p->options.on_wait != NULL) {
+            watch(p);
         }
     }
     return NULL;
@@ -295,6 +359,7 @@ int rs_publisher_new(const struct rs_publisher_options *options, struct rs_publi
     (void)pthread_mutex_init(&p->stage_mutex, NULL);
     p->options.on_failure = options->on_failure;
     p->options.on_log = options->on_log;
+    p->options.on_wait = options->on_wait;
     p->options.self = options->self;
     int rc = open_client(p, options, error);
     if (rc == RS_OK) {
@@ -384,7 +449,7 @@ static int not_connected(struct rs_publisher *p, int64_t timeout_ms, bool answer
                    text[0] != '\0' ? ": " : "", text);
 }
 
-int rs_publisher_connect(struct rs_publisher *p, int64_t timeout_ms, struct rs_error *error)
+static int connect_topic(struct rs_publisher *p, int64_t timeout_ms, struct rs_error *error)
 {
     int64_t deadline = now_ms() + timeout_ms;
     bool answered = false;
@@ -400,6 +465,7 @@ int rs_publisher_connect(struct rs_publisher *p, int64_t timeout_ms, struct rs_e
         int slice = (int)(left < RS_PUBLISHER_ASK_MS ? left : RS_PUBLISHER_ASK_MS);
         if (rd_kafka_metadata(p->rk, 0, p->topic, &metadata, slice) == RD_KAFKA_RESP_ERR_NO_ERROR) {
             int rc = judge(p, metadata, error);
+            atomic_fetch_add(&p->answers, 1);
             rd_kafka_metadata_destroy(metadata);
             if (rc != 0) {
                 return rc == 1 ? RS_OK : rc;
@@ -408,6 +474,14 @@ int rs_publisher_connect(struct rs_publisher *p, int64_t timeout_ms, struct rs_e
         }
         pause_ms(left < RS_PUBLISHER_SLICE_MS ? left : RS_PUBLISHER_SLICE_MS);
     }
+}
+
+int rs_publisher_connect(struct rs_publisher *p, int64_t timeout_ms, struct rs_error *error)
+{
+    atomic_store(&p->asking, true);
+    int rc = connect_topic(p, timeout_ms, error);
+    atomic_store(&p->asking, false);
+    return rc;
 }
 
 /* ---- publishing ---- */

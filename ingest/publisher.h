@@ -33,6 +33,9 @@ struct rs_publisher_options {
                             else 30 s */
     void (*on_failure)(void *self, const struct rs_publisher_failure *failure); /* may be NULL */
     void (*on_log)(void *self, int level, const char *text); /* syslog level; may be NULL */
+    /* No broker has answered for a second or two: for whom is waited and why; and that they answer again. May
+     * be NULL. */
+    void (*on_wait)(void *self, const char *text);
     void *self;
 };
 

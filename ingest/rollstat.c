@@ -103,6 +103,12 @@ static void on_log(void *self, int level, const char *text)
     r->options.on_log(r->options.self, level, text);
 }
 
+static void on_wait(void *self, const char *text)
+{
+    const struct rollstat *r = self;
+    r->options.on_wait(r->options.self, text);
+}
+
 /* Callers built against an older header hand over fewer members; those they lack stay 0. */
 static void take_options(struct rollstat *r, const rollstat_options *options)
 {
@@ -178,6 +184,7 @@ static int set_up(struct rollstat *r, struct rs_error *error)
         .timeout_ms = r->options.timeout_ms,
         .on_failure = r->options.on_failure != NULL ? on_failure : NULL,
         .on_log = r->options.on_log != NULL ? on_log : NULL,
+        .on_wait = r->options.on_wait != NULL ? on_wait : NULL,
         .self = r,
     };
     rs_mapping_init(&r->mapping, schema);

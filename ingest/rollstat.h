@@ -100,6 +100,9 @@ typedef struct rollstat_options {
     void (*on_failure)(void *self, const rollstat_failure *failure);
     void (*on_log)(void *self, int level, const char *text); /* of librdkafka; level as in syslog */
     void *self;
+    /* No broker has answered for a second or two: for whom is waited and why, now and then; and that one
+     * answers again. */
+    void (*on_wait)(void *self, const char *text);
 } rollstat_options;
 
 typedef struct rollstat_statistics {

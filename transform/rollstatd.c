@@ -304,7 +304,7 @@ static int run(const struct command *command, struct rs_error *error)
     int rc = rs_settings_load(command->config, command->mode, &settings, &report, error);
 
     if (report.size > 0) {
-        (void)fwrite(report.data, 1, report.size, stderr);
+        rs_log_text(rc == 0 ? RS_LOG_WARNING : RS_LOG_ERROR, (const char *)report.data, report.size);
     }
     rs_buf_fini(&report);
     if (rc == 0) {

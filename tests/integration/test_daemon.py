@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -133,6 +134,19 @@ class CommandLine(DaemonCase):
         text = self.fails("-c", self.path("none.yaml"), "--check", status=2)
         self.assertIn("none.yaml", text)
         self.assertIn("No such file or directory", text)
+
+    def test_what_stops_the_start_has_a_priority_in_the_journal(self):
+        self.write("wrong.yaml", WRONG.format(schemas=suite.SCHEMAS))
+        for argument in ("wrong.yaml", "missing.yaml"):
+            with open(self.path("journal"), "w+", encoding="utf-8") as journal:
+                at = os.fstat(journal.fileno())
+                code = subprocess.run([self.daemon, "-c", argument], stderr=journal, cwd=self.directory, check=False,
+                                      env={**os.environ, "JOURNAL_STREAM": f"{at.st_dev}:{at.st_ino}"}).returncode
+                journal.seek(0)
+                lines = journal.read().splitlines()
+            self.assertEqual(code, 1)
+            self.assertTrue(lines)
+            self.assertEqual([line for line in lines if not line.startswith("<3>")], [])
 
     def test_all_that_is_wrong_at_once(self):
         self.write("wrong.yaml", WRONG.format(schemas=suite.SCHEMAS))

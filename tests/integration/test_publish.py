@@ -97,6 +97,27 @@ class Publish(suite.Case):
         said = self.publish("--brokers", f"127.0.0.1:{procs.free_port()}", "--timeout", "1s", path, expect=2)
         self.assertRegex(said, r"^rollstat-publish: no broker answered within 1000 ms: .*Connection refused")
 
+    def test_what_is_waited_for_is_told(self):
+        """At once, not when the time is up: nobody listens, or a broker that hangs and goes on."""
+        path = self.csv(row(i) for i in range(2000))
+        port = procs.free_port()
+        process = procs.Process(self.argv("--brokers", f"127.0.0.1:{port}", "--timeout", "600s", path), self.path("nobody"))
+        procs.until(lambda: f"rollstat-publish: waiting for Kafka at 127.0.0.1:{port}: connection refused; trying again\n"
+                    in procs.tail(self.path("nobody")), 60, "it says for what it waits", process)
+        process.kill()
+        process = procs.Process(self.argv("--rate", "500", "--timeout", "600s", path), self.path("hangs"))
+        procs.until(lambda: self.kafka.total("trades") > 100, 20, "rows arrive", process)
+        self.kafka.process.signal(signal.SIGSTOP)
+        try:
+            procs.until(lambda: re.search(r"waiting for Kafka at \S+: it does not answer; trying again\n",
+                                          procs.tail(self.path("hangs"))), 60, "it says for what it waits", process)
+        finally:
+            self.kafka.process.signal(signal.SIGCONT)
+        self.assertEqual(process.wait(60), 0)
+        said = procs.tail(self.path("hangs"))
+        self.assertIn("rollstat-publish: Kafka answers again\n", said)
+        self.assertIn("published 2,000 rows", said)
+
     def test_broker_goes_away(self):
         path = self.csv(row(i) for i in range(2000))
         process = procs.Process(self.argv("--rate", "500", "--timeout", "1s", path), self.path("out"))

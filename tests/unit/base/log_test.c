@@ -111,9 +111,14 @@ static void the_journal_gets_priorities(void **state)
     rs_log(RS_LOG_WARNING, "b");
     rs_log(RS_LOG_INFO, "c");
     assert_string_equal(logged(), "<3>a\n<4>b\n<6>c\n");
+    /* Reports and errors before the start, too. */
+    rs_log_text(RS_LOG_ERROR, "two\nlines\n", 10);
+    assert_string_equal(logged(), "<3>two\n<3>lines\n");
     /* Inherited from elsewhere: this stderr is not the journal. */
     (void)setenv("JOURNAL_STREAM", "1:2", 1);
     rs_log_init("rollstatd");
+    rs_log_text(RS_LOG_ERROR, "as it is\n", 9);
+    assert_string_equal(logged(), "as it is\n");
     rs_log(RS_LOG_INFO, "d");
     expect_stamped(logged(), "rollstatd info: d\n");
 }
