@@ -11,7 +11,7 @@ import time
 
 import procs
 from publishing import KEY_MAX
-from world import SESSION_MS, doing
+from world import REQUEST_MS, SESSION_MS, doing
 
 # What is done, and how often in relation to the others.
 WEIGHTS = {
@@ -19,12 +19,14 @@ WEIGHTS = {
     "pause": 5, "terminate": 4, "terminate twice": 2,
     "cut Kafka": 3, "cut Redis": 3, "reset Kafka": 2, "reset Redis": 2,
     "slow Kafka": 6, "slow Redis": 2,
-    "broker restart": 1, "broker kill": 2, "broker pause": 2,
+    "broker restart": 1, "broker kill": 2, "broker pause": 2, "Kafka stopped": 1,
     "Redis kill": 2, "Redis flush": 2, "Redis failover": 2, "Redis pause": 2, "broken messages": 8,
     "large keys": 3}
 PHASES = ("claiming", "restoring", "leaving", "catching up", "behind the fence", "unsealed, publishing", "Redis away",
           "brokers away", "joining the group", "nothing assigned", "idle")
 IDLE_POINTS = ("starting", "joining the group", "nothing assigned", "not answering")
+STOPPED_S = (1.2 * REQUEST_MS / 1000, 1.6 * REQUEST_MS / 1000)  # Kafka: longer than sessions and than any request waits
+PAGE_WITHIN_S = 10  # a busy machine is slow; what waits for a broker waits longer
 CALM_EVERY = 40  # faults
 CALM_WITHIN_S = 90
 MEAN_S = 0.6     # between faults, unless told otherwise
@@ -345,6 +347,37 @@ class Faults:
             self.busy.discard("broker")
         self.later(self.rng.uniform(0.5, 1.5 * SESSION_MS / 1000), go_on)
         return True
+
+    def _kafka_stopped(self):
+        """All brokers hang; whatever the instances are doing, they say so when they are asked."""
+        if "broker" in self.busy:
+            return False
+        self.busy.add("broker")
+        kafka, end = self.world.kafka, time.monotonic() + self.rng.uniform(*STOPPED_S)
+        kafka.process.signal(signal.SIGSTOP)
+
+        def look():
+            for instance in self.world.instances:
+                self._must_answer(instance)
+            if time.monotonic() < end:
+                self.later(0.5, look)
+                return
+            kafka.process.signal(signal.SIGCONT)
+            self.busy.discard("broker")
+        self.later(0.5, look)
+        return True
+
+    def _must_answer(self, instance):
+        """Unless it is being started or ended, or is itself stopped."""
+        process = instance.process
+        if not instance.alive() or instance.stopped or instance.expect_exit or not instance.settled():
+            return
+        for path in ("/livez", "/status"):
+            code = instance.page(path, PAGE_WITHIN_S)
+            if code != 200 and instance.process is process and process.alive():
+                self.stacks(process)
+                self.trouble.append(f"instance {instance.number}: {path} answers {code} while Kafka is stopped\n"
+                                    + procs.tail(instance.log, 2000))
 
     # ---- Redis ----
 

@@ -19,6 +19,8 @@ GROUP = "chaos"
 TRADES, INDICATORS = 6, 3  # partitions
 LETTER_BYTES = 300000      # max.message.bytes of trades.dlq: less than records of the input may have
 SESSION_MS = 2500
+REQUEST_MS = 8000          # a request without an answer has failed
+SETTLED_S = 6              # after a start or a pause: workers and pages are there
 COMMIT_EVERY = ("1s", "300ms", "50ms")  # of the instances: where there is always a batch under way, kills hit it
 HISTORY = 1000000
 RECORD_KINDS = {1: "claim", 2: "chunk", 3: "seal"}  # transform/state_record.h
@@ -55,11 +57,13 @@ class Instance:
         self.port = procs.free_port()
         self.log = os.path.join(world.directory, f"rollstatd-{number}.log")
         self.process, self.starts, self.started, self.stopped = None, 0, 0.0, False
+        self.thawed = 0.0
         self.expect_exit = False
         self.configs = {}
 
     def configure(self):
-        kafka_settings = {"session.timeout.ms": SESSION_MS, "heartbeat.interval.ms": 300, "reconnect.backoff.max.ms": 1000}
+        kafka_settings = {"session.timeout.ms": SESSION_MS, "heartbeat.interval.ms": 300, "reconnect.backoff.max.ms": 1000,
+                          "socket.timeout.ms": REQUEST_MS}
         for static in (False, True):
             identity = {"group.instance.id": f"instance-{self.number}"} if static else {}
             text = suite.configuration(
@@ -95,7 +99,21 @@ class Instance:
 
     def thaw(self):
         self.process.signal(signal.SIGCONT)
-        self.stopped = False
+        self.stopped, self.thawed = False, time.monotonic()
+
+    def settled(self):
+        return time.monotonic() - max(self.started, self.thawed) > SETTLED_S
+
+    def page(self, path, timeout):
+        """The code of the answer; None: there is none."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=timeout) as answer:
+                answer.read()
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except (OSError, urllib.error.URLError):
+            return None
 
     def kill(self):
         self.expect_exit = True
