@@ -1,5 +1,6 @@
 #include "base/view.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -36,17 +37,21 @@ void rs_view_batch_free(struct rs_view_batch **batch)
     rs_buf_fini(&b->ops);
     rs_buf_fini(&b->receipt);
     rs_buf_fini(&b->conflicts);
+    rs_buf_fini(&b->refusal);
     free(b);
     *batch = NULL;
 }
 
 void rs_view_batch_reset(struct rs_view_batch *batch)
 {
-    struct rs_view_batch clean = {
-        .ops = batch->ops, .receipt = batch->receipt, .conflicts = batch->conflicts};
+    struct rs_view_batch clean = {.ops = batch->ops,
+                                  .receipt = batch->receipt,
+                                  .conflicts = batch->conflicts,
+                                  .refusal = batch->refusal};
     rs_buf_reset(&clean.ops);
     rs_buf_reset(&clean.receipt);
     rs_buf_reset(&clean.conflicts);
+    rs_buf_reset(&clean.refusal);
     *batch = clean;
 }
 
@@ -179,4 +184,19 @@ void rs_key_append(struct rs_buf *out, struct rs_slice part)
         }
     }
     out->size = (size_t)(to - out->data);
+}
+
+void rs_fence_key(struct rs_buf *out, const char *prefix, const char *group, const char *topic,
+                  int32_t partition)
+{
+    rs_buf_printf(out, "%s:fence:", prefix);
+    rs_key_append(out, rs_slice_text(group));
+    rs_buf_char(out, ':');
+    rs_key_append(out, rs_slice_text(topic));
+    rs_buf_printf(out, ":%" PRId32, partition);
+}
+
+void rs_fence_key_old(struct rs_buf *out, const char *prefix, const char *stream_name, int32_t partition)
+{
+    rs_buf_printf(out, "%s:fence:%s:%" PRId32, prefix, stream_name, partition);
 }

@@ -57,12 +57,14 @@ enum rs_batch_result {
     RS_BATCH_APPLIED, /* written and acknowledged */
     RS_BATCH_BEHIND,  /* nothing written: the fence has seen `fence_offset`, past `offset`; token was taken */
     RS_BATCH_FENCED,  /* nothing written: a larger token holds the fence; the partition is lost */
+    RS_BATCH_REFUSED, /* nothing written: the names are another consumer group's; see `refusal` */
 };
 
 struct rs_view_batch {
     /* set by the worker */
     uint32_t stream; /* number of the stream */
     const char *stream_name;
+    const char *topic;
     int32_t partition;
     uint32_t worker; /* whom to hand it back to */
     uint32_t epoch;  /* the worker's own: tells a partition that came back from what it was */
@@ -80,6 +82,8 @@ struct rs_view_batch {
     int64_t fence_offset;       /* BEHIND */
     int64_t taken_us;           /* the sink's own: when it was submitted */
     int64_t fence_now_shown_us; /* BEHIND: up to when the fence's owner had shown; INT64_MIN: not known */
+    bool fence_old;             /* FENCED: by the fence of an earlier version, rs_fence_key_old */
+    struct rs_buf refusal;      /* REFUSED: whose the names are, and what helps */
     struct rs_buf conflicts;    /* APPLIED: uint32_t op numbers (native order) whose group another partition
                                    owns; nothing was written for them */
     struct rs_view_batch *next; /* free list or queue link of its holder */
@@ -128,5 +132,11 @@ struct rs_view_sink {
 /* Appends one key part, percent-encoding (two upper-case hexadecimal digits) ':' '%' '{' '}' space, control
  * characters (below 20 and 7F). Other bytes stand for themselves. */
 void rs_key_append(struct rs_buf *out, struct rs_slice part);
+
+/* Appends "<prefix>:fence:<group>:<topic>:<partition>", and the key of versions that knew no groups,
+ * "<prefix>:fence:<stream>:<partition>". */
+void rs_fence_key(struct rs_buf *out, const char *prefix, const char *group, const char *topic,
+                  int32_t partition);
+void rs_fence_key_old(struct rs_buf *out, const char *prefix, const char *stream_name, int32_t partition);
 
 #endif

@@ -270,6 +270,21 @@ bool rs_kafka_source_topic_missing(const struct rs_kafka_source *source, size_t 
     return source->missing[stream];
 }
 
+bool rs_kafka_source_cluster(struct rs_kafka_source *source, char out[RS_KAFKA_CLUSTER_MAX])
+{
+    char *id = rd_kafka_clusterid(source->member, 0); /* without time it only looks at what is there */
+
+    id = id == NULL ? rd_kafka_clusterid(source->fetcher, 0) : id;
+    if (id == NULL && !source->status.joined) {
+        return false;
+    }
+    (void)snprintf(out, RS_KAFKA_CLUSTER_MAX, "%s", id == NULL ? "" : id);
+    if (id != NULL) {
+        rd_kafka_mem_free(source->member, id);
+    }
+    return true;
+}
+
 static void destroy_fetcher(struct rs_kafka_source *source)
 {
     rs_kafka_parts_free(source);

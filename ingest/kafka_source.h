@@ -74,6 +74,11 @@ void rs_kafka_source_leave(struct rs_kafka_source *source, int timeout_ms);
 /* The same, and waits for it. */
 void rs_kafka_source_close(struct rs_kafka_source *source, int timeout_ms);
 
+/* The cluster's id, from the metadata that is known: asks nobody. Empty where the group was joined and the
+ * brokers still gave none (older than 0.10.1). False: not known yet. Control thread. */
+#define RS_KAFKA_CLUSTER_MAX 128
+bool rs_kafka_source_cluster(struct rs_kafka_source *source, char out[RS_KAFKA_CLUSTER_MAX]);
+
 struct rs_kafka_source_status {
     bool joined;           /* a first assignment arrived, be it an empty one */
     bool topics_missing;   /* at least one topic does not exist */

@@ -25,6 +25,7 @@ struct rs_memory_store {
     struct rs_view_batch *finished_head, *finished_tail; /* to be handed back */
     struct rs_buf json;                                  /* of rs_memory_store_history */
     uint64_t generation, batches, operations;
+    const char *refusal; /* NULL: none */
     bool away, failed;
 };
 
@@ -153,6 +154,12 @@ static void apply_batch(struct rs_memory_store *store, struct rs_view_batch *bat
     struct rs_op op;
     size_t cursor = 0;
     rs_buf_reset(&batch->conflicts);
+    if (store->refusal) {
+        rs_buf_reset(&batch->refusal);
+        rs_buf_text(&batch->refusal, store->refusal);
+        batch->result = RS_BATCH_REFUSED;
+        return;
+    }
     batch->result = pass_fence(store, batch);
     store->batches += batch->result == RS_BATCH_APPLIED;
     for (uint32_t number = 0; batch->result == RS_BATCH_APPLIED && rs_batch_next(batch, &cursor, &op);
@@ -294,6 +301,11 @@ void rs_memory_store_set_away(struct rs_memory_store *store, bool away)
         store->waiting_head = batch->next;
         table_submit(store, &batch);
     }
+}
+
+void rs_memory_store_set_refusal(struct rs_memory_store *store, const char *refusal)
+{
+    store->refusal = refusal;
 }
 
 void rs_memory_store_wipe(struct rs_memory_store *store)

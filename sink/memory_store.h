@@ -23,6 +23,8 @@ struct rs_view_sink rs_memory_store_table(struct rs_memory_store *store);
 
 /* Away: batches are kept and applied in order when it is back. */
 void rs_memory_store_set_away(struct rs_memory_store *store, bool away);
+/* The names are another consumer group's from now on, as `refusal` says (borrowed); NULL: no longer. */
+void rs_memory_store_set_refusal(struct rs_memory_store *store, const char *refusal);
 /* As FLUSHALL: everything is gone, and the generation grows. */
 void rs_memory_store_wipe(struct rs_memory_store *store);
 /* Another instance, or an earlier life of this one, has written up to here. */

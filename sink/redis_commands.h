@@ -9,12 +9,7 @@
 
 void rs_redis_command_info(struct rs_buf *out);
 /* MGET of the fences of all partitions in the table; PING when there is none. */
-void rs_redis_command_fences(struct rs_buf *out, const char *prefix, const struct rs_redis_fences *fences);
-/* Whether <prefix>:meta is there: its first field. */
-void rs_redis_command_meta_look(struct rs_buf *out, const char *prefix,
-                                const struct rs_aggregate_meta *metas);
-void rs_redis_command_meta(struct rs_buf *out, const char *prefix, const struct rs_aggregate_meta *metas,
-                           size_t count);
-void rs_redis_command_meta_delete(struct rs_buf *out, const char *prefix);
+void rs_redis_command_fences(struct rs_buf *out, const char *prefix, const char *group,
+                             const struct rs_redis_fences *fences);
 
 #endif

@@ -28,7 +28,7 @@ struct rs_redis_fence_entry *rs_redis_fences_at(struct rs_redis_fences *fences,
     }
     struct rs_redis_fence_entry *entry = &fences->items[fences->count++];
     *entry = (struct rs_redis_fence_entry){
-        .stream = batch->stream, .partition = batch->partition, .stream_name = batch->stream_name};
+        .stream = batch->stream, .partition = batch->partition, .topic = batch->topic};
     return entry;
 }
 

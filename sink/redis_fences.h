@@ -8,8 +8,8 @@
 struct rs_redis_fence_entry {
     uint32_t stream;
     int32_t partition;
-    const char *stream_name; /* borrowed from the configuration, as in a batch */
-    bool owned;              /* written by us, and nobody has taken it since */
+    const char *topic; /* borrowed from the configuration, as in a batch */
+    bool owned;        /* written by us, and nobody has taken it since */
     struct rs_redis_fence fence;
     uint64_t generation; /* the sink's when it was last acknowledged */
     uint64_t evicted;    /* keys that Redis had evicted when the fence was last seen */

@@ -35,9 +35,10 @@ static int read_run_id(redisContext *context, char *out, enum rs_redis_fault *fa
     return RS_OK;
 }
 
-static int load_script(redisContext *context, char *sha, enum rs_redis_fault *fault, struct rs_error *error)
+static int load_script(redisContext *context, const char *text, char *sha, enum rs_redis_fault *fault,
+                       struct rs_error *error)
 {
-    const char *argv[3] = {"SCRIPT", "LOAD", rs_redis_script_text()};
+    const char *argv[3] = {"SCRIPT", "LOAD", text};
     redisReply *reply = rs_redis_ask(context, 3, argv, NULL, fault, error);
     if (!reply) {
         return error->code;
@@ -70,7 +71,10 @@ int rs_redis_shake_hands(redisContext *context, struct rs_redis_handshake *out, 
 {
     int code = read_run_id(context, out->run_id, fault, error);
     if (code == RS_OK) {
-        code = load_script(context, out->sha, fault, error);
+        code = load_script(context, rs_redis_script_text(), out->sha, fault, error);
+    }
+    if (code == RS_OK) {
+        code = load_script(context, rs_redis_meta_script_text(), out->meta_sha, fault, error);
     }
     return code == RS_OK ? make_nonblocking(context, fault, error) : code;
 }

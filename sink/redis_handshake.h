@@ -11,9 +11,11 @@
 struct rs_redis_handshake {
     char run_id[RS_REDIS_RUN_ID_MAX]; /* empty: the server does not tell */
     char sha[RS_REDIS_SHA_SIZE + 1];
+    char meta_sha[RS_REDIS_SHA_SIZE + 1];
 };
 
-/* INFO server, SCRIPT LOAD; afterwards the context is non-blocking: reads and writes return at once. */
+/* INFO server, SCRIPT LOAD of both scripts; afterwards the context is non-blocking: reads and writes return
+ * at once. */
 RS_MUST_USE int rs_redis_shake_hands(redisContext *context, struct rs_redis_handshake *out,
                                      enum rs_redis_fault *fault, struct rs_error *error);
 

@@ -8,10 +8,16 @@
 
 #include "base/number.h"
 #include "sink/write_batch_lua.h"
+#include "sink/write_meta_lua.h"
 
 const char *rs_redis_script_text(void)
 {
     return write_batch_lua;
+}
+
+const char *rs_redis_meta_script_text(void)
+{
+    return write_meta_lua;
 }
 
 /* ---- fences ---- */
@@ -85,11 +91,6 @@ enum rs_batch_result rs_redis_fence_judge(const struct rs_redis_fence *held,
     return RS_BATCH_APPLIED;
 }
 
-void rs_redis_fence_key(struct rs_buf *out, const char *prefix, const char *stream_name, int32_t partition)
-{
-    rs_buf_printf(out, "%s:fence:%s:%" PRId32, prefix, stream_name, partition);
-}
-
 bool rs_redis_key_reserved(const struct rs_aggregate_meta *meta, struct rs_slice key)
 {
     return meta->grouped && rs_slice_equal(key, rs_slice_text("index"));
@@ -153,6 +154,8 @@ struct rs_redis_packer {
     const char *prefix;
     const struct rs_aggregate_meta *metas;
     size_t count;
+    char *group_name;             /* as it is */
+    struct rs_buf group, cluster; /* as in keys */
     struct lane *lanes;
     struct rs_buf body;
     struct rs_buf scratch;
@@ -276,6 +279,9 @@ void rs_redis_packer_free(struct rs_redis_packer **packer)
         lane_fini(&p->lanes[i], p->metas[i].field_count);
     }
     free(p->lanes);
+    free(p->group_name);
+    rs_buf_fini(&p->group);
+    rs_buf_fini(&p->cluster);
     rs_buf_fini(&p->body);
     rs_buf_fini(&p->scratch);
     free(p);
@@ -477,21 +483,111 @@ bool rs_redis_cursor_done(const struct rs_redis_cursor *cursor, const struct rs_
     return cursor->begun && cursor->op >= batch->op_count;
 }
 
+int rs_redis_packer_identify(struct rs_redis_packer *packer, const char *group, const char *cluster,
+                             struct rs_error *error)
+{
+    free(packer->group_name);
+    packer->group_name = strdup(group);
+    rs_buf_reset(&packer->group);
+    rs_buf_reset(&packer->cluster);
+    rs_key_append(&packer->group, rs_slice_text(group));
+    rs_key_append(&packer->cluster, rs_slice_text(cluster));
+    if (!packer->group_name || packer->group.failed || packer->cluster.failed) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    return RS_OK;
+}
+
+static void put_identity(const struct rs_redis_packer *packer, struct rs_buf *out)
+{
+    put_argument(out, packer->group.data, packer->group.size);
+    put_argument(out, packer->cluster.data, packer->cluster.size);
+}
+
+static uint32_t count_aggregates(const struct rs_redis_packer *packer, uint32_t stream)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < packer->count; i++) {
+        count += packer->metas[i].stream_index == stream;
+    }
+    return count;
+}
+
+static void put_keys(struct rs_redis_packer *packer, const struct rs_view_batch *batch, struct rs_buf *out)
+{
+    struct rs_buf *key = &packer->scratch;
+    put_number(out, 2);
+    rs_buf_reset(key);
+    rs_fence_key(key, packer->prefix, packer->group_name, batch->topic, batch->partition);
+    put_argument(out, key->data, key->size);
+    out->failed |= key->failed;
+    rs_buf_reset(key);
+    rs_fence_key_old(key, packer->prefix, batch->stream_name, batch->partition);
+    put_argument(out, key->data, key->size);
+    out->failed |= key->failed;
+}
+
 static void put_head(struct rs_redis_packer *packer, const struct rs_view_batch *batch, const char *sha,
                      struct rs_buf *out)
 {
-    rs_buf_reset(&packer->scratch);
-    rs_redis_fence_key(&packer->scratch, packer->prefix, batch->stream_name, batch->partition);
-    rs_buf_printf(out, "*%" PRIu32 "\r\n$7\r\nEVALSHA\r\n", packer->arguments + 4 + 5);
+    uint32_t aggregates = count_aggregates(packer, batch->stream);
+    RS_ASSERT(packer->group_name != NULL);
+    rs_buf_printf(out, "*%" PRIu32 "\r\n$7\r\nEVALSHA\r\n", packer->arguments + 5 + 8 + aggregates);
     put_argument(out, sha, RS_REDIS_SHA_SIZE);
-    put_number(out, 1);
-    put_argument(out, packer->scratch.data, packer->scratch.size);
+    put_keys(packer, batch, out);
     put_text(out, packer->prefix);
     put_number(out, batch->partition);
     put_number(out, (int64_t)batch->token);
     put_number(out, batch->offset);
     put_number(out, batch->now_shown_us);
-    out->failed |= packer->scratch.failed;
+    put_identity(packer, out);
+    put_number(out, aggregates);
+    for (size_t i = 0; i < packer->count; i++) {
+        if (packer->metas[i].stream_index == batch->stream) {
+            put_text(out, packer->metas[i].name);
+        }
+    }
+}
+
+/* The description as rs:meta has it: whose it is comes in front. */
+static void put_description(struct rs_redis_packer *packer, const struct rs_aggregate_meta *meta,
+                            struct rs_buf *out)
+{
+    struct rs_buf *text = &packer->scratch;
+    rs_buf_reset(text);
+    rs_buf_text(text, "{\"group\":");
+    rs_buf_json_string(text, rs_slice_text(packer->group_name));
+    rs_buf_text(text, ",\"cluster\":");
+    rs_buf_json_string(text, rs_buf_slice(&packer->cluster));
+    rs_buf_text(text, meta->json[1] == '}' ? "" : ",");
+    rs_buf_text(text, meta->json + 1);
+    put_argument(out, text->data, text->size);
+    out->failed |= text->failed;
+}
+
+int rs_redis_pack_meta(struct rs_redis_packer *packer, const char *sha, bool all, struct rs_buf *out,
+                       struct rs_error *error)
+{
+    size_t before = out->size;
+    rs_buf_printf(out, "*%zu\r\n$7\r\nEVALSHA\r\n", 4 + 4 + 2 * packer->count);
+    put_argument(out, sha, RS_REDIS_SHA_SIZE);
+    put_number(out, 1);
+    rs_buf_reset(&packer->scratch);
+    rs_buf_printf(&packer->scratch, "%s:meta", packer->prefix);
+    put_argument(out, packer->scratch.data, packer->scratch.size);
+    put_text(out, packer->prefix);
+    put_identity(packer, out);
+    put_text(out, all ? "1" : "0");
+    for (size_t i = 0; i < packer->count; i++) {
+        put_text(out, packer->metas[i].name);
+        put_description(packer, &packer->metas[i], out);
+    }
+    if (out->failed) {
+        out->failed = false;
+        out->size = before;
+        return rs_fail(error, RS_ENOMEM, "out of memory while packing descriptions");
+    }
+    return RS_OK;
 }
 
 /* Between calls every section is closed, so `body` ends empty however the call before went. */
@@ -538,7 +634,11 @@ static bool read_result(const redisReply *reply, enum rs_batch_result *out)
     static const struct {
         const char *text;
         enum rs_batch_result result;
-    } known[] = {{"OK", RS_BATCH_APPLIED}, {"BEHIND", RS_BATCH_BEHIND}, {"FENCED", RS_BATCH_FENCED}};
+    } known[] = {{"OK", RS_BATCH_APPLIED},
+                 {"BEHIND", RS_BATCH_BEHIND},
+                 {"FENCED", RS_BATCH_FENCED},
+                 {"FENCED_OLD", RS_BATCH_FENCED},
+                 {"REFUSED", RS_BATCH_REFUSED}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (reply->type == REDIS_REPLY_STRING && strcmp(reply->str, known[i].text) == 0) {
             *out = known[i].result;
@@ -577,8 +677,35 @@ int rs_redis_answer_read(const redisReply *reply, struct rs_redis_answer *out, s
     }
     const redisReply *fence = reply->element[1];
     answer.found = rs_redis_fence_parse(rs_slice_of(fence->str, fence->len), &answer.fence);
+    answer.fence_old = strcmp(reply->element[0]->str, "FENCED_OLD") == 0;
     answer.replaced = (uint32_t)reply->element[2]->integer;
     answer.lost = reply->element[3]->integer != 0;
     *out = answer;
     return RS_OK;
+}
+
+/* The script says "<aggregate> <group>:<cluster>", or " <group>:<cluster>" where our group is another
+ * cluster's. */
+void rs_redis_refusal_text(const struct rs_redis_packer *packer, const redisReply *reply, struct rs_buf *out)
+{
+    const char *text = reply->element[1]->str;
+    size_t name = strcspn(text, " ");
+    const char *group = text[name] ? text + name + 1 : "";
+    size_t size = strcspn(group, ":");
+    const char *cluster = group[size] ? group + size + 1 : "";
+    if (name > 0) {
+        rs_buf_printf(out, "aggregate %.*s under prefix %s belongs to consumer group %.*s", (int)name, text,
+                      packer->prefix, (int)size, group);
+    } else {
+        rs_buf_printf(out, "consumer group %.*s under prefix %s", (int)size, group, packer->prefix);
+    }
+    rs_buf_printf(out, name > 0 ? " (cluster %s)" : " belongs to cluster %s",
+                  *cluster ? cluster : "not known");
+    rs_buf_printf(
+        out,
+        ", not to group %s (cluster %.*s): give this one another redis.prefix or %s. If that one is gone "
+        "for good: rollstatd -c FILE --take-over",
+        packer->group_name, packer->cluster.size ? (int)packer->cluster.size : 9,
+        packer->cluster.size ? (const char *)packer->cluster.data : "not known",
+        name > 0 ? "aggregate name" : "group");
 }

@@ -20,8 +20,9 @@
 #define RS_REDIS_CALL_BYTES ((size_t)64 << 10)
 #define RS_REDIS_SHA_SIZE   40
 
-/* The script, terminated. */
+/* The scripts, terminated. */
 const char *rs_redis_script_text(void);
+const char *rs_redis_meta_script_text(void);
 
 /* <token>:<offset>:<now_shown> */
 struct rs_redis_fence {
@@ -39,8 +40,6 @@ struct rs_redis_fence rs_redis_fence_of(const struct rs_view_batch *batch);
 /* What the script does with a batch that finds `held` (NULL: none): APPLIED, BEHIND or FENCED. */
 enum rs_batch_result rs_redis_fence_judge(const struct rs_redis_fence *held,
                                           const struct rs_redis_fence *mine);
-/* "<prefix>:fence:<stream>:<partition>" */
-void rs_redis_fence_key(struct rs_buf *out, const char *prefix, const char *stream_name, int32_t partition);
 
 /* A group named "index" would share its hash's key with the index: it is never written and counts as a
  * conflict. */
@@ -61,6 +60,12 @@ struct rs_redis_packer;
 RS_MUST_USE int rs_redis_packer_new(const char *prefix, const struct rs_aggregate_meta *metas, size_t count,
                                     struct rs_redis_packer **out, struct rs_error *error);
 void rs_redis_packer_free(struct rs_redis_packer **packer);
+/* Before the first batch; both as they are, unencoded. RS_ENOMEM. */
+RS_MUST_USE int rs_redis_packer_identify(struct rs_redis_packer *packer, const char *group,
+                                         const char *cluster, struct rs_error *error);
+/* Appends the call of write_meta.lua. `all`: or only what is missing. RS_ENOMEM. */
+RS_MUST_USE int rs_redis_pack_meta(struct rs_redis_packer *packer, const char *sha, bool all,
+                                   struct rs_buf *out, struct rs_error *error);
 
 /* Where packing of a batch stands; zero at its beginning. */
 struct rs_redis_cursor {
@@ -79,11 +84,14 @@ struct rs_redis_answer {
     enum rs_batch_result result;
     bool found;                  /* a fence was there, and well-formed */
     struct rs_redis_fence fence; /* what it said */
+    bool fence_old;              /* FENCED: by the fence of an earlier version */
     uint32_t replaced;           /* keys of another type */
     bool lost;                   /* one of them held other groups */
 };
 /* Conflicts are appended to `conflicts` (native uint32_t). RS_EREDIS: not an answer of the script. */
 RS_MUST_USE int rs_redis_answer_read(const redisReply *reply, struct rs_redis_answer *out,
                                      struct rs_buf *conflicts, struct rs_error *error);
+/* REFUSED: appends a sentence for people, with the remedy. */
+void rs_redis_refusal_text(const struct rs_redis_packer *packer, const redisReply *reply, struct rs_buf *out);
 
 #endif

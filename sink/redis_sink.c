@@ -32,6 +32,8 @@ struct rs_redis_sink {
     uint64_t losses;                     /* under `lock` */
     struct rs_redis_evictions evictions; /* under `lock` */
     _Atomic uint64_t evicted;            /* newest count */
+    char cluster[RS_REDIS_CLUSTER_MAX];  /* under `lock` */
+    bool cluster_known;                  /* under `lock` */
     _Atomic size_t unwritten;            /* handed back without a result */
     bool stopped;
 };
@@ -126,6 +128,29 @@ static void sink_counted(void *self, uint64_t evicted)
     }
 }
 
+static bool sink_cluster(void *self, char out[RS_REDIS_CLUSTER_MAX])
+{
+    struct rs_redis_sink *sink = self;
+    pthread_mutex_lock(&sink->lock);
+    bool known = sink->cluster_known;
+    memcpy(out, sink->cluster, RS_REDIS_CLUSTER_MAX);
+    pthread_mutex_unlock(&sink->lock);
+    return known;
+}
+
+void rs_redis_sink_cluster(struct rs_redis_sink *sink, const char *cluster)
+{
+    pthread_mutex_lock(&sink->lock);
+    if (!sink->cluster_known) {
+        snprintf(sink->cluster, sizeof sink->cluster, "%s", cluster);
+        sink->cluster_known = true;
+    }
+    pthread_mutex_unlock(&sink->lock);
+    for (uint32_t i = 0; i < sink->writer_count; i++) {
+        rs_redis_writer_wake(sink->writers[i]);
+    }
+}
+
 static void sink_restarted(void *self)
 {
     struct rs_redis_sink *sink = self;
@@ -170,7 +195,8 @@ static void table_submit(void *self, struct rs_view_batch **batch)
 {
     struct rs_redis_sink *sink = self;
     struct rs_view_batch *taken = *batch;
-    RS_ASSERT(!sink->stopped && taken->worker < sink->outbox_count && taken->stream_name != NULL);
+    RS_ASSERT(!sink->stopped && taken->worker < sink->outbox_count && taken->stream_name != NULL &&
+              taken->topic != NULL);
     RS_ASSERT(taken->token < UINT64_C(1) << 53);
     *batch = NULL;
     uint32_t writer = (taken->stream * 31 + (uint32_t)taken->partition) % sink->writer_count;
@@ -241,6 +267,8 @@ static int start_writers(struct rs_redis_sink *sink, struct rs_error *error)
                                         .metas = sink->options.metas,
                                         .meta_count = sink->options.meta_count,
                                         .clock = sink->options.clock,
+                                        .group = sink->options.group,
+                                        .cluster = sink_cluster,
                                         .generation = sink_generation,
                                         .lost = sink_lost,
                                         .gone = sink_gone,
@@ -266,7 +294,7 @@ static int start_writers(struct rs_redis_sink *sink, struct rs_error *error)
 int rs_redis_sink_new(const struct rs_redis_sink_options *options, struct rs_redis_sink **out,
                       struct rs_error *error)
 {
-    RS_ASSERT(options->workers > 0 && options->config->connections > 0);
+    RS_ASSERT(options->workers > 0 && options->config->connections > 0 && options->group != NULL);
     struct rs_redis_sink *sink = calloc(1, sizeof *sink);
     if (!sink) {
         return rs_fail(error, RS_ENOMEM, "out of memory");

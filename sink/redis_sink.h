@@ -45,6 +45,7 @@ struct rs_redis_sink_options {
     size_t meta_count;
     uint32_t workers;
     const struct rs_clock *clock; /* borrowed */
+    const char *group;            /* consumer group; borrowed */
     /* What an operator should read: lost, connected, wiped, replaced. Called on the sink's threads, at most a
      * few times a second. May be NULL. */
     void (*notice)(void *context, enum rs_log_level level, const char *text);
@@ -55,6 +56,12 @@ struct rs_redis_sink_options {
 RS_MUST_USE int rs_redis_sink_new(const struct rs_redis_sink_options *options, struct rs_redis_sink **out,
                                   struct rs_error *error);
 struct rs_view_sink rs_redis_sink_table(struct rs_redis_sink *sink);
+
+/* Which Kafka cluster the group belongs to; "": the brokers do not tell. Nothing is written before: names
+ * under the prefix that belong to another group or cluster are refused. Told once; an id that is longer is
+ * cut. Any thread. */
+#define RS_REDIS_CLUSTER_MAX 128
+void rs_redis_sink_cluster(struct rs_redis_sink *sink, const char *cluster);
 
 /* Writes what was submitted, for at most `within_us`, then ends the threads. What is not written is handed
  * back by `finished` with RS_BATCH_NONE; returns how many those are. Nothing may be submitted afterwards. An

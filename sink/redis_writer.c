@@ -23,7 +23,7 @@
 #define CHECK_CALLS     3 /* at most */
 #define NOTICE_EVERY_US INT64_C(10000000)
 
-enum call_kind { CALL_BATCH, CALL_META, CALL_FENCES, CALL_INFO, CALL_LOOK };
+enum call_kind { CALL_BATCH, CALL_META, CALL_FENCES, CALL_INFO };
 
 /* A command sent and not yet answered. */
 struct call {
@@ -57,7 +57,8 @@ struct rs_redis_writer {
     unsigned checks_inflight;
     bool meta_inflight;
     redisContext *context;
-    char sha[RS_REDIS_SHA_SIZE + 1];
+    bool identified; /* the packer knows the Kafka cluster */
+    char sha[RS_REDIS_SHA_SIZE + 1], meta_sha[RS_REDIS_SHA_SIZE + 1];
     char run_id[RS_REDIS_RUN_ID_MAX]; /* of the server written to last; empty: none yet */
     bool suspect;                     /* it was a replica in between: what it holds may be another's data */
     struct rs_redis_fences fences;
@@ -69,7 +70,7 @@ struct rs_redis_writer {
     int64_t retry_us, progress_us, check_us, notice_us;
     enum rs_redis_fault noticed;
     uint64_t meta_generation;
-    bool meta_written;
+    bool meta_wanted; /* all descriptions, at once */
     uint64_t random;
 };
 
@@ -284,9 +285,10 @@ static void connect_writer(struct rs_redis_writer *w)
     }
     judge_server(w, hands.run_id);
     memcpy(w->sha, hands.sha, sizeof w->sha);
+    memcpy(w->meta_sha, hands.meta_sha, sizeof w->meta_sha);
     w->context = context;
     w->check_us = 0; /* at once: it may have been emptied meanwhile */
-    w->meta_written = false;
+    w->meta_wanted = true;
     rs_redis_counts_connected(&w->counts, true);
 }
 
@@ -315,6 +317,30 @@ static int send_command(struct rs_redis_writer *w, struct call call)
     return code;
 }
 
+/* Of our own aggregates only, see write_meta.lua. */
+static int send_meta(struct rs_redis_writer *w, bool all)
+{
+    struct rs_error error = {0};
+    rs_buf_reset(&w->command);
+    if (rs_redis_pack_meta(w->packer, w->meta_sha, all, &w->command, &error) != RS_OK) {
+        return RS_ENOMEM;
+    }
+    w->meta_inflight = true;
+    w->meta_wanted &= !all;
+    w->meta_generation = w->host.generation(w->host.self);
+    return send_command(w, (struct call){.kind = CALL_META});
+}
+
+static bool writes_meta(const struct rs_redis_writer *w)
+{
+    return w->number == 0 && w->host.meta_count > 0 && !w->meta_inflight;
+}
+
+static bool meta_due(const struct rs_redis_writer *w)
+{
+    return writes_meta(w) && (w->meta_wanted || w->meta_generation != w->host.generation(w->host.self));
+}
+
 /* Is it the same server, does it evict, is <prefix>:meta there, are our fences? One connection asks for all
  * what concerns the server. */
 static int send_checks(struct rs_redis_writer *w)
@@ -325,30 +351,30 @@ static int send_checks(struct rs_redis_writer *w)
         rs_redis_command_info(&w->command);
         code = send_command(w, (struct call){.kind = CALL_INFO});
     }
-    if (code == RS_OK && w->number == 0 && host->meta_count > 0) {
-        rs_redis_command_meta_look(&w->command, host->config->prefix, host->metas);
-        code = send_command(w, (struct call){.kind = CALL_LOOK});
+    if (code == RS_OK && writes_meta(w)) {
+        code = send_meta(w, false);
     }
     if (code == RS_OK) {
-        rs_redis_command_fences(&w->command, host->config->prefix, &w->fences);
+        rs_redis_command_fences(&w->command, host->config->prefix, host->group, &w->fences);
         code = send_command(w, (struct call){.kind = CALL_FENCES, .entries = w->fences.count});
     }
     return code;
 }
 
-static int send_meta(struct rs_redis_writer *w)
+/* Nothing is written before it is known which Kafka cluster the consumer group belongs to. */
+static bool identify(struct rs_redis_writer *w, int *code)
 {
-    rs_redis_command_meta(&w->command, w->host.config->prefix, w->host.metas, w->host.meta_count);
-    w->meta_inflight = true;
-    w->meta_written = true;
-    w->meta_generation = w->host.generation(w->host.self);
-    return send_command(w, (struct call){.kind = CALL_META});
-}
-
-static bool meta_due(const struct rs_redis_writer *w)
-{
-    return w->number == 0 && w->host.meta_count > 0 && !w->meta_inflight &&
-           (!w->meta_written || w->meta_generation != w->host.generation(w->host.self));
+    char cluster[RS_REDIS_CLUSTER_MAX];
+    struct rs_error error = {0};
+    if (!w->identified && w->host.cluster(w->host.self, cluster)) {
+        *code = rs_redis_packer_identify(w->packer, w->host.group, cluster, &error);
+        w->identified = *code == RS_OK;
+        w->check_us = 0;
+    }
+    if (!w->identified && now_of(w) >= w->check_us) {
+        w->check_us = now_of(w) + CHECK_EVERY_US; /* asleep until then, or woken by the news */
+    }
+    return w->identified;
 }
 
 static int send_batch_call(struct rs_redis_writer *w)
@@ -371,15 +397,16 @@ static void fill_pipeline(struct rs_redis_writer *w)
 {
     int code = RS_OK;
     int64_t now = now_of(w);
-    if (w->checks_inflight == 0 && now >= w->check_us &&
+    bool identified = identify(w, &code);
+    if (identified && code == RS_OK && w->checks_inflight == 0 && now >= w->check_us &&
         w->call_count + CHECK_CALLS <= RS_REDIS_INFLIGHT_CALLS) {
         w->check_us = now + CHECK_EVERY_US;
         code = send_checks(w);
     }
-    if (code == RS_OK && meta_due(w) && w->call_count < RS_REDIS_INFLIGHT_CALLS) {
-        code = send_meta(w);
+    if (identified && code == RS_OK && meta_due(w) && w->call_count < RS_REDIS_INFLIGHT_CALLS) {
+        code = send_meta(w, true);
     }
-    while (code == RS_OK && w->next && w->call_count < RS_REDIS_INFLIGHT_CALLS &&
+    while (identified && code == RS_OK && w->next && w->call_count < RS_REDIS_INFLIGHT_CALLS &&
            w->inflight_bytes < RS_REDIS_INFLIGHT_BYTES) {
         code = send_batch_call(w);
     }
@@ -427,7 +454,7 @@ static void watch_fence(struct rs_redis_writer *w, const struct rs_view_batch *b
         return;
     }
     tell_loss(w, entry, answer->found ? &answer->fence : NULL);
-    entry->owned = answer->result != RS_BATCH_FENCED;
+    entry->owned = answer->result < RS_BATCH_FENCED;
     entry->evicted = w->host.evicted(w->host.self);
     entry->fence = rs_redis_fence_of(batch);
     if (answer->result == RS_BATCH_BEHIND) {
@@ -446,7 +473,12 @@ static bool take_batch_answer(struct rs_redis_writer *w, const struct call *call
         fail(w, RS_REDIS_PROTOCOL, true, batch->conflicts.failed ? "out of memory" : error.text);
         return false;
     }
+    if (answer.result == RS_BATCH_REFUSED) {
+        rs_buf_reset(&batch->refusal);
+        rs_redis_refusal_text(w->packer, reply, &batch->refusal);
+    }
     watch_fence(w, batch, &answer);
+    batch->fence_old = answer.fence_old;
     if (answer.lost) {
         w->host.lost(w->host.self, w->host.generation(w->host.self),
                      "an index or owner key held another type");
@@ -502,23 +534,38 @@ static void take_info(struct rs_redis_writer *w, const redisReply *reply)
     }
 }
 
-/* Emptied before anything else was written, or evicted: nothing but a look tells. A stray value is not seen
- * here, but by the next write. */
-static void take_look(struct rs_redis_writer *w, const redisReply *reply)
+/* Whether another instance still publishes them cannot be known here, so that only an operator removes them.
+ */
+static void tell_forgotten(struct rs_redis_writer *w, const redisReply *reply)
 {
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
-        reply->element[0]->type == REDIS_REPLY_NIL) {
-        w->meta_written = false;
+    struct rs_buf names = {0};
+    for (size_t i = 2; i < reply->elements; i++) {
+        rs_buf_printf(&names, "%s%s", i > 2 ? ", " : "",
+                      reply->element[i]->str ? reply->element[i]->str : "?");
     }
+    if (names.size > 0 && !names.failed) {
+        char text[512];
+        snprintf(text, sizeof text,
+                 "Redis: under %s: there are aggregates of this consumer group that are not configured here: "
+                 "%.*s. Their "
+                 "numbers stand still. Once no instance has them in its configuration: rollstatd -c FILE "
+                 "--forget NAME",
+                 w->host.config->prefix, names.size > 200 ? 200 : (int)names.size, (const char *)names.data);
+        notice(w, RS_LOG_WARNING, text);
+    }
+    rs_buf_fini(&names);
 }
 
-/* A stray value under <prefix>:meta is removed, and the answer to that is a meta answer as well. */
-static int replace_meta(struct rs_redis_writer *w)
+static bool take_meta(struct rs_redis_writer *w, const redisReply *reply)
 {
-    rs_redis_command_meta_delete(&w->command, w->host.config->prefix);
-    w->meta_written = false;
-    note_replaced(w, 1);
-    return send_command(w, (struct call){.kind = CALL_META});
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
+        reply->element[0]->type != REDIS_REPLY_INTEGER || reply->element[1]->type != REDIS_REPLY_INTEGER) {
+        fail(w, RS_REDIS_PROTOCOL, true, "the answer is not one that the script gives");
+        return false;
+    }
+    note_replaced(w, (uint32_t)reply->element[1]->integer);
+    tell_forgotten(w, reply);
+    return true;
 }
 
 /* False: the connection is gone. */
@@ -527,17 +574,6 @@ static bool take_answer(struct rs_redis_writer *w, const struct call *call, cons
     bool write = call->kind == CALL_BATCH || call->kind == CALL_META;
     w->checks_inflight -= !write;
     w->meta_inflight &= call->kind != CALL_META;
-    if (call->kind == CALL_LOOK) {
-        take_look(w, reply);
-        return true;
-    }
-    if (call->kind == CALL_META && reply->type == REDIS_REPLY_ERROR &&
-        strncmp(reply->str, "WRONGTYPE", 9) == 0) {
-        if (replace_meta(w) == RS_OK) {
-            w->meta_inflight = true;
-            return true;
-        }
-    }
     if (reply->type == REDIS_REPLY_ERROR) {
         fail(w, rs_redis_fault_of_reply(reply->str), write, reply->str);
         return false;
@@ -545,12 +581,15 @@ static bool take_answer(struct rs_redis_writer *w, const struct call *call, cons
     if (call->kind == CALL_BATCH) {
         return take_batch_answer(w, call, reply);
     }
+    if (call->kind == CALL_META && !take_meta(w, reply)) {
+        return false;
+    }
     if (call->kind == CALL_FENCES && call->entries > 0) {
         take_fences(w, call, reply);
     } else if (call->kind == CALL_INFO) {
         take_info(w, reply);
     }
-    succeed(w, write);
+    succeed(w, false); /* that a description could be written says nothing about views */
     return true;
 }
 
@@ -702,6 +741,11 @@ int rs_redis_writer_start(const struct rs_redis_writer_host *host, uint32_t numb
     }
     *out = w;
     return RS_OK;
+}
+
+void rs_redis_writer_wake(struct rs_redis_writer *w)
+{
+    wake(w);
 }
 
 void rs_redis_writer_stop(struct rs_redis_writer *w, int64_t deadline_us)

@@ -15,6 +15,9 @@ struct rs_redis_writer_host {
     const struct rs_aggregate_meta *metas;
     size_t meta_count;
     const struct rs_clock *clock;
+    const char *group; /* consumer group */
+    /* False: the Kafka cluster is not known yet. */
+    bool (*cluster)(void *self, char out[RS_REDIS_CLUSTER_MAX]);
     uint64_t (*generation)(void *self);
     /* The store is not what it was when this writer's newest acknowledged write was made, in `generation`.
      * The sink's generation grows unless it has grown since. */
@@ -33,6 +36,7 @@ struct rs_redis_writer_host {
 RS_MUST_USE int rs_redis_writer_start(const struct rs_redis_writer_host *host, uint32_t number,
                                       struct rs_redis_writer **out, struct rs_error *error);
 void rs_redis_writer_submit(struct rs_redis_writer *writer, struct rs_view_batch *batch);
+void rs_redis_writer_wake(struct rs_redis_writer *writer);                      /* there is news for it */
 void rs_redis_writer_stop(struct rs_redis_writer *writer, int64_t deadline_us); /* monotonic; does not wait */
 void rs_redis_writer_join(
     struct rs_redis_writer *writer); /* afterwards unwritten batches were handed to `finished` */

@@ -1,8 +1,10 @@
 -- Writes one piece of a batch: fence first, then the operations. Redis runs a script without a break, so readers see
 -- either nothing of it or all of it.
 --
--- KEYS[1]  <prefix>:fence:<stream>:<partition>, holding <token>:<offset>:<now_shown>
--- ARGV     prefix, partition, token, offset, now_shown, then sections, each with a letter in front:
+-- KEYS[1]  <prefix>:fence:<group>:<topic>:<partition>, holding <token>:<offset>:<now_shown>
+-- KEYS[2]  <prefix>:fence:<stream>:<partition>, the same of earlier versions, which knew no consumer groups
+-- ARGV     prefix, partition, token, offset, now_shown, group, cluster, count, names of as many aggregates (all of
+--          the stream's), then sections, each with a letter in front:
 --   V  aggregate rows present absent  present x name  absent x name  rows x (score key)  rows x present x value
 --   F  as V, and rows x operation number before the values: first publication by this owner
 --   H  aggregate keep rows  rows x key  rows x operation number  rows x (score member)
@@ -10,13 +12,19 @@
 --          aggregate: its name, and ':' where it has group fields, so that <prefix>:<aggregate><key> is a group's
 --          hash. A single empty value so has the key <prefix>:<name>: and never meets <prefix>:<name>:history,
 --          which is the hash of the value "history".
--- Answer   {OK | BEHIND | FENCED, the fence as it was found or '', values of another type that were replaced,
---           1 if one of them held more than one group, numbers of operations whose group another partition owns...}
+-- Answer   {OK | BEHIND | FENCED | FENCED_OLD (by KEYS[2]) | REFUSED, the fence as it was found or '' (REFUSED: whose
+--           it is), values of another type that were replaced, 1 if one of them held more than one group, numbers of
+--           operations whose group another partition owns...}
+--
+-- Whose is what: <prefix>:owners holds the Kafka cluster of each consumer group, and <prefix>:owners:<aggregate> beside
+-- partitions by group key the fields %owner, <group>:<cluster>, and %old where an earlier version wrote first. No
+-- group key has a '%' before a small letter but in %null. An empty cluster is one that is not known.
 --
 -- Names of fields come once a section and every list is handed over in one piece by unpack: time goes with the
 -- number of arguments Redis has to parse and Lua to copy.
 
 local prefix, partition, token, offset, shown = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local group, cluster, aggregates = ARGV[6], ARGV[7], tonumber(ARGV[8])
 local call, try = redis.call, redis.pcall
 local replaced, lost, conflicts = 0, 0, {}
 
@@ -34,35 +42,6 @@ local function less(a, b)
     return #a < #b
   end
   return a < b
-end
-
-local function fence()
-  local found = try('GET', KEYS[1])
-  if type(found) == 'table' then
-    if not found.err:find('WRONGTYPE', 1, true) then
-      call('GET', KEYS[1]) -- raises the error as it is
-    end
-    found = false -- SET replaces any type
-  end
-  local mine = token .. ':' .. offset .. ':' .. shown
-  if found == mine then
-    return 'OK', found
-  end
-  local held_token, held_offset, held_shown = (found or ''):match('^(%d+):(%-?%d+):(%-?%d+)$')
-  if held_token then
-    if less(token, held_token) then
-      return 'FENCED', found
-    end
-    if less(offset, held_offset) or (offset == held_offset and less(shown, held_shown)) then
-      if token ~= held_token then
-        call('SET', KEYS[1], token .. ':' .. held_offset .. ':' .. held_shown)
-      end
-      return 'BEHIND', found
-    end
-  end
-  -- Before the views: a script that fails half-way is sent again, while an older writer must be refused at once.
-  call('SET', KEYS[1], mine)
-  return 'OK', found or ''
 end
 
 -- The keys under the prefix are this program's to write: a value of another type is replaced, so that one stray key
@@ -85,6 +64,106 @@ local function run(shared, command, key, ...)
   end
   return answer
 end
+
+-- ---- whose aggregates and consumer groups these are ----
+
+local function other_cluster(held)
+  return held ~= cluster and held ~= '' and cluster ~= ''
+end
+
+-- Whose the names are, when they are not ours; then whether an earlier version wrote here. What nobody has is taken.
+local function refusal()
+  local groups = prefix .. ':owners'
+  local bound = run(false, 'HMGET', groups, group)[1]
+  if bound and other_cluster(bound) then
+    return ' ' .. group .. ':' .. bound
+  end
+  local take, old = {}, false
+  for i = 1, aggregates do
+    local owners = prefix .. ':owners:' .. ARGV[8 + i]
+    local held = run(true, 'HMGET', owners, '%owner', '%old')
+    local held_group, held_cluster = (held[1] or ''):match('^([^:]*):([^:]*)$')
+    if held_group and (held_group ~= group or other_cluster(held_cluster)) then
+      return ARGV[8 + i] .. ' ' .. held[1]
+    end
+    if not held_group or (held_cluster == '' and cluster ~= '') then
+      take[#take + 1] = owners
+      if not held_group and try('HLEN', owners) ~= 0 then -- an error: ask no more, it may be
+        call('HSET', owners, '%old', '1')
+        old = true
+      end
+    end
+    old = old or held[2] ~= false
+  end
+  for i = 1, #take do
+    call('HSET', take[i], '%owner', group .. ':' .. cluster)
+  end
+  if not bound or (bound == '' and cluster ~= '') then
+    call('HSET', groups, group, cluster)
+  end
+  return nil, old
+end
+
+-- ---- the fence ----
+
+local UNBEATABLE = '9007199254740991' -- as a token: earlier versions refuse whoever comes with less
+
+local function read_fence(key)
+  local found = try('GET', key)
+  if type(found) == 'table' then
+    if not found.err:find('WRONGTYPE', 1, true) then
+      call('GET', key) -- raises the error as it is
+    end
+    return false -- SET replaces any type
+  end
+  return found
+end
+
+local function parts(text)
+  return (text or ''):match('^(%d+):(%-?%d+):(%-?%d+)$')
+end
+
+-- The fence of an earlier version holds for us as our own. Whoever takes it over puts it out of reach of writers
+-- that know no other, and from then on it tells us nothing.
+local function old_fence()
+  local found = read_fence(KEYS[2])
+  return parts(found) ~= UNBEATABLE and found or false
+end
+
+local function keep_fence(text, inherit)
+  call('SET', KEYS[1], text)
+  if inherit then
+    call('SET', KEYS[2], UNBEATABLE .. text:match(':.*'))
+  end
+end
+
+local function fence(old)
+  local found = read_fence(KEYS[1])
+  local inherit = old and not found
+  local inherited = inherit and old_fence()
+  found = found or inherited
+  local mine = token .. ':' .. offset .. ':' .. shown
+  if found == mine and not inherit then
+    return 'OK', found
+  end
+  local held_token, held_offset, held_shown = parts(found)
+  if held_token then
+    if less(token, held_token) then
+      return inherited and 'FENCED_OLD' or 'FENCED', found
+    end
+    if less(offset, held_offset) or (offset == held_offset and less(shown, held_shown)) then
+      if inherit or token ~= held_token then
+        keep_fence(token .. ':' .. held_offset .. ':' .. held_shown, inherit)
+      end
+      return 'BEHIND', found
+    end
+  end
+  -- Before the views: a script that fails half-way is sent again, while an older writer must be refused at once.
+  keep_fence(mine, inherit)
+  return 'OK', found or ''
+end
+
+-- ---- sections ----
 
 -- What an aggregate's keys begin with, its owners, and its name with the prefix.
 local function names(head)
@@ -235,9 +314,13 @@ local function drop(at)
   return at + 3 + rows
 end
 
-local status, found = fence()
+local refused, old = refusal()
+if refused then
+  return {'REFUSED', refused, replaced, lost}
+end
+local status, found = fence(old)
 if status == 'OK' then
-  local at = 6
+  local at = 9 + aggregates
   while at <= #ARGV do
     local section = ARGV[at]
     if section == 'V' or section == 'F' then

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/time_text.h"
+#include "sink/redis_names.h"
+#include "transform/plan.h"
 
 #define EXPLAIN_GROUPS 10000
 #define PARTITIONS_MAX 100000
@@ -21,6 +23,13 @@ static const struct rs_option options[] = {
     {"rebuild", '\0', NULL,
      "have the input of all partitions read again: what their state logs hold\nbecomes void"},
     {"from", '\0', "TIME", "with --rebuild: only records from this time on, as 2026-01-31T08:00:00Z"},
+    {"forget", '\0', "NAME",
+     "remove from Redis an aggregate that is no longer configured anywhere: its keys\nand its entry in "
+     "<prefix>:meta"},
+    {"take-over", '\0', NULL,
+     "make the configured aggregates in Redis this group's: only where the consumer\ngroup or Kafka cluster "
+     "that has "
+     "them is gone for good"},
     {"replay", '\0', NULL,
      "run events from FILEs through the same engine, without Kafka and Redis, and\n"
      "print the resulting keys, one JSON object a line; the options below are for it"},
@@ -32,10 +41,10 @@ static const struct rs_option options[] = {
 
 static const struct rs_program_info program = {
     .name = "rollstatd",
-    .synopsis = "-c FILE [--check | --explain | --rebuild | --replay [OPTION]... [FILE]...]",
-    .summary =
-        "Keeps current statistics of Kafka streams in Redis. Without --check, --explain, --rebuild or\n"
-        "--replay it runs until it is told to stop.",
+    .synopsis = "-c FILE [--check | --explain | --rebuild | --forget NAME | --take-over |\n                 "
+                "--replay [OPTION]... [FILE]...]",
+    .summary = "Keeps current statistics of Kafka streams in Redis. Without one of the commands\n"
+               "below it runs until it is told to stop.",
     .options = options,
     .footer = "\"-\" or no FILE is standard input.\n"
               "Exit codes: 0 ok; 1 usage or configuration; 2 environment (broker, files); 3 some input was "
@@ -49,6 +58,7 @@ struct command {
     const char *for_replay; /* an option that only --replay has */
     const char *for_explain, *for_rebuild;
     const char *stream;
+    const char *forget;
     int64_t groups;
     bool help, version, has_level;
     enum rs_log_level level;
@@ -156,6 +166,13 @@ static int set_option(struct command *command, const char *name, const char *val
     }
     if (strcmp(name, "rebuild") == 0) {
         return set_mode(command, RS_DAEMON_REBUILD, name, error);
+    }
+    if (strcmp(name, "forget") == 0) {
+        command->forget = value;
+        return set_mode(command, RS_DAEMON_FORGET, name, error);
+    }
+    if (strcmp(name, "take-over") == 0) {
+        return set_mode(command, RS_DAEMON_TAKE_OVER, name, error);
     }
     if (strcmp(name, "stream") == 0) {
         return set_stream(command, value);
@@ -284,6 +301,48 @@ static int check(const struct rs_settings *settings, const char *path)
     return RS_EXIT_OK;
 }
 
+static int forget(const struct rs_settings *settings, const char *name, struct rs_error *error)
+{
+    size_t count = 0;
+    uint64_t groups = 0;
+    const struct rs_aggregate_meta *metas = rs_engine_metas(settings->engine, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(metas[i].name, name) == 0) {
+            return rs_fail(
+                error, RS_EINVAL,
+                "--forget %s: this aggregate is configured. Take it out of the configuration of every "
+                "instance, restart them, and then forget it",
+                name);
+        }
+    }
+    if (!rs_aggregate_name_usable(name)) {
+        return rs_fail(error, RS_EINVAL, "--forget: \"%s\" cannot be the name of an aggregate", name);
+    }
+    int rc = rs_redis_forget(&settings->redis, settings->streams->group, name, &groups, error);
+    if (rc == 0) {
+        printf("aggregate %s: %" PRIu64 " groups and all that belongs to them removed from Redis\n", name,
+               groups);
+    }
+    return rc;
+}
+
+static int take_over(const struct rs_settings *settings, struct rs_error *error)
+{
+    size_t count = 0;
+    uint64_t fences = 0;
+    const struct rs_aggregate_meta *metas = rs_engine_metas(settings->engine, &count);
+    int rc = rs_redis_take_over(&settings->redis, settings->streams->group, metas, count, &fences, error);
+
+    if (rc == 0) {
+        printf("%zu aggregates are nobody's now, and %" PRIu64
+               " fences of group %s are removed: the next instance of "
+               "this group that publishes them owns them\n",
+               count, fences, settings->streams->group);
+    }
+    return rc;
+}
+
 static int execute(const struct command *command, const struct rs_settings *settings, struct rs_error *error)
 {
     switch (command->mode) {
@@ -291,6 +350,8 @@ static int execute(const struct command *command, const struct rs_settings *sett
     case RS_DAEMON_EXPLAIN: return explain(settings, command->groups);
     case RS_DAEMON_REPLAY: return rs_replay(settings, &command->replay, error);
     case RS_DAEMON_REBUILD: return rs_rebuild(settings, &command->rebuild, error);
+    case RS_DAEMON_FORGET: return forget(settings, command->forget, error);
+    case RS_DAEMON_TAKE_OVER: return take_over(settings, error);
     case RS_DAEMON_RUN: break;
     }
     rs_log_set_level(command->has_level ? command->level : settings->log_level);

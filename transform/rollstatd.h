@@ -23,6 +23,8 @@ enum rs_daemon_mode {
     RS_DAEMON_CHECK,
     RS_DAEMON_EXPLAIN,
     RS_DAEMON_REBUILD,
+    RS_DAEMON_FORGET,
+    RS_DAEMON_TAKE_OVER,
     RS_DAEMON_REPLAY, /* needs neither `kafka` nor `redis` */
 };
 

@@ -88,6 +88,7 @@ struct rs_daemon {
     struct rs_notify notify;
     bool stopping;
     struct rs_daemon_stop stop;
+    bool cluster_told;         /* to the sink */
     int64_t watchdog_us;       /* WATCHDOG_USEC; 0: none */
     int64_t fed_us;            /* when it was fed last */
     int64_t housekeeping_us;   /* next turn of it */

@@ -39,6 +39,7 @@ static int open_sink(struct rs_daemon *daemon, struct rs_error *error)
         .workers = daemon->settings->workers,
         .clock = daemon->clock,
         .notice = report,
+        .group = daemon->settings->streams->group,
     };
 
     options.metas = rs_engine_metas(daemon->settings->engine, &options.meta_count);
@@ -254,6 +255,17 @@ void rs_daemon_totals(const struct rs_daemon *daemon, struct rs_daemon_totals *o
     }
 }
 
+/* The names in Redis are the group's in this Kafka cluster. Its id comes with the first metadata. */
+static void tell_cluster(struct rs_daemon *daemon)
+{
+    char cluster[RS_KAFKA_CLUSTER_MAX];
+
+    if (!daemon->cluster_told && rs_kafka_source_cluster(daemon->source, cluster)) {
+        daemon->cluster_told = true;
+        rs_redis_sink_cluster(daemon->sink, cluster);
+    }
+}
+
 /* ---- systemd ---- */
 
 static void notify_status(struct rs_daemon *daemon)
@@ -402,6 +414,7 @@ static void turn(struct rs_daemon *daemon)
     (void)poll(fds, sizeof(fds) / sizeof(fds[0]), CONTROL_MS);
     serve_signals(daemon);
     rs_kafka_source_poll(daemon->source);
+    tell_cluster(daemon);
     if (daemon->http != NULL) {
         rs_http_run(daemon->http);
     }

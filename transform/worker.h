@@ -96,6 +96,7 @@ enum rs_waiting {
     RS_WAITING_FENCE,   /* Redis had a newer token, and has taken nothing of this instance since */
     RS_WAITING_BEHIND,  /* Redis shows more than was read so far: nothing is published before that */
     RS_WAITING_REDIS,   /* does not answer */
+    RS_WAITING_NAMES,   /* the names in Redis are another consumer group's */
 };
 const char *rs_waiting_name(enum rs_waiting waiting);
 

@@ -59,7 +59,7 @@ void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int6
     owned->claim_due_us = worker->now_us + after_us;
     owned->epoch = ++worker->next_epoch; /* what is still with the sink is another's now */
     owned->in_flight = 0;
-    owned->asking = owned->asked = owned->touched = false;
+    owned->asking = owned->asked = owned->touched = owned->refused = false;
     owned->at_end = false;
     owned->kept_us = 0;
     owned->commit = RS_COMMIT_NOT;

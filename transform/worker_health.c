@@ -45,6 +45,9 @@ static enum rs_waiting running_waits(const struct rs_worker *worker, const struc
     if (owned->fenced) {
         return RS_WAITING_FENCE;
     }
+    if (owned->refused) {
+        return RS_WAITING_NAMES;
+    }
     if (worker->waiting != RS_WAITING_NOT && !owned->at_end) {
         return worker->waiting;
     }
@@ -140,6 +143,9 @@ static void explain(const struct rs_worker *worker, const struct rs_owned *owned
                       "Redis shows it up to offset %" PRId64 " already; it is published again from there on",
                       owned->quiet_until);
         break;
+    case RS_WAITING_NAMES:
+        (void)rs_fail(out, RS_EBROKER, "its names in Redis belong to another consumer group");
+        break;
     case RS_WAITING_REDIS: (void)rs_fail(out, RS_EBROKER, "Redis has not answered for it yet"); break;
     case RS_WAITING_DEAD_LETTERS:
         (void)rs_fail(
@@ -175,6 +181,7 @@ static bool told(const struct rs_owned *owned)
     switch (owned->waits_for) {
     case RS_WAITING_CLAIM:
     case RS_WAITING_RESTORE:
+    case RS_WAITING_NAMES:
     case RS_WAITING_FENCE: return true;
     case RS_WAITING_STATE_LOG: return owned->doubted;
     case RS_WAITING_BEHIND: return owned->behind_told;

@@ -28,6 +28,7 @@ const char *rs_waiting_name(enum rs_waiting waiting)
     case RS_WAITING_FENCE: return "fence";
     case RS_WAITING_BEHIND: return "input_behind_redis";
     case RS_WAITING_REDIS: return "redis";
+    case RS_WAITING_NAMES: return "redis_names";
     case RS_WAITING_NOT: break;
     }
     return "nothing";
@@ -319,15 +320,18 @@ static void check_recreated(struct rs_worker *worker, struct rs_owned *owned)
         return;
     }
     if (worker->now_us - owned->behind_since_us >= RECREATED_US) {
+        struct rs_buf key = {0};
+        rs_worker_fence_key(worker, owned, &key);
         owned->behind_told = true;
-        rs_owned_trouble(
-            worker, owned, RS_LOG_ERROR,
-            "stream %s partition %" PRId32 ": Redis shows it up to offset %" PRId64
-            ", but topic %s ends at %" PRId64 ": the topic seems to have been deleted and created "
-            "again. Nothing of this partition is published "
-            "before it gets there. If the topic is new, delete the Redis key %s:fence:%s:%" PRId32,
-            owned->stream->name, owned->partition, owned->quiet_until, owned->stream->topic,
-            owned->end_offset, worker->options.prefix, owned->stream->name, owned->partition);
+        rs_owned_trouble(worker, owned, RS_LOG_ERROR,
+                         "stream %s partition %" PRId32 ": Redis shows it up to offset %" PRId64
+                         ", but topic %s ends at %" PRId64
+                         ": the topic seems to have been deleted and created "
+                         "again. Nothing of this partition is published "
+                         "before it gets there. If the topic is new, delete the Redis key %.*s",
+                         owned->stream->name, owned->partition, owned->quiet_until, owned->stream->topic,
+                         owned->end_offset, (int)key.size, (const char *)key.data);
+        rs_buf_fini(&key);
     }
 }
 

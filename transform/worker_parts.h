@@ -50,7 +50,9 @@ struct rs_owned {
     int64_t quiet_shown_us;  /* and show nothing older than this; RS_TIME_NONE: not known */
     int64_t behind_since_us; /* the log's end is below quiet_until since then; 0: it is not */
     bool behind_told;
-    int64_t again_us; /* when groups were last given leave to be sent again */
+    bool refused;         /* the names in Redis are another consumer group's, see `error` */
+    int64_t ask_again_us; /* refused: when to ask again */
+    int64_t again_us;     /* when groups were last given leave to be sent again */
     /* committing */
     int64_t committed; /* -1: nothing yet */
     int64_t commit_due_us;
@@ -147,6 +149,8 @@ void rs_worker_batches_free(struct rs_worker *worker);
 void rs_worker_settle(struct rs_worker *worker);
 void rs_worker_check_generation(struct rs_worker *worker);
 void rs_worker_publish(struct rs_worker *worker);
+/* Appends the key of the partition's fence. */
+void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *owned, struct rs_buf *out);
 bool rs_owned_claimed(const struct rs_owned *owned);
 bool rs_owned_publishable(const struct rs_owned *owned);
 /* When the sink is next asked about the fence where nothing is published. */

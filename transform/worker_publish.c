@@ -1,5 +1,6 @@
 /* The worker's output: batches of views on their way to the sink and back. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "transform/worker_parts.h"
@@ -8,6 +9,7 @@
 #define FENCED_US      (10000 * RS_WORKER_MS) /* as long as after a loss in the state log */
 #define AGAIN_WITHIN_S 4                      /* or as many as it takes to be done in so many seconds */
 #define ASK_EVERY_US   (10000 * RS_WORKER_MS) /* about the fence, by an owner that publishes nothing */
+#define REFUSED_US     (2000 * RS_WORKER_MS)  /* until a refused owner asks again */
 
 const int64_t rs_worker_bucket_us[RS_WORKER_BUCKETS - 1] = {500,   1000,   2000,   5000,    10000,  20000,
                                                             50000, 100000, 200000, 1000000, 5000000};
@@ -53,6 +55,12 @@ static void put_batch(struct rs_worker *worker, struct rs_view_batch *batch)
 
 /* ---- answers of the sink ---- */
 
+void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *owned, struct rs_buf *out)
+{
+    rs_fence_key(out, worker->options.prefix, worker->options.streams->group, owned->stream->topic,
+                 owned->partition);
+}
+
 /* Names the first group of a batch that another partition has; the engine counts all of them. */
 static void tell_conflicts(struct rs_worker *worker, struct rs_owned *owned,
                            const struct rs_view_batch *batch)
@@ -97,8 +105,44 @@ static void on_behind(struct rs_worker *worker, struct rs_owned *owned, const st
     owned->quiet_shown_us = batch->fence_now_shown_us;
 }
 
-static void on_fenced(struct rs_worker *worker, struct rs_owned *owned)
+/* The key that a message about the fence names; the caller frees it. */
+static void fence_key(const struct rs_worker *worker, const struct rs_owned *owned, bool old,
+                      struct rs_buf *out)
 {
+    if (old) {
+        rs_fence_key_old(out, worker->options.prefix, owned->stream->name, owned->partition);
+    } else {
+        rs_worker_fence_key(worker, owned, out);
+    }
+    rs_buf_char(out, '\0');
+}
+
+static void tell_fenced(struct rs_worker *worker, struct rs_owned *owned, const char *key)
+{
+    const char *group = worker->options.streams->group;
+
+    if (rs_worker_remembers(worker)) {
+        rs_owned_trouble(
+            worker, owned, RS_LOG_WARNING,
+            "stream %s partition %" PRId32
+            ": Redis has a newer token, so this instance drops it. If no other instance of group %s runs, "
+            "the state topic was deleted and created again: delete the Redis key %s",
+            owned->stream->name, owned->partition, group, key);
+        rs_owned_claim_again(worker, owned, rs_owned_lost_wait(worker, owned));
+        return;
+    }
+    rs_owned_fail(
+        worker, owned, RS_PARTITION_FENCED,
+        "stream %s partition %" PRId32
+        ": another instance publishes it with a newer token, so this one drops it. If no other instance of "
+        "group %s runs, a clock was ahead: delete the Redis key %s and restart",
+        owned->stream->name, owned->partition, group, key);
+}
+
+static void on_fenced(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
+{
+    struct rs_buf key = {0};
+
     worker->batches_fenced++;
     if (owned->revoked) {
         rs_worker_say(worker, RS_LOG_INFO,
@@ -108,24 +152,31 @@ static void on_fenced(struct rs_worker *worker, struct rs_owned *owned)
         rs_owned_claim_again(worker, owned, FENCED_US);
         return;
     }
-    if (rs_worker_remembers(worker)) {
-        rs_owned_trouble(
-            worker, owned, RS_LOG_WARNING,
-            "stream %s partition %" PRId32
-            ": Redis has a newer token, so this instance drops it. If no other instance of group %s runs, "
-            "the state topic was deleted and created again: delete the Redis key %s:fence:%s:%" PRId32,
-            owned->stream->name, owned->partition, worker->options.streams->group, worker->options.prefix,
-            owned->stream->name, owned->partition);
-        rs_owned_claim_again(worker, owned, rs_owned_lost_wait(worker, owned));
-        return;
+    fence_key(worker, owned, batch->fence_old, &key);
+    tell_fenced(worker, owned, key.failed ? "of the partition's fence" : (const char *)key.data);
+    rs_buf_fini(&key);
+}
+
+/* The names are another consumer group's. Publishing waits as it does while Redis is away: the state goes on,
+ * ended windows stay in it, and nothing of the other's is touched. Asking goes on, for the operator may give
+ * the names over. */
+static void on_refused(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
+{
+    owned->asked = false;
+    owned->ask_again_us = worker->now_us + REFUSED_US;
+    owned->refused = true;
+    rs_owned_trouble(worker, owned, RS_LOG_ERROR, "stream %s partition %" PRId32 " is not published: %.*s",
+                     owned->stream->name, owned->partition, (int)batch->refusal.size,
+                     (const char *)batch->refusal.data);
+}
+
+static void on_accepted(struct rs_worker *worker, struct rs_owned *owned)
+{
+    if (owned->refused) {
+        owned->refused = false;
+        rs_worker_say(worker, RS_LOG_INFO, "stream %s partition %" PRId32 ": Redis takes it now",
+                      owned->stream->name, owned->partition);
     }
-    rs_owned_fail(
-        worker, owned, RS_PARTITION_FENCED,
-        "stream %s partition %" PRId32
-        ": another instance publishes it with a newer token, so this one drops it. If no other instance of "
-        "group %s runs, a clock was ahead: delete the Redis key %s:fence:%s:%" PRId32 " and restart",
-        owned->stream->name, owned->partition, worker->options.streams->group, worker->options.prefix,
-        owned->stream->name, owned->partition);
 }
 
 static void settle_one(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
@@ -143,10 +194,14 @@ static void settle_one(struct rs_worker *worker, struct rs_owned *owned, const s
         owned->asked = batch->result != RS_BATCH_NONE;
     }
     rs_owned_heard(owned, batch->result);
+    if (batch->result == RS_BATCH_APPLIED || batch->result == RS_BATCH_BEHIND) {
+        on_accepted(worker, owned);
+    }
     switch (batch->result) {
     case RS_BATCH_APPLIED: tell_conflicts(worker, owned, batch); break;
     case RS_BATCH_BEHIND: on_behind(worker, owned, batch); break;
-    case RS_BATCH_FENCED: on_fenced(worker, owned); break;
+    case RS_BATCH_FENCED: on_fenced(worker, owned, batch); break;
+    case RS_BATCH_REFUSED: on_refused(worker, owned, batch); break;
     case RS_BATCH_NONE: break;
     }
 }
@@ -211,6 +266,7 @@ static void submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_v
 {
     batch->stream = owned->stream->index;
     batch->stream_name = owned->stream->name;
+    batch->topic = owned->stream->topic;
     batch->partition = owned->partition;
     batch->worker = worker->options.index;
     batch->epoch = owned->epoch;
@@ -223,8 +279,10 @@ static void submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_v
 
 int64_t rs_owned_ask_due(const struct rs_owned *owned)
 {
-    return rs_owned_claimed(owned) && owned->in_flight == 0 ? owned->heard_us + ASK_EVERY_US
-                                                            : RS_WORKER_NEVER;
+    if (!rs_owned_claimed(owned) || owned->in_flight > 0) {
+        return RS_WORKER_NEVER;
+    }
+    return owned->refused ? owned->ask_again_us : owned->heard_us + ASK_EVERY_US;
 }
 
 /* Before anything else a new owner asks with an empty batch how far the partition was shown. That takes the
@@ -324,7 +382,7 @@ void rs_worker_publish(struct rs_worker *worker)
     for (size_t i = 0; i < worker->owned_count && !worker->starved; i++) {
         size_t at = (worker->publish_next + i) % worker->owned_count;
         struct rs_owned *owned = worker->owned[at];
-        bool ask_now = !owned->asked || worker->now_us >= rs_owned_ask_due(owned);
+        bool ask_now = (!owned->asked && !owned->refused) || worker->now_us >= rs_owned_ask_due(owned);
         if (rs_owned_claimed(owned) && ask_now && !owned->asking) {
             ask(worker, owned);
         }

@@ -89,6 +89,7 @@ static void write_views(struct bench *b)
             batch = next_batch(b);
         }
         batch->stream_name = "trades";
+        batch->topic = "trades";
         batch->partition = (int32_t)(offset % 8);
         batch->token = 1;
         batch->offset = offset;
@@ -150,13 +151,18 @@ int main(int argc, char **argv)
     config.connections = argc > 4 ? (uint32_t)atoi(argv[4]) : 1;
     struct bench b = {.views = argc > 2 ? strtoull(argv[2], NULL, 10) : 500000,
                       .groups = argc > 3 ? (uint32_t)atoi(argv[3]) : 10000};
-    struct rs_redis_sink_options options = {
-        .config = &config, .metas = &meta, .meta_count = 1, .workers = 1, .clock = rs_clock_system()};
+    struct rs_redis_sink_options options = {.group = "g",
+                                            .config = &config,
+                                            .metas = &meta,
+                                            .meta_count = 1,
+                                            .workers = 1,
+                                            .clock = rs_clock_system()};
     double redis_before = redis_cpu_s(&config);
     if (rs_redis_sink_new(&options, &sink, &error) != RS_OK) {
         fprintf(stderr, "sink_bench: %s\n", error.text);
         return 2;
     }
+    rs_redis_sink_cluster(sink, "bench");
     b.table = rs_redis_sink_table(sink);
     double cpu_before = cpu_s();
     int64_t begun_us = rs_clock_mono(options.clock);

@@ -79,9 +79,9 @@ class Watching(suite.Case):
         self.assertIn("volume", "".join(self.polled()))
 
     def test_a_fence_that_falls(self):
-        self.client.call("SET", "rs:fence:trades:0", "7:100:1")
+        self.client.call("SET", "rs:fence:chaos:trades:0", "7:100:1")
         self.polled()
-        self.client.call("SET", "rs:fence:trades:0", "7:99:1")
+        self.client.call("SET", "rs:fence:chaos:trades:0", "7:99:1")
         self.assertIn("offset", "".join(self.polled()))
 
     def test_half_a_view(self):

@@ -10,6 +10,7 @@ import threading
 import time
 
 import redis
+from world import GROUP
 
 EVERY_S = 0.05
 RECENT = 6  # ended windows looked at
@@ -136,7 +137,7 @@ class Reader:
                 self._never_back(key, (int(n), int(versions)), "(n, versions)")
 
     def _fences(self):
-        names = [f"rs:fence:{s}:{p}" for s, count in (("trades", 6), ("indicators", 3)) for p in range(count)]
+        names = [f"rs:fence:{GROUP}:{s}:{p}" for s, count in (("trades", 6), ("indicators", 3)) for p in range(count)]
         for name, text in zip(names, list(self.client.pipeline([("GET", n) for n in names]))):
             if text is not None:
                 token, offset, _ = text.decode().split(":")

@@ -117,7 +117,7 @@ class Rebuild(Flow):
                     self.daemon.process)
         self.assertRegex(procs.tail(self.daemon.process.log, 100000), "the state log was lost.*--rebuild --stream trades")
         self.daemon.stop()
-        self.client.call("DEL", "rs:fence:trades:0", "rs:fence:trades:1")
+        self.client.call("DEL", "rs:fence:tests:t:0", "rs:fence:tests:t:1")
         self.rebuild()
         self.start_daemon(log="third.log")
         self.publish_rows(1000, 100)

@@ -55,8 +55,13 @@ class Pipeline(Flow):
             '"event_time":1700000070000,"events":2,"revision":0}')])
         self.assertEqual(self.client.zset("rs:m:index"),
                          [("1700000101000", "XA:P%201"), ("1700000110000", "XA:a%3Ab")])
-        self.assertEqual(self.client.hash("rs:owners:m"), {"XA:P%201": "0", "XA:a%3Ab": "0"})
-        token, offset, shown = self.client.call("GET", "rs:fence:trades:0").decode().split(":")
+        self.assertEqual({k: v for k, v in self.client.hash("rs:owners:m").items() if k != "%owner"},
+                         {"XA:P%201": "0", "XA:a%3Ab": "0"})
+        cluster = json.loads(self.client.hash("rs:meta")["m"])["cluster"]
+        self.assertNotEqual(cluster, "")
+        self.assertEqual(self.client.hash("rs:owners:m")["%owner"], f"tests:{cluster}")
+        self.assertEqual(self.client.hash("rs:owners"), {"tests": cluster})
+        token, offset, shown = self.client.call("GET", "rs:fence:tests:t:0").decode().split(":")
         self.assertEqual(offset, "4")
         self.assertGreaterEqual(int(shown), T0 + 70 * S)
         self.assertGreaterEqual(int(token), 0)
@@ -67,7 +72,7 @@ class Pipeline(Flow):
             heard.add(message[2])
         meta = json.loads(self.client.hash("rs:meta")["m"])
         self.assertEqual(meta, {
-            "stream": "trades", "by": ["exchange", "product"], "window": {"tumbling": "1m"}, "history": 5,
+            "group": "tests", "cluster": cluster, "stream": "trades", "by": ["exchange", "product"], "window": {"tumbling": "1m"}, "history": 5,
             "stats": {"n": {"expression": "count()"}, "volume": {"expression": "sum(quantity)", "unit": "units"},
                       "price": {"expression": "ohlc(price)", "unit": "currency"},
                       "sd": {"expression": "stddev(price)", "unit": "currency"}}})
@@ -197,7 +202,7 @@ class Pipeline(Flow):
         self.client.call("SET", "rs:m:XA:P", "foreign")
         self.client.call("SET", "rs:m:XA:P:history", "foreign")
         self.client.call("LPUSH", "rs:m:index", "foreign")
-        self.client.call("SADD", "rs:fence:trades:0", "foreign")
+        self.client.call("SADD", "rs:fence:tests:t:0", "foreign")
         self.start_daemon()
         self.produce(trade("P", 0, 2), trade("P", 61, 3))
         self.shows_count("rs:m:XA:P", 1) if self.client.call("TYPE", "rs:m:XA:P") == "hash" else procs.until(

@@ -225,7 +225,7 @@ class Group(StateTool, Flow):
         self.kafka.produce("t", [(1, self.T0 // 1000 + 10 ** 7, None, value) for value in values])
         row = self.sealed(1, 4)
         self.assertEqual((row["damage"], row["seal"]["balances"], row["seal"]["events"]["applied"]), (None, True, 4))
-        token = int(procs.until(lambda: self.client.call("GET", "rs:fence:trades:1"), 10, "the fence").split(b":")[0])
+        token = int(procs.until(lambda: self.client.call("GET", "rs:fence:tests:t:1"), 10, "the fence").split(b":")[0])
         self.assertEqual(row["claim"]["offset"], token)
         self.assertNotEqual(int(row["claim"]["configuration"], 16), 0)
         shown = self.client.hash("rs:m:XA:P%201")

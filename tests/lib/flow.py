@@ -32,7 +32,8 @@ class Flow(suite.Case):
     def everything(self, prefix="rs"):
         """{key: object} of Redis in the form of engine.parse_line; no fences, owners and meta."""
         keys = [k.decode() for k in self.client.keys(f"{prefix}:*")]
-        keys = [k for k in keys if not k.startswith((f"{prefix}:fence:", f"{prefix}:owners:")) and k != f"{prefix}:meta"]
+        keys = [k for k in keys if not k.startswith((f"{prefix}:fence:", f"{prefix}:owners:"))
+                and k not in (f"{prefix}:meta", f"{prefix}:owners")]
         zsets = {k for k in keys if k.endswith((":history", ":index"))}
         commands = [("ZRANGE", k, 0, -1, "WITHSCORES") if k in zsets else ("HGETALL", k) for k in keys]
         found = {}

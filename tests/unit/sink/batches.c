@@ -39,6 +39,7 @@ struct rs_view_batch *new_batch(int32_t partition, uint64_t token, int64_t offse
     struct rs_view_batch *batch = rs_view_batch_new();
     assert_non_null(batch);
     batch->stream_name = "trades";
+    batch->topic = "t.trades";
     batch->partition = partition;
     batch->token = token;
     batch->offset = offset;

@@ -278,7 +278,7 @@ static char *print_redis(redisContext *redis)
         const char *key = keys->element[i]->str;
         redisReply *type = redis_do(redis, "TYPE %s", key);
         bool hash = strcmp(type->str, "hash") == 0;
-        if (strncmp(key, "rs:fence:", 9) != 0 && strncmp(key, "rs:owners:", 10) != 0 &&
+        if (strncmp(key, "rs:fence:", 9) != 0 && strncmp(key, "rs:owners", 9) != 0 &&
             strcmp(key, "rs:meta") != 0) {
             rs_buf_printf(&out, "{\"key\":\"%s\",\"type\":\"%s\",\"value\":", key, type->str);
             (hash ? put_redis_pairs : put_redis_members)(&out, redis, key);
@@ -372,7 +372,7 @@ static void compare_contents(redisContext *redis, const struct rs_memory_store *
 /* Else tokens and offsets soon refuse everything. */
 static void lower_fences(redisContext *redis, struct rs_memory_store *store)
 {
-    freeReplyObject(redis_do(redis, "DEL rs:fence:trades:0 rs:fence:trades:1 rs:fence:trades:2"));
+    freeReplyObject(redis_do(redis, "DEL rs:fence:g:t.trades:0 rs:fence:g:t.trades:1 rs:fence:g:t.trades:2"));
     for (int32_t partition = 0; partition < 3; partition++) {
         rs_memory_store_set_fence(store, "trades", partition, 0, 0, INT64_MIN);
     }
@@ -395,9 +395,14 @@ static void holds_what_redis_holds(void **state)
     rs_redis_config_default(&config);
     config.address.port = server.port;
     snprintf(config.address.host, sizeof config.address.host, "127.0.0.1");
-    struct rs_redis_sink_options options = {
-        .config = &config, .metas = test_metas, .meta_count = 3, .workers = 1, .clock = rs_clock_system()};
+    struct rs_redis_sink_options options = {.group = "g",
+                                            .config = &config,
+                                            .metas = test_metas,
+                                            .meta_count = 3,
+                                            .workers = 1,
+                                            .clock = rs_clock_system()};
     assert_int_equal(rs_redis_sink_new(&options, &sink, &error), RS_OK);
+    rs_redis_sink_cluster(sink, "c");
     for (int round = 0; round < 3000; round++) {
         play_round(rs_redis_sink_table(sink), store);
         if (round % 25 == 0) {

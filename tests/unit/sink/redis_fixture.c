@@ -39,7 +39,8 @@ bool noticed(struct fixture *f, const char *text)
 void start_sink(struct fixture *f)
 {
     struct rs_error error;
-    struct rs_redis_sink_options options = {.config = &f->config,
+    struct rs_redis_sink_options options = {.group = "g",
+                                            .config = &f->config,
                                             .metas = test_metas,
                                             .meta_count = 2,
                                             .workers = 2,
@@ -47,6 +48,7 @@ void start_sink(struct fixture *f)
                                             .notice = keep_notice,
                                             .notice_context = f};
     assert_int_equal(rs_redis_sink_new(&options, &f->sink, &error), RS_OK);
+    rs_redis_sink_cluster(f->sink, "c");
     f->table = rs_redis_sink_table(f->sink);
 }
 

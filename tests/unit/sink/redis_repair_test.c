@@ -95,7 +95,7 @@ static void an_old_snapshot_is_a_loss(void **state)
     redis_server_kill(&f->server);
     restart_server(f, arguments);
     assert_true(eventually(f, has_generation, 2));
-    assert_string_equal(redis_text(f->redis, "GET rs:fence:trades:0"), "1:5:0");
+    assert_string_equal(redis_text(f->redis, "GET rs:fence:g:t.trades:0"), "1:5:0");
     write_one(f, 7, "H");
     assert_int_equal(generation(f), 2);
     unlink(file);
@@ -197,7 +197,7 @@ static void a_server_changed_behind_the_connection_is_a_loss(void **state)
     start_sink(f);
     write_one(f, 5, "G");
     fill_copy(f);
-    assert_string_equal(redis_text(copy, "GET rs:fence:trades:0"), "1:5:0");
+    assert_string_equal(redis_text(copy, "GET rs:fence:g:t.trades:0"), "1:5:0");
     atomic_store(&proxy.target, other.port);
     assert_true(eventually(f, has_generation, 2));
     expect_notice(f, "another server answers; everything is published again");

@@ -30,7 +30,8 @@ static int start(void **state)
     redisReply *reply = redis_do(redis, "SCRIPT LOAD %s", rs_redis_script_text());
     snprintf(sha, sizeof sha, "%s", reply->str);
     freeReplyObject(reply);
-    return rs_redis_packer_new("rs", test_metas, 3, &packer, &error);
+    int code = rs_redis_packer_new("rs", test_metas, 3, &packer, &error);
+    return code == RS_OK ? rs_redis_packer_identify(packer, "g", "c", &error) : code;
 }
 
 static int stop(void **state)
@@ -107,12 +108,12 @@ static void expect_fence(const char *held, uint64_t token, int64_t offset, int64
     struct rs_redis_fence mine = rs_redis_fence_of(batch);
     freeReplyObject(redis_do(redis, "FLUSHALL"));
     if (held) {
-        freeReplyObject(redis_do(redis, "SET rs:fence:trades:4 %s", held));
+        freeReplyObject(redis_do(redis, "SET rs:fence:g:t.trades:4 %s", held));
     }
     put_view(batch, 0, 0, "X", values, 5);
     struct rs_redis_answer answer = run_and_free(batch);
     assert_int_equal(answer.result, result);
-    assert_string_equal(redis_text(redis, "GET rs:fence:trades:4"), fence_after);
+    assert_string_equal(redis_text(redis, "GET rs:fence:g:t.trades:4"), fence_after);
     assert_string_equal(redis_text(redis, "EXISTS rs:t1m:X rs:t1m:index"),
                         result == RS_BATCH_APPLIED ? "2" : "0");
     bool well_formed = held && rs_redis_fence_parse(rs_slice_text(held), &held_fence);
@@ -183,11 +184,11 @@ static void fence_missing_or_damaged_is_taken(void **state)
     expect_fence("1:2", 1, 5, 7, RS_BATCH_APPLIED, "1:5:7");
     expect_fence("-1:2:3", 1, 5, 7, RS_BATCH_APPLIED, "1:5:7");
     freeReplyObject(redis_do(redis, "FLUSHALL"));
-    freeReplyObject(redis_do(redis, "LPUSH rs:fence:trades:4 a"));
+    freeReplyObject(redis_do(redis, "LPUSH rs:fence:g:t.trades:4 a"));
     struct rs_redis_answer answer = run_and_free(new_batch(4, 1, 5, 7));
     assert_int_equal(answer.result, RS_BATCH_APPLIED);
     assert_false(answer.found);
-    assert_string_equal(redis_text(redis, "GET rs:fence:trades:4"), "1:5:7");
+    assert_string_equal(redis_text(redis, "GET rs:fence:g:t.trades:4"), "1:5:7");
 }
 
 static void empty_batch_takes_the_fence(void **state)
@@ -195,11 +196,11 @@ static void empty_batch_takes_the_fence(void **state)
     (void)state;
     need_redis();
     assert_int_equal(run_and_free(new_batch(4, 3, 5, 7)).result, RS_BATCH_APPLIED);
-    assert_string_equal(redis_text(redis, "GET rs:fence:trades:4"), "3:5:7");
+    assert_string_equal(redis_text(redis, "GET rs:fence:g:t.trades:4"), "3:5:7");
     assert_int_equal(run_and_free(new_batch(4, 9, 1, 7)).result, RS_BATCH_BEHIND);
-    assert_string_equal(redis_text(redis, "GET rs:fence:trades:4"), "9:5:7");
+    assert_string_equal(redis_text(redis, "GET rs:fence:g:t.trades:4"), "9:5:7");
     assert_int_equal(run_and_free(new_batch(4, 3, 99, 99)).result, RS_BATCH_FENCED);
-    assert_string_equal(redis_text(redis, "KEYS *"), "[rs:fence:trades:4]");
+    assert_string_equal(redis_text(redis, "KEYS rs:fence:*"), "[rs:fence:g:t.trades:4]");
 }
 
 /* ---- operations ---- */
@@ -257,7 +258,7 @@ static void first_view_drops_fields_of_an_earlier_configuration(void **state)
     put_view(batch, 0, RS_OP_FIRST, "G", values, 1);
     run_and_free(batch);
     assert_string_equal(redis_text(redis, "HGETALL rs:t1m:G"), "[trades 1 events 1]");
-    assert_string_equal(redis_text(redis, "HGETALL rs:owners:t1m"), "[G 0]");
+    assert_string_equal(redis_text(redis, "HGETALL rs:owners:t1m"), "[%owner g:c G 0]");
 }
 
 static void every_change_is_published(void **state)
@@ -327,7 +328,7 @@ static void drop_removes_every_trace(void **state)
     run_and_free(batch);
     assert_string_equal(redis_text(redis, "EXISTS rs:t1m:G rs:t1m:G:history"), "0");
     assert_string_equal(redis_text(redis, "ZRANGE rs:t1m:index 0 -1"), "[K]");
-    assert_string_equal(redis_text(redis, "HGETALL rs:owners:t1m"), "[K 0]");
+    assert_string_equal(redis_text(redis, "HGETALL rs:owners:t1m"), "[%owner g:c K 0]");
     /* Dropped and come again in one batch, in this order. */
     batch = new_batch(0, 1, 12, 0);
     rs_batch_drop(batch, 0, rs_slice_text("K"));
@@ -337,7 +338,7 @@ static void drop_removes_every_trace(void **state)
     batch = new_batch(0, 1, 13, 0);
     rs_batch_drop(batch, 0, rs_slice_text("K"));
     run_and_free(batch);
-    assert_string_equal(redis_text(redis, "KEYS *"), "[rs:fence:trades:0]");
+    assert_string_equal(redis_text(redis, "KEYS rs:[ft]*"), "[rs:fence:g:t.trades:0]");
 }
 
 static void a_group_of_another_partition_is_refused(void **state)
@@ -407,7 +408,7 @@ static void values_of_another_type_are_replaced(void **state)
     assert_int_equal(answer.replaced, 2);
     assert_true(answer.lost);
     assert_string_equal(redis_text(redis, "ZRANGE rs:t1m:index 0 -1 WITHSCORES"), "[G 4]");
-    assert_string_equal(redis_text(redis, "HGETALL rs:owners:t1m"), "[G 0]");
+    assert_string_equal(redis_text(redis, "HGETALL rs:owners:t1m"), "[%owner g:c G 0]");
 }
 
 /* A group of one empty value had the aggregate's own name as its key, and its history that of the hash of the
@@ -486,6 +487,7 @@ static void wide_views_stay_below_the_limits_of_lua(void **state)
         pointers[i] = names[i];
     }
     assert_int_equal(rs_redis_packer_new("rs", &wide, 1, &packer, &error), RS_OK);
+    assert_int_equal(rs_redis_packer_identify(packer, "g", "c", &error), RS_OK);
     struct rs_view_batch *batch = new_batch(0, 1, 10, 0);
     for (uint32_t group = 0; group < 20; group++) {
         char key[8];
@@ -502,6 +504,207 @@ static void wide_views_stay_below_the_limits_of_lua(void **state)
     rs_redis_packer_free(&packer);
     packer = ours;
     assert_string_equal(redis_text(redis, "HLEN rs:wide:19"), "1500");
+}
+
+/* ---- whose the names are ---- */
+
+static void be(const char *group, const char *cluster)
+{
+    struct rs_error error;
+    assert_int_equal(rs_redis_packer_identify(packer, group, cluster, &error), RS_OK);
+}
+
+static int be_ourselves_again(void **state)
+{
+    (void)state;
+    if (packer) {
+        be("g", "c");
+    }
+    return flush(state);
+}
+
+static enum rs_batch_result write_one(uint64_t token, int64_t offset)
+{
+    static const char *const values[] = {"1", "", "", "", "", "1", NULL};
+    struct rs_view_batch *batch = new_batch(0, token, offset, 0);
+    put_view(batch, 0, RS_OP_FIRST, "G", values, 1);
+    put_history(batch, "G", 60000, "1");
+    return run_and_free(batch).result;
+}
+
+/* All that is in Redis, as one number. */
+static const char *digest(void)
+{
+    static char text[64];
+    redisReply *reply =
+        redis_do(redis, "EVAL %s 0",
+                 "local keys, all = redis.call('KEYS', '*'), {} table.sort(keys) "
+                 "for _, key in ipairs(keys) do all[#all + 1] = key .. redis.call('DUMP', key) end "
+                 "return redis.sha1hex(table.concat(all))");
+    assert_int_equal(reply->type, REDIS_REPLY_STRING);
+    snprintf(text, sizeof text, "%s", reply->str);
+    freeReplyObject(reply);
+    return text;
+}
+
+static void run_meta(void)
+{
+    struct rs_buf command = {0};
+    struct rs_error error;
+    redisReply *reply = redis_do(redis, "SCRIPT LOAD %s", rs_redis_meta_script_text());
+    char meta_sha[64];
+    snprintf(meta_sha, sizeof meta_sha, "%s", reply->str);
+    freeReplyObject(reply);
+    assert_int_equal(rs_redis_pack_meta(packer, meta_sha, true, &command, &error), RS_OK);
+    assert_int_equal(redisAppendFormattedCommand(redis, (char *)command.data, command.size), REDIS_OK);
+    assert_int_equal(redisGetReply(redis, (void **)&reply), REDIS_OK);
+    assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
+    freeReplyObject(reply);
+    rs_buf_fini(&command);
+}
+
+static void another_group_or_cluster_touches_nothing(void **state)
+{
+    static const struct {
+        const char *group, *cluster;
+        bool refused;
+    } others[] = {{"h", "c", true}, {"h", "d", true},  {"g", "d", true}, {"g:", "c", true}, {"", "c", true},
+                  {"h", "", true},  {"g:c", "", true}, {"g", "", false}, {"g", "c", false}, {"G", "c", true}};
+    (void)state;
+    need_redis();
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char before[64];
+        freeReplyObject(redis_do(redis, "FLUSHALL"));
+        be("g", "c");
+        run_meta();
+        assert_int_equal(write_one(7, 100), RS_BATCH_APPLIED);
+        snprintf(before, sizeof before, "%s", digest());
+        be(others[i].group, others[i].cluster);
+        assert_int_equal(write_one(9, 5000), others[i].refused ? RS_BATCH_REFUSED : RS_BATCH_APPLIED);
+        if (others[i].refused) {
+            run_meta();
+            assert_string_equal(digest(), before);
+        }
+        be("g", "c");
+        assert_int_equal(write_one(9, 6000), RS_BATCH_APPLIED);
+    }
+}
+
+/* Fence and aggregates apart, so that they may live under one prefix. */
+static void groups_with_other_aggregates_live_together(void **state)
+{
+    struct rs_aggregate_meta other = test_metas[0];
+    struct rs_redis_packer *ours = packer, *theirs = NULL;
+    struct rs_error error;
+    (void)state;
+    need_redis();
+    other.name = "other";
+    assert_int_equal(rs_redis_packer_new("rs", &other, 1, &theirs, &error), RS_OK);
+    assert_int_equal(write_one(7, 100), RS_BATCH_APPLIED);
+    packer = theirs;
+    be("h", "c");
+    assert_int_equal(write_one(3, 5), RS_BATCH_APPLIED);
+    be("g", "d"); /* the same group of another cluster: its fences would meet */
+    assert_int_equal(write_one(9, 500), RS_BATCH_REFUSED);
+    packer = ours;
+    assert_int_equal(write_one(7, 101), RS_BATCH_APPLIED);
+    assert_string_equal(redis_text(redis, "GET rs:fence:g:t.trades:0"), "7:101:0");
+    assert_string_equal(redis_text(redis, "GET rs:fence:h:t.trades:0"), "3:5:0");
+    rs_redis_packer_free(&theirs);
+}
+
+static void a_cluster_that_was_not_known_is_learnt(void **state)
+{
+    (void)state;
+    need_redis();
+    be("g", "");
+    assert_int_equal(write_one(1, 1), RS_BATCH_APPLIED);
+    be("g", "c");
+    assert_int_equal(write_one(1, 2), RS_BATCH_APPLIED);
+    assert_string_equal(redis_text(redis, "HGET rs:owners:t1m %%owner"), "g:c");
+    assert_string_equal(redis_text(redis, "HGET rs:owners g"), "c");
+    be("g", "d");
+    assert_int_equal(write_one(1, 3), RS_BATCH_REFUSED);
+}
+
+static void a_refusal_names_the_other(void **state)
+{
+    struct rs_buf text = {0};
+    struct rs_buf command = {0};
+    struct rs_redis_cursor cursor = {0};
+    struct rs_error error;
+    redisReply *reply = NULL;
+    (void)state;
+    need_redis();
+    assert_int_equal(write_one(1, 1), RS_BATCH_APPLIED);
+    be("h", "c");
+    struct rs_view_batch *batch = new_batch(0, 1, 1, 0);
+    assert_int_equal(rs_redis_pack(packer, batch, sha, &cursor, &command, &error), RS_OK);
+    assert_int_equal(redisAppendFormattedCommand(redis, (char *)command.data, command.size), REDIS_OK);
+    assert_int_equal(redisGetReply(redis, (void **)&reply), REDIS_OK);
+    rs_redis_refusal_text(packer, reply, &text);
+    rs_buf_char(&text, '\0');
+    assert_string_equal(
+        (char *)text.data,
+        "aggregate t1m under prefix rs belongs to consumer group g (cluster c), not to group h "
+        "(cluster c): give this one another redis.prefix or aggregate name. If that one is gone for "
+        "good: rollstatd -c FILE --take-over");
+    freeReplyObject(reply);
+    rs_view_batch_free(&batch);
+    rs_buf_fini(&text);
+    rs_buf_fini(&command);
+}
+
+/* ---- what an earlier version left ---- */
+
+static void leave_as_an_earlier_version(const char *fence)
+{
+    freeReplyObject(redis_do(redis, "HSET rs:owners:t1m G 0"));
+    freeReplyObject(redis_do(redis, "HSET rs:t1m:G trades 9 events 9"));
+    freeReplyObject(redis_do(redis, "HSET rs:meta t1m {}"));
+    freeReplyObject(redis_do(redis, "SET rs:fence:trades:0 %s", fence));
+}
+
+static void the_fence_of_an_earlier_version_holds(void **state)
+{
+    (void)state;
+    need_redis();
+    leave_as_an_earlier_version("7:100:50");
+    run_meta(); /* which claims the names first */
+    assert_int_equal(write_one(6, 500), RS_BATCH_FENCED);
+    assert_string_equal(redis_text(redis, "GET rs:fence:trades:0"), "7:100:50");
+    assert_int_equal(write_one(8, 99), RS_BATCH_BEHIND);
+    assert_string_equal(redis_text(redis, "HGET rs:t1m:G trades"), "9");
+    assert_string_equal(redis_text(redis, "GET rs:fence:g:t.trades:0"), "8:100:50");
+    /* Its writers are refused from then on: they compare tokens as numbers of any length. */
+    assert_string_equal(redis_text(redis, "GET rs:fence:trades:0"), "9007199254740991:100:50");
+    assert_int_equal(write_one(8, 101), RS_BATCH_APPLIED);
+    assert_string_equal(redis_text(redis, "HGET rs:t1m:G trades"), "1");
+    /* Once taken over it tells nothing: the new one may be deleted, as the log advises after a new state
+     * topic. */
+    freeReplyObject(redis_do(redis, "DEL rs:fence:g:t.trades:0"));
+    assert_int_equal(write_one(2, 3), RS_BATCH_APPLIED);
+}
+
+static void an_earlier_writer_without_a_fence_is_shut_out_too(void **state)
+{
+    (void)state;
+    need_redis();
+    leave_as_an_earlier_version("7:100:50");
+    freeReplyObject(redis_do(redis, "DEL rs:fence:trades:0"));
+    assert_int_equal(write_one(2, 3), RS_BATCH_APPLIED);
+    assert_string_equal(redis_text(redis, "GET rs:fence:trades:0"), "9007199254740991:3:0");
+}
+
+/* A group of other aggregates that reads a stream of the same name has nothing to do with that fence. */
+static void the_fence_of_others_is_not_compared(void **state)
+{
+    (void)state;
+    need_redis();
+    freeReplyObject(redis_do(redis, "HSET rs:owners:theirs G 0"));
+    freeReplyObject(redis_do(redis, "SET rs:fence:trades:0 7:100:50"));
+    assert_int_equal(write_one(1, 1), RS_BATCH_APPLIED);
+    assert_string_equal(redis_text(redis, "GET rs:fence:trades:0"), "7:100:50");
 }
 
 /* ---- what needs no server ---- */
@@ -580,7 +783,14 @@ int main(void)
         cmocka_unit_test_setup(values_of_another_type_are_replaced, flush),
         cmocka_unit_test_setup(an_empty_value_meets_no_other_key, flush),
         cmocka_unit_test_setup(keys_of_earlier_versions_move, flush),
-        cmocka_unit_test_setup(large_batches_become_several_calls, flush),
+        cmocka_unit_test_setup(another_group_or_cluster_touches_nothing, be_ourselves_again),
+        cmocka_unit_test_setup(groups_with_other_aggregates_live_together, be_ourselves_again),
+        cmocka_unit_test_setup(a_cluster_that_was_not_known_is_learnt, be_ourselves_again),
+        cmocka_unit_test_setup(a_refusal_names_the_other, be_ourselves_again),
+        cmocka_unit_test_setup(the_fence_of_an_earlier_version_holds, be_ourselves_again),
+        cmocka_unit_test_setup(an_earlier_writer_without_a_fence_is_shut_out_too, be_ourselves_again),
+        cmocka_unit_test_setup(the_fence_of_others_is_not_compared, be_ourselves_again),
+        cmocka_unit_test_setup(large_batches_become_several_calls, be_ourselves_again),
         cmocka_unit_test_setup(wide_views_stay_below_the_limits_of_lua, flush),
     };
     return cmocka_run_group_tests(tests, start, stop);

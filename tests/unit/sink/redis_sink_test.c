@@ -30,9 +30,10 @@ static void batches_are_written_in_order(void **state)
     assert_int_equal(poll(&fd, 1, 0), 0);
     assert_string_equal(redis_text(f->redis, "HGET rs:t1m:G volume"), "2.5");
     assert_string_equal(redis_text(f->redis, "ZSCORE rs:t1m:index G"), "200");
-    assert_string_equal(redis_text(f->redis, "GET rs:fence:trades:0"), "1:200:0");
+    assert_string_equal(redis_text(f->redis, "GET rs:fence:g:t.trades:0"), "1:200:0");
     assert_true(eventually(f, has_meta, 2));
-    assert_string_equal(redis_text(f->redis, "HGET rs:meta t1m"), "{\"window\":\"1m\"}");
+    assert_string_equal(redis_text(f->redis, "HGET rs:meta t1m"),
+                        "{\"group\":\"g\",\"cluster\":\"c\",\"window\":\"1m\"}");
     struct rs_redis_status status = status_of(f);
     assert_true(status.connected);
     assert_int_equal(status.batches, 200);
@@ -65,7 +66,7 @@ static void finished_batches_go_to_their_worker(void **state)
 static void fenced_and_behind_are_answered(void **state)
 {
     struct fixture *f = need_redis(state);
-    freeReplyObject(redis_do(f->redis, "MSET rs:fence:trades:0 9:50:700 rs:fence:trades:1 9:50:700"));
+    freeReplyObject(redis_do(f->redis, "MSET rs:fence:g:t.trades:0 9:50:700 rs:fence:g:t.trades:1 9:50:700"));
     start_sink(f);
     submit_view(f, 0, 8, 60, "G");
     expect_finished(f, RS_BATCH_FENCED, 60);
@@ -76,7 +77,7 @@ static void fenced_and_behind_are_answered(void **state)
     assert_int_equal(batch->fence_offset, 50);
     assert_int_equal(batch->fence_now_shown_us, 700);
     rs_view_batch_free(&batch);
-    assert_string_equal(redis_text(f->redis, "MGET rs:fence:trades:0 rs:fence:trades:1"),
+    assert_string_equal(redis_text(f->redis, "MGET rs:fence:g:t.trades:0 rs:fence:g:t.trades:1"),
                         "[9:50:700 10:50:700]");
     assert_string_equal(redis_text(f->redis, "EXISTS rs:t1m:G"), "0");
     struct rs_redis_status status = status_of(f);
@@ -120,7 +121,7 @@ static void killed_server_is_a_loss(void **state)
         expect_finished(f, RS_BATCH_APPLIED, offset);
         assert_int_equal(generation(f), 2); /* grown before the batch was handed back */
     }
-    assert_string_equal(redis_text(f->redis, "GET rs:fence:trades:0"), "1:59:0");
+    assert_string_equal(redis_text(f->redis, "GET rs:fence:g:t.trades:0"), "1:59:0");
     assert_true(eventually(f, has_meta, 2));
     assert_true(noticed(f, "everything is published again"));
     assert_int_equal(status_of(f).losses, 1);
@@ -160,7 +161,7 @@ static void older_fence_is_a_loss(void **state)
     submit_view(f, 1, 1, 5, "H");
     expect_finished(f, RS_BATCH_APPLIED, 5);
     expect_finished(f, RS_BATCH_APPLIED, 5);
-    freeReplyObject(redis_do(f->redis, "SET rs:fence:trades:1 1:4:0"));
+    freeReplyObject(redis_do(f->redis, "SET rs:fence:g:t.trades:1 1:4:0"));
     assert_true(eventually(f, has_generation, 2));
 }
 
@@ -170,7 +171,7 @@ static void a_new_owner_is_no_loss(void **state)
     start_sink(f);
     submit_view(f, 0, 1, 5, "G");
     expect_finished(f, RS_BATCH_APPLIED, 5);
-    freeReplyObject(redis_do(f->redis, "SET rs:fence:trades:0 2:5:0"));
+    freeReplyObject(redis_do(f->redis, "SET rs:fence:g:t.trades:0 2:5:0"));
     wait_for_looks(f, 2); /* so that the second began after the fence was set */
     freeReplyObject(redis_do(f->redis, "FLUSHALL"));
     usleep(1300 * 1000);
@@ -322,13 +323,13 @@ static void stray_types_are_replaced(void **state)
 {
     struct fixture *f = need_redis(state);
     freeReplyObject(redis_do(f->redis, "MSET rs:meta a rs:t1m:G b"));
-    freeReplyObject(redis_do(f->redis, "LPUSH rs:fence:trades:0 c"));
+    freeReplyObject(redis_do(f->redis, "LPUSH rs:fence:g:t.trades:0 c"));
     start_sink(f);
     submit_view(f, 0, 1, 5, "G");
     expect_finished(f, RS_BATCH_APPLIED, 5);
     assert_true(eventually(f, has_meta, 2));
     assert_string_equal(redis_text(f->redis, "HGET rs:t1m:G trades"), "1");
-    assert_string_equal(redis_text(f->redis, "GET rs:fence:trades:0"), "1:5:0");
+    assert_string_equal(redis_text(f->redis, "GET rs:fence:g:t.trades:0"), "1:5:0");
     assert_int_equal(status_of(f).replaced, 2);
     assert_true(noticed(f, "held another type"));
     /* A lost index is filled again by publishing everything. */
@@ -400,7 +401,7 @@ static void stop_writes_what_was_submitted(void **state)
         submit_view(f, 0, 1, offset, "G");
     }
     assert_int_equal(rs_redis_sink_stop(f->sink, PATIENCE_US), 0);
-    assert_string_equal(redis_text(f->redis, "GET rs:fence:trades:0"), "1:100:0");
+    assert_string_equal(redis_text(f->redis, "GET rs:fence:g:t.trades:0"), "1:100:0");
     for (int64_t offset = 1; offset <= 100; offset++) {
         expect_finished(f, RS_BATCH_APPLIED, offset);
     }

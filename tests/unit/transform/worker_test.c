@@ -295,9 +295,40 @@ static void test_a_fence_beyond_the_log_is_told_once(void **state)
     run_for(f, 3 * SECOND);
     const char *told = strstr(f->said, "the topic seems to have been deleted and created again");
     assert_non_null(told);
-    assert_non_null(strstr(f->said, "delete the Redis key rs:fence:ticks:0"));
+    assert_non_null(strstr(f->said, "delete the Redis key rs:fence:test:ticks.topic:0"));
     run_for(f, 60 * SECOND);
     assert_null(strstr(told + 1, "the topic seems to have been deleted"));
+}
+
+/* The names in Redis are another consumer group's: publishing waits, input and state go on, and once the
+ * names are given over everything is there. */
+static void test_what_is_refused_waits_and_is_told(void **state)
+{
+    struct fixture *f = *state;
+
+    rs_memory_store_set_refusal(f->store,
+                                "aggregate minute under prefix rs belongs to consumer group market");
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    append(f, 0, T0 + 90 * SECOND, "a", 2);
+    run_for(f, 25 * SECOND); /* the same is told again after 30 */
+    struct one_partition one = look(f, 0);
+    assert_int_equal(one.status.waits_for, RS_WAITING_NAMES);
+    assert_int_equal(one.status.phase, RS_PARTITION_RUNNING);
+    assert_int_equal(one.status.state.next_offset, 2);
+    assert_non_null(strstr(one.status.error, "belongs to consumer group market"));
+    assert_field(f, "minute", "a", "total", "");
+    const char *told = strstr(f->said, "0 stream ticks partition 0 is not published: aggregate minute");
+    assert_non_null(told);
+    assert_null(strstr(strchr(told, '\n'), "is not published"));
+    rs_memory_store_set_refusal(f->store, NULL);
+    run_for(f, 5 * SECOND);
+    one = look(f, 0);
+    assert_int_equal(one.status.waits_for, RS_WAITING_NOT);
+    assert_string_equal(one.status.error, "");
+    assert_field(f, "minute", "a", "total", "2");
+    assert_true(has_history(f, "a", T0));
 }
 
 static void test_a_larger_token_makes_the_worker_drop_the_partition(void **state)
@@ -602,6 +633,7 @@ int main(void)
         TEST(test_input_behind_the_fence_does_not_wait_for_history),
         TEST(test_what_was_shown_later_is_not_shown_earlier_again),
         TEST(test_a_fence_beyond_the_log_is_told_once),
+        TEST(test_what_is_refused_waits_and_is_told),
         TEST(test_a_larger_token_makes_the_worker_drop_the_partition),
         TEST(test_a_wiped_store_is_filled_again),
         TEST(test_a_revoked_partition_is_published_and_committed_first),
