@@ -45,10 +45,16 @@ enum rs_redis_fault rs_redis_fault_of_reply(const char *text)
             return (enum rs_redis_fault)i;
         }
     }
-    /* A command that runs into the ACL inside a script: Redis before 7 and Redis 8 say ERR, only 7 says
-     * NOPERM. */
-    return strstr(text, "can't run this command") || strstr(text, "ACL failure in script") ? RS_REDIS_NOPERM
-                                                                                           : RS_REDIS_SCRIPT;
+    /* A command that runs into the ACL inside a script: Redis before 7 and Redis 8 say ERR, only 7 NOPERM. */
+    static const char *const refusals[] = {
+        "can't run this command", "can't publish to the channel", "can't access at least one of the keys",
+        "ACL failure in script",  "has no permissions",           NULL};
+    for (const char *const *word = refusals; *word; word++) {
+        if (strstr(text, *word)) {
+            return RS_REDIS_NOPERM;
+        }
+    }
+    return RS_REDIS_SCRIPT;
 }
 
 enum rs_redis_fault rs_redis_fault_of_context(const redisContext *context)

@@ -28,7 +28,7 @@
     X(NOAUTH, "NOAUTH", "noauth", "Redis wants a password: set `redis.password`")                            \
     X(WRONGPASS, "WRONGPASS", "wrongpass", "Redis refuses the user or password")                             \
     X(NOPERM, "NOPERM", "noperm",                                                                            \
-      "the ACL user lacks a command, key or channel; see the list in redis_sink.h")                          \
+      "the Redis user lacks a command, key or channel; rollstat.yaml(5) has the line that gives them all")   \
     X(BUSY, "BUSY", "busy", "another script keeps Redis busy")                                               \
     X(NOSCRIPT, "NOSCRIPT", "noscript", "the script was flushed; it is loaded again")                        \
     X(MAXCLIENTS, "max number of clients", "maxclients", "Redis has reached maxclients")                     \

@@ -15,8 +15,8 @@
  * Keys under the prefix are this program's: where one holds a value of another type, it is replaced and
  * counted.
  *
- * ACL: AUTH SELECT INFO PING SCRIPT|LOAD EVALSHA GET MGET SET DEL HSET HDEL HMGET ZADD ZREM ZREMRANGEBYSCORE
- *      ZREMRANGEBYRANK PUBLISH, keys <prefix>:*, channels <prefix>:*.
+ * ACL: deploy/redis-acl lists the rights; which of them are missing is told (redis_rights.h). Without HLEN,
+ * HKEYS, ZCARD, RENAMENX, HSCAN it publishes all the same.
  *
  * Thread: `new`, `stop` and `free` by one owner; the table as base/view.h says; `status` any.
  * Owns: batches between submit and finished. Limits: RS_REDIS_INFLIGHT_CALLS calls and

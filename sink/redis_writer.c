@@ -15,6 +15,7 @@
 #include "sink/redis_counts.h"
 #include "sink/redis_fences.h"
 #include "sink/redis_handshake.h"
+#include "sink/redis_rights.h"
 #include "sink/redis_script.h"
 
 #define BACKOFF_MIN_US  INT64_C(50000)
@@ -25,8 +26,7 @@
 
 enum call_kind { CALL_BATCH, CALL_META, CALL_FENCES, CALL_INFO };
 
-/* A command sent and not yet answered. */
-struct call {
+struct call { /* sent and not yet answered */
     enum call_kind kind;
     struct rs_view_batch *batch;
     bool last; /* of its batch */
@@ -69,6 +69,8 @@ struct rs_redis_writer {
     unsigned attempts;
     int64_t retry_us, progress_us, check_us, notice_us;
     enum rs_redis_fault noticed;
+    char rights[512]; /* what the user lacked when that was last asked; empty: nothing was found */
+    bool mending;     /* a fault was told, and not yet that it is over */
     uint64_t meta_generation;
     bool meta_wanted; /* all descriptions, at once */
     uint64_t random;
@@ -194,9 +196,18 @@ static void rewind_queue(struct rs_redis_writer *w)
 static void fail(struct rs_redis_writer *w, enum rs_redis_fault fault, bool write, const char *text)
 {
     int64_t now = now_of(w);
+    bool tell = fault != w->noticed || now - w->notice_us >= NOTICE_EVERY_US;
     char message[RS_ERROR_TEXT_MAX];
     snprintf(message, sizeof message, "Redis: %s (%s: %s)", text, rs_redis_fault_name(fault),
              rs_redis_fault_hint(fault));
+    if (fault == RS_REDIS_NOPERM) {
+        if (tell) {
+            rs_redis_rights_text(w->host.config, w->rights, sizeof w->rights);
+        }
+        if (w->rights[0] != '\0') {
+            memcpy(message, w->rights, sizeof w->rights);
+        }
+    }
     if (w->context) {
         redisFree(w->context);
         w->context = NULL;
@@ -209,9 +220,10 @@ static void fail(struct rs_redis_writer *w, enum rs_redis_fault fault, bool writ
     w->attempts++;
     rs_redis_counts_connected(&w->counts, false);
     rs_redis_counts_error(&w->counts, fault, message);
-    if (fault != w->noticed || now - w->notice_us >= NOTICE_EVERY_US) {
+    if (tell) {
         w->noticed = fault;
         w->notice_us = now;
+        w->mending = true;
         notice(w, RS_LOG_ERROR, message);
     }
 }
@@ -228,8 +240,8 @@ static void succeed(struct rs_redis_writer *w, bool write)
     }
     w->fault = RS_REDIS_FINE;
     rs_redis_counts_fault(&w->counts, RS_REDIS_FINE);
-    if (w->noticed != RS_REDIS_FINE) {
-        w->noticed = RS_REDIS_FINE;
+    if (w->mending) { /* `noticed` stays: what comes and goes is told every ten seconds, not each time */
+        w->mending = false;
         notice(w, RS_LOG_INFO, "Redis: writing again");
     }
 }
