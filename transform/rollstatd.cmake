@@ -15,6 +15,7 @@ target_sources(rs_transform PRIVATE
   worker_health.c
   worker_input.c
   worker_publish.c
+  worker_counts.c
   worker_status.c
 )
 target_link_libraries(rs_transform PUBLIC Threads::Threads)

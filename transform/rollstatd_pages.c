@@ -18,6 +18,7 @@ struct scrape {
     const struct partition_family *partition_family;
     const struct aggregate_family *aggregate_family;
     const struct worker_family *worker_family;
+    const struct counted_family *counted_family;
     uint32_t worker;
 };
 
@@ -118,8 +119,6 @@ PARTITION_NUMBER(partition_panes, panes)
 PARTITION_NUMBER(partition_memory, memory_bytes)
 PARTITION_NUMBER(partition_dirty, dirty_views)
 PARTITION_NUMBER(partition_history, pending_history)
-PARTITION_NUMBER(partition_conflicts, conflicts)
-PARTITION_NUMBER(partition_expired, expired_groups)
 
 /* Only of a log that remembers. */
 static void log_claim(const struct scrape *scrape, const struct rs_label *labels,
@@ -163,7 +162,8 @@ LOG_NUMBER(log_trims, trims)
 LOG_NUMBER(log_restored, restored_records)
 
 static const struct partition_family partition_families[] = {
-    {"rollstat_events_total", "Events by what became of them.", RS_METRIC_COUNTER, partition_events},
+    {"rollstat_state_events", "Events that the state of a partition holds, by what became of them.",
+     RS_METRIC_GAUGE, partition_events},
     {"rollstat_lag_records", "Records that are in Kafka and not yet applied.", RS_METRIC_GAUGE,
      partition_lag},
     {"rollstat_partition_running", "1: read and published; 0: claiming, leaving, stopped or fenced.",
@@ -181,11 +181,6 @@ static const struct partition_family partition_families[] = {
      partition_dirty},
     {"rollstat_pending_history", "Ended windows that Redis has not acknowledged.", RS_METRIC_GAUGE,
      partition_history},
-    {"rollstat_group_conflicts_total",
-     "Groups that are in another partition, too, and are published from there.", RS_METRIC_COUNTER,
-     partition_conflicts},
-    {"rollstat_expired_groups_total", "Groups dropped because nothing came for `expire`.", RS_METRIC_COUNTER,
-     partition_expired},
     {"rollstat_state_log_claim_offset", "Where our claim stands in the state log.", RS_METRIC_GAUGE,
      log_claim},
     {"rollstat_state_log_sealed_offset", "Where our last seal stands in the state log.", RS_METRIC_GAUGE,
@@ -219,39 +214,99 @@ static void partition_snapshot(void *ctx, const struct rs_worker_snapshot *snaps
     }
 }
 
+/* ---- by partition, of this process: these only rise ---- */
+
+struct counted_family {
+    const char *name, *help;
+    void (*write)(const struct scrape *scrape, const struct rs_label *labels,
+                  const struct rs_worker_partition_counts *counts);
+};
+
+static void counted_events(const struct scrape *scrape, const struct rs_label *labels,
+                           const struct rs_worker_partition_counts *counts)
+{
+    write_accounting(scrape, scrape->counted_family->name, labels, &counts->events);
+}
+
+static void counted_conflicts(const struct scrape *scrape, const struct rs_label *labels,
+                              const struct rs_worker_partition_counts *counts)
+{
+    rs_metrics_unsigned(scrape->out, scrape->counted_family->name, labels, counts->conflicts);
+}
+
+static void counted_expired(const struct scrape *scrape, const struct rs_label *labels,
+                            const struct rs_worker_partition_counts *counts)
+{
+    rs_metrics_unsigned(scrape->out, scrape->counted_family->name, labels, counts->expired_groups);
+}
+
+static const struct counted_family counted_families[] = {
+    {"rollstat_events_total", "Events by what became of them, since this process began.", counted_events},
+    {"rollstat_group_conflicts_total",
+     "Groups that are in another partition, too, and are published from there.", counted_conflicts},
+    {"rollstat_expired_groups_total", "Groups dropped because nothing came for `expire`.", counted_expired},
+};
+
+static void counted_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)
+{
+    const struct scrape *scrape = ctx;
+
+    for (size_t i = 0; i < snapshot->count_count; i++) {
+        const struct rs_worker_partition_counts *counts = &snapshot->counts[i];
+        char number[16];
+        (void)snprintf(number, sizeof(number), "%" PRId32, counts->partition);
+        const struct rs_label labels[] = {
+            {"stream", scrape->daemon->settings->streams->items[counts->stream].name},
+            {"partition", number},
+            {NULL, NULL},
+        };
+        scrape->counted_family->write(scrape, labels, counts);
+    }
+}
+
 /* ---- by aggregate ---- */
 
 struct aggregate_family {
     const char *name, *help;
     enum rs_metric_type type;
     void (*write)(const struct scrape *scrape, const struct rs_label *labels,
-                  const struct rs_aggregate_status *status);
+                  const struct rs_worker_aggregate_status *status);
 };
 
 static void aggregate_events(const struct scrape *scrape, const struct rs_label *labels,
-                             const struct rs_aggregate_status *status)
+                             const struct rs_worker_aggregate_status *status)
 {
     write_accounting(scrape, scrape->aggregate_family->name, labels, &status->events);
 }
 
-static void aggregate_groups(const struct scrape *scrape, const struct rs_label *labels,
-                             const struct rs_aggregate_status *status)
+static void aggregate_state_events(const struct scrape *scrape, const struct rs_label *labels,
+                                   const struct rs_worker_aggregate_status *status)
 {
-    rs_metrics_unsigned(scrape->out, scrape->aggregate_family->name, labels, status->groups);
+    write_accounting(scrape, scrape->aggregate_family->name, labels, &status->state.events);
+}
+
+static void aggregate_groups(const struct scrape *scrape, const struct rs_label *labels,
+                             const struct rs_worker_aggregate_status *status)
+{
+    rs_metrics_unsigned(scrape->out, scrape->aggregate_family->name, labels, status->state.groups);
 }
 
 static void aggregate_not_finite(const struct scrape *scrape, const struct rs_label *labels,
-                                 const struct rs_aggregate_status *status)
+                                 const struct rs_worker_aggregate_status *status)
 {
     rs_metrics_unsigned(scrape->out, scrape->aggregate_family->name, labels, status->not_finite);
 }
 
 static const struct aggregate_family aggregate_families[] = {
-    {"rollstat_aggregate_events_total", "Events by what became of them in an aggregate.", RS_METRIC_COUNTER,
+    {"rollstat_aggregate_events_total",
+     "Events by what became of them in an aggregate, since this process began.", RS_METRIC_COUNTER,
      aggregate_events},
+    {"rollstat_aggregate_state_events",
+     "Events that the states of this process hold in an aggregate: falls when a partition moves away.",
+     RS_METRIC_GAUGE, aggregate_state_events},
     {"rollstat_aggregate_groups", "Groups of an aggregate.", RS_METRIC_GAUGE, aggregate_groups},
-    {"rollstat_aggregate_not_finite_total", "NaN and infinities passed by.", RS_METRIC_COUNTER,
-     aggregate_not_finite},
+    {"rollstat_aggregate_not_finite_total", "NaN and infinities passed by, since this process began.",
+     RS_METRIC_COUNTER, aggregate_not_finite},
 };
 
 static void aggregate_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)
@@ -268,7 +323,7 @@ static void aggregate_snapshot(void *ctx, const struct rs_worker_snapshot *snaps
             {"worker", number},
             {NULL, NULL},
         };
-        scrape->aggregate_family->write(scrape, labels, &snapshot->aggregates[i].state);
+        scrape->aggregate_family->write(scrape, labels, &snapshot->aggregates[i]);
     }
 }
 
@@ -350,6 +405,11 @@ static void write_workers(struct scrape *scrape)
         rs_metrics_family(scrape->out, partition_families[i].name, partition_families[i].type,
                           partition_families[i].help);
         each_worker(scrape, partition_snapshot);
+    }
+    for (size_t i = 0; i < sizeof(counted_families) / sizeof(counted_families[0]); i++) {
+        scrape->counted_family = &counted_families[i];
+        rs_metrics_family(scrape->out, counted_families[i].name, RS_METRIC_COUNTER, counted_families[i].help);
+        each_worker(scrape, counted_snapshot);
     }
     for (size_t i = 0; i < sizeof(aggregate_families) / sizeof(aggregate_families[0]); i++) {
         scrape->aggregate_family = &aggregate_families[i];

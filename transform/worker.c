@@ -87,7 +87,7 @@ void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_par
     owned->commit = RS_COMMIT_NOT;
     owned->phase = phase;
     if (phase == RS_PARTITION_FENCED) {
-        rs_partition_free(&owned->state); /* what it holds may be published by nobody but its owner */
+        rs_owned_free_state(worker, owned); /* what it holds may be published by nobody but its owner */
     }
 }
 
@@ -101,7 +101,9 @@ static int init(struct rs_worker *worker, struct rs_error *error)
     worker->aggregate_statuses = calloc(aggregates + 1, sizeof(*worker->aggregate_statuses));
     worker->outcomes = calloc(worker->options.streams->count + 1, sizeof(*worker->outcomes));
     worker->outcome_statuses = calloc(worker->options.streams->count + 1, sizeof(*worker->outcome_statuses));
-    if (worker->aggregate_statuses == NULL || worker->outcomes == NULL || worker->outcome_statuses == NULL) {
+    worker->aggregate_counts = calloc(aggregates + 1, sizeof(*worker->aggregate_counts));
+    if (worker->aggregate_statuses == NULL || worker->outcomes == NULL || worker->outcome_statuses == NULL ||
+        worker->aggregate_counts == NULL) {
         return rs_fail(error, RS_ENOMEM, "worker: out of memory");
     }
     worker->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -139,13 +141,15 @@ void rs_worker_free(struct rs_worker **pointer)
         return;
     }
     for (size_t i = 0; i < worker->owned_count; i++) {
-        rs_partition_free(&worker->owned[i]->state);
+        rs_owned_free_state(worker, worker->owned[i]);
+        free(worker->owned[i]->counted);
         free(worker->owned[i]);
     }
     rs_worker_batches_free(worker);
     if (worker->stop_fd >= 0) {
         close(worker->stop_fd);
     }
+    rs_worker_counts_free(worker);
     pthread_mutex_destroy(&worker->snapshot_mutex);
     free(worker->owned);
     free(worker->partition_statuses);

@@ -131,6 +131,18 @@ struct rs_worker_partition_status {
 struct rs_worker_aggregate_status {
     uint32_t aggregate;
     struct rs_aggregate_status state; /* summed over the worker's partitions */
+    /* By this process since it began, whoever has the partitions now: */
+    struct rs_accounting events;
+    uint64_t not_finite;
+};
+
+/* What this process has done for a partition since it began: unlike the totals of the state, which move with
+ * the partition, these only rise. */
+struct rs_worker_partition_counts {
+    uint32_t stream;
+    int32_t partition;
+    struct rs_accounting events;
+    uint64_t expired_groups, conflicts;
 };
 
 /* Upper bounds in microseconds of the histogram of delays from taking records to submitting their views. */
@@ -149,6 +161,8 @@ struct rs_worker_snapshot {
     int64_t publish_delay_sum_us;
     const struct rs_worker_partition_status *partitions;
     size_t partition_count;
+    const struct rs_worker_partition_counts *counts;
+    size_t count_count;
     const struct rs_worker_aggregate_status *aggregates;
     size_t aggregate_count;
     const struct rs_outcomes *outcomes; /* by stream */

@@ -51,7 +51,7 @@ bool rs_worker_remembers(const struct rs_worker *worker)
 void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int64_t after_us)
 {
     worker->options.log.ops->release(worker->options.log.self, rs_owned_key(worker, owned));
-    rs_partition_free(&owned->state);
+    rs_owned_free_state(worker, owned);
     rs_owned_forget_run(worker, owned);
     /* One that leaves, or is another's to claim, is done with that. */
     bool over = owned->phase == RS_PARTITION_LEAVING || owned->revoked;
@@ -87,7 +87,7 @@ static void stop(struct rs_worker *worker, struct rs_owned *owned, const struct 
                   ": %s. To read its input again: rollstatd -c FILE --rebuild --stream %s, then restart",
                   owned->stream->name, owned->partition, group, owned->stream->name, owned->partition,
                   error->text, owned->stream->name);
-    rs_partition_free(&owned->state);
+    rs_owned_free_state(worker, owned);
 }
 
 static void on_restoring(struct rs_worker *worker, struct rs_owned *owned, const struct rs_state_event *event)
@@ -103,7 +103,7 @@ static void on_restoring(struct rs_worker *worker, struct rs_owned *owned, const
     case RS_STATE_CHUNK: rc = rs_partition_restore_chunk(owned->state, event->bytes, &error); break;
     default: /* VOID */
         owned->next_offset = 0;
-        rs_partition_free(&owned->state);
+        rs_owned_free_state(worker, owned);
         rc = rs_partition_new(worker->options.engine, owned->stream->index, owned->partition, &owned->state,
                               &error);
         break;
@@ -157,6 +157,7 @@ static void on_claimed(struct rs_worker *worker, struct rs_owned *owned, const s
         stop(worker, owned, &error);
         return;
     }
+    rs_owned_begin_counting(worker, owned);
     owned->token = event->token;
     owned->committed = event->sealed ? event->seal.next_offset : -1;
     owned->phase = RS_PARTITION_RUNNING;
@@ -230,7 +231,7 @@ static void on_log_event(struct rs_worker *worker, struct rs_owned *owned, const
     case RS_STATE_MORE: break;
     case RS_STATE_FAILED:
         rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "%s", event->error->text);
-        rs_partition_free(&owned->state);
+        rs_owned_free_state(worker, owned);
         break;
     }
 }

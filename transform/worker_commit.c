@@ -230,7 +230,8 @@ static void let_go(struct rs_worker *worker, struct rs_owned *owned)
     memmove(&worker->owned[at], &worker->owned[at + 1],
             (worker->owned_count - at - 1) * sizeof(struct rs_owned *));
     worker->owned_count--;
-    rs_partition_free(&owned->state);
+    rs_owned_free_state(worker, owned);
+    free(owned->counted);
     free(owned);
 }
 

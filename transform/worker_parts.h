@@ -74,6 +74,15 @@ struct rs_owned {
     bool fenced;               /* Redis refused it, and has taken nothing since */
     char error[RS_ERROR_TEXT_MAX];
     int64_t error_told_us;
+    /* counting: how much of the state's totals this process's counters have; see worker_counts.c */
+    bool counting;
+    struct rs_counted *counted; /* the partition, then the aggregates */
+};
+
+/* What events came to, and what else only grows. */
+struct rs_counted {
+    struct rs_accounting events;
+    uint64_t not_finite, expired, conflicts;
 };
 
 struct rs_worker {
@@ -122,6 +131,9 @@ struct rs_worker {
     struct rs_worker_aggregate_status *aggregate_statuses;
     struct rs_outcomes *outcomes;         /* by stream */
     struct rs_outcomes *outcome_statuses; /* the same; mutex */
+    struct rs_worker_partition_counts *counts; /* of every partition there ever was */
+    size_t count_count, count_capacity;
+    struct rs_counted *aggregate_counts;
 };
 
 struct rs_owned *rs_worker_find(const struct rs_worker *worker, uint32_t stream, int32_t partition);
@@ -177,6 +189,14 @@ void rs_worker_leaving(struct rs_worker *worker);
 void rs_owned_revoked(struct rs_worker *worker, struct rs_owned *owned);
 void rs_owned_keep(struct rs_worker *worker, struct rs_owned *owned);
 void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned);
+
+/* worker_counts.c: totals of a state move with its partition, counters of a process only rise. */
+void rs_owned_begin_counting(struct rs_worker *worker, struct rs_owned *owned);
+/* Adds what came since the last call. Needs snapshot_mutex. */
+void rs_owned_count(struct rs_worker *worker, struct rs_owned *owned);
+/* Counts, and frees the state. */
+void rs_owned_free_state(struct rs_worker *worker, struct rs_owned *owned);
+void rs_worker_counts_free(struct rs_worker *worker);
 
 /* worker_status.c */
 void rs_worker_take_snapshot(struct rs_worker *worker);

@@ -73,7 +73,10 @@ static size_t fill_aggregates(struct rs_worker *worker)
 
     (void)rs_engine_metas(worker->options.engine, &count);
     for (size_t i = 0; i < count; i++) {
-        worker->aggregate_statuses[i] = (struct rs_worker_aggregate_status){.aggregate = (uint32_t)i};
+        worker->aggregate_statuses[i] =
+            (struct rs_worker_aggregate_status){.aggregate = (uint32_t)i,
+                                                .events = worker->aggregate_counts[i].events,
+                                                .not_finite = worker->aggregate_counts[i].not_finite};
         sum_aggregate(worker, &worker->aggregate_statuses[i]);
     }
     return count;
@@ -99,6 +102,7 @@ static void fill(struct rs_worker *worker)
     struct rs_worker_snapshot *out = &worker->snapshot;
 
     for (size_t i = 0; i < worker->owned_count; i++) {
+        rs_owned_count(worker, worker->owned[i]);
         fill_partition(worker, worker->owned[i], &worker->partition_statuses[i]);
     }
     *out = (struct rs_worker_snapshot){
@@ -116,6 +120,8 @@ static void fill(struct rs_worker *worker)
         .publish_delay_sum_us = worker->publish_delay_sum_us,
         .partitions = worker->partition_statuses,
         .partition_count = worker->owned_count,
+        .counts = worker->counts,
+        .count_count = worker->count_count,
         .aggregates = worker->aggregate_statuses,
         .aggregate_count = fill_aggregates(worker),
         .outcomes = worker->outcome_statuses,

@@ -273,6 +273,68 @@ static void test_what_is_revoked_is_served_until_another_claims_it(void **state)
     assert_int_equal(shared.end, end); /* it does not claim again */
 }
 
+struct totals {
+    uint64_t counted, state, aggregate_counted, aggregate_state;
+};
+
+static void read_totals(void *ctx, const struct rs_worker_snapshot *snapshot)
+{
+    struct totals *totals = ctx;
+
+    *totals = (struct totals){0};
+    for (size_t i = 0; i < snapshot->count_count; i++) {
+        totals->counted += snapshot->counts[i].events.applied;
+    }
+    for (size_t i = 0; i < snapshot->partition_count; i++) {
+        totals->state += snapshot->partitions[i].state.events.applied;
+    }
+    totals->aggregate_counted = snapshot->aggregates[0].events.applied;
+    totals->aggregate_state = snapshot->aggregates[0].state.events.applied;
+}
+
+static void assert_totals(struct fixture *f, uint64_t counted, uint64_t state)
+{
+    struct totals totals;
+
+    run_for(f, 250 * MS);
+    rs_worker_snapshot(f->worker, read_totals, &totals);
+    assert_int_equal(totals.counted, counted);
+    assert_int_equal(totals.aggregate_counted, counted);
+    assert_int_equal(totals.state, state);
+    assert_int_equal(totals.aggregate_state, state);
+}
+
+/* What a partition's state has counted moves with it, and comes back with what another process did; the
+ * counters of this process only rise, by what it did itself. */
+static void test_counters_only_rise(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    run_for(f, 100 * MS);
+    append(f, 0, T0, "a", 1);
+    append(f, 0, T0 + 1, "a", 2);
+    assert_totals(f, 2, 2);
+    tell(f, RS_SOURCE_REVOKED, 0);
+    run_for(f, 10 * MS);
+    append(f, 0, T0 + 2, "a", 4); /* between two snapshots */
+    run_for(f, 10 * MS);
+    (void)claim_elsewhere(f);
+    run_for(f, 500 * MS);
+    assert_false(rs_memory_source_owned(f->source, 0, 0));
+    assert_totals(f, 3, 0);
+    assign(f, 0);
+    run_for(f, 500 * MS);
+    struct totals totals;
+    run_for(f, 250 * MS);
+    rs_worker_snapshot(f->worker, read_totals, &totals);
+    assert_int_equal(totals.state, 3);
+    assert_in_range(totals.counted, 3, 4); /* what was not sealed is done again */
+    append(f, 0, T0 + 3, "a", 8);
+    assert_totals(f, totals.counted + 1, 4);
+}
+
 /* Redis tells first. */
 static void test_what_is_revoked_is_dropped_when_it_is_fenced(void **state)
 {
@@ -662,6 +724,7 @@ int main(void)
         LOG_TEST(test_a_lost_partition_is_dropped_and_claimed_again_if_still_assigned),
         LOG_TEST(test_an_idle_owner_that_lost_everything_notices),
         LOG_TEST(test_what_is_revoked_is_served_until_another_claims_it),
+        LOG_TEST(test_counters_only_rise),
         LOG_TEST(test_what_is_revoked_is_dropped_when_it_is_fenced),
         LOG_TEST(test_what_nobody_claims_is_sealed_and_let_go),
         LOG_TEST(test_what_comes_back_before_it_is_let_go_is_kept),
