@@ -442,7 +442,7 @@ aggregates:
         for program, cases in COMMANDS.items():
             for arguments, expect, message in cases:
                 with self.subTest(program=program, arguments=arguments):
-                    argv = arguments.format(config=config, good=good).split()
+                    argv = [word.format(config=config, good=good) for word in arguments.split()]
                     status, out, err = procs.run([suite.program(program), *argv])
                     self.assertEqual(status, expect, err.decode())
                     self.assertEqual(out, b"")

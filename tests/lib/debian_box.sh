@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A clean Debian of another release in a directory, and commands in it. Root only.
 #   debian_box.sh make RELEASE DIR PACKAGE...   makes it with debootstrap, or takes the complete one that is there
-#   debian_box.sh run DIR MOUNT... -- COMMAND   a command in it, with these directories of the machine mounted:
-#                                               PATH, or PATH:ro, at the same place; ends with the command
+#   debian_box.sh run DIR MOUNT... -- COMMAND   a command in it, with directories of the machine mounted there:
+#                                               --bind PATH, --bind-ro PATH, --bind-at PATH PLACE
 # Packages come from where the machine's own come from: no mirror is named here. What is mounted is so only in a
 # namespace of the command's own, and its processes end with it: nothing is left behind, however this ends.
 # Exit: as the command; 75 cannot be had here (the reason is on stderr).
@@ -31,11 +31,12 @@ inside='
     mount --rbind /dev "$box/dev"
     mount -t sysfs -o ro sys "$box/sys" 2>/dev/null || true
     while [ "$1" != -- ]; do
-        path=${1%:ro}
-        mkdir -p "$box$path"
-        mount --bind "$path" "$box$path"
-        [ "$path" = "$1" ] || mount -o remount,bind,ro "$box$path"
-        shift
+        kind=$1 path=$2 place=$2
+        shift 2
+        [ "$kind" != --bind-at ] || { place=$1; shift; }
+        mkdir -p "$box$place"
+        mount --bind "$path" "$box$place"
+        [ "$kind" != --bind-ro ] || mount -o remount,bind,ro "$box$place"
     done
     shift
     mount -t proc proc "$box/proc"

@@ -99,7 +99,8 @@ class Case(unittest.TestCase):
     maxDiff = 4000
 
     def setUp(self):
-        self.directory = tempfile.mkdtemp(prefix=self.id().rpartition(".")[2] + "-", dir=os.environ.get("RS_TMP"))
+        # A path as users have them: long, with blanks, other scripts and what a shell would expand.
+        self.directory = tempfile.mkdtemp(prefix=f"{self.id().rpartition('.')[2]} 数据 & $HOME ü-", dir=os.environ.get("RS_TMP"))
         self.addCleanup(self._sweep)
 
     def _sweep(self):
