@@ -8,7 +8,8 @@ add_library(rollstat_shared SHARED $<TARGET_OBJECTS:rollstat_objects>)
 rs_target_defaults(rollstat_shared)
 target_link_libraries(rollstat_shared PRIVATE rs_ingest rs_schemas rs_base PkgConfig::AVRO)
 target_link_options(rollstat_shared PRIVATE
-  -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/rollstat.map -Wl,--as-needed)
+  "SHELL:-Xlinker \"--version-script=${CMAKE_CURRENT_SOURCE_DIR}/rollstat.map\"" # -Wl would cut the path at a comma
+  -Wl,--as-needed)
 set_target_properties(rollstat_shared PROPERTIES
   OUTPUT_NAME rollstat VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
   LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/rollstat.map)
