@@ -62,6 +62,11 @@ const struct rs_schema *rs_schema_root(const struct rs_schema_document *document
     return document->root;
 }
 
+const char *rs_schema_odd_name(const struct rs_schema_document *document)
+{
+    return document->odd_name;
+}
+
 const char *rs_schema_json(const struct rs_schema_document *document)
 {
     return document->json;

@@ -93,12 +93,16 @@ struct rs_schema_document;
  * whose scale is above its precision) is ignored, as the specification says, and so is a decimal whose scale
  * is above RS_SCALE_MAX: the field is of its plain type, and whoever would use it otherwise is told why by
  * `ignored`. The default of a union is a value of any of its branches (1.12). Errors (RS_ESCHEMA) name the
- * place: line and column of bad JSON, or the path of the bad type. */
+ * place: line and column of bad JSON, or the path of the bad type. Names may also hold '$', '-' and letters
+ * of any script: rs_schema_odd_name. */
 RS_MUST_USE int rs_schema_parse(const char *name, const char *json, size_t size,
                                 struct rs_schema_document **out, struct rs_error *error);
 RS_MUST_USE int rs_schema_load(const char *path, struct rs_schema_document **out, struct rs_error *error);
 void rs_schema_free(struct rs_schema_document **document);
 const struct rs_schema *rs_schema_root(const struct rs_schema_document *document);
+/* The first name that Avro's grammar (letters of ASCII, digits, '_') has not, such as Java's Outer$Inner;
+ * NULL: none. Such names are read; to others who read the topic they may be none. */
+const char *rs_schema_odd_name(const struct rs_schema_document *document);
 /* The JSON as it was read, for libavro in the publisher. */
 const char *rs_schema_json(const struct rs_schema_document *document);
 

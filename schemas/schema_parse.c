@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/config.h"
+#include "base/utf8.h"
 
 static const char *const primitive_names[] = {"null",   "boolean", "int",    "long", "float",
                                               "double", "bytes",   "string", NULL};
@@ -49,7 +50,8 @@ int rs_schema_no_memory(struct rs_schema_parser *p)
 
 const char *rs_schema_shown(struct rs_schema_parser *p, const char *text)
 {
-    char *copy = rs_arena_slice(&p->document->arena, rs_slice_of(text, strnlen(text, 100)));
+    char *copy = rs_arena_slice(&p->document->arena,
+                                rs_slice_of(text, rs_utf8_cut((const uint8_t *)text, strnlen(text, 100))));
     if (copy == NULL) {
         return "(a name)";
     }
@@ -68,21 +70,45 @@ static bool letter(char c)
     return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
 }
 
-/* [A-Za-z_][A-Za-z0-9_]*, with dots between several of them where `dots` says so. */
-static bool valid_name(const char *text, size_t size, bool dots)
+/* What Java and others write though Avro's grammar has it not: $ (nested classes), -, letters of any script.
+ */
+static bool odd_letter(char c, bool first)
+{
+    return c == '$' || (c == '-' && !first) || (unsigned char)c >= 0x80;
+}
+
+static bool is_name(const char *text, size_t size, bool dots, bool *odd)
 {
     bool first = true;
+    *odd = false;
     for (size_t i = 0; i < size; i++) {
         bool digit = text[i] >= '0' && text[i] <= '9';
         if (dots && text[i] == '.' && !first) {
             first = true;
         } else if (letter(text[i]) || (digit && !first)) {
             first = false;
+        } else if (odd_letter(text[i], first)) {
+            first = false;
+            *odd = true;
         } else {
             return false;
         }
     }
     return !first;
+}
+
+/* [A-Za-z_][A-Za-z0-9_]*, with dots between several of them where `dots` says so. What is read beyond that is
+ * noted, once. */
+static bool valid_name(struct rs_schema_parser *p, const char *text, size_t size, bool dots)
+{
+    bool odd;
+    if (!is_name(text, size, dots, &odd)) {
+        return false;
+    }
+    if (odd && p->document->odd_name == NULL) {
+        p->document->odd_name = rs_schema_shown(p, text);
+    }
+    return true;
 }
 
 static bool known_name(const char *text, const char *const *names)
@@ -173,7 +199,7 @@ static int check_aliases(struct rs_schema_parser *p, const json_t *object, bool 
     json_array_foreach(aliases, i, alias)
     {
         if (!json_is_string(alias) ||
-            !valid_name(json_string_value(alias), json_string_length(alias), dots)) {
+            !valid_name(p, json_string_value(alias), json_string_length(alias), dots)) {
             return rs_schema_bad(p, place, "\"aliases\" holds something that is not a name");
         }
     }
@@ -190,7 +216,7 @@ static int parse_namespace(struct rs_schema_parser *p, const json_t *object,
     }
     const char *text = json_string_value(value);
     size_t size = json_string_length(value);
-    if (text == NULL || (size != 0 && !valid_name(text, size, true))) {
+    if (text == NULL || (size != 0 && !valid_name(p, text, size, true))) {
         return rs_schema_bad(p, place, "\"namespace\" is not a name or names with dots between them");
     }
     *ns = rs_arena_text(&p->document->arena, text);
@@ -208,10 +234,10 @@ static int parse_name(struct rs_schema_parser *p, const json_t *object, struct r
         return rs_schema_bad(p, place, "a type of kind %s needs a \"name\"", kind);
     }
     const char *text = json_string_value(name);
-    if (text == NULL || !valid_name(text, json_string_length(name), true)) {
+    if (text == NULL || !valid_name(p, text, json_string_length(name), true)) {
         return rs_schema_bad(p, place,
-                             "the \"name\" of the %s is not a name: letters, digits and '_', not beginning "
-                             "with a digit",
+                             "the \"name\" of the %s is not a name: letters, digits, '_', '$' and '-', not "
+                             "beginning with a digit or '-'",
                              kind);
     }
     const char *ns = NULL;
@@ -271,7 +297,7 @@ static int parse_reference(struct rs_schema_parser *p, const json_t *json,
                            const struct rs_schema_place *place, const struct rs_schema **out)
 {
     const char *text = json_string_value(json);
-    if (!valid_name(text, json_string_length(json), true)) {
+    if (!valid_name(p, text, json_string_length(json), true)) {
         return rs_schema_bad(p, place, "'%s' is not a name of a type", rs_schema_shown(p, text));
     }
     for (int kind = 0; primitive_names[kind] != NULL; kind++) {
@@ -393,7 +419,7 @@ static int parse_symbols(struct rs_schema_parser *p, const json_t *symbols, stru
     for (size_t i = 0; i < count && code == RS_OK; i++) {
         const json_t *symbol = json_array_get(symbols, i);
         const char *text = json_string_value(symbol);
-        if (text == NULL || !valid_name(text, json_string_length(symbol), false)) {
+        if (text == NULL || !valid_name(p, text, json_string_length(symbol), false)) {
             code = rs_schema_bad(p, place, "symbol number %zu of the enum is not a name", i + 1);
         } else if (json_object_get(seen, text) != NULL) {
             code = rs_schema_bad(p, place, "the enum has the symbol '%s' twice", rs_schema_shown(p, text));
@@ -495,9 +521,10 @@ static int parse_field(struct rs_schema_parser *p, const json_t *object, const c
     }
     const json_t *name = json_object_get(object, "name");
     const char *text = json_string_value(name);
-    if (text == NULL || !valid_name(text, json_string_length(name), false)) {
-        return rs_schema_bad(
-            p, place, "a field needs a \"name\" of letters, digits and '_', not beginning with a digit");
+    if (text == NULL || !valid_name(p, text, json_string_length(name), false)) {
+        return rs_schema_bad(p, place,
+                             "a field needs a \"name\" of letters, digits, '_', '$' and '-', not beginning "
+                             "with a digit or '-'");
     }
     field->name = rs_arena_text(&p->document->arena, text);
     if (field->name == NULL) {

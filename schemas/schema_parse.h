@@ -12,6 +12,7 @@ struct rs_schema_document {
     struct rs_arena arena;
     const struct rs_schema *root;
     const char *json;
+    const char *odd_name; /* see rs_schema_odd_name */
 };
 
 /* A default waits until all types are complete: it may be of a record that encloses it. */

@@ -80,6 +80,14 @@ static void read_schema(struct rs_stream_loader *l, const struct rs_config_node 
                            rs_schema_kind_name(rs_schema_root(schema->document)->kind));
         return;
     }
+    const char *odd = rs_schema_odd_name(schema->document);
+    if (odd != NULL) {
+        rs_config_warn(
+            l->config, where,
+            "the schema's name '%s' is outside Avro's grammar (letters, digits and '_'): it is read, "
+            "but other programs may refuse the schema",
+            odd);
+    }
     stream->schema = schema->document;
     stream->writer = schema->number;
 }

@@ -95,11 +95,17 @@ static const char *blanks(const char *at)
     return at;
 }
 
-/* Letters, digits, '_' and '.'; NULL: none, or longer than `size`. */
+/* What names of schemas are made of, and '.'. */
+static bool name_letter(char c)
+{
+    return isalnum((unsigned char)c) || strchr("_.$-", c) != NULL || (unsigned char)c >= 0x80;
+}
+
+/* NULL: none, or longer than `size`. */
 static const char *word(const char *at, char *out, size_t size)
 {
     size_t length = 0;
-    for (; isalnum((unsigned char)*at) || *at == '_' || *at == '.'; at++) {
+    for (; *at != '\0' && name_letter(*at); at++) {
         if (length + 1 == size) {
             return NULL;
         }

@@ -77,6 +77,26 @@ class SchemaProgram(suite.Case):
                       "a date, and is int (its logicalType timestamp-millis is ignored: it belongs to long)",
                       check("u", "count()", 1))
 
+    def test_names_outside_the_grammar_are_read(self):
+        """From end to end, and noted by --check."""
+        self.write("s.avsc", json.dumps({"type": "record", "name": "com.acme.Outer$Inner", "fields": [
+            {"name": "t", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+            {"name": "产品", "type": "string"}, {"name": "unit-price", "type": "int"}, {"name": "$n", "type": "int"}]},
+            ensure_ascii=False))
+        message = self.write("m", "00 02 61 04 06\n")
+        self.assertEqual(self.run_it("decode", "-x", "-s", self.path("s.avsc"), message)[0],
+                         '{"t":"1970-01-01T00:00:00Z","产品":"a","unit-price":2,"$n":3}\n')
+        config = self.write("c.yaml", suite.configuration(
+            {"s": {"topic": "t", "schema": "s.avsc", "time": "t", "rules": {"unit-price": {"gt": 0}}}},
+            {"a": {"stream": "s", "by": ["产品"], "window": {"all": True},
+                   "stats": {"s": "sum(unit-price)", "n": "max($n)", "c": "count(产品)"}}}, directory=self.directory))
+        _, err = procs.check([suite.program("rollstatd"), "-c", config, "--check"])
+        self.assertIn("the schema's name 'com.acme.Outer$Inner' is outside Avro's grammar", err.decode())
+        rows = self.write("rows.csv", "t,产品,unit-price,$n\n1970-01-01,a,2,3\n1970-01-01,a,5,1\n")
+        raw, counts, _ = self.replay(config, "s", [rows])
+        self.assertEqual(counts["applied"], 2)
+        self.assertIn('{"key":"rs:a:a","type":"hash","value":{"s":7,"n":3,"c":2,', raw)
+
     def test_refused_messages(self):
         with open(JAVA, "rb") as file:
             message = file.read()

@@ -47,11 +47,11 @@ static const struct {
      "test: schema: the type 'recrd' is not defined before its use here; did you mean 'record'?"},
     {"{\"type\":\"record\",\"fields\":[]}", "test: schema: a type of kind record needs a \"name\""},
     {"{\"type\":\"record\",\"name\":\"1\",\"fields\":[]}",
-     "test: schema: the \"name\" of the record is not a name: letters, digits and '_', not beginning "
-     "with a digit"},
+     "test: schema: the \"name\" of the record is not a name: letters, digits, '_', '$' and '-', not "
+     "beginning with a digit or '-'"},
     {"{\"type\":\"record\",\"name\":\"a..b\",\"fields\":[]}",
-     "test: schema: the \"name\" of the record is not a name: letters, digits and '_', not beginning "
-     "with a digit"},
+     "test: schema: the \"name\" of the record is not a name: letters, digits, '_', '$' and '-', not "
+     "beginning with a digit or '-'"},
     {"{\"type\":\"record\",\"name\":\"a\",\"namespace\":\".x\",\"fields\":[]}",
      "test: schema: \"namespace\" is not a name or names with dots between them"},
     {"{\"type\":\"record\",\"name\":\"int\",\"fields\":[]}",
@@ -64,10 +64,11 @@ static const struct {
      "test: schema: \"aliases\" holds something that is not a name"},
     {RECORD("1"), "test: schema[0]: a field has to be a JSON object"},
     {RECORD("{\"type\":\"int\"}"),
-     "test: schema[0]: a field needs a \"name\" of letters, digits and '_', not "
-     "beginning with a digit"},
+     "test: schema[0]: a field needs a \"name\" of letters, digits, '_', '$' and '-', not "
+     "beginning with a digit or '-'"},
     {RECORD("{\"name\":\"a.b\",\"type\":\"int\"}"),
-     "test: schema[0]: a field needs a \"name\" of letters, digits and '_', not beginning with a digit"},
+     "test: schema[0]: a field needs a \"name\" of letters, digits, '_', '$' and '-', not beginning with a "
+     "digit or '-'"},
     {RECORD("{\"name\":\"f\"}"), "test: schema[0]: the field needs a \"type\""},
     {RECORD("{\"name\":\"f\",\"type\":\"int\"},{\"name\":\"f\",\"type\":\"int\"}"),
      "test: schema[1]: the record has the field 'f' twice"},
@@ -95,7 +96,7 @@ static const struct {
     {"{\"type\":\"fixed\",\"name\":\"F\",\"size\":1.0}",
      "test: schema: a fixed needs a \"size\" from 0 to 2147483647"},
     {"{\"type\":\"enum\",\"name\":\"E\"}", "test: schema: an enum needs \"symbols\", an array of names"},
-    {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"a-b\"]}",
+    {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"a b\"]}",
      "test: schema: symbol number 2 of the enum is not a name"},
     {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"A\"]}",
      "test: schema: the enum has the symbol 'A' twice"},
@@ -276,6 +277,34 @@ static void test_an_involved_default(void **state)
                      RS_ESCHEMA);
     assert_string_equal(error.text, "test: the default of field 'f' of R is too involved");
     rs_buf_fini(&json);
+}
+
+static void test_names_outside_the_grammar(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *odd;
+    } cases[] = {
+        {FIELD("\"type\":\"int\""), NULL},
+        {"{\"type\":\"record\",\"name\":\"com.acme.Outer$Inner\",\"fields\":[]}", "com.acme.Outer$Inner"},
+        {"{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"a.b-c\",\"fields\":[]}", "a.b-c"},
+        {"{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"unit-price\",\"type\":\"int\"},"
+         "{\"name\":\"$x\",\"type\":\"int\"}]}",
+         "unit-price"},
+        {"{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"\xe4\xbb\xb7\xe6\xa0\xbc\",\"type\":"
+         "\"int\"}]}",
+         "\xe4\xbb\xb7\xe6\xa0\xbc"},
+        {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"a-b\"]}", "a-b"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rs_schema_document *document = parse(cases[i].json);
+        const char *odd = rs_schema_odd_name(document);
+        assert_true((odd == NULL) == (cases[i].odd == NULL));
+        if (odd != NULL) {
+            assert_string_equal(odd, cases[i].odd);
+        }
+        rs_schema_free(&document);
+    }
 }
 
 static void test_logical_types(void **state)
@@ -478,6 +507,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_names_outside_the_grammar),
         cmocka_unit_test(test_logical_types),
         cmocka_unit_test(test_invalid_logical_types_are_ignored),
         cmocka_unit_test(test_an_involved_default),
