@@ -13,7 +13,7 @@ struct rs_key_maker {
     struct rs_arena arena;
     struct rs_program *program;
     const char **paths;
-    struct rs_field_type *types;
+    struct rs_field_type *types; /* DECIMAL for a float or double with a declared scale */
     struct rs_value *values;
     size_t count;
     struct rs_buf text;
@@ -76,7 +76,24 @@ static int copy_paths(struct rs_key_maker *m, const char *const *paths, size_t c
     return RS_OK;
 }
 
-static int resolve_types(struct rs_key_maker *m, const struct rs_schema *schema, struct rs_error *error)
+static int resolve_type(const struct rs_stream *stream, const char *path, struct rs_field_type *type,
+                        struct rs_error *error)
+{
+    int rc = rs_schema_field_type(rs_schema_root(stream->schema), path, type, error);
+    if (rc != RS_OK) {
+        error->code = RS_EUSAGE;
+        (void)rs_error_prefix(error, "key");
+        return RS_EUSAGE;
+    }
+    int scale = rs_stream_scale_of(stream, path);
+    if (type->kind == RS_VALUE_DOUBLE && scale >= 0) {
+        type->kind = RS_VALUE_DECIMAL;
+        type->scale = scale;
+    }
+    return check_type(path, type, error);
+}
+
+static int resolve_types(struct rs_key_maker *m, const struct rs_stream *stream, struct rs_error *error)
 {
     m->types = rs_arena_array(&m->arena, m->count + 1, sizeof(*m->types));
     m->values = rs_arena_array(&m->arena, m->count + 1, sizeof(*m->values));
@@ -84,30 +101,26 @@ static int resolve_types(struct rs_key_maker *m, const struct rs_schema *schema,
         return no_memory(error);
     }
     for (size_t i = 0; i < m->count; i++) {
-        int rc = rs_schema_field_type(schema, m->paths[i], &m->types[i], error);
-        if (rc != RS_OK) {
-            error->code = RS_EUSAGE;
-            (void)rs_error_prefix(error, "key");
-            return RS_EUSAGE;
-        }
-        rc = check_type(m->paths[i], &m->types[i], error);
+        int rc = resolve_type(stream, m->paths[i], &m->types[i], error);
         if (rc != RS_OK) {
             return rc;
         }
     }
-    return rs_program_compile(schema, m->paths, m->count, RS_PROGRAM_LIMITS_DEFAULT, &m->program, error);
+    return rs_program_compile(rs_schema_root(stream->schema), m->paths, m->count, RS_PROGRAM_LIMITS_DEFAULT,
+                              &m->program, error);
 }
 
-int rs_key_maker_new(const struct rs_schema *schema, const char *fields, const char *const *paths,
-                     size_t count, struct rs_key_maker **out, struct rs_error *error)
+int rs_key_maker_new(const struct rs_stream *stream, const char *fields, struct rs_key_maker **out,
+                     struct rs_error *error)
 {
     struct rs_key_maker *m = calloc(1, sizeof(*m));
     if (m == NULL) {
         return no_memory(error);
     }
-    int rc = fields != NULL ? split_fields(m, fields, error) : copy_paths(m, paths, count, error);
+    int rc = fields != NULL ? split_fields(m, fields, error)
+                            : copy_paths(m, stream->key_paths, stream->key_count, error);
     if (rc == RS_OK) {
-        rc = resolve_types(m, schema, error);
+        rc = resolve_types(m, stream, error);
     }
     if (rc != RS_OK) {
         rs_key_maker_free(&m);
@@ -186,6 +199,20 @@ static void append_part(struct rs_buf *to, const struct rs_field_type *type, con
     rs_key_append(to, part);
 }
 
+/* As the daemon does: a double with a declared scale is a decimal. */
+static bool scale_value(const struct rs_field_type *type, struct rs_value *value)
+{
+    int64_t scaled;
+    if (type->kind != RS_VALUE_DECIMAL || value->kind != RS_VALUE_DOUBLE) {
+        return true;
+    }
+    if (!rs_double_to_scale(value->d, type->scale, &scaled)) {
+        return false;
+    }
+    *value = (struct rs_value){.kind = RS_VALUE_DECIMAL, .i = scaled};
+    return true;
+}
+
 int rs_key_make(struct rs_key_maker *m, struct rs_slice datum, struct rs_slice *out, struct rs_error *error)
 {
     size_t at = 0;
@@ -202,6 +229,11 @@ int rs_key_make(struct rs_key_maker *m, struct rs_slice datum, struct rs_slice *
     for (size_t i = 0; i < m->count; i++) {
         if (i > 0) {
             rs_buf_char(&m->text, ':');
+        }
+        if (!scale_value(&m->types[i], &m->values[i])) {
+            return rs_fail(error, RS_ERECORD,
+                           "%s is part of the key, and NaN, infinite or too large for its declared scale",
+                           m->paths[i]);
         }
         append_part(&m->text, &m->types[i], &m->values[i]);
     }

@@ -10,22 +10,22 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/slice.h"
-#include "schemas/schema.h"
+#include "schemas/stream.h"
 
 struct rs_key_maker;
 
-/* `fields` is "a,b" and overrides paths[0..count). With no fields at all keys are empty. Errors: RS_EUSAGE:
- * no such field, or of a type that makes no key (float, double, bytes, fixed, array, map, timestamps);
- * RS_ENOMEM. */
-RS_MUST_USE int rs_key_maker_new(const struct rs_schema *schema, const char *fields, const char *const *paths,
-                                 size_t count, struct rs_key_maker **out, struct rs_error *error);
+/* `fields` is "a,b" and overrides the stream's own; NULL: those. With no fields at all keys are empty.
+ * Errors: RS_EUSAGE: no such field, or of a type that makes no key (float and double without a declared
+ * scale, bytes, fixed, array, map, timestamps); RS_ENOMEM. */
+RS_MUST_USE int rs_key_maker_new(const struct rs_stream *stream, const char *fields,
+                                 struct rs_key_maker **out, struct rs_error *error);
 void rs_key_maker_free(struct rs_key_maker **maker);
 
 /* Fields of the key; 0: there is none. */
 size_t rs_key_field_count(const struct rs_key_maker *maker);
 
 /* Key of a bare datum, valid until the next call; data NULL where there are no fields. RS_ERECORD: not a
- * valid datum. */
+ * valid datum, or a number that its declared scale has no decimal for. */
 RS_MUST_USE int rs_key_make(struct rs_key_maker *maker, struct rs_slice datum, struct rs_slice *out,
                             struct rs_error *error);
 

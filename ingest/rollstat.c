@@ -194,8 +194,7 @@ static int set_up(struct rollstat *r, struct rs_error *error)
         rc = r->key_fields != NULL ? RS_OK : rs_fail(error, RS_ENOMEM, "out of memory");
     }
     if (rc == RS_OK) {
-        rc = rs_key_maker_new(schema, r->key_fields, r->stream->key_paths, r->stream->key_count, &r->key,
-                              error);
+        rc = rs_key_maker_new(r->stream, r->key_fields, &r->key, error);
     }
     return rc == RS_OK ? rs_publisher_new(&options, &r->publisher, error) : rc;
 }
@@ -251,11 +250,9 @@ int rollstat_connect(rollstat *publisher, int64_t timeout_ms, rollstat_error *er
 
 static int make_event(struct rollstat *r, struct rollstat_event *e, struct rs_error *error)
 {
-    const struct rs_schema *schema = rs_schema_root(r->stream->schema);
     int rc = rs_row_plan_new(&r->mapping, RS_ROW_PLAN_FIELDS, NULL, 0, &e->plan, error);
     if (rc == RS_OK) {
-        rc = rs_key_maker_new(schema, r->key_fields, r->stream->key_paths, r->stream->key_count, &e->key,
-                              error);
+        rc = rs_key_maker_new(r->stream, r->key_fields, &e->key, error);
     }
     if (rc == RS_OK) {
         e->count = rs_row_plan_column_count(e->plan);

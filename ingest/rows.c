@@ -69,8 +69,7 @@ static int set_up(struct rs_rows *r, struct rs_error *error)
         rc = rs_framing_prefix_of(r->stream, r->options->framing, &r->prefix, error);
     }
     if (rc == RS_OK) {
-        rc = rs_key_maker_new(schema, r->options->key, r->stream->key_paths, r->stream->key_count, &r->key,
-                              error);
+        rc = rs_key_maker_new(r->stream, r->options->key, &r->key, error);
     }
     if (rc == RS_OK && r->options->rejects != NULL) {
         rc = rs_rejects_open(r->options->rejects, &r->rejects, error);

@@ -17,6 +17,12 @@
 #include "schemas/program.h"
 #include "schemas/schema.h"
 
+/* Digits after the point at which a float or double is taken for a decimal. */
+struct rs_stream_scale {
+    const char *path;
+    int digits;
+};
+
 struct rs_stream {
     const char *name;
     uint32_t index;
@@ -44,6 +50,8 @@ struct rs_stream {
     const char *const *key_paths; /* `key: [fields]`; default: the `by` fields that all its aggregates share,
                                      in the order of the first aggregate's `by` */
     size_t key_count;
+    const struct rs_stream_scale *scales; /* `scale: {FIELD: digits}` */
+    size_t scale_count;
     struct rs_frame_options framing;   /* `framing: auto|bare|confluent|single-object`, schema ids */
     size_t writer;                     /* number of the stream's own schema in the registry */
     const struct rs_config_node *node; /* for transform: rules, scale */
@@ -64,6 +72,8 @@ struct rs_streams {
  * nothing but finding the faults of their aggregates in the same run. The caller frees *out in any case. */
 RS_MUST_USE int rs_streams_load(struct rs_config *config, struct rs_streams **out, struct rs_error *error);
 void rs_streams_free(struct rs_streams **streams);
+/* The scale that is declared for a field; -1: none. */
+int rs_stream_scale_of(const struct rs_stream *stream, const char *path);
 const struct rs_stream *rs_streams_find(const struct rs_streams *streams, const char *name);
 
 #endif

@@ -174,13 +174,46 @@ static void read_time(struct rs_stream_loader *l, const struct rs_config_node *n
     }
 }
 
-/* A float or double with a declared scale is the decimal that it stands for. */
-static bool is_decimal(const struct rs_config_node *node, const char *path, const struct rs_field_type *type)
+/* What is wrong here is for transform's reader of the same mapping to name. */
+static void read_scales(struct rs_stream_loader *l, const struct rs_config_node *node,
+                        struct rs_stream *stream)
 {
-    const struct rs_config_node *scale = rs_config_get(node, "scale");
-    bool scaled =
-        scale != NULL && rs_config_kind(scale) == RS_CONFIG_MAPPING && rs_config_get(scale, path) != NULL;
-    return type->kind == RS_VALUE_DECIMAL || (type->kind == RS_VALUE_DOUBLE && scaled);
+    const struct rs_config_node *list = rs_config_get(node, "scale");
+    size_t count = list != NULL && rs_config_kind(list) == RS_CONFIG_MAPPING ? rs_config_size(list) : 0;
+    struct rs_stream_scale *scales = rs_arena_array(&l->memory->arena, count + 1, sizeof *scales);
+    l->failed = l->failed || scales == NULL;
+    for (size_t i = 0; i < count && scales != NULL; i++) {
+        const struct rs_config_node *key = NULL;
+        const struct rs_config_node *value = NULL;
+        rs_i128 digits = -1;
+        struct rs_error ignored;
+        rs_config_pair(list, i, &key, &value);
+        const char *text = rs_config_text(value);
+        if (rs_config_text(key) != NULL && text != NULL &&
+            rs_decimal_parse(rs_slice_text(text), 0, &digits, &ignored) == RS_OK && digits >= 0 &&
+            digits <= 18) {
+            scales[stream->scale_count++] = (struct rs_stream_scale){
+                .path = rs_stream_keep(l, rs_config_text(key)), .digits = (int)digits};
+        }
+    }
+    stream->scales = scales;
+}
+
+int rs_stream_scale_of(const struct rs_stream *stream, const char *path)
+{
+    for (size_t i = 0; i < stream->scale_count; i++) {
+        if (stream->scales[i].path != NULL && strcmp(stream->scales[i].path, path) == 0) {
+            return stream->scales[i].digits;
+        }
+    }
+    return -1;
+}
+
+/* A float or double with a declared scale is the decimal that it stands for. */
+static bool is_decimal(const struct rs_stream *stream, const char *path, const struct rs_field_type *type)
+{
+    return type->kind == RS_VALUE_DECIMAL ||
+           (type->kind == RS_VALUE_DOUBLE && rs_stream_scale_of(stream, path) >= 0);
 }
 
 static void read_id(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
@@ -189,7 +222,7 @@ static void read_id(struct rs_stream_loader *l, const struct rs_config_node *nod
     const struct rs_config_node *where = rs_config_get(node, "id");
     struct rs_field_type type;
     if (stream->id_path != NULL && find_field(l, where, stream, stream->id_path, &type) &&
-        type.kind != RS_VALUE_BYTES && !is_decimal(node, stream->id_path, &type) &&
+        type.kind != RS_VALUE_BYTES && !is_decimal(stream, stream->id_path, &type) &&
         (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM)) {
         rs_config_complain(l->config, where,
                            "field '%s' cannot identify an event: its type has to be string, bytes, "
@@ -318,6 +351,7 @@ void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *nod
     }
     size_t before = rs_config_complaints(l->config);
     read_time(l, node, stream);
+    read_scales(l, node, stream);
     read_id(l, node, stream);
     read_upsert(l, node, stream);
     l->unreadable = l->unreadable || rs_config_complaints(l->config) != before;
@@ -331,7 +365,9 @@ bool rs_stream_keyable(const struct rs_field_type *type, const char **why)
     *why = NULL;
     switch (type->kind) {
     case RS_VALUE_TIME: *why = "a time has a value of its own for each event"; break;
-    case RS_VALUE_DOUBLE: *why = "floating-point numbers that look alike may differ"; break;
+    case RS_VALUE_DOUBLE:
+        *why = "floating-point numbers that look alike may differ; `scale` makes them decimals";
+        break;
     case RS_VALUE_BYTES:
         *why = type->schema->kind == RS_AVRO_STRING || type->schema->logical == RS_LOGICAL_UUID
                    ? NULL
@@ -437,7 +473,7 @@ static void add_key(struct rs_stream_loader *l, const struct rs_config_node *ite
     const char *why = NULL;
     if (rs_schema_field_type(rs_schema_root(stream->schema), path, &type, &error) != RS_OK) {
         why = error.text;
-    } else if (rs_stream_keyable(&type, &why)) {
+    } else if (is_decimal(stream, path, &type) || rs_stream_keyable(&type, &why)) {
         paths[stream->key_count++] = rs_stream_keep(l, path);
         return;
     }

@@ -37,39 +37,6 @@ void rs_batch_fini(struct rs_batch *batch)
 
 /* ---- numbers ---- */
 
-bool rs_double_to_scale(double value, int scale, int64_t *out)
-{
-    if (!isfinite(value)) {
-        return false;
-    }
-    int exponent;
-    double fraction = frexp(fabs(value), &exponent);
-    uint64_t mantissa = (uint64_t)ldexp(fraction, 53); /* exact: value = mantissa * 2^(exponent - 53) */
-    exponent -= 53;
-    rs_u128 scaled = mantissa;
-    for (int i = 0; i < scale; i++) {
-        scaled *= 10; /* below 2^53 * 10^18 < 2^113 */
-    }
-    if (exponent > 10) {
-        return mantissa == 0 ? (*out = 0, true) : false; /* at least 2^63 */
-    }
-    if (exponent >= 0) {
-        scaled <<= exponent;
-    } else if (exponent > -127) {
-        rs_u128 unit = (rs_u128)1 << -exponent;
-        rs_u128 rest = scaled & (unit - 1);
-        scaled >>= -exponent;
-        scaled += rest > unit / 2 || (rest == unit / 2 && (scaled & 1));
-    } else {
-        scaled = 0; /* below 2^-13 */
-    }
-    if (scaled > INT64_MAX) {
-        return false;
-    }
-    *out = value < 0 ? -(int64_t)scaled : (int64_t)scaled;
-    return true;
-}
-
 /* A double with a declared scale is that decimal from here on, whatever looks at it: rules, where, ids, keys,
  * statistics. What is not finite stays a double. */
 static bool scale_values(const struct rs_plan *plan, struct rs_value *values)

@@ -91,9 +91,6 @@ static inline struct rs_slice rs_batch_key_bytes(const struct rs_partition *p, c
 {
     return rs_slice_of(p->batch.key_bytes + key->offset, key->size);
 }
-/* Exact value of a double at a decimal scale, rounded half to even. False: not finite or out of the range of
- * int64. */
-bool rs_double_to_scale(double value, int scale, int64_t *out);
 
 /* ---- expire.c ---- */
 int64_t rs_expire_step(const struct rs_stream *stream);

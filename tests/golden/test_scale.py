@@ -52,6 +52,16 @@ class Scale(suite.Case):
         _, counts, _ = self.run_rows([(float("nan"), 0.0), (1.0, 0.0), (None, 0.0), (None, 0.0)], id="v", expect=3)
         self.assertEqual((counts["applied"], counts["rejected"]), (3, 1))
 
+    def test_the_kafka_key(self):
+        """By default that of the groups, so that a group has one partition."""
+        self.write("e.avsc", json.dumps(SCHEMA))
+        config = self.write("config.yaml", suite.configuration(
+            {"s": {"topic": "t", "schema": "e.avsc", "time": "t", "scale": {"v": 2}}},
+            {"a": {"stream": "s", "by": ["v"], "window": {"all": True}, "stats": {"n": "count()"}}}, directory=self.directory))
+        out, _ = procs.check([suite.program("rollstatd"), "-c", config, "--explain"])
+        self.assertIn("key", out.decode())
+        self.assertRegex(out.decode(), r"key[^\n]* v\b")
+
     def test_group_keys(self):
         rows = [(NEAR, 0.1), (19.99, 0.1), (-0.001, 0.1), (0.0, 0.1), (None, 0.1), (1e15, -0.5)]
         shown, _, _ = self.run_rows(rows, {"by": ["v", "f"]})
@@ -65,7 +75,7 @@ class Scale(suite.Case):
             _, counts, _ = self.run_rows([(float("nan"), 0.0), (float("-inf"), 0.0), (1.0, 0.0)], rules={"v": rule},
                                          expect=0 if left == 3 else 3)
             self.assertEqual(counts["applied"], left, rule)
-        _, counts, err = self.run_rows([(float("nan"), 0.0), (1.0, 0.0)], {"by": ["v"]}, expect=3)
+        _, counts, err = self.run_rows([(float("nan"), 0.0), (1.0, 0.0)], {"by": ["v"]}, expect=3, key=["f"])
         self.assertEqual((counts["applied"], counts["rejected"]), (1, 1))
         self.assertIn("not_finite: a number is NaN or infinite where a rule, an id or a group key forbids it", err)
         _, counts, err = self.run_rows([(1e17, 0.0)], expect=3)

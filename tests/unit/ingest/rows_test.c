@@ -328,6 +328,33 @@ static void test_key(void **state)
     support_stream_free(&s);
 }
 
+/* A double with a declared scale makes the key of the group it belongs to. */
+static void test_key_of_a_scaled_double(void **state)
+{
+    struct rs_stream *s =
+        support_stream("{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"x\",\"type\":"
+                       "[\"null\",\"double\"]}]}");
+    static const struct rs_stream_scale scales[] = {{.path = "x", .digits = 2}};
+    struct rs_rows_options o = {0};
+    (void)state;
+    set(&o, "key", "x");
+    expect_option(
+        s, "key", "x",
+        "key field \"x\": a key is made of strings, enums, integers, booleans, dates, decimals and uuids");
+    s->scales = scales;
+    s->scale_count = 1;
+    support_expect(s, &o, support_text("a.csv", "x\n19.990000000000002\n19.99\n\"\"\nNaN\n1e300\n-0.001\n"),
+                   "2 19.99 {\"x\":19.990000000000002}\n"
+                   "3 19.99 {\"x\":19.99}\n"
+                   "4 %null {\"x\":null}\n"
+                   "! @:5:1: x is part of the key, and NaN, infinite or too large for its declared scale\n"
+                   "! @:6:1: x is part of the key, and NaN, infinite or too large for its declared scale\n"
+                   "7 0 {\"x\":-0.001}\n"
+                   "end 2 rejected\n");
+    rs_rows_options_fini(&o);
+    support_stream_free(&s);
+}
+
 static void expect_prefix(struct rs_stream *s, const char *framing, const void *wanted, size_t size)
 {
     struct rs_rows_options o = {.framing = framing};
@@ -527,6 +554,7 @@ int main(void)
         cmocka_unit_test(test_ndjson),
         cmocka_unit_test(test_nested),
         cmocka_unit_test(test_key),
+        cmocka_unit_test(test_key_of_a_scaled_double),
         cmocka_unit_test(test_framing),
         cmocka_unit_test(test_rejects),
         cmocka_unit_test(test_remarks),
