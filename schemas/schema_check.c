@@ -23,6 +23,7 @@ int rs_schema_fixed_digits(size_t size)
 }
 
 /* The field keeps its plain type; the text is for who would use it as what it says. */
+RS_PRINTF(4, 5)
 static int ignore(struct rs_schema_parser *p, struct rs_schema *node, enum rs_logical logical,
                   const char *format, ...)
 {
