@@ -142,6 +142,26 @@ static int record_time(const struct rs_zone *zone, const struct rs_cell *cell, s
     return check_range(rs_zone_to_utc(zone, cell->i * RS_US_PER_DAY), out, error);
 }
 
+/* More digits than a date or a year has, and nothing but them (and a fraction). */
+static bool looks_like_count(struct rs_slice text)
+{
+    size_t digits = 0;
+    for (size_t i = text.size > 0 && text.data[0] == '-'; i < text.size; i++) {
+        if (text.data[i] >= '0' && text.data[i] <= '9') {
+            digits++;
+        } else if (text.data[i] != '.' || digits == 0) {
+            return false;
+        }
+    }
+    return digits > 8;
+}
+
+static int counts_what(struct rs_error *error)
+{
+    return rs_fail(error, RS_ERECORD,
+                   "is a number where a time is needed; --time-format s, ms, us or ns says what it counts");
+}
+
 static int read_exact(const struct rs_time_rule *rule, const struct rs_zone *zone, const struct rs_cell *cell,
                       struct exact_time *out, struct rs_error *error)
 {
@@ -152,12 +172,13 @@ static int read_exact(const struct rs_time_rule *rule, const struct rs_zone *zon
         return record_time(zone, cell, out, error);
     }
     if (is_text(cell) || (cell->kind == RS_CELL_NUMBER && counts(rule->kind))) {
-        return text_to_time(rule, zone, cell->text, out, error);
+        int rc = text_to_time(rule, zone, cell->text, out, error);
+        return rc == RS_ERECORD && rule->kind == RS_TIME_RULE_ISO && looks_like_count(cell->text)
+                   ? counts_what(error)
+                   : rc;
     }
     if (cell->kind == RS_CELL_NUMBER) {
-        return rs_fail(
-            error, RS_ERECORD,
-            "is a number where a time is needed; --time-format s, ms, us or ns says what it counts");
+        return counts_what(error);
     }
     return rs_fail(error, RS_ERECORD, "is %s",
                    cell->kind == RS_CELL_NULL || cell->kind == RS_CELL_ABSENT

@@ -279,6 +279,13 @@ static void test_times(void **state)
     expect(micros, "", "! is empty; a time is needed");
     expect_json(micros, "5",
                 "! is a number where a time is needed; --time-format s, ms, us or ns says what it counts");
+    /* The same number in a CSV cell. */
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const counts[] = {"1767225600", "1767225600.5", "1767225600000",
+                                             "-1767225600000000"};
+        expect(micros, counts[i],
+               "! is a number where a time is needed; --time-format s, ms, us or ns says what it counts");
+    }
     expect(LOGICAL("int", "date"), "1970-01-02", "02");
     expect(LOGICAL("int", "time-millis"), "00:00:00.001", "02");
     expect(LOGICAL("long", "time-micros"), "00:00:01", "80897a");
