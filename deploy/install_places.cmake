@@ -26,14 +26,15 @@ rs_full_path("${RS_MANDIR}" RS_FULL_MANDIR)
 # systemd looks into lib/systemd/system of both usual prefixes.
 rs_full_path(lib/systemd/system RS_UNITS)
 
-# The sources name /etc/rollstat, which is right nearly everywhere.
-function(rs_place source name destination)
+# The sources name /etc/rollstat, which is right nearly everywhere. A macro: file(INSTALL) adds to the list of what was
+# installed, install_manifest.txt, in its own scope.
+macro(rs_place source name destination)
   configure_file("${source}" "${RS_MADE}/${name}" @ONLY)
   file(READ "${RS_MADE}/${name}" text)
   string(REPLACE "/etc/rollstat" "${RS_CONFIG}" text "${text}")
   file(WRITE "${RS_MADE}/${name}" "${text}")
   file(INSTALL "${RS_MADE}/${name}" DESTINATION "${destination}" TYPE FILE)
-endfunction()
+endmacro()
 
 rs_place("${RS_DEPLOY}/rollstatd.service.in" rollstatd.service "${RS_UNITS}")
 # Not as rollstat.yaml: that is the operator's file.

@@ -117,6 +117,9 @@ class Install(suite.Case):
                 self.install(root, *([] if prefix == "/usr/local" else ["--prefix", prefix]))
                 files = self.all_files(root)
                 self.assertEqual({f for f in files if not f"/{f}".startswith((prefix + "/", configuration + "/"))}, set())
+                with open(os.path.join(self.build, "install_manifest.txt"), encoding="utf-8") as manifest:
+                    listed = {line.strip()[1:] for line in manifest}
+                self.assertEqual(set(files) - listed, set(), "not in the list of what was installed")
                 texts = {f: text.decode() for f, text in files.items() if f.endswith(
                     (".service", ".example", ".pc", ".1", ".5", ".8"))}
                 self.assertEqual(len(texts), 9)
