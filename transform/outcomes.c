@@ -178,10 +178,11 @@ bool rs_outcomes_judge(struct rs_outcome_watch *watch, const struct rs_stream *s
                        const struct rs_outcomes *now, int64_t now_us, enum rs_log_level *level, char *text,
                        size_t size)
 {
-    struct line line = {.text = text, .size = size};
+    struct line line = {.size = size};
     struct rs_accounting more = since_base(watch, now);
     bool told = false;
 
+    line.text = text;
     if (more.consumed > 0 && !watch->open) {
         watch->open = true;
         watch->since_us = now_us;
