@@ -272,12 +272,12 @@ class OneOfThree(Away):
         replicated = {"offsets.topic.replication.factor": 3, "default.replication.factor": 3, "min.insync.replicas": 2,
                       "broker.session.timeout.ms": 3000, "broker.heartbeat.interval.ms": 500}
         first = suite.real_kafka(self.path("kafka"), settings=replicated)
-        self.addCleanup(first.stop)
+        self.addCleanup(first.kill)  # in order they would wait for each other
         others = []
         for number in (2, 3):
             others.append(kafka.Follower(first, suite.JARS, self.path(f"kafka-{number}"),
                                          {**replicated, "node.id": number}))
-            self.addCleanup(others[-1].stop)
+            self.addCleanup(others[-1].kill)
         first.bootstrap = ",".join(broker.bootstrap for broker in (first, *others))
         self.begin(first, partitions=6, state={"replication_factor": 3})
         self.start()
@@ -294,6 +294,31 @@ class OneOfThree(Away):
         self.all_right()
         others[1].process.signal(signal.SIGCONT)
         self.end()
+
+
+class Refused(Away):
+    def test_who_may_not_list_the_group_hands_over_all_the_same(self):
+        """What brokers do not tell is no proof that nobody else is there."""
+        self.begin(suite.real_kafka(self.path("kafka"), settings={
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "allow.everyone.if.no.acl.found": "true"}))
+        self.start()
+        self.until_ready()
+        first, port = self.process, self.port
+        self.configure({"trades": load.stream("t", "20s")}, load.aggregates("trades", 100000)[0], "second.yaml", workers=1,
+                       kafka=QUICK)
+        self.start("second.log")
+        self.until_status(lambda s: s["ready"] and s["partitions"], "the second has its share")
+        self.assertNotEqual(self.port, port)
+        for kind, operation in (("--allow-principal", "Read"), ("--deny-principal", "Describe")):
+            self.kafka.java("kafka.admin.AclCommand", "--bootstrap-server", self.kafka.bootstrap, "--add", kind, "User:*",
+                            "--operation", operation, "--group", "tests", "--force")
+        procs.until(lambda: self.kafka.ask("group", "tests")[0].split()[-1] == "0", 60, "nobody is told of its members")
+        first.signal(signal.SIGTERM)
+        procs.until(lambda: not first.alive(), END_S, "it ends")
+        log = procs.tail(self.path("rollstatd.log"), 1 << 20)
+        self.assertIn("leaving the group; what others take over is served until they have it", log)
+        self.until_status(lambda s: s["ready"] and len(s["partitions"]) == 3, "the second has all")
 
 
 if __name__ == "__main__":
