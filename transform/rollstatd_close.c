@@ -175,6 +175,7 @@ static void serve_until_closed(struct rs_daemon *daemon, const struct closer *cl
 
     for (;;) {
         (void)poll(fds, sizeof(fds) / sizeof(fds[0]), TURN_MS);
+        rs_notify_turn(&daemon->notify);
         if ((fds[0].revents & POLLIN) != 0) {
             return;
         }

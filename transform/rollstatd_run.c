@@ -293,7 +293,6 @@ static void housekeeping(struct rs_daemon *daemon)
         daemon->housekeeping_us = now + daemon->watchdog_us / 4;
     }
     watch_workers(daemon);
-    rs_notify_turn(&daemon->notify);
     rs_daemon_tell_restoring(daemon);
     rs_daemon_tell_health(daemon);
     rs_daemon_tell_outcomes(daemon);
@@ -418,6 +417,7 @@ static void turn(struct rs_daemon *daemon)
     if (daemon->http != NULL) {
         rs_http_run(daemon->http);
     }
+    rs_notify_turn(&daemon->notify);
     housekeeping(daemon);
 }
 

@@ -95,6 +95,7 @@ class Away(Flow):
 
     def end(self):
         """SIGTERM; the pages answer until the process has ended."""
+        self.notify.seen("")
         self.process.signal(signal.SIGTERM)
         deadline = time.monotonic() + END_S
         while self.process.wait(0.1) is None:
