@@ -146,9 +146,10 @@ void rs_lk_too_few(const struct rs_lk_topic *topic, int32_t partition, int32_t p
 {
     (void)rs_fail(error, RS_EBROKER,
                   "state log: topic %s has %" PRId32 " partitions, and none of the number %" PRId32
-                  ", while its input %s has; mend it with: kafka-topics.sh --bootstrap-server HOST:PORT "
+                  ", while its input %s has%s; mend it with: kafka-topics.sh --bootstrap-server HOST:PORT "
                   "--alter --topic %s --partitions %" PRId32 " (at least)",
-                  topic->name, partitions, partition, topic->stream->topic, topic->name, partition + 1);
+                  topic->name, partitions, partition, topic->stream->topic, topic->not_grown, topic->name,
+                  partition + 1);
 }
 
 /* ---- making a topic ---- */
@@ -229,16 +230,16 @@ static void cannot_create(const struct rs_log_kafka *log, const struct rs_lk_top
                   topic->name, why, topic->name, partitions, factor, remedy);
 }
 
-/* A topic is seen only once its metadata has gone round. */
-static int32_t wait_until_seen(struct rs_log_kafka *log, const struct rs_lk_topic *topic)
+/* A topic, or its new partitions, are seen only once its metadata has gone round. */
+static int32_t wait_until_seen(struct rs_log_kafka *log, const struct rs_lk_topic *topic, int32_t partitions)
 {
     int64_t deadline = rs_clock_mono(log->options.clock) + VISIBLE_MS * INT64_C(1000);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     int32_t count = 0;
 
-    while (count == 0 && !atomic_load(&log->ending) && rs_clock_mono(log->options.clock) < deadline) {
+    while (count < partitions && !atomic_load(&log->ending) && rs_clock_mono(log->options.clock) < deadline) {
         count = count_partitions(log, topic->name, &code);
-        if (count == 0) {
+        if (count < partitions) {
             (void)rd_kafka_poll(log->consumer, SLICE_MS);
         }
     }
@@ -268,8 +269,93 @@ static enum rs_lk_fitness create(struct rs_log_kafka *log, const struct rs_lk_to
                      "stream %s: made the topic %s with %" PRId32 " partitions for its state",
                      topic->stream->name, topic->name, wanted);
     }
-    *partitions = wait_until_seen(log, topic);
+    *partitions = wait_until_seen(log, topic, 1);
     return *partitions > 0 ? RS_LK_FIT : RS_LK_UNKNOWN;
+}
+
+/* ---- growing a topic ---- */
+
+static rd_kafka_resp_err_t grown(rd_kafka_event_t *event, char *why, size_t size)
+{
+    size_t count = 0;
+    rd_kafka_resp_err_t code = event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+    const char *text = event == NULL ? NULL : rd_kafka_event_error_string(event);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const rd_kafka_topic_result_t **topics =
+            rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count);
+        code = count == 1 ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__FAIL;
+        text = count == 1 ? rd_kafka_topic_result_error_string(topics[0]) : NULL;
+    }
+    (void)snprintf(why, size, "%s", text != NULL ? text : rd_kafka_err2str(code));
+    return code;
+}
+
+static rd_kafka_resp_err_t ask_to_grow(struct rs_log_kafka *log, const struct rs_lk_topic *topic,
+                                       int32_t partitions, char *why, size_t size)
+{
+    if (!has_controller(log)) {
+        (void)snprintf(why, size, "the cluster names no controller");
+        return RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+    }
+    rd_kafka_NewPartitions_t *more = rd_kafka_NewPartitions_new(topic->name, (size_t)partitions, why, size);
+    if (more == NULL) {
+        return RD_KAFKA_RESP_ERR__INVALID_ARG;
+    }
+    rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
+    (void)rd_kafka_AdminOptions_set_operation_timeout(options, REQUEST_MS / 2, why, size);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
+    rd_kafka_CreatePartitions(log->consumer, &more, 1, options, queue);
+    rd_kafka_event_t *event = answer(log, queue, options);
+    rd_kafka_resp_err_t code = grown(event, why, size);
+    rd_kafka_NewPartitions_destroy(more);
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+    return code;
+}
+
+static void set_not_grown(struct rs_log_kafka *log, struct rs_lk_topic *topic, rd_kafka_resp_err_t code,
+                          const char *why)
+{
+    char remedy[256] = "";
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rs_lk_remedy(code, "Alter", topic->name, remedy, sizeof(remedy));
+    }
+    pthread_mutex_lock(&log->lock);
+    topic->not_grown[0] = '\0';
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        (void)snprintf(topic->not_grown, sizeof(topic->not_grown), " (it could not be grown: %s%s)", why,
+                       remedy);
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
+/* The input has got more partitions: so does its log. What cannot be done is told where a partition waits for
+ * it; the others go on. Two instances may ask at once, and one of them is refused: the count decides. */
+static enum rs_lk_fitness grow(struct rs_log_kafka *log, struct rs_lk_topic *topic, int32_t *partitions)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    char why[512] = "";
+    int32_t before = *partitions;
+    int32_t wanted = count_partitions(log, topic->stream->topic, &code);
+
+    if (wanted <= before) {
+        return away(code) ? RS_LK_UNKNOWN : RS_LK_FIT;
+    }
+    code = ask_to_grow(log, topic, wanted, why, sizeof(why));
+    bool asked = code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_INVALID_PARTITIONS;
+    int32_t now = asked ? wait_until_seen(log, topic, wanted) : before;
+    *partitions = now > before ? now : before;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rs_lk_report(log, RS_LOG_INFO,
+                     "stream %s: its input %s has %" PRId32 " partitions: grew the topic %s from %" PRId32
+                     " to as many",
+                     topic->stream->name, topic->stream->topic, wanted, topic->name, before);
+    }
+    set_not_grown(log, topic, *partitions >= wanted ? RD_KAFKA_RESP_ERR_NO_ERROR : code, why);
+    return *partitions < wanted && (asked || away(code)) ? RS_LK_UNKNOWN : RS_LK_FIT;
 }
 
 /* ---- settings ---- */
@@ -403,6 +489,8 @@ enum rs_lk_fitness rs_lk_topic_check(struct rs_log_kafka *log, struct rs_lk_topi
         fitness = create(log, topic, partitions, error);
     } else if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         fitness = no_metadata(topic->name, code, error);
+    } else {
+        fitness = grow(log, topic, partitions);
     }
     return fitness == RS_LK_FIT ? check_settings(log, topic, error) : fitness;
 }

@@ -72,8 +72,10 @@ struct rs_lk_topic {
     bool ready;               /* lock: is there and fit */
     bool check;               /* lock: the keeper has to look at it */
     int32_t partitions;       /* lock: as of the last look */
-    int64_t check_at_us;      /* lock: not before */
-    bool unverified_told;     /* keeper: warned that the settings cannot be seen */
+    char not_grown[512]; /* keeper, and lock: why it was not given the partitions that its input has; or empty
+                          */
+    int64_t check_at_us; /* lock: not before */
+    bool unverified_told; /* keeper: warned that the settings cannot be seen */
 };
 
 struct rs_lk_worker {

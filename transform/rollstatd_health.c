@@ -37,6 +37,19 @@ static void add(struct rs_daemon_health *health, const char *format, ...)
     }
 }
 
+/* How many partitions, and in the summary why the first of them. */
+static void headline(struct rs_daemon_health *health, const char *before, uint64_t some, uint64_t all,
+                     const char *after, const char *why)
+{
+    bool first = health->count == 0;
+
+    add(health, "%s%" PRIu64 " of %" PRIu64 " partitions%s", before, some, all, after);
+    if (first && why[0] != '\0') {
+        size_t used = strlen(health->summary);
+        (void)snprintf(health->summary + used, sizeof(health->summary) - used, ": %s", why);
+    }
+}
+
 /* ---- what concerns all partitions ---- */
 
 static void add_kafka(const struct rs_daemon *daemon, const struct rs_kafka_source_status *source,
@@ -138,13 +151,8 @@ static void add_stopped(struct rs_daemon *daemon, struct rs_daemon_health *healt
 
     health->partitions = 0;
     each_worker(daemon, &walk, look_at);
-    if (health->stopped > 0 && health->count == 0) {
-        (void)snprintf(health->summary, sizeof(health->summary),
-                       "%" PRIu64 " of %" PRIu64 " partitions stopped: %s", health->stopped,
-                       health->partitions, walk.first);
-        rs_buf_printf(&health->lines, "%" PRIu64 " of %" PRIu64 " partitions stopped\n", health->stopped,
-                      health->partitions);
-        health->count = 1;
+    if (health->stopped > 0) {
+        headline(health, "", health->stopped, health->partitions, " stopped", walk.first);
     }
     each_worker(daemon, &walk, list);
 }
@@ -161,11 +169,9 @@ static void add_waiting(struct rs_daemon *daemon, uint64_t assigned, struct rs_d
     each_worker(daemon, &walk, look_at);
     uint64_t unseen = assigned > health->partitions && !daemon->was_ready ? assigned - health->partitions : 0;
     if (walk.restoring + unseen > 0) {
-        add(health, "restoring %" PRIu64 " of %" PRIu64 " partitions", walk.restoring + unseen,
-            health->partitions + unseen);
+        headline(health, "restoring ", walk.restoring + unseen, health->partitions + unseen, "", walk.first);
     } else if (health->waiting > 0) {
-        add(health, "%" PRIu64 " of %" PRIu64 " partitions wait: %s", health->waiting, health->partitions,
-            walk.first);
+        headline(health, "", health->waiting, health->partitions, " wait", walk.first);
     }
     each_worker(daemon, &walk, list);
 }

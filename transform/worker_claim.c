@@ -8,8 +8,11 @@
 #define CLAIM_RETRY_US   (1000 * RS_WORKER_MS)
 #define UNSURE_US        (100 * RS_WORKER_MS) /* doubled with each claim in a row that came to nothing */
 #define UNSURE_DOUBLINGS 6
-#define EVENTS_PER_TURN  64
-#define BYTES_PER_TURN   ((size_t)512 << 10) /* of stored state: some milliseconds */
+#define RECLAIMS_MAX                                                                                         \
+    3 /* at once, after it was given back: claims of the other that were under way are few                   \
+       */
+#define EVENTS_PER_TURN 64
+#define BYTES_PER_TURN  ((size_t)512 << 10) /* of stored state: some milliseconds */
 
 /* ---- taking over ---- */
 
@@ -61,7 +64,6 @@ void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int6
     owned->in_flight = 0;
     owned->asking = owned->asked = owned->touched = owned->refused = false;
     owned->at_end = false;
-    owned->kept_us = 0;
     owned->commit = RS_COMMIT_NOT;
     owned->quiet_until = 0;
     owned->quiet_shown_us = RS_TIME_NONE;
@@ -165,7 +167,7 @@ static void on_claimed(struct rs_worker *worker, struct rs_owned *owned, const s
     owned->unsure = 0;
     owned->again_us = worker->now_us;
     owned->commit_due_us = worker->now_us + worker->options.commit_every_us;
-    owned->commit_silent_us = worker->now_us + RS_WORKER_SILENT_US;
+    owned->commit_silent_us = worker->now_us + rs_owned_silence_us(worker, owned);
     if (source->ops->start(source->self, owned->stream->index, owned->partition, event->seal.next_offset,
                            &error) != 0) {
         rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "%s", error.text);
@@ -183,9 +185,13 @@ static void on_claimed(struct rs_worker *worker, struct rs_owned *owned, const s
  * claims again. Where the group has just given it back, the claim is of the one who had it in between. That
  * one may not have heard yet that it is to go; it waits then, so that the two do not take it from each other
  * in turns. */
-int64_t rs_owned_lost_wait(const struct rs_worker *worker, const struct rs_owned *owned)
+int64_t rs_owned_lost_wait(const struct rs_worker *worker, struct rs_owned *owned)
 {
-    return rs_owned_kept_lately(worker, owned) ? 0 : RS_WORKER_RECLAIM_US;
+    if (!rs_owned_kept_lately(worker, owned) || owned->kept_reclaims >= RECLAIMS_MAX) {
+        return RS_WORKER_RECLAIM_US;
+    }
+    owned->kept_reclaims++;
+    return 0;
 }
 
 static void on_lost(struct rs_worker *worker, struct rs_owned *owned)

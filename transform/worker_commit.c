@@ -40,6 +40,16 @@ bool rs_owned_kept_lately(const struct rs_worker *worker, const struct rs_owned 
     return owned->kept_us != 0 && worker->now_us - owned->kept_us < RS_WORKER_RECLAIM_US;
 }
 
+static bool listens_often(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    return owned->revoked || rs_owned_kept_lately(worker, owned);
+}
+
+int64_t rs_owned_silence_us(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    return listens_often(worker, owned) ? LEAVING_EVERY_US : RS_WORKER_SILENT_US;
+}
+
 static void begin(struct rs_worker *worker, struct rs_owned *owned)
 {
     const struct rs_state_log *log = &worker->options.log;
@@ -48,9 +58,8 @@ static void begin(struct rs_worker *worker, struct rs_owned *owned)
     rs_partition_status(owned->state, &status);
     owned->commit_begun_us = worker->now_us;
     owned->commit_due_us = worker->now_us + worker->options.commit_every_us;
-    owned->commit_silent_us = worker->now_us + RS_WORKER_SILENT_US;
-    if (owned->revoked || rs_owned_kept_lately(worker, owned)) {
-        owned->commit_silent_us = worker->now_us + LEAVING_EVERY_US;
+    owned->commit_silent_us = worker->now_us + rs_owned_silence_us(worker, owned);
+    if (listens_often(worker, owned)) {
         owned->commit_due_us = earlier(owned->commit_due_us, owned->commit_silent_us);
     }
     owned->commit_retry_us = worker->now_us;
@@ -292,6 +301,7 @@ void rs_owned_keep(struct rs_worker *worker, struct rs_owned *owned)
     }
     owned->revoked = false;
     owned->kept_us = worker->now_us;
+    owned->kept_reclaims = 0;
     owned->commit_silent_us = worker->now_us;
     if (owned->phase == RS_PARTITION_CLAIMING && owned->claim_due_us != RS_WORKER_NEVER) {
         owned->claim_due_us = worker->now_us;

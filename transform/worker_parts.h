@@ -63,9 +63,9 @@ struct rs_owned {
     struct rs_slice head;
     bool sweep_ends;
     /* leaving */
-    int64_t
-        kept_us; /* when it was assigned again although it had not been let go; 0: not since it was claimed */
-    bool revoked; /* served on, while RUNNING, until another has claimed it or leave_by_us */
+    int64_t kept_us;        /* when it was last assigned again before it was let go; 0: never */
+    uint32_t kept_reclaims; /* how often it was claimed again at once since then */
+    bool revoked;           /* served on, while RUNNING, until another has claimed it or leave_by_us */
     int64_t leave_by_us;
     /* health: worker_health.c */
     enum rs_waiting waits_for; /* as of the last look */
@@ -174,7 +174,7 @@ void rs_worker_log_events(struct rs_worker *worker);
 /* Drops what is known of the partition and claims it anew after a while: the log decides. */
 void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int64_t after_us);
 /* Of a partition that another has claimed: how long to wait before it is claimed again. */
-int64_t rs_owned_lost_wait(const struct rs_worker *worker, const struct rs_owned *owned);
+int64_t rs_owned_lost_wait(const struct rs_worker *worker, struct rs_owned *owned);
 bool rs_worker_remembers(const struct rs_worker *worker);
 
 /* worker_commit.c: sealing, handing over */
@@ -185,6 +185,8 @@ int64_t rs_owned_commit_due(const struct rs_worker *worker, const struct rs_owne
 bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned *owned);
 /* It was given back lately, so that a claim of whoever had it in between may be in the log or on its way. */
 bool rs_owned_kept_lately(const struct rs_worker *worker, const struct rs_owned *owned);
+/* Between its batches without news. */
+int64_t rs_owned_silence_us(const struct rs_worker *worker, const struct rs_owned *owned);
 void rs_worker_leaving(struct rs_worker *worker);
 void rs_owned_revoked(struct rs_worker *worker, struct rs_owned *owned);
 void rs_owned_keep(struct rs_worker *worker, struct rs_owned *owned);

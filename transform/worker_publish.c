@@ -69,6 +69,7 @@ static void tell_conflicts(struct rs_worker *worker, struct rs_owned *owned,
     uint32_t number = 0;
     size_t cursor = 0;
     size_t meta_count = 0;
+    struct rs_partition_status status;
     struct rs_op op;
 
     if (batch->conflicts.size < sizeof(wanted) ||
@@ -78,13 +79,18 @@ static void tell_conflicts(struct rs_worker *worker, struct rs_owned *owned,
     memcpy(&wanted, batch->conflicts.data, sizeof(wanted));
     while (rs_batch_next(batch, &cursor, &op)) {
         if (number++ == wanted) {
-            rs_worker_say(
-                worker, RS_LOG_ERROR,
-                "aggregate %s: group %.*s is in partition %" PRId32
-                " of topic %s and in another one; only the other's part of it is published. All events of a "
-                "group have to be in one partition: publish them with the group's fields as the key",
-                rs_engine_metas(worker->options.engine, &meta_count)[op.aggregate].name, (int)op.key.size,
-                (const char *)op.key.data, owned->partition, owned->stream->topic);
+            rs_partition_status(owned->state, &status);
+            rs_worker_say(worker, RS_LOG_WARNING,
+                          "aggregate %s: group %.*s is in partition %" PRId32
+                          " of topic %s and in another one; only the other's part of it is published (so it "
+                          "is with %" PRIu64 " groups of this partition so far). Either their events are not "
+                          "published with the group's fields as "
+                          "the key; or partitions were added to the topic, and the groups have moved: then "
+                          "give the aggregate a "
+                          "new name, under which it begins anew",
+                          rs_engine_metas(worker->options.engine, &meta_count)[op.aggregate].name,
+                          (int)op.key.size, (const char *)op.key.data, owned->partition, owned->stream->topic,
+                          status.conflicts);
             return;
         }
     }

@@ -189,21 +189,28 @@ class Input(Faults):
             return False
 
     def test_partitions_are_added(self):
-        """The state topic has fewer partitions than the input then: the new one waits, and the command that mends it is told."""
+        """To the input, while it runs and while nothing runs: the state topic gets as many, the new ones are read without anybody's help,
+        and the others go on. What moved with its key stays with the old partition, is counted and told with what to do."""
         self.begin()
         self.start_daemon()
         self.send(500)
         self.sealed()
-        self.daemon.stop()
         self.kafka.ask("grow", "t", 3)
-        self.start_daemon()
-        procs.until(lambda: f"--topic {STATE} --partitions 3" in self.log(), 40, "what mends it is told", self.daemon.process)
-        self.assertNotEqual(self.partition(2).get("phase"), "running")
         self.sealed_of(0, 1)
-        self.kafka.ask("grow", STATE, 3)
         self.kafka.produce("t", [(2, -1, None, avro.trade(product="NEW", executed_at=START))])
-        procs.until(lambda: self.partition(2).get("committed") == 1, 40, "the new partition is read", self.daemon.process)
-        self.sealed_of(0, 1)
+        procs.until(lambda: self.partition(2).get("committed") == 1, 60, "the new partition is read", self.daemon.process)
+        self.assertEqual(len(self.kafka.ends(STATE)), 3)
+        self.assertIn(f"grew the topic {STATE} from 2 to as many", self.log())
+        self.daemon.stop()
+        self.kafka.ask("grow", "t", 5)
+        self.start_daemon()
+        self.send(500)
+        self.sealed()
+        self.assertEqual(len(self.kafka.ends(STATE)), 5)
+        procs.until(lambda: sum(p["conflicts"] for p in self.daemon.partitions()) > 0, 60, "moved groups are counted", self.daemon.process)
+        procs.until(lambda: "partitions were added to the topic, and the groups have moved: then give the aggregate a new name" in self.log(),
+                    60, "and told", self.daemon.process)
+        procs.until(lambda: self.daemon.get("/readyz")[0] == 200, 60, "all of them run", self.daemon.process)
 
     def sealed_of(self, *numbers):
         for number in numbers:

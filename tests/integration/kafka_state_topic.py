@@ -162,16 +162,37 @@ class StateTopic(suite.Case):
         self.refused("cleanup.policy=compact", "retention.ms=1000", "retention.bytes=1000", "max.message.bytes=1000",
                      names=["cleanup.policy", "retention.ms", "retention.bytes", "max.message.bytes"])
 
-    def test_mended_while_it_runs(self):
-        """A topic that was mended is taken at the next append, without a restart."""
+    def test_grown_to_its_input(self):
+        """Fewer partitions than the input has, at the start and again while it runs: partitions are added, and nobody has to do anything."""
         self.kafka.create(self.topic, 2, "retention.ms=-1")
         tool = Tool(self.kafka.bootstrap, self.path("tool.log"), self.group, "s", self.source)
         tool.say("append 0 2 10", "append 3 1 10", "wait")
-        lines = tool.answers(3)
+        self.assertEqual(sorted(tool.answers(3)), ["appended 0 0 0", "appended 0 1 1", "appended 3 0 0"])
+        self.kafka.ask("grow", self.source, 6)
+        tool.say("append 5 1 10", "append 0 1 10", "wait")
+        self.assertEqual(sorted(tool.answers(2)), ["appended 0 2 2", "appended 5 0 0"])
+        self.assertEqual(tool.close()[1], 0)
+        self.assertEqual(len(self.ends()), 6)
+
+    def test_mended_while_it_runs(self):
+        """One that may not be grown waits, and the command is told; mended it is taken at the next append, without a restart."""
+        self.kafka.create(self.topic, 2, "retention.ms=-1")
+        anyone = ("--allow-principal", "User:ANONYMOUS", "--operation", "All", "--topic", self.topic)
+        no_alter = ("--deny-principal", "User:ANONYMOUS", "--operation", "Alter", "--topic", self.topic)
+        self.acl("--add", *anyone)
+        self.acl("--add", *no_alter)
+        tool = Tool(self.kafka.bootstrap, self.path("tool.log"), self.group, "s", self.source)
+        try:
+            tool.say("append 0 2 10", "append 3 1 10", "wait")
+            lines = tool.answers(3)
+        finally:
+            self.acl("--remove", *no_alter)
+            self.acl("--remove", *anyone)
         self.assertIn("appended 0 1 1", lines)
         broken = [line for line in lines if line.startswith("broken")]
-        self.assertRegex(broken[0], rf"^broken 3 EBROKER retry .*topic {self.topic} has 2 partitions.*--alter")
-        self.mend(broken[0])
+        self.assertRegex(broken[0], rf"^broken 3 EBROKER retry .*topic {self.topic} has 2 partitions.*it could not be grown: "
+                         r".*--operation Alter --topic .*--alter")
+        self.mend(broken[0].rpartition("; ")[2])
         tool.say("append 3 1 10", "append 0 1 10", "wait")
         self.assertEqual(sorted(tool.answers(2)), ["appended 0 2 2", "appended 3 0 1"])
         self.assertEqual(tool.close()[1], 0)

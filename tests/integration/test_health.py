@@ -32,6 +32,19 @@ class OnMockCluster(Health):
         self.assertRegex(self.daemon.get("/readyz")[1], r"\A2 of 2 partitions stopped\n")
         self.assertNotIn("restored", self.log())
 
+    def test_a_state_topic_that_is_too_small(self):
+        """And that cannot be grown: one partition waits for its log, the other goes on."""
+        self.kafka.stop()
+        self.kafka = suite.mock_kafka(self.path("small"), "t:2", "t.dlq:1", f"{STATE}:1")
+        self.addCleanup(self.kafka.stop)
+        self.configure_one()
+        self.start_told()
+        self.waits(1, "claim", f"stream trades partition 1.*--alter --topic {STATE} --partitions 2")
+        self.send(0, 5)
+        self.sealed(0, 5)
+        self.assertEqual(self.partition(0)["health"], "runs")
+        self.assertRegex(self.daemon.get("/readyz")[1], r"\Arestoring 1 of 2 partitions\n")
+
     def test_redis_goes_away(self):
         self.configure_one()
         self.start_told()

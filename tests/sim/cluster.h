@@ -121,8 +121,9 @@ struct topic {
     uint8_t owner[16];
     bool owned;
     int64_t claim;
-    uint64_t batch;  /* number of the owner's last batch that counts */
-    uint64_t chunks; /* of the open batch, in order so far */
+    const struct process *claimant; /* who appended it; NULL: a rebuild */
+    uint64_t batch;                 /* number of the owner's last batch that counts */
+    uint64_t chunks;                /* of the open batch, in order so far */
     uint64_t open_batch;
     int64_t open_first;               /* offset of its first chunk */
     int64_t sealed_next;              /* of the last seal that counts; -1: none */
@@ -341,6 +342,16 @@ int64_t input_end(const struct sim *sim, uint32_t partition); /* offset after th
 void input_begin(struct sim *sim);
 void coordinator_begin(struct sim *sim);
 void coordinator_move(struct sim *sim); /* gives some partition to someone else */
+/* Gives a partition from the process that has it to another and, by a second call, back: `from` and `to` say
+ * who. False: there are no two that live and are not paused. */
+struct away {
+    uint32_t partition;
+    struct process *from, *to;
+};
+bool coordinator_gives_away(struct sim *sim, struct away *away);
+void coordinator_gives_back(struct sim *sim, const struct away *away);
+/* Whether the newest claim of the partition's log is the process' and it runs. */
+bool coordinator_obeyed(struct sim *sim, const struct process *p, uint32_t partition);
 void coordinator_gone(struct process *p);
 void coordinator_expire(struct process *p); /* its session ended while it was paused */
 void coordinator_resumed(struct process *p);

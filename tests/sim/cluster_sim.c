@@ -13,7 +13,9 @@
 
 #include "tests/sim/cluster.h"
 
-#define SETTLE_US (240 * SECOND) /* all must be right so long after the last fault */
+#define SETTLE_US  (240 * SECOND) /* all must be right so long after the last fault */
+#define SLOWEST_US (6 * SECOND)   /* what was sent before the faults ended has been answered by then */
+#define BOUNCED_US (3 * SECOND)   /* until a partition that came back is claimed */
 #define CALM_US                                                                                              \
     (25 * SECOND)               /* so long an owner may take to notice that it was displaced, and to be back \
                                  */
@@ -217,6 +219,35 @@ static void wake_all(struct sim *sim)
     }
 }
 
+/* A partition goes to another process and comes back, at once or after a while: whoever has it in the end has
+ * claimed it soon, wherever the other's claim came in between. */
+static void bounce(struct sim *sim)
+{
+    struct away away;
+    if (sim->failed || !coordinator_gives_away(sim, &away)) {
+        return;
+    }
+    run_until(sim, sim_now(sim) + (one_in(&sim->chance, 3) ? pick(&sim->chance, 1, 12) * SECOND
+                                                           : pick(&sim->chance, 0, 200) * MS));
+    if (sim->failed || sim->feeds[away.partition].owner != away.to || !away.from->alive || !away.to->alive) {
+        return;
+    }
+    coordinator_gives_back(sim, &away);
+    run_until(sim, sim_now(sim) + BOUNCED_US);
+    if (!sim->failed && !coordinator_obeyed(sim, away.from, away.partition)) {
+        run_until(sim, sim_now(sim) +
+                           SECOND); /* one that was claimed a moment ago says so only with its next look */
+    }
+    const struct process *claimant =
+        sim->topics[away.partition].claimant; /* a third: what it had under way long ago */
+    if (!sim->failed && sim->feeds[away.partition].owner == away.from && !away.from->paused &&
+        (claimant == away.from || claimant == away.to) &&
+        !coordinator_obeyed(sim, away.from, away.partition)) {
+        sim_wrong(sim, "process %u got partition %u back, and has no claim on it after %d s",
+                  away.from->number, away.partition, (int)(BOUNCED_US / SECOND));
+    }
+}
+
 static void live(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->seat_count; i++) {
@@ -231,6 +262,13 @@ static void live(struct sim *sim)
     int64_t over_us = fate_heal(sim);
     keep_one(sim);
     settle(sim, over_us - sim_now(sim) + SECOND);
+    int64_t bounces = one_in(&sim->chance, 2) ? pick(&sim->chance, 1, 3) : 0;
+    if (bounces > 0) {
+        run_until(sim, sim_now(sim) + SLOWEST_US);
+    }
+    for (; bounces > 0; bounces--) {
+        bounce(sim);
+    }
     wake_all(sim);
     if (one_in(&sim->chance, 6) && !sim->failed) {
         settle(sim, CALM_US);

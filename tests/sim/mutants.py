@@ -109,6 +109,17 @@ MUTANTS = {
         "    if (u->gather_flag == UINT16_MAX) {\n        put_key(gs, group, RS_ENTRY_DROPPED, &u->drops);")]),
     "drop-repeated": ("a deletion that was done is asked for again by the next sweep", [(
         "transform/seal.c", "(g->flags & (RS_GROUP_WHOLE | RS_GROUP_CLEARED)) == RS_GROUP_WHOLE", "g->flags & RS_GROUP_WHOLE")]),
+    "given-back-not-listened": ("who gets a partition back does not ask the log whether another has claimed it meanwhile", [(
+        "transform/worker_commit.c", "    owned->kept_us = worker->now_us;", "    owned->kept_us = 0;"),
+        ("transform/worker_commit.c", "    owned->commit_silent_us = worker->now_us;\n    if (owned->phase == RS_PARTITION_CLAIMING",
+         "    if (owned->phase == RS_PARTITION_CLAIMING")]),
+    "given-back-not-claimed": ("who gets a partition back that another has claimed waits before claiming it again", [(
+        "transform/worker_claim.c", "    owned->kept_reclaims++;\n    return 0;", "    return RS_WORKER_RECLAIM_US;")]),
+    "slow-claimant-stops": ("a claimant that finds damage does not look whether a later owner has made the log its own", [(
+        "transform/durable_log.c", "event->end > part->token + 1 &&", "event->end > part->token + (1 << 30) &&")]),
+    "listens-once": ("who gets a partition back asks the log once, and hears of a claim under way only much later", [(
+        "transform/worker_commit.c", "    return owned->revoked || rs_owned_kept_lately(worker, owned);",
+        "    (void)worker;\n    return owned->revoked;")]),
     "successor-not-held-back": ("a group that came back is published before its former keys are deleted", [(
         "transform/groups.c", "        g->flags |= RS_GROUP_AWAITS;", "        (void)g;")]),
     "fence-not-waited-for": ("a new owner publishes before it has passed the offset in Redis' fence", [(

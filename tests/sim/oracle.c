@@ -473,6 +473,7 @@ static void landed_claim(struct sim *sim, uint32_t partition, int64_t offset, co
     memcpy(t->owner, bytes + OWNER_AT, sizeof t->owner);
     t->owned = true;
     t->claim = offset;
+    t->claimant = NULL;
     t->batch = t->open_batch = t->chunks = 0;
     if (get32(bytes + FLAGS_AT) & RS_CLAIM_REBUILD) {
         t->sealed_next = t->sealed_at = -1;

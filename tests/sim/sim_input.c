@@ -129,6 +129,60 @@ void coordinator_move(struct sim *sim)
     }
 }
 
+static bool calm(const struct process *p)
+{
+    return p && p->alive && p->member && !p->stopping && !p->paused && !p->expired;
+}
+
+struct look {
+    const struct sim *sim;
+    uint32_t partition;
+    bool obeyed;
+};
+
+static void look(void *ctx, const struct rs_worker_snapshot *snapshot)
+{
+    struct look *l = ctx;
+    for (size_t i = 0; i < snapshot->partition_count; i++) {
+        const struct rs_worker_partition_status *s = &snapshot->partitions[i];
+        l->obeyed = l->obeyed ||
+                    (s->stream == stream_of(l->sim, l->partition) &&
+                     s->partition == partition_of(l->sim, l->partition) && s->phase == RS_PARTITION_RUNNING &&
+                     (int64_t)s->token == l->sim->topics[l->partition].claim);
+    }
+}
+
+bool coordinator_obeyed(struct sim *sim, const struct process *p, uint32_t partition)
+{
+    struct look l = {.sim = sim, .partition = partition};
+    if (p->alive) {
+        rs_worker_snapshot(p->worker, look, &l);
+    }
+    return l.obeyed;
+}
+
+bool coordinator_gives_away(struct sim *sim, struct away *away)
+{
+    uint32_t partition = (uint32_t)pick(&sim->chance, 0, sim->partition_count - 1);
+    struct process *from = sim->feeds[partition].owner;
+    struct process *to = some_member(sim);
+    if (!calm(from) || !calm(to) || from == to || !coordinator_obeyed(sim, from, partition)) {
+        return false;
+    }
+    *away = (struct away){.partition = partition, .from = from, .to = to};
+    tell(from, RS_SOURCE_REVOKED, partition);
+    sim->feeds[partition].owner = to;
+    tell(to, RS_SOURCE_ASSIGNED, partition);
+    return true;
+}
+
+void coordinator_gives_back(struct sim *sim, const struct away *away)
+{
+    tell(away->to, RS_SOURCE_REVOKED, away->partition);
+    sim->feeds[away->partition].owner = away->from;
+    tell(away->from, RS_SOURCE_ASSIGNED, away->partition);
+}
+
 /* What a process owned is anybody's. */
 static void disown(struct process *p, bool tell_it)
 {

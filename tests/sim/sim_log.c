@@ -155,6 +155,9 @@ static void land(struct sim *sim, void *subject, uint64_t tag)
     node->landed = true;
     node->offset = t->end;
     store_record(sim, partition, node->bytes, node->size);
+    if (t->claim == node->offset) {
+        sim->topics[partition].claimant = p;
+    }
     if (node->answered) {
         append_free(pipe, node);
     }
