@@ -38,6 +38,7 @@ void rs_view_batch_free(struct rs_view_batch **batch)
     rs_buf_fini(&b->receipt);
     rs_buf_fini(&b->conflicts);
     rs_buf_fini(&b->refusal);
+    rs_buf_fini(&b->scanned);
     free(b);
     *batch = NULL;
 }
@@ -47,11 +48,13 @@ void rs_view_batch_reset(struct rs_view_batch *batch)
     struct rs_view_batch clean = {.ops = batch->ops,
                                   .receipt = batch->receipt,
                                   .conflicts = batch->conflicts,
-                                  .refusal = batch->refusal};
+                                  .refusal = batch->refusal,
+                                  .scanned = batch->scanned};
     rs_buf_reset(&clean.ops);
     rs_buf_reset(&clean.receipt);
     rs_buf_reset(&clean.conflicts);
     rs_buf_reset(&clean.refusal);
+    rs_buf_reset(&clean.scanned);
     *batch = clean;
 }
 
@@ -199,4 +202,25 @@ void rs_fence_key(struct rs_buf *out, const char *prefix, const char *group, con
 void rs_fence_key_old(struct rs_buf *out, const char *prefix, const char *stream_name, int32_t partition)
 {
     rs_buf_printf(out, "%s:fence:%s:%" PRId32, prefix, stream_name, partition);
+}
+
+void rs_batch_scanned_put(struct rs_view_batch *b, struct rs_slice key)
+{
+    uint16_t size = (uint16_t)key.size;
+    if (key.size <= RS_VIEW_KEY_MAX) {
+        rs_buf_put(&b->scanned, &size, sizeof size);
+        rs_buf_put(&b->scanned, key.data, key.size);
+    }
+}
+
+bool rs_batch_scanned_next(const struct rs_view_batch *b, size_t *cursor, struct rs_slice *key)
+{
+    uint16_t size;
+    if (b->scanned.failed || *cursor + sizeof size > b->scanned.size) {
+        return false;
+    }
+    memcpy(&size, b->scanned.data + *cursor, sizeof size);
+    *key = rs_slice_of(b->scanned.data + *cursor + sizeof size, size);
+    *cursor += sizeof size + size;
+    return true;
 }

@@ -77,7 +77,13 @@ struct rs_view_batch {
     bool open;             /* between begin and end */
     uint32_t open_fields;  /* of that operation so far */
     struct rs_buf receipt; /* the engine's own note of what to acknowledge; opaque to sinks */
+    /* A scan instead of operations: which groups of an aggregate does the store have as this partition's? It
+     * is answered in pieces. */
+    bool scan;
+    uint32_t scan_aggregate;
+    uint64_t scan_cursor; /* 0: from the beginning. Set by the sink: where to go on; 0: that was all */
     /* set by the sink */
+    struct rs_buf scanned; /* scan: their keys, read with rs_batch_scanned_next */
     enum rs_batch_result result;
     int64_t fence_offset;       /* BEHIND */
     int64_t taken_us;           /* the sink's own: when it was submitted */
@@ -109,6 +115,10 @@ void rs_batch_drop(struct rs_view_batch *b, uint32_t aggregate, struct rs_slice 
 /* Reading. *cursor starts at 0. Returns false at the end. */
 bool rs_batch_next(const struct rs_view_batch *b, size_t *cursor, struct rs_op *op);
 bool rs_op_field_next(const struct rs_op *op, size_t *cursor, struct rs_op_field *out);
+
+/* Keys that a scan found. */
+void rs_batch_scanned_put(struct rs_view_batch *b, struct rs_slice key);
+bool rs_batch_scanned_next(const struct rs_view_batch *b, size_t *cursor, struct rs_slice *key);
 
 /* ---- the sink's table ---- */
 struct rs_view_sink_ops {

@@ -149,6 +149,20 @@ static bool apply_op(struct rs_memory_store *store, const struct rs_op *op, int3
     return true;
 }
 
+/* All in one piece. */
+static void scan(const struct rs_memory_store *store, struct rs_view_batch *batch)
+{
+    const struct rs_memory_groups *groups = &store->groups[batch->scan_aggregate];
+    rs_buf_reset(&batch->scanned);
+    for (size_t i = 0; i < groups->capacity; i++) {
+        const struct rs_memory_group *group = groups->slots[i];
+        if (group && group->owned && group->owner == batch->partition) {
+            rs_batch_scanned_put(batch, rs_slice_of(group->key, group->key_size));
+        }
+    }
+    batch->scan_cursor = 0;
+}
+
 static void apply_batch(struct rs_memory_store *store, struct rs_view_batch *batch)
 {
     struct rs_op op;
@@ -158,6 +172,11 @@ static void apply_batch(struct rs_memory_store *store, struct rs_view_batch *bat
         rs_buf_reset(&batch->refusal);
         rs_buf_text(&batch->refusal, store->refusal);
         batch->result = RS_BATCH_REFUSED;
+        return;
+    }
+    if (batch->scan) {
+        batch->result = RS_BATCH_APPLIED;
+        scan(store, batch);
         return;
     }
     batch->result = pass_fence(store, batch);

@@ -24,7 +24,7 @@
 #define CHECK_CALLS     3 /* at most */
 #define NOTICE_EVERY_US INT64_C(10000000)
 
-enum call_kind { CALL_BATCH, CALL_META, CALL_FENCES, CALL_INFO };
+enum call_kind { CALL_BATCH, CALL_SCAN, CALL_META, CALL_FENCES, CALL_INFO };
 
 struct call { /* sent and not yet answered */
     enum call_kind kind;
@@ -95,7 +95,7 @@ void rs_redis_writer_status(struct rs_redis_writer *w, struct rs_redis_status *o
 
 /* ---- the queue ---- */
 
-static void wake(const struct rs_redis_writer *w)
+void rs_redis_writer_wake(struct rs_redis_writer *w)
 {
     uint64_t one = 1;
     /* A full counter is as readable as any: the result does not matter. */
@@ -120,7 +120,7 @@ void rs_redis_writer_submit(struct rs_redis_writer *w, struct rs_view_batch *bat
     w->intake_tail = batch;
     pthread_mutex_unlock(&w->lock);
     if (idle) {
-        wake(w);
+        rs_redis_writer_wake(w);
     }
 }
 
@@ -200,13 +200,11 @@ static void fail(struct rs_redis_writer *w, enum rs_redis_fault fault, bool writ
     char message[RS_ERROR_TEXT_MAX];
     snprintf(message, sizeof message, "Redis: %s (%s: %s)", text, rs_redis_fault_name(fault),
              rs_redis_fault_hint(fault));
-    if (fault == RS_REDIS_NOPERM) {
-        if (tell) {
-            rs_redis_rights_text(w->host.config, w->rights, sizeof w->rights);
-        }
-        if (w->rights[0] != '\0') {
-            memcpy(message, w->rights, sizeof w->rights);
-        }
+    if (fault == RS_REDIS_NOPERM && tell) {
+        rs_redis_rights_text(w->host.config, w->rights, sizeof w->rights);
+    }
+    if (fault == RS_REDIS_NOPERM && w->rights[0] != '\0') {
+        memcpy(message, w->rights, sizeof w->rights);
     }
     if (w->context) {
         redisFree(w->context);
@@ -393,6 +391,14 @@ static int send_batch_call(struct rs_redis_writer *w)
 {
     struct rs_view_batch *batch = w->next;
     struct rs_error error = {0};
+    if (batch->scan) {
+        w->next = batch->next;
+        rs_redis_command_scan(&w->command, w->host.config->prefix, w->host.metas[batch->scan_aggregate].name,
+                              batch->scan_cursor);
+        return w->command.failed
+                   ? RS_ENOMEM
+                   : append_call(w, (struct call){.kind = CALL_SCAN, .batch = batch, .last = true});
+    }
     rs_buf_reset(&w->command);
     if (rs_redis_pack(w->packer, batch, w->sha, &w->cursor, &w->command, &error) != RS_OK) {
         return RS_ENOMEM;
@@ -546,28 +552,6 @@ static void take_info(struct rs_redis_writer *w, const redisReply *reply)
     }
 }
 
-/* Whether another instance still publishes them cannot be known here, so that only an operator removes them.
- */
-static void tell_forgotten(struct rs_redis_writer *w, const redisReply *reply)
-{
-    struct rs_buf names = {0};
-    for (size_t i = 2; i < reply->elements; i++) {
-        rs_buf_printf(&names, "%s%s", i > 2 ? ", " : "",
-                      reply->element[i]->str ? reply->element[i]->str : "?");
-    }
-    if (names.size > 0 && !names.failed) {
-        char text[512];
-        snprintf(text, sizeof text,
-                 "Redis: under %s: there are aggregates of this consumer group that are not configured here: "
-                 "%.*s. Their "
-                 "numbers stand still. Once no instance has them in its configuration: rollstatd -c FILE "
-                 "--forget NAME",
-                 w->host.config->prefix, names.size > 200 ? 200 : (int)names.size, (const char *)names.data);
-        notice(w, RS_LOG_WARNING, text);
-    }
-    rs_buf_fini(&names);
-}
-
 static bool take_meta(struct rs_redis_writer *w, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
@@ -576,7 +560,24 @@ static bool take_meta(struct rs_redis_writer *w, const redisReply *reply)
         return false;
     }
     note_replaced(w, (uint32_t)reply->element[1]->integer);
-    tell_forgotten(w, reply);
+    char text[512];
+    if (rs_redis_forgotten_text(reply, w->host.config->prefix, text, sizeof text)) {
+        notice(w, RS_LOG_WARNING, text);
+    }
+    return true;
+}
+
+static bool take_scan(struct rs_redis_writer *w, struct rs_view_batch *batch, const redisReply *reply)
+{
+    struct rs_error error = {0};
+    enum rs_redis_fault fault = rs_redis_scan_read(reply, batch, &error);
+    if (fault != RS_REDIS_FINE) {
+        fail(w, fault, false, error.text);
+        return false;
+    }
+    batch->result = RS_BATCH_APPLIED;
+    RS_ASSERT(batch == w->head);
+    finish_head(w);
     return true;
 }
 
@@ -584,6 +585,9 @@ static bool take_meta(struct rs_redis_writer *w, const redisReply *reply)
 static bool take_answer(struct rs_redis_writer *w, const struct call *call, const redisReply *reply)
 {
     bool write = call->kind == CALL_BATCH || call->kind == CALL_META;
+    if (call->kind == CALL_SCAN) {
+        return take_scan(w, call->batch, reply);
+    }
     w->checks_inflight -= !write;
     w->meta_inflight &= call->kind != CALL_META;
     if (reply->type == REDIS_REPLY_ERROR) {
@@ -755,18 +759,13 @@ int rs_redis_writer_start(const struct rs_redis_writer_host *host, uint32_t numb
     return RS_OK;
 }
 
-void rs_redis_writer_wake(struct rs_redis_writer *w)
-{
-    wake(w);
-}
-
 void rs_redis_writer_stop(struct rs_redis_writer *w, int64_t deadline_us)
 {
     pthread_mutex_lock(&w->lock);
     w->stopping = true;
     w->deadline_us = deadline_us;
     pthread_mutex_unlock(&w->lock);
-    wake(w);
+    rs_redis_writer_wake(w);
 }
 
 void rs_redis_writer_join(struct rs_redis_writer *w)

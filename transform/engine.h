@@ -89,6 +89,9 @@ bool rs_partition_emit(struct rs_partition *p, struct rs_view_batch *batch, size
 void rs_partition_settle(struct rs_partition *p, const struct rs_view_batch *batch);
 /* The store was lost, or was filled by a predecessor: everything is sent again, all history whose panes are
  * held included. Groups that change come first, the rest as fast as the quota lets it. */
+/* Whether the partition has a group of this key, or it cannot be told. A key that is not held is one whose
+ * group has expired, or never was. */
+bool rs_partition_holds(const struct rs_partition *p, uint32_t aggregate, struct rs_slice key);
 void rs_partition_republish(struct rs_partition *p);
 bool rs_partition_republishing(const struct rs_partition *p); /* not all is sent again yet */
 /* How many groups may be sent again until the next call; without one, all. */

@@ -279,3 +279,117 @@ void rs_key_render(const struct rs_key_plan *plan, struct rs_slice raw, struct r
         rs_buf_text(out, "%69ndex");
     }
 }
+
+/* ---- parsing ---- */
+
+static int hex_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* False: not what rs_key_append writes, or longer than any key. */
+static bool decode_text(struct rs_slice text, uint8_t out[RS_GROUP_KEY_MAX], size_t *size)
+{
+    *size = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = text.data[i];
+        if (*size == RS_GROUP_KEY_MAX) {
+            return false;
+        }
+        if (c == '%') {
+            int high = i + 2 < text.size ? hex_digit(text.data[i + 1]) : -1;
+            int low = i + 2 < text.size ? hex_digit(text.data[i + 2]) : -1;
+            if (high < 0 || low < 0) {
+                return false;
+            }
+            c = (uint8_t)(high * 16 + low);
+            i += 2;
+        }
+        out[(*size)++] = c;
+    }
+    return true;
+}
+
+static bool parse_whole(const struct rs_key_part *part, struct rs_slice text, int64_t *out)
+{
+    struct rs_error ignored;
+    rs_i128 wide = 0;
+    if (part->type.kind == RS_VALUE_BOOLEAN) {
+        *out = rs_slice_equal(text, rs_slice_text("true"));
+        return true;
+    }
+    if (part->type.schema->kind == RS_AVRO_ENUM) {
+        for (size_t i = 0; i < part->type.schema->symbol_count; i++) {
+            if (rs_slice_equal(text, rs_slice_text(part->type.schema->symbols[i]))) {
+                *out = (int64_t)i;
+                return true;
+            }
+        }
+        return false;
+    }
+    if (part->type.schema->logical == RS_LOGICAL_DATE && rs_date_parse(text, out, &ignored) == 0) {
+        return true;
+    }
+    if (rs_decimal_parse(text, 0, &wide, &ignored) != 0 || wide != (int64_t)wide) {
+        return false;
+    }
+    *out = (int64_t)wide;
+    return true;
+}
+
+static bool parse_part(const struct rs_key_part *part, struct rs_slice text, struct rs_value *value)
+{
+    struct rs_error ignored;
+    *value = (struct rs_value){.kind = (uint8_t)part->type.kind};
+    if (part->type.kind == RS_VALUE_BYTES) {
+        value->s = text;
+        return true;
+    }
+    if (part->type.kind == RS_VALUE_DECIMAL) {
+        value->wide = true;
+        return rs_decimal_parse(text, part->type.scale, &value->w, &ignored) == 0;
+    }
+    return parse_whole(part, text, &value->i);
+}
+
+static size_t parse_parts(const struct rs_key_plan *plan, struct rs_slice text, uint8_t out[RS_GROUP_KEY_MAX])
+{
+    uint8_t decoded[RS_GROUP_KEY_MAX];
+    size_t size = 0, at = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const uint8_t *rest = text.data + at;
+        const uint8_t *colon = at < text.size ? memchr(rest, ':', text.size - at) : NULL;
+        struct rs_slice part = rs_slice_of(rest, colon ? (size_t)(colon - rest) : text.size - at);
+        struct rs_value value = {.kind = RS_VALUE_NULL};
+        size_t length;
+        if ((colon != NULL) != (i + 1 < plan->count)) {
+            return RS_KEY_TOO_LONG;
+        }
+        if (!rs_slice_equal(part, rs_slice_text("%null")) &&
+            (!decode_text(part, decoded, &length) ||
+             !parse_part(&plan->parts[i], rs_slice_of(decoded, length), &value))) {
+            return RS_KEY_TOO_LONG;
+        }
+        length = put_part(&plan->parts[i], &value, out + size, RS_GROUP_KEY_MAX - size);
+        if (length == RS_KEY_TOO_LONG) {
+            return length;
+        }
+        size += length;
+        at += part.size + 1;
+    }
+    return plan->count > 0 || text.size == 0 ? size : RS_KEY_TOO_LONG;
+}
+
+size_t rs_key_parse(const struct rs_key_plan *plan, struct rs_slice text, uint8_t out[RS_GROUP_KEY_MAX])
+{
+    struct rs_buf again = {0};
+    size_t size = parse_parts(plan, text, out);
+    /* Many texts read as one value, "1", "01" and "1.0" as a number: only what we would write ourselves
+     * counts. */
+    if (size != RS_KEY_TOO_LONG && rs_key_valid(plan, rs_slice_of(out, size))) {
+        rs_key_render(plan, rs_slice_of(out, size), &again);
+        size = !again.failed && rs_slice_equal(rs_buf_slice(&again), text) ? size : RS_KEY_TOO_LONG;
+    }
+    rs_buf_fini(&again);
+    return size;
+}

@@ -41,6 +41,9 @@ uint32_t rs_key_hash(struct rs_slice raw);
 /* Appends "<v1>:<v2>", each percent-encoded, null as %null, a lone "index" as %69ndex. `raw` was built
  * by this plan. */
 void rs_key_render(const struct rs_key_plan *plan, struct rs_slice raw, struct rs_buf *out);
+/* The raw key of which rs_key_render makes `text`; its size, or RS_KEY_TOO_LONG: there is none that this plan
+ * could build. */
+size_t rs_key_parse(const struct rs_key_plan *plan, struct rs_slice text, uint8_t out[RS_GROUP_KEY_MAX]);
 /* Whether foreign bytes could have been built by this plan: what rs_key_render relies on. */
 bool rs_key_valid(const struct rs_key_plan *plan, struct rs_slice raw);
 

@@ -16,6 +16,7 @@ target_sources(rs_transform PRIVATE
   worker_input.c
   worker_publish.c
   worker_counts.c
+  worker_scan.c
   worker_status.c
 )
 target_link_libraries(rs_transform PUBLIC Threads::Threads)

@@ -54,3 +54,18 @@ bool rs_partition_aggregate_status(const struct rs_partition *p, uint32_t aggreg
     }
     return false;
 }
+
+bool rs_partition_holds(const struct rs_partition *p, uint32_t aggregate, struct rs_slice key)
+{
+    uint8_t raw[RS_GROUP_KEY_MAX];
+
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        const struct rs_groups *gs = &p->groups[i];
+        if (gs->aggregate->index == aggregate) {
+            size_t size = rs_key_parse(&gs->aggregate->by, key, raw);
+            struct rs_slice bytes = rs_slice_of(raw, size);
+            return size == RS_KEY_TOO_LONG || rs_groups_find(gs, rs_key_hash(bytes), bytes) != RS_NONE;
+        }
+    }
+    return true;
+}

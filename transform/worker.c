@@ -212,6 +212,7 @@ static int64_t owned_due(const struct rs_worker *worker, const struct rs_owned *
     }
     if (!worker->starved) {
         due = earlier(due, rs_owned_ask_due(owned));
+        due = earlier(due, rs_owned_scan_due(owned));
         due = rs_owned_publishable(owned) ? earlier(due, worker->publish_due_us) : due;
     }
     return due;

@@ -62,7 +62,7 @@ void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int6
     owned->claim_due_us = worker->now_us + after_us;
     owned->epoch = ++worker->next_epoch; /* what is still with the sink is another's now */
     owned->in_flight = 0;
-    owned->asking = owned->asked = owned->touched = owned->refused = false;
+    owned->asking = owned->asked = owned->touched = owned->refused = owned->scanning = false;
     owned->at_end = false;
     owned->commit = RS_COMMIT_NOT;
     owned->quiet_until = 0;
@@ -160,6 +160,7 @@ static void on_claimed(struct rs_worker *worker, struct rs_owned *owned, const s
         return;
     }
     rs_owned_begin_counting(worker, owned);
+    rs_owned_want_scan(worker, owned);
     owned->token = event->token;
     owned->committed = event->sealed ? event->seal.next_offset : -1;
     owned->phase = RS_PARTITION_RUNNING;

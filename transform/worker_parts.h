@@ -52,7 +52,12 @@ struct rs_owned {
     bool behind_told;
     bool refused;         /* the names in Redis are another consumer group's, see `error` */
     int64_t ask_again_us; /* refused: when to ask again */
-    int64_t again_us;     /* when groups were last given leave to be sent again */
+    int64_t again_us; /* when groups were last given leave to be sent again */
+    /* looking for what Redis has and the partition does not: worker_scan.c */
+    bool scan_wanted, scanning, scan_anew;
+    uint32_t scan_aggregate;
+    uint64_t scan_cursor;
+    int64_t scan_due_us;
     /* committing */
     int64_t committed; /* -1: nothing yet */
     int64_t commit_due_us;
@@ -167,6 +172,17 @@ bool rs_owned_claimed(const struct rs_owned *owned);
 bool rs_owned_publishable(const struct rs_owned *owned);
 /* When the sink is next asked about the fence where nothing is published. */
 int64_t rs_owned_ask_due(const struct rs_owned *owned);
+
+struct rs_view_batch *rs_worker_get_batch(struct rs_worker *worker);
+void rs_worker_submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_view_batch *batch);
+
+/* worker_scan.c */
+/* After a take-over or a loss: once everything is sent again, Redis is asked what else it has of the
+ * partition. */
+void rs_owned_want_scan(struct rs_worker *worker, struct rs_owned *owned);
+void rs_owned_scan(struct rs_worker *worker, struct rs_owned *owned);
+void rs_owned_scanned(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch);
+int64_t rs_owned_scan_due(const struct rs_owned *owned);
 
 /* worker_claim.c: taking partitions over */
 void rs_worker_claims(struct rs_worker *worker);

@@ -36,7 +36,7 @@ void rs_worker_batches_free(struct rs_worker *worker)
     }
 }
 
-static struct rs_view_batch *get_batch(struct rs_worker *worker)
+struct rs_view_batch *rs_worker_get_batch(struct rs_worker *worker)
 {
     struct rs_view_batch *batch = worker->free_batches;
 
@@ -193,7 +193,9 @@ static void settle_one(struct rs_worker *worker, struct rs_owned *owned, const s
     if (owned->state == NULL) {
         return;
     }
-    if (batch->op_count > 0) {
+    if (batch->scan) {
+        rs_owned_scanned(worker, owned, batch);
+    } else if (batch->op_count > 0) {
         rs_partition_settle(owned->state, batch);
     } else {
         owned->asking = false;
@@ -240,6 +242,7 @@ void rs_worker_check_generation(struct rs_worker *worker)
         struct rs_owned *owned = worker->owned[i];
         if (owned->state != NULL) {
             rs_partition_republish(owned->state);
+            rs_owned_want_scan(worker, owned);
             owned->touched = true;
             owned->quiet_until = 0;
         }
@@ -268,7 +271,7 @@ static void catch_up_shown(struct rs_owned *owned)
     }
 }
 
-static void submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_view_batch *batch)
+void rs_worker_submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_view_batch *batch)
 {
     batch->stream = owned->stream->index;
     batch->stream_name = owned->stream->name;
@@ -298,7 +301,7 @@ int64_t rs_owned_ask_due(const struct rs_owned *owned)
 static void ask(struct rs_worker *worker, struct rs_owned *owned)
 {
     struct rs_partition_status status;
-    struct rs_view_batch *batch = get_batch(worker);
+    struct rs_view_batch *batch = rs_worker_get_batch(worker);
 
     if (batch == NULL) {
         worker->starved = true;
@@ -308,7 +311,7 @@ static void ask(struct rs_worker *worker, struct rs_owned *owned)
     batch->offset = owned->next_offset;
     batch->now_shown_us = status.now_shown_us;
     owned->asking = true;
-    submit(worker, owned, batch);
+    rs_worker_submit(worker, owned, batch);
 }
 
 /* After a take-over or a loss all groups are sent again: quickly, but not all at once. */
@@ -339,7 +342,7 @@ static bool emit(struct rs_worker *worker, struct rs_owned *owned)
     catch_up_shown(owned);
     allow_again(worker, owned);
     while (more) {
-        struct rs_view_batch *batch = get_batch(worker);
+        struct rs_view_batch *batch = rs_worker_get_batch(worker);
         if (batch == NULL) {
             return false;
         }
@@ -356,7 +359,7 @@ static bool emit(struct rs_worker *worker, struct rs_owned *owned)
         }
         worker->batches_submitted++;
         worker->operations += batch->op_count;
-        submit(worker, owned, batch);
+        rs_worker_submit(worker, owned, batch);
     }
     owned->touched = rs_partition_republishing(owned->state);
     return true;
@@ -392,6 +395,7 @@ void rs_worker_publish(struct rs_worker *worker)
         if (rs_owned_claimed(owned) && ask_now && !owned->asking) {
             ask(worker, owned);
         }
+        rs_owned_scan(worker, owned);
         uint64_t submitted = worker->batches_submitted;
         if (!rs_owned_publishable(owned) || !(due || owned->phase == RS_PARTITION_LEAVING)) {
             continue;

@@ -159,6 +159,31 @@ class Prefix(Flow):
         self.client.call("HSET", "rs:owners:theirs", "%owner", "others:c")
         self.assertIn("belongs to others:c", self.command(second, "--forget", "theirs", expect=2))
 
+    def test_groups_that_a_failover_brought_back_are_removed(self):
+        """Expired groups of which nothing would ever be heard again, more of them than one look at Redis takes."""
+        daemon = self.daemon_of("tests")
+        self.produce(trade("P", 0), trade("Q", 61))
+        self.shows("rs:m:P", 1, daemon)
+        self.shows("rs:m:Q", 1, daemon)
+        ghosts = [f"ghost {i}".replace(" ", "%20") for i in range(3000)]
+        for ghost in ghosts:
+            self.client.send("HSET", f"rs:m:{ghost}", "n", 7)
+            self.client.send("ZADD", f"rs:m:{ghost}:history", 0, "old")
+            self.client.send("ZADD", "rs:m:index", 5, ghost)
+            self.client.send("HSET", "rs:owners:m", ghost, 0)
+        for _ in range(4 * len(ghosts)):
+            self.client.read()
+        self.client.call("HSET", "rs:owners:m", "theirs", 1)
+        self.client.call("HSET", "rs:m:theirs", "n", 7)
+        self.client.call("SET", "rs:fence:tests:t:0", "0:0:0")  # writes that were acknowledged are gone
+        procs.until(lambda: not self.client.keys("rs:m:ghost*"), GENEROUS, "no ghosts", daemon.process)
+        procs.until(lambda: sorted(m for _, m in self.client.zset("rs:m:index")) == ["P", "Q"], GENEROUS, "the index is right",
+                    daemon.process)
+        self.assertEqual(self.client.hash("rs:m:theirs"), {"n": "7"})
+        self.assertEqual(sorted(k for k in self.client.hash("rs:owners:m") if k != "%owner"), ["P", "Q", "theirs"])
+        self.assertEqual([self.client.hash(f"rs:m:{g}")["n"] for g in "PQ"], ["1", "1"])
+        self.assertEqual(self.client.call("ZCARD", "rs:m:P:history"), 1)
+
 
 if __name__ == "__main__":
     suite.main()

@@ -147,6 +147,18 @@ static void note_ops(const struct sim *sim, const struct rs_view_batch *batch)
     }
 }
 
+/* Owners stand as long as anything of their group does. */
+static void scan_shelf(const struct shelf *s, struct rs_view_batch *batch)
+{
+    rs_buf_reset(&batch->scanned);
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->entries[i].aggregate == batch->scan_aggregate) {
+            rs_batch_scanned_put(batch, entry_key(&s->entries[i]));
+        }
+    }
+    batch->scan_cursor = 0;
+}
+
 static void write_batch(struct process *p, struct rs_view_batch *batch)
 {
     struct sim *sim = p->sim;
@@ -155,6 +167,11 @@ static void write_batch(struct process *p, struct rs_view_batch *batch)
     struct rs_op op;
     size_t cursor = 0;
     rs_buf_reset(&batch->conflicts);
+    if (batch->scan) {
+        batch->result = RS_BATCH_APPLIED;
+        scan_shelf(s, batch);
+        return;
+    }
     judge(s, batch);
     sim->stats.batches++;
     sim_note(sim,

@@ -273,6 +273,59 @@ static void test_what_is_revoked_is_served_until_another_claims_it(void **state)
     assert_int_equal(shared.end, end); /* it does not claim again */
 }
 
+/* What a failover of Redis has brought back: a group that the state does not hold. */
+static void bring_back(struct fixture *f, int32_t partition, const char *key)
+{
+    struct rs_view_sink sink = rs_memory_store_table(f->store);
+    struct rs_view_batch *batch = rs_view_batch_new();
+
+    assert_non_null(batch);
+    batch->stream_name = "ticks";
+    batch->partition = partition;
+    rs_batch_view_begin(batch, 0, RS_OP_FIRST, rs_slice_text(key));
+    rs_batch_field(batch, 0, "7", 1);
+    rs_batch_end(batch, 0);
+    sink.ops->submit(sink.self, &batch);
+    batch = sink.ops->finished(sink.self, 0);
+    assert_int_equal(batch->result, RS_BATCH_APPLIED);
+    rs_view_batch_free(&batch);
+}
+
+static uint64_t hashes(struct fixture *f)
+{
+    struct rs_memory_store_counts counts;
+
+    rs_memory_store_counts(f->store, &counts);
+    return counts.hashes;
+}
+
+static void test_groups_that_a_failover_brought_back_are_dropped(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    append(f, 0, T0, "", 2);
+    append(f, 0, T0, "x:%", 4);
+    run_for(f, SECOND);
+    uint64_t before = hashes(f);
+    rs_memory_store_wipe(f->store);
+    bring_back(f, 0, "gone");
+    bring_back(f, 0, "%null"); /* no such key can be: the field is never null. It is left alone. */
+    bring_back(f, 1, "other");
+    run_for(f, 2 * SECOND);
+    assert_field(f, "minute", "a", "total", "1");
+    assert_field(f, "minute", "", "total", "2");
+    assert_field(f, "minute", "x%3A%25", "total", "4");
+    assert_null(rs_memory_store_field(f->store, "minute", "gone", "n").data);
+    assert_non_null(rs_memory_store_field(f->store, "minute", "other", "n").data);
+    assert_in_range(hashes(f), before + 1, before + 2);
+    append(f, 0, T0 + 1, "gone", 1); /* it may come again */
+    run_for(f, SECOND);
+    assert_field(f, "minute", "gone", "total", "1");
+}
+
 struct totals {
     uint64_t counted, state, aggregate_counted, aggregate_state;
 };
@@ -729,6 +782,7 @@ int main(void)
         LOG_TEST(test_an_idle_owner_that_lost_everything_notices),
         LOG_TEST(test_what_is_revoked_is_served_until_another_claims_it),
         LOG_TEST(test_counters_only_rise),
+        LOG_TEST(test_groups_that_a_failover_brought_back_are_dropped),
         LOG_TEST(test_what_is_revoked_is_dropped_when_it_is_fenced),
         LOG_TEST(test_what_nobody_claims_is_sealed_and_let_go),
         LOG_TEST(test_what_comes_back_before_it_is_let_go_is_kept),
