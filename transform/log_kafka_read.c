@@ -651,6 +651,14 @@ static int make_conf(struct rs_log_kafka *log, const rd_kafka_conf_t *from, rd_k
             return rc;
         }
     }
+    /* It joins no group. But where a coordinator says that it is none (any more), librdkafka (2.0.2
+     * and 2.8.0) has the client's own group look for it in the midst of ListConsumerGroupOffsets, and follows
+     * a null pointer in a client that has no group: rd_kafka_handle_OffsetFetch. */
+    int rc = rs_kafka_config_set(conf, "group.id", log->options.streams->group, error);
+    if (rc != 0) {
+        rd_kafka_conf_destroy(conf);
+        return rc;
+    }
     log->must_nudge = !rs_kafka_config_try(conf, "fetch.queue.backoff.ms", "5");
     (void)rs_kafka_config_try(conf, "enable.metrics.push", "false");
     rd_kafka_conf_set_opaque(conf, log);
