@@ -9,7 +9,8 @@
 
 void rs_dedup_init(struct rs_dedup *d, int64_t horizon_us, int64_t max)
 {
-    *d = (struct rs_dedup){.horizon_us = horizon_us, .clock_us = RS_TIME_NONE};
+    *d = (struct rs_dedup){.horizon_us = horizon_us};
+    rs_steady_init(&d->steady);
     d->max = max < INT32_MAX ? (uint32_t)max : INT32_MAX;
 }
 
@@ -67,36 +68,41 @@ bool rs_dedup_reserve(struct rs_dedup *d, uint32_t more)
     return true;
 }
 
-static const struct rs_dedup_entry *find(const struct rs_dedup *d, struct rs_dedup_id id)
-{
-    uint32_t cursor = (uint32_t)id.low;
-    while (d->index.slots) {
-        uint32_t place = rs_index_next(&d->index, (uint32_t)id.low, &cursor);
-        if (place == RS_NONE || !d->ring) {
-            return NULL;
-        }
-        if (d->ring[place].id.low == id.low && d->ring[place].id.high == id.high) {
-            return &d->ring[place];
-        }
-    }
-    return NULL;
-}
-
-/* Both sides are times of years 1 to 9999 and the horizon is a duration: no overflow. */
-static bool forgotten(const struct rs_dedup *d, const struct rs_dedup_entry *entry, int64_t clock_us)
-{
-    return entry->clock_us < clock_us - d->horizon_us;
-}
-
-static int64_t clock_after(const struct rs_dedup *d, int64_t timestamp_us)
-{
-    return timestamp_us > d->clock_us ? timestamp_us : d->clock_us;
-}
-
+/* An id may be held more than once, where it came again when the horizon was over: one of them in time is
+ * enough. Both sides are times of years 1 to 9999 and the horizon is a duration: no overflow. */
 bool rs_dedup_seen(const struct rs_dedup *d, struct rs_dedup_id id, int64_t timestamp_us)
 {
-    const struct rs_dedup_entry *entry = find(d, id);
-    return entry && !forgotten(d, entry, clock_after(d, timestamp_us));
+    uint32_t cursor = (uint32_t)id.low;
+    while (d->index.slots && d->ring) {
+        uint32_t place = rs_index_next(&d->index, (uint32_t)id.low, &cursor);
+        if (place == RS_NONE) {
+            return false;
+        }
+        const struct rs_dedup_entry *entry = &d->ring[place];
+        if (entry->id.low == id.low && entry->id.high == id.high &&
+            timestamp_us - d->horizon_us <= entry->time_us) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The steady time has left the oldest id behind. */
+static bool outlived(const struct rs_dedup *d)
+{
+    int64_t clock_us = entry_at(d, 0)->clock_us;
+    if (d->first_number < d->back_number && clock_us > d->back_us) {
+        clock_us = d->back_us;
+    }
+    return clock_us < d->steady.clock_us - d->horizon_us;
+}
+
+static void pass_time(struct rs_dedup *d, int64_t timestamp_us)
+{
+    if (rs_steady_samples(&d->steady) && rs_steady_take(&d->steady, timestamp_us) == RS_STEADY_DOWN) {
+        d->back_number = d->first_number + d->count;
+        d->back_us = d->steady.clock_us;
+    }
 }
 
 static void forget_oldest(struct rs_dedup *d)
@@ -109,19 +115,22 @@ static void forget_oldest(struct rs_dedup *d)
 
 void rs_dedup_arrive(struct rs_dedup *d, const struct rs_dedup_id *id, int64_t timestamp_us)
 {
-    d->clock_us = clock_after(d, timestamp_us);
-    while (d->count && forgotten(d, entry_at(d, 0), d->clock_us)) {
+    bool known = !id || rs_dedup_seen(d, *id, timestamp_us);
+    pass_time(d, timestamp_us);
+    while (d->count && outlived(d)) {
         forget_oldest(d);
     }
-    if (!id || find(d, *id)) {
+    if (known) {
         return;
     }
+    int64_t clock_us = d->steady.clock_us;
     if (d->count == d->max) {
         forget_oldest(d);
     }
     RS_ASSERT(d->count < d->capacity);
     uint32_t place = (d->first + d->count) & (d->capacity - 1);
-    d->ring[place] = (struct rs_dedup_entry){.id = *id, .clock_us = d->clock_us};
+    d->ring[place] = (struct rs_dedup_entry){
+        .id = *id, .time_us = timestamp_us > clock_us ? timestamp_us : clock_us, .clock_us = clock_us};
     rs_index_insert(&d->index, (uint32_t)id->low, place);
     d->count++;
 }
@@ -130,6 +139,7 @@ static void put_entry(const struct rs_dedup_entry *entry, struct rs_buf *out)
 {
     rs_write_u64(out, entry->id.low);
     rs_write_u64(out, entry->id.high);
+    rs_write_i64(out, entry->time_us);
     rs_write_i64(out, entry->clock_us);
 }
 
@@ -141,10 +151,11 @@ void rs_dedup_write(const struct rs_dedup *d, uint64_t from, uint32_t count, str
     }
 }
 
-void rs_dedup_begin(struct rs_dedup *d, uint64_t first_number)
+void rs_dedup_begin(struct rs_dedup *d, uint64_t first_number, uint32_t left_out)
 {
     RS_ASSERT(d->count == 0);
-    d->first_number = first_number;
+    d->back_number += first_number; /* it was counted from the oldest id */
+    d->first_number = first_number + left_out;
 }
 
 int rs_dedup_restore(struct rs_dedup *d, const struct rs_dedup_entry *entry, struct rs_error *error)
@@ -153,9 +164,7 @@ int rs_dedup_restore(struct rs_dedup *d, const struct rs_dedup_entry *entry, str
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     RS_ASSERT(d->ring && d->count < d->capacity);
-    const struct rs_dedup_entry *last = d->count ? entry_at(d, d->count - 1) : NULL;
-    if (d->count == d->max || (last && entry->clock_us < last->clock_us) || entry->clock_us > d->clock_us ||
-        find(d, entry->id)) {
+    if (d->count == d->max || entry->time_us < entry->clock_us) {
         return rs_fail(error, RS_ESTATE, "the list of ids is damaged");
     }
     uint32_t place = (d->first + d->count) & (d->capacity - 1);
@@ -165,9 +174,26 @@ int rs_dedup_restore(struct rs_dedup *d, const struct rs_dedup_entry *entry, str
     return 0;
 }
 
+/* Ids that are gone need no numbers: as distance from the oldest there is, equal states give equal bytes
+ * whatever number a copy begins with. */
+void rs_dedup_save_time(const struct rs_dedup *d, struct rs_buf *out)
+{
+    uint64_t ids = d->back_number > d->first_number ? d->back_number - d->first_number : 0;
+    rs_write_u64(out, ids);
+    rs_write_i64(out, ids ? d->back_us : 0);
+    rs_steady_save(&d->steady, out);
+}
+
+int rs_dedup_load_time(struct rs_dedup *d, struct rs_reader *reader, struct rs_error *error)
+{
+    d->back_number = rs_read_u64(reader);
+    d->back_us = rs_read_i64(reader);
+    return rs_steady_load(&d->steady, reader, error);
+}
+
 void rs_dedup_save(const struct rs_dedup *d, struct rs_buf *out)
 {
-    rs_write_i64(out, d->clock_us);
+    rs_dedup_save_time(d, out);
     rs_write_u32(out, d->count);
     for (uint32_t i = 0; i < d->count; i++) {
         put_entry(entry_at(d, i), out);
@@ -176,16 +202,19 @@ void rs_dedup_save(const struct rs_dedup *d, struct rs_buf *out)
 
 int rs_dedup_load(struct rs_dedup *d, struct rs_reader *reader, struct rs_error *error)
 {
-    d->clock_us = rs_read_i64(reader);
+    int rc = rs_dedup_load_time(d, reader, error);
+    if (rc < 0) {
+        return rc;
+    }
     uint32_t count = rs_read_u32(reader);
     if (reader->failed || reader->rest.size / sizeof(struct rs_dedup_entry) < count || count > d->max) {
         return rs_fail(error, RS_ESTATE, "the list of ids is damaged");
     }
-    int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < count; i++) {
         struct rs_dedup_entry entry;
         entry.id.low = rs_read_u64(reader);
         entry.id.high = rs_read_u64(reader);
+        entry.time_us = rs_read_i64(reader);
         entry.clock_us = rs_read_i64(reader);
         rc = rs_dedup_restore(d, &entry, error);
     }

@@ -143,7 +143,8 @@ static void put_view(struct describer *d, uint32_t number, struct rs_slice key)
         d->out->failed = true;
         return;
     }
-    struct rs_shower shower = {d->gs, d->p->scratch, batch, d->p->now_shown_us, key};
+    struct rs_shower shower = {d->gs, d->p->scratch, batch,
+                               rs_partition_now(d->p, rs_group_at(d->gs, number)), key};
     rs_show_view(&shower, number, 0);
     if (rs_batch_next(batch, &cursor, &op)) {
         struct rs_op_field field;
@@ -182,9 +183,10 @@ static void describe(struct describer *d, uint32_t number, struct rs_slice key)
     rs_buf_text(d->out, ",\"key\":");
     rs_buf_json_string(d->out, key);
     rs_buf_char(d->out, ',');
+    rs_partition_show_front(d->p);
     put_time("clock", g->clock_us, d->out);
     rs_buf_char(d->out, ',');
-    put_time("shown_as_of", d->p->now_shown_us, d->out);
+    put_time("shown_as_of", rs_partition_now(d->p, g), d->out);
     rs_buf_char(d->out, ',');
     put_time("window_not_acknowledged",
              d->gs->aggregate->history > 0 ? rs_group_pending(d->gs, number) : RS_WINDOW_NEVER, d->out);

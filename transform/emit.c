@@ -109,16 +109,17 @@ static unsigned emit_group(struct rs_partition *p, struct rs_groups *gs, uint32_
     if (g->flags & RS_GROUP_AWAITS) {
         return 0;
     }
-    struct rs_shower s = {gs, p->scratch, batch, p->now_shown_us, rs_buf_slice(&p->key_text)};
+    int64_t now_us = rs_partition_now(p, g);
+    struct rs_shower s = {gs, p->scratch, batch, now_us, rs_buf_slice(&p->key_text)};
     unsigned put = 0;
-    if (view_due(gs, number, p->now_shown_us)) {
+    if (view_due(gs, number, now_us)) {
         bool first = g->flags & RS_GROUP_NEW;
         rs_show_view(&s, number, first ? RS_OP_FIRST : 0);
         g->flags = (uint16_t)(g->flags & ~(unsigned)RS_GROUP_VIEW);
         put = RECEIPT_VIEW | (first ? RECEIPT_FIRST : 0u);
     }
     put |= emit_history(&s, number, g, budget);
-    reschedule(gs, number, g, p->now_shown_us);
+    reschedule(gs, number, g, now_us);
     return put;
 }
 
@@ -218,6 +219,7 @@ void rs_partition_republish_quota(struct rs_partition *p, uint64_t groups)
 
 bool rs_partition_emit(struct rs_partition *p, struct rs_view_batch *batch, size_t budget_bytes)
 {
+    rs_partition_show_front(p);
     batch->offset = p->next_offset;
     batch->now_shown_us = p->now_shown_us;
     for (;;) {
@@ -275,7 +277,7 @@ static void acknowledge(struct rs_partition *p, struct rs_groups *gs, const stru
     if (!gs->aggregate->upsert) {
         rs_group_settle(gs, r->group, from);
     }
-    if (g->history_from <= p->now_shown_us) {
+    if (g->history_from <= rs_partition_now(p, g)) {
         rs_groups_touch(gs, r->group, g, 0);
     }
 }

@@ -54,7 +54,11 @@ struct rs_partition_status {
     int64_t next_offset;
     int64_t stream_time_us; /* RS_TIME_NONE before the first event */
     int64_t now_shown_us;
+    int64_t steady_time_us; /* what groups expire by */
     uint64_t groups, panes, memory_bytes, dirty_views, pending_history, conflicts, expired_groups;
+    uint64_t forgotten_groups; /* dropped ones that are not known by name any more: gone.h */
+    uint64_t events_ahead; /* far ahead of the others' time, since the process began; the newest of them: */
+    int64_t ahead_offset, ahead_time_us, ahead_of_us;
 };
 struct rs_aggregate_status {
     struct rs_accounting events; /* duplicate and rejected: those of the partition */
@@ -74,9 +78,15 @@ size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *record
 /* What becomes of records is added there, too, from now on; NULL: nowhere. Borrowed. */
 void rs_partition_count_into(struct rs_partition *p, struct rs_outcomes *outcomes);
 
-/* Moves what is shown; never backwards (a smaller value is ignored). The stream time moves it too, inside
- * apply. */
+/* Moves what is shown; never backwards (a smaller value is ignored). Event times move it too, inside apply.
+ */
 void rs_partition_show(struct rs_partition *p, int64_t now_shown_us);
+/* The daemon's own clock, as a witness: an event whose time is about that is no jump. RS_TIME_NONE: no clock.
+ */
+void rs_partition_witness(struct rs_partition *p, int64_t wall_us);
+/* No more events are there at present. Those at the end that are ahead of what is shown move it now: where
+ * they are of two groups, or (`alone`) where there is one group only; but not beyond `limit_us`. */
+void rs_partition_rest(struct rs_partition *p, int64_t limit_us, bool alone);
 /* The earliest now_shown at which a window will end or drain; INT64_MAX: none. */
 int64_t rs_partition_next_due(const struct rs_partition *p);
 

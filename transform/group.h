@@ -23,9 +23,10 @@ static inline int64_t rs_event_order(unsigned nanos, int64_t offset)
                             (offset & ((INT64_C(1) << RS_EVENT_OFFSET_BITS) - 1));
 }
 
-/* Whether an event of this time is late: for a group by its own clock, for an unknown one (group NULL) by
- * what was dropped. */
-bool rs_group_late(const struct rs_groups *gs, const struct rs_group *group, int64_t time_us);
+/* Whether an event of this time is late: for a group by its own clock, for one that is not there (group NULL)
+ * by that of the group that was dropped under its key. */
+bool rs_group_late(const struct rs_groups *gs, const struct rs_group *group, struct rs_slice key,
+                   int64_t time_us);
 /* Adds an event that is not late. Needs room. */
 void rs_group_add(struct rs_groups *gs, uint32_t number, const struct rs_event *event);
 

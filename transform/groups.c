@@ -28,8 +28,8 @@ int rs_groups_init(struct rs_groups *gs, const struct rs_aggregate *aggregate, s
                              .lateness_us = aggregate->plan->stream->lateness_us,
                              .dirty_head = RS_NONE,
                              .dirty_tail = RS_NONE,
-                             .since = {.time_us = RS_TIME_NONE},
-                             .dropped_newest_us = RS_TIME_NONE};
+                             .since = {.time_us = RS_TIME_NONE}};
+    rs_gone_init(&gs->gone);
     gs->span_us = aggregate->window.slice_us ? (uint64_t)aggregate->window.slice_us : UINT64_MAX;
     rs_slabs_init(&gs->groups, group_size(aggregate));
     if (rest_size(aggregate)) {
@@ -75,6 +75,7 @@ void rs_groups_fini(struct rs_groups *gs)
     free(gs->previous);
     free(gs->spare);
     rs_index_fini(&gs->index);
+    rs_gone_fini(&gs->gone);
     rs_slabs_fini(&gs->groups);
     rs_slabs_fini(&gs->rests);
     rs_slabs_fini(&gs->panes);
@@ -109,6 +110,8 @@ bool rs_groups_reserve(struct rs_groups *gs, uint32_t events, size_t key_bytes)
            (gs->rests.item_size == 0 || rs_slabs_cover(&gs->rests, gs->groups.touched + events)) &&
            (gs->aggregate->upsert || rs_slabs_reserve(&gs->panes, events)) &&
            (!revisions || rs_slabs_reserve(&gs->revisions, events)) && reserve_changed(gs, events) &&
+           (!gs->aggregate->expires ||
+            rs_gone_reserve(&gs->gone, (uint64_t)gs->count + events + gs->gone.count)) &&
            rs_key_arena_reserve(&gs->keys, events, key_bytes);
 }
 

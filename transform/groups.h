@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/record.h"
+#include "transform/gone.h"
 #include "transform/index.h"
 #include "transform/key_arena.h"
 #include "transform/plan.h"
@@ -156,8 +157,8 @@ struct rs_groups {
     uint32_t to_delete;  /* dropped ones whose keys are not deleted yet; the index still has them */
     uint32_t pane_count; /* panes or registers */
     uint64_t register_bytes, fold_bytes;
-    uint64_t owed;             /* panes whose windows wait for the sink */
-    int64_t dropped_newest_us; /* RS_TIME_NONE: none dropped yet */
+    uint64_t owed;       /* panes whose windows wait for the sink */
+    struct rs_gone gone; /* dropped groups */
     uint64_t applied, late, filtered, limited, not_finite;
     struct rs_unsealed unsealed;
     struct rs_since since;
@@ -256,6 +257,8 @@ void rs_groups_gather(struct rs_groups *gs, uint32_t number, struct rs_group *gr
 
 /* The group goes: the next batch says so. */
 void rs_groups_note_drop(struct rs_groups *gs, const struct rs_group *group);
+/* What of it the table of dropped groups holds: the next batch says so. */
+void rs_groups_note_gone(struct rs_groups *gs, const struct rs_gone_entry *entry);
 /* Its keys are deleted: the batch that is open says so, and the next one. */
 void rs_groups_note_cleared(struct rs_groups *gs, const struct rs_group *group);
 

@@ -14,6 +14,9 @@ static int init(struct rs_partition *p, struct rs_error *error)
     const struct rs_plan *plan = p->plan;
     p->stream_time_us = RS_TIME_NONE;
     p->now_shown_us = RS_TIME_NONE;
+    rs_steady_init(&p->steady);
+    p->front = (struct rs_front){.at_us = RS_TIME_NONE, .run_us = RS_TIME_NONE, .run_other_us = RS_TIME_NONE};
+    p->wall_us = RS_TIME_NONE;
     p->expire_at_us = plan->stream->expire_us == INT64_MAX ? INT64_MAX : RS_TIME_NONE;
     rs_dedup_init(&p->dedup, plan->stream->dedup_us, plan->stream->dedup_max);
     p->scratch = rs_pane_scratch_new();
@@ -79,12 +82,15 @@ void rs_partition_free(struct rs_partition **partition)
 
 void rs_partition_show(struct rs_partition *p, int64_t now_shown_us)
 {
-    if (now_shown_us <= p->now_shown_us) {
+    if (now_shown_us > p->front.at_us) {
+        p->front.at_us = now_shown_us;
+    }
+    if (p->front.at_us <= p->now_shown_us) {
         return;
     }
-    p->now_shown_us = now_shown_us;
+    p->now_shown_us = p->front.at_us;
     for (uint32_t i = 0; i < p->group_sets; i++) {
-        rs_schedule_advance(&p->groups[i], now_shown_us);
+        rs_schedule_advance(&p->groups[i], p->now_shown_us);
     }
 }
 
@@ -156,7 +162,8 @@ static void apply_append(struct rs_partition *p, struct rs_groups *gs, uint32_t 
     const struct rs_judged *j = &p->batch.judged[record];
     struct rs_event event = {j->time_us, rs_event_order(j->nanos, offset), rs_batch_inputs(p, record)};
     uint32_t number = find_group(p, gs, key, guess);
-    if (rs_group_late(gs, number == RS_NONE ? NULL : rs_group_at(gs, number), event.time_us)) {
+    if (rs_group_late(gs, number == RS_NONE ? NULL : rs_group_at(gs, number), rs_batch_key_bytes(p, key),
+                      event.time_us)) {
         gs->late++;
         outcome->late |= UINT64_C(1) << k;
         return;
@@ -313,7 +320,7 @@ static enum rs_reason foresee(const struct rs_partition *p)
         int64_t time_us = p->batch.judged[0].time_us;
         bool late = gs->aggregate->upsert
                         ? g && rs_upsert_late(gs, (const struct rs_upsert_group *)g, time_us)
-                        : rs_group_late(gs, g, time_us);
+                        : rs_group_late(gs, g, rs_batch_key_bytes(p, key), time_us);
         if (late) {
             reason = RS_REASON_LATE;
         } else if (number == RS_NONE && full(p, gs)) {
@@ -393,17 +400,15 @@ static bool is_duplicate(const struct rs_partition *p, const struct rs_judged *j
     return j->has_id && rs_dedup_seen(&p->dedup, j->id, timestamp_us);
 }
 
-static void move_stream_time(struct rs_partition *p, const struct rs_record *records, int64_t time_us)
+/* Groups that have to go go behind the record that showed it, which may be of one of them. */
+static void pass_time(struct rs_partition *p, const struct rs_record *records, uint32_t i)
 {
-    if (time_us <= p->stream_time_us) {
-        return;
-    }
-    if (time_us >= p->expire_at_us) {
+    if (rs_partition_pass_time(p, i, &records[i])) {
         flush(p, records); /* those before see the groups as they were */
-        p->stream_time_us = time_us;
-        rs_partition_expire(p);
+        if (rs_partition_expires_now(p)) {
+            rs_partition_expire(p);
+        }
     }
-    p->stream_time_us = time_us;
 }
 
 /* Record i of the batch, in order. False: it has to wait, and with it all that follow. */
@@ -418,10 +423,6 @@ static bool advance(struct rs_partition *p, const struct rs_record *records, uin
     int64_t timestamp_us = record->timestamp_us == RS_TIME_NONE ? j->time_us : record->timestamp_us;
     bool duplicate = is_duplicate(p, j, timestamp_us);
     if (alone && !duplicate) {
-        /* A late event is older than its group's clock: it moves no time, so that it can still be put back.
-         * One without a place for its group may have moved stream time; that is done again, with no effect,
-         * when it comes back. */
-        move_stream_time(p, records, j->time_us);
         enum rs_reason reason = foresee(p);
         bool told = reason == RS_REASON_GROUP_LIMIT ||
                     (reason == RS_REASON_LATE && p->plan->stream->dead_letter_late);
@@ -439,8 +440,8 @@ static bool advance(struct rs_partition *p, const struct rs_record *records, uin
         p->events.duplicate++;
         return true;
     }
-    move_stream_time(p, records, j->time_us);
     p->batch.pending[p->batch.pending_count++] = i;
+    pass_time(p, records, i);
     return true;
 }
 
@@ -498,8 +499,8 @@ size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *record
             break;
         }
     }
-    if (p->stream_time_us != RS_TIME_NONE) {
-        rs_partition_show(p, p->stream_time_us);
+    if (p->now_shown_us != RS_TIME_NONE) {
+        rs_partition_show_front(p);
     }
     if (p->outcomes) {
         count_outcomes(p, &before);

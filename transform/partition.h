@@ -15,6 +15,19 @@
 
 #define RS_BATCH_RECORDS 64
 
+/* How far the time that is shown may go by the events that came: times.c. */
+struct rs_front {
+    int64_t at_us; /* RS_TIME_NONE: no event yet */
+    /* Events in a row that are far ahead of it, the newest ones there are: highest time in the first one's
+     * group and in any other. RS_TIME_NONE: none. */
+    int64_t run_us, run_other_us;
+    uint32_t run_source;
+    uint64_t ahead;        /* events that were far ahead when they came, since this process began */
+    int64_t ahead_offset;  /* the newest of them: */
+    int64_t ahead_time_us; /* its event time, */
+    int64_t ahead_of_us;   /* and what it was ahead of */
+};
+
 /* What is known of a record from itself alone. */
 struct rs_judged {
     enum rs_reason reason; /* RS_REASON_NONE: acceptable */
@@ -55,8 +68,11 @@ struct rs_partition {
     uint64_t rejected_early;      /* before any aggregate saw the record */
     int64_t next_offset;
     int64_t stream_time_us, now_shown_us;
-    int64_t expire_at_us; /* stream time of the next check; INT64_MAX: never, RS_TIME_NONE: with the first
-                             event */
+    struct rs_steady steady; /* of event times */
+    int64_t expire_at_us;    /* steady time of the next check; INT64_MAX: never, RS_TIME_NONE: not set yet */
+    uint64_t expire_checked; /* records consumed at the last one */
+    struct rs_front front;
+    int64_t wall_us; /* the daemon's own clock; RS_TIME_NONE: nobody told */
     struct rs_dedup dedup;
     struct rs_groups *groups; /* one for each aggregate of the stream */
     uint32_t group_sets;
@@ -92,9 +108,23 @@ static inline struct rs_slice rs_batch_key_bytes(const struct rs_partition *p, c
     return rs_slice_of(p->batch.key_bytes + key->offset, key->size);
 }
 
+/* ---- times.c ---- */
+/* Record number i of the batch counts, and its time with it. True: groups have to be looked through. */
+bool rs_partition_pass_time(struct rs_partition *p, uint32_t i, const struct rs_record *record);
+/* Shows what the events allow. */
+void rs_partition_show_front(struct rs_partition *p);
+
+/* What a group is shown as of: a group's own events may always end its own windows. */
+static inline int64_t rs_partition_now(const struct rs_partition *p, const struct rs_group *group)
+{
+    return group->clock_us > p->now_shown_us ? group->clock_us : p->now_shown_us;
+}
+
 /* ---- expire.c ---- */
 int64_t rs_expire_step(const struct rs_stream *stream);
-/* Stream time has reached expire_at_us: drops the groups that are too old and sets the next check. */
+/* Whether a check that is due is cheap enough. */
+bool rs_partition_expires_now(const struct rs_partition *p);
+/* Drops the groups that are too old by the steady time and sets the next check. */
 void rs_partition_expire(struct rs_partition *p);
 
 #endif

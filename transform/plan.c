@@ -132,6 +132,12 @@ int rs_plan_finish(struct rs_engine *engine, struct rs_plan *plan, struct rs_err
             return rc;
         }
     }
+    plan->step_us = rs_plan_step(plan);
+    for (uint32_t k = 1; k < plan->key_count; k++) {
+        if (plan->keys[k]->count > plan->keys[plan->finest_key]->count) {
+            plan->finest_key = k;
+        }
+    }
     return compile_programs(engine, plan, error);
 }
 

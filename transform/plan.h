@@ -61,6 +61,7 @@ struct rs_plan {
     size_t scaled_count;
     struct rs_rules rules;
     struct rs_inputs inputs;
+    int64_t step_us; /* event times go on by so much without anybody's confirmation: times.c */
     int time_slot;
     bool time_is_date;
     int id_slot;                     /* -1: no deduplication */
@@ -68,6 +69,7 @@ struct rs_plan {
     int value_slot;                  /* -1: none */
     const struct rs_key_plan **keys; /* distinct ones */
     uint32_t key_count;
+    uint32_t finest_key; /* the one of most fields */
     struct rs_aggregate **aggregates;
     uint32_t aggregate_count;
     struct rs_program **programs; /* by writer schema; NULL: the schema does not fit the stream's */
@@ -99,6 +101,8 @@ void rs_plan_begin(struct rs_config *config, struct rs_engine *engine, const str
 /* Second pass: shared keys and decode programs. */
 RS_MUST_USE int rs_plan_finish(struct rs_engine *engine, struct rs_plan *plan, struct rs_error *error);
 void rs_plan_fini(struct rs_plan *plan);
+/* times.c */
+int64_t rs_plan_step(const struct rs_plan *plan);
 
 /* ---- meta.c ---- */
 /* Layout, names of fields, JSON for rs:meta. A collision of names is a complaint. */

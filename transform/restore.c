@@ -37,7 +37,7 @@ static struct rs_groups *groups_named(struct rs_partition *p, struct rs_slice na
     return NULL;
 }
 
-static void read_counts(struct rs_groups *gs, struct rs_reader *reader)
+static void read_counts(struct rs_groups *gs, struct rs_reader *reader, uint32_t format)
 {
     gs->since.offset = rs_read_i64(reader);
     gs->since.time_us = rs_read_i64(reader);
@@ -46,7 +46,8 @@ static void read_counts(struct rs_groups *gs, struct rs_reader *reader)
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         *counts[i] = rs_read_u64(reader);
     }
-    gs->dropped_newest_us = rs_read_i64(reader);
+    gs->gone.forgotten_newest_us = rs_read_i64(reader);
+    gs->gone.forgotten = format > 1 ? rs_read_u64(reader) : 0;
 }
 
 static int refuse_changed(const struct rs_groups *gs, struct rs_error *error)
@@ -82,7 +83,7 @@ static int read_aggregate(struct rs_partition *p, struct rs_reader *reader, uint
         rs_buf_text(&restoring->removed, restoring->removed.size ? ", " : "");
         rs_buf_put(&restoring->removed, name.data, name.size);
     }
-    read_counts(gs ? gs : &passed_by, reader);
+    read_counts(gs ? gs : &passed_by, reader, restoring->format);
     return 0;
 }
 
@@ -115,24 +116,58 @@ static int forget_missing(struct rs_partition *p, struct rs_error *error)
     return rc;
 }
 
+/* A check that was set stays set: a partition that expires again after it did not begins with the next one.
+ */
+static void set_expiry(struct rs_partition *p, int64_t at_us, uint64_t checked)
+{
+    bool set = rs_form_plausible(at_us) && checked <= (uint64_t)INT64_MAX;
+    if (p->expire_at_us != INT64_MAX) {
+        p->expire_at_us = set ? at_us : RS_TIME_NONE;
+    }
+    p->expire_checked = set ? checked : 0;
+}
+
+static int read_times(struct rs_partition *p, struct rs_reader *reader, struct rs_error *error)
+{
+    if (p->restoring.format == 1) {
+        p->dedup.steady.clock_us = rs_read_i64(reader);
+    }
+    p->restoring.first_id = rs_read_u64(reader);
+    p->restoring.ids_live = rs_read_u32(reader);
+    if (p->restoring.format == 1) {
+        return 0;
+    }
+    int rc = rs_dedup_load_time(&p->dedup, reader, error);
+    rc = rc == 0 ? rs_steady_load(&p->steady, reader, error) : rc;
+    int64_t expire_at_us = rs_read_i64(reader);
+    set_expiry(p, expire_at_us, rs_read_u64(reader));
+    p->front.run_us = rs_read_i64(reader);
+    p->front.run_other_us = rs_read_i64(reader);
+    p->front.run_source = rs_read_u32(reader);
+    return rc;
+}
+
 int rs_partition_restore_batch(struct rs_partition *fresh, struct rs_slice head, struct rs_error *error)
 {
     struct rs_reader reader = {.rest = head};
     uint32_t format = rs_read_u32(&reader);
-    if (format != RS_HEAD_FORMAT) {
-        return rs_fail(error, RS_ESTATE, "stored state has format %" PRIu32 ", and this version reads %d",
-                       format, RS_HEAD_FORMAT);
+    if (format < RS_HEAD_FORMAT_OLDEST || format > RS_HEAD_FORMAT) {
+        return rs_fail(error, RS_ESTATE,
+                       "stored state has format %" PRIu32 ", and this version reads %d to %d", format,
+                       RS_HEAD_FORMAT_OLDEST, RS_HEAD_FORMAT);
     }
+    fresh->restoring.format = format;
     fresh->rejected_early = rs_read_u64(&reader);
     fresh->expired = rs_read_u64(&reader);
-    fresh->dedup.clock_us = rs_read_i64(&reader);
-    fresh->restoring.first_id = rs_read_u64(&reader);
-    fresh->restoring.ids_live = rs_read_u32(&reader);
+    int rc = read_times(fresh, &reader, error);
+    if (rc < 0) {
+        return rc;
+    }
     uint32_t sets = rs_read_u32(&reader);
     if (reader.failed || sets > RS_STREAM_AGGREGATES_MAX) {
         return damaged(error, "the head");
     }
-    int rc = make_room(fresh, sets, error);
+    rc = make_room(fresh, sets, error);
     rs_buf_reset(&fresh->restoring.removed);
     for (uint32_t i = 0; rc == 0 && i < fresh->group_sets; i++) {
         fresh->restoring.known[i] = false;
@@ -323,11 +358,34 @@ static bool ids_room(struct rs_restoring *restoring, size_t more)
     return true;
 }
 
+/* What was forgotten stands in the head. */
+static int read_gone(struct rs_form_reader *f)
+{
+    struct rs_gone *gone = &f->gs->gone;
+    struct rs_gone head = *gone;
+    while (!f->reader.failed && f->reader.rest.size) {
+        struct rs_gone_entry entry = {.hash = rs_read_u64(&f->reader)};
+        entry.newest_us = rs_read_i64(&f->reader);
+        if (f->reader.failed || !rs_form_plausible(entry.newest_us)) {
+            return rs_form_damaged(f, "a dropped group");
+        }
+        if (!rs_gone_reserve(gone, (uint64_t)gone->count + 1)) {
+            return rs_form_no_memory(f);
+        }
+        rs_gone_put(gone, entry);
+    }
+    gone->forgotten = head.forgotten;
+    gone->forgotten_newest_us = head.forgotten_newest_us;
+    return 0;
+}
+
+/* In format 1 an id had its clock alone. */
 static int read_ids(struct rs_restoring *restoring, struct rs_reader *reader, struct rs_error *error)
 {
+    size_t words = restoring->format == 1 ? 3 : 4;
     uint64_t number = rs_read_u64(reader);
     uint32_t count = rs_read_u32(reader);
-    if (reader->failed || reader->rest.size != (size_t)count * 3 * sizeof(uint64_t)) {
+    if (reader->failed || reader->rest.size != (size_t)count * words * sizeof(uint64_t)) {
         return damaged(error, "a list of ids");
     }
     if (!ids_room(restoring, count)) {
@@ -338,7 +396,11 @@ static int read_ids(struct rs_restoring *restoring, struct rs_reader *reader, st
         id->number = number + i;
         id->entry.id.low = rs_read_u64(reader);
         id->entry.id.high = rs_read_u64(reader);
-        id->entry.clock_us = rs_read_i64(reader);
+        id->entry.time_us = rs_read_i64(reader);
+        id->entry.clock_us = words == 3 ? id->entry.time_us : rs_read_i64(reader);
+        if (!rs_form_plausible(id->entry.time_us) || !rs_form_plausible(id->entry.clock_us)) {
+            return damaged(error, "a list of ids");
+        }
     }
     return 0;
 }
@@ -353,7 +415,7 @@ static int restore_ids(struct rs_partition *p, struct rs_error *error)
         return rs_fail(error, RS_ESTATE, "stored state: ids of the deduplication are missing");
     }
     uint32_t more = restoring->ids_live > p->dedup.max ? restoring->ids_live - p->dedup.max : 0;
-    rs_dedup_begin(&p->dedup, restoring->first_id + more); /* dedup_max was lowered: the newest ones stay */
+    rs_dedup_begin(&p->dedup, restoring->first_id, more); /* dedup_max was lowered: the newest ones stay */
     for (uint32_t i = more; i < restoring->ids_live; i++) {
         int rc = rs_dedup_restore(&p->dedup, &restoring->ids[i].entry, error);
         if (rc < 0) {
@@ -385,6 +447,7 @@ static int read_entry(struct rs_partition *p, char kind, struct rs_reader *reade
     case RS_ENTRY_DROPPED: rc = read_dropped(&f); break;
     case RS_ENTRY_DELETE: rc = read_delete(&f); break;
     case RS_ENTRY_CLEARED: rc = read_cleared(&f); break;
+    case RS_ENTRY_GONE: rc = read_gone(&f); break;
     default: return damaged(error, "the kind of an entry");
     }
     return rc == 0 && f.reader.rest.size ? damaged(error, "the length of an entry") : rc;
@@ -437,7 +500,8 @@ static void begin_empty(struct rs_partition *p, struct rs_groups *gs, struct rs_
                                   .rejected = p->rejected_early};
     gs->applied = gs->late = gs->filtered = gs->limited = gs->not_finite =
         0; /* it may have been there before */
-    gs->dropped_newest_us = RS_TIME_NONE;
+    rs_gone_fini(&gs->gone);
+    rs_gone_init(&gs->gone);
     rs_buf_printf(
         notes,
         "aggregate %s is new: in partition %" PRId32 " of stream %s it counts from offset %" PRId64
@@ -466,10 +530,6 @@ static void note_changes(struct rs_partition *p, struct rs_buf *notes)
 static void restore_times(struct rs_partition *p, const struct rs_seal *seal)
 {
     p->stream_time_us = seal->stream_time_us;
-    if (p->stream_time_us != RS_TIME_NONE && p->expire_at_us != INT64_MAX) {
-        int64_t step = rs_expire_step(p->plan->stream);
-        p->expire_at_us = rs_floor_to(p->stream_time_us, step) + step;
-    }
     if (seal->now_shown_us != RS_TIME_NONE) {
         rs_partition_show(p, seal->now_shown_us);
     }

@@ -97,7 +97,7 @@ struct rs_daemon {
     struct rs_daemon_page pages[RS_DAEMON_PAGES];
     struct rs_daemon_health health;
     bool was_ready, told_ready, told_not_ready;
-    int64_t not_ready_us; /* monotonic: since when; 0: ready */
+    int64_t not_ready_us;             /* monotonic: since when; 0: ready */
     struct rs_outcome_watch *watches; /* by stream; NULL until the first look */
 };
 

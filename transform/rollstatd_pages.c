@@ -119,6 +119,15 @@ PARTITION_NUMBER(partition_panes, panes)
 PARTITION_NUMBER(partition_memory, memory_bytes)
 PARTITION_NUMBER(partition_dirty, dirty_views)
 PARTITION_NUMBER(partition_history, pending_history)
+PARTITION_NUMBER(partition_forgotten, forgotten_groups)
+
+static void partition_steady(const struct scrape *scrape, const struct rs_label *labels,
+                             const struct rs_worker_partition_status *status)
+{
+    if (status->state.steady_time_us != RS_TIME_NONE) {
+        rs_metrics_seconds(scrape->out, scrape->partition_family->name, labels, status->state.steady_time_us);
+    }
+}
 
 /* Only of a log that remembers. */
 static void log_claim(const struct scrape *scrape, const struct rs_label *labels,
@@ -173,6 +182,9 @@ static const struct partition_family partition_families[] = {
     {"rollstat_partition_waiting_seconds", "Since when it waits for what /status names; 0: it does not.",
      RS_METRIC_GAUGE, partition_waiting},
     {"rollstat_stream_time_seconds", "Highest event time seen.", RS_METRIC_GAUGE, partition_stream_time},
+    {"rollstat_steady_time_seconds",
+     "Event time that a minority of wrong clocks cannot move; groups expire by it.", RS_METRIC_GAUGE,
+     partition_steady},
     {"rollstat_shown_time_seconds", "Time as of which windows are shown.", RS_METRIC_GAUGE, partition_shown},
     {"rollstat_groups", "Groups in the state.", RS_METRIC_GAUGE, partition_groups},
     {"rollstat_panes", "Panes in the state.", RS_METRIC_GAUGE, partition_panes},
@@ -181,6 +193,9 @@ static const struct partition_family partition_families[] = {
      partition_dirty},
     {"rollstat_pending_history", "Ended windows that Redis has not acknowledged.", RS_METRIC_GAUGE,
      partition_history},
+    {"rollstat_forgotten_groups",
+     "Dropped groups beyond the 65536 newest of an aggregate: older events of unknown groups may be late.",
+     RS_METRIC_GAUGE, partition_forgotten},
     {"rollstat_state_log_claim_offset", "Where our claim stands in the state log.", RS_METRIC_GAUGE,
      log_claim},
     {"rollstat_state_log_sealed_offset", "Where our last seal stands in the state log.", RS_METRIC_GAUGE,
@@ -240,11 +255,20 @@ static void counted_expired(const struct scrape *scrape, const struct rs_label *
     rs_metrics_unsigned(scrape->out, scrape->counted_family->name, labels, counts->expired_groups);
 }
 
+static void counted_ahead(const struct scrape *scrape, const struct rs_label *labels,
+                          const struct rs_worker_partition_counts *counts)
+{
+    rs_metrics_unsigned(scrape->out, scrape->counted_family->name, labels, counts->events_ahead);
+}
+
 static const struct counted_family counted_families[] = {
     {"rollstat_events_total", "Events by what became of them, since this process began.", counted_events},
     {"rollstat_group_conflicts_total",
      "Groups that are in another partition, too, and are published from there.", counted_conflicts},
     {"rollstat_expired_groups_total", "Groups dropped because nothing came for `expire`.", counted_expired},
+    {"rollstat_events_ahead_total",
+     "Events far ahead of the partition's time when they came: a clock that is wrong, or a gap.",
+     counted_ahead},
 };
 
 static void counted_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)

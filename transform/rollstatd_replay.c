@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time_text.h"
 #include "sink/memory_store.h"
 #include "transform/rollstatd.h"
 
@@ -90,18 +91,21 @@ static int emit(struct replay *replay, int32_t number, struct rs_error *error)
     }
 }
 
-/* As idle time would: all partitions are shown as of the newest event of any. */
+/* As idle time would: all partitions are shown as of the newest event of any. One far ahead that no other
+ * group confirms is not that, but where it is alone in its partition it is shown there. */
 static int finish(struct replay *replay, struct rs_error *error)
 {
     int64_t newest_us = RS_TIME_NONE;
     struct rs_partition_status status;
 
     for (int32_t i = 0; i < replay->options->partitions; i++) {
+        rs_partition_rest(replay->partitions[i].state, INT64_MAX, false);
         rs_partition_status(replay->partitions[i].state, &status);
-        newest_us = status.stream_time_us > newest_us ? status.stream_time_us : newest_us;
+        newest_us = status.now_shown_us > newest_us ? status.now_shown_us : newest_us;
     }
     for (int32_t i = 0; i < replay->options->partitions; i++) {
         if (newest_us != RS_TIME_NONE) {
+            rs_partition_rest(replay->partitions[i].state, INT64_MAX, true);
             rs_partition_show(replay->partitions[i].state, newest_us);
         }
         int rc = emit(replay, i, error);
@@ -216,6 +220,23 @@ static void print_aggregate(const struct replay *replay, const struct rs_aggrega
     fputc('\n', stderr);
 }
 
+static void print_ahead(int32_t number, const struct rs_partition_status *status)
+{
+    char time[RS_TIME_TEXT_MAX];
+    char others[RS_TIME_TEXT_MAX];
+
+    if (status->events_ahead == 0) {
+        return;
+    }
+    (void)rs_time_format(status->ahead_time_us, time);
+    (void)rs_time_format(status->ahead_of_us, others);
+    fprintf(stderr,
+            "partition %" PRId32 ": %" PRIu64
+            " events were far ahead of the others when they came, the latest with the "
+            "time %s, where the others were at %s: a gap in the input, or a clock that was wrong\n",
+            number, status->events_ahead, time, others);
+}
+
 /* Returns whether any input was rejected. */
 static bool print_summary(const struct replay *replay)
 {
@@ -233,6 +254,7 @@ static bool print_summary(const struct replay *replay)
         print_accounting(what, &status.events);
         fprintf(stderr, "; conflicts %" PRIu64 ", expired groups %" PRIu64 "\n", status.conflicts,
                 status.expired_groups);
+        print_ahead(i, &status);
         rejected += status.events.rejected;
     }
     for (size_t i = 0; i < meta_count; i++) {

@@ -124,6 +124,7 @@ static json_t *partition(const struct status_page *page, const struct rs_worker_
     }
     set_unsigned(object, "token", status->token);
     set_time(object, "stream_time", state->stream_time_us);
+    set_time(object, "steady_time", state->steady_time_us);
     set_time(object, "now_shown", state->now_shown_us);
     (void)json_object_set_new(object, "events", accounting(&state->events));
     set_unsigned(object, "groups", state->groups);
@@ -133,6 +134,8 @@ static json_t *partition(const struct status_page *page, const struct rs_worker_
     set_unsigned(object, "pending_history", state->pending_history);
     set_unsigned(object, "conflicts", state->conflicts);
     set_unsigned(object, "expired_groups", state->expired_groups);
+    set_unsigned(object, "forgotten_groups", state->forgotten_groups);
+    set_unsigned(object, "events_ahead", state->events_ahead);
     if (status->has_log) {
         (void)json_object_set_new(object, "state_log", partition_log(&status->log));
     }

@@ -2,10 +2,10 @@
 
 #include "transform/groups.h"
 
-/* Every group that waits does so for a multiple of `every` at most one window and one step ahead: a window
- * that is open now ends at the next multiple, and the newest pane leaves the view a window's size later. A
- * ring of lists therefore takes the place of a heap, and when shown time passes a multiple, the whole list
- * becomes due by linking two ends. */
+/* Every group whose clock shown time has reached waits for a multiple of `every` at most one window and one
+ * step ahead: a window that is open now ends at the next multiple, and the newest pane leaves the view a
+ * window's size later. A ring of lists therefore takes the place of a heap, and when shown time passes a
+ * multiple, the whole list becomes due by linking two ends. */
 
 int rs_schedule_init(struct rs_schedule *s, const struct rs_aggregate *aggregate, struct rs_error *error)
 {
@@ -98,8 +98,10 @@ void rs_schedule_at(struct rs_groups *gs, uint32_t number, int64_t due_us)
         link_group(gs, s->size, number, g);
         return;
     }
-    RS_ASSERT((due_us - s->at_us) / s->every_us < s->size);
-    link_group(gs, list_of(s, due_us), number, g);
+    /* A group whose clock is far ahead of all others is due in a time for which there is no list: it is
+     * looked at again before. */
+    int64_t last_us = s->at_us + (int64_t)(s->size - 1) * s->every_us;
+    link_group(gs, list_of(s, due_us < last_us ? due_us : last_us), number, g);
 }
 
 static void make_due(struct rs_groups *gs, uint32_t list)

@@ -12,7 +12,8 @@
 #define STEP_BYTES       ((size_t)64 << 10) /* unless so much comes together before */
 #define SWEEP_SLOTS      400000             /* looked at when a batch begins, at most */
 #define SWEEP_IDS        16384              /* the same for ids */
-#define WHOLE_REMEMBERED 4096               /* groups over whose sizes is averaged */
+#define GONE_PER_ENTRY   4096u
+#define WHOLE_REMEMBERED 4096 /* groups over whose sizes is averaged */
 #define KEPT_BYTES       ((size_t)256 << 10)
 #define CLOSE_UP_BYTES   ((size_t)256 << 10)
 #define CHANGED_BOTH     (RS_GROUP_CHANGED_EVEN | RS_GROUP_CHANGED_ODD)
@@ -244,6 +245,27 @@ void rs_groups_note_drop(struct rs_groups *gs, const struct rs_group *group)
     }
 }
 
+static void put_gone(const struct rs_groups *gs, const struct rs_gone_entry *entries, uint32_t count,
+                     struct rs_buf *out)
+{
+    size_t begun = entry_begin(out, RS_ENTRY_GONE);
+    rs_write_u32(out, set_of(gs));
+    for (uint32_t i = 0; i < count; i++) {
+        rs_write_u64(out, entries[i].hash);
+        rs_write_i64(out, entries[i].newest_us);
+    }
+    entry_end(out, begun);
+}
+
+void rs_groups_note_gone(struct rs_groups *gs, const struct rs_gone_entry *entry)
+{
+    struct rs_unsealed *u = &gs->unsealed;
+    if (u->gather_flag) {
+        put_gone(gs, entry, 1, &u->drops);
+        u->failed = u->failed || u->drops.failed;
+    }
+}
+
 void rs_groups_note_cleared(struct rs_groups *gs, const struct rs_group *group)
 {
     struct rs_unsealed *u = &gs->unsealed;
@@ -284,7 +306,19 @@ static void put_aggregate(const struct rs_groups *gs, struct rs_buf *out)
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         rs_write_u64(out, counts[i]);
     }
-    rs_write_i64(out, gs->dropped_newest_us);
+    rs_write_i64(out, gs->gone.forgotten_newest_us);
+    rs_write_u64(out, gs->gone.forgotten);
+}
+
+static void put_times(const struct rs_partition *p, struct rs_buf *out)
+{
+    rs_dedup_save_time(&p->dedup, out);
+    rs_steady_save(&p->steady, out);
+    rs_write_i64(out, p->expire_at_us);
+    rs_write_u64(out, p->expire_checked);
+    rs_write_i64(out, p->front.run_us);
+    rs_write_i64(out, p->front.run_other_us);
+    rs_write_u32(out, p->front.run_source);
 }
 
 static void put_head(struct rs_partition *p)
@@ -294,9 +328,9 @@ static void put_head(struct rs_partition *p)
     rs_write_u32(out, RS_HEAD_FORMAT);
     rs_write_u64(out, p->rejected_early);
     rs_write_u64(out, p->expired);
-    rs_write_i64(out, p->dedup.clock_us);
     rs_write_u64(out, p->dedup.first_number);
     rs_write_u32(out, p->dedup.count);
+    put_times(p, out);
     rs_write_u32(out, p->group_sets);
     for (uint32_t i = 0; i < p->group_sets; i++) {
         put_aggregate(&p->groups[i], out);
@@ -402,6 +436,16 @@ static void turn_lists(struct rs_unsealed *u)
     u->gather_flag ^= CHANGED_BOTH;
 }
 
+/* All dropped groups: the log before the sweep will be cut off. */
+static void tell_gone(struct rs_partition *p, const struct rs_groups *gs)
+{
+    for (uint32_t from = 0; from < gs->gone.count; from += GONE_PER_ENTRY) {
+        uint32_t left = gs->gone.count - from;
+        put_gone(gs, gs->gone.heap + from, left < GONE_PER_ENTRY ? left : GONE_PER_ENTRY, &p->sealing.out);
+        cut(&p->sealing, CHUNK_BYTES);
+    }
+}
+
 static void sweep(struct rs_partition *p, struct rs_state_plan plan)
 {
     struct rs_seal_batch *s = &p->sealing;
@@ -411,6 +455,9 @@ static void sweep(struct rs_partition *p, struct rs_state_plan plan)
         s->sweep_at = 0;
         s->sweep_id = p->dedup.first_number;
         s->sweep_ids_end = s->ids_sealed;
+        for (uint32_t i = 0; i < p->group_sets; i++) {
+            tell_gone(p, &p->groups[i]);
+        }
     }
     if (s->sweeping && plan.slice_bytes) {
         mark_slice(p, plan.slice_bytes);
@@ -423,6 +470,7 @@ void rs_partition_seal_begin(struct rs_partition *p, struct rs_state_plan plan)
     RS_ASSERT(s->enabled && !s->open);
     s->open = true;
     s->set = 0;
+    rs_partition_show_front(p);
     s->seal = (struct rs_seal){.next_offset = p->next_offset,
                                .stream_time_us = p->stream_time_us,
                                .now_shown_us = p->now_shown_us,

@@ -9,19 +9,29 @@
  *   CHANGED, WHOLE   u32 set | u32 n, n bytes key | i64 clock | i64 pending | i64 gone_newest | i64 oldest |
  *                    u32 count | count panes or registers, ascending
  *   DROPPED, DELETE, CLEARED  u32 set | u32 n, n bytes key
- *   IDS              u64 first number | u32 count | count x (u64 low | u64 high | i64 clock)
+ *   IDS              u64 first number | u32 count | count x (u64 low | u64 high | i64 time | i64 clock)
+ *   GONE             u32 set | to the end: (u64 hash of a key | i64 newest event time)
  * `set` is a number in the head's list of aggregates. CHANGED replaces the group's head, adds the panes that
  * follow or puts them in place of those with the same start, and removes what is older than `oldest`; WHOLE
  * first takes away all panes there were. A group too large for one entry goes in several. DROPPED: the group
  * is gone and its keys have to be deleted; a batch begins with those, so that a group which came back under
  * the key follows. DELETE: the keys are still to be deleted, told again by a sweep. CLEARED: they are
- * deleted. Ids are numbered in the order of their arrival.
+ * deleted. Ids are numbered in the order of their arrival. GONE: groups that were dropped, as gone.h knows
+ * them; the batch with which a sweep begins tells all of them again.
  *
- * The head goes with the seal: u32 format | u64 rejected early | u64 expired | i64 id clock | u64 first id |
- * u32 ids | u32 aggregates | of each: u32 n, n bytes name | u64 fingerprint | i64 since offset | i64 since
- * time | u64 since: consumed duplicate rejected | u64 applied late filtered limited not_finite | i64 dropped
- * newest. A configuration with other aggregates can thus be told from the same one: new ones begin empty,
- * removed ones are passed by, changed ones are refused. Thread: the owning worker. */
+ * The head goes with the seal: u32 format | u64 rejected early | u64 expired | u64 first id | u32 ids | times
+ * | u32 aggregates | of each: u32 n, n bytes name | u64 fingerprint | i64 since offset | i64 since time | u64
+ * since: consumed duplicate rejected | u64 applied late filtered limited not_finite | i64 newest time of the
+ * dropped groups that are forgotten | u64 number of those. The times: of the ids as in dedup.h | the steady
+ * time as in steady.h | i64 expiry: steady time of the next check | u64 records consumed at the last one |
+ * i64 run | i64 run of others | u32 source of the run (struct rs_front).
+ *
+ * Format 1, of version 0.1, had i64 id clock before the first id, no times, no number of forgotten groups,
+ * and ids without a time of their own; it is still read. What it does not say begins as in a fresh partition:
+ * the steady times from the next record on, ids as of their clock, and the newest time of all dropped groups
+ * counts for every group that is not there, as it did then. A configuration with other aggregates can thus be
+ * told from the same one: new ones begin empty, removed ones are passed by, changed ones are refused. Thread:
+ * the owning worker. */
 #ifndef RS_TRANSFORM_SEAL_H
 #define RS_TRANSFORM_SEAL_H
 

@@ -10,7 +10,8 @@
 #include "transform/dedup.h"
 #include "transform/state_log.h"
 
-#define RS_HEAD_FORMAT 1
+#define RS_HEAD_FORMAT        2
+#define RS_HEAD_FORMAT_OLDEST 1
 
 enum rs_entry_kind {
     RS_ENTRY_CHANGED = 1,
@@ -19,6 +20,7 @@ enum rs_entry_kind {
     RS_ENTRY_DELETE = 4,
     RS_ENTRY_CLEARED = 5,
     RS_ENTRY_IDS = 6,
+    RS_ENTRY_GONE = 7,
 };
 
 struct rs_seal_batch {
@@ -43,7 +45,8 @@ struct rs_restored_id {
 };
 
 struct rs_restoring {
-    int32_t *sets; /* of the stored aggregates: number among ours, -1: not configured any more */
+    uint32_t format; /* of the batch that is being restored */
+    int32_t *sets;   /* of the stored aggregates: number among ours, -1: not configured any more */
     uint32_t set_count;
     bool *known; /* of our aggregates: the last head has it */
     struct rs_restored_id *ids;

@@ -9,11 +9,12 @@
 #include "transform/state_form.h"
 
 /* A partition as bytes, little-endian:
- *   "RSP" version | stream time | next offset | accounting | ids | aggregates | XXH3-64 of all before
+ *   "RSP" version | stream time | next offset | accounting | steady time | expiry | ids | aggregates |
+ *   XXH3-64 of all before
  * Aggregates stand in configuration order, each with the fingerprint of its definition; keys of dropped
  * groups and groups stand in the order of their keys. What only speeds things up (folds, lists, numbers of
  * slots) is left out, and so is what was in flight: it has to be emitted again. */
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 static const char magic[3] = {'R', 'S', 'P'};
 
 /* ---- saving ---- */
@@ -93,6 +94,35 @@ static size_t sorted(const struct rs_groups *gs, bool dropped, struct keyed *out
     return kept;
 }
 
+static int by_hash(const void *a, const void *b)
+{
+    uint64_t x = ((const struct rs_gone_entry *)a)->hash;
+    uint64_t y = ((const struct rs_gone_entry *)b)->hash;
+    return (x > y) - (x < y);
+}
+
+static void save_gone(const struct rs_gone *gone, struct rs_buf *out)
+{
+    size_t size = (gone->count + 1) * sizeof(struct rs_gone_entry);
+    struct rs_gone_entry *list = malloc(size);
+    if (!list) {
+        out->failed = true;
+        return;
+    }
+    if (gone->count) {
+        memcpy(list, gone->heap, gone->count * sizeof *list);
+        qsort(list, gone->count, sizeof *list, by_hash);
+    }
+    rs_write_i64(out, gone->forgotten_newest_us);
+    rs_write_u64(out, gone->forgotten);
+    rs_write_u32(out, gone->count);
+    for (uint32_t i = 0; i < gone->count; i++) {
+        rs_write_u64(out, list[i].hash);
+        rs_write_i64(out, list[i].newest_us);
+    }
+    free(list);
+}
+
 static void save_groups(const struct rs_groups *gs, struct rs_buf *out)
 {
     struct keyed *list = malloc((rs_slabs_live(&gs->groups) + 1) * sizeof *list);
@@ -106,7 +136,7 @@ static void save_groups(const struct rs_groups *gs, struct rs_buf *out)
     rs_write_u64(out, gs->filtered);
     rs_write_u64(out, gs->limited);
     rs_write_u64(out, gs->not_finite);
-    rs_write_i64(out, gs->dropped_newest_us);
+    save_gone(&gs->gone, out);
     size_t dropped = sorted(gs, true, list);
     rs_write_u32(out, (uint32_t)dropped);
     for (size_t i = 0; i < dropped; i++) {
@@ -133,6 +163,9 @@ void rs_partition_save(const struct rs_partition *p, struct rs_buf *out)
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         rs_write_u64(out, counts[i]);
     }
+    rs_steady_save(&p->steady, out);
+    rs_write_i64(out, p->expire_at_us);
+    rs_write_u64(out, p->expire_checked);
     rs_dedup_save(&p->dedup, out);
     rs_write_u32(out, p->group_sets);
     for (uint32_t i = 0; i < p->group_sets; i++) {
@@ -230,6 +263,28 @@ static int load_group(struct rs_form_reader *l, struct rs_slice *before)
     return l->gs->aggregate->upsert ? load_registers(l, number) : load_panes(l, number);
 }
 
+static int load_gone(struct rs_form_reader *l)
+{
+    struct rs_gone *gone = &l->gs->gone;
+    int64_t newest_us = rs_read_i64(&l->reader);
+    uint64_t forgotten = rs_read_u64(&l->reader);
+    uint32_t count = rs_read_u32(&l->reader);
+    if (count > gone->max) {
+        return rs_form_damaged(l, "the table of dropped groups");
+    }
+    for (uint32_t i = 0; i < count && !l->reader.failed; i++) {
+        struct rs_gone_entry entry = {.hash = rs_read_u64(&l->reader)};
+        entry.newest_us = rs_read_i64(&l->reader);
+        if (!rs_gone_reserve(gone, (uint64_t)gone->count + 1)) {
+            return rs_form_no_memory(l);
+        }
+        rs_gone_put(gone, entry);
+    }
+    gone->forgotten_newest_us = newest_us;
+    gone->forgotten = forgotten;
+    return 0;
+}
+
 static int load_dropped(struct rs_form_reader *l)
 {
     uint32_t count = rs_read_u32(&l->reader);
@@ -256,8 +311,8 @@ static int load_groups(struct rs_form_reader *l)
     gs->filtered = rs_read_u64(&l->reader);
     gs->limited = rs_read_u64(&l->reader);
     gs->not_finite = rs_read_u64(&l->reader);
-    gs->dropped_newest_us = rs_read_i64(&l->reader);
-    int rc = load_dropped(l);
+    int rc = load_gone(l);
+    rc = rc == 0 ? load_dropped(l) : rc;
     uint32_t count = rc == 0 ? rs_read_u32(&l->reader) : 0;
     struct rs_slice before = {0};
     for (uint32_t i = 0; rc == 0 && i < count; i++) {
@@ -306,7 +361,11 @@ int rs_partition_load(struct rs_partition *fresh, struct rs_slice bytes, struct 
     }
     struct rs_form_reader l = {.reader = {.rest = bytes}, .error = error};
     load_head(fresh, &l.reader);
-    rc = rs_dedup_load(&fresh->dedup, &l.reader, error);
+    rc = rs_steady_load(&fresh->steady, &l.reader, error);
+    int64_t expire_at_us = rs_read_i64(&l.reader);
+    fresh->expire_at_us = fresh->expire_at_us == INT64_MAX ? INT64_MAX : expire_at_us;
+    fresh->expire_checked = rs_read_u64(&l.reader);
+    rc = rc == 0 ? rs_dedup_load(&fresh->dedup, &l.reader, error) : rc;
     if (rc == 0 && rs_read_u32(&l.reader) != fresh->group_sets) {
         rc = rs_fail(error, RS_ESTATE,
                      "stored state is of another configuration: the stream had other aggregates");
@@ -317,13 +376,6 @@ int rs_partition_load(struct rs_partition *fresh, struct rs_slice bytes, struct 
     }
     if (rc == 0 && (l.reader.failed || l.reader.rest.size)) {
         rc = rs_fail(error, RS_ESTATE, "stored state is damaged: its length is wrong");
-    }
-    if (rc == 0 && fresh->stream_time_us != RS_TIME_NONE) {
-        if (fresh->expire_at_us != INT64_MAX) {
-            int64_t step = rs_expire_step(fresh->plan->stream);
-            fresh->expire_at_us = rs_floor_to(fresh->stream_time_us, step) + step;
-        }
-        rs_partition_show(fresh, fresh->stream_time_us);
     }
     return rc;
 }

@@ -4,7 +4,7 @@ static uint64_t memory_of(const struct rs_groups *gs)
 {
     return rs_index_bytes(&gs->index) + rs_slabs_bytes(&gs->groups) + rs_slabs_bytes(&gs->rests) +
            rs_slabs_bytes(&gs->panes) + rs_slabs_bytes(&gs->revisions) + rs_key_arena_bytes(&gs->keys) +
-           gs->register_bytes + gs->fold_bytes +
+           rs_gone_bytes(&gs->gone) + gs->register_bytes + gs->fold_bytes +
            ((size_t)gs->unsealed.gathering.capacity + gs->unsealed.writing.capacity) * sizeof(uint32_t);
 }
 
@@ -14,7 +14,12 @@ void rs_partition_status(const struct rs_partition *p, struct rs_partition_statu
         .events = p->events,
         .next_offset = p->next_offset,
         .stream_time_us = p->stream_time_us,
-        .now_shown_us = p->now_shown_us,
+        .now_shown_us = p->front.at_us > p->now_shown_us ? p->front.at_us : p->now_shown_us,
+        .steady_time_us = p->steady.clock_us,
+        .events_ahead = p->front.ahead,
+        .ahead_offset = p->front.ahead_offset,
+        .ahead_time_us = p->front.ahead_time_us,
+        .ahead_of_us = p->front.ahead_of_us,
         .conflicts = p->conflicts,
         .expired_groups = p->expired,
     };
@@ -24,6 +29,7 @@ void rs_partition_status(const struct rs_partition *p, struct rs_partition_statu
         const struct rs_groups *gs = &p->groups[i];
         bool due = gs->schedule.size && gs->schedule.heads[gs->schedule.size] != RS_NONE;
         out->groups += gs->count;
+        out->forgotten_groups += gs->gone.forgotten;
         out->panes += gs->pane_count;
         out->memory_bytes += memory_of(gs);
         out->dirty_views += gs->dirty_count + due;

@@ -142,7 +142,7 @@ struct rs_worker_partition_counts {
     uint32_t stream;
     int32_t partition;
     struct rs_accounting events;
-    uint64_t expired_groups, conflicts;
+    uint64_t expired_groups, conflicts, events_ahead;
 };
 
 /* Upper bounds in microseconds of the histogram of delays from taking records to submitting their views. */

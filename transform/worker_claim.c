@@ -64,6 +64,7 @@ void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int6
     owned->in_flight = 0;
     owned->asking = owned->asked = owned->touched = owned->refused = owned->scanning = false;
     owned->at_end = false;
+    owned->ahead_told = 0;
     owned->commit = RS_COMMIT_NOT;
     owned->quiet_until = 0;
     owned->quiet_shown_us = RS_TIME_NONE;

@@ -10,8 +10,10 @@ static struct rs_counted read_partition(const struct rs_owned *owned)
     struct rs_partition_status status;
 
     rs_partition_status(owned->state, &status);
-    return (struct rs_counted){
-        .events = status.events, .expired = status.expired_groups, .conflicts = status.conflicts};
+    return (struct rs_counted){.events = status.events,
+                               .expired = status.expired_groups,
+                               .conflicts = status.conflicts,
+                               .ahead = status.events_ahead};
 }
 
 /* Zero for an aggregate of another stream. */
@@ -46,6 +48,7 @@ static struct rs_counted growth(const struct rs_counted *now, const struct rs_co
         .not_finite = grown(now->not_finite, before->not_finite),
         .expired = grown(now->expired, before->expired),
         .conflicts = grown(now->conflicts, before->conflicts),
+        .ahead = grown(now->ahead, before->ahead),
     };
 }
 
@@ -126,6 +129,7 @@ void rs_owned_count(struct rs_worker *worker, struct rs_owned *owned)
     add(&counts->events, &more.events);
     counts->expired_groups += more.expired;
     counts->conflicts += more.conflicts;
+    counts->events_ahead += more.ahead;
     for (size_t i = 0; i < aggregates; i++) {
         now = read_aggregate(owned, i);
         more = growth(&now, &owned->counted[i + 1]);

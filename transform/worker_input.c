@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/time_text.h"
 #include "transform/worker_parts.h"
 
 #define EVENTS_PER_STEP  16 /* then publishing gets its turn; also after so many records: */
@@ -163,6 +164,35 @@ static void applied(struct rs_worker *worker, struct rs_owned *owned, size_t tak
     worker->held.count -= taken;
 }
 
+/* Its own group takes an event at its word; whoever runs the producer should hear of it. A gap in the input
+ * looks the same until most of the events are behind it. */
+static void tell_ahead(struct rs_worker *worker, struct rs_owned *owned)
+{
+    struct rs_partition_status status;
+    char time[RS_TIME_TEXT_MAX];
+    char others[RS_TIME_TEXT_MAX];
+
+    if (owned->ahead_told_us != 0 && worker->now_us - owned->ahead_told_us < TELL_EVERY_US) {
+        return;
+    }
+    rs_partition_status(owned->state, &status);
+    if (status.events_ahead <= owned->ahead_told) {
+        return;
+    }
+    (void)rs_time_format(status.ahead_time_us, time);
+    (void)rs_time_format(status.ahead_of_us, others);
+    rs_worker_say(
+        worker, RS_LOG_WARNING,
+        "stream %s partition %" PRId32 ": %" PRIu64
+        " events are far ahead of the others, the latest at offset %" PRId64
+        " with the time %s, where the others are at %s. They count in their own groups, and move no "
+        "time of others. If there is no gap in the input, a producer's clock is wrong",
+        owned->stream->name, owned->partition, status.events_ahead - owned->ahead_told, status.ahead_offset,
+        time, others);
+    owned->ahead_told = status.events_ahead;
+    owned->ahead_told_us = worker->now_us;
+}
+
 /* Applies the held run as far as there is room; what is left stays held. */
 static void apply_held(struct rs_worker *worker)
 {
@@ -178,10 +208,12 @@ static void apply_held(struct rs_worker *worker)
     enum rs_waiting limit = limit_reached(worker);
     if (limit == RS_WAITING_NOT) {
         rs_partition_count_into(owned->state, &worker->outcomes[owned->stream->index]);
+        rs_partition_witness(owned->state, rs_clock_wall(worker->options.clock));
         size_t taken = rs_partition_apply(owned->state, worker->held.records, worker->held.count,
                                           &worker->options.letters);
         if (taken > 0) {
             applied(worker, owned, taken);
+            tell_ahead(worker, owned);
         }
         if (worker->held.count == 0) {
             release_run(worker);
@@ -392,6 +424,17 @@ void rs_worker_end_offsets(struct rs_worker *worker)
     }
 }
 
+/* Events at the end of the input that are far ahead of what is shown are believed where nothing speaks
+ * against them, but not into the future. */
+static void rest(const struct rs_worker *worker, struct rs_owned *owned)
+{
+    int64_t ahead_us = owned->stream->max_future_us;
+    int64_t limit_us = rs_clock_wall(worker->options.clock);
+
+    limit_us += ahead_us < INT64_MAX - limit_us ? ahead_us : INT64_MAX - limit_us;
+    rs_partition_rest(owned->state, limit_us, true);
+}
+
 /* Called before new records are taken: whatever comes now, until now there was silence. A worker that was
  * kept from running knows nothing about the time it missed, hence the bound: shown time rather lags than runs
  * ahead of input. */
@@ -401,6 +444,7 @@ static void advance(struct rs_worker *worker, struct rs_owned *owned)
     struct rs_partition_status status;
 
     owned->tick_us = worker->now_us;
+    rest(worker, owned);
     rs_partition_status(owned->state, &status);
     if (status.now_shown_us == RS_TIME_NONE || elapsed <= 0) {
         return;

@@ -52,7 +52,7 @@ struct rs_owned {
     bool behind_told;
     bool refused;         /* the names in Redis are another consumer group's, see `error` */
     int64_t ask_again_us; /* refused: when to ask again */
-    int64_t again_us; /* when groups were last given leave to be sent again */
+    int64_t again_us;     /* when groups were last given leave to be sent again */
     /* looking for what Redis has and the partition does not: worker_scan.c */
     bool scan_wanted, scanning, scan_anew;
     uint32_t scan_aggregate;
@@ -79,6 +79,8 @@ struct rs_owned {
     bool fenced;               /* Redis refused it, and has taken nothing since */
     char error[RS_ERROR_TEXT_MAX];
     int64_t error_told_us;
+    uint64_t ahead_told;   /* events far ahead, of those that were told of */
+    int64_t ahead_told_us; /* when; 0: never */
     /* counting: how much of the state's totals this process's counters have; see worker_counts.c */
     bool counting;
     struct rs_counted *counted; /* the partition, then the aggregates */
@@ -87,7 +89,7 @@ struct rs_owned {
 /* What events came to, and what else only grows. */
 struct rs_counted {
     struct rs_accounting events;
-    uint64_t not_finite, expired, conflicts;
+    uint64_t not_finite, expired, conflicts, ahead;
 };
 
 struct rs_worker {
@@ -134,8 +136,8 @@ struct rs_worker {
     struct rs_worker_partition_status *partition_statuses;
     size_t partition_capacity;
     struct rs_worker_aggregate_status *aggregate_statuses;
-    struct rs_outcomes *outcomes;         /* by stream */
-    struct rs_outcomes *outcome_statuses; /* the same; mutex */
+    struct rs_outcomes *outcomes;              /* by stream */
+    struct rs_outcomes *outcome_statuses;      /* the same; mutex */
     struct rs_worker_partition_counts *counts; /* of every partition there ever was */
     size_t count_count, count_capacity;
     struct rs_counted *aggregate_counts;

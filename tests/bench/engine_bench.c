@@ -147,7 +147,7 @@ static void look_up_and_add(struct rs_groups *gs, const struct lookup *lookups, 
             number = rs_groups_find(gs, hashes[i], wanted);
         }
         event->order++;
-        if (!rs_group_late(gs, rs_group_at(gs, number), event->time_us)) {
+        if (!rs_group_late(gs, rs_group_at(gs, number), rs_slice_of(NULL, 0), event->time_us)) {
             rs_group_add(gs, number, event);
         }
     }

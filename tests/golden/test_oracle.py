@@ -62,7 +62,7 @@ class Oracle(suite.Case):
             partition.apply(offset, None, {"t": int(second * S), "g": "x"})
         # 3 s comes when the clock is at 12 s: its window [0, 10) has ended, but 12 - 5 < 10. 4 s comes at 15 s: late.
         self.assertEqual((partition.counts["applied"], partition.counts["late"]), (6, 1))
-        shown = partition.shown(partition.stream_time)
+        shown = partition.shown(partition.now_shown)
         history = shown["rs:a:x:history"]["value"]
         self.assertEqual([(s, m["n"], m["revision"]) for s, m in history], [(0, "2", "1"), (10000, "3", "0")])
         self.assertEqual(shown["rs:a:x"]["value"]["window_start"], "30000")

@@ -40,7 +40,7 @@ class Order(suite.Case):
             for offset, event in enumerate(order):
                 oracle.apply(offset, None, event)
             # Only revisions depend on the order, so that the rest has to be worked out once.
-            expected = expected or oracle.shown(oracle.stream_time)
+            expected = expected or oracle.shown(oracle.now_shown)
             set_revisions(expected, oracle)
             self.same_keys(raw, expected)
             outputs.add(raw if not history_revision else without_revisions(raw))

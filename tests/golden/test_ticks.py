@@ -27,7 +27,7 @@ class Ticks(suite.Case):
         self.assertEqual(counts, {"consumed": 727497, "applied": 727497, "late": 0, "duplicate": 0, "rejected": 0,
                                   "filtered": 0})
         partition = tick_oracle.partition(self.events, "by_product")
-        self.same_keys(raw, partition.shown(partition.stream_time))
+        self.same_keys(raw, partition.shown(partition.now_shown))
 
     def test_volumes_equal_the_vendors_bars(self):
         vendor = ticks.vendor_volumes(self.data)

@@ -60,7 +60,7 @@ class Outage(Flow):
     def wanted(self, since=None):
         """Current views and ended windows that have to be in Redis; `since`: history only of windows that end after it."""
         oracle = load.fold(self.events, self.oracle, LATENESS)
-        views = {k: v for k, v in engine.as_texts(oracle.shown(oracle.stream_time)).items()
+        views = {k: v for k, v in engine.as_texts(oracle.shown(oracle.now_shown)).items()
                  if k.startswith("rs:m:") and v["type"] == "hash"}
         ended, everything = {}, engine.as_texts(oracle.shown(oracle.stream_time + 600 * S))
         for key, group in oracle.groups["m"].items():

@@ -157,7 +157,7 @@ class Pipeline(Flow):
         aggregate = engine.Aggregate("m", STATS, engine.Window(60 * S), ["product"], None, 5, scale={"price": 2})
         partition = load.fold(events, [aggregate], 30 * S)
         views = {k.replace("rs:m:", "rs:m:X:"): v["value"] for k, v in
-                 engine.as_texts(partition.shown(partition.stream_time)).items() if v["type"] == "hash"}
+                 engine.as_texts(partition.shown(partition.now_shown)).items() if v["type"] == "hash"}
 
         def right():
             for key in views:

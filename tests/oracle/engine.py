@@ -80,6 +80,51 @@ class Counts(dict):
         super().__init__((name, 0) for name in self.NAMES)
 
 
+class Steady:
+    """The time that a minority of wrong clocks cannot move: the lower median of the times of 255 of the latest records, all
+    of them at first, then of every eighth. It does not go back, unless 255 samples in a row say so, or there are not 255 yet."""
+    SAMPLES, STRIDE = 255, 8
+
+    def __init__(self):
+        self.records, self.samples, self.clock, self.below = 0, [], None, 0
+
+    def add(self, time):
+        """Whether it was a sample; `went_back` says what it did to the clock."""
+        number, self.records, self.went_back = self.records, self.records + 1, False
+        if number >= self.SAMPLES and number % self.STRIDE:
+            return False
+        full = len(self.samples) == self.SAMPLES
+        self.samples = (self.samples + [time])[-self.SAMPLES:]
+        median = self.median()
+        if full and median < self.clock:
+            self.below += 1
+            if self.below < self.SAMPLES:
+                return True
+        self.went_back = self.clock is not None and median < self.clock
+        self.clock, self.below = median, 0
+        return True
+
+    def median(self):
+        return sorted(self.samples)[(len(self.samples) - 1) // 2]
+
+    def gap(self):
+        """What lies between two records as a rule: the denser quarter of the samples beside the median."""
+        count, ordered = len(self.samples), sorted(self.samples)
+        if count < 5:
+            return 0
+        low, middle, high = count // 4, (count - 1) // 2, (count - 1) * 3 // 4
+        gap = min((ordered[middle] - ordered[low]) // (middle - low), (ordered[high] - ordered[middle]) // (high - middle))
+        return gap // self.STRIDE if self.records > self.SAMPLES else gap
+
+    def reach(self, step):
+        """The highest sample that is reached from the median step by step."""
+        ordered = sorted(self.samples)
+        at = (len(ordered) - 1) // 2
+        while at + 1 < len(ordered) and ordered[at + 1] - ordered[at] <= step:
+            at += 1
+        return ordered[at]
+
+
 class Append:
     """One stream of events that add. judge(fields, timestamp) → reason or None stands for decoding and rules."""
 
@@ -97,10 +142,14 @@ class AppendPartition:
         self.counts = Counts()
         self.reasons = {}
         self.stream_time = None
-        self.record_clock = None
-        self.seen = collections.OrderedDict()  # id → clock at its arrival, in arrival order
+        self.steady, self.record_steady = Steady(), Steady()
+        self.seen = []  # [id, its record's time or the steady one if later, the steady one], in arrival order
+        self.seen_back = (0, None)  # so many of those came before the steady time went back, and to when
+        self.expire_at, self.expire_checked = None, 0
+        self.front = None
+        self.run = {}  # group → highest time, of the latest events in a row that are far ahead of the front
         self.groups = {a.name: {} for a in stream.aggregates}
-        self.dropped_newest = {a.name: None for a in stream.aggregates}
+        self.dropped = {a.name: {} for a in stream.aggregates}  # key → newest time
         self.aggregate_counts = {a.name: Counts() for a in stream.aggregates}
 
     def apply(self, offset, timestamp, fields):
@@ -126,45 +175,83 @@ class AppendPartition:
             return reason
         if stream.identity and self._seen_before(fields, time if timestamp is None else timestamp):
             return "duplicate"
-        before, self.stream_time = self.stream_time, max(time, self.stream_time if self.stream_time is not None else time)
-        if before is not None:
-            self._expire(before)
         verdicts = [self._apply_to(a, offset, time, fields) for a in stream.aggregates]
+        finest = max((a for a in stream.aggregates), key=lambda a: len(a.by)).by
+        speaks = [a for a in stream.aggregates if a.by == finest and not (a.where and a.where(fields) is not True)]
+        self._pass_time(time, speaks[0].key(fields) if speaks else None)
         for name in ("applied", "late"):
             if name in verdicts:
                 return name
         return "filtered"
 
-    def _seen_before(self, fields, clock):
-        self.record_clock = clock if self.record_clock is None else max(self.record_clock, clock)
-        identity = fields[self.stream.identity]
-        if identity is None:
-            return False
-        while self.seen and next(iter(self.seen.values())) < self.record_clock - self.stream.dedup:
-            self.seen.popitem(last=False)
-        if identity in self.seen:
-            return True
-        self.seen[identity] = self.record_clock
-        return False
+    def _seen_before(self, fields, time):
+        """Within `dedup` of the record that brought the id, by the records' own times; how long ids are kept is another thing."""
+        identity, horizon = fields[self.stream.identity], self.stream.dedup
+        known = identity is not None and any(i == identity and time <= t + horizon for i, t, _ in self.seen)
+        self.record_steady.add(time)
+        clock = self.record_steady.clock
+        if self.record_steady.went_back:
+            self.seen_back = (len(self.seen), clock)
+        while self.seen:
+            came = min(self.seen[0][2], self.seen_back[1]) if self.seen_back[0] else self.seen[0][2]
+            if came >= clock - horizon:
+                break
+            self.seen.pop(0)
+            self.seen_back = (max(0, self.seen_back[0] - 1), self.seen_back[1])
+        if identity is not None and not known:
+            self.seen.append((identity, max(time, clock), clock))
+        return known
 
-    def _expire(self, before):
+    def _pass_time(self, time, source):
+        self.stream_time = time if self.stream_time is None else max(time, self.stream_time)
+        sampled = self.steady.add(time)
+        steps = [a.window.size for a in self.stream.aggregates if a.window.size]
+        shortest = max(SECOND, (min(steps) if steps else 0) + self.stream.lateness)
+        step = max(shortest, 8 * self.steady.gap())
+        if self.steady.records <= Steady.SAMPLES:
+            self.front = self.steady.reach(step)
+        elif sampled and self.steady.median() > self.front:
+            self.front, self.run = self.steady.reach(max(shortest, 32 * self.steady.gap())), {}
+        if time <= self.front + step:
+            self.front, self.run = max(self.front, time), {}
+        elif source is not None:
+            self.run[source] = max(time, self.run.get(source, time))
+        if sampled:
+            self._expire()
+
+    @property
+    def now_shown(self):
+        """At the end of the input: those far ahead of the others count where a second group confirms them, or there is one group."""
+        if max(len(groups) for groups in self.groups.values()) == 1:
+            return self.stream_time
+        if len(self.run) < 2:
+            return self.front
+        first, *others = self.run.values()
+        return max(self.front, min(first, max(others)))
+
+    def _expire(self):
         step = max(SECOND, self.stream.expire // 64)
-        if self.stream_time // step == before // step:
+        clock = self.steady.clock
+        after = clock // step * step + step
+        if self.expire_at is None or (self.steady.went_back and after < self.expire_at):
+            self.expire_at = after
+        expiring = [a for a in self.stream.aggregates if a.window.size is not None or self.stream.expire_set]
+        consumed = self.counts["consumed"] - 1
+        live = sum(len(self.groups[a.name]) for a in expiring)
+        if clock < self.expire_at or (consumed - self.expire_checked) * 8 < live:
             return
-        limit = self.stream_time - self.stream.expire
-        for aggregate in self.stream.aggregates:
-            if aggregate.window.size is None and not self.stream.expire_set:
-                continue
+        self.expire_at, self.expire_checked = after, consumed
+        limit = clock - self.stream.expire
+        for aggregate in expiring:
             groups = self.groups[aggregate.name]
             for key in [k for k, g in groups.items() if g.clock < limit]:
-                newest = self.dropped_newest[aggregate.name]
-                clock = groups.pop(key).clock
-                self.dropped_newest[aggregate.name] = clock if newest is None else max(newest, clock)
+                newest = groups.pop(key).clock
+                self.dropped[aggregate.name][key] = max(newest, self.dropped[aggregate.name].get(key, newest))
 
-    def _late(self, aggregate, group, time):
+    def _late(self, aggregate, group, key, time):
         if aggregate.window.size is None:
             return False
-        clock = group.clock if group else self.dropped_newest[aggregate.name]
+        clock = group.clock if group else self.dropped[aggregate.name].get(key)
         return clock is not None and aggregate.window.last_end(time) <= clock - self.stream.lateness
 
     def _apply_to(self, aggregate, offset, time, fields):
@@ -174,7 +261,7 @@ class AppendPartition:
         key = aggregate.key(fields)
         if aggregate.where and aggregate.where(fields) is not True:
             verdict = "filtered"
-        elif self._late(aggregate, groups.get(key), time):
+        elif self._late(aggregate, groups.get(key), key, time):
             verdict = "late"
         else:
             verdict = "applied"
@@ -195,7 +282,7 @@ class AppendPartition:
         out = {}
         for aggregate in self.stream.aggregates:
             for key, group in self.groups[aggregate.name].items():
-                show_group(out, aggregate, key, group, now_shown)
+                show_group(out, aggregate, key, group, max(now_shown, group.clock))  # its own word counts for it
         for key, item in out.items():
             if key.endswith(":index"):
                 item["value"].sort(key=lambda member: (member[0], member[1].encode()))

@@ -18,18 +18,42 @@ struct event {
     int64_t revision;        /* upsert: winning changes after the window's end */
 };
 
+/* Times of which the steady time is made. */
+struct steady {
+    int64_t *samples; /* all there ever were */
+    size_t count, capacity, records;
+    int64_t clock_us;
+    size_t below;
+};
+
+struct dropped {
+    int aggregate;
+    char key[64];
+    int64_t newest_us;
+};
+
 struct model {
     struct model_config config;
+    struct steady steady, id_steady;
+    uint64_t checked; /* records consumed before the last look for groups that expire */
+    bool expiry_set;
+    int64_t expire_at_us;
+    struct dropped *dropped;
+    size_t dropped_count, dropped_capacity;
+    bool undecided;
+    int64_t front_us, shown_us;
     struct event *events; /* append: applied ones; upsert: one for each register */
     size_t count, capacity;
     struct {
         char id[16];
-        int64_t clock_us;
+        int64_t clock_us; /* steady time when it came */
+        int64_t time_us;  /* its own, or that */
+        bool before_back; /* it came before the steady time went back last */
     } * ids;
     size_t id_count, id_capacity;
-    int64_t record_clock_us, stream_time_us;
-    int64_t dropped_newest_us[MODEL_AGGREGATES_MAX];
-    int64_t upsert_clock_us; /* scratch */
+    int64_t back_us;                                   /* to when that went */
+    int64_t forgotten_newest_us[MODEL_AGGREGATES_MAX]; /* of dropped groups that are not remembered */
+    int64_t upsert_clock_us;                           /* scratch */
     struct model_counts counts;
 };
 
@@ -60,10 +84,10 @@ struct model *model_new(const struct model_config *config)
         abort();
     }
     m->config = *config;
-    m->record_clock_us = MODEL_NONE;
-    m->stream_time_us = MODEL_NONE;
+    m->steady.clock_us = m->id_steady.clock_us = MODEL_NONE;
+    m->front_us = m->shown_us = MODEL_NONE;
     for (int i = 0; i < MODEL_AGGREGATES_MAX; i++) {
-        m->dropped_newest_us[i] = MODEL_NONE;
+        m->forgotten_newest_us[i] = MODEL_NONE;
     }
     return m;
 }
@@ -72,6 +96,9 @@ void model_free(struct model *m)
 {
     free(m->events);
     free(m->ids);
+    free(m->dropped);
+    free(m->steady.samples);
+    free(m->id_steady.samples);
     free(m);
 }
 
@@ -80,9 +107,124 @@ struct model_counts model_counts(const struct model *m)
     return m->counts;
 }
 
-int64_t model_stream_time(const struct model *m)
+bool model_undecided(const struct model *m)
 {
-    return m->stream_time_us;
+    return m->undecided;
+}
+
+int64_t model_show(struct model *m, int64_t at_least_us)
+{
+    m->front_us = at_least_us > m->front_us ? at_least_us : m->front_us;
+    m->shown_us = m->front_us > m->shown_us ? m->front_us : m->shown_us;
+    return m->shown_us;
+}
+
+static void *more_room(void *items, size_t size, size_t count, size_t *capacity)
+{
+    if (count < *capacity) {
+        return items;
+    }
+    *capacity = *capacity ? *capacity * 2 : 64;
+    items = realloc(items, *capacity * size);
+    if (!items) {
+        abort();
+    }
+    return items;
+}
+
+/* ---- steady time ---- */
+
+#define SAMPLES ((size_t)255)
+
+static int ascending(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The samples that count, ascending. */
+static size_t latest(const struct steady *s, int64_t out[SAMPLES])
+{
+    size_t count = s->count < SAMPLES ? s->count : SAMPLES;
+    if (count > 0) {
+        memcpy(out, s->samples + s->count - count, count * sizeof *out);
+        qsort(out, count, sizeof *out, ascending);
+    }
+    return count;
+}
+
+/* The first 255 records, then every eighth. Returns whether the clock went back. */
+static bool steady_add(struct steady *s, int64_t time_us, bool *sampled)
+{
+    int64_t sorted[SAMPLES];
+    size_t number = s->records++;
+    *sampled = number < SAMPLES || number % 8 == 0;
+    if (!*sampled) {
+        return false;
+    }
+    s->samples = more_room(s->samples, sizeof *s->samples, s->count, &s->capacity);
+    s->samples[s->count++] = time_us;
+    size_t count = latest(s, sorted);
+    int64_t median = sorted[(count - 1) / 2];
+    s->below = s->count > SAMPLES && median < s->clock_us ? s->below + 1 : 0;
+    bool stays = s->below > 0 && s->below < SAMPLES;
+    bool back = !stays && s->clock_us != MODEL_NONE && median < s->clock_us;
+    if (!stays) {
+        s->clock_us = median;
+        s->below = 0;
+    }
+    return back;
+}
+
+/* ---- the time that is shown ---- */
+
+static int64_t step_of(const struct model *m, int64_t gaps)
+{
+    int64_t sorted[SAMPLES];
+    size_t count = latest(&m->steady, sorted);
+    int64_t shortest = INT64_MAX;
+    for (int i = 0; i < m->config.aggregate_count; i++) {
+        int64_t size = m->config.aggregates[i].size_us;
+        shortest = size && size < shortest ? size : shortest;
+    }
+    int64_t step = (shortest == INT64_MAX ? 0 : shortest) + (m->config.upsert ? 0 : m->config.lateness_us);
+    step = step < 1000000 ? 1000000 : step;
+    if (count >= 5) {
+        size_t low = count / 4;
+        size_t middle = (count - 1) / 2;
+        size_t high = (count - 1) * 3 / 4;
+        int64_t below = (sorted[middle] - sorted[low]) / (int64_t)(middle - low);
+        int64_t above = (sorted[high] - sorted[middle]) / (int64_t)(high - middle);
+        int64_t gap = (below < above ? below : above) / (m->steady.records > SAMPLES ? 8 : 1);
+        step = gaps * gap > step ? gaps * gap : step;
+    }
+    return step;
+}
+
+/* The highest sample that is reached from the median step by step. */
+static int64_t reached(const int64_t *sorted, size_t count, int64_t step)
+{
+    size_t at = (count - 1) / 2;
+    while (at + 1 < count && sorted[at + 1] <= sorted[at] + step) {
+        at++;
+    }
+    return sorted[at];
+}
+
+static void go_on(struct model *m, int64_t time_us, bool sampled)
+{
+    int64_t sorted[SAMPLES];
+    size_t count = latest(&m->steady, sorted);
+    int64_t step = step_of(m, 8);
+    int64_t front = m->front_us;
+    if (m->steady.records <= SAMPLES) {
+        front = reached(sorted, count, step);
+        front = m->shown_us != MODEL_NONE && m->front_us > front ? m->front_us : front;
+    } else if (sampled && sorted[(count - 1) / 2] > front) {
+        front = reached(sorted, count, step_of(m, 32));
+    }
+    m->front_us = time_us > front && time_us <= front + step ? time_us : front;
 }
 
 static struct event *add_event(struct model *m)
@@ -130,23 +272,35 @@ static int64_t clock_of(const struct model *m, int aggregate, const char *key)
     return clock;
 }
 
+/* When the oldest id came. That cannot have been later than what the steady time went back to. */
+static int64_t id_clock(const struct model *m)
+{
+    bool bounded = m->ids[0].before_back && m->ids[0].clock_us > m->back_us;
+    return bounded ? m->back_us : m->ids[0].clock_us;
+}
+
 static bool duplicate(struct model *m, const struct tick *t, int64_t timestamp_us)
 {
     if (!m->config.dedup) {
         return false;
     }
     int64_t ts = timestamp_us == RS_TIME_NONE ? t->at_us : timestamp_us;
-    m->record_clock_us = ts > m->record_clock_us ? ts : m->record_clock_us;
-    while (m->id_count && m->ids[0].clock_us < m->record_clock_us - m->config.dedup_us) {
+    bool known = false;
+    for (size_t i = 0; i < m->id_count; i++) {
+        known |= t->id && strcmp(m->ids[i].id, t->id) == 0 && ts <= m->ids[i].time_us + m->config.dedup_us;
+    }
+    bool sampled;
+    bool back = steady_add(&m->id_steady, ts, &sampled);
+    int64_t clock_us = m->id_steady.clock_us;
+    m->back_us = back ? clock_us : m->back_us;
+    for (size_t i = 0; back && i < m->id_count; i++) {
+        m->ids[i].before_back = true;
+    }
+    while (m->id_count && id_clock(m) < clock_us - m->config.dedup_us) {
         memmove(m->ids, m->ids + 1, --m->id_count * sizeof *m->ids);
     }
-    if (!t->id) {
-        return false;
-    }
-    for (size_t i = 0; i < m->id_count; i++) {
-        if (strcmp(m->ids[i].id, t->id) == 0) {
-            return true;
-        }
+    if (!t->id || known) {
+        return known;
     }
     if ((int64_t)m->id_count == m->config.dedup_max) {
         memmove(m->ids, m->ids + 1, --m->id_count * sizeof *m->ids);
@@ -159,16 +313,94 @@ static bool duplicate(struct model *m, const struct tick *t, int64_t timestamp_u
         }
     }
     snprintf(m->ids[m->id_count].id, sizeof m->ids->id, "%s", t->id);
-    m->ids[m->id_count++].clock_us = m->record_clock_us;
+    m->ids[m->id_count].clock_us = clock_us;
+    m->ids[m->id_count].before_back = false;
+    m->ids[m->id_count++].time_us = ts > clock_us ? ts : clock_us;
     return false;
 }
 
-static void expire(struct model *m, int64_t before_us, int64_t now_us)
+static struct dropped *find_dropped(const struct model *m, int aggregate, const char *key)
 {
-    int64_t step = m->config.expire_us / 64 > 1000000 ? m->config.expire_us / 64 : 1000000;
-    if (!m->config.expires || before_us == MODEL_NONE || down(now_us, step) <= down(before_us, step)) {
+    for (size_t i = 0; i < m->dropped_count; i++) {
+        if (m->dropped[i].aggregate == aggregate && strcmp(m->dropped[i].key, key) == 0) {
+            return &m->dropped[i];
+        }
+    }
+    return NULL;
+}
+
+/* Those with the oldest times are forgotten, when there are too many. */
+static void forget_dropped(struct model *m, int aggregate)
+{
+    size_t count = 0;
+    size_t oldest = 0;
+    for (size_t i = 0; i < m->dropped_count; i++) {
+        if (m->dropped[i].aggregate == aggregate) {
+            bool first = count++ == 0;
+            m->undecided |= !first && m->dropped[i].newest_us == m->dropped[oldest].newest_us;
+            oldest = first || m->dropped[i].newest_us < m->dropped[oldest].newest_us ? i : oldest;
+        }
+    }
+    if (count > m->config.gone_max) {
+        int64_t newest = m->dropped[oldest].newest_us;
+        int64_t *forgotten = &m->forgotten_newest_us[aggregate];
+        *forgotten = newest > *forgotten ? newest : *forgotten;
+        m->dropped[oldest] = m->dropped[--m->dropped_count];
+    }
+}
+
+static void remember_dropped(struct model *m, int aggregate, const char *key, int64_t newest_us)
+{
+    struct dropped *known = find_dropped(m, aggregate, key);
+    if (known) {
+        known->newest_us = newest_us > known->newest_us ? newest_us : known->newest_us;
         return;
     }
+    m->dropped = more_room(m->dropped, sizeof *m->dropped, m->dropped_count, &m->dropped_capacity);
+    struct dropped *fresh = &m->dropped[m->dropped_count++];
+    *fresh = (struct dropped){.aggregate = aggregate, .newest_us = newest_us};
+    snprintf(fresh->key, sizeof fresh->key, "%s", key);
+    forget_dropped(m, aggregate);
+}
+
+static uint64_t live_groups(const struct model *m)
+{
+    uint64_t groups = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        bool first = !m->events[i].gone;
+        for (size_t k = 0; k < i && first; k++) {
+            first = !same_group(&m->events[k], m->events[i].aggregate, m->events[i].key);
+        }
+        groups += first;
+    }
+    return groups;
+}
+
+/* Whether groups are looked at now: the steady time has reached the next multiple of a 64th of `expire`, and
+ * an eighth as many records have come since the last time as there are groups. */
+static bool check_due(struct model *m, bool back)
+{
+    int64_t step = m->config.expire_us / 64 > 1000000 ? m->config.expire_us / 64 : 1000000;
+    int64_t next = down(m->steady.clock_us, step) + step;
+    if (!m->expiry_set || (back && next < m->expire_at_us)) {
+        m->expiry_set = true;
+        m->expire_at_us = next;
+    }
+    uint64_t before = m->counts.consumed - 1;
+    if (m->steady.clock_us < m->expire_at_us || (before - m->checked) * 8 < live_groups(m)) {
+        return false;
+    }
+    m->expire_at_us = next;
+    m->checked = before;
+    return true;
+}
+
+static void expire(struct model *m, bool back)
+{
+    if (!m->config.expires || !check_due(m, back)) {
+        return;
+    }
+    int64_t now_us = m->steady.clock_us;
     for (size_t i = 0; i < m->count; i++) {
         struct event *e = &m->events[i];
         if (e->gone) {
@@ -178,11 +410,9 @@ static void expire(struct model *m, int64_t before_us, int64_t now_us)
         if (clock >= now_us - m->config.expire_us) {
             continue;
         }
-        if (clock > m->dropped_newest_us[e->aggregate]) {
-            m->dropped_newest_us[e->aggregate] = clock;
-        }
         char key[64];
         memcpy(key, e->key, sizeof key);
+        remember_dropped(m, e->aggregate, key, clock);
         for (size_t k = 0; k < m->count; k++) {
             if (same_group(&m->events[k], e->aggregate, key)) {
                 m->events[k].gone = true;
@@ -219,7 +449,8 @@ static enum outcome apply_append(struct model *m, int number, int64_t offset, co
     }
     key_of(a, t, key);
     int64_t clock = clock_of(m, number, key);
-    int64_t judge = clock != MODEL_NONE ? clock : m->dropped_newest_us[number];
+    const struct dropped *gone = find_dropped(m, number, key);
+    int64_t judge = clock != MODEL_NONE ? clock : gone ? gone->newest_us : m->forgotten_newest_us[number];
     if (a->window != MODEL_ALL && judge != MODEL_NONE &&
         last_end(a, t->at_us) <= judge - m->config.lateness_us) {
         return LATE;
@@ -282,10 +513,6 @@ void model_apply(struct model *m, int64_t offset, int64_t timestamp_us, const st
         m->counts.duplicate++;
         return;
     }
-    if (t->at_us > m->stream_time_us) {
-        expire(m, m->stream_time_us, t->at_us);
-        m->stream_time_us = t->at_us;
-    }
     enum outcome best = FILTERED;
     for (int i = 0; i < m->config.aggregate_count; i++) {
         enum outcome o = m->config.upsert ? apply_upsert(m, i, offset, t) : apply_append(m, i, offset, t);
@@ -294,6 +521,12 @@ void model_apply(struct model *m, int64_t offset, int64_t timestamp_us, const st
     m->counts.applied += best == APPLIED;
     m->counts.late += best == LATE;
     m->counts.filtered += best == FILTERED;
+    bool sampled;
+    bool back = steady_add(&m->steady, t->at_us, &sampled);
+    if (sampled) {
+        expire(m, back);
+    }
+    go_on(m, t->at_us, sampled);
 }
 
 /* ---- folding ---- */
@@ -607,8 +840,10 @@ void model_lines(const struct model *m, int64_t now_shown_us, model_line *see, v
             known = same_group(&m->events[k], e->aggregate, e->key);
         }
         if (!known) {
-            struct lines l = {
-                m, e->aggregate, e->key, see, ctx, now_shown_us, clock_of(m, e->aggregate, e->key)};
+            int64_t clock_us = clock_of(m, e->aggregate, e->key);
+            int64_t now_us =
+                clock_us > now_shown_us ? clock_us : now_shown_us; /* its own word counts for it */
+            struct lines l = {m, e->aggregate, e->key, see, ctx, now_us, clock_us};
             group_lines(&l);
         }
     }

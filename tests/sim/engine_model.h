@@ -38,6 +38,7 @@ struct model_config {
     bool dedup;
     int64_t dedup_us;
     int64_t dedup_max;
+    size_t gone_max; /* dropped groups that an aggregate remembers */
     struct model_aggregate aggregates[MODEL_AGGREGATES_MAX];
     int aggregate_count;
 };
@@ -54,7 +55,11 @@ void model_free(struct model *model);
 void model_apply(struct model *model, int64_t offset, int64_t timestamp_us, const struct tick *tick);
 
 struct model_counts model_counts(const struct model *model);
-int64_t model_stream_time(const struct model *model);
+/* Time shown: as far as the events led it, and no less than `at_least_us`. MODEL_NONE: no event yet. */
+int64_t model_show(struct model *model, int64_t at_least_us);
+/* Two groups had the same newest time, and only one of them could be remembered: the text leaves open which.
+ */
+bool model_undecided(const struct model *model);
 
 /* Each line "hash KEY CHANGE TEXT" or "history KEY SCORE TEXT", as store_lines gives them; of ended windows
  * those with a true last argument have to be there even after the store was lost once. */

@@ -18,7 +18,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 NOT_SOURCES = ("build", "__pycache__")
 SEEDS = 20000  # a mutant that lives longer is not caught
-ENGINE = ("written-late",)  # caught by engine_sim: only there do events come between the steps of a batch
+# Caught by engine_sim: only there do events come between the steps of a batch, and clocks go so wrong.
+ENGINE = ("written-late", "expiry-by-stream-time", "median-of-the-wrong-side", "steady-time-not-restored", "gone-not-restored",
+          "gone-not-swept", "gone-bound-ignored", "coarse-rule-for-all", "ids-by-record-time", "ids-blocked-by-a-wrong-clock",
+          "shown-by-one-group", "shown-by-all-groups", "steady-never-back", "check-at-every-record")
 
 # name: (what it does, [(file, text, instead)]). How the text is broken into lines does not matter.
 MUTANTS = {
@@ -70,6 +73,44 @@ MUTANTS = {
     "stream-time-not-restored": ("stream time is not restored", [(
         "transform/restore.c", "    p->stream_time_us = seal->stream_time_us;",
         "    p->stream_time_us = RS_TIME_NONE;")]),
+    "expiry-by-stream-time": ("groups expire by the highest event time", [(
+        "transform/expire.c", "    int64_t oldest_us = p->steady.clock_us - p->plan->stream->expire_us;",
+        "    int64_t oldest_us = p->stream_time_us - p->plan->stream->expire_us;")]),
+    "median-of-the-wrong-side": ("of an even number of times the upper one in the middle is taken", [(
+        "transform/steady.c", "    return s->count ? s->sorted[(s->count - 1) / 2] : RS_TIME_NONE;",
+        "    return s->count ? s->sorted[s->count / 2] : RS_TIME_NONE;")]),
+    "steady-time-not-restored": ("the steady time is not restored", [(
+        "transform/restore.c", "    rc = rc == 0 ? rs_steady_load(&p->steady, reader, error) : rc;",
+        "    rc = rc == 0 ? rs_steady_load(&p->steady, reader, error) : rc;\n    rs_steady_init(&p->steady);")]),
+    "gone-not-restored": ("the table of dropped groups is forgotten when the state is restored", [(
+        "transform/restore.c", "        rs_gone_put(gone, entry);", "")]),
+    "gone-not-swept": ("a sweep does not tell of dropped groups again", [(
+        "transform/seal.c", "            tell_gone(p, &p->groups[i]);", "            (void)tell_gone;")]),
+    "gone-bound-ignored": ("groups forgotten beyond the bound are no longer judged at all", [(
+        "transform/gone.c", "    if (newest_us > g->forgotten_newest_us) {", "    if (newest_us > INT64_MAX - 1) {")]),
+    "coarse-rule-for-all": ("an unknown group is judged by the newest group that was ever dropped", [(
+        "transform/gone.c", "    return place == RS_NONE ? g->forgotten_newest_us : g->heap[place].newest_us;",
+        "    int64_t newest = g->forgotten_newest_us;\n    for (uint32_t i = 0; i < g->count; i++) {\n"
+        "        newest = g->heap[i].newest_us > newest ? g->heap[i].newest_us : newest;\n    }\n"
+        "    return place == RS_NONE ? newest : g->heap[place].newest_us;")]),
+    "ids-by-record-time": ("the horizon of ids follows each record's time", [(
+        "transform/dedup.c", "    return clock_us < d->steady.clock_us - d->horizon_us;",
+        "    return clock_us < d->ring[(d->first + d->count - 1) & (d->capacity - 1)].time_us - d->horizon_us;")]),
+    "ids-blocked-by-a-wrong-clock": ("ids are kept until their own records' times are over", [(
+        "transform/dedup.c", ".id = *id, .time_us = timestamp_us > clock_us ? timestamp_us : clock_us, .clock_us = clock_us};",
+        ".id = *id, .time_us = timestamp_us > clock_us ? timestamp_us : clock_us,\n"
+        "        .clock_us = timestamp_us > clock_us ? timestamp_us : clock_us};")]),
+    "shown-by-one-group": ("shown time jumps on one group's word", [(
+        "transform/times.c", "        add_to_run(p, i, offset);", "        add_to_run(p, i, offset);\n        go_to(&p->front, time_us);")]),
+    "shown-by-all-groups": ("a group's own clock does not count for its own windows", [(
+        "transform/partition.h", "    return group->clock_us > p->now_shown_us ? group->clock_us : p->now_shown_us;",
+        "    return group->clock_us > INT64_MAX - 1 ? group->clock_us : p->now_shown_us;")]),
+    "steady-never-back": ("steady time does not come back after most clocks were wrong", [(
+        "transform/steady.c", "    if (full && median < s->clock_us && ++s->below < RS_STEADY_SAMPLES) {",
+        "    if (full && median < s->clock_us && ++s->below > 0) {")]),
+    "check-at-every-record": ("groups are looked through however few records have come", [(
+        "transform/expire.c", "    return (p->events.consumed - p->expire_checked) * GROUPS_PER_RECORD >= groups;",
+        "    return p->events.consumed >= p->expire_checked || groups == 0;")]),
     "pane-resurrected": ("panes that had left come back when the state is restored", [(
         "transform/restore.c", "        rs_group_remove_before(f->gs, number, oldest_us);", "")]),
     "late-pane-not-told": ("a batch overlooks panes that changed behind the newest ones", [(

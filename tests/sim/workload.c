@@ -38,6 +38,7 @@ static void random_config(struct chance *c, struct model_config *config)
     config->max_periods = 10000;
     config->dedup = one_in(c, 3);
     config->dedup_us = pick(c, 1, 12) * SECOND / 2;
+    config->gone_max = 65536;
     config->dedup_max = one_in(c, 2) ? pick(c, 1, 20) : 100000;
     config->aggregate_count = (int)pick(c, 1, 2);
     for (int i = 0; i < config->aggregate_count; i++) {

@@ -14,31 +14,40 @@ static void test_expiry_drops_groups_and_remembers_how_new_they_were(void **stat
     struct run r;
     start(&r, expiring_stream, expiring_aggregate);
     const struct tick first[] = {{.product = "old", .at_us = 100 * SECOND, .quantity = 1},
+                                 {.product = "new", .at_us = 164 * SECOND, .quantity = 1},
                                  {.product = "new", .at_us = 164 * SECOND, .quantity = 1}};
-    apply(&r, first, 2);
+    apply(&r, first, 3);
     assert_emits(
         &r,
         "view e/old 100000 first: v=1 window_start=100000 window_end=110000 event_time=100000 events=1\n"
         "history e/old 100000: v=1 window_start=100000 window_end=110000 event_time=100000 events=1 "
         "revision=0\n"
-        "view e/new 164000 first: v=1 window_start=160000 window_end=170000 event_time=164000 events=1\n");
-    const struct tick second[] = {{.product = "new", .at_us = 165 * SECOND, .quantity = 1},
-                                  {.product = "old",
-                                   .at_us = 89 * SECOND,
-                                   .quantity = 1}, /* [80,90): the dropped could have held it: late */
-                                  {.product = "old", .at_us = 91 * SECOND, .quantity = 7}};
-    apply(&r, second, 3);
-    assert_events(&r, 4, 1, 0, 0, 0);
+        "view e/new 164000 first: v=2 window_start=160000 window_end=170000 event_time=164000 events=2\n");
+    const struct tick second[] = {
+        {.product = "new", .at_us = 165 * SECOND, .quantity = 1},
+        {.product = "new", .at_us = 165 * SECOND, .quantity = 1},
+        {.product = "new", .at_us = 165 * SECOND, .quantity = 1},
+        {.product = "new", .at_us = 165 * SECOND, .quantity = 1}, /* most are there */
+        {.product = "old",
+         .at_us = 89 * SECOND,
+         .quantity = 1}, /* [80,90): the dropped could have held it: late */
+        {.product = "old", .at_us = 91 * SECOND, .quantity = 7},
+        {.product = "other", .at_us = 20 * SECOND, .quantity = 1}}; /* none of it was */
+    apply(&r, second, 7);
+    assert_events(&r, 9, 1, 0, 0, 0);
     assert_emits(
-        &r, "drop e/old\n"
-            "view e/new 165000: v=2 window_start=160000 window_end=170000 event_time=165000 events=2\n"
+        &r, "view e/new 165000: v=6 window_start=160000 window_end=170000 event_time=165000 events=6\n"
+            "drop e/old\n"
+            "view e/other 20000 first: v=1 window_start=20000 window_end=30000 event_time=20000 events=1\n"
+            "history e/other 20000: v=1 window_start=20000 window_end=30000 event_time=20000 events=1 "
+            "revision=0\n"
             "view e/old 91000 first: v=7 window_start=90000 window_end=100000 event_time=91000 events=1\n"
             "history e/old 90000: v=7 window_start=90000 window_end=100000 event_time=91000 events=1 "
             "revision=0\n");
     struct rs_partition_status s;
     rs_partition_status(r.partition, &s);
     assert_int_equal(s.expired_groups, 1);
-    assert_int_equal(s.groups, 2);
+    assert_int_equal(s.groups, 3);
     stop(&r);
 }
 
@@ -50,8 +59,11 @@ static void test_a_drop_that_comes_again(void **state)
     struct run r;
     start(&r, expiring_stream, expiring_aggregate);
     const struct tick first[] = {{.product = "old", .at_us = 100 * SECOND, .quantity = 1},
+                                 {.product = "new", .at_us = 164 * SECOND, .quantity = 1},
+                                 {.product = "new", .at_us = 165 * SECOND, .quantity = 1},
+                                 {.product = "new", .at_us = 165 * SECOND, .quantity = 1},
                                  {.product = "new", .at_us = 165 * SECOND, .quantity = 1}};
-    apply(&r, first, 2);
+    apply(&r, first, 5);
     struct rs_view_batch *refused = emit_all(&r);
     assert_int_equal(refused->op_count, 2);
     const struct tick second[] = {{.product = "old", .at_us = 160 * SECOND, .quantity = 5}};
@@ -62,7 +74,7 @@ static void test_a_drop_that_comes_again(void **state)
     assert_emits(
         &r,
         "drop e/old\n"
-        "view e/new 165000 first: v=1 window_start=160000 window_end=170000 event_time=165000 events=1\n"
+        "view e/new 165000 first: v=4 window_start=160000 window_end=170000 event_time=165000 events=4\n"
         "view e/old 160000 first: v=5 window_start=160000 window_end=170000 event_time=160000 events=1\n");
     rs_view_batch_free(&refused);
     stop(&r);

@@ -200,10 +200,10 @@ static void test_damaged_state_is_refused(void **state)
         assert_int_equal(load_bytes(&r, rs_buf_slice(&bytes), &error), RS_ESTATE);
         bytes.data[i] ^= 0x10;
     }
-    bytes.data[3] = 2;
-    assert_int_equal(load_bytes(&r, rs_buf_slice(&bytes), &error), RS_ESTATE);
-    assert_string_equal(error.text, "stored state has format 2, and this version reads 1");
     bytes.data[3] = 1;
+    assert_int_equal(load_bytes(&r, rs_buf_slice(&bytes), &error), RS_ESTATE);
+    assert_string_equal(error.text, "stored state has format 1, and this version reads 2");
+    bytes.data[3] = 2;
     struct run other;
     start(&other, append_stream,
           "  m:\n    stream: ticks\n    window: {all: true}\n    stats: {v: sum(quantity)}\n");
