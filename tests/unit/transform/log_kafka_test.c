@@ -18,6 +18,7 @@
 
 #define SECOND      INT64_C(1000000)
 #define PRODUCE_KEY 0
+#define OFFSETS_KEY 9 /* OffsetFetch */
 #define WAIT_US     (60 * SECOND)
 #define WORKERS     2
 #define PARTITIONS  6
@@ -511,6 +512,20 @@ static void a_first_claim_tells_what_the_group_committed(void **state)
     assert_int_equal(expect(f, key_of(0, 1), RS_LOG_END).committed, -1);
 }
 
+/* librdkafka then looks for the coordinator by way of the client's own group: there has to be one. */
+static void a_coordinator_that_is_none_is_asked_again(void **state)
+{
+    struct fixture *f = *state;
+    open_log(f, 0);
+    commit(f, 1, 4711);
+    append(f, key_of(0, 1), "claim", 1);
+    expect_appended(f, key_of(0, 1), 1, 0);
+    rd_kafka_mock_push_request_errors(f->cluster, OFFSETS_KEY, 1, RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
+    begin_reading(f, key_of(0, 1), 0);
+    expect_record(f, key_of(0, 1), 0, "claim");
+    (void)expect(f, key_of(0, 1), RS_LOG_END);
+}
+
 /* The mock keeps 5 MiB of a partition: what is older is gone, as after a trim. */
 static void fill_past_the_brim(struct fixture *f, struct rs_state_key key)
 {
@@ -719,16 +734,27 @@ static void it_ends_in_the_middle_of_everything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LIVE(appends_are_acknowledged_in_order),  LIVE(too_few_replicas_are_waited_for),
-        LIVE(a_refusal_refuses_what_follows),     LIVE(each_refusal_lasts_until_it_was_heard_of),
-        LIVE(a_broken_producer_is_replaced),      LIVE(appends_refuse_when_full),
-        LIVE(room_wakes_who_waits_for_it),        LIVE(records_have_a_size),
-        LIVE(partitions_are_read_at_once),        LIVE(a_first_claim_tells_what_the_group_committed),
-        LIVE(a_trimmed_log_begins_later),         LIVE(forgotten_readings_stay_silent),
-        LIVE(forgotten_appends_stay_silent),      LIVE(forgotten_answers_stay_silent),
-        LIVE(forgotten_refusals_stay_silent),     LIVE(partitions_beyond_the_topic_are_broken),
-        LIVE(a_trim_that_cannot_be_is_told),      LIVE(stop_sends_what_is_under_way),
-        LIVE(stop_ends_in_time_without_a_broker), LIVE(it_ends_in_the_middle_of_everything),
+        LIVE(appends_are_acknowledged_in_order),
+        LIVE(too_few_replicas_are_waited_for),
+        LIVE(a_refusal_refuses_what_follows),
+        LIVE(each_refusal_lasts_until_it_was_heard_of),
+        LIVE(a_broken_producer_is_replaced),
+        LIVE(appends_refuse_when_full),
+        LIVE(room_wakes_who_waits_for_it),
+        LIVE(records_have_a_size),
+        LIVE(partitions_are_read_at_once),
+        LIVE(a_first_claim_tells_what_the_group_committed),
+        LIVE(a_coordinator_that_is_none_is_asked_again),
+        LIVE(a_trimmed_log_begins_later),
+        LIVE(forgotten_readings_stay_silent),
+        LIVE(forgotten_appends_stay_silent),
+        LIVE(forgotten_answers_stay_silent),
+        LIVE(forgotten_refusals_stay_silent),
+        LIVE(partitions_beyond_the_topic_are_broken),
+        LIVE(a_trim_that_cannot_be_is_told),
+        LIVE(stop_sends_what_is_under_way),
+        LIVE(stop_ends_in_time_without_a_broker),
+        LIVE(it_ends_in_the_middle_of_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
