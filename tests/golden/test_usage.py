@@ -283,7 +283,7 @@ COMMANDS = {
 
 class Usage(suite.Case):
     def check_config(self, text):
-        path = self.write("c.yaml", text.replace("SCHEMAS", suite.SCHEMAS))
+        path = self.write("c.yaml", text.replace("SCHEMAS", suite.yaml(suite.SCHEMAS)))
         status, out, err = procs.run([suite.program("rollstatd"), "-c", path, "--check"])
         return status, out.decode(), err.decode(), path
 
@@ -436,7 +436,7 @@ aggregates:
         self.assertIn(f"{path}:15:17: warning: ", err)
 
     def test_command_lines(self):
-        config = self.write("c.yaml", BASE.replace("SCHEMAS", suite.SCHEMAS))
+        config = self.write("c.yaml", BASE.replace("SCHEMAS", suite.yaml(suite.SCHEMAS)))
         good = self.write("good.csv", "trade_id,exchange,product,price,quantity,currency,executed_at\n"
                           "a,X,P,1,1,CNY,2026-01-01T00:00:00Z\n")
         for program, cases in COMMANDS.items():
@@ -459,7 +459,7 @@ aggregates:
                     self.assertEqual(err, b"")
 
     def test_explain(self):
-        config = self.write("c.yaml", BASE.replace("SCHEMAS", suite.SCHEMAS))
+        config = self.write("c.yaml", BASE.replace("SCHEMAS", suite.yaml(suite.SCHEMAS)))
         out, _ = procs.check([suite.program("rollstatd"), "-c", config, "--explain", "--groups", "5000"])
         text = out.decode()
         for part in ("trades", "executed_at", "vwap(price, quantity)", "rs:a:", "5000"):

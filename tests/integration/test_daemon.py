@@ -149,7 +149,7 @@ class CommandLine(DaemonCase):
             self.assertEqual([line for line in lines if not line.startswith("<3>")], [])
 
     def test_all_that_is_wrong_at_once(self):
-        self.write("wrong.yaml", WRONG.format(schemas=suite.SCHEMAS))
+        self.write("wrong.yaml", WRONG.format(schemas=suite.yaml(suite.SCHEMAS)))
         for mode in ("--check", "--explain", None):
             arguments = [self.daemon, "-c", "wrong.yaml"] + ([mode] if mode else [])
             out, err = procs.check(arguments, expect=1, cwd=self.directory)
@@ -235,7 +235,7 @@ class CommandLine(DaemonCase):
             self.assertIn(part, text)
 
     def test_replay_needs_neither_kafka_nor_redis_and_tells_what_it_rejects(self):
-        config = self.write("replay.yaml", f"group: g\nschemas: {{directory: {suite.SCHEMAS}}}\n"
+        config = self.write("replay.yaml", f"group: g\nschemas: {{directory: {suite.yaml(suite.SCHEMAS)}}}\n"
                             "streams:\n  trades: {topic: t, schema: trade.avsc, time: executed_at, rules: {price: {gt: 0}}}\n"
                             "aggregates:\n  m: {stream: trades, by: [product], window: {tumbling: 1m}, "
                             "stats: {volume: sum(quantity)}}\n")
