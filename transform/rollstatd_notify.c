@@ -36,7 +36,7 @@ static bool send_text(const char *text)
     struct sockaddr_un address;
     socklen_t size = 0;
 
-    if (!address_of(getenv("NOTIFY_SOCKET"), &address, &size)) {
+    if (!address_of(secure_getenv("NOTIFY_SOCKET"), &address, &size)) {
         return true; /* not started by systemd */
     }
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
