@@ -21,7 +21,7 @@ WEIGHTS = {
     "slow Kafka": 6, "slow Redis": 2,
     "broker restart": 1, "broker kill": 2, "broker pause": 2, "Kafka stopped": 1,
     "Redis kill": 2, "Redis flush": 2, "Redis failover": 2, "Redis pause": 2, "broken messages": 8,
-    "large keys": 3}
+    "large keys": 3, "stranger": 2}
 PHASES = ("claiming", "restoring", "leaving", "catching up", "behind the fence", "unsealed, publishing", "Redis away",
           "brokers away", "joining the group", "nothing assigned", "idle")
 IDLE_POINTS = ("starting", "joining the group", "nothing assigned", "not answering")
@@ -432,6 +432,30 @@ class Faults:
             primary.process.signal(signal.SIGCONT)
             self.busy.discard("Redis")
         self.later(self.rng.uniform(0.3, 5), go_on)
+        return True
+
+    def _stranger(self):
+        """Another consumer group on the same prefix comes and goes: it is refused, and touches nothing of the first. Not where Redis was
+        just emptied: there the first to come has the names."""
+        if "Redis" in self.busy or self.world.stranger.alive() or not self.world.names_are_ours():
+            return False
+        self.busy.add("Redis")
+        self.world.stranger.start(static=False)
+        deadline = time.monotonic() + 30
+
+        def end():
+            status = self.world.stranger.status() or {}
+            parts = status.get("partitions", [])
+            # Seen refused, or too slow to be seen at all. It is killed in the middle of whatever it does.
+            if not any("belongs to consumer group" in p.get("error", "") for p in parts) and time.monotonic() < deadline:
+                self.later(0.3, end)
+                return
+            self.tell(f"  the stranger goes, {sum('error' in p for p in parts)} of {len(parts)} partitions refused")
+            self.world.stranger.kill()
+            if not self.world.names_are_ours():
+                self.trouble.append("another consumer group has taken names that were not its own")
+            self.busy.discard("Redis")
+        self.later(self.rng.uniform(1, 4), end)
         return True
 
     def _broken_messages(self):

@@ -51,8 +51,8 @@ BROKER = {"group.min.session.timeout.ms": "1000", "broker.session.timeout.ms": "
 class Instance:
     """One rollstatd behind proxies of its own. It is started again and again, each time in one of its two ways to join the group."""
 
-    def __init__(self, world, number):
-        self.world, self.number = world, number
+    def __init__(self, world, number, group=GROUP):
+        self.world, self.number, self.group = world, number, group
         self.kafka, self.redis = Proxy(0), Proxy(world.primary.port)
         self.port = procs.free_port()
         self.log = os.path.join(world.directory, f"rollstatd-{number}.log")
@@ -67,7 +67,7 @@ class Instance:
         for static in (False, True):
             identity = {"group.instance.id": f"instance-{self.number}"} if static else {}
             text = suite.configuration(
-                STREAMS, AGGREGATES, f"127.0.0.1:{self.kafka.port}", f"redis://127.0.0.1:{self.redis.port}/0", group=GROUP,
+                STREAMS, AGGREGATES, f"127.0.0.1:{self.kafka.port}", f"redis://127.0.0.1:{self.redis.port}/0", group=self.group,
                 kafka={**kafka_settings, **identity}, redis={"timeout": "2s"}, workers=1 + self.number % 2,
                 state={"commit_every": COMMIT_EVERY[self.number % 3]}, http={"listen": f"127.0.0.1:{self.port}"}, **self.world.more)
             path = os.path.join(self.world.directory, f"rollstatd-{self.number}-{'static' if static else 'dynamic'}.yaml")
@@ -162,9 +162,10 @@ class World:
         self.primary = redis.Server(os.path.join(directory, "redis-a"))
         self.replica = redis.Server(os.path.join(directory, "redis-b"), "--replicaof", "127.0.0.1", str(self.primary.port))
         self.instances = [Instance(self, number) for number in range(count)]
-        doors = {f"DOOR{i.number}": i.kafka.port for i in self.instances}
+        self.stranger = Instance(self, count, "stranger")
+        doors = {f"DOOR{i.number}": i.kafka.port for i in [*self.instances, self.stranger]}
         self.kafka = kafka.Broker(suite.program("kafka_tool"), suite.JARS, os.path.join(directory, "kafka"), doors, BROKER)
-        for instance in self.instances:
+        for instance in [*self.instances, self.stranger]:
             instance.kafka.move(self.kafka.doors[f"DOOR{instance.number}"])
             instance.configure()
         for topic, partitions in (("trades", TRADES), ("indicators", INDICATORS), ("indicators.dlq", 1)):
@@ -172,10 +173,10 @@ class World:
         self.kafka.create("trades.dlq", 1, f"max.message.bytes={LETTER_BYTES}")
 
     def proxies(self):
-        return [p for i in self.instances for p in (i.kafka, i.redis)]
+        return [p for i in [*self.instances, self.stranger] for p in (i.kafka, i.redis)]
 
     def stop(self):
-        for instance in self.instances:
+        for instance in [*self.instances, self.stranger]:
             if instance.alive():
                 instance.kill()
         for proxy in self.proxies():
@@ -198,11 +199,21 @@ class World:
         client.call("REPLICAOF", "NO", "ONE")
         client.close()
         self.primary, self.replica = new, old
-        for instance in self.instances:
+        for instance in [*self.instances, self.stranger]:
             instance.redis.move(new.port)
         old.options = ("--replicaof", "127.0.0.1", str(new.port))
         new.options = ()
         old.start()
+
+    def names_are_ours(self):
+        """Every aggregate in Redis is the first group's; False also where one is nobody's, or Redis does not answer."""
+        try:
+            client = self.primary.client(timeout=5)
+            owners = [client.call("HGET", f"rs:owners:{a}", "%owner") for a in AGGREGATES]
+            client.close()
+        except OSError:
+            return False
+        return all(o is not None and o.decode().startswith(f"{GROUP}:") for o in owners)
 
     # ---- the state log ----
 

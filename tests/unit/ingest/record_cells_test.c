@@ -214,7 +214,8 @@ static void test_refusals(void **state)
                "abc"),
          "{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}", "is 3 bytes long, the schema fixes 2"},
         {LOGICAL("long", "timestamp-nanos"), BYTES("\xCE\x0F"), LOGICAL("long", "timestamp-micros"),
-         "has nanoseconds, which the type of the field does not hold"},
+         "is finer than timestamp-micros holds, and nothing is cut off unasked; round it first, or give the "
+         "schema timestamp-nanos"},
         {LOGICAL("long", "timestamp-millis"), BYTES("\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01"),
          LOGICAL("long", "timestamp-micros"), "is a time outside the years 1 to 9999"},
         {LOGICAL("long", "timestamp-millis"), BYTES("\x02"), "\"long\"", "is not an integer"},
