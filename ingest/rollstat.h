@@ -145,8 +145,8 @@ ROLLSTAT_API const char *rollstat_event_field_name(const rollstat_event *event, 
  *     symbol, times as ISO 8601
  *   - int64: int, long, decimal, float, double (up to 2^53), boolean (0, 1)
  *   - double: float, double; never a decimal, whose digits it would change
- *   - time: timestamps and dates, in microseconds since 1970-01-01T00:00:00Z; a string gets it in ISO 8601; what
- *     the schema's type cannot hold (microseconds in timestamp-millis, a time of day in a date) is refused
+ *   - time: timestamps and dates, in microseconds since 1970-01-01T00:00:00Z; a string gets it in ISO 8601.
+ *     What the type cannot hold (microseconds in timestamp-millis, a time of day in a date) is refused
  *   - bytes: bytes, fixed, and a string where they are UTF-8 */
 ROLLSTAT_API int rollstat_set_string(rollstat_event *event, int field, const char *text);
 ROLLSTAT_API int rollstat_set_text(rollstat_event *event, int field, const char *text, size_t size);

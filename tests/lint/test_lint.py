@@ -144,7 +144,7 @@ class Lint(suite.Case):
     # Without a bound in some version of librdkafka, whatever time-out they take.
     UNBOUNDED = r"rd_kafka_(query_watermark_offsets|committed|position|seek|consumer_close|commit_queue|mem_close)\("
     # They wait for a broker, or for systemd: for threads on which nobody waits.
-    WAITING = r"rd_kafka_(metadata|list_groups|offsets_for_times|controllerid)\(|rd_kafka_clusterid\((?!.*, 0\);)|rs_kafka_ask_ends\(|sd_notifyf?\("
+    WAITING = r"rd_kafka_(metadata|list_groups|offsets_for_times|controllerid)\(|rd_kafka_clusterid\((?!.*, 0\))|rs_kafka_ask_ends\(|sd_notifyf?\("
     SERVING = ("ingest/kafka_brokers.c", "ingest/kafka_control.c", "ingest/kafka_group.c", "ingest/kafka_source.c",
                "ingest/kafka_worker.c", "sink/dead_letters.c", "transform/log_kafka.c", "transform/log_kafka_write.c",
                "transform/rollstatd_close.c", "transform/rollstatd_pages.c", "transform/rollstatd_run.c",
@@ -168,6 +168,7 @@ class Lint(suite.Case):
         bad = self.write("bad.c", "    (void)rd_kafka_query_watermark_offsets(rk, topic, 0, &low, &high, 500);\n")
         self.assertEqual(len(self.calls([bad], self.UNBOUNDED)), 1)
         self.assertEqual(len(self.calls([self.write("b.c", "rs_kafka_ask_ends(rk, t, 0, 1, &l, &h);\n")], self.WAITING)), 1)
+
     def test_no_shell_in_between(self):
         """A shell takes paths apart that hold blanks: programs are run with lists of arguments."""
         pattern = r"\b(po" + r"pen|sys" + r"tem) ?\(\S|\bshell=Tr" + r"ue\b|\bos\.sys" + r"tem\b"
