@@ -17,6 +17,13 @@ static uint32_t place_of(const struct rs_steady *s, int64_t time_us)
 {
     uint32_t low = 0;
     uint32_t high = s->count;
+    if (high == 0 ||
+        time_us <= s->sorted[0]) { /* as a rule the oldest is the lowest, and the newest the highest */
+        return 0;
+    }
+    if (time_us > s->sorted[high - 1]) {
+        return high;
+    }
     while (low < high) {
         uint32_t middle = (low + high) / 2;
         if (s->sorted[middle] < time_us) {

@@ -143,10 +143,11 @@ static bool take_sample(struct rs_partition *p, int64_t time_us)
     if (p->expire_at_us == INT64_MAX) {
         return false;
     }
-    int64_t step = rs_expire_step(p->plan->stream);
-    int64_t next_us = rs_floor_to(p->steady.clock_us, step) + step;
-    if (p->expire_at_us == RS_TIME_NONE || (move == RS_STEADY_DOWN && next_us < p->expire_at_us)) {
-        p->expire_at_us = next_us;
+    if (p->expire_at_us == RS_TIME_NONE || move == RS_STEADY_DOWN) {
+        int64_t step = rs_expire_step(p->plan->stream);
+        int64_t next_us = rs_floor_to(p->steady.clock_us, step) + step;
+        bool sooner = p->expire_at_us == RS_TIME_NONE || next_us < p->expire_at_us;
+        p->expire_at_us = sooner ? next_us : p->expire_at_us;
     }
     return p->steady.clock_us >= p->expire_at_us;
 }

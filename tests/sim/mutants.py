@@ -20,7 +20,7 @@ NOT_SOURCES = ("build", "__pycache__")
 SEEDS = 20000  # a mutant that lives longer is not caught
 # Caught by engine_sim: only there do events come between the steps of a batch, and clocks go so wrong.
 ENGINE = ("written-late", "expiry-by-stream-time", "median-of-the-wrong-side", "steady-time-not-restored", "gone-not-restored",
-          "gone-not-swept", "gone-bound-ignored", "coarse-rule-for-all", "ids-by-record-time", "ids-blocked-by-a-wrong-clock",
+          "gone-bound-ignored", "coarse-rule-for-all", "ids-by-record-time", "ids-blocked-by-a-wrong-clock",
           "shown-by-one-group", "shown-by-all-groups", "steady-never-back", "check-at-every-record")
 
 # name: (what it does, [(file, text, instead)]). How the text is broken into lines does not matter.
@@ -84,8 +84,6 @@ MUTANTS = {
         "    rc = rc == 0 ? rs_steady_load(&p->steady, reader, error) : rc;\n    rs_steady_init(&p->steady);")]),
     "gone-not-restored": ("the table of dropped groups is forgotten when the state is restored", [(
         "transform/restore.c", "        rs_gone_put(gone, entry);", "")]),
-    "gone-not-swept": ("a sweep does not tell of dropped groups again", [(
-        "transform/seal.c", "            tell_gone(p, &p->groups[i]);", "            (void)tell_gone;")]),
     "gone-bound-ignored": ("groups forgotten beyond the bound are no longer judged at all", [(
         "transform/gone.c", "    if (newest_us > g->forgotten_newest_us) {", "    if (newest_us > INT64_MAX - 1) {")]),
     "coarse-rule-for-all": ("an unknown group is judged by the newest group that was ever dropped", [(

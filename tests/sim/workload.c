@@ -163,6 +163,18 @@ static struct tick random_tick(struct chance *c, uint32_t partition, int64_t clo
     return t;
 }
 
+/* `wrong_us`: by how much the clock of a producer is wrong, which makes one event in so many. */
+struct producer {
+    int64_t wrong_us, share;
+};
+
+static struct producer random_producer(struct chance *c)
+{
+    static const int64_t wrong_s[] = {-100, 15, 20, 30};
+    struct producer p = {.wrong_us = wrong_s[pick(c, 0, 3)] * SECOND, .share = pick(c, 3, 30)};
+    return p;
+}
+
 static void add_record(struct chance *c, struct feed *f, uint32_t partition, int64_t clock_us)
 {
     size_t i = f->count++;
@@ -187,12 +199,15 @@ static void make_feed(struct sim *sim, uint32_t partition, size_t count, int64_t
     f->committed = -1;
     f->ticks = sim_alloc((count + 1) * sizeof *f->ticks);
     f->visible_us = sim_alloc((count + 1) * sizeof *f->visible_us);
+    bool wrong = one_in(c, 3);
+    struct producer producer = random_producer(c);
     while (f->count < count) {
         int64_t gap_us = one_in(c, 15) ? pick(c, 0, 6 * SECOND) : pick(c, 0, pace_us);
         clock_us += gap_us;
         visible_us += one_in(c, 3) ? 0 : gap_us;
         f->visible_us[f->count] = visible_us;
-        add_record(c, f, partition, clock_us);
+        bool mine = wrong && one_in(c, producer.share);
+        add_record(c, f, partition, clock_us + (mine ? producer.wrong_us : 0));
     }
     (void)tick_log_seal(&f->log);
     sim->input_ends_us = visible_us > sim->input_ends_us ? visible_us : sim->input_ends_us;

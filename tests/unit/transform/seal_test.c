@@ -280,6 +280,43 @@ static void test_a_sweep_after_restoring_repeats_no_deletion_that_was_done(void 
     stop(&t);
 }
 
+/* What came before a sweep is cut off: it says again which groups went, and how new they were. */
+static void test_a_sweep_tells_of_dropped_groups_again(void **state)
+{
+    (void)state;
+    const char *stream =
+        "streams:\n  ticks: {topic: t, schema: tick.avsc, time: at, lateness: 10s, expire: 100s}\n";
+    const struct tick old = {.product = "a", .at_us = 5 * SECOND, .quantity = 1};
+    const struct tick other = {.product = "b", .at_us = 5 * SECOND, .quantity = 1};
+    const struct tick later[] = {{.product = "a", .at_us = 100 * SECOND, .quantity = 1},
+                                 {.product = "c", .at_us = 300 * SECOND, .quantity = 1},
+                                 {.product = "c", .at_us = 300 * SECOND, .quantity = 1},
+                                 {.product = "c", .at_us = 300 * SECOND, .quantity = 1}};
+    struct run r;
+    struct run s;
+    struct rs_error error;
+    struct rs_buf notes = {0};
+    struct engine_log log = {0};
+    start(&r, stream, MINUTES);
+    enable(&r);
+    apply(&r, later, 4);
+    partition_drain(&r.fixture, r.partition, NULL, NULL);
+    seal_all(&log, r.partition, (struct rs_state_plan){0});
+    seal_all(&log, r.partition, (struct rs_state_plan){.sweep_begins = true, .slice_bytes = 100000});
+    assert_int_equal(log.count, 1);
+    start(&s, stream, MINUTES);
+    assert_int_equal(restore(&log, &s, &notes, &error), 0);
+    assert_same_bytes(s.partition, r.partition);
+    apply(&s, &old, 1);
+    assert_events(&s, 4, 1, 0, 0, 0);
+    apply(&s, &other, 1);
+    assert_events(&s, 5, 1, 0, 0, 0);
+    rs_buf_fini(&notes);
+    engine_log_free(&log);
+    stop(&r);
+    stop(&s);
+}
+
 static int views_emitted(struct run *r)
 {
     struct rs_view_batch *batch = emit_all(r);
@@ -512,6 +549,7 @@ int main(void)
         cmocka_unit_test(test_a_group_that_is_back_waits_for_the_deletion_after_a_restore_too),
         cmocka_unit_test(test_fewer_ids_to_remember_keep_the_newest),
         cmocka_unit_test(test_a_sweep_after_restoring_repeats_no_deletion_that_was_done),
+        cmocka_unit_test(test_a_sweep_tells_of_dropped_groups_again),
         cmocka_unit_test(test_a_new_aggregate_begins_empty_and_says_since_when),
         cmocka_unit_test(test_a_removed_aggregate_is_dropped_and_begins_anew_when_it_comes_back),
         cmocka_unit_test(test_a_change_that_stored_state_does_not_allow_is_refused),
