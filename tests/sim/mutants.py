@@ -20,8 +20,8 @@ NOT_SOURCES = ("build", "__pycache__")
 SEEDS = 20000  # a mutant that lives longer is not caught
 # Caught by engine_sim: only there do events come between the steps of a batch, and clocks go so wrong.
 ENGINE = ("written-late", "expiry-by-stream-time", "median-of-the-wrong-side", "steady-time-not-restored", "gone-not-restored",
-          "gone-bound-ignored", "coarse-rule-for-all", "ids-by-record-time", "ids-blocked-by-a-wrong-clock",
-          "shown-by-one-group", "shown-by-all-groups", "steady-never-back", "check-at-every-record")
+          "coarse-rule-for-all", "ids-by-record-time", "ids-blocked-by-a-wrong-clock",
+          "shown-by-one-group", "shown-by-all-groups")
 
 # name: (what it does, [(file, text, instead)]). How the text is broken into lines does not matter.
 MUTANTS = {
@@ -84,8 +84,6 @@ MUTANTS = {
         "    rc = rc == 0 ? rs_steady_load(&p->steady, reader, error) : rc;\n    rs_steady_init(&p->steady);")]),
     "gone-not-restored": ("the table of dropped groups is forgotten when the state is restored", [(
         "transform/restore.c", "        rs_gone_put(gone, entry);", "")]),
-    "gone-bound-ignored": ("groups forgotten beyond the bound are no longer judged at all", [(
-        "transform/gone.c", "    if (newest_us > g->forgotten_newest_us) {", "    if (newest_us > INT64_MAX - 1) {")]),
     "coarse-rule-for-all": ("an unknown group is judged by the newest group that was ever dropped", [(
         "transform/gone.c", "    return place == RS_NONE ? g->forgotten_newest_us : g->heap[place].newest_us;",
         "    int64_t newest = g->forgotten_newest_us;\n    for (uint32_t i = 0; i < g->count; i++) {\n"
@@ -103,12 +101,6 @@ MUTANTS = {
     "shown-by-all-groups": ("a group's own clock does not count for its own windows", [(
         "transform/partition.h", "    return group->clock_us > p->now_shown_us ? group->clock_us : p->now_shown_us;",
         "    return group->clock_us > INT64_MAX - 1 ? group->clock_us : p->now_shown_us;")]),
-    "steady-never-back": ("steady time does not come back after most clocks were wrong", [(
-        "transform/steady.c", "    if (full && median < s->clock_us && ++s->below < RS_STEADY_SAMPLES) {",
-        "    if (full && median < s->clock_us && ++s->below > 0) {")]),
-    "check-at-every-record": ("groups are looked through however few records have come", [(
-        "transform/expire.c", "    return (p->events.consumed - p->expire_checked) * GROUPS_PER_RECORD >= groups;",
-        "    return p->events.consumed >= p->expire_checked || groups == 0;")]),
     "pane-resurrected": ("panes that had left come back when the state is restored", [(
         "transform/restore.c", "        rs_group_remove_before(f->gs, number, oldest_us);", "")]),
     "late-pane-not-told": ("a batch overlooks panes that changed behind the newest ones", [(
