@@ -39,15 +39,6 @@ struct rs_wire_number rs_wire_varint_slow(const uint8_t *p, const uint8_t *end)
     return (struct rs_wire_number){p + bits / 8, word};
 }
 
-static rs_i128 largest_of_digits(int digits)
-{
-    rs_i128 power = 1;
-    for (int i = 0; i < digits; i++) {
-        power *= 10;
-    }
-    return power - 1;
-}
-
 bool rs_wire_decimal(const uint8_t *s, size_t size, int digits, rs_i128 *out)
 {
     uint8_t sign = size > 0 && s[0] >= 0x80 ? 0xff : 0;
@@ -58,12 +49,17 @@ bool rs_wire_decimal(const uint8_t *s, size_t size, int digits, rs_i128 *out)
     if (size > sizeof(rs_i128) || (size == sizeof(rs_i128) && (s[0] ^ sign) >= 0x80)) {
         return false;
     }
-    rs_u128 value = sign == 0 ? 0 : ~(rs_u128)0;
-    for (size_t i = 0; i < size; i++) {
-        value = value << 8 | s[i];
+    size_t high_size = size > 8 ? size - 8 : 0;
+    uint64_t high = sign == 0 ? 0 : UINT64_MAX;
+    uint64_t low = high;
+    for (size_t i = 0; i < high_size; i++) {
+        high = high << 8 | s[i];
     }
-    rs_i128 number = (rs_i128)value;
-    rs_i128 most = largest_of_digits(digits < RS_I128_DIGITS ? digits : RS_I128_DIGITS);
+    for (size_t i = high_size; i < size; i++) {
+        low = low << 8 | s[i];
+    }
+    rs_i128 number = (rs_i128)((rs_u128)high << 64 | low);
+    rs_i128 most = (rs_i128)rs_pow10_u128(digits < RS_I128_DIGITS ? digits : RS_I128_DIGITS) - 1;
     if (number > most || number < -most) {
         return false;
     }
