@@ -32,6 +32,7 @@ usr/share/man/man8/rollstatd.8
 usr/share/doc/rollstat/CHANGELOG.md
 usr/share/doc/rollstat/LICENSE
 usr/share/doc/rollstat/README.md
+usr/share/doc/rollstat/redis-acl
 """.split()
 
 
