@@ -136,15 +136,15 @@ class CommandLine(DaemonCase):
         self.assertIn("No such file or directory", text)
 
     def test_what_stops_the_start_has_a_priority_in_the_journal(self):
-        self.write("wrong.yaml", WRONG.format(schemas=suite.SCHEMAS))
-        for argument in ("wrong.yaml", "missing.yaml"):
+        self.write("wrong.yaml", WRONG.format(schemas=suite.yaml(suite.SCHEMAS)))
+        for argument, expected in (("wrong.yaml", 1), ("missing.yaml", 2)):
             with open(self.path("journal"), "w+", encoding="utf-8") as journal:
                 at = os.fstat(journal.fileno())
                 code = subprocess.run([self.daemon, "-c", argument], stderr=journal, cwd=self.directory, check=False,
                                       env={**os.environ, "JOURNAL_STREAM": f"{at.st_dev}:{at.st_ino}"}).returncode
                 journal.seek(0)
                 lines = journal.read().splitlines()
-            self.assertEqual(code, 1)
+            self.assertEqual(code, expected)
             self.assertTrue(lines)
             self.assertEqual([line for line in lines if not line.startswith("<3>")], [])
 

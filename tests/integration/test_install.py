@@ -43,7 +43,9 @@ class Install(suite.Case):
         # Configured for the default prefix, /usr/local, and installed as a package is: with --prefix /usr, below another
         # root. What names a place has to name the one it is installed for.
         cls.build = os.path.join(os.environ.get("RS_TMP") or tempfile.gettempdir(), f"install-{os.getpid()}")
-        cls.root = os.path.join(cls.build, "root")
+        # The directory above it may hold blanks, which no unit and no flag of pkg-config takes as they are.
+        cls.plain = tempfile.mkdtemp(prefix="rs-")
+        cls.root = os.path.join(cls.plain, "root")
         procs.check(["cmake", "-S", suite.ROOT, "-B", cls.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
                      "-DCMAKE_INSTALL_LIBDIR=lib", "-DRS_TESTS=OFF"])
         procs.check(["cmake", "--build", cls.build, "-j", "2"], timeout=900)
@@ -57,6 +59,7 @@ class Install(suite.Case):
     @classmethod
     def tearDownClass(cls):
         shutil.rmtree(cls.build, ignore_errors=True)
+        shutil.rmtree(cls.plain, ignore_errors=True)
 
     def installed(self, path):
         return os.path.join(self.root, path)
@@ -153,11 +156,11 @@ class Install(suite.Case):
         self.assertIn(self.path("own/share/rollstat/schemas/none.avsc"), err.decode())
 
     def test_the_library_is_found_by_pkg_config(self):
-        self.install("", "--prefix", self.path("own"))
+        own = os.path.join(self.plain, "own")
+        self.install("", "--prefix", own)
         source = self.write("p.c", '#include <rollstat.h>\n#include <stdio.h>\nint main(void)\n{\n'
                             '    return puts(rollstat_version()) < 0;\n}\n')
-        environment = {**os.environ, "PKG_CONFIG_PATH": self.path("own/lib/pkgconfig"),
-                       "LD_LIBRARY_PATH": self.path("own/lib")}
+        environment = {**os.environ, "PKG_CONFIG_PATH": f"{own}/lib/pkgconfig", "LD_LIBRARY_PATH": f"{own}/lib"}
         flags, _ = procs.check(["pkg-config", "--cflags", "--libs", "rollstat"], env=environment)
         procs.check(["cc", "-o", self.path("p"), source, *flags.decode().split()])
         out, _ = procs.check([self.path("p")], env=environment)
@@ -168,7 +171,8 @@ class Install(suite.Case):
             self.skipTest("no systemd-analyze")
         with open(self.installed("usr/lib/systemd/system/rollstatd.service"), encoding="utf-8") as file:
             text = file.read()
-        unit = self.write("rollstatd.service", text.replace("/usr/bin/", self.installed("usr/bin/")))
+        unit = os.path.join(self.plain, "rollstatd.service")
+        self.write(unit, text.replace("/usr/bin/", self.installed("usr/bin/")))
         done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, timeout=60,
                               check=False)
         complaints = [line for line in done.stderr.splitlines() if "rollstatd.service" in line]
