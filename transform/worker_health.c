@@ -42,11 +42,11 @@ static enum rs_waiting running_waits(const struct rs_worker *worker, const struc
 {
     enum rs_waiting waits = log_waits(worker, owned);
 
+    if (owned->refused) { /* the newer answer: a fence would have ended it */
+        return RS_WAITING_NAMES;
+    }
     if (owned->fenced) {
         return RS_WAITING_FENCE;
-    }
-    if (owned->refused) {
-        return RS_WAITING_NAMES;
     }
     if (worker->waiting != RS_WAITING_NOT && !owned->at_end) {
         return worker->waiting;

@@ -43,7 +43,7 @@ struct rs_owned {
     bool fed; /* records came in this step */
     /* publishing */
     bool asking, asked; /* the sink about the fence: under way, answered */
-    int64_t heard_us;   /* when the sink last answered for a batch of this partition */
+    int64_t heard_us;   /* when the sink last answered for a batch of this partition, or had none to answer */
     bool touched;       /* the engine may have something to emit */
     uint32_t in_flight;
     int64_t quiet_until;     /* the fence is ahead: publish nothing below this offset; 0: no such offset */

@@ -282,6 +282,7 @@ void rs_worker_submit(struct rs_worker *worker, struct rs_owned *owned, struct r
     batch->token = owned->token;
     batch->fence_now_shown_us = RS_TIME_NONE;
     worker->batches_out++;
+    owned->heard_us = owned->in_flight == 0 ? worker->now_us : owned->heard_us;
     owned->in_flight++;
     worker->options.sink.ops->submit(worker->options.sink.self, &batch);
 }

@@ -140,6 +140,27 @@ static void the_fence_is_gone(struct fixture *f)
     rs_memory_store_set_fence(f->store, "ticks", 0, 0, 0, T0);
 }
 
+static void names_are_anothers(struct fixture *f)
+{
+    rs_memory_store_set_refusal(f->store, "its names are those of group other");
+    begin(f);
+    append(f, 0, T0, "a", 1);
+}
+
+/* The newest answer counts: Redis does not speak of tokens any more. */
+static void names_are_anothers_after_a_newer_token(struct fixture *f)
+{
+    a_newer_token(f);
+    run_for(f, SECOND);
+    rs_memory_store_set_refusal(f->store, "its names are those of group other");
+}
+
+static void names_are_ours(struct fixture *f)
+{
+    rs_memory_store_set_refusal(f->store, NULL);
+    the_fence_is_gone(f);
+}
+
 static void history_is_full(struct fixture *f)
 {
     open_worker(f, 1 * MS, 1);
@@ -179,6 +200,9 @@ static const struct reason {
     {"beyond", redis_shows_what_never_was, RS_HEALTH_WAITS, RS_WAITING_BEHIND,
      "the topic seems to have been deleted and created again", input_catches_up},
     {"fence", a_newer_token, RS_HEALTH_WAITS, RS_WAITING_FENCE, "Redis has a newer token", the_fence_is_gone},
+    {"names", names_are_anothers, RS_HEALTH_WAITS, RS_WAITING_NAMES, "those of group other", names_are_ours},
+    {"names after a fence", names_are_anothers_after_a_newer_token, RS_HEALTH_WAITS, RS_WAITING_NAMES,
+     "those of group other", names_are_ours},
     {"history", history_is_full, RS_HEALTH_WAITS, RS_WAITING_HISTORY, "limits.pending_history",
      redis_is_back},
 };
@@ -293,6 +317,25 @@ static void test_the_same_trouble_is_not_told_each_time(void **state)
     assert_int_equal(look(f, 0).status.health, RS_HEALTH_RUNS);
 }
 
+/* Who publishes nothing asks now and then, and the answer takes a moment. */
+static void test_an_answer_that_takes_a_moment_is_no_wait(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t seen = 0;
+
+    begin(f);
+    append(f, 0, T0, "a", 1);
+    run_for(f, 2 * SECOND);
+    for (int i = 0; i < 20; i++) {
+        rs_memory_store_set_away(f->store, true);
+        run_for(f, SECOND);
+        seen += look(f, 0).status.health == RS_HEALTH_RUNS;
+        rs_memory_store_set_away(f->store, false);
+        run_for(f, 10 * MS);
+    }
+    assert_int_equal(seen, 20);
+}
+
 static void test_fenced_for_good(void **state)
 {
     struct fixture *f = *state;
@@ -332,6 +375,7 @@ int main(void)
         LOG_TEST(test_the_lag_of_a_stopped_partition_grows),
         LOG_TEST(test_what_waits_has_a_lag),
         LOG_TEST(test_the_same_trouble_is_not_told_each_time),
+        LOG_TEST(test_an_answer_that_takes_a_moment_is_no_wait),
         LOG_TEST(test_fenced_for_good),
         LOG_TEST(test_a_revoked_partition_is_not_judged),
     };
