@@ -87,9 +87,13 @@ bool rs_dedup_seen(const struct rs_dedup *d, struct rs_dedup_id id, int64_t time
     return false;
 }
 
-/* The steady time has left the oldest id behind. */
+/* The steady time has left the oldest id behind. The first records after an upgrade meet many ids and are no
+ * majority yet: they make none forgotten. */
 static bool outlived(const struct rs_dedup *d)
 {
+    if (d->steady.seen < RS_STEADY_SAMPLES) {
+        return false;
+    }
     int64_t clock_us = entry_at(d, 0)->clock_us;
     if (d->first_number < d->back_number && clock_us > d->back_us) {
         clock_us = d->back_us;

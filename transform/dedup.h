@@ -1,8 +1,9 @@
 /* dedup: ids of the last `dedup` of a partition's records, in arrival order. An id is the 128-bit XXH3 of
  * its bytes: among 10^7 ids two of them meet by chance with probability 10^-25. A record is a duplicate where
  * its own Kafka timestamp is at most the horizon after that of the record which brought the id; what other
- * records say of the time has no part in it. Ids are forgotten by the steady time of the timestamps, so that
- * one wrong clock makes none forgotten early; all of it follows from the log alone. 40 bytes an id.
+ * records say of the time has no part in it. Ids are forgotten by the steady time of the timestamps, and not
+ * before that is of 255 records, so that no few wrong clocks make any forgotten early; all of it follows from
+ * the log alone. 40 bytes an id.
  * Thread: the owning worker. */
 #ifndef RS_TRANSFORM_DEDUP_H
 #define RS_TRANSFORM_DEDUP_H

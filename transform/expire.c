@@ -37,7 +37,8 @@ bool rs_partition_expires_now(const struct rs_partition *p)
     for (uint32_t i = 0; i < p->group_sets; i++) {
         groups += p->groups[i].aggregate->expires ? p->groups[i].count : 0;
     }
-    return (p->events.consumed - p->expire_checked) * GROUPS_PER_RECORD >= groups;
+    return p->events.consumed >= p->expire_checked &&
+           (p->events.consumed - p->expire_checked) * GROUPS_PER_RECORD >= groups;
 }
 
 void rs_partition_expire(struct rs_partition *p)

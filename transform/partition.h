@@ -70,7 +70,7 @@ struct rs_partition {
     int64_t stream_time_us, now_shown_us;
     struct rs_steady steady; /* of event times */
     int64_t expire_at_us;    /* steady time of the next check; INT64_MAX: never, RS_TIME_NONE: not set yet */
-    uint64_t expire_checked; /* records consumed at the last one */
+    uint64_t expire_checked; /* records consumed at the last one, or when the first may be */
     struct rs_front front;
     int64_t wall_us; /* the daemon's own clock; RS_TIME_NONE: nobody told */
     struct rs_dedup dedup;

@@ -527,8 +527,13 @@ static void note_changes(struct rs_partition *p, struct rs_buf *notes)
     }
 }
 
+/* Format 1 has all groups and ids, and no times of its records: until there is a majority of new ones, no
+ * few of them may have its groups dropped. Ids see to that themselves. */
 static void restore_times(struct rs_partition *p, const struct rs_seal *seal)
 {
+    if (p->restoring.format == 1) {
+        p->expire_checked = seal->events.consumed + RS_STEADY_SAMPLES;
+    }
     p->stream_time_us = seal->stream_time_us;
     if (seal->now_shown_us != RS_TIME_NONE) {
         rs_partition_show(p, seal->now_shown_us);

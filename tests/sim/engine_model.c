@@ -296,7 +296,8 @@ static bool duplicate(struct model *m, const struct tick *t, int64_t timestamp_u
     for (size_t i = 0; back && i < m->id_count; i++) {
         m->ids[i].before_back = true;
     }
-    while (m->id_count && id_clock(m) < clock_us - m->config.dedup_us) {
+    bool majority = m->id_steady.records >= SAMPLES;
+    while (majority && m->id_count && id_clock(m) < clock_us - m->config.dedup_us) {
         memmove(m->ids, m->ids + 1, --m->id_count * sizeof *m->ids);
     }
     if (!t->id || known) {

@@ -49,6 +49,10 @@ static void test_time_goes_on_with_most_records(void **state)
     assert_true(arrive(&d, "a", 10));
     assert_false(arrive(&d, NULL, 510));
     assert_false(arrive(&d, NULL, 520));
+    assert_int_equal(d.count, 1); /* nor are three of five: ids of before may be many */
+    for (int i = 0; i < 250; i++) {
+        assert_false(arrive(&d, NULL, 500));
+    }
     assert_int_equal(d.count, 0);
     assert_int_equal(d.steady.clock_us, 500);
     assert_false(arrive(&d, NULL, 530));

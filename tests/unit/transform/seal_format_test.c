@@ -177,6 +177,29 @@ static void test_both_formats_in_one_log(void **state)
     stop(&again);
 }
 
+/* Of what came before the new version knows no times: a few events with wrong clocks are no majority. */
+static void test_first_events_move_nothing(void **state)
+{
+    (void)state;
+    struct run r;
+    struct engine_log log = {0};
+    struct rs_partition_status s;
+    read_stored(&log);
+    restore(&r, &log);
+    const struct tick first[] = {{.product = "wrong", .id = "w", .at_us = 90000 * SECOND, .quantity = 1},
+                                 {.product = "here", .id = "3", .at_us = 203 * SECOND, .quantity = 9},
+                                 {.product = "wrong", .at_us = 90001 * SECOND, .quantity = 1},
+                                 {.product = "wrong", .at_us = 90002 * SECOND, .quantity = 1},
+                                 {.product = "here", .id = "4", .at_us = 204 * SECOND, .quantity = 9}};
+    go_on(&r, first, 5);
+    rs_partition_status(r.partition, &s);
+    assert_int_equal(s.expired_groups, 1);
+    assert_int_equal(s.groups, 3);
+    assert_int_equal(s.events.duplicate, 3); /* ids 3 and 4 came before, and one was counted then */
+    engine_log_free(&log);
+    stop(&r);
+}
+
 static void test_other_formats_are_refused(void **state)
 {
     (void)state;
@@ -199,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stored_state_goes_on),
         cmocka_unit_test(test_both_formats_in_one_log),
+        cmocka_unit_test(test_first_events_move_nothing),
         cmocka_unit_test(test_other_formats_are_refused),
     };
     return cmocka_run_group_tests_name("seal_format", tests, NULL, NULL);
