@@ -28,16 +28,16 @@ static struct rs_kafka_broker *obtain(struct rs_kafka_brokers *brokers, const ch
     return broker;
 }
 
-void rs_kafka_broker_failed(struct rs_kafka_source *source, const char *text)
+bool rs_kafka_broker_failed(struct rs_kafka_source *source, const char *text)
 {
     struct rs_kafka_fault fault;
+    struct rs_kafka_broker *broker =
+        rs_kafka_fault_parse(text, &fault) ? obtain(&source->brokers, fault.address) : NULL;
 
-    if (rs_kafka_fault_parse(text, &fault)) {
-        struct rs_kafka_broker *broker = obtain(&source->brokers, fault.address);
-        if (broker != NULL) {
-            (void)snprintf(broker->reason, sizeof(broker->reason), "%s", fault.reason);
-        }
+    if (broker != NULL) {
+        (void)snprintf(broker->reason, sizeof(broker->reason), "%s", fault.reason);
     }
+    return broker != NULL;
 }
 
 static void tell_away(struct rs_kafka_source *source, struct rs_kafka_broker *broker, int64_t now)
@@ -84,33 +84,47 @@ static bool is_silent(struct rs_kafka_broker *broker, const json_t *numbers, int
     return now - broker->heard_us >= SILENT_US;
 }
 
-/* Returns whether it is a broker that answers. One that nobody needs is not connected to, and has no reason
- * either. */
-static bool look_at(struct rs_kafka_source *source, const char *name, const json_t *numbers, int64_t now)
+static bool text_is(const json_t *object, const char *name, const char *text)
 {
-    const char *state = json_string_value(json_object_get(numbers, "state"));
-    bool up = state != NULL && (strcmp(state, "UP") == 0 || strcmp(state, "UPDATE") == 0);
-    char address[RS_KAFKA_ADDRESS_MAX];
+    const char *value = json_string_value(json_object_get(object, name));
 
-    if (strchr(name, ':') == NULL) {
-        return false; /* "GroupCoordinator", a second connection to one of the others */
-    }
-    rs_kafka_fault_address(name, strlen(name), address, sizeof(address));
-    struct rs_kafka_broker *broker = obtain(&source->brokers, address);
-    if (broker == NULL) {
-        return up;
-    }
-    bool silent = up && is_silent(broker, numbers, now);
-    if (silent) {
+    return value != NULL && strcmp(value, text) == 0;
+}
+
+/* One connection of the fetcher's. "GroupCoordinator" is a second one to one of the brokers, and where that
+ * leads no partition of ours the only one; it is not judged for silence, since the group may keep it waiting.
+ */
+static void look_at(struct rs_kafka_broker *broker, const char *name, const json_t *numbers, int64_t now)
+{
+    bool up = text_is(numbers, "state", "UP") || text_is(numbers, "state", "UPDATE");
+    bool coordinator = strchr(name, ':') == NULL;
+
+    if (up && !coordinator && is_silent(broker, numbers, now)) {
+        broker->silent = true;
         (void)snprintf(broker->reason, sizeof(broker->reason), "it does not answer");
     }
-    broker->heard_us = up ? broker->heard_us : now;
-    if (up && !silent) {
+    broker->heard_us = up || coordinator ? broker->heard_us : now;
+    broker->up = broker->up || up;
+    broker->wanted = broker->wanted || !text_is(numbers, "state", "INIT");
+}
+
+static bool answers(const struct rs_kafka_broker *broker)
+{
+    return broker->up && !broker->silent;
+}
+
+/* One that nobody needs is not connected to: what it said last is not known to be so any more. While no other
+ * answers all are needed, and librdkafka only pauses between attempts. */
+static void judge(struct rs_kafka_source *source, struct rs_kafka_broker *broker, bool any, int64_t now)
+{
+    if (answers(broker)) {
         tell_back(source, broker, now);
+    } else if (any && !broker->wanted) {
+        broker->away_us = 0;
+        broker->reason[0] = '\0';
     } else if (broker->reason[0] != '\0') {
         tell_away(source, broker, now);
     }
-    return up && !silent;
 }
 
 /* What /readyz and the status line say is waited for. */
@@ -136,21 +150,46 @@ static void put_why(struct rs_kafka_source *source)
                    servers);
 }
 
-void rs_kafka_brokers_statistics(struct rs_kafka_source *source, const void *json)
+/* Returns whether any broker answers. */
+static bool look_at_all(struct rs_kafka_brokers *all, json_t *statistics, int64_t now)
 {
-    const json_t *brokers = json_object_get(json, "brokers");
-    int64_t now = rs_clock_mono(source->options.clock);
     const char *name = NULL;
     json_t *numbers = NULL;
-    bool up = false;
+    bool any = false;
 
-    json_object_foreach((json_t *)brokers, name, numbers)
-    {
-        bool answers = look_at(source, name, numbers, now);
-        up = up || answers;
+    for (size_t i = 0; i < all->count; i++) {
+        all->items[i].up = all->items[i].silent = all->items[i].wanted = false;
     }
-    source->status.brokers_down = !up;
-    if (!up) {
+    json_object_foreach(statistics, name, numbers)
+    {
+        const char *node = json_string_value(json_object_get(numbers, "nodename"));
+        char address[RS_KAFKA_ADDRESS_MAX];
+        node = strchr(name, ':') != NULL || node == NULL ? name : node;
+        rs_kafka_fault_address(node, strlen(node), address, sizeof(address));
+        struct rs_kafka_broker *broker = strchr(address, ':') != NULL ? obtain(all, address) : NULL;
+        if (broker != NULL) {
+            look_at(broker, name, numbers, now);
+        } else {
+            any = any || text_is(numbers, "state", "UP"); /* beyond the bound */
+        }
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        any = any || answers(&all->items[i]);
+    }
+    return any;
+}
+
+void rs_kafka_brokers_statistics(struct rs_kafka_source *source, const void *json)
+{
+    struct rs_kafka_brokers *all = &source->brokers;
+    int64_t now = rs_clock_mono(source->options.clock);
+    bool any = look_at_all(all, json_object_get(json, "brokers"), now);
+
+    for (size_t i = 0; i < all->count; i++) {
+        judge(source, &all->items[i], any, now);
+    }
+    source->status.brokers_down = !any;
+    if (!any) {
         put_why(source);
     }
 }

@@ -536,20 +536,25 @@ static void on_error(struct rs_kafka_source *source, rd_kafka_event_t *event)
     if (on_fatal(source)) {
         return;
     }
+    const char *text = rd_kafka_event_error_string(event);
     switch (rd_kafka_event_error(event)) {
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: break; /* the statistics say so */
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR__SSL: rs_kafka_broker_failed(source, rd_kafka_event_error_string(event)); break;
+    case RD_KAFKA_RESP_ERR__SSL:
+        if (!rs_kafka_broker_failed(source, text)) { /* a token that cannot be had, for one */
+            rs_kafka_report(source, RS_LOG_WARNING, "%s", text);
+        }
+        break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
         if (source->topics_due_us == 0) {
             source->topics_due_us = rs_clock_mono(source->options.clock);
         }
         break;
-    default: rs_kafka_report(source, RS_LOG_WARNING, "%s", rd_kafka_event_error_string(event)); break;
+    default: rs_kafka_report(source, RS_LOG_WARNING, "%s", text); break;
     }
 }
 

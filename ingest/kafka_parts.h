@@ -134,6 +134,7 @@ struct rs_kafka_broker {
     int64_t told_us;                  /* last line about it */
     int64_t rx;                       /* responses as of the last statistics */
     int64_t heard_us;                 /* when there was a response last, or nothing to respond to */
+    bool up, silent, wanted;          /* as of the last statistics */
 };
 
 /* Control. Those beyond the bound are not spoken of. */
@@ -204,8 +205,9 @@ RS_MUST_USE int rs_kafka_asker_start(struct rs_kafka_source *source, struct rs_e
 /* Bounded by the questions under way, a second or two. */
 void rs_kafka_asker_stop(struct rs_kafka_source *source);
 
-/* Control, in kafka_brokers.c: an error that names a broker, and the parsed statistics (json_t). */
-void rs_kafka_broker_failed(struct rs_kafka_source *source, const char *text);
+/* Control, in kafka_brokers.c: an error, which is kept where it names a broker (false: it does not), and the
+ * parsed statistics (json_t). */
+bool rs_kafka_broker_failed(struct rs_kafka_source *source, const char *text);
 void rs_kafka_brokers_statistics(struct rs_kafka_source *source, const void *json);
 
 /* The end of the membership, in kafka_group.c. */

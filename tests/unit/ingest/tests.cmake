@@ -15,6 +15,7 @@ rs_ingest_test(rate)
 rs_ingest_test(record_cells)
 rs_ingest_test(rows)
 rs_unit_test(ingest ahead rs_ingest)
+rs_unit_test(ingest kafka_brokers rs_ingest)
 rs_unit_test(ingest kafka_fault rs_ingest)
 rs_unit_test(ingest kafka_source rs_ingest)
 
