@@ -131,20 +131,19 @@ static void put_high(struct rs_kafka_source *source, const struct subject *subje
     pthread_mutex_unlock(&source->mutex);
 }
 
-/* Not before others have been asked about: it is for people only. A broker that is away is not asked on. */
+/* Not before others have been asked about: it is for people only. A broker that is away takes the turn; the
+ * rest is asked about in the next. */
 static void ask_highs(struct rs_kafka_source *source)
 {
     struct subject subject;
-    int64_t low = -1;
-    int64_t high = -1;
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-    while (!atomic_load(&source->asker.ending) && !atomic_load(&source->asker.group_wanted) &&
-           next_subject(source, wants_high, &subject)) {
-        if (!rs_kafka_is_away(code)) {
-            code = rs_kafka_ask_ends(source->fetcher, subject.stream->topic, subject.partition, ENDS_WAIT_MS,
-                                     &low, &high);
-        }
+    while (!rs_kafka_is_away(code) && !atomic_load(&source->asker.ending) &&
+           !atomic_load(&source->asker.group_wanted) && next_subject(source, wants_high, &subject)) {
+        int64_t low = -1;
+        int64_t high = -1;
+        code = rs_kafka_ask_ends(source->fetcher, subject.stream->topic, subject.partition, ENDS_WAIT_MS,
+                                 &low, &high);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             put_high(source, &subject, high);
         }

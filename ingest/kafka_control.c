@@ -637,25 +637,47 @@ void rs_kafka_control_nudge(struct rs_kafka_source *source)
 
 /* ---- ends that no fetch tells ---- */
 
+/* Needs the mutex. */
+static bool highs_under_way(const struct rs_kafka_source *source)
+{
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        for (size_t j = 0; j < source->tables[i].size; j++) {
+            const struct rs_kafka_part *part = source->tables[i].parts[j];
+            if (part != NULL && part->wants_high) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Needs the mutex. */
+static void want_highs(struct rs_kafka_source *source)
+{
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        for (size_t j = 0; j < source->tables[i].size; j++) {
+            struct rs_kafka_part *part = source->tables[i].parts[j];
+            if (part != NULL) {
+                part->wants_high = !part->fetched || atomic_load(&part->has_stopped);
+            }
+        }
+    }
+}
+
+/* One round after the other, so that each has its turn also where those before it have no answer. */
 void rs_kafka_control_highs(struct rs_kafka_source *source)
 {
     int64_t now = rs_clock_mono(source->options.clock);
-    bool any = false;
 
     if (now < source->highs_due_us) {
         return;
     }
     source->highs_due_us = now + HIGHS_EVERY_US;
     pthread_mutex_lock(&source->mutex);
-    for (size_t i = 0; i < source->options.streams->count; i++) {
-        for (size_t j = 0; j < source->tables[i].size; j++) {
-            struct rs_kafka_part *part = source->tables[i].parts[j];
-            if (part != NULL && (!part->fetched || atomic_load(&part->has_stopped))) {
-                part->wants_high = true;
-                any = true;
-            }
-        }
+    if (!highs_under_way(source)) {
+        want_highs(source);
     }
+    bool any = highs_under_way(source);
     pthread_mutex_unlock(&source->mutex);
     if (any) {
         rs_kafka_wake(source->asker.fd);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 #include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,6 +219,45 @@ static void test_an_error_that_names_no_broker_is_told(void **state)
     assert_int_equal(WEXITSTATUS(ended), 0);
 }
 
+static void produce(rd_kafka_t *producer, int32_t partition)
+{
+    rd_kafka_resp_err_t code =
+        rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("t"), RD_KAFKA_V_PARTITION(partition),
+                          RD_KAFKA_V_VALUE("v", 1), RD_KAFKA_V_END);
+
+    assert_int_equal(code, RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_flush(producer, (int)(PATIENCE_US / 1000)), RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+/* The first of two partitions, neither of which is read, is led by the broker that is away. */
+static void test_a_broker_that_is_away_hides_no_end_that_others_know(void **state)
+{
+    char text[512];
+    char errstr[256] = "";
+    struct rs_config *config = NULL;
+    (void)state;
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), errstr, sizeof(errstr));
+    rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(producer, 2);
+
+    assert_int_equal(rd_kafka_mock_topic_create(cluster, "t", 2, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    (void)rd_kafka_mock_partition_set_leader(cluster, "t", 0, 2);
+    (void)rd_kafka_mock_partition_set_leader(cluster, "t", 1, 1);
+    (void)rd_kafka_mock_coordinator_set(cluster, "group", "g", 1);
+    (void)rd_kafka_brokers_add(producer, rd_kafka_mock_cluster_bootstraps(cluster));
+    produce(producer, 1);
+    (void)rd_kafka_mock_broker_set_down(cluster, 2);
+    (void)snprintf(text, sizeof(text), "bootstrap.servers: \"%s\"\n",
+                   rd_kafka_mock_cluster_bootstraps(cluster));
+    struct rs_kafka_source *opened = open_source(text, &config);
+    struct rs_source table = rs_kafka_source_table(opened);
+    PUMP_UNTIL(table.ops->end_offset(table.self, 0, 1) == 1, opened);
+    assert_int_equal(table.ops->end_offset(table.self, 0, 0), -1);
+    rs_kafka_source_free(&opened);
+    rs_config_free(&config);
+    rd_kafka_mock_cluster_destroy(cluster);
+    rd_kafka_destroy(producer);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -228,6 +268,7 @@ int main(void)
         TEST(test_all_are_needed_while_none_answers),
         TEST(test_a_broker_that_hangs_is_away),
         TEST(test_an_error_that_names_no_broker_is_not_kept),
+        TEST(test_a_broker_that_is_away_hides_no_end_that_others_know),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
