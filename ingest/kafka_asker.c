@@ -150,33 +150,38 @@ static void ask_highs(struct rs_kafka_source *source)
     }
 }
 
-static bool is_missing(struct rs_kafka_source *source, size_t stream)
+/* False: nobody says. */
+static bool ask_topic(struct rs_kafka_source *source, size_t stream, bool *missing)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    bool missing = false;
 
-    if (rd_kafka_metadata(source->fetcher, 0, source->topics[stream], &metadata, METADATA_WAIT_MS) ==
+    if (rd_kafka_metadata(source->fetcher, 0, source->topics[stream], &metadata, METADATA_WAIT_MS) !=
         RD_KAFKA_RESP_ERR_NO_ERROR) {
-        missing =
-            metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-        rd_kafka_metadata_destroy(metadata);
+        return false;
     }
-    return missing;
+    *missing = metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    rd_kafka_metadata_destroy(metadata);
+    return true;
 }
 
+/* What was known of a topic stays while nobody says, and is asked again. */
 static void ask_topics(struct rs_kafka_source *source)
 {
     struct rs_kafka_asker *asker = &source->asker;
+    bool all = true;
 
     if (!atomic_exchange(&asker->topics_wanted, false)) {
         return;
     }
     for (size_t i = 0; i < source->options.streams->count && !atomic_load(&asker->ending); i++) {
-        bool missing = is_missing(source, i);
+        bool missing = false;
+        bool known = ask_topic(source, i, &missing);
+        all = all && known;
         pthread_mutex_lock(&source->mutex);
-        asker->missing[i] = missing;
+        asker->missing[i] = known ? missing : asker->missing[i];
         pthread_mutex_unlock(&source->mutex);
     }
+    atomic_store(&asker->topics_unsure, !all);
     atomic_store(&asker->topics_known, true);
     rs_kafka_wake(source->control_fd);
 }

@@ -721,7 +721,7 @@ static void on_topics(struct rs_kafka_source *source, int64_t now)
         any = any || missing;
     }
     source->status.topics_missing = any;
-    source->topics_due_us = any ? now + TOPICS_EVERY_US : 0;
+    source->topics_due_us = any || atomic_load(&source->asker.topics_unsure) ? now + TOPICS_EVERY_US : 0;
 }
 
 /* librdkafka reports a missing topic once; operators need to see it until it is mended. */

@@ -118,7 +118,8 @@ struct rs_kafka_asker {
     int fd;
     _Atomic bool ending;
     _Atomic bool topics_wanted, topics_known;
-    bool *missing; /* by stream index; mutex */
+    _Atomic bool topics_unsure; /* of a topic nobody said whether it is there */
+    bool *missing;              /* by stream index; mutex */
     _Atomic bool group_wanted;
     _Atomic int heirs; /* enum rs_kafka_heirs */
     /* the asker's own */

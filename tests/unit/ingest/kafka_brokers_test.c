@@ -258,6 +258,47 @@ static void test_a_broker_that_is_away_hides_no_end_that_others_know(void **stat
     rd_kafka_destroy(producer);
 }
 
+/* Five looks for it, each without an answer. */
+static void look_in_vain(struct rs_kafka_source *opened)
+{
+    int64_t due_us = opened->topics_due_us;
+
+    for (int looks = 0; looks < 5; looks++) {
+        PUMP_UNTIL(opened->topics_due_us != due_us || lines_with("exists now") > 0, opened);
+        assert_int_equal(lines_with("exists now"), 0);
+        assert_int_not_equal(opened->topics_due_us, 0);
+        assert_true(rs_kafka_source_topic_missing(opened, 0));
+        due_us = opened->topics_due_us;
+    }
+}
+
+static void test_a_missing_topic_is_not_there_because_nobody_says_so(void **state)
+{
+    char text[512];
+    char errstr[256] = "";
+    struct rs_config *config = NULL;
+    (void)state;
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), errstr, sizeof(errstr));
+    rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(client, 1);
+
+    assert_int_equal(rd_kafka_mock_topic_create(cluster, "t", 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_mock_topic_set_error(cluster, "t", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    (void)snprintf(text, sizeof(text), "bootstrap.servers: \"%s\"\ntopic.metadata.refresh.interval.ms: 500\n",
+                   rd_kafka_mock_cluster_bootstraps(cluster));
+    struct rs_kafka_source *opened = open_source(text, &config);
+    PUMP_UNTIL(lines_with("stream s: topic t does not exist") > 0, opened);
+    (void)rd_kafka_mock_broker_set_down(cluster, 1);
+    look_in_vain(opened);
+    rd_kafka_mock_topic_set_error(cluster, "t", RD_KAFKA_RESP_ERR_NO_ERROR);
+    (void)rd_kafka_mock_broker_set_up(cluster, 1);
+    PUMP_UNTIL(lines_with("stream s: topic t exists now") == 1, opened);
+    PUMP_UNTIL(opened->status.joined, opened);
+    rs_kafka_source_free(&opened);
+    rs_config_free(&config);
+    rd_kafka_mock_cluster_destroy(cluster);
+    rd_kafka_destroy(client);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -269,6 +310,7 @@ int main(void)
         TEST(test_a_broker_that_hangs_is_away),
         TEST(test_an_error_that_names_no_broker_is_not_kept),
         TEST(test_a_broker_that_is_away_hides_no_end_that_others_know),
+        TEST(test_a_missing_topic_is_not_there_because_nobody_says_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
