@@ -176,10 +176,13 @@ static void on_refused(struct rs_worker *worker, struct rs_owned *owned, const s
                      (const char *)batch->refusal.data);
 }
 
+/* Whoever had the names may have written anything under them meanwhile, as after a loss. */
 static void on_accepted(struct rs_worker *worker, struct rs_owned *owned)
 {
     if (owned->refused) {
         owned->refused = false;
+        rs_partition_republish(owned->state);
+        rs_owned_want_scan(worker, owned);
         rs_worker_say(worker, RS_LOG_INFO, "stream %s partition %" PRId32 ": Redis takes it now",
                       owned->stream->name, owned->partition);
     }

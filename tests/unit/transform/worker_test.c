@@ -331,6 +331,36 @@ static void test_what_is_refused_waits_and_is_told(void **state)
     assert_true(has_history(f, "a", T0));
 }
 
+static uint64_t operations_of(const struct fixture *f)
+{
+    struct rs_memory_store_counts counts;
+
+    rs_memory_store_counts(f->store, &counts);
+    return counts.operations;
+}
+
+/* Another group had the names for a while: what it wrote under them would stay where nothing changes. */
+static void test_what_was_published_before_a_refusal_is_sent_again_after_it(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    append(f, 0, T0, "b", 2);
+    run_for(f, 5 * MINUTE);
+    uint64_t before = operations_of(f);
+    assert_true(before >= 2);
+    run_for(f, MINUTE);
+    assert_int_equal(operations_of(f), before);
+    rs_memory_store_set_refusal(f->store, "the names belong to consumer group market");
+    run_for(f, MINUTE);
+    assert_int_equal(look(f, 0).status.waits_for, RS_WAITING_NAMES);
+    rs_memory_store_set_refusal(f->store, NULL);
+    run_for(f, MINUTE);
+    assert_true(operations_of(f) >= before + 2);
+}
+
 static void test_a_larger_token_makes_the_worker_drop_the_partition(void **state)
 {
     struct fixture *f = *state;
@@ -634,6 +664,7 @@ int main(void)
         TEST(test_what_was_shown_later_is_not_shown_earlier_again),
         TEST(test_a_fence_beyond_the_log_is_told_once),
         TEST(test_what_is_refused_waits_and_is_told),
+        TEST(test_what_was_published_before_a_refusal_is_sent_again_after_it),
         TEST(test_a_larger_token_makes_the_worker_drop_the_partition),
         TEST(test_a_wiped_store_is_filled_again),
         TEST(test_a_revoked_partition_is_published_and_committed_first),
