@@ -110,7 +110,9 @@ static int disown(redisContext *context, const struct rs_redis_config *config, c
     return code == RS_OK ? run_words(context, words, NULL, error) : code;
 }
 
-/* `prefix` and `group` as they are, for MATCH, in which some characters mean more than themselves. */
+/* `prefix` and `group` as they are, for MATCH, in which some characters mean more than themselves. Behind
+ * them stand topic and partition: that of an earlier version, <prefix>:fence:<stream>:<partition>, is not
+ * meant, though the stream may have the name of the group. */
 static void put_pattern(struct rs_buf *out, const char *prefix, const char *group)
 {
     struct rs_buf key = {0};
@@ -123,7 +125,7 @@ static void put_pattern(struct rs_buf *out, const char *prefix, const char *grou
         }
         rs_buf_char(out, (char)key.data[i]);
     }
-    rs_buf_char(out, '*');
+    rs_buf_text(out, "*:*");
     out->failed |= key.failed;
     rs_buf_fini(&key);
 }
