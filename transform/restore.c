@@ -107,7 +107,7 @@ static int forget_missing(struct rs_partition *p, struct rs_error *error)
     int rc = 0;
     for (uint32_t i = 0; rc == 0 && i < p->group_sets; i++) {
         struct rs_groups *gs = &p->groups[i];
-        if (!p->restoring.known[i] && gs->groups.touched > 0) {
+        if (!p->restoring.known[i] && (gs->groups.touched > 0 || gs->gone.count > 0)) {
             const struct rs_aggregate *aggregate = gs->aggregate;
             rs_groups_fini(gs);
             rc = rs_groups_init(gs, aggregate, error);

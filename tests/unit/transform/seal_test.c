@@ -475,6 +475,46 @@ static void test_a_removed_aggregate_is_dropped_and_begins_anew_when_it_comes_ba
     stop(&s);
 }
 
+/* Nor are groups that it had dropped before it was removed its own when it is back. */
+static void test_what_a_removed_aggregate_had_dropped_is_forgotten(void **state)
+{
+    (void)state;
+    const char *stream =
+        "streams:\n  ticks: {topic: t, schema: tick.avsc, time: at, lateness: 10s, expire: 100s}\n";
+    const char *both = "  w:\n    stream: ticks\n    by: [product]\n    where: {product: a}\n"
+                       "    window: {tumbling: 1m}\n    stats: {n: count()}\n" MINUTES;
+    const struct tick ticks[] = {{.product = "a", .at_us = 90 * SECOND},
+                                 {.product = "c", .at_us = 300 * SECOND},
+                                 {.product = "c", .at_us = 300 * SECOND}};
+    const char *const aggregates[] = {both, MINUTES, both, both};
+    struct run runs[4];
+    struct rs_error error;
+    struct rs_buf notes = {0};
+    struct engine_log log = {0};
+    for (size_t i = 0; i < 4; i++) {
+        start(&runs[i], stream, aggregates[i]);
+        rs_buf_reset(&notes);
+        if (i > 0) {
+            assert_int_equal(restore(&log, &runs[i], &notes, &error), 0);
+        } else {
+            enable(&runs[0]);
+            apply(&runs[0], ticks, 3);
+            partition_drain(&runs[0].fixture, runs[0].partition, NULL, NULL);
+            seal_all(&log, runs[0].partition, (struct rs_state_plan){0}); /* the sweep trims this away */
+        }
+        if (i < 3) {
+            seal_all(&log, runs[i].partition,
+                     (struct rs_state_plan){.sweep_begins = i == 0, .slice_bytes = i == 0 ? 100000 : 0});
+        }
+    }
+    assert_same_bytes(runs[2].partition, runs[3].partition);
+    rs_buf_fini(&notes);
+    engine_log_free(&log);
+    for (size_t i = 0; i < 4; i++) {
+        stop(&runs[i]);
+    }
+}
+
 static void test_a_change_that_stored_state_does_not_allow_is_refused(void **state)
 {
     (void)state;
@@ -552,6 +592,7 @@ int main(void)
         cmocka_unit_test(test_a_sweep_tells_of_dropped_groups_again),
         cmocka_unit_test(test_a_new_aggregate_begins_empty_and_says_since_when),
         cmocka_unit_test(test_a_removed_aggregate_is_dropped_and_begins_anew_when_it_comes_back),
+        cmocka_unit_test(test_what_a_removed_aggregate_had_dropped_is_forgotten),
         cmocka_unit_test(test_a_change_that_stored_state_does_not_allow_is_refused),
         cmocka_unit_test(test_damaged_bytes_are_refused_or_harmless),
     };
