@@ -209,10 +209,25 @@ int rs_redis_take_over(const struct rs_redis_config *config, const char *group,
 
 /* ---- forgetting ---- */
 
+/* As write_batch.lua has it: the same group, and no other cluster where both are known. */
+static bool is_owner(const redisReply *reply, const struct rs_buf *group, const struct rs_buf *cluster)
+{
+    if (reply->type != REDIS_REPLY_STRING) {
+        return true; /* it is nobody's */
+    }
+    if (reply->len < group->size || memcmp(reply->str, group->data, group->size) != 0) {
+        return false;
+    }
+    struct rs_slice held = rs_slice_of(reply->str + group->size, reply->len - group->size);
+    return held.size == 0 || cluster->size == 0 || rs_slice_equal(held, rs_buf_slice(cluster));
+}
+
 static int check_owner(redisContext *context, const struct rs_redis_config *config, const char *group,
-                       const char *aggregate, struct words *words, struct rs_error *error)
+                       const char *cluster, const char *aggregate, struct words *words,
+                       struct rs_error *error)
 {
     struct rs_buf mine = {0};
+    struct rs_buf here = {0};
     words_begin(words, "HGET");
     rs_buf_printf(&words->text, "%s:owners:%s", config->prefix, aggregate);
     word_end(words);
@@ -223,15 +238,19 @@ static int check_owner(redisContext *context, const struct rs_redis_config *conf
     }
     rs_key_append(&mine, rs_slice_text(group));
     rs_buf_char(&mine, ':');
-    bool foreign = reply->type == REDIS_REPLY_STRING &&
-                   (reply->len < mine.size || memcmp(reply->str, mine.data, mine.size) != 0);
-    int code = mine.failed ? rs_fail(error, RS_ENOMEM, "out of memory")
-               : foreign
-                   ? rs_fail(error, RS_ESTATE, "aggregate %s under prefix %s belongs to %s, not to group %s",
-                             aggregate, config->prefix, reply->str, group)
-                   : RS_OK;
+    rs_key_append(&here, rs_slice_text(cluster));
+    int code = RS_OK;
+    if (mine.failed || here.failed) {
+        code = rs_fail(error, RS_ENOMEM, "out of memory");
+    } else if (!is_owner(reply, &mine, &here)) {
+        code =
+            rs_fail(error, RS_ESTATE,
+                    "aggregate %s under prefix %s belongs to %s, not to group %s in this Kafka cluster (%s)",
+                    aggregate, config->prefix, reply->str, group, cluster[0] ? cluster : "not known");
+    }
     freeReplyObject(reply);
     rs_buf_fini(&mine);
+    rs_buf_fini(&here);
     return code;
 }
 
@@ -370,8 +389,8 @@ static int forget_names(redisContext *context, const struct rs_redis_config *con
     return code == RS_OK ? run_words(context, words, NULL, error) : code;
 }
 
-int rs_redis_forget(const struct rs_redis_config *config, const char *group, const char *aggregate,
-                    uint64_t *groups, struct rs_error *error)
+int rs_redis_forget(const struct rs_redis_config *config, const char *group, const char *cluster,
+                    const char *aggregate, uint64_t *groups, struct rs_error *error)
 {
     char head[512];
     char owners[512];
@@ -382,7 +401,7 @@ int rs_redis_forget(const struct rs_redis_config *config, const char *group, con
     snprintf(owners, sizeof owners, "%s:owners:%s", config->prefix, aggregate);
     int code = open_context(config, &context, error);
     if (code == RS_OK) {
-        code = check_owner(context, config, group, aggregate, &words, error);
+        code = check_owner(context, config, group, cluster, aggregate, &words, error);
     }
     if (code == RS_OK) {
         code = forget_indexed(context, head, &words, groups, error);

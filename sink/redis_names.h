@@ -19,8 +19,9 @@ RS_MUST_USE int rs_redis_take_over(const struct rs_redis_config *config, const c
                                    struct rs_error *error);
 
 /* Removes all keys of an aggregate and its entry in <prefix>:meta. `groups` gets how many it had.
- * RS_ESTATE: it is another consumer group's. RS_EREDIS, RS_ENOMEM. */
-RS_MUST_USE int rs_redis_forget(const struct rs_redis_config *config, const char *group,
+ * RS_ESTATE: it is another consumer group's, or one of this name in another cluster ("": not known, it is
+ * compared with none). RS_EREDIS, RS_ENOMEM. */
+RS_MUST_USE int rs_redis_forget(const struct rs_redis_config *config, const char *group, const char *cluster,
                                 const char *aggregate, uint64_t *groups, struct rs_error *error);
 
 #endif

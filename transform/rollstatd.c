@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "base/time_text.h"
+#include "ingest/kafka_source.h"
 #include "sink/redis_names.h"
 #include "transform/plan.h"
 
-#define EXPLAIN_GROUPS 10000
-#define PARTITIONS_MAX 100000
+#define EXPLAIN_GROUPS  10000
+#define PARTITIONS_MAX  100000
+#define CLUSTER_WAIT_MS 10000
 
 static const struct rs_option options[] = {
     {"config", 'c', "FILE", "the configuration, see rollstat.yaml(5)"},
@@ -301,8 +303,35 @@ static int check(const struct rs_settings *settings, const char *path)
     return RS_EXIT_OK;
 }
 
+/* Empty where no broker says: then it is compared with none. */
+static int ask_cluster(const struct rs_settings *settings, char out[RS_KAFKA_CLUSTER_MAX],
+                       struct rs_error *error)
+{
+    char text[512];
+    rd_kafka_conf_t *conf = NULL;
+    int rc = rs_settings_kafka(settings, &conf, error);
+
+    out[0] = '\0';
+    if (rc != 0) {
+        return rc;
+    }
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+    if (client == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return rs_fail(error, RS_ECONFIG, "kafka: %s", text);
+    }
+    char *id = rd_kafka_clusterid(client, CLUSTER_WAIT_MS);
+    if (id != NULL) {
+        (void)snprintf(out, RS_KAFKA_CLUSTER_MAX, "%s", id);
+        rd_kafka_mem_free(client, id);
+    }
+    rd_kafka_destroy(client);
+    return 0;
+}
+
 static int forget(const struct rs_settings *settings, const char *name, struct rs_error *error)
 {
+    char cluster[RS_KAFKA_CLUSTER_MAX];
     size_t count = 0;
     uint64_t groups = 0;
     const struct rs_aggregate_meta *metas = rs_engine_metas(settings->engine, &count);
@@ -319,7 +348,10 @@ static int forget(const struct rs_settings *settings, const char *name, struct r
     if (!rs_aggregate_name_usable(name)) {
         return rs_fail(error, RS_EINVAL, "--forget: \"%s\" cannot be the name of an aggregate", name);
     }
-    int rc = rs_redis_forget(&settings->redis, settings->streams->group, name, &groups, error);
+    int rc = ask_cluster(settings, cluster, error);
+    if (rc == 0) {
+        rc = rs_redis_forget(&settings->redis, settings->streams->group, cluster, name, &groups, error);
+    }
     if (rc == 0) {
         printf("aggregate %s: %" PRIu64 " groups and all that belongs to them removed from Redis\n", name,
                groups);

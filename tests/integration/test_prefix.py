@@ -161,6 +161,12 @@ class Prefix(Flow):
         self.assertIn("0 groups", self.command(second, "--forget", "gone"))
         self.client.call("HSET", "rs:owners:theirs", "%owner", "others:c")
         self.assertIn("belongs to others:c", self.command(second, "--forget", "theirs", expect=2))
+        # A group of this name in another cluster may still serve it. An owner whose cluster is not known is ours.
+        self.client.call("HSET", "rs:owners:theirs", "%owner", "tests:elsewhere")
+        self.assertIn("belongs to tests:elsewhere", self.command(second, "--forget", "theirs", expect=2))
+        self.assertEqual(self.client.hash("rs:owners:theirs"), {"%owner": "tests:elsewhere"})
+        self.client.call("HSET", "rs:owners:theirs", "%owner", "tests:")
+        self.assertIn("0 groups", self.command(second, "--forget", "theirs"))
 
     def test_groups_that_a_failover_brought_back_are_removed(self):
         """Expired groups of which nothing would ever be heard again, more of them than one look at Redis takes."""
