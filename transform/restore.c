@@ -120,11 +120,10 @@ static int forget_missing(struct rs_partition *p, struct rs_error *error)
  */
 static void set_expiry(struct rs_partition *p, int64_t at_us, uint64_t checked)
 {
-    bool set = rs_form_plausible(at_us) && checked <= (uint64_t)INT64_MAX;
     if (p->expire_at_us != INT64_MAX) {
-        p->expire_at_us = set ? at_us : RS_TIME_NONE;
+        p->expire_at_us = rs_form_plausible(at_us) ? at_us : RS_TIME_NONE;
     }
-    p->expire_checked = set ? checked : 0;
+    p->expire_checked = checked <= (uint64_t)INT64_MAX ? checked : 0;
 }
 
 static int read_times(struct rs_partition *p, struct rs_reader *reader, struct rs_error *error)

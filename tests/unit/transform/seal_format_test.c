@@ -181,17 +181,25 @@ static void test_both_formats_in_one_log(void **state)
 static void test_first_events_move_nothing(void **state)
 {
     (void)state;
+    struct run idle;
     struct run r;
     struct engine_log log = {0};
     struct rs_partition_status s;
     read_stored(&log);
+    restore(&idle, &log); /* it is stopped again before there is any event */
+    engine_log_begin(&log, idle.partition, (struct rs_state_plan){0});
+    while (log.open) {
+        assert_true(engine_log_step(&log, idle.partition));
+    }
+    stop(&idle);
     restore(&r, &log);
     const struct tick first[] = {{.product = "wrong", .id = "w", .at_us = 90000 * SECOND, .quantity = 1},
                                  {.product = "here", .id = "3", .at_us = 203 * SECOND, .quantity = 9},
+                                 {.product = "here", .at_us = 203 * SECOND, .quantity = 9},
                                  {.product = "wrong", .at_us = 90001 * SECOND, .quantity = 1},
                                  {.product = "wrong", .at_us = 90002 * SECOND, .quantity = 1},
                                  {.product = "here", .id = "4", .at_us = 204 * SECOND, .quantity = 9}};
-    go_on(&r, first, 5);
+    go_on(&r, first, 6);
     rs_partition_status(r.partition, &s);
     assert_int_equal(s.expired_groups, 1);
     assert_int_equal(s.groups, 3);
