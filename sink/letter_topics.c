@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kafka_ask.h"
+
 #define REQUEST_MS 10000
 #define LOOK_MS    1000
 #define AWAY_US    INT64_C(1000000) /* to the next try when no broker answered, */
@@ -196,19 +198,6 @@ static void not_made(struct rs_letter_topics *topics, struct topic *topic, const
     }
 }
 
-static bool away(rd_kafka_resp_err_t code)
-{
-    switch (code) {
-    case RD_KAFKA_RESP_ERR__TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
-    case RD_KAFKA_RESP_ERR__DESTROY:
-    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
-    case RD_KAFKA_RESP_ERR_NOT_CONTROLLER: return true;
-    default: return false;
-    }
-}
-
 static void take_answer(struct rs_letter_topics *topics, rd_kafka_event_t *event)
 {
     struct topic *topic = rd_kafka_event_opaque(event);
@@ -223,7 +212,7 @@ static void take_answer(struct rs_letter_topics *topics, rd_kafka_event_t *event
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
         found(topics, topic, code == RD_KAFKA_RESP_ERR_NO_ERROR);
-    } else if (away(code)) {
+    } else if (rs_kafka_is_away(code)) {
         unknown(topics, topic);
     } else {
         not_made(topics, topic, text ? text : rd_kafka_err2str(code));

@@ -37,6 +37,15 @@ void rs_engine_explain(const struct rs_engine *engine, const struct rs_streams *
 struct rs_accounting {
     uint64_t consumed, applied, late, duplicate, rejected, filtered; /* consumed is the sum of the others */
 };
+static inline void rs_accounting_add(struct rs_accounting *sum, const struct rs_accounting *more)
+{
+    sum->consumed += more->consumed;
+    sum->applied += more->applied;
+    sum->late += more->late;
+    sum->duplicate += more->duplicate;
+    sum->rejected += more->rejected;
+    sum->filtered += more->filtered;
+}
 /* Of one stream since the process began; see outcomes.h. */
 struct rs_reject_example {
     int32_t partition;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kafka_ask.h"
 #include "transform/log_kafka_parts.h"
 
 #define METADATA_MS 1000
@@ -62,29 +63,6 @@ static rd_kafka_AdminOptions_t *options_for(const struct rs_log_kafka *log, rd_k
     return options;
 }
 
-/* Whether asking again later may get another answer. */
-static bool away(rd_kafka_resp_err_t code)
-{
-    switch (code) {
-    case RD_KAFKA_RESP_ERR__TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__RESOLVE:
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
-    case RD_KAFKA_RESP_ERR__WAIT_COORD:
-    case RD_KAFKA_RESP_ERR__DESTROY:
-    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
-    case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
-    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
-    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
-    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
-    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR: return true;
-    default: return false;
-    }
-}
-
 /* Topics are made and described by the controller. A cluster that names none of its brokers (librdkafka's
  * mock) would have every such request time out. */
 static bool has_controller(struct rs_log_kafka *log)
@@ -132,7 +110,7 @@ static enum rs_lk_fitness no_metadata(const char *topic, rd_kafka_resp_err_t cod
 {
     char remedy[512];
 
-    if (away(code)) {
+    if (rs_kafka_is_away(code)) {
         return RS_LK_UNKNOWN;
     }
     rs_lk_remedy(code, "Describe", topic, remedy, sizeof(remedy));
@@ -257,7 +235,7 @@ static enum rs_lk_fitness create(struct rs_log_kafka *log, const struct rs_lk_to
         return no_metadata(topic->stream->topic, code, error);
     }
     code = ask_to_create(log, topic, wanted, why, sizeof(why));
-    if (away(code)) {
+    if (rs_kafka_is_away(code)) {
         return RS_LK_UNKNOWN;
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
@@ -342,7 +320,7 @@ static enum rs_lk_fitness grow(struct rs_log_kafka *log, struct rs_lk_topic *top
     int32_t wanted = count_partitions(log, topic->stream->topic, &code);
 
     if (wanted <= before) {
-        return away(code) ? RS_LK_UNKNOWN : RS_LK_FIT;
+        return rs_kafka_is_away(code) ? RS_LK_UNKNOWN : RS_LK_FIT;
     }
     code = ask_to_grow(log, topic, wanted, why, sizeof(why));
     bool asked = code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_INVALID_PARTITIONS;
@@ -355,7 +333,7 @@ static enum rs_lk_fitness grow(struct rs_log_kafka *log, struct rs_lk_topic *top
                      topic->stream->name, topic->stream->topic, wanted, topic->name, before);
     }
     set_not_grown(log, topic, *partitions >= wanted ? RD_KAFKA_RESP_ERR_NO_ERROR : code, why);
-    return *partitions < wanted && (asked || away(code)) ? RS_LK_UNKNOWN : RS_LK_FIT;
+    return *partitions < wanted && (asked || rs_kafka_is_away(code)) ? RS_LK_UNKNOWN : RS_LK_FIT;
 }
 
 /* ---- settings ---- */
@@ -433,7 +411,7 @@ static enum rs_lk_fitness cannot_verify(struct rs_log_kafka *log, struct rs_lk_t
 {
     char remedy[512];
 
-    if (away(code)) {
+    if (rs_kafka_is_away(code)) {
         return RS_LK_UNKNOWN;
     }
     rs_lk_remedy(code, "DescribeConfigs", topic->name, remedy, sizeof(remedy));
@@ -544,7 +522,7 @@ bool rs_lk_committed(struct rs_log_kafka *log, rd_kafka_topic_partition_list_t *
     if (event != NULL) {
         rd_kafka_event_destroy(event);
     }
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || away(code)) {
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || rs_kafka_is_away(code)) {
         return code == RD_KAFKA_RESP_ERR_NO_ERROR;
     }
     put_committed(list, NULL);

@@ -18,12 +18,7 @@ void rs_outcomes_reject(struct rs_outcomes *outcomes, enum rs_reason reason,
 
 void rs_outcomes_add(struct rs_outcomes *sum, const struct rs_outcomes *more)
 {
-    sum->events.consumed += more->events.consumed;
-    sum->events.applied += more->events.applied;
-    sum->events.late += more->events.late;
-    sum->events.duplicate += more->events.duplicate;
-    sum->events.rejected += more->events.rejected;
-    sum->events.filtered += more->events.filtered;
+    rs_accounting_add(&sum->events, &more->events);
     for (size_t i = 0; i < RS_REASON_COUNT; i++) {
         sum->rejected[i] += more->rejected[i];
         if (more->rejected[i] > 0) {

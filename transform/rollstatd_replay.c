@@ -185,16 +185,6 @@ static void print_accounting(const char *what, const struct rs_accounting *event
             events->filtered);
 }
 
-static void add(struct rs_accounting *sum, const struct rs_accounting *more)
-{
-    sum->consumed += more->consumed;
-    sum->applied += more->applied;
-    sum->late += more->late;
-    sum->duplicate += more->duplicate;
-    sum->rejected += more->rejected;
-    sum->filtered += more->filtered;
-}
-
 static void print_aggregate(const struct replay *replay, const struct rs_aggregate_meta *meta,
                             uint32_t number)
 {
@@ -206,7 +196,7 @@ static void print_aggregate(const struct replay *replay, const struct rs_aggrega
         if (!rs_partition_aggregate_status(replay->partitions[i].state, number, &status)) {
             return;
         }
-        add(&sum.events, &status.events);
+        rs_accounting_add(&sum.events, &status.events);
         sum.groups += status.groups;
         sum.panes += status.panes;
         sum.not_finite += status.not_finite;

@@ -52,16 +52,6 @@ static struct rs_counted growth(const struct rs_counted *now, const struct rs_co
     };
 }
 
-static void add(struct rs_accounting *sum, const struct rs_accounting *more)
-{
-    sum->consumed += more->consumed;
-    sum->applied += more->applied;
-    sum->late += more->late;
-    sum->duplicate += more->duplicate;
-    sum->rejected += more->rejected;
-    sum->filtered += more->filtered;
-}
-
 /* The partition's counters, made if need be. NULL: out of memory. */
 static struct rs_worker_partition_counts *counts_of(struct rs_worker *worker, const struct rs_owned *owned)
 {
@@ -126,7 +116,7 @@ void rs_owned_count(struct rs_worker *worker, struct rs_owned *owned)
     struct rs_counted now = read_partition(owned);
     struct rs_counted more = growth(&now, &owned->counted[0]);
     owned->counted[0] = now;
-    add(&counts->events, &more.events);
+    rs_accounting_add(&counts->events, &more.events);
     counts->expired_groups += more.expired;
     counts->conflicts += more.conflicts;
     counts->events_ahead += more.ahead;
@@ -134,7 +124,7 @@ void rs_owned_count(struct rs_worker *worker, struct rs_owned *owned)
         now = read_aggregate(owned, i);
         more = growth(&now, &owned->counted[i + 1]);
         owned->counted[i + 1] = now;
-        add(&worker->aggregate_counts[i].events, &more.events);
+        rs_accounting_add(&worker->aggregate_counts[i].events, &more.events);
         worker->aggregate_counts[i].not_finite += more.not_finite;
     }
 }

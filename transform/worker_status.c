@@ -43,23 +43,13 @@ static void fill_partition(const struct rs_worker *worker, const struct rs_owned
     rs_owned_health(worker, owned, out);
 }
 
-static void add_accounting(struct rs_accounting *sum, const struct rs_accounting *more)
-{
-    sum->consumed += more->consumed;
-    sum->applied += more->applied;
-    sum->late += more->late;
-    sum->duplicate += more->duplicate;
-    sum->rejected += more->rejected;
-    sum->filtered += more->filtered;
-}
-
 static void sum_aggregate(const struct rs_worker *worker, struct rs_worker_aggregate_status *out)
 {
     for (size_t i = 0; i < worker->owned_count; i++) {
         struct rs_aggregate_status status;
         if (worker->owned[i]->state != NULL &&
             rs_partition_aggregate_status(worker->owned[i]->state, out->aggregate, &status)) {
-            add_accounting(&out->state.events, &status.events);
+            rs_accounting_add(&out->state.events, &status.events);
             out->state.groups += status.groups;
             out->state.panes += status.panes;
             out->state.not_finite += status.not_finite;
