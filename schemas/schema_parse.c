@@ -651,7 +651,7 @@ static int parse_object(struct rs_schema_parser *p, const json_t *object, const 
         return parse_complex(p, object, text, place, out);
     }
     int code = parse_reference(p, type, place, out);
-    if (code != RS_OK || (*out)->name != NULL) {
+    if (code != RS_OK || *out == NULL || (*out)->name != NULL) {
         return code;
     }
     /* A primitive's node is fresh, nobody else sees it yet. */

@@ -131,10 +131,11 @@ static void read_id(struct rs_stream_loader *l, const struct rs_config_node *key
  * installed with a prefix of their own. The schemas are in share/rollstat/schemas of a directory above. */
 static bool beside_program(char path[PATH_MAX])
 {
+    static const char here = 0;
     Dl_info info;
     char schemas[PATH_MAX];
-    bool library = dladdr((void *)(uintptr_t)&rs_streams_load, &info) != 0 && info.dli_fname != NULL &&
-                   strstr(info.dli_fname, ".so") != NULL;
+    bool library =
+        dladdr(&here, &info) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, ".so") != NULL;
     if (realpath(library ? info.dli_fname : "/proc/self/exe", path) == NULL) {
         return false;
     }

@@ -284,7 +284,7 @@ static int forget_members(redisContext *context, const char *head, const redisRe
         }
         put_keys(words, head, member);
         keys++;
-        if (words->count > 2 * PIECE_MAX) {
+        if (words->count > 2 * (size_t)PIECE_MAX) {
             int code = run_words(context, words, NULL, error);
             if (code != RS_OK) {
                 return code;

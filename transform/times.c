@@ -136,7 +136,7 @@ static bool take_sample(struct rs_partition *p, int64_t time_us)
 {
     enum rs_steady_move move = rs_steady_take(&p->steady, time_us);
     if (p->steady.seen > RS_STEADY_SAMPLES && rs_steady_median(&p->steady) > p->front.at_us) {
-        int64_t samples_us = SAMPLES_PER_STEP * RS_STEADY_STRIDE * rs_steady_gap(&p->steady);
+        int64_t samples_us = (int64_t)SAMPLES_PER_STEP * RS_STEADY_STRIDE * rs_steady_gap(&p->steady);
         int64_t step_us = samples_us > p->plan->step_us ? samples_us : p->plan->step_us;
         go_to(&p->front, rs_steady_reach(&p->steady, step_us));
     }
