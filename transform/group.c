@@ -373,15 +373,10 @@ void rs_group_restored(struct rs_groups *gs, uint32_t number)
 
 /* ---- adding ---- */
 
-bool rs_group_late(const struct rs_groups *gs, const struct rs_group *group, struct rs_slice key,
-                   int64_t time_us)
+bool rs_group_late_by_clock(const struct rs_groups *gs, const struct rs_group *group, struct rs_slice key,
+                            int64_t time_us)
 {
     const struct rs_window *w = window_of(gs);
-    if (w->slice_us == 0 ||
-        (group && group->newest != RS_NONE &&
-         (uint64_t)time_us - (uint64_t)rs_node_at(gs, group->newest)->start_us < gs->span_us)) {
-        return false;
-    }
     int64_t clock_us = group ? group->clock_us : rs_gone_newest(&gs->gone, key);
     if (clock_us == RS_TIME_NONE || time_us >= clock_us) {
         return false;

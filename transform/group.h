@@ -24,9 +24,20 @@ static inline int64_t rs_event_order(unsigned nanos, int64_t offset)
 }
 
 /* Whether an event of this time is late: for a group by its own clock, for one that is not there (group NULL)
- * by that of the group that was dropped under its key. */
-bool rs_group_late(const struct rs_groups *gs, const struct rs_group *group, struct rs_slice key,
-                   int64_t time_us);
+ * by that of the group that was dropped under its key. Most events are of their group's newest pane or of
+ * what comes next, and not late whatever the clock. */
+bool rs_group_late_by_clock(const struct rs_groups *gs, const struct rs_group *group, struct rs_slice key,
+                            int64_t time_us);
+static inline bool rs_group_late(const struct rs_groups *gs, const struct rs_group *group,
+                                 struct rs_slice key, int64_t time_us)
+{
+    if (gs->aggregate->window.slice_us == 0 ||
+        (group && group->newest != RS_NONE &&
+         (uint64_t)time_us - (uint64_t)rs_node_at(gs, group->newest)->start_us < gs->span_us)) {
+        return false;
+    }
+    return rs_group_late_by_clock(gs, group, key, time_us);
+}
 /* Adds an event that is not late. Needs room. */
 void rs_group_add(struct rs_groups *gs, uint32_t number, const struct rs_event *event);
 

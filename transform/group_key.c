@@ -110,7 +110,9 @@ static size_t put_decimal(uint8_t *out, const struct rs_value *value)
     return put_number(out, PART_WIDE, &w, sizeof w);
 }
 
-static size_t put_bytes(uint8_t *out, size_t room, const struct rs_value *value)
+/* Once for each event, with what calls it: calls of their own would cost a fifth of the key. */
+static inline __attribute__((always_inline)) size_t put_bytes(uint8_t *out, size_t room,
+                                                              const struct rs_value *value)
 {
     uint16_t marked = 0;
     if (value->kind == RS_VALUE_NULL) {
@@ -128,8 +130,8 @@ static size_t put_bytes(uint8_t *out, size_t room, const struct rs_value *value)
     return sizeof marked + value->s.size;
 }
 
-static size_t put_part(const struct rs_key_part *part, const struct rs_value *value, uint8_t *out,
-                       size_t room)
+static inline __attribute__((always_inline)) size_t
+put_part(const struct rs_key_part *part, const struct rs_value *value, uint8_t *out, size_t room)
 {
     if (room < 1 + sizeof(rs_i128)) {
         return RS_KEY_TOO_LONG;

@@ -109,8 +109,26 @@ static inline struct rs_slice rs_batch_key_bytes(const struct rs_partition *p, c
 }
 
 /* ---- times.c ---- */
-/* Record number i of the batch counts, and its time with it. True: groups have to be looked through. */
-bool rs_partition_pass_time(struct rs_partition *p, uint32_t i, const struct rs_record *record);
+/* What follows from the time of record number i of the batch where it is a sample or may be a jump. */
+bool rs_partition_pass_slowly(struct rs_partition *p, uint32_t i, const struct rs_record *record,
+                              bool sample);
+
+/* Record number i of the batch counts, and its time with it. True: groups have to be looked through. Seven of
+ * eight events are no samples, and at most a step ahead of the front. */
+static inline bool rs_partition_pass_time(struct rs_partition *p, uint32_t i, const struct rs_record *record)
+{
+    int64_t time_us = p->batch.judged[i].time_us;
+    bool sample = rs_steady_samples(&p->steady);
+    p->stream_time_us = time_us > p->stream_time_us ? time_us : p->stream_time_us;
+    bool ahead = time_us > p->front.at_us;
+    if (sample || p->front.run_us != RS_TIME_NONE ||
+        (ahead && (uint64_t)time_us - (uint64_t)p->front.at_us > (uint64_t)p->plan->step_us)) {
+        return rs_partition_pass_slowly(p, i, record, sample);
+    }
+    p->front.at_us = ahead ? time_us : p->front.at_us;
+    return false;
+}
+
 /* Shows what the events allow. */
 void rs_partition_show_front(struct rs_partition *p);
 

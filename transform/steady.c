@@ -12,21 +12,27 @@ void rs_steady_init(struct rs_steady *s)
     *s = (struct rs_steady){.clock_us = RS_TIME_NONE};
 }
 
+static const int64_t *sorted(const struct rs_steady *s)
+{
+    return &s->room[s->first];
+}
+
 /* Number of the first sample that is not below `time_us`. */
 static uint32_t place_of(const struct rs_steady *s, int64_t time_us)
 {
+    const int64_t *times = sorted(s);
     uint32_t low = 0;
     uint32_t high = s->count;
     if (high == 0 ||
-        time_us <= s->sorted[0]) { /* as a rule the oldest is the lowest, and the newest the highest */
+        time_us <= times[0]) { /* as a rule the oldest is the lowest, and the newest the highest */
         return 0;
     }
-    if (time_us > s->sorted[high - 1]) {
+    if (time_us > times[high - 1]) {
         return high;
     }
     while (low < high) {
         uint32_t middle = (low + high) / 2;
-        if (s->sorted[middle] < time_us) {
+        if (times[middle] < time_us) {
             low = middle + 1;
         } else {
             high = middle;
@@ -35,13 +41,29 @@ static uint32_t place_of(const struct rs_steady *s, int64_t time_us)
     return low;
 }
 
+static void shift(struct rs_steady *s, uint32_t from, uint32_t to, uint32_t count)
+{
+    if (count > 0) {
+        memmove(&s->room[to], &s->room[from], count * sizeof s->room[0]);
+    }
+}
+
 static void put(struct rs_steady *s, int64_t time_us)
 {
     uint32_t at = place_of(s, time_us);
-    memmove(&s->sorted[at + 1], &s->sorted[at], (s->count - at) * sizeof s->sorted[0]);
-    s->sorted[at] = time_us;
+    if (s->first + s->count == RS_STEADY_ROOM) {
+        shift(s, s->first, 0, s->count);
+        s->first = 0;
+    }
+    if (at < s->count / 2 && s->first > 0) {
+        shift(s, s->first, s->first - 1, at);
+        s->first--;
+    } else {
+        shift(s, s->first + at, s->first + at + 1, s->count - at);
+    }
+    s->room[s->first + at] = time_us;
     s->ring[s->next] = time_us;
-    s->next = (s->next + 1) % RS_STEADY_SAMPLES;
+    s->next = s->next + 1 < RS_STEADY_SAMPLES ? s->next + 1 : 0;
     s->count++;
 }
 
@@ -49,12 +71,17 @@ static void take_oldest_away(struct rs_steady *s)
 {
     uint32_t at = place_of(s, s->ring[s->next]);
     s->count--;
-    memmove(&s->sorted[at], &s->sorted[at + 1], (s->count - at) * sizeof s->sorted[0]);
+    if (at <= s->count / 2) {
+        shift(s, s->first, s->first + 1, at);
+        s->first++;
+    } else {
+        shift(s, s->first + at + 1, s->first + at, s->count - at);
+    }
 }
 
 int64_t rs_steady_median(const struct rs_steady *s)
 {
-    return s->count ? s->sorted[(s->count - 1) / 2] : RS_TIME_NONE;
+    return s->count ? sorted(s)[(s->count - 1) / 2] : RS_TIME_NONE;
 }
 
 static enum rs_steady_move move_to(struct rs_steady *s, int64_t time_us)
@@ -88,11 +115,12 @@ int64_t rs_steady_gap(const struct rs_steady *s)
     uint32_t low = s->count / 4;
     uint32_t middle = (s->count - 1) / 2;
     uint32_t high = (s->count - 1) * 3 / 4;
+    const int64_t *times = sorted(s);
     if (s->count < GAP_SAMPLES) {
         return 0;
     }
-    int64_t below = (s->sorted[middle] - s->sorted[low]) / (middle - low);
-    int64_t above = (s->sorted[high] - s->sorted[middle]) / (high - middle);
+    int64_t below = (times[middle] - times[low]) / (middle - low);
+    int64_t above = (times[high] - times[middle]) / (high - middle);
     int64_t least = below < above ? below : above;
     return s->seen > RS_STEADY_SAMPLES ? least / RS_STEADY_STRIDE : least;
 }
@@ -102,11 +130,12 @@ int64_t rs_steady_reach(const struct rs_steady *s, int64_t step_us)
     if (s->count == 0) {
         return RS_TIME_NONE;
     }
+    const int64_t *times = sorted(s);
     uint32_t at = (s->count - 1) / 2;
-    while (at + 1 < s->count && s->sorted[at + 1] - s->sorted[at] <= step_us) {
+    while (at + 1 < s->count && times[at + 1] - times[at] <= step_us) {
         at++;
     }
-    return s->sorted[at];
+    return times[at];
 }
 
 /* ---- stored ---- */

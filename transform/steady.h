@@ -8,7 +8,7 @@
  * when 255 samples in a row say that it was wrong, after a time in which most clocks were, does it go back to
  * what they say; and freely before there are 255.
  * Thread: the owning worker.
- * Limits: 4 KiB. A sample costs about a hundred instructions. */
+ * Limits: 6 KiB. A sample costs about a hundred instructions, more where times come in any order. */
 #ifndef RS_TRANSFORM_STEADY_H
 #define RS_TRANSFORM_STEADY_H
 
@@ -20,11 +20,13 @@
 
 #define RS_STEADY_SAMPLES 255
 #define RS_STEADY_STRIDE  8
+#define RS_STEADY_ROOM    512
 
 struct rs_steady {
     int64_t ring[RS_STEADY_SAMPLES]; /* in the order of their arrival; `next` is the oldest once it is full */
-    int64_t sorted[RS_STEADY_SAMPLES]; /* the same, ascending */
-    uint32_t count, next;
+    int64_t room[RS_STEADY_ROOM]; /* the same, ascending, from `first` on: nothing moves where the lowest one
+                                     leaves and a higher one comes */
+    uint32_t first, count, next;
     uint32_t below;   /* samples in a row at which the median was below the clock */
     uint64_t seen;    /* records, sampled or not */
     int64_t clock_us; /* RS_TIME_NONE: no record yet */

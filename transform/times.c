@@ -119,7 +119,7 @@ static void find_front(struct rs_partition *p)
 
 static void front_goes_on(struct rs_partition *p, uint32_t i, const struct rs_record *record)
 {
-    if (p->steady.seen <= RS_STEADY_SAMPLES) {
+    if (p->steady.seen <= RS_STEADY_SAMPLES || p->front.at_us == RS_TIME_NONE) {
         find_front(p);
     }
     if (p->batch.judged[i].time_us > p->front.at_us) {
@@ -152,11 +152,9 @@ static bool take_sample(struct rs_partition *p, int64_t time_us)
     return p->steady.clock_us >= p->expire_at_us;
 }
 
-bool rs_partition_pass_time(struct rs_partition *p, uint32_t i, const struct rs_record *record)
+bool rs_partition_pass_slowly(struct rs_partition *p, uint32_t i, const struct rs_record *record, bool sample)
 {
-    int64_t time_us = p->batch.judged[i].time_us;
-    bool check = rs_steady_samples(&p->steady) && take_sample(p, time_us);
-    p->stream_time_us = time_us > p->stream_time_us ? time_us : p->stream_time_us;
+    bool check = sample && take_sample(p, p->batch.judged[i].time_us);
     front_goes_on(p, i, record);
     return check;
 }

@@ -47,9 +47,10 @@ struct rs_worker_options {
     const char *prefix; /* of the sink's keys, for advice in messages */
     int64_t publish_every_us;
     int64_t commit_every_us;
-    uint64_t memory_limit;   /* bytes of state of this worker */
-    uint64_t history_limit;  /* ended windows of this worker that wait for the sink */
-    uint32_t batches;        /* view batches in circulation, at least 1 */
+    uint64_t memory_limit;  /* bytes of state of this worker */
+    uint64_t history_limit; /* ended windows of this worker that wait for the sink */
+    uint32_t batches; /* view batches in circulation, at least 2: one may hold what a scan found while another
+                         drops it */
     uint32_t batch_bytes;    /* about so large */
     int64_t leave_within_us; /* for publishing and committing what is let go */
     /* What an operator should read. On the worker's thread. */

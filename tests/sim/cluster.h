@@ -98,6 +98,9 @@ struct feed {
     struct tick *ticks; /* product NULL: cannot be read */
     int64_t *visible_us;
     size_t count;
+    bool live;         /* its events are made when they become visible */
+    bool *wrong;       /* by the producer whose clock is wrong, */
+    int64_t wrong_us;  /* by so much; 0: there is none */
     int64_t committed; /* by the consumer group; -1: nothing */
     /* the coordinator's view */
     struct process *owner;
@@ -248,6 +251,7 @@ struct sim {
     bool healed; /* nothing goes wrong any more */
     bool calm;   /* nothing ever does: the log has to stay small */
     bool rebuilt;
+    bool clock_jumped; /* the wall clock of all */
     char trouble[2048];
     const struct world *world;
     struct rs_clock_virtual clock;

@@ -703,6 +703,8 @@ static void sliding_line(const struct lines *l, const struct model_aggregate *a)
 {
     struct rs_buf text = {0};
     int64_t now_end = first_end(a, l->now_us);
+    int64_t empty = last_end(a, l->clock_us) + a->every_us; /* so is every later one */
+    now_end = empty < now_end ? empty : now_end;
     int64_t end = now_end;
     int64_t least = first_end(a, l->clock_us); /* below it the newest event is not in the window */
     while (end > least && same_content(l->m, l->aggregate, l->key, a->size_us, end - a->every_us, now_end)) {
@@ -804,6 +806,21 @@ static void upsert_window_line(const struct lines *l, const struct model_aggrega
 
 /* ---- all ---- */
 
+/* The first window that ends after `end` and has an event in it. */
+static int64_t next_end(const struct lines *l, const struct model_aggregate *a, int64_t end)
+{
+    int64_t next = INT64_MAX;
+    for (size_t i = 0; i < l->m->count; i++) {
+        const struct event *e = &l->m->events[i];
+        if (same_group(e, l->aggregate, l->key) && last_end(a, e->time_us) > end) {
+            int64_t first = first_end(a, e->time_us);
+            int64_t of_it = first > end ? first : end + a->every_us;
+            next = of_it < next ? of_it : next;
+        }
+    }
+    return next;
+}
+
 static void group_lines(struct lines *l)
 {
     const struct model_aggregate *a = &l->m->config.aggregates[l->aggregate];
@@ -817,13 +834,7 @@ static void group_lines(struct lines *l)
     if (!a->history) {
         return;
     }
-    int64_t oldest = INT64_MAX;
-    for (size_t i = 0; i < l->m->count; i++) {
-        const struct event *e = &l->m->events[i];
-        oldest = same_group(e, l->aggregate, l->key) && e->time_us < oldest ? e->time_us : oldest;
-    }
-    for (int64_t end = first_end(a, oldest); end <= last_end(a, l->clock_us) && end <= l->now_us;
-         end += a->every_us) {
+    for (int64_t end = next_end(l, a, MODEL_NONE); end <= l->now_us; end = next_end(l, a, end)) {
         if (l->m->config.upsert) {
             upsert_window_line(l, a, end);
         } else {
@@ -894,8 +905,12 @@ void model_yaml(const struct model_config *c, struct rs_buf *out)
         rs_buf_printf(out, "    upsert: {version: revision, value: price, max_periods: %lld}\n",
                       (long long)c->max_periods);
     } else {
-        rs_buf_printf(out, "    lateness: %lldms\n    max_future: 36500d\n",
-                      (long long)c->lateness_us / 1000);
+        rs_buf_printf(out, "    lateness: %lldms\n", (long long)c->lateness_us / 1000);
+        if (c->max_future_us) {
+            rs_buf_printf(out, "    max_future: %lldms\n", (long long)c->max_future_us / 1000);
+        } else {
+            rs_buf_text(out, "    max_future: 36500d\n");
+        }
     }
     if (c->expires) {
         rs_buf_printf(out, "    expire: %lldms\n", (long long)c->expire_us / 1000);

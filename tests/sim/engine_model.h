@@ -33,6 +33,7 @@ struct model_config {
     bool upsert;
     int64_t max_periods;
     int64_t lateness_us;
+    int64_t max_future_us; /* no event is that far ahead of its record; 0: a century */
     bool expires;
     int64_t expire_us;
     bool dedup;

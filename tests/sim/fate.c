@@ -41,7 +41,7 @@ void fate_draw(struct sim *sim)
     sim->commit_every_us = pick(c, 1, 10) * 50 * MS;
     sim->sweep_floor = (uint64_t)pick(c, 1, 16) * 256;
     sim->batch_bytes = one_in(c, 2) ? (uint32_t)pick(c, 1, 600) : 4096;
-    sim->batches = (uint32_t)pick(c, 1, 4);
+    sim->batches = (uint32_t)pick(c, 2, 4);
     sim->history_limit = one_in(c, 3) ? (uint64_t)pick(c, 1, 30) : 1000000;
     sim->leave_within_us = pick(c, 2, 30) * SECOND / 10;
     sim->session_us = pick(c, 3, 30) * SECOND / 10;
@@ -129,6 +129,7 @@ static void redis_away(struct sim *sim)
 static void clock_jumps(struct sim *sim)
 {
     sim->clock.wall_us += pick(&sim->chance, -3, 3) * HOUR;
+    sim->clock_jumped = true;
     sim_note(sim, "the wall clock jumps");
 }
 

@@ -21,7 +21,7 @@ SEEDS = 20000  # a mutant that lives longer is not caught
 # Caught by engine_sim: only there do events come between the steps of a batch, and clocks go so wrong.
 ENGINE = ("written-late", "expiry-by-stream-time", "median-of-the-wrong-side", "steady-time-not-restored", "gone-not-restored",
           "coarse-rule-for-all", "ids-by-record-time", "ids-blocked-by-a-wrong-clock",
-          "shown-by-one-group", "shown-by-all-groups")
+          "shown-by-one-group", "shown-by-all-groups", "check-at-every-record")
 
 # name: (what it does, [(file, text, instead)]). How the text is broken into lines does not matter.
 MUTANTS = {
@@ -101,6 +101,15 @@ MUTANTS = {
     "shown-by-all-groups": ("a group's own clock does not count for its own windows", [(
         "transform/partition.h", "    return group->clock_us > p->now_shown_us ? group->clock_us : p->now_shown_us;",
         "    return group->clock_us > INT64_MAX - 1 ? group->clock_us : p->now_shown_us;")]),
+    "check-at-every-record": ("groups are looked through however few records have come", [(
+        "transform/expire.c", "    return (p->events.consumed - p->expire_checked) * GROUPS_PER_RECORD >= groups;",
+        "    return p->events.consumed >= p->expire_checked || groups == 0;")]),
+    "believed-at-rest": ("at the end of the input, times far beyond the daemon's own clock are believed", [(
+        "transform/worker_input.c", "    rs_partition_rest(owned->state, limit_us, true);",
+        "    rs_partition_rest(owned->state, limit_us > 0 ? INT64_MAX : 0, true);")]),
+    "idle-time-stands-still": ("a partition without input shows no time pass", [(
+        "transform/worker_input.c", "    int64_t shown_us = status.now_shown_us + elapsed;",
+        "    int64_t shown_us = status.now_shown_us + elapsed * 0;")]),
     "pane-resurrected": ("panes that had left come back when the state is restored", [(
         "transform/restore.c", "        rs_group_remove_before(f->gs, number, oldest_us);", "")]),
     "late-pane-not-told": ("a batch overlooks panes that changed behind the newest ones", [(

@@ -145,6 +145,25 @@ static void check_value(struct sim *sim, const struct rs_view_batch *batch, cons
     }
 }
 
+/* Where events come as they are made, and most clocks are right, the time that is shown keeps to the
+ * daemon's: steps and max_future are seconds here. */
+#define FAR_US    (100 * SECOND)
+#define STRAYS_US (60 * SECOND)
+
+static void check_shown(struct sim *sim, const struct rs_view_batch *batch)
+{
+    uint32_t place = place_of_batch(sim, batch);
+    const struct feed *f = &sim->feeds[place];
+    bool judged = f->live && !sim->world->config.upsert && f->wrong_us >= FAR_US &&
+                  !reference_outvoted(sim->oracles[place]->reference, batch->offset);
+    if (judged && !sim->clock_jumped && batch->now_shown_us > sim->clock.wall_us + STRAYS_US) {
+        sim_wrong(sim,
+                  "partition %u: a wrong clock made the time that is shown run %" PRId64
+                  " s ahead of offset %" PRId64,
+                  place, (batch->now_shown_us - sim->clock.wall_us) / SECOND, batch->offset);
+    }
+}
+
 void oracle_batch(struct sim *sim, const struct rs_view_batch *batch)
 {
     struct oracle_part *o = sim->oracles[place_of_batch(sim, batch)];
@@ -155,6 +174,7 @@ void oracle_batch(struct sim *sim, const struct rs_view_batch *batch)
                   batch->offset);
         return;
     }
+    check_shown(sim, batch);
     while (rs_batch_next(batch, &cursor, &op)) {
         check_value(sim, batch, &op);
         if (op.kind != RS_OP_DROP) {
@@ -407,9 +427,10 @@ static uint64_t compare_restored(struct sim *sim, uint32_t partition, struct rs_
 
 /* A sweep begins when the log is twice what the one before it came to, and takes its place when it is done.
  * It takes the state, and what changes meanwhile; how long that is hangs on an estimate of what groups take
- * up. With so little state most of a batch is its head and its seal. */
+ * up. With so little state most of a batch is its head, with up to 4 KiB of times of its own, and its seal;
+ * and who takes over begins anew with the sweep that its predecessor was at. */
 #define SWEEP_TIMES 6
-#define BESIDE      8192
+#define BESIDE      16384
 
 static void check_size(struct sim *sim, uint32_t partition, const struct rs_state_reading *reading,
                        uint64_t state)
@@ -640,7 +661,13 @@ static const char *superfluous(struct sim *sim, uint32_t partition, const struct
     return NULL;
 }
 
-/* NULL: all is as it has to be in the end. */
+/* So long after the time that the events had led to every window of those who are not ahead of it has ended
+ * and drained. A partition without input gets there at the pace of the clock. */
+#define QUIET_US (60 * SECOND)
+
+/* NULL: all is as it has to be in the end: shown as of a time that a partition at rest must have reached,
+ * and all that is due by then, with what has its time from its own group's clock. What was ahead of the
+ * others is owed its windows' ends when that time comes to them. */
 static const char *unsettled(struct sim *sim, uint32_t partition)
 {
     const struct topic *t = &sim->topics[partition];
@@ -653,9 +680,14 @@ static const char *unsettled(struct sim *sim, uint32_t partition)
     if (s->fenced && s->fence.offset > count) {
         return "the fence is beyond the input";
     }
-    const struct rs_view_batch *expected =
-        reference_render(sim->oracles[partition]->reference, count, sim->shown_end_us);
-    const char *what = lacking(sim, partition, expected, sim->shown_end_us);
+    struct reference *r = sim->oracles[partition]->reference;
+    int64_t shown_us = s->fenced ? s->fence.now_shown_us : RS_TIME_NONE;
+    int64_t led_us = reference_front(r);
+    if (led_us != RS_TIME_NONE && shown_us < led_us + QUIET_US) {
+        return "the time that is shown stands still";
+    }
+    const struct rs_view_batch *expected = reference_render(r, count, shown_us);
+    const char *what = lacking(sim, partition, expected, shown_us);
     return what ? what : superfluous(sim, partition, expected);
 }
 

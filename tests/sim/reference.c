@@ -25,6 +25,8 @@ struct reference {
     struct rs_accounting *counts;
     struct gone *gone;
     size_t gone_count, gone_capacity;
+    int64_t front_us;    /* where the events alone lead the time that is shown */
+    int64_t outvoted_at; /* the first prefix that is of wrong clocks for the most part; INT64_MAX: none */
     struct rendering shown, held;
     struct rs_buf bytes;
     int64_t bytes_offset, bytes_shown_us;
@@ -81,6 +83,43 @@ static void let_go(struct reference *r, struct rs_partition *p, int64_t offset)
     }
 }
 
+/* The first `count` records of the feed. */
+static struct model *model_of(const struct sim *sim, uint32_t partition, int64_t count)
+{
+    const struct feed *f = &sim->feeds[partition];
+    struct model *model = model_new(&sim->world->config);
+    for (int64_t i = 0; i < count; i++) {
+        const struct rs_record *record = &f->log.records[i];
+        model_apply(model, record->offset, record->timestamp_us, f->ticks[i].product ? &f->ticks[i] : NULL);
+    }
+    return model;
+}
+
+/* The daemon's own clock bounds what so few events say. */
+#define FEW_EVENTS 3
+
+static uint64_t counted(const struct rs_accounting *e)
+{
+    return e->applied + e->late + e->filtered;
+}
+
+static void see_times(struct reference *r)
+{
+    const struct feed *f = &r->sim->feeds[r->partition];
+    struct model *model = model_of(r->sim, r->partition, (int64_t)f->count);
+    int64_t front_us = model_show(model, MODEL_NONE);
+    model_free(model);
+    uint64_t wrong = 0;
+    r->outvoted_at = INT64_MAX;
+    for (size_t i = 1; i <= f->count; i++) {
+        wrong += f->wrong[i - 1] && counted(&r->counts[i]) > counted(&r->counts[i - 1]);
+        if (wrong * 2 > counted(&r->counts[i]) && r->outvoted_at == INT64_MAX) {
+            r->outvoted_at = (int64_t)i;
+        }
+    }
+    r->front_us = counted(&r->counts[f->count]) < FEW_EVENTS ? RS_TIME_NONE : front_us;
+}
+
 struct reference *reference_new(struct sim *sim, uint32_t partition)
 {
     const struct feed *f = &sim->feeds[partition];
@@ -108,6 +147,7 @@ struct reference *reference_new(struct sim *sim, uint32_t partition)
         }
     }
     r->starts[f->count + 1] = r->states.size;
+    see_times(r);
     rs_partition_free(&p);
     return r;
 }
@@ -124,6 +164,16 @@ void reference_free(struct reference *r)
         free(r->gone);
         free(r);
     }
+}
+
+int64_t reference_front(const struct reference *r)
+{
+    return r->front_us;
+}
+
+bool reference_outvoted(const struct reference *r, int64_t offset)
+{
+    return offset >= r->outvoted_at;
 }
 
 struct rs_accounting reference_counts(const struct reference *r, int64_t offset)
@@ -304,17 +354,12 @@ static void compare_counts(const struct reference *r, const struct model *model,
 void reference_check(struct reference *r, int64_t offset, int64_t shown_us)
 {
     const struct rs_view_batch *batch = reference_render(r, offset, shown_us);
-    const struct feed *f = &r->sim->feeds[r->partition];
-    struct model *model = model_new(&r->sim->world->config);
+    struct model *model = model_of(r->sim, r->partition, offset);
     struct compared c = {.reference = r};
     struct rs_op op;
     size_t cursor = 0;
     c.lines = sim_alloc((batch->op_count + 1) * sizeof *c.lines);
     c.seen = sim_alloc(batch->op_count + 1);
-    for (int64_t i = 0; i < offset; i++) {
-        const struct rs_record *record = &f->log.records[i];
-        model_apply(model, record->offset, record->timestamp_us, f->ticks[i].product ? &f->ticks[i] : NULL);
-    }
     while (rs_batch_next(batch, &cursor, &op)) {
         if (op.kind != RS_OP_DROP) {
             c.lines[c.count++] = line_of(r->sim, &op);

@@ -34,6 +34,11 @@ struct rs_slice reference_bytes(struct reference *r, int64_t offset, int64_t sho
 /* Shows, emits, acknowledges until nothing is left; each operation goes to `see` (may be NULL). */
 typedef void op_seen(void *ctx, const struct rs_op *op);
 void drain(struct rs_partition *p, int64_t shown_us, op_seen *see, void *ctx);
+/* How far the model says that the events alone lead the time that is shown, at least. RS_TIME_NONE: there are
+ * none. */
+int64_t reference_front(const struct reference *r);
+/* Whether some prefix of the first `offset` records is made of wrong clocks for the most part. */
+bool reference_outvoted(const struct reference *r, int64_t offset);
 /* Against the model. */
 void reference_check(struct reference *r, int64_t offset, int64_t shown_us);
 

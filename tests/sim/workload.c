@@ -6,6 +6,8 @@
 
 #include "tests/sim/cluster.h"
 
+#define DAY_S (24 * 3600)
+
 static struct world *worlds[WORLDS];
 
 /* ---- configurations ---- */
@@ -35,6 +37,7 @@ static void random_config(struct chance *c, struct model_config *config)
     int64_t longest_us = 0;
     config->upsert = one_in(c, 5);
     config->lateness_us = pick(c, 0, 12) * SECOND / 4;
+    config->max_future_us = pick(c, 1, 12) * SECOND / 4;
     config->max_periods = 10000;
     config->dedup = one_in(c, 3);
     config->dedup_us = pick(c, 1, 12) * SECOND / 2;
@@ -163,16 +166,28 @@ static struct tick random_tick(struct chance *c, uint32_t partition, int64_t clo
     return t;
 }
 
-/* `wrong_us`: by how much the clock of a producer is wrong, which makes one event in so many. */
+/* `wrong_us`: by how much the clock of a producer is wrong, which makes one event in `share`, from the record
+ * `from` on and as long as `until` is not reached. */
 struct producer {
     int64_t wrong_us, share;
+    size_t from, until;
 };
 
-static struct producer random_producer(struct chance *c)
+static struct producer random_producer(struct chance *c, size_t count)
 {
-    static const int64_t wrong_s[] = {-100, 15, 20, 30};
-    struct producer p = {.wrong_us = wrong_s[pick(c, 0, 3)] * SECOND, .share = pick(c, 3, 30)};
+    static const int64_t wrong_s[] = {-30 * DAY_S, -3600, -100, 15, 30, 100, 1000, 3600, 30 * DAY_S};
+    struct producer p = {.wrong_us = wrong_s[pick(c, 0, 8)] * SECOND, .share = pick(c, 3, 30)};
+    p.until = count;
+    if (one_in(c, 2)) {
+        p.from = (size_t)pick(c, 0, (int64_t)count - 1);
+        p.until = p.from + (size_t)pick(c, 1, (int64_t)(count - p.from));
+    }
     return p;
+}
+
+static bool sends(struct chance *c, const struct producer *p, size_t record)
+{
+    return record >= p->from && record < p->until && one_in(c, p->share);
 }
 
 static void add_record(struct chance *c, struct feed *f, uint32_t partition, int64_t clock_us)
@@ -190,24 +205,30 @@ static void add_record(struct chance *c, struct feed *f, uint32_t partition, int
     }
 }
 
+/* The times of a live feed are about the daemon's; the others were recorded long ago, and come faster than
+ * they were made. */
 static void make_feed(struct sim *sim, uint32_t partition, size_t count, int64_t pace_us)
 {
     struct chance *c = &sim->chance;
     struct feed *f = &sim->feeds[partition];
     int64_t visible_us = sim_now(sim) + pick(c, 0, SECOND);
-    int64_t clock_us = 1000 * SECOND + pick(c, 0, SECOND);
+    f->live = one_in(c, 3);
+    int64_t clock_us =
+        f->live ? visible_us - sim_now(sim) + sim->clock.wall_us : 1000 * SECOND + pick(c, 0, SECOND);
     f->committed = -1;
     f->ticks = sim_alloc((count + 1) * sizeof *f->ticks);
     f->visible_us = sim_alloc((count + 1) * sizeof *f->visible_us);
+    f->wrong = sim_alloc(count + 1);
     bool wrong = one_in(c, 3);
-    struct producer producer = random_producer(c);
+    struct producer producer = random_producer(c, count);
+    f->wrong_us = wrong ? producer.wrong_us : 0;
     while (f->count < count) {
         int64_t gap_us = one_in(c, 15) ? pick(c, 0, 6 * SECOND) : pick(c, 0, pace_us);
         clock_us += gap_us;
-        visible_us += one_in(c, 3) ? 0 : gap_us;
+        visible_us += !f->live && one_in(c, 3) ? 0 : gap_us;
         f->visible_us[f->count] = visible_us;
-        bool mine = wrong && one_in(c, producer.share);
-        add_record(c, f, partition, clock_us + (mine ? producer.wrong_us : 0));
+        f->wrong[f->count] = wrong && sends(c, &producer, f->count);
+        add_record(c, f, partition, clock_us + (f->wrong[f->count] ? producer.wrong_us : 0));
     }
     (void)tick_log_seal(&f->log);
     sim->input_ends_us = visible_us > sim->input_ends_us ? visible_us : sim->input_ends_us;
@@ -231,5 +252,6 @@ void workload_free(struct sim *sim)
         tick_log_free(&sim->feeds[i].log);
         free(sim->feeds[i].ticks);
         free(sim->feeds[i].visible_us);
+        free(sim->feeds[i].wrong);
     }
 }
