@@ -77,8 +77,8 @@ MUTANTS = {
         "transform/expire.c", "    int64_t oldest_us = p->steady.clock_us - p->plan->stream->expire_us;",
         "    int64_t oldest_us = p->stream_time_us - p->plan->stream->expire_us;")]),
     "median-of-the-wrong-side": ("of an even number of times the upper one in the middle is taken", [(
-        "transform/steady.c", "    return s->count ? s->sorted[(s->count - 1) / 2] : RS_TIME_NONE;",
-        "    return s->count ? s->sorted[s->count / 2] : RS_TIME_NONE;")]),
+        "transform/steady.c", "    return s->count ? sorted(s)[(s->count - 1) / 2] : RS_TIME_NONE;",
+        "    return s->count ? sorted(s)[s->count / 2] : RS_TIME_NONE;")]),
     "steady-time-not-restored": ("the steady time is not restored", [(
         "transform/restore.c", "    rc = rc == 0 ? rs_steady_load(&p->steady, reader, error) : rc;",
         "    rc = rc == 0 ? rs_steady_load(&p->steady, reader, error) : rc;\n    rs_steady_init(&p->steady);")]),
@@ -102,7 +102,8 @@ MUTANTS = {
         "transform/partition.h", "    return group->clock_us > p->now_shown_us ? group->clock_us : p->now_shown_us;",
         "    return group->clock_us > INT64_MAX - 1 ? group->clock_us : p->now_shown_us;")]),
     "check-at-every-record": ("groups are looked through however few records have come", [(
-        "transform/expire.c", "    return (p->events.consumed - p->expire_checked) * GROUPS_PER_RECORD >= groups;",
+        "transform/expire.c", "    return p->events.consumed >= p->expire_checked &&\n"
+        "           (p->events.consumed - p->expire_checked) * GROUPS_PER_RECORD >= groups;",
         "    return p->events.consumed >= p->expire_checked || groups == 0;")]),
     "believed-at-rest": ("at the end of the input, times far beyond the daemon's own clock are believed", [(
         "transform/worker_input.c", "    rs_partition_rest(owned->state, limit_us, true);",
@@ -176,7 +177,10 @@ MUTANTS = {
         "        struct rs_dedup_entry entry = restoring->ids[i].entry;\n        entry.id.low++;\n"
         "        int rc = rs_dedup_restore(&p->dedup, &entry, error);")]),
     "loss-not-repaired": ("after a loss of Redis only what changes is written again", [(
-        "transform/worker_publish.c", "            rs_partition_republish(owned->state);", "")]),
+        "transform/worker_publish.c",
+        "            rs_partition_republish(owned->state);\n            rs_owned_want_scan(worker, owned);\n"
+        "            owned->touched = true;",
+        "            rs_owned_want_scan(worker, owned);\n            owned->touched = true;")]),
     "limits-behind-the-fence": ("input that has to reach the fence waits for history that cannot leave before", [(
         "transform/worker_input.c", "    return owned->next_offset < owned->quiet_until;", "    return owned == NULL;")]),
     "no-rest": ("a worker without a free batch tries again and again", [(
