@@ -218,13 +218,13 @@ static void print_ahead(int32_t number, const struct rs_partition_status *status
     if (status->events_ahead == 0) {
         return;
     }
-    (void)rs_time_format(status->ahead_time_us, time);
-    (void)rs_time_format(status->ahead_of_us, others);
+    int time_size = (int)rs_time_format(status->ahead_time_us, time); /* neither is terminated */
+    int others_size = (int)rs_time_format(status->ahead_of_us, others);
     fprintf(stderr,
             "partition %" PRId32 ": %" PRIu64
             " events were far ahead of the others when they came, the latest with the "
-            "time %s, where the others were at %s: a gap in the input, or a clock that was wrong\n",
-            number, status->events_ahead, time, others);
+            "time %.*s, where the others were at %.*s: a gap in the input, or a clock that was wrong\n",
+            number, status->events_ahead, time_size, time, others_size, others);
 }
 
 /* Returns whether any input was rejected. */

@@ -179,16 +179,16 @@ static void tell_ahead(struct rs_worker *worker, struct rs_owned *owned)
     if (status.events_ahead <= owned->ahead_told) {
         return;
     }
-    (void)rs_time_format(status.ahead_time_us, time);
-    (void)rs_time_format(status.ahead_of_us, others);
+    int time_size = (int)rs_time_format(status.ahead_time_us, time); /* neither is terminated */
+    int others_size = (int)rs_time_format(status.ahead_of_us, others);
     rs_worker_say(
         worker, RS_LOG_WARNING,
         "stream %s partition %" PRId32 ": %" PRIu64
         " events are far ahead of the others, the latest at offset %" PRId64
-        " with the time %s, where the others are at %s. They count in their own groups, and move no "
+        " with the time %.*s, where the others are at %.*s. They count in their own groups, and move no "
         "time of others. If there is no gap in the input, a producer's clock is wrong",
         owned->stream->name, owned->partition, status.events_ahead - owned->ahead_told, status.ahead_offset,
-        time, others);
+        time_size, time, others_size, others);
     owned->ahead_told = status.events_ahead;
     owned->ahead_told_us = worker->now_us;
 }

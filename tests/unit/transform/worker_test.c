@@ -605,6 +605,22 @@ static void test_a_group_in_two_partitions_is_told(void **state)
         strstr(f->said, "aggregate minute: group a is in partition 1 of topic ticks.topic and in another"));
 }
 
+static void test_an_event_far_ahead_is_told_with_both_times(void **state)
+{
+    struct fixture *f = *state;
+
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+    for (int i = 0; i < 6; i++) {
+        append(f, 0, T0, i % 2 ? "a" : "b", 1);
+    }
+    append(f, 0, T0 + 30 * 24 * 60 * MINUTE, "c", 1);
+    run_for(f, 10 * MS);
+    assert_non_null(strstr(f->said,
+                           "1 events are far ahead of the others, the latest at offset 6 with the time "
+                           "2020-10-13T12:27:00Z, where the others are at 2020-09-13T12:27:00Z. They"));
+}
+
 static void test_stop_publishes_commits_and_ends(void **state)
 {
     struct fixture *f = *state;
@@ -677,6 +693,7 @@ int main(void)
         TEST(test_reading_begins_only_when_the_claim_is_answered),
         TEST(test_commits_wait_for_dead_letters),
         TEST(test_a_group_in_two_partitions_is_told),
+        TEST(test_an_event_far_ahead_is_told_with_both_times),
         TEST(test_stop_publishes_commits_and_ends),
         TEST(test_the_thread_sleeps_and_ends_when_told),
     };
