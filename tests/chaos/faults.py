@@ -21,7 +21,7 @@ WEIGHTS = {
     "slow Kafka": 6, "slow Redis": 2,
     "broker restart": 1, "broker kill": 2, "broker pause": 2, "Kafka stopped": 1,
     "Redis kill": 2, "Redis flush": 2, "Redis failover": 2, "Redis pause": 2, "broken messages": 8,
-    "large keys": 3, "stranger": 2}
+    "large keys": 3, "stranger": 2, "wrong clock": 3}
 PHASES = ("claiming", "restoring", "leaving", "catching up", "behind the fence", "unsealed, publishing", "Redis away",
           "brokers away", "joining the group", "nothing assigned", "idle")
 IDLE_POINTS = ("starting", "joining the group", "nothing assigned", "not answering")
@@ -464,6 +464,17 @@ class Faults:
     def _large_keys(self):
         """Records with keys of every size up to Kafka's limit, more than the dead-letter topic takes."""
         self.load.broken(self.rng.randrange(1, 12), KEY_MAX)
+
+    def _wrong_clock(self):
+        """A producer whose clock is days ahead sends of its own product for a while."""
+        if self.load.odd:
+            return False
+        self.load.odd = True
+
+        def end():
+            self.load.odd = False
+        self.later(self.rng.uniform(1, 8), end)
+        return True
 
     # ---- healing ----
 

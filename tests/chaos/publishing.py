@@ -17,6 +17,9 @@ START = 1700000000 * S
 PACE = 10                 # seconds of event time a second
 JITTER = 15 * S           # below the lateness of 20 s
 PRODUCTS = 40
+AHEAD = 30 * 86400 * S    # of the producer whose clock is wrong,
+ODD = PRODUCTS            # in its own product,
+ODD_ONE_IN = 30           # which sends so many of all rows while it is at work
 KEY_MAX = 1048400         # with its record just below Kafka's default limit
 TRADE_HEADER = "trade_id,exchange,product,price,quantity,currency,executed_at\n"
 INDICATOR_HEADER = "event_id,indicator,region,source,unit,period_kind,period_start,value,revision,published_at\n"
@@ -31,8 +34,9 @@ BROKEN = (
     ("tombstone", lambda n: None))
 
 
-def trade_rows(seed, rate):
-    """Rows without end: out of order within the lateness, one in 150 far behind, one in 80 a repeat."""
+def trade_rows(seed, rate, odd=lambda: False):
+    """Rows without end: out of order within the lateness, one in 150 far behind, one in 80 a repeat. `odd`: whether the producer
+    with the wrong clock is at work."""
     rng = random.Random(seed)
     recent = []
     number = 0
@@ -44,7 +48,9 @@ def trade_rows(seed, rate):
             continue
         product = min(rng.randrange(PRODUCTS), rng.randrange(PRODUCTS))
         time_us = START + number * step - rng.randrange(JITTER)
-        if rng.randrange(150) == 0:
+        if odd() and rng.randrange(ODD_ONE_IN) == 0:
+            product, time_us = ODD, time_us + AHEAD
+        elif rng.randrange(150) == 0:
             time_us -= rng.randrange(3600 * S)
         price, quantity = 1000 + rng.randrange(100000), 1 + rng.randrange(900)
         row = f"t{number},X,P{product:02d},{price // 100}.{price % 100:02d},{quantity},CNY,{time_us}\n"
@@ -113,10 +119,12 @@ class Load:
     def __init__(self, world, seed, rate):
         self.world, self.rng = world, random.Random(seed)
         self.bad = 0
+        self.odd = False  # whether a producer whose clock is wrong is at work
         config = os.path.join(world.directory, "publish.yaml")
         with open(config, "w", encoding="utf-8") as file:
             file.write(suite.configuration(STREAMS, AGGREGATES, world.kafka.bootstrap, group=GROUP))
-        self.trades = Publisher("trades", config, world.directory, TRADE_HEADER, trade_rows(seed, rate), rate,
+        self.trades = Publisher("trades", config, world.directory, TRADE_HEADER,
+                                trade_rows(seed, rate, lambda: self.odd), rate,
                                 "--time-format", "us")
         self.indicators = Publisher("indicators", config, world.directory, INDICATOR_HEADER, indicator_rows(seed),
                                     max(20, rate // 10))

@@ -10,6 +10,7 @@ import engine
 
 S = engine.SECOND
 LATENESS = 20 * S
+IDLE = 3600 * S  # a partition without input goes on by less until it is judged
 TRADE_SCALE = {"price": 8, "quantity": 6}
 
 
@@ -151,6 +152,8 @@ class Verdict:
                 wanted = engine.sliding_view(aggregate, group, max(end - 1, group.clock), newest)[0]
                 if got != wanted:
                     yield f"rs:s:{key}", got, wanted
+                if end > max(group.clock, partition.steady.clock) + IDLE:
+                    yield f"rs:s:{key}", got, f"no window that ends at {end}: others' clocks were wrong"
 
     def histories(self, client):
         """Every ended window is right in Redis, or was acknowledged right before Redis lost it. A pane leaves the state only with
