@@ -87,7 +87,8 @@ struct rs_view_batch {
     enum rs_batch_result result;
     int64_t fence_offset;       /* BEHIND */
     int64_t taken_us;           /* the sink's own: when it was submitted */
-    int64_t fence_now_shown_us; /* BEHIND: up to when the fence's owner had shown; INT64_MIN: not known */
+    int64_t fence_now_shown_us; /* BEHIND, and of a batch without operations whenever a fence was there: up to
+                                   when it had been shown; INT64_MIN: not known */
     bool fence_old;             /* FENCED: by the fence of an earlier version, rs_fence_key_old */
     struct rs_buf refusal;      /* REFUSED: whose the names are, and what helps */
     struct rs_buf conflicts;    /* APPLIED: uint32_t op numbers (native order) whose group another partition
@@ -115,6 +116,14 @@ void rs_batch_drop(struct rs_view_batch *b, uint32_t aggregate, struct rs_slice 
 /* Reading. *cursor starts at 0. Returns false at the end. */
 bool rs_batch_next(const struct rs_view_batch *b, size_t *cursor, struct rs_op *op);
 bool rs_op_field_next(const struct rs_op *op, size_t *cursor, struct rs_op_field *out);
+
+/* Whether the sink is to say what the fence was before: where nothing was written because of it, and to
+ * whoever only asks, since a new owner shows nothing older than its predecessor did, wherever their offsets
+ * stand. */
+static inline bool rs_batch_hears_fence(const struct rs_view_batch *b, enum rs_batch_result result)
+{
+    return result != RS_BATCH_APPLIED || b->op_count == 0;
+}
 
 /* Keys that a scan found. */
 void rs_batch_scanned_put(struct rs_view_batch *b, struct rs_slice key);

@@ -79,8 +79,8 @@ static enum rs_batch_result pass_fence(struct rs_memory_store *store, struct rs_
     const struct fence_entry *held = find_fence(store, batch->stream_name, batch->partition);
     struct rs_redis_fence mine = rs_redis_fence_of(batch);
     enum rs_batch_result result = rs_redis_fence_judge(held ? &held->fence : NULL, &mine);
-    if (result != RS_BATCH_APPLIED) {
-        RS_ASSERT(held != NULL);
+    RS_ASSERT(result == RS_BATCH_APPLIED || held != NULL);
+    if (held && rs_batch_hears_fence(batch, result)) {
         batch->fence_offset = held->fence.offset;
         batch->fence_now_shown_us = held->fence.now_shown_us;
     }

@@ -505,7 +505,7 @@ static bool take_batch_answer(struct rs_redis_writer *w, const struct call *call
     if (answer.result > batch->result) { /* of several calls the worst: the batch is then published anew */
         batch->result = answer.result;
     }
-    if (answer.result != RS_BATCH_APPLIED) {
+    if (answer.found && rs_batch_hears_fence(batch, answer.result)) {
         batch->fence_offset = answer.fence.offset;
         batch->fence_now_shown_us = answer.fence.now_shown_us;
     }

@@ -203,6 +203,9 @@ static void settle_one(struct rs_worker *worker, struct rs_owned *owned, const s
     } else {
         owned->asking = false;
         owned->asked = batch->result != RS_BATCH_NONE;
+        if (batch->fence_now_shown_us != RS_TIME_NONE) {
+            owned->quiet_shown_us = batch->fence_now_shown_us; /* readers have seen that already */
+        }
     }
     rs_owned_heard(owned, batch->result);
     if (batch->result == RS_BATCH_APPLIED || batch->result == RS_BATCH_BEHIND) {

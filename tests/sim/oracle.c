@@ -642,21 +642,7 @@ static const char *lacking(struct sim *sim, uint32_t partition, const struct rs_
     return NULL;
 }
 
-/* A window that ended for a former owner, who saw the input end where two groups were far ahead; who went on
- * in one go was not led there. It stays, and is owed when the time comes there. Renders `shown_us` anew. */
-static bool ended_before(struct sim *sim, uint32_t partition, const struct rs_op *op, int64_t shown_us)
-{
-    struct reference *r = sim->oracles[partition]->reference;
-    int64_t count = (int64_t)sim->feeds[partition].count;
-    struct rs_op found;
-    bool ended = op->kind == RS_OP_HISTORY &&
-                 reference_find(reference_render(r, count, sim->shown_end_us), op, &found);
-    (void)reference_render(r, count, shown_us);
-    return ended;
-}
-
-static const char *superfluous(struct sim *sim, uint32_t partition, const struct rs_view_batch *expected,
-                               int64_t shown_us)
+static const char *superfluous(struct sim *sim, uint32_t partition, const struct rs_view_batch *expected)
 {
     const struct shelf *s = &sim->store.shelves[partition];
     for (size_t i = 0; i < s->count; i++) {
@@ -664,8 +650,7 @@ static const char *superfluous(struct sim *sim, uint32_t partition, const struct
         struct rs_op op = {
             .kind = e->kind, .aggregate = e->aggregate, .key = entry_key(e), .score_ms = e->score};
         struct rs_op found;
-        if (!e->ghost && !reference_find(expected, &op, &found) &&
-            !ended_before(sim, partition, &op, shown_us)) {
+        if (!e->ghost && !reference_find(expected, &op, &found)) {
             if (sim->telling) {
                 op.fields = entry_fields(e);
                 note_op(sim, "superfluous", &op);
@@ -705,7 +690,7 @@ static const char *unsettled(struct sim *sim, uint32_t partition)
     }
     const struct rs_view_batch *expected = reference_render(r, count, shown_us);
     const char *what = lacking(sim, partition, expected, shown_us);
-    return what ? what : superfluous(sim, partition, expected, shown_us);
+    return what ? what : superfluous(sim, partition, expected);
 }
 
 bool oracle_settled(struct sim *sim)

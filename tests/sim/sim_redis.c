@@ -121,7 +121,7 @@ static void judge(struct shelf *s, struct rs_view_batch *batch)
 {
     struct rs_redis_fence mine = rs_redis_fence_of(batch);
     batch->result = rs_redis_fence_judge(s->fenced ? &s->fence : NULL, &mine);
-    if (batch->result != RS_BATCH_APPLIED) {
+    if (s->fenced && rs_batch_hears_fence(batch, batch->result)) {
         batch->fence_offset = s->fence.offset;
         batch->fence_now_shown_us = s->fence.now_shown_us;
     }

@@ -236,6 +236,33 @@ static void test_nothing_is_published_before_the_fence_is_passed(void **state)
     assert_null(strstr(f->said, "deleted and created again"));
 }
 
+/* A new owner that has read past its predecessor's offset before Redis answers it for the first time is
+ * behind nothing, and yet readers have seen a later time than its input leads to. */
+static void test_shown_time_goes_on_behind_a_fence_that_is_passed(void **state)
+{
+    struct fixture *f = *state;
+
+    rs_memory_store_set_fence(f->store, "ticks", 0, 1, 1, T0 + 90 * SECOND);
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 1);
+    run_for(f, SECOND);
+    rs_memory_store_set_away(f->store, true);
+    for (int i = 0; i < 8; i++) { /* until no batch is free for the other partition to ask with */
+        append(f, 1, T0, "b", 1);
+        run_for(f, 100 * MS);
+    }
+    assign(f, 0);
+    append(f, 0, T0, "a", 1);
+    append(f, 0, T0, "a", 2);
+    run_for(f, SECOND);
+    rs_memory_store_set_away(f->store, false);
+    run_for(f, SECOND);
+    struct one_partition one = look(f, 0);
+    assert_field(f, "minute", "a", "total", "3");
+    assert_true(one.status.state.now_shown_us >= T0 + 90 * SECOND);
+    assert_true(has_history(f, "a", T0));
+}
+
 /* Nothing of it can leave before input has come so far: to wait for that would be for ever. */
 static void test_input_behind_the_fence_does_not_wait_for_history(void **state)
 {
@@ -676,6 +703,7 @@ int main(void)
         TEST(test_a_held_run_does_not_outlive_its_ownership),
         TEST(test_input_waits_for_history_and_loses_none),
         TEST(test_nothing_is_published_before_the_fence_is_passed),
+        TEST(test_shown_time_goes_on_behind_a_fence_that_is_passed),
         TEST(test_input_behind_the_fence_does_not_wait_for_history),
         TEST(test_what_was_shown_later_is_not_shown_earlier_again),
         TEST(test_a_fence_beyond_the_log_is_told_once),
