@@ -131,9 +131,9 @@ static int record_time(const struct rs_zone *zone, const struct rs_cell *cell, s
                        struct rs_error *error)
 {
     if (cell->kind == RS_CELL_NANOS) {
-        int64_t us = cell->i / NS_PER_US - (cell->i % NS_PER_US < 0);
-        int rc = check_range(us, out, error);
-        out->ns = rc == RS_OK ? (int)(cell->i - us * NS_PER_US) : out->ns;
+        int64_t rest = cell->i % NS_PER_US;
+        int rc = check_range(cell->i / NS_PER_US - (rest < 0), out, error);
+        out->ns = rc == RS_OK ? (int)(rest < 0 ? rest + NS_PER_US : rest) : out->ns;
         return rc;
     }
     if (cell->i < RS_DAY_MIN || cell->i > RS_DAY_MAX) {
@@ -344,7 +344,7 @@ int rs_encode_read_time(const struct rs_time_rule *rule, enum rs_logical logical
 static size_t write_nanos(int64_t ns, char *text)
 {
     int64_t second = floor_div(ns, NS_PER_US * RS_US_PER_SECOND);
-    int64_t rest = ns - second * NS_PER_US * RS_US_PER_SECOND;
+    int64_t rest = (int64_t)((rs_i128)ns - (rs_i128)second * NS_PER_US * RS_US_PER_SECOND);
     size_t size = rs_time_format(second * RS_US_PER_SECOND, text);
     if (rest == 0) {
         return size;

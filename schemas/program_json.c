@@ -61,8 +61,9 @@ static void put_integer(struct writer *w, int64_t value)
 static void put_time(struct writer *w, int64_t stored, int64_t per_us)
 {
     char text[RS_TIME_TEXT_MAX];
-    int64_t us = stored / per_us - (stored % per_us < 0);
-    int ns = (int)(stored - us * per_us);
+    int64_t rest = stored % per_us;
+    int64_t us = stored / per_us - (rest < 0);
+    int ns = (int)(rest < 0 ? rest + per_us : rest);
     if (rs_time_in_range(us)) {
         put_quoted(w, text, rs_time_format_exact(us, ns, text));
     } else {

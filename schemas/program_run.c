@@ -185,9 +185,10 @@ STEP step_nanos(struct at at, const struct run *r)
         return refuse(r->walk, at.p, number.value);
     }
     int64_t ns = rs_wire_zigzag(number.value);
-    int64_t us = ns / 1000 - (ns % 1000 < 0);
+    int64_t rest = ns % 1000;
+    int64_t us = ns / 1000 - (rest < 0);
     r->values[at.op->slot].kind = RS_VALUE_TIME;
-    r->values[at.op->slot].nanos = (uint16_t)(ns - us * 1000);
+    r->values[at.op->slot].nanos = (uint16_t)(rest < 0 ? rest + 1000 : rest);
     r->values[at.op->slot].i = us;
     return ahead(number.p, at.op);
 }

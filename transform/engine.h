@@ -96,6 +96,9 @@ void rs_partition_witness(struct rs_partition *p, int64_t wall_us);
 /* No more events are there at present. Those at the end that are ahead of what is shown move it now: where
  * they are of two groups, or (`alone`) where there is one group only; but not beyond `limit_us`. */
 void rs_partition_rest(struct rs_partition *p, int64_t limit_us, bool alone);
+/* The same has lasted for a while: those at the end move what is shown even if they are of one group alone,
+ * but not beyond `limit_us`. */
+void rs_partition_unopposed(struct rs_partition *p, int64_t limit_us);
 /* The earliest now_shown at which a window will end or drain; INT64_MAX: none. */
 int64_t rs_partition_next_due(const struct rs_partition *p);
 

@@ -15,7 +15,8 @@ static int init(struct rs_partition *p, struct rs_error *error)
     p->stream_time_us = RS_TIME_NONE;
     p->now_shown_us = RS_TIME_NONE;
     rs_steady_init(&p->steady);
-    p->front = (struct rs_front){.at_us = RS_TIME_NONE, .run_us = RS_TIME_NONE, .run_other_us = RS_TIME_NONE};
+    p->front = (struct rs_front){
+        .at_us = RS_TIME_NONE, .run_us = RS_TIME_NONE, .run_other_us = RS_TIME_NONE, .left_us = RS_TIME_NONE};
     p->wall_us = RS_TIME_NONE;
     p->expire_at_us = plan->stream->expire_us == INT64_MAX ? INT64_MAX : RS_TIME_NONE;
     rs_dedup_init(&p->dedup, plan->stream->dedup_us, plan->stream->dedup_max);

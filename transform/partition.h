@@ -22,7 +22,9 @@ struct rs_front {
      * group and in any other. RS_TIME_NONE: none. */
     int64_t run_us, run_other_us;
     uint32_t run_source;
-    uint64_t ahead;        /* events that were far ahead when they came, since this process began */
+    int64_t left_us; /* of those, what is still ahead after they were believed in part at rest; RS_TIME_NONE:
+                        none */
+    uint64_t ahead;  /* events that were far ahead when they came, since this process began */
     int64_t ahead_offset;  /* the newest of them: */
     int64_t ahead_time_us; /* its event time, */
     int64_t ahead_of_us;   /* and what it was ahead of */

@@ -6,8 +6,8 @@
  * step. A step is the shortest window and the lateness, or eight times what lies between two records as a
  * rule, so that a stream of one event a day has steps of a week. An event further ahead than that is a jump,
  * and counts once it has a witness: the steady time, when most of the events are there; the daemon's own
- * clock, when the time is about now; or events of another group, when nothing comes after them
- * (rs_partition_rest).
+ * clock, when the time is about now; or, when nothing comes after them, events of another group
+ * (rs_partition_rest), or that nothing has spoken against them for a while (rs_partition_unopposed).
  *
  * The front is where that has led. Nothing of it is in the state but what shown time says. */
 #include "transform/partition.h"
@@ -32,7 +32,7 @@ int64_t rs_plan_step(const struct rs_plan *plan)
 
 static void end_run(struct rs_front *f)
 {
-    f->run_us = f->run_other_us = RS_TIME_NONE;
+    f->run_us = f->run_other_us = f->left_us = RS_TIME_NONE;
 }
 
 static void go_to(struct rs_front *f, int64_t time_us)
@@ -182,6 +182,12 @@ static bool one_group(const struct rs_partition *p)
     return most == 1;
 }
 
+static int64_t newest_of_run(const struct rs_front *f)
+{
+    int64_t newest_us = f->run_us > f->run_other_us ? f->run_us : f->run_other_us;
+    return newest_us > f->left_us ? newest_us : f->left_us;
+}
+
 void rs_partition_rest(struct rs_partition *p, int64_t limit_us, bool alone)
 {
     struct rs_front *f = &p->front;
@@ -190,7 +196,20 @@ void rs_partition_rest(struct rs_partition *p, int64_t limit_us, bool alone)
         time_us = p->stream_time_us;
     }
     if (time_us != RS_TIME_NONE && time_us <= limit_us && time_us > f->at_us) {
+        int64_t newest_us = newest_of_run(f);
         go_to(f, time_us);
+        f->left_us = newest_us > time_us ? newest_us : RS_TIME_NONE;
+    }
+    rs_partition_show_front(p);
+}
+
+/* Of a recorded market day the last hours may be of one group alone: the others are owed their last windows.
+ */
+void rs_partition_unopposed(struct rs_partition *p, int64_t limit_us)
+{
+    int64_t newest_us = newest_of_run(&p->front);
+    if (newest_us != RS_TIME_NONE && newest_us <= limit_us) {
+        go_to(&p->front, newest_us);
     }
     rs_partition_show_front(p);
 }

@@ -161,6 +161,7 @@ static void on_claimed(struct rs_worker *worker, struct rs_owned *owned, const s
         return;
     }
     rs_owned_begin_counting(worker, owned);
+    owned->news_us = worker->now_us;
     rs_owned_want_scan(worker, owned);
     owned->token = event->token;
     owned->committed = event->sealed ? event->seal.next_offset : -1;

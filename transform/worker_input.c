@@ -13,7 +13,8 @@
 #define TELL_EVERY_US    (30 * INT64_C(1000000))
 #define STILL_EVERY_US   (200 * RS_WORKER_MS) /* the same of one that is not read */
 #define END_EVERY_US     (5 * RS_WORKER_MS) /* between looks at the end of a partition that brings nothing */
-#define WATCH_AFTER_US   (5 * INT64_C(1000000)) /* a partition that is not restored by then */
+#define WATCH_AFTER_US   (5 * INT64_C(1000000))  /* a partition that is not restored by then */
+#define UNOPPOSED_US     (30 * INT64_C(1000000)) /* of silence, until one group's word counts */
 #define ADVANCE_MAX_US   (2 * INT64_C(1000000))
 #define RECREATED_US     (30 * INT64_C(1000000)) /* the log's end stays below the fence for so long */
 
@@ -157,6 +158,7 @@ static void applied(struct rs_worker *worker, struct rs_owned *owned, size_t tak
     owned->next_offset = worker->held.records[taken - 1].offset + 1;
     owned->fed = true;
     owned->touched = true;
+    owned->news_us = worker->now_us;
     if (worker->dirty_since_us == 0) {
         worker->dirty_since_us = worker->now_us;
     }
@@ -425,7 +427,7 @@ void rs_worker_end_offsets(struct rs_worker *worker)
 }
 
 /* Events at the end of the input that are far ahead of what is shown are believed where nothing speaks
- * against them, but not into the future. */
+ * against them, those of one group after a while; but not into the future. */
 static void rest(const struct rs_worker *worker, struct rs_owned *owned)
 {
     int64_t ahead_us = owned->stream->max_future_us;
@@ -433,6 +435,9 @@ static void rest(const struct rs_worker *worker, struct rs_owned *owned)
 
     limit_us += ahead_us < INT64_MAX - limit_us ? ahead_us : INT64_MAX - limit_us;
     rs_partition_rest(owned->state, limit_us, true);
+    if (worker->now_us - owned->news_us >= UNOPPOSED_US) {
+        rs_partition_unopposed(owned->state, limit_us);
+    }
 }
 
 /* Called before new records are taken: whatever comes now, until now there was silence. A worker that was

@@ -40,7 +40,8 @@ struct rs_owned {
     int64_t tick_us; /* monotonic time up to which what is shown has advanced; valid at_end */
     int64_t end_offset;
     int64_t end_checked_us;
-    bool fed; /* records came in this step */
+    bool fed;        /* records came in this step */
+    int64_t news_us; /* when records came last, or it was claimed */
     /* publishing */
     bool asking, asked; /* the sink about the fence: under way, answered */
     int64_t heard_us;   /* when the sink last answered for a batch of this partition, or had none to answer */

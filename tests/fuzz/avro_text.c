@@ -67,7 +67,7 @@ static void put_nanos(struct rs_buf *out, int64_t ns)
     char text[RS_TIME_TEXT_MAX];
     char fraction[16];
     int64_t second = (int64_t)floorl((long double)ns / 1000000000);
-    int rest = (int)(ns - second * 1000000000);
+    int rest = (int)(ns - (rs_i128)second * 1000000000);
     size_t size = rs_time_format(second * 1000000, text) - 1;
     rs_buf_printf(out, "\"%.*s", (int)size, text);
     if (rest != 0) {

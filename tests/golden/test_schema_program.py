@@ -95,7 +95,7 @@ class SchemaProgram(suite.Case):
         rows = self.write("rows.csv", "t,产品,unit-price,$n\n1970-01-01,a,2,3\n1970-01-01,a,5,1\n")
         raw, counts, _ = self.replay(config, "s", [rows])
         self.assertEqual(counts["applied"], 2)
-        self.assertIn('{"key":"rs:a:a","type":"hash","value":{"s":7,"n":3,"c":2,', raw)
+        self.assertIn('{"key":"rs:a:a","type":"hash","value":{"s":"7","n":"3","c":"2",', raw)
 
     def test_refused_messages(self):
         with open(JAVA, "rb") as file:

@@ -2,6 +2,7 @@
 column, all faults at once, and the nearest known name."""
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -357,7 +358,7 @@ aggregates:
     def by_hand(self, command, **more):
         """Runs it with an environment that a user has who is no service."""
         environment = {k: v for k, v in os.environ.items() if k not in ("CREDENTIALS_DIRECTORY", "HOSTNAME")}
-        program, *arguments = command.split()
+        program, *arguments = shlex.split(command)
         status, _, err = procs.run([suite.program(program), *arguments], env={**environment, **more})
         return status, err.decode()
 
@@ -370,14 +371,14 @@ aggregates:
                  "LoadCredential=; by hand name the directory of these files in front of the command: "
                  f"CREDENTIALS_DIRECTORY={self.directory}/credentials {{}} ...")
         kafka, redis = f"{config}:5:24: {unset}", f"{config}:8:19: {unset}"
-        for command, needs in [(f"rollstatd -c {config} --check", [kafka, redis]),
-                               (f"rollstatd -c {config}", [kafka, redis]),
-                               (f"rollstatd -c {config} --explain", []),
-                               (f"rollstatd -c {config} --replay --stream trades {good}", []),
-                               (f"rollstat-publish -c {config} --dry-run --stream trades {good}", []),
-                               (f"rollstat-publish -c {config} --stream trades --timeout 1s {good}", [kafka]),
-                               (f"rollstat-state -c {config}", [kafka]),
-                               (f"rollstat-top -c {config} --once", [redis])]:
+        for command, needs in [(f"rollstatd -c {shlex.quote(config)} --check", [kafka, redis]),
+                               (f"rollstatd -c {shlex.quote(config)}", [kafka, redis]),
+                               (f"rollstatd -c {shlex.quote(config)} --explain", []),
+                               (f"rollstatd -c {shlex.quote(config)} --replay --stream trades {shlex.quote(good)}", []),
+                               (f"rollstat-publish -c {shlex.quote(config)} --dry-run --stream trades {shlex.quote(good)}", []),
+                               (f"rollstat-publish -c {shlex.quote(config)} --stream trades --timeout 1s {shlex.quote(good)}", [kafka]),
+                               (f"rollstat-state -c {shlex.quote(config)}", [kafka]),
+                               (f"rollstat-top -c {shlex.quote(config)} --once", [redis])]:
             with self.subTest(command=command):
                 status, err = self.by_hand(command)
                 self.assertEqual(status, 1 if needs else 0, err)
@@ -385,7 +386,7 @@ aggregates:
                     self.assertIn(line.format(command.split()[0]), err)
                 self.assertEqual(err.count("CREDENTIALS_DIRECTORY is not set"), len(needs), err)
         # The call that was named.
-        status, err = self.by_hand(f"rollstatd -c {config} --check", CREDENTIALS_DIRECTORY=f"{self.directory}/credentials")
+        status, err = self.by_hand(f"rollstatd -c {shlex.quote(config)} --check", CREDENTIALS_DIRECTORY=f"{self.directory}/credentials")
         self.assertEqual((status, err), (0, ""))
 
     def test_tools_get_as_far_as_what_they_need(self):
@@ -393,8 +394,8 @@ aggregates:
         config = self.service(kafka=False)
         good = self.write("good.csv", "trade_id,exchange,product,price,quantity,currency,executed_at\n"
                           "a,X,P,1,1,CNY,2026-01-01T00:00:00Z\n")
-        for command in (f"rollstat-publish -c {config} --stream trades --timeout 1s {good}",
-                        f"rollstat-state -c {config} --timeout 1"):
+        for command in (f"rollstat-publish -c {shlex.quote(config)} --stream trades --timeout 1s {shlex.quote(good)}",
+                        f"rollstat-state -c {shlex.quote(config)} --timeout 1"):
             with self.subTest(command=command):
                 status, err = self.by_hand(command)
                 self.assertEqual(status, 2, err)

@@ -192,7 +192,7 @@ class AppendPartition:
         clock = self.record_steady.clock
         if self.record_steady.went_back:
             self.seen_back = (len(self.seen), clock)
-        while self.seen:
+        while self.seen and self.record_steady.records >= Steady.SAMPLES:
             came = min(self.seen[0][2], self.seen_back[1]) if self.seen_back[0] else self.seen[0][2]
             if came >= clock - horizon:
                 break

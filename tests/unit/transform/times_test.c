@@ -117,6 +117,28 @@ static void test_the_only_group_at_rest(void **state)
     stop(&r);
 }
 
+static void test_one_of_many_that_nobody_speaks_against(void **state)
+{
+    (void)state;
+    struct run r;
+    start(&r, stream, aggregates);
+    for (int64_t i = 0; i <= 20; i++) {
+        apply_one(&r, i % 2 ? "a" : "d", i * SECOND);
+    }
+    apply_one(&r, "b", 4 * DAY);
+    apply_one(&r, "b", 4 * DAY + SECOND);
+    rs_partition_rest(r.partition, INT64_MAX, true);
+    rs_partition_unopposed(r.partition, 4 * DAY); /* not beyond the limit */
+    assert_int_equal(status_of(&r).now_shown_us, 20 * SECOND);
+    rs_partition_unopposed(r.partition, INT64_MAX);
+    assert_int_equal(status_of(&r).now_shown_us, 4 * DAY + SECOND);
+    apply_one(&r, "b", 8 * DAY);
+    apply_one(&r, "a", 21 * SECOND); /* speaks against it */
+    rs_partition_unopposed(r.partition, INT64_MAX);
+    assert_int_equal(status_of(&r).now_shown_us, 4 * DAY + SECOND);
+    stop(&r);
+}
+
 static void test_groups_that_confirm_each_other_at_rest(void **state)
 {
     (void)state;
@@ -135,11 +157,14 @@ static void test_groups_that_confirm_each_other_at_rest(void **state)
     assert_int_equal(status_of(&r).now_shown_us, 20 * SECOND);
     rs_partition_rest(r.partition, INT64_MAX, true);
     assert_int_equal(status_of(&r).now_shown_us, 4 * DAY);
+    rs_partition_unopposed(r.partition, INT64_MAX); /* what is left of it */
+    assert_int_equal(status_of(&r).now_shown_us, 6 * DAY);
     apply_one(&r, "b", 8 * DAY);
     apply_one(&r, "c", 9 * DAY);
     apply_one(&r, "a", 21 * SECOND); /* speaks against both */
     rs_partition_rest(r.partition, INT64_MAX, true);
-    assert_int_equal(status_of(&r).now_shown_us, 4 * DAY);
+    rs_partition_unopposed(r.partition, INT64_MAX);
+    assert_int_equal(status_of(&r).now_shown_us, 6 * DAY);
     stop(&r);
 }
 
@@ -204,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_the_first_clock_is_wrong),
         cmocka_unit_test(test_the_daemons_clock_is_a_witness),
         cmocka_unit_test(test_the_only_group_at_rest),
+        cmocka_unit_test(test_one_of_many_that_nobody_speaks_against),
         cmocka_unit_test(test_groups_that_confirm_each_other_at_rest),
         cmocka_unit_test(test_a_sparse_stream_goes_on),
         cmocka_unit_test(test_a_gap_is_passed),
