@@ -74,7 +74,7 @@ class ExitCodes(suite.Case):
     def setUp(self):
         super().setUp()
         os.mkdir(self.path("directory"))
-        config = CONFIG.replace("SCHEMAS", suite.SCHEMAS)
+        config = CONFIG.replace("SCHEMAS", suite.yaml(suite.SCHEMAS))
         self.files = {
             "CONFIG": self.write("c.yaml", config.replace("FILE", "trade.avsc")),
             "GOOD": self.write("good.csv", GOOD),
@@ -110,7 +110,7 @@ class ExitCodes(suite.Case):
                     self.expect(program, place.replace("{}", "PLACE"), 2, f"--rejects {self.path(path)}: cannot be written: {why}")
 
     def test_files_a_configuration_names(self):
-        text = CONFIG.replace("SCHEMAS", suite.SCHEMAS)
+        text = CONFIG.replace("SCHEMAS", suite.yaml(suite.SCHEMAS))
         for program, places in INSIDE.items():
             for place in places:
                 self.files["PLACE"] = self.write("inside.yaml", text.replace("FILE", "missing.avsc"))

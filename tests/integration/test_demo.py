@@ -84,7 +84,7 @@ class Demo(suite.Case):
     def test_5_what_is_left_running_ends_with_its_line(self):
         """The broker ends together with the daemon, which has to end without it."""
         out, _ = procs.check([DEMO, "--keep", "--no-install"], timeout=600)
-        line = re.search(r"to end it: (kill -TERM -- (-\d+(?: -\d+)*); rm -r \S+)$", out.decode(), re.MULTILINE)
+        line = re.search(r"to end it: (kill -TERM -- (-\d+(?: -\d+)*); rm -r .+)$", out.decode(), re.MULTILINE)
         self.assertIsNotNone(line, out.decode()[-2000:])
         leaders = [int(word) for word in line.group(2).split()]
         try:
