@@ -44,14 +44,36 @@ static const char *value_of(struct rs_config *config, const char *name)
     return value;
 }
 
+/* One word for a shell, whatever the text holds: where it is more than a plain path it stands between quotes,
+ * and a quote itself outside of them. */
+static void put_shell_word(struct rs_buf *out, const char *text)
+{
+    if (text[strspn(text, NAME_CHARACTERS "/.-+:,@%")] == '\0') {
+        rs_buf_text(out, text);
+        return;
+    }
+    rs_buf_char(out, '\'');
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '\'') {
+            rs_buf_text(out, "'\\'");
+        }
+        rs_buf_char(out, *c);
+    }
+    rs_buf_char(out, '\'');
+}
+
 static void complain_unset(struct rs_config *config, const struct rs_config_node *scalar, const char *name)
 {
     if (strcmp(name, "CREDENTIALS_DIRECTORY") == 0) {
+        struct rs_buf directory = {0};
+        put_shell_word(&directory, config->directory);
+        const char *word = rs_buf_cstr(&directory);
         rs_config_complain(config, scalar,
                            "the environment variable %s is not set: systemd sets it for a service that has "
                            "LoadCredential=; by hand name the directory of these files in front of the "
                            "command: %s=%s/credentials %s ...",
-                           name, name, config->directory, program_invocation_short_name);
+                           name, name, word != NULL ? word : ".", program_invocation_short_name);
+        rs_buf_fini(&directory);
     } else {
         rs_config_complain(config, scalar,
                            "the environment variable %s is not set; put it in front of the command (%s=... "

@@ -45,7 +45,8 @@ enum rs_code {
 #undef RS_ERROR_NEGATIVE
 };
 
-#define RS_ERROR_TEXT_MAX 1024
+/* Room for a path or two of every usual length beside the words. */
+#define RS_ERROR_TEXT_MAX 2048
 
 struct rs_error {
     int code; /* RS_OK or negative */

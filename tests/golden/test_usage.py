@@ -369,7 +369,7 @@ aggregates:
                           "a,X,P,1,1,CNY,2026-01-01T00:00:00Z\n")
         unset = ("the environment variable CREDENTIALS_DIRECTORY is not set: systemd sets it for a service that has "
                  "LoadCredential=; by hand name the directory of these files in front of the command: "
-                 f"CREDENTIALS_DIRECTORY={self.directory}/credentials {{}} ...")
+                 f"CREDENTIALS_DIRECTORY={shlex.quote(self.directory)}/credentials {{}} ...")
         kafka, redis = f"{config}:5:24: {unset}", f"{config}:8:19: {unset}"
         for command, needs in [(f"rollstatd -c {shlex.quote(config)} --check", [kafka, redis]),
                                (f"rollstatd -c {shlex.quote(config)}", [kafka, redis]),
