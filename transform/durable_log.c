@@ -496,14 +496,16 @@ static bool on_gap(struct rs_durable_log *log, struct rs_durable_part *part, int
     return !part->checking && check(log, part, out);
 }
 
-static bool on_checked(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_state_event *out)
+static bool on_checked(struct rs_durable_log *log, struct rs_durable_part *part,
+                       const struct rs_log_event *event, struct rs_state_event *out)
 {
     struct rs_state_reading reading;
 
     rs_state_reader_result(part->reader, &reading);
     rs_state_reader_free(&part->reader);
     part->checking = false;
-    if (part->superseded) {
+    /* A later owner may have trimmed its own claim away too: what is gone tells of it then. */
+    if (part->superseded || event->offset > part->token) {
         return over(part, RS_STATE_LOST, out);
     }
     if (part->doubted) {
@@ -590,7 +592,7 @@ static bool on_io_event(struct rs_durable_log *log, struct rs_durable_part *part
         return part->checking ? on_checked_record(log, part, event, out)
                               : part->phase == RS_DURABLE_READING && on_record(log, part, event, out);
     case RS_LOG_END:
-        return part->checking ? on_checked(log, part, out)
+        return part->checking ? on_checked(log, part, event, out)
                               : part->phase == RS_DURABLE_READING && on_end(log, part, event, out);
     case RS_LOG_BROKEN: part->error = *event->error; return broken(log, part, out);
     case RS_LOG_TRIMMED: on_trimmed(log, part, event); break;

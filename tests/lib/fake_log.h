@@ -41,6 +41,7 @@ struct fake_io {
     struct rs_state_key key;
     struct rs_error error;
     int trims, reads, appends;
+    int trims_at_read; /* before this reading another instance trims the whole log; 0: never */
     int64_t trimmed_to;
 };
 

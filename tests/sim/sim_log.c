@@ -127,6 +127,38 @@ static struct append_node *append_find(struct pipe *pipe, uint64_t number)
     return node;
 }
 
+/* A broker notes a trim now and then only: one that falls comes back with what stood before, from anywhere.
+ */
+void topic_recalls(struct sim *sim, uint32_t partition)
+{
+    struct topic *t = &sim->topics[partition];
+    int64_t most = t->first < 40 || one_in(&sim->chance, 4) ? t->first : 40;
+    int64_t back = pick(&sim->chance, 0, most);
+    for (; back > 0; back--) {
+        t->bytes += t->records[--t->first].size;
+    }
+    sim_note(sim, "partition %u of the state log begins at %lld again", partition, (long long)t->first);
+    oracle_trimmed(sim, partition);
+}
+
+static void recall(struct sim *sim, void *subject, uint64_t partition)
+{
+    (void)subject;
+    if (!sim->healed) {
+        topic_recalls(sim, (uint32_t)partition);
+    }
+}
+
+/* Others trim its claim away meanwhile, and a broker that falls may give it back before it goes on. */
+static void claimant_sleeps(struct sim *sim, struct process *p, uint32_t partition)
+{
+    int64_t for_us = pick(&sim->chance, 1, 8) * SECOND;
+    process_pause(p, for_us);
+    if (one_in(&sim->chance, 2)) {
+        sim_at(sim, sim_now(sim) + for_us - pick(&sim->chance, 1, 500) * MS, recall, NULL, partition);
+    }
+}
+
 static void land(struct sim *sim, void *subject, uint64_t tag)
 {
     struct process *p = subject;
@@ -157,6 +189,9 @@ static void land(struct sim *sim, void *subject, uint64_t tag)
     store_record(sim, partition, node->bytes, node->size);
     if (t->claim == node->offset) {
         sim->topics[partition].claimant = p;
+        if (sim->faults.forgetful && sim->faults.pause && one_in(&sim->chance, 4)) {
+            claimant_sleeps(sim, p, partition);
+        }
     }
     if (node->answered) {
         append_free(pipe, node);
@@ -228,19 +263,6 @@ static void answer(struct sim *sim, void *subject, uint64_t tag)
 }
 
 /* ---- what happens to the topic itself ---- */
-
-/* A broker notes a trim now and then only: one that falls comes back with what stood before, from anywhere.
- */
-void topic_recalls(struct sim *sim, uint32_t partition)
-{
-    struct topic *t = &sim->topics[partition];
-    int64_t back = pick(&sim->chance, 0, t->first < 40 ? t->first : 40);
-    for (; back > 0; back--) {
-        t->bytes += t->records[--t->first].size;
-    }
-    sim_note(sim, "partition %u of the state log begins at %lld again", partition, (long long)t->first);
-    oracle_trimmed(sim, partition);
-}
 
 void topic_rebuilds(struct sim *sim, uint32_t partition)
 {

@@ -575,12 +575,9 @@ static void test_a_claim_trimmed_away_by_a_later_owner_is_lost(void **state)
     assert_string_equal(hears(a), "L");
 }
 
-/* It read slowly, and a later owner has trimmed the log past its claim; then the broker fell before it had
- * noted that, and gave back a part of it, which is no state. That is the later owner's log, and not damaged.
- */
-static void test_a_slow_claimant_of_a_log_that_lost_its_trim_has_lost(void **state)
+/* The broker fell before it had noted a trim, and gave back a part of it, which is no state. */
+static void lose_a_trim(void)
 {
-    (void)state;
     int64_t next = 1;
     claim(a);
     (void)hears(a);
@@ -597,6 +594,14 @@ static void test_a_slow_claimant_of_a_log_that_lost_its_trim_has_lost(void **sta
     seal(a, ++next, "h", false);
     (void)hears(a);
     shared.first = begins + 2; /* what is left of the sweep is not all of it */
+}
+
+/* It read slowly, and a later owner has trimmed the log past its claim. That is the later owner's log, and
+ * not damaged. */
+static void test_a_slow_claimant_of_a_log_that_lost_its_trim_has_lost(void **state)
+{
+    (void)state;
+    lose_a_trim();
     claim(b);
     assert_non_null(strchr(hears(b), 'F')); /* nobody else claims it: damaged */
     assert_non_null(strstr(b->error.text, "what stood before this was deleted"));
@@ -606,6 +611,20 @@ static void test_a_slow_claimant_of_a_log_that_lost_its_trim_has_lost(void **sta
     assert_null(strchr(heard, 'F'));
     assert_non_null(strchr(heard, 'L'));
     assert_non_null(strchr(hears(c), 'F')); /* the newest claimant tells of it */
+}
+
+/* The later owner trims again, its own claim away too, before the slow one asks whether there is a later one.
+ */
+static void test_a_slow_claimant_of_a_log_that_is_trimmed_again_has_lost(void **state)
+{
+    (void)state;
+    lose_a_trim();
+    claim(b);
+    claim(c);
+    b->io.trims_at_read = b->io.reads + 2;
+    const char *heard = hears(b);
+    assert_null(strchr(heard, 'F'));
+    assert_non_null(strchr(heard, 'L'));
 }
 
 static void test_damage_stops_the_partition_and_says_what_to_do(void **state)
@@ -703,6 +722,7 @@ int main(void)
         TEST(test_a_head_trimmed_away_under_a_slow_reader),
         TEST(test_a_claim_trimmed_away_by_a_later_owner_is_lost),
         TEST(test_a_slow_claimant_of_a_log_that_lost_its_trim_has_lost),
+        TEST(test_a_slow_claimant_of_a_log_that_is_trimmed_again_has_lost),
         TEST(test_damage_stops_the_partition_and_says_what_to_do),
         TEST(test_a_log_that_was_lost_is_told_from_a_new_one),
         TEST(test_a_rebuild_makes_all_before_it_void),
