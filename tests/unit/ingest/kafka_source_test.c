@@ -48,7 +48,7 @@ struct member {
     bool took[WORKERS];
     struct seen seen[PARTITIONS];
     char log[8192];
-    char stop_text[1024];
+    char stop_text[RS_ERROR_TEXT_MAX];
 };
 
 static struct member reader, late_start, lost_offset, missing, first, second, again, deferred, newcomer;
