@@ -33,8 +33,8 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/time_pattern.h"
-#include "base/time_text.h"
+#include "base/time/pattern.h"
+#include "base/time/text.h"
 #include "ingest/cell.h"
 #include "schemas/schema.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/number.h"
 #include "base/utf8.h"
 #include "ingest/encode.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/kafka_ask.h"
+#include "base/kafka/ask.h"
 #include "ingest/kafka_parts.h"
 
 #define METADATA_WAIT_MS 500

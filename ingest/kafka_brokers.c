@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ingest/kafka_fault.h"
+#include "base/kafka/fault.h"
 #include "ingest/kafka_parts.h"
 
 #define SILENT_US (5 * INT64_C(1000000))  /* without an answer to any request: taken for away */

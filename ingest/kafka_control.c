@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/kafka_config.h"
+#include "base/kafka/config.h"
 #include "ingest/kafka_parts.h"
 
 #define TOPICS_EVERY_US (2 * INT64_C(1000000))  /* between looks for a missing topic */

@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "ingest/kafka_fault.h"
+#include "base/kafka/fault.h"
 #include "ingest/kafka_source.h"
 
 /* Of the fetching. */

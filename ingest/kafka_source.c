@@ -8,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/kafka_config.h"
+#include "base/kafka/config.h"
 #include "ingest/kafka_parts.h"
 
 void rs_kafka_report(const struct rs_kafka_source *source, enum rs_log_level level, const char *format, ...)

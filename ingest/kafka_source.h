@@ -27,7 +27,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/source.h"

@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "base/number.h"
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "base/view.h"
 #include "schemas/program.h"
 

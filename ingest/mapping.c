@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "ingest/row_plan.h"
 
 void rs_mapping_init(struct rs_mapping *mapping, const struct rs_schema *schema)

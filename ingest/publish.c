@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/usage.h"
 #include "ingest/ahead.h"
 #include "ingest/progress.h"

@@ -12,8 +12,8 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/kafka_config.h"
-#include "ingest/kafka_fault.h"
+#include "base/kafka/config.h"
+#include "base/kafka/fault.h"
 #include "ingest/stage.h"
 
 #define RS_PUBLISHER_TIMEOUT_MS 30000

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config.h"
-#include "base/kafka_config.h"
+#include "base/config/config.h"
+#include "base/kafka/config.h"
 #include "ingest/framing.h"
 #include "ingest/key.h"
 #include "ingest/publisher.h"

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "ingest/rows.h"
 
 static int push(const char ***items, size_t *count, const char *value, struct rs_error *error)

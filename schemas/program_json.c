@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "schemas/program_ops.h"
 #include "schemas/wire.h"
 

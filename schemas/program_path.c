@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "schemas/program_ops.h"
 
 int rs_program_null_branch(const struct rs_schema *type)

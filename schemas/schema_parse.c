@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/utf8.h"
 
 static const char *const primitive_names[] = {"null",   "boolean", "int",    "long", "float",

@@ -11,7 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/kafka_config.h"
+#include "base/kafka/config.h"
 #include "sink/letter.h"
 #include "sink/letter_topics.h"
 

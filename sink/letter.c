@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/time_text.h"
+#include "base/time/text.h"
 
 #define HEADER_COUNT 12
 /* Our headers and the message's own bookkeeping in librdkafka, about. */

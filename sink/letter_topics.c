@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/kafka_ask.h"
+#include "base/kafka/ask.h"
 
 #define REQUEST_MS 10000
 #define LOOK_MS    1000

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/file.h"
 #include "base/usage.h"
 #include "sink/top_lines.h"

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
-#include "base/time_text.h"
+#include "base/time/text.h"
 
 enum rs_top_kind { RS_TOP_TEXT, RS_TOP_NUMBER, RS_TOP_TIME };
 

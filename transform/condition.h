@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "base/arena.h"
-#include "base/config.h"
+#include "base/config/config.h"
 #include "schemas/program.h"
 #include "transform/literal.h"
 #include "transform/slots.h"

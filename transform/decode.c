@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "transform/partition.h"
 #include "transform/upsert.h"
 

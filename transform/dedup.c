@@ -5,7 +5,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "transform/reader.h"
+#include "base/reader.h"
 
 void rs_dedup_init(struct rs_dedup *d, int64_t horizon_us, int64_t max)
 {

@@ -1,7 +1,7 @@
 /* One group's state in full, for people who ask why a number is what it is. */
 #include <inttypes.h>
 
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "transform/group.h"
 #include "transform/partition.h"
 #include "transform/show.h"

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/dead_letter.h"
 #include "base/error.h"
 #include "base/record.h"

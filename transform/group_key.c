@@ -6,7 +6,7 @@
 #include <xxhash.h>
 
 #include "base/number.h"
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "base/view.h"
 
 /* First byte of a part: what follows. Strings have their length in two bytes instead, plus one, so that 0 is

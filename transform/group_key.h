@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/slice.h"
 #include "schemas/program.h"
 #include "transform/key_arena.h"

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "transform/slots.h"
 
 /* ---- by type ---- */

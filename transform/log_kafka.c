@@ -8,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/kafka_config.h"
+#include "base/kafka/config.h"
 #include "transform/log_kafka_parts.h"
 
 #define DEFAULT_BYTES ((size_t)2 << 20)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/kafka_ask.h"
+#include "base/kafka/ask.h"
 #include "transform/log_kafka_parts.h"
 
 #define METADATA_MS 1000

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/kafka_ask.h"
-#include "base/kafka_config.h"
+#include "base/kafka/ask.h"
+#include "base/kafka/config.h"
 #include "transform/log_kafka_parts.h"
 
 #define SECOND_US INT64_C(1000000)

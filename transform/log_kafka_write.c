@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/kafka_config.h"
+#include "base/kafka/config.h"
 #include "transform/log_kafka_parts.h"
 
 #define POLL_MS  50 /* between looks at what needs no delivery: the end, a broken producer, a full queue */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/kafka_config.h"
+#include "base/kafka/config.h"
 #include "base/usage.h"
 #include "transform/log_kafka.h"
 

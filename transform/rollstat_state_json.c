@@ -1,6 +1,6 @@
 #include <inttypes.h>
 
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "transform/rollstat_state.h"
 
 /* ---- pieces ---- */

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/kafka_ask.h"
-#include "base/kafka_config.h"
+#include "base/kafka/ask.h"
+#include "base/kafka/config.h"
 #include "transform/rollstat_state.h"
 
 struct rs_state_kafka {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/source.h"
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "base/utf8.h"
 #include "transform/rollstat_state.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "ingest/kafka_source.h"
 #include "sink/redis_names.h"
 #include "transform/plan.h"

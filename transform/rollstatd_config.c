@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/http.h"
-#include "base/kafka_config.h"
+#include "base/kafka/config.h"
 #include "transform/rollstatd.h"
 
 #define WORKERS_MAX     64

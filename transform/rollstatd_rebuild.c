@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "base/kafka_ask.h"
-#include "base/kafka_config.h"
+#include "base/kafka/ask.h"
+#include "base/kafka/config.h"
 #include "base/source.h"
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "transform/log_kafka.h"
 #include "transform/rollstatd_daemon.h"
 #include "transform/state_record.h"

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "sink/memory_store.h"
 #include "transform/rollstatd.h"
 

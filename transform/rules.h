@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/reason.h"
 #include "schemas/program.h"
 #include "transform/slots.h"

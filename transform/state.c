@@ -4,8 +4,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/reader.h"
 #include "transform/partition.h"
-#include "transform/reader.h"
 #include "transform/state_form.h"
 
 /* A partition as bytes, little-endian:

@@ -4,8 +4,8 @@
 #ifndef RS_TRANSFORM_STATE_FORM_H
 #define RS_TRANSFORM_STATE_FORM_H
 
+#include "base/reader.h"
 #include "transform/group.h"
-#include "transform/reader.h"
 #include "transform/upsert.h"
 
 /* ---- writing ---- */

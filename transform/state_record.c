@@ -5,9 +5,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/reader.h"
 #include "base/source.h"
 #include "base/utf8.h"
-#include "transform/reader.h"
 
 /* The oldest format that this version reads. */
 #define RS_RECORD_OLDEST 1

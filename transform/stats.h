@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "transform/pane.h"
 #include "transform/slots.h"
 

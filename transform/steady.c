@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "base/reader.h"
 #include "base/record.h"
-#include "transform/reader.h"
 
 #define GAP_SAMPLES 5 /* of fewer there is no quarter on both sides of the median */
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "transform/worker_parts.h"
 
 #define EVENTS_PER_STEP  16 /* then publishing gets its turn; also after so many records: */

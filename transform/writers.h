@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
-#include "base/config.h"
+#include "base/config/config.h"
 #include "transform/plan.h"
 
 /* Whether events that `writer` wrote are read by the plan's stream: a record of the same full name in which

@@ -6,7 +6,7 @@
 
 #include "avro_random.h"
 #include "base/number.h"
-#include "base/time_text.h"
+#include "base/time/text.h"
 
 __int128 rs_avro_integer(const uint8_t *bytes, size_t size)
 {

@@ -5,7 +5,7 @@
 
 #include "avro_random.h"
 #include "base/number.h"
-#include "base/time_text.h"
+#include "base/time/text.h"
 
 void rs_avro_must(int answer, const char *what)
 {

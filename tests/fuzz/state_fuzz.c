@@ -9,7 +9,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "transform/reader.h"
+#include "base/reader.h"
 #include "transform/state_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

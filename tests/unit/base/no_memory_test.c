@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/config.h"
+#include "base/config/config.h"
 #include "base/pool.h"
 #include "base/queue.h"
+#include "base/time/zone.h"
 #include "base/view.h"
-#include "base/zone.h"
 
 /* The linker puts these in the place of malloc and its kin for everything but shared libraries. Each scenario
  * is run with its first allocation failing, then its second, and so on until it runs through: every failure

@@ -13,7 +13,7 @@
 #include "ingest/container.h"
 #include "ingest/rows.h"
 #include "ingest/snappy.h"
-#include "support.h"
+#include "tests/unit/ingest/support.h"
 
 static const char point[] =
     "{\"type\":\"record\",\"name\":\"P\",\"fields\":[{\"name\":\"id\",\"type\":\"long\"},"

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "ingest/csv.h"
-#include "support.h"
+#include "tests/unit/ingest/support.h"
 
 /* Rows as text: "LINE|cell|cell", bad ones as "LINE!BYTE text". */
 static void read_rows(const char *path, char delimiter, struct rs_buf *out)

@@ -12,10 +12,10 @@
 #include <string.h>
 
 #include "base/number.h"
-#include "base/time_text.h"
+#include "base/time/text.h"
 #include "ingest/encode.h"
 #include "schemas/schema.h"
-#include "support.h"
+#include "tests/unit/ingest/support.h"
 
 #define VALUES 3000
 

@@ -12,7 +12,7 @@
 
 #include "ingest/encode.h"
 #include "ingest/json.h"
-#include "support.h"
+#include "tests/unit/ingest/support.h"
 
 static struct rs_schema_document *parse(const char *json)
 {

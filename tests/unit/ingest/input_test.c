@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "ingest/input.h"
-#include "support.h"
+#include "tests/unit/ingest/support.h"
 
 static int drain(struct rs_input *in, struct rs_buf *out, struct rs_error *error)
 {

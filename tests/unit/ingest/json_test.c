@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "ingest/json.h"
-#include "support.h"
+#include "tests/unit/ingest/support.h"
 
 /* The cells as text: kind@at[name]text, children in parentheses. */
 static void put_cell(const struct rs_cell *cells, uint32_t index, struct rs_buf *out)

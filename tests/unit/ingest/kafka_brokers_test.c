@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "ingest/kafka_parts.h"
 
 #define REFUSED_BY(address)                                                                                  \

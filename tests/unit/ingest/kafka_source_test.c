@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config.h"
+#include "base/config/config.h"
 #include "ingest/kafka_parts.h"
 #include "ingest/kafka_source.h"
 

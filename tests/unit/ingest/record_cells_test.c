@@ -11,7 +11,7 @@
 #include "ingest/encode.h"
 #include "ingest/record_cells.h"
 #include "schemas/program.h"
-#include "support.h"
+#include "tests/unit/ingest/support.h"
 
 #define LOGICAL(type, logical) "{\"type\":\"" type "\",\"logicalType\":\"" logical "\"}"
 #define DECIMAL(precision, scale)                                                                            \

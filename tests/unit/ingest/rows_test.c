@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "ingest/rows.h"
-#include "support.h"
+#include "tests/unit/ingest/support.h"
 
 static const char trade[] =
     "{\"type\":\"record\",\"name\":\"T\",\"fields\":["

@@ -1,4 +1,4 @@
-#include "support.h"
+#include "tests/unit/ingest/support.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -16,7 +16,6 @@ rs_ingest_test(record_cells)
 rs_ingest_test(rows)
 rs_unit_test(ingest ahead rs_ingest)
 rs_unit_test(ingest kafka_brokers rs_ingest)
-rs_unit_test(ingest kafka_fault rs_ingest)
 rs_unit_test(ingest kafka_source rs_ingest)
 
 # The example of the public header is compiled as it stands there.

@@ -1,4 +1,4 @@
-#include "batches.h"
+#include "tests/unit/sink/batches.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

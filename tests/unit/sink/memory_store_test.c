@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "batches.h"
-#include "redis_server.h"
 #include "sink/memory_store.h"
 #include "sink/redis_sink.h"
+#include "tests/unit/sink/batches.h"
+#include "tests/unit/sink/redis_server.h"
 
 static const char *const some[] = {"1", "2.5", "0", "60000", "100", "1", NULL};
 static const char *const fewer[] = {"0", "", "", "", "", "0", NULL};

@@ -1,4 +1,4 @@
-#include "redis_fixture.h"
+#include "tests/unit/sink/redis_fixture.h"
 
 #include <poll.h>
 #include <setjmp.h>

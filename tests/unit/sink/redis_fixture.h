@@ -5,9 +5,9 @@
 
 #include <pthread.h>
 
-#include "batches.h"
-#include "redis_server.h"
 #include "sink/redis_sink.h"
+#include "tests/unit/sink/batches.h"
+#include "tests/unit/sink/redis_server.h"
 
 #define SECOND INT64_C(1000000)
 #define PATIENCE_US                                                                                          \

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "redis_fixture.h"
+#include "tests/unit/sink/redis_fixture.h"
 
 static const char *awaited; /* text of a notice */
 static redisContext *copy;  /* another server */

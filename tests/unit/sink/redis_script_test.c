@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "batches.h"
-#include "redis_server.h"
 #include "sink/redis_script.h"
+#include "tests/unit/sink/batches.h"
+#include "tests/unit/sink/redis_server.h"
 
 static struct redis_server server;
 static redisContext *redis;

@@ -1,4 +1,4 @@
-#include "redis_server.h"
+#include "tests/unit/sink/redis_server.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

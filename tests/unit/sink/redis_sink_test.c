@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "redis_fixture.h"
 #include "sink/redis_script.h"
+#include "tests/unit/sink/redis_fixture.h"
 
 /* ---- tests ---- */
 

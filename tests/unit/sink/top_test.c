@@ -17,9 +17,9 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "redis_server.h"
 #include "sink/top_lines.h"
 #include "sink/top_text.h"
+#include "tests/unit/sink/redis_server.h"
 
 static const char trades_meta[] =
     "{\"stream\":\"trades\",\"by\":[\"exchange\",\"product\"],\"window\":{\"sliding\":\"5m\",\"every\":"

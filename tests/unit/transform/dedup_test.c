@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
+#include "base/reader.h"
 #include "transform/dedup.h"
-#include "transform/reader.h"
 
 static struct rs_dedup_id id_of(const char *text)
 {

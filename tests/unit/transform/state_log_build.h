@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "state_records.h"
+#include "tests/unit/transform/state_records.h"
 #include "transform/state_reader.h"
 
 #define RECORDS_MAX 256

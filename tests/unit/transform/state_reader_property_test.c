@@ -1,6 +1,6 @@
 /* Random logs, whole and faulty, trimmed anywhere: the reader against the rules said the other way round. */
-#include "random.h"
-#include "state_log_build.h"
+#include "tests/unit/transform/random.h"
+#include "tests/unit/transform/state_log_build.h"
 
 /* What a record is, without its bytes. */
 struct fact {

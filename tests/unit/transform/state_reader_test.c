@@ -1,4 +1,4 @@
-#include "state_log_build.h"
+#include "tests/unit/transform/state_log_build.h"
 
 static struct rs_state_reading assert_good(const char *verdicts, const char *contents)
 {

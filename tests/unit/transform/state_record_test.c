@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <xxhash.h>
 
-#include "state_records.h"
-#include "transform/reader.h"
+#include "base/reader.h"
+#include "tests/unit/transform/state_records.h"
 
 static struct rs_buf bytes;
 

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
+#include "base/reader.h"
 #include "base/record.h"
-#include "transform/reader.h"
 #include "transform/steady.h"
 
 static enum rs_steady_move note(struct rs_steady *s, int64_t time_us)

@@ -1,0 +1,73 @@
+#include "base/kafka/ask.h"
+
+#include "base/clock.h"
+
+/* ListOffsets knows the two ends as times of their own. For a list of partitions librdkafka waits in a loop
+ * that looks at the deadline; where it asks for both ends itself it waits for the request to fail. */
+static rd_kafka_resp_err_t ask_end(rd_kafka_t *client, const char *topic, int32_t partition, int64_t which,
+                                   int timeout_ms, int64_t *out)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = which;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, list, timeout_ms);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        code = list->elems[0].err;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && list->elems[0].offset < 0) {
+        code = RD_KAFKA_RESP_ERR__FAIL;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        *out = list->elems[0].offset;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
+rd_kafka_resp_err_t rs_kafka_ask_ends(rd_kafka_t *client, const char *topic, int32_t partition,
+                                      int timeout_ms, int64_t *low, int64_t *high)
+{
+    int64_t deadline_us = rs_clock_mono(rs_clock_system()) + timeout_ms * INT64_C(1000);
+    int64_t first = -1;
+    int64_t end = -1;
+    rd_kafka_resp_err_t code =
+        ask_end(client, topic, partition, RD_KAFKA_OFFSET_BEGINNING, timeout_ms, &first);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return code;
+    }
+    int64_t left_us = deadline_us - rs_clock_mono(rs_clock_system());
+    if (left_us <= 0) {
+        return RD_KAFKA_RESP_ERR__TIMED_OUT;
+    }
+    code = ask_end(client, topic, partition, RD_KAFKA_OFFSET_END, (int)((left_us + 999) / 1000), &end);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        *low = first;
+        *high = end;
+    }
+    return code;
+}
+
+bool rs_kafka_is_away(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+    case RD_KAFKA_RESP_ERR__WAIT_COORD:
+    case RD_KAFKA_RESP_ERR__DESTROY:
+    case RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT:
+    case RD_KAFKA_RESP_ERR_NOT_CONTROLLER:
+    case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
+    case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NETWORK_EXCEPTION:
+    case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR: return true;
+    default: return false;
+    }
+}

@@ -1,0 +1,105 @@
+/* Questions about the ends of a partition, to the mock cluster: answered, and not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/kafka/ask.h"
+
+#define HANGS_MS 120000 /* the mock's answers, where it is to hang */
+#define ASK_MS   300
+#define BOUND_US                                                                                             \
+    (HANGS_MS / 2 * INT64_C(1000)) /* a busy machine is slow, but a bound that is none is far beyond */
+
+static rd_kafka_t *producer, *client;
+static rd_kafka_mock_cluster_t *cluster;
+
+static int setup(void **state)
+{
+    char text[256] = "";
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+    (void)state;
+    producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    cluster = rd_kafka_mock_cluster_new(producer, 1);
+    (void)rd_kafka_brokers_add(producer, rd_kafka_mock_cluster_bootstraps(cluster));
+    assert_int_equal(rd_kafka_mock_topic_create(cluster, "t", 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("t"), RD_KAFKA_V_PARTITION(0),
+                                           RD_KAFKA_V_VALUE("v", 1), RD_KAFKA_V_END),
+                         RD_KAFKA_RESP_ERR_NO_ERROR);
+    }
+    assert_int_equal(rd_kafka_flush(producer, 30000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    conf = rd_kafka_conf_new();
+    (void)rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(cluster), NULL, 0);
+    client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+    return client == NULL ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    rd_kafka_destroy(client);
+    rd_kafka_mock_cluster_destroy(cluster);
+    rd_kafka_destroy(producer);
+    return 0;
+}
+
+static void test_both_ends(void **state)
+{
+    int64_t low = -7;
+    int64_t high = -7;
+
+    (void)state;
+    assert_int_equal(rs_kafka_ask_ends(client, "t", 0, 30000, &low, &high), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(low, 0);
+    assert_int_equal(high, 3);
+}
+
+static void test_a_broker_that_hangs_is_not_waited_for(void **state)
+{
+    int64_t low = -7;
+    int64_t high = -7;
+
+    (void)state;
+    rd_kafka_mock_broker_set_rtt(cluster, 1, HANGS_MS);
+    int64_t began_us = rs_clock_mono(rs_clock_system());
+    rd_kafka_resp_err_t code = rs_kafka_ask_ends(client, "t", 0, ASK_MS, &low, &high);
+    assert_true(rs_clock_mono(rs_clock_system()) - began_us < BOUND_US);
+    assert_true(rs_kafka_is_away(code));
+    assert_int_equal(low, -7);
+    assert_int_equal(high, -7);
+    rd_kafka_mock_broker_set_rtt(cluster, 1, 0);
+}
+
+static void test_a_broker_that_is_gone_is_not_waited_for(void **state)
+{
+    int64_t low = -7;
+    int64_t high = -7;
+
+    (void)state;
+    rd_kafka_mock_broker_set_down(cluster, 1);
+    int64_t began_us = rs_clock_mono(rs_clock_system());
+    rd_kafka_resp_err_t code = rs_kafka_ask_ends(client, "t", 0, ASK_MS, &low, &high);
+    assert_true(rs_clock_mono(rs_clock_system()) - began_us < BOUND_US);
+    assert_true(rs_kafka_is_away(code));
+    rd_kafka_mock_broker_set_up(cluster, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_both_ends),
+        cmocka_unit_test(test_a_broker_that_hangs_is_not_waited_for),
+        cmocka_unit_test(test_a_broker_that_is_gone_is_not_waited_for),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
