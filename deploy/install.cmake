@@ -6,7 +6,7 @@ set(RS_CONFIG_DIRECTORY "" CACHE STRING
 
 install(CODE "
 set(RS_DEPLOY \"${CMAKE_CURRENT_SOURCE_DIR}\")
-set(RS_PC_IN \"${PROJECT_SOURCE_DIR}/ingest/rollstat.pc.in\")
+set(RS_PC_IN \"${PROJECT_SOURCE_DIR}/ingest/publish/rollstat.pc.in\")
 set(RS_MADE \"${CMAKE_CURRENT_BINARY_DIR}/installed\")
 set(PROJECT_VERSION \"${PROJECT_VERSION}\")
 set(RS_CONFIG_DIRECTORY \"${RS_CONFIG_DIRECTORY}\")

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/time/text.h"
-#include "ingest/kafka_source.h"
+#include "ingest/kafka/source.h"
 #include "sink/redis_names.h"
 #include "transform/plan.h"
 

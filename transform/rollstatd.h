@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/usage.h"
-#include "ingest/rows.h"
+#include "ingest/read/rows.h"
 #include "schemas/stream.h"
 #include "sink/redis_config.h"
 #include "transform/engine.h"

@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "base/http.h"
-#include "ingest/kafka_source.h"
+#include "ingest/kafka/source.h"
 #include "sink/dead_letters.h"
 #include "sink/redis_sink.h"
 #include "transform/durable_log.h"

@@ -1,7 +1,7 @@
 /* kafka ask: questions to brokers whose answers are waited for, none longer than it is told to.
  * librdkafka's own functions are not all so: rd_kafka_query_watermark_offsets before 2.3 goes on waiting
  * while the broker is away, for minutes. What is asked for here is asked in another way, which has a bound in
- * every version. A thread that serves others asks nothing at all, not even this: see ingest/kafka_asker.c.
+ * every version. A thread that serves others asks nothing at all, not even this: see ingest/kafka/asker.c.
  * Thread: any. */
 #ifndef RS_BASE_KAFKA_ASK_H
 #define RS_BASE_KAFKA_ASK_H

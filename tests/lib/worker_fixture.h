@@ -11,8 +11,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "ingest/memory_source.h"
 #include "sink/memory_store.h"
+#include "tests/lib/memory_source.h"
 #include "transform/worker.h"
 
 #define MS      INT64_C(1000)

@@ -103,7 +103,7 @@ class Lint(suite.Case):
         os.makedirs(self.path("sink"))
         self.write("sink/good.c", '#include "sink/good.h"\n#include "base/buf.h"\n#include <stdio.h>\n')
         self.assertEqual(self.include_gate(self.directory)[0], 0)
-        for line in ('#include "transform/pane.h"', '#  include "ingest/rows.h"', '#include <transform/pane.h>',
+        for line in ('#include "transform/pane.h"', '#  include "ingest/read/rows.h"', '#include <transform/pane.h>',
                      '#include "../transform/pane.h"'):
             self.write("sink/bad.c", f"int x;\n{line}\n")
             status, out, _ = self.include_gate(self.directory)
@@ -145,8 +145,8 @@ class Lint(suite.Case):
     UNBOUNDED = r"rd_kafka_(query_watermark_offsets|committed|position|seek|consumer_close|commit_queue|mem_close)\("
     # They wait for a broker, or for systemd: for threads on which nobody waits.
     WAITING = r"rd_kafka_(metadata|list_groups|offsets_for_times|controllerid)\(|rd_kafka_clusterid\((?!.*, 0\))|rs_kafka_ask_ends\(|sd_notifyf?\("
-    SERVING = ("ingest/kafka_brokers.c", "ingest/kafka_control.c", "ingest/kafka_group.c", "ingest/kafka_source.c",
-               "ingest/kafka_worker.c", "sink/dead_letters.c", "transform/log_kafka.c", "transform/log_kafka_write.c",
+    SERVING = ("ingest/kafka/brokers.c", "ingest/kafka/control.c", "ingest/kafka/group.c", "ingest/kafka/source.c",
+               "ingest/kafka/worker.c", "sink/dead_letters.c", "transform/log_kafka.c", "transform/log_kafka_write.c",
                "transform/rollstatd_close.c", "transform/rollstatd_pages.c", "transform/rollstatd_run.c",
                "transform/rollstatd_status.c")
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "base/buf.h"
-#include "ingest/rows.h"
+#include "ingest/read/rows.h"
 #include "schemas/stream.h"
 
 /* A new file in a directory of the test's own, with this content; the path lives until support_end. */

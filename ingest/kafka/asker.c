@@ -1,0 +1,280 @@
+/* The asker: the one thread of a Kafka source that waits for answers of brokers.
+ * Questions are set where they come up (flags under the mutex, or atomic ones), answers are put beside them,
+ * and the control thread is woken to look. Every question has a bound of its own; while one is waited for the
+ * others wait, and nobody else does. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/kafka/ask.h"
+#include "ingest/kafka/internal.h"
+
+#define METADATA_WAIT_MS 500
+#define ENDS_WAIT_MS     1000
+#define GROUP_WAIT_MS    1000
+#define NUDGE_WAIT_MS    50
+#define IDLE_MS          1000
+#define AGAIN_US         INT64_C(1000000) /* after a broker did not answer */
+
+/* A partition to be asked about: the part itself may be freed while its broker is asked. */
+struct subject {
+    const struct rs_stream *stream;
+    int32_t partition;
+    uint64_t number;
+};
+
+/* Takes the next part of which `wanted` says so. */
+static bool next_subject(struct rs_kafka_source *source, bool (*wanted)(struct rs_kafka_part *part),
+                         struct subject *out)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&source->mutex);
+    for (size_t i = 0; !found && i < source->options.streams->count; i++) {
+        for (size_t j = 0; !found && j < source->tables[i].size; j++) {
+            struct rs_kafka_part *part = source->tables[i].parts[j];
+            found = part != NULL && wanted(part);
+            if (found) {
+                *out = (struct subject){part->stream, part->partition, part->ends.number};
+            }
+        }
+    }
+    pthread_mutex_unlock(&source->mutex);
+    return found;
+}
+
+static bool wants_ends(struct rs_kafka_part *part)
+{
+    bool wants = part->ends.state == RS_KAFKA_ENDS_ASKED;
+
+    part->ends.state = wants ? RS_KAFKA_ENDS_UNDER_WAY : part->ends.state;
+    return wants;
+}
+
+/* What a broker that is away would say is not known: it is asked again until it says it. */
+static void put_ends(struct rs_kafka_source *source, const struct subject *subject, rd_kafka_resp_err_t code,
+                     int64_t low, int64_t high)
+{
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, subject->stream->index, subject->partition);
+    if (part != NULL && part->ends.number == subject->number && part->ends.state == RS_KAFKA_ENDS_UNDER_WAY) {
+        part->ends.state = rs_kafka_is_away(code) ? RS_KAFKA_ENDS_ASKED : RS_KAFKA_ENDS_KNOWN;
+        part->ends.low = low;
+        part->ends.high = high;
+    }
+    pthread_mutex_unlock(&source->mutex);
+}
+
+static void ask_ends(struct rs_kafka_source *source)
+{
+    struct rs_kafka_asker *asker = &source->asker;
+    struct subject subject;
+
+    while (!atomic_load(&asker->ending) && rs_clock_mono(source->options.clock) >= asker->ends_at_us &&
+           next_subject(source, wants_ends, &subject)) {
+        int64_t low = -1;
+        int64_t high = -1;
+        rd_kafka_resp_err_t code = rs_kafka_ask_ends(source->fetcher, subject.stream->topic,
+                                                     subject.partition, ENDS_WAIT_MS, &low, &high);
+        put_ends(source, &subject, code, low, high);
+        if (rs_kafka_is_away(code)) {
+            asker->ends_at_us = rs_clock_mono(source->options.clock) + AGAIN_US;
+        }
+        atomic_store(&source->answered, true);
+        rs_kafka_wake(source->control_fd);
+    }
+}
+
+static bool wants_nudge(struct rs_kafka_part *part)
+{
+    bool wants = part->nudge;
+
+    part->nudge = false;
+    return wants;
+}
+
+/* A request wakes the thread of the partition's leader. Requests to a broker that is away would only pile up.
+ */
+static void nudge(struct rs_kafka_source *source)
+{
+    struct rs_kafka_asker *asker = &source->asker;
+    struct subject subject;
+    int64_t low = -1;
+    int64_t high = -1;
+
+    while (!atomic_load(&asker->ending) && next_subject(source, wants_nudge, &subject)) {
+        if (rs_clock_mono(source->options.clock) >= asker->nudge_at_us &&
+            rs_kafka_ask_ends(source->fetcher, subject.stream->topic, subject.partition, NUDGE_WAIT_MS, &low,
+                              &high) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            asker->nudge_at_us = rs_clock_mono(source->options.clock) + AGAIN_US;
+        }
+    }
+}
+
+static bool wants_high(struct rs_kafka_part *part)
+{
+    bool wants = part->wants_high;
+
+    part->wants_high = false;
+    return wants;
+}
+
+static void put_high(struct rs_kafka_source *source, const struct subject *subject, int64_t high)
+{
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, subject->stream->index, subject->partition);
+    if (part != NULL) {
+        atomic_store(&part->high, high);
+    }
+    pthread_mutex_unlock(&source->mutex);
+}
+
+/* Not before others have been asked about: it is for people only. A broker that is away takes the turn; the
+ * rest is asked about in the next. */
+static void ask_highs(struct rs_kafka_source *source)
+{
+    struct subject subject;
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+
+    while (!rs_kafka_is_away(code) && !atomic_load(&source->asker.ending) &&
+           !atomic_load(&source->asker.group_wanted) && next_subject(source, wants_high, &subject)) {
+        int64_t low = -1;
+        int64_t high = -1;
+        code = rs_kafka_ask_ends(source->fetcher, subject.stream->topic, subject.partition, ENDS_WAIT_MS,
+                                 &low, &high);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            put_high(source, &subject, high);
+        }
+    }
+}
+
+/* False: nobody says. */
+static bool ask_topic(struct rs_kafka_source *source, size_t stream, bool *missing)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+
+    if (rd_kafka_metadata(source->fetcher, 0, source->topics[stream], &metadata, METADATA_WAIT_MS) !=
+        RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return false;
+    }
+    *missing = metadata->topic_cnt == 1 && metadata->topics[0].err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    rd_kafka_metadata_destroy(metadata);
+    return true;
+}
+
+/* What was known of a topic stays while nobody says, and is asked again. */
+static void ask_topics(struct rs_kafka_source *source)
+{
+    struct rs_kafka_asker *asker = &source->asker;
+    bool all = true;
+
+    if (!atomic_exchange(&asker->topics_wanted, false)) {
+        return;
+    }
+    for (size_t i = 0; i < source->options.streams->count && !atomic_load(&asker->ending); i++) {
+        bool missing = false;
+        bool known = ask_topic(source, i, &missing);
+        all = all && known;
+        pthread_mutex_lock(&source->mutex);
+        asker->missing[i] = known ? missing : asker->missing[i];
+        pthread_mutex_unlock(&source->mutex);
+    }
+    atomic_store(&asker->topics_unsure, !all);
+    atomic_store(&asker->topics_known, true);
+    rs_kafka_wake(source->control_fd);
+}
+
+/* A cluster without the question is no real one (librdkafka's mock): nobody else is there. */
+static bool cannot_be_asked(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+}
+
+/* The older of librdkafka's two questions: the newer (DescribeConsumerGroups) uses memory that it has freed
+ * when a broker refuses it, in 2.0.2. Who may not list groups gets an empty list and no error: only a list
+ * that we are on ourselves says that nobody else is. */
+static enum rs_kafka_heirs count_members(struct rs_kafka_source *source)
+{
+    const struct rd_kafka_group_list *groups = NULL;
+    rd_kafka_resp_err_t code =
+        rd_kafka_list_groups(source->fetcher, source->options.streams->group, &groups, GROUP_WAIT_MS);
+    enum rs_kafka_heirs heirs = RS_KAFKA_HEIRS_POSSIBLE;
+
+    if (groups == NULL) {
+        return cannot_be_asked(code) ? RS_KAFKA_HEIRS_NONE : heirs;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && groups->group_cnt == 1 &&
+        groups->groups[0].err == RD_KAFKA_RESP_ERR_NO_ERROR && groups->groups[0].member_cnt == 1) {
+        heirs = RS_KAFKA_HEIRS_NONE;
+    }
+    rd_kafka_group_list_destroy(groups);
+    return heirs;
+}
+
+static void ask_group(struct rs_kafka_source *source)
+{
+    if (atomic_exchange(&source->asker.group_wanted, false)) {
+        atomic_store(&source->asker.heirs, (int)count_members(source));
+        rs_kafka_wake(source->control_fd);
+    }
+}
+
+static void drain(int event_fd)
+{
+    uint64_t count = 0;
+
+    while (read(event_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+    }
+}
+
+static void *run(void *argument)
+{
+    struct rs_kafka_source *source = argument;
+    struct rs_kafka_asker *asker = &source->asker;
+    struct pollfd fd = {.fd = asker->fd, .events = POLLIN};
+    sigset_t all;
+
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
+    while (!atomic_load(&asker->ending)) {
+        drain(asker->fd);
+        ask_group(source); /* first: the end of the process waits for it */
+        nudge(source);
+        ask_ends(source);
+        ask_topics(source);
+        ask_highs(source);
+        (void)poll(&fd, 1, IDLE_MS);
+    }
+    return NULL;
+}
+
+int rs_kafka_asker_start(struct rs_kafka_source *source, struct rs_error *error)
+{
+    struct rs_kafka_asker *asker = &source->asker;
+
+    asker->missing = calloc(source->options.streams->count, sizeof(*asker->missing));
+    if (asker->missing == NULL) {
+        return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
+    }
+    if (pthread_create(&asker->thread, NULL, run, source) != 0) {
+        return rs_fail(error, RS_EIO, "kafka: cannot start a thread");
+    }
+    asker->runs = true;
+    return 0;
+}
+
+void rs_kafka_asker_stop(struct rs_kafka_source *source)
+{
+    struct rs_kafka_asker *asker = &source->asker;
+
+    atomic_store(&asker->ending, true);
+    if (asker->runs) {
+        rs_kafka_wake(asker->fd);
+        (void)pthread_join(asker->thread, NULL);
+        asker->runs = false;
+    }
+    free(asker->missing);
+    asker->missing = NULL;
+}

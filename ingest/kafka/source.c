@@ -1,0 +1,343 @@
+#include "ingest/kafka/source.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/kafka/config.h"
+#include "ingest/kafka/internal.h"
+
+void rs_kafka_report(const struct rs_kafka_source *source, enum rs_log_level level, const char *format, ...)
+{
+    char text[RS_ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    source->options.report(source->options.report_ctx, level, text);
+}
+
+/* What an operator may change in `kafka`. Records wait in librdkafka's queues with about 300 bytes of their
+ * own each, so the thresholds are what bounds memory. A fetch is answered as soon as there is anything to
+ * read, hence the wait costs no latency; short it gives partitions that were just added their turn sooner. */
+static const char *const defaults[][2] = {
+    {"client.id", "rollstatd"},
+    {"fetch.wait.max.ms", "100"},
+    {"fetch.error.backoff.ms", "50"},
+    {"fetch.message.max.bytes", "1048576"},
+    {"fetch.max.bytes", "2097152"},
+    {"queued.min.messages", "10000"},
+    {"queued.max.messages.kbytes", "4096"},
+    {"socket.nagle.disable", "true"},
+    {"topic.metadata.refresh.interval.ms", "5000"},
+    {"statistics.interval.ms", "1000"},
+    {"reconnect.backoff.max.ms", "2000"},
+    /* A member hears of a rebalance with its next heartbeat, and the partitions of an instance that stops are
+     * nobody's until all have heard. The session's length is how long those of an instance that died are. */
+    {"heartbeat.interval.ms", "100"},
+    {"session.timeout.ms", "10000"},
+};
+
+/* Known to newer versions only. */
+static const char *const newer[][2] = {
+    /* First, see make_conf. */
+    {"fetch.queue.backoff.ms", "10"},
+    {"enable.metrics.push", "false"},
+    {"group.protocol", "classic"},
+};
+
+static const char *const ours[][2] = {
+    {"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},    {"partition.assignment.strategy", "cooperative-sticky"},
+    {"enable.partition.eof", "false"}, {"log.queue", "true"},
+};
+
+static int set_all(rd_kafka_conf_t *conf, const char *const (*pairs)[2], size_t count, struct rs_error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        int rc = rs_kafka_config_set(conf, pairs[i][0], pairs[i][1], error);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+#define SET_ALL(conf, pairs, error) set_all(conf, pairs, sizeof(pairs) / sizeof((pairs)[0]), error)
+
+static int make_conf(struct rs_kafka_source *source, rd_kafka_conf_t **out, struct rs_error *error)
+{
+    const struct rs_kafka_source_options *options = &source->options;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    int rc = SET_ALL(conf, defaults, error);
+
+    for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++) {
+        bool known = rs_kafka_config_try(conf, newer[i][0], newer[i][1]);
+        source->must_nudge = source->must_nudge || (i == 0 && !known);
+    }
+    if (rc == 0) {
+        rc = rs_kafka_config_apply(options->kafka, conf, error);
+    }
+    if (rc == 0) {
+        rc = SET_ALL(conf, ours, error);
+    }
+    if (rc == 0) {
+        rc = rs_kafka_config_set(conf, "group.id", options->streams->group, error);
+    }
+    if (rc != 0) {
+        rd_kafka_conf_destroy(conf);
+        return rc;
+    }
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG |
+                                       RD_KAFKA_EVENT_STATS | RD_KAFKA_EVENT_OFFSET_COMMIT);
+    *out = conf;
+    return 0;
+}
+
+static int open_consumer(struct rs_kafka_source *source, bool counts, rd_kafka_t **out_rk,
+                         rd_kafka_queue_t **out_queue, struct rs_error *error)
+{
+    rd_kafka_conf_t *conf = NULL;
+    char errstr[512] = "";
+    const uint64_t one = 1;
+    int rc = make_conf(source, &conf, error);
+
+    if (rc == 0 && !counts) {
+        rc = rs_kafka_config_set(conf, "statistics.interval.ms", "0", error);
+    }
+    if (rc != 0) {
+        return rc;
+    }
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, errstr, sizeof(errstr));
+    if (rk == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return rs_fail(error, RS_ECONFIG, "kafka: %s", errstr);
+    }
+    (void)rd_kafka_poll_set_consumer(rk);
+    *out_rk = rk;
+    *out_queue = rd_kafka_queue_get_consumer(rk);
+    rd_kafka_queue_io_event_enable(*out_queue, source->control_fd, &one, sizeof(one));
+    if (rd_kafka_set_log_queue(rk, *out_queue) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return rs_fail(error, RS_EBROKER, "kafka: librdkafka gives no log queue");
+    }
+    return 0;
+}
+
+static int open_worker(struct rs_kafka_source *source, struct rs_kafka_worker *worker, struct rs_error *error)
+{
+    const uint64_t one = 1;
+
+    worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (worker->wake_fd < 0) {
+        return rs_fail(error, RS_EIO, "no eventfd: %s", strerrordesc_np(errno));
+    }
+    worker->queue = rd_kafka_queue_new(source->fetcher);
+    rd_kafka_queue_io_event_enable(worker->queue, worker->wake_fd, &one, sizeof(one));
+    return 0;
+}
+
+/* Whoever first hears of a topic when it is to fetch from it looks for the leaders only a second later. */
+static int open_topics(struct rs_kafka_source *source, struct rs_error *error)
+{
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        source->topics[i] =
+            rd_kafka_topic_new(source->fetcher, source->options.streams->items[i].topic, NULL);
+        if (source->topics[i] == NULL) {
+            return rs_fail(error, RS_EBROKER, "kafka: topic %s: %s", source->options.streams->items[i].topic,
+                           rd_kafka_err2str(rd_kafka_last_error()));
+        }
+    }
+    return 0;
+}
+
+static int subscribe(struct rs_kafka_source *source, struct rs_error *error)
+{
+    const struct rs_streams *streams = source->options.streams;
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new((int)streams->count);
+
+    for (size_t i = 0; i < streams->count; i++) {
+        rd_kafka_topic_partition_list_add(topics, streams->items[i].topic, RD_KAFKA_PARTITION_UA);
+    }
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(source->member, topics);
+    rd_kafka_topic_partition_list_destroy(topics);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return rs_fail(error, RS_EBROKER, "kafka: subscribing: %s", rd_kafka_err2str(err));
+    }
+    return 0;
+}
+
+static int allocate(struct rs_kafka_source *source, struct rs_error *error)
+{
+    source->tables = calloc(source->options.streams->count, sizeof(*source->tables));
+    source->topics = calloc(source->options.streams->count, sizeof(rd_kafka_topic_t *));
+    source->missing = calloc(source->options.streams->count, sizeof(*source->missing));
+    source->workers = calloc(source->options.workers, sizeof(*source->workers));
+    if (source->tables == NULL || source->topics == NULL || source->missing == NULL ||
+        source->workers == NULL) {
+        return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
+    }
+    for (uint32_t i = 0; i < source->options.workers; i++) {
+        source->workers[i].wake_fd = -1;
+    }
+    source->control_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    source->asker.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (source->control_fd < 0 || source->asker.fd < 0) {
+        return rs_fail(error, RS_EIO, "no eventfd: %s", strerrordesc_np(errno));
+    }
+    return 0;
+}
+
+int rs_kafka_source_new(const struct rs_kafka_source_options *options, struct rs_kafka_source **out,
+                        struct rs_error *error)
+{
+    struct rs_kafka_source *source = calloc(1, sizeof(*source));
+
+    if (source == NULL) {
+        return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
+    }
+    source->options = *options;
+    source->control_fd = -1;
+    source->asker.fd = -1;
+    pthread_mutex_init(&source->mutex, NULL);
+    int rc = allocate(source, error);
+    if (rc == 0) {
+        rc = open_consumer(source, true, &source->fetcher, &source->fetcher_queue, error);
+    }
+    if (rc == 0) {
+        rc = open_topics(source, error);
+    }
+    if (rc == 0) {
+        rc = open_consumer(source, false, &source->member, &source->member_queue, error);
+    }
+    for (uint32_t i = 0; rc == 0 && i < options->workers; i++) {
+        rc = open_worker(source, &source->workers[i], error);
+    }
+    if (rc == 0) {
+        rc = rs_kafka_asker_start(source, error);
+    }
+    if (rc == 0) {
+        rc = subscribe(source, error);
+    }
+    if (rc != 0) {
+        rs_kafka_source_free(&source);
+        return rc;
+    }
+    *out = source;
+    return 0;
+}
+
+struct rs_source rs_kafka_source_table(struct rs_kafka_source *source)
+{
+    return (struct rs_source){.self = source, .ops = &rs_kafka_worker_ops};
+}
+
+int rs_kafka_source_fd(const struct rs_kafka_source *source)
+{
+    return source->control_fd;
+}
+
+void rs_kafka_source_poll(struct rs_kafka_source *source)
+{
+    uint64_t count = 0;
+
+    while (read(source->control_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+    }
+    rs_kafka_serve_events(source, source->member_queue, 0);
+    rs_kafka_serve_events(source, source->fetcher_queue, 0);
+    rs_kafka_control_answers(source);
+    rs_kafka_group_turn(source);
+    if (!source->closing) {
+        rs_kafka_control_commit(source, false);
+        rs_kafka_control_nudge(source);
+        rs_kafka_control_highs(source);
+        rs_kafka_control_topics(source);
+    }
+}
+
+void rs_kafka_source_status(struct rs_kafka_source *source, struct rs_kafka_source_status *out)
+{
+    source->status.skipped = atomic_load(&source->skipped);
+    *out = source->status;
+}
+
+bool rs_kafka_source_topic_missing(const struct rs_kafka_source *source, size_t stream)
+{
+    return source->missing[stream];
+}
+
+bool rs_kafka_source_cluster(struct rs_kafka_source *source, char out[RS_KAFKA_CLUSTER_MAX])
+{
+    char *id = rd_kafka_clusterid(source->member, 0); /* without time it only looks at what is there */
+
+    id = id == NULL ? rd_kafka_clusterid(source->fetcher, 0) : id;
+    if (id == NULL && !source->status.joined) {
+        return false;
+    }
+    (void)snprintf(out, RS_KAFKA_CLUSTER_MAX, "%s", id == NULL ? "" : id);
+    if (id != NULL) {
+        rd_kafka_mem_free(source->member, id);
+    }
+    return true;
+}
+
+static void destroy_fetcher(struct rs_kafka_source *source)
+{
+    rs_kafka_parts_free(source);
+    for (uint32_t i = 0; i < source->options.workers; i++) {
+        rs_kafka_worker_drop(&source->workers[i]);
+        if (source->workers[i].queue != NULL) {
+            rd_kafka_queue_io_event_enable(source->workers[i].queue, -1, NULL, 0);
+            rd_kafka_queue_destroy(source->workers[i].queue);
+        }
+    }
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        if (source->topics[i] != NULL) {
+            rd_kafka_topic_destroy(source->topics[i]);
+        }
+    }
+    rd_kafka_queue_io_event_enable(source->fetcher_queue, -1, NULL, 0);
+    rd_kafka_queue_destroy(source->fetcher_queue);
+    rd_kafka_destroy_flags(source->fetcher, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+void rs_kafka_source_free(struct rs_kafka_source **pointer)
+{
+    struct rs_kafka_source *source = *pointer;
+
+    if (source == NULL) {
+        return;
+    }
+    rs_kafka_asker_stop(source);
+    if (source->member != NULL) {
+        rs_kafka_member_free(source);
+    }
+    if (source->fetcher != NULL) {
+        destroy_fetcher(source);
+    }
+    for (uint32_t i = 0; source->workers != NULL && i < source->options.workers; i++) {
+        if (source->workers[i].wake_fd >= 0) {
+            close(source->workers[i].wake_fd);
+        }
+    }
+    for (size_t i = 0; source->tables != NULL && i < source->options.streams->count; i++) {
+        free(source->tables[i].parts);
+    }
+    if (source->control_fd >= 0) {
+        close(source->control_fd);
+    }
+    if (source->asker.fd >= 0) {
+        close(source->asker.fd);
+    }
+    free(source->tables);
+    free(source->topics);
+    free(source->missing);
+    free(source->workers);
+    pthread_mutex_destroy(&source->mutex);
+    free(source);
+    *pointer = NULL;
+}

@@ -1,0 +1,497 @@
+/* The table that workers call; see ingest/kafka/internal.h for what they share with the control thread. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ingest/kafka/internal.h"
+
+#define NUDGE_US     (5 * INT64_C(1000))
+#define NUDGE_DRY_US (15 * INT64_C(1000))
+
+struct rs_kafka_part *rs_kafka_part_find(const struct rs_kafka_source *source, uint32_t stream,
+                                         int32_t partition)
+{
+    const struct rs_kafka_table *table = &source->tables[stream];
+
+    if (partition < 0 || (size_t)partition >= table->size) {
+        return NULL;
+    }
+    return table->parts[partition];
+}
+
+void rs_kafka_wake(int event_fd)
+{
+    const uint64_t one = 1;
+
+    /* Fails only when the counter is full, and then the reader is awake anyway. */
+    while (write(event_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
+}
+
+static void drain(int event_fd)
+{
+    uint64_t count = 0;
+
+    while (read(event_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+    }
+}
+
+void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *mail)
+{
+    struct rs_kafka_worker *worker = &source->workers[mail->part->worker];
+
+    pthread_mutex_lock(&source->mutex);
+    if (!mail->queued && mail->part->hold != RS_KAFKA_GONE) {
+        mail->queued = true;
+        mail->next = NULL;
+        if (worker->mail_last != NULL) {
+            worker->mail_last->next = mail;
+        } else {
+            worker->mail_first = mail;
+        }
+        worker->mail_last = mail;
+        atomic_store(&worker->has_mail, true);
+    }
+    pthread_mutex_unlock(&source->mutex);
+    rs_kafka_wake(worker->wake_fd);
+}
+
+bool rs_kafka_mail_cancel(struct rs_kafka_source *source, struct rs_kafka_mail *mail)
+{
+    struct rs_kafka_worker *worker = &source->workers[mail->part->worker];
+    struct rs_kafka_mail *before = NULL;
+
+    if (!mail->queued) {
+        return false;
+    }
+    for (struct rs_kafka_mail *m = worker->mail_first; m != mail; m = m->next) {
+        before = m;
+    }
+    *(before == NULL ? &worker->mail_first : &before->next) = mail->next;
+    if (worker->mail_last == mail) {
+        worker->mail_last = before;
+    }
+    mail->queued = false;
+    atomic_store(&worker->has_mail, worker->mail_first != NULL);
+    return true;
+}
+
+static struct rs_kafka_mail *next_mail(struct rs_kafka_source *source, struct rs_kafka_worker *worker)
+{
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_mail *mail = worker->mail_first;
+    if (mail != NULL) {
+        worker->mail_first = mail->next;
+        mail->queued = false;
+        if (worker->mail_first == NULL) {
+            worker->mail_last = NULL;
+            atomic_store(&worker->has_mail, false);
+        }
+    }
+    pthread_mutex_unlock(&source->mutex);
+    return mail;
+}
+
+static void answer(struct rs_kafka_source *source)
+{
+    atomic_store(&source->answered, true);
+    rs_kafka_wake(source->control_fd);
+}
+
+static void stand_at(struct rs_kafka_part *part, int64_t offset)
+{
+    part->from_oldest = offset == RS_OFFSET_BEGINNING;
+    part->expected = part->from_oldest ? 0 : offset;
+    atomic_store(&part->delivered, -1);
+}
+
+/* A partition is read from elsewhere: draws the line between what was fetched before and what will be. The
+ * control thread has ended the fetch, and librdkafka passes nothing of an ended fetch on, so that only the
+ * batch at hand may hold records of it. The next fetch begins once the line is drawn. */
+static void draw_line(struct rs_kafka_source *source, const struct rs_kafka_worker *worker,
+                      struct rs_kafka_part *part)
+{
+    pthread_mutex_lock(&source->mutex);
+    bool fenced = part->phase == RS_KAFKA_FENCED;
+    if (fenced && part->start_offset == RS_KAFKA_GO_ON) {
+        bool untouched = part->from_oldest && atomic_load(&part->delivered) < 0;
+        part->start_offset = untouched ? RS_OFFSET_BEGINNING : part->expected;
+    } else if (fenced) {
+        stand_at(part, part->start_offset);
+    }
+    if (fenced) {
+        part->first_batch = worker->batch + 1;
+        part->reading = true;
+        part->phase = RS_KAFKA_READY;
+    }
+    pthread_mutex_unlock(&source->mutex);
+    if (fenced) {
+        answer(source);
+    }
+}
+
+/* The worker may have asked to read on from elsewhere before it heard of the end. */
+static bool still_stopped(struct rs_kafka_source *source, const struct rs_kafka_part *part)
+{
+    pthread_mutex_lock(&source->mutex);
+    bool reading = part->phase == RS_KAFKA_READING;
+    pthread_mutex_unlock(&source->mutex);
+    return reading && atomic_load(&part->has_stopped);
+}
+
+static bool take_mail(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
+                      struct rs_source_event *out)
+{
+    struct rs_kafka_mail *mail = NULL;
+
+    while ((mail = next_mail(source, worker)) != NULL) {
+        struct rs_kafka_part *part = mail->part;
+        if (mail == &part->fence) {
+            draw_line(source, worker, part);
+            continue;
+        }
+        if (mail == &part->stopped && !still_stopped(source, part)) {
+            continue;
+        }
+        part->reading = part->reading && mail != &part->stopped;
+        *out = (struct rs_source_event){
+            .kind = mail->kind,
+            .stream = part->stream->index,
+            .partition = part->partition,
+            .error = mail == &part->stopped ? &part->stop_error : NULL,
+        };
+        return true;
+    }
+    return false;
+}
+
+static const struct rs_stream *stream_of(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
+                                         const rd_kafka_message_t *message)
+{
+    if (message->rkt == NULL) {
+        return NULL;
+    }
+    if (message->rkt == worker->last_topic) {
+        return worker->last_stream;
+    }
+    const char *topic = rd_kafka_topic_name(message->rkt);
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        const struct rs_stream *stream = &source->options.streams->items[i];
+        if (strcmp(stream->topic, topic) == 0) {
+            worker->last_topic = message->rkt;
+            worker->last_stream = stream;
+            return stream;
+        }
+    }
+    return NULL;
+}
+
+/* Part a message of the current batch belongs to; NULL: of no partition that is being read now. */
+static struct rs_kafka_part *part_of(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
+                                     const rd_kafka_message_t *message)
+{
+    const struct rs_stream *stream = stream_of(source, worker, message);
+
+    if (stream == NULL) {
+        return NULL;
+    }
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, stream->index, message->partition);
+    bool mine = part != NULL && part->hold != RS_KAFKA_GONE && &source->workers[part->worker] == worker;
+    pthread_mutex_unlock(&source->mutex);
+    return mine && part->reading && worker->batch >= part->first_batch ? part : NULL;
+}
+
+/* The only error that ends a partition is an offset that is not there; librdkafka retries all others. */
+static void message_failed(struct rs_kafka_source *source, struct rs_kafka_part *part,
+                           const rd_kafka_message_t *message)
+{
+    if (part == NULL || message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+        return;
+    }
+    atomic_store(&part->out_of_range, part->expected >= 0 ? part->expected : 0);
+    atomic_store(&source->answered, true);
+    rs_kafka_wake(source->control_fd);
+}
+
+static void drop_message(struct rs_kafka_worker *worker)
+{
+    rd_kafka_message_destroy(worker->messages[worker->at]);
+    worker->at++;
+}
+
+static bool acceptable(struct rs_kafka_source *source, struct rs_kafka_part *part,
+                       const rd_kafka_message_t *message)
+{
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        message_failed(source, part, message);
+        return false;
+    }
+    if (part == NULL) {
+        return false;
+    }
+    if (message->offset < part->expected) {
+        atomic_fetch_add_explicit(&source->skipped, 1, memory_order_relaxed);
+        return false;
+    }
+    return true;
+}
+
+static void to_record(rd_kafka_message_t *message, struct rs_record *out)
+{
+    rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    int64_t timestamp_ms = rd_kafka_message_timestamp(message, &type);
+    bool usable =
+        type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp_ms >= 0 && timestamp_ms <= INT64_MAX / 1000;
+
+    *out = (struct rs_record){
+        .key = rs_slice_of(message->key, message->key_len),
+        .value = rs_slice_of(message->payload, message->len),
+        .offset = message->offset,
+        .timestamp_us = usable ? timestamp_ms * 1000 : RS_TIME_NONE,
+        .origin = message,
+    };
+}
+
+/* The longest run of one partition from `at` on whose offsets ascend. */
+static size_t build_run(struct rs_kafka_worker *worker, struct rs_kafka_part *part)
+{
+    const rd_kafka_message_t *first = worker->messages[worker->at];
+    size_t run = 0;
+
+    for (size_t i = worker->at; i < worker->count; i++) {
+        rd_kafka_message_t *message = worker->messages[i];
+        if (message->rkt != first->rkt || message->partition != first->partition ||
+            message->offset < part->expected || message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            break;
+        }
+        to_record(message, &worker->records[run++]);
+        part->expected = message->offset + 1;
+    }
+    return run;
+}
+
+static bool take_run(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
+                     struct rs_source_event *out)
+{
+    while (worker->at < worker->count) {
+        const rd_kafka_message_t *message = worker->messages[worker->at];
+        struct rs_kafka_part *part = part_of(source, worker, message);
+        if (!acceptable(source, part, message)) {
+            drop_message(worker);
+            continue;
+        }
+        worker->held = build_run(worker, part);
+        worker->at += worker->held;
+        atomic_store_explicit(&part->delivered, part->expected, memory_order_relaxed);
+        *out = (struct rs_source_event){
+            .kind = RS_SOURCE_RECORDS,
+            .stream = part->stream->index,
+            .partition = part->partition,
+            .records = worker->records,
+            .count = worker->held,
+        };
+        return true;
+    }
+    return false;
+}
+
+/* When half of what waited is gone it is time to fetch, and again and again once there is nothing. */
+static void ask_for_more(struct rs_kafka_source *source, struct rs_kafka_worker *worker)
+{
+    size_t waiting = rd_kafka_queue_length(worker->queue);
+
+    if (waiting > worker->peak) {
+        worker->peak = waiting;
+    }
+    bool dry = waiting == 0 && worker->count == 0;
+    if (!dry && (worker->peak <= RS_KAFKA_BATCH || waiting > worker->peak / 2)) {
+        return;
+    }
+    int64_t now = rs_clock_mono(source->options.clock);
+    if (now - worker->nudged_us < (dry ? NUDGE_DRY_US : NUDGE_US)) {
+        return;
+    }
+    worker->nudged_us = now;
+    worker->peak = waiting;
+    atomic_store(&worker->nudge, true);
+    rs_kafka_wake(source->control_fd);
+}
+
+static bool next_batch(struct rs_kafka_source *source, struct rs_kafka_worker *worker)
+{
+    ssize_t count = rd_kafka_consume_batch_queue(worker->queue, 0, worker->messages, RS_KAFKA_BATCH);
+
+    worker->at = 0;
+    worker->count = count > 0 ? (size_t)count : 0;
+    worker->batch++;
+    if (source->must_nudge) {
+        ask_for_more(source, worker);
+    }
+    return worker->count > 0;
+}
+
+static bool worker_take(void *self, uint32_t index, struct rs_source_event *out)
+{
+    struct rs_kafka_source *source = self;
+    struct rs_kafka_worker *worker = &source->workers[index];
+
+    if (worker->held == 0 && worker->at == worker->count) {
+        drain(worker->wake_fd); /* before looking, so that what comes while looking wakes again */
+    }
+    if (atomic_load(&worker->has_mail) && take_mail(source, worker, out)) {
+        return true;
+    }
+    if (worker->held > 0) {
+        return false;
+    }
+    do {
+        if (take_run(source, worker, out)) {
+            return true;
+        }
+    } while (next_batch(source, worker));
+    return false;
+}
+
+static void worker_release(void *self, uint32_t index)
+{
+    struct rs_kafka_source *source = self;
+    struct rs_kafka_worker *worker = &source->workers[index];
+
+    for (size_t i = worker->at - worker->held; i < worker->at; i++) {
+        rd_kafka_message_destroy(worker->messages[i]);
+    }
+    worker->held = 0;
+}
+
+void rs_kafka_worker_drop(struct rs_kafka_worker *worker)
+{
+    for (size_t i = worker->at - worker->held; i < worker->count; i++) {
+        rd_kafka_message_destroy(worker->messages[i]);
+    }
+    worker->held = worker->at = worker->count = 0;
+}
+
+/* Needs the mutex. */
+static void start_part(const struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
+{
+    switch (part->phase) {
+    case RS_KAFKA_CLAIMING:
+    case RS_KAFKA_READY:
+        stand_at(part, offset);
+        part->first_batch = source->workers[part->worker].batch + 1;
+        part->reading = true;
+        part->phase = RS_KAFKA_READY;
+        break;
+    case RS_KAFKA_READING:
+        part->reading = false;
+        part->phase = RS_KAFKA_RESTARTING;
+        break;
+    case RS_KAFKA_RESTARTING:
+    case RS_KAFKA_FENCED: part->reading = false; break;
+    }
+    part->start_offset = offset;
+}
+
+static int worker_start(void *self, uint32_t stream, int32_t partition, int64_t offset,
+                        struct rs_error *error)
+{
+    struct rs_kafka_source *source = self;
+
+    RS_ASSERT(offset >= 0 || offset == RS_OFFSET_BEGINNING);
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
+    bool owned = part != NULL && part->hold != RS_KAFKA_GONE;
+    if (owned) {
+        start_part(source, part, offset);
+    }
+    pthread_mutex_unlock(&source->mutex);
+    if (!owned) {
+        return rs_fail(error, RS_EINVAL, "stream %s: partition %d was not assigned to be started",
+                       source->options.streams->items[stream].name, partition);
+    }
+    answer(source);
+    return 0;
+}
+
+/* One that was assigned again meanwhile stays: the worker has yet to hear of it. */
+static void worker_done(void *self, uint32_t stream, int32_t partition)
+{
+    struct rs_kafka_source *source = self;
+
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
+    if (part != NULL && part->hold != RS_KAFKA_GONE) {
+        part->reading = false;
+    }
+    if (part != NULL && part->hold == RS_KAFKA_REVOKED) {
+        /* What is unread of an assignment and a revocation belongs together: the newest word is to let go. */
+        (void)rs_kafka_mail_cancel(source, &part->assigned);
+        (void)rs_kafka_mail_cancel(source, &part->revoked);
+        (void)rs_kafka_mail_cancel(source, &part->stopped);
+        (void)rs_kafka_mail_cancel(source, &part->fence);
+        part->hold = RS_KAFKA_GONE;
+    }
+    pthread_mutex_unlock(&source->mutex);
+    answer(source);
+}
+
+static int64_t worker_end_offset(void *self, uint32_t stream, int32_t partition)
+{
+    struct rs_kafka_source *source = self;
+    int64_t low = -1;
+    int64_t high = -1;
+
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
+    pthread_mutex_unlock(&source->mutex);
+    if (part == NULL) {
+        return -1;
+    }
+    bool told = rd_kafka_get_watermark_offsets(source->fetcher, part->stream->topic, partition, &low,
+                                               &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                high >= 0;
+    int64_t asked = atomic_load(&part->high);
+    high = told && high > asked ? high : asked;
+    if (high < 0) {
+        return -1;
+    }
+    /* Markers of transactions and compacted records occupy offsets that no record will have. When librdkafka
+     * has read past them, the last record that came is the end, or before any came where reading began. */
+    int64_t delivered = atomic_load_explicit(&part->delivered, memory_order_relaxed);
+    int64_t began = part->expected > 0 ? part->expected : 0;
+    int64_t reached = delivered < 0 ? began : delivered;
+    if (high <= atomic_load_explicit(&part->fetched_to, memory_order_relaxed) && reached < high) {
+        return reached;
+    }
+    return high;
+}
+
+static void worker_committed(void *self, uint32_t stream, int32_t partition, int64_t next_offset)
+{
+    struct rs_kafka_source *source = self;
+
+    pthread_mutex_lock(&source->mutex);
+    struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
+    if (part != NULL) {
+        atomic_store(&part->committed, next_offset);
+    }
+    pthread_mutex_unlock(&source->mutex);
+}
+
+static int worker_wake_fd(void *self, uint32_t index)
+{
+    struct rs_kafka_source *source = self;
+
+    return source->workers[index].wake_fd;
+}
+
+const struct rs_source_ops rs_kafka_worker_ops = {
+    .take = worker_take,
+    .release = worker_release,
+    .start = worker_start,
+    .done = worker_done,
+    .end_offset = worker_end_offset,
+    .committed = worker_committed,
+    .wake_fd = worker_wake_fd,
+};

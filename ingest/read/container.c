@@ -1,0 +1,362 @@
+#include "ingest/read/container.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "ingest/encode/cell.h"
+#include "ingest/encode/put.h"
+#include "ingest/read/snappy.h"
+
+#define SYNC_SIZE 16
+
+enum codec { CODEC_NULL, CODEC_DEFLATE, CODEC_SNAPPY };
+
+struct rs_container {
+    struct rs_input *input;
+    struct rs_schema_document *schema;
+    enum codec codec;
+    uint8_t sync[SYNC_SIZE];
+    struct rs_buf unpacked;
+    struct rs_slice block; /* records of the block not yet handed out */
+    uint64_t block_count;  /* how many */
+    size_t block_packed;   /* bytes of the input behind `begin` that the block occupies */
+    uint64_t number;       /* records so far */
+    bool ended;
+};
+
+static int no_memory(struct rs_error *error)
+{
+    return rs_fail(error, RS_ENOMEM, "out of memory");
+}
+
+/* ---- header ---- */
+
+struct cursor {
+    const uint8_t *p;
+    const uint8_t *end;
+};
+
+/* A long within a known range; false: not there, or out of it. */
+static bool get_long(struct cursor *c, int64_t *out)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 70 && c->p < c->end; shift += 7) {
+        uint8_t byte = *c->p++;
+        if (shift == 63 && byte > 1) {
+            return false;
+        }
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *out = (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool get_bytes(struct cursor *c, struct rs_slice *out)
+{
+    int64_t size = 0;
+    if (!get_long(c, &size) || size < 0 || size > c->end - c->p) {
+        return false;
+    }
+    *out = rs_slice_of(c->p, (size_t)size);
+    c->p += size;
+    return true;
+}
+
+struct head {
+    struct rs_slice schema;
+    struct rs_slice codec;
+};
+
+/* One block of the metadata map; *more is false behind the last. */
+static bool get_meta(struct cursor *c, struct head *head, bool *more)
+{
+    int64_t count = 0;
+    int64_t size = 0;
+    if (!get_long(c, &count) || count < -RS_CONTAINER_HEADER_MAX || count > RS_CONTAINER_HEADER_MAX ||
+        (count < 0 && !get_long(c, &size))) {
+        return false;
+    }
+    *more = count != 0;
+    for (int64_t i = count < 0 ? -count : count; i > 0; i--) {
+        struct rs_slice key;
+        struct rs_slice value;
+        if (!get_bytes(c, &key) || !get_bytes(c, &value)) {
+            return false;
+        }
+        if (rs_slice_equal(key, rs_slice_text("avro.schema"))) {
+            head->schema = value;
+        } else if (rs_slice_equal(key, rs_slice_text("avro.codec"))) {
+            head->codec = value;
+        }
+    }
+    return true;
+}
+
+/* false: the bytes do not hold the whole header. */
+static bool parse_head(struct cursor *c, struct head *head, uint8_t sync[SYNC_SIZE])
+{
+    bool more = true;
+    c->p += 4; /* the magic */
+    while (more) {
+        if (!get_meta(c, head, &more)) {
+            return false;
+        }
+    }
+    if (c->end - c->p < SYNC_SIZE) {
+        return false;
+    }
+    memcpy(sync, c->p, SYNC_SIZE);
+    c->p += SYNC_SIZE;
+    return true;
+}
+
+static int set_codec(struct rs_container *f, struct rs_slice codec, struct rs_error *error)
+{
+    if (codec.size == 0 || rs_slice_equal(codec, rs_slice_text("null"))) {
+        f->codec = CODEC_NULL;
+    } else if (rs_slice_equal(codec, rs_slice_text("deflate"))) {
+        f->codec = CODEC_DEFLATE;
+    } else if (rs_slice_equal(codec, rs_slice_text("snappy"))) {
+        f->codec = CODEC_SNAPPY;
+    } else {
+        char shown[RS_NAME_SHOWN_MAX + 1];
+        rs_name_show(codec, shown);
+        return rs_fail(error, RS_EUSAGE, "%s: codec \"%s\" is not supported, recompress with deflate",
+                       f->input->name, shown);
+    }
+    return RS_OK;
+}
+
+static int use_head(struct rs_container *f, const struct head *head, struct rs_error *error)
+{
+    int rc = set_codec(f, head->codec, error);
+    if (rc != RS_OK) {
+        return rc;
+    }
+    if (head->schema.size == 0) {
+        return rs_fail(error, RS_EUSAGE, "%s: the header holds no schema", f->input->name);
+    }
+    return rs_schema_parse(f->input->name, (const char *)head->schema.data, head->schema.size, &f->schema,
+                           error);
+}
+
+static int read_head(struct rs_container *f, struct rs_error *error)
+{
+    struct rs_input *in = f->input;
+    for (;;) {
+        size_t have = in->end - in->begin;
+        if (have >= 4 && memcmp(in->data + in->begin, "Obj\x01", 4) != 0) {
+            return rs_fail(error, RS_EUSAGE, "%s: is not an Avro container file", in->name);
+        }
+        struct cursor c = {.p = in->data + in->begin, .end = in->data + in->end};
+        struct head head = {0};
+        if (have >= 4 && parse_head(&c, &head, f->sync)) {
+            int rc = use_head(f, &head, error);
+            in->begin = (size_t)(c.p - in->data);
+            return rc;
+        }
+        int rc = have > RS_CONTAINER_HEADER_MAX ? 0 : rs_input_more(in, error);
+        if (rc <= 0) {
+            return rc < 0 ? rc
+                          : rs_fail(error, RS_EUSAGE,
+                                    "%s: is not an Avro container file, or its header is damaged", in->name);
+        }
+    }
+}
+
+int rs_container_open(struct rs_input *input, struct rs_container **out, struct rs_error *error)
+{
+    struct rs_container *f = calloc(1, sizeof(*f));
+    if (f == NULL) {
+        return no_memory(error);
+    }
+    f->input = input;
+    int rc = read_head(f, error);
+    if (rc != RS_OK) {
+        rs_container_free(&f);
+        return rc;
+    }
+    *out = f;
+    return RS_OK;
+}
+
+void rs_container_free(struct rs_container **container)
+{
+    struct rs_container *f = *container;
+    if (f == NULL) {
+        return;
+    }
+    rs_schema_free(&f->schema);
+    rs_buf_fini(&f->unpacked);
+    free(f);
+    *container = NULL;
+}
+
+const struct rs_schema *rs_container_schema(const struct rs_container *container)
+{
+    return rs_schema_root(container->schema);
+}
+
+const char *rs_container_schema_json(const struct rs_container *container)
+{
+    return rs_schema_json(container->schema);
+}
+
+/* ---- blocks ---- */
+
+static bool inflate_block(struct rs_slice packed, struct rs_buf *out)
+{
+    z_stream z = {.next_in = (Bytef *)packed.data, .avail_in = (uInt)packed.size};
+    int rc = inflateInit2(&z, -15); /* raw deflate, as the specification wants it */
+    rs_buf_reset(out);
+    while (rc == Z_OK && out->size <= RS_CONTAINER_BLOCK_MAX && rs_buf_reserve(out, 64 * (size_t)1024)) {
+        size_t room = out->capacity - out->size;
+        z.next_out = out->data + out->size;
+        z.avail_out = (uInt)room;
+        rc = inflate(&z, Z_NO_FLUSH);
+        out->size += room - z.avail_out;
+    }
+    (void)inflateEnd(&z);
+    return rc == Z_STREAM_END && out->size <= RS_CONTAINER_BLOCK_MAX;
+}
+
+/* The last four bytes are the CRC-32 of the unpacked ones. */
+static bool unsnap_block(struct rs_slice packed, struct rs_buf *out)
+{
+    if (packed.size < 4 ||
+        !rs_snappy_unpack(rs_slice_of(packed.data, packed.size - 4), RS_CONTAINER_BLOCK_MAX, out)) {
+        return false;
+    }
+    const uint8_t *c = packed.data + packed.size - 4;
+    uint32_t crc = (uint32_t)c[0] << 24 | (uint32_t)c[1] << 16 | (uint32_t)c[2] << 8 | c[3];
+    return crc32(0, out->data, (uInt)out->size) == crc;
+}
+
+static bool unpack(struct rs_container *f, struct rs_slice packed)
+{
+    if (f->codec == CODEC_NULL) {
+        f->block = packed;
+        return true;
+    }
+    bool good =
+        f->codec == CODEC_DEFLATE ? inflate_block(packed, &f->unpacked) : unsnap_block(packed, &f->unpacked);
+    f->block = rs_buf_slice(&f->unpacked);
+    return good;
+}
+
+/* Nothing behind a broken block can be trusted to be one. */
+static int damaged(struct rs_container *f, uint64_t *lost, const char *what, struct rs_error *error)
+{
+    f->ended = true;
+    f->block_count = 0;
+    *lost = 1;
+    f->number++;
+    return rs_fail(error, RS_ERECORD, "%s; the rest of the file is given up", what);
+}
+
+/* Brings the next block into the window whole. 1; 2: it cannot be unpacked; 0 at the end; or negative. A
+ * block of no records is a block like any other: writers that flush on a timer make them. */
+static int read_block(struct rs_container *f, uint64_t *lost, struct rs_error *error)
+{
+    struct rs_input *in = f->input;
+    in->begin += f->block_packed;
+    f->block_packed = 0;
+    for (;;) {
+        struct cursor c = {.p = in->data + in->begin, .end = in->data + in->end};
+        int64_t count = 0;
+        int64_t size = 0;
+        bool known = get_long(&c, &count) && get_long(&c, &size);
+        if (known && (count < 0 || size < 0 || size > RS_CONTAINER_BLOCK_MAX)) {
+            return damaged(f, lost, "a block has an impossible count or size", error);
+        }
+        if (known && c.end - c.p >= size + SYNC_SIZE) {
+            if (memcmp(c.p + size, f->sync, SYNC_SIZE) != 0) {
+                return damaged(f, lost, "a block is not followed by the file's sync marker", error);
+            }
+            f->block_packed = (size_t)(c.p + size + SYNC_SIZE - (in->data + in->begin));
+            f->block_count = (uint64_t)count;
+            return unpack(f, rs_slice_of(c.p, (size_t)size)) ? 1 : f->unpacked.failed ? no_memory(error) : 2;
+        }
+        bool empty = in->begin == in->end;
+        int rc = rs_input_more(in, error);
+        if (rc < 0) {
+            return rc;
+        }
+        if (rc == 0) {
+            return empty ? 0 : damaged(f, lost, "the file ends inside a block", error);
+        }
+    }
+}
+
+/* Gives up the records of the block at hand that are still to come. A block that says it holds none has yet
+ * lost something where its bytes are wrong, and counts as one. */
+static int lose_block(struct rs_container *f, uint64_t *lost, const char *what, struct rs_error *error)
+{
+    if (f->block_count == 0) {
+        *lost = 1;
+        return rs_fail(error, RS_ERECORD, "%s; it says that it holds no records", what);
+    }
+    *lost = f->block_count;
+    f->number += f->block_count;
+    f->block_count = 0;
+    return rs_fail(error, RS_ERECORD, "%s; the %llu records from here to the end of the block are lost", what,
+                   (unsigned long long)*lost);
+}
+
+int rs_container_next(struct rs_container *f, struct rs_slice *datum, uint64_t *number, uint64_t *lost,
+                      struct rs_error *error)
+{
+    *number = f->number + 1;
+    *lost = 0;
+    while (f->block_count == 0) {
+        if (f->block.size > 0) {
+            f->block.size = 0;
+            *lost = 1;
+            return rs_fail(error, RS_ERECORD, "bytes follow the last record of the block");
+        }
+        int rc = f->ended ? 0 : read_block(f, lost, error);
+        if (rc <= 0) {
+            return rc;
+        }
+        if (rc == 2) {
+            f->block.size = 0;
+            return lose_block(f, lost, "a block cannot be unpacked", error);
+        }
+    }
+    long extent = rs_container_extent(rs_schema_root(f->schema), f->block);
+    if (extent < 0) {
+        f->block.size = 0;
+        return lose_block(f, lost, "the bytes of the record do not follow the file's schema", error);
+    }
+    f->number++;
+    f->block_count--;
+    *datum = rs_slice_of(f->block.data, (size_t)extent);
+    f->block.data += extent;
+    f->block.size -= (size_t)extent;
+    return 1;
+}
+
+/* ---- writing ---- */
+
+void rs_container_put_head(struct rs_buf *out, const char *schema_json, const uint8_t sync[16])
+{
+    rs_buf_put(out, "Obj\x01", 4);
+    rs_put_long(out, 2);
+    rs_put_bytes(out, rs_slice_text("avro.schema"));
+    rs_put_bytes(out, rs_slice_text(schema_json));
+    rs_put_bytes(out, rs_slice_text("avro.codec"));
+    rs_put_bytes(out, rs_slice_text("null"));
+    rs_put_long(out, 0);
+    rs_buf_put(out, sync, SYNC_SIZE);
+}
+
+void rs_container_put_block(struct rs_buf *out, struct rs_slice datum, const uint8_t sync[16])
+{
+    rs_put_long(out, 1);
+    rs_put_bytes(out, datum);
+    rs_buf_put(out, sync, SYNC_SIZE);
+}

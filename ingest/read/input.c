@@ -1,0 +1,349 @@
+#include "ingest/read/input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+/* One read is large enough to make its system call invisible beside the parsing of what it brings. */
+#define RS_INPUT_CHUNK   262144
+#define RS_INPUT_POLL_MS 100
+
+struct rs_gzip {
+    z_stream stream;
+    bool ready;     /* inflateInit2 was done */
+    bool in_member; /* between the header and the trailer of a member */
+    uint8_t packed[RS_INPUT_CHUNK];
+};
+
+static void gzip_free(struct rs_gzip **gzip)
+{
+    if (*gzip != NULL && (*gzip)->ready) {
+        (void)inflateEnd(&(*gzip)->stream);
+    }
+    free(*gzip);
+    *gzip = NULL;
+}
+
+void rs_input_close(struct rs_input **input)
+{
+    struct rs_input *in = *input;
+    if (in == NULL) {
+        return;
+    }
+    gzip_free(&in->gzip);
+    if (in->fd > STDIN_FILENO) {
+        (void)close(in->fd);
+    }
+    free(in->data);
+    free(in);
+    *input = NULL;
+}
+
+static bool stopped(const struct rs_input *in)
+{
+    return in->stop != NULL && *in->stop != 0;
+}
+
+/* Waits in slices, so that a signal that came just before the wait is seen too. */
+static bool wait_readable(const struct rs_input *in)
+{
+    while (!stopped(in)) {
+        struct pollfd p = {.fd = in->fd, .events = POLLIN};
+        int n = poll(&p, 1, RS_INPUT_POLL_MS);
+        if (n > 0 || (n < 0 && errno != EINTR)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Bytes read; 0 at the end or when stopped; negative: error. */
+static ssize_t read_some(struct rs_input *in, uint8_t *to, size_t size, struct rs_error *error)
+{
+    for (;;) {
+        if (stopped(in) || (!in->seekable && !wait_readable(in))) {
+            return 0;
+        }
+        ssize_t n = read(in->fd, to, size);
+        if (n >= 0) {
+            in->read_bytes += (uint64_t)n;
+            return n;
+        }
+        if (errno != EINTR) {
+            return rs_fail(error, RS_EIO, "%s: reading failed: %s", in->name, strerrordesc_np(errno));
+        }
+    }
+}
+
+/* Room for a chunk behind `end`. Used bytes are dropped first; the buffer grows while one row fills it. */
+static int make_room(struct rs_input *in, struct rs_error *error)
+{
+    if (in->begin > 0) {
+        memmove(in->data, in->data + in->begin, in->end - in->begin);
+        in->end -= in->begin;
+        in->begin = 0;
+    }
+    if (in->capacity - in->end >= RS_INPUT_CHUNK / 2) {
+        return RS_OK;
+    }
+    size_t capacity = in->capacity == 0 ? RS_INPUT_CHUNK : in->capacity * 2;
+    uint8_t *data = realloc(in->data, capacity);
+    if (data == NULL) {
+        return rs_fail(error, RS_ENOMEM, "%s: out of memory", in->name);
+    }
+    in->data = data;
+    in->capacity = capacity;
+    return RS_OK;
+}
+
+static int open_file(struct rs_input *in, const char *path, struct rs_error *error)
+{
+    if (strcmp(path, "-") == 0) {
+        in->fd = STDIN_FILENO;
+    } else {
+        in->fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (in->fd < 0) {
+            return rs_fail(error, RS_EIO, "%s: cannot be opened: %s", path, strerrordesc_np(errno));
+        }
+    }
+    struct stat st;
+    if (fstat(in->fd, &st) != 0) {
+        return rs_fail(error, RS_EIO, "%s: cannot be examined: %s", in->name, strerrordesc_np(errno));
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return rs_fail(error, RS_EIO, "%s: is a directory, a file is needed", in->name);
+    }
+    in->seekable = S_ISREG(st.st_mode);
+    in->total_bytes = in->seekable && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+    return RS_OK;
+}
+
+int rs_input_open(const char *path, const volatile sig_atomic_t *stop, struct rs_input **out,
+                  struct rs_error *error)
+{
+    struct rs_input *in = calloc(1, sizeof(*in));
+    if (in == NULL) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    in->fd = -1;
+    in->stop = stop;
+    in->name = strcmp(path, "-") == 0 ? "stdin" : path;
+    int rc = open_file(in, path, error);
+    if (rc == RS_OK) {
+        rc = make_room(in, error);
+    }
+    if (rc != RS_OK) {
+        rs_input_close(&in);
+        return rc;
+    }
+    *out = in;
+    return RS_OK;
+}
+
+static int gzip_start(struct rs_input *in, struct rs_error *error)
+{
+    struct rs_gzip *gzip = calloc(1, sizeof(*gzip));
+    if (gzip == NULL || inflateInit2(&gzip->stream, 15 + 16) != Z_OK) { /* + 16: gzip wrapper only */
+        free(gzip);
+        return rs_fail(error, RS_ENOMEM, "%s: out of memory", in->name);
+    }
+    gzip->ready = true;
+    size_t have = in->end - in->begin;
+    memcpy(gzip->packed, in->data + in->begin, have);
+    gzip->stream.next_in = gzip->packed;
+    gzip->stream.avail_in = (uInt)have;
+    gzip->in_member = true;
+    in->begin = in->end = 0;
+    in->gzip = gzip;
+    return RS_OK;
+}
+
+/* After a member either another one begins or padding (zeros, as tar leaves it) ends the file. */
+static bool gzip_next_member(struct rs_gzip *gzip)
+{
+    z_stream *z = &gzip->stream;
+    while (z->avail_in > 0 && *z->next_in == 0) {
+        z->next_in++;
+        z->avail_in--;
+    }
+    if (z->avail_in == 0) {
+        return false;
+    }
+    gzip->in_member = true;
+    return inflateReset(z) == Z_OK;
+}
+
+static int gzip_feed(struct rs_input *in, struct rs_error *error)
+{
+    struct rs_gzip *gzip = in->gzip;
+    ssize_t n = read_some(in, gzip->packed, sizeof(gzip->packed), error);
+    if (n < 0) {
+        return (int)n;
+    }
+    gzip->stream.next_in = gzip->packed;
+    gzip->stream.avail_in = (uInt)n;
+    if (n == 0 && gzip->in_member && !stopped(in)) {
+        return rs_fail(error, RS_EIO, "%s: the gzip data is cut off", in->name);
+    }
+    return n > 0;
+}
+
+static int gzip_more(struct rs_input *in, struct rs_error *error)
+{
+    z_stream *z = &in->gzip->stream;
+    for (;;) {
+        if (z->avail_in == 0) {
+            int rc = gzip_feed(in, error);
+            if (rc <= 0) {
+                return rc;
+            }
+        }
+        if (!in->gzip->in_member && !gzip_next_member(in->gzip)) {
+            continue;
+        }
+        size_t room = in->capacity - in->end;
+        z->next_out = in->data + in->end;
+        z->avail_out = (uInt)room;
+        int zrc = inflate(z, Z_NO_FLUSH);
+        if (zrc != Z_OK && zrc != Z_STREAM_END && zrc != Z_BUF_ERROR) {
+            return rs_fail(error, RS_EIO, "%s: the gzip data is damaged", in->name);
+        }
+        in->gzip->in_member = zrc != Z_STREAM_END;
+        size_t made = room - z->avail_out;
+        in->end += made;
+        if (made > 0) {
+            return 1;
+        }
+    }
+}
+
+static int plain_more(struct rs_input *in, struct rs_error *error)
+{
+    ssize_t n = read_some(in, in->data + in->end, in->capacity - in->end, error);
+    if (n > 0) {
+        in->end += (size_t)n;
+    }
+    return n < 0 ? (int)n : n > 0;
+}
+
+/* The first two bytes decide whether this is gzip; a pipe may bring them one at a time. */
+static int start(struct rs_input *in, struct rs_error *error)
+{
+    while (in->end < 2) {
+        int rc = plain_more(in, error);
+        if (rc < 0) {
+            return rc;
+        }
+        if (rc == 0) {
+            break;
+        }
+    }
+    in->started = true;
+    if (in->end >= 2 && in->data[0] == 0x1f && in->data[1] == 0x8b) {
+        return gzip_start(in, error);
+    }
+    return in->end > 0;
+}
+
+int rs_input_more(struct rs_input *in, struct rs_error *error)
+{
+    if (in->eof) {
+        return 0;
+    }
+    int rc = make_room(in, error);
+    if (rc == RS_OK && !in->started) {
+        rc = start(in, error);
+        if (rc != RS_OK) {
+            return rc;
+        }
+    }
+    if (rc == RS_OK) {
+        rc = in->gzip != NULL ? gzip_more(in, error) : plain_more(in, error);
+    }
+    in->eof = rc == 0;
+    return rc;
+}
+
+uint64_t rs_count_lines(const uint8_t *data, size_t size)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < size; i++) {
+        n += data[i] == '\n' || (data[i] == '\r' && (i + 1 == size || data[i + 1] != '\n'));
+    }
+    return n;
+}
+
+/* Not two memchr: in a file that has only one of the two each would run to the end of the window for each
+ * line. */
+static size_t find_line_end(const struct rs_input *in, size_t from)
+{
+    size_t have = in->end - in->begin;
+    const uint8_t *data = in->data + in->begin;
+    while (from < have && data[from] != '\n' && data[from] != '\r') {
+        from++;
+    }
+    return from;
+}
+
+size_t rs_input_line_end(const struct rs_input *in, size_t at)
+{
+    size_t have = in->end - in->begin;
+    const uint8_t *data = in->data + in->begin;
+    if (at >= have) {
+        return 0;
+    }
+    return data[at] == '\r' && at + 1 < have && data[at + 1] == '\n' ? 2 : 1;
+}
+
+/* A CR at the end of what is known may be the first half of a line end. */
+static bool line_ends(const struct rs_input *in, size_t end)
+{
+    size_t have = in->end - in->begin;
+    return end < have && (in->data[in->begin + end] == '\n' || end + 1 < have || in->eof);
+}
+
+int rs_input_line(struct rs_input *in, size_t from, size_t limit, size_t *end, struct rs_error *error)
+{
+    for (;;) {
+        *end = find_line_end(in, from);
+        if (line_ends(in, *end) || in->eof || *end > limit) {
+            return RS_OK;
+        }
+        from = *end;
+        int rc = rs_input_more(in, error);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+}
+
+int rs_input_drop_line(struct rs_input *in, bool *found, struct rs_error *error)
+{
+    for (;;) {
+        size_t end = find_line_end(in, 0);
+        *found = line_ends(in, end);
+        in->begin += end + (*found ? rs_input_line_end(in, end) : 0);
+        if (*found || in->eof) {
+            return RS_OK;
+        }
+        int rc = rs_input_more(in, error);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+}
+
+uint64_t rs_input_read(const struct rs_input *input)
+{
+    return input->read_bytes;
+}
+
+uint64_t rs_input_total(const struct rs_input *input)
+{
+    return input->total_bytes;
+}

@@ -1,0 +1,122 @@
+/* Which rows are ahead of now, at the limit and beyond it, behind any framing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ingest/publish/ahead.h"
+
+#define SECOND INT64_C(1000000)
+#define NOW    (INT64_C(20000) * 86400 * SECOND) /* the beginning of a day */
+
+struct fixture {
+    struct rs_schema_document *schema;
+    struct rs_stream stream;
+    struct rs_ahead ahead;
+    char text[512];
+};
+
+static void open_ahead(struct fixture *f, const char *schema, enum rs_value_kind kind, const char *framing)
+{
+    struct rs_error error;
+    assert_int_equal(rs_schema_parse("test", schema, strlen(schema), &f->schema, &error), RS_OK);
+    f->stream = (struct rs_stream){.name = "s",
+                                   .schema = f->schema,
+                                   .time_path = "at",
+                                   .time_type = {.kind = kind},
+                                   .max_future_us = 30 * SECOND};
+    assert_int_equal(rs_ahead_init(&f->ahead, &f->stream, framing, &error), RS_OK);
+}
+
+static void close_ahead(struct fixture *f)
+{
+    rs_ahead_fini(&f->ahead);
+    rs_schema_free(&f->schema);
+}
+
+static size_t put_long(uint8_t *out, int64_t value)
+{
+    uint64_t bits = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+    size_t size = 0;
+    while (bits >= 0x80) {
+        out[size++] = (uint8_t)(bits | 0x80);
+        bits >>= 7;
+    }
+    out[size++] = (uint8_t)bits;
+    return size;
+}
+
+static bool look(struct fixture *f, size_t prefix, int64_t value)
+{
+    uint8_t bytes[32] = {0};
+    size_t size = put_long(bytes + prefix, value);
+    return rs_ahead_look(&f->ahead, rs_slice_of(bytes, prefix + size), NOW, f->text, sizeof f->text);
+}
+
+static const char micros[] =
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"at\",\"type\":{\"type\":\"long\","
+    "\"logicalType\":\"timestamp-micros\"}}]}";
+static const char dates[] =
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"at\",\"type\":{\"type\":\"int\","
+    "\"logicalType\":\"date\"}}]}";
+
+static void beyond_the_limit_only(void **state)
+{
+    struct fixture f = {0};
+    (void)state;
+    open_ahead(&f, micros, RS_VALUE_TIME, NULL);
+    assert_false(look(&f, 0, NOW - 3600 * SECOND));
+    assert_false(look(&f, 0, NOW + 30 * SECOND));
+    assert_false(look(&f, 0, INT64_MIN));
+    assert_false(rs_ahead_summary(&f.ahead, f.text, sizeof f.text));
+    assert_true(look(&f, 0, NOW + 30 * SECOND + 1));
+    assert_non_null(strstr(
+        f.text, "its at is 30s ahead of this machine's clock, and max_future of the stream allows 30s"));
+    assert_false(look(&f, 0, NOW + 7200 * SECOND)); /* told once */
+    assert_false(look(&f, 0, INT64_MAX));
+    assert_true(rs_ahead_summary(&f.ahead, f.text, sizeof f.text));
+    assert_non_null(strstr(f.text, "3 of 6 rows are further ahead"));
+    close_ahead(&f);
+}
+
+static void dates_and_framing(void **state)
+{
+    struct fixture f = {0};
+    (void)state;
+    open_ahead(&f, dates, RS_VALUE_INT, NULL);
+    assert_false(look(&f, 0, 20000));
+    assert_true(look(&f, 0, 20001));
+    assert_non_null(strstr(f.text, "its at is 1d ahead"));
+    close_ahead(&f);
+    open_ahead(&f, micros, RS_VALUE_TIME, "confluent:7");
+    assert_false(look(&f, 5, NOW));
+    assert_true(look(&f, 5, NOW + 60 * SECOND));
+    assert_false(rs_ahead_look(&f.ahead, rs_slice_of("ab", 2), NOW, f.text, sizeof f.text));
+    close_ahead(&f);
+}
+
+static void streams_without_a_limit(void **state)
+{
+    struct fixture f = {0};
+    struct rs_error error;
+    (void)state;
+    open_ahead(&f, micros, RS_VALUE_TIME, NULL);
+    rs_ahead_fini(&f.ahead);
+    f.stream.max_future_us = INT64_MAX;
+    assert_int_equal(rs_ahead_init(&f.ahead, &f.stream, NULL, &error), RS_OK);
+    assert_false(look(&f, 0, INT64_MAX));
+    close_ahead(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(beyond_the_limit_only),
+        cmocka_unit_test(dates_and_framing),
+        cmocka_unit_test(streams_without_a_limit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,550 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <avro.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/read/container.h"
+#include "ingest/read/rows.h"
+#include "ingest/read/snappy.h"
+#include "tests/unit/ingest/support.h"
+
+static const char point[] =
+    "{\"type\":\"record\",\"name\":\"P\",\"fields\":[{\"name\":\"id\",\"type\":\"long\"},"
+    "{\"name\":\"name\",\"type\":\"string\"}]}";
+
+/* A file written by libavro with `count` records. */
+static const char *write_file(const char *json, const char *codec, int count, size_t block)
+{
+    const char *path = support_path("libavro.avro");
+    avro_schema_t schema;
+    avro_file_writer_t writer;
+    assert_int_equal(avro_schema_from_json_length(json, strlen(json), &schema), 0);
+    avro_value_iface_t *class = avro_generic_class_from_schema(schema);
+    assert_int_equal(avro_file_writer_create_with_codec(path, schema, &writer, codec, block), 0);
+    for (int i = 0; i < count; i++) {
+        avro_value_t value;
+        avro_value_t field;
+        char text[32];
+        (void)snprintf(text, sizeof(text), "n%d", i);
+        assert_int_equal(avro_generic_value_new(class, &value), 0);
+        assert_int_equal(avro_value_get_by_index(&value, 0, &field, NULL), 0);
+        assert_int_equal(avro_value_set_long(&field, i), 0);
+        assert_int_equal(avro_value_get_by_index(&value, 1, &field, NULL), 0);
+        assert_int_equal(avro_value_set_string(&field, text), 0);
+        assert_int_equal(avro_file_writer_append_value(writer, &value), 0);
+        avro_value_decref(&value);
+    }
+    assert_int_equal(avro_file_writer_close(writer), 0);
+    avro_value_iface_decref(class);
+    avro_schema_decref(schema);
+    return path;
+}
+
+/* Rows of a container as the daemon and the publisher see them. */
+static void expect_all(const char *path, int count)
+{
+    struct rs_stream *s = support_stream(point);
+    struct rs_buf wanted = {0};
+    for (int i = 0; i < count; i++) {
+        rs_buf_printf(&wanted, "%d (none) {\"id\":%d,\"name\":\"n%d\"}\n", i + 1, i, i);
+    }
+    rs_buf_printf(&wanted, "end 0 rejected\n%c", '\0');
+    support_expect(s, NULL, path, (const char *)wanted.data);
+    rs_buf_fini(&wanted);
+    support_stream_free(&s);
+}
+
+static void test_codecs(void **state)
+{
+    (void)state;
+    expect_all(write_file(point, "null", 1000, 4096), 1000);
+    expect_all(write_file(point, "deflate", 1000, 4096), 1000);
+    expect_all(write_file(point, "deflate", 30000, 0), 30000);
+    expect_all(write_file(point, "null", 0, 0), 0);
+}
+
+static void test_unknown_codecs(void **state)
+{
+    struct rs_stream *s = support_stream(point);
+    (void)state;
+    support_expect(s, NULL, write_file(point, "lzma", 1, 0),
+                   "stop EUSAGE: @: codec \"lzma\" is not supported, recompress with deflate\n");
+    support_stream_free(&s);
+}
+
+/* An own writer for what libavro does not write: head, blocks, anything. */
+static const uint8_t sync_mark[16] = "0123456789abcdef";
+
+static void put_block(struct rs_buf *out, int64_t count, const void *data, size_t size)
+{
+    uint8_t n[20];
+    size_t length = 0;
+    for (int i = 0; i < 2; i++) {
+        uint64_t z = (uint64_t)(i == 0 ? count : (int64_t)size);
+        z = z << 1 ^ (0 - (z >> 63));
+        for (; z > 0x7F; z >>= 7) {
+            n[length++] = (uint8_t)(z | 0x80);
+        }
+        n[length++] = (uint8_t)z;
+    }
+    rs_buf_put(out, n, length);
+    rs_buf_put(out, data, size);
+    rs_buf_put(out, sync_mark, 16);
+}
+
+/* The head that rs_container_put_head writes, with another codec. */
+static void put_codec_head(struct rs_buf *out, const char *codec)
+{
+    struct rs_buf head = {0};
+    rs_container_put_head(&head, point, sync_mark);
+    rs_buf_put(out, head.data, head.size - 22); /* up to the length of "null", its text, the end, the mark */
+    rs_buf_char(out, (char)(2 * strlen(codec)));
+    rs_buf_text(out, codec);
+    rs_buf_put(out, head.data + head.size - 17, 17);
+    rs_buf_fini(&head);
+}
+
+static void test_damaged(void **state)
+{
+    struct rs_stream *s = support_stream(point);
+    struct rs_buf f = {0};
+    (void)state;
+    rs_container_put_head(&f, point, sync_mark);
+    put_block(&f, 2,
+              "\x02\x02"
+              "a\x04\x02"
+              "b",
+              6);
+    size_t good = f.size;
+    put_block(&f, 3,
+              "\x06\x02"
+              "c\x08\x80",
+              5); /* ends inside the length of the second name; the third is not there */
+    put_block(&f, 1,
+              "\x0A\x02"
+              "d",
+              3);
+    support_expect(
+        s, NULL, support_file("a.avro", f.data, f.size),
+        "1 (none) {\"id\":1,\"name\":\"a\"}\n"
+        "2 (none) {\"id\":2,\"name\":\"b\"}\n"
+        "3 (none) {\"id\":3,\"name\":\"c\"}\n"
+        "! @: record 4: the bytes of the record do not follow the file's schema; the 2 records from here to "
+        "the end of the block are lost\n"
+        "6 (none) {\"id\":5,\"name\":\"d\"}\n"
+        "end 2 rejected\n");
+    f.size = good;
+    put_block(&f, 2,
+              "\x02\x02"
+              "\xFF\x04\x02"
+              "b",
+              6);
+    put_block(&f, 1,
+              "\x02\x02"
+              "aXX",
+              5);
+    put_block(&f, 1,
+              "\x0A\x02"
+              "d",
+              3);
+    support_expect(s, NULL, support_file("b.avro", f.data, f.size),
+                   "1 (none) {\"id\":1,\"name\":\"a\"}\n"
+                   "2 (none) {\"id\":2,\"name\":\"b\"}\n"
+                   "! @: record 3: a string is not valid UTF-8\n"
+                   "4 (none) {\"id\":2,\"name\":\"b\"}\n"
+                   "5 (none) {\"id\":1,\"name\":\"a\"}\n"
+                   "! @: record 6: bytes follow the last record of the block\n"
+                   "6 (none) {\"id\":5,\"name\":\"d\"}\n"
+                   "end 2 rejected\n");
+    f.size = good;
+    put_block(&f, 1,
+              "\x0A\x02"
+              "d",
+              3);
+    f.data[f.size - 1] ^= 1;
+    support_expect(
+        s, NULL, support_file("c.avro", f.data, f.size),
+        "1 (none) {\"id\":1,\"name\":\"a\"}\n"
+        "2 (none) {\"id\":2,\"name\":\"b\"}\n"
+        "! @: record 3: a block is not followed by the file's sync marker; the rest of the file is given up\n"
+        "end 1 rejected\n");
+    support_expect(s, NULL, support_file("d.avro", f.data, f.size - 3),
+                   "1 (none) {\"id\":1,\"name\":\"a\"}\n"
+                   "2 (none) {\"id\":2,\"name\":\"b\"}\n"
+                   "! @: record 3: the file ends inside a block; the rest of the file is given up\n"
+                   "end 1 rejected\n");
+    f.size = good;
+    put_block(&f, -1, "", 0);
+    support_expect(
+        s, NULL, support_file("e.avro", f.data, f.size),
+        "1 (none) {\"id\":1,\"name\":\"a\"}\n"
+        "2 (none) {\"id\":2,\"name\":\"b\"}\n"
+        "! @: record 3: a block has an impossible count or size; the rest of the file is given up\n"
+        "end 1 rejected\n");
+    rs_buf_fini(&f);
+    support_stream_free(&s);
+}
+
+/* Blocks without records, whose bytes an encoder left empty or packed nothing into, wherever they stand. */
+static void test_empty_blocks(void **state)
+{
+    static const struct {
+        const char *codec;
+        struct rs_slice empty;
+        struct rs_slice one;
+    } codecs[] = {
+        {"null",
+         {(const uint8_t *)"", 0},
+         {(const uint8_t *)"\x02\x02"
+                           "a",
+          3}},
+        {"deflate",
+         {(const uint8_t *)"\x03\0", 2},
+         {(const uint8_t *)"\x01\x03\0\xFC\xFF\x02\x02"
+                           "a",
+          8}},
+        {"snappy",
+         {(const uint8_t *)"\0\0\0\0\0", 5},
+         {(const uint8_t *)"\x03\x08\x02\x02"
+                           "a\xF4\x46\x3E\x30",
+          9}},
+    };
+    static const struct {
+        const char *order; /* 0: an empty block, 1: a block of one record */
+        const char *wanted;
+    } files[] = {
+        {"0", "end 0 rejected\n"},
+        {"000", "end 0 rejected\n"},
+        {"01", "1 (none) {\"id\":1,\"name\":\"a\"}\nend 0 rejected\n"},
+        {"10", "1 (none) {\"id\":1,\"name\":\"a\"}\nend 0 rejected\n"},
+        {"00100010",
+         "1 (none) {\"id\":1,\"name\":\"a\"}\n2 (none) {\"id\":1,\"name\":\"a\"}\nend 0 rejected\n"},
+    };
+    struct rs_stream *s = support_stream(point);
+    (void)state;
+    for (size_t c = 0; c < sizeof(codecs) / sizeof(codecs[0]); c++) {
+        for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+            struct rs_buf f = {0};
+            put_codec_head(&f, codecs[c].codec);
+            for (const char *p = files[i].order; *p != '\0'; p++) {
+                struct rs_slice bytes = *p == '0' ? codecs[c].empty : codecs[c].one;
+                put_block(&f, *p - '0', bytes.data, bytes.size);
+            }
+            support_expect(s, NULL, support_file("e.avro", f.data, f.size), files[i].wanted);
+            rs_buf_fini(&f);
+        }
+    }
+    support_stream_free(&s);
+}
+
+/* What is wrong with or behind an empty block is said as it is of any other. */
+static void test_damaged_empty_blocks(void **state)
+{
+    struct rs_stream *s = support_stream(point);
+    struct rs_buf f = {0};
+    (void)state;
+    put_codec_head(&f, "null");
+    put_block(&f, 0, "", 0);
+    size_t good = f.size;
+    put_block(&f, 1,
+              "\x02\x02"
+              "a",
+              3);
+    support_expect(s, NULL, support_file("a.avro", f.data, f.size - 17),
+                   "! @: record 1: the file ends inside a block; the rest of the file is given up\n"
+                   "end 1 rejected\n");
+    support_expect(s, NULL, support_file("b.avro", f.data, good - 1),
+                   "! @: record 1: the file ends inside a block; the rest of the file is given up\n"
+                   "end 1 rejected\n");
+    f.data[good - 1] ^= 1;
+    support_expect(
+        s, NULL, support_file("c.avro", f.data, f.size),
+        "! @: record 1: a block is not followed by the file's sync marker; the rest of the file is given up\n"
+        "end 1 rejected\n");
+    f.data[good - 1] ^= 1;
+    f.size = good;
+    put_block(&f, 0,
+              "\x02\x02"
+              "a",
+              3);
+    put_block(&f, 1,
+              "\x04\x02"
+              "b",
+              3);
+    support_expect(s, NULL, support_file("d.avro", f.data, f.size),
+                   "! @: record 1: bytes follow the last record of the block\n"
+                   "1 (none) {\"id\":2,\"name\":\"b\"}\n"
+                   "end 1 rejected\n");
+    rs_buf_reset(&f);
+    put_codec_head(&f, "deflate");
+    put_block(&f, 0, "\xFF\xFF", 2);
+    put_block(&f, 1,
+              "\x01\x03\0\xFC\xFF\x02\x02"
+              "a",
+              8);
+    support_expect(s, NULL, support_file("f.avro", f.data, f.size),
+                   "! @: record 1: a block cannot be unpacked; it says that it holds no records\n"
+                   "1 (none) {\"id\":1,\"name\":\"a\"}\n"
+                   "end 1 rejected\n");
+    rs_buf_fini(&f);
+    support_stream_free(&s);
+}
+
+static void test_damaged_deflate(void **state)
+{
+    struct rs_stream *s = support_stream(point);
+    struct rs_buf f = {0};
+    struct rs_buf got = {0};
+    (void)state;
+    support_read(write_file(point, "deflate", 2000, 2048), &f);
+    f.data[f.size / 2] ^= 0xFF;
+    const char *path = support_file("x.avro", f.data, f.size);
+    support_rows(s, NULL, &path, 1, &got);
+    const char *lost = strstr((const char *)got.data, "a block cannot be unpacked; the ");
+    const char *missing = strstr((const char *)got.data, "the bytes of the record do not follow");
+    assert_true(lost != NULL || missing != NULL);
+    assert_non_null(strstr((const char *)got.data, "2000 (none) {\"id\":1999,\"name\":\"n1999\"}\n"));
+    rs_buf_fini(&f);
+    rs_buf_fini(&got);
+    support_stream_free(&s);
+}
+
+/* Cut anywhere or with any byte changed, a file is read or refused, never more. */
+static void test_mutations(void **state)
+{
+    struct rs_stream *s = support_stream(point);
+    struct rs_buf f = {0};
+    uint32_t x = 1;
+    (void)state;
+    const char *path = support_path("mutated.avro");
+    rs_container_put_head(&f, point, sync_mark);
+    for (int i = 0; i < 5; i++) {
+        put_block(&f, 2,
+                  "\x02\x02"
+                  "a\x04\x02"
+                  "b",
+                  6);
+    }
+    for (size_t i = 0; i < 3 * f.size; i++) {
+        struct rs_buf got = {0};
+        struct rs_buf copy = {0};
+        x = x * 1664525 + 1013904223;
+        rs_buf_put(&copy, f.data, i < f.size ? i : f.size);
+        if (i >= f.size) {
+            copy.data[i % f.size] ^= (uint8_t)(1 + (x >> 24) % 255);
+        }
+        FILE *to = fopen(path, "w");
+        assert_non_null(to);
+        assert_true(copy.size == 0 || fwrite(copy.data, 1, copy.size, to) == copy.size);
+        assert_int_equal(fclose(to), 0);
+        support_rows(s, NULL, &path, 1, &got);
+        assert_true(strstr((const char *)got.data, "end ") != NULL ||
+                    strstr((const char *)got.data, "stop E") != NULL);
+        rs_buf_fini(&got);
+        rs_buf_fini(&copy);
+    }
+    rs_buf_fini(&f);
+    support_stream_free(&s);
+}
+
+static void test_extent(void **state)
+{
+    struct rs_schema_document *document = NULL;
+    struct rs_error error;
+    static const char json[] = "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":{"
+                               "\"type\":\"array\",\"items\":\"null\"}},"
+                               "{\"name\":\"m\",\"type\":{\"type\":\"map\",\"values\":\"float\"}},{\"name\":"
+                               "\"u\",\"type\":[\"null\",\"R\"]}]}";
+    (void)state;
+    assert_int_equal(rs_schema_parse("r", json, sizeof(json) - 1, &document, &error), RS_OK);
+    const struct rs_schema *r = rs_schema_root(document);
+    assert_int_equal(rs_container_extent(r, rs_slice_of("\0\0\0rest", 7)), 3);
+    assert_int_equal(rs_container_extent(r, rs_slice_of("\x04\0\0\0", 4)), 4);
+    assert_int_equal(rs_container_extent(r, rs_slice_of("\x03\x00\0\0\0", 5)), 5); /* count -2 and a size */
+    assert_int_equal(rs_container_extent(r, rs_slice_of("\0\x02\x02k....\0\0", 10)), 10); /* one entry */
+    assert_int_equal(rs_container_extent(r, rs_slice_of("\0\0\x02\0\0\0", 6)), 6);        /* a record in it */
+    assert_int_equal(rs_container_extent(r, rs_slice_of("\0\0", 2)), -1);
+    assert_int_equal(rs_container_extent(r, rs_slice_of("\0\0\x04", 3)), -1); /* branch 2 */
+    assert_int_equal(rs_container_extent(r, rs_slice_of("\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02", 10)), -1);
+    assert_int_equal(
+        rs_container_extent(r, rs_slice_of("\xFE\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01\0\0\0", 13)), -1);
+    uint8_t deep[3000];
+    for (size_t i = 0; i < sizeof(deep); i += 3) {
+        memcpy(deep + i, "\0\0\x02", 3);
+    }
+    assert_int_equal(rs_container_extent(r, rs_slice_of(deep, sizeof(deep))), -1);
+    rs_schema_free(&document);
+}
+
+/* Vectors made by hand from the format's description. */
+static void test_snappy(void **state)
+{
+    struct rs_buf out = {0};
+    (void)state;
+    assert_true(rs_snappy_unpack(rs_slice_of("\x03\x08"
+                                             "abc",
+                                             5),
+                                 100, &out));
+    assert_int_equal(out.size, 3);
+    assert_memory_equal(out.data, "abc", 3);
+    /* "ab" and a copy of 6 from offset 2, in the one-byte and the two-byte form */
+    assert_true(rs_snappy_unpack(rs_slice_of("\x08\x04"
+                                             "ab\x09\x02",
+                                             6),
+                                 100, &out));
+    assert_memory_equal(out.data, "abababab", 8);
+    assert_true(rs_snappy_unpack(rs_slice_of("\x08\x04"
+                                             "ab\x16\x02\x00",
+                                             7),
+                                 100, &out));
+    assert_memory_equal(out.data, "abababab", 8);
+    assert_false(rs_snappy_unpack(rs_slice_of("\x08\x04"
+                                              "ab\x09\x03",
+                                              6),
+                                  100, &out)); /* before the beginning */
+    assert_false(rs_snappy_unpack(rs_slice_of("\x07\x04"
+                                              "ab\x09\x02",
+                                              6),
+                                  100, &out)); /* longer than said */
+    assert_false(rs_snappy_unpack(rs_slice_of("\x09\x04"
+                                              "ab\x09\x02",
+                                              6),
+                                  100, &out)); /* shorter than said */
+    assert_false(rs_snappy_unpack(rs_slice_of("\x08\x04"
+                                              "ab\x09\x02",
+                                              6),
+                                  7, &out)); /* above the limit */
+    assert_false(rs_snappy_unpack(rs_slice_of("\x03\x08"
+                                              "ab",
+                                              4),
+                                  100, &out));
+    assert_false(rs_snappy_unpack(rs_slice_of("", 0), 100, &out));
+    rs_buf_fini(&out);
+}
+
+static void test_other_schema(void **state)
+{
+    struct rs_stream *s = support_stream(
+        "{\"type\":\"record\",\"name\":\"Q\",\"fields\":[{\"name\":\"name\",\"type\":[\"null\",\"string\"]},"
+        "{\"name\":\"number\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,"
+        "\"scale\":2}},"
+        "{\"name\":\"more\",\"type\":\"int\",\"default\":7}]}");
+    struct rs_error error;
+    struct rs_rows_options o = {0};
+    (void)state;
+    const char *path = write_file(point, "deflate", 2, 0);
+    support_expect(
+        s, NULL, path,
+        "stop EUSAGE: @: no column supplies: number. Use --map FIELD=COLUMN or --const FIELD=VALUE\n");
+    assert_int_equal(rs_rows_option(&o, "map", "number=id", &error), RS_OK);
+    support_expect(s, &o, path,
+                   "1 (none) {\"name\":\"n0\",\"number\":0,\"more\":7}\n2 (none) "
+                   "{\"name\":\"n1\",\"number\":1,\"more\":7}\n"
+                   "end 0 rejected\n");
+    rs_rows_options_fini(&o);
+    support_stream_free(&s);
+}
+
+/* Bytes into a string and a float into a decimal; what cannot be is a bad row and is kept. */
+static void test_other_types(void **state)
+{
+    static const char written[] =
+        "{\"type\":\"record\",\"name\":\"P\",\"fields\":[{\"name\":\"k\",\"type\":[\"bytes\",\"null\"]},"
+        "{\"name\":\"v\",\"type\":\"float\"}]}";
+    struct rs_stream *s = support_stream(
+        "{\"type\":\"record\",\"name\":\"Q\",\"fields\":[{\"name\":\"k\",\"type\":\"string\"},"
+        "{\"name\":\"v\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,"
+        "\"scale\":2}}]}");
+    struct rs_buf f = {0};
+    struct rs_buf kept = {0};
+    struct rs_rows_options o = {.rejects = support_path("types-rejected.avro")};
+    (void)state;
+    rs_container_put_head(&f, written, sync_mark);
+    put_block(&f, 4,
+              "\0\x06\xE4\xB8\x9C\x85\xEB\x9F\x41"
+              "\0\x02\xFF\0\0\xC0\x40"
+              "\0\x02x\xB6\xF3\x9D\x3F"
+              "\x02\0\0\xC0\x40",
+              28);
+    support_expect(s, &o, support_file("types.avro", f.data, f.size),
+                   "1 (none) {\"k\":\"东\",\"v\":19.99}\n"
+                   "! @: record 2: k: is not valid UTF-8\n"
+                   "! @: record 3: v: more than 2 digits after the point\n"
+                   "! @: record 4: k: is null, which the schema does not allow; a string is needed\n"
+                   "end 3 rejected\n");
+    support_read(o.rejects, &kept);
+    assert_non_null(memmem(kept.data, kept.size, "\0\x02\xFF\0\0\xC0\x40", 7));
+    rs_buf_fini(&f);
+    rs_buf_fini(&kept);
+    support_stream_free(&s);
+}
+
+static void test_heads(void **state)
+{
+    struct rs_stream *s = support_stream(point);
+    struct rs_buf f = {0};
+    (void)state;
+    support_expect(s, &(struct rs_rows_options){.format = "avro"}, support_text("a", "id,name\n1,x\n"),
+                   "stop EUSAGE: @: is not an Avro container file\n");
+    support_expect(s, &(struct rs_rows_options){.format = "avro"}, support_text("a", ""),
+                   "stop EUSAGE: @: is not an Avro container file, or its header is damaged\n");
+    support_expect(s, NULL, support_file("a", "Obj\x01\0", 5),
+                   "stop EUSAGE: @: is not an Avro container file, or its header is damaged\n");
+    support_expect(s, NULL, support_file("a", "Obj\x01\0sixteen bytes....", 5 + 16),
+                   "stop EUSAGE: @: the header holds no schema\n");
+    rs_container_put_head(&f, "\"int\"", sync_mark);
+    support_expect(s, NULL, support_file("a", f.data, f.size),
+                   "stop EUSAGE: @: holds int values, records are needed\n");
+    rs_buf_fini(&f);
+    support_stream_free(&s);
+}
+
+static void test_rejected_records(void **state)
+{
+    struct rs_stream *s = support_stream(point);
+    struct rs_buf f = {0};
+    struct rs_buf got = {0};
+    struct rs_rows_options o = {.rejects = support_path("r.avro")};
+    (void)state;
+    rs_container_put_head(&f, point, sync_mark);
+    put_block(&f, 3,
+              "\x02\x02"
+              "a\x04\x02\xFF\x06\x02\xFE",
+              9);
+    const char *path = support_file("x.avro", f.data, f.size);
+    support_rows(s, &o, &path, 1, &got);
+    support_expect(s, NULL, o.rejects,
+                   "! @: record 1: a string is not valid UTF-8\n"
+                   "! @: record 2: a string is not valid UTF-8\nend 2 rejected\n");
+    rs_buf_fini(&f);
+    rs_buf_fini(&got);
+    support_stream_free(&s);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    support_end();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_codecs),           cmocka_unit_test(test_unknown_codecs),
+        cmocka_unit_test(test_damaged),          cmocka_unit_test(test_damaged_deflate),
+        cmocka_unit_test(test_mutations),        cmocka_unit_test(test_extent),
+        cmocka_unit_test(test_snappy),           cmocka_unit_test(test_other_schema),
+        cmocka_unit_test(test_empty_blocks),     cmocka_unit_test(test_damaged_empty_blocks),
+        cmocka_unit_test(test_other_types),      cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_rejected_records),
+    };
+    return cmocka_run_group_tests_name("container", tests, NULL, end);
+}

@@ -1,0 +1,239 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ingest/read/input.h"
+#include "tests/unit/ingest/support.h"
+
+static int drain(struct rs_input *in, struct rs_buf *out, struct rs_error *error)
+{
+    int rc;
+    while ((rc = rs_input_more(in, error)) == 1) {
+        rs_buf_put(out, in->data + in->begin, in->end - in->begin);
+        in->begin = in->end;
+    }
+    return rc;
+}
+
+static void expect_content(const char *path, const void *wanted, size_t size)
+{
+    struct rs_error error;
+    struct rs_input *in = NULL;
+    struct rs_buf got = {0};
+    assert_int_equal(rs_input_open(path, NULL, &in, &error), RS_OK);
+    assert_int_equal(drain(in, &got, &error), 0);
+    assert_true(in->eof);
+    assert_int_equal(got.size, size);
+    assert_true(size == 0 || memcmp(got.data, wanted, size) == 0);
+    assert_int_equal(rs_input_read(in), rs_input_total(in));
+    rs_input_close(&in);
+    assert_null(in);
+    rs_buf_fini(&got);
+}
+
+static void expect_failure(const char *path, const char *text)
+{
+    struct rs_error error;
+    struct rs_input *in = NULL;
+    struct rs_buf got = {0};
+    assert_int_equal(rs_input_open(path, NULL, &in, &error), RS_OK);
+    assert_int_equal(drain(in, &got, &error), RS_EIO);
+    assert_non_null(strstr(error.text, text));
+    rs_input_close(&in);
+    rs_buf_fini(&got);
+}
+
+static char *make_content(size_t size)
+{
+    char *content = malloc(size);
+    uint32_t x = 1;
+    assert_non_null(content);
+    for (size_t i = 0; i < size; i++) {
+        x = x * 1664525 + 1013904223;
+        content[i] = (char)('a' + (x >> 24) % 20);
+    }
+    return content;
+}
+
+static void test_plain(void **state)
+{
+    (void)state;
+    char *content = make_content(700000);
+    expect_content(support_file("plain", content, 700000), content, 700000);
+    expect_content(support_file("one", "x", 1), "x", 1);
+    expect_content(support_file("empty", "", 0), "", 0);
+    free(content);
+}
+
+static void test_gzip(void **state)
+{
+    (void)state;
+    char *content = make_content(900000);
+    expect_content(support_gzip("big.gz", content, 900000), content, 900000);
+    expect_content(support_gzip("empty.gz", "", 0), "", 0);
+    free(content);
+}
+
+static void test_gzip_members_and_padding(void **state)
+{
+    struct rs_buf a = {0};
+    struct rs_buf b = {0};
+    (void)state;
+    support_read(support_gzip("a.gz", "first ", 6), &a);
+    support_read(support_gzip("b.gz", "second", 6), &b);
+    rs_buf_put(&a, b.data, b.size);
+    expect_content(support_file("ab.gz", a.data, a.size), "first second", 12);
+    rs_buf_put(&a, "\0\0\0\0", 4);
+    expect_content(support_file("padded.gz", a.data, a.size), "first second", 12);
+    rs_buf_put(&a, "rubbish", 7);
+    expect_failure(support_file("rubbish.gz", a.data, a.size), "damaged");
+    rs_buf_fini(&a);
+    rs_buf_fini(&b);
+}
+
+static void test_gzip_cut_and_damaged(void **state)
+{
+    char *content = make_content(100000);
+    struct rs_buf packed = {0};
+    (void)state;
+    support_read(support_gzip("c.gz", content, 100000), &packed);
+    expect_failure(support_file("cut.gz", packed.data, packed.size - 5), "the gzip data is cut off");
+    packed.data[packed.size / 2] ^= 0x55;
+    packed.data[packed.size / 2 + 1] ^= 0x55;
+    expect_failure(support_file("bad.gz", packed.data, packed.size), "the gzip data is damaged");
+    rs_buf_fini(&packed);
+    free(content);
+}
+
+static void test_refused(void **state)
+{
+    struct rs_error error;
+    struct rs_input *in = NULL;
+    (void)state;
+    assert_int_equal(rs_input_open("/nonexistent/x", NULL, &in, &error), RS_EIO);
+    assert_string_equal(error.text, "/nonexistent/x: cannot be opened: No such file or directory");
+    assert_int_equal(rs_input_open("/tmp", NULL, &in, &error), RS_EIO);
+    assert_string_equal(error.text, "/tmp: is a directory, a file is needed");
+    assert_null(in);
+}
+
+struct pipe_writer {
+    int fd;
+    const struct rs_buf *bytes;
+};
+
+/* Bytes that come one at a time, the gzip magic too. */
+static void *dribble(void *arg)
+{
+    const struct pipe_writer *w = arg;
+    for (size_t i = 0; i < w->bytes->size && write(w->fd, w->bytes->data + i, 1) == 1; i++) {
+    }
+    (void)close(w->fd);
+    return NULL;
+}
+
+static void test_pipe(void **state)
+{
+    int fds[2];
+    char path[32];
+    pthread_t thread;
+    struct rs_error error;
+    struct rs_input *in = NULL;
+    struct rs_buf packed = {0};
+    struct rs_buf got = {0};
+    (void)state;
+    support_read(support_gzip("p.gz", "through a pipe", 14), &packed);
+    assert_int_equal(pipe(fds), 0);
+    struct pipe_writer writer = {.fd = fds[1], .bytes = &packed};
+    (void)snprintf(path, sizeof(path), "/dev/fd/%d", fds[0]);
+    assert_int_equal(rs_input_open(path, NULL, &in, &error), RS_OK);
+    assert_int_equal(rs_input_total(in), 0);
+    assert_int_equal(pthread_create(&thread, NULL, dribble, &writer), 0);
+    assert_int_equal(drain(in, &got, &error), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(got.size, 14);
+    assert_memory_equal(got.data, "through a pipe", 14);
+    assert_int_equal(rs_input_read(in), packed.size);
+    rs_input_close(&in);
+    (void)close(fds[0]);
+    rs_buf_fini(&packed);
+    rs_buf_fini(&got);
+}
+
+static void test_stop_ends_a_wait(void **state)
+{
+    int fds[2];
+    char path[32];
+    struct rs_error error;
+    struct rs_input *in = NULL;
+    volatile sig_atomic_t stop = 0;
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    (void)snprintf(path, sizeof(path), "/dev/fd/%d", fds[0]);
+    assert_int_equal(rs_input_open(path, &stop, &in, &error), RS_OK);
+    assert_int_equal(write(fds[1], "abc", 3), 3);
+    assert_int_equal(rs_input_more(in, &error), 1);
+    stop = SIGINT;
+    assert_int_equal(rs_input_more(in, &error), 0);
+    assert_true(in->eof);
+    rs_input_close(&in);
+    (void)close(fds[0]);
+    (void)close(fds[1]);
+}
+
+static void test_lines(void **state)
+{
+    struct rs_error error;
+    struct rs_input *in = NULL;
+    char *content = make_content(600000);
+    size_t end = 0;
+    bool found = false;
+    (void)state;
+    content[400000] = '\n';
+    const char *path = support_file("lines", content, 600000);
+    assert_int_equal(rs_input_open(path, NULL, &in, &error), RS_OK);
+    assert_int_equal(rs_input_line(in, 0, 500000, &end, &error), RS_OK);
+    assert_int_equal(end, 400000);
+    assert_int_equal(rs_input_line(in, 400001, 1000, &end, &error), RS_OK);
+    assert_true(end > 1000);
+    assert_int_equal(rs_input_drop_line(in, &found, &error), RS_OK);
+    assert_true(found);
+    assert_int_equal(rs_input_drop_line(in, &found, &error), RS_OK);
+    assert_false(found);
+    assert_true(in->eof);
+    assert_int_equal(in->begin, in->end);
+    rs_input_close(&in);
+    free(content);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    support_end();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_gzip_members_and_padding),
+        cmocka_unit_test(test_gzip_cut_and_damaged),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_pipe),
+        cmocka_unit_test(test_stop_ends_a_wait),
+        cmocka_unit_test(test_lines),
+    };
+    return cmocka_run_group_tests_name("input", tests, NULL, end);
+}
