@@ -9,7 +9,7 @@
 
 #include "base/time/text.h"
 #include "ingest/kafka/source.h"
-#include "sink/redis_names.h"
+#include "sink/redis/names.h"
 #include "transform/plan.h"
 
 #define EXPLAIN_GROUPS  10000

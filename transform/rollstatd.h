@@ -13,7 +13,7 @@
 #include "base/usage.h"
 #include "ingest/read/rows.h"
 #include "schemas/stream.h"
-#include "sink/redis_config.h"
+#include "sink/redis/config.h"
 #include "transform/engine.h"
 
 /* ---- configuration: rollstatd_config.c ---- */

@@ -7,8 +7,8 @@
 
 #include "base/http.h"
 #include "ingest/kafka/source.h"
-#include "sink/dead_letters.h"
-#include "sink/redis_sink.h"
+#include "sink/deadletter/dead_letters.h"
+#include "sink/redis/sink.h"
 #include "transform/durable_log.h"
 #include "transform/log_kafka.h"
 #include "transform/outcomes.h"

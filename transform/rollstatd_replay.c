@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/time/text.h"
-#include "sink/memory_store.h"
+#include "sink/memory/store.h"
 #include "transform/rollstatd.h"
 
 #define EMIT_EVERY    4096 /* records of a partition between emissions: bounds what is pending */

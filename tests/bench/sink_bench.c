@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 
 #include "base/number.h"
-#include "sink/redis_sink.h"
+#include "sink/redis/sink.h"
 
 #define BATCHES     16
 #define BATCH_BYTES (64 * 1024)

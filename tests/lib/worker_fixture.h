@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "sink/memory_store.h"
+#include "sink/memory/store.h"
 #include "tests/lib/memory_source.h"
 #include "transform/worker.h"
 

@@ -146,7 +146,7 @@ class Lint(suite.Case):
     # They wait for a broker, or for systemd: for threads on which nobody waits.
     WAITING = r"rd_kafka_(metadata|list_groups|offsets_for_times|controllerid)\(|rd_kafka_clusterid\((?!.*, 0\))|rs_kafka_ask_ends\(|sd_notifyf?\("
     SERVING = ("ingest/kafka/brokers.c", "ingest/kafka/control.c", "ingest/kafka/group.c", "ingest/kafka/source.c",
-               "ingest/kafka/worker.c", "sink/dead_letters.c", "transform/log_kafka.c", "transform/log_kafka_write.c",
+               "ingest/kafka/worker.c", "sink/deadletter/dead_letters.c", "transform/log_kafka.c", "transform/log_kafka_write.c",
                "transform/rollstatd_close.c", "transform/rollstatd_pages.c", "transform/rollstatd_run.c",
                "transform/rollstatd_status.c")
 

@@ -506,7 +506,7 @@ inline trim()
     check_trimmed()
 }
 
-/* Redis' part is sink/write_batch.lua. */
+/* Redis' part is sink/redis/write_batch.lua. */
 inline accept()
 {
     if

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/source.h"
 #include "base/view.h"
-#include "sink/redis_script.h"
+#include "sink/redis/script.h"
 #include "tests/sim/engine_model.h"
 #include "transform/durable_log.h"
 #include "transform/worker.h"

@@ -39,10 +39,10 @@ MUTANTS = {
         "        rs_buf_put(&sum, op->fields.data, op->fields.size);\n"
         "        both.fields = rs_buf_slice(&sum);\n        op = &both;\n        blob_drop(e->blob);")]),
     "no-fence": ("Redis takes whatever comes, whoever sent it", [(
-        "sink/redis_script.c", "    if (!held) {\n        return RS_BATCH_APPLIED;",
+        "sink/redis/script.c", "    if (!held) {\n        return RS_BATCH_APPLIED;",
         "    if (!held || mine) {\n        return RS_BATCH_APPLIED;")]),
     "fence-without-offset": ("the fence refuses smaller tokens, but no older offsets", [(
-        "sink/redis_script.c", "    if (mine->offset < held->offset ||", "    if (held->token == 0 ||")]),
+        "sink/redis/script.c", "    if (mine->offset < held->offset ||", "    if (held->token == 0 ||")]),
     "no-seal-check": ("a batch counts although its seal is not there", [(
         "transform/state_reader.c",
         "    if (r->open) {\n        return r->open_batch == batch",
@@ -165,7 +165,7 @@ MUTANTS = {
         "transform/groups.c", "        g->flags |= RS_GROUP_AWAITS;", "        (void)g;")]),
     "fence-not-waited-for": ("a new owner publishes before it has passed the offset in Redis' fence", [(
         "transform/worker_publish.c", "owned->touched && owned->next_offset >= owned->quiet_until;", "owned->touched;"),
-        ("sink/redis_script.c", "    if (mine->offset < held->offset ||", "    if (held->token == 0 ||")]),
+        ("sink/redis/script.c", "    if (mine->offset < held->offset ||", "    if (held->token == 0 ||")]),
     "receipts-of-before": ("answers to batches of an earlier ownership are taken for one's own", [(
         "transform/worker_publish.c", "        if (owned != NULL && owned->epoch == batch->epoch) {",
         "        if (owned != NULL && (owned->epoch == batch->epoch || owned->in_flight > 0)) {")]),
@@ -190,7 +190,7 @@ MUTANTS = {
         "transform/worker_publish.c", "|| worker->now_us >= rs_owned_ask_due(owned);", ";")]),
     "shown-time-steps-back": ("a new owner does not go on from the time its predecessor had shown", [(
         "transform/worker_publish.c", "        rs_partition_show(owned->state, owned->quiet_shown_us);", ""),
-        ("sink/redis_script.c", "        (mine->offset == held->offset && mine->now_shown_us < held->now_shown_us)) {",
+        ("sink/redis/script.c", "        (mine->offset == held->offset && mine->now_shown_us < held->now_shown_us)) {",
          "        held->token == 0) {")]),
 }
 

@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-#include "sink/redis_sink.h"
+#include "sink/redis/sink.h"
 #include "tests/unit/sink/batches.h"
 #include "tests/unit/sink/redis_server.h"
 

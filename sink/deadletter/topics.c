@@ -1,0 +1,277 @@
+#include "sink/deadletter/topics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/kafka/ask.h"
+
+#define REQUEST_MS 10000
+#define LOOK_MS    1000
+#define AWAY_US    INT64_C(1000000) /* to the next try when no broker answered, */
+#define MISSING_US INT64_C(5000000) /* when the topic could not be made, */
+#define TELL_AGAIN 60               /* and every so many of these it is told again */
+
+enum state {
+    UNKNOWN, /* letters are sent: the broker will say */
+    ASKED,   /* the same, with a request under way */
+    THERE,
+    MISSING,
+};
+
+struct topic {
+    const char *name; /* NULL: none, or an earlier stream has the same one */
+    size_t first;     /* the stream whose entry counts */
+    enum state state;
+    bool was_missing;
+    uint32_t tries; /* since it is missing */
+    int64_t ask_at_us;
+    char why[RS_LETTER_MISSING_MAX];
+};
+
+struct rs_letter_topics {
+    struct rs_letter_topics_options options;
+    struct topic *items; /* by stream */
+    rd_kafka_t *producer;
+    rd_kafka_queue_t *answers;
+};
+
+struct rs_letter_topics *rs_letter_topics_new(const struct rs_letter_topics_options *options)
+{
+    struct rs_letter_topics *topics = calloc(1, sizeof *topics);
+    struct topic *items = calloc(options->streams + 1, sizeof *items);
+    if (!topics || !items) {
+        free(topics);
+        free(items);
+        return NULL;
+    }
+    *topics = (struct rs_letter_topics){.options = *options, .items = items};
+    for (size_t i = 0; i < options->streams; i++) {
+        const char *name = options->topics[i];
+        size_t first = 0;
+        while (first < i && (!name || !options->topics[first] || strcmp(options->topics[first], name) != 0)) {
+            first++;
+        }
+        items[i].first = first;
+        items[i].name = first == i ? name : NULL;
+    }
+    return topics;
+}
+
+void rs_letter_topics_free(struct rs_letter_topics **out)
+{
+    struct rs_letter_topics *topics = *out;
+    if (!topics) {
+        return;
+    }
+    rs_letter_topics_close(topics);
+    free(topics->items);
+    free(topics);
+    *out = NULL;
+}
+
+void rs_letter_topics_open(struct rs_letter_topics *topics, rd_kafka_t *producer, int wake_fd)
+{
+    static const uint64_t one = 1;
+    topics->producer = producer;
+    topics->answers = rd_kafka_queue_new(producer);
+    rd_kafka_queue_io_event_enable(topics->answers, wake_fd, &one, sizeof one);
+}
+
+void rs_letter_topics_close(struct rs_letter_topics *topics)
+{
+    if (!topics->producer) {
+        return;
+    }
+    rd_kafka_queue_io_event_enable(topics->answers, -1, NULL, 0);
+    rd_kafka_queue_destroy(topics->answers);
+    topics->answers = NULL;
+    topics->producer = NULL;
+    for (size_t i = 0; i < topics->options.streams; i++) {
+        if (topics->items[i].state == ASKED) {
+            topics->items[i].state = topics->items[i].was_missing ? MISSING : UNKNOWN;
+        }
+    }
+}
+
+static void tell(struct rs_letter_topics *topics, enum rs_log_level level, const char *text)
+{
+    if (topics->options.notice) {
+        topics->options.notice(topics->options.notice_context, level, text);
+    }
+}
+
+/* ---- asking ---- */
+
+/* Making it is the question: who may make it need not ask whether it is there, and nobody's settings but ours
+ * make it by the way. */
+static void ask(struct rs_letter_topics *topics, struct topic *topic)
+{
+    char text[256];
+    int32_t factor = topics->options.replication_factor > 0 ? topics->options.replication_factor : -1;
+    rd_kafka_NewTopic_t *fresh = rd_kafka_NewTopic_new(topic->name, -1, factor, text, sizeof text);
+    if (!fresh) {
+        topic->state = THERE; /* the broker will say what it has against the name */
+        return;
+    }
+    rd_kafka_NewTopic_set_config(fresh, "cleanup.policy", "delete");
+    rd_kafka_NewTopic_set_config(fresh, "retention.ms", RS_LETTER_RETENTION_MS);
+    rd_kafka_AdminOptions_t *options =
+        rd_kafka_AdminOptions_new(topics->producer, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_AdminOptions_set_request_timeout(options, REQUEST_MS, text, sizeof text);
+    rd_kafka_AdminOptions_set_operation_timeout(options, REQUEST_MS / 2, text, sizeof text);
+    rd_kafka_AdminOptions_set_opaque(options, topic);
+    rd_kafka_CreateTopics(topics->producer, &fresh, 1, options, topics->answers);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_NewTopic_destroy(fresh);
+    topic->state = ASKED;
+}
+
+static rd_kafka_resp_err_t look(struct rs_letter_topics *topics, const struct topic *topic)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(topics->producer, topic->name, NULL);
+    if (!handle) {
+        return rd_kafka_last_error();
+    }
+    rd_kafka_resp_err_t code = rd_kafka_metadata(topics->producer, 0, handle, &metadata, LOOK_MS);
+    rd_kafka_topic_destroy(handle);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return code;
+    }
+    code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__FAIL;
+    rd_kafka_metadata_destroy(metadata);
+    return code;
+}
+
+/* ---- answers ---- */
+
+static void found(struct rs_letter_topics *topics, struct topic *topic, bool made)
+{
+    char text[512];
+    if (made || topic->was_missing) {
+        snprintf(text, sizeof text,
+                 made ? "dead letters: made the topic %s; its records stay for 30 days"
+                      : "dead letters: topic %s is there now; they go on",
+                 topic->name);
+        tell(topics, RS_LOG_INFO, text);
+    }
+    topic->state = THERE;
+}
+
+static void unknown(struct rs_letter_topics *topics, struct topic *topic)
+{
+    topic->state = topic->was_missing ? MISSING : UNKNOWN;
+    topic->ask_at_us = rs_clock_mono(topics->options.clock) + AWAY_US;
+}
+
+static void missing(struct rs_letter_topics *topics, struct topic *topic, const char *why)
+{
+    char factor[48] = "";
+    if (topics->options.replication_factor > 0) {
+        snprintf(factor, sizeof factor, " --replication-factor %" PRId32, topics->options.replication_factor);
+    }
+    snprintf(
+        topic->why, sizeof topic->why,
+        "dead letters: topic %s does not exist and cannot be made: %.200s; a partition with an event that "
+        "is not acceptable waits for it. Make it with: kafka-topics.sh --bootstrap-server HOST:PORT "
+        "--create --topic %s --partitions 1%s --config cleanup.policy=delete --config "
+        "retention.ms=" RS_LETTER_RETENTION_MS,
+        topic->name, why, topic->name, factor);
+    if (topic->tries++ % TELL_AGAIN == 0) {
+        tell(topics, RS_LOG_ERROR, topic->why);
+    }
+    topic->state = MISSING;
+    topic->was_missing = true;
+    topic->ask_at_us = rs_clock_mono(topics->options.clock) + MISSING_US;
+}
+
+/* It could not be made, which matters only where it is not there. */
+static void not_made(struct rs_letter_topics *topics, struct topic *topic, const char *why)
+{
+    switch (look(topics, topic)) {
+    case RD_KAFKA_RESP_ERR_NO_ERROR: found(topics, topic, false); break;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: missing(topics, topic, why); break;
+    default: unknown(topics, topic); break; /* away, or we may not see it: the next letter will tell */
+    }
+}
+
+static void take_answer(struct rs_letter_topics *topics, rd_kafka_event_t *event)
+{
+    struct topic *topic = rd_kafka_event_opaque(event);
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    const char *text = rd_kafka_event_error_string(event);
+    size_t count = 0;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const rd_kafka_topic_result_t **results =
+            rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+        code = count == 1 ? rd_kafka_topic_result_error(results[0]) : RD_KAFKA_RESP_ERR__FAIL;
+        text = count == 1 ? rd_kafka_topic_result_error_string(results[0]) : NULL;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+        found(topics, topic, code == RD_KAFKA_RESP_ERR_NO_ERROR);
+    } else if (rs_kafka_is_away(code)) {
+        unknown(topics, topic);
+    } else {
+        not_made(topics, topic, text ? text : rd_kafka_err2str(code));
+    }
+}
+
+bool rs_letter_topics_serve(struct rs_letter_topics *topics)
+{
+    int64_t now = rs_clock_mono(topics->options.clock);
+    rd_kafka_event_t *event = NULL;
+    bool came = false;
+    if (!topics->producer) {
+        return false;
+    }
+    while ((event = rd_kafka_queue_poll(topics->answers, 0)) != NULL) {
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_CREATETOPICS_RESULT) {
+            take_answer(topics, event);
+        }
+        rd_kafka_event_destroy(event);
+    }
+    for (size_t i = 0; i < topics->options.streams; i++) {
+        struct topic *topic = &topics->items[i];
+        if (topic->state == THERE && topic->was_missing) {
+            topic->was_missing = false;
+            topic->tries = 0;
+            came = true;
+        }
+        if (topic->name && (topic->state == UNKNOWN || topic->state == MISSING) && now >= topic->ask_at_us) {
+            ask(topics, topic);
+        }
+    }
+    return came;
+}
+
+/* ---- what is known ---- */
+
+void rs_letter_topics_doubt(struct rs_letter_topics *topics, size_t stream)
+{
+    struct topic *topic = &topics->items[topics->items[stream].first];
+    if (topic->state == THERE) {
+        topic->state = UNKNOWN;
+        topic->ask_at_us = 0;
+    }
+}
+
+bool rs_letter_topics_missing(const struct rs_letter_topics *topics, size_t stream)
+{
+    const struct topic *topic = &topics->items[topics->items[stream].first];
+    return topic->was_missing && topic->state != THERE;
+}
+
+size_t rs_letter_topics_report(const struct rs_letter_topics *topics, char out[RS_LETTER_MISSING_MAX])
+{
+    size_t count = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < topics->options.streams; i++) {
+        if (topics->items[i].name && rs_letter_topics_missing(topics, i) && count++ == 0) {
+            snprintf(out, RS_LETTER_MISSING_MAX, "%s", topics->items[i].why);
+        }
+    }
+    return count;
+}

@@ -1,0 +1,48 @@
+/* letter topics: sees to it that the topics of dead letters are there: they are made, or it is told how to
+ * make them. Nothing here waits for a broker but the look whether a topic that must not be made exists (a
+ * second at most). Thread: the one that serves the dead letters. Owns: copies of the names. */
+#ifndef RS_SINK_DEADLETTER_TOPICS_H
+#define RS_SINK_DEADLETTER_TOPICS_H
+
+#include <librdkafka/rdkafka.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+
+/* Of topics that are made: people look at dead letters within a month or not at all. */
+#define RS_LETTER_RETENTION_MS "2592000000"
+#define RS_LETTER_MISSING_MAX  768
+
+struct rs_letter_topics;
+
+struct rs_letter_topics_options {
+    const char *const *topics; /* by stream; NULL: none; borrowed, as long as this lives */
+    size_t streams;
+    int32_t replication_factor;   /* of topics that are made; <= 0: the broker's default */
+    const struct rs_clock *clock; /* borrowed */
+    void (*notice)(void *context, enum rs_log_level level, const char *text); /* may be NULL */
+    void *notice_context;
+};
+
+/* NULL: out of memory. */
+struct rs_letter_topics *rs_letter_topics_new(const struct rs_letter_topics_options *options);
+void rs_letter_topics_free(struct rs_letter_topics **topics);
+
+/* The producer to ask with; answers wake `wake_fd`. Closed before the producer is destroyed. */
+void rs_letter_topics_open(struct rs_letter_topics *topics, rd_kafka_t *producer, int wake_fd);
+void rs_letter_topics_close(struct rs_letter_topics *topics);
+
+/* Asks what is due and takes answers. True: a topic that was missing is there. */
+bool rs_letter_topics_serve(struct rs_letter_topics *topics);
+/* A letter was refused because there is no such topic: it is looked for again. */
+void rs_letter_topics_doubt(struct rs_letter_topics *topics, size_t stream);
+/* It is not there and cannot be made: letters had better wait here. */
+bool rs_letter_topics_missing(const struct rs_letter_topics *topics, size_t stream);
+/* How many are missing; `out` gets what is to be done about the first. */
+size_t rs_letter_topics_report(const struct rs_letter_topics *topics, char out[RS_LETTER_MISSING_MAX]);
+
+#endif

@@ -1,0 +1,115 @@
+#include "sink/redis/commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void begin(struct rs_buf *out, size_t arguments)
+{
+    rs_buf_reset(out);
+    rs_buf_printf(out, "*%zu\r\n", arguments);
+}
+
+static void put_word(struct rs_buf *out, const char *text)
+{
+    rs_buf_printf(out, "$%zu\r\n%s\r\n", strlen(text), text);
+}
+
+static void put_fence_key(struct rs_buf *out, const char *prefix, const char *group,
+                          const struct rs_redis_fence_entry *entry)
+{
+    struct rs_buf key = {0};
+    rs_fence_key(&key, prefix, group, entry->topic, entry->partition);
+    rs_buf_printf(out, "$%zu\r\n", key.size);
+    rs_buf_put(out, key.data, key.size);
+    rs_buf_text(out, "\r\n");
+    out->failed |= key.failed;
+    rs_buf_fini(&key);
+}
+
+void rs_redis_command_info(struct rs_buf *out)
+{
+    begin(out, 1);
+    put_word(out, "INFO");
+}
+
+void rs_redis_command_fences(struct rs_buf *out, const char *prefix, const char *group,
+                             const struct rs_redis_fences *fences)
+{
+    begin(out, 1 + fences->count);
+    put_word(out, fences->count == 0 ? "PING" : "MGET");
+    for (size_t i = 0; i < fences->count; i++) {
+        put_fence_key(out, prefix, group, &fences->items[i]);
+    }
+}
+
+#define SCAN_COUNT "256"
+
+void rs_redis_command_scan(struct rs_buf *out, const char *prefix, const char *aggregate, uint64_t cursor)
+{
+    struct rs_buf key = {0};
+    char from[24];
+    begin(out, 5);
+    put_word(out, "HSCAN");
+    rs_buf_printf(&key, "%s:owners:%s", prefix, aggregate);
+    rs_buf_char(&key, '\0');
+    put_word(out, key.failed ? "" : (const char *)key.data);
+    snprintf(from, sizeof from, "%" PRIu64, cursor);
+    put_word(out, from);
+    put_word(out, "COUNT");
+    put_word(out, SCAN_COUNT);
+    out->failed |= key.failed;
+    rs_buf_fini(&key);
+}
+
+enum rs_redis_fault rs_redis_scan_read(const redisReply *reply, struct rs_view_batch *batch,
+                                       struct rs_error *error)
+{
+    char mine[16];
+    rs_buf_reset(&batch->scanned);
+    if (reply->type == REDIS_REPLY_ERROR) {
+        enum rs_redis_fault fault = rs_redis_fault_of_reply(reply->str);
+        batch->scan_cursor = 0;
+        rs_fail(error, RS_EREDIS, "HSCAN: %s", reply->str);
+        return fault == RS_REDIS_NOPERM || fault == RS_REDIS_SCRIPT ? RS_REDIS_FINE : fault;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[0]->type != REDIS_REPLY_STRING || reply->element[1]->type != REDIS_REPLY_ARRAY) {
+        rs_fail(error, RS_EREDIS, "HSCAN: an answer of another kind than expected");
+        return RS_REDIS_PROTOCOL;
+    }
+    const redisReply *pairs = reply->element[1];
+    snprintf(mine, sizeof mine, "%" PRId32, batch->partition);
+    for (size_t i = 0; i + 1 < pairs->elements; i += 2) {
+        const redisReply *key = pairs->element[i];
+        const redisReply *owner = pairs->element[i + 1];
+        if (key->type == REDIS_REPLY_STRING && owner->type == REDIS_REPLY_STRING &&
+            strcmp(owner->str, mine) == 0 && strcmp(key->str, "%old") != 0) {
+            rs_batch_scanned_put(batch, rs_slice_of(key->str, key->len));
+        }
+    }
+    batch->scan_cursor = strtoull(reply->element[0]->str, NULL, 10);
+    return RS_REDIS_FINE;
+}
+
+bool rs_redis_forgotten_text(const redisReply *reply, const char *prefix, char *out, size_t size)
+{
+    struct rs_buf names = {0};
+    for (size_t i = 2; i < reply->elements; i++) {
+        rs_buf_printf(&names, "%s%s", i > 2 ? ", " : "",
+                      reply->element[i]->str ? reply->element[i]->str : "?");
+    }
+    bool any = names.size > 0 && !names.failed;
+    if (any) {
+        snprintf(
+            out, size,
+            "Redis: under %s: there are aggregates of this consumer group that are not configured here: "
+            "%.*s. "
+            "Their numbers stand still. Once no instance has them in its configuration: rollstatd -c FILE "
+            "--forget NAME",
+            prefix, names.size > 200 ? 200 : (int)names.size, (const char *)names.data);
+    }
+    rs_buf_fini(&names);
+    return any;
+}

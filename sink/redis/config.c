@@ -1,0 +1,307 @@
+#include "sink/redis/config.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RS_REDIS_PORT         6379
+#define RS_REDIS_DATABASE_MAX 1000000
+
+void rs_redis_config_default(struct rs_redis_config *out)
+{
+    memset(out, 0, sizeof *out);
+    memcpy(out->address.host, "localhost", sizeof "localhost");
+    out->address.port = RS_REDIS_PORT;
+    memcpy(out->prefix, "rs", sizeof "rs");
+    out->publish_every_us = 100000;
+    out->connect_timeout_us = 2000000;
+    out->timeout_us = 3000000;
+    out->connections = 1;
+}
+
+/* ---- URLs ---- */
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)tolower((unsigned char)c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Copies text[0, size) with %XX decoded. False: too long for `capacity`, a bad escape or a zero byte. */
+static bool copy_decoded(const char *text, size_t size, char *out, size_t capacity)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < size; i++) {
+        int c = (unsigned char)text[i];
+        if (c == '%') {
+            int high = i + 2 < size ? hex_value(text[i + 1]) : -1;
+            int low = i + 2 < size ? hex_value(text[i + 2]) : -1;
+            if (high < 0 || low < 0) {
+                return false;
+            }
+            c = high * 16 + low;
+            i += 2;
+        }
+        if (c == 0 || used + 1 >= capacity) {
+            return false;
+        }
+        out[used++] = (char)c;
+    }
+    out[used] = '\0';
+    return true;
+}
+
+/* Digits only, 0..max. */
+static bool parse_number(const char *text, size_t size, long max, int *out)
+{
+    long value = 0;
+    if (size == 0 || size > 9) {
+        return false;
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (!isdigit((unsigned char)text[i])) {
+            return false;
+        }
+        value = value * 10 + (text[i] - '0');
+    }
+    if (value > max) {
+        return false;
+    }
+    *out = (int)value;
+    return true;
+}
+
+static int parse_user(const char *text, size_t size, struct rs_redis_address *out, struct rs_error *error)
+{
+    const char *colon = memchr(text, ':', size);
+    size_t user_size = colon ? (size_t)(colon - text) : size;
+    if (!copy_decoded(text, user_size, out->username, sizeof out->username)) {
+        return rs_fail(error, RS_ECONFIG,
+                       "the user name in the Redis URL is too long or wrongly percent-encoded");
+    }
+    if (colon && !copy_decoded(colon + 1, size - user_size - 1, out->password, sizeof out->password)) {
+        return rs_fail(error, RS_ECONFIG,
+                       "the password in the Redis URL is too long or wrongly percent-encoded");
+    }
+    return RS_OK;
+}
+
+static int parse_host(const char *text, size_t size, struct rs_redis_address *out, struct rs_error *error)
+{
+    const char *host = text;
+    size_t host_size = size;
+    const char *rest = text + size;
+    if (size > 0 && text[0] == '[') {
+        const char *close = memchr(text, ']', size);
+        if (!close) {
+            return rs_fail(error, RS_ECONFIG, "the IPv6 address in the Redis URL lacks its ']'");
+        }
+        host = text + 1;
+        host_size = (size_t)(close - host);
+        rest = close + 1;
+    } else {
+        const char *colon = memchr(text, ':', size);
+        if (colon) {
+            host_size = (size_t)(colon - text);
+            rest = colon;
+        }
+    }
+    if (host_size == 0 || !copy_decoded(host, host_size, out->host, sizeof out->host)) {
+        return rs_fail(error, RS_ECONFIG, "the Redis URL has no host or one that is too long");
+    }
+    if (rest == text + size) {
+        return RS_OK;
+    }
+    if (*rest != ':' || !parse_number(rest + 1, (size_t)(text + size - rest - 1), 65535, &out->port) ||
+        out->port == 0) {
+        return rs_fail(error, RS_ECONFIG, "the port in the Redis URL is not a number from 1 to 65535");
+    }
+    return RS_OK;
+}
+
+static int parse_tcp(const char *text, struct rs_redis_address *out, struct rs_error *error)
+{
+    size_t authority = strcspn(text, "/?#");
+    const char *path = text + authority;
+    size_t user_size = 0;
+    for (size_t i = 0; i < authority; i++) {
+        if (text[i] == '@') { /* the last one: a careless password may hold '@' */
+            user_size = i + 1;
+        }
+    }
+    if (user_size > 0 && parse_user(text, user_size - 1, out, error) != RS_OK) {
+        return error->code;
+    }
+    out->port = RS_REDIS_PORT;
+    if (parse_host(text + user_size, authority - user_size, out, error) != RS_OK) {
+        return error->code;
+    }
+    if (*path == '/' && path[1] != '\0' &&
+        !parse_number(path + 1, strlen(path + 1), RS_REDIS_DATABASE_MAX, &out->database)) {
+        return rs_fail(error, RS_ECONFIG,
+                       "the database in the Redis URL is not a number: redis://HOST:PORT/0");
+    }
+    if (*path != '/' && *path != '\0') {
+        return rs_fail(error, RS_ECONFIG, "the Redis URL has options; use the keys of the `redis` section");
+    }
+    return RS_OK;
+}
+
+static int parse_unix(const char *text, struct rs_redis_address *out, struct rs_error *error)
+{
+    const char *option = strchr(text, '?');
+    size_t size = option ? (size_t)(option - text) : strlen(text);
+    if (size == 0 || text[0] != '/' || !copy_decoded(text, size, out->path, sizeof out->path)) {
+        return rs_fail(error, RS_ECONFIG,
+                       "the path in the unix:// URL is not absolute or longer than %d bytes",
+                       RS_REDIS_PATH_MAX - 1);
+    }
+    if (option && (strncmp(option, "?db=", 4) != 0 ||
+                   !parse_number(option + 4, strlen(option + 4), RS_REDIS_DATABASE_MAX, &out->database))) {
+        return rs_fail(error, RS_ECONFIG, "after '?' a unix:// URL may only have db=NUMBER");
+    }
+    return RS_OK;
+}
+
+static const char *strip_scheme(const char *url, const char *scheme)
+{
+    size_t size = strlen(scheme);
+    return strncasecmp(url, scheme, size) == 0 ? url + size : NULL;
+}
+
+int rs_redis_url_parse(const char *url, struct rs_redis_address *out, struct rs_error *error)
+{
+    static const char *const later[] = {"rediss://", "sentinel://", "cluster://", NULL};
+    struct rs_redis_address parsed = {0};
+    const char *rest = NULL;
+    int code;
+    for (const char *const *scheme = later; *scheme; scheme++) {
+        if (strip_scheme(url, *scheme)) {
+            return rs_fail(error, RS_ECONFIG,
+                           "%s is not available in this version; use redis:// or unix:// to reach one server",
+                           *scheme);
+        }
+    }
+    if ((rest = strip_scheme(url, "redis://"))) {
+        code = parse_tcp(rest, &parsed, error);
+    } else if ((rest = strip_scheme(url, "unix://"))) {
+        code = parse_unix(rest, &parsed, error);
+    } else {
+        code = rs_fail(error, RS_ECONFIG,
+                       "a Redis URL starts with redis:// or unix://, as in redis://localhost:6379/0");
+    }
+    if (code == RS_OK) {
+        *out = parsed;
+    }
+    return code;
+}
+
+void rs_redis_address_text(const struct rs_redis_address *address, char out[RS_REDIS_TEXT_MAX])
+{
+    if (address->host[0] == '\0') {
+        snprintf(out, RS_REDIS_TEXT_MAX, "unix://%s", address->path);
+    } else if (strchr(address->host, ':')) {
+        snprintf(out, RS_REDIS_TEXT_MAX, "redis://[%s]:%d/%d", address->host, address->port,
+                 address->database);
+    } else {
+        snprintf(out, RS_REDIS_TEXT_MAX, "redis://%s:%d/%d", address->host, address->port, address->database);
+    }
+}
+
+/* ---- the section ---- */
+
+const char *rs_redis_prefix_fault(const char *prefix)
+{
+    size_t size = strlen(prefix);
+    if (size == 0 || size >= RS_REDIS_PREFIX_MAX) {
+        return "a prefix has 1 to 63 characters";
+    }
+    for (size_t i = 0; i < size; i++) {
+        if (!isgraph((unsigned char)prefix[i])) {
+            return "a prefix has printable ASCII characters without blanks";
+        }
+    }
+    return NULL;
+}
+
+static void load_secret(struct rs_config *config, const struct rs_config_node *section, const char *key,
+                        char *out)
+{
+    const char *text = NULL;
+    if (!rs_config_string(config, section, key, &text) || !text) {
+        return;
+    }
+    if (strlen(text) >= RS_REDIS_SECRET_MAX) {
+        rs_config_complain(config, rs_config_get(section, key), "`%s` is longer than %d bytes", key,
+                           RS_REDIS_SECRET_MAX - 1);
+        return;
+    }
+    memcpy(out, text, strlen(text) + 1);
+}
+
+static void load_address(struct rs_config *config, const struct rs_config_node *section,
+                         struct rs_redis_address *out)
+{
+    const char *url = NULL;
+    struct rs_error error = {0};
+    if (rs_config_string(config, section, "url", &url) && url &&
+        rs_redis_url_parse(url, out, &error) != RS_OK) {
+        rs_config_complain(config, rs_config_get(section, "url"), "%s", error.text);
+    }
+    load_secret(config, section, "username", out->username);
+    load_secret(config, section, "password", out->password);
+    if (out->username[0] != '\0' && out->password[0] == '\0' &&
+        !rs_config_faulty(rs_config_get(section, "password"))) {
+        rs_config_complain(config, section, "a Redis user needs a password: `password: !file PATH`");
+    }
+}
+
+static void load_prefix(struct rs_config *config, const struct rs_config_node *section, char *out)
+{
+    const char *prefix = NULL;
+    if (!rs_config_string(config, section, "prefix", &prefix) || !prefix) {
+        return;
+    }
+    const char *fault = rs_redis_prefix_fault(prefix);
+    if (fault) {
+        rs_config_complain(config, rs_config_get(section, "prefix"), "%s", fault);
+        return;
+    }
+    memcpy(out, prefix, strlen(prefix) + 1);
+}
+
+int rs_redis_config_load(struct rs_config *config, struct rs_redis_config *out, struct rs_error *error)
+{
+    static const char *const known[] = {
+        "url",     "username",        "password",    "prefix", "publish_every",
+        "timeout", "connect_timeout", "connections", NULL};
+    const int64_t second = 1000000;
+    struct rs_redis_config loaded;
+    int64_t connections = 1;
+    size_t before = rs_config_complaints(config);
+    const struct rs_config_node *root = rs_config_root(config);
+    const struct rs_config_node *section = root ? rs_config_get(root, "redis") : NULL;
+    rs_redis_config_default(&loaded);
+    if (section) {
+        rs_config_expect_mapping(config, section, "`redis`", known);
+    }
+    if (section && rs_config_kind(section) == RS_CONFIG_MAPPING) {
+        load_address(config, section, &loaded.address);
+        load_prefix(config, section, loaded.prefix);
+        rs_config_duration(config, section, "publish_every", 1000, 3600 * second, &loaded.publish_every_us);
+        rs_config_duration(config, section, "connect_timeout", 10000, 60 * second,
+                           &loaded.connect_timeout_us);
+        rs_config_duration(config, section, "timeout", 10000, 60 * second, &loaded.timeout_us);
+        rs_config_int(config, section, "connections", 1, 64, &connections);
+    }
+    if (rs_config_complaints(config) != before) {
+        return rs_fail(error, RS_ECONFIG, "the `redis` section is not acceptable");
+    }
+    loaded.connections = (uint32_t)connections;
+    *out = loaded;
+    return RS_OK;
+}

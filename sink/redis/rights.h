@@ -1,0 +1,21 @@
+/* redis rights: which of the rights that rollstatd needs a Redis user lacks. Servers name the missing
+ * command, key or channel only in part, inside a script not at all, and each version in its own words: so
+ * each is tried. What is tried changes nothing that a reader could see; one key under the prefix,
+ * <prefix>:owners:%probe, lives for a moment. The whole list is deploy/redis-acl. Thread: the caller's, which
+ * it blocks within the connection's time-outs. */
+#ifndef RS_SINK_REDIS_RIGHTS_H
+#define RS_SINK_REDIS_RIGHTS_H
+
+#include <hiredis/hiredis.h>
+
+#include "base/buf.h"
+#include "sink/redis/config.h"
+
+/* Appends the missing rights in the words of ACL SETUSER, "+zadd, &rs:*"; nothing: none is missing, or the
+ * connection broke. */
+void rs_redis_missing_rights(redisContext *context, const char *prefix, struct rs_buf *out);
+/* A sentence about them for people, asked on a connection of its own; empty: none is missing, or it could not
+ * be asked. */
+void rs_redis_rights_text(const struct rs_redis_config *config, char *out, size_t size);
+
+#endif

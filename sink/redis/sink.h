@@ -1,0 +1,98 @@
+/* redis sink: views into Redis, as the README's key reference says.
+ * One thread per connection; a partition always goes by the same one, which keeps its order. Batches are
+ * written with one or more calls of write_batch.lua, many in flight. Whatever goes wrong, a batch is kept and
+ * sent again until Redis has answered for it: everything written is absolute, so that twice is as good as
+ * once. After an error, a batch that Redis had already passed may come back as BEHIND its own partition's
+ * fence: it is then simply published anew.
+ *
+ * Loss is noticed by the server's run id, at each connect and every second, by the fence that every call
+ * finds, by the fences of all our partitions looked up every second, and by Redis' count of evicted keys.
+ * Then `generation` grows, before any batch that found it so is handed back. Evictions are answered at once
+ * the first time, and while they go on less and less often (evictions.h); a fence that is gone then
+ * waits for the count to tell eviction from an emptied Redis. <prefix>:meta is looked for every second and
+ * written again by itself.
+ *
+ * Keys under the prefix are this program's: where one holds a value of another type, it is replaced and
+ * counted.
+ *
+ * ACL: deploy/redis-acl lists the rights; which of them are missing is told (rights.h). Without HLEN,
+ * HKEYS, ZCARD, RENAMENX, HSCAN it publishes all the same.
+ *
+ * Thread: `new`, `stop` and `free` by one owner; the table as base/view.h says; `status` any.
+ * Owns: batches between submit and finished. Limits: RS_REDIS_INFLIGHT_CALLS calls and
+ * RS_REDIS_INFLIGHT_BYTES bytes unanswered per connection; the queue is as long as there are batches. */
+#ifndef RS_SINK_REDIS_SINK_H
+#define RS_SINK_REDIS_SINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/view.h"
+#include "sink/redis/config.h"
+#include "sink/redis/connection.h"
+
+#define RS_REDIS_INFLIGHT_CALLS 64
+#define RS_REDIS_INFLIGHT_BYTES ((size_t)1 << 20)
+
+struct rs_redis_sink;
+
+struct rs_redis_sink_options {
+    const struct rs_redis_config *config;  /* copied */
+    const struct rs_aggregate_meta *metas; /* borrowed until free */
+    size_t meta_count;
+    uint32_t workers;
+    const struct rs_clock *clock; /* borrowed */
+    const char *group;            /* consumer group; borrowed */
+    /* What an operator should read: lost, connected, wiped, replaced. Called on the sink's threads, at most a
+     * few times a second. May be NULL. */
+    void (*notice)(void *context, enum rs_log_level level, const char *text);
+    void *notice_context;
+};
+
+/* Starts the threads; does not wait for Redis. RS_ENOMEM, RS_EIO. */
+RS_MUST_USE int rs_redis_sink_new(const struct rs_redis_sink_options *options, struct rs_redis_sink **out,
+                                  struct rs_error *error);
+struct rs_view_sink rs_redis_sink_table(struct rs_redis_sink *sink);
+
+/* Which Kafka cluster the group belongs to; "": the brokers do not tell. Nothing is written before: names
+ * under the prefix that belong to another group or cluster are refused. Told once; an id that is longer is
+ * cut. Any thread. */
+#define RS_REDIS_CLUSTER_MAX 128
+void rs_redis_sink_cluster(struct rs_redis_sink *sink, const char *cluster);
+
+/* Writes what was submitted, for at most `within_us`, then ends the threads. What is not written is handed
+ * back by `finished` with RS_BATCH_NONE; returns how many those are. Nothing may be submitted afterwards. An
+ * attempt to connect that is under way is not broken off: it takes its connect_timeout on top. */
+size_t rs_redis_sink_stop(struct rs_redis_sink *sink, int64_t within_us);
+/* Stops first (at once) if need be; frees batches still held. */
+void rs_redis_sink_free(struct rs_redis_sink **sink);
+
+/* Upper bounds of the round-trip histogram in microseconds; the last bucket has none. */
+#define RS_REDIS_BUCKETS 15
+extern const int64_t rs_redis_bucket_us[RS_REDIS_BUCKETS - 1];
+
+struct rs_redis_status {
+    bool connected;   /* all connections */
+    int64_t since_us; /* wall time of the last change of `connected` */
+    uint64_t generation;
+    uint64_t batches, views, history, drops, bytes; /* acknowledged */
+    uint64_t conflicts;                     /* operations refused because another partition owns the group */
+    uint64_t behind, fenced;                /* batches */
+    uint64_t replaced;                      /* keys that held another type */
+    uint64_t connects, errors;              /* errors: failures of a connection, of any kind */
+    uint64_t losses;                        /* how often the store was lost, wiped or went back */
+    uint64_t queued;                        /* batches submitted and not yet finished */
+    int64_t oldest_us;                      /* age of the oldest of them; 0: none */
+    enum rs_redis_fault fault;              /* what keeps it from writing now, else RS_REDIS_FINE */
+    char last_error[256];                   /* with the remedy; empty: none so far */
+    int64_t last_error_us;                  /* wall time */
+    uint64_t round_trips[RS_REDIS_BUCKETS]; /* calls by duration, each bucket by itself */
+    uint64_t round_trip_count;
+    int64_t round_trip_sum_us;
+};
+void rs_redis_sink_status(struct rs_redis_sink *sink, struct rs_redis_status *out);
+
+#endif

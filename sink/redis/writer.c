@@ -1,0 +1,799 @@
+#include "sink/redis/writer.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "sink/redis/commands.h"
+#include "sink/redis/counts.h"
+#include "sink/redis/fences.h"
+#include "sink/redis/handshake.h"
+#include "sink/redis/rights.h"
+#include "sink/redis/script.h"
+
+#define BACKOFF_MIN_US  INT64_C(50000)
+#define BACKOFF_MAX_US  INT64_C(2000000)
+#define CHECK_EVERY_US  INT64_C(1000000)
+#define CHECK_CALLS     3 /* at most */
+#define NOTICE_EVERY_US INT64_C(10000000)
+
+enum call_kind { CALL_BATCH, CALL_SCAN, CALL_META, CALL_FENCES, CALL_INFO };
+
+struct call { /* sent and not yet answered */
+    enum call_kind kind;
+    struct rs_view_batch *batch;
+    bool last; /* of its batch */
+    size_t bytes;
+    size_t entries; /* FENCES: how many of the table were asked for; 0: a PING */
+    int64_t sent_us;
+};
+
+struct rs_redis_writer {
+    struct rs_redis_writer_host host;
+    uint32_t number;
+    pthread_t thread;
+    bool joined;
+    int wake; /* eventfd: something was submitted, or stop */
+    struct rs_redis_counts counts;
+
+    pthread_mutex_t lock; /* guards what follows up to the blank line */
+    struct rs_view_batch *intake_head, *intake_tail;
+    bool stopping;
+    int64_t deadline_us;
+
+    /* The thread's own. */
+    struct rs_view_batch *head, *tail; /* unfinished batches in the order submitted */
+    struct rs_view_batch *next;        /* the first that is not sent completely */
+    struct rs_redis_cursor cursor;     /* in `next` */
+    struct call calls[RS_REDIS_INFLIGHT_CALLS];
+    size_t call_first, call_count, inflight_bytes;
+    unsigned checks_inflight;
+    bool meta_inflight;
+    redisContext *context;
+    bool identified; /* the packer knows the Kafka cluster */
+    char sha[RS_REDIS_SHA_SIZE + 1], meta_sha[RS_REDIS_SHA_SIZE + 1];
+    char run_id[RS_REDIS_RUN_ID_MAX]; /* of the server written to last; empty: none yet */
+    bool suspect;                     /* it was a replica in between: what it holds may be another's data */
+    struct rs_redis_fences fences;
+    struct rs_redis_packer *packer;
+    struct rs_buf command;
+    enum rs_redis_fault fault;
+    bool write_fault; /* `fault` came from a write: only a write that succeeds ends it */
+    unsigned attempts;
+    int64_t retry_us, progress_us, check_us, notice_us;
+    enum rs_redis_fault noticed;
+    char rights[512]; /* what the user lacked when that was last asked; empty: nothing was found */
+    bool mending;     /* a fault was told, and not yet that it is over */
+    uint64_t meta_generation;
+    bool meta_wanted; /* all descriptions, at once */
+    uint64_t random;
+};
+
+static int64_t now_of(const struct rs_redis_writer *w)
+{
+    return rs_clock_mono(w->host.clock);
+}
+
+static void notice(struct rs_redis_writer *w, enum rs_log_level level, const char *text)
+{
+    if (w->host.notice) {
+        w->host.notice(w->host.self, level, text);
+    }
+}
+
+void rs_redis_writer_status(struct rs_redis_writer *w, struct rs_redis_status *out)
+{
+    rs_redis_counts_add_to(&w->counts, out);
+}
+
+/* ---- the queue ---- */
+
+void rs_redis_writer_wake(struct rs_redis_writer *w)
+{
+    uint64_t one = 1;
+    /* A full counter is as readable as any: the result does not matter. */
+    ssize_t written = write(w->wake, &one, sizeof one);
+    (void)written;
+}
+
+void rs_redis_writer_submit(struct rs_redis_writer *w, struct rs_view_batch *batch)
+{
+    batch->next = NULL;
+    batch->result = RS_BATCH_NONE;
+    batch->taken_us = now_of(w);
+    rs_buf_reset(&batch->conflicts);
+    rs_redis_counts_submitted(&w->counts, batch);
+    pthread_mutex_lock(&w->lock);
+    bool idle = w->intake_head == NULL;
+    if (idle) {
+        w->intake_head = batch;
+    } else {
+        w->intake_tail->next = batch;
+    }
+    w->intake_tail = batch;
+    pthread_mutex_unlock(&w->lock);
+    if (idle) {
+        rs_redis_writer_wake(w);
+    }
+}
+
+/* Moves what was submitted to the thread's own queue. False: it is time to end. */
+static bool take_intake(struct rs_redis_writer *w)
+{
+    uint64_t count;
+    ssize_t got = read(w->wake, &count, sizeof count);
+    (void)got;
+    pthread_mutex_lock(&w->lock);
+    struct rs_view_batch *taken = w->intake_head;
+    struct rs_view_batch *last = w->intake_tail;
+    w->intake_head = w->intake_tail = NULL;
+    if (taken) {
+        if (w->head) {
+            w->tail->next = taken;
+        } else {
+            w->head = taken;
+        }
+        w->tail = last;
+    }
+    bool go_on = !w->stopping || (w->head && now_of(w) < w->deadline_us);
+    pthread_mutex_unlock(&w->lock);
+    if (!w->next) {
+        w->next = taken;
+    }
+    return go_on;
+}
+
+static void finish_head(struct rs_redis_writer *w)
+{
+    struct rs_view_batch *batch = w->head;
+    w->head = batch->next;
+    if (!w->head) {
+        w->tail = NULL;
+    }
+    batch->next = NULL;
+    if (batch->result != RS_BATCH_APPLIED) {
+        rs_buf_reset(&batch->conflicts);
+    }
+    rs_redis_counts_finished(&w->counts, batch, w->head);
+    w->host.finished(w->host.self, batch);
+}
+
+/* ---- failing ---- */
+
+static int64_t backoff_us(struct rs_redis_writer *w)
+{
+    unsigned shift = w->attempts < 6 ? w->attempts : 6;
+    int64_t full = BACKOFF_MIN_US << shift;
+    full = full > BACKOFF_MAX_US ? BACKOFF_MAX_US : full;
+    w->random ^= w->random << 13;
+    w->random ^= w->random >> 7;
+    w->random ^= w->random << 17;
+    return full / 2 + (int64_t)(w->random % (uint64_t)(full / 2 + 1));
+}
+
+/* Everything unanswered is sent again, from the first call of its batch: a call that arrived does no harm
+ * twice. */
+static void rewind_queue(struct rs_redis_writer *w)
+{
+    for (struct rs_view_batch *batch = w->head; batch; batch = batch->next) {
+        batch->result = RS_BATCH_NONE;
+        rs_buf_reset(&batch->conflicts);
+    }
+    w->next = w->head;
+    w->cursor = (struct rs_redis_cursor){0};
+    w->call_first = w->call_count = w->inflight_bytes = 0;
+    w->checks_inflight = 0;
+    w->meta_inflight = false;
+}
+
+static void fail(struct rs_redis_writer *w, enum rs_redis_fault fault, bool write, const char *text)
+{
+    int64_t now = now_of(w);
+    bool tell = fault != w->noticed || now - w->notice_us >= NOTICE_EVERY_US;
+    char message[RS_ERROR_TEXT_MAX];
+    snprintf(message, sizeof message, "Redis: %s (%s: %s)", text, rs_redis_fault_name(fault),
+             rs_redis_fault_hint(fault));
+    if (fault == RS_REDIS_NOPERM && tell) {
+        rs_redis_rights_text(w->host.config, w->rights, sizeof w->rights);
+    }
+    if (fault == RS_REDIS_NOPERM && w->rights[0] != '\0') {
+        memcpy(message, w->rights, sizeof w->rights);
+    }
+    if (w->context) {
+        redisFree(w->context);
+        w->context = NULL;
+    }
+    rewind_queue(w);
+    w->fault = fault;
+    w->write_fault = write;
+    w->suspect |= fault == RS_REDIS_READONLY || fault == RS_REDIS_MASTERDOWN;
+    w->retry_us = now + backoff_us(w);
+    w->attempts++;
+    rs_redis_counts_connected(&w->counts, false);
+    rs_redis_counts_error(&w->counts, fault, message);
+    if (tell) {
+        w->noticed = fault;
+        w->notice_us = now;
+        w->mending = true;
+        notice(w, RS_LOG_ERROR, message);
+    }
+}
+
+static void succeed(struct rs_redis_writer *w, bool write)
+{
+    if (w->write_fault && !write) {
+        return;
+    }
+    w->attempts = 0;
+    w->write_fault = false;
+    if (w->fault == RS_REDIS_FINE) {
+        return;
+    }
+    w->fault = RS_REDIS_FINE;
+    rs_redis_counts_fault(&w->counts, RS_REDIS_FINE);
+    if (w->mending) { /* `noticed` stays: what comes and goes is told every ten seconds, not each time */
+        w->mending = false;
+        notice(w, RS_LOG_INFO, "Redis: writing again");
+    }
+}
+
+/* ---- connecting ---- */
+
+static bool is_other_server(const struct rs_redis_writer *w, const char *run_id)
+{
+    return run_id[0] != '\0' && w->run_id[0] != '\0' && strcmp(run_id, w->run_id) != 0;
+}
+
+static void lose_server(struct rs_redis_writer *w, uint64_t generation, const char *how)
+{
+    w->host.lost(w->host.self, generation, how);
+    rs_redis_fences_forget(&w->fences);
+}
+
+/* Another server, or one that was a replica in between, holds none of what was written, or another's data. */
+static void judge_server(struct rs_redis_writer *w, const char *run_id)
+{
+    uint64_t generation;
+    bool other = is_other_server(w, run_id);
+    if (other) {
+        w->host.restarted(w->host.self);
+    }
+    if ((other || w->suspect) && rs_redis_fences_generation(&w->fences, &generation)) {
+        lose_server(w, generation,
+                    other ? "Redis was restarted, or another server took over"
+                          : "Redis had been made a replica");
+    }
+    w->suspect = false;
+    memcpy(w->run_id, run_id, sizeof w->run_id);
+}
+
+static void connect_writer(struct rs_redis_writer *w)
+{
+    const struct rs_redis_config *config = w->host.config;
+    enum rs_redis_fault fault = RS_REDIS_FINE;
+    struct rs_error error = {0};
+    struct rs_redis_handshake hands = {0};
+    redisContext *context = NULL;
+    int code = rs_redis_open(&config->address, config->connect_timeout_us, config->timeout_us, &context,
+                             &fault, &error);
+    if (code == RS_OK) {
+        code = rs_redis_shake_hands(context, &hands, &fault, &error);
+    }
+    if (code != RS_OK) {
+        if (context) {
+            redisFree(context);
+        }
+        fail(w, fault, false, error.text);
+        return;
+    }
+    judge_server(w, hands.run_id);
+    memcpy(w->sha, hands.sha, sizeof w->sha);
+    memcpy(w->meta_sha, hands.meta_sha, sizeof w->meta_sha);
+    w->context = context;
+    w->check_us = 0; /* at once: it may have been emptied meanwhile */
+    w->meta_wanted = true;
+    rs_redis_counts_connected(&w->counts, true);
+}
+
+/* ---- sending ---- */
+
+static int append_call(struct rs_redis_writer *w, struct call call)
+{
+    if (redisAppendFormattedCommand(w->context, (const char *)w->command.data, w->command.size) != REDIS_OK) {
+        return RS_ENOMEM;
+    }
+    call.bytes = w->command.size;
+    call.sent_us = now_of(w);
+    if (w->call_count == 0) {
+        w->progress_us = call.sent_us;
+    }
+    w->calls[(w->call_first + w->call_count) % RS_REDIS_INFLIGHT_CALLS] = call;
+    w->call_count++;
+    w->inflight_bytes += call.bytes;
+    return RS_OK;
+}
+
+static int send_command(struct rs_redis_writer *w, struct call call)
+{
+    int code = w->command.failed ? RS_ENOMEM : append_call(w, call);
+    w->checks_inflight += code == RS_OK && call.kind != CALL_META;
+    return code;
+}
+
+/* Of our own aggregates only, see write_meta.lua. */
+static int send_meta(struct rs_redis_writer *w, bool all)
+{
+    struct rs_error error = {0};
+    rs_buf_reset(&w->command);
+    if (rs_redis_pack_meta(w->packer, w->meta_sha, all, &w->command, &error) != RS_OK) {
+        return RS_ENOMEM;
+    }
+    w->meta_inflight = true;
+    w->meta_wanted &= !all;
+    w->meta_generation = w->host.generation(w->host.self);
+    return send_command(w, (struct call){.kind = CALL_META});
+}
+
+static bool writes_meta(const struct rs_redis_writer *w)
+{
+    return w->number == 0 && w->host.meta_count > 0 && !w->meta_inflight;
+}
+
+static bool meta_due(const struct rs_redis_writer *w)
+{
+    return writes_meta(w) && (w->meta_wanted || w->meta_generation != w->host.generation(w->host.self));
+}
+
+/* Is it the same server, does it evict, is <prefix>:meta there, are our fences? One connection asks for all
+ * what concerns the server. */
+static int send_checks(struct rs_redis_writer *w)
+{
+    const struct rs_redis_writer_host *host = &w->host;
+    int code = RS_OK;
+    if (w->number == 0) {
+        rs_redis_command_info(&w->command);
+        code = send_command(w, (struct call){.kind = CALL_INFO});
+    }
+    if (code == RS_OK && writes_meta(w)) {
+        code = send_meta(w, false);
+    }
+    if (code == RS_OK) {
+        rs_redis_command_fences(&w->command, host->config->prefix, host->group, &w->fences);
+        code = send_command(w, (struct call){.kind = CALL_FENCES, .entries = w->fences.count});
+    }
+    return code;
+}
+
+/* Nothing is written before it is known which Kafka cluster the consumer group belongs to. */
+static bool identify(struct rs_redis_writer *w, int *code)
+{
+    char cluster[RS_REDIS_CLUSTER_MAX];
+    struct rs_error error = {0};
+    if (!w->identified && w->host.cluster(w->host.self, cluster)) {
+        *code = rs_redis_packer_identify(w->packer, w->host.group, cluster, &error);
+        w->identified = *code == RS_OK;
+        w->check_us = 0;
+    }
+    if (!w->identified && now_of(w) >= w->check_us) {
+        w->check_us = now_of(w) + CHECK_EVERY_US; /* asleep until then, or woken by the news */
+    }
+    return w->identified;
+}
+
+static int send_batch_call(struct rs_redis_writer *w)
+{
+    struct rs_view_batch *batch = w->next;
+    struct rs_error error = {0};
+    if (batch->scan) {
+        w->next = batch->next;
+        rs_redis_command_scan(&w->command, w->host.config->prefix, w->host.metas[batch->scan_aggregate].name,
+                              batch->scan_cursor);
+        return w->command.failed
+                   ? RS_ENOMEM
+                   : append_call(w, (struct call){.kind = CALL_SCAN, .batch = batch, .last = true});
+    }
+    rs_buf_reset(&w->command);
+    if (rs_redis_pack(w->packer, batch, w->sha, &w->cursor, &w->command, &error) != RS_OK) {
+        return RS_ENOMEM;
+    }
+    bool last = rs_redis_cursor_done(&w->cursor, batch);
+    if (last) {
+        w->next = batch->next;
+        w->cursor = (struct rs_redis_cursor){0};
+    }
+    return append_call(w, (struct call){.kind = CALL_BATCH, .batch = batch, .last = last});
+}
+
+static void fill_pipeline(struct rs_redis_writer *w)
+{
+    int code = RS_OK;
+    int64_t now = now_of(w);
+    bool identified = identify(w, &code);
+    if (identified && code == RS_OK && w->checks_inflight == 0 && now >= w->check_us &&
+        w->call_count + CHECK_CALLS <= RS_REDIS_INFLIGHT_CALLS) {
+        w->check_us = now + CHECK_EVERY_US;
+        code = send_checks(w);
+    }
+    if (identified && code == RS_OK && meta_due(w) && w->call_count < RS_REDIS_INFLIGHT_CALLS) {
+        code = send_meta(w, true);
+    }
+    while (identified && code == RS_OK && w->next && w->call_count < RS_REDIS_INFLIGHT_CALLS &&
+           w->inflight_bytes < RS_REDIS_INFLIGHT_BYTES) {
+        code = send_batch_call(w);
+    }
+    if (code != RS_OK) {
+        fail(w, RS_REDIS_IO, false, "out of memory while sending");
+    }
+}
+
+/* ---- answers ---- */
+
+static void note_replaced(struct rs_redis_writer *w, uint32_t count)
+{
+    char text[256];
+    if (count == 0) {
+        return;
+    }
+    rs_redis_counts_replaced(&w->counts, count);
+    snprintf(text, sizeof text,
+             "Redis: %" PRIu32 " keys under %s: held another type and were replaced; does "
+             "another program write there?",
+             count, w->host.config->prefix);
+    notice(w, RS_LOG_WARNING, text);
+}
+
+/* False: the fence is as good as it was. */
+static bool tell_loss(struct rs_redis_writer *w, struct rs_redis_fence_entry *entry,
+                      const struct rs_redis_fence *found)
+{
+    if (!rs_redis_fence_lost(entry, found)) {
+        return false;
+    }
+    if (found) {
+        w->host.lost(w->host.self, entry->generation, "writes that Redis had acknowledged are gone");
+    } else {
+        w->host.gone(w->host.self, entry->generation, entry->evicted);
+    }
+    return true;
+}
+
+static void watch_fence(struct rs_redis_writer *w, const struct rs_view_batch *batch,
+                        const struct rs_redis_answer *answer)
+{
+    struct rs_redis_fence_entry *entry = rs_redis_fences_at(&w->fences, batch);
+    if (!entry) {
+        return;
+    }
+    tell_loss(w, entry, answer->found ? &answer->fence : NULL);
+    entry->owned = answer->result < RS_BATCH_FENCED;
+    entry->evicted = w->host.evicted(w->host.self);
+    entry->fence = rs_redis_fence_of(batch);
+    if (answer->result == RS_BATCH_BEHIND) {
+        entry->fence.offset = answer->fence.offset;
+        entry->fence.now_shown_us = answer->fence.now_shown_us;
+    }
+    entry->generation = w->host.generation(w->host.self);
+}
+
+static bool take_batch_answer(struct rs_redis_writer *w, const struct call *call, const redisReply *reply)
+{
+    struct rs_view_batch *batch = call->batch;
+    struct rs_redis_answer answer;
+    struct rs_error error = {0};
+    if (rs_redis_answer_read(reply, &answer, &batch->conflicts, &error) != RS_OK || batch->conflicts.failed) {
+        fail(w, RS_REDIS_PROTOCOL, true, batch->conflicts.failed ? "out of memory" : error.text);
+        return false;
+    }
+    if (answer.result == RS_BATCH_REFUSED) {
+        rs_buf_reset(&batch->refusal);
+        rs_redis_refusal_text(w->packer, reply, &batch->refusal);
+    }
+    watch_fence(w, batch, &answer);
+    batch->fence_old = answer.fence_old;
+    if (answer.lost) {
+        w->host.lost(w->host.self, w->host.generation(w->host.self),
+                     "an index or owner key held another type");
+    }
+    note_replaced(w, answer.replaced);
+    if (answer.result > batch->result) { /* of several calls the worst: the batch is then published anew */
+        batch->result = answer.result;
+    }
+    if (answer.found && rs_batch_hears_fence(batch, answer.result)) {
+        batch->fence_offset = answer.fence.offset;
+        batch->fence_now_shown_us = answer.fence.now_shown_us;
+    }
+    succeed(w, true);
+    if (call->last) {
+        RS_ASSERT(batch == w->head);
+        finish_head(w);
+    }
+    return true;
+}
+
+static void take_fences(struct rs_redis_writer *w, const struct call *call, const redisReply *reply)
+{
+    for (size_t i = 0; i < call->entries && i < reply->elements; i++) {
+        const redisReply *element = reply->element[i];
+        struct rs_redis_fence_entry *entry = &w->fences.items[i];
+        struct rs_redis_fence fence;
+        bool found = element->type == REDIS_REPLY_STRING &&
+                     rs_redis_fence_parse(rs_slice_of(element->str, element->len), &fence);
+        if (tell_loss(w, entry, found ? &fence : NULL)) {
+            entry->owned = false;
+        } else {
+            entry->evicted = w->host.evicted(w->host.self);
+        }
+    }
+}
+
+/* A proxy may change the server behind a connection that lives on. */
+static void take_info(struct rs_redis_writer *w, const redisReply *reply)
+{
+    char text[RS_REDIS_RUN_ID_MAX] = "";
+    if (reply->type != REDIS_REPLY_STRING) {
+        return;
+    }
+    if (rs_redis_info_value(reply->str, "run_id:", text, sizeof text) && is_other_server(w, text)) {
+        uint64_t generation = w->host.generation(w->host.self);
+        (void)rs_redis_fences_generation(&w->fences, &generation);
+        w->host.restarted(w->host.self);
+        lose_server(w, generation, "another server answers");
+        memcpy(w->run_id, text, sizeof w->run_id);
+    }
+    if (rs_redis_info_value(reply->str, "evicted_keys:", text, sizeof text)) {
+        w->host.counted(w->host.self, strtoull(text, NULL, 10));
+    }
+}
+
+static bool take_meta(struct rs_redis_writer *w, const redisReply *reply)
+{
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
+        reply->element[0]->type != REDIS_REPLY_INTEGER || reply->element[1]->type != REDIS_REPLY_INTEGER) {
+        fail(w, RS_REDIS_PROTOCOL, true, "the answer is not one that the script gives");
+        return false;
+    }
+    note_replaced(w, (uint32_t)reply->element[1]->integer);
+    char text[512];
+    if (rs_redis_forgotten_text(reply, w->host.config->prefix, text, sizeof text)) {
+        notice(w, RS_LOG_WARNING, text);
+    }
+    return true;
+}
+
+static bool take_scan(struct rs_redis_writer *w, struct rs_view_batch *batch, const redisReply *reply)
+{
+    struct rs_error error = {0};
+    enum rs_redis_fault fault = rs_redis_scan_read(reply, batch, &error);
+    if (fault != RS_REDIS_FINE) {
+        fail(w, fault, false, error.text);
+        return false;
+    }
+    batch->result = RS_BATCH_APPLIED;
+    RS_ASSERT(batch == w->head);
+    finish_head(w);
+    return true;
+}
+
+/* False: the connection is gone. */
+static bool take_answer(struct rs_redis_writer *w, const struct call *call, const redisReply *reply)
+{
+    bool write = call->kind == CALL_BATCH || call->kind == CALL_META;
+    if (call->kind == CALL_SCAN) {
+        return take_scan(w, call->batch, reply);
+    }
+    w->checks_inflight -= !write;
+    w->meta_inflight &= call->kind != CALL_META;
+    if (reply->type == REDIS_REPLY_ERROR) {
+        fail(w, rs_redis_fault_of_reply(reply->str), write, reply->str);
+        return false;
+    }
+    if (call->kind == CALL_BATCH) {
+        return take_batch_answer(w, call, reply);
+    }
+    if (call->kind == CALL_META && !take_meta(w, reply)) {
+        return false;
+    }
+    if (call->kind == CALL_FENCES && call->entries > 0) {
+        take_fences(w, call, reply);
+    } else if (call->kind == CALL_INFO) {
+        take_info(w, reply);
+    }
+    succeed(w, false); /* that a description could be written says nothing about views */
+    return true;
+}
+
+static struct call pop_call(struct rs_redis_writer *w)
+{
+    struct call call = w->calls[w->call_first];
+    w->call_first = (w->call_first + 1) % RS_REDIS_INFLIGHT_CALLS;
+    w->call_count--;
+    w->inflight_bytes -= call.bytes;
+    return call;
+}
+
+static void read_answers(struct rs_redis_writer *w)
+{
+    void *raw = NULL;
+    bool alive = true;
+    errno = 0;
+    if (redisBufferRead(w->context) != REDIS_OK) {
+        fail(w, rs_redis_fault_of_context(w->context), false, w->context->errstr);
+        return;
+    }
+    while (alive && redisGetReplyFromReader(w->context, &raw) == REDIS_OK && raw) {
+        redisReply *reply = raw;
+        if (w->call_count == 0) {
+            /* Redis says why before it hangs up: maxclients, protected mode. */
+            fail(w,
+                 reply->type == REDIS_REPLY_ERROR ? rs_redis_fault_of_reply(reply->str) : RS_REDIS_PROTOCOL,
+                 false, reply->type == REDIS_REPLY_ERROR ? reply->str : "an answer that nobody asked for");
+            alive = false;
+        } else {
+            struct call call = pop_call(w);
+            w->progress_us = now_of(w);
+            rs_redis_counts_answered(&w->counts, call.kind == CALL_BATCH ? call.bytes : 0,
+                                     w->progress_us - call.sent_us);
+            alive = take_answer(w, &call, reply);
+        }
+        freeReplyObject(reply);
+    }
+    if (alive && w->context->err) {
+        fail(w, rs_redis_fault_of_context(w->context), false, w->context->errstr);
+    }
+}
+
+/* ---- the thread ---- */
+
+static int wait_ms(int64_t until_us, int64_t now_us)
+{
+    int64_t left_us = until_us - now_us;
+    return left_us <= 0 ? 0 : left_us > 1000000 ? 1000 : (int)((left_us + 999) / 1000);
+}
+
+/* When a stop or the end of a pause is nearer than anything else. */
+static int64_t earliest(struct rs_redis_writer *w, int64_t due_us)
+{
+    pthread_mutex_lock(&w->lock);
+    if (w->stopping && w->deadline_us < due_us) {
+        due_us = w->deadline_us;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return due_us;
+}
+
+static void exchange(struct rs_redis_writer *w)
+{
+    int done = 0;
+    errno = 0;
+    if (redisBufferWrite(w->context, &done) != REDIS_OK) {
+        fail(w, rs_redis_fault_of_context(w->context), false, w->context->errstr);
+        return;
+    }
+    int64_t now = now_of(w);
+    int64_t due = w->call_count > 0 ? w->progress_us + w->host.config->timeout_us : w->check_us;
+    if (w->call_count > 0 && now >= due) {
+        fail(w, RS_REDIS_TIMEOUT, false, "no answer in time");
+        return;
+    }
+    due = w->checks_inflight == 0 && w->check_us < due ? w->check_us : due;
+    struct pollfd fds[2] = {{.fd = w->context->fd, .events = (short)(done ? POLLIN : POLLIN | POLLOUT)},
+                            {.fd = w->wake, .events = POLLIN}};
+    poll(fds, 2, wait_ms(earliest(w, due), now));
+    if (fds[0].revents & (POLLIN | POLLERR | POLLHUP)) {
+        read_answers(w);
+    }
+}
+
+static void pause_disconnected(struct rs_redis_writer *w)
+{
+    struct pollfd fd = {.fd = w->wake, .events = POLLIN};
+    poll(&fd, 1, wait_ms(earliest(w, w->retry_us), now_of(w)));
+}
+
+static void block_signals(void)
+{
+    sigset_t all;
+    sigfillset(&all); /* SIGPIPE among them: hiredis writes with write(2) */
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
+static void *run(void *argument)
+{
+    struct rs_redis_writer *w = argument;
+    block_signals();
+    while (take_intake(w)) {
+        if (w->context) {
+            fill_pipeline(w);
+        }
+        if (w->context) {
+            exchange(w);
+        } else if (now_of(w) < w->retry_us) {
+            pause_disconnected(w);
+        } else {
+            connect_writer(w);
+        }
+    }
+    rewind_queue(w);
+    while (w->head) {
+        finish_head(w);
+    }
+    return NULL;
+}
+
+int rs_redis_writer_start(const struct rs_redis_writer_host *host, uint32_t number,
+                          struct rs_redis_writer **out, struct rs_error *error)
+{
+    struct rs_redis_writer *w = calloc(1, sizeof *w);
+    if (!w) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    w->host = *host;
+    w->number = number;
+    rs_redis_counts_init(&w->counts, host->clock);
+    w->random = ((uint64_t)now_of(w) << 8 | number) * UINT64_C(0x9E3779B97F4A7C15) | 1;
+    pthread_mutex_init(&w->lock, NULL);
+    w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    int code = RS_OK;
+    if (w->wake < 0) {
+        code = rs_fail(error, RS_EIO, "cannot make an eventfd: errno %d", errno);
+    }
+    if (code == RS_OK) {
+        code = rs_redis_packer_new(host->config->prefix, host->metas, host->meta_count, &w->packer, error);
+    }
+    if (code == RS_OK && pthread_create(&w->thread, NULL, run, w) != 0) {
+        code = rs_fail(error, RS_EIO, "cannot start a thread for Redis");
+    }
+    if (code != RS_OK) {
+        w->joined = true;
+        rs_redis_writer_free(&w);
+        return code;
+    }
+    *out = w;
+    return RS_OK;
+}
+
+void rs_redis_writer_stop(struct rs_redis_writer *w, int64_t deadline_us)
+{
+    pthread_mutex_lock(&w->lock);
+    w->stopping = true;
+    w->deadline_us = deadline_us;
+    pthread_mutex_unlock(&w->lock);
+    rs_redis_writer_wake(w);
+}
+
+void rs_redis_writer_join(struct rs_redis_writer *w)
+{
+    if (!w->joined) {
+        pthread_join(w->thread, NULL);
+        w->joined = true;
+    }
+}
+
+void rs_redis_writer_free(struct rs_redis_writer **writer)
+{
+    struct rs_redis_writer *w = *writer;
+    if (!w) {
+        return;
+    }
+    RS_ASSERT(w->joined);
+    if (w->context) {
+        redisFree(w->context);
+    }
+    if (w->wake >= 0) {
+        close(w->wake);
+    }
+    rs_redis_packer_free(&w->packer);
+    rs_redis_fences_fini(&w->fences);
+    rs_buf_fini(&w->command);
+    rs_redis_counts_fini(&w->counts);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+    *writer = NULL;
+}
