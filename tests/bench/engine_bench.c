@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "tests/lib/engine_fixture.h"
-#include "transform/group.h"
-#include "transform/partition.h"
+#include "transform/group/group.h"
+#include "transform/partition/internal.h"
 
 #define SECOND      INT64_C(1000000)
 #define BATCH_BYTES 65536

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "base/number.h"
-#include "transform/pane.h"
+#include "transform/pane/pane.h"
 
 #define EVENTS  256 /* stay in the first-level cache, as a batch does */
 #define ROUNDS  20000

@@ -8,9 +8,9 @@
 #include <time.h>
 
 #include "tests/lib/engine_fixture.h"
-#include "transform/durable_log.h"
-#include "transform/partition.h"
-#include "transform/seal.h"
+#include "transform/partition/internal.h"
+#include "transform/partition/seal.h"
+#include "transform/statelog/protocol.h"
 
 #define SECOND   INT64_C(1000000)
 #define BEGIN_US (1700000040 * SECOND) /* a full minute */

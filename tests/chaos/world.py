@@ -23,7 +23,7 @@ REQUEST_MS = 8000          # a request without an answer has failed
 SETTLED_S = 6              # after a start or a pause: workers and pages are there
 COMMIT_EVERY = ("1s", "300ms", "50ms")  # of the instances: where there is always a batch under way, kills hit it
 HISTORY = 1000000
-RECORD_KINDS = {1: "claim", 2: "chunk", 3: "seal"}  # transform/state_record.h
+RECORD_KINDS = {1: "claim", 2: "chunk", 3: "seal"}  # transform/statelog/record.h
 SMALL = 500  # trades of less than so much go into the total; larger ones can thus be late for every aggregate
 
 STREAMS = {

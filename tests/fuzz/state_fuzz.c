@@ -10,7 +10,7 @@
 #include <xxhash.h>
 
 #include "base/reader.h"
-#include "transform/state_reader.h"
+#include "transform/statelog/reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -12,7 +12,7 @@
 #include "base/record.h"
 #include "base/view.h"
 #include "schemas/stream.h"
-#include "transform/engine.h"
+#include "transform/plan/engine.h"
 
 struct fixture {
     char directory[64];

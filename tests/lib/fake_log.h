@@ -5,7 +5,7 @@
 #define RS_TESTS_FAKE_LOG_H
 
 #include "base/buf.h"
-#include "transform/log_io.h"
+#include "transform/statelog/append_log.h"
 
 #define FAKE_RECORDS_MAX 512
 #define FAKE_EVENTS_MAX  1024

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "transform/log_kafka.h"
+#include "transform/statelog/kafka.h"
 
 #define PARTITIONS_MAX 1024
 #define WAIT_US        (60 * INT64_C(1000000))

@@ -13,7 +13,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "transform/state_record.h"
+#include "transform/statelog/record.h"
 
 struct writer {
     int64_t token;

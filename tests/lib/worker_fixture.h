@@ -13,7 +13,7 @@
 
 #include "sink/memory/store.h"
 #include "tests/lib/memory_source.h"
-#include "transform/worker.h"
+#include "transform/worker/worker.h"
 
 #define MS      INT64_C(1000)
 #define SECOND  INT64_C(1000000)

@@ -16,7 +16,7 @@ ALLOWED = {
     "transform": {"base", "schemas", "transform"},
     "sink": {"base", "schemas", "sink"},
 }
-WIRING = ("transform/rollstatd*.[ch]",)
+WIRING = ("transform/daemon/*.[ch]",)
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([a-z]+)/[^">]+[">]')
 RELATIVE = re.compile(r'^\s*#\s*include\s+"([^"]*)"')
 

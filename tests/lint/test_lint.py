@@ -103,7 +103,7 @@ class Lint(suite.Case):
         os.makedirs(self.path("sink"))
         self.write("sink/good.c", '#include "sink/good.h"\n#include "base/buf.h"\n#include <stdio.h>\n')
         self.assertEqual(self.include_gate(self.directory)[0], 0)
-        for line in ('#include "transform/pane.h"', '#  include "ingest/read/rows.h"', '#include <transform/pane.h>',
+        for line in ('#include "transform/pane/pane.h"', '#  include "ingest/read/rows.h"', '#include <transform/pane/pane.h>',
                      '#include "../transform/pane.h"'):
             self.write("sink/bad.c", f"int x;\n{line}\n")
             status, out, _ = self.include_gate(self.directory)
@@ -146,9 +146,9 @@ class Lint(suite.Case):
     # They wait for a broker, or for systemd: for threads on which nobody waits.
     WAITING = r"rd_kafka_(metadata|list_groups|offsets_for_times|controllerid)\(|rd_kafka_clusterid\((?!.*, 0\))|rs_kafka_ask_ends\(|sd_notifyf?\("
     SERVING = ("ingest/kafka/brokers.c", "ingest/kafka/control.c", "ingest/kafka/group.c", "ingest/kafka/source.c",
-               "ingest/kafka/worker.c", "sink/deadletter/dead_letters.c", "transform/log_kafka.c", "transform/log_kafka_write.c",
-               "transform/rollstatd_close.c", "transform/rollstatd_pages.c", "transform/rollstatd_run.c",
-               "transform/rollstatd_status.c")
+               "ingest/kafka/worker.c", "sink/deadletter/dead_letters.c", "transform/statelog/kafka.c", "transform/statelog/kafka_write.c",
+               "transform/daemon/close.c", "transform/daemon/metrics_page.c", "transform/daemon/run.c",
+               "transform/daemon/status_page.c")
 
     @staticmethod
     def calls(paths, pattern):

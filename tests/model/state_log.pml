@@ -173,7 +173,7 @@ c_decl {
 };
 #define REACHED(what) c_code { say_once(what); }
 
-/* ---- reading the log: as transform/state_reader.h ---- */
+/* ---- reading the log: as transform/statelog/reader.h ---- */
 
 hidden byte r_at, r_owner, r_next, r_open, r_open_next, r_open_at, r_pane0, r_pane1, r_sweep;
 hidden short r_record, r_starts;

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/number.h"
-#include "transform/pane.h"
+#include "transform/pane/pane.h"
 
 #define LINE_MAX_BYTES 512
 

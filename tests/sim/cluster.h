@@ -15,8 +15,8 @@
 #include "base/view.h"
 #include "sink/redis/script.h"
 #include "tests/sim/engine_model.h"
-#include "transform/durable_log.h"
-#include "transform/worker.h"
+#include "transform/statelog/protocol.h"
+#include "transform/worker/worker.h"
 
 #define MS     INT64_C(1000)
 #define SECOND INT64_C(1000000)

@@ -3,7 +3,7 @@
 #ifndef RS_TESTS_ENGINE_LOG_H
 #define RS_TESTS_ENGINE_LOG_H
 
-#include "transform/seal.h"
+#include "transform/partition/seal.h"
 
 struct engine_batch {
     struct rs_seal seal;

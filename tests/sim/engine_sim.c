@@ -14,7 +14,7 @@
 
 #include "tests/sim/engine_log.h"
 #include "tests/sim/engine_model.h"
-#include "transform/partition.h"
+#include "transform/partition/internal.h"
 
 #define SECOND        INT64_C(1000000)
 #define IN_FLIGHT_MAX 3

@@ -26,7 +26,7 @@ ENGINE = ("written-late", "expiry-by-stream-time", "median-of-the-wrong-side", "
 # name: (what it does, [(file, text, instead)]). How the text is broken into lines does not matter.
 MUTANTS = {
     "offset-committed-first": ("the group's offset is committed before the seal is in the log", [(
-        "transform/worker_commit.c",
+        "transform/worker/commit.c",
         "    owned->commit_retry_us = worker->now_us;\n    if (!balanced",
         "    owned->commit_retry_us = worker->now_us;\n"
         "    worker->options.source.ops->committed(worker->options.source.self, owned->stream->index,\n"
@@ -44,152 +44,152 @@ MUTANTS = {
     "fence-without-offset": ("the fence refuses smaller tokens, but no older offsets", [(
         "sink/redis/script.c", "    if (mine->offset < held->offset ||", "    if (held->token == 0 ||")]),
     "no-seal-check": ("a batch counts although its seal is not there", [(
-        "transform/state_reader.c",
+        "transform/statelog/reader.c",
         "    if (r->open) {\n        return r->open_batch == batch",
         "    if (r->open && r->open_batch != batch) {\n        r->open_batch = batch;\n        return 0;\n    }\n"
         "    if (r->open) {\n        return r->open_batch == batch"),
-        ("transform/state_reader.c", "    close_batch(r);\n    forget_payloads(r);\n    r->sealed_batch = 0;",
+        ("transform/statelog/reader.c", "    close_batch(r);\n    forget_payloads(r);\n    r->sealed_batch = 0;",
          "    r->sealed_batch = 0;"),
-        ("transform/state_reader.c", "    if (seal->chunks != r->open_chunks) {", "    if (seal->chunks > 1u << 30) {"),
-        ("transform/state_reader.c", "    if (!r->headless && seal->checksum != r->open_sum) {",
+        ("transform/statelog/reader.c", "    if (seal->chunks != r->open_chunks) {", "    if (seal->chunks > 1u << 30) {"),
+        ("transform/statelog/reader.c", "    if (!r->headless && seal->checksum != r->open_sum) {",
          "    if (r->headless && seal->checksum != r->open_sum) {"),
-        ("transform/state_reader.c", "    if (rc == 0 && chunk->sequence != r->open_chunks) {",
+        ("transform/statelog/reader.c", "    if (rc == 0 && chunk->sequence != r->open_chunks) {",
          "    if (rc == 0 && chunk->sequence > 1u << 30) {")]),
     "trim-too-far": ("the log is trimmed to the end of a sweep and not to its beginning", [(
-        "transform/durable_log.c", "    part->trim_to = part->sealing_sweep;", "    part->trim_to = part->next;")]),
+        "transform/statelog/protocol.c", "    part->trim_to = part->sealing_sweep;", "    part->trim_to = part->next;")]),
     "trim-unverified": ("the log is trimmed when the seal that ends a sweep is sent, not when it is acknowledged", [(
-        "transform/durable_log.c", "        part->sealing_sweep = record.seal.sweep_start;",
+        "transform/statelog/protocol.c", "        part->sealing_sweep = record.seal.sweep_start;",
         "        part->sealing_sweep = record.seal.sweep_start;\n        if (part->sealing_sweep >= 0 && !part->trimming) {\n"
         "            part->trimming = log->options.io.ops->trim(log->options.io.self, part->key,\n"
         "                                                       part->sealing_sweep, error) == 0;\n        }")]),
     "never-trimmed": ("a complete sweep is not followed by a trim", [(
-        "transform/durable_log.c", "    part->trim_to = part->sealing_sweep;", "    part->trim_to = -1;")]),
+        "transform/statelog/protocol.c", "    part->trim_to = part->sealing_sweep;", "    part->trim_to = -1;")]),
     "sweep-without-end": ("a sweep begins again and again before it has come to its end", [(
-        "transform/durable_log.c", "if (!part->sweeping && grown >= floor && grown >= GROWTH * part->live_bytes) {",
+        "transform/statelog/protocol.c", "if (!part->sweeping && grown >= floor && grown >= GROWTH * part->live_bytes) {",
         "if (grown >= floor && grown >= GROWTH * part->live_bytes) {")]),
     "watermark-not-restored": ("a group's clock is not restored", [(
-        "transform/restore.c", "    g->clock_us = rs_read_i64(&f->reader);",
+        "transform/partition/restore.c", "    g->clock_us = rs_read_i64(&f->reader);",
         "    (void)rs_read_i64(&f->reader);\n    g->clock_us = 0;")]),
     "stream-time-not-restored": ("stream time is not restored", [(
-        "transform/restore.c", "    p->stream_time_us = seal->stream_time_us;",
+        "transform/partition/restore.c", "    p->stream_time_us = seal->stream_time_us;",
         "    p->stream_time_us = RS_TIME_NONE;")]),
     "expiry-by-stream-time": ("groups expire by the highest event time", [(
-        "transform/expire.c", "    int64_t oldest_us = p->steady.clock_us - p->plan->stream->expire_us;",
+        "transform/partition/expire.c", "    int64_t oldest_us = p->steady.clock_us - p->plan->stream->expire_us;",
         "    int64_t oldest_us = p->stream_time_us - p->plan->stream->expire_us;")]),
     "median-of-the-wrong-side": ("of an even number of times the upper one in the middle is taken", [(
-        "transform/steady.c", "    return s->count ? sorted(s)[(s->count - 1) / 2] : RS_TIME_NONE;",
+        "transform/partition/steady.c", "    return s->count ? sorted(s)[(s->count - 1) / 2] : RS_TIME_NONE;",
         "    return s->count ? sorted(s)[s->count / 2] : RS_TIME_NONE;")]),
     "steady-time-not-restored": ("the steady time is not restored", [(
-        "transform/restore.c", "    rc = rc == 0 ? rs_steady_load(&p->steady, reader, error) : rc;",
+        "transform/partition/restore.c", "    rc = rc == 0 ? rs_steady_load(&p->steady, reader, error) : rc;",
         "    rc = rc == 0 ? rs_steady_load(&p->steady, reader, error) : rc;\n    rs_steady_init(&p->steady);")]),
     "gone-not-restored": ("the table of dropped groups is forgotten when the state is restored", [(
-        "transform/restore.c", "        rs_gone_put(gone, entry);", "")]),
+        "transform/partition/restore.c", "        rs_gone_put(gone, entry);", "")]),
     "coarse-rule-for-all": ("an unknown group is judged by the newest group that was ever dropped", [(
-        "transform/gone.c", "    return place == RS_NONE ? g->forgotten_newest_us : g->heap[place].newest_us;",
+        "transform/group/gone.c", "    return place == RS_NONE ? g->forgotten_newest_us : g->heap[place].newest_us;",
         "    int64_t newest = g->forgotten_newest_us;\n    for (uint32_t i = 0; i < g->count; i++) {\n"
         "        newest = g->heap[i].newest_us > newest ? g->heap[i].newest_us : newest;\n    }\n"
         "    return place == RS_NONE ? newest : g->heap[place].newest_us;")]),
     "ids-by-record-time": ("the horizon of ids follows each record's time", [(
-        "transform/dedup.c", "    return clock_us < d->steady.clock_us - d->horizon_us;",
+        "transform/partition/dedup.c", "    return clock_us < d->steady.clock_us - d->horizon_us;",
         "    return clock_us < d->ring[(d->first + d->count - 1) & (d->capacity - 1)].time_us - d->horizon_us;")]),
     "ids-blocked-by-a-wrong-clock": ("ids are kept until their own records' times are over", [(
-        "transform/dedup.c", ".id = *id, .time_us = timestamp_us > clock_us ? timestamp_us : clock_us, .clock_us = clock_us};",
+        "transform/partition/dedup.c", ".id = *id, .time_us = timestamp_us > clock_us ? timestamp_us : clock_us, .clock_us = clock_us};",
         ".id = *id, .time_us = timestamp_us > clock_us ? timestamp_us : clock_us,\n"
         "        .clock_us = timestamp_us > clock_us ? timestamp_us : clock_us};")]),
     "shown-by-one-group": ("shown time jumps on one group's word", [(
-        "transform/times.c", "        add_to_run(p, i, offset);", "        add_to_run(p, i, offset);\n        go_to(&p->front, time_us);")]),
+        "transform/partition/times.c", "        add_to_run(p, i, offset);", "        add_to_run(p, i, offset);\n        go_to(&p->front, time_us);")]),
     "shown-by-all-groups": ("a group's own clock does not count for its own windows", [(
-        "transform/partition.h", "    return group->clock_us > p->now_shown_us ? group->clock_us : p->now_shown_us;",
+        "transform/partition/internal.h", "    return group->clock_us > p->now_shown_us ? group->clock_us : p->now_shown_us;",
         "    return group->clock_us > INT64_MAX - 1 ? group->clock_us : p->now_shown_us;")]),
     "check-at-every-record": ("groups are looked through however few records have come", [(
-        "transform/expire.c", "    return p->events.consumed >= p->expire_checked &&\n"
+        "transform/partition/expire.c", "    return p->events.consumed >= p->expire_checked &&\n"
         "           (p->events.consumed - p->expire_checked) * GROUPS_PER_RECORD >= groups;",
         "    return p->events.consumed >= p->expire_checked || groups == 0;")]),
     "believed-at-rest": ("at the end of the input, times far beyond the daemon's own clock are believed", [(
-        "transform/worker_input.c", "    rs_partition_rest(owned->state, limit_us, true);",
+        "transform/worker/input.c", "    rs_partition_rest(owned->state, limit_us, true);",
         "    rs_partition_rest(owned->state, limit_us > 0 ? INT64_MAX : 0, true);")]),
     "idle-time-stands-still": ("a partition without input shows no time pass", [(
-        "transform/worker_input.c", "    int64_t shown_us = status.now_shown_us + elapsed;",
+        "transform/worker/input.c", "    int64_t shown_us = status.now_shown_us + elapsed;",
         "    int64_t shown_us = status.now_shown_us + elapsed * 0;")]),
     "pane-resurrected": ("panes that had left come back when the state is restored", [(
-        "transform/restore.c", "        rs_group_remove_before(f->gs, number, oldest_us);", "")]),
+        "transform/partition/restore.c", "        rs_group_remove_before(f->gs, number, oldest_us);", "")]),
     "late-pane-not-told": ("a batch overlooks panes that changed behind the newest ones", [(
-        "transform/group.c", "        g->flags |= RS_GROUP_SCATTERED;", "        (void)g;")]),
+        "transform/group/group.c", "        g->flags |= RS_GROUP_SCATTERED;", "        (void)g;")]),
     "claim-not-awaited": ("the log is read before the claim stands in it: what came just before it is missed", [(
-        "transform/durable_log.c", "    if (event->offset > part->token) {\n        return over(part, RS_STATE_LOST, out);",
+        "transform/statelog/protocol.c", "    if (event->offset > part->token) {\n        return over(part, RS_STATE_LOST, out);",
         "    if (event->offset > part->token + (1 << 30)) {\n        return over(part, RS_STATE_LOST, out);"),
-        ("transform/durable_log.c", "        rc = log->options.io.ops->read(log->options.io.self, part->key, offset, &error);",
+        ("transform/statelog/protocol.c", "        rc = log->options.io.ops->read(log->options.io.self, part->key, offset, &error);",
          "        rc = log->options.io.ops->read(log->options.io.self, part->key, offset > 2 ? offset - 2 : offset, &error);"),
-        ("transform/durable_log.c", "rs_state_reader_end(part->reader, event->offset, part->token + 1, error);",
+        ("transform/statelog/protocol.c", "rs_state_reader_end(part->reader, event->offset, part->token + 1, error);",
          "rs_state_reader_end(part->reader, event->offset, part->token > 2 ? part->token - 1 : part->token + 1, error);"),
-        ("transform/durable_log.c", "    if (reading->claim != part->token || ", "    if (reading->claim > part->token && ")]),
+        ("transform/statelog/protocol.c", "    if (reading->claim != part->token || ", "    if (reading->claim > part->token && ")]),
     "contiguity-not-checked": ("gaps between acknowledged offsets are not looked at", [(
-        "transform/durable_log.c", "    bool gap = event->offset > part->next;", "    bool gap = event->offset < part->next;")]),
+        "transform/statelog/protocol.c", "    bool gap = event->offset > part->next;", "    bool gap = event->offset < part->next;")]),
     "gap-means-nothing": ("a gap is looked at, but another claim in it is overlooked", [(
-        "transform/durable_log.c", "    if (reading.claim != part->token ||\n        memcmp(&reading.owner, &part->owner, "
+        "transform/statelog/protocol.c", "    if (reading.claim != part->token ||\n        memcmp(&reading.owner, &part->owner, "
         "sizeof(part->owner)) != 0) {", "    if (reading.claim == INT64_MAX) {")]),
     "dead-letter-after-seal": ("the seal does not wait for the dead letters it covers", [(
-        "transform/worker_commit.c", "    if (!letters_done(worker, owned, owned->seal.next_offset)) {",
+        "transform/worker/commit.c", "    if (!letters_done(worker, owned, owned->seal.next_offset)) {",
         "    if (!letters_done(worker, owned, 0)) {")]),
     "stale-partial-sweep": ("a sweep that begins anew goes on where the one before had come to", [(
-        "transform/seal.c", "        s->sweeping = true;\n        s->sweep_set = 0;\n        s->sweep_at = 0;",
+        "transform/partition/seal.c", "        s->sweeping = true;\n        s->sweep_set = 0;\n        s->sweep_at = 0;",
         "        s->sweep_set = s->sweeping ? s->sweep_set : 0;\n        s->sweep_at = s->sweeping ? s->sweep_at : 0;\n"
         "        s->sweeping = true;")]),
     "sweep-over-a-gap": ("a sweep goes on over a gap in its owner's offsets", [(
-        "transform/durable_log.c", "    part->sweeping = false;\n    part->sweep_start = part->sealing_sweep = -1;\n", "")]),
+        "transform/statelog/protocol.c", "    part->sweeping = false;\n    part->sweep_start = part->sealing_sweep = -1;\n", "")]),
     "wrong-take-over-offset": ("the input begins one record behind the seal", [(
-        "transform/worker_claim.c",
+        "transform/worker/claim.c",
         "    if (source->ops->start(source->self, owned->stream->index, owned->partition, event->seal.next_offset,",
         "    if (source->ops->start(source->self, owned->stream->index, owned->partition,\n"
         "                           event->seal.next_offset + (event->sealed && event->seal.next_offset > 5),")]),
     "history-left-early": ("a window's panes leave before Redis has acknowledged its member", [(
-        "transform/group.c", "    return rs_window_last_end(window_of(gs), start_us) < rs_group_pending(gs, number);",
+        "transform/group/group.c", "    return rs_window_last_end(window_of(gs), start_us) < rs_group_pending(gs, number);",
         "    return rs_window_last_end(window_of(gs), start_us) < rs_group_at(gs, number)->history_from;")]),
     "drop-not-told": ("a batch does not say which groups went", [(
-        "transform/seal.c", "    if (u->gather_flag) {\n        put_key(gs, group, RS_ENTRY_DROPPED, &u->drops);",
+        "transform/partition/seal.c", "    if (u->gather_flag) {\n        put_key(gs, group, RS_ENTRY_DROPPED, &u->drops);",
         "    if (u->gather_flag == UINT16_MAX) {\n        put_key(gs, group, RS_ENTRY_DROPPED, &u->drops);")]),
     "drop-repeated": ("a deletion that was done is asked for again by the next sweep", [(
-        "transform/seal.c", "(g->flags & (RS_GROUP_WHOLE | RS_GROUP_CLEARED)) == RS_GROUP_WHOLE", "g->flags & RS_GROUP_WHOLE")]),
+        "transform/partition/seal.c", "(g->flags & (RS_GROUP_WHOLE | RS_GROUP_CLEARED)) == RS_GROUP_WHOLE", "g->flags & RS_GROUP_WHOLE")]),
     "given-back-not-listened": ("who gets a partition back does not ask the log whether another has claimed it meanwhile", [(
-        "transform/worker_commit.c", "    owned->kept_us = worker->now_us;", "    owned->kept_us = 0;"),
-        ("transform/worker_commit.c", "    owned->commit_silent_us = worker->now_us;\n    if (owned->phase == RS_PARTITION_CLAIMING",
+        "transform/worker/commit.c", "    owned->kept_us = worker->now_us;", "    owned->kept_us = 0;"),
+        ("transform/worker/commit.c", "    owned->commit_silent_us = worker->now_us;\n    if (owned->phase == RS_PARTITION_CLAIMING",
          "    if (owned->phase == RS_PARTITION_CLAIMING")]),
     "given-back-not-claimed": ("who gets a partition back that another has claimed waits before claiming it again", [(
-        "transform/worker_claim.c", "    owned->kept_reclaims++;\n    return 0;", "    return RS_WORKER_RECLAIM_US;")]),
+        "transform/worker/claim.c", "    owned->kept_reclaims++;\n    return 0;", "    return RS_WORKER_RECLAIM_US;")]),
     "slow-claimant-stops": ("a claimant that finds damage does not look whether a later owner has made the log its own", [(
-        "transform/durable_log.c", "event->end > part->token + 1 &&", "event->end > part->token + (1 << 30) &&")]),
+        "transform/statelog/protocol.c", "event->end > part->token + 1 &&", "event->end > part->token + (1 << 30) &&")]),
     "listens-once": ("who gets a partition back asks the log once, and hears of a claim under way only much later", [(
-        "transform/worker_commit.c", "    return owned->revoked || rs_owned_kept_lately(worker, owned);",
+        "transform/worker/commit.c", "    return owned->revoked || rs_owned_kept_lately(worker, owned);",
         "    (void)worker;\n    return owned->revoked;")]),
     "successor-not-held-back": ("a group that came back is published before its former keys are deleted", [(
-        "transform/groups.c", "        g->flags |= RS_GROUP_AWAITS;", "        (void)g;")]),
+        "transform/group/groups.c", "        g->flags |= RS_GROUP_AWAITS;", "        (void)g;")]),
     "fence-not-waited-for": ("a new owner publishes before it has passed the offset in Redis' fence", [(
-        "transform/worker_publish.c", "owned->touched && owned->next_offset >= owned->quiet_until;", "owned->touched;"),
+        "transform/worker/publish.c", "owned->touched && owned->next_offset >= owned->quiet_until;", "owned->touched;"),
         ("sink/redis/script.c", "    if (mine->offset < held->offset ||", "    if (held->token == 0 ||")]),
     "receipts-of-before": ("answers to batches of an earlier ownership are taken for one's own", [(
-        "transform/worker_publish.c", "        if (owned != NULL && owned->epoch == batch->epoch) {",
+        "transform/worker/publish.c", "        if (owned != NULL && owned->epoch == batch->epoch) {",
         "        if (owned != NULL && (owned->epoch == batch->epoch || owned->in_flight > 0)) {")]),
     "written-late": ("a group that changes while a batch is open is told as it is after the change", [(
-        "transform/groups.h", "    if (group->flags & gs->unsealed.write_flag) {",
+        "transform/group/groups.h", "    if (group->flags & gs->unsealed.write_flag) {",
         "    if (group->flags & gs->unsealed.write_flag & RS_GROUP_DROPPED) {")]),
     "ids-not-restored": ("ids of the deduplication are not restored", [(
-        "transform/restore.c", "        int rc = rs_dedup_restore(&p->dedup, &restoring->ids[i].entry, error);",
+        "transform/partition/restore.c", "        int rc = rs_dedup_restore(&p->dedup, &restoring->ids[i].entry, error);",
         "        struct rs_dedup_entry entry = restoring->ids[i].entry;\n        entry.id.low++;\n"
         "        int rc = rs_dedup_restore(&p->dedup, &entry, error);")]),
     "loss-not-repaired": ("after a loss of Redis only what changes is written again", [(
-        "transform/worker_publish.c",
+        "transform/worker/publish.c",
         "            rs_partition_republish(owned->state);\n            rs_owned_want_scan(worker, owned);\n"
         "            owned->touched = true;",
         "            rs_owned_want_scan(worker, owned);\n            owned->touched = true;")]),
     "limits-behind-the-fence": ("input that has to reach the fence waits for history that cannot leave before", [(
-        "transform/worker_input.c", "    return owned->next_offset < owned->quiet_until;", "    return owned == NULL;")]),
+        "transform/worker/input.c", "    return owned->next_offset < owned->quiet_until;", "    return owned == NULL;")]),
     "no-rest": ("a worker without a free batch tries again and again", [(
-        "transform/worker.c", "    if (!worker->starved) {\n        due = earlier(due, rs_owned_ask_due(owned));",
+        "transform/worker/worker.c", "    if (!worker->starved) {\n        due = earlier(due, rs_owned_ask_due(owned));",
         "    if (worker != NULL) {\n        due = earlier(due, rs_owned_ask_due(owned));")]),
     "idle-owner-asks-nothing": ("an owner without input never looks whether it still is one", [(
-        "transform/worker_publish.c", "|| worker->now_us >= rs_owned_ask_due(owned);", ";")]),
+        "transform/worker/publish.c", "|| worker->now_us >= rs_owned_ask_due(owned);", ";")]),
     "shown-time-steps-back": ("a new owner does not go on from the time its predecessor had shown", [(
-        "transform/worker_publish.c", "        rs_partition_show(owned->state, owned->quiet_shown_us);", ""),
+        "transform/worker/publish.c", "        rs_partition_show(owned->state, owned->quiet_shown_us);", ""),
         ("sink/redis/script.c", "        (mine->offset == held->offset && mine->now_shown_us < held->now_shown_us)) {",
          "        held->token == 0) {")]),
 }

@@ -8,8 +8,8 @@
 #include <xxhash.h>
 
 #include "tests/sim/reference.h"
-#include "transform/seal.h"
-#include "transform/state_reader.h"
+#include "transform/partition/seal.h"
+#include "transform/statelog/reader.h"
 
 /* Of one partition, beside its reference. */
 struct oracle_part {

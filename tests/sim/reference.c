@@ -6,8 +6,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "transform/group_key.h"
-#include "transform/partition.h"
+#include "transform/partition/internal.h"
+#include "transform/plan/group_key.h"
 
 #define BUDGET ((size_t)1 << 24)
 

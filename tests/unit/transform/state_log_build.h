@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/transform/state_records.h"
-#include "transform/state_reader.h"
+#include "transform/statelog/reader.h"
 
 #define RECORDS_MAX 256
 

@@ -6,7 +6,7 @@
 
 #include "base/record.h"
 #include "base/source.h"
-#include "transform/state_record.h"
+#include "transform/statelog/record.h"
 
 #define TEST_IDENTITY UINT64_C(0x1122334455667788)
 

@@ -1,0 +1,445 @@
+/* rollstatd: the daemon, and the commands that look at its configuration. */
+#include "transform/daemon/rollstatd.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time/text.h"
+#include "ingest/kafka/source.h"
+#include "sink/redis/names.h"
+#include "transform/plan/plan.h"
+
+#define EXPLAIN_GROUPS  10000
+#define PARTITIONS_MAX  100000
+#define CLUSTER_WAIT_MS 10000
+
+static const struct rs_option options[] = {
+    {"config", 'c', "FILE", "the configuration, see rollstat.yaml(5)"},
+    {"check", '\0', NULL, "report all that is wrong in the configuration, and end"},
+    {"explain", '\0', NULL, "print what is read, kept and written, and end"},
+    {"groups", '\0', "N", "with --explain: estimate memory for N groups (default 10000)"},
+    {"log-level", '\0', "LEVEL", "error, warning, info or debug; overrides the configuration"},
+    {"rebuild", '\0', NULL,
+     "have the input of all partitions read again: what their state logs hold\nbecomes void"},
+    {"from", '\0', "TIME", "with --rebuild: only records from this time on, as 2026-01-31T08:00:00Z"},
+    {"forget", '\0', "NAME",
+     "remove from Redis an aggregate that is no longer configured anywhere: its keys\nand its entry in "
+     "<prefix>:meta"},
+    {"take-over", '\0', NULL,
+     "make the configured aggregates in Redis this group's: only where the consumer\ngroup or Kafka cluster "
+     "that has "
+     "them is gone for good"},
+    {"replay", '\0', NULL,
+     "run events from FILEs through the same engine, without Kafka and Redis, and\n"
+     "print the resulting keys, one JSON object a line; the options below are for it"},
+    {"stream", '\0', "NAME", "the stream the events belong to; with --rebuild: only this one"},
+    {"partitions", '\0', "N", "spread the events as N partitions would (default 1)"},
+    RS_ROWS_OPTIONS,
+    {NULL, '\0', NULL, NULL},
+};
+
+static const struct rs_program_info program = {
+    .name = "rollstatd",
+    .synopsis = "-c FILE [--check | --explain | --rebuild | --forget NAME | --take-over |\n                 "
+                "--replay [OPTION]... [FILE]...]",
+    .summary = "Keeps current statistics of Kafka streams in Redis. Without one of the commands\n"
+               "below it runs until it is told to stop.",
+    .options = options,
+    .footer = "\"-\" or no FILE is standard input.\n"
+              "Exit codes: 0 ok; 1 usage or configuration; 2 environment (broker, files); 3 some input was "
+              "rejected.",
+};
+
+struct command {
+    enum rs_daemon_mode mode;
+    const char *mode_name; /* option that chose it; NULL: run */
+    const char *config;
+    const char *for_replay; /* an option that only --replay has */
+    const char *for_explain, *for_rebuild;
+    const char *stream;
+    const char *forget;
+    int64_t groups;
+    bool help, version, has_level;
+    enum rs_log_level level;
+    struct rs_replay_options replay;
+    struct rs_rebuild_options rebuild;
+};
+
+/* ---- command line ---- */
+
+static int parse_count(const char *option, const char *text, int64_t max, int64_t *out,
+                       struct rs_error *error)
+{
+    char *end = NULL;
+
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < 1 || value > max) {
+        return rs_usage_fail(&program, error, "--%s: \"%s\" is not a whole number from 1 to %lld", option,
+                             text, (long long)max);
+    }
+    *out = value;
+    return 0;
+}
+
+static int set_mode(struct command *command, enum rs_daemon_mode mode, const char *name,
+                    struct rs_error *error)
+{
+    if (command->mode_name != NULL && command->mode != mode) {
+        return rs_usage_fail(&program, error, "--%s and --%s exclude each other", command->mode_name, name);
+    }
+    command->mode = mode;
+    command->mode_name = name;
+    return 0;
+}
+
+static int set_level(struct command *command, const char *text, struct rs_error *error)
+{
+    command->has_level = true;
+    if (rs_log_level_parse(text, &command->level) != 0) {
+        return rs_usage_fail(&program, error, "--log-level: \"%s\" is not one of error, warning, info, debug",
+                             text);
+    }
+    return 0;
+}
+
+static int set_partitions(struct command *command, const char *text, struct rs_error *error)
+{
+    int64_t partitions = 0;
+    int rc = parse_count("partitions", text, PARTITIONS_MAX, &partitions, error);
+
+    command->replay.partitions = (int32_t)partitions;
+    return rc;
+}
+
+/* Options that belong to --replay; the rest of them is common with rollstat-publish. */
+static int set_replay_option(struct command *command, const char *name, const char *value,
+                             struct rs_error *error)
+{
+    command->for_replay = name;
+    if (strcmp(name, "partitions") == 0) {
+        return set_partitions(command, value, error);
+    }
+    int rc = rs_rows_option(&command->replay.rows, name, value, error);
+    RS_ASSERT(rc <= 0);
+    return rc;
+}
+
+static int set_stream(struct command *command, const char *value)
+{
+    command->stream = value;
+    command->replay.stream = value;
+    command->rebuild.stream = value;
+    return 0;
+}
+
+static int set_from(struct command *command, const char *value, struct rs_error *error)
+{
+    struct rs_error why;
+
+    command->for_rebuild = "from";
+    command->rebuild.has_from = true;
+    if (rs_time_parse_iso(rs_slice_text(value), NULL, &command->rebuild.from_us, &why) != 0) {
+        return rs_usage_fail(&program, error, "--from: %s", why.text);
+    }
+    if (command->rebuild.from_us < 0) {
+        return rs_usage_fail(&program, error, "--from: \"%s\" is before 1970", value);
+    }
+    return 0;
+}
+
+static int set_option(struct command *command, const char *name, const char *value, struct rs_error *error)
+{
+    if (strcmp(name, "config") == 0) {
+        command->config = value;
+        return 0;
+    }
+    if (strcmp(name, "check") == 0) {
+        return set_mode(command, RS_DAEMON_CHECK, name, error);
+    }
+    if (strcmp(name, "explain") == 0) {
+        return set_mode(command, RS_DAEMON_EXPLAIN, name, error);
+    }
+    if (strcmp(name, "replay") == 0) {
+        return set_mode(command, RS_DAEMON_REPLAY, name, error);
+    }
+    if (strcmp(name, "rebuild") == 0) {
+        return set_mode(command, RS_DAEMON_REBUILD, name, error);
+    }
+    if (strcmp(name, "forget") == 0) {
+        command->forget = value;
+        return set_mode(command, RS_DAEMON_FORGET, name, error);
+    }
+    if (strcmp(name, "take-over") == 0) {
+        return set_mode(command, RS_DAEMON_TAKE_OVER, name, error);
+    }
+    if (strcmp(name, "stream") == 0) {
+        return set_stream(command, value);
+    }
+    if (strcmp(name, "from") == 0) {
+        return set_from(command, value, error);
+    }
+    if (strcmp(name, "groups") == 0) {
+        command->for_explain = name;
+        return parse_count(name, value, INT64_C(1000000000000), &command->groups, error);
+    }
+    if (strcmp(name, "log-level") == 0) {
+        return set_level(command, value, error);
+    }
+    return set_replay_option(command, name, value, error);
+}
+
+static int check_command(const struct command *command, struct rs_error *error)
+{
+    if (command->config == NULL) {
+        return rs_usage_fail(&program, error, "--config FILE is missing");
+    }
+    if (command->mode != RS_DAEMON_REPLAY && command->replay.file_count > 0) {
+        return rs_usage_fail(&program, error, "\"%s\": files are for --replay", command->replay.files[0]);
+    }
+    if (command->mode != RS_DAEMON_REPLAY && command->for_replay != NULL) {
+        return rs_usage_fail(&program, error, "--%s is for --replay", command->for_replay);
+    }
+    if (command->mode != RS_DAEMON_REPLAY && command->mode != RS_DAEMON_REBUILD && command->stream != NULL) {
+        return rs_usage_fail(&program, error, "--stream is for --replay and --rebuild");
+    }
+    if (command->mode != RS_DAEMON_REBUILD && command->for_rebuild != NULL) {
+        return rs_usage_fail(&program, error, "--%s is for --rebuild", command->for_rebuild);
+    }
+    if (command->mode != RS_DAEMON_EXPLAIN && command->for_explain != NULL) {
+        return rs_usage_fail(&program, error, "--%s is for --explain", command->for_explain);
+    }
+    return 0;
+}
+
+/* `files` has room for all arguments. */
+static int parse(struct command *command, const char **files, int argc, char **argv, struct rs_error *error)
+{
+    struct rs_usage usage;
+
+    rs_usage_init(&usage, &program, argc, argv);
+    command->replay.files = files;
+    for (;;) {
+        struct rs_usage_item item;
+        int rc = rs_usage_next(&usage, &item, error);
+        if (rc == 0 && item.kind == RS_USAGE_OPTION) {
+            rc = set_option(command, options[item.option].name, item.value, error);
+        }
+        if (rc != 0) {
+            return rc;
+        }
+        switch (item.kind) {
+        case RS_USAGE_OPTION: break;
+        case RS_USAGE_OPERAND: files[command->replay.file_count++] = item.value; break;
+        case RS_USAGE_HELP: command->help = true; return 0;
+        case RS_USAGE_VERSION: command->version = true; return 0;
+        case RS_USAGE_END: return check_command(command, error);
+        }
+    }
+}
+
+/* ---- commands ---- */
+
+static int exit_code(const struct rs_error *error)
+{
+    switch (error->code) {
+    case RS_EUSAGE:
+    case RS_ECONFIG:
+    case RS_ESCHEMA:
+    case RS_EINVAL: return RS_EXIT_USAGE;
+    default: return RS_EXIT_ENVIRONMENT;
+    }
+}
+
+static int complain(const struct rs_error *error)
+{
+    rs_usage_complain(&program, error);
+    return exit_code(error);
+}
+
+/* Topics of Kafka that are the daemon's own. */
+static void explain_topics(const struct rs_settings *settings, struct rs_buf *out)
+{
+    const struct rs_streams *streams = settings->streams;
+
+    rs_buf_text(out, "\nstate, kept over a restart:\n");
+    if (settings->state_in_memory) {
+        rs_buf_text(out, "  nothing (state: {log: memory}): the input is read again from its beginning\n");
+        return;
+    }
+    for (size_t i = 0; i < streams->count; i++) {
+        rs_buf_printf(out, "  %s: topic %s.state.%s, as many partitions as %s; sealed every ",
+                      streams->items[i].name, streams->group, streams->items[i].name,
+                      streams->items[i].topic);
+        rs_buf_printf(out, "%" PRId64 " ms\n", settings->commit_every_us / 1000);
+    }
+}
+
+static int explain(const struct rs_settings *settings, int64_t groups)
+{
+    struct rs_buf text = {0};
+
+    rs_engine_explain(settings->engine, settings->streams, settings->redis.prefix, (uint64_t)groups, &text);
+    explain_topics(settings, &text);
+    if (!text.failed) {
+        (void)fwrite(text.data, 1, text.size, stdout);
+    }
+    bool failed = text.failed;
+    rs_buf_fini(&text);
+    return failed ? RS_EXIT_ENVIRONMENT : RS_EXIT_OK;
+}
+
+static int check(const struct rs_settings *settings, const char *path)
+{
+    size_t aggregates = 0;
+
+    (void)rs_engine_metas(settings->engine, &aggregates);
+    printf("%s: ok: %zu %s, %zu %s\n", path, settings->streams->count,
+           settings->streams->count == 1 ? "stream" : "streams", aggregates,
+           aggregates == 1 ? "aggregate" : "aggregates");
+    return RS_EXIT_OK;
+}
+
+/* Empty where no broker says: then it is compared with none. */
+static int ask_cluster(const struct rs_settings *settings, char out[RS_KAFKA_CLUSTER_MAX],
+                       struct rs_error *error)
+{
+    char text[512];
+    rd_kafka_conf_t *conf = NULL;
+    int rc = rs_settings_kafka(settings, &conf, error);
+
+    out[0] = '\0';
+    if (rc != 0) {
+        return rc;
+    }
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+    if (client == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return rs_fail(error, RS_ECONFIG, "kafka: %s", text);
+    }
+    char *id = rd_kafka_clusterid(client, CLUSTER_WAIT_MS);
+    if (id != NULL) {
+        (void)snprintf(out, RS_KAFKA_CLUSTER_MAX, "%s", id);
+        rd_kafka_mem_free(client, id);
+    }
+    rd_kafka_destroy(client);
+    return 0;
+}
+
+static int forget(const struct rs_settings *settings, const char *name, struct rs_error *error)
+{
+    char cluster[RS_KAFKA_CLUSTER_MAX];
+    size_t count = 0;
+    uint64_t groups = 0;
+    const struct rs_aggregate_meta *metas = rs_engine_metas(settings->engine, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(metas[i].name, name) == 0) {
+            return rs_fail(
+                error, RS_EINVAL,
+                "--forget %s: this aggregate is configured. Take it out of the configuration of every "
+                "instance, restart them, and then forget it",
+                name);
+        }
+    }
+    if (!rs_aggregate_name_usable(name)) {
+        return rs_fail(error, RS_EINVAL, "--forget: \"%s\" cannot be the name of an aggregate", name);
+    }
+    int rc = ask_cluster(settings, cluster, error);
+    if (rc == 0) {
+        rc = rs_redis_forget(&settings->redis, settings->streams->group, cluster, name, &groups, error);
+    }
+    if (rc == 0) {
+        printf("aggregate %s: %" PRIu64 " groups and all that belongs to them removed from Redis\n", name,
+               groups);
+    }
+    return rc;
+}
+
+static int take_over(const struct rs_settings *settings, struct rs_error *error)
+{
+    size_t count = 0;
+    uint64_t fences = 0;
+    const struct rs_aggregate_meta *metas = rs_engine_metas(settings->engine, &count);
+    int rc = rs_redis_take_over(&settings->redis, settings->streams->group, metas, count, &fences, error);
+
+    if (rc == 0) {
+        printf("%zu aggregates are nobody's now, and %" PRIu64
+               " fences of group %s are removed: the next instance of "
+               "this group that publishes them owns them\n",
+               count, fences, settings->streams->group);
+    }
+    return rc;
+}
+
+static int execute(const struct command *command, const struct rs_settings *settings, struct rs_error *error)
+{
+    switch (command->mode) {
+    case RS_DAEMON_CHECK: return check(settings, command->config);
+    case RS_DAEMON_EXPLAIN: return explain(settings, command->groups);
+    case RS_DAEMON_REPLAY: return rs_replay(settings, &command->replay, error);
+    case RS_DAEMON_REBUILD: return rs_rebuild(settings, &command->rebuild, error);
+    case RS_DAEMON_FORGET: return forget(settings, command->forget, error);
+    case RS_DAEMON_TAKE_OVER: return take_over(settings, error);
+    case RS_DAEMON_RUN: break;
+    }
+    rs_log_set_level(command->has_level ? command->level : settings->log_level);
+    return rs_daemon_run(settings, command->config, error);
+}
+
+static int run(const struct command *command, struct rs_error *error)
+{
+    struct rs_settings settings;
+    struct rs_buf report = {0};
+    int rc = rs_settings_load(command->config, command->mode, &settings, &report, error);
+
+    if (report.size > 0) {
+        rs_log_text(rc == 0 ? RS_LOG_WARNING : RS_LOG_ERROR, (const char *)report.data, report.size);
+    }
+    rs_buf_fini(&report);
+    if (rc == 0) {
+        rc = execute(command, &settings, error);
+        rs_settings_fini(&settings);
+    }
+    if (rc >= 0 && (fflush(stdout) != 0 || ferror(stdout))) {
+        rc = rs_fail(error, RS_EIO, "writing to standard output failed");
+    }
+    return rc < 0 ? complain(error) : rc;
+}
+
+static int main_command(struct command *command, const char **files, int argc, char **argv)
+{
+    struct rs_error error = {0};
+
+    if (parse(command, files, argc, argv, &error) != 0) {
+        return complain(&error);
+    }
+    if (command->help) {
+        rs_usage_help(&program, stdout);
+        return RS_EXIT_OK;
+    }
+    if (command->version) {
+        rs_usage_version(stdout);
+        return RS_EXIT_OK;
+    }
+    return run(command, &error);
+}
+
+int main(int argc, char **argv)
+{
+    struct command command = {.groups = EXPLAIN_GROUPS, .replay = {.partitions = 1}};
+    const char **files = calloc((size_t)argc + 1, sizeof(*files));
+
+    rs_log_init("rollstatd");
+    if (files == NULL) {
+        fputs("rollstatd: out of memory\n", stderr);
+        return RS_EXIT_ENVIRONMENT;
+    }
+    int code = main_command(&command, files, argc, argv);
+    rs_rows_options_fini(&command.replay.rows);
+    free(files);
+    return code;
+}

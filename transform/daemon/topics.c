@@ -1,0 +1,218 @@
+/* Which topics the streams read, and which the daemon writes: none of its own may lead back into one it
+ * reads. Each input, each dead letter and each state has a topic; from an input records get into its
+ * dead-letter topic, which another stream may read, and so on. A ring of these would copy a record that none
+ * of its streams takes for ever. */
+#include <stdio.h>
+#include <string.h>
+
+#include "transform/daemon/rollstatd.h"
+
+#define TOPIC_NAME_MAX 249 /* Kafka's limit */
+#define RING_TEXT_MAX  512
+
+static const struct rs_config_node *input_node(const struct rs_stream *stream)
+{
+    return rs_config_get(stream->node, "topic");
+}
+
+/* Where the name of its dead-letter topic comes from. */
+static const struct rs_config_node *letters_node(const struct rs_stream *stream)
+{
+    const struct rs_config_node *letters = rs_config_get(stream->node, "dead_letters");
+    const struct rs_config_node *topic = NULL;
+
+    if (letters != NULL && rs_config_kind(letters) == RS_CONFIG_MAPPING) {
+        topic = rs_config_get(letters, "topic");
+    }
+    return topic != NULL ? topic : input_node(stream);
+}
+
+/* NULL: it writes none. */
+static const char *letters_of(const struct rs_stream *stream)
+{
+    return stream->dead_letters ? stream->dead_letter_topic : NULL;
+}
+
+static const struct rs_stream *reader_of(const struct rs_streams *streams, const char *topic)
+{
+    for (size_t i = 0; topic != NULL && i < streams->count; i++) {
+        if (streams->items[i].topic != NULL && strcmp(streams->items[i].topic, topic) == 0) {
+            return &streams->items[i];
+        }
+    }
+    return NULL;
+}
+
+/* A topic that two streams read would be one set of partitions with two states. */
+static void check_inputs(struct rs_config *config, const struct rs_streams *streams)
+{
+    for (size_t i = 0; i < streams->count; i++) {
+        const struct rs_stream *stream = &streams->items[i];
+        const struct rs_stream *first = reader_of(streams, stream->topic);
+        if (first != NULL && first != stream) {
+            rs_config_complain(
+                config, input_node(stream),
+                "streams: \"%s\" and \"%s\" read the same topic \"%s\"; one stream can feed any "
+                "number of aggregates",
+                first->name, stream->name, stream->topic);
+        }
+    }
+}
+
+/* ---- rings ---- */
+
+static void add_to_ring(char *text, size_t *size, const char *topic)
+{
+    int more = snprintf(text + *size, RING_TEXT_MAX - *size, " -> %s", topic);
+
+    *size = *size + (size_t)more < RING_TEXT_MAX ? *size + (size_t)more : RING_TEXT_MAX - 1;
+}
+
+/* Each topic has one reader at most and each reader one dead-letter topic, so there is one way to follow. A
+ * ring is told once, by the first of its streams. */
+static void check_ring(struct rs_config *config, const struct rs_streams *streams,
+                       const struct rs_stream *start)
+{
+    char ring[RING_TEXT_MAX] = "";
+    size_t size = 0;
+    const struct rs_stream *at = start;
+
+    for (size_t steps = 0; steps < streams->count && at != NULL && letters_of(at) != NULL; steps++) {
+        add_to_ring(ring, &size, letters_of(at));
+        at = reader_of(streams, letters_of(at));
+        if (at == NULL || at->index < start->index) {
+            return;
+        }
+        if (at == start) {
+            break;
+        }
+    }
+    if (at == start && size > 0 && reader_of(streams, start->topic) == start &&
+        strcmp(letters_of(start), start->topic) != 0) { /* which is complained about where it is read */
+        rs_config_complain(
+            config, letters_node(start),
+            "streams: dead letters would go round for ever: %s%s; let one of these streams have a "
+            "dead-letter topic that none reads, or `dead_letters: false`",
+            start->topic, ring);
+    }
+}
+
+/* ---- topics of the daemon's own ---- */
+
+/* All names that begin so are ours, also those of streams that a later configuration has. */
+static bool is_own(const struct rs_streams *streams, const char *topic)
+{
+    size_t size = strlen(streams->group);
+
+    if (topic == NULL || strncmp(topic, streams->group, size) != 0) {
+        return false;
+    }
+    return strncmp(topic + size, ".state.", 7) == 0 || strcmp(topic + size, ".partials") == 0 ||
+           strncmp(topic + size, ".partials.", 10) == 0;
+}
+
+static void check_own(struct rs_config *config, const struct rs_streams *streams,
+                      const struct rs_stream *stream)
+{
+    static const char why[] = "names beginning with GROUP.state. or GROUP.partials are the daemon's own";
+
+    if (is_own(streams, stream->topic)) {
+        rs_config_complain(config, input_node(stream),
+                           "streams: \"%s\" reads the topic \"%s\", in which rollstatd keeps its state (%s)",
+                           stream->name, stream->topic, why);
+    }
+    if (is_own(streams, letters_of(stream))) {
+        rs_config_complain(
+            config, letters_node(stream),
+            "streams: dead letters of \"%s\" would go into the topic \"%s\", in which rollstatd "
+            "keeps its state (%s); choose another with `dead_letters: {topic: NAME}`",
+            stream->name, letters_of(stream), why);
+    }
+}
+
+static void state_topic(const struct rs_streams *streams, const struct rs_stream *stream, char *out,
+                        size_t size)
+{
+    (void)snprintf(out, size, "%s.state.%s", streams->group, stream->name);
+}
+
+/* Each part of the name is fit for one. */
+static void check_state(struct rs_config *config, const struct rs_streams *streams,
+                        const struct rs_stream *stream)
+{
+    char name[4 * TOPIC_NAME_MAX];
+
+    state_topic(streams, stream, name, sizeof(name));
+    if (strlen(name) > TOPIC_NAME_MAX) {
+        rs_config_complain(config, stream->node,
+                           "streams: the state of \"%s\" would be in the topic %s, whose name has %zu "
+                           "characters; Kafka allows %d: use a shorter group or stream name",
+                           stream->name, name, strlen(name), TOPIC_NAME_MAX);
+    }
+}
+
+/* ---- names that Kafka takes for one ---- */
+
+static bool collide(const char *one, const char *other)
+{
+    if (one == NULL || other == NULL || strcmp(one, other) == 0) {
+        return false;
+    }
+    for (; *one != '\0' && *other != '\0'; one++, other++) {
+        bool same = *one == *other || (*one == '.' && *other == '_') || (*one == '_' && *other == '.');
+        if (!same) {
+            return false;
+        }
+    }
+    return *one == *other;
+}
+
+/* The input, the dead-letter topic and the state topic of a stream; NULL: none. */
+static const char *nth_topic(const struct rs_streams *streams, const struct rs_stream *stream, size_t which,
+                             char *room, size_t size)
+{
+    if (which == 2) {
+        state_topic(streams, stream, room, size);
+        return room;
+    }
+    return which == 0 ? stream->topic : letters_of(stream);
+}
+
+static void check_collisions(struct rs_config *config, const struct rs_streams *streams)
+{
+    char mine[4 * TOPIC_NAME_MAX];
+    char theirs[4 * TOPIC_NAME_MAX];
+
+    for (size_t i = 0; i < 3 * streams->count; i++) {
+        const struct rs_stream *stream = &streams->items[i / 3];
+        const char *topic = nth_topic(streams, stream, i % 3, mine, sizeof(mine));
+        for (size_t j = 0; j < i; j++) {
+            const char *other = nth_topic(streams, &streams->items[j / 3], j % 3, theirs, sizeof(theirs));
+            if (collide(topic, other)) {
+                rs_config_warn(
+                    config, i % 3 == 1 ? letters_node(stream) : input_node(stream),
+                    "streams: the topics %s and %s differ only in '.' and '_': Kafka refuses to make "
+                    "one beside the other",
+                    other, topic);
+            }
+        }
+    }
+}
+
+void rs_settings_check_topics(const struct rs_settings *settings, enum rs_daemon_mode mode)
+{
+    const struct rs_streams *streams = settings->streams;
+
+    check_inputs(settings->document, streams);
+    if (mode == RS_DAEMON_REPLAY) {
+        return;
+    }
+    for (size_t i = 0; i < streams->count; i++) {
+        check_ring(settings->document, streams, &streams->items[i]);
+        if (!settings->state_in_memory) {
+            check_own(settings->document, streams, &streams->items[i]);
+            check_state(settings->document, streams, &streams->items[i]);
+        }
+    }
+    check_collisions(settings->document, streams);
+}

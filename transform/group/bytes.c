@@ -1,0 +1,136 @@
+#include "transform/group/bytes.h"
+
+/* ---- writing ---- */
+
+void rs_form_key(struct rs_slice key, struct rs_buf *out)
+{
+    rs_write_u32(out, (uint32_t)key.size);
+    rs_buf_put(out, key.data, key.size);
+}
+
+static void put_revisions(const struct rs_groups *gs, const struct rs_node *node, struct rs_buf *out)
+{
+    if (gs->aggregate->window.kind != RS_WINDOW_SLIDING) {
+        rs_write_u32(out, node->revision);
+        return;
+    }
+    uint32_t count = 0;
+    for (uint32_t i = node->revision; i != RS_NONE; count++) {
+        i = ((const struct rs_revision *)rs_slabs_at(&gs->revisions, i))->next;
+    }
+    rs_write_u32(out, count);
+    for (uint32_t i = node->revision; i != RS_NONE;) {
+        const struct rs_revision *entry = rs_slabs_at(&gs->revisions, i);
+        rs_write_i64(out, entry->end_us);
+        rs_write_u32(out, entry->count);
+        i = entry->next;
+    }
+}
+
+void rs_form_pane(const struct rs_groups *gs, const struct rs_node *node, struct rs_buf *out)
+{
+    rs_write_i64(out, node->start_us);
+    rs_write_u32(out, node->flags & RS_NODE_CARRY);
+    put_revisions(gs, node, out);
+    rs_pane_save(gs->aggregate->layout, node->pane, out);
+}
+
+void rs_form_register(const struct rs_groups *gs, const struct rs_register *r, struct rs_buf *out)
+{
+    rs_write_i64(out, r->period_us);
+    rs_write_i64(out, r->version);
+    rs_write_i64(out, r->offset);
+    rs_write_u32(out, r->revision);
+    rs_write_u32(out, r->flags & RS_REGISTER_ABSENT);
+    for (uint32_t k = 0; k < gs->aggregate->input_count; k++) {
+        rs_write_u32(out, (uint32_t)(r->present[k / 64] >> (k % 64) & 1));
+        rs_write_u64(out, r->values[k][0]);
+        rs_write_u64(out, r->values[k][1]);
+    }
+}
+
+/* ---- reading ---- */
+
+int rs_form_damaged(const struct rs_form_reader *f, const char *what)
+{
+    return rs_fail(f->error, RS_ESTATE, "stored state of aggregate %s: %s is damaged", f->gs->aggregate->name,
+                   what);
+}
+
+int rs_form_no_memory(const struct rs_form_reader *f)
+{
+    return rs_fail(f->error, RS_ENOMEM, "out of memory");
+}
+
+int rs_form_read_key(struct rs_form_reader *f, struct rs_slice *key)
+{
+    uint32_t size = rs_read_u32(&f->reader);
+    *key = rs_read_bytes(&f->reader, size);
+    if (f->reader.failed || !rs_key_valid(&f->gs->aggregate->by, *key)) {
+        return rs_form_damaged(f, "a group's key");
+    }
+    return rs_groups_reserve(f->gs, 1, size) ? 0 : rs_form_no_memory(f);
+}
+
+static int read_revisions(struct rs_form_reader *f, struct rs_node *node)
+{
+    uint32_t count = rs_read_u32(&f->reader);
+    if (f->gs->aggregate->window.kind != RS_WINDOW_SLIDING) {
+        node->revision = count;
+        return 0;
+    }
+    int64_t before_us = INT64_MIN;
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t end_us = rs_read_i64(&f->reader);
+        uint32_t events = rs_read_u32(&f->reader);
+        if (f->reader.failed || !rs_form_plausible(end_us) || end_us <= before_us ||
+            f->gs->aggregate->history == 0) {
+            return rs_form_damaged(f, "a revision");
+        }
+        if (!rs_slabs_reserve(&f->gs->revisions, 1)) {
+            return rs_form_no_memory(f);
+        }
+        rs_node_revise(f->gs, node, end_us, events);
+        before_us = end_us;
+    }
+    return 0;
+}
+
+int rs_form_read_start(struct rs_form_reader *f, int64_t *start_us, uint32_t *flags)
+{
+    *start_us = rs_read_i64(&f->reader);
+    *flags = rs_read_u32(&f->reader);
+    if (f->reader.failed || !rs_form_plausible(*start_us) || (*flags & ~(uint32_t)RS_NODE_CARRY) ||
+        rs_window_slice(&f->gs->aggregate->window, *start_us) != *start_us) {
+        return rs_form_damaged(f, "a pane");
+    }
+    return 0;
+}
+
+int rs_form_read_pane(struct rs_form_reader *f, struct rs_node *node)
+{
+    int rc = read_revisions(f, node);
+    size_t used = 0;
+    if (rc == 0) {
+        rc = rs_pane_load(f->gs->aggregate->layout, node->pane, f->reader.rest, &used, f->error);
+    }
+    (void)rs_read_bytes(&f->reader, used);
+    return rc;
+}
+
+int rs_form_read_register(struct rs_form_reader *f, struct rs_register *r)
+{
+    memset(r, 0, rs_register_size(f->gs->aggregate));
+    r->period_us = rs_read_i64(&f->reader);
+    r->version = rs_read_i64(&f->reader);
+    r->offset = rs_read_i64(&f->reader);
+    r->revision = rs_read_u32(&f->reader);
+    r->flags = rs_read_u32(&f->reader);
+    for (uint32_t k = 0; k < f->gs->aggregate->input_count; k++) {
+        r->present[k / 64] |= (uint64_t)(rs_read_u32(&f->reader) & 1) << (k % 64);
+        r->values[k][0] = rs_read_u64(&f->reader);
+        r->values[k][1] = rs_read_u64(&f->reader);
+    }
+    bool good = rs_form_plausible(r->period_us) && !(r->flags & ~RS_REGISTER_ABSENT);
+    return f->reader.failed || !good ? rs_form_damaged(f, "a register") : 0;
+}

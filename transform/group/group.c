@@ -1,0 +1,458 @@
+#include "transform/group/group.h"
+
+#include "transform/group/fold.h"
+
+static const struct rs_window *window_of(const struct rs_groups *gs)
+{
+    return &gs->aggregate->window;
+}
+
+static bool is_sliding(const struct rs_groups *gs)
+{
+    return window_of(gs)->kind == RS_WINDOW_SLIDING;
+}
+
+/* ---- finding panes ---- */
+
+uint32_t rs_group_before(const struct rs_groups *gs, const struct rs_group *group, int64_t at_us)
+{
+    uint32_t number = group->newest;
+    while (number != RS_NONE && rs_node_at(gs, number)->start_us >= at_us) {
+        number = rs_node_at(gs, number)->older;
+    }
+    return number;
+}
+
+uint32_t rs_group_from(const struct rs_groups *gs, const struct rs_group *group, int64_t at_us)
+{
+    uint32_t before = rs_group_before(gs, group, at_us);
+    return before == RS_NONE ? group->oldest : rs_node_at(gs, before)->newer;
+}
+
+/* ---- revisions ---- */
+
+void rs_node_revise(struct rs_groups *gs, struct rs_node *node, int64_t end_us, uint32_t count)
+{
+    if (!is_sliding(gs)) {
+        node->revision += count;
+        return;
+    }
+    uint32_t *link = &node->revision;
+    while (*link != RS_NONE) {
+        struct rs_revision *entry = rs_slabs_at(&gs->revisions, *link);
+        if (entry->end_us == end_us) {
+            entry->count += count;
+            return;
+        }
+        if (entry->end_us > end_us) {
+            break;
+        }
+        link = &entry->next;
+    }
+    uint32_t number = rs_slabs_take(&gs->revisions);
+    struct rs_revision *entry = rs_slabs_at(&gs->revisions, number);
+    *entry = (struct rs_revision){.end_us = end_us, .count = count, .next = *link};
+    *link = number;
+}
+
+/* The windows from first_end to last_end hold the event; those that end at or before the group's clock count
+ * it as late news. Noted is the last such end: a window's revision is the sum over its panes of what is noted
+ * at its end or after. */
+static void note_revision(struct rs_groups *gs, struct rs_node *node, int64_t time_us, int64_t clock_us)
+{
+    const struct rs_window *w = window_of(gs);
+    if (gs->aggregate->history == 0 || clock_us == RS_TIME_NONE ||
+        clock_us < rs_window_first_end(w, time_us)) {
+        return;
+    }
+    int64_t passed = rs_floor_to(clock_us, w->every_us);
+    int64_t last = rs_window_last_end(w, time_us);
+    rs_node_revise(gs, node, passed < last ? passed : last, 1);
+}
+
+uint64_t rs_group_revision(const struct rs_groups *gs, const struct rs_group *group, int64_t end_us)
+{
+    const struct rs_window *w = window_of(gs);
+    uint64_t revision = 0;
+    for (uint32_t at = rs_group_before(gs, group, end_us); at != RS_NONE; at = rs_node_at(gs, at)->older) {
+        const struct rs_node *node = rs_node_at(gs, at);
+        if (node->start_us < end_us - w->size_us) {
+            break;
+        }
+        if (!is_sliding(gs)) {
+            return node->revision;
+        }
+        for (uint32_t i = node->revision; i != RS_NONE;) {
+            const struct rs_revision *entry = rs_slabs_at(&gs->revisions, i);
+            revision += entry->end_us >= end_us ? entry->count : 0;
+            i = entry->next;
+        }
+    }
+    return revision;
+}
+
+/* ---- linking ---- */
+
+static uint32_t node_new(struct rs_groups *gs, int64_t start_us)
+{
+    uint32_t number = rs_slabs_take(&gs->panes);
+    struct rs_node *node = rs_node_at(gs, number);
+    *node = (struct rs_node){
+        .start_us = start_us, .older = RS_NONE, .newer = RS_NONE, .revision = is_sliding(gs) ? RS_NONE : 0};
+    rs_pane_init(gs->aggregate->layout, node->pane);
+    gs->pane_count++;
+    return number;
+}
+
+/* Links a new pane behind `older` (RS_NONE: as the oldest). */
+static uint32_t insert_after(struct rs_groups *gs, uint32_t group, uint32_t older, int64_t start_us)
+{
+    struct rs_group *g = rs_group_at(gs, group);
+    uint32_t number = node_new(gs, start_us);
+    struct rs_node *node = rs_node_at(gs, number);
+    uint32_t *from_older = older == RS_NONE ? &g->oldest : &rs_node_at(gs, older)->newer;
+    node->older = older;
+    node->newer = *from_older;
+    *from_older = number;
+    if (node->newer == RS_NONE) {
+        g->newest = number;
+    } else {
+        rs_node_at(gs, node->newer)->older = number;
+    }
+    if (is_sliding(gs)) {
+        rs_rest_at(gs, group)->pane_count++;
+    }
+    return number;
+}
+
+struct rs_node *rs_group_append(struct rs_groups *gs, uint32_t number, int64_t start_us)
+{
+    return rs_node_at(gs, insert_after(gs, number, rs_group_at(gs, number)->newest, start_us));
+}
+
+static void node_empty(struct rs_groups *gs, struct rs_node *node)
+{
+    rs_pane_fini(gs->aggregate->layout, node->pane);
+    gs->owed -= node->flags & RS_NODE_OWED ? 1 : 0;
+    while (is_sliding(gs) && node->revision != RS_NONE) {
+        uint32_t next = ((struct rs_revision *)rs_slabs_at(&gs->revisions, node->revision))->next;
+        rs_slabs_give(&gs->revisions, node->revision);
+        node->revision = next;
+    }
+}
+
+static void node_free(struct rs_groups *gs, uint32_t number)
+{
+    node_empty(gs, rs_node_at(gs, number));
+    rs_slabs_give(&gs->panes, number);
+    gs->pane_count--;
+}
+
+struct rs_node *rs_group_replace(struct rs_groups *gs, uint32_t number, int64_t start_us)
+{
+    const struct rs_group *g = rs_group_at(gs, number);
+    uint32_t before = rs_group_before(gs, g, start_us);
+    uint32_t at = before == RS_NONE ? g->oldest : rs_node_at(gs, before)->newer;
+    if (at == RS_NONE || rs_node_at(gs, at)->start_us != start_us) {
+        return rs_node_at(gs, insert_after(gs, number, before, start_us));
+    }
+    struct rs_node *node = rs_node_at(gs, at);
+    node_empty(gs, node);
+    rs_pane_init(gs->aggregate->layout, node->pane);
+    node->revision = is_sliding(gs) ? RS_NONE : 0;
+    return node;
+}
+
+void rs_group_remove_before(struct rs_groups *gs, uint32_t number, int64_t oldest_us)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    while (g->oldest != RS_NONE && rs_node_at(gs, g->oldest)->start_us < oldest_us) {
+        uint32_t gone = g->oldest;
+        g->oldest = rs_node_at(gs, gone)->newer;
+        if (g->oldest == RS_NONE) {
+            g->newest = RS_NONE;
+        } else {
+            rs_node_at(gs, g->oldest)->older = RS_NONE;
+        }
+        if (is_sliding(gs)) {
+            rs_rest_at(gs, number)->pane_count--;
+        }
+        node_free(gs, gone);
+    }
+}
+
+void rs_group_clear(struct rs_groups *gs, uint32_t number)
+{
+    struct rs_group *group = rs_group_at(gs, number);
+    if (is_sliding(gs)) {
+        struct rs_sliding_rest *sliding = rs_sliding_at(gs, number);
+        rs_fold_free(gs, &sliding->view);
+        rs_fold_free(gs, &sliding->history);
+        sliding->rest.pane_count = 0;
+    }
+    for (uint32_t at = group->oldest; at != RS_NONE;) {
+        uint32_t newer = rs_node_at(gs, at)->newer;
+        node_free(gs, at);
+        at = newer;
+    }
+    group->newest = RS_NONE;
+    group->oldest = RS_NONE;
+    group->trim_at_us = RS_WINDOW_NEVER;
+    group->history_from = RS_WINDOW_NEVER;
+}
+
+/* ---- what the state log does not hold yet ---- */
+
+/* A pane that is not the newest may lie anywhere: a batch has to look for it. */
+static void note_changed(struct rs_groups *gs, uint32_t number, struct rs_group *g, struct rs_node *node)
+{
+    node->flags |= RS_NODE_CHANGED;
+    if (is_sliding(gs)) {
+        struct rs_sliding_rest *sliding = rs_sliding_at(gs, number);
+        sliding->changed_from =
+            node->start_us < sliding->changed_from ? node->start_us : sliding->changed_from;
+    } else if (node->newer != RS_NONE) {
+        g->flags |= RS_GROUP_SCATTERED;
+    }
+}
+
+/* ---- leaving ---- */
+
+/* Clock - lateness at which no window that holds the pane can change any more. Without history only the pane
+ * itself counts; with it, a sliding window changes as long as any of its panes does. */
+static int64_t final_at(const struct rs_groups *gs, int64_t start_us)
+{
+    const struct rs_window *w = window_of(gs);
+    int64_t last_end = rs_window_last_end(w, start_us);
+    if (is_sliding(gs) && gs->aggregate->history) {
+        return rs_window_last_end(w, last_end - w->slice_us);
+    }
+    return last_end;
+}
+
+static bool acknowledged(const struct rs_groups *gs, uint32_t number, int64_t start_us)
+{
+    if (gs->aggregate->history == 0 || rs_group_at(gs, number)->flags & RS_GROUP_SILENT) {
+        return true;
+    }
+    return rs_window_last_end(window_of(gs), start_us) < rs_group_pending(gs, number);
+}
+
+static void remove_oldest(struct rs_groups *gs, uint32_t number)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    uint32_t oldest = g->oldest;
+    const struct rs_node *node = rs_node_at(gs, oldest);
+    if (is_sliding(gs)) {
+        struct rs_sliding_rest *sliding = rs_sliding_at(gs, number);
+        rs_fold_leave(gs, sliding->view, oldest);
+        rs_fold_leave(gs, sliding->history, oldest);
+        sliding->gone_newest = node->start_us;
+        sliding->rest.pane_count--;
+    }
+    g->oldest = node->newer;
+    rs_node_at(gs, g->oldest)->older = RS_NONE;
+    node_free(gs, oldest);
+}
+
+/* `change` needs the last value before the oldest window that can still change. It may stand in any earlier
+ * window, so a pane that goes leaves its last values to the next one, which from then on is no window of its
+ * own. */
+static void carry_over(struct rs_groups *gs, uint32_t number, struct rs_group *g)
+{
+    const struct rs_node *node = rs_node_at(gs, g->oldest);
+    struct rs_node *heir = rs_node_at(gs, node->newer);
+    rs_groups_change(gs, number, g);
+    rs_pane_merge(gs->aggregate->layout, heir->pane, node->pane);
+    heir->flags |= RS_NODE_CARRY;
+    note_changed(gs, number, g, heir);
+    rs_groups_gather(gs, number, g);
+}
+
+void rs_group_trim(struct rs_groups *gs, uint32_t number)
+{
+    struct rs_group *group = rs_group_at(gs, number);
+    bool carries = gs->aggregate->needs_previous;
+    group->trim_at_us = RS_WINDOW_NEVER;
+    while (window_of(gs)->slice_us && group->oldest != group->newest) {
+        uint32_t judged = carries ? rs_node_at(gs, group->oldest)->newer : group->oldest;
+        int64_t start_us = rs_node_at(gs, judged)->start_us;
+        if (judged == group->newest || !acknowledged(gs, number, start_us)) {
+            return;
+        }
+        int64_t at = final_at(gs, start_us) + gs->lateness_us;
+        if (group->clock_us < at) {
+            group->trim_at_us = at;
+            return;
+        }
+        if (carries) {
+            carry_over(gs, number, group);
+        }
+        remove_oldest(gs, number);
+    }
+}
+
+/* ---- history ---- */
+
+int64_t rs_group_next_end(const struct rs_groups *gs, const struct rs_group *group, int64_t from)
+{
+    const struct rs_window *w = window_of(gs);
+    if (from == RS_WINDOW_NEVER) {
+        return from;
+    }
+    uint32_t at = rs_group_from(gs, group, from - w->size_us);
+    while (at != RS_NONE && rs_node_at(gs, at)->flags & RS_NODE_CARRY) {
+        at = rs_node_at(gs, at)->newer;
+    }
+    if (at == RS_NONE) {
+        return RS_WINDOW_NEVER;
+    }
+    int64_t first = rs_window_first_end(w, rs_node_at(gs, at)->start_us);
+    return first > from ? first : from;
+}
+
+int64_t rs_group_held_from(const struct rs_groups *gs, uint32_t number)
+{
+    const struct rs_group *group = rs_group_at(gs, number);
+    const struct rs_window *w = window_of(gs);
+    if (group->oldest == RS_NONE) {
+        return RS_WINDOW_NEVER;
+    }
+    int64_t from = rs_window_first_end(w, rs_node_at(gs, group->oldest)->start_us);
+    if (is_sliding(gs)) {
+        int64_t gone = rs_sliding_at(gs, number)->gone_newest;
+        if (gone != RS_TIME_NONE && rs_window_leave(w, gone) > from) {
+            from = rs_window_leave(w, gone);
+        }
+    }
+    return rs_group_next_end(gs, group, from);
+}
+
+/* The first window of a pane has ended by its group's clock and waits for the sink: counted, so that the
+ * input can be made to wait. */
+static void owe(struct rs_groups *gs, uint32_t number, struct rs_node *node)
+{
+    const struct rs_group *g = rs_group_at(gs, number);
+    int64_t pending = rs_group_pending(gs, number);
+    int64_t first = rs_window_first_end(window_of(gs), node->start_us);
+    if (!(node->flags & (RS_NODE_OWED | RS_NODE_CARRY)) && !(g->flags & RS_GROUP_SILENT) &&
+        first >= pending && first <= g->clock_us) {
+        node->flags |= RS_NODE_OWED;
+        gs->owed++;
+    }
+}
+
+void rs_group_settle(struct rs_groups *gs, uint32_t number, int64_t from_us)
+{
+    /* Only windows with history are ever owed. */
+    int64_t pending = rs_group_pending(gs, number);
+    uint32_t newest = gs->aggregate->history ? rs_group_at(gs, number)->newest : RS_NONE;
+    for (uint32_t at = newest; at != RS_NONE; at = rs_node_at(gs, at)->older) {
+        struct rs_node *node = rs_node_at(gs, at);
+        int64_t first = rs_window_first_end(window_of(gs), node->start_us);
+        if (first < from_us) {
+            break;
+        }
+        if (node->flags & RS_NODE_OWED && first < pending) {
+            node->flags &= ~(uint32_t)RS_NODE_OWED;
+            gs->owed--;
+        }
+    }
+    rs_group_trim(gs, number);
+}
+
+void rs_group_restored(struct rs_groups *gs, uint32_t number)
+{
+    const struct rs_group *group = rs_group_at(gs, number);
+    for (uint32_t at = group->oldest; gs->aggregate->history && at != group->newest;
+         at = rs_node_at(gs, at)->newer) {
+        owe(gs, number, rs_node_at(gs, at));
+    }
+    rs_group_trim(gs, number);
+}
+
+/* ---- adding ---- */
+
+bool rs_group_late_by_clock(const struct rs_groups *gs, const struct rs_group *group, struct rs_slice key,
+                            int64_t time_us)
+{
+    const struct rs_window *w = window_of(gs);
+    int64_t clock_us = group ? group->clock_us : rs_gone_newest(&gs->gone, key);
+    if (clock_us == RS_TIME_NONE || time_us >= clock_us) {
+        return false;
+    }
+    return rs_window_last_end(w, time_us) <= clock_us - gs->lateness_us;
+}
+
+static void pane_add(struct rs_groups *gs, void *pane, const struct rs_event *e)
+{
+    if (!rs_pane_add(gs->aggregate->layout, pane, e->inputs, e->time_us, e->order)) {
+        gs->not_finite++;
+    }
+}
+
+static void add_to_folds(struct rs_groups *gs, uint32_t number, uint32_t pane, bool fresh,
+                         const struct rs_event *e)
+{
+    struct rs_sliding_rest *sliding = rs_sliding_at(gs, number);
+    rs_fold_add(gs, sliding->view, pane, fresh, e);
+    rs_fold_add(gs, sliding->history, pane, fresh, e);
+}
+
+/* The event is not of the newest pane. */
+static void add_elsewhere(struct rs_groups *gs, uint32_t number, const struct rs_event *e)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    int64_t start_us = rs_window_slice(window_of(gs), e->time_us);
+    uint32_t before = rs_group_before(gs, g, start_us);
+    uint32_t at = before == RS_NONE ? g->oldest : rs_node_at(gs, before)->newer;
+    bool fresh = at == RS_NONE || rs_node_at(gs, at)->start_us != start_us;
+    uint32_t closed = g->newest;
+    if (fresh) {
+        at = insert_after(gs, number, before, start_us);
+    }
+    struct rs_node *node = rs_node_at(gs, at);
+    pane_add(gs, node->pane, e);
+    note_changed(gs, number, g, node);
+    note_revision(gs, node, e->time_us, g->clock_us);
+    if (is_sliding(gs)) {
+        add_to_folds(gs, number, at, fresh, e);
+    }
+    if (at != g->newest) {
+        closed = at;
+    }
+    g->clock_us = e->time_us > g->clock_us ? e->time_us : g->clock_us;
+    if (gs->aggregate->history) {
+        int64_t first = rs_window_first_end(window_of(gs), e->time_us);
+        g->history_from = first < g->history_from ? first : g->history_from;
+        if (closed != RS_NONE) {
+            owe(gs, number, rs_node_at(gs, closed));
+        }
+    }
+    rs_group_trim(gs, number);
+}
+
+void rs_group_add(struct rs_groups *gs, uint32_t number, const struct rs_event *event)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    rs_groups_change(gs, number, g);
+    struct rs_node *newest = g->newest == RS_NONE ? NULL : rs_node_at(gs, g->newest);
+    if (!newest || (uint64_t)event->time_us - (uint64_t)newest->start_us >= gs->span_us) {
+        add_elsewhere(gs, number, event);
+    } else {
+        pane_add(gs, newest->pane, event);
+        newest->flags |= RS_NODE_CHANGED;
+        if (gs->aggregate->history && g->history_from > event->time_us) {
+            int64_t first = rs_window_first_end(window_of(gs), event->time_us);
+            g->history_from = first < g->history_from ? first : g->history_from;
+        }
+        if (event->time_us > g->clock_us) {
+            g->clock_us = event->time_us;
+            if (event->time_us >= g->trim_at_us) {
+                rs_group_trim(gs, number);
+            }
+        }
+    }
+    gs->applied++;
+    rs_groups_changed(gs, number, g);
+}

@@ -1,0 +1,75 @@
+/* group: the panes of one group of an append stream: adding, lateness, what is final and may leave.
+ * Thread: the owning worker. */
+#ifndef RS_TRANSFORM_GROUP_GROUP_H
+#define RS_TRANSFORM_GROUP_GROUP_H
+
+#include "transform/group/groups.h"
+
+struct rs_event {
+    int64_t time_us;
+    int64_t order;               /* of events within one microsecond: rs_event_order */
+    const struct rs_num *inputs; /* of the stream */
+};
+
+/* The nanoseconds below the microsecond stand above the offset: by time, then by offset. So state keeps times
+ * of 64 bits and looks as ever where no event has such digits. Offsets have 53 bits, which a partition that
+ * takes a million records a second fills in 285 years; beyond that, lower digits decide which of two events
+ * of one nanosecond came first. */
+#define RS_EVENT_OFFSET_BITS 53
+static inline int64_t rs_event_order(unsigned nanos, int64_t offset)
+{
+    return nanos == 0 ? offset
+                      : (int64_t)nanos << RS_EVENT_OFFSET_BITS |
+                            (offset & ((INT64_C(1) << RS_EVENT_OFFSET_BITS) - 1));
+}
+
+/* Whether an event of this time is late: for a group by its own clock, for one that is not there (group NULL)
+ * by that of the group that was dropped under its key. Most events are of their group's newest pane or of
+ * what comes next, and not late whatever the clock. */
+bool rs_group_late_by_clock(const struct rs_groups *gs, const struct rs_group *group, struct rs_slice key,
+                            int64_t time_us);
+static inline bool rs_group_late(const struct rs_groups *gs, const struct rs_group *group,
+                                 struct rs_slice key, int64_t time_us)
+{
+    if (gs->aggregate->window.slice_us == 0 ||
+        (group && group->newest != RS_NONE &&
+         (uint64_t)time_us - (uint64_t)rs_node_at(gs, group->newest)->start_us < gs->span_us)) {
+        return false;
+    }
+    return rs_group_late_by_clock(gs, group, key, time_us);
+}
+/* Adds an event that is not late. Needs room. */
+void rs_group_add(struct rs_groups *gs, uint32_t number, const struct rs_event *event);
+
+/* Lets panes go that are final and whose windows the sink has acknowledged; sets trim_at_us. */
+void rs_group_trim(struct rs_groups *gs, uint32_t number);
+/* The sink has acknowledged the windows from `from_us` to what is pending now: they are owed no more. Trims.
+ */
+void rs_group_settle(struct rs_groups *gs, uint32_t number, int64_t from_us);
+void rs_group_clear(struct rs_groups *gs, uint32_t number); /* frees panes, folds and revisions */
+
+/* Oldest pane with start >= at, and newest with start < at; RS_NONE: none. */
+uint32_t rs_group_from(const struct rs_groups *gs, const struct rs_group *group, int64_t at_us);
+uint32_t rs_group_before(const struct rs_groups *gs, const struct rs_group *group, int64_t at_us);
+
+/* Smallest end >= `from` of a window that has events; RS_WINDOW_NEVER: none. */
+int64_t rs_group_next_end(const struct rs_groups *gs, const struct rs_group *group, int64_t from);
+/* Smallest end of a window that could be rendered whole from the panes held. */
+int64_t rs_group_held_from(const struct rs_groups *gs, uint32_t number);
+/* Revision of the window that ends at end_us. */
+uint64_t rs_group_revision(const struct rs_groups *gs, const struct rs_group *group, int64_t end_us);
+
+/* For loading: links a pane behind the newest; returns it, its pane initialised. Needs room. */
+struct rs_node *rs_group_append(struct rs_groups *gs, uint32_t number, int64_t start_us);
+/* For restoring: the pane with this start, emptied, or a new one in its place among the others. Needs room.
+ */
+struct rs_node *rs_group_replace(struct rs_groups *gs, uint32_t number, int64_t start_us);
+/* For restoring: takes away panes that start before `oldest_us`. */
+void rs_group_remove_before(struct rs_groups *gs, uint32_t number, int64_t oldest_us);
+/* All panes of a loaded group are there: sets what follows from them. */
+void rs_group_restored(struct rs_groups *gs, uint32_t number);
+/* For loading and adding: `count` events of the pane that belong to revisions of windows up to end_us. Needs
+ * room. */
+void rs_node_revise(struct rs_groups *gs, struct rs_node *node, int64_t end_us, uint32_t count);
+
+#endif

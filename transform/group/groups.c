@@ -1,0 +1,336 @@
+#include "transform/group/groups.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "transform/group/fold.h"
+#include "transform/group/group.h"
+#include "transform/group/upsert.h"
+
+_Static_assert(sizeof(struct rs_group) == 64, "a group is one cache line");
+
+static size_t group_size(const struct rs_aggregate *a)
+{
+    return a->upsert ? sizeof(struct rs_upsert_group) : sizeof(struct rs_group);
+}
+
+static size_t rest_size(const struct rs_aggregate *a)
+{
+    if (!a->upsert && a->window.kind == RS_WINDOW_SLIDING) {
+        return sizeof(struct rs_sliding_rest);
+    }
+    return a->history ? sizeof(struct rs_group_rest) : 0;
+}
+
+int rs_groups_init(struct rs_groups *gs, const struct rs_aggregate *aggregate, struct rs_error *error)
+{
+    *gs = (struct rs_groups){.aggregate = aggregate,
+                             .lateness_us = aggregate->plan->stream->lateness_us,
+                             .dirty_head = RS_NONE,
+                             .dirty_tail = RS_NONE,
+                             .since = {.time_us = RS_TIME_NONE}};
+    rs_gone_init(&gs->gone);
+    gs->span_us = aggregate->window.slice_us ? (uint64_t)aggregate->window.slice_us : UINT64_MAX;
+    rs_slabs_init(&gs->groups, group_size(aggregate));
+    if (rest_size(aggregate)) {
+        rs_slabs_init(&gs->rests, rest_size(aggregate));
+    }
+    rs_slabs_init(&gs->panes, sizeof(struct rs_node) + aggregate->pane_size);
+    rs_slabs_init(&gs->revisions, sizeof(struct rs_revision));
+    rs_key_arena_init(&gs->keys);
+    gs->total = calloc(1, aggregate->pane_size);
+    gs->previous = calloc(1, aggregate->pane_size);
+    if (!gs->total || !gs->previous) {
+        free(gs->total);
+        free(gs->previous);
+        gs->total = gs->previous = NULL;
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    rs_pane_init(aggregate->layout, gs->total);
+    rs_pane_init(aggregate->layout, gs->previous);
+    return rs_schedule_init(&gs->schedule, aggregate, error);
+}
+
+static void empty_group(struct rs_groups *gs, uint32_t number)
+{
+    if (gs->aggregate->upsert) {
+        rs_upsert_clear(gs, (struct rs_upsert_group *)rs_group_at(gs, number));
+    } else {
+        rs_group_clear(gs, number);
+    }
+}
+
+void rs_groups_fini(struct rs_groups *gs)
+{
+    for (uint32_t i = 0; i < gs->groups.touched; i++) {
+        if (rs_groups_live(gs, i)) {
+            empty_group(gs, i);
+        }
+    }
+    if (gs->total) {
+        rs_pane_fini(gs->aggregate->layout, gs->total);
+        rs_pane_fini(gs->aggregate->layout, gs->previous);
+    }
+    free(gs->total);
+    free(gs->previous);
+    free(gs->spare);
+    rs_index_fini(&gs->index);
+    rs_gone_fini(&gs->gone);
+    rs_slabs_fini(&gs->groups);
+    rs_slabs_fini(&gs->rests);
+    rs_slabs_fini(&gs->panes);
+    rs_slabs_fini(&gs->revisions);
+    rs_key_arena_fini(&gs->keys);
+    free(gs->unsealed.gathering.numbers);
+    free(gs->unsealed.writing.numbers);
+    rs_buf_fini(&gs->unsealed.drops);
+    rs_schedule_fini(&gs->schedule);
+}
+
+static bool reserve_changed(struct rs_groups *gs, uint32_t events)
+{
+    struct rs_changed *c = &gs->unsealed.gathering;
+    if (gs->unsealed.gather_flag == 0 || c->capacity - c->count >= events) {
+        return true;
+    }
+    uint32_t capacity = (c->count + events) * 2;
+    uint32_t *grown = realloc(c->numbers, capacity * sizeof *grown);
+    if (!grown) {
+        return false;
+    }
+    c->numbers = grown;
+    c->capacity = capacity;
+    return true;
+}
+
+bool rs_groups_reserve(struct rs_groups *gs, uint32_t events, size_t key_bytes)
+{
+    bool revisions = gs->aggregate->window.kind == RS_WINDOW_SLIDING && gs->aggregate->history > 0;
+    return rs_index_reserve(&gs->index, events) && rs_slabs_reserve(&gs->groups, events) &&
+           (gs->rests.item_size == 0 || rs_slabs_cover(&gs->rests, gs->groups.touched + events)) &&
+           (gs->aggregate->upsert || rs_slabs_reserve(&gs->panes, events)) &&
+           (!revisions || rs_slabs_reserve(&gs->revisions, events)) && reserve_changed(gs, events) &&
+           (!gs->aggregate->expires ||
+            rs_gone_reserve(&gs->gone, (uint64_t)gs->count + events + gs->gone.count)) &&
+           rs_key_arena_reserve(&gs->keys, events, key_bytes);
+}
+
+static uint32_t find(const struct rs_groups *gs, uint32_t hash, struct rs_slice key, bool dropped)
+{
+    uint32_t cursor = hash;
+    if (!gs->index.slots) {
+        return RS_NONE;
+    }
+    for (;;) {
+        uint32_t number = rs_index_next(&gs->index, hash, &cursor);
+        if (number == RS_NONE) {
+            return number;
+        }
+        const struct rs_group *g = rs_group_at(gs, number);
+        if (dropped == !!(g->flags & RS_GROUP_DROPPED) && rs_slice_equal(rs_group_key(gs, g), key)) {
+            return number;
+        }
+    }
+}
+
+uint32_t rs_groups_find(const struct rs_groups *gs, uint32_t hash, struct rs_slice key)
+{
+    return find(gs, hash, key, false);
+}
+
+/* Of a pane the lines that a few statistics take up; the rest of a larger one follows by itself. */
+#define PREFETCH_BYTES 256
+
+static void prefetch_group(const struct rs_groups *gs, const struct rs_group *g)
+{
+    if (g->key_size > RS_GROUP_KEY_INLINE) {
+        __builtin_prefetch(rs_key_arena_at(&gs->keys, rs_group_key_ref(g)));
+    }
+    if (g->newest == RS_NONE) {
+        return;
+    }
+    const char *node = (const char *)rs_node_at(gs, g->newest);
+    for (size_t at = 0; at < gs->panes.item_size && at < PREFETCH_BYTES; at += 64) {
+        __builtin_prefetch(node + at, 1);
+    }
+}
+
+void rs_groups_look_up(const struct rs_groups *gs, const uint32_t *hashes, uint32_t count, uint32_t *found)
+{
+    for (uint32_t i = 0; i < count && gs->index.slots; i++) {
+        rs_index_prefetch(&gs->index, hashes[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t cursor = hashes[i];
+        found[i] = gs->index.slots ? rs_index_next(&gs->index, hashes[i], &cursor) : RS_NONE;
+        if (found[i] != RS_NONE) {
+            __builtin_prefetch(rs_group_at(gs, found[i]), 1);
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (found[i] != RS_NONE) {
+            prefetch_group(gs, rs_group_at(gs, found[i]));
+        }
+    }
+}
+
+static void put_key(struct rs_groups *gs, struct rs_group *g, struct rs_slice key)
+{
+    g->key_size = (uint16_t)key.size;
+    if (key.size > RS_GROUP_KEY_INLINE) {
+        uint32_t ref = rs_key_arena_put(&gs->keys, key);
+        memcpy(g->key, &ref, sizeof ref);
+    } else if (key.size) {
+        memcpy(g->key, key.data, key.size);
+    }
+}
+
+static void start_rest(struct rs_groups *gs, uint32_t number)
+{
+    if (gs->rests.item_size == 0) {
+        return;
+    }
+    struct rs_group_rest *rest = rs_rest_at(gs, number);
+    memset(rest, 0, gs->rests.item_size);
+    rest->flight_from = RS_WINDOW_NEVER;
+    if (gs->rests.item_size == sizeof(struct rs_sliding_rest)) {
+        struct rs_sliding_rest *sliding = rs_sliding_at(gs, number);
+        sliding->gone_newest = RS_TIME_NONE;
+        sliding->leave_due = RS_WINDOW_NEVER;
+        sliding->changed_from = RS_WINDOW_NEVER;
+    }
+}
+
+uint32_t rs_groups_add(struct rs_groups *gs, uint32_t hash, struct rs_slice key)
+{
+    bool fresh = gs->groups.free_count == 0;
+    uint32_t number = rs_slabs_take(&gs->groups);
+    struct rs_group *g = rs_group_at(gs, number);
+    /* A slot used before still holds its generation: only its first bytes were the free list's. */
+    uint16_t generation = fresh ? 0 : g->generation;
+    memset(g, 0, gs->groups.item_size);
+    *g = (struct rs_group){.clock_us = RS_TIME_NONE,
+                           .history_from = RS_WINDOW_NEVER,
+                           .trim_at_us = RS_WINDOW_NEVER,
+                           .newest = RS_NONE,
+                           .oldest = RS_NONE,
+                           .generation = (uint16_t)(generation + 1),
+                           .flags = RS_GROUP_NEW | RS_GROUP_FRESH};
+    put_key(gs, g, key);
+    start_rest(gs, number);
+    if (gs->to_delete && find(gs, hash, key, true) != RS_NONE) {
+        g->flags |= RS_GROUP_AWAITS;
+    }
+    rs_index_insert(&gs->index, hash, number);
+    gs->count++;
+    return number;
+}
+
+bool rs_groups_live(const struct rs_groups *gs, uint32_t number)
+{
+    return rs_group_at(gs, number)->key_size != RS_GROUP_FREE;
+}
+
+void rs_groups_drop(struct rs_groups *gs, uint32_t number)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    rs_groups_change(gs, number, g);
+    gs->count--;
+    gs->to_delete++;
+    rs_schedule_at(gs, number, RS_WINDOW_NEVER);
+    empty_group(gs, number);
+    g->flags |= RS_GROUP_DROPPED;
+    if (gs->rests.item_size) {
+        rs_rest_at(gs, number)->flight_from = RS_WINDOW_NEVER;
+    }
+    g->generation++; /* receipts for its views are void */
+    if (!(g->flags & RS_GROUP_DIRTY)) {
+        rs_groups_push(gs, number, g);
+    }
+    rs_groups_note_drop(gs, g);
+}
+
+/* The index forgets it, and a group that came back under the key may go out, unless there is another. */
+static void deleted(struct rs_groups *gs, uint32_t number)
+{
+    const struct rs_group *g = rs_group_at(gs, number);
+    struct rs_slice key = rs_group_key(gs, g);
+    uint32_t hash = rs_key_hash(key);
+    rs_index_remove(&gs->index, hash, number);
+    gs->to_delete--;
+    if (gs->to_delete && find(gs, hash, key, true) != RS_NONE) {
+        return;
+    }
+    rs_groups_note_cleared(gs, g);
+    uint32_t successor = find(gs, hash, key, false);
+    if (successor != RS_NONE) {
+        struct rs_group *back = rs_group_at(gs, successor);
+        back->flags = (uint16_t)(back->flags & ~RS_GROUP_AWAITS);
+        rs_groups_touch(gs, successor, back, RS_GROUP_VIEW | RS_GROUP_NEW);
+    }
+}
+
+void rs_groups_cleared(struct rs_groups *gs, uint32_t hash, struct rs_slice key)
+{
+    uint32_t number = gs->to_delete ? find(gs, hash, key, true) : RS_NONE;
+    while (number != RS_NONE) {
+        deleted(gs, number);
+        rs_group_at(gs, number)->flags |= RS_GROUP_CLEARED; /* freed when its turn in the dirty list comes */
+        number = find(gs, hash, key, true);
+    }
+}
+
+void rs_groups_release(struct rs_groups *gs, uint32_t number)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    if (!(g->flags & RS_GROUP_CLEARED)) {
+        deleted(gs, number);
+    }
+    if (g->key_size > RS_GROUP_KEY_INLINE) {
+        rs_key_arena_give(&gs->keys, rs_group_key_ref(g));
+    }
+    g->generation++;
+    g->key_size = RS_GROUP_FREE;
+    g->flags = 0;
+    rs_slabs_give(&gs->groups, number);
+}
+
+void rs_groups_push(struct rs_groups *gs, uint32_t number, struct rs_group *group)
+{
+    group->flags |= RS_GROUP_DIRTY;
+    group->dirty_next = RS_NONE;
+    if (gs->dirty_tail == RS_NONE) {
+        gs->dirty_head = number;
+    } else {
+        rs_group_at(gs, gs->dirty_tail)->dirty_next = number;
+    }
+    gs->dirty_tail = number;
+    gs->dirty_count++;
+}
+
+void rs_groups_push_front(struct rs_groups *gs, uint32_t number, struct rs_group *group)
+{
+    group->flags |= RS_GROUP_DIRTY;
+    group->dirty_next = gs->dirty_head;
+    if (gs->dirty_tail == RS_NONE) {
+        gs->dirty_tail = number;
+    }
+    gs->dirty_head = number;
+    gs->dirty_count++;
+}
+
+uint32_t rs_groups_pop(struct rs_groups *gs)
+{
+    uint32_t number = gs->dirty_head;
+    if (number == RS_NONE) {
+        return number;
+    }
+    struct rs_group *g = rs_group_at(gs, number);
+    gs->dirty_head = g->dirty_next;
+    if (gs->dirty_head == RS_NONE) {
+        gs->dirty_tail = RS_NONE;
+    }
+    g->flags = (uint16_t)(g->flags & ~RS_GROUP_DIRTY);
+    gs->dirty_count--;
+    return number;
+}

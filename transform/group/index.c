@@ -1,0 +1,103 @@
+#include "transform/group/index.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/mman.h>
+
+#include "base/error.h"
+
+#define INDEX_START 64u
+#define HUGE_PAGE   ((size_t)2 << 20)
+#define HUGE_FROM   ((size_t)4 << 20)
+
+/* Three quarters full at most: a hit then looks at 2.5 slots on average (Knuth, TAOCP 6.4). */
+static bool roomy(uint64_t slots, uint64_t entries)
+{
+    return entries * 4 <= slots * 3;
+}
+
+/* Zeroed; a large one on huge pages, where the system has them: every look-up reads a random line of it. */
+static uint64_t *new_slots(uint64_t count)
+{
+    size_t size = count * sizeof(uint64_t);
+    if (size < HUGE_FROM) {
+        return calloc(count, sizeof(uint64_t));
+    }
+    uint64_t *slots = aligned_alloc(HUGE_PAGE, size); /* a power of two: a multiple of the page */
+    if (slots) {
+        (void)madvise(slots, size, MADV_HUGEPAGE);
+        memset(slots, 0, size);
+    }
+    return slots;
+}
+
+static void place(uint64_t *slots, uint32_t mask, uint64_t slot)
+{
+    uint32_t at = (uint32_t)(slot >> 32);
+    while (slots[at & mask] != 0) {
+        at++;
+    }
+    slots[at & mask] = slot;
+}
+
+bool rs_index_reserve(struct rs_index *index, uint32_t more)
+{
+    uint64_t slots = index->slots ? (uint64_t)index->mask + 1 : 0;
+    uint64_t wanted = slots ? slots : INDEX_START;
+    while (!roomy(wanted, (uint64_t)index->count + more)) {
+        wanted *= 2;
+    }
+    if (wanted == slots) {
+        return true;
+    }
+    if (wanted > UINT64_C(1) << 31) {
+        return false;
+    }
+    uint64_t *fresh = new_slots(wanted);
+    if (!fresh) {
+        return false;
+    }
+    for (uint64_t i = 0; i < slots; i++) {
+        if (index->slots[i]) {
+            place(fresh, (uint32_t)(wanted - 1), index->slots[i]);
+        }
+    }
+    free(index->slots);
+    index->slots = fresh;
+    index->mask = (uint32_t)(wanted - 1);
+    return true;
+}
+
+void rs_index_fini(struct rs_index *index)
+{
+    free(index->slots);
+    *index = (struct rs_index){0};
+}
+
+void rs_index_insert(struct rs_index *index, uint32_t hash, uint32_t number)
+{
+    place(index->slots, index->mask, (uint64_t)hash << 32 | (number + 1));
+    index->count++;
+}
+
+void rs_index_remove(struct rs_index *index, uint32_t hash, uint32_t number)
+{
+    uint64_t wanted = (uint64_t)hash << 32 | (number + 1);
+    uint32_t mask = index->mask;
+    uint32_t hole = hash & mask;
+    while (index->slots[hole] != wanted) {
+        RS_ASSERT(index->slots[hole] != 0);
+        hole = (hole + 1) & mask;
+    }
+    /* An entry after the hole moves into it unless its home lies between the hole and where it is. */
+    for (uint32_t at = (hole + 1) & mask; index->slots[at] != 0; at = (at + 1) & mask) {
+        uint32_t home = (uint32_t)(index->slots[at] >> 32) & mask;
+        if (((at - home) & mask) >= ((at - hole) & mask)) {
+            index->slots[hole] = index->slots[at];
+            hole = at;
+        }
+    }
+    index->slots[hole] = 0;
+    index->count--;
+}

@@ -1,0 +1,170 @@
+#include <stdlib.h>
+
+#include "transform/group/groups.h"
+
+/* Every group whose clock shown time has reached waits for a multiple of `every` at most one window and one
+ * step ahead: a window that is open now ends at the next multiple, and the newest pane leaves the view a
+ * window's size later. A ring of lists therefore takes the place of a heap, and when shown time passes a
+ * multiple, the whole list becomes due by linking two ends. */
+
+int rs_schedule_init(struct rs_schedule *s, const struct rs_aggregate *aggregate, struct rs_error *error)
+{
+    const struct rs_window *window = &aggregate->window;
+    *s = (struct rs_schedule){.at_us = RS_TIME_NONE, .every_us = window->every_us};
+    bool ends = aggregate->history > 0 || (window->kind == RS_WINDOW_SLIDING && !aggregate->upsert);
+    if (!ends) {
+        return 0;
+    }
+    s->size = (uint32_t)(window->size_us / window->every_us) + 3;
+    s->heads = malloc((s->size + 1) * sizeof *s->heads);
+    s->tails = malloc((s->size + 1) * sizeof *s->tails);
+    if (!s->heads || !s->tails) {
+        rs_schedule_fini(s);
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    for (uint32_t i = 0; i <= s->size; i++) {
+        s->heads[i] = RS_NONE;
+        s->tails[i] = RS_NONE;
+    }
+    return 0;
+}
+
+void rs_schedule_fini(struct rs_schedule *s)
+{
+    free(s->heads);
+    free(s->tails);
+    *s = (struct rs_schedule){0};
+}
+
+static uint32_t list_of(const struct rs_schedule *s, int64_t due_us)
+{
+    int64_t place = (due_us / s->every_us) % s->size;
+    return (uint32_t)(place < 0 ? place + s->size : place);
+}
+
+/* A list that was linked behind the due ones keeps its number in its groups: only at an end does it matter
+ * which it is. */
+static uint32_t actual_list(const struct rs_schedule *s, const uint32_t *ends, uint32_t number,
+                            uint32_t noted)
+{
+    return ends[s->size] == number ? s->size : noted;
+}
+
+static void unlink_group(struct rs_groups *gs, uint32_t number, struct rs_group_rest *g)
+{
+    struct rs_schedule *s = &gs->schedule;
+    uint32_t noted = g->due_list - 1;
+    if (g->due_prev == RS_NONE) {
+        s->heads[actual_list(s, s->heads, number, noted)] = g->due_next;
+    } else {
+        rs_rest_at(gs, g->due_prev)->due_next = g->due_next;
+    }
+    if (g->due_next == RS_NONE) {
+        s->tails[actual_list(s, s->tails, number, noted)] = g->due_prev;
+    } else {
+        rs_rest_at(gs, g->due_next)->due_prev = g->due_prev;
+    }
+    g->due_list = 0;
+}
+
+static void link_group(struct rs_groups *gs, uint32_t list, uint32_t number, struct rs_group_rest *g)
+{
+    struct rs_schedule *s = &gs->schedule;
+    g->due_list = list + 1;
+    g->due_next = RS_NONE;
+    g->due_prev = s->tails[list];
+    if (g->due_prev == RS_NONE) {
+        s->heads[list] = number;
+    } else {
+        rs_rest_at(gs, g->due_prev)->due_next = number;
+    }
+    s->tails[list] = number;
+}
+
+void rs_schedule_at(struct rs_groups *gs, uint32_t number, int64_t due_us)
+{
+    struct rs_schedule *s = &gs->schedule;
+    if (s->size == 0) {
+        return;
+    }
+    struct rs_group_rest *g = rs_rest_at(gs, number);
+    if (g->due_list) {
+        unlink_group(gs, number, g);
+    }
+    if (due_us == RS_WINDOW_NEVER) {
+        return;
+    }
+    if (s->at_us == RS_TIME_NONE || due_us <= s->at_us) {
+        link_group(gs, s->size, number, g);
+        return;
+    }
+    /* A group whose clock is far ahead of all others is due in a time for which there is no list: it is
+     * looked at again before. */
+    int64_t last_us = s->at_us + (int64_t)(s->size - 1) * s->every_us;
+    link_group(gs, list_of(s, due_us < last_us ? due_us : last_us), number, g);
+}
+
+static void make_due(struct rs_groups *gs, uint32_t list)
+{
+    struct rs_schedule *s = &gs->schedule;
+    uint32_t head = s->heads[list];
+    if (head == RS_NONE) {
+        return;
+    }
+    uint32_t last = s->tails[s->size];
+    if (last == RS_NONE) {
+        s->heads[s->size] = head;
+    } else {
+        rs_rest_at(gs, last)->due_next = head;
+        rs_rest_at(gs, head)->due_prev = last;
+    }
+    s->tails[s->size] = s->tails[list];
+    s->heads[list] = RS_NONE;
+    s->tails[list] = RS_NONE;
+}
+
+void rs_schedule_advance(struct rs_groups *gs, int64_t now_us)
+{
+    struct rs_schedule *s = &gs->schedule;
+    if (s->size == 0) {
+        return;
+    }
+    int64_t to = rs_floor_to(now_us, s->every_us);
+    if (s->at_us == RS_TIME_NONE) {
+        s->at_us = to;
+        return;
+    }
+    if (to <= s->at_us) {
+        return;
+    }
+    int64_t steps = (to - s->at_us) / s->every_us;
+    for (int64_t i = 1; i <= steps && i <= s->size; i++) {
+        make_due(gs, list_of(s, s->at_us + i * s->every_us));
+    }
+    s->at_us = to;
+}
+
+uint32_t rs_schedule_pop(struct rs_groups *gs)
+{
+    struct rs_schedule *s = &gs->schedule;
+    uint32_t number = s->size ? s->heads[s->size] : RS_NONE;
+    if (number != RS_NONE) {
+        unlink_group(gs, number, rs_rest_at(gs, number));
+    }
+    return number;
+}
+
+int64_t rs_schedule_next(const struct rs_groups *gs)
+{
+    const struct rs_schedule *s = &gs->schedule;
+    if (s->size == 0 || s->at_us == RS_TIME_NONE) {
+        return RS_WINDOW_NEVER;
+    }
+    for (uint32_t i = 1; i <= s->size; i++) {
+        int64_t due = s->at_us + (int64_t)i * s->every_us;
+        if (s->heads[list_of(s, due)] != RS_NONE) {
+            return due;
+        }
+    }
+    return RS_WINDOW_NEVER;
+}

@@ -1,0 +1,436 @@
+#include "transform/pane/layout.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/record.h"
+
+/* What a statistic needs of its input x. */
+enum need {
+    NEED_SUM = RS_PANE_SUM,
+    NEED_SQUARES = RS_PANE_SQUARES,
+    NEED_MIN = RS_PANE_MIN,
+    NEED_MAX = RS_PANE_MAX,
+    NEED_FIRST = RS_PANE_FIRST,
+    NEED_LAST = RS_PANE_LAST,
+    NEED_VALUES = (1u << 6) - 1, /* all of the above */
+    NEED_COUNT = 1u << 6,
+    NEED_X = 1u << 7, /* an input at all; else it is optional */
+    NEED_PAIR = 1u << 8,
+};
+
+static const struct {
+    const char *name;
+    unsigned needs;
+} stats[] = {
+    [RS_STAT_COUNT] = {"count", NEED_COUNT},
+    [RS_STAT_SUM] = {"sum", NEED_X | NEED_SUM},
+    [RS_STAT_MEAN] = {"mean", NEED_X | NEED_COUNT | NEED_SUM},
+    [RS_STAT_MIN] = {"min", NEED_X | NEED_COUNT | NEED_MIN},
+    [RS_STAT_MAX] = {"max", NEED_X | NEED_COUNT | NEED_MAX},
+    [RS_STAT_RANGE] = {"range", NEED_X | NEED_COUNT | NEED_MIN | NEED_MAX},
+    [RS_STAT_FIRST] = {"first", NEED_X | NEED_COUNT | NEED_FIRST},
+    [RS_STAT_LAST] = {"last", NEED_X | NEED_COUNT | NEED_LAST},
+    [RS_STAT_OHLC] = {"ohlc", NEED_X | NEED_COUNT | NEED_FIRST | NEED_MAX | NEED_MIN | NEED_LAST},
+    [RS_STAT_VWAP] = {"vwap", NEED_X | NEED_PAIR},
+    [RS_STAT_VARIANCE] = {"variance", NEED_X | NEED_COUNT | NEED_SUM | NEED_SQUARES},
+    [RS_STAT_VARIANCE_POP] = {"variance_pop", NEED_X | NEED_COUNT | NEED_SUM | NEED_SQUARES},
+    [RS_STAT_STDDEV] = {"stddev", NEED_X | NEED_COUNT | NEED_SUM | NEED_SQUARES},
+    [RS_STAT_STDDEV_POP] = {"stddev_pop", NEED_X | NEED_COUNT | NEED_SUM | NEED_SQUARES},
+    [RS_STAT_RATE] = {"rate", NEED_SUM},
+    [RS_STAT_CHANGE] = {"change", NEED_X | NEED_COUNT | NEED_LAST},
+    [RS_STAT_PCT_CHANGE] = {"pct_change", NEED_X | NEED_COUNT | NEED_LAST},
+};
+
+struct builder {
+    const struct rs_stat_spec *stats;
+    size_t stat_count;
+    const struct rs_num_type *types;
+    size_t type_count;
+    unsigned *needs; /* by number of the input in the event */
+    int *slots;      /* its number in layout->inputs, or -1 */
+    size_t size;
+};
+
+static uint32_t take(struct builder *b, size_t bytes)
+{
+    size_t at = b->size;
+
+    b->size += bytes;
+    return (uint32_t)at;
+}
+
+static uint32_t take_integer(struct rs_pane_layout *layout, struct builder *b, size_t limbs)
+{
+    uint32_t at = take(b, limbs * sizeof(uint64_t));
+
+    layout->integers[layout->integer_count++] = (struct rs_pane_integer){at, (uint32_t)limbs};
+    return at;
+}
+
+static uint32_t take_super(struct rs_pane_layout *layout, struct builder *b, const struct rs_super_kind *kind)
+{
+    uint32_t at = take(b, rs_super_size(kind));
+
+    layout->supers[layout->super_count++] = (struct rs_pane_super){at, kind};
+    return at;
+}
+
+static uint32_t take_sum(struct rs_pane_layout *layout, struct builder *b, enum rs_num_kind kind)
+{
+    return kind == RS_NUM_DOUBLE ? take_super(layout, b, &rs_super_sum)
+                                 : take_integer(layout, b, rs_pane_sum_limbs(kind));
+}
+
+static uint32_t take_products(struct rs_pane_layout *layout, struct builder *b, enum rs_num_kind kind)
+{
+    return kind == RS_NUM_DOUBLE ? take_super(layout, b, &rs_super_product)
+                                 : take_integer(layout, b, rs_pane_product_limbs(kind));
+}
+
+/* ---- what is asked for ---- */
+
+static int check_input(const struct builder *b, const struct rs_stat_spec *spec, int input,
+                       struct rs_error *error)
+{
+    if (input < 0 || (size_t)input >= b->type_count) {
+        return rs_fail(error, RS_ECONFIG, "%s: %s needs %s", spec->name, stats[spec->kind].name,
+                       spec->kind == RS_STAT_VWAP ? "a price and a weight" : "a numeric field");
+    }
+    if (b->types[input].scale < 0 || b->types[input].scale > RS_SCALE_MAX) {
+        return rs_fail(error, RS_ECONFIG, "%s: the scale of its input is not within 0..%d", spec->name,
+                       RS_SCALE_MAX);
+    }
+    return 0;
+}
+
+/* A double may be NaN, which is passed by, so that its events have a count of their own. */
+static bool counts_events(const struct rs_num_type *type)
+{
+    return type->required && type->kind != RS_NUM_DOUBLE;
+}
+
+static int gather_needs(struct builder *b, struct rs_error *error)
+{
+    for (size_t i = 0; i < b->stat_count; i++) {
+        const struct rs_stat_spec *spec = &b->stats[i];
+        unsigned needs = stats[spec->kind].needs;
+        if (spec->x < 0 && (needs & NEED_X) == 0) {
+            continue;
+        }
+        int rc = check_input(b, spec, spec->x, error);
+        if (rc == 0 && (needs & NEED_PAIR) != 0) {
+            rc = check_input(b, spec, spec->w, error);
+        }
+        if (rc != 0) {
+            return rc;
+        }
+        b->needs[spec->x] |= needs;
+        if ((needs & NEED_PAIR) != 0) {
+            b->needs[spec->w] |= NEED_X | (counts_events(&b->types[spec->x]) ? NEED_SUM : 0);
+        }
+    }
+    return 0;
+}
+
+/* ---- slots ---- */
+
+static void place_values(struct builder *b, struct rs_pane_input *in, unsigned needs)
+{
+    if ((needs & NEED_MIN) != 0) {
+        in->min = take(b, rs_pane_value_size(in->kind));
+    }
+    if ((needs & NEED_MAX) != 0) {
+        in->max = take(b, rs_pane_value_size(in->kind));
+    }
+    if ((needs & NEED_FIRST) != 0) {
+        in->first = take(b, rs_pane_value_size(in->kind));
+    }
+    if ((needs & NEED_LAST) != 0) {
+        in->last = take(b, rs_pane_value_size(in->kind));
+    }
+}
+
+static void place_keys(struct rs_pane_layout *layout, struct builder *b, struct rs_pane_input *in)
+{
+    if (in->first != 0) {
+        if (in->counts_events && layout->shared_first == 0) {
+            layout->shared_first = take(b, sizeof(struct rs_pane_key));
+        }
+        in->first_key = in->counts_events ? layout->shared_first : take(b, sizeof(struct rs_pane_key));
+    }
+    if (in->last != 0) {
+        in->last_key = in->counts_events ? (uint32_t)offsetof(struct rs_pane_head, newest)
+                                         : take(b, sizeof(struct rs_pane_key));
+    }
+}
+
+static void place_inputs(struct rs_pane_layout *layout, struct builder *b)
+{
+    for (size_t i = 0; i < b->type_count; i++) {
+        unsigned needs = b->needs[i];
+        b->slots[i] = -1;
+        if (needs == 0) {
+            continue;
+        }
+        b->slots[i] = (int)layout->input_count;
+        struct rs_pane_input *in = &layout->inputs[layout->input_count++];
+        in->input = (uint32_t)i;
+        in->kind = b->types[i].kind;
+        in->scale = in->kind == RS_NUM_DOUBLE ? 0 : b->types[i].scale;
+        in->counts_events = counts_events(&b->types[i]);
+        if ((needs & NEED_COUNT) != 0 && !in->counts_events) {
+            in->count = take_integer(layout, b, 1);
+        }
+        in->shape = needs & NEED_VALUES;
+        in->values = (uint32_t)b->size;
+        if ((needs & NEED_SUM) != 0) {
+            in->sum = take_sum(layout, b, in->kind);
+        }
+        if ((needs & NEED_SQUARES) != 0) {
+            in->squares = take_products(layout, b, in->kind);
+        }
+        place_values(b, in, needs);
+        place_keys(layout, b, in);
+        layout->all_int64 &= in->kind == RS_NUM_INT64;
+        layout->has_extrema |= (needs & (NEED_MIN | NEED_MAX | NEED_FIRST | NEED_LAST)) != 0;
+    }
+}
+
+static enum rs_num_kind wider(enum rs_num_kind a, enum rs_num_kind b)
+{
+    return a > b ? a : b; /* the enum's order is that of widening */
+}
+
+/* Returns the number of the pair, which several statistics may share. */
+static int place_pair(struct rs_pane_layout *layout, struct builder *b, const struct rs_stat_spec *spec)
+{
+    uint32_t x = (uint32_t)b->slots[spec->x];
+    uint32_t w = (uint32_t)b->slots[spec->w];
+
+    for (size_t i = 0; i < layout->pair_count; i++) {
+        if (layout->pairs[i].x == x && layout->pairs[i].w == w) {
+            return (int)i;
+        }
+    }
+    struct rs_pane_pair *pair = &layout->pairs[layout->pair_count++];
+    pair->x = x;
+    pair->w = w;
+    pair->x_input = (uint32_t)spec->x;
+    pair->w_input = (uint32_t)spec->w;
+    pair->kind = wider(layout->inputs[x].kind, layout->inputs[w].kind);
+    pair->products = take_products(layout, b, pair->kind);
+    pair->shares_weights = layout->inputs[x].counts_events;
+    pair->weights =
+        pair->shares_weights ? layout->inputs[w].sum : take_sum(layout, b, layout->inputs[w].kind);
+    return (int)layout->pair_count - 1;
+}
+
+/* ---- fields ---- */
+
+static bool add_field(struct rs_pane_layout *layout, const struct rs_stat_spec *spec, enum rs_stat_kind kind,
+                      int input, int pair, const char *suffix)
+{
+    size_t size = strlen(spec->name) + strlen(suffix) + 1;
+    char *name = malloc(size);
+
+    if (name == NULL) {
+        return false;
+    }
+    memcpy(name, spec->name, strlen(spec->name));
+    memcpy(name + strlen(spec->name), suffix, strlen(suffix) + 1);
+    layout->fields[layout->field_count++] = (struct rs_pane_field){kind, name, input, pair};
+    return true;
+}
+
+static bool add_fields(struct rs_pane_layout *layout, struct builder *b, const struct rs_stat_spec *spec)
+{
+    int input = spec->x < 0 ? -1 : b->slots[spec->x];
+    int pair = spec->kind == RS_STAT_VWAP ? place_pair(layout, b, spec) : -1;
+
+    layout->needs_previous |= spec->kind == RS_STAT_CHANGE || spec->kind == RS_STAT_PCT_CHANGE;
+    if (spec->kind != RS_STAT_OHLC) {
+        return add_field(layout, spec, spec->kind, input, pair, "");
+    }
+    return add_field(layout, spec, RS_STAT_FIRST, input, -1, "_open") &&
+           add_field(layout, spec, RS_STAT_MAX, input, -1, "_high") &&
+           add_field(layout, spec, RS_STAT_MIN, input, -1, "_low") &&
+           add_field(layout, spec, RS_STAT_LAST, input, -1, "_close");
+}
+
+/* ---- the empty pane ---- */
+
+/* Neutral elements, so that adding and merging need not ask whether there is a value yet. */
+static void put_limit(uint8_t *slot, enum rs_num_kind kind, bool largest)
+{
+    const rs_i128 max128 = (rs_i128)(~(rs_u128)0 >> 1);
+    int64_t limit64 = largest ? INT64_MAX : INT64_MIN;
+    double limit = largest ? (double)INFINITY : -(double)INFINITY;
+
+    switch (kind) {
+    case RS_NUM_INT64: memcpy(slot, &limit64, sizeof(limit64)); break;
+    case RS_NUM_INT128: rs_store128(slot, largest ? max128 : -max128 - 1); break;
+    case RS_NUM_DOUBLE: memcpy(slot, &limit, sizeof(limit)); break;
+    }
+}
+
+static void put_key(uint8_t *slot, int64_t limit)
+{
+    struct rs_pane_key key = {limit, limit};
+
+    memcpy(slot, &key, sizeof(key));
+}
+
+static void fill_empty_input(uint8_t *empty, const struct rs_pane_input *in)
+{
+    if (in->min != 0) {
+        put_limit(empty + in->min, in->kind, true);
+    }
+    if (in->max != 0) {
+        put_limit(empty + in->max, in->kind, false);
+    }
+    if (in->first != 0) {
+        put_limit(empty + in->first, in->kind, true);
+        put_key(empty + in->first_key, INT64_MAX);
+    }
+    if (in->last != 0) {
+        put_limit(empty + in->last, in->kind, false);
+        put_key(empty + in->last_key, INT64_MIN);
+    }
+}
+
+static bool fill_empty(struct rs_pane_layout *layout)
+{
+    const int64_t none = RS_TIME_NONE;
+
+    layout->empty = calloc(1, layout->size);
+    if (layout->empty == NULL) {
+        return false;
+    }
+    memcpy(layout->empty + offsetof(struct rs_pane_head, newest), &none, sizeof(none));
+    for (size_t i = 0; i < layout->input_count; i++) {
+        fill_empty_input(layout->empty, &layout->inputs[i]);
+    }
+    for (size_t i = 0; i < layout->super_count; i++) {
+        rs_super_init(layout->supers[i].kind, rs_pane_at(layout->empty, layout->supers[i].at));
+    }
+    return true;
+}
+
+/* ---- building ---- */
+
+static bool allocate(struct rs_pane_layout *layout, struct builder *b)
+{
+    layout->inputs = calloc(b->type_count + 1, sizeof(*layout->inputs));
+    layout->pairs = calloc(b->stat_count + 1, sizeof(*layout->pairs));
+    layout->fields = calloc(4 * b->stat_count + 1, sizeof(*layout->fields)); /* ohlc is four */
+    /* Of an input: count, sum, squares; of a pair: products, weights. */
+    layout->integers = calloc(3 * b->type_count + 2 * b->stat_count + 1, sizeof(*layout->integers));
+    layout->supers = calloc(2 * b->type_count + 2 * b->stat_count + 1, sizeof(*layout->supers));
+    b->needs = calloc(b->type_count + 1, sizeof(*b->needs));
+    b->slots = calloc(b->type_count + 1, sizeof(*b->slots));
+    return layout->inputs != NULL && layout->pairs != NULL && layout->fields != NULL &&
+           layout->integers != NULL && layout->supers != NULL && b->needs != NULL && b->slots != NULL;
+}
+
+/* Whether a required input's last value is kept, whose key is then `newest` with its order. */
+static bool shares_last(const struct builder *b)
+{
+    for (size_t i = 0; i < b->type_count; i++) {
+        if ((b->needs[i] & NEED_LAST) != 0 && counts_events(&b->types[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int build(struct rs_pane_layout *layout, struct builder *b, struct rs_error *error)
+{
+    int rc = gather_needs(b, error);
+
+    if (rc != 0) {
+        return rc;
+    }
+    layout->shared_last = shares_last(b);
+    layout->all_int64 = true;
+    take_integer(layout, b, 1);
+    b->size = layout->shared_last ? sizeof(struct rs_pane_head) : offsetof(struct rs_pane_head, newest.order);
+    place_inputs(layout, b);
+    for (size_t i = 0; i < b->stat_count; i++) {
+        if (!add_fields(layout, b, &b->stats[i])) {
+            return rs_fail(error, RS_ENOMEM, "no memory for a pane's layout");
+        }
+    }
+    layout->size = b->size;
+    return fill_empty(layout) ? 0 : rs_fail(error, RS_ENOMEM, "no memory for a pane's layout");
+}
+
+int rs_pane_layout_new(const struct rs_stat_spec *specs, size_t stat_count, const struct rs_num_type *inputs,
+                       size_t input_count, struct rs_pane_layout **out, struct rs_error *error)
+{
+    struct builder b = {.stats = specs, .stat_count = stat_count, .types = inputs, .type_count = input_count};
+    struct rs_pane_layout *layout = calloc(1, sizeof(*layout));
+    int rc = 0;
+
+    if (layout == NULL || !allocate(layout, &b)) {
+        rc = rs_fail(error, RS_ENOMEM, "no memory for a pane's layout");
+        goto out;
+    }
+    rc = build(layout, &b, error);
+    if (rc == 0) {
+        *out = layout;
+        layout = NULL;
+    }
+out:
+    free(b.needs);
+    free(b.slots);
+    rs_pane_layout_free(&layout);
+    return rc;
+}
+
+void rs_pane_layout_free(struct rs_pane_layout **layout)
+{
+    struct rs_pane_layout *l = *layout;
+
+    if (l == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < l->field_count; i++) {
+        free(l->fields[i].name);
+    }
+    free(l->fields);
+    free(l->integers);
+    free(l->supers);
+    free(l->pairs);
+    free(l->inputs);
+    free(l->empty);
+    free(l);
+    *layout = NULL;
+}
+
+size_t rs_pane_size(const struct rs_pane_layout *layout)
+{
+    return layout->size;
+}
+
+bool rs_pane_has_extrema(const struct rs_pane_layout *layout)
+{
+    return layout->has_extrema;
+}
+
+bool rs_pane_needs_previous(const struct rs_pane_layout *layout)
+{
+    return layout->needs_previous;
+}
+
+size_t rs_pane_field_count(const struct rs_pane_layout *layout)
+{
+    return layout->field_count;
+}
+
+const char *rs_pane_field_name(const struct rs_pane_layout *layout, size_t field)
+{
+    RS_ASSERT(field < layout->field_count);
+    return layout->fields[field].name;
+}

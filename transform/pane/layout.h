@@ -1,0 +1,141 @@
+/* pane_layout: what the parts of pane share: where each number of a pane lies.
+ * A pane begins with struct rs_pane_head; all else is found by offset. Every slot is a multiple of 8 bytes
+ * and is aligned to 8 only, so that 128-bit numbers are read and written through memcpy. Thread: immutable.
+ */
+#ifndef RS_TRANSFORM_PANE_LAYOUT_H
+#define RS_TRANSFORM_PANE_LAYOUT_H
+
+#include "transform/number/accumulator.h"
+#include "transform/pane/pane.h"
+
+/* Orders events; first and last keep the key of the event they hold. */
+struct rs_pane_key {
+    int64_t time_us;
+    int64_t order;
+};
+
+/* `newest` is the time of the newest event. Where the layout shares it as the key of every required input's
+ * last value (shared_last), its order follows; else the slots begin there. */
+struct rs_pane_head {
+    uint64_t events;
+    struct rs_pane_key newest;
+};
+
+/* Offsets into the pane; 0 where there is no such slot (0 is `events`). */
+struct rs_pane_input {
+    uint32_t input; /* number in the event */
+    enum rs_num_kind kind;
+    int scale;
+    bool counts_events; /* its value is in every event: `events` is its count, and it shares the keys */
+    uint32_t count;     /* values added; 0 with counts_events */
+    uint32_t sum;
+    uint32_t squares;
+    uint32_t min;
+    uint32_t max;
+    uint32_t first;
+    uint32_t last;
+    uint32_t first_key;
+    uint32_t last_key;
+    uint32_t values; /* sum, squares, min, max, first, last: those there are lie here one after the other */
+    unsigned shape;  /* which there are: RS_PANE_... */
+};
+enum {
+    RS_PANE_SUM = 1u << 0,
+    RS_PANE_SQUARES = 1u << 1,
+    RS_PANE_MIN = 1u << 2,
+    RS_PANE_MAX = 1u << 3,
+    RS_PANE_FIRST = 1u << 4,
+    RS_PANE_LAST = 1u << 5,
+};
+
+/* vwap: over the events in which both are present. */
+struct rs_pane_pair {
+    uint32_t x; /* numbers in layout->inputs */
+    uint32_t w;
+    uint32_t x_input; /* numbers in the event */
+    uint32_t w_input;
+    enum rs_num_kind kind; /* of the products: the wider of both */
+    uint32_t products;
+    uint32_t weights; /* sum of w; where x is in every event, that of input w */
+    bool shares_weights;
+};
+
+/* Counts and sums, in the order of their place: what merging adds and subtracting takes away. */
+struct rs_pane_integer {
+    uint32_t at;
+    uint32_t limbs;
+};
+struct rs_pane_super {
+    uint32_t at;
+    const struct rs_super_kind *kind;
+};
+
+struct rs_pane_field {
+    enum rs_stat_kind kind; /* never OHLC: that is four fields */
+    char *name;
+    int input; /* numbers in layout->inputs and layout->pairs; -1: none */
+    int pair;
+};
+
+struct rs_pane_layout {
+    size_t size;
+    uint8_t *empty; /* an empty pane, to copy from */
+    struct rs_pane_input *inputs;
+    size_t input_count;
+    struct rs_pane_pair *pairs;
+    size_t pair_count;
+    struct rs_pane_integer *integers; /* `events` is the first */
+    size_t integer_count;
+    struct rs_pane_super *supers;
+    size_t super_count;
+    struct rs_pane_field *fields;
+    size_t field_count;
+    uint32_t shared_first; /* key of all first values of inputs that count events; 0: none */
+    bool shared_last;
+    bool has_extrema;
+    bool needs_previous;
+    bool all_int64; /* every input is: see add_int64s */
+};
+
+/* Bytes of a min, max, first or last. */
+static inline size_t rs_pane_value_size(enum rs_num_kind kind)
+{
+    return kind == RS_NUM_INT128 ? sizeof(rs_i128) : sizeof(int64_t);
+}
+
+/* Limbs of integer sums, by kind. */
+static inline size_t rs_pane_sum_limbs(enum rs_num_kind kind)
+{
+    return kind == RS_NUM_INT64 ? RS_SUM64_LIMBS : RS_SUM128_LIMBS;
+}
+static inline size_t rs_pane_product_limbs(enum rs_num_kind kind)
+{
+    return kind == RS_NUM_INT64 ? RS_PRODUCT64_LIMBS : RS_PRODUCT128_LIMBS;
+}
+
+static inline void *rs_pane_at(void *pane, uint32_t offset)
+{
+    return (uint8_t *)pane + offset;
+}
+static inline const void *rs_pane_at_const(const void *pane, uint32_t offset)
+{
+    return (const uint8_t *)pane + offset;
+}
+
+static inline uint64_t rs_pane_count(const void *pane, const struct rs_pane_input *in)
+{
+    return *(const uint64_t *)rs_pane_at_const(pane, in->count);
+}
+
+static inline rs_i128 rs_load128(const void *slot)
+{
+    rs_i128 value = 0;
+    memcpy(&value, slot, sizeof(value));
+    return value;
+}
+static inline void rs_store128(void *slot, rs_i128 value)
+{
+    memcpy(slot, &value, sizeof(value));
+}
+
+#endif

@@ -1,0 +1,124 @@
+/* pane: partial aggregate of one group over one time slice.
+ * A pane is a flat block of layout->size bytes laid out once per aggregate; only what the aggregate's
+ * statistics need is in it, and it may be moved as bytes. It is aligned to 8. Adding is a few nanoseconds and
+ * never allocates but when a double's sum leaves the compact range. Thread:    the owning worker only.
+ * Invariant: merge(a, b) == merge(b, a), bit for bit; subtract(merge(a, b), b) == a for all sums. */
+#ifndef RS_TRANSFORM_PANE_PANE_H
+#define RS_TRANSFORM_PANE_PANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/number.h"
+
+enum rs_stat_kind {
+    RS_STAT_COUNT,
+    RS_STAT_SUM,
+    RS_STAT_MEAN,
+    RS_STAT_MIN,
+    RS_STAT_MAX,
+    RS_STAT_RANGE,
+    RS_STAT_FIRST,
+    RS_STAT_LAST,
+    RS_STAT_OHLC,         /* four fields: <name>_open _high _low _close */
+    RS_STAT_VWAP,         /* (price x, weight w) */
+    RS_STAT_VARIANCE,     /* sample, n-1 */
+    RS_STAT_VARIANCE_POP, /* n */
+    RS_STAT_STDDEV,
+    RS_STAT_STDDEV_POP,
+    RS_STAT_RATE,       /* rate(): events per second; rate(x): sum(x) per second */
+    RS_STAT_CHANGE,     /* last(x) - last(x) of the previous pane */
+    RS_STAT_PCT_CHANGE, /* 100 * change / |previous|; absent when previous is 0 */
+};
+
+enum rs_num_kind { RS_NUM_INT64, RS_NUM_INT128, RS_NUM_DOUBLE };
+struct rs_num_type {
+    enum rs_num_kind kind;
+    int scale;     /* INT64, INT128: value = integer * 10^-scale; 0..RS_SCALE_MAX */
+    bool required; /* the caller promises `present` in every event: the pane then keeps no count of its own
+                      for it */
+};
+
+/* One numeric input of an event, already of its declared type. */
+struct rs_num {
+    bool present; /* false: null; the statistic passes it by */
+    union {
+        int64_t i;
+        rs_i128 w;
+        double d;
+    };
+};
+
+struct rs_stat_spec {
+    enum rs_stat_kind kind;
+    const char *name; /* as configured */
+    int x;            /* input number, -1: none */
+    int w;            /* second input (vwap), -1: none */
+};
+
+struct rs_pane_layout; /* immutable */
+
+/* `inputs` are the types of the numeric inputs 0..input_count. Errors: RS_ECONFIG for a statistic over too
+ * few inputs. */
+RS_MUST_USE int rs_pane_layout_new(const struct rs_stat_spec *stats, size_t stat_count,
+                                   const struct rs_num_type *inputs, size_t input_count,
+                                   struct rs_pane_layout **out, struct rs_error *error);
+void rs_pane_layout_free(struct rs_pane_layout **layout);
+size_t rs_pane_size(const struct rs_pane_layout *layout); /* bytes, a multiple of 8 */
+bool rs_pane_has_extrema(
+    const struct rs_pane_layout *layout); /* min, max, first or last: parts that subtract cannot undo */
+bool rs_pane_needs_previous(const struct rs_pane_layout *layout); /* change, pct_change */
+
+void rs_pane_init(const struct rs_pane_layout *layout, void *pane);
+void rs_pane_fini(const struct rs_pane_layout *layout, void *pane); /* frees what left the compact range */
+
+/* Number of events in the pane (nulls included) and the newest event time (RS_TIME_NONE if empty). */
+uint64_t rs_pane_events(const void *pane);
+int64_t rs_pane_newest_us(const void *pane);
+
+/* A sum of doubles that leaves the compact range moves to the heap; these tell how much a pane holds there,
+ * and whether all of it could be had. Where memory ran out, whole is false for good (until rs_pane_fini):
+ * what hung on the lost sum renders as absent and the pane cannot be saved (the buffer fails), so that a
+ * wrong number never leaves. */
+size_t rs_pane_heap_bytes(const struct rs_pane_layout *layout, const void *pane);
+bool rs_pane_whole(const struct rs_pane_layout *layout, const void *pane);
+
+/* `time_us`, `order`: event time and tie-breaker (the record's offset) for first and last. NaN and infinities
+ * are passed by; returns false when one was met (the caller counts it), or true. */
+bool rs_pane_add(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
+                 int64_t time_us, int64_t order);
+void rs_pane_merge(const struct rs_pane_layout *layout, void *into, const void *from);
+/* Sums and counts only. Extrema, first, last and newest are left as they were: take them from
+ * rs_pane_merge_extrema. */
+void rs_pane_subtract(const struct rs_pane_layout *layout, void *from, const void *gone);
+void rs_pane_clear_extrema(const struct rs_pane_layout *layout, void *pane);
+void rs_pane_merge_extrema(const struct rs_pane_layout *layout, void *into, const void *from);
+void rs_pane_copy(const struct rs_pane_layout *layout, void *to, const void *from); /* `to` initialised */
+
+/* Fields a layout renders, in order: names for rs_aggregate_meta. */
+size_t rs_pane_field_count(const struct rs_pane_layout *layout);
+const char *rs_pane_field_name(const struct rs_pane_layout *layout, size_t field);
+
+/* Renders every field that has a value through `emit`, in order. A double beyond the largest is no value.
+ * vwap over inputs of different types is exact too: the products are as wide as the wider of both. sums, min,
+ * max, first, last, range, change of decimals are exact decimals; everything derived is the correctly rounded
+ * double (round half even) in its shortest text. `window_us`: for rate. `previous`: NULL or the pane that
+ * change refers to. `scratch` is one per thread. */
+struct rs_pane_scratch; /* big integers reused between calls */
+struct rs_pane_scratch *rs_pane_scratch_new(void);
+void rs_pane_scratch_free(struct rs_pane_scratch **scratch);
+void rs_pane_render(const struct rs_pane_layout *layout, const void *pane, const void *previous,
+                    int64_t window_us, struct rs_pane_scratch *scratch,
+                    void (*emit)(void *ctx, size_t field, const char *text, size_t size), void *ctx);
+
+/* Byte form for the state log: self-contained, canonical (equal panes give equal bytes), versioned by the
+ * caller. */
+void rs_pane_save(const struct rs_pane_layout *layout, const void *pane, struct rs_buf *out);
+/* `pane` initialised. *used: bytes taken. Errors: RS_ESTATE; the pane is then empty. */
+RS_MUST_USE int rs_pane_load(const struct rs_pane_layout *layout, void *pane, struct rs_slice bytes,
+                             size_t *used, struct rs_error *error);
+
+#endif

@@ -1,0 +1,348 @@
+/* From sums to texts. Every derived number is a rational of whole numbers, with one rounding at the end. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "transform/number/exact.h"
+#include "transform/pane/layout.h"
+
+#define US_PER_SECOND 1000000
+
+/* A sum as a whole number times 2^exponent (times 10^-scale of its input). */
+struct number {
+    struct rs_exact whole;
+    int exponent; /* a multiple of 64; 0 for integers */
+};
+
+struct rs_pane_scratch {
+    struct number a;
+    struct number b;
+    struct rs_exact product;
+    struct rs_exact divisor;
+    struct rs_super_value super;
+    char text[RS_NUMBER_TEXT_MAX];
+};
+
+struct rs_pane_scratch *rs_pane_scratch_new(void)
+{
+    return malloc(sizeof(struct rs_pane_scratch));
+}
+
+void rs_pane_scratch_free(struct rs_pane_scratch **scratch)
+{
+    free(*scratch);
+    *scratch = NULL;
+}
+
+/* What one call of rs_pane_render works on. */
+struct render {
+    const struct rs_pane_layout *layout;
+    const void *pane;
+    const void *previous;
+    int64_t window_us;
+    struct rs_pane_scratch *scratch;
+};
+
+/* ---- reading ---- */
+
+/* Returns false for a sum that was lost. */
+static bool read_super(struct render *r, const struct rs_super_kind *kind, uint32_t at, struct number *out)
+{
+    const uint64_t *sum = rs_pane_at_const(r->pane, at);
+    struct rs_super_value *value = &r->scratch->super;
+
+    if (rs_super_lost(sum)) {
+        return false;
+    }
+    rs_super_read(kind, sum, value);
+    rs_exact_set_magnitude(&out->whole, value->limb, value->size, 0, value->negative);
+    out->exponent = kind->lowest + 64 * (int)value->at;
+    return true;
+}
+
+static bool read_integer(struct render *r, size_t limbs, uint32_t at, struct number *out)
+{
+    rs_exact_set_limbs(&out->whole, rs_pane_at_const(r->pane, at), limbs);
+    out->exponent = 0;
+    return true;
+}
+
+static bool read_sum(struct render *r, enum rs_num_kind kind, uint32_t at, struct number *out)
+{
+    return kind == RS_NUM_DOUBLE ? read_super(r, &rs_super_sum, at, out)
+                                 : read_integer(r, rs_pane_sum_limbs(kind), at, out);
+}
+
+static bool read_products(struct render *r, enum rs_num_kind kind, uint32_t at, struct number *out)
+{
+    return kind == RS_NUM_DOUBLE ? read_super(r, &rs_super_product, at, out)
+                                 : read_integer(r, rs_pane_product_limbs(kind), at, out);
+}
+
+/* ---- results: each returns the length of the text, 0 for no value ---- */
+
+static size_t put_double(double value, char *text)
+{
+    return isfinite(value) ? rs_double_format(value, text) : 0;
+}
+
+/* The value of a min, max, first or last. */
+static size_t put_slot(const struct rs_pane_input *in, const void *slot, char *text)
+{
+    switch (in->kind) {
+    case RS_NUM_INT64: return rs_decimal_format(*(const int64_t *)slot, in->scale, text);
+    case RS_NUM_INT128: return rs_decimal_format(rs_load128(slot), in->scale, text);
+    case RS_NUM_DOUBLE: return put_double(*(const double *)slot, text);
+    }
+    return 0;
+}
+
+/* a - b of two such values. The difference of doubles is rounded correctly by the machine. */
+static size_t put_difference(struct rs_pane_scratch *s, const struct rs_pane_input *in, const void *a,
+                             const void *b, char *text)
+{
+    switch (in->kind) {
+    case RS_NUM_INT64:
+        return rs_decimal_format((rs_i128) * (const int64_t *)a - *(const int64_t *)b, in->scale, text);
+    case RS_NUM_INT128:
+        rs_exact_set_i128(&s->a.whole, rs_load128(a));
+        rs_exact_set_i128(&s->b.whole, rs_load128(b));
+        rs_exact_subtract(&s->product, &s->a.whole, &s->b.whole);
+        return rs_exact_format(&s->product, in->scale, text);
+    case RS_NUM_DOUBLE: return put_double(*(const double *)a - *(const double *)b, text);
+    }
+    return 0;
+}
+
+static size_t render_sum(struct render *r, const struct rs_pane_input *in, char *text)
+{
+    struct rs_pane_scratch *s = r->scratch;
+
+    if (in->kind == RS_NUM_INT64) {
+        return rs_decimal_format(rs_load128(rs_pane_at_const(r->pane, in->sum)), in->scale, text);
+    }
+    if (!read_sum(r, in->kind, in->sum, &s->a)) {
+        return 0;
+    }
+    if (in->kind == RS_NUM_INT128) {
+        return rs_exact_format(&s->a.whole, in->scale, text);
+    }
+    rs_exact_set_u128(&s->divisor, 1);
+    return put_double(rs_exact_ratio(&s->a.whole, &s->divisor, s->a.exponent), text);
+}
+
+/* sum / (n * 10^scale) */
+static size_t render_mean(struct render *r, const struct rs_pane_input *in, char *text)
+{
+    struct rs_pane_scratch *s = r->scratch;
+
+    if (!read_sum(r, in->kind, in->sum, &s->a)) {
+        return 0;
+    }
+    rs_exact_set_u128(&s->divisor, rs_pane_count(r->pane, in));
+    rs_exact_multiply_pow10(&s->divisor, in->scale);
+    return put_double(rs_exact_ratio(&s->a.whole, &s->divisor, s->a.exponent), text);
+}
+
+/* s->a / 10^scale per second */
+static size_t put_rate(struct render *r, int scale, char *text)
+{
+    struct rs_pane_scratch *s = r->scratch;
+
+    if (r->window_us <= 0) {
+        return 0;
+    }
+    rs_exact_multiply_u64(&s->a.whole, US_PER_SECOND);
+    rs_exact_set_u128(&s->divisor, (rs_u128)r->window_us);
+    rs_exact_multiply_pow10(&s->divisor, scale);
+    return put_double(rs_exact_ratio(&s->a.whole, &s->divisor, s->a.exponent), text);
+}
+
+static size_t render_event_rate(struct render *r, char *text)
+{
+    rs_exact_set_u128(&r->scratch->a.whole, rs_pane_events(r->pane));
+    r->scratch->a.exponent = 0;
+    return put_rate(r, 0, text);
+}
+
+/* sum(x w) / (sum(w) * 10^scale of x): that of w cancels */
+static size_t render_vwap(struct render *r, const struct rs_pane_pair *pair, char *text)
+{
+    struct rs_pane_scratch *s = r->scratch;
+    const struct rs_pane_input *x = &r->layout->inputs[pair->x];
+    const struct rs_pane_input *w = &r->layout->inputs[pair->w];
+
+    if (!read_products(r, pair->kind, pair->products, &s->a) || !read_sum(r, w->kind, pair->weights, &s->b) ||
+        s->b.whole.size == 0) {
+        return 0;
+    }
+    rs_exact_multiply_pow10(&s->b.whole, x->scale);
+    return put_double(rs_exact_ratio(&s->a.whole, &s->b.whole, s->a.exponent - s->b.exponent), text);
+}
+
+/* s->a = n * squares - sum^2, which is n^2 times the population variance. Limbs of doubles are brought to one
+ * exponent first; that of squares counts from twice that of sums. */
+static bool read_deviation(struct render *r, const struct rs_pane_input *in)
+{
+    struct rs_pane_scratch *s = r->scratch;
+
+    if (!read_sum(r, in->kind, in->sum, &s->b)) {
+        return false;
+    }
+    rs_exact_multiply(&s->product, &s->b.whole, &s->b.whole);
+    int square_exponent = 2 * s->b.exponent;
+    if (!read_products(r, in->kind, in->squares, &s->a)) {
+        return false;
+    }
+    rs_exact_multiply_u64(&s->a.whole, rs_pane_count(r->pane, in));
+    int limbs = (s->a.exponent - square_exponent) / 64;
+    if (s->product.size > 0 && limbs > 0) {
+        rs_exact_shift_limbs(&s->a.whole, (size_t)limbs);
+        s->a.exponent = square_exponent;
+    } else if (limbs < 0) {
+        rs_exact_shift_limbs(&s->product, (size_t)-limbs);
+    }
+    rs_exact_subtract(&s->a.whole, &s->a.whole, &s->product);
+    return !s->a.whole.negative; /* never, unless the pane was loaded from damaged bytes */
+}
+
+/* deviation / (n (n - 1) * 10^(2 scale)), or its root; n - 1 is n for the population's. */
+static size_t render_variance(struct render *r, const struct rs_pane_input *in, bool sample, bool root,
+                              char *text)
+{
+    struct rs_pane_scratch *s = r->scratch;
+    uint64_t n = rs_pane_count(r->pane, in);
+    uint64_t less = sample ? 1 : 0;
+
+    if (n <= less || !read_deviation(r, in)) {
+        return 0;
+    }
+    rs_exact_set_u128(&s->divisor, (rs_u128)n * (n - less));
+    rs_exact_multiply_pow10(&s->divisor, 2 * in->scale);
+    return put_double(root ? rs_exact_root(&s->a.whole, &s->divisor, s->a.exponent)
+                           : rs_exact_ratio(&s->a.whole, &s->divisor, s->a.exponent),
+                      text);
+}
+
+/* ---- against the previous pane ---- */
+
+static void set_slot(struct rs_pane_scratch *s, const struct rs_pane_input *in, const void *slot,
+                     struct rs_exact *out)
+{
+    uint64_t sum[8];
+
+    switch (in->kind) {
+    case RS_NUM_INT64: rs_exact_set_i128(out, *(const int64_t *)slot); break;
+    case RS_NUM_INT128: rs_exact_set_i128(out, rs_load128(slot)); break;
+    case RS_NUM_DOUBLE: /* one value alone always fits the compact form */
+        rs_super_init(&rs_super_sum, sum);
+        rs_super_add(&rs_super_sum, sum, *(const double *)slot);
+        rs_super_read(&rs_super_sum, sum, &s->super);
+        rs_exact_set_magnitude(out, s->super.limb, s->super.size, s->super.at, s->super.negative);
+        break;
+    }
+}
+
+/* 100 * (a - b) / |b|; scales cancel */
+static size_t put_pct_change(struct rs_pane_scratch *s, const struct rs_pane_input *in, const void *a,
+                             const void *b, char *text)
+{
+    set_slot(s, in, a, &s->a.whole);
+    set_slot(s, in, b, &s->b.whole);
+    if (s->b.whole.size == 0) {
+        return 0;
+    }
+    rs_exact_subtract(&s->a.whole, &s->a.whole, &s->b.whole);
+    rs_exact_multiply_u64(&s->a.whole, 100);
+    s->b.whole.negative = false;
+    return put_double(rs_exact_ratio(&s->a.whole, &s->b.whole, 0), text);
+}
+
+static size_t render_change(struct render *r, const struct rs_pane_input *in, bool percent, char *text)
+{
+    if (r->previous == NULL || rs_pane_count(r->previous, in) == 0) {
+        return 0;
+    }
+    const void *now = rs_pane_at_const(r->pane, in->last);
+    const void *before = rs_pane_at_const(r->previous, in->last);
+    return percent ? put_pct_change(r->scratch, in, now, before, text)
+                   : put_difference(r->scratch, in, now, before, text);
+}
+
+/* ---- fields ---- */
+
+static size_t render_extremum(struct render *r, const struct rs_pane_field *field,
+                              const struct rs_pane_input *in, char *text)
+{
+    const void *min = rs_pane_at_const(r->pane, in->min);
+    const void *max = rs_pane_at_const(r->pane, in->max);
+
+    switch (field->kind) {
+    case RS_STAT_MIN: return put_slot(in, min, text);
+    case RS_STAT_MAX: return put_slot(in, max, text);
+    case RS_STAT_RANGE: return put_difference(r->scratch, in, max, min, text);
+    case RS_STAT_FIRST: return put_slot(in, rs_pane_at_const(r->pane, in->first), text);
+    default: return put_slot(in, rs_pane_at_const(r->pane, in->last), text);
+    }
+}
+
+/* Of a field that needs no value to be there. */
+static size_t render_total(struct render *r, const struct rs_pane_field *field,
+                           const struct rs_pane_input *in, char *text)
+{
+    switch (field->kind) {
+    case RS_STAT_COUNT: return rs_u64_digits(rs_pane_count(r->pane, in), text);
+    case RS_STAT_SUM: return render_sum(r, in, text);
+    case RS_STAT_RATE:
+        return read_sum(r, in->kind, in->sum, &r->scratch->a) ? put_rate(r, in->scale, text) : 0;
+    default: return render_vwap(r, &r->layout->pairs[field->pair], text);
+    }
+}
+
+/* Of one that is absent without a value. */
+static size_t render_value(struct render *r, const struct rs_pane_field *field,
+                           const struct rs_pane_input *in, char *text)
+{
+    if (rs_pane_count(r->pane, in) == 0) {
+        return 0;
+    }
+    switch (field->kind) {
+    case RS_STAT_MEAN: return render_mean(r, in, text);
+    case RS_STAT_VARIANCE: return render_variance(r, in, true, false, text);
+    case RS_STAT_VARIANCE_POP: return render_variance(r, in, false, false, text);
+    case RS_STAT_STDDEV: return render_variance(r, in, true, true, text);
+    case RS_STAT_STDDEV_POP: return render_variance(r, in, false, true, text);
+    case RS_STAT_CHANGE: return render_change(r, in, false, text);
+    case RS_STAT_PCT_CHANGE: return render_change(r, in, true, text);
+    default: return render_extremum(r, field, in, text);
+    }
+}
+
+static size_t render_field(struct render *r, const struct rs_pane_field *field, char *text)
+{
+    if (field->input < 0) {
+        return field->kind == RS_STAT_COUNT ? rs_u64_digits(rs_pane_events(r->pane), text)
+                                            : render_event_rate(r, text);
+    }
+    const struct rs_pane_input *in = &r->layout->inputs[field->input];
+    switch (field->kind) {
+    case RS_STAT_COUNT:
+    case RS_STAT_SUM:
+    case RS_STAT_RATE:
+    case RS_STAT_VWAP: return render_total(r, field, in, text);
+    default: return render_value(r, field, in, text);
+    }
+}
+
+void rs_pane_render(const struct rs_pane_layout *layout, const void *pane, const void *previous,
+                    int64_t window_us, struct rs_pane_scratch *scratch,
+                    void (*emit)(void *ctx, size_t field, const char *text, size_t size), void *ctx)
+{
+    struct render r = {layout, pane, previous, window_us, scratch};
+
+    for (size_t i = 0; i < layout->field_count; i++) {
+        size_t size = render_field(&r, &layout->fields[i], scratch->text);
+        if (size > 0) {
+            emit(ctx, i, scratch->text, size);
+        }
+    }
+}

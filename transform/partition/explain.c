@@ -1,0 +1,204 @@
+#include "transform/plan/plan.h"
+
+#include "transform/group/groups.h"
+#include "transform/group/upsert.h"
+
+/* Bytes of a short key in the arena, and of a group's place in an index between three eighths and three
+ * quarters full. */
+#define KEY_BYTES  24
+#define SLOT_BYTES 14
+
+static void put_duration(struct rs_buf *out, const char *before, int64_t us)
+{
+    char text[64];
+    if (us == INT64_MAX) {
+        rs_buf_printf(out, "%snever", before);
+        return;
+    }
+    rs_duration_format(us, text, sizeof text);
+    rs_buf_printf(out, "%s%s", before, text);
+}
+
+static void put_bytes(struct rs_buf *out, uint64_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    while (value >= 1024 && unit + 1 < sizeof units / sizeof *units) {
+        value /= 1024;
+        unit++;
+    }
+    rs_buf_printf(out, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+}
+
+/* ---- streams ---- */
+
+static void explain_fields(const struct rs_plan *plan, struct rs_buf *out)
+{
+    rs_buf_text(out, "  fields read:");
+    for (size_t i = 0; i < plan->slots.count; i++) {
+        const struct rs_field_type *type = &plan->slots.types[i];
+        rs_buf_printf(out, "%s %s (%s", i ? "," : "", plan->slots.paths[i], rs_field_type_name(type));
+        if (type->kind == RS_VALUE_DECIMAL) {
+            rs_buf_printf(out, " %d,%d", type->precision, type->scale);
+        }
+        if (plan->scales[i] >= 0) {
+            rs_buf_printf(out, ", taken at %d digits after the point", plan->scales[i]);
+        }
+        rs_buf_text(out, type->nullable ? ", may be null)" : ")");
+    }
+    rs_buf_char(out, '\n');
+}
+
+static void explain_identity(const struct rs_stream *stream, struct rs_buf *out)
+{
+    if (stream->id_path) {
+        rs_buf_printf(out, "  duplicates: events with the same %s", stream->id_path);
+        put_duration(out, " within ", stream->dedup_us);
+        rs_buf_printf(out, ", up to %lld ids a partition\n", (long long)stream->dedup_max);
+    }
+    rs_buf_text(out, "  key:");
+    for (size_t i = 0; i < stream->key_count; i++) {
+        rs_buf_printf(out, "%s%s", i ? ", " : " ", stream->key_paths[i]);
+    }
+    rs_buf_text(out, stream->key_count ? "\n" : " none: events of one group must be in one partition\n");
+}
+
+static void explain_stream(const struct rs_plan *plan, struct rs_buf *out)
+{
+    const struct rs_stream *stream = plan->stream;
+    const struct rs_schema *schema = plan->slots.schema;
+    rs_buf_printf(out, "stream %s\n  topic: %s\n  schema: %s (%s), fingerprint %016llx\n  framing: %s\n",
+                  stream->name, stream->topic, stream->schema_path ? stream->schema_path : "-",
+                  schema->name ? schema->name : "-", (unsigned long long)rs_schema_crc64(schema),
+                  rs_framing_name(stream->framing.framing));
+    explain_fields(plan, out);
+    rs_buf_printf(out, "  time: %s", stream->time_path);
+    if (stream->upsert) {
+        rs_buf_printf(out, " (the period); the highest %s of a period counts", stream->version_path);
+        rs_buf_printf(out, ", up to %lld periods a group", (long long)stream->max_periods);
+    } else {
+        put_duration(out, ", lateness ", stream->lateness_us);
+        put_duration(out, " of each group's own clock, not ahead of the record's time by more than ",
+                     stream->max_future_us);
+    }
+    put_duration(out, "\n  groups expire: ", stream->expire_us);
+    rs_buf_char(out, '\n');
+    explain_identity(stream, out);
+    rs_buf_printf(out, "  dead letters: %s%s\n", stream->dead_letters ? stream->dead_letter_topic : "none",
+                  stream->dead_letters && stream->dead_letter_late ? ", late events too" : "");
+    if (!stream->upsert && stream->max_future_us != INT64_MAX &&
+        stream->max_future_us > stream->lateness_us) {
+        rs_buf_text(
+            out,
+            "  note: max_future is above lateness, so one event from the future can make its group's own "
+            "later events late\n");
+    }
+}
+
+/* ---- aggregates ---- */
+
+static void explain_window(const struct rs_aggregate *a, struct rs_buf *out)
+{
+    const struct rs_window *w = &a->window;
+    switch (w->kind) {
+    case RS_WINDOW_TUMBLING: put_duration(out, "  window: tumbling ", w->size_us); break;
+    case RS_WINDOW_SLIDING:
+        put_duration(out, "  window: sliding ", w->size_us);
+        put_duration(out, " every ", w->every_us);
+        break;
+    case RS_WINDOW_ALL: rs_buf_text(out, "  window: all time"); break;
+    case RS_WINDOW_LAST: rs_buf_printf(out, "  window: last %lld periods", (long long)w->last); break;
+    }
+    if (a->upsert) {
+        rs_buf_text(out, ", folded from a register for each period\n");
+    } else if (w->slice_us) {
+        put_duration(out, ", panes of ", w->slice_us);
+        rs_buf_printf(out, ", %lld a window\n", (long long)rs_window_panes(w));
+    } else {
+        rs_buf_text(out, ", one pane\n");
+    }
+}
+
+/* Panes of a busy group: those of the window, and those that lateness keeps open. */
+static uint64_t busy_panes(const struct rs_aggregate *a)
+{
+    const struct rs_window *w = &a->window;
+    if (!w->slice_us) {
+        return 1;
+    }
+    int64_t late = a->plan->stream->lateness_us / w->slice_us + 1;
+    int64_t panes = rs_window_panes(w) * (w->kind == RS_WINDOW_SLIDING && a->history ? 2 : 1) + late;
+    return (uint64_t)panes;
+}
+
+static void explain_memory(const struct rs_aggregate *a, uint64_t groups, struct rs_buf *out)
+{
+    uint64_t fixed = SLOT_BYTES;
+    uint64_t each = sizeof(struct rs_node) + a->pane_size;
+    uint64_t many = busy_panes(a);
+    if (a->upsert) {
+        fixed += sizeof(struct rs_upsert_group);
+        each = rs_register_size(a);
+        rs_buf_printf(out, "  memory: %llu bytes a group and %llu a period; %llu groups of 100 periods: ",
+                      (unsigned long long)fixed, (unsigned long long)each, (unsigned long long)groups);
+        put_bytes(out, groups * (fixed + 100 * each));
+        rs_buf_char(out, '\n');
+        return;
+    }
+    fixed += sizeof(struct rs_group);
+    fixed += a->window.kind == RS_WINDOW_SLIDING ? sizeof(struct rs_sliding_rest)
+             : a->history                        ? sizeof(struct rs_group_rest)
+                                                 : 0;
+    rs_buf_printf(out, "  memory: %llu bytes a group and %llu a pane; %llu groups of one pane: ",
+                  (unsigned long long)fixed, (unsigned long long)each, (unsigned long long)groups);
+    put_bytes(out, groups * (fixed + each));
+    if (many > 1) {
+        rs_buf_printf(out, ", of the most they keep (%llu panes): ", (unsigned long long)many);
+        put_bytes(out, groups * (fixed + many * each));
+    }
+    rs_buf_char(out, '\n');
+}
+
+static void explain_keys(const struct rs_aggregate *a, const char *prefix, struct rs_buf *out)
+{
+    rs_buf_printf(out, "  keys: %s:%s", prefix, a->name);
+    for (size_t i = 0; i < a->by.count; i++) {
+        rs_buf_printf(out, ":<%s>", a->plan->slots.paths[a->by.parts[i].slot]);
+    }
+    rs_buf_text(out, " (hash)");
+    if (a->history) {
+        rs_buf_printf(out, ", the same with :history (the newest %u windows)", a->history);
+    }
+    rs_buf_printf(out, ", %s:%s:index, channel %s:%s:updates\n", prefix, a->name, prefix, a->name);
+}
+
+static void explain_aggregate(const struct rs_aggregate *a, const char *prefix, uint64_t groups,
+                              struct rs_buf *out)
+{
+    rs_buf_printf(out, "aggregate %s of stream %s\n", a->name, a->plan->stream->name);
+    explain_window(a, out);
+    rs_buf_text(out, "  statistics:");
+    for (size_t i = 0; i < a->stats.count; i++) {
+        const struct rs_stat *stat = &a->stats.items[i];
+        rs_buf_printf(out, "%s %s = %s", i ? "," : "", stat->spec.name, stat->expression);
+        if (stat->unit) {
+            rs_buf_printf(out, " [%s]", stat->unit);
+        }
+    }
+    rs_buf_text(out, a->where ? "\n  where: only events that pass the condition\n" : "\n");
+    explain_memory(a, groups, out);
+    explain_keys(a, prefix, out);
+}
+
+void rs_engine_explain(const struct rs_engine *engine, const struct rs_streams *streams, const char *prefix,
+                       uint64_t groups, struct rs_buf *out)
+{
+    RS_ASSERT(streams == engine->streams);
+    for (size_t i = 0; i < engine->plan_count; i++) {
+        explain_stream(&engine->plans[i], out);
+    }
+    for (size_t i = 0; i < engine->aggregate_count; i++) {
+        explain_aggregate(&engine->aggregates[i], prefix, groups, out);
+    }
+}

@@ -1,0 +1,150 @@
+/* partition: the state of one input partition and the scratch of a batch of its records. Internal to the
+ * engine. Records are taken in batches: each is decoded and judged by itself first (judge.c), then they
+ * pass in offset order what depends on those before (dedup, stream time, expiry), then each aggregate
+ * looks up the groups of all of them with prefetches and adds them in offset order (partition.c). The
+ * outcome is that of one record after the other.
+ * Thread: the owning worker. */
+#ifndef RS_TRANSFORM_PARTITION_INTERNAL_H
+#define RS_TRANSFORM_PARTITION_INTERNAL_H
+
+#include "transform/group/groups.h"
+#include "transform/partition/dedup.h"
+#include "transform/partition/seal_internal.h"
+#include "transform/plan/engine.h"
+#include "transform/plan/plan.h"
+
+#define RS_BATCH_RECORDS 64
+
+/* How far the time that is shown may go by the events that came: times.c. */
+struct rs_front {
+    int64_t at_us; /* RS_TIME_NONE: no event yet */
+    /* Events in a row that are far ahead of it, the newest ones there are: highest time in the first one's
+     * group and in any other. RS_TIME_NONE: none. */
+    int64_t run_us, run_other_us;
+    uint32_t run_source;
+    int64_t left_us; /* of those, what is still ahead after they were believed in part at rest; RS_TIME_NONE:
+                        none */
+    uint64_t ahead;  /* events that were far ahead when they came, since this process began */
+    int64_t ahead_offset;  /* the newest of them: */
+    int64_t ahead_time_us; /* its event time, */
+    int64_t ahead_of_us;   /* and what it was ahead of */
+};
+
+/* What is known of a record from itself alone. */
+struct rs_judged {
+    enum rs_reason reason; /* RS_REASON_NONE: acceptable */
+    int rule;              /* RS_REASON_RULE, RS_REASON_NOT_FINITE */
+    int64_t time_us;
+    int64_t version;
+    uint64_t passes; /* by aggregate: has to be applied there; else filtered */
+    bool not_finite; /* an input with a declared scale was NaN or infinite */
+    bool has_id;
+    uint16_t nanos; /* 0 to 999, past time_us; upsert: 0 */
+    struct rs_dedup_id id;
+};
+
+struct rs_event_key {
+    uint32_t offset; /* in key_bytes */
+    uint32_t size;
+    uint32_t hash;
+};
+
+struct rs_batch {
+    struct rs_judged judged[RS_BATCH_RECORDS];
+    struct rs_value *values;   /* of the record being judged */
+    struct rs_num *inputs;     /* record by record */
+    struct rs_event_key *keys; /* record by record, one for each distinct `by` */
+    uint8_t *flags;            /* upsert: record by record, register flags for each aggregate */
+    uint8_t *key_bytes;
+    uint32_t key_fill;
+    uint32_t pending[RS_BATCH_RECORDS]; /* records to apply, in order */
+    uint32_t pending_count;
+};
+
+struct rs_partition {
+    const struct rs_engine *engine;
+    const struct rs_plan *plan;
+    int32_t partition;
+    struct rs_accounting events;
+    struct rs_outcomes *outcomes; /* NULL, or of the stream in this process; not state */
+    uint64_t rejected_early;      /* before any aggregate saw the record */
+    int64_t next_offset;
+    int64_t stream_time_us, now_shown_us;
+    struct rs_steady steady; /* of event times */
+    int64_t expire_at_us;    /* steady time of the next check; INT64_MAX: never, RS_TIME_NONE: not set yet */
+    uint64_t expire_checked; /* records consumed at the last one, or when the first may be */
+    struct rs_front front;
+    int64_t wall_us; /* the daemon's own clock; RS_TIME_NONE: nobody told */
+    struct rs_dedup dedup;
+    struct rs_groups *groups; /* one for each aggregate of the stream */
+    uint32_t group_sets;
+    struct rs_pane_scratch *scratch;
+    struct rs_buf key_text;
+    uint32_t epoch; /* grows when the store was lost: older receipts are void */
+    uint32_t turn;
+    uint64_t conflicts, expired;
+    struct rs_batch batch;
+    struct rs_seal_batch sealing;
+    struct rs_restoring restoring;
+    /* what has to be sent again, group by group in the order of their numbers */
+    uint32_t again_set, again_at; /* the next one; again_set == group_sets: nothing */
+    uint64_t again_quota;         /* groups until the next quota is given */
+};
+
+/* ---- judge.c ---- */
+RS_MUST_USE int rs_batch_init(struct rs_batch *batch, const struct rs_plan *plan, struct rs_error *error);
+void rs_batch_fini(struct rs_batch *batch);
+/* Judges record number i of the batch. */
+void rs_batch_judge(struct rs_partition *p, uint32_t i, const struct rs_record *record);
+
+static inline const struct rs_num *rs_batch_inputs(const struct rs_partition *p, uint32_t i)
+{
+    return p->batch.inputs + (size_t)i * p->plan->inputs.count;
+}
+static inline const struct rs_event_key *rs_batch_key(const struct rs_partition *p, uint32_t i, uint32_t key)
+{
+    return &p->batch.keys[(size_t)i * p->plan->key_count + key];
+}
+static inline struct rs_slice rs_batch_key_bytes(const struct rs_partition *p, const struct rs_event_key *key)
+{
+    return rs_slice_of(p->batch.key_bytes + key->offset, key->size);
+}
+
+/* ---- times.c ---- */
+/* What follows from the time of record number i of the batch where it is a sample or may be a jump. */
+bool rs_partition_pass_slowly(struct rs_partition *p, uint32_t i, const struct rs_record *record,
+                              bool sample);
+
+/* Record number i of the batch counts, and its time with it. True: groups have to be looked through. Seven of
+ * eight events are no samples, and at most a step ahead of the front. */
+static inline bool rs_partition_pass_time(struct rs_partition *p, uint32_t i, const struct rs_record *record)
+{
+    int64_t time_us = p->batch.judged[i].time_us;
+    bool sample = rs_steady_samples(&p->steady);
+    p->stream_time_us = time_us > p->stream_time_us ? time_us : p->stream_time_us;
+    bool ahead = time_us > p->front.at_us;
+    if (sample || p->front.run_us != RS_TIME_NONE ||
+        (ahead && (uint64_t)time_us - (uint64_t)p->front.at_us > (uint64_t)p->plan->step_us)) {
+        return rs_partition_pass_slowly(p, i, record, sample);
+    }
+    p->front.at_us = ahead ? time_us : p->front.at_us;
+    return false;
+}
+
+/* Shows what the events allow. */
+void rs_partition_show_front(struct rs_partition *p);
+
+/* What a group is shown as of: a group's own events may always end its own windows. */
+static inline int64_t rs_partition_now(const struct rs_partition *p, const struct rs_group *group)
+{
+    return group->clock_us > p->now_shown_us ? group->clock_us : p->now_shown_us;
+}
+
+/* ---- expire.c ---- */
+int64_t rs_expire_step(const struct rs_stream *stream);
+/* Whether a check that is due is cheap enough. */
+bool rs_partition_expires_now(const struct rs_partition *p);
+/* Drops the groups that are too old by the steady time and sets the next check. */
+void rs_partition_expire(struct rs_partition *p);
+
+#endif

@@ -1,0 +1,274 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time/text.h"
+#include "transform/group/upsert.h"
+#include "transform/partition/internal.h"
+
+_Static_assert(RS_GROUP_KEY_MAX == 1024, "the text of RS_REASON_KEY_TOO_LONG and the README say so");
+
+/* ---- memory ---- */
+
+int rs_batch_init(struct rs_batch *batch, const struct rs_plan *plan, struct rs_error *error)
+{
+    size_t keys = (size_t)RS_BATCH_RECORDS * plan->key_count;
+    batch->values = calloc(plan->slots.count + 1, sizeof *batch->values);
+    batch->inputs = calloc(RS_BATCH_RECORDS * plan->inputs.count + 1, sizeof *batch->inputs);
+    batch->keys = calloc(keys + 1, sizeof *batch->keys);
+    batch->flags = calloc((size_t)RS_BATCH_RECORDS * plan->aggregate_count + 1, 1);
+    batch->key_bytes = malloc(keys * RS_GROUP_KEY_MAX + 1);
+    if (!batch->values || !batch->inputs || !batch->keys || !batch->flags || !batch->key_bytes) {
+        rs_batch_fini(batch);
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    return 0;
+}
+
+void rs_batch_fini(struct rs_batch *batch)
+{
+    free(batch->values);
+    free(batch->inputs);
+    free(batch->keys);
+    free(batch->flags);
+    free(batch->key_bytes);
+    memset(batch, 0, sizeof *batch);
+}
+
+/* ---- numbers ---- */
+
+/* A double with a declared scale is that decimal from here on, whatever looks at it: rules, where, ids, keys,
+ * statistics. What is not finite stays a double. */
+static bool scale_values(const struct rs_plan *plan, struct rs_value *values)
+{
+    for (size_t i = 0; i < plan->scaled_count; i++) {
+        struct rs_value *value = &values[plan->scaled[i]];
+        int64_t scaled;
+        if (value->kind != RS_VALUE_DOUBLE || !isfinite(value->d)) {
+            continue;
+        }
+        if (!rs_double_to_scale(value->d, plan->scales[plan->scaled[i]], &scaled)) {
+            return false;
+        }
+        *value = (struct rs_value){.kind = RS_VALUE_DECIMAL, .i = scaled};
+    }
+    return true;
+}
+
+static bool convert_decimal(const struct rs_input *input, const struct rs_value *value, struct rs_num *out)
+{
+    rs_i128 w = value->wide ? value->w : value->i;
+    if (input->type.kind == RS_NUM_INT128) {
+        out->w = w;
+        return true;
+    }
+    out->i = (int64_t)w;
+    return out->i == w;
+}
+
+static bool convert(const struct rs_input *input, const struct rs_value *value, struct rs_num *out)
+{
+    out->present = value->kind != RS_VALUE_NULL;
+    if (!out->present) {
+        out->d = 0;
+        return true;
+    }
+    switch (input->convert) {
+    case RS_CONVERT_INT: out->i = value->i; return true;
+    case RS_CONVERT_DECIMAL: return convert_decimal(input, value, out);
+    case RS_CONVERT_DOUBLE: out->d = value->d; return true;
+    case RS_CONVERT_SCALED:
+        if (value->kind == RS_VALUE_DOUBLE) { /* not finite: scale_values */
+            out->present = false;
+            out->d = (double)NAN; /* tells it from null */
+            return true;
+        }
+        out->i = value->i;
+        return true;
+    case RS_CONVERT_PRESENCE: out->i = 0; return true;
+    }
+    return false;
+}
+
+static bool convert_inputs(const struct rs_plan *plan, const struct rs_value *values, struct rs_num *out,
+                           bool *not_finite)
+{
+    *not_finite = false;
+    for (size_t i = 0; i < plan->inputs.count; i++) {
+        if (!convert(&plan->inputs.items[i], &values[plan->inputs.items[i].slot], &out[i])) {
+            return false;
+        }
+        *not_finite |=
+            plan->inputs.items[i].convert == RS_CONVERT_SCALED && !out[i].present && isnan(out[i].d);
+    }
+    return true;
+}
+
+/* ---- one record ---- */
+
+static enum rs_reason decode(const struct rs_partition *p, const struct rs_record *record)
+{
+    const struct rs_plan *plan = p->plan;
+    const struct rs_stream *stream = plan->stream;
+    size_t writer;
+    struct rs_slice datum;
+    if (!record->value.data) {
+        return RS_REASON_TOMBSTONE;
+    }
+    if (record->value.size > (uint64_t)stream->max_record_bytes) {
+        return RS_REASON_TOO_LARGE;
+    }
+    enum rs_reason reason = rs_frame_split(p->engine->streams->registry, stream->framing.framing,
+                                           plan->own_schema, record->value, &writer, &datum);
+    if (reason != RS_REASON_NONE) {
+        return reason;
+    }
+    if (writer >= plan->program_count || !plan->programs[writer]) {
+        return RS_REASON_UNKNOWN_SCHEMA;
+    }
+    reason = rs_program_run(plan->programs[writer], datum, p->batch.values, NULL);
+    bool guessed_bare = stream->framing.framing == RS_FRAMING_AUTO && datum.data == record->value.data &&
+                        plan->own_schema == writer;
+    if (reason != RS_REASON_NONE && guessed_bare &&
+        rs_frame_looks_framed(p->engine->streams->registry, record->value)) {
+        reason = RS_REASON_UNKNOWN_SCHEMA; /* what it names, not what its bytes would be without a frame */
+    }
+    return reason;
+}
+
+static enum rs_reason judge_time(const struct rs_plan *plan, const struct rs_value *values,
+                                 const struct rs_record *record, struct rs_judged *j)
+{
+    const struct rs_value *time = &values[plan->time_slot];
+    if (time->kind == RS_VALUE_NULL ||
+        (plan->version_slot >= 0 && values[plan->version_slot].kind == RS_VALUE_NULL)) {
+        return RS_REASON_FIELD_NULL;
+    }
+    if (plan->time_is_date && (time->i < RS_DAY_MIN || time->i > RS_DAY_MAX)) {
+        return RS_REASON_TIME;
+    }
+    j->time_us = plan->time_is_date ? time->i * RS_US_PER_DAY : time->i;
+    j->nanos = plan->time_is_date ? 0 : time->nanos;
+    if (!rs_time_in_range(j->time_us)) {
+        return RS_REASON_TIME;
+    }
+    if (plan->version_slot >= 0 && j->nanos) {
+        return RS_REASON_PERIOD;
+    }
+    int64_t ahead_us = plan->stream->max_future_us;
+    if (plan->version_slot < 0 && record->timestamp_us != RS_TIME_NONE && ahead_us != INT64_MAX &&
+        j->time_us - ahead_us + (j->nanos != 0) > record->timestamp_us) {
+        return RS_REASON_FUTURE;
+    }
+    j->version = plan->version_slot >= 0 ? values[plan->version_slot].i : 0;
+    return RS_REASON_NONE;
+}
+
+static bool withdrawn(const struct rs_plan *plan, const struct rs_aggregate *a, const struct rs_value *values)
+{
+    if (plan->value_slot >= 0) {
+        return values[plan->value_slot].kind == RS_VALUE_NULL;
+    }
+    for (uint32_t i = 0; i < a->input_count; i++) {
+        if (values[plan->inputs.items[a->inputs[i]].slot].kind != RS_VALUE_NULL) {
+            return false;
+        }
+    }
+    return a->input_count > 0;
+}
+
+/* Which aggregates take the event; which distinct keys that needs. */
+static uint64_t judge_where(struct rs_partition *p, uint32_t i, struct rs_judged *j)
+{
+    const struct rs_plan *plan = p->plan;
+    uint64_t keys = 0;
+    j->passes = 0;
+    for (uint32_t k = 0; k < plan->aggregate_count; k++) {
+        const struct rs_aggregate *a = plan->aggregates[k];
+        bool holds = !a->where || rs_condition_eval(a->where, p->batch.values) == RS_TRUE;
+        if (a->upsert) {
+            unsigned flags = holds ? 0u : (unsigned)RS_REGISTER_FILTERED;
+            flags |= withdrawn(plan, a, p->batch.values) ? (unsigned)RS_REGISTER_WITHDRAWN : 0u;
+            p->batch.flags[i * plan->aggregate_count + k] = (uint8_t)flags;
+            holds |= !a->where_by_only;
+        }
+        if (holds) {
+            j->passes |= UINT64_C(1) << k;
+            keys |= UINT64_C(1) << a->key;
+        }
+    }
+    return keys;
+}
+
+static enum rs_reason build_keys(struct rs_partition *p, uint32_t i, uint64_t wanted)
+{
+    struct rs_batch *b = &p->batch;
+    for (uint32_t k = 0; k < p->plan->key_count; k++) {
+        struct rs_event_key *key = &b->keys[(size_t)i * p->plan->key_count + k];
+        if (!(wanted >> k & 1)) {
+            continue;
+        }
+        size_t size = rs_key_build(p->plan->keys[k], b->values, b->key_bytes + b->key_fill);
+        if (size == RS_KEY_TOO_LONG || size == RS_KEY_NOT_FINITE) {
+            return size == RS_KEY_TOO_LONG ? RS_REASON_KEY_TOO_LONG : RS_REASON_NOT_FINITE;
+        }
+        *key = (struct rs_event_key){.offset = b->key_fill, .size = (uint32_t)size};
+        key->hash = rs_key_hash(rs_slice_of(b->key_bytes + b->key_fill, size));
+        b->key_fill += (uint32_t)size;
+    }
+    return RS_REASON_NONE;
+}
+
+static enum rs_reason judge_id(const struct rs_plan *plan, const struct rs_value *values, struct rs_judged *j)
+{
+    const struct rs_value *id = plan->id_slot >= 0 ? &values[plan->id_slot] : NULL;
+    j->has_id = id && id->kind != RS_VALUE_NULL;
+    if (!j->has_id) {
+        return RS_REASON_NONE;
+    }
+    if (id->kind == RS_VALUE_DOUBLE) { /* scale_values: not finite */
+        return RS_REASON_NOT_FINITE;
+    }
+    if (id->kind == RS_VALUE_BYTES) {
+        j->id = rs_dedup_hash(id->s);
+    } else if (id->kind == RS_VALUE_DECIMAL) {
+        rs_i128 w = id->wide ? id->w : id->i;
+        j->id = rs_dedup_hash(rs_slice_of(&w, sizeof w));
+    } else {
+        j->id = rs_dedup_hash(rs_slice_of(&id->i, sizeof id->i));
+    }
+    return RS_REASON_NONE;
+}
+
+static enum rs_reason judge_values(struct rs_partition *p, uint32_t i, const struct rs_record *record,
+                                   struct rs_judged *j)
+{
+    const struct rs_plan *plan = p->plan;
+    enum rs_reason reason = judge_time(plan, p->batch.values, record, j);
+    if (reason != RS_REASON_NONE) {
+        return reason;
+    }
+    if (!scale_values(plan, p->batch.values)) {
+        return RS_REASON_DECIMAL;
+    }
+    j->rule = rs_rules_check(&plan->rules, p->batch.values);
+    if (j->rule >= 0) {
+        return rs_rules_reason(&plan->rules, j->rule);
+    }
+    if (!convert_inputs(plan, p->batch.values, p->batch.inputs + (size_t)i * plan->inputs.count,
+                        &j->not_finite)) {
+        return RS_REASON_DECIMAL;
+    }
+    reason = build_keys(p, i, judge_where(p, i, j));
+    return reason != RS_REASON_NONE ? reason : judge_id(plan, p->batch.values, j);
+}
+
+void rs_batch_judge(struct rs_partition *p, uint32_t i, const struct rs_record *record)
+{
+    struct rs_judged *j = &p->batch.judged[i];
+    j->rule = -1;
+    j->reason = decode(p, record);
+    if (j->reason == RS_REASON_NONE) {
+        j->reason = judge_values(p, i, record, j);
+    }
+}

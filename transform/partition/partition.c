@@ -1,0 +1,510 @@
+#include "transform/partition/internal.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "transform/group/group.h"
+#include "transform/group/upsert.h"
+#include "transform/partition/outcomes.h"
+
+/* ---- life ---- */
+
+static int init(struct rs_partition *p, struct rs_error *error)
+{
+    const struct rs_plan *plan = p->plan;
+    p->stream_time_us = RS_TIME_NONE;
+    p->now_shown_us = RS_TIME_NONE;
+    rs_steady_init(&p->steady);
+    p->front = (struct rs_front){
+        .at_us = RS_TIME_NONE, .run_us = RS_TIME_NONE, .run_other_us = RS_TIME_NONE, .left_us = RS_TIME_NONE};
+    p->wall_us = RS_TIME_NONE;
+    p->expire_at_us = plan->stream->expire_us == INT64_MAX ? INT64_MAX : RS_TIME_NONE;
+    rs_dedup_init(&p->dedup, plan->stream->dedup_us, plan->stream->dedup_max);
+    p->scratch = rs_pane_scratch_new();
+    p->groups = calloc(plan->aggregate_count + 1, sizeof *p->groups);
+    if (!p->scratch || !p->groups) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    for (uint32_t i = 0; i < plan->aggregate_count; i++) {
+        int rc = rs_groups_init(&p->groups[i], plan->aggregates[i], error);
+        p->group_sets++;
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    p->again_set = p->group_sets;
+    p->again_quota = UINT64_MAX;
+    return rs_batch_init(&p->batch, plan, error);
+}
+
+int rs_partition_new(const struct rs_engine *engine, uint32_t stream, int32_t partition,
+                     struct rs_partition **out, struct rs_error *error)
+{
+    RS_ASSERT(stream < engine->plan_count);
+    struct rs_partition *p = calloc(1, sizeof *p);
+    if (!p) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    p->engine = engine;
+    p->plan = &engine->plans[stream];
+    p->partition = partition;
+    int rc = init(p, error);
+    if (rc < 0) {
+        rs_partition_free(&p);
+        return rc;
+    }
+    *out = p;
+    return 0;
+}
+
+void rs_partition_free(struct rs_partition **partition)
+{
+    struct rs_partition *p = *partition;
+    if (!p) {
+        return;
+    }
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        rs_groups_fini(&p->groups[i]);
+    }
+    free(p->groups);
+    rs_batch_fini(&p->batch);
+    rs_dedup_fini(&p->dedup);
+    rs_pane_scratch_free(&p->scratch);
+    rs_buf_fini(&p->key_text);
+    rs_buf_fini(&p->sealing.head);
+    rs_buf_fini(&p->sealing.out);
+    rs_buf_fini(&p->sealing.cuts);
+    rs_restoring_fini(&p->restoring);
+    free(p);
+    *partition = NULL;
+}
+
+/* ---- shown time ---- */
+
+void rs_partition_show(struct rs_partition *p, int64_t now_shown_us)
+{
+    if (now_shown_us > p->front.at_us) {
+        p->front.at_us = now_shown_us;
+    }
+    if (p->front.at_us <= p->now_shown_us) {
+        return;
+    }
+    p->now_shown_us = p->front.at_us;
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        rs_schedule_advance(&p->groups[i], p->now_shown_us);
+    }
+}
+
+int64_t rs_partition_next_due(const struct rs_partition *p)
+{
+    int64_t due = INT64_MAX;
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        int64_t next = rs_schedule_next(&p->groups[i]);
+        due = next < due ? next : due;
+    }
+    return due;
+}
+
+/* ---- one aggregate, the pending records of a batch ---- */
+
+/* What became of each pending record: bit k is that of pending record k. */
+struct outcome {
+    uint64_t applied, late, limited;
+};
+
+static const struct rs_event_key *key_of(const struct rs_partition *p, const struct rs_groups *gs,
+                                         uint32_t record)
+{
+    return rs_batch_key(p, record, gs->aggregate->key);
+}
+
+static bool passes(const struct rs_partition *p, const struct rs_groups *gs, uint32_t record)
+{
+    return p->batch.judged[record].passes >> gs->aggregate->position & 1;
+}
+
+/* `guess`: the first group with the record's hash before the batch began. */
+static uint32_t find_group(const struct rs_partition *p, const struct rs_groups *gs,
+                           const struct rs_event_key *key, uint32_t guess)
+{
+    struct rs_slice bytes = rs_batch_key_bytes(p, key);
+    if (guess != RS_NONE) {
+        const struct rs_group *g = rs_group_at(gs, guess);
+        if (!(g->flags & RS_GROUP_DROPPED) && rs_slice_equal(rs_group_key(gs, g), bytes)) {
+            return guess;
+        }
+    }
+    return rs_groups_find(gs, key->hash, bytes);
+}
+
+static bool full(const struct rs_partition *p, const struct rs_groups *gs)
+{
+    return gs->count >= p->plan->stream->max_groups;
+}
+
+static void count_not_finite(const struct rs_partition *p, struct rs_groups *gs, uint32_t record)
+{
+    const struct rs_num *inputs = rs_batch_inputs(p, record);
+    for (uint32_t i = 0; i < gs->aggregate->input_count; i++) {
+        uint32_t number = gs->aggregate->inputs[i];
+        if (p->plan->inputs.items[number].convert == RS_CONVERT_SCALED && !inputs[number].present &&
+            isnan(inputs[number].d)) {
+            gs->not_finite++;
+            return;
+        }
+    }
+}
+
+static void apply_append(struct rs_partition *p, struct rs_groups *gs, uint32_t k, int64_t offset,
+                         uint32_t guess, struct outcome *outcome)
+{
+    uint32_t record = p->batch.pending[k];
+    const struct rs_event_key *key = key_of(p, gs, record);
+    const struct rs_judged *j = &p->batch.judged[record];
+    struct rs_event event = {j->time_us, rs_event_order(j->nanos, offset), rs_batch_inputs(p, record)};
+    uint32_t number = find_group(p, gs, key, guess);
+    if (rs_group_late(gs, number == RS_NONE ? NULL : rs_group_at(gs, number), rs_batch_key_bytes(p, key),
+                      event.time_us)) {
+        gs->late++;
+        outcome->late |= UINT64_C(1) << k;
+        return;
+    }
+    if (number == RS_NONE) {
+        if (full(p, gs)) {
+            gs->limited++;
+            outcome->limited |= UINT64_C(1) << k;
+            return;
+        }
+        number = rs_groups_add(gs, key->hash, rs_batch_key_bytes(p, key));
+    }
+    rs_group_add(gs, number, &event);
+    if (j->not_finite) {
+        count_not_finite(p, gs, record);
+    }
+    outcome->applied |= UINT64_C(1) << k;
+}
+
+static void apply_upsert(struct rs_partition *p, struct rs_groups *gs, uint32_t k, int64_t offset,
+                         uint32_t guess, struct outcome *outcome)
+{
+    uint32_t record = p->batch.pending[k];
+    const struct rs_judged *j = &p->batch.judged[record];
+    const struct rs_event_key *key = key_of(p, gs, record);
+    uint32_t number = find_group(p, gs, key, guess);
+    if (number == RS_NONE) {
+        if (full(p, gs)) {
+            gs->limited++;
+            outcome->limited |= UINT64_C(1) << k;
+            return;
+        }
+        number = rs_groups_add(gs, key->hash, rs_batch_key_bytes(p, key));
+        rs_upsert_adopt(gs, (struct rs_upsert_group *)rs_group_at(gs, number));
+    }
+    struct rs_change change = {
+        .event = {j->time_us, offset, rs_batch_inputs(p, record)},
+        .version = j->version,
+        .flags = p->batch.flags[record * p->plan->aggregate_count + gs->aggregate->position],
+    };
+    if (rs_upsert_apply(gs, number, &change) == RS_UPSERT_LATE) {
+        gs->late++;
+        outcome->late |= UINT64_C(1) << k;
+        return;
+    }
+    gs->applied++;
+    if (j->not_finite) {
+        count_not_finite(p, gs, record);
+    }
+    outcome->applied |= UINT64_C(1) << k;
+}
+
+static void apply_aggregate(struct rs_partition *p, struct rs_groups *gs, const struct rs_record *records,
+                            struct outcome *outcome)
+{
+    uint32_t taken[RS_BATCH_RECORDS]; /* numbers of pending records */
+    uint32_t hashes[RS_BATCH_RECORDS];
+    uint32_t found[RS_BATCH_RECORDS];
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < p->batch.pending_count; k++) {
+        if (passes(p, gs, p->batch.pending[k])) {
+            taken[count] = k;
+            hashes[count++] = key_of(p, gs, p->batch.pending[k])->hash;
+        }
+    }
+    gs->filtered += p->batch.pending_count - count;
+    if (count == 0) {
+        return;
+    }
+    rs_groups_look_up(gs, hashes, count, found);
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t offset = records[p->batch.pending[taken[i]]].offset;
+        if (gs->aggregate->upsert) {
+            apply_upsert(p, gs, taken[i], offset, found[i], outcome);
+        } else {
+            apply_append(p, gs, taken[i], offset, found[i], outcome);
+        }
+    }
+}
+
+/* Applies what is pending; every record of it is accounted for here. */
+static void flush(struct rs_partition *p, const struct rs_record *records)
+{
+    uint32_t count = p->batch.pending_count;
+    if (count == 0) {
+        return;
+    }
+    struct outcome outcome = {0};
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        apply_aggregate(p, &p->groups[i], records, &outcome);
+    }
+    uint64_t late = outcome.late & ~outcome.applied;
+    uint64_t limited = outcome.limited & ~outcome.applied & ~late;
+    uint64_t applied = (uint64_t)__builtin_popcountll(outcome.applied);
+    p->events.applied += applied;
+    p->events.late += (uint64_t)__builtin_popcountll(late);
+    p->events.rejected += (uint64_t)__builtin_popcountll(limited);
+    p->events.filtered += count - applied - (uint64_t)__builtin_popcountll(late | limited);
+    p->batch.pending_count = 0;
+}
+
+/* ---- dead letters ---- */
+
+static const char *text_of(const struct rs_partition *p, enum rs_reason reason, int rule)
+{
+    bool named = reason == RS_REASON_RULE || (reason == RS_REASON_NOT_FINITE && rule >= 0);
+    return named ? rs_rules_text(&p->plan->rules, rule) : rs_reason_text(reason);
+}
+
+static void note_reject(const struct rs_partition *p, const struct rs_record *record,
+                        const struct rs_judged *j, enum rs_reason reason)
+{
+    const struct rs_reject_example example = {
+        .partition = p->partition,
+        .offset = record->offset,
+        .event_us = j->time_us,
+        .record_us = record->timestamp_us,
+        .text = text_of(p, reason, j->rule),
+    };
+    if (p->outcomes) {
+        rs_outcomes_reject(p->outcomes, reason, &example);
+    }
+}
+
+static bool put_letter(const struct rs_partition *p, const struct rs_dead_letter_sink *letters,
+                       const struct rs_record *record, enum rs_reason reason, int rule)
+{
+    if (!letters || !p->plan->stream->dead_letters) {
+        return true;
+    }
+    struct rs_dead_letter letter = {
+        .stream = p->plan->stream->index,
+        .partition = p->partition,
+        .record = record,
+        .reason = reason,
+        .text = text_of(p, reason, rule),
+    };
+    return letters->ops->put(letters->self, &letter);
+}
+
+/* What the aggregates would say about the one record of the batch, before anything is changed: the outcome
+ * may need a dead letter, and there may be no room for one now. */
+static enum rs_reason foresee(const struct rs_partition *p)
+{
+    enum rs_reason reason = RS_REASON_NONE;
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        const struct rs_groups *gs = &p->groups[i];
+        if (!passes(p, gs, 0)) {
+            continue;
+        }
+        const struct rs_event_key *key = key_of(p, gs, 0);
+        uint32_t number = rs_groups_find(gs, key->hash, rs_batch_key_bytes(p, key));
+        const struct rs_group *g = number == RS_NONE ? NULL : rs_group_at(gs, number);
+        int64_t time_us = p->batch.judged[0].time_us;
+        bool late = gs->aggregate->upsert
+                        ? g && rs_upsert_late(gs, (const struct rs_upsert_group *)g, time_us)
+                        : rs_group_late(gs, g, rs_batch_key_bytes(p, key), time_us);
+        if (late) {
+            reason = RS_REASON_LATE;
+        } else if (number == RS_NONE && full(p, gs)) {
+            reason = reason == RS_REASON_NONE ? RS_REASON_GROUP_LIMIT : reason;
+        } else {
+            return RS_REASON_NONE; /* applied */
+        }
+    }
+    return reason;
+}
+
+/* ---- a batch ---- */
+
+/* One record at a time where its outcome among the groups may need a dead letter, or registers may have to
+ * grow. */
+static bool one_by_one(const struct rs_partition *p)
+{
+    const struct rs_stream *stream = p->plan->stream;
+    if (stream->upsert || (stream->dead_letters && stream->dead_letter_late)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        if (p->groups[i].count + (int64_t)RS_BATCH_RECORDS > stream->max_groups) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool reserve_registers(struct rs_partition *p, struct rs_groups *gs)
+{
+    if (!passes(p, gs, 0)) {
+        return true;
+    }
+    const struct rs_event_key *key = key_of(p, gs, 0);
+    return rs_upsert_reserve(gs, rs_groups_find(gs, key->hash, rs_batch_key_bytes(p, key)));
+}
+
+static bool reserve(struct rs_partition *p, uint32_t count)
+{
+    if (p->plan->id_slot >= 0 && !rs_dedup_reserve(&p->dedup, count)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        if (!rs_groups_reserve(&p->groups[i], count, p->batch.key_fill)) {
+            return false;
+        }
+        if (p->plan->stream->upsert && p->batch.judged[0].reason == RS_REASON_NONE &&
+            !reserve_registers(p, &p->groups[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void consumed(struct rs_partition *p, const struct rs_record *record)
+{
+    p->events.consumed++;
+    p->next_offset = record->offset + 1;
+}
+
+static bool reject(struct rs_partition *p, const struct rs_record *record, const struct rs_judged *j,
+                   const struct rs_dead_letter_sink *letters)
+{
+    if (!put_letter(p, letters, record, j->reason, j->rule)) {
+        return false;
+    }
+    note_reject(p, record, j, j->reason);
+    p->events.rejected++;
+    p->rejected_early++;
+    return true;
+}
+
+/* True: a duplicate. Remembering is left for when nothing can stop the record any more. */
+static bool is_duplicate(const struct rs_partition *p, const struct rs_judged *j, int64_t timestamp_us)
+{
+    return j->has_id && rs_dedup_seen(&p->dedup, j->id, timestamp_us);
+}
+
+/* Groups that have to go go behind the record that showed it, which may be of one of them. */
+static void pass_time(struct rs_partition *p, const struct rs_record *records, uint32_t i)
+{
+    if (rs_partition_pass_time(p, i, &records[i])) {
+        flush(p, records); /* those before see the groups as they were */
+        if (rs_partition_expires_now(p)) {
+            rs_partition_expire(p);
+        }
+    }
+}
+
+/* Record i of the batch, in order. False: it has to wait, and with it all that follow. */
+static bool advance(struct rs_partition *p, const struct rs_record *records, uint32_t i, bool alone,
+                    const struct rs_dead_letter_sink *letters)
+{
+    const struct rs_judged *j = &p->batch.judged[i];
+    const struct rs_record *record = &records[i];
+    if (j->reason != RS_REASON_NONE) {
+        return reject(p, record, j, letters);
+    }
+    int64_t timestamp_us = record->timestamp_us == RS_TIME_NONE ? j->time_us : record->timestamp_us;
+    bool duplicate = is_duplicate(p, j, timestamp_us);
+    if (alone && !duplicate) {
+        enum rs_reason reason = foresee(p);
+        bool told = reason == RS_REASON_GROUP_LIMIT ||
+                    (reason == RS_REASON_LATE && p->plan->stream->dead_letter_late);
+        if (told && !put_letter(p, letters, record, reason, -1)) {
+            return false;
+        }
+        if (reason == RS_REASON_GROUP_LIMIT) {
+            note_reject(p, record, j, reason);
+        }
+    }
+    if (p->plan->id_slot >= 0) {
+        rs_dedup_arrive(&p->dedup, j->has_id ? &j->id : NULL, timestamp_us);
+    }
+    if (duplicate) {
+        p->events.duplicate++;
+        return true;
+    }
+    p->batch.pending[p->batch.pending_count++] = i;
+    pass_time(p, records, i);
+    return true;
+}
+
+/* Returns how many were taken. */
+static uint32_t apply_batch(struct rs_partition *p, const struct rs_record *records, uint32_t count,
+                            bool alone, const struct rs_dead_letter_sink *letters)
+{
+    p->batch.key_fill = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        rs_batch_judge(p, i, &records[i]);
+        if (p->batch.judged[i].has_id) {
+            rs_dedup_prefetch(&p->dedup, p->batch.judged[i].id);
+        }
+    }
+    if (!reserve(p, count)) {
+        return 0;
+    }
+    uint32_t taken = 0;
+    while (taken < count && advance(p, records, taken, alone, letters)) {
+        consumed(p, &records[taken]);
+        taken++;
+    }
+    flush(p, records);
+    return taken;
+}
+
+static void count_outcomes(const struct rs_partition *p, const struct rs_accounting *before)
+{
+    struct rs_accounting *sum = &p->outcomes->events;
+    sum->consumed += p->events.consumed - before->consumed;
+    sum->applied += p->events.applied - before->applied;
+    sum->late += p->events.late - before->late;
+    sum->duplicate += p->events.duplicate - before->duplicate;
+    sum->rejected += p->events.rejected - before->rejected;
+    sum->filtered += p->events.filtered - before->filtered;
+}
+
+void rs_partition_count_into(struct rs_partition *p, struct rs_outcomes *outcomes)
+{
+    p->outcomes = outcomes;
+}
+
+size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *records, size_t count,
+                          const struct rs_dead_letter_sink *letters)
+{
+    size_t taken = 0;
+    struct rs_accounting before = p->events;
+    while (taken < count) {
+        bool alone = one_by_one(p);
+        size_t room = alone ? 1 : RS_BATCH_RECORDS;
+        uint32_t size = (uint32_t)(count - taken < room ? count - taken : room);
+        uint32_t done = apply_batch(p, records + taken, size, alone, letters);
+        taken += done;
+        if (done < size) {
+            break;
+        }
+    }
+    if (p->now_shown_us != RS_TIME_NONE) {
+        rs_partition_show_front(p);
+    }
+    if (p->outcomes) {
+        count_outcomes(p, &before);
+    }
+    return taken;
+}

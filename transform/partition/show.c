@@ -1,0 +1,269 @@
+#include "transform/partition/show.h"
+
+#include "transform/group/fold.h"
+#include "transform/group/upsert.h"
+
+/* One window's content on its way into a batch. */
+struct content {
+    const void *pane;
+    const void *previous;     /* NULL: none */
+    int64_t start_us, end_us; /* RS_TIME_NONE: not shown */
+    int64_t event_us;         /* RS_TIME_NONE: not shown */
+    uint64_t events;
+    int64_t change_ms;
+};
+
+/* ---- fields ---- */
+
+static void emit_field(void *ctx, size_t field, const char *text, size_t size)
+{
+    rs_batch_field(ctx, (uint32_t)field, text, size);
+}
+
+static void emit_empty(void *ctx, size_t field, const char *text, size_t size)
+{
+    const struct rs_shower *s = ctx;
+    if (s->groups->aggregate->empty_fields[field]) {
+        rs_batch_field(s->batch, (uint32_t)field, text, size);
+    }
+}
+
+static void put_int(struct rs_view_batch *b, uint32_t field, int64_t value)
+{
+    char text[RS_NUMBER_TEXT_MAX];
+    rs_batch_field(b, field, text, rs_int64_format(value, text));
+}
+
+static void put_content(struct rs_shower *s, const struct content *c)
+{
+    const struct rs_aggregate *a = s->groups->aggregate;
+    uint32_t field = a->stat_fields;
+    rs_pane_render(a->layout, c->pane, c->previous, a->window.size_us, s->scratch,
+                   c->events ? emit_field : emit_empty, c->events ? (void *)s->batch : (void *)s);
+    if (a->window.kind != RS_WINDOW_ALL) {
+        if (c->start_us != RS_TIME_NONE) {
+            put_int(s->batch, field, rs_floor_ms(c->start_us));
+            put_int(s->batch, field + 1, rs_floor_ms(c->end_us));
+        }
+        field += 2;
+    }
+    if (c->event_us != RS_TIME_NONE) {
+        put_int(s->batch, field, rs_floor_ms(c->event_us));
+    }
+    put_int(s->batch, field + 1, (int64_t)c->events);
+}
+
+static void put_revision(const struct rs_shower *s, uint64_t revision)
+{
+    put_int(s->batch, s->groups->aggregate->meta->field_count - 1, (int64_t)revision);
+}
+
+static void measure(struct content *c)
+{
+    c->events = rs_pane_events(c->pane);
+    c->event_us = c->events ? rs_pane_newest_us(c->pane) : RS_TIME_NONE;
+}
+
+static void *emptied(const struct rs_groups *gs, void *pane)
+{
+    rs_pane_fini(gs->aggregate->layout, pane);
+    rs_pane_init(gs->aggregate->layout, pane);
+    return pane;
+}
+
+/* ---- append streams ---- */
+
+/* Last values of all earlier windows: each input's own newest one is what `change` compares with. */
+static const void *previous_of(struct rs_groups *gs, const struct rs_node *node)
+{
+    if (!gs->aggregate->needs_previous || node->older == RS_NONE) {
+        return NULL;
+    }
+    void *previous = emptied(gs, gs->previous);
+    for (uint32_t at = node->older; at != RS_NONE; at = rs_node_at(gs, at)->older) {
+        rs_pane_merge(gs->aggregate->layout, previous, rs_node_at(gs, at)->pane);
+    }
+    return previous;
+}
+
+static void fill_from_node(struct rs_groups *gs, const struct rs_node *node, struct content *c)
+{
+    const struct rs_window *w = &gs->aggregate->window;
+    c->pane = node->pane;
+    c->previous = previous_of(gs, node);
+    c->start_us = w->slice_us ? node->start_us : RS_TIME_NONE;
+    c->end_us = node->start_us + w->size_us;
+    measure(c);
+}
+
+/* The window that contains now, said by the smallest end with the same content: the first that holds the
+ * newest event, or the first without the pane that left last. */
+static void fill_sliding(const struct rs_shower *s, uint32_t number, struct content *c)
+{
+    struct rs_groups *gs = s->groups;
+    const struct rs_group *g = rs_group_at(gs, number);
+    struct rs_sliding_rest *sliding = rs_sliding_at(gs, number);
+    const struct rs_window *w = &gs->aggregate->window;
+    int64_t now_end = rs_window_first_end(w, s->now_us);
+    uint32_t oldest = rs_fold_window(gs, number, &sliding->view, now_end - w->size_us, now_end, gs->total);
+    uint32_t left = oldest == RS_NONE ? g->newest : rs_node_at(gs, oldest)->older;
+    int64_t left_us = left == RS_NONE ? sliding->gone_newest : rs_node_at(gs, left)->start_us;
+    int64_t end = rs_window_first_end(w, rs_node_at(gs, g->newest)->start_us);
+    if (left_us != RS_TIME_NONE && rs_window_leave(w, left_us) > end) {
+        end = rs_window_leave(w, left_us);
+        c->change_ms = rs_floor_ms(end);
+    }
+    c->pane = gs->total;
+    c->end_us = end;
+    c->start_us = end - w->size_us;
+    measure(c);
+    sliding->leave_due =
+        oldest == RS_NONE ? RS_WINDOW_NEVER : rs_window_last_end(w, rs_node_at(gs, oldest)->start_us);
+}
+
+/* ---- upsert streams ---- */
+
+/* Folds registers [first, end) that are present, newest last; returns the newest one's number. */
+static uint32_t fold_registers(struct rs_groups *gs, const struct rs_upsert_group *g, uint32_t first,
+                               uint32_t end)
+{
+    uint32_t newest = RS_NONE;
+    emptied(gs, gs->total);
+    for (uint32_t i = first; i < end; i++) {
+        const struct rs_register *r = rs_register_at(gs, g, i);
+        if (rs_register_present(r)) {
+            rs_register_fold(gs, r, NULL, gs->total);
+            newest = i;
+        }
+    }
+    return newest;
+}
+
+static void fill_registers(struct rs_groups *gs, const struct rs_upsert_group *g, uint32_t first,
+                           uint32_t end, struct content *c)
+{
+    uint32_t newest = fold_registers(gs, g, first, end);
+    c->pane = gs->total;
+    measure(c);
+    uint32_t before = newest == RS_NONE ? RS_NONE : rs_upsert_present_before(gs, g, newest);
+    if (gs->aggregate->needs_previous && before != RS_NONE) {
+        rs_register_fold(gs, rs_register_at(gs, g, before), rs_register_at(gs, g, newest),
+                         emptied(gs, gs->previous));
+        c->previous = gs->previous;
+    }
+}
+
+/* Number of the register with which the newest `last` present ones begin. */
+static uint32_t last_from(const struct rs_groups *gs, const struct rs_upsert_group *g, uint32_t newest)
+{
+    uint32_t first = newest;
+    for (int64_t i = 1; i < gs->aggregate->window.last; i++) {
+        uint32_t before = rs_upsert_present_before(gs, g, first);
+        if (before == RS_NONE) {
+            break;
+        }
+        first = before;
+    }
+    return first;
+}
+
+static void fill_upsert(struct rs_groups *gs, const struct rs_upsert_group *g, struct content *c)
+{
+    const struct rs_window *w = &gs->aggregate->window;
+    uint32_t newest = rs_upsert_present_before(gs, g, g->count);
+    if (newest == RS_NONE) {
+        fill_registers(gs, g, 0, 0, c);
+        return;
+    }
+    int64_t newest_us = rs_register_at(gs, g, newest)->period_us;
+    uint32_t first = 0;
+    if (w->kind == RS_WINDOW_LAST) {
+        first = last_from(gs, g, newest);
+        c->start_us = rs_register_at(gs, g, first)->period_us;
+        c->end_us = newest_us;
+    } else if (w->kind != RS_WINDOW_ALL) {
+        c->end_us = rs_window_first_end(w, newest_us);
+        c->start_us = c->end_us - w->size_us;
+        first = rs_upsert_from(gs, g, c->start_us);
+    }
+    c->change_ms = rs_floor_ms(newest_us);
+    fill_registers(gs, g, first, newest + 1, c);
+}
+
+static uint64_t fill_upsert_window(struct rs_groups *gs, const struct rs_upsert_group *g, struct content *c)
+{
+    uint32_t first = rs_upsert_from(gs, g, c->start_us);
+    uint32_t end = rs_upsert_from(gs, g, c->end_us);
+    uint64_t revision = 0;
+    for (uint32_t i = first; i < end; i++) {
+        revision += rs_register_at(gs, g, i)->revision;
+    }
+    fill_registers(gs, g, first, end, c);
+    return revision;
+}
+
+/* ---- operations ---- */
+
+void rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags)
+{
+    struct rs_groups *gs = s->groups;
+    struct rs_group *g = rs_group_at(gs, number);
+    struct content c = {
+        .start_us = RS_TIME_NONE, .event_us = RS_TIME_NONE, .change_ms = rs_floor_ms(g->clock_us)};
+    if (gs->aggregate->upsert) {
+        fill_upsert(gs, (struct rs_upsert_group *)g, &c);
+    } else if (gs->aggregate->window.kind == RS_WINDOW_SLIDING) {
+        fill_sliding(s, number, &c);
+    } else {
+        fill_from_node(gs, rs_node_at(gs, g->newest), &c);
+    }
+    rs_batch_view_begin(s->batch, gs->aggregate->index, flags, s->key);
+    put_content(s, &c);
+    rs_batch_end(s->batch, c.change_ms);
+}
+
+void rs_show_window(struct rs_shower *s, uint32_t number, int64_t end_us)
+{
+    struct rs_groups *gs = s->groups;
+    struct rs_group *g = rs_group_at(gs, number);
+    int64_t start_us = end_us - gs->aggregate->window.size_us;
+    struct content c = {.start_us = start_us, .end_us = end_us, .event_us = RS_TIME_NONE};
+    uint64_t revision;
+    if (gs->aggregate->upsert) {
+        revision = fill_upsert_window(gs, (struct rs_upsert_group *)g, &c);
+    } else {
+        revision = rs_group_revision(gs, g, end_us);
+        if (gs->aggregate->window.kind == RS_WINDOW_SLIDING) {
+            (void)rs_fold_window(gs, number, &rs_sliding_at(gs, number)->history, start_us, end_us,
+                                 gs->total);
+            c.pane = gs->total;
+            measure(&c);
+        } else {
+            fill_from_node(gs, rs_node_at(gs, rs_group_from(gs, g, start_us)), &c);
+        }
+    }
+    rs_batch_history_begin(s->batch, gs->aggregate->index, s->key, rs_floor_ms(start_us));
+    put_content(s, &c);
+    put_revision(s, revision);
+    rs_batch_end(s->batch, 0);
+}
+
+int64_t rs_show_next_end(const struct rs_groups *gs, const struct rs_group *group, int64_t from)
+{
+    if (gs->aggregate->upsert) {
+        return rs_upsert_next_end(gs, (const struct rs_upsert_group *)group, from);
+    }
+    return rs_group_next_end(gs, group, from);
+}
+
+int64_t rs_show_held_from(const struct rs_groups *gs, uint32_t number)
+{
+    if (!gs->aggregate->upsert) {
+        return rs_group_held_from(gs, number);
+    }
+    const struct rs_upsert_group *g = (const struct rs_upsert_group *)rs_group_at(gs, number);
+    if (g->count == 0) {
+        return RS_WINDOW_NEVER;
+    }
+    return rs_window_first_end(&gs->aggregate->window, rs_register_at(gs, g, 0)->period_us);
+}

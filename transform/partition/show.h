@@ -1,0 +1,26 @@
+/* show: what a group's current view and its ended windows are, as fields of a batch.
+ * Thread: the owning worker. */
+#ifndef RS_TRANSFORM_PARTITION_SHOW_H
+#define RS_TRANSFORM_PARTITION_SHOW_H
+
+#include "base/view.h"
+#include "transform/group/groups.h"
+
+struct rs_shower {
+    struct rs_groups *groups;
+    struct rs_pane_scratch *scratch;
+    struct rs_view_batch *batch;
+    int64_t now_us;
+    struct rs_slice key; /* rendered */
+};
+
+/* Appends a VIEW operation. A sliding group's leave_due is set. */
+void rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags);
+/* Appends a HISTORY operation for the window that ends at end_us; it has events. */
+void rs_show_window(struct rs_shower *s, uint32_t number, int64_t end_us);
+/* Smallest end >= `from` of a window with content, RS_WINDOW_NEVER: none. */
+int64_t rs_show_next_end(const struct rs_groups *gs, const struct rs_group *group, int64_t from);
+/* The same of the first window that can be rendered whole from what is held. */
+int64_t rs_show_held_from(const struct rs_groups *gs, uint32_t number);
+
+#endif

@@ -1,0 +1,150 @@
+#include "transform/plan/plan.h"
+
+#include <string.h>
+
+#include "transform/plan/writers.h"
+
+/* A scaled double is an integer of 64 bits. */
+#define RS_SCALED_DIGITS 18
+
+/* ---- first pass ---- */
+
+static void load_scale(struct rs_config *config, struct rs_plan *plan, const struct rs_config_node *key,
+                       const struct rs_config_node *scales)
+{
+    const char *path = rs_config_text(key);
+    int slot = path ? rs_slots_want(&plan->slots, config, key, path) : -1;
+    int64_t scale = -1;
+    if (slot < 0 || !rs_config_int(config, scales, path, 0, 18, &scale)) {
+        return;
+    }
+    if (plan->slots.types[slot].kind != RS_VALUE_DOUBLE) {
+        rs_config_complain(config, key, "scale is for float and double fields, and %s is %s", path,
+                           rs_field_type_name(&plan->slots.types[slot]));
+        return;
+    }
+    plan->scales[slot] = (int)scale;
+    plan->scaled[plan->scaled_count++] = (uint16_t)slot;
+    /* Whoever asks for the field from here on gets the decimal: rules, where, keys, statistics. */
+    plan->slots.types[slot].kind = RS_VALUE_DECIMAL;
+    plan->slots.types[slot].precision = RS_SCALED_DIGITS;
+    plan->slots.types[slot].scale = (int)scale;
+}
+
+static void load_scales(struct rs_config *config, struct rs_plan *plan)
+{
+    const struct rs_config_node *node =
+        plan->stream->node ? rs_config_get(plan->stream->node, "scale") : NULL;
+    if (!node) {
+        return;
+    }
+    if (rs_config_kind(node) != RS_CONFIG_MAPPING) {
+        rs_config_complain(config, node,
+                           "scale is a mapping from field to digits after the point, as in {price: 4}");
+        return;
+    }
+    for (size_t i = 0; i < rs_config_size(node); i++) {
+        const struct rs_config_node *key;
+        const struct rs_config_node *value;
+        rs_config_pair(node, i, &key, &value);
+        load_scale(config, plan, key, node);
+    }
+}
+
+/* Paths of the stream itself were checked when it was loaded; a fault here is still a complaint, never lost.
+ */
+static int stream_slot(struct rs_config *config, struct rs_plan *plan, const char *path)
+{
+    return path ? rs_slots_want(&plan->slots, config, plan->stream->node, path) : -1;
+}
+
+void rs_plan_begin(struct rs_config *config, struct rs_engine *engine, const struct rs_stream *stream,
+                   struct rs_plan *out)
+{
+    memset(out->scales, -1, sizeof out->scales);
+    out->stream = stream;
+    out->slots.arena = &engine->arena;
+    out->slots.schema = rs_schema_root(stream->schema);
+    out->inputs.slots = &out->slots;
+    out->inputs.scales = out->scales;
+    out->time_slot = stream_slot(config, out, stream->time_path);
+    out->time_is_date = stream->time_type.kind == RS_VALUE_INT;
+    out->id_slot = stream_slot(config, out, stream->id_path);
+    out->version_slot = stream->upsert ? stream_slot(config, out, stream->version_path) : -1;
+    out->value_slot = stream->upsert ? stream_slot(config, out, stream->value_path) : -1;
+    load_scales(config, out);
+    rs_rules_load(config, &out->slots, stream->node ? rs_config_get(stream->node, "rules") : NULL,
+                  &out->rules);
+}
+
+/* ---- second pass ---- */
+
+static int share_key(struct rs_engine *engine, struct rs_plan *plan, struct rs_aggregate *a,
+                     struct rs_error *error)
+{
+    for (uint32_t i = 0; i < plan->key_count; i++) {
+        if (rs_key_plan_same(plan->keys[i], &a->by)) {
+            a->key = i;
+            return 0;
+        }
+    }
+    const struct rs_key_plan **keys =
+        rs_arena_grow(&engine->arena, plan->keys, plan->key_count, sizeof(struct rs_key_plan *));
+    if (!keys) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    plan->keys = keys;
+    a->key = plan->key_count;
+    keys[plan->key_count++] = &a->by;
+    return 0;
+}
+
+static int compile_programs(struct rs_engine *engine, struct rs_plan *plan, struct rs_error *error)
+{
+    const struct rs_frame_registry *registry = engine->streams->registry;
+    plan->program_count = rs_frame_schema_count(registry);
+    plan->own_schema = rs_frame_find(registry, rs_schema_crc64(plan->slots.schema));
+    plan->programs = rs_arena_array(&engine->arena, plan->program_count + 1, sizeof(struct rs_program *));
+    if (!plan->programs) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    RS_ASSERT(plan->own_schema < plan->program_count);
+    for (size_t i = 0; i < plan->program_count; i++) {
+        const struct rs_schema *writer =
+            i == plan->own_schema ? plan->slots.schema : rs_frame_schema(registry, i);
+        if (i != plan->own_schema && !rs_writer_fits(plan, writer, NULL)) {
+            continue;
+        }
+        int rc = rs_program_compile(writer, plan->slots.paths, plan->slots.count, RS_PROGRAM_LIMITS_DEFAULT,
+                                    &plan->programs[i], error);
+        if (rc < 0) {
+            return rs_error_prefix(error, "stream %s", plan->stream->name);
+        }
+    }
+    return 0;
+}
+
+int rs_plan_finish(struct rs_engine *engine, struct rs_plan *plan, struct rs_error *error)
+{
+    for (uint32_t i = 0; i < plan->aggregate_count; i++) {
+        int rc = share_key(engine, plan, plan->aggregates[i], error);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    plan->step_us = rs_plan_step(plan);
+    for (uint32_t k = 1; k < plan->key_count; k++) {
+        if (plan->keys[k]->count > plan->keys[plan->finest_key]->count) {
+            plan->finest_key = k;
+        }
+    }
+    return compile_programs(engine, plan, error);
+}
+
+void rs_plan_fini(struct rs_plan *plan)
+{
+    for (size_t i = 0; i < plan->program_count && plan->programs; i++) {
+        rs_program_free(&plan->programs[i]);
+    }
+    rs_rules_fini(&plan->rules);
+}

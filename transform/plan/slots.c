@@ -1,0 +1,87 @@
+#include "transform/plan/slots.h"
+
+#include <string.h>
+
+void *rs_arena_grow(struct rs_arena *arena, void *items, size_t count, size_t item_size)
+{
+    /* Powers of two are the only sizes at which the array is full. */
+    if (count != 0 && (count & (count - 1)) != 0) {
+        return items;
+    }
+    void *wider = rs_arena_array(arena, count ? count * 2 : 1, item_size);
+    if (wider && count) {
+        memcpy(wider, items, count * item_size);
+    }
+    return wider;
+}
+
+static int append(struct rs_slots *slots, const char *path, const struct rs_field_type *type,
+                  struct rs_error *error)
+{
+    if (slots->count == RS_SLOTS_MAX) {
+        return rs_fail(error, RS_ELIMIT, "more than %d fields of one stream are used", RS_SLOTS_MAX);
+    }
+    const char **paths = rs_arena_grow(slots->arena, slots->paths, slots->count, sizeof *paths);
+    struct rs_field_type *types = rs_arena_grow(slots->arena, slots->types, slots->count, sizeof *types);
+    const char *copy = rs_arena_text(slots->arena, path);
+    if (!paths || !types || !copy) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    slots->paths = paths;
+    slots->types = types;
+    paths[slots->count] = copy;
+    types[slots->count] = *type;
+    return (int)slots->count++;
+}
+
+int rs_slots_add(struct rs_slots *slots, const char *path, struct rs_error *error)
+{
+    for (size_t i = 0; i < slots->count; i++) {
+        if (strcmp(slots->paths[i], path) == 0) {
+            return (int)i;
+        }
+    }
+    struct rs_field_type type;
+    int rc = rs_schema_field_type(slots->schema, path, &type, error);
+    return rc < 0 ? rc : append(slots, path, &type, error);
+}
+
+int rs_slots_want(struct rs_slots *slots, struct rs_config *config, const struct rs_config_node *where,
+                  const char *path)
+{
+    struct rs_error error;
+    int slot = rs_slots_add(slots, path, &error);
+    if (slot < 0) {
+        rs_config_complain(config, where, "%s", error.text);
+    }
+    return slot;
+}
+
+static const char *logical_name(enum rs_logical logical)
+{
+    switch (logical) {
+    case RS_LOGICAL_DATE: return "date";
+    case RS_LOGICAL_UUID: return "uuid";
+    case RS_LOGICAL_TIME_MILLIS:
+    case RS_LOGICAL_TIME_MICROS: return "time of day";
+    default: return NULL;
+    }
+}
+
+const char *rs_field_type_name(const struct rs_field_type *type)
+{
+    const char *logical = logical_name(type->schema->logical);
+    if (logical) {
+        return logical;
+    }
+    switch (type->kind) {
+    case RS_VALUE_TIME: return "timestamp";
+    case RS_VALUE_DECIMAL:
+        if (type->schema->logical == RS_LOGICAL_DECIMAL) {
+            return "decimal";
+        }
+        break; /* a double with a declared scale */
+    default: break;
+    }
+    return rs_schema_type_name(type->schema);
+}

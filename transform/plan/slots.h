@@ -1,0 +1,37 @@
+/* slots: the fields of a stream's events that something wants, each decoded once. While the configuration
+ * is read, every user of a field asks for its slot; the decode program is compiled from the list.
+ * Thread: one while compiling; read only afterwards. */
+#ifndef RS_TRANSFORM_PLAN_SLOTS_H
+#define RS_TRANSFORM_PLAN_SLOTS_H
+
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/config/config.h"
+#include "base/error.h"
+#include "schemas/program.h"
+
+#define RS_SLOTS_MAX 256
+
+struct rs_slots {
+    struct rs_arena *arena;
+    const struct rs_schema *schema;
+    const char **paths;
+    struct rs_field_type *types;
+    size_t count;
+};
+
+/* Slot of the field at `path`, added if new; negative: the error says which field is near. */
+RS_MUST_USE int rs_slots_add(struct rs_slots *slots, const char *path, struct rs_error *error);
+/* The same for a path that stands in the configuration at `where`; a fault becomes a complaint. */
+RS_MUST_USE int rs_slots_want(struct rs_slots *slots, struct rs_config *config,
+                              const struct rs_config_node *where, const char *path);
+
+/* Room for one more item in an array that grows by doubling inside an arena: the array, moved if need be;
+ * NULL: out of memory, the old array stays valid. Starts as NULL with count 0. */
+void *rs_arena_grow(struct rs_arena *arena, void *items, size_t count, size_t item_size);
+
+/* What a field holds, for people: "decimal(18, 4)", "enum", "timestamp". */
+const char *rs_field_type_name(const struct rs_field_type *type);
+
+#endif

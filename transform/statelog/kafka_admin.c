@@ -1,0 +1,618 @@
+/* What the keeper asks of brokers beside reading: topics and their settings, the group's offsets, trims. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/kafka/ask.h"
+#include "transform/statelog/kafka_internal.h"
+
+#define METADATA_MS 1000
+#define REQUEST_MS  10000
+#define SLICE_MS    100  /* between looks whether the log is being closed */
+#define VISIBLE_MS  5000 /* for a topic just made to be seen */
+
+void rs_lk_remedy(rd_kafka_resp_err_t code, const char *operation, const char *topic, char *out, size_t size)
+{
+    static const char acls[] = "kafka-acls.sh --bootstrap-server HOST:PORT --add --allow-principal User:NAME";
+
+    out[0] = '\0';
+    switch (code) {
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        (void)snprintf(out, size, "; grant the right with: %s --operation %s --topic %s", acls, operation,
+                       topic);
+        break;
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+        (void)snprintf(out, size, "; grant the right with: %s --operation %s --cluster", acls,
+                       strcmp(operation, "Write") == 0 ? "IdempotentWrite" : operation);
+        break;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+        (void)snprintf(out, size,
+                       "; mend it with: kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type "
+                       "topics --entity-name %s --add-config max.message.bytes=" RS_LOG_MESSAGE_BYTES,
+                       topic);
+        break;
+    default: break;
+    }
+}
+
+/* ---- asking ---- */
+
+/* The answer; NULL: none within the time, or the log is being closed. Takes the queue and the options. */
+static rd_kafka_event_t *answer(struct rs_log_kafka *log, rd_kafka_queue_t *queue,
+                                rd_kafka_AdminOptions_t *options)
+{
+    rd_kafka_event_t *event = NULL;
+
+    for (int waited = 0; event == NULL && waited < REQUEST_MS + 1000 && !atomic_load(&log->ending);
+         waited += SLICE_MS) {
+        event = rd_kafka_queue_poll(queue, SLICE_MS);
+    }
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_AdminOptions_destroy(options);
+    return event;
+}
+
+static rd_kafka_AdminOptions_t *options_for(const struct rs_log_kafka *log, rd_kafka_admin_op_t operation)
+{
+    char text[256];
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(log->consumer, operation);
+
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, REQUEST_MS, text, sizeof(text));
+    return options;
+}
+
+/* Topics are made and described by the controller. A cluster that names none of its brokers (librdkafka's
+ * mock) would have every such request time out. */
+static bool has_controller(struct rs_log_kafka *log)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    int32_t controller = rd_kafka_controllerid(log->consumer, METADATA_MS / 2);
+    bool found = false;
+
+    if (controller < 0 ||
+        rd_kafka_metadata(log->consumer, 0, NULL, &metadata, METADATA_MS) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return false;
+    }
+    for (int i = 0; i < metadata->broker_cnt; i++) {
+        found = found || metadata->brokers[i].id == controller;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return found;
+}
+
+/* ---- partitions ---- */
+
+/* Number of partitions of a topic; 0 and *code when there is none. */
+static int32_t count_partitions(struct rs_log_kafka *log, const char *name, rd_kafka_resp_err_t *code)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(log->consumer, name, NULL);
+    int32_t count = 0;
+
+    if (topic == NULL) {
+        *code = rd_kafka_last_error();
+        return 0;
+    }
+    *code = rd_kafka_metadata(log->consumer, 0, topic, &metadata, METADATA_MS);
+    rd_kafka_topic_destroy(topic);
+    if (*code != RD_KAFKA_RESP_ERR_NO_ERROR || metadata == NULL) {
+        return 0;
+    }
+    *code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
+    count = *code == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->topics[0].partition_cnt : 0;
+    rd_kafka_metadata_destroy(metadata);
+    return count;
+}
+
+static enum rs_lk_fitness no_metadata(const char *topic, rd_kafka_resp_err_t code, struct rs_error *error)
+{
+    char remedy[512];
+
+    if (rs_kafka_is_away(code)) {
+        return RS_LK_UNKNOWN;
+    }
+    rs_lk_remedy(code, "Describe", topic, remedy, sizeof(remedy));
+    (void)rs_fail(error, RS_EBROKER, "state log: topic %s cannot be looked at: %s%s", topic,
+                  rd_kafka_err2str(code), remedy);
+    return RS_LK_UNFIT;
+}
+
+void rs_lk_too_few(const struct rs_lk_topic *topic, int32_t partition, int32_t partitions,
+                   struct rs_error *error)
+{
+    (void)rs_fail(error, RS_EBROKER,
+                  "state log: topic %s has %" PRId32 " partitions, and none of the number %" PRId32
+                  ", while its input %s has%s; mend it with: kafka-topics.sh --bootstrap-server HOST:PORT "
+                  "--alter --topic %s --partitions %" PRId32 " (at least)",
+                  topic->name, partitions, partition, topic->stream->topic, topic->not_grown, topic->name,
+                  partition + 1);
+}
+
+/* ---- making a topic ---- */
+
+static rd_kafka_NewTopic_t *new_topic(const struct rs_log_kafka *log, const struct rs_lk_topic *topic,
+                                      int32_t partitions)
+{
+    char text[256];
+    rd_kafka_NewTopic_t *fresh =
+        rd_kafka_NewTopic_new(topic->name, partitions, log->options.replication_factor, text, sizeof(text));
+
+    if (fresh != NULL) {
+        (void)rd_kafka_NewTopic_set_config(fresh, "cleanup.policy", "delete");
+        (void)rd_kafka_NewTopic_set_config(fresh, "retention.ms", "-1");
+        (void)rd_kafka_NewTopic_set_config(fresh, "retention.bytes", "-1");
+        (void)rd_kafka_NewTopic_set_config(fresh, "max.message.bytes", RS_LOG_MESSAGE_BYTES);
+    }
+    return fresh;
+}
+
+static rd_kafka_resp_err_t created(rd_kafka_event_t *event, char *why, size_t size)
+{
+    size_t count = 0;
+    rd_kafka_resp_err_t code = event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+    const char *text = event == NULL ? NULL : rd_kafka_event_error_string(event);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const rd_kafka_topic_result_t **topics =
+            rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+        code = count == 1 ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__FAIL;
+        text = count == 1 ? rd_kafka_topic_result_error_string(topics[0]) : NULL;
+    }
+    (void)snprintf(why, size, "%s", text != NULL ? text : rd_kafka_err2str(code));
+    return code;
+}
+
+static rd_kafka_resp_err_t ask_to_create(struct rs_log_kafka *log, const struct rs_lk_topic *topic,
+                                         int32_t partitions, char *why, size_t size)
+{
+    if (!has_controller(log)) {
+        (void)snprintf(why, size, "the cluster names no controller");
+        return RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+    }
+    rd_kafka_NewTopic_t *fresh = new_topic(log, topic, partitions);
+    if (fresh == NULL) {
+        (void)snprintf(why, size, "librdkafka refuses its name, partitions or replication factor");
+        return RD_KAFKA_RESP_ERR__INVALID_ARG;
+    }
+    rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    (void)rd_kafka_AdminOptions_set_operation_timeout(options, REQUEST_MS / 2, why, size);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
+    rd_kafka_CreateTopics(log->consumer, &fresh, 1, options, queue);
+    rd_kafka_event_t *event = answer(log, queue, options);
+    rd_kafka_resp_err_t code = created(event, why, size);
+    rd_kafka_NewTopic_destroy(fresh);
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+    return code;
+}
+
+static void cannot_create(const struct rs_log_kafka *log, const struct rs_lk_topic *topic, int32_t partitions,
+                          rd_kafka_resp_err_t code, const char *why, struct rs_error *error)
+{
+    char factor[48] = "";
+    char remedy[512];
+
+    if (log->options.replication_factor > 0) {
+        (void)snprintf(factor, sizeof(factor), " --replication-factor %" PRId32,
+                       log->options.replication_factor);
+    }
+    rs_lk_remedy(code, "Create", topic->name, remedy, sizeof(remedy));
+    (void)rs_fail(error, RS_EBROKER,
+                  "state log: topic %s does not exist and cannot be made: %s; make it with: kafka-topics.sh "
+                  "--bootstrap-server HOST:PORT --create --topic %s --partitions %" PRId32
+                  "%s --config cleanup.policy=delete --config retention.ms=-1 --config retention.bytes=-1 "
+                  "--config max.message.bytes=" RS_LOG_MESSAGE_BYTES "%s",
+                  topic->name, why, topic->name, partitions, factor, remedy);
+}
+
+/* A topic, or its new partitions, are seen only once its metadata has gone round. */
+static int32_t wait_until_seen(struct rs_log_kafka *log, const struct rs_lk_topic *topic, int32_t partitions)
+{
+    int64_t deadline = rs_clock_mono(log->options.clock) + VISIBLE_MS * INT64_C(1000);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    int32_t count = 0;
+
+    while (count < partitions && !atomic_load(&log->ending) && rs_clock_mono(log->options.clock) < deadline) {
+        count = count_partitions(log, topic->name, &code);
+        if (count < partitions) {
+            (void)rd_kafka_poll(log->consumer, SLICE_MS);
+        }
+    }
+    return count;
+}
+
+static enum rs_lk_fitness create(struct rs_log_kafka *log, const struct rs_lk_topic *topic,
+                                 int32_t *partitions, struct rs_error *error)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    char why[512] = "";
+    int32_t wanted = count_partitions(log, topic->stream->topic, &code);
+
+    if (wanted == 0) {
+        return no_metadata(topic->stream->topic, code, error);
+    }
+    code = ask_to_create(log, topic, wanted, why, sizeof(why));
+    if (rs_kafka_is_away(code)) {
+        return RS_LK_UNKNOWN;
+    }
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+        cannot_create(log, topic, wanted, code, why, error);
+        return RS_LK_UNFIT;
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rs_lk_report(log, RS_LOG_INFO,
+                     "stream %s: made the topic %s with %" PRId32 " partitions for its state",
+                     topic->stream->name, topic->name, wanted);
+    }
+    *partitions = wait_until_seen(log, topic, 1);
+    return *partitions > 0 ? RS_LK_FIT : RS_LK_UNKNOWN;
+}
+
+/* ---- growing a topic ---- */
+
+static rd_kafka_resp_err_t grown(rd_kafka_event_t *event, char *why, size_t size)
+{
+    size_t count = 0;
+    rd_kafka_resp_err_t code = event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+    const char *text = event == NULL ? NULL : rd_kafka_event_error_string(event);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const rd_kafka_topic_result_t **topics =
+            rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count);
+        code = count == 1 ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__FAIL;
+        text = count == 1 ? rd_kafka_topic_result_error_string(topics[0]) : NULL;
+    }
+    (void)snprintf(why, size, "%s", text != NULL ? text : rd_kafka_err2str(code));
+    return code;
+}
+
+static rd_kafka_resp_err_t ask_to_grow(struct rs_log_kafka *log, const struct rs_lk_topic *topic,
+                                       int32_t partitions, char *why, size_t size)
+{
+    if (!has_controller(log)) {
+        (void)snprintf(why, size, "the cluster names no controller");
+        return RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
+    }
+    rd_kafka_NewPartitions_t *more = rd_kafka_NewPartitions_new(topic->name, (size_t)partitions, why, size);
+    if (more == NULL) {
+        return RD_KAFKA_RESP_ERR__INVALID_ARG;
+    }
+    rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
+    (void)rd_kafka_AdminOptions_set_operation_timeout(options, REQUEST_MS / 2, why, size);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
+    rd_kafka_CreatePartitions(log->consumer, &more, 1, options, queue);
+    rd_kafka_event_t *event = answer(log, queue, options);
+    rd_kafka_resp_err_t code = grown(event, why, size);
+    rd_kafka_NewPartitions_destroy(more);
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+    return code;
+}
+
+static void set_not_grown(struct rs_log_kafka *log, struct rs_lk_topic *topic, rd_kafka_resp_err_t code,
+                          const char *why)
+{
+    char remedy[256] = "";
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rs_lk_remedy(code, "Alter", topic->name, remedy, sizeof(remedy));
+    }
+    pthread_mutex_lock(&log->lock);
+    topic->not_grown[0] = '\0';
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        (void)snprintf(topic->not_grown, sizeof(topic->not_grown), " (it could not be grown: %s%s)", why,
+                       remedy);
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
+/* The input has got more partitions: so does its log. What cannot be done is told where a partition waits for
+ * it; the others go on. Two instances may ask at once, and one of them is refused: the count decides. */
+static enum rs_lk_fitness grow(struct rs_log_kafka *log, struct rs_lk_topic *topic, int32_t *partitions)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    char why[512] = "";
+    int32_t before = *partitions;
+    int32_t wanted = count_partitions(log, topic->stream->topic, &code);
+
+    if (wanted <= before) {
+        return rs_kafka_is_away(code) ? RS_LK_UNKNOWN : RS_LK_FIT;
+    }
+    code = ask_to_grow(log, topic, wanted, why, sizeof(why));
+    bool asked = code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_INVALID_PARTITIONS;
+    int32_t now = asked ? wait_until_seen(log, topic, wanted) : before;
+    *partitions = now > before ? now : before;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        rs_lk_report(log, RS_LOG_INFO,
+                     "stream %s: its input %s has %" PRId32 " partitions: grew the topic %s from %" PRId32
+                     " to as many",
+                     topic->stream->name, topic->stream->topic, wanted, topic->name, before);
+    }
+    set_not_grown(log, topic, *partitions >= wanted ? RD_KAFKA_RESP_ERR_NO_ERROR : code, why);
+    return *partitions < wanted && (asked || rs_kafka_is_away(code)) ? RS_LK_UNKNOWN : RS_LK_FIT;
+}
+
+/* ---- settings ---- */
+
+static const struct {
+    const char *name, *value, *why;
+} needed[] = {
+    {"cleanup.policy", "delete", "compaction would remove records that count"},
+    {"retention.ms", "-1", "records have to stay until they are trimmed, however old"},
+    {"retention.bytes", "-1", "records have to stay until they are trimmed, however many"},
+};
+
+/* Text of what is wrong, and the settings that mend it. */
+struct faults {
+    char text[512], mend[256];
+    size_t text_size, mend_size;
+};
+
+static void append_text(char *out, size_t room, size_t *size, const char *separator, const char *text)
+{
+    int more = snprintf(out + *size, room - *size, "%s%s", *size > 0 ? separator : "", text);
+
+    *size = more > 0 && *size + (size_t)more < room ? *size + (size_t)more : *size;
+}
+
+static void add_fault(struct faults *faults, const char *name, const char *value, const char *wanted,
+                      const char *why)
+{
+    char text[192];
+
+    (void)snprintf(text, sizeof(text), "%s is %s, not %s (%s)", name, value, wanted, why);
+    append_text(faults->text, sizeof(faults->text), &faults->text_size, ", ", text);
+    (void)snprintf(text, sizeof(text), "%s=%s", name, wanted);
+    append_text(faults->mend, sizeof(faults->mend), &faults->mend_size, ",", text);
+}
+
+static void judge_setting(struct faults *faults, const char *name, const char *value)
+{
+    char wanted[24];
+
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+        if (strcmp(name, needed[i].name) == 0 && strcmp(value, needed[i].value) != 0) {
+            add_fault(faults, name, value, needed[i].value, needed[i].why);
+        }
+    }
+    if (strcmp(name, "max.message.bytes") == 0 && strtoull(value, NULL, 10) < RS_LOG_MESSAGE_MAX) {
+        (void)snprintf(wanted, sizeof(wanted), "%zu", RS_LOG_MESSAGE_MAX);
+        add_fault(faults, name, value, wanted, "the largest record has to fit");
+    }
+}
+
+static enum rs_lk_fitness judge_settings(const struct rs_lk_topic *topic,
+                                         const rd_kafka_ConfigResource_t *resource, struct rs_error *error)
+{
+    struct faults faults = {0};
+    size_t count = 0;
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        judge_setting(&faults, rd_kafka_ConfigEntry_name(entries[i]), value == NULL ? "" : value);
+    }
+    if (faults.text_size == 0) {
+        return RS_LK_FIT;
+    }
+    (void)rs_fail(error, RS_ECONFIG,
+                  "state log: topic %s is not fit: %s; mend it with: kafka-configs.sh --bootstrap-server "
+                  "HOST:PORT --alter --entity-type topics --entity-name %s --add-config %s",
+                  topic->name, faults.text, topic->name, faults.mend);
+    return RS_LK_UNFIT;
+}
+
+static enum rs_lk_fitness cannot_verify(struct rs_log_kafka *log, struct rs_lk_topic *topic,
+                                        rd_kafka_resp_err_t code)
+{
+    char remedy[512];
+
+    if (rs_kafka_is_away(code)) {
+        return RS_LK_UNKNOWN;
+    }
+    rs_lk_remedy(code, "DescribeConfigs", topic->name, remedy, sizeof(remedy));
+    if (!topic->unverified_told) {
+        topic->unverified_told = true;
+        rs_lk_report(log, RS_LOG_WARNING,
+                     "state log: the settings of topic %s cannot be verified: %s; it has to have "
+                     "cleanup.policy=delete, retention.ms=-1, retention.bytes=-1 and max.message.bytes of at "
+                     "least %zu%s",
+                     topic->name, rd_kafka_err2str(code), RS_LOG_MESSAGE_MAX, remedy);
+    }
+    return RS_LK_FIT;
+}
+
+static enum rs_lk_fitness check_settings(struct rs_log_kafka *log, struct rs_lk_topic *topic,
+                                         struct rs_error *error)
+{
+    if (!has_controller(log)) {
+        return cannot_verify(log, topic, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE);
+    }
+    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic->name);
+    rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
+
+    rd_kafka_DescribeConfigs(log->consumer, &resource, 1, options, queue);
+    rd_kafka_event_t *event = answer(log, queue, options);
+    rd_kafka_ConfigResource_destroy(resource);
+    if (event == NULL) {
+        return RS_LK_UNKNOWN;
+    }
+    size_t count = 0;
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+    const rd_kafka_ConfigResource_t **found = NULL;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        found =
+            rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
+        code = count == 1 ? rd_kafka_ConfigResource_error(found[0]) : RD_KAFKA_RESP_ERR__FAIL;
+    }
+    enum rs_lk_fitness fitness = code == RD_KAFKA_RESP_ERR_NO_ERROR ? judge_settings(topic, found[0], error)
+                                                                    : cannot_verify(log, topic, code);
+    rd_kafka_event_destroy(event);
+    return fitness;
+}
+
+enum rs_lk_fitness rs_lk_topic_check(struct rs_log_kafka *log, struct rs_lk_topic *topic, int32_t *partitions,
+                                     struct rs_error *error)
+{
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    enum rs_lk_fitness fitness = RS_LK_FIT;
+
+    *partitions = count_partitions(log, topic->name, &code);
+    if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
+        fitness = create(log, topic, partitions, error);
+    } else if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        fitness = no_metadata(topic->name, code, error);
+    } else {
+        fitness = grow(log, topic, partitions);
+    }
+    return fitness == RS_LK_FIT ? check_settings(log, topic, error) : fitness;
+}
+
+/* ---- the group's offsets ---- */
+
+static void put_committed(rd_kafka_topic_partition_list_t *list, const rd_kafka_topic_partition_list_t *found)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *at =
+            found == NULL
+                ? NULL
+                : rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)found,
+                                                     list->elems[i].topic, list->elems[i].partition);
+        list->elems[i].offset =
+            at != NULL && at->err == RD_KAFKA_RESP_ERR_NO_ERROR && at->offset >= 0 ? at->offset : -1;
+    }
+}
+
+static rd_kafka_resp_err_t group_answer(rd_kafka_event_t *event, rd_kafka_topic_partition_list_t *list)
+{
+    size_t count = 0;
+
+    if (event == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+    }
+    const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+        rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
+    if (count != 1) {
+        return RD_KAFKA_RESP_ERR__FAIL;
+    }
+    const rd_kafka_error_t *refused = rd_kafka_group_result_error(groups[0]);
+    if (refused != NULL) {
+        return rd_kafka_error_code(refused);
+    }
+    put_committed(list, rd_kafka_group_result_partitions(groups[0]));
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+bool rs_lk_committed(struct rs_log_kafka *log, rd_kafka_topic_partition_list_t *list)
+{
+    const char *group = log->options.streams->group;
+    rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(group, list);
+    rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
+
+    rd_kafka_ListConsumerGroupOffsets(log->consumer, &request, 1, options, queue);
+    rd_kafka_event_t *event = answer(log, queue, options);
+    rd_kafka_resp_err_t code = group_answer(event, list);
+    rd_kafka_ListConsumerGroupOffsets_destroy(request);
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR || rs_kafka_is_away(code)) {
+        return code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+    put_committed(list, NULL);
+    if (!log->group_told) {
+        log->group_told = true;
+        rs_lk_report(log, RS_LOG_WARNING,
+                     "state log: the offsets of group %s cannot be seen: %s; a state log that was lost would "
+                     "not be told from a first start",
+                     group, rd_kafka_err2str(code));
+    }
+    return true;
+}
+
+/* ---- trims ---- */
+
+void rs_lk_trim(struct rs_log_kafka *log, struct rs_lk_note *note, int64_t before)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    const struct rs_lk_topic *topic = &log->topics[note->key->stream];
+
+    rd_kafka_topic_partition_list_add(list, topic->name, note->key->partition)->offset = before;
+    rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(list);
+    rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_DELETERECORDS);
+    rd_kafka_AdminOptions_set_opaque(options, note);
+    rd_kafka_DeleteRecords(log->consumer, &request, 1, options, log->answers);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_DeleteRecords_destroy(request);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* Out of the list of those under way. Needs the lock. */
+static void unlist(struct rs_log_kafka *log, const struct rs_lk_note *note)
+{
+    struct rs_lk_notes kept = {NULL, NULL};
+    struct rs_lk_note *at = NULL;
+
+    while ((at = rs_lk_pop(&log->trims)) != NULL) {
+        if (at != note) {
+            rs_lk_push(&kept, at);
+        }
+    }
+    log->trims = kept;
+}
+
+static rd_kafka_resp_err_t trimmed_to(rd_kafka_event_t *event, int64_t *offset)
+{
+    const rd_kafka_DeleteRecords_result_t *result = rd_kafka_event_DeleteRecords_result(event);
+    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || result == NULL) {
+        return code;
+    }
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_DeleteRecords_result_offsets(result);
+    if (list == NULL || list->cnt != 1) {
+        return RD_KAFKA_RESP_ERR__FAIL;
+    }
+    *offset = list->elems[0].offset;
+    return list->elems[0].err;
+}
+
+static void trim_answer(struct rs_log_kafka *log, rd_kafka_event_t *event)
+{
+    struct rs_lk_note *note = rd_kafka_event_opaque(event);
+    const char *topic = log->topics[note->key->stream].name;
+    int64_t offset = -1;
+    rd_kafka_resp_err_t code = trimmed_to(event, &offset);
+    bool good = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    char remedy[512];
+    struct rs_error error;
+
+    rs_lk_remedy(code, "Delete", topic, remedy, sizeof(remedy));
+    (void)rs_fail(&error, RS_EBROKER, "state log: topic %s partition %" PRId32 " cannot be trimmed: %s%s",
+                  topic, note->key->partition, rd_kafka_err2str(code), remedy);
+    pthread_mutex_lock(&log->lock);
+    unlist(log, note);
+    log->status.trims += good ? 1 : 0;
+    log->status.trims_refused += good ? 0 : 1;
+    note->event.offset = good ? offset : -1;
+    rs_lk_send(log, note, good ? NULL : &error);
+    pthread_mutex_unlock(&log->lock);
+}
+
+void rs_lk_trim_answers(struct rs_log_kafka *log)
+{
+    rd_kafka_event_t *event = NULL;
+
+    while ((event = rd_kafka_queue_poll(log->answers, 0)) != NULL) {
+        if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DELETERECORDS_RESULT) {
+            trim_answer(log, event);
+        }
+        rd_kafka_event_destroy(event);
+    }
+}

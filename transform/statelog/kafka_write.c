@@ -1,0 +1,330 @@
+/* Appending: the producer, and the thread that serves its deliveries. */
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/kafka/config.h"
+#include "transform/statelog/kafka_internal.h"
+
+#define POLL_MS  50 /* between looks at what needs no delivery: the end, a broken producer, a full queue */
+#define PURGE_MS 10000
+
+/* A claim or a seal waits for its acknowledgement, and a record never for another one to travel with. */
+static const char *const settings[][2] = {
+    {"enable.idempotence", "true"},      /* implies acks=all and order */
+    {"message.timeout.ms", "0"},         /* never: an answer that did not come leaves open what happened */
+    {"message.max.bytes", "1000000000"}, /* the broker is the judge */
+    {"linger.ms", "0"},
+    {"socket.nagle.disable", "true"},
+    {"topic.metadata.refresh.interval.ms", "5000"},
+    {"statistics.interval.ms", "0"},
+};
+
+/* ---- handing over ---- */
+
+static void note_error(struct rs_log_kafka *log, const struct rs_error *error)
+{
+    log->status.refused++;
+    log->status.writable = false;
+    log->status.last_error_us = rs_clock_wall(log->options.clock);
+    (void)snprintf(log->status.last_error, sizeof(log->status.last_error), "%.*s",
+                   (int)sizeof(log->status.last_error) - 1, error->text);
+}
+
+/* Not the broker's verdict but our own: the producer is being replaced or closed. */
+static bool ours(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
+           code == RD_KAFKA_RESP_ERR__FATAL;
+}
+
+/* Whatever the broker has against the topic, it is looked at, in a while, before more goes into it. */
+static void look_again(struct rs_log_kafka *log, struct rs_lk_topic *topic)
+{
+    topic->ready = false;
+    topic->check = true;
+    topic->check_at_us = rs_clock_mono(log->options.clock) + RS_LK_AGAIN_US;
+    rs_lk_wake(log->keeper_fd);
+}
+
+/* The record is refused, and all of its ownership that wait behind it. */
+static void refuse(struct rs_log_kafka *log, struct rs_lk_note *note, rd_kafka_resp_err_t code)
+{
+    struct rs_lk_key *key = note->key;
+    struct rs_lk_topic *topic = &log->topics[key->stream];
+    bool current = note->epoch == key->epoch && note->generation == key->generation;
+    char remedy[512];
+    struct rs_error error;
+
+    rs_lk_remedy(code, "Write", topic->name, remedy, sizeof(remedy));
+    (void)rs_fail(&error, RS_EBROKER, "state log: topic %s partition %" PRId32 " cannot be written: %s%s",
+                  topic->name, key->partition, rd_kafka_err2str(code), remedy);
+    note_error(log, &error);
+    if (!ours(code)) {
+        look_again(log, topic);
+    }
+    note->event.kind = RS_LOG_REFUSED;
+    rs_lk_send(log, note, &error);
+    if (!current) {
+        return;
+    }
+    key->refused = true;
+    while ((note = rs_lk_pop(&key->waiting)) != NULL) {
+        note->event.kind = RS_LOG_REFUSED;
+        rs_lk_send(log, note, &error);
+    }
+}
+
+static bool comes_again(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+    case RD_KAFKA_RESP_ERR__FATAL:         /* the producer is about to be replaced */
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: /* its metadata may be older than the topic */
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return true;
+    default: return false;
+    }
+}
+
+/* A handle makes the producer look for the topic's leaders at once; of a bare name it would take notice
+ * within a second. There is none before the topic is: looking could make it, with the broker's settings. */
+static rd_kafka_topic_t *target_of(struct rs_log_kafka *log, struct rs_lk_topic *topic)
+{
+    if (topic->target == NULL) {
+        topic->target = rd_kafka_topic_new(log->producer, topic->name, NULL);
+    }
+    return topic->target;
+}
+
+void rs_lk_pump(struct rs_log_kafka *log, struct rs_lk_key *key)
+{
+    struct rs_lk_note *note = key->waiting.first;
+
+    if (note == NULL || key->sent != NULL || log->producer == NULL || !rs_lk_fit(log, key)) {
+        return;
+    }
+    rd_kafka_topic_t *target = target_of(log, &log->topics[key->stream]);
+    if (target == NULL) {
+        refuse(log, rs_lk_pop(&key->waiting), rd_kafka_last_error());
+        return;
+    }
+    /* No copy: the bytes are the note's until the delivery report. */
+    rd_kafka_resp_err_t code =
+        rd_kafka_producev(log->producer, RD_KAFKA_V_RKT(target), RD_KAFKA_V_PARTITION(key->partition),
+                          RD_KAFKA_V_VALUE(note->bytes, note->size), RD_KAFKA_V_OPAQUE(note), RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        key->sent = rs_lk_pop(&key->waiting);
+    } else if (comes_again(code)) {
+        log->stuck = true;
+    } else {
+        refuse(log, rs_lk_pop(&key->waiting), code);
+    }
+}
+
+static void each_key(struct rs_log_kafka *log, void (*visit)(struct rs_log_kafka *log, struct rs_lk_key *key))
+{
+    for (size_t i = 0; i < log->options.streams->count; i++) {
+        for (size_t j = 0; j < log->topics[i].key_count; j++) {
+            if (log->topics[i].keys[j] != NULL) {
+                visit(log, log->topics[i].keys[j]);
+            }
+        }
+    }
+}
+
+/* ---- deliveries ---- */
+
+static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
+{
+    struct rs_log_kafka *log = opaque;
+    struct rs_lk_note *note = message->_private;
+    struct rs_lk_key *key = note->key;
+
+    (void)producer;
+    pthread_mutex_lock(&log->lock);
+    RS_ASSERT(key->sent == note);
+    key->sent = NULL;
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        log->status.appended++;
+        log->status.writable = true;
+        /* A retry that the broker knew already is acknowledged without an offset. */
+        note->event.offset = message->offset >= 0 ? message->offset : -1;
+        rs_lk_send(log, note, NULL);
+    } else {
+        refuse(log, note, message->err);
+    }
+    rs_lk_pump(log, key);
+    pthread_mutex_unlock(&log->lock);
+}
+
+/* Brokers that are away are the consumer's to report; what is fatal shows when the producer is replaced. */
+static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque)
+{
+    (void)producer;
+    switch ((rd_kafka_resp_err_t)code) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: break;
+    default: rs_lk_report(opaque, RS_LOG_WARNING, "state log: %s", reason); break;
+    }
+}
+
+/* ---- the producer ---- */
+
+static int open_producer(struct rs_log_kafka *log, struct rs_error *error)
+{
+    char text[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_dup(log->producer_conf);
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+
+    if (producer == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return rs_fail(error, RS_ECONFIG, "state log: %s", text);
+    }
+    pthread_mutex_lock(&log->lock);
+    log->producer = producer;
+    log->status.producers++;
+    log->status.writable = true;
+    each_key(log, rs_lk_pump);
+    pthread_mutex_unlock(&log->lock);
+    return 0;
+}
+
+static void refuse_sent(struct rs_log_kafka *log, struct rs_lk_key *key)
+{
+    struct rs_lk_note *note = key->sent;
+
+    if (note != NULL) {
+        key->sent = NULL;
+        refuse(log, note, RD_KAFKA_RESP_ERR__PURGE_INFLIGHT);
+    }
+}
+
+/* What is on its way is REFUSED: it may be in the log or not. */
+static void close_producer(struct rs_log_kafka *log)
+{
+    pthread_mutex_lock(&log->lock);
+    rd_kafka_t *producer = log->producer;
+    log->producer = NULL;
+    pthread_mutex_unlock(&log->lock);
+    if (producer == NULL) {
+        return;
+    }
+    (void)rd_kafka_purge(producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    (void)rd_kafka_flush(producer, PURGE_MS); /* serves the delivery reports */
+    pthread_mutex_lock(&log->lock);
+    for (size_t i = 0; i < log->options.streams->count; i++) {
+        if (log->topics[i].target != NULL) {
+            rd_kafka_topic_destroy(log->topics[i].target);
+            log->topics[i].target = NULL;
+        }
+    }
+    pthread_mutex_unlock(&log->lock);
+    rd_kafka_destroy(producer);
+    pthread_mutex_lock(&log->lock);
+    each_key(log, refuse_sent);
+    pthread_mutex_unlock(&log->lock);
+}
+
+static void replace_broken(struct rs_log_kafka *log)
+{
+    char reason[256];
+    struct rs_error error;
+
+    if (log->producer != NULL) {
+        if (rd_kafka_fatal_error(log->producer, reason, sizeof(reason)) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return;
+        }
+        rs_lk_report(
+            log, RS_LOG_WARNING,
+            "state log: the producer is replaced: %s; partitions whose records were on their way are "
+            "claimed again",
+            reason);
+        close_producer(log);
+    }
+    if (open_producer(log, &error) != 0) {
+        rs_lk_report(log, RS_LOG_ERROR, "%s", error.text);
+        (void)poll(NULL, 0, 1000);
+    }
+}
+
+/* ---- the thread ---- */
+
+static void retry_stuck(struct rs_log_kafka *log)
+{
+    pthread_mutex_lock(&log->lock);
+    if (log->stuck) {
+        log->stuck = false;
+        each_key(log, rs_lk_pump);
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
+static bool go_on(struct rs_log_kafka *log)
+{
+    pthread_mutex_lock(&log->lock);
+    bool more =
+        !log->stopping || (log->status.pending > 0 && rs_clock_mono(log->options.clock) < log->deadline_us);
+    pthread_mutex_unlock(&log->lock);
+    return more;
+}
+
+static void *run(void *argument)
+{
+    struct rs_log_kafka *log = argument;
+    sigset_t all;
+
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
+    while (go_on(log)) {
+        replace_broken(log);
+        if (log->producer != NULL) {
+            (void)rd_kafka_poll(log->producer, POLL_MS);
+        }
+        retry_stuck(log);
+    }
+    return NULL;
+}
+
+int rs_lk_writer_open(struct rs_log_kafka *log, rd_kafka_conf_t *conf, struct rs_error *error)
+{
+    log->producer_conf = rd_kafka_conf_dup(conf);
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        int rc = rs_kafka_config_set(log->producer_conf, settings[i][0], settings[i][1], error);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    rd_kafka_conf_set_opaque(log->producer_conf, log);
+    rd_kafka_conf_set_dr_msg_cb(log->producer_conf, on_delivery);
+    rd_kafka_conf_set_error_cb(log->producer_conf, on_error);
+    int rc = open_producer(log, error);
+    if (rc != 0) {
+        return rc;
+    }
+    if (pthread_create(&log->writer, NULL, run, log) != 0) {
+        return rs_fail(error, RS_EIO, "state log: cannot start a thread");
+    }
+    log->writer_runs = true;
+    return 0;
+}
+
+void rs_lk_writer_close(struct rs_log_kafka *log)
+{
+    if (log->writer_runs) {
+        (void)pthread_join(log->writer, NULL);
+        log->writer_runs = false;
+    }
+    size_t pending = log->status.pending;
+    close_producer(log);
+    log->status.pending = pending; /* what is refused for being late was not acknowledged */
+    if (log->producer_conf != NULL) {
+        rd_kafka_conf_destroy(log->producer_conf);
+        log->producer_conf = NULL;
+    }
+}

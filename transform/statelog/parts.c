@@ -1,0 +1,95 @@
+/* The partitions of a durable log: finding, adding, dropping them, and speaking of them. */
+#include "transform/statelog/parts.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct rs_durable_parts *rs_durable_parts_of(struct rs_durable_log *log, uint32_t worker)
+{
+    RS_ASSERT(worker < log->options.workers);
+    return &log->workers[worker];
+}
+
+struct rs_durable_part *rs_durable_find(struct rs_durable_log *log, struct rs_state_key key)
+{
+    struct rs_durable_parts *parts = rs_durable_parts_of(log, key.worker);
+
+    for (size_t i = 0; i < parts->count; i++) {
+        if (parts->items[i]->key.stream == key.stream && parts->items[i]->key.partition == key.partition) {
+            return parts->items[i];
+        }
+    }
+    return NULL;
+}
+
+void rs_durable_part_free(struct rs_durable_part *part)
+{
+    rs_state_reader_free(&part->reader);
+    free(part);
+}
+
+struct rs_durable_part *rs_durable_add(struct rs_durable_log *log, struct rs_state_key key)
+{
+    struct rs_durable_parts *parts = rs_durable_parts_of(log, key.worker);
+
+    if (parts->count == parts->capacity) {
+        size_t capacity = parts->capacity == 0 ? 8 : parts->capacity * 2;
+        struct rs_durable_part **grown = realloc(parts->items, capacity * sizeof(struct rs_durable_part *));
+        if (grown == NULL) {
+            return NULL;
+        }
+        parts->items = grown;
+        parts->capacity = capacity;
+    }
+    struct rs_durable_part *part = calloc(1, sizeof(*part));
+    if (part != NULL) {
+        part->key = key;
+        parts->items[parts->count++] = part;
+    }
+    return part;
+}
+
+void rs_durable_forget(struct rs_durable_log *log, struct rs_state_key key)
+{
+    struct rs_durable_parts *parts = rs_durable_parts_of(log, key.worker);
+    struct rs_durable_part *part = rs_durable_find(log, key);
+
+    log->options.io.ops->forget(log->options.io.self, key);
+    if (part == NULL) {
+        return;
+    }
+    if (parts->handing == part) {
+        parts->handing = NULL;
+    }
+    for (size_t i = 0; i < parts->count; i++) {
+        if (parts->items[i] == part) {
+            parts->items[i] = parts->items[--parts->count];
+            break;
+        }
+    }
+    rs_durable_part_free(part);
+}
+
+const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log,
+                                          const struct rs_durable_part *part)
+{
+    return &log->options.streams->items[part->key.stream];
+}
+
+uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_state_key key)
+{
+    return rs_state_identity(log->options.streams->group, log->options.streams->items[key.stream].name,
+                             key.partition);
+}
+
+void rs_durable_say(const struct rs_durable_log *log, enum rs_log_level level,
+                    const struct rs_durable_part *part, const struct rs_error *why)
+{
+    struct rs_error line = *why;
+
+    if (log->options.report != NULL) {
+        (void)rs_error_prefix(&line, "stream %s partition %" PRId32, rs_durable_stream(log, part)->name,
+                              part->key.partition);
+        log->options.report(log->options.report_ctx, level, line.text);
+    }
+}

@@ -1,0 +1,697 @@
+#include "transform/statelog/protocol.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/source.h"
+#include "transform/statelog/parts.h"
+
+#define SLICE_MAX    (UINT64_C(4) << 20)  /* of a sweep, in one batch, unless changes take more */
+#define SLICE_OF     64                   /* batches that a sweep takes at most, where SLICE_MAX allows it */
+#define FLOOR_SLICES 32                   /* smallest slice: this part of the floor */
+#define CHANGES_MAX  (UINT64_C(32) << 20) /* a slice keeps up with changes to here */
+#define LOOKED_AT    64                   /* events that lead to nothing, before the caller has its turn */
+#define GROWTH       2                    /* a sweep begins when the log is so many times the live state */
+
+/* What an append was; its cookie. */
+enum { COOKIE_CLAIM = 1, COOKIE_CHUNK, COOKIE_SEAL };
+
+/* ---- telling the worker ---- */
+
+static bool tell(struct rs_durable_part *part, enum rs_state_event_kind kind, struct rs_state_event *out)
+{
+    *out = (struct rs_state_event){.kind = kind, .key = part->key, .token = (uint64_t)part->token};
+    return true;
+}
+
+static bool over(struct rs_durable_part *part, enum rs_state_event_kind kind, struct rs_state_event *out)
+{
+    part->phase = RS_DURABLE_OVER;
+    part->open = part->checking = false;
+    rs_state_reader_free(&part->reader);
+    (void)tell(part, kind, out);
+    out->error = &part->error;
+    return true;
+}
+
+static bool unsure(struct rs_durable_part *part, const struct rs_error *error, struct rs_state_event *out)
+{
+    part->error = *error;
+    return over(part, RS_STATE_UNSURE, out);
+}
+
+/* The log is not what it has to be. */
+static bool broken(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_state_event *out)
+{
+    const char *stream = rs_durable_stream(log, part)->name;
+
+    if (part->error.class == RS_CLASS_RETRY) {
+        return over(part, part->error.code == RS_EFENCED ? RS_STATE_LOST : RS_STATE_UNSURE, out);
+    }
+    (void)rs_error_prefix(&part->error,
+                          "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32, stream,
+                          part->key.partition, log->options.streams->group, stream, part->key.partition);
+    size_t used = strlen(part->error.text);
+    (void)snprintf(part->error.text + used, sizeof(part->error.text) - used,
+                   part->error.code != RS_ESTATE
+                       ? ". The partition of %s stops; restart when that is done"
+                       : ". The partition stops, nothing is overwritten. To read its "
+                         "input again: rollstatd -c FILE --rebuild --stream %s, then restart",
+                   stream);
+    return over(part, RS_STATE_FAILED, out);
+}
+
+/* ---- appending ---- */
+
+static int append(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_state_record *record,
+                  uint64_t cookie, uint64_t *sum, struct rs_error *error)
+{
+    struct rs_buf *scratch = &rs_durable_parts_of(log, part->key.worker)->scratch;
+
+    record->identity = rs_durable_identity(log, part->key);
+    record->owner = part->owner;
+    record->token = part->token;
+    rs_buf_reset(scratch);
+    uint64_t own = rs_state_record_write(record, scratch);
+    if (scratch->failed) {
+        return rs_fail(error, RS_ENOMEM, "state log: out of memory");
+    }
+    int rc =
+        log->options.io.ops->append(log->options.io.self, part->key, rs_buf_slice(scratch), cookie, error);
+    if (rc == 0) {
+        part->written += scratch->size;
+        *sum = own;
+    }
+    return rc;
+}
+
+/* ---- claiming ---- */
+
+static void draw(const struct rs_durable_log *log, struct rs_owner *out)
+{
+    if (log->options.draw != NULL) {
+        log->options.draw(log->options.draw_ctx, out);
+        return;
+    }
+    ssize_t got = getrandom(out->bytes, sizeof(out->bytes), 0); /* so few bytes never come short */
+    RS_ASSERT(got == (ssize_t)sizeof(out->bytes));
+}
+
+static int send_claim(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_error *error)
+{
+    uint64_t sum = 0;
+    struct rs_state_record record = {
+        .kind = RS_RECORD_CLAIM,
+        .claim = {.from_offset = -1,
+                  .wall_us = rs_clock_wall(log->options.clock),
+                  .instance = rs_slice_text(log->options.instance != NULL ? log->options.instance : ""),
+                  .version = rs_slice_text(RS_VERSION)},
+    };
+
+    if (log->options.fingerprints != NULL) {
+        record.claim.fingerprint = log->options.fingerprints[part->key.stream];
+    }
+    draw(log, &part->owner);
+    part->phase = RS_DURABLE_CLAIMING;
+    part->token = -1;
+    return append(log, part, &record, COOKIE_CLAIM, &sum, error);
+}
+
+static int durable_claim(void *self, struct rs_state_key key, struct rs_error *error)
+{
+    struct rs_durable_log *log = self;
+
+    rs_durable_forget(log, key);
+    struct rs_durable_part *part = rs_durable_add(log, key);
+    if (part == NULL) {
+        return rs_fail(error, RS_ENOMEM, "state log: out of memory");
+    }
+    part->sealing_sweep = part->sweep_start = part->trim_to = -1;
+    part->check_until = part->sealed = -1;
+    part->status.claim = part->status.sealed_at = -1;
+    part->status.restoring = true;
+    int rc = send_claim(log, part, error);
+    if (rc != 0) {
+        rs_durable_forget(log, key);
+    }
+    return rc;
+}
+
+/* The claim is in the log. Where nobody knows at which offset, another is made: it supersedes the first. */
+static bool on_claim_appended(struct rs_durable_log *log, struct rs_durable_part *part, int64_t offset,
+                              struct rs_state_event *out)
+{
+    struct rs_error error;
+    int rc = 0;
+
+    if (offset < 0) {
+        rc = send_claim(log, part, &error);
+        return rc != 0 && unsure(part, &error, out);
+    }
+    part->token = offset;
+    part->next = offset + 1;
+    part->status.claim = offset;
+    part->status.restore_until = offset;
+    rc = rs_state_reader_new(rs_durable_identity(log, part->key), &part->reader, &error);
+    if (rc == 0) {
+        part->phase = RS_DURABLE_READING;
+        rc = log->options.io.ops->read(log->options.io.self, part->key, offset, &error);
+    }
+    return rc != 0 && unsure(part, &error, out);
+}
+
+/* ---- reading ---- */
+
+static void hand_over(struct rs_durable_parts *parts, struct rs_durable_part *part,
+                      const struct rs_seal_record *seal)
+{
+    parts->handing = part;
+    parts->head_handed = false;
+    parts->head = seal->head;
+    parts->seal = seal->seal;
+    parts->handed = 0;
+}
+
+/* The next piece of the batch that is being handed over. */
+static bool take_handed(struct rs_durable_parts *parts, struct rs_state_event *out)
+{
+    size_t count = 0;
+
+    if (parts->handing == NULL) {
+        return false;
+    }
+    const struct rs_slice *chunks = rs_state_reader_chunks(parts->handing->reader, &count);
+    if (!parts->head_handed) {
+        parts->head_handed = true;
+        (void)tell(parts->handing, RS_STATE_BATCH, out);
+        out->bytes = parts->head;
+        out->seal = parts->seal;
+        return true;
+    }
+    if (parts->handed == count) {
+        parts->handing = NULL;
+        return false;
+    }
+    (void)tell(parts->handing, RS_STATE_CHUNK, out);
+    out->bytes = chunks[parts->handed++];
+    return true;
+}
+
+static bool on_record(struct rs_durable_log *log, struct rs_durable_part *part,
+                      const struct rs_log_event *event, struct rs_state_event *out)
+{
+    struct rs_state_record record;
+    enum rs_verdict verdict;
+
+    int rc = rs_state_reader_feed(part->reader, event->offset, event->bytes, &record, &verdict, &part->error);
+    if (rc == RS_ENOMEM) {
+        return broken(log, part, out);
+    }
+    if (rc != 0) {
+        return false; /* a rebuild further on may have mended it: the end decides */
+    }
+    part->status.restored_records++;
+    part->status.restored_bytes += event->bytes.size;
+    part->status.restore_at = event->offset;
+    if (verdict == RS_VERDICT_BATCH) {
+        hand_over(rs_durable_parts_of(log, part->key.worker), part, &record.seal);
+    }
+    return rs_state_reader_anew(part->reader) ? tell(part, RS_STATE_VOID, out)
+                                              : take_handed(rs_durable_parts_of(log, part->key.worker), out);
+}
+
+/* What the log is worth, once all of it was seen. */
+static int judge(const struct rs_durable_log *log, const struct rs_durable_part *part,
+                 const struct rs_log_event *event, struct rs_state_reading *reading, struct rs_error *error)
+{
+    int rc = rs_state_reader_end(part->reader, event->offset, part->token + 1, error);
+
+    if (rc != 0) {
+        return rc;
+    }
+    rs_state_reader_result(part->reader, reading);
+    if (reading->claim != part->token || memcmp(&reading->owner, &part->owner, sizeof(part->owner)) != 0) {
+        return rs_fail(error, RS_ESTATE,
+                       "offset %" PRId64
+                       " does not hold the claim that was written there: the topic was deleted "
+                       "and created again",
+                       part->token);
+    }
+    if (!reading->sealed && reading->rebuild_from == -1 && event->committed > 0) {
+        return rs_fail(error, RS_ESTATE,
+                       "it holds no state, but group %s has done its input up to offset %" PRId64
+                       ": the state log was lost",
+                       log->options.streams->group, event->committed);
+    }
+    return 0;
+}
+
+/* Reads the log again, to see whether another has claimed it by now. */
+static bool check(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_state_event *out)
+{
+    struct rs_error error;
+    int rc = rs_state_reader_new(rs_durable_identity(log, part->key), &part->reader, &error);
+
+    if (rc == 0) {
+        rc = log->options.io.ops->read(log->options.io.self, part->key, part->check_until, &error);
+    }
+    part->checking = true;
+    part->check_until = -1;
+    return rc != 0 && unsure(part, &error, out);
+}
+
+/* Damage is for the owner to tell. A claimant who was slow may find what a later owner has left of the log:
+ * it was trimmed past the claim, and a broker that fell before it had noted that gave a part of it back.
+ * Whether there is a later owner is behind the claim. */
+static bool doubt(struct rs_durable_log *log, struct rs_durable_part *part, int64_t until,
+                  struct rs_state_event *out)
+{
+    part->doubted = true;
+    part->damage = part->error;
+    part->check_until = until;
+    rs_state_reader_free(&part->reader);
+    return check(log, part, out);
+}
+
+static bool on_end(struct rs_durable_log *log, struct rs_durable_part *part, const struct rs_log_event *event,
+                   struct rs_state_event *out)
+{
+    struct rs_state_reading reading;
+
+    if (event->offset > part->token) {
+        return over(part, RS_STATE_LOST, out); /* only a later owner trims our claim away */
+    }
+    if (judge(log, part, event, &reading, &part->error) != 0) {
+        return event->end > part->token + 1 && part->error.code == RS_ESTATE
+                   ? doubt(log, part, event->end - 1, out)
+                   : broken(log, part, out);
+    }
+    rs_state_reader_free(&part->reader);
+    part->phase = RS_DURABLE_OWNED;
+    part->status.restoring = false;
+    part->written = reading.bytes_since;
+    part->base = 0;
+    /* As much again may have changed meanwhile, or nothing: in between. */
+    part->live_bytes = reading.sweep_bytes - reading.sweep_bytes / 3;
+    if (reading.sweep_start > event->offset) {
+        part->trim_to = reading.sweep_start;
+    }
+    (void)tell(part, RS_STATE_CLAIMED, out);
+    out->sealed = reading.sealed;
+    out->seal = reading.seal;
+    if (!reading.sealed) {
+        out->seal = (struct rs_seal){
+            .next_offset = reading.rebuild_from != -1 ? reading.rebuild_from : RS_OFFSET_BEGINNING,
+            .stream_time_us = RS_TIME_NONE,
+            .now_shown_us = RS_TIME_NONE,
+        };
+    }
+    return true;
+}
+
+/* ---- batches ---- */
+
+/* Of the newest batch, what was no slice of a sweep. */
+static uint64_t changes_of(const struct rs_durable_part *part)
+{
+    return part->batch_bytes > part->slice_bytes ? part->batch_bytes - part->slice_bytes : 0;
+}
+
+/* As much as changes take, so that the log grows twice as fast as by changes alone while a sweep lasts, and
+ * not for longer than it would take to double. */
+static uint64_t slice(const struct rs_durable_part *part, uint64_t floor)
+{
+    uint64_t bytes = part->live_bytes / SLICE_OF < SLICE_MAX ? part->live_bytes / SLICE_OF : SLICE_MAX;
+
+    bytes = bytes > floor / FLOOR_SLICES ? bytes : floor / FLOOR_SLICES + 1;
+    uint64_t changes = changes_of(part);
+    changes = changes < CHANGES_MAX ? changes : CHANGES_MAX;
+    return bytes > changes ? bytes : changes;
+}
+
+static struct rs_state_plan durable_plan(void *self, struct rs_state_key key)
+{
+    struct rs_durable_log *log = self;
+    struct rs_durable_part *part = rs_durable_find(log, key);
+    uint64_t floor = log->options.sweep_floor != 0 ? log->options.sweep_floor : RS_SWEEP_FLOOR;
+    struct rs_state_plan plan = {0};
+
+    if (part == NULL || part->phase != RS_DURABLE_OWNED || part->open) {
+        return plan;
+    }
+    uint64_t grown = part->written - part->base;
+    if (!part->sweeping && grown >= floor && grown >= GROWTH * part->live_bytes) {
+        part->sweeping = true;
+        part->sweep_start = part->next;
+        part->sweep_base = part->written;
+        part->sweep_changes = 0;
+        plan.sweep_begins = true;
+    }
+    if (part->sweeping) {
+        plan.slice_bytes = slice(part, floor);
+    }
+    part->slice_bytes = plan.slice_bytes;
+    return plan;
+}
+
+static void open_batch(struct rs_durable_part *part)
+{
+    if (!part->open) {
+        part->open = true;
+        part->batch++;
+        part->batch_begun = part->written;
+        part->chunks = 0;
+        part->chunk_sum = 0;
+    }
+}
+
+static int durable_chunk(void *self, struct rs_state_key key, struct rs_slice bytes, struct rs_error *error)
+{
+    struct rs_durable_log *log = self;
+    struct rs_durable_part *part = rs_durable_find(log, key);
+    uint64_t sum = 0;
+
+    if (part == NULL || part->phase != RS_DURABLE_OWNED) {
+        return 0; /* the worker is about to hear of it */
+    }
+    open_batch(part);
+    struct rs_state_record record = {
+        .kind = RS_RECORD_CHUNK,
+        .chunk = {.batch = part->batch, .sequence = part->chunks, .payload = bytes},
+    };
+    int rc = append(log, part, &record, COOKIE_CHUNK, &sum, error);
+    if (rc == 0) {
+        part->chunks++;
+        part->chunk_sum = rs_chunk_sum(part->chunk_sum, sum);
+    }
+    return rc;
+}
+
+static int durable_seal(void *self, struct rs_state_key key, const struct rs_seal *seal, struct rs_slice head,
+                        bool sweep_ends, struct rs_error *error)
+{
+    struct rs_durable_log *log = self;
+    struct rs_durable_part *part = rs_durable_find(log, key);
+    uint64_t sum = 0;
+
+    if (part == NULL || part->phase != RS_DURABLE_OWNED) {
+        return 0;
+    }
+    open_batch(part);
+    struct rs_state_record record = {
+        .kind = RS_RECORD_SEAL,
+        .seal = {.batch = part->batch,
+                 .chunks = part->chunks,
+                 .checksum = part->chunk_sum,
+                 .seal = *seal,
+                 .sweep_start = sweep_ends ? part->sweep_start : -1,
+                 .head = head},
+    };
+    int rc = append(log, part, &record, COOKIE_SEAL, &sum, error);
+    if (rc == 0) {
+        part->sealing_offset = seal->next_offset;
+        part->sealing_sweep = record.seal.sweep_start;
+    }
+    return rc;
+}
+
+/* ---- sweeps and trims ---- */
+
+static void trim(struct rs_durable_log *log, struct rs_durable_part *part)
+{
+    struct rs_error error;
+
+    if (part->trim_to < 0 || part->trimming) {
+        return;
+    }
+    if (log->options.io.ops->trim(log->options.io.self, part->key, part->trim_to, &error) == 0) {
+        part->trimming = true;
+        part->trim_to = -1;
+    }
+}
+
+static void on_trimmed(struct rs_durable_log *log, struct rs_durable_part *part,
+                       const struct rs_log_event *event)
+{
+    part->trimming = false;
+    if (event->offset >= 0) {
+        part->status.trims++;
+        part->trim_told = false;
+        return;
+    }
+    if (!part->trim_told) {
+        struct rs_error why = *event->error;
+        part->trim_told = true;
+        (void)rs_error_prefix(&why, "the state log grows, because it cannot be trimmed");
+        rs_durable_say(log, RS_LOG_WARNING, part, &why);
+    }
+}
+
+/* All records of the sweep stand where they had to: it is whole, whatever others may have written before.
+ * What merely changed meanwhile is not live state twice; but never more than half of it is taken for that,
+ * since a group that was due anyway may be among what changed. */
+static void sweep_verified(struct rs_durable_part *part)
+{
+    uint64_t bytes = part->written - part->sweep_base;
+
+    part->trim_to = part->sealing_sweep;
+    part->live_bytes = bytes - (part->sweep_changes < bytes / 2 ? part->sweep_changes : bytes / 2);
+    part->base = part->sweep_base;
+    part->sweeping = false;
+    part->status.sweeps++;
+}
+
+/* ---- acknowledgements ---- */
+
+static bool on_sealed(struct rs_durable_log *log, struct rs_durable_part *part, int64_t offset,
+                      struct rs_state_event *out)
+{
+    part->open = false;
+    part->batch_bytes = part->written - part->batch_begun;
+    part->sweep_changes += changes_of(part);
+    part->status.batches++;
+    part->status.sealed_at = offset;
+    if (part->sealing_sweep >= 0) {
+        sweep_verified(part);
+    }
+    trim(log, part);
+    (void)tell(part, RS_STATE_COMMITTED, out);
+    out->seal.next_offset = part->sealing_offset;
+    return true;
+}
+
+/* ---- gaps ---- */
+
+/* Another has written in between: a new owner, or one whose records were still under way when we claimed. The
+ * log tells which. A sweep is not continued over a gap: its first record might not be ours. */
+static bool on_gap(struct rs_durable_log *log, struct rs_durable_part *part, int64_t offset,
+                   struct rs_state_event *out)
+{
+    part->sweeping = false;
+    part->sweep_start = part->sealing_sweep = -1;
+    part->check_until = offset;
+    return !part->checking && check(log, part, out);
+}
+
+static bool on_checked(struct rs_durable_log *log, struct rs_durable_part *part,
+                       const struct rs_log_event *event, struct rs_state_event *out)
+{
+    struct rs_state_reading reading;
+
+    rs_state_reader_result(part->reader, &reading);
+    rs_state_reader_free(&part->reader);
+    part->checking = false;
+    /* A later owner may have trimmed its own claim away too: what is gone tells of it then. */
+    if (part->superseded || event->offset > part->token) {
+        return over(part, RS_STATE_LOST, out);
+    }
+    if (part->doubted) {
+        part->error = part->damage;
+        return broken(log, part, out);
+    }
+    if (reading.claim != part->token || memcmp(&reading.owner, &part->owner, sizeof(part->owner)) != 0) {
+        return over(part, RS_STATE_LOST, out);
+    }
+    if (part->check_until >= 0) {
+        return check(log, part, out);
+    }
+    int64_t sealed = part->sealed;
+    part->sealed = -1;
+    return sealed >= 0 && on_sealed(log, part, sealed, out);
+}
+
+/* Also behind damage, where the reader judges nothing. */
+static bool later_claim(const struct rs_durable_log *log, const struct rs_durable_part *part,
+                        const struct rs_log_event *event)
+{
+    struct rs_state_record record;
+    struct rs_error error;
+
+    return event->offset > part->token && rs_state_record_read(event->bytes, &record, &error) == 0 &&
+           record.kind == RS_RECORD_CLAIM && record.identity == rs_durable_identity(log, part->key);
+}
+
+/* Only its owner is of interest; damage is for whoever restores from it. */
+static bool on_checked_record(const struct rs_durable_log *log, struct rs_durable_part *part,
+                              const struct rs_log_event *event, struct rs_state_event *out)
+{
+    struct rs_state_record record;
+    enum rs_verdict verdict;
+    struct rs_error error;
+
+    part->superseded = part->superseded || later_claim(log, part, event);
+    return rs_state_reader_feed(part->reader, event->offset, event->bytes, &record, &verdict, &error) ==
+               RS_ENOMEM &&
+           unsure(part, &error, out);
+}
+
+static bool on_appended(struct rs_durable_log *log, struct rs_durable_part *part,
+                        const struct rs_log_event *event, struct rs_state_event *out)
+{
+    struct rs_error error;
+
+    if (event->cookie == COOKIE_CLAIM) {
+        return part->phase == RS_DURABLE_CLAIMING && on_claim_appended(log, part, event->offset, out);
+    }
+    if (event->offset < 0) {
+        (void)rs_fail(&error, RS_EBROKER, "the broker acknowledged a record without saying where it stands");
+        return unsure(part, &error, out);
+    }
+    if (event->offset < part->next) {
+        (void)rs_fail(&error, RS_EBROKER, "the broker acknowledged a record at an offset that was taken");
+        return unsure(part, &error, out);
+    }
+    bool gap = event->offset > part->next;
+    part->next = event->offset + 1;
+    if (gap && on_gap(log, part, event->offset, out)) {
+        return true;
+    }
+    if (event->cookie != COOKIE_SEAL) {
+        return false;
+    }
+    if (part->checking) {
+        part->sealed = event->offset;
+        return false;
+    }
+    return on_sealed(log, part, event->offset, out);
+}
+
+static bool on_io_event(struct rs_durable_log *log, struct rs_durable_part *part,
+                        const struct rs_log_event *event, struct rs_state_event *out)
+{
+    if (part->phase == RS_DURABLE_OVER) {
+        return false;
+    }
+    switch (event->kind) {
+    case RS_LOG_APPENDED: return on_appended(log, part, event, out);
+    case RS_LOG_REFUSED: return unsure(part, event->error, out);
+    case RS_LOG_RECORD:
+        return part->checking ? on_checked_record(log, part, event, out)
+                              : part->phase == RS_DURABLE_READING && on_record(log, part, event, out);
+    case RS_LOG_END:
+        return part->checking ? on_checked(log, part, event, out)
+                              : part->phase == RS_DURABLE_READING && on_end(log, part, event, out);
+    case RS_LOG_BROKEN: part->error = *event->error; return broken(log, part, out);
+    case RS_LOG_TRIMMED: on_trimmed(log, part, event); break;
+    }
+    return false;
+}
+
+static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out)
+{
+    struct rs_durable_log *log = self;
+    struct rs_durable_parts *parts = rs_durable_parts_of(log, worker);
+    struct rs_log_event event;
+
+    if (take_handed(parts, out)) {
+        return true;
+    }
+    for (int i = 0; i < LOOKED_AT; i++) {
+        if (!log->options.io.ops->take(log->options.io.self, worker, &event)) {
+            return false;
+        }
+        struct rs_durable_part *part = rs_durable_find(log, event.key);
+        if (part != NULL && on_io_event(log, part, &event, out)) {
+            return true;
+        }
+    }
+    *out = (struct rs_state_event){.kind = RS_STATE_MORE};
+    return true;
+}
+
+/* ---- the table ---- */
+
+static void durable_release(void *self, struct rs_state_key key)
+{
+    rs_durable_forget(self, key);
+}
+
+static bool durable_status(void *self, struct rs_state_key key, struct rs_state_log_status *out)
+{
+    struct rs_durable_part *part = rs_durable_find(self, key);
+
+    if (part == NULL) {
+        return false;
+    }
+    *out = part->status;
+    out->log_bytes = part->written - part->base;
+    out->live_bytes = part->live_bytes;
+    return true;
+}
+
+static int durable_wake_fd(void *self, uint32_t worker)
+{
+    struct rs_durable_log *log = self;
+
+    return log->options.io.ops->wake_fd(log->options.io.self, worker);
+}
+
+static const struct rs_state_log_ops durable_ops = {
+    .claim = durable_claim,
+    .plan = durable_plan,
+    .chunk = durable_chunk,
+    .seal = durable_seal,
+    .release = durable_release,
+    .take = durable_take,
+    .status = durable_status,
+    .wake_fd = durable_wake_fd,
+};
+
+int rs_durable_log_new(const struct rs_durable_log_options *options, struct rs_durable_log **out,
+                       struct rs_error *error)
+{
+    struct rs_durable_log *log = calloc(1, sizeof(*log) + options->workers * sizeof(log->workers[0]));
+
+    if (log == NULL) {
+        return rs_fail(error, RS_ENOMEM, "state log: out of memory");
+    }
+    log->options = *options;
+    *out = log;
+    return 0;
+}
+
+void rs_durable_log_free(struct rs_durable_log **pointer)
+{
+    struct rs_durable_log *log = *pointer;
+
+    if (log == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < log->options.workers; i++) {
+        for (size_t j = 0; j < log->workers[i].count; j++) {
+            rs_durable_part_free(log->workers[i].items[j]);
+        }
+        free(log->workers[i].items);
+        rs_buf_fini(&log->workers[i].scratch);
+    }
+    free(log);
+    *pointer = NULL;
+}
+
+struct rs_state_log rs_durable_log_table(struct rs_durable_log *log)
+{
+    return (struct rs_state_log){.self = log, .ops = &durable_ops};
+}

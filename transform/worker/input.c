@@ -1,0 +1,475 @@
+/* The worker's input: events of the source, limits, and the time that is shown. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/time/text.h"
+#include "transform/worker/internal.h"
+
+#define EVENTS_PER_STEP  16 /* then publishing gets its turn; also after so many records: */
+#define RECORDS_PER_STEP 4096
+#define RETRY_US         (2 * RS_WORKER_MS) /* a run that found no room */
+#define LIMITS_EVERY_US  (5 * RS_WORKER_MS)
+#define TELL_EVERY_US    (30 * INT64_C(1000000))
+#define STILL_EVERY_US   (200 * RS_WORKER_MS) /* the same of one that is not read */
+#define END_EVERY_US     (5 * RS_WORKER_MS) /* between looks at the end of a partition that brings nothing */
+#define WATCH_AFTER_US   (5 * INT64_C(1000000))  /* a partition that is not restored by then */
+#define UNOPPOSED_US     (30 * INT64_C(1000000)) /* of silence, until one group's word counts */
+#define ADVANCE_MAX_US   (2 * INT64_C(1000000))
+#define RECREATED_US     (30 * INT64_C(1000000)) /* the log's end stays below the fence for so long */
+
+const char *rs_waiting_name(enum rs_waiting waiting)
+{
+    switch (waiting) {
+    case RS_WAITING_DEAD_LETTERS: return "dead_letters";
+    case RS_WAITING_MEMORY: return "memory";
+    case RS_WAITING_HISTORY: return "history";
+    case RS_WAITING_STATE_LOG: return "state_log";
+    case RS_WAITING_CLAIM: return "claim";
+    case RS_WAITING_RESTORE: return "restore";
+    case RS_WAITING_FENCE: return "fence";
+    case RS_WAITING_BEHIND: return "input_behind_redis";
+    case RS_WAITING_REDIS: return "redis";
+    case RS_WAITING_NAMES: return "redis_names";
+    case RS_WAITING_NOT: break;
+    }
+    return "nothing";
+}
+
+/* ---- limits ---- */
+
+/* Redis has shown it further than it is: it publishes nothing before it gets there, so that what it holds
+ * leaves only when input goes on. It had the same state there before. */
+static bool behind_fence(const struct rs_owned *owned)
+{
+    return owned->next_offset < owned->quiet_until;
+}
+
+void rs_worker_measure(struct rs_worker *worker)
+{
+    worker->memory_bytes = worker->limited_bytes = 0;
+    worker->pending_history = worker->limited_history = 0;
+    worker->limits_due_us = worker->now_us + LIMITS_EVERY_US;
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        struct rs_partition_status status;
+        if (worker->owned[i]->state != NULL) {
+            rs_partition_status(worker->owned[i]->state, &status);
+            bool counts = !behind_fence(worker->owned[i]);
+            worker->memory_bytes += status.memory_bytes;
+            worker->pending_history += status.pending_history;
+            worker->limited_bytes += counts ? status.memory_bytes : 0;
+            worker->limited_history += counts ? status.pending_history : 0;
+        }
+    }
+}
+
+static enum rs_waiting limit_reached(const struct rs_worker *worker)
+{
+    if (worker->limited_history > worker->options.history_limit) {
+        return RS_WAITING_HISTORY;
+    }
+    if (worker->limited_bytes > worker->options.memory_limit) {
+        return RS_WAITING_MEMORY;
+    }
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        if (rs_owned_commit_stuck(worker, worker->owned[i])) {
+            return RS_WAITING_STATE_LOG;
+        }
+    }
+    return RS_WAITING_NOT;
+}
+
+static void tell_waiting(struct rs_worker *worker, enum rs_waiting waiting)
+{
+    const struct rs_stream *stream = &worker->options.streams->items[worker->held.stream];
+
+    switch (waiting) {
+    case RS_WAITING_DEAD_LETTERS:
+        rs_worker_say(
+            worker, RS_LOG_WARNING,
+            "stream %s: input waits: the dead-letter topic %s takes nothing at present, or memory is short",
+            stream->name, stream->dead_letter_topic);
+        break;
+    case RS_WAITING_MEMORY:
+        rs_worker_say(worker, RS_LOG_ERROR,
+                      "input waits: the state of worker %" PRIu32 " holds %" PRIu64
+                      " bytes, its share of limits.memory is "
+                      "%" PRIu64
+                      ". Raise limits.memory, or keep fewer groups, shorter windows or less lateness",
+                      worker->options.index, worker->memory_bytes, worker->options.memory_limit);
+        break;
+    case RS_WAITING_HISTORY:
+        rs_worker_say(worker, RS_LOG_ERROR,
+                      "input waits: %" PRIu64 " ended windows of worker %" PRIu32
+                      " wait for Redis (limits.pending_history)",
+                      worker->pending_history, worker->options.index);
+        break;
+    case RS_WAITING_STATE_LOG:
+        rs_worker_say(
+            worker, RS_LOG_ERROR,
+            "input waits: the state log has not answered for a while; are its brokers up, is the disk "
+            "full, are enough replicas in sync?");
+        break;
+    default: break; /* of a partition alone */
+    }
+}
+
+static void set_waiting(struct rs_worker *worker, enum rs_waiting waiting)
+{
+    if (waiting != RS_WAITING_NOT && worker->waiting == RS_WAITING_NOT) {
+        worker->waits++;
+        worker->waiting_since_us = worker->now_us;
+        worker->waiting_told_us =
+            worker->now_us - TELL_EVERY_US + INT64_C(1000000); /* short waits are not worth a line */
+    }
+    if (waiting == RS_WAITING_NOT && worker->waiting != RS_WAITING_NOT &&
+        worker->waiting_told_us > worker->waiting_since_us) {
+        rs_worker_say(worker, RS_LOG_INFO, "input goes on after %" PRId64 " ms",
+                      (worker->now_us - worker->waiting_since_us) / RS_WORKER_MS);
+    }
+    worker->waiting = waiting;
+    if (waiting != RS_WAITING_NOT && worker->now_us - worker->waiting_told_us >= TELL_EVERY_US) {
+        worker->waiting_told_us = worker->now_us;
+        tell_waiting(worker, waiting);
+    }
+}
+
+/* ---- records ---- */
+
+static void release_run(struct rs_worker *worker)
+{
+    set_waiting(worker, RS_WAITING_NOT);
+    worker->holding = false;
+    worker->held.count = 0;
+    worker->options.source.ops->release(worker->options.source.self, worker->options.index);
+}
+
+/* A partition that goes takes its held run with it: should it come back, its records come anew. */
+void rs_owned_forget_run(struct rs_worker *worker, const struct rs_owned *owned)
+{
+    if (worker->holding && worker->held.stream == owned->stream->index &&
+        worker->held.partition == owned->partition) {
+        release_run(worker);
+    }
+}
+
+static void applied(struct rs_worker *worker, struct rs_owned *owned, size_t taken)
+{
+    owned->next_offset = worker->held.records[taken - 1].offset + 1;
+    owned->fed = true;
+    owned->touched = true;
+    owned->news_us = worker->now_us;
+    if (worker->dirty_since_us == 0) {
+        worker->dirty_since_us = worker->now_us;
+    }
+    worker->held.records += taken;
+    worker->held.count -= taken;
+}
+
+/* Its own group takes an event at its word; whoever runs the producer should hear of it. A gap in the input
+ * looks the same until most of the events are behind it. */
+static void tell_ahead(struct rs_worker *worker, struct rs_owned *owned)
+{
+    struct rs_partition_status status;
+    char time[RS_TIME_TEXT_MAX];
+    char others[RS_TIME_TEXT_MAX];
+
+    if (owned->ahead_told_us != 0 && worker->now_us - owned->ahead_told_us < TELL_EVERY_US) {
+        return;
+    }
+    rs_partition_status(owned->state, &status);
+    if (status.events_ahead <= owned->ahead_told) {
+        return;
+    }
+    int time_size = (int)rs_time_format(status.ahead_time_us, time); /* neither is terminated */
+    int others_size = (int)rs_time_format(status.ahead_of_us, others);
+    rs_worker_say(
+        worker, RS_LOG_WARNING,
+        "stream %s partition %" PRId32 ": %" PRIu64
+        " events are far ahead of the others, the latest at offset %" PRId64
+        " with the time %.*s, where the others are at %.*s. They count in their own groups, and move no "
+        "time of others. If there is no gap in the input, a producer's clock is wrong",
+        owned->stream->name, owned->partition, status.events_ahead - owned->ahead_told, status.ahead_offset,
+        time_size, time, others_size, others);
+    owned->ahead_told = status.events_ahead;
+    owned->ahead_told_us = worker->now_us;
+}
+
+/* Applies the held run as far as there is room; what is left stays held. */
+static void apply_held(struct rs_worker *worker)
+{
+    struct rs_owned *owned = rs_worker_find(worker, worker->held.stream, worker->held.partition);
+
+    if (owned == NULL || owned->phase != RS_PARTITION_RUNNING) {
+        release_run(worker);
+        return;
+    }
+    if (worker->now_us >= worker->limits_due_us) {
+        rs_worker_measure(worker);
+    }
+    enum rs_waiting limit = limit_reached(worker);
+    if (limit == RS_WAITING_NOT) {
+        rs_partition_count_into(owned->state, &worker->outcomes[owned->stream->index]);
+        rs_partition_witness(owned->state, rs_clock_wall(worker->options.clock));
+        size_t taken = rs_partition_apply(owned->state, worker->held.records, worker->held.count,
+                                          &worker->options.letters);
+        if (taken > 0) {
+            applied(worker, owned, taken);
+            tell_ahead(worker, owned);
+        }
+        if (worker->held.count == 0) {
+            release_run(worker);
+            return;
+        }
+        limit = RS_WAITING_DEAD_LETTERS;
+    }
+    set_waiting(worker, limit);
+    worker->retry_us = worker->now_us + RETRY_US;
+}
+
+/* ---- assignments ---- */
+
+static struct rs_owned *add_owned(struct rs_worker *worker, uint32_t stream, int32_t partition)
+{
+    if (worker->owned_count == worker->owned_capacity) {
+        size_t capacity = worker->owned_capacity == 0 ? 8 : worker->owned_capacity * 2;
+        struct rs_owned **grown = realloc(worker->owned, capacity * sizeof(struct rs_owned *));
+        if (grown == NULL) {
+            return NULL;
+        }
+        worker->owned = grown;
+        worker->owned_capacity = capacity;
+    }
+    struct rs_owned *owned = calloc(1, sizeof(*owned));
+    if (owned == NULL) {
+        return NULL;
+    }
+    *owned = (struct rs_owned){
+        .stream = &worker->options.streams->items[stream],
+        .partition = partition,
+        .epoch = ++worker->next_epoch,
+        .phase = RS_PARTITION_CLAIMING,
+        .claim_due_us = worker->now_us,
+        .end_offset = -1,
+        .end_checked_us = worker->now_us - END_EVERY_US,
+        .quiet_shown_us = RS_TIME_NONE,
+        .committed = -1,
+    };
+    worker->owned[worker->owned_count++] = owned;
+    return owned;
+}
+
+static void on_assigned(struct rs_worker *worker, const struct rs_source_event *event)
+{
+    struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
+
+    if (owned != NULL) {
+        rs_owned_keep(worker, owned);
+        return;
+    }
+    if (worker->stopping) {
+        return;
+    }
+    if (add_owned(worker, event->stream, event->partition) == NULL) {
+        rs_worker_say(worker, RS_LOG_ERROR, "stream %s partition %" PRId32 ": out of memory, not taken over",
+                      worker->options.streams->items[event->stream].name, event->partition);
+    }
+}
+
+static void on_revoked(struct rs_worker *worker, const struct rs_source_event *event)
+{
+    struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
+
+    if (owned == NULL) {
+        worker->options.source.ops->done(worker->options.source.self, event->stream, event->partition);
+    } else {
+        rs_owned_revoked(worker, owned);
+    }
+}
+
+static void on_stopped(struct rs_worker *worker, const struct rs_source_event *event)
+{
+    struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
+
+    if (owned != NULL &&
+        owned->phase != RS_PARTITION_CLAIMING) { /* or else it is of a reading before the claim */
+        rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "%s", event->error->text);
+    }
+}
+
+/* The silence of a partition is over when its records arrive, be they applied now or after a wait. */
+static void on_records(struct rs_worker *worker, const struct rs_source_event *event)
+{
+    struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
+
+    worker->held = *event;
+    worker->holding = true;
+    if (owned != NULL) {
+        owned->at_end = false;
+    }
+    apply_held(worker);
+}
+
+static void on_event(struct rs_worker *worker, const struct rs_source_event *event)
+{
+    switch (event->kind) {
+    case RS_SOURCE_RECORDS: on_records(worker, event); break;
+    case RS_SOURCE_ASSIGNED: on_assigned(worker, event); break;
+    case RS_SOURCE_REVOKED: on_revoked(worker, event); break;
+    case RS_SOURCE_STOPPED: on_stopped(worker, event); break;
+    }
+}
+
+void rs_worker_source_events(struct rs_worker *worker)
+{
+    const struct rs_source *source = &worker->options.source;
+    size_t records = 0;
+
+    if (worker->holding) {
+        apply_held(worker);
+    }
+    worker->drained = false;
+    for (int i = 0; i < EVENTS_PER_STEP && records < RECORDS_PER_STEP; i++) {
+        struct rs_source_event event;
+        if (!source->ops->take(source->self, worker->options.index, &event)) {
+            worker->drained = !worker->holding;
+            return;
+        }
+        on_event(worker, &event);
+        records += event.kind == RS_SOURCE_RECORDS ? event.count : 0;
+    }
+}
+
+/* ---- the end of the log, and time ---- */
+
+/* A fence ahead of the whole log cannot come from this log. */
+static void check_recreated(struct rs_worker *worker, struct rs_owned *owned)
+{
+    if (owned->quiet_until <= owned->end_offset || owned->behind_told) {
+        owned->behind_since_us = 0;
+        return;
+    }
+    if (owned->behind_since_us == 0) {
+        owned->behind_since_us = worker->now_us;
+        return;
+    }
+    if (worker->now_us - owned->behind_since_us >= RECREATED_US) {
+        struct rs_buf key = {0};
+        rs_worker_fence_key(worker, owned, &key);
+        owned->behind_told = true;
+        rs_owned_trouble(worker, owned, RS_LOG_ERROR,
+                         "stream %s partition %" PRId32 ": Redis shows it up to offset %" PRId64
+                         ", but topic %s ends at %" PRId64
+                         ": the topic seems to have been deleted and created "
+                         "again. Nothing of this partition is published "
+                         "before it gets there. If the topic is new, delete the Redis key %.*s",
+                         owned->stream->name, owned->partition, owned->quiet_until, owned->stream->topic,
+                         owned->end_offset, (int)key.size, (const char *)key.data);
+        rs_buf_fini(&key);
+    }
+}
+
+static void look_at_end(struct rs_worker *worker, struct rs_owned *owned)
+{
+    owned->end_checked_us = worker->now_us;
+    owned->end_offset = worker->options.source.ops->end_offset(worker->options.source.self,
+                                                               owned->stream->index, owned->partition);
+    bool reached = owned->end_offset >= 0 && owned->next_offset >= owned->end_offset;
+    if (!reached) {
+        owned->at_end =
+            false; /* records that do not come: behind an open transaction, or a fetch that waits */
+    } else if (!owned->at_end && worker->drained) {
+        owned->at_end = true;
+        owned->tick_us = worker->now_us;
+    }
+    if (owned->end_offset >= 0) {
+        check_recreated(worker, owned);
+    }
+}
+
+/* One that stopped, or has not been restored for a while: how far Kafka's log has grown meanwhile is told. */
+static void watch_end(struct rs_worker *worker, struct rs_owned *owned)
+{
+    owned->end_checked_us = worker->now_us;
+    int64_t end = worker->options.source.ops->end_offset(worker->options.source.self, owned->stream->index,
+                                                         owned->partition);
+    owned->end_offset = end >= 0 ? end : owned->end_offset;
+}
+
+static bool stands_still(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    switch (owned->phase) {
+    case RS_PARTITION_STOPPED:
+    case RS_PARTITION_FENCED: return true;
+    case RS_PARTITION_CLAIMING:
+        return owned->unwell_us != 0 && worker->now_us - owned->unwell_us >= WATCH_AFTER_US;
+    case RS_PARTITION_RUNNING:
+    case RS_PARTITION_LEAVING: break;
+    }
+    return false;
+}
+
+/* A partition that is at its end stays there until records come or are known to be there; the others are
+ * looked at more often. */
+void rs_worker_end_offsets(struct rs_worker *worker)
+{
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        struct rs_owned *owned = worker->owned[i];
+        int64_t since = worker->now_us - owned->end_checked_us;
+        bool due = (owned->fed && worker->drained) || since >= (owned->at_end ? 20 : 1) * END_EVERY_US;
+        owned->fed = owned->fed && !worker->drained;
+        if (due && owned->phase == RS_PARTITION_RUNNING) {
+            look_at_end(worker, owned);
+        } else if (since >= STILL_EVERY_US && stands_still(worker, owned)) {
+            watch_end(worker, owned);
+        }
+    }
+}
+
+/* Events at the end of the input that are far ahead of what is shown are believed where nothing speaks
+ * against them, those of one group after a while; but not into the future. */
+static void rest(const struct rs_worker *worker, struct rs_owned *owned)
+{
+    int64_t ahead_us = owned->stream->max_future_us;
+    int64_t limit_us = rs_clock_wall(worker->options.clock);
+
+    limit_us += ahead_us < INT64_MAX - limit_us ? ahead_us : INT64_MAX - limit_us;
+    rs_partition_rest(owned->state, limit_us, true);
+    if (worker->now_us - owned->news_us >= UNOPPOSED_US) {
+        rs_partition_unopposed(owned->state, limit_us);
+    }
+}
+
+/* Called before new records are taken: whatever comes now, until now there was silence. A worker that was
+ * kept from running knows nothing about the time it missed, hence the bound: shown time rather lags than runs
+ * ahead of input. */
+static void advance(struct rs_worker *worker, struct rs_owned *owned)
+{
+    int64_t elapsed = worker->now_us - owned->tick_us;
+    struct rs_partition_status status;
+
+    owned->tick_us = worker->now_us;
+    rest(worker, owned);
+    rs_partition_status(owned->state, &status);
+    if (status.now_shown_us == RS_TIME_NONE || elapsed <= 0) {
+        return;
+    }
+    if (elapsed > ADVANCE_MAX_US) {
+        elapsed = ADVANCE_MAX_US;
+    }
+    int64_t shown_us = status.now_shown_us + elapsed;
+    if (shown_us >= rs_partition_next_due(owned->state)) {
+        owned->touched = true;
+    }
+    rs_partition_show(owned->state, shown_us);
+}
+
+void rs_worker_advance(struct rs_worker *worker)
+{
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        struct rs_owned *owned = worker->owned[i];
+        if (owned->phase == RS_PARTITION_RUNNING && owned->at_end) {
+            advance(worker, owned);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+/* worker parts: what the files of the worker share. Private to transform/worker*.c. */
+#ifndef RS_TRANSFORM_WORKER_INTERNAL_H
+#define RS_TRANSFORM_WORKER_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "transform/partition/seal.h"
+#include "transform/worker/worker.h"
+
+#define RS_WORKER_MS    INT64_C(1000)
+#define RS_WORKER_NEVER INT64_MAX
+/* Between batches without news: an owner that writes nothing would never hear that the log has another claim.
+ */
+#define RS_WORKER_SILENT_US (10000 * RS_WORKER_MS)
+/* After a loss: longer than the group takes to tell a member that it is out. */
+#define RS_WORKER_RECLAIM_US (10000 * RS_WORKER_MS)
+
+enum rs_commit_phase {
+    RS_COMMIT_NOT,
+    RS_COMMIT_WRITING, /* the batch is being filled, chunks go out */
+    RS_COMMIT_LETTERS, /* filled; the seal waits for the dead letters it covers */
+    RS_COMMIT_SENT,    /* sealed; the log has to answer */
+};
+
+/* One partition from ASSIGNED to `done`. */
+struct rs_owned {
+    const struct rs_stream *stream;
+    int32_t partition;
+    uint32_t epoch; /* tells its batches from those of an earlier ownership */
+    enum rs_partition_phase phase;
+    struct rs_partition *state; /* NULL once fenced */
+    uint64_t token;
+    int64_t next_offset;
+    /* claim */
+    int64_t claim_due_us; /* when to try (again); NEVER: under way or done */
+    uint32_t unsure;      /* claims in a row that came to nothing */
+    /* time shown */
+    bool at_end;
+    int64_t tick_us; /* monotonic time up to which what is shown has advanced; valid at_end */
+    int64_t end_offset;
+    int64_t end_checked_us;
+    bool fed;        /* records came in this step */
+    int64_t news_us; /* when records came last, or it was claimed */
+    /* publishing */
+    bool asking, asked; /* the sink about the fence: under way, answered */
+    int64_t heard_us;   /* when the sink last answered for a batch of this partition, or had none to answer */
+    bool touched;       /* the engine may have something to emit */
+    uint32_t in_flight;
+    int64_t quiet_until;     /* the fence is ahead: publish nothing below this offset; 0: no such offset */
+    int64_t quiet_shown_us;  /* and show nothing older than this; RS_TIME_NONE: not known */
+    int64_t behind_since_us; /* the log's end is below quiet_until since then; 0: it is not */
+    bool behind_told;
+    bool refused;         /* the names in Redis are another consumer group's, see `error` */
+    int64_t ask_again_us; /* refused: when to ask again */
+    int64_t again_us;     /* when groups were last given leave to be sent again */
+    /* looking for what Redis has and the partition does not: scan.c */
+    bool scan_wanted, scanning, scan_anew;
+    uint32_t scan_aggregate;
+    uint64_t scan_cursor;
+    int64_t scan_due_us;
+    /* committing */
+    int64_t committed; /* -1: nothing yet */
+    int64_t commit_due_us;
+    int64_t commit_silent_us; /* the same where nothing is new */
+    enum rs_commit_phase commit;
+    int64_t commit_begun_us, commit_retry_us;
+    struct rs_seal seal; /* of the batch that is filled */
+    struct rs_slice head;
+    bool sweep_ends;
+    /* leaving */
+    int64_t kept_us;        /* when it was last assigned again before it was let go; 0: never */
+    uint32_t kept_reclaims; /* how often it was claimed again at once since then */
+    bool revoked;           /* served on, while RUNNING, until another has claimed it or leave_by_us */
+    int64_t leave_by_us;
+    /* health: health.c */
+    enum rs_waiting waits_for; /* as of the last look */
+    int64_t unwell_us;         /* since when it does not run; 0: it does */
+    bool doubted;              /* the log was in doubt, and has sealed nothing since */
+    bool fenced;               /* Redis refused it, and has taken nothing since */
+    char error[RS_ERROR_TEXT_MAX];
+    int64_t error_told_us;
+    uint64_t ahead_told;   /* events far ahead, of those that were told of */
+    int64_t ahead_told_us; /* when; 0: never */
+    /* counting: how much of the state's totals this process's counters have; see counts.c */
+    bool counting;
+    struct rs_counted *counted; /* the partition, then the aggregates */
+};
+
+/* What events came to, and what else only grows. */
+struct rs_counted {
+    struct rs_accounting events;
+    uint64_t not_finite, expired, conflicts, ahead;
+};
+
+struct rs_worker {
+    struct rs_worker_options options;
+    int64_t now_us; /* monotonic, at the start of the step */
+    struct rs_owned **owned;
+    size_t owned_count, owned_capacity;
+    uint32_t next_epoch;
+    /* input */
+    struct rs_source_event held; /* a run that is not applied to its end; kind RECORDS, count 0: none */
+    bool holding;
+    bool drained;     /* the source had nothing more in this step */
+    int64_t retry_us; /* when to try the held run again */
+    enum rs_waiting waiting;
+    int64_t waiting_since_us;
+    int64_t waiting_told_us;
+    uint64_t waits;
+    int64_t limits_due_us;
+    uint64_t memory_bytes, pending_history;
+    uint64_t limited_bytes, limited_history; /* what the limits judge of these: input.c */
+    bool log_more; /* the state log may have more to say: it has its turn again at once */
+    /* output */
+    struct rs_view_batch *free_batches;
+    uint32_t batches_out;
+    uint64_t generation;
+    int64_t publish_due_us;
+    size_t publish_next;    /* round robin */
+    bool starved;           /* no free batch: wait for the sink */
+    int64_t dirty_since_us; /* oldest input that is not submitted; 0: none */
+    struct rs_log_limit conflict_limit;
+    uint64_t batches_submitted, batches_behind, batches_fenced, operations;
+    uint64_t publish_delay[RS_WORKER_BUCKETS];
+    uint64_t publish_delay_count;
+    int64_t publish_delay_sum_us;
+    struct rs_buf notes;
+    /* other threads */
+    _Atomic uint64_t steps;
+    _Atomic bool stop, stopped;
+    bool stopping; /* `stop` was seen */
+    int stop_fd;
+    pthread_mutex_t snapshot_mutex;
+    int64_t snapshot_due_us;
+    struct rs_worker_snapshot snapshot; /* mutex */
+    struct rs_worker_partition_status *partition_statuses;
+    size_t partition_capacity;
+    struct rs_worker_aggregate_status *aggregate_statuses;
+    struct rs_outcomes *outcomes;              /* by stream */
+    struct rs_outcomes *outcome_statuses;      /* the same; mutex */
+    struct rs_worker_partition_counts *counts; /* of every partition there ever was */
+    size_t count_count, count_capacity;
+    struct rs_counted *aggregate_counts;
+};
+
+struct rs_owned *rs_worker_find(const struct rs_worker *worker, uint32_t stream, int32_t partition);
+void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char *format, ...)
+    RS_PRINTF(3, 4);
+/* Keeps the text for /status too. */
+void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_partition_phase phase,
+                   const char *format, ...) RS_PRINTF(4, 5);
+/* As rs_worker_say, and kept as the reason why the partition does not run. The same again is not said again
+ * for a while. */
+void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_log_level level,
+                      const char *format, ...) RS_PRINTF(4, 5);
+struct rs_state_key rs_owned_key(const struct rs_worker *worker, const struct rs_owned *owned);
+
+/* input.c */
+void rs_worker_measure(struct rs_worker *worker);
+void rs_owned_forget_run(struct rs_worker *worker, const struct rs_owned *owned);
+void rs_worker_source_events(struct rs_worker *worker);
+void rs_worker_end_offsets(struct rs_worker *worker);
+void rs_worker_advance(struct rs_worker *worker);
+
+/* publish.c */
+int rs_worker_batches_new(struct rs_worker *worker, struct rs_error *error);
+void rs_worker_batches_free(struct rs_worker *worker);
+void rs_worker_settle(struct rs_worker *worker);
+void rs_worker_check_generation(struct rs_worker *worker);
+void rs_worker_publish(struct rs_worker *worker);
+/* Appends the key of the partition's fence. */
+void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *owned, struct rs_buf *out);
+bool rs_owned_claimed(const struct rs_owned *owned);
+bool rs_owned_publishable(const struct rs_owned *owned);
+/* When the sink is next asked about the fence where nothing is published. */
+int64_t rs_owned_ask_due(const struct rs_owned *owned);
+
+struct rs_view_batch *rs_worker_get_batch(struct rs_worker *worker);
+void rs_worker_submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_view_batch *batch);
+
+/* scan.c */
+/* After a take-over or a loss: once everything is sent again, Redis is asked what else it has of the
+ * partition. */
+void rs_owned_want_scan(struct rs_worker *worker, struct rs_owned *owned);
+void rs_owned_scan(struct rs_worker *worker, struct rs_owned *owned);
+void rs_owned_scanned(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch);
+int64_t rs_owned_scan_due(const struct rs_owned *owned);
+
+/* claim.c: taking partitions over */
+void rs_worker_claims(struct rs_worker *worker);
+void rs_worker_log_events(struct rs_worker *worker);
+/* Drops what is known of the partition and claims it anew after a while: the log decides. */
+void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int64_t after_us);
+/* Of a partition that another has claimed: how long to wait before it is claimed again. */
+int64_t rs_owned_lost_wait(const struct rs_worker *worker, struct rs_owned *owned);
+bool rs_worker_remembers(const struct rs_worker *worker);
+
+/* commit.c: sealing, handing over */
+void rs_worker_commits(struct rs_worker *worker);
+void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_t next_offset);
+int64_t rs_owned_commit_due(const struct rs_worker *worker, const struct rs_owned *owned);
+/* The batch under way is so old that input has to wait for it. */
+bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned *owned);
+/* It was given back lately, so that a claim of whoever had it in between may be in the log or on its way. */
+bool rs_owned_kept_lately(const struct rs_worker *worker, const struct rs_owned *owned);
+/* Between its batches without news. */
+int64_t rs_owned_silence_us(const struct rs_worker *worker, const struct rs_owned *owned);
+void rs_worker_leaving(struct rs_worker *worker);
+void rs_owned_revoked(struct rs_worker *worker, struct rs_owned *owned);
+void rs_owned_keep(struct rs_worker *worker, struct rs_owned *owned);
+void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned);
+
+/* counts.c: totals of a state move with its partition, counters of a process only rise. */
+void rs_owned_begin_counting(struct rs_worker *worker, struct rs_owned *owned);
+/* Adds what came since the last call. Needs snapshot_mutex. */
+void rs_owned_count(struct rs_worker *worker, struct rs_owned *owned);
+/* Counts, and frees the state. */
+void rs_owned_free_state(struct rs_worker *worker, struct rs_owned *owned);
+void rs_worker_counts_free(struct rs_worker *worker);
+
+/* snapshot.c */
+void rs_worker_take_snapshot(struct rs_worker *worker);
+
+/* health.c */
+void rs_worker_judge(struct rs_worker *worker);
+void rs_owned_health(const struct rs_worker *worker, const struct rs_owned *owned,
+                     struct rs_worker_partition_status *out);
+/* The sink has answered for the partition. */
+void rs_owned_heard(struct rs_owned *owned, enum rs_batch_result result);
+
+#endif

@@ -1,0 +1,124 @@
+/* Keys of groups that are gone. A failover of Redis may bring back what was deleted: then Redis has groups as
+ * this partition's that its state does not hold, and which nothing would ever change or delete. So after a
+ * take-over or a loss, when everything is sent again, Redis is asked in small pieces which groups it has as
+ * the partition's, and those that the state does not hold are dropped as if they had expired. A group that
+ * comes into being meanwhile is safe: its first view is submitted after the drop. Only with a state log that
+ * remembers: without one, a state is whole only as far back as the input is kept. */
+#include "transform/worker/internal.h"
+
+#define SCAN_EVERY_US (20 * RS_WORKER_MS) /* pieces of some hundred groups */
+
+/* The first aggregate of the stream from `at` on; the number of all: there is none. */
+static size_t next_aggregate(const struct rs_worker *worker, const struct rs_owned *owned, size_t at)
+{
+    size_t count = 0;
+    const struct rs_aggregate_meta *metas = rs_engine_metas(worker->options.engine, &count);
+
+    while (at < count && metas[at].stream_index != owned->stream->index) {
+        at++;
+    }
+    return at;
+}
+
+static void go_to(struct rs_worker *worker, struct rs_owned *owned, size_t at)
+{
+    size_t count = 0;
+
+    (void)rs_engine_metas(worker->options.engine, &count);
+    at = next_aggregate(worker, owned, at);
+    owned->scan_wanted = at < count;
+    owned->scan_aggregate = (uint32_t)at;
+    owned->scan_cursor = 0;
+}
+
+void rs_owned_want_scan(struct rs_worker *worker, struct rs_owned *owned)
+{
+    if (rs_worker_remembers(worker)) {
+        go_to(worker, owned, 0);
+        owned->scan_due_us = worker->now_us;
+        owned->scan_anew = owned->scanning; /* what is under way was asked of another store */
+    }
+}
+
+static bool may_scan(const struct rs_owned *owned)
+{
+    return owned->scan_wanted && !owned->scanning && owned->state != NULL && owned->asked &&
+           !owned->refused && owned->phase == RS_PARTITION_RUNNING &&
+           owned->next_offset >= owned->quiet_until && !rs_partition_republishing(owned->state);
+}
+
+int64_t rs_owned_scan_due(const struct rs_owned *owned)
+{
+    return may_scan(owned) ? owned->scan_due_us : RS_WORKER_NEVER;
+}
+
+static void fill_head(const struct rs_owned *owned, struct rs_view_batch *batch)
+{
+    struct rs_partition_status status;
+
+    rs_partition_status(owned->state, &status);
+    batch->offset = owned->next_offset;
+    batch->now_shown_us = status.now_shown_us;
+}
+
+void rs_owned_scan(struct rs_worker *worker, struct rs_owned *owned)
+{
+    if (!may_scan(owned) || worker->now_us < owned->scan_due_us) {
+        return;
+    }
+    struct rs_view_batch *batch = rs_worker_get_batch(worker);
+    if (batch == NULL) {
+        owned->scan_due_us = worker->now_us + SCAN_EVERY_US;
+        return;
+    }
+    fill_head(owned, batch);
+    batch->scan = true;
+    batch->scan_aggregate = owned->scan_aggregate;
+    batch->scan_cursor = owned->scan_cursor;
+    owned->scanning = true;
+    rs_worker_submit(worker, owned, batch);
+}
+
+/* False: no batch is free; the piece is asked for again. */
+static bool drop_unheld(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *found)
+{
+    struct rs_view_batch *batch = NULL;
+    struct rs_slice key;
+    size_t cursor = 0;
+
+    while (rs_batch_scanned_next(found, &cursor, &key)) {
+        if (rs_partition_holds(owned->state, found->scan_aggregate, key)) {
+            continue;
+        }
+        if (batch == NULL) {
+            batch = rs_worker_get_batch(worker);
+            if (batch == NULL) {
+                return false;
+            }
+            fill_head(owned, batch);
+        }
+        rs_batch_drop(batch, found->scan_aggregate, key);
+    }
+    if (batch != NULL) {
+        worker->batches_submitted++;
+        worker->operations += batch->op_count;
+        rs_worker_submit(worker, owned, batch);
+    }
+    return true;
+}
+
+void rs_owned_scanned(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
+{
+    bool ours = owned->scanning && !owned->scan_anew;
+
+    owned->scanning = owned->scan_anew = false;
+    owned->scan_due_us = worker->now_us + SCAN_EVERY_US;
+    if (!ours || batch->result != RS_BATCH_APPLIED || owned->phase != RS_PARTITION_RUNNING ||
+        !drop_unheld(worker, owned, batch)) {
+        return;
+    }
+    owned->scan_cursor = batch->scan_cursor;
+    if (batch->scan_cursor == 0) {
+        go_to(worker, owned, (size_t)batch->scan_aggregate + 1);
+    }
+}

@@ -1,0 +1,323 @@
+#include "transform/worker/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "transform/worker/internal.h"
+
+#define POLL_US       (1 * RS_WORKER_MS)      /* where a table has no descriptor to sleep on */
+#define LOOK_US       (20 * RS_WORKER_MS)     /* while a partition is not at its end */
+#define TELL_AGAIN_US (30 * INT64_C(1000000)) /* the same trouble of a partition */
+
+/* ---- for the worker's other files ---- */
+
+struct rs_owned *rs_worker_find(const struct rs_worker *worker, uint32_t stream, int32_t partition)
+{
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        struct rs_owned *owned = worker->owned[i];
+        if (owned->partition == partition && owned->stream->index == stream) {
+            return owned;
+        }
+    }
+    return NULL;
+}
+
+struct rs_state_key rs_owned_key(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    return (struct rs_state_key){
+        .worker = worker->options.index,
+        .stream = owned->stream->index,
+        .partition = owned->partition,
+    };
+}
+
+static void say(struct rs_worker *worker, enum rs_log_level level, const char *text)
+{
+    worker->options.report(worker->options.report_ctx, level, text);
+}
+
+void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char *format, ...)
+{
+    char text[RS_ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    say(worker, level, text);
+}
+
+void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_log_level level,
+                      const char *format, ...)
+{
+    char text[RS_ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    bool again = strcmp(text, owned->error) == 0 && worker->now_us - owned->error_told_us < TELL_AGAIN_US;
+    if (!again) {
+        say(worker, level, text);
+        memcpy(owned->error, text, sizeof(owned->error));
+        owned->error_told_us = worker->now_us;
+    }
+}
+
+void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_partition_phase phase,
+                   const char *format, ...)
+{
+    char text[RS_ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    say(worker, RS_LOG_ERROR, text);
+    memcpy(owned->error, text, sizeof(owned->error));
+    owned->doubted = owned->fenced = false;
+    owned->at_end = false;
+    owned->commit = RS_COMMIT_NOT;
+    owned->phase = phase;
+    if (phase == RS_PARTITION_FENCED) {
+        rs_owned_free_state(worker, owned); /* what it holds may be published by nobody but its owner */
+    }
+}
+
+/* ---- life ---- */
+
+static int init(struct rs_worker *worker, struct rs_error *error)
+{
+    size_t aggregates = 0;
+
+    (void)rs_engine_metas(worker->options.engine, &aggregates);
+    worker->aggregate_statuses = calloc(aggregates + 1, sizeof(*worker->aggregate_statuses));
+    worker->outcomes = calloc(worker->options.streams->count + 1, sizeof(*worker->outcomes));
+    worker->outcome_statuses = calloc(worker->options.streams->count + 1, sizeof(*worker->outcome_statuses));
+    worker->aggregate_counts = calloc(aggregates + 1, sizeof(*worker->aggregate_counts));
+    if (worker->aggregate_statuses == NULL || worker->outcomes == NULL || worker->outcome_statuses == NULL ||
+        worker->aggregate_counts == NULL) {
+        return rs_fail(error, RS_ENOMEM, "worker: out of memory");
+    }
+    worker->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (worker->stop_fd < 0) {
+        return rs_fail(error, RS_EIO, "worker: no eventfd: %s", strerrordesc_np(errno));
+    }
+    return rs_worker_batches_new(worker, error);
+}
+
+int rs_worker_new(const struct rs_worker_options *options, struct rs_worker **out, struct rs_error *error)
+{
+    struct rs_worker *worker = calloc(1, sizeof(*worker));
+
+    if (worker == NULL) {
+        return rs_fail(error, RS_ENOMEM, "worker: out of memory");
+    }
+    worker->options = *options;
+    worker->stop_fd = -1;
+    worker->generation = options->sink.ops->generation(options->sink.self);
+    pthread_mutex_init(&worker->snapshot_mutex, NULL);
+    int rc = init(worker, error);
+    if (rc != 0) {
+        rs_worker_free(&worker);
+        return rc;
+    }
+    *out = worker;
+    return 0;
+}
+
+void rs_worker_free(struct rs_worker **pointer)
+{
+    struct rs_worker *worker = *pointer;
+
+    if (worker == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        rs_owned_free_state(worker, worker->owned[i]);
+        free(worker->owned[i]->counted);
+        free(worker->owned[i]);
+    }
+    rs_worker_batches_free(worker);
+    if (worker->stop_fd >= 0) {
+        close(worker->stop_fd);
+    }
+    rs_worker_counts_free(worker);
+    pthread_mutex_destroy(&worker->snapshot_mutex);
+    free(worker->owned);
+    free(worker->partition_statuses);
+    free(worker->aggregate_statuses);
+    free(worker->outcomes);
+    free(worker->outcome_statuses);
+    rs_buf_fini(&worker->notes);
+    free(worker);
+    *pointer = NULL;
+}
+
+/* ---- steps ---- */
+
+static void begin_stop(struct rs_worker *worker)
+{
+    worker->stopping = true;
+    for (size_t i = worker->owned_count; i-- > 0;) {
+        if (worker->owned[i]->phase != RS_PARTITION_LEAVING) {
+            rs_owned_leave(worker, worker->owned[i]);
+        }
+    }
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* When what is shown changes by time alone. */
+static int64_t show_due(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    struct rs_partition_status status;
+    int64_t due = rs_partition_next_due(owned->state);
+
+    if (due == INT64_MAX) {
+        return RS_WORKER_NEVER;
+    }
+    rs_partition_status(owned->state, &status);
+    int64_t left = due - status.now_shown_us;
+    return worker->now_us + (left > RS_WORKER_MS ? left : RS_WORKER_MS);
+}
+
+static int64_t owned_due(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    int64_t due = RS_WORKER_NEVER;
+
+    switch (owned->phase) {
+    case RS_PARTITION_CLAIMING: due = owned->claim_due_us; break;
+    case RS_PARTITION_LEAVING:
+        due = earlier(owned->leave_by_us, worker->now_us + LOOK_US);
+        due = earlier(due, rs_owned_commit_due(worker, owned));
+        break;
+    case RS_PARTITION_RUNNING:
+        due = owned->at_end ? show_due(worker, owned) : worker->now_us + LOOK_US;
+        due = earlier(due, rs_owned_commit_due(worker, owned));
+        due = owned->revoked ? earlier(due, owned->leave_by_us) : due;
+        break;
+    case RS_PARTITION_STOPPED:
+    case RS_PARTITION_FENCED: break;
+    }
+    if (!worker->starved) {
+        due = earlier(due, rs_owned_ask_due(owned));
+        due = earlier(due, rs_owned_scan_due(owned));
+        due = rs_owned_publishable(owned) ? earlier(due, worker->publish_due_us) : due;
+    }
+    return due;
+}
+
+static bool must_poll(const struct rs_worker *worker)
+{
+    const struct rs_worker_options *options = &worker->options;
+
+    return options->source.ops->wake_fd(options->source.self, options->index) < 0 ||
+           (worker->batches_out > 0 && options->sink.ops->wake_fd(options->sink.self, options->index) < 0);
+}
+
+static int64_t next_step(const struct rs_worker *worker)
+{
+    int64_t due = worker->snapshot_due_us;
+
+    if ((!worker->drained && !worker->holding) || worker->log_more) {
+        return worker->now_us;
+    }
+    if (worker->holding) {
+        due = earlier(due, worker->retry_us);
+    }
+    if (must_poll(worker)) {
+        due = earlier(due, worker->now_us + POLL_US);
+    }
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        due = earlier(due, owned_due(worker, worker->owned[i]));
+    }
+    return due;
+}
+
+int64_t rs_worker_step(struct rs_worker *worker)
+{
+    worker->now_us = rs_clock_mono(worker->options.clock);
+    rs_worker_settle(worker);
+    rs_worker_check_generation(worker);
+    rs_worker_advance(worker);
+    if (!worker->stopping && atomic_load(&worker->stop)) {
+        begin_stop(worker);
+    }
+    rs_worker_source_events(worker);
+    rs_worker_claims(worker);
+    rs_worker_log_events(worker);
+    rs_worker_end_offsets(worker);
+    rs_worker_publish(worker);
+    rs_worker_commits(worker);
+    rs_worker_leaving(worker);
+    rs_worker_log_events(worker);
+    rs_worker_take_snapshot(worker);
+    atomic_fetch_add_explicit(&worker->steps, 1, memory_order_relaxed);
+    if (worker->stopping && worker->owned_count == 0) {
+        atomic_store(&worker->stopped, true);
+    }
+    return next_step(worker);
+}
+
+/* ---- the thread ---- */
+
+static void sleep_until(struct rs_worker *worker, int64_t due_us)
+{
+    const struct rs_worker_options *options = &worker->options;
+    int64_t left_us = due_us - rs_clock_mono(options->clock);
+    struct pollfd fds[] = {
+        {.fd = worker->stop_fd, .events = POLLIN},
+        {.fd = options->source.ops->wake_fd(options->source.self, options->index), .events = POLLIN},
+        {.fd = options->sink.ops->wake_fd(options->sink.self, options->index), .events = POLLIN},
+        {.fd = options->log.ops->wake_fd(options->log.self, options->index), .events = POLLIN},
+    };
+
+    if (left_us <= 0) {
+        return;
+    }
+    if (worker->holding) {
+        fds[1].fd = -1; /* readable because of what we do not take: the retry is what to wait for */
+    }
+    struct timespec timeout = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
+    (void)ppoll(fds, sizeof(fds) / sizeof(fds[0]), &timeout, NULL);
+    uint64_t count = 0;
+    if (fds[0].revents != 0) {
+        (void)!read(worker->stop_fd, &count, sizeof(count));
+    }
+}
+
+void rs_worker_run(struct rs_worker *worker)
+{
+    while (!rs_worker_stopped(worker)) {
+        sleep_until(worker, rs_worker_step(worker));
+    }
+}
+
+void rs_worker_stop(struct rs_worker *worker)
+{
+    const uint64_t one = 1;
+
+    atomic_store(&worker->stop, true);
+    (void)!write(worker->stop_fd, &one, sizeof(one)); /* fails only when the counter is full: awake anyway */
+}
+
+bool rs_worker_stopped(const struct rs_worker *worker)
+{
+    return atomic_load(&worker->stopped);
+}
+
+uint64_t rs_worker_progress(const struct rs_worker *worker)
+{
+    return atomic_load_explicit(&worker->steps, memory_order_relaxed);
+}
