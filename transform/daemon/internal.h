@@ -1,5 +1,5 @@
 /* rollstatd daemon: the running parts, as the control loop and the pages see them. Private to
- * transform/rollstatd_*.c. */
+ * transform/daemon/. */
 #ifndef RS_TRANSFORM_DAEMON_INTERNAL_H
 #define RS_TRANSFORM_DAEMON_INTERNAL_H
 
