@@ -195,28 +195,28 @@ static bool cannot_be_asked(rd_kafka_resp_err_t code)
 /* The older of librdkafka's two questions: the newer (DescribeConsumerGroups) uses memory that it has freed
  * when a broker refuses it, in 2.0.2. Who may not list groups gets an empty list and no error: only a list
  * that we are on ourselves says that nobody else is. */
-static enum rs_kafka_heirs count_members(struct rs_kafka_source *source)
+static enum rs_other_members count_members(struct rs_kafka_source *source)
 {
     const struct rd_kafka_group_list *groups = NULL;
     rd_kafka_resp_err_t code =
         rd_kafka_list_groups(source->fetcher, source->options.streams->group, &groups, GROUP_WAIT_MS);
-    enum rs_kafka_heirs heirs = RS_KAFKA_HEIRS_POSSIBLE;
+    enum rs_other_members other_members = RS_OTHER_MEMBERS_POSSIBLE;
 
     if (groups == NULL) {
-        return cannot_be_asked(code) ? RS_KAFKA_HEIRS_NONE : heirs;
+        return cannot_be_asked(code) ? RS_OTHER_MEMBERS_NONE : other_members;
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && groups->group_cnt == 1 &&
         groups->groups[0].err == RD_KAFKA_RESP_ERR_NO_ERROR && groups->groups[0].member_cnt == 1) {
-        heirs = RS_KAFKA_HEIRS_NONE;
+        other_members = RS_OTHER_MEMBERS_NONE;
     }
     rd_kafka_group_list_destroy(groups);
-    return heirs;
+    return other_members;
 }
 
 static void ask_group(struct rs_kafka_source *source)
 {
     if (atomic_exchange(&source->asker.group_wanted, false)) {
-        atomic_store(&source->asker.heirs, (int)count_members(source));
+        atomic_store(&source->asker.other_members, (int)count_members(source));
         rs_kafka_wake(source->control_fd);
     }
 }

@@ -12,20 +12,20 @@ static bool has_static_id(const struct rs_kafka_source *source)
            id[0] != '\0';
 }
 
-void rs_kafka_source_ask_heirs(struct rs_kafka_source *source)
+void rs_kafka_source_ask_other_members(struct rs_kafka_source *source)
 {
     bool none = !source->status.joined || source->status.fatal != NULL || has_static_id(source);
 
-    atomic_store(&source->asker.heirs, none ? RS_KAFKA_HEIRS_NONE : RS_KAFKA_HEIRS_UNKNOWN);
+    atomic_store(&source->asker.other_members, none ? RS_OTHER_MEMBERS_NONE : RS_OTHER_MEMBERS_UNKNOWN);
     if (!none) {
         atomic_store(&source->asker.group_wanted, true);
         rs_kafka_wake(source->asker.fd);
     }
 }
 
-enum rs_kafka_heirs rs_kafka_source_heirs(const struct rs_kafka_source *source)
+enum rs_other_members rs_kafka_source_other_members(const struct rs_kafka_source *source)
 {
-    return (enum rs_kafka_heirs)atomic_load(&source->asker.heirs);
+    return (enum rs_other_members)atomic_load(&source->asker.other_members);
 }
 
 void rs_kafka_source_leave(struct rs_kafka_source *source, int timeout_ms)

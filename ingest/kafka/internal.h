@@ -121,7 +121,7 @@ struct rs_kafka_asker {
     _Atomic bool topics_unsure; /* of a topic nobody said whether it is there */
     bool *missing;              /* by stream index; mutex */
     _Atomic bool group_wanted;
-    _Atomic int heirs; /* enum rs_kafka_heirs */
+    _Atomic int other_members; /* enum rs_other_members */
     /* the asker's own */
     int64_t nudge_at_us, ends_at_us; /* not before */
 };

@@ -61,13 +61,13 @@ void rs_kafka_source_poll(struct rs_kafka_source *source);
 int rs_kafka_source_fd(const struct rs_kafka_source *source);
 
 /* Whether the group has other members, to which the partitions go at once when this one leaves. */
-enum rs_kafka_heirs {
-    RS_KAFKA_HEIRS_UNKNOWN,  /* not asked, or no answer yet */
-    RS_KAFKA_HEIRS_NONE,     /* this one is alone, or leaves nothing to others */
-    RS_KAFKA_HEIRS_POSSIBLE, /* there are, or nobody says: the brokers may refuse it or be away */
+enum rs_other_members {
+    RS_OTHER_MEMBERS_UNKNOWN,  /* not asked, or no answer yet */
+    RS_OTHER_MEMBERS_NONE,     /* this one is alone, or leaves nothing to others */
+    RS_OTHER_MEMBERS_POSSIBLE, /* there are, or nobody says: the brokers may refuse it or be away */
 };
-void rs_kafka_source_ask_heirs(struct rs_kafka_source *source);
-enum rs_kafka_heirs rs_kafka_source_heirs(const struct rs_kafka_source *source);
+void rs_kafka_source_ask_other_members(struct rs_kafka_source *source);
+enum rs_other_members rs_kafka_source_other_members(const struct rs_kafka_source *source);
 /* Begins to leave the group; polling goes on with it. Once it has left, or after `timeout_ms`, all partitions
  * are REVOKED, and read until their workers let go. */
 void rs_kafka_source_leave(struct rs_kafka_source *source, int timeout_ms);

@@ -25,7 +25,7 @@ struct reading {
 };
 
 struct tool {
-    struct rs_log_kafka *log;
+    struct rs_kafka_log *log;
     struct rs_log_io io;
     uint64_t open; /* appends, readings and trims without an answer */
     int running;   /* readings of which some records came, but not all */
@@ -203,7 +203,7 @@ int main(int argc, char **argv)
     }
     struct rs_stream stream = {.name = argv[3], .topic = argv[4]};
     const struct rs_streams streams = {.group = argv[2], .items = &stream, .count = 1};
-    struct rs_log_kafka_options options = {.conf = rd_kafka_conf_new(),
+    struct rs_kafka_log_options options = {.conf = rd_kafka_conf_new(),
                                            .streams = &streams,
                                            .workers = 1,
                                            .replication_factor = -1,
@@ -211,15 +211,15 @@ int main(int argc, char **argv)
                                            .report = report};
     if (rd_kafka_conf_set(options.conf, "bootstrap.servers", argv[1], line, sizeof line) !=
             RD_KAFKA_CONF_OK ||
-        rs_log_kafka_new(&options, &tool.log, &error) != 0) {
+        rs_kafka_log_new(&options, &tool.log, &error) != 0) {
         fputs("log_tool: cannot start\n", stderr);
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    tool.io = rs_log_kafka_table(tool.log);
+    tool.io = rs_kafka_log_table(tool.log);
     while (good && fgets(line, sizeof line, stdin) != NULL) {
         good = command(&tool, line);
     }
-    rs_log_kafka_free(&tool.log);
+    rs_kafka_log_free(&tool.log);
     return good ? 0 : 2;
 }

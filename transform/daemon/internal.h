@@ -75,7 +75,7 @@ struct rs_daemon {
     const struct rs_clock *clock;
     int64_t started_us;               /* wall */
     struct rs_memory_log *memory_log; /* or, by `state: {log: …}`: */
-    struct rs_log_kafka *kafka_log;
+    struct rs_kafka_log *kafka_log;
     struct rs_durable_log *durable_log;
     char instance[320];     /* host and process, in claims */
     uint64_t *fingerprints; /* by stream, in claims */

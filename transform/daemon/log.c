@@ -28,7 +28,7 @@ void rs_daemon_instance(char *out, size_t size)
 static int open_kafka(struct rs_daemon *daemon, struct rs_error *error)
 {
     const struct rs_settings *settings = daemon->settings;
-    struct rs_log_kafka_options options = {
+    struct rs_kafka_log_options options = {
         .streams = settings->streams,
         .workers = settings->workers,
         .replication_factor = settings->replication_factor,
@@ -37,7 +37,7 @@ static int open_kafka(struct rs_daemon *daemon, struct rs_error *error)
     };
     int rc = rs_settings_kafka(settings, &options.conf, error);
 
-    return rc != 0 ? rc : rs_log_kafka_new(&options, &daemon->kafka_log, error);
+    return rc != 0 ? rc : rs_kafka_log_new(&options, &daemon->kafka_log, error);
 }
 
 static int take_fingerprints(struct rs_daemon *daemon, struct rs_error *error)
@@ -63,7 +63,7 @@ static int open_durable(struct rs_daemon *daemon, struct rs_error *error)
     }
     const struct rs_durable_log_options options = {
         .workers = daemon->settings->workers,
-        .io = rs_log_kafka_table(daemon->kafka_log),
+        .io = rs_kafka_log_table(daemon->kafka_log),
         .streams = daemon->settings->streams,
         .clock = daemon->clock,
         .instance = daemon->instance,
@@ -91,7 +91,7 @@ struct rs_state_log rs_daemon_log(const struct rs_daemon *daemon)
 
 void rs_daemon_stop_log(struct rs_daemon *daemon, int64_t within_us)
 {
-    size_t unsent = daemon->kafka_log == NULL ? 0 : rs_log_kafka_stop(daemon->kafka_log, within_us);
+    size_t unsent = daemon->kafka_log == NULL ? 0 : rs_kafka_log_stop(daemon->kafka_log, within_us);
 
     if (unsent > 0) {
         rs_log(RS_LOG_WARNING,
@@ -104,7 +104,7 @@ void rs_daemon_stop_log(struct rs_daemon *daemon, int64_t within_us)
 void rs_daemon_free_log(struct rs_daemon *daemon)
 {
     rs_durable_log_free(&daemon->durable_log);
-    rs_log_kafka_free(&daemon->kafka_log);
+    rs_kafka_log_free(&daemon->kafka_log);
     rs_memory_log_free(&daemon->memory_log);
     free(daemon->fingerprints);
 }

@@ -548,12 +548,12 @@ static void write_letters(const struct rs_daemon *daemon, struct rs_buf *out)
 
 static void write_log(const struct rs_daemon *daemon, struct rs_buf *out)
 {
-    struct rs_log_kafka_status status;
+    struct rs_kafka_log_status status;
 
     if (daemon->kafka_log == NULL) {
         return;
     }
-    rs_log_kafka_status(daemon->kafka_log, &status);
+    rs_kafka_log_status(daemon->kafka_log, &status);
     counter(out, "rollstat_state_log_records_total", "Records of the state log acknowledged.",
             status.appended);
     counter(out, "rollstat_state_log_refused_total", "Records of the state log refused.", status.refused);

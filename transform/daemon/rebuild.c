@@ -33,7 +33,7 @@ struct rebuild {
     const struct rs_settings *settings;
     const struct rs_rebuild_options *options;
     rd_kafka_t *consumer;
-    struct rs_log_kafka *log;
+    struct rs_kafka_log *log;
     struct rs_log_io io;
     struct input *inputs;
     size_t count;
@@ -220,7 +220,7 @@ static int look(struct rebuild *rebuild, struct rs_error *error)
 
 static int open_log(struct rebuild *rebuild, struct rs_error *error)
 {
-    struct rs_log_kafka_options options = {
+    struct rs_kafka_log_options options = {
         .streams = rebuild->settings->streams,
         .workers = 1,
         .replication_factor = rebuild->settings->replication_factor,
@@ -230,10 +230,10 @@ static int open_log(struct rebuild *rebuild, struct rs_error *error)
     int rc = rs_settings_kafka(rebuild->settings, &options.conf, error);
 
     if (rc == 0) {
-        rc = rs_log_kafka_new(&options, &rebuild->log, error);
+        rc = rs_kafka_log_new(&options, &rebuild->log, error);
     }
     if (rc == 0) {
-        rebuild->io = rs_log_kafka_table(rebuild->log);
+        rebuild->io = rs_kafka_log_table(rebuild->log);
     }
     return rc;
 }
@@ -401,7 +401,7 @@ int rs_rebuild(const struct rs_settings *settings, const struct rs_rebuild_optio
         int code = tell(&rebuild);
         rc = rc == 0 ? code : rc;
     }
-    rs_log_kafka_free(&rebuild.log);
+    rs_kafka_log_free(&rebuild.log);
     if (rebuild.consumer != NULL) {
         rd_kafka_destroy(rebuild.consumer);
     }

@@ -12,17 +12,17 @@
 
 #include "transform/daemon/internal.h"
 
-#define SECOND_US       INT64_C(1000000)
-#define LEAVE_WITHIN_US (3 * SECOND_US) /* of a group's rebalance timeout, 45 s by default */
-#define HEIRS_WAIT_US   (SECOND_US / 2)
-#define HAND_OVER_US    (2 * SECOND_US)  /* librdkafka lets a member join once a second */
-#define STOP_WITHIN_US  (10 * SECOND_US) /* workers; below systemd's 90 s together with the rest */
-#define GROUP_CLOSE_MS  5000
-#define LETTERS_BYTES   ((size_t)16 << 20)
-#define BATCHES         8
-#define BATCH_BYTES     (120 * 1024) /* with an operation more it still fits a buffer of 128 KiB */
-#define CONTROL_MS      100
-#define EXIT_HURRIED    RS_EXIT_ENVIRONMENT
+#define SECOND_US             INT64_C(1000000)
+#define LEAVE_WITHIN_US       (3 * SECOND_US) /* of a group's rebalance timeout, 45 s by default */
+#define OTHER_MEMBERS_WAIT_US (SECOND_US / 2)
+#define HAND_OVER_US          (2 * SECOND_US)  /* librdkafka lets a member join once a second */
+#define STOP_WITHIN_US        (10 * SECOND_US) /* workers; below systemd's 90 s together with the rest */
+#define GROUP_CLOSE_MS        5000
+#define LETTERS_BYTES         ((size_t)16 << 20)
+#define BATCHES               8
+#define BATCH_BYTES           (120 * 1024) /* with an operation more it still fits a buffer of 128 KiB */
+#define CONTROL_MS            100
+#define EXIT_HURRIED          RS_EXIT_ENVIRONMENT
 
 static void report(void *ctx, enum rs_log_level level, const char *text)
 {
@@ -347,9 +347,9 @@ static void begin_stop(struct rs_daemon *daemon, const char *why)
     rs_log(RS_LOG_INFO, "stopping: %s", why);
     rs_notify_state(&daemon->notify, "STOPPING=1");
     daemon->stopping = true;
-    daemon->stop.by_us = rs_clock_mono(daemon->clock) + HEIRS_WAIT_US + HAND_OVER_US + STOP_WITHIN_US;
-    enter(daemon, RS_DAEMON_ASKING, HEIRS_WAIT_US);
-    rs_kafka_source_ask_heirs(daemon->source);
+    daemon->stop.by_us = rs_clock_mono(daemon->clock) + OTHER_MEMBERS_WAIT_US + HAND_OVER_US + STOP_WITHIN_US;
+    enter(daemon, RS_DAEMON_ASKING, OTHER_MEMBERS_WAIT_US);
+    rs_kafka_source_ask_other_members(daemon->source);
 }
 
 static void stop_workers(struct rs_daemon *daemon)
@@ -364,13 +364,14 @@ static void stop_workers(struct rs_daemon *daemon)
 static void go_on_stopping(struct rs_daemon *daemon)
 {
     struct rs_kafka_source_status source;
-    enum rs_kafka_heirs heirs = rs_kafka_source_heirs(daemon->source);
+    enum rs_other_members other_members = rs_kafka_source_other_members(daemon->source);
     bool late = rs_clock_mono(daemon->clock) >= daemon->stop.phase_by_us;
 
     rs_kafka_source_status(daemon->source, &source);
-    if (daemon->stop.phase == RS_DAEMON_ASKING && heirs == RS_KAFKA_HEIRS_NONE) {
+    if (daemon->stop.phase == RS_DAEMON_ASKING && other_members == RS_OTHER_MEMBERS_NONE) {
         stop_workers(daemon);
-    } else if (daemon->stop.phase == RS_DAEMON_ASKING && (heirs == RS_KAFKA_HEIRS_POSSIBLE || late)) {
+    } else if (daemon->stop.phase == RS_DAEMON_ASKING &&
+               (other_members == RS_OTHER_MEMBERS_POSSIBLE || late)) {
         rs_log(RS_LOG_INFO, "leaving the group; what others take over is served until they have it");
         enter(daemon, RS_DAEMON_HANDING_OVER, HAND_OVER_US);
         rs_kafka_source_leave(daemon->source, GROUP_CLOSE_MS);

@@ -314,7 +314,7 @@ static json_t *dead_letters(const struct rs_daemon *daemon)
 
 static json_t *state_log(const struct rs_daemon *daemon)
 {
-    struct rs_log_kafka_status status;
+    struct rs_kafka_log_status status;
     json_t *object = json_object();
 
     set_text(object, "log", daemon->kafka_log == NULL ? "memory" : "kafka");
@@ -322,7 +322,7 @@ static json_t *state_log(const struct rs_daemon *daemon)
     if (daemon->kafka_log == NULL) {
         return object;
     }
-    rs_log_kafka_status(daemon->kafka_log, &status);
+    rs_kafka_log_status(daemon->kafka_log, &status);
     (void)json_object_set_new(object, "writable", json_boolean(status.writable));
     set_unsigned(object, "topics_ready", status.topics_ready);
     set_unsigned(object, "acknowledged", status.appended);

@@ -19,7 +19,7 @@ static struct rs_error no_memory = {
 
 /* ---- small things ---- */
 
-void rs_lk_wake(int event_fd)
+void rs_kafka_log_wake(int event_fd)
 {
     const uint64_t one = 1;
 
@@ -28,7 +28,7 @@ void rs_lk_wake(int event_fd)
     }
 }
 
-void rs_lk_drain(int event_fd)
+void rs_kafka_log_drain(int event_fd)
 {
     uint64_t count = 0;
 
@@ -36,7 +36,7 @@ void rs_lk_drain(int event_fd)
     }
 }
 
-void rs_lk_report(const struct rs_log_kafka *log, enum rs_log_level level, const char *format, ...)
+void rs_kafka_log_report(const struct rs_kafka_log *log, enum rs_log_level level, const char *format, ...)
 {
     char text[RS_ERROR_TEXT_MAX];
     va_list args;
@@ -47,7 +47,7 @@ void rs_lk_report(const struct rs_log_kafka *log, enum rs_log_level level, const
     log->options.report(log->options.report_ctx, level, text);
 }
 
-char *rs_log_kafka_topic(const char *group, const char *stream)
+char *rs_kafka_log_topic(const char *group, const char *stream)
 {
     char *name = NULL;
 
@@ -56,7 +56,7 @@ char *rs_log_kafka_topic(const char *group, const char *stream)
 
 /* ---- notes ---- */
 
-void rs_lk_push(struct rs_lk_notes *notes, struct rs_lk_note *note)
+void rs_kafka_log_push(struct rs_kafka_log_notes *notes, struct rs_kafka_log_note *note)
 {
     note->next = NULL;
     if (notes->last != NULL) {
@@ -67,9 +67,9 @@ void rs_lk_push(struct rs_lk_notes *notes, struct rs_lk_note *note)
     notes->last = note;
 }
 
-struct rs_lk_note *rs_lk_pop(struct rs_lk_notes *notes)
+struct rs_kafka_log_note *rs_kafka_log_pop(struct rs_kafka_log_notes *notes)
 {
-    struct rs_lk_note *note = notes->first;
+    struct rs_kafka_log_note *note = notes->first;
 
     if (note != NULL) {
         notes->first = note->next;
@@ -78,7 +78,7 @@ struct rs_lk_note *rs_lk_pop(struct rs_lk_notes *notes)
     return note;
 }
 
-void rs_lk_note_free(struct rs_lk_note *note)
+void rs_kafka_log_note_free(struct rs_kafka_log_note *note)
 {
     if (note != NULL && note->error != &no_memory) {
         free(note->error);
@@ -86,10 +86,10 @@ void rs_lk_note_free(struct rs_lk_note *note)
     free(note);
 }
 
-static struct rs_lk_note *note_new(struct rs_lk_key *key, struct rs_state_key who,
-                                   enum rs_log_event_kind kind, size_t size)
+static struct rs_kafka_log_note *note_new(struct rs_kafka_log_partition *key, struct rs_state_key who,
+                                          enum rs_log_event_kind kind, size_t size)
 {
-    struct rs_lk_note *note = calloc(1, sizeof(*note) + size);
+    struct rs_kafka_log_note *note = calloc(1, sizeof(*note) + size);
 
     if (note != NULL) {
         note->key = key;
@@ -103,7 +103,7 @@ static struct rs_lk_note *note_new(struct rs_lk_key *key, struct rs_state_key wh
 }
 
 /* The record of a note is not under way any more: there may be room for others. */
-static void settle(struct rs_log_kafka *log, const struct rs_lk_note *note)
+static void settle(struct rs_kafka_log *log, const struct rs_kafka_log_note *note)
 {
     if (note->size == 0) {
         return;
@@ -113,18 +113,18 @@ static void settle(struct rs_log_kafka *log, const struct rs_lk_note *note)
     for (uint32_t i = 0; i < log->options.workers; i++) {
         if (log->workers[i].wants_room) {
             log->workers[i].wants_room = false;
-            rs_lk_wake(log->workers[i].wake_fd);
+            rs_kafka_log_wake(log->workers[i].wake_fd);
         }
     }
 }
 
-void rs_lk_send(struct rs_log_kafka *log, struct rs_lk_note *note, const struct rs_error *error)
+void rs_kafka_log_send(struct rs_kafka_log *log, struct rs_kafka_log_note *note, const struct rs_error *error)
 {
-    struct rs_lk_worker *worker = &log->workers[note->worker];
+    struct rs_kafka_log_worker *worker = &log->workers[note->worker];
 
     settle(log, note);
     if (note->epoch != note->key->epoch) {
-        rs_lk_note_free(note);
+        rs_kafka_log_note_free(note);
         return;
     }
     if (error != NULL) {
@@ -135,90 +135,93 @@ void rs_lk_send(struct rs_log_kafka *log, struct rs_lk_note *note, const struct 
             *note->error = *error;
         }
     }
-    rs_lk_push(&worker->notes, note);
-    rs_lk_wake(worker->wake_fd);
+    rs_kafka_log_push(&worker->notes, note);
+    rs_kafka_log_wake(worker->wake_fd);
 }
 
-static void drop_waiting(struct rs_log_kafka *log, struct rs_lk_key *key)
+static void drop_waiting(struct rs_kafka_log *log, struct rs_kafka_log_partition *key)
 {
-    struct rs_lk_note *note = NULL;
+    struct rs_kafka_log_note *note = NULL;
 
-    while ((note = rs_lk_pop(&key->waiting)) != NULL) {
+    while ((note = rs_kafka_log_pop(&key->waiting)) != NULL) {
         settle(log, note);
-        rs_lk_note_free(note);
+        rs_kafka_log_note_free(note);
     }
 }
 
-static void end_reading(struct rs_log_kafka *log, struct rs_lk_key *key)
+static void end_reading(struct rs_kafka_log *log, struct rs_kafka_log_partition *key)
 {
-    key->phase = RS_LK_IDLE;
-    rs_lk_note_free(key->broken);
+    key->phase = RS_KAFKA_LOG_IDLE;
+    rs_kafka_log_note_free(key->broken);
     key->broken = NULL;
-    rs_lk_wake(log->keeper_fd); /* to stop the fetching */
+    rs_kafka_log_wake(log->keeper_fd); /* to stop the fetching */
 }
 
-void rs_lk_break(struct rs_log_kafka *log, struct rs_lk_key *key, const struct rs_error *error)
+void rs_kafka_log_break(struct rs_kafka_log *log, struct rs_kafka_log_partition *key,
+                        const struct rs_error *error)
 {
-    struct rs_lk_note *note = key->broken;
+    struct rs_kafka_log_note *note = key->broken;
 
     key->broken = NULL;
     if (note == NULL) {
-        note = rs_lk_pop(&key->waiting);
+        note = rs_kafka_log_pop(&key->waiting);
     }
     drop_waiting(log, key);
-    if (key->phase != RS_LK_IDLE) {
+    if (key->phase != RS_KAFKA_LOG_IDLE) {
         end_reading(log, key);
     }
     if (note != NULL) {
         note->event.kind = RS_LOG_BROKEN;
-        rs_lk_send(log, note, error);
+        rs_kafka_log_send(log, note, error);
     }
 }
 
 /* ---- keys ---- */
 
-struct rs_lk_key *rs_lk_find(const struct rs_log_kafka *log, uint32_t stream, int32_t partition)
+struct rs_kafka_log_partition *rs_kafka_log_find(const struct rs_kafka_log *log, uint32_t stream,
+                                                 int32_t partition)
 {
-    const struct rs_lk_topic *topic = &log->topics[stream];
+    const struct rs_kafka_log_topic *topic = &log->topics[stream];
 
     return partition >= 0 && (size_t)partition < topic->key_count ? topic->keys[partition] : NULL;
 }
 
-bool rs_lk_fit(const struct rs_log_kafka *log, const struct rs_lk_key *key)
+bool rs_kafka_log_fit(const struct rs_kafka_log *log, const struct rs_kafka_log_partition *key)
 {
-    const struct rs_lk_topic *topic = &log->topics[key->stream];
+    const struct rs_kafka_log_topic *topic = &log->topics[key->stream];
 
     return topic->ready && key->partition < topic->partitions;
 }
 
-static bool make_room(struct rs_lk_topic *topic, int32_t partition)
+static bool make_room(struct rs_kafka_log_topic *topic, int32_t partition)
 {
     size_t count = (size_t)partition + 1;
 
     if (count <= topic->key_count) {
         return true;
     }
-    struct rs_lk_key **grown = realloc(topic->keys, count * sizeof(struct rs_lk_key *));
+    struct rs_kafka_log_partition **grown =
+        realloc(topic->keys, count * sizeof(struct rs_kafka_log_partition *));
     if (grown == NULL) {
         return false;
     }
-    memset(grown + topic->key_count, 0, (count - topic->key_count) * sizeof(struct rs_lk_key *));
+    memset(grown + topic->key_count, 0, (count - topic->key_count) * sizeof(struct rs_kafka_log_partition *));
     topic->keys = grown;
     topic->key_count = count;
     return true;
 }
 
 /* The key, made if need be; NULL: out of memory. Needs the lock. */
-static struct rs_lk_key *obtain(struct rs_log_kafka *log, struct rs_state_key who)
+static struct rs_kafka_log_partition *obtain(struct rs_kafka_log *log, struct rs_state_key who)
 {
-    struct rs_lk_topic *topic = &log->topics[who.stream];
+    struct rs_kafka_log_topic *topic = &log->topics[who.stream];
 
     RS_ASSERT(who.stream < log->options.streams->count && who.partition >= 0 &&
               who.worker < log->options.workers);
     if (!make_room(topic, who.partition)) {
         return NULL;
     }
-    struct rs_lk_key *key = topic->keys[who.partition];
+    struct rs_kafka_log_partition *key = topic->keys[who.partition];
     if (key == NULL) {
         key = calloc(1, sizeof(*key));
         if (key == NULL) {
@@ -233,19 +236,19 @@ static struct rs_lk_key *obtain(struct rs_log_kafka *log, struct rs_state_key wh
 }
 
 /* Has the keeper look at the topic where that is needed for this key. Needs the lock. */
-static void want_topic(struct rs_log_kafka *log, const struct rs_lk_key *key)
+static void want_topic(struct rs_kafka_log *log, const struct rs_kafka_log_partition *key)
 {
-    if (!rs_lk_fit(log, key)) {
+    if (!rs_kafka_log_fit(log, key)) {
         log->topics[key->stream].check = true;
-        rs_lk_wake(log->keeper_fd);
+        rs_kafka_log_wake(log->keeper_fd);
     }
 }
 
 /* ---- the table ---- */
 
 /* A key with nothing under way may always append: one whose broker is away does not take the room of all. */
-static int full(struct rs_log_kafka *log, const struct rs_lk_key *key, uint32_t worker, size_t size,
-                struct rs_error *error)
+static int full(struct rs_kafka_log *log, const struct rs_kafka_log_partition *key, uint32_t worker,
+                size_t size, struct rs_error *error)
 {
     bool idle = key->sent == NULL && key->waiting.first == NULL;
 
@@ -256,7 +259,8 @@ static int full(struct rs_log_kafka *log, const struct rs_lk_key *key, uint32_t 
     return rs_fail(error, RS_ELIMIT, "state log: %zu bytes are under way already", log->options.max_bytes);
 }
 
-static void append_note(struct rs_log_kafka *log, struct rs_lk_key *key, struct rs_lk_note *note)
+static void append_note(struct rs_kafka_log *log, struct rs_kafka_log_partition *key,
+                        struct rs_kafka_log_note *note)
 {
     log->status.pending++;
     log->status.pending_bytes += note->size;
@@ -264,15 +268,15 @@ static void append_note(struct rs_log_kafka *log, struct rs_lk_key *key, struct 
         struct rs_error error;
         (void)rs_fail(&error, RS_EBROKER, "state log: an earlier record was refused");
         note->event.kind = RS_LOG_REFUSED;
-        rs_lk_send(log, note, &error);
+        rs_kafka_log_send(log, note, &error);
         return;
     }
-    rs_lk_push(&key->waiting, note);
+    rs_kafka_log_push(&key->waiting, note);
     want_topic(log, key);
-    rs_lk_pump(log, key);
+    rs_kafka_log_pump(log, key);
 }
 
-static int append_locked(struct rs_log_kafka *log, struct rs_state_key who, struct rs_slice bytes,
+static int append_locked(struct rs_kafka_log *log, struct rs_state_key who, struct rs_slice bytes,
                          uint64_t cookie, struct rs_error *error)
 {
     if (log->stopping) {
@@ -282,12 +286,12 @@ static int append_locked(struct rs_log_kafka *log, struct rs_state_key who, stru
         return rs_fail(error, RS_EINVAL, "state log: a record of %zu bytes; 1 to %zu are possible",
                        bytes.size, RS_LOG_RECORD_MAX);
     }
-    struct rs_lk_key *key = obtain(log, who);
+    struct rs_kafka_log_partition *key = obtain(log, who);
     int rc = key == NULL ? 0 : full(log, key, who.worker, bytes.size, error);
     if (rc != 0) {
         return rc;
     }
-    struct rs_lk_note *note = key == NULL ? NULL : note_new(key, who, RS_LOG_APPENDED, bytes.size);
+    struct rs_kafka_log_note *note = key == NULL ? NULL : note_new(key, who, RS_LOG_APPENDED, bytes.size);
     if (note == NULL) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
@@ -300,7 +304,7 @@ static int append_locked(struct rs_log_kafka *log, struct rs_state_key who, stru
 static int table_append(void *self, struct rs_state_key who, struct rs_slice bytes, uint64_t cookie,
                         struct rs_error *error)
 {
-    struct rs_log_kafka *log = self;
+    struct rs_kafka_log *log = self;
 
     pthread_mutex_lock(&log->lock);
     int rc = append_locked(log, who, bytes, cookie, error);
@@ -308,11 +312,11 @@ static int table_append(void *self, struct rs_state_key who, struct rs_slice byt
     return rc;
 }
 
-static int read_locked(struct rs_log_kafka *log, struct rs_state_key who, int64_t until,
+static int read_locked(struct rs_kafka_log *log, struct rs_state_key who, int64_t until,
                        struct rs_error *error)
 {
-    struct rs_lk_key *key = log->stopping ? NULL : obtain(log, who);
-    struct rs_lk_note *note = key == NULL ? NULL : note_new(key, who, RS_LOG_BROKEN, 0);
+    struct rs_kafka_log_partition *key = log->stopping ? NULL : obtain(log, who);
+    struct rs_kafka_log_note *note = key == NULL ? NULL : note_new(key, who, RS_LOG_BROKEN, 0);
 
     if (log->stopping) {
         return rs_fail(error, RS_EBROKER, "state log: it is being closed");
@@ -320,19 +324,19 @@ static int read_locked(struct rs_log_kafka *log, struct rs_state_key who, int64_
     if (note == NULL) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
-    RS_ASSERT(key->phase == RS_LK_IDLE && until >= 0);
-    key->phase = RS_LK_WANTED;
+    RS_ASSERT(key->phase == RS_KAFKA_LOG_IDLE && until >= 0);
+    key->phase = RS_KAFKA_LOG_WANTED;
     key->broken = note;
     key->until = until;
     key->first = key->next = key->committed = -1;
     want_topic(log, key);
-    rs_lk_wake(log->keeper_fd);
+    rs_kafka_log_wake(log->keeper_fd);
     return 0;
 }
 
 static int table_read(void *self, struct rs_state_key who, int64_t until, struct rs_error *error)
 {
-    struct rs_log_kafka *log = self;
+    struct rs_kafka_log *log = self;
 
     pthread_mutex_lock(&log->lock);
     int rc = read_locked(log, who, until, error);
@@ -342,34 +346,34 @@ static int table_read(void *self, struct rs_state_key who, int64_t until, struct
 
 static int table_trim(void *self, struct rs_state_key who, int64_t before, struct rs_error *error)
 {
-    struct rs_log_kafka *log = self;
+    struct rs_kafka_log *log = self;
 
     pthread_mutex_lock(&log->lock);
-    struct rs_lk_key *key = obtain(log, who);
-    struct rs_lk_note *note = key == NULL ? NULL : note_new(key, who, RS_LOG_TRIMMED, 0);
+    struct rs_kafka_log_partition *key = obtain(log, who);
+    struct rs_kafka_log_note *note = key == NULL ? NULL : note_new(key, who, RS_LOG_TRIMMED, 0);
     if (note != NULL) {
-        rs_lk_push(&log->trims, note);
+        rs_kafka_log_push(&log->trims, note);
     }
     pthread_mutex_unlock(&log->lock);
     if (note == NULL) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
-    rs_lk_trim(log, note, before);
+    rs_kafka_log_trim(log, note, before);
     return 0;
 }
 
 static void table_forget(void *self, struct rs_state_key who)
 {
-    struct rs_log_kafka *log = self;
+    struct rs_kafka_log *log = self;
 
     pthread_mutex_lock(&log->lock);
-    struct rs_lk_key *key = rs_lk_find(log, who.stream, who.partition);
+    struct rs_kafka_log_partition *key = rs_kafka_log_find(log, who.stream, who.partition);
     if (key != NULL) {
         key->epoch++;
         key->generation++;
         key->refused = false;
         drop_waiting(log, key);
-        if (key->phase != RS_LK_IDLE) {
+        if (key->phase != RS_KAFKA_LOG_IDLE) {
             end_reading(log, key);
         }
         if (log->workers[who.worker].ended == key) {
@@ -380,13 +384,13 @@ static void table_forget(void *self, struct rs_state_key who)
 }
 
 /* The next note that somebody wants to hear of; it lives until the next call. */
-static bool take_note(struct rs_log_kafka *log, struct rs_lk_worker *worker, struct rs_log_event *out)
+static bool take_note(struct rs_kafka_log *log, struct rs_kafka_log_worker *worker, struct rs_log_event *out)
 {
-    struct rs_lk_note *note = NULL;
+    struct rs_kafka_log_note *note = NULL;
 
     pthread_mutex_lock(&log->lock);
-    while ((note = rs_lk_pop(&worker->notes)) != NULL && note->epoch != note->key->epoch) {
-        rs_lk_note_free(note);
+    while ((note = rs_kafka_log_pop(&worker->notes)) != NULL && note->epoch != note->key->epoch) {
+        rs_kafka_log_note_free(note);
     }
     if (note != NULL && note->event.kind == RS_LOG_REFUSED && note->generation == note->key->generation) {
         note->key->generation++;
@@ -402,14 +406,14 @@ static bool take_note(struct rs_log_kafka *log, struct rs_lk_worker *worker, str
     return true;
 }
 
-static bool take_once(struct rs_log_kafka *log, uint32_t index, struct rs_log_event *out)
+static bool take_once(struct rs_kafka_log *log, uint32_t index, struct rs_log_event *out)
 {
-    return take_note(log, &log->workers[index], out) || rs_lk_read_take(log, index, out);
+    return take_note(log, &log->workers[index], out) || rs_kafka_log_read_take(log, index, out);
 }
 
-static void let_go(struct rs_lk_worker *worker)
+static void let_go(struct rs_kafka_log_worker *worker)
 {
-    rs_lk_note_free(worker->held);
+    rs_kafka_log_note_free(worker->held);
     worker->held = NULL;
     if (worker->held_message != NULL) {
         rd_kafka_message_destroy(worker->held_message);
@@ -419,30 +423,30 @@ static void let_go(struct rs_lk_worker *worker)
 
 static bool table_take(void *self, uint32_t index, struct rs_log_event *out)
 {
-    struct rs_log_kafka *log = self;
-    struct rs_lk_worker *worker = &log->workers[index];
+    struct rs_kafka_log *log = self;
+    struct rs_kafka_log_worker *worker = &log->workers[index];
 
     let_go(worker);
     if (take_once(log, index, out)) {
         return true;
     }
     /* What comes after this look wakes again; what came between the two looks may be more than one. */
-    rs_lk_drain(worker->wake_fd);
+    rs_kafka_log_drain(worker->wake_fd);
     if (!take_once(log, index, out)) {
         return false;
     }
-    rs_lk_wake(worker->wake_fd);
+    rs_kafka_log_wake(worker->wake_fd);
     return true;
 }
 
 static int table_wake_fd(void *self, uint32_t index)
 {
-    struct rs_log_kafka *log = self;
+    struct rs_kafka_log *log = self;
 
     return log->workers[index].wake_fd;
 }
 
-struct rs_log_io rs_log_kafka_table(struct rs_log_kafka *log)
+struct rs_log_io rs_kafka_log_table(struct rs_kafka_log *log)
 {
     static const struct rs_log_io_ops ops = {
         .append = table_append,
@@ -458,7 +462,7 @@ struct rs_log_io rs_log_kafka_table(struct rs_log_kafka *log)
 
 /* ---- life ---- */
 
-static int allocate(struct rs_log_kafka *log, struct rs_error *error)
+static int allocate(struct rs_kafka_log *log, struct rs_error *error)
 {
     const struct rs_streams *streams = log->options.streams;
 
@@ -472,7 +476,7 @@ static int allocate(struct rs_log_kafka *log, struct rs_error *error)
     }
     for (size_t i = 0; i < streams->count; i++) {
         log->topics[i].stream = &streams->items[i];
-        log->topics[i].name = rs_log_kafka_topic(streams->group, streams->items[i].name);
+        log->topics[i].name = rs_kafka_log_topic(streams->group, streams->items[i].name);
         if (log->topics[i].name == NULL) {
             return rs_fail(error, RS_ENOMEM, "state log: out of memory");
         }
@@ -480,7 +484,7 @@ static int allocate(struct rs_log_kafka *log, struct rs_error *error)
     return 0;
 }
 
-static int open_descriptors(struct rs_log_kafka *log, struct rs_error *error)
+static int open_descriptors(struct rs_kafka_log *log, struct rs_error *error)
 {
     log->keeper_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     bool good = log->keeper_fd >= 0;
@@ -491,10 +495,10 @@ static int open_descriptors(struct rs_log_kafka *log, struct rs_error *error)
     return good ? 0 : rs_fail(error, RS_EIO, "state log: no eventfd: %s", strerrordesc_np(errno));
 }
 
-int rs_log_kafka_new(const struct rs_log_kafka_options *options, struct rs_log_kafka **out,
+int rs_kafka_log_new(const struct rs_kafka_log_options *options, struct rs_kafka_log **out,
                      struct rs_error *error)
 {
-    struct rs_log_kafka *log = calloc(1, sizeof(*log));
+    struct rs_kafka_log *log = calloc(1, sizeof(*log));
 
     if (log == NULL) {
         rd_kafka_conf_destroy(options->conf);
@@ -510,47 +514,47 @@ int rs_log_kafka_new(const struct rs_log_kafka_options *options, struct rs_log_k
         rc = open_descriptors(log, error);
     }
     if (rc == 0) {
-        rc = rs_lk_keeper_open(log, options->conf, error);
+        rc = rs_kafka_log_keeper_open(log, options->conf, error);
     }
     if (rc == 0) {
-        rc = rs_lk_writer_open(log, options->conf, error);
+        rc = rs_kafka_log_writer_open(log, options->conf, error);
     }
     rd_kafka_conf_destroy(options->conf);
     if (rc != 0) {
-        rs_log_kafka_free(&log);
+        rs_kafka_log_free(&log);
         return rc;
     }
     *out = log;
     return 0;
 }
 
-size_t rs_log_kafka_stop(struct rs_log_kafka *log, int64_t within_us)
+size_t rs_kafka_log_stop(struct rs_kafka_log *log, int64_t within_us)
 {
     pthread_mutex_lock(&log->lock);
     log->stopping = true;
     log->deadline_us = rs_clock_mono(log->options.clock) + within_us;
     pthread_mutex_unlock(&log->lock);
-    rs_lk_writer_close(log);
-    rs_lk_keeper_close(log);
+    rs_kafka_log_writer_close(log);
+    rs_kafka_log_keeper_close(log);
     return log->status.pending;
 }
 
-static void free_notes(struct rs_lk_notes *notes)
+static void free_notes(struct rs_kafka_log_notes *notes)
 {
-    struct rs_lk_note *note = NULL;
+    struct rs_kafka_log_note *note = NULL;
 
-    while ((note = rs_lk_pop(notes)) != NULL) {
-        rs_lk_note_free(note);
+    while ((note = rs_kafka_log_pop(notes)) != NULL) {
+        rs_kafka_log_note_free(note);
     }
 }
 
-static void free_topic(struct rs_lk_topic *topic)
+static void free_topic(struct rs_kafka_log_topic *topic)
 {
     for (size_t i = 0; i < topic->key_count; i++) {
-        struct rs_lk_key *key = topic->keys[i];
+        struct rs_kafka_log_partition *key = topic->keys[i];
         if (key != NULL) {
             free_notes(&key->waiting);
-            rs_lk_note_free(key->broken);
+            rs_kafka_log_note_free(key->broken);
             free(key);
         }
     }
@@ -558,17 +562,17 @@ static void free_topic(struct rs_lk_topic *topic)
     free(topic->name);
 }
 
-void rs_log_kafka_free(struct rs_log_kafka **pointer)
+void rs_kafka_log_free(struct rs_kafka_log **pointer)
 {
-    struct rs_log_kafka *log = *pointer;
+    struct rs_kafka_log *log = *pointer;
 
     if (log == NULL) {
         return;
     }
-    (void)rs_log_kafka_stop(log, 0);
+    (void)rs_kafka_log_stop(log, 0);
     for (uint32_t i = 0; log->workers != NULL && i < log->options.workers; i++) {
         free_notes(&log->workers[i].notes);
-        rs_lk_note_free(log->workers[i].held);
+        rs_kafka_log_note_free(log->workers[i].held);
         if (log->workers[i].wake_fd >= 0) {
             close(log->workers[i].wake_fd);
         }
@@ -589,7 +593,7 @@ void rs_log_kafka_free(struct rs_log_kafka **pointer)
 
 /* ---- status ---- */
 
-void rs_log_kafka_status(struct rs_log_kafka *log, struct rs_log_kafka_status *out)
+void rs_kafka_log_status(struct rs_kafka_log *log, struct rs_kafka_log_status *out)
 {
     pthread_mutex_lock(&log->lock);
     *out = log->status;
@@ -600,14 +604,14 @@ void rs_log_kafka_status(struct rs_log_kafka *log, struct rs_log_kafka_status *o
     pthread_mutex_unlock(&log->lock);
 }
 
-bool rs_log_kafka_reading(struct rs_log_kafka *log, uint32_t stream, int32_t partition,
-                          struct rs_log_kafka_reading *out)
+bool rs_kafka_log_reading(struct rs_kafka_log *log, uint32_t stream, int32_t partition,
+                          struct rs_kafka_log_reading *out)
 {
     pthread_mutex_lock(&log->lock);
-    const struct rs_lk_key *key = rs_lk_find(log, stream, partition);
-    bool reading = key != NULL && key->phase != RS_LK_IDLE;
+    const struct rs_kafka_log_partition *key = rs_kafka_log_find(log, stream, partition);
+    bool reading = key != NULL && key->phase != RS_KAFKA_LOG_IDLE;
     if (reading) {
-        *out = (struct rs_log_kafka_reading){.first = key->first, .next = key->next, .until = key->until};
+        *out = (struct rs_kafka_log_reading){.first = key->first, .next = key->next, .until = key->until};
     }
     pthread_mutex_unlock(&log->lock);
     return reading;

@@ -41,9 +41,9 @@
 /* max.message.bytes of topics that are made, whatever the broker's own limit is. */
 #define RS_LOG_MESSAGE_BYTES "1048576"
 
-struct rs_log_kafka;
+struct rs_kafka_log;
 
-struct rs_log_kafka_options {
+struct rs_kafka_log_options {
     rd_kafka_conf_t *conf;            /* Takes: brokers, security, log callback; the rest is set here */
     const struct rs_streams *streams; /* group, names, input topics; borrowed */
     uint32_t workers;
@@ -56,19 +56,19 @@ struct rs_log_kafka_options {
 };
 
 /* Does not wait for the broker. RS_ENOMEM, RS_EIO, RS_ECONFIG (a property is refused). */
-RS_MUST_USE int rs_log_kafka_new(const struct rs_log_kafka_options *options, struct rs_log_kafka **out,
+RS_MUST_USE int rs_kafka_log_new(const struct rs_kafka_log_options *options, struct rs_kafka_log **out,
                                  struct rs_error *error);
-struct rs_log_io rs_log_kafka_table(struct rs_log_kafka *log);
+struct rs_log_io rs_kafka_log_table(struct rs_kafka_log *log);
 
 /* Waits, for at most `within_us`, until what was appended is in the log, and ends the threads; returns how
  * many records were not acknowledged. Nothing is begun afterwards. */
-size_t rs_log_kafka_stop(struct rs_log_kafka *log, int64_t within_us);
-void rs_log_kafka_free(struct rs_log_kafka **log);
+size_t rs_kafka_log_stop(struct rs_kafka_log *log, int64_t within_us);
+void rs_kafka_log_free(struct rs_kafka_log **log);
 
 /* Name of a stream's topic, to be freed; NULL: out of memory. */
-char *rs_log_kafka_topic(const char *group, const char *stream);
+char *rs_kafka_log_topic(const char *group, const char *stream);
 
-struct rs_log_kafka_status {
+struct rs_kafka_log_status {
     uint64_t appended, refused; /* records */
     uint64_t trims, trims_refused;
     uint64_t pending, pending_bytes; /* records under way */
@@ -78,14 +78,14 @@ struct rs_log_kafka_status {
     char last_error[256];  /* empty: none so far */
     int64_t last_error_us; /* wall time */
 };
-void rs_log_kafka_status(struct rs_log_kafka *log, struct rs_log_kafka_status *out);
+void rs_kafka_log_status(struct rs_kafka_log *log, struct rs_kafka_log_status *out);
 
 /* How far a reading has come. */
-struct rs_log_kafka_reading {
+struct rs_kafka_log_reading {
     int64_t first, next, until; /* offsets: the log's first one (-1: not known yet), the next, the last */
 };
 /* False: the partition is not being read. */
-bool rs_log_kafka_reading(struct rs_log_kafka *log, uint32_t stream, int32_t partition,
-                          struct rs_log_kafka_reading *out);
+bool rs_kafka_log_reading(struct rs_kafka_log *log, uint32_t stream, int32_t partition,
+                          struct rs_kafka_log_reading *out);
 
 #endif

@@ -12,7 +12,8 @@
 #define SLICE_MS    100  /* between looks whether the log is being closed */
 #define VISIBLE_MS  5000 /* for a topic just made to be seen */
 
-void rs_lk_remedy(rd_kafka_resp_err_t code, const char *operation, const char *topic, char *out, size_t size)
+void rs_kafka_log_remedy(rd_kafka_resp_err_t code, const char *operation, const char *topic, char *out,
+                         size_t size)
 {
     static const char acls[] = "kafka-acls.sh --bootstrap-server HOST:PORT --add --allow-principal User:NAME";
 
@@ -40,7 +41,7 @@ void rs_lk_remedy(rd_kafka_resp_err_t code, const char *operation, const char *t
 /* ---- asking ---- */
 
 /* The answer; NULL: none within the time, or the log is being closed. Takes the queue and the options. */
-static rd_kafka_event_t *answer(struct rs_log_kafka *log, rd_kafka_queue_t *queue,
+static rd_kafka_event_t *answer(struct rs_kafka_log *log, rd_kafka_queue_t *queue,
                                 rd_kafka_AdminOptions_t *options)
 {
     rd_kafka_event_t *event = NULL;
@@ -54,7 +55,7 @@ static rd_kafka_event_t *answer(struct rs_log_kafka *log, rd_kafka_queue_t *queu
     return event;
 }
 
-static rd_kafka_AdminOptions_t *options_for(const struct rs_log_kafka *log, rd_kafka_admin_op_t operation)
+static rd_kafka_AdminOptions_t *options_for(const struct rs_kafka_log *log, rd_kafka_admin_op_t operation)
 {
     char text[256];
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(log->consumer, operation);
@@ -65,7 +66,7 @@ static rd_kafka_AdminOptions_t *options_for(const struct rs_log_kafka *log, rd_k
 
 /* Topics are made and described by the controller. A cluster that names none of its brokers (librdkafka's
  * mock) would have every such request time out. */
-static bool has_controller(struct rs_log_kafka *log)
+static bool has_controller(struct rs_kafka_log *log)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     int32_t controller = rd_kafka_controllerid(log->consumer, METADATA_MS / 2);
@@ -85,7 +86,7 @@ static bool has_controller(struct rs_log_kafka *log)
 /* ---- partitions ---- */
 
 /* Number of partitions of a topic; 0 and *code when there is none. */
-static int32_t count_partitions(struct rs_log_kafka *log, const char *name, rd_kafka_resp_err_t *code)
+static int32_t count_partitions(struct rs_kafka_log *log, const char *name, rd_kafka_resp_err_t *code)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *topic = rd_kafka_topic_new(log->consumer, name, NULL);
@@ -106,21 +107,22 @@ static int32_t count_partitions(struct rs_log_kafka *log, const char *name, rd_k
     return count;
 }
 
-static enum rs_lk_fitness no_metadata(const char *topic, rd_kafka_resp_err_t code, struct rs_error *error)
+static enum rs_kafka_log_fitness no_metadata(const char *topic, rd_kafka_resp_err_t code,
+                                             struct rs_error *error)
 {
     char remedy[512];
 
     if (rs_kafka_is_away(code)) {
-        return RS_LK_UNKNOWN;
+        return RS_KAFKA_LOG_UNKNOWN;
     }
-    rs_lk_remedy(code, "Describe", topic, remedy, sizeof(remedy));
+    rs_kafka_log_remedy(code, "Describe", topic, remedy, sizeof(remedy));
     (void)rs_fail(error, RS_EBROKER, "state log: topic %s cannot be looked at: %s%s", topic,
                   rd_kafka_err2str(code), remedy);
-    return RS_LK_UNFIT;
+    return RS_KAFKA_LOG_UNFIT;
 }
 
-void rs_lk_too_few(const struct rs_lk_topic *topic, int32_t partition, int32_t partitions,
-                   struct rs_error *error)
+void rs_kafka_log_too_few(const struct rs_kafka_log_topic *topic, int32_t partition, int32_t partitions,
+                          struct rs_error *error)
 {
     (void)rs_fail(error, RS_EBROKER,
                   "state log: topic %s has %" PRId32 " partitions, and none of the number %" PRId32
@@ -132,7 +134,7 @@ void rs_lk_too_few(const struct rs_lk_topic *topic, int32_t partition, int32_t p
 
 /* ---- making a topic ---- */
 
-static rd_kafka_NewTopic_t *new_topic(const struct rs_log_kafka *log, const struct rs_lk_topic *topic,
+static rd_kafka_NewTopic_t *new_topic(const struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
                                       int32_t partitions)
 {
     char text[256];
@@ -164,7 +166,7 @@ static rd_kafka_resp_err_t created(rd_kafka_event_t *event, char *why, size_t si
     return code;
 }
 
-static rd_kafka_resp_err_t ask_to_create(struct rs_log_kafka *log, const struct rs_lk_topic *topic,
+static rd_kafka_resp_err_t ask_to_create(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
                                          int32_t partitions, char *why, size_t size)
 {
     if (!has_controller(log)) {
@@ -189,8 +191,9 @@ static rd_kafka_resp_err_t ask_to_create(struct rs_log_kafka *log, const struct 
     return code;
 }
 
-static void cannot_create(const struct rs_log_kafka *log, const struct rs_lk_topic *topic, int32_t partitions,
-                          rd_kafka_resp_err_t code, const char *why, struct rs_error *error)
+static void cannot_create(const struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
+                          int32_t partitions, rd_kafka_resp_err_t code, const char *why,
+                          struct rs_error *error)
 {
     char factor[48] = "";
     char remedy[512];
@@ -199,7 +202,7 @@ static void cannot_create(const struct rs_log_kafka *log, const struct rs_lk_top
         (void)snprintf(factor, sizeof(factor), " --replication-factor %" PRId32,
                        log->options.replication_factor);
     }
-    rs_lk_remedy(code, "Create", topic->name, remedy, sizeof(remedy));
+    rs_kafka_log_remedy(code, "Create", topic->name, remedy, sizeof(remedy));
     (void)rs_fail(error, RS_EBROKER,
                   "state log: topic %s does not exist and cannot be made: %s; make it with: kafka-topics.sh "
                   "--bootstrap-server HOST:PORT --create --topic %s --partitions %" PRId32
@@ -209,7 +212,8 @@ static void cannot_create(const struct rs_log_kafka *log, const struct rs_lk_top
 }
 
 /* A topic, or its new partitions, are seen only once its metadata has gone round. */
-static int32_t wait_until_seen(struct rs_log_kafka *log, const struct rs_lk_topic *topic, int32_t partitions)
+static int32_t wait_until_seen(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
+                               int32_t partitions)
 {
     int64_t deadline = rs_clock_mono(log->options.clock) + VISIBLE_MS * INT64_C(1000);
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -224,8 +228,8 @@ static int32_t wait_until_seen(struct rs_log_kafka *log, const struct rs_lk_topi
     return count;
 }
 
-static enum rs_lk_fitness create(struct rs_log_kafka *log, const struct rs_lk_topic *topic,
-                                 int32_t *partitions, struct rs_error *error)
+static enum rs_kafka_log_fitness create(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
+                                        int32_t *partitions, struct rs_error *error)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     char why[512] = "";
@@ -236,19 +240,19 @@ static enum rs_lk_fitness create(struct rs_log_kafka *log, const struct rs_lk_to
     }
     code = ask_to_create(log, topic, wanted, why, sizeof(why));
     if (rs_kafka_is_away(code)) {
-        return RS_LK_UNKNOWN;
+        return RS_KAFKA_LOG_UNKNOWN;
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
         cannot_create(log, topic, wanted, code, why, error);
-        return RS_LK_UNFIT;
+        return RS_KAFKA_LOG_UNFIT;
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rs_lk_report(log, RS_LOG_INFO,
-                     "stream %s: made the topic %s with %" PRId32 " partitions for its state",
-                     topic->stream->name, topic->name, wanted);
+        rs_kafka_log_report(log, RS_LOG_INFO,
+                            "stream %s: made the topic %s with %" PRId32 " partitions for its state",
+                            topic->stream->name, topic->name, wanted);
     }
     *partitions = wait_until_seen(log, topic, 1);
-    return *partitions > 0 ? RS_LK_FIT : RS_LK_UNKNOWN;
+    return *partitions > 0 ? RS_KAFKA_LOG_FIT : RS_KAFKA_LOG_UNKNOWN;
 }
 
 /* ---- growing a topic ---- */
@@ -269,7 +273,7 @@ static rd_kafka_resp_err_t grown(rd_kafka_event_t *event, char *why, size_t size
     return code;
 }
 
-static rd_kafka_resp_err_t ask_to_grow(struct rs_log_kafka *log, const struct rs_lk_topic *topic,
+static rd_kafka_resp_err_t ask_to_grow(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
                                        int32_t partitions, char *why, size_t size)
 {
     if (!has_controller(log)) {
@@ -293,13 +297,13 @@ static rd_kafka_resp_err_t ask_to_grow(struct rs_log_kafka *log, const struct rs
     return code;
 }
 
-static void set_not_grown(struct rs_log_kafka *log, struct rs_lk_topic *topic, rd_kafka_resp_err_t code,
-                          const char *why)
+static void set_not_grown(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
+                          rd_kafka_resp_err_t code, const char *why)
 {
     char remedy[256] = "";
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rs_lk_remedy(code, "Alter", topic->name, remedy, sizeof(remedy));
+        rs_kafka_log_remedy(code, "Alter", topic->name, remedy, sizeof(remedy));
     }
     pthread_mutex_lock(&log->lock);
     topic->not_grown[0] = '\0';
@@ -312,7 +316,8 @@ static void set_not_grown(struct rs_log_kafka *log, struct rs_lk_topic *topic, r
 
 /* The input has got more partitions: so does its log. What cannot be done is told where a partition waits for
  * it; the others go on. Two instances may ask at once, and one of them is refused: the count decides. */
-static enum rs_lk_fitness grow(struct rs_log_kafka *log, struct rs_lk_topic *topic, int32_t *partitions)
+static enum rs_kafka_log_fitness grow(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
+                                      int32_t *partitions)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     char why[512] = "";
@@ -320,20 +325,21 @@ static enum rs_lk_fitness grow(struct rs_log_kafka *log, struct rs_lk_topic *top
     int32_t wanted = count_partitions(log, topic->stream->topic, &code);
 
     if (wanted <= before) {
-        return rs_kafka_is_away(code) ? RS_LK_UNKNOWN : RS_LK_FIT;
+        return rs_kafka_is_away(code) ? RS_KAFKA_LOG_UNKNOWN : RS_KAFKA_LOG_FIT;
     }
     code = ask_to_grow(log, topic, wanted, why, sizeof(why));
     bool asked = code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_INVALID_PARTITIONS;
     int32_t now = asked ? wait_until_seen(log, topic, wanted) : before;
     *partitions = now > before ? now : before;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rs_lk_report(log, RS_LOG_INFO,
-                     "stream %s: its input %s has %" PRId32 " partitions: grew the topic %s from %" PRId32
-                     " to as many",
-                     topic->stream->name, topic->stream->topic, wanted, topic->name, before);
+        rs_kafka_log_report(log, RS_LOG_INFO,
+                            "stream %s: its input %s has %" PRId32
+                            " partitions: grew the topic %s from %" PRId32 " to as many",
+                            topic->stream->name, topic->stream->topic, wanted, topic->name, before);
     }
     set_not_grown(log, topic, *partitions >= wanted ? RD_KAFKA_RESP_ERR_NO_ERROR : code, why);
-    return *partitions < wanted && (asked || rs_kafka_is_away(code)) ? RS_LK_UNKNOWN : RS_LK_FIT;
+    return *partitions < wanted && (asked || rs_kafka_is_away(code)) ? RS_KAFKA_LOG_UNKNOWN
+                                                                     : RS_KAFKA_LOG_FIT;
 }
 
 /* ---- settings ---- */
@@ -385,8 +391,9 @@ static void judge_setting(struct faults *faults, const char *name, const char *v
     }
 }
 
-static enum rs_lk_fitness judge_settings(const struct rs_lk_topic *topic,
-                                         const rd_kafka_ConfigResource_t *resource, struct rs_error *error)
+static enum rs_kafka_log_fitness judge_settings(const struct rs_kafka_log_topic *topic,
+                                                const rd_kafka_ConfigResource_t *resource,
+                                                struct rs_error *error)
 {
     struct faults faults = {0};
     size_t count = 0;
@@ -397,37 +404,38 @@ static enum rs_lk_fitness judge_settings(const struct rs_lk_topic *topic,
         judge_setting(&faults, rd_kafka_ConfigEntry_name(entries[i]), value == NULL ? "" : value);
     }
     if (faults.text_size == 0) {
-        return RS_LK_FIT;
+        return RS_KAFKA_LOG_FIT;
     }
     (void)rs_fail(error, RS_ECONFIG,
                   "state log: topic %s is not fit: %s; mend it with: kafka-configs.sh --bootstrap-server "
                   "HOST:PORT --alter --entity-type topics --entity-name %s --add-config %s",
                   topic->name, faults.text, topic->name, faults.mend);
-    return RS_LK_UNFIT;
+    return RS_KAFKA_LOG_UNFIT;
 }
 
-static enum rs_lk_fitness cannot_verify(struct rs_log_kafka *log, struct rs_lk_topic *topic,
-                                        rd_kafka_resp_err_t code)
+static enum rs_kafka_log_fitness cannot_verify(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
+                                               rd_kafka_resp_err_t code)
 {
     char remedy[512];
 
     if (rs_kafka_is_away(code)) {
-        return RS_LK_UNKNOWN;
+        return RS_KAFKA_LOG_UNKNOWN;
     }
-    rs_lk_remedy(code, "DescribeConfigs", topic->name, remedy, sizeof(remedy));
+    rs_kafka_log_remedy(code, "DescribeConfigs", topic->name, remedy, sizeof(remedy));
     if (!topic->unverified_told) {
         topic->unverified_told = true;
-        rs_lk_report(log, RS_LOG_WARNING,
-                     "state log: the settings of topic %s cannot be verified: %s; it has to have "
-                     "cleanup.policy=delete, retention.ms=-1, retention.bytes=-1 and max.message.bytes of at "
-                     "least %zu%s",
-                     topic->name, rd_kafka_err2str(code), RS_LOG_MESSAGE_MAX, remedy);
+        rs_kafka_log_report(
+            log, RS_LOG_WARNING,
+            "state log: the settings of topic %s cannot be verified: %s; it has to have "
+            "cleanup.policy=delete, retention.ms=-1, retention.bytes=-1 and max.message.bytes of at "
+            "least %zu%s",
+            topic->name, rd_kafka_err2str(code), RS_LOG_MESSAGE_MAX, remedy);
     }
-    return RS_LK_FIT;
+    return RS_KAFKA_LOG_FIT;
 }
 
-static enum rs_lk_fitness check_settings(struct rs_log_kafka *log, struct rs_lk_topic *topic,
-                                         struct rs_error *error)
+static enum rs_kafka_log_fitness check_settings(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
+                                                struct rs_error *error)
 {
     if (!has_controller(log)) {
         return cannot_verify(log, topic, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE);
@@ -440,7 +448,7 @@ static enum rs_lk_fitness check_settings(struct rs_log_kafka *log, struct rs_lk_
     rd_kafka_event_t *event = answer(log, queue, options);
     rd_kafka_ConfigResource_destroy(resource);
     if (event == NULL) {
-        return RS_LK_UNKNOWN;
+        return RS_KAFKA_LOG_UNKNOWN;
     }
     size_t count = 0;
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
@@ -450,17 +458,18 @@ static enum rs_lk_fitness check_settings(struct rs_log_kafka *log, struct rs_lk_
             rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
         code = count == 1 ? rd_kafka_ConfigResource_error(found[0]) : RD_KAFKA_RESP_ERR__FAIL;
     }
-    enum rs_lk_fitness fitness = code == RD_KAFKA_RESP_ERR_NO_ERROR ? judge_settings(topic, found[0], error)
-                                                                    : cannot_verify(log, topic, code);
+    enum rs_kafka_log_fitness fitness = code == RD_KAFKA_RESP_ERR_NO_ERROR
+                                            ? judge_settings(topic, found[0], error)
+                                            : cannot_verify(log, topic, code);
     rd_kafka_event_destroy(event);
     return fitness;
 }
 
-enum rs_lk_fitness rs_lk_topic_check(struct rs_log_kafka *log, struct rs_lk_topic *topic, int32_t *partitions,
-                                     struct rs_error *error)
+enum rs_kafka_log_fitness rs_kafka_log_topic_check(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
+                                                   int32_t *partitions, struct rs_error *error)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    enum rs_lk_fitness fitness = RS_LK_FIT;
+    enum rs_kafka_log_fitness fitness = RS_KAFKA_LOG_FIT;
 
     *partitions = count_partitions(log, topic->name, &code);
     if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC) {
@@ -470,7 +479,7 @@ enum rs_lk_fitness rs_lk_topic_check(struct rs_log_kafka *log, struct rs_lk_topi
     } else {
         fitness = grow(log, topic, partitions);
     }
-    return fitness == RS_LK_FIT ? check_settings(log, topic, error) : fitness;
+    return fitness == RS_KAFKA_LOG_FIT ? check_settings(log, topic, error) : fitness;
 }
 
 /* ---- the group's offsets ---- */
@@ -508,7 +517,7 @@ static rd_kafka_resp_err_t group_answer(rd_kafka_event_t *event, rd_kafka_topic_
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-bool rs_lk_committed(struct rs_log_kafka *log, rd_kafka_topic_partition_list_t *list)
+bool rs_kafka_log_committed(struct rs_kafka_log *log, rd_kafka_topic_partition_list_t *list)
 {
     const char *group = log->options.streams->group;
     rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(group, list);
@@ -528,20 +537,21 @@ bool rs_lk_committed(struct rs_log_kafka *log, rd_kafka_topic_partition_list_t *
     put_committed(list, NULL);
     if (!log->group_told) {
         log->group_told = true;
-        rs_lk_report(log, RS_LOG_WARNING,
-                     "state log: the offsets of group %s cannot be seen: %s; a state log that was lost would "
-                     "not be told from a first start",
-                     group, rd_kafka_err2str(code));
+        rs_kafka_log_report(
+            log, RS_LOG_WARNING,
+            "state log: the offsets of group %s cannot be seen: %s; a state log that was lost would "
+            "not be told from a first start",
+            group, rd_kafka_err2str(code));
     }
     return true;
 }
 
 /* ---- trims ---- */
 
-void rs_lk_trim(struct rs_log_kafka *log, struct rs_lk_note *note, int64_t before)
+void rs_kafka_log_trim(struct rs_kafka_log *log, struct rs_kafka_log_note *note, int64_t before)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    const struct rs_lk_topic *topic = &log->topics[note->key->stream];
+    const struct rs_kafka_log_topic *topic = &log->topics[note->key->stream];
 
     rd_kafka_topic_partition_list_add(list, topic->name, note->key->partition)->offset = before;
     rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(list);
@@ -554,14 +564,14 @@ void rs_lk_trim(struct rs_log_kafka *log, struct rs_lk_note *note, int64_t befor
 }
 
 /* Out of the list of those under way. Needs the lock. */
-static void unlist(struct rs_log_kafka *log, const struct rs_lk_note *note)
+static void unlist(struct rs_kafka_log *log, const struct rs_kafka_log_note *note)
 {
-    struct rs_lk_notes kept = {NULL, NULL};
-    struct rs_lk_note *at = NULL;
+    struct rs_kafka_log_notes kept = {NULL, NULL};
+    struct rs_kafka_log_note *at = NULL;
 
-    while ((at = rs_lk_pop(&log->trims)) != NULL) {
+    while ((at = rs_kafka_log_pop(&log->trims)) != NULL) {
         if (at != note) {
-            rs_lk_push(&kept, at);
+            rs_kafka_log_push(&kept, at);
         }
     }
     log->trims = kept;
@@ -583,9 +593,9 @@ static rd_kafka_resp_err_t trimmed_to(rd_kafka_event_t *event, int64_t *offset)
     return list->elems[0].err;
 }
 
-static void trim_answer(struct rs_log_kafka *log, rd_kafka_event_t *event)
+static void trim_answer(struct rs_kafka_log *log, rd_kafka_event_t *event)
 {
-    struct rs_lk_note *note = rd_kafka_event_opaque(event);
+    struct rs_kafka_log_note *note = rd_kafka_event_opaque(event);
     const char *topic = log->topics[note->key->stream].name;
     int64_t offset = -1;
     rd_kafka_resp_err_t code = trimmed_to(event, &offset);
@@ -593,7 +603,7 @@ static void trim_answer(struct rs_log_kafka *log, rd_kafka_event_t *event)
     char remedy[512];
     struct rs_error error;
 
-    rs_lk_remedy(code, "Delete", topic, remedy, sizeof(remedy));
+    rs_kafka_log_remedy(code, "Delete", topic, remedy, sizeof(remedy));
     (void)rs_fail(&error, RS_EBROKER, "state log: topic %s partition %" PRId32 " cannot be trimmed: %s%s",
                   topic, note->key->partition, rd_kafka_err2str(code), remedy);
     pthread_mutex_lock(&log->lock);
@@ -601,11 +611,11 @@ static void trim_answer(struct rs_log_kafka *log, rd_kafka_event_t *event)
     log->status.trims += good ? 1 : 0;
     log->status.trims_refused += good ? 0 : 1;
     note->event.offset = good ? offset : -1;
-    rs_lk_send(log, note, good ? NULL : &error);
+    rs_kafka_log_send(log, note, good ? NULL : &error);
     pthread_mutex_unlock(&log->lock);
 }
 
-void rs_lk_trim_answers(struct rs_log_kafka *log)
+void rs_kafka_log_trim_answers(struct rs_kafka_log *log)
 {
     rd_kafka_event_t *event = NULL;
 

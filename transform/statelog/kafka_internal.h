@@ -9,36 +9,36 @@
 
 #include "transform/statelog/kafka.h"
 
-#define RS_LK_BATCH    256
-#define RS_LK_AGAIN_US INT64_C(1000000) /* after a topic was found unfit or refused a record */
+#define RS_KAFKA_LOG_BATCH    256
+#define RS_KAFKA_LOG_AGAIN_US INT64_C(1000000) /* after a topic was found unfit or refused a record */
 
-struct rs_lk_key;
+struct rs_kafka_log_partition;
 
 /* An event on its way to a worker. An append becomes its own answer, so that answering needs no memory. */
-struct rs_lk_note {
-    struct rs_lk_note *next;
-    struct rs_lk_key *key;
+struct rs_kafka_log_note {
+    struct rs_kafka_log_note *next;
+    struct rs_kafka_log_partition *key;
     uint32_t worker;
     uint64_t epoch;      /* of the key when it was made: older than the key's, nobody wants to hear of it */
-    uint64_t generation; /* appends: see rs_lk_key */
+    uint64_t generation; /* appends: see rs_kafka_log_partition */
     struct rs_log_event event;
     struct rs_error *error; /* NULL, or its own, or no_memory's */
     size_t size;
     uint8_t bytes[]; /* the record; freed with the note */
 };
 
-struct rs_lk_notes {
-    struct rs_lk_note *first, *last;
+struct rs_kafka_log_notes {
+    struct rs_kafka_log_note *first, *last;
 };
 
-enum rs_lk_phase {
-    RS_LK_IDLE,
-    RS_LK_WANTED,   /* the keeper has to find the log's beginning and to start fetching */
-    RS_LK_FETCHING, /* records of this reading may arrive */
+enum rs_kafka_log_phase {
+    RS_KAFKA_LOG_IDLE,
+    RS_KAFKA_LOG_WANTED,   /* the keeper has to find the log's beginning and to start fetching */
+    RS_KAFKA_LOG_FETCHING, /* records of this reading may arrive */
 };
 
 /* One partition. Made at its first use, freed with the log. */
-struct rs_lk_key {
+struct rs_kafka_log_partition {
     uint32_t stream;   /* never changes */
     int32_t partition; /* never changes */
     uint32_t worker;   /* lock: of the newest call */
@@ -46,14 +46,14 @@ struct rs_lk_key {
 
     /* Appending; lock. A record that is refused makes its generation refused; the next one begins when the
      * worker has heard of it. */
-    struct rs_lk_notes waiting;
-    struct rs_lk_note *sent;
+    struct rs_kafka_log_notes waiting;
+    struct rs_kafka_log_note *sent;
     uint64_t generation;
     bool refused;
 
     /* Reading; lock. */
-    enum rs_lk_phase phase;
-    struct rs_lk_note *broken; /* made with the reading, in case it breaks */
+    enum rs_kafka_log_phase phase;
+    struct rs_kafka_log_note *broken; /* made with the reading, in case it breaks */
     int64_t first, next, until, committed;
     uint64_t first_batch; /* of the worker; earlier ones hold records of an earlier reading */
 
@@ -62,44 +62,44 @@ struct rs_lk_key {
     int64_t seen_next, seen_us; /* when `next` was last seen to grow; lock */
 };
 
-struct rs_lk_topic {
+struct rs_kafka_log_topic {
     const struct rs_stream *stream;
     char *name;
-    rd_kafka_topic_t *handle; /* of the consumer */
-    rd_kafka_topic_t *target; /* lock: of the producer; NULL until something is appended */
-    struct rs_lk_key **keys;  /* by partition; lock */
-    size_t key_count;         /* lock */
-    bool ready;               /* lock: is there and fit */
-    bool check;               /* lock: the keeper has to look at it */
-    int32_t partitions;       /* lock: as of the last look */
+    rd_kafka_topic_t *handle;             /* of the consumer */
+    rd_kafka_topic_t *target;             /* lock: of the producer; NULL until something is appended */
+    struct rs_kafka_log_partition **keys; /* by partition; lock */
+    size_t key_count;                     /* lock */
+    bool ready;                           /* lock: is there and fit */
+    bool check;                           /* lock: the keeper has to look at it */
+    int32_t partitions;                   /* lock: as of the last look */
     char not_grown[512]; /* keeper, and lock: why it was not given the partitions that its input has; or empty
                           */
     int64_t check_at_us; /* lock: not before */
     bool unverified_told; /* keeper: warned that the settings cannot be seen */
 };
 
-struct rs_lk_worker {
+struct rs_kafka_log_worker {
     int wake_fd;
-    struct rs_lk_notes notes; /* lock */
-    bool wants_room;          /* lock: an append was refused for lack of it */
-    uint64_t batch;           /* lock: number of the current batch */
+    struct rs_kafka_log_notes notes; /* lock */
+    bool wants_room;                 /* lock: an append was refused for lack of it */
+    uint64_t batch;                  /* lock: number of the current batch */
     /* the worker's own */
-    struct rs_lk_note *held;
+    struct rs_kafka_log_note *held;
     rd_kafka_message_t *held_message;
     rd_kafka_queue_t *queue;
-    rd_kafka_message_t *messages[RS_LK_BATCH];
+    rd_kafka_message_t *messages[RS_KAFKA_LOG_BATCH];
     size_t count, at;
-    struct rs_lk_key *ended; /* its last record was handed out: END is next */
-    bool dry;                /* since its queue was last found empty nothing came */
-    _Atomic bool nudge;      /* worker to keeper: see kafka_read.c */
+    struct rs_kafka_log_partition *ended; /* its last record was handed out: END is next */
+    bool dry;                             /* since its queue was last found empty nothing came */
+    _Atomic bool nudge;                   /* worker to keeper: see kafka_read.c */
 };
 
-struct rs_log_kafka {
-    struct rs_log_kafka_options options;
+struct rs_kafka_log {
+    struct rs_kafka_log_options options;
     pthread_mutex_t lock;
-    struct rs_lk_topic *topics; /* by stream index */
-    struct rs_lk_worker *workers;
-    struct rs_log_kafka_status status; /* lock */
+    struct rs_kafka_log_topic *topics; /* by stream index */
+    struct rs_kafka_log_worker *workers;
+    struct rs_kafka_log_status status; /* lock */
     bool stopping;                     /* lock: nothing new is begun */
     int64_t deadline_us;               /* lock */
 
@@ -118,64 +118,68 @@ struct rs_log_kafka {
     bool keeper_runs;
     bool must_nudge; /* this librdkafka does not know fetch.queue.backoff.ms */
     _Atomic bool ending;
-    struct rs_lk_notes trims; /* lock: under way at the broker */
-    bool group_told;          /* keeper: warned that the group's offsets cannot be seen */
+    struct rs_kafka_log_notes trims; /* lock: under way at the broker */
+    bool group_told;                 /* keeper: warned that the group's offsets cannot be seen */
 };
 
 /* ---- kafka.c ---- */
 
-void rs_lk_wake(int event_fd);
-void rs_lk_drain(int event_fd);
-void rs_lk_report(const struct rs_log_kafka *log, enum rs_log_level level, const char *format, ...)
+void rs_kafka_log_wake(int event_fd);
+void rs_kafka_log_drain(int event_fd);
+void rs_kafka_log_report(const struct rs_kafka_log *log, enum rs_log_level level, const char *format, ...)
     RS_PRINTF(3, 4);
 /* NULL: none such. Needs the lock. */
-struct rs_lk_key *rs_lk_find(const struct rs_log_kafka *log, uint32_t stream, int32_t partition);
+struct rs_kafka_log_partition *rs_kafka_log_find(const struct rs_kafka_log *log, uint32_t stream,
+                                                 int32_t partition);
 /* Whether the key's topic is there, fit, and has its partition. Needs the lock. */
-bool rs_lk_fit(const struct rs_log_kafka *log, const struct rs_lk_key *key);
-void rs_lk_push(struct rs_lk_notes *notes, struct rs_lk_note *note);
-struct rs_lk_note *rs_lk_pop(struct rs_lk_notes *notes);
-void rs_lk_note_free(struct rs_lk_note *note);
+bool rs_kafka_log_fit(const struct rs_kafka_log *log, const struct rs_kafka_log_partition *key);
+void rs_kafka_log_push(struct rs_kafka_log_notes *notes, struct rs_kafka_log_note *note);
+struct rs_kafka_log_note *rs_kafka_log_pop(struct rs_kafka_log_notes *notes);
+void rs_kafka_log_note_free(struct rs_kafka_log_note *note);
 /* Takes the note: into its worker's mailbox, or away when its key has been forgotten. `error`: copied; may be
  * NULL. Needs the lock. */
-void rs_lk_send(struct rs_log_kafka *log, struct rs_lk_note *note, const struct rs_error *error);
+void rs_kafka_log_send(struct rs_kafka_log *log, struct rs_kafka_log_note *note,
+                       const struct rs_error *error);
 /* Ends all that is under way or wanted of the key with BROKEN. Needs the lock. */
-void rs_lk_break(struct rs_log_kafka *log, struct rs_lk_key *key, const struct rs_error *error);
+void rs_kafka_log_break(struct rs_kafka_log *log, struct rs_kafka_log_partition *key,
+                        const struct rs_error *error);
 
 /* ---- kafka_write.c ---- */
 
-int rs_lk_writer_open(struct rs_log_kafka *log, rd_kafka_conf_t *conf, struct rs_error *error);
-void rs_lk_writer_close(struct rs_log_kafka *log);
+int rs_kafka_log_writer_open(struct rs_kafka_log *log, rd_kafka_conf_t *conf, struct rs_error *error);
+void rs_kafka_log_writer_close(struct rs_kafka_log *log);
 /* Hands the key's next record to the producer, if it may go now. Needs the lock. */
-void rs_lk_pump(struct rs_log_kafka *log, struct rs_lk_key *key);
+void rs_kafka_log_pump(struct rs_kafka_log *log, struct rs_kafka_log_partition *key);
 
 /* ---- kafka_read.c ---- */
 
-int rs_lk_keeper_open(struct rs_log_kafka *log, rd_kafka_conf_t *conf, struct rs_error *error);
-void rs_lk_keeper_close(struct rs_log_kafka *log);
+int rs_kafka_log_keeper_open(struct rs_kafka_log *log, rd_kafka_conf_t *conf, struct rs_error *error);
+void rs_kafka_log_keeper_close(struct rs_kafka_log *log);
 /* The worker's next RECORD, END or BROKEN from its queue. Without the lock. */
-bool rs_lk_read_take(struct rs_log_kafka *log, uint32_t worker, struct rs_log_event *out);
+bool rs_kafka_log_read_take(struct rs_kafka_log *log, uint32_t worker, struct rs_log_event *out);
 
 /* ---- kafka_admin.c; all on the keeper's thread unless said otherwise, and without the lock ---- */
 
-enum rs_lk_fitness {
-    RS_LK_FIT,
-    RS_LK_UNFIT,   /* `error` says why */
-    RS_LK_UNKNOWN, /* the broker does not answer: look again */
+enum rs_kafka_log_fitness {
+    RS_KAFKA_LOG_FIT,
+    RS_KAFKA_LOG_UNFIT,   /* `error` says why */
+    RS_KAFKA_LOG_UNKNOWN, /* the broker does not answer: look again */
 };
 /* Sees to it that the topic is there and fit. */
-enum rs_lk_fitness rs_lk_topic_check(struct rs_log_kafka *log, struct rs_lk_topic *topic, int32_t *partitions,
-                                     struct rs_error *error);
+enum rs_kafka_log_fitness rs_kafka_log_topic_check(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
+                                                   int32_t *partitions, struct rs_error *error);
 /* What is wrong when the topic has no such partition. */
-void rs_lk_too_few(const struct rs_lk_topic *topic, int32_t partition, int32_t partitions,
-                   struct rs_error *error);
+void rs_kafka_log_too_few(const struct rs_kafka_log_topic *topic, int32_t partition, int32_t partitions,
+                          struct rs_error *error);
 /* Offsets that the group has committed for input partitions, into the list; -1: none. False: not known yet.
  */
-bool rs_lk_committed(struct rs_log_kafka *log, rd_kafka_topic_partition_list_t *list);
+bool rs_kafka_log_committed(struct rs_kafka_log *log, rd_kafka_topic_partition_list_t *list);
 /* Begins a trim; any thread. Takes the note. */
-void rs_lk_trim(struct rs_log_kafka *log, struct rs_lk_note *note, int64_t before);
-void rs_lk_trim_answers(struct rs_log_kafka *log);
+void rs_kafka_log_trim(struct rs_kafka_log *log, struct rs_kafka_log_note *note, int64_t before);
+void rs_kafka_log_trim_answers(struct rs_kafka_log *log);
 /* What an operator has to do about an error of the broker's, or "": which right is missing for `operation`.
  */
-void rs_lk_remedy(rd_kafka_resp_err_t code, const char *operation, const char *topic, char *out, size_t size);
+void rs_kafka_log_remedy(rd_kafka_resp_err_t code, const char *operation, const char *topic, char *out,
+                         size_t size);
 
 #endif

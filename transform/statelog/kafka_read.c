@@ -40,32 +40,33 @@ static const char *const settings[][2] = {
 
 /* ---- the worker's end ---- */
 
-static bool next_batch(struct rs_log_kafka *log, struct rs_lk_worker *worker)
+static bool next_batch(struct rs_kafka_log *log, struct rs_kafka_log_worker *worker)
 {
     /* Under the lock, so that the keeper's `first_batch` tells records of this reading from earlier ones. */
     pthread_mutex_lock(&log->lock);
     worker->batch++;
-    ssize_t count = rd_kafka_consume_batch_queue(worker->queue, 0, worker->messages, RS_LK_BATCH);
+    ssize_t count = rd_kafka_consume_batch_queue(worker->queue, 0, worker->messages, RS_KAFKA_LOG_BATCH);
     pthread_mutex_unlock(&log->lock);
     worker->at = 0;
     worker->count = count > 0 ? (size_t)count : 0;
     return worker->count > 0;
 }
 
-static struct rs_lk_key *key_of(struct rs_log_kafka *log, const rd_kafka_message_t *message)
+static struct rs_kafka_log_partition *key_of(struct rs_kafka_log *log, const rd_kafka_message_t *message)
 {
     for (uint32_t i = 0; message->rkt != NULL && i < log->options.streams->count; i++) {
         if (log->topics[i].handle == message->rkt) {
-            return rs_lk_find(log, i, message->partition);
+            return rs_kafka_log_find(log, i, message->partition);
         }
     }
     return NULL;
 }
 
 /* What a fetch that failed means. Other errors librdkafka tries again by itself. Needs the lock. */
-static void fetch_failed(struct rs_log_kafka *log, struct rs_lk_key *key, const rd_kafka_message_t *message)
+static void fetch_failed(struct rs_kafka_log *log, struct rs_kafka_log_partition *key,
+                         const rd_kafka_message_t *message)
 {
-    struct rs_lk_topic *topic = &log->topics[key->stream];
+    struct rs_kafka_log_topic *topic = &log->topics[key->stream];
     char remedy[512];
     struct rs_error error;
 
@@ -84,18 +85,18 @@ static void fetch_failed(struct rs_log_kafka *log, struct rs_lk_key *key, const 
     case RD_KAFKA_RESP_ERR__BAD_MSG:
         topic->ready = false;
         topic->check = true; /* what others have to append waits for it */
-        rs_lk_wake(log->keeper_fd);
-        rs_lk_remedy(message->err, "Read", topic->name, remedy, sizeof(remedy));
+        rs_kafka_log_wake(log->keeper_fd);
+        rs_kafka_log_remedy(message->err, "Read", topic->name, remedy, sizeof(remedy));
         (void)rs_fail(&error, RS_EBROKER,
                       "state log: topic %s partition %" PRId32 " cannot be read at offset %" PRId64 ": %s%s",
                       topic->name, key->partition, key->next, rd_kafka_message_errstr(message), remedy);
         break;
     default: return;
     }
-    rs_lk_break(log, key, &error);
+    rs_kafka_log_break(log, key, &error);
 }
 
-static void record_missing(struct rs_log_kafka *log, struct rs_lk_key *key)
+static void record_missing(struct rs_kafka_log *log, struct rs_kafka_log_partition *key)
 {
     struct rs_error error;
 
@@ -103,17 +104,17 @@ static void record_missing(struct rs_log_kafka *log, struct rs_lk_key *key)
                   "state log: topic %s partition %" PRId32 ": the log goes on behind offset %" PRId64
                   ", but does not hold what was acknowledged there",
                   log->topics[key->stream].name, key->partition, key->until);
-    rs_lk_break(log, key, &error);
+    rs_kafka_log_break(log, key, &error);
 }
 
 /* Whether the message is the next record of a reading that goes on. Needs the lock. */
-static bool judge(struct rs_log_kafka *log, uint32_t index, const rd_kafka_message_t *message,
+static bool judge(struct rs_kafka_log *log, uint32_t index, const rd_kafka_message_t *message,
                   struct rs_log_event *out)
 {
-    struct rs_lk_worker *worker = &log->workers[index];
-    struct rs_lk_key *key = key_of(log, message);
+    struct rs_kafka_log_worker *worker = &log->workers[index];
+    struct rs_kafka_log_partition *key = key_of(log, message);
 
-    if (key == NULL || key->phase != RS_LK_FETCHING || key->worker != index ||
+    if (key == NULL || key->phase != RS_KAFKA_LOG_FETCHING || key->worker != index ||
         worker->batch < key->first_batch) {
         return false;
     }
@@ -141,7 +142,7 @@ static bool judge(struct rs_log_kafka *log, uint32_t index, const rd_kafka_messa
 }
 
 /* Where the log ends came with what was fetched: nobody is asked. */
-static int64_t known_end(const struct rs_log_kafka *log, const struct rs_lk_key *key)
+static int64_t known_end(const struct rs_kafka_log *log, const struct rs_kafka_log_partition *key)
 {
     int64_t low = -1;
     int64_t high = -1;
@@ -153,13 +154,13 @@ static int64_t known_end(const struct rs_log_kafka *log, const struct rs_lk_key 
                : 0;
 }
 
-static void say_end(struct rs_log_kafka *log, uint32_t index, struct rs_log_event *out)
+static void say_end(struct rs_kafka_log *log, uint32_t index, struct rs_log_event *out)
 {
-    struct rs_lk_worker *worker = &log->workers[index];
+    struct rs_kafka_log_worker *worker = &log->workers[index];
     int64_t end = known_end(log, worker->ended);
 
     pthread_mutex_lock(&log->lock);
-    struct rs_lk_key *key = worker->ended;
+    struct rs_kafka_log_partition *key = worker->ended;
     worker->ended = NULL;
     *out = (struct rs_log_event){
         .kind = RS_LOG_END,
@@ -168,27 +169,27 @@ static void say_end(struct rs_log_kafka *log, uint32_t index, struct rs_log_even
         .committed = key->committed,
         .end = end,
     };
-    key->phase = RS_LK_IDLE;
-    rs_lk_note_free(key->broken);
+    key->phase = RS_KAFKA_LOG_IDLE;
+    rs_kafka_log_note_free(key->broken);
     key->broken = NULL;
     pthread_mutex_unlock(&log->lock);
-    rs_lk_wake(log->keeper_fd);
+    rs_kafka_log_wake(log->keeper_fd);
 }
 
 /* Once an empty queue, not again before something came: the keeper's question makes librdkafka look whether
  * there is room to fetch. */
-static void ask_for_more(struct rs_log_kafka *log, struct rs_lk_worker *worker)
+static void ask_for_more(struct rs_kafka_log *log, struct rs_kafka_log_worker *worker)
 {
     if (log->must_nudge && !worker->dry) {
         worker->dry = true;
         atomic_store(&worker->nudge, true);
-        rs_lk_wake(log->keeper_fd);
+        rs_kafka_log_wake(log->keeper_fd);
     }
 }
 
-bool rs_lk_read_take(struct rs_log_kafka *log, uint32_t index, struct rs_log_event *out)
+bool rs_kafka_log_read_take(struct rs_kafka_log *log, uint32_t index, struct rs_log_event *out)
 {
-    struct rs_lk_worker *worker = &log->workers[index];
+    struct rs_kafka_log_worker *worker = &log->workers[index];
 
     if (worker->ended != NULL) {
         say_end(log, index, out);
@@ -213,27 +214,28 @@ bool rs_lk_read_take(struct rs_log_kafka *log, uint32_t index, struct rs_log_eve
 /* ---- topics ---- */
 
 /* What waits for a topic goes on, or learns that it cannot. Needs the lock. */
-static void judge_keys(struct rs_log_kafka *log, struct rs_lk_topic *topic, const struct rs_error *unfit)
+static void judge_keys(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
+                       const struct rs_error *unfit)
 {
     for (size_t i = 0; i < topic->key_count; i++) {
-        struct rs_lk_key *key = topic->keys[i];
+        struct rs_kafka_log_partition *key = topic->keys[i];
         struct rs_error error;
         if (key == NULL) {
             continue;
         }
-        bool waits = key->waiting.first != NULL || key->phase == RS_LK_WANTED;
-        if (rs_lk_fit(log, key)) {
-            rs_lk_pump(log, key);
+        bool waits = key->waiting.first != NULL || key->phase == RS_KAFKA_LOG_WANTED;
+        if (rs_kafka_log_fit(log, key)) {
+            rs_kafka_log_pump(log, key);
         } else if (waits && unfit != NULL) {
-            rs_lk_break(log, key, unfit);
+            rs_kafka_log_break(log, key, unfit);
         } else if (waits) {
-            rs_lk_too_few(topic, key->partition, topic->partitions, &error);
-            rs_lk_break(log, key, &error);
+            rs_kafka_log_too_few(topic, key->partition, topic->partitions, &error);
+            rs_kafka_log_break(log, key, &error);
         }
     }
 }
 
-static void look_at_topic(struct rs_log_kafka *log, struct rs_lk_topic *topic)
+static void look_at_topic(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic)
 {
     struct rs_error error = {0};
     int32_t partitions = 0;
@@ -246,16 +248,16 @@ static void look_at_topic(struct rs_log_kafka *log, struct rs_lk_topic *topic)
     if (!due) {
         return;
     }
-    enum rs_lk_fitness fitness = rs_lk_topic_check(log, topic, &partitions, &error);
+    enum rs_kafka_log_fitness fitness = rs_kafka_log_topic_check(log, topic, &partitions, &error);
     now = rs_clock_mono(log->options.clock);
     pthread_mutex_lock(&log->lock);
-    topic->check_at_us = now + (fitness == RS_LK_UNKNOWN ? RETRY_US : RS_LK_AGAIN_US);
-    if (fitness == RS_LK_UNKNOWN) {
+    topic->check_at_us = now + (fitness == RS_KAFKA_LOG_UNKNOWN ? RETRY_US : RS_KAFKA_LOG_AGAIN_US);
+    if (fitness == RS_KAFKA_LOG_UNKNOWN) {
         topic->check = true;
     } else {
-        topic->ready = fitness == RS_LK_FIT;
+        topic->ready = fitness == RS_KAFKA_LOG_FIT;
         topic->partitions = partitions;
-        judge_keys(log, topic, fitness == RS_LK_FIT ? NULL : &error);
+        judge_keys(log, topic, fitness == RS_KAFKA_LOG_FIT ? NULL : &error);
     }
     pthread_mutex_unlock(&log->lock);
 }
@@ -264,17 +266,18 @@ static void look_at_topic(struct rs_log_kafka *log, struct rs_lk_topic *topic)
 
 /* A reading that is being begun: the key may be forgotten while a broker is asked. */
 struct begun {
-    struct rs_lk_key *key;
+    struct rs_kafka_log_partition *key;
     uint64_t epoch;
     int64_t until, first, committed;
 };
 
 static bool still_wanted(const struct begun *begun)
 {
-    return begun->key->phase == RS_LK_WANTED && begun->key->epoch == begun->epoch;
+    return begun->key->phase == RS_KAFKA_LOG_WANTED && begun->key->epoch == begun->epoch;
 }
 
-static void visit_keys(struct rs_log_kafka *log, void (*visit)(void *ctx, struct rs_lk_key *key), void *ctx)
+static void visit_keys(struct rs_kafka_log *log, void (*visit)(void *ctx, struct rs_kafka_log_partition *key),
+                       void *ctx)
 {
     for (size_t i = 0; i < log->options.streams->count; i++) {
         for (size_t j = 0; j < log->topics[i].key_count; j++) {
@@ -286,21 +289,21 @@ static void visit_keys(struct rs_log_kafka *log, void (*visit)(void *ctx, struct
 }
 
 struct collected {
-    struct rs_log_kafka *log;
+    struct rs_kafka_log *log;
     struct begun items[TOGETHER];
     size_t count;
 };
 
-static void collect_ended(void *ctx, struct rs_lk_key *key)
+static void collect_ended(void *ctx, struct rs_kafka_log_partition *key)
 {
     struct collected *list = ctx;
 
-    if (key->fetched && key->phase != RS_LK_FETCHING && list->count < TOGETHER) {
+    if (key->fetched && key->phase != RS_KAFKA_LOG_FETCHING && list->count < TOGETHER) {
         list->items[list->count++].key = key;
     }
 }
 
-static void stop_ended(struct rs_log_kafka *log)
+static void stop_ended(struct rs_kafka_log *log)
 {
     struct collected list = {.log = log};
 
@@ -308,32 +311,33 @@ static void stop_ended(struct rs_log_kafka *log)
     visit_keys(log, collect_ended, &list);
     pthread_mutex_unlock(&log->lock);
     for (size_t i = 0; i < list.count; i++) {
-        struct rs_lk_key *key = list.items[i].key;
+        struct rs_kafka_log_partition *key = list.items[i].key;
         (void)rd_kafka_consume_stop(log->topics[key->stream].handle, key->partition);
         key->fetched = false;
     }
 }
 
-static void collect_wanted(void *ctx, struct rs_lk_key *key)
+static void collect_wanted(void *ctx, struct rs_kafka_log_partition *key)
 {
     struct collected *list = ctx;
 
-    if (key->phase == RS_LK_WANTED && !key->fetched && rs_lk_fit(list->log, key) && list->count < TOGETHER) {
+    if (key->phase == RS_KAFKA_LOG_WANTED && !key->fetched && rs_kafka_log_fit(list->log, key) &&
+        list->count < TOGETHER) {
         list->items[list->count++] = (struct begun){
             .key = key, .epoch = key->epoch, .until = key->until, .first = -1, .committed = -1};
     }
 }
 
-static void break_reading(struct rs_log_kafka *log, const struct begun *begun, const struct rs_error *error)
+static void break_reading(struct rs_kafka_log *log, const struct begun *begun, const struct rs_error *error)
 {
     pthread_mutex_lock(&log->lock);
     if (still_wanted(begun)) {
-        rs_lk_break(log, begun->key, error);
+        rs_kafka_log_break(log, begun->key, error);
     }
     pthread_mutex_unlock(&log->lock);
 }
 
-static void no_beginning(struct rs_log_kafka *log, const struct begun *begun, rd_kafka_resp_err_t code)
+static void no_beginning(struct rs_kafka_log *log, const struct begun *begun, rd_kafka_resp_err_t code)
 {
     const char *topic = log->topics[begun->key->stream].name;
     char remedy[512];
@@ -342,7 +346,7 @@ static void no_beginning(struct rs_log_kafka *log, const struct begun *begun, rd
     if (code != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
         return; /* leaders change, brokers are away: it is asked again */
     }
-    rs_lk_remedy(code, "Read", topic, remedy, sizeof(remedy));
+    rs_kafka_log_remedy(code, "Read", topic, remedy, sizeof(remedy));
     (void)rs_fail(&error, RS_EBROKER, "state log: topic %s partition %" PRId32 " cannot be read: %s%s", topic,
                   begun->key->partition, rd_kafka_err2str(code), remedy);
     break_reading(log, begun, &error);
@@ -350,12 +354,12 @@ static void no_beginning(struct rs_log_kafka *log, const struct begun *begun, rd
 
 /* The first offset of each log. A timestamp of OFFSET_BEGINNING asks for just that, for all partitions in one
  * request a broker. */
-static void ask_beginnings(struct rs_log_kafka *log, struct collected *list)
+static void ask_beginnings(struct rs_kafka_log *log, struct collected *list)
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)list->count);
 
     for (size_t i = 0; i < list->count; i++) {
-        const struct rs_lk_key *key = list->items[i].key;
+        const struct rs_kafka_log_partition *key = list->items[i].key;
         rd_kafka_topic_partition_list_add(offsets, log->topics[key->stream].name, key->partition)->offset =
             RD_KAFKA_OFFSET_BEGINNING;
     }
@@ -375,7 +379,7 @@ static void ask_beginnings(struct rs_log_kafka *log, struct collected *list)
 /* What the group has committed says that a state was there. It says nothing where others have gone on behind
  * the claim: then the commit may be theirs. The log's end is asked for after the commit, so that no owner of
  * then is overlooked. */
-static void pass_by_later_owners(struct rs_log_kafka *log, struct begun *begun)
+static void pass_by_later_owners(struct rs_kafka_log *log, struct begun *begun)
 {
     int64_t low = -1;
     int64_t high = -1;
@@ -392,7 +396,7 @@ static void pass_by_later_owners(struct rs_log_kafka *log, struct begun *begun)
 }
 
 /* For logs that were never trimmed: has the group read the input before? */
-static void ask_committed(struct rs_log_kafka *log, struct collected *list)
+static void ask_committed(struct rs_kafka_log *log, struct collected *list)
 {
     rd_kafka_topic_partition_list_t *offsets = rd_kafka_topic_partition_list_new((int)list->count);
 
@@ -403,7 +407,7 @@ static void ask_committed(struct rs_log_kafka *log, struct collected *list)
                                               begun->key->partition);
         }
     }
-    bool known = offsets->cnt == 0 || rs_lk_committed(log, offsets);
+    bool known = offsets->cnt == 0 || rs_kafka_log_committed(log, offsets);
     for (size_t i = 0; i < list->count; i++) {
         struct begun *begun = &list->items[i];
         const rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_find(
@@ -417,7 +421,7 @@ static void ask_committed(struct rs_log_kafka *log, struct collected *list)
     rd_kafka_topic_partition_list_destroy(offsets);
 }
 
-static void trimmed_past(struct rs_log_kafka *log, const struct begun *begun)
+static void trimmed_past(struct rs_kafka_log *log, const struct begun *begun)
 {
     struct rs_error error;
 
@@ -429,7 +433,7 @@ static void trimmed_past(struct rs_log_kafka *log, const struct begun *begun)
     break_reading(log, begun, &error);
 }
 
-static void cannot_fetch(struct rs_log_kafka *log, const struct begun *begun)
+static void cannot_fetch(struct rs_kafka_log *log, const struct begun *begun)
 {
     struct rs_error error;
 
@@ -437,21 +441,21 @@ static void cannot_fetch(struct rs_log_kafka *log, const struct begun *begun)
                   log->topics[begun->key->stream].name, begun->key->partition,
                   rd_kafka_err2str(rd_kafka_last_error()));
     pthread_mutex_lock(&log->lock);
-    if (begun->key->phase == RS_LK_FETCHING && begun->key->epoch == begun->epoch) {
-        rs_lk_break(log, begun->key, &error);
+    if (begun->key->phase == RS_KAFKA_LOG_FETCHING && begun->key->epoch == begun->epoch) {
+        rs_kafka_log_break(log, begun->key, &error);
     }
     pthread_mutex_unlock(&log->lock);
 }
 
-static void fetch(struct rs_log_kafka *log, const struct begun *begun)
+static void fetch(struct rs_kafka_log *log, const struct begun *begun)
 {
-    struct rs_lk_key *key = begun->key;
+    struct rs_kafka_log_partition *key = begun->key;
 
     pthread_mutex_lock(&log->lock);
     bool wanted = still_wanted(begun);
-    struct rs_lk_worker *worker = &log->workers[key->worker];
+    struct rs_kafka_log_worker *worker = &log->workers[key->worker];
     if (wanted) {
-        key->phase = RS_LK_FETCHING;
+        key->phase = RS_KAFKA_LOG_FETCHING;
         key->first = key->next = begun->first;
         key->committed = begun->committed;
         key->first_batch = worker->batch + 1;
@@ -470,7 +474,7 @@ static void fetch(struct rs_log_kafka *log, const struct begun *begun)
 }
 
 /* Returns whether some could not be begun yet. */
-static bool begin_wanted(struct rs_log_kafka *log)
+static bool begin_wanted(struct rs_kafka_log *log)
 {
     struct collected list = {.log = log};
     bool again = false;
@@ -497,12 +501,12 @@ static bool begin_wanted(struct rs_log_kafka *log)
 
 /* ---- looking after what is fetched ---- */
 
-static void collect_stalled(void *ctx, struct rs_lk_key *key)
+static void collect_stalled(void *ctx, struct rs_kafka_log_partition *key)
 {
     struct collected *list = ctx;
     int64_t now = rs_clock_mono(list->log->options.clock);
 
-    if (key->phase != RS_LK_FETCHING || key->seen_next != key->next) {
+    if (key->phase != RS_KAFKA_LOG_FETCHING || key->seen_next != key->next) {
         key->seen_next = key->next;
         key->seen_us = now;
     } else if (now - key->seen_us >= STALL_US && list->count < TOGETHER) {
@@ -513,7 +517,7 @@ static void collect_stalled(void *ctx, struct rs_lk_key *key)
 
 /* A log that ends before the record it was to be read to lost it: an election of a replica that had not all.
  */
-static void look_at_stalled(struct rs_log_kafka *log, const struct begun *begun)
+static void look_at_stalled(struct rs_kafka_log *log, const struct begun *begun)
 {
     const char *topic = log->topics[begun->key->stream].name;
     int64_t low = -1;
@@ -525,20 +529,20 @@ static void look_at_stalled(struct rs_log_kafka *log, const struct begun *begun)
         return;
     }
     pthread_mutex_lock(&log->lock);
-    struct rs_lk_key *key = begun->key;
-    bool same = key->phase == RS_LK_FETCHING && key->epoch == begun->epoch;
+    struct rs_kafka_log_partition *key = begun->key;
+    bool same = key->phase == RS_KAFKA_LOG_FETCHING && key->epoch == begun->epoch;
     if (same && high <= key->until) {
         (void)rs_fail(&error, RS_EBROKER,
                       "state log: topic %s partition %" PRId32 " ends at offset %" PRId64
                       ", before the claim at %" PRId64 ": acknowledged records were lost (an unclean leader "
                       "election?)",
                       topic, key->partition, high, key->until);
-        rs_lk_break(log, key, &error);
+        rs_kafka_log_break(log, key, &error);
     }
     pthread_mutex_unlock(&log->lock);
 }
 
-static void look_after(struct rs_log_kafka *log)
+static void look_after(struct rs_kafka_log *log)
 {
     struct collected stalled = {.log = log};
 
@@ -550,11 +554,11 @@ static void look_after(struct rs_log_kafka *log)
     }
 }
 
-static void collect_fetched(void *ctx, struct rs_lk_key *key)
+static void collect_fetched(void *ctx, struct rs_kafka_log_partition *key)
 {
     struct collected *list = ctx;
 
-    if (key->phase == RS_LK_FETCHING && key->fetched && list->count < TOGETHER &&
+    if (key->phase == RS_KAFKA_LOG_FETCHING && key->fetched && list->count < TOGETHER &&
         atomic_load(&list->log->workers[key->worker].nudge)) {
         list->items[list->count++].key = key;
     }
@@ -562,7 +566,7 @@ static void collect_fetched(void *ctx, struct rs_lk_key *key)
 
 /* Past its bounds librdkafka before 2.2 looks at a queue again only when something wakes the broker's thread,
  * or after a second. Asking for the ends of a partition wakes it. */
-static void nudge(struct rs_log_kafka *log)
+static void nudge(struct rs_kafka_log *log)
 {
     struct collected list = {.log = log};
     int64_t low = -1;
@@ -578,7 +582,7 @@ static void nudge(struct rs_log_kafka *log)
         atomic_store(&log->workers[i].nudge, false);
     }
     if (list.count > 0) {
-        const struct rs_lk_key *key = list.items[0].key;
+        const struct rs_kafka_log_partition *key = list.items[0].key;
         (void)rs_kafka_ask_ends(log->consumer, log->topics[key->stream].name, key->partition, NUDGE_MS, &low,
                                 &high);
     }
@@ -586,7 +590,7 @@ static void nudge(struct rs_log_kafka *log)
 
 /* ---- the thread ---- */
 
-static int next_look_ms(struct rs_log_kafka *log, bool again)
+static int next_look_ms(struct rs_kafka_log *log, bool again)
 {
     int64_t wait_us = again ? RETRY_US : IDLE_MS * INT64_C(1000);
     int64_t now = rs_clock_mono(log->options.clock);
@@ -602,21 +606,21 @@ static int next_look_ms(struct rs_log_kafka *log, bool again)
 
 static void *run(void *argument)
 {
-    struct rs_log_kafka *log = argument;
+    struct rs_kafka_log *log = argument;
     struct pollfd fd = {.fd = log->keeper_fd, .events = POLLIN};
     sigset_t all;
 
     sigfillset(&all);
     (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
     while (!atomic_load(&log->ending)) {
-        rs_lk_drain(log->keeper_fd);
+        rs_kafka_log_drain(log->keeper_fd);
         (void)rd_kafka_poll(log->consumer, 0);
         for (size_t i = 0; i < log->options.streams->count; i++) {
             look_at_topic(log, &log->topics[i]);
         }
         stop_ended(log);
         bool again = begin_wanted(log);
-        rs_lk_trim_answers(log);
+        rs_kafka_log_trim_answers(log);
         nudge(log);
         look_after(log);
         (void)poll(&fd, 1, next_look_ms(log, again));
@@ -635,11 +639,11 @@ static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *o
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: break;
-    default: rs_lk_report(opaque, RS_LOG_WARNING, "state log: %s", reason); break;
+    default: rs_kafka_log_report(opaque, RS_LOG_WARNING, "state log: %s", reason); break;
     }
 }
 
-static int make_conf(struct rs_log_kafka *log, const rd_kafka_conf_t *from, rd_kafka_conf_t **out,
+static int make_conf(struct rs_kafka_log *log, const rd_kafka_conf_t *from, rd_kafka_conf_t **out,
                      struct rs_error *error)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(from);
@@ -667,7 +671,7 @@ static int make_conf(struct rs_log_kafka *log, const rd_kafka_conf_t *from, rd_k
     return 0;
 }
 
-static int open_queues(struct rs_log_kafka *log, struct rs_error *error)
+static int open_queues(struct rs_kafka_log *log, struct rs_error *error)
 {
     const uint64_t one = 1;
 
@@ -687,7 +691,7 @@ static int open_queues(struct rs_log_kafka *log, struct rs_error *error)
     return 0;
 }
 
-int rs_lk_keeper_open(struct rs_log_kafka *log, rd_kafka_conf_t *from, struct rs_error *error)
+int rs_kafka_log_keeper_open(struct rs_kafka_log *log, rd_kafka_conf_t *from, struct rs_error *error)
 {
     rd_kafka_conf_t *conf = NULL;
     char text[512];
@@ -709,7 +713,7 @@ int rs_lk_keeper_open(struct rs_log_kafka *log, rd_kafka_conf_t *from, struct rs
     return rc;
 }
 
-static void drop_worker(struct rs_lk_worker *worker)
+static void drop_worker(struct rs_kafka_log_worker *worker)
 {
     for (; worker->at < worker->count; worker->at++) {
         rd_kafka_message_destroy(worker->messages[worker->at]);
@@ -725,11 +729,11 @@ static void drop_worker(struct rs_lk_worker *worker)
     }
 }
 
-static void stop_fetching(struct rs_log_kafka *log)
+static void stop_fetching(struct rs_kafka_log *log)
 {
     for (size_t i = 0; i < log->options.streams->count; i++) {
         for (size_t j = 0; j < log->topics[i].key_count; j++) {
-            struct rs_lk_key *key = log->topics[i].keys[j];
+            struct rs_kafka_log_partition *key = log->topics[i].keys[j];
             if (key != NULL && key->fetched) {
                 (void)rd_kafka_consume_stop(log->topics[i].handle, key->partition);
                 key->fetched = false;
@@ -742,11 +746,11 @@ static void stop_fetching(struct rs_log_kafka *log)
     }
 }
 
-void rs_lk_keeper_close(struct rs_log_kafka *log)
+void rs_kafka_log_keeper_close(struct rs_kafka_log *log)
 {
     atomic_store(&log->ending, true);
     if (log->keeper_runs) {
-        rs_lk_wake(log->keeper_fd);
+        rs_kafka_log_wake(log->keeper_fd);
         (void)pthread_join(log->keeper, NULL);
         log->keeper_runs = false;
     }

@@ -25,7 +25,7 @@ static const char *const settings[][2] = {
 
 /* ---- handing over ---- */
 
-static void note_error(struct rs_log_kafka *log, const struct rs_error *error)
+static void note_error(struct rs_kafka_log *log, const struct rs_error *error)
 {
     log->status.refused++;
     log->status.writable = false;
@@ -42,24 +42,24 @@ static bool ours(rd_kafka_resp_err_t code)
 }
 
 /* Whatever the broker has against the topic, it is looked at, in a while, before more goes into it. */
-static void look_again(struct rs_log_kafka *log, struct rs_lk_topic *topic)
+static void look_again(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic)
 {
     topic->ready = false;
     topic->check = true;
-    topic->check_at_us = rs_clock_mono(log->options.clock) + RS_LK_AGAIN_US;
-    rs_lk_wake(log->keeper_fd);
+    topic->check_at_us = rs_clock_mono(log->options.clock) + RS_KAFKA_LOG_AGAIN_US;
+    rs_kafka_log_wake(log->keeper_fd);
 }
 
 /* The record is refused, and all of its ownership that wait behind it. */
-static void refuse(struct rs_log_kafka *log, struct rs_lk_note *note, rd_kafka_resp_err_t code)
+static void refuse(struct rs_kafka_log *log, struct rs_kafka_log_note *note, rd_kafka_resp_err_t code)
 {
-    struct rs_lk_key *key = note->key;
-    struct rs_lk_topic *topic = &log->topics[key->stream];
+    struct rs_kafka_log_partition *key = note->key;
+    struct rs_kafka_log_topic *topic = &log->topics[key->stream];
     bool current = note->epoch == key->epoch && note->generation == key->generation;
     char remedy[512];
     struct rs_error error;
 
-    rs_lk_remedy(code, "Write", topic->name, remedy, sizeof(remedy));
+    rs_kafka_log_remedy(code, "Write", topic->name, remedy, sizeof(remedy));
     (void)rs_fail(&error, RS_EBROKER, "state log: topic %s partition %" PRId32 " cannot be written: %s%s",
                   topic->name, key->partition, rd_kafka_err2str(code), remedy);
     note_error(log, &error);
@@ -67,14 +67,14 @@ static void refuse(struct rs_log_kafka *log, struct rs_lk_note *note, rd_kafka_r
         look_again(log, topic);
     }
     note->event.kind = RS_LOG_REFUSED;
-    rs_lk_send(log, note, &error);
+    rs_kafka_log_send(log, note, &error);
     if (!current) {
         return;
     }
     key->refused = true;
-    while ((note = rs_lk_pop(&key->waiting)) != NULL) {
+    while ((note = rs_kafka_log_pop(&key->waiting)) != NULL) {
         note->event.kind = RS_LOG_REFUSED;
-        rs_lk_send(log, note, &error);
+        rs_kafka_log_send(log, note, &error);
     }
 }
 
@@ -91,7 +91,7 @@ static bool comes_again(rd_kafka_resp_err_t code)
 
 /* A handle makes the producer look for the topic's leaders at once; of a bare name it would take notice
  * within a second. There is none before the topic is: looking could make it, with the broker's settings. */
-static rd_kafka_topic_t *target_of(struct rs_log_kafka *log, struct rs_lk_topic *topic)
+static rd_kafka_topic_t *target_of(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic)
 {
     if (topic->target == NULL) {
         topic->target = rd_kafka_topic_new(log->producer, topic->name, NULL);
@@ -99,16 +99,16 @@ static rd_kafka_topic_t *target_of(struct rs_log_kafka *log, struct rs_lk_topic 
     return topic->target;
 }
 
-void rs_lk_pump(struct rs_log_kafka *log, struct rs_lk_key *key)
+void rs_kafka_log_pump(struct rs_kafka_log *log, struct rs_kafka_log_partition *key)
 {
-    struct rs_lk_note *note = key->waiting.first;
+    struct rs_kafka_log_note *note = key->waiting.first;
 
-    if (note == NULL || key->sent != NULL || log->producer == NULL || !rs_lk_fit(log, key)) {
+    if (note == NULL || key->sent != NULL || log->producer == NULL || !rs_kafka_log_fit(log, key)) {
         return;
     }
     rd_kafka_topic_t *target = target_of(log, &log->topics[key->stream]);
     if (target == NULL) {
-        refuse(log, rs_lk_pop(&key->waiting), rd_kafka_last_error());
+        refuse(log, rs_kafka_log_pop(&key->waiting), rd_kafka_last_error());
         return;
     }
     /* No copy: the bytes are the note's until the delivery report. */
@@ -116,15 +116,16 @@ void rs_lk_pump(struct rs_log_kafka *log, struct rs_lk_key *key)
         rd_kafka_producev(log->producer, RD_KAFKA_V_RKT(target), RD_KAFKA_V_PARTITION(key->partition),
                           RD_KAFKA_V_VALUE(note->bytes, note->size), RD_KAFKA_V_OPAQUE(note), RD_KAFKA_V_END);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        key->sent = rs_lk_pop(&key->waiting);
+        key->sent = rs_kafka_log_pop(&key->waiting);
     } else if (comes_again(code)) {
         log->stuck = true;
     } else {
-        refuse(log, rs_lk_pop(&key->waiting), code);
+        refuse(log, rs_kafka_log_pop(&key->waiting), code);
     }
 }
 
-static void each_key(struct rs_log_kafka *log, void (*visit)(struct rs_log_kafka *log, struct rs_lk_key *key))
+static void each_key(struct rs_kafka_log *log,
+                     void (*visit)(struct rs_kafka_log *log, struct rs_kafka_log_partition *key))
 {
     for (size_t i = 0; i < log->options.streams->count; i++) {
         for (size_t j = 0; j < log->topics[i].key_count; j++) {
@@ -139,9 +140,9 @@ static void each_key(struct rs_log_kafka *log, void (*visit)(struct rs_log_kafka
 
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {
-    struct rs_log_kafka *log = opaque;
-    struct rs_lk_note *note = message->_private;
-    struct rs_lk_key *key = note->key;
+    struct rs_kafka_log *log = opaque;
+    struct rs_kafka_log_note *note = message->_private;
+    struct rs_kafka_log_partition *key = note->key;
 
     (void)producer;
     pthread_mutex_lock(&log->lock);
@@ -152,11 +153,11 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
         log->status.writable = true;
         /* A retry that the broker knew already is acknowledged without an offset. */
         note->event.offset = message->offset >= 0 ? message->offset : -1;
-        rs_lk_send(log, note, NULL);
+        rs_kafka_log_send(log, note, NULL);
     } else {
         refuse(log, note, message->err);
     }
-    rs_lk_pump(log, key);
+    rs_kafka_log_pump(log, key);
     pthread_mutex_unlock(&log->lock);
 }
 
@@ -170,13 +171,13 @@ static void on_error(rd_kafka_t *producer, int code, const char *reason, void *o
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: break;
-    default: rs_lk_report(opaque, RS_LOG_WARNING, "state log: %s", reason); break;
+    default: rs_kafka_log_report(opaque, RS_LOG_WARNING, "state log: %s", reason); break;
     }
 }
 
 /* ---- the producer ---- */
 
-static int open_producer(struct rs_log_kafka *log, struct rs_error *error)
+static int open_producer(struct rs_kafka_log *log, struct rs_error *error)
 {
     char text[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(log->producer_conf);
@@ -190,14 +191,14 @@ static int open_producer(struct rs_log_kafka *log, struct rs_error *error)
     log->producer = producer;
     log->status.producers++;
     log->status.writable = true;
-    each_key(log, rs_lk_pump);
+    each_key(log, rs_kafka_log_pump);
     pthread_mutex_unlock(&log->lock);
     return 0;
 }
 
-static void refuse_sent(struct rs_log_kafka *log, struct rs_lk_key *key)
+static void refuse_sent(struct rs_kafka_log *log, struct rs_kafka_log_partition *key)
 {
-    struct rs_lk_note *note = key->sent;
+    struct rs_kafka_log_note *note = key->sent;
 
     if (note != NULL) {
         key->sent = NULL;
@@ -206,7 +207,7 @@ static void refuse_sent(struct rs_log_kafka *log, struct rs_lk_key *key)
 }
 
 /* What is on its way is REFUSED: it may be in the log or not. */
-static void close_producer(struct rs_log_kafka *log)
+static void close_producer(struct rs_kafka_log *log)
 {
     pthread_mutex_lock(&log->lock);
     rd_kafka_t *producer = log->producer;
@@ -231,7 +232,7 @@ static void close_producer(struct rs_log_kafka *log)
     pthread_mutex_unlock(&log->lock);
 }
 
-static void replace_broken(struct rs_log_kafka *log)
+static void replace_broken(struct rs_kafka_log *log)
 {
     char reason[256];
     struct rs_error error;
@@ -240,7 +241,7 @@ static void replace_broken(struct rs_log_kafka *log)
         if (rd_kafka_fatal_error(log->producer, reason, sizeof(reason)) == RD_KAFKA_RESP_ERR_NO_ERROR) {
             return;
         }
-        rs_lk_report(
+        rs_kafka_log_report(
             log, RS_LOG_WARNING,
             "state log: the producer is replaced: %s; partitions whose records were on their way are "
             "claimed again",
@@ -248,24 +249,24 @@ static void replace_broken(struct rs_log_kafka *log)
         close_producer(log);
     }
     if (open_producer(log, &error) != 0) {
-        rs_lk_report(log, RS_LOG_ERROR, "%s", error.text);
+        rs_kafka_log_report(log, RS_LOG_ERROR, "%s", error.text);
         (void)poll(NULL, 0, 1000);
     }
 }
 
 /* ---- the thread ---- */
 
-static void retry_stuck(struct rs_log_kafka *log)
+static void retry_stuck(struct rs_kafka_log *log)
 {
     pthread_mutex_lock(&log->lock);
     if (log->stuck) {
         log->stuck = false;
-        each_key(log, rs_lk_pump);
+        each_key(log, rs_kafka_log_pump);
     }
     pthread_mutex_unlock(&log->lock);
 }
 
-static bool go_on(struct rs_log_kafka *log)
+static bool go_on(struct rs_kafka_log *log)
 {
     pthread_mutex_lock(&log->lock);
     bool more =
@@ -276,7 +277,7 @@ static bool go_on(struct rs_log_kafka *log)
 
 static void *run(void *argument)
 {
-    struct rs_log_kafka *log = argument;
+    struct rs_kafka_log *log = argument;
     sigset_t all;
 
     sigfillset(&all);
@@ -291,7 +292,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-int rs_lk_writer_open(struct rs_log_kafka *log, rd_kafka_conf_t *conf, struct rs_error *error)
+int rs_kafka_log_writer_open(struct rs_kafka_log *log, rd_kafka_conf_t *conf, struct rs_error *error)
 {
     log->producer_conf = rd_kafka_conf_dup(conf);
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
@@ -314,7 +315,7 @@ int rs_lk_writer_open(struct rs_log_kafka *log, rd_kafka_conf_t *conf, struct rs
     return 0;
 }
 
-void rs_lk_writer_close(struct rs_log_kafka *log)
+void rs_kafka_log_writer_close(struct rs_kafka_log *log)
 {
     if (log->writer_runs) {
         (void)pthread_join(log->writer, NULL);

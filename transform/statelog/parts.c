@@ -4,15 +4,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-struct rs_durable_parts *rs_durable_parts_of(struct rs_durable_log *log, uint32_t worker)
+struct rs_log_owners *rs_log_owners_of(struct rs_durable_log *log, uint32_t worker)
 {
     RS_ASSERT(worker < log->options.workers);
     return &log->workers[worker];
 }
 
-struct rs_durable_part *rs_durable_find(struct rs_durable_log *log, struct rs_state_key key)
+struct rs_log_owner *rs_durable_find(struct rs_durable_log *log, struct rs_state_key key)
 {
-    struct rs_durable_parts *parts = rs_durable_parts_of(log, key.worker);
+    struct rs_log_owners *parts = rs_log_owners_of(log, key.worker);
 
     for (size_t i = 0; i < parts->count; i++) {
         if (parts->items[i]->key.stream == key.stream && parts->items[i]->key.partition == key.partition) {
@@ -22,26 +22,26 @@ struct rs_durable_part *rs_durable_find(struct rs_durable_log *log, struct rs_st
     return NULL;
 }
 
-void rs_durable_part_free(struct rs_durable_part *part)
+void rs_log_owner_free(struct rs_log_owner *part)
 {
     rs_state_reader_free(&part->reader);
     free(part);
 }
 
-struct rs_durable_part *rs_durable_add(struct rs_durable_log *log, struct rs_state_key key)
+struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_state_key key)
 {
-    struct rs_durable_parts *parts = rs_durable_parts_of(log, key.worker);
+    struct rs_log_owners *parts = rs_log_owners_of(log, key.worker);
 
     if (parts->count == parts->capacity) {
         size_t capacity = parts->capacity == 0 ? 8 : parts->capacity * 2;
-        struct rs_durable_part **grown = realloc(parts->items, capacity * sizeof(struct rs_durable_part *));
+        struct rs_log_owner **grown = realloc(parts->items, capacity * sizeof(struct rs_log_owner *));
         if (grown == NULL) {
             return NULL;
         }
         parts->items = grown;
         parts->capacity = capacity;
     }
-    struct rs_durable_part *part = calloc(1, sizeof(*part));
+    struct rs_log_owner *part = calloc(1, sizeof(*part));
     if (part != NULL) {
         part->key = key;
         parts->items[parts->count++] = part;
@@ -51,8 +51,8 @@ struct rs_durable_part *rs_durable_add(struct rs_durable_log *log, struct rs_sta
 
 void rs_durable_forget(struct rs_durable_log *log, struct rs_state_key key)
 {
-    struct rs_durable_parts *parts = rs_durable_parts_of(log, key.worker);
-    struct rs_durable_part *part = rs_durable_find(log, key);
+    struct rs_log_owners *parts = rs_log_owners_of(log, key.worker);
+    struct rs_log_owner *part = rs_durable_find(log, key);
 
     log->options.io.ops->forget(log->options.io.self, key);
     if (part == NULL) {
@@ -67,11 +67,10 @@ void rs_durable_forget(struct rs_durable_log *log, struct rs_state_key key)
             break;
         }
     }
-    rs_durable_part_free(part);
+    rs_log_owner_free(part);
 }
 
-const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log,
-                                          const struct rs_durable_part *part)
+const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log, const struct rs_log_owner *part)
 {
     return &log->options.streams->items[part->key.stream];
 }
@@ -83,7 +82,7 @@ uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_state_k
 }
 
 void rs_durable_say(const struct rs_durable_log *log, enum rs_log_level level,
-                    const struct rs_durable_part *part, const struct rs_error *why)
+                    const struct rs_log_owner *part, const struct rs_error *why)
 {
     struct rs_error line = *why;
 

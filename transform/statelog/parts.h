@@ -13,7 +13,7 @@ enum rs_durable_phase {
     RS_DURABLE_OVER, /* lost, unsure or failed: the worker was told, nothing more is said */
 };
 
-struct rs_durable_part {
+struct rs_log_owner {
     struct rs_state_key key;
     enum rs_durable_phase phase;
     struct rs_owner owner;
@@ -47,12 +47,12 @@ struct rs_durable_part {
     struct rs_state_log_status status;
 };
 
-struct rs_durable_parts {
-    struct rs_durable_part **items;
+struct rs_log_owners {
+    struct rs_log_owner **items;
     size_t count, capacity;
     struct rs_buf scratch;
     /* a batch that is being handed over: its chunks come one by one */
-    struct rs_durable_part *handing;
+    struct rs_log_owner *handing;
     bool head_handed;
     struct rs_slice head;
     struct rs_seal seal;
@@ -61,22 +61,21 @@ struct rs_durable_parts {
 
 struct rs_durable_log {
     struct rs_durable_log_options options;
-    struct rs_durable_parts workers[];
+    struct rs_log_owners workers[];
 };
 
-struct rs_durable_parts *rs_durable_parts_of(struct rs_durable_log *log, uint32_t worker);
+struct rs_log_owners *rs_log_owners_of(struct rs_durable_log *log, uint32_t worker);
 /* NULL: there is none. */
-struct rs_durable_part *rs_durable_find(struct rs_durable_log *log, struct rs_state_key key);
+struct rs_log_owner *rs_durable_find(struct rs_durable_log *log, struct rs_state_key key);
 /* A new one, empty; NULL: out of memory. */
-struct rs_durable_part *rs_durable_add(struct rs_durable_log *log, struct rs_state_key key);
+struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_state_key key);
 /* Drops it, and tells the io. */
 void rs_durable_forget(struct rs_durable_log *log, struct rs_state_key key);
-void rs_durable_part_free(struct rs_durable_part *part);
-const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log,
-                                          const struct rs_durable_part *part);
+void rs_log_owner_free(struct rs_log_owner *part);
+const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log, const struct rs_log_owner *part);
 /* What all its records bear. */
 uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_state_key key);
 void rs_durable_say(const struct rs_durable_log *log, enum rs_log_level level,
-                    const struct rs_durable_part *part, const struct rs_error *why);
+                    const struct rs_log_owner *part, const struct rs_error *why);
 
 #endif

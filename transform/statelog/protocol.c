@@ -21,13 +21,13 @@ enum { COOKIE_CLAIM = 1, COOKIE_CHUNK, COOKIE_SEAL };
 
 /* ---- telling the worker ---- */
 
-static bool tell(struct rs_durable_part *part, enum rs_state_event_kind kind, struct rs_state_event *out)
+static bool tell(struct rs_log_owner *part, enum rs_state_event_kind kind, struct rs_state_event *out)
 {
     *out = (struct rs_state_event){.kind = kind, .key = part->key, .token = (uint64_t)part->token};
     return true;
 }
 
-static bool over(struct rs_durable_part *part, enum rs_state_event_kind kind, struct rs_state_event *out)
+static bool over(struct rs_log_owner *part, enum rs_state_event_kind kind, struct rs_state_event *out)
 {
     part->phase = RS_DURABLE_OVER;
     part->open = part->checking = false;
@@ -37,14 +37,14 @@ static bool over(struct rs_durable_part *part, enum rs_state_event_kind kind, st
     return true;
 }
 
-static bool unsure(struct rs_durable_part *part, const struct rs_error *error, struct rs_state_event *out)
+static bool unsure(struct rs_log_owner *part, const struct rs_error *error, struct rs_state_event *out)
 {
     part->error = *error;
     return over(part, RS_STATE_UNSURE, out);
 }
 
 /* The log is not what it has to be. */
-static bool broken(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_state_event *out)
+static bool broken(struct rs_durable_log *log, struct rs_log_owner *part, struct rs_state_event *out)
 {
     const char *stream = rs_durable_stream(log, part)->name;
 
@@ -66,10 +66,10 @@ static bool broken(struct rs_durable_log *log, struct rs_durable_part *part, str
 
 /* ---- appending ---- */
 
-static int append(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_state_record *record,
+static int append(struct rs_durable_log *log, struct rs_log_owner *part, struct rs_state_record *record,
                   uint64_t cookie, uint64_t *sum, struct rs_error *error)
 {
-    struct rs_buf *scratch = &rs_durable_parts_of(log, part->key.worker)->scratch;
+    struct rs_buf *scratch = &rs_log_owners_of(log, part->key.worker)->scratch;
 
     record->identity = rs_durable_identity(log, part->key);
     record->owner = part->owner;
@@ -100,7 +100,7 @@ static void draw(const struct rs_durable_log *log, struct rs_owner *out)
     RS_ASSERT(got == (ssize_t)sizeof(out->bytes));
 }
 
-static int send_claim(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_error *error)
+static int send_claim(struct rs_durable_log *log, struct rs_log_owner *part, struct rs_error *error)
 {
     uint64_t sum = 0;
     struct rs_state_record record = {
@@ -125,7 +125,7 @@ static int durable_claim(void *self, struct rs_state_key key, struct rs_error *e
     struct rs_durable_log *log = self;
 
     rs_durable_forget(log, key);
-    struct rs_durable_part *part = rs_durable_add(log, key);
+    struct rs_log_owner *part = rs_durable_add(log, key);
     if (part == NULL) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
@@ -141,7 +141,7 @@ static int durable_claim(void *self, struct rs_state_key key, struct rs_error *e
 }
 
 /* The claim is in the log. Where nobody knows at which offset, another is made: it supersedes the first. */
-static bool on_claim_appended(struct rs_durable_log *log, struct rs_durable_part *part, int64_t offset,
+static bool on_claim_appended(struct rs_durable_log *log, struct rs_log_owner *part, int64_t offset,
                               struct rs_state_event *out)
 {
     struct rs_error error;
@@ -165,7 +165,7 @@ static bool on_claim_appended(struct rs_durable_log *log, struct rs_durable_part
 
 /* ---- reading ---- */
 
-static void hand_over(struct rs_durable_parts *parts, struct rs_durable_part *part,
+static void hand_over(struct rs_log_owners *parts, struct rs_log_owner *part,
                       const struct rs_seal_record *seal)
 {
     parts->handing = part;
@@ -176,7 +176,7 @@ static void hand_over(struct rs_durable_parts *parts, struct rs_durable_part *pa
 }
 
 /* The next piece of the batch that is being handed over. */
-static bool take_handed(struct rs_durable_parts *parts, struct rs_state_event *out)
+static bool take_handed(struct rs_log_owners *parts, struct rs_state_event *out)
 {
     size_t count = 0;
 
@@ -200,8 +200,8 @@ static bool take_handed(struct rs_durable_parts *parts, struct rs_state_event *o
     return true;
 }
 
-static bool on_record(struct rs_durable_log *log, struct rs_durable_part *part,
-                      const struct rs_log_event *event, struct rs_state_event *out)
+static bool on_record(struct rs_durable_log *log, struct rs_log_owner *part, const struct rs_log_event *event,
+                      struct rs_state_event *out)
 {
     struct rs_state_record record;
     enum rs_verdict verdict;
@@ -217,14 +217,14 @@ static bool on_record(struct rs_durable_log *log, struct rs_durable_part *part,
     part->status.restored_bytes += event->bytes.size;
     part->status.restore_at = event->offset;
     if (verdict == RS_VERDICT_BATCH) {
-        hand_over(rs_durable_parts_of(log, part->key.worker), part, &record.seal);
+        hand_over(rs_log_owners_of(log, part->key.worker), part, &record.seal);
     }
     return rs_state_reader_anew(part->reader) ? tell(part, RS_STATE_VOID, out)
-                                              : take_handed(rs_durable_parts_of(log, part->key.worker), out);
+                                              : take_handed(rs_log_owners_of(log, part->key.worker), out);
 }
 
 /* What the log is worth, once all of it was seen. */
-static int judge(const struct rs_durable_log *log, const struct rs_durable_part *part,
+static int judge(const struct rs_durable_log *log, const struct rs_log_owner *part,
                  const struct rs_log_event *event, struct rs_state_reading *reading, struct rs_error *error)
 {
     int rc = rs_state_reader_end(part->reader, event->offset, part->token + 1, error);
@@ -250,7 +250,7 @@ static int judge(const struct rs_durable_log *log, const struct rs_durable_part 
 }
 
 /* Reads the log again, to see whether another has claimed it by now. */
-static bool check(struct rs_durable_log *log, struct rs_durable_part *part, struct rs_state_event *out)
+static bool check(struct rs_durable_log *log, struct rs_log_owner *part, struct rs_state_event *out)
 {
     struct rs_error error;
     int rc = rs_state_reader_new(rs_durable_identity(log, part->key), &part->reader, &error);
@@ -266,7 +266,7 @@ static bool check(struct rs_durable_log *log, struct rs_durable_part *part, stru
 /* Damage is for the owner to tell. A claimant who was slow may find what a later owner has left of the log:
  * it was trimmed past the claim, and a broker that fell before it had noted that gave a part of it back.
  * Whether there is a later owner is behind the claim. */
-static bool doubt(struct rs_durable_log *log, struct rs_durable_part *part, int64_t until,
+static bool doubt(struct rs_durable_log *log, struct rs_log_owner *part, int64_t until,
                   struct rs_state_event *out)
 {
     part->doubted = true;
@@ -276,7 +276,7 @@ static bool doubt(struct rs_durable_log *log, struct rs_durable_part *part, int6
     return check(log, part, out);
 }
 
-static bool on_end(struct rs_durable_log *log, struct rs_durable_part *part, const struct rs_log_event *event,
+static bool on_end(struct rs_durable_log *log, struct rs_log_owner *part, const struct rs_log_event *event,
                    struct rs_state_event *out)
 {
     struct rs_state_reading reading;
@@ -315,14 +315,14 @@ static bool on_end(struct rs_durable_log *log, struct rs_durable_part *part, con
 /* ---- batches ---- */
 
 /* Of the newest batch, what was no slice of a sweep. */
-static uint64_t changes_of(const struct rs_durable_part *part)
+static uint64_t changes_of(const struct rs_log_owner *part)
 {
     return part->batch_bytes > part->slice_bytes ? part->batch_bytes - part->slice_bytes : 0;
 }
 
 /* As much as changes take, so that the log grows twice as fast as by changes alone while a sweep lasts, and
  * not for longer than it would take to double. */
-static uint64_t slice(const struct rs_durable_part *part, uint64_t floor)
+static uint64_t slice(const struct rs_log_owner *part, uint64_t floor)
 {
     uint64_t bytes = part->live_bytes / SLICE_OF < SLICE_MAX ? part->live_bytes / SLICE_OF : SLICE_MAX;
 
@@ -335,7 +335,7 @@ static uint64_t slice(const struct rs_durable_part *part, uint64_t floor)
 static struct rs_state_plan durable_plan(void *self, struct rs_state_key key)
 {
     struct rs_durable_log *log = self;
-    struct rs_durable_part *part = rs_durable_find(log, key);
+    struct rs_log_owner *part = rs_durable_find(log, key);
     uint64_t floor = log->options.sweep_floor != 0 ? log->options.sweep_floor : RS_SWEEP_FLOOR;
     struct rs_state_plan plan = {0};
 
@@ -357,7 +357,7 @@ static struct rs_state_plan durable_plan(void *self, struct rs_state_key key)
     return plan;
 }
 
-static void open_batch(struct rs_durable_part *part)
+static void open_batch(struct rs_log_owner *part)
 {
     if (!part->open) {
         part->open = true;
@@ -371,7 +371,7 @@ static void open_batch(struct rs_durable_part *part)
 static int durable_chunk(void *self, struct rs_state_key key, struct rs_slice bytes, struct rs_error *error)
 {
     struct rs_durable_log *log = self;
-    struct rs_durable_part *part = rs_durable_find(log, key);
+    struct rs_log_owner *part = rs_durable_find(log, key);
     uint64_t sum = 0;
 
     if (part == NULL || part->phase != RS_DURABLE_OWNED) {
@@ -394,7 +394,7 @@ static int durable_seal(void *self, struct rs_state_key key, const struct rs_sea
                         bool sweep_ends, struct rs_error *error)
 {
     struct rs_durable_log *log = self;
-    struct rs_durable_part *part = rs_durable_find(log, key);
+    struct rs_log_owner *part = rs_durable_find(log, key);
     uint64_t sum = 0;
 
     if (part == NULL || part->phase != RS_DURABLE_OWNED) {
@@ -420,7 +420,7 @@ static int durable_seal(void *self, struct rs_state_key key, const struct rs_sea
 
 /* ---- sweeps and trims ---- */
 
-static void trim(struct rs_durable_log *log, struct rs_durable_part *part)
+static void trim(struct rs_durable_log *log, struct rs_log_owner *part)
 {
     struct rs_error error;
 
@@ -433,7 +433,7 @@ static void trim(struct rs_durable_log *log, struct rs_durable_part *part)
     }
 }
 
-static void on_trimmed(struct rs_durable_log *log, struct rs_durable_part *part,
+static void on_trimmed(struct rs_durable_log *log, struct rs_log_owner *part,
                        const struct rs_log_event *event)
 {
     part->trimming = false;
@@ -453,7 +453,7 @@ static void on_trimmed(struct rs_durable_log *log, struct rs_durable_part *part,
 /* All records of the sweep stand where they had to: it is whole, whatever others may have written before.
  * What merely changed meanwhile is not live state twice; but never more than half of it is taken for that,
  * since a group that was due anyway may be among what changed. */
-static void sweep_verified(struct rs_durable_part *part)
+static void sweep_verified(struct rs_log_owner *part)
 {
     uint64_t bytes = part->written - part->sweep_base;
 
@@ -466,7 +466,7 @@ static void sweep_verified(struct rs_durable_part *part)
 
 /* ---- acknowledgements ---- */
 
-static bool on_sealed(struct rs_durable_log *log, struct rs_durable_part *part, int64_t offset,
+static bool on_sealed(struct rs_durable_log *log, struct rs_log_owner *part, int64_t offset,
                       struct rs_state_event *out)
 {
     part->open = false;
@@ -487,7 +487,7 @@ static bool on_sealed(struct rs_durable_log *log, struct rs_durable_part *part, 
 
 /* Another has written in between: a new owner, or one whose records were still under way when we claimed. The
  * log tells which. A sweep is not continued over a gap: its first record might not be ours. */
-static bool on_gap(struct rs_durable_log *log, struct rs_durable_part *part, int64_t offset,
+static bool on_gap(struct rs_durable_log *log, struct rs_log_owner *part, int64_t offset,
                    struct rs_state_event *out)
 {
     part->sweeping = false;
@@ -496,7 +496,7 @@ static bool on_gap(struct rs_durable_log *log, struct rs_durable_part *part, int
     return !part->checking && check(log, part, out);
 }
 
-static bool on_checked(struct rs_durable_log *log, struct rs_durable_part *part,
+static bool on_checked(struct rs_durable_log *log, struct rs_log_owner *part,
                        const struct rs_log_event *event, struct rs_state_event *out)
 {
     struct rs_state_reading reading;
@@ -524,7 +524,7 @@ static bool on_checked(struct rs_durable_log *log, struct rs_durable_part *part,
 }
 
 /* Also behind damage, where the reader judges nothing. */
-static bool later_claim(const struct rs_durable_log *log, const struct rs_durable_part *part,
+static bool later_claim(const struct rs_durable_log *log, const struct rs_log_owner *part,
                         const struct rs_log_event *event)
 {
     struct rs_state_record record;
@@ -535,7 +535,7 @@ static bool later_claim(const struct rs_durable_log *log, const struct rs_durabl
 }
 
 /* Only its owner is of interest; damage is for whoever restores from it. */
-static bool on_checked_record(const struct rs_durable_log *log, struct rs_durable_part *part,
+static bool on_checked_record(const struct rs_durable_log *log, struct rs_log_owner *part,
                               const struct rs_log_event *event, struct rs_state_event *out)
 {
     struct rs_state_record record;
@@ -548,7 +548,7 @@ static bool on_checked_record(const struct rs_durable_log *log, struct rs_durabl
            unsure(part, &error, out);
 }
 
-static bool on_appended(struct rs_durable_log *log, struct rs_durable_part *part,
+static bool on_appended(struct rs_durable_log *log, struct rs_log_owner *part,
                         const struct rs_log_event *event, struct rs_state_event *out)
 {
     struct rs_error error;
@@ -579,7 +579,7 @@ static bool on_appended(struct rs_durable_log *log, struct rs_durable_part *part
     return on_sealed(log, part, event->offset, out);
 }
 
-static bool on_io_event(struct rs_durable_log *log, struct rs_durable_part *part,
+static bool on_io_event(struct rs_durable_log *log, struct rs_log_owner *part,
                         const struct rs_log_event *event, struct rs_state_event *out)
 {
     if (part->phase == RS_DURABLE_OVER) {
@@ -603,7 +603,7 @@ static bool on_io_event(struct rs_durable_log *log, struct rs_durable_part *part
 static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out)
 {
     struct rs_durable_log *log = self;
-    struct rs_durable_parts *parts = rs_durable_parts_of(log, worker);
+    struct rs_log_owners *parts = rs_log_owners_of(log, worker);
     struct rs_log_event event;
 
     if (take_handed(parts, out)) {
@@ -613,7 +613,7 @@ static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out
         if (!log->options.io.ops->take(log->options.io.self, worker, &event)) {
             return false;
         }
-        struct rs_durable_part *part = rs_durable_find(log, event.key);
+        struct rs_log_owner *part = rs_durable_find(log, event.key);
         if (part != NULL && on_io_event(log, part, &event, out)) {
             return true;
         }
@@ -631,7 +631,7 @@ static void durable_release(void *self, struct rs_state_key key)
 
 static bool durable_status(void *self, struct rs_state_key key, struct rs_state_log_status *out)
 {
-    struct rs_durable_part *part = rs_durable_find(self, key);
+    struct rs_log_owner *part = rs_durable_find(self, key);
 
     if (part == NULL) {
         return false;
@@ -682,7 +682,7 @@ void rs_durable_log_free(struct rs_durable_log **pointer)
     }
     for (uint32_t i = 0; i < log->options.workers; i++) {
         for (size_t j = 0; j < log->workers[i].count; j++) {
-            rs_durable_part_free(log->workers[i].items[j]);
+            rs_log_owner_free(log->workers[i].items[j]);
         }
         free(log->workers[i].items);
         rs_buf_fini(&log->workers[i].scratch);

@@ -338,7 +338,7 @@ static int show_partitions(struct tool *tool, const struct rs_stream *stream, co
 
 static int show_stream(struct tool *tool, const struct rs_stream *stream, struct rs_error *error)
 {
-    char *topic = rs_log_kafka_topic(tool->streams->group, stream->name);
+    char *topic = rs_kafka_log_topic(tool->streams->group, stream->name);
     int rc = topic != NULL ? show_partitions(tool, stream, topic, error)
                            : rs_fail(error, RS_ENOMEM, "out of memory");
     free(topic);

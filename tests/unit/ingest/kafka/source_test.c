@@ -514,11 +514,11 @@ static void test_who_leaves_reads_on_until_the_workers_let_go(void **state)
     assert_int_equal(records_count(&first), before + PARTITIONS * 3);
 }
 
-static enum rs_kafka_heirs ask_heirs(struct member *member)
+static enum rs_other_members ask_other_members(struct member *member)
 {
-    rs_kafka_source_ask_heirs(member->source);
-    PUMP_UNTIL(rs_kafka_source_heirs(member->source) != RS_KAFKA_HEIRS_UNKNOWN, member, NOBODY);
-    return rs_kafka_source_heirs(member->source);
+    rs_kafka_source_ask_other_members(member->source);
+    PUMP_UNTIL(rs_kafka_source_other_members(member->source) != RS_OTHER_MEMBERS_UNKNOWN, member, NOBODY);
+    return rs_kafka_source_other_members(member->source);
 }
 
 /* No answer is no answer: whoever takes it for "nobody" stops before the others have what was its own. Asking
@@ -526,9 +526,9 @@ static enum rs_kafka_heirs ask_heirs(struct member *member)
 static void test_a_group_that_cannot_be_listed_may_have_others(void **state)
 {
     (void)state;
-    assert_int_equal(ask_heirs(&again), RS_KAFKA_HEIRS_NONE); /* the mock knows no such question */
+    assert_int_equal(ask_other_members(&again), RS_OTHER_MEMBERS_NONE); /* the mock knows no such question */
     rd_kafka_mock_broker_set_down(cluster, 1);
-    assert_int_equal(ask_heirs(&again), RS_KAFKA_HEIRS_POSSIBLE);
+    assert_int_equal(ask_other_members(&again), RS_OTHER_MEMBERS_POSSIBLE);
     rd_kafka_mock_broker_set_up(cluster, 1);
 }
 

@@ -30,7 +30,7 @@ static const struct rs_streams streams = {.group = "g", .items = items, .count =
 struct fixture {
     rd_kafka_t *host; /* of the mock cluster */
     rd_kafka_mock_cluster_t *cluster;
-    struct rs_log_kafka *log;
+    struct rs_kafka_log *log;
     struct rs_log_io io;
     pthread_mutex_t lock;
     char notices[8192];
@@ -66,7 +66,7 @@ static rd_kafka_conf_t *new_conf(struct fixture *f)
 static void open_log(struct fixture *f, size_t max_bytes)
 {
     struct rs_error error;
-    struct rs_log_kafka_options options = {.conf = new_conf(f),
+    struct rs_kafka_log_options options = {.conf = new_conf(f),
                                            .streams = &streams,
                                            .workers = WORKERS,
                                            .replication_factor = -1,
@@ -74,8 +74,8 @@ static void open_log(struct fixture *f, size_t max_bytes)
                                            .clock = rs_clock_system(),
                                            .report = keep_notice,
                                            .report_ctx = f};
-    assert_int_equal(rs_log_kafka_new(&options, &f->log, &error), RS_OK);
-    f->io = rs_log_kafka_table(f->log);
+    assert_int_equal(rs_kafka_log_new(&options, &f->log, &error), RS_OK);
+    f->io = rs_kafka_log_table(f->log);
 }
 
 static int set_up(void **state)
@@ -101,7 +101,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    rs_log_kafka_free(&f->log);
+    rs_kafka_log_free(&f->log);
     rd_kafka_mock_cluster_destroy(f->cluster);
     rd_kafka_destroy(f->host);
     pthread_mutex_destroy(&f->lock);
@@ -200,10 +200,10 @@ static void expect_broken(struct fixture *f, struct rs_state_key key, int code, 
     }
 }
 
-static struct rs_log_kafka_status status_of(struct fixture *f)
+static struct rs_kafka_log_status status_of(struct fixture *f)
 {
-    struct rs_log_kafka_status status;
-    rs_log_kafka_status(f->log, &status);
+    struct rs_kafka_log_status status;
+    rs_kafka_log_status(f->log, &status);
     return status;
 }
 
@@ -246,7 +246,7 @@ static void appends_are_acknowledged_in_order(void **state)
         assert_int_equal(event.offset, next[event.key.partition]++);
     }
     assert_true(other);
-    struct rs_log_kafka_status status = status_of(f);
+    struct rs_kafka_log_status status = status_of(f);
     assert_int_equal(status.appended, PARTITIONS * 50 + 1);
     assert_int_equal(status.pending, 0);
     assert_int_equal(status.pending_bytes, 0);
@@ -434,8 +434,8 @@ static void partitions_are_read_at_once(void **state)
     for (int32_t p = 0; p < PARTITIONS; p++) {
         begin_reading(f, key_of(0, p), 150 + p);
     }
-    struct rs_log_kafka_reading reading;
-    assert_true(rs_log_kafka_reading(f->log, 0, 3, &reading));
+    struct rs_kafka_log_reading reading;
+    assert_true(rs_kafka_log_reading(f->log, 0, 3, &reading));
     assert_int_equal(reading.until, 153);
     int next[PARTITIONS] = {0};
     int running = 0;
@@ -464,7 +464,7 @@ static void partitions_are_read_at_once(void **state)
         assert_true(rs_slice_equal(event.bytes, rs_slice_text(text)));
     }
     assert_true(most > 1);
-    assert_false(rs_log_kafka_reading(f->log, 0, 3, &reading));
+    assert_false(rs_kafka_log_reading(f->log, 0, 3, &reading));
     /* And again: a reading is no different when the partition was read before. */
     begin_reading(f, key_of(0, 0), 1);
     expect_record(f, key_of(0, 0), 0, "0/0");
@@ -695,7 +695,7 @@ static void stop_sends_what_is_under_way(void **state)
     open_log(f, 0);
     fill(f, key_of(0, 0), 100);
     fill(f, key_of(0, 3), 100);
-    assert_int_equal(rs_log_kafka_stop(f->log, WAIT_US), 0);
+    assert_int_equal(rs_kafka_log_stop(f->log, WAIT_US), 0);
     assert_int_equal(status_of(f).appended, 200);
     assert_int_equal(try_append(f, key_of(0, 0), "late", 1), RS_EBROKER);
 }
@@ -707,7 +707,7 @@ static void stop_ends_in_time_without_a_broker(void **state)
     open_log(f, 0);
     append(f, key_of(0, 0), "claim", 1);
     begin_reading(f, key_of(0, 1), 0);
-    assert_int_equal(rs_log_kafka_stop(f->log, SECOND / 5), 1);
+    assert_int_equal(rs_kafka_log_stop(f->log, SECOND / 5), 1);
 }
 
 static void it_ends_in_the_middle_of_everything(void **state)
@@ -726,7 +726,7 @@ static void it_ends_in_the_middle_of_everything(void **state)
     struct rs_error error;
     assert_int_equal(f->io.ops->trim(f->io.self, key_of(0, 2), 1, &error), 0);
 #endif
-    rs_log_kafka_free(&f->log);
+    rs_kafka_log_free(&f->log);
 }
 
 #define LIVE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
