@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/kafka/config.h"
-#include "sink/deadletter/letter.h"
+#include "sink/deadletter/message.h"
 #include "sink/deadletter/topics.h"
 
 #define DEFAULT_BYTES   ((size_t)64 << 20)
@@ -39,8 +39,8 @@ struct rs_dead_letters {
     bool joined;
 
     pthread_mutex_t lock; /* guards what follows up to the blank line */
-    struct rs_letter_lines lines;
-    struct rs_letter *send_head, *send_tail;
+    struct rs_dead_letter_lines lines;
+    struct rs_dead_letter_message *send_head, *send_tail;
     size_t solo_count; /* letters that are to be sent alone: nothing new is taken meanwhile */
     struct rs_dead_letters_status status;
     bool stopping;
@@ -49,8 +49,8 @@ struct rs_dead_letters {
     /* The thread's own. */
     rd_kafka_t *producer;
     rd_kafka_queue_t *queue;
-    struct rs_letter_topics *known;
-    struct rs_letter *parked; /* for topics that are missing */
+    struct rs_dead_letter_topics *known;
+    struct rs_dead_letter_message *parked; /* for topics that are missing */
     size_t inflight;
     int64_t retry_us, retry_pause_us, notice_us;
     bool failed_now;   /* a delivery failed since the last look */
@@ -68,7 +68,7 @@ static void wake(const struct rs_dead_letters *letters)
     (void)written;
 }
 
-static void queue_letter(struct rs_dead_letters *letters, struct rs_letter *letter)
+static void queue_letter(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter)
 {
     letter->next = NULL;
     if (letters->send_head) {
@@ -93,12 +93,13 @@ static bool table_put(void *self, const struct rs_dead_letter *from)
     if (!keep || full) {
         return !keep;
     }
-    struct rs_letter *letter = rs_letter_new(from, letters->input_topics[from->stream]);
+    struct rs_dead_letter_message *letter =
+        rs_dead_letter_message_new(from, letters->input_topics[from->stream]);
     if (!letter) {
         return false;
     }
     pthread_mutex_lock(&letters->lock);
-    bool taken = rs_letter_lines_add(&letters->lines, letter);
+    bool taken = rs_dead_letter_lines_add(&letters->lines, letter);
     if (taken) {
         queue_letter(letters, letter);
         letters->status.pending++;
@@ -106,7 +107,7 @@ static bool table_put(void *self, const struct rs_dead_letter *from)
     }
     pthread_mutex_unlock(&letters->lock);
     if (!taken) {
-        rs_letter_free(letter);
+        rs_dead_letter_message_free(letter);
         return false;
     }
     wake(letters);
@@ -117,7 +118,7 @@ static int64_t table_acknowledged(void *self, uint32_t stream, int32_t partition
 {
     struct rs_dead_letters *letters = self;
     pthread_mutex_lock(&letters->lock);
-    int64_t oldest = rs_letter_lines_oldest(&letters->lines, stream, partition);
+    int64_t oldest = rs_dead_letter_lines_oldest(&letters->lines, stream, partition);
     pthread_mutex_unlock(&letters->lock);
     return oldest;
 }
@@ -131,7 +132,8 @@ struct rs_dead_letter_sink rs_dead_letters_table(struct rs_dead_letters *letters
 
 /* ---- outcomes; on the thread, with the lock held ---- */
 
-static void finish_letter(struct rs_dead_letters *letters, struct rs_letter *letter, bool dropped)
+static void finish_letter(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter,
+                          bool dropped)
 {
     letters->status.acknowledged += !dropped;
     letters->status.dropped += dropped;
@@ -142,8 +144,8 @@ static void finish_letter(struct rs_dead_letters *letters, struct rs_letter *let
     letters->status.pending_bytes -= letter->memory;
     letters->status.failing = letters->status.failing && dropped;
     letters->solo_count -= letter->alone;
-    rs_letter_lines_remove(&letters->lines, letter);
-    rs_letter_free(letter);
+    rs_dead_letter_lines_remove(&letters->lines, letter);
+    rs_dead_letter_message_free(letter);
 }
 
 /* What the broker has against the letter and not against the topic: asking again changes nothing. */
@@ -171,7 +173,8 @@ enum outcome { AGAIN, AT_ONCE, DROP };
 /* The broker judges a set of messages as a whole, so a letter may be refused for its neighbours: first it is
  * sent alone, then with less and less in it. No limit is asked for: it may be the topic's or the broker's,
  * hold for the compressed size, and change at any time; the answers are always right. */
-static enum outcome mend(struct rs_dead_letters *letters, struct rs_letter *letter, rd_kafka_resp_err_t err)
+static enum outcome mend(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter,
+                         rd_kafka_resp_err_t err)
 {
     if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ||
         err == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
@@ -185,13 +188,13 @@ static enum outcome mend(struct rs_dead_letters *letters, struct rs_letter *lett
         letters->solo_count++;
         return AT_ONCE;
     }
-    if (!letter->was_alone || (too_large(err) && rs_letter_cut(letter))) {
+    if (!letter->was_alone || (too_large(err) && rs_dead_letter_message_cut(letter))) {
         return AT_ONCE;
     }
     return too_large(err) && !letter->minimal ? AGAIN : DROP; /* there was no memory to cut it */
 }
 
-static void fail_letter(struct rs_dead_letters *letters, const struct rs_letter *letter,
+static void fail_letter(struct rs_dead_letters *letters, const struct rs_dead_letter_message *letter,
                         rd_kafka_resp_err_t err)
 {
     char remedy[384] = "";
@@ -202,7 +205,7 @@ static void fail_letter(struct rs_dead_letters *letters, const struct rs_letter 
                  letters->topics[letter->stream]);
     }
     if (no_topic(err)) {
-        rs_letter_topics_doubt(letters->known, letter->stream);
+        rs_dead_letter_topics_doubt(letters->known, letter->stream);
     }
     letters->failed_now = true;
     letters->status.errors++;
@@ -213,7 +216,7 @@ static void fail_letter(struct rs_dead_letters *letters, const struct rs_letter 
              letters->topics[letter->stream], rd_kafka_err2str(err), remedy);
 }
 
-static void describe_drop(struct rs_dead_letters *letters, const struct rs_letter *letter,
+static void describe_drop(struct rs_dead_letters *letters, const struct rs_dead_letter_message *letter,
                           rd_kafka_resp_err_t err)
 {
     snprintf(letters->status.last_dropped, sizeof letters->status.last_dropped,
@@ -226,9 +229,9 @@ static void describe_drop(struct rs_dead_letters *letters, const struct rs_lette
                              : "The topic must not be compacted, and must take records of any time");
 }
 
-static bool drop_round(struct rs_dead_letters *letters, struct rs_letter *letter)
+static bool drop_round(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter)
 {
-    if (letter->rounds < RS_LETTER_ROUNDS_MAX) {
+    if (letter->rounds < RS_DEAD_LETTER_ROUNDS_MAX) {
         return false;
     }
     snprintf(letters->status.last_dropped, sizeof letters->status.last_dropped,
@@ -243,7 +246,8 @@ static bool drop_round(struct rs_dead_letters *letters, struct rs_letter *letter
 }
 
 /* True: the letter is dropped, and `status.last_dropped` is to be told. */
-static bool settle_letter(struct rs_dead_letters *letters, struct rs_letter *letter, rd_kafka_resp_err_t err)
+static bool settle_letter(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter,
+                          rd_kafka_resp_err_t err)
 {
     enum outcome outcome = mend(letters, letter, err);
     if (outcome == DROP) {
@@ -297,7 +301,7 @@ static void tell_drop(struct rs_dead_letters *letters)
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {
     struct rs_dead_letters *letters = opaque;
-    struct rs_letter *letter = message->_private;
+    struct rs_dead_letter_message *letter = message->_private;
     bool dropped = false;
     (void)producer;
     letters->inflight--;
@@ -331,7 +335,7 @@ static void pause_after_failure(struct rs_dead_letters *letters)
 
 /* ---- sending ---- */
 
-static rd_kafka_resp_err_t produce(struct rs_dead_letters *letters, struct rs_letter *letter)
+static rd_kafka_resp_err_t produce(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_copy(letter->headers);
     uint8_t *value = letter->bytes + letter->key_size;
@@ -350,10 +354,10 @@ static rd_kafka_resp_err_t produce(struct rs_dead_letters *letters, struct rs_le
 
 /* The next letter that may be sent now. With letters that are to travel alone: one, when nothing is in
  * flight. */
-static struct rs_letter *take_letter(struct rs_dead_letters *letters)
+static struct rs_dead_letter_message *take_letter(struct rs_dead_letters *letters)
 {
     bool solo = letters->solo_count > 0;
-    struct rs_letter *letter = letters->send_head;
+    struct rs_dead_letter_message *letter = letters->send_head;
     if (!letter || letters->inflight >= INFLIGHT_MAX || (solo && letters->inflight > 0)) {
         return NULL;
     }
@@ -365,9 +369,9 @@ static struct rs_letter *take_letter(struct rs_dead_letters *letters)
 /* ---- missing topics ---- */
 
 /* A letter whose topic is missing waits here: librdkafka would hold it for half a minute and then fail. */
-static bool park(struct rs_dead_letters *letters, struct rs_letter *letter)
+static bool park(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter)
 {
-    if (!rs_letter_topics_missing(letters->known, letter->stream)) {
+    if (!rs_dead_letter_topics_missing(letters->known, letter->stream)) {
         return false;
     }
     pthread_mutex_lock(&letters->lock);
@@ -383,7 +387,7 @@ static void unpark(struct rs_dead_letters *letters)
 {
     pthread_mutex_lock(&letters->lock);
     while (letters->parked) {
-        struct rs_letter *letter = letters->parked;
+        struct rs_dead_letter_message *letter = letters->parked;
         letters->parked = letter->next;
         letter->next = letters->send_head; /* in front, so that they go in their order */
         letters->send_head = letter;
@@ -394,18 +398,18 @@ static void unpark(struct rs_dead_letters *letters)
 
 static void serve_topics(struct rs_dead_letters *letters)
 {
-    char why[RS_LETTER_MISSING_MAX];
-    if (rs_letter_topics_serve(letters->known)) {
+    char why[RS_DEAD_LETTER_MISSING_MAX];
+    if (rs_dead_letter_topics_serve(letters->known)) {
         unpark(letters);
     }
-    size_t missing = rs_letter_topics_report(letters->known, why);
+    size_t missing = rs_dead_letter_topics_report(letters->known, why);
     pthread_mutex_lock(&letters->lock);
     letters->status.topics_missing = missing;
     memcpy(letters->status.missing, why, sizeof why);
     pthread_mutex_unlock(&letters->lock);
 }
 
-static bool dropped_round(struct rs_dead_letters *letters, struct rs_letter *letter)
+static bool dropped_round(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter)
 {
     pthread_mutex_lock(&letters->lock);
     bool dropped = drop_round(letters, letter);
@@ -420,7 +424,7 @@ static void send_letters(struct rs_dead_letters *letters)
 {
     while (rs_clock_mono(letters->clock) >= letters->retry_us) {
         pthread_mutex_lock(&letters->lock);
-        struct rs_letter *letter = take_letter(letters);
+        struct rs_dead_letter_message *letter = take_letter(letters);
         pthread_mutex_unlock(&letters->lock);
         if (!letter) {
             return;
@@ -461,7 +465,7 @@ static int open_producer(struct rs_dead_letters *letters, struct rs_error *error
     letters->producer = producer;
     letters->queue = rd_kafka_queue_get_main(producer);
     rd_kafka_queue_io_event_enable(letters->queue, letters->wake, &one, sizeof one);
-    rs_letter_topics_open(letters->known, producer, letters->wake);
+    rs_dead_letter_topics_open(letters->known, producer, letters->wake);
     return RS_OK;
 }
 
@@ -472,7 +476,7 @@ static void close_producer(struct rs_dead_letters *letters)
     }
     rd_kafka_purge(letters->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_flush(letters->producer, PURGE_MS); /* serves the delivery reports */
-    rs_letter_topics_close(letters->known);
+    rs_dead_letter_topics_close(letters->known);
     rd_kafka_queue_io_event_enable(letters->queue, -1, NULL, 0);
     rd_kafka_queue_destroy(letters->queue);
     rd_kafka_destroy(letters->producer);
@@ -643,7 +647,7 @@ static int start(struct rs_dead_letters *letters, struct rs_error *error)
 
 static bool know_topics(struct rs_dead_letters *letters, const struct rs_dead_letters_options *options)
 {
-    const struct rs_letter_topics_options known = {
+    const struct rs_dead_letter_topics_options known = {
         .topics = (const char *const *)letters->topics,
         .streams = letters->streams,
         .replication_factor = options->replication_factor,
@@ -651,7 +655,7 @@ static bool know_topics(struct rs_dead_letters *letters, const struct rs_dead_le
         .notice = options->notice,
         .notice_context = options->notice_context,
     };
-    letters->known = rs_letter_topics_new(&known);
+    letters->known = rs_dead_letter_topics_new(&known);
     return letters->known != NULL;
 }
 
@@ -712,8 +716,8 @@ void rs_dead_letters_free(struct rs_dead_letters **out)
     }
     rs_dead_letters_stop(letters, 0);
     close_producer(letters); /* when its thread never ran */
-    rs_letter_topics_free(&letters->known);
-    rs_letter_lines_fini(&letters->lines);
+    rs_dead_letter_topics_free(&letters->known);
+    rs_dead_letter_lines_fini(&letters->lines);
     free_names(letters->topics, letters->streams);
     free_names(letters->input_topics, letters->streams);
     rd_kafka_conf_destroy(letters->conf);

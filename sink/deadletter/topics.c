@@ -27,26 +27,26 @@ struct topic {
     bool was_missing;
     uint32_t tries; /* since it is missing */
     int64_t ask_at_us;
-    char why[RS_LETTER_MISSING_MAX];
+    char why[RS_DEAD_LETTER_MISSING_MAX];
 };
 
-struct rs_letter_topics {
-    struct rs_letter_topics_options options;
+struct rs_dead_letter_topics {
+    struct rs_dead_letter_topics_options options;
     struct topic *items; /* by stream */
     rd_kafka_t *producer;
     rd_kafka_queue_t *answers;
 };
 
-struct rs_letter_topics *rs_letter_topics_new(const struct rs_letter_topics_options *options)
+struct rs_dead_letter_topics *rs_dead_letter_topics_new(const struct rs_dead_letter_topics_options *options)
 {
-    struct rs_letter_topics *topics = calloc(1, sizeof *topics);
+    struct rs_dead_letter_topics *topics = calloc(1, sizeof *topics);
     struct topic *items = calloc(options->streams + 1, sizeof *items);
     if (!topics || !items) {
         free(topics);
         free(items);
         return NULL;
     }
-    *topics = (struct rs_letter_topics){.options = *options, .items = items};
+    *topics = (struct rs_dead_letter_topics){.options = *options, .items = items};
     for (size_t i = 0; i < options->streams; i++) {
         const char *name = options->topics[i];
         size_t first = 0;
@@ -59,19 +59,19 @@ struct rs_letter_topics *rs_letter_topics_new(const struct rs_letter_topics_opti
     return topics;
 }
 
-void rs_letter_topics_free(struct rs_letter_topics **out)
+void rs_dead_letter_topics_free(struct rs_dead_letter_topics **out)
 {
-    struct rs_letter_topics *topics = *out;
+    struct rs_dead_letter_topics *topics = *out;
     if (!topics) {
         return;
     }
-    rs_letter_topics_close(topics);
+    rs_dead_letter_topics_close(topics);
     free(topics->items);
     free(topics);
     *out = NULL;
 }
 
-void rs_letter_topics_open(struct rs_letter_topics *topics, rd_kafka_t *producer, int wake_fd)
+void rs_dead_letter_topics_open(struct rs_dead_letter_topics *topics, rd_kafka_t *producer, int wake_fd)
 {
     static const uint64_t one = 1;
     topics->producer = producer;
@@ -79,7 +79,7 @@ void rs_letter_topics_open(struct rs_letter_topics *topics, rd_kafka_t *producer
     rd_kafka_queue_io_event_enable(topics->answers, wake_fd, &one, sizeof one);
 }
 
-void rs_letter_topics_close(struct rs_letter_topics *topics)
+void rs_dead_letter_topics_close(struct rs_dead_letter_topics *topics)
 {
     if (!topics->producer) {
         return;
@@ -95,7 +95,7 @@ void rs_letter_topics_close(struct rs_letter_topics *topics)
     }
 }
 
-static void tell(struct rs_letter_topics *topics, enum rs_log_level level, const char *text)
+static void tell(struct rs_dead_letter_topics *topics, enum rs_log_level level, const char *text)
 {
     if (topics->options.notice) {
         topics->options.notice(topics->options.notice_context, level, text);
@@ -106,7 +106,7 @@ static void tell(struct rs_letter_topics *topics, enum rs_log_level level, const
 
 /* Making it is the question: who may make it need not ask whether it is there, and nobody's settings but ours
  * make it by the way. */
-static void ask(struct rs_letter_topics *topics, struct topic *topic)
+static void ask(struct rs_dead_letter_topics *topics, struct topic *topic)
 {
     char text[256];
     int32_t factor = topics->options.replication_factor > 0 ? topics->options.replication_factor : -1;
@@ -116,7 +116,7 @@ static void ask(struct rs_letter_topics *topics, struct topic *topic)
         return;
     }
     rd_kafka_NewTopic_set_config(fresh, "cleanup.policy", "delete");
-    rd_kafka_NewTopic_set_config(fresh, "retention.ms", RS_LETTER_RETENTION_MS);
+    rd_kafka_NewTopic_set_config(fresh, "retention.ms", RS_DEAD_LETTER_RETENTION_MS);
     rd_kafka_AdminOptions_t *options =
         rd_kafka_AdminOptions_new(topics->producer, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     rd_kafka_AdminOptions_set_request_timeout(options, REQUEST_MS, text, sizeof text);
@@ -128,7 +128,7 @@ static void ask(struct rs_letter_topics *topics, struct topic *topic)
     topic->state = ASKED;
 }
 
-static rd_kafka_resp_err_t look(struct rs_letter_topics *topics, const struct topic *topic)
+static rd_kafka_resp_err_t look(struct rs_dead_letter_topics *topics, const struct topic *topic)
 {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(topics->producer, topic->name, NULL);
@@ -147,7 +147,7 @@ static rd_kafka_resp_err_t look(struct rs_letter_topics *topics, const struct to
 
 /* ---- answers ---- */
 
-static void found(struct rs_letter_topics *topics, struct topic *topic, bool made)
+static void found(struct rs_dead_letter_topics *topics, struct topic *topic, bool made)
 {
     char text[512];
     if (made || topic->was_missing) {
@@ -160,13 +160,13 @@ static void found(struct rs_letter_topics *topics, struct topic *topic, bool mad
     topic->state = THERE;
 }
 
-static void unknown(struct rs_letter_topics *topics, struct topic *topic)
+static void unknown(struct rs_dead_letter_topics *topics, struct topic *topic)
 {
     topic->state = topic->was_missing ? MISSING : UNKNOWN;
     topic->ask_at_us = rs_clock_mono(topics->options.clock) + AWAY_US;
 }
 
-static void missing(struct rs_letter_topics *topics, struct topic *topic, const char *why)
+static void missing(struct rs_dead_letter_topics *topics, struct topic *topic, const char *why)
 {
     char factor[48] = "";
     if (topics->options.replication_factor > 0) {
@@ -177,7 +177,7 @@ static void missing(struct rs_letter_topics *topics, struct topic *topic, const 
         "dead letters: topic %s does not exist and cannot be made: %.200s; a partition with an event that "
         "is not acceptable waits for it. Make it with: kafka-topics.sh --bootstrap-server HOST:PORT "
         "--create --topic %s --partitions 1%s --config cleanup.policy=delete --config "
-        "retention.ms=" RS_LETTER_RETENTION_MS,
+        "retention.ms=" RS_DEAD_LETTER_RETENTION_MS,
         topic->name, why, topic->name, factor);
     if (topic->tries++ % TELL_AGAIN == 0) {
         tell(topics, RS_LOG_ERROR, topic->why);
@@ -188,7 +188,7 @@ static void missing(struct rs_letter_topics *topics, struct topic *topic, const 
 }
 
 /* It could not be made, which matters only where it is not there. */
-static void not_made(struct rs_letter_topics *topics, struct topic *topic, const char *why)
+static void not_made(struct rs_dead_letter_topics *topics, struct topic *topic, const char *why)
 {
     switch (look(topics, topic)) {
     case RD_KAFKA_RESP_ERR_NO_ERROR: found(topics, topic, false); break;
@@ -198,7 +198,7 @@ static void not_made(struct rs_letter_topics *topics, struct topic *topic, const
     }
 }
 
-static void take_answer(struct rs_letter_topics *topics, rd_kafka_event_t *event)
+static void take_answer(struct rs_dead_letter_topics *topics, rd_kafka_event_t *event)
 {
     struct topic *topic = rd_kafka_event_opaque(event);
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
@@ -219,7 +219,7 @@ static void take_answer(struct rs_letter_topics *topics, rd_kafka_event_t *event
     }
 }
 
-bool rs_letter_topics_serve(struct rs_letter_topics *topics)
+bool rs_dead_letter_topics_serve(struct rs_dead_letter_topics *topics)
 {
     int64_t now = rs_clock_mono(topics->options.clock);
     rd_kafka_event_t *event = NULL;
@@ -249,7 +249,7 @@ bool rs_letter_topics_serve(struct rs_letter_topics *topics)
 
 /* ---- what is known ---- */
 
-void rs_letter_topics_doubt(struct rs_letter_topics *topics, size_t stream)
+void rs_dead_letter_topics_doubt(struct rs_dead_letter_topics *topics, size_t stream)
 {
     struct topic *topic = &topics->items[topics->items[stream].first];
     if (topic->state == THERE) {
@@ -258,19 +258,20 @@ void rs_letter_topics_doubt(struct rs_letter_topics *topics, size_t stream)
     }
 }
 
-bool rs_letter_topics_missing(const struct rs_letter_topics *topics, size_t stream)
+bool rs_dead_letter_topics_missing(const struct rs_dead_letter_topics *topics, size_t stream)
 {
     const struct topic *topic = &topics->items[topics->items[stream].first];
     return topic->was_missing && topic->state != THERE;
 }
 
-size_t rs_letter_topics_report(const struct rs_letter_topics *topics, char out[RS_LETTER_MISSING_MAX])
+size_t rs_dead_letter_topics_report(const struct rs_dead_letter_topics *topics,
+                                    char out[RS_DEAD_LETTER_MISSING_MAX])
 {
     size_t count = 0;
     out[0] = '\0';
     for (size_t i = 0; i < topics->options.streams; i++) {
-        if (topics->items[i].name && rs_letter_topics_missing(topics, i) && count++ == 0) {
-            snprintf(out, RS_LETTER_MISSING_MAX, "%s", topics->items[i].why);
+        if (topics->items[i].name && rs_dead_letter_topics_missing(topics, i) && count++ == 0) {
+            snprintf(out, RS_DEAD_LETTER_MISSING_MAX, "%s", topics->items[i].why);
         }
     }
     return count;

@@ -14,12 +14,12 @@
 #include "base/log.h"
 
 /* Of topics that are made: people look at dead letters within a month or not at all. */
-#define RS_LETTER_RETENTION_MS "2592000000"
-#define RS_LETTER_MISSING_MAX  768
+#define RS_DEAD_LETTER_RETENTION_MS "2592000000"
+#define RS_DEAD_LETTER_MISSING_MAX  768
 
-struct rs_letter_topics;
+struct rs_dead_letter_topics;
 
-struct rs_letter_topics_options {
+struct rs_dead_letter_topics_options {
     const char *const *topics; /* by stream; NULL: none; borrowed, as long as this lives */
     size_t streams;
     int32_t replication_factor;   /* of topics that are made; <= 0: the broker's default */
@@ -29,20 +29,21 @@ struct rs_letter_topics_options {
 };
 
 /* NULL: out of memory. */
-struct rs_letter_topics *rs_letter_topics_new(const struct rs_letter_topics_options *options);
-void rs_letter_topics_free(struct rs_letter_topics **topics);
+struct rs_dead_letter_topics *rs_dead_letter_topics_new(const struct rs_dead_letter_topics_options *options);
+void rs_dead_letter_topics_free(struct rs_dead_letter_topics **topics);
 
 /* The producer to ask with; answers wake `wake_fd`. Closed before the producer is destroyed. */
-void rs_letter_topics_open(struct rs_letter_topics *topics, rd_kafka_t *producer, int wake_fd);
-void rs_letter_topics_close(struct rs_letter_topics *topics);
+void rs_dead_letter_topics_open(struct rs_dead_letter_topics *topics, rd_kafka_t *producer, int wake_fd);
+void rs_dead_letter_topics_close(struct rs_dead_letter_topics *topics);
 
 /* Asks what is due and takes answers. True: a topic that was missing is there. */
-bool rs_letter_topics_serve(struct rs_letter_topics *topics);
+bool rs_dead_letter_topics_serve(struct rs_dead_letter_topics *topics);
 /* A letter was refused because there is no such topic: it is looked for again. */
-void rs_letter_topics_doubt(struct rs_letter_topics *topics, size_t stream);
+void rs_dead_letter_topics_doubt(struct rs_dead_letter_topics *topics, size_t stream);
 /* It is not there and cannot be made: letters had better wait here. */
-bool rs_letter_topics_missing(const struct rs_letter_topics *topics, size_t stream);
+bool rs_dead_letter_topics_missing(const struct rs_dead_letter_topics *topics, size_t stream);
 /* How many are missing; `out` gets what is to be done about the first. */
-size_t rs_letter_topics_report(const struct rs_letter_topics *topics, char out[RS_LETTER_MISSING_MAX]);
+size_t rs_dead_letter_topics_report(const struct rs_dead_letter_topics *topics,
+                                    char out[RS_DEAD_LETTER_MISSING_MAX]);
 
 #endif

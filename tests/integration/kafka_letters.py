@@ -13,7 +13,7 @@ BROKER_LIMIT = 1048588                 # Kafka's default of message.max.bytes
 LARGEST_KEY = BROKER_LIMIT - 61 - 11   # batch and record around a key without a value
 LIMITS = (100, 300, 700, 2000, 20000)  # of dead-letter topics
 NONE = object()
-MINIMAL = 512                          # sink/deadletter/letter.h
+MINIMAL = 512                          # sink/deadletter/message.h
 AGGREGATES = {"stream": "s0", "by": ["exchange"], "window": {"all": True}, "stats": {"n": "count()"}}
 
 

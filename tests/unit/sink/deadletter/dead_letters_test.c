@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "sink/deadletter/dead_letters.h"
-#include "tests/lib/letter_box.h"
+#include "tests/lib/dead_letter_box.h"
 
 #define SECOND      INT64_C(1000000)
 #define PATIENCE_US (60 * SECOND)
@@ -502,15 +502,15 @@ static void stop_ends_in_time_without_a_broker(void **state)
 
 static void box_keeps_and_counts(void **state)
 {
-    struct rs_letter_box *box = NULL;
+    struct rs_dead_letter_box *box = NULL;
     struct rs_error error;
     struct rs_record record = {
         .key = rs_slice_text("k"), .value = rs_slice_text("v"), .offset = 4, .timestamp_us = 5};
     struct rs_dead_letter letter = {.stream = 2, .partition = 1, .record = &record, .reason = RS_REASON_UTF8};
     (void)state;
-    assert_int_equal(rs_letter_box_new(2, &box, &error), RS_OK);
-    struct rs_dead_letter_sink table = rs_letter_box_table(box);
-    rs_letter_box_set_held(box, true);
+    assert_int_equal(rs_dead_letter_box_new(2, &box, &error), RS_OK);
+    struct rs_dead_letter_sink table = rs_dead_letter_box_table(box);
+    rs_dead_letter_box_set_held(box, true);
     assert_true(table.ops->put(table.self, &letter));
     record.offset = 9;
     letter.reason = RS_REASON_RULE;
@@ -520,23 +520,23 @@ static void box_keeps_and_counts(void **state)
     assert_true(table.ops->put(table.self, &letter)); /* past the limit: only counted */
     assert_int_equal(table.ops->acknowledged(table.self, 2, 1), 4);
     assert_int_equal(table.ops->acknowledged(table.self, 2, 0), INT64_MAX);
-    rs_letter_box_set_held(box, false);
+    rs_dead_letter_box_set_held(box, false);
     assert_int_equal(table.ops->acknowledged(table.self, 2, 1), INT64_MAX);
-    assert_int_equal(rs_letter_box_count(box), 2);
-    struct rs_boxed_letter kept = rs_letter_box_at(box, 0);
+    assert_int_equal(rs_dead_letter_box_count(box), 2);
+    struct rs_boxed_dead_letter kept = rs_dead_letter_box_at(box, 0);
     assert_int_equal(kept.offset, 4);
     assert_true(rs_slice_equal(kept.key, rs_slice_text("k")));
     assert_true(rs_slice_equal(kept.value, rs_slice_text("v")));
     assert_string_equal(kept.text, rs_reason_text(RS_REASON_UTF8));
-    kept = rs_letter_box_at(box, 1);
+    kept = rs_dead_letter_box_at(box, 1);
     assert_string_equal(kept.text, "because");
     assert_null(kept.key.data);
-    assert_int_equal(rs_letter_box_total(box, RS_REASON_RULE), 2);
-    assert_int_equal(rs_letter_box_total(box, RS_REASON_NONE), 3);
-    rs_letter_box_set_full(box, true);
+    assert_int_equal(rs_dead_letter_box_total(box, RS_REASON_RULE), 2);
+    assert_int_equal(rs_dead_letter_box_total(box, RS_REASON_NONE), 3);
+    rs_dead_letter_box_set_full(box, true);
     assert_false(table.ops->put(table.self, &letter));
-    assert_int_equal(rs_letter_box_total(box, RS_REASON_NONE), 3);
-    rs_letter_box_free(&box);
+    assert_int_equal(rs_dead_letter_box_total(box, RS_REASON_NONE), 3);
+    rs_dead_letter_box_free(&box);
 }
 
 #define LIVE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

@@ -23,7 +23,7 @@ static void count_notice(void *context, enum rs_log_level level, const char *tex
 static void nobody_answers(void **state)
 {
     static const char *const names[] = {"a.dlq", NULL, "a.dlq", "b.dlq"};
-    char text[RS_LETTER_MISSING_MAX] = "?";
+    char text[RS_DEAD_LETTER_MISSING_MAX] = "?";
     int notices = 0;
     int pipes[2];
     (void)state;
@@ -33,33 +33,33 @@ static void nobody_answers(void **state)
     rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
     assert_non_null(producer);
     assert_int_equal(pipe(pipes), 0);
-    const struct rs_letter_topics_options options = {.topics = names,
-                                                     .streams = 4,
-                                                     .clock = rs_clock_system(),
-                                                     .notice = count_notice,
-                                                     .notice_context = &notices};
-    struct rs_letter_topics *topics = rs_letter_topics_new(&options);
+    const struct rs_dead_letter_topics_options options = {.topics = names,
+                                                          .streams = 4,
+                                                          .clock = rs_clock_system(),
+                                                          .notice = count_notice,
+                                                          .notice_context = &notices};
+    struct rs_dead_letter_topics *topics = rs_dead_letter_topics_new(&options);
     assert_non_null(topics);
-    assert_false(rs_letter_topics_serve(topics)); /* nobody to ask yet */
-    rs_letter_topics_open(topics, producer, pipes[1]);
+    assert_false(rs_dead_letter_topics_serve(topics)); /* nobody to ask yet */
+    rs_dead_letter_topics_open(topics, producer, pipes[1]);
     for (int i = 0; i < 3; i++) {
-        assert_false(rs_letter_topics_serve(topics));
+        assert_false(rs_dead_letter_topics_serve(topics));
     }
     for (size_t i = 0; i < 4; i++) {
         if (names[i]) {
-            rs_letter_topics_doubt(topics, i);
-            assert_false(rs_letter_topics_missing(topics, i));
+            rs_dead_letter_topics_doubt(topics, i);
+            assert_false(rs_dead_letter_topics_missing(topics, i));
         }
     }
-    assert_int_equal(rs_letter_topics_report(topics, text), 0);
+    assert_int_equal(rs_dead_letter_topics_report(topics, text), 0);
     assert_string_equal(text, "");
     assert_int_equal(notices, 0);
-    rs_letter_topics_close(topics); /* with requests under way */
-    rs_letter_topics_open(topics, producer, pipes[1]);
-    assert_false(rs_letter_topics_serve(topics));
-    rs_letter_topics_free(&topics);
+    rs_dead_letter_topics_close(topics); /* with requests under way */
+    rs_dead_letter_topics_open(topics, producer, pipes[1]);
+    assert_false(rs_dead_letter_topics_serve(topics));
+    rs_dead_letter_topics_free(&topics);
     assert_null(topics);
-    rs_letter_topics_free(&topics);
+    rs_dead_letter_topics_free(&topics);
     rd_kafka_destroy(producer);
     close(pipes[0]);
     close(pipes[1]);

@@ -9,24 +9,24 @@
 
 #include <cmocka.h>
 
-#include "sink/deadletter/letter.h"
+#include "sink/deadletter/message.h"
 
 static uint8_t bytes[2 << 20];
 
-static struct rs_letter *letter_of(size_t key, size_t value, const char *text)
+static struct rs_dead_letter_message *letter_of(size_t key, size_t value, const char *text)
 {
     struct rs_record record = {.key = rs_slice_of(bytes, key),
                                .value = rs_slice_of(bytes, value),
                                .offset = 5,
                                .timestamp_us = INT64_C(1733900459123000)};
     const struct rs_dead_letter from = {.record = &record, .reason = RS_REASON_RULE, .text = text};
-    struct rs_letter *letter = rs_letter_new(&from, "sales");
+    struct rs_dead_letter_message *letter = rs_dead_letter_message_new(&from, "sales");
     assert_non_null(letter);
     return letter;
 }
 
 /* As if the record had carried them. */
-static void add_original_headers(struct rs_letter *letter, size_t count, size_t size)
+static void add_original_headers(struct rs_dead_letter_message *letter, size_t count, size_t size)
 {
     rd_kafka_headers_t *fresh = rd_kafka_headers_new(count);
     const char *name = NULL;
@@ -44,7 +44,7 @@ static void add_original_headers(struct rs_letter *letter, size_t count, size_t 
 }
 
 /* What it takes in Kafka, at most: names and numbers of up to five bytes before each part. */
-static size_t weight(const struct rs_letter *letter)
+static size_t weight(const struct rs_dead_letter_message *letter)
 {
     const char *name = NULL;
     const void *value = NULL;
@@ -56,7 +56,7 @@ static size_t weight(const struct rs_letter *letter)
     return total;
 }
 
-static int64_t number_in(const struct rs_letter *letter, const char *name)
+static int64_t number_in(const struct rs_dead_letter_message *letter, const char *name)
 {
     const void *value = NULL;
     size_t size = 0;
@@ -73,25 +73,25 @@ static int64_t number_in(const struct rs_letter *letter, const char *name)
 static void the_largest_part_goes_first(void **state)
 {
     (void)state;
-    struct rs_letter *letter = letter_of(600000, 500000, NULL);
-    assert_true(rs_letter_cut(letter));
-    assert_int_equal(letter->key_left, RS_LETTER_KEY_KEPT);
+    struct rs_dead_letter_message *letter = letter_of(600000, 500000, NULL);
+    assert_true(rs_dead_letter_message_cut(letter));
+    assert_int_equal(letter->key_left, RS_DEAD_LETTER_KEY_KEPT);
     assert_int_equal(letter->value_left, 500000);
     assert_int_equal(number_in(letter, "rollstat.key_cut"), 600000);
     assert_int_equal(number_in(letter, "rollstat.value_dropped"), -1);
-    assert_true(rs_letter_cut(letter));
+    assert_true(rs_dead_letter_message_cut(letter));
     assert_int_equal(letter->value_left, 0);
     assert_int_equal(number_in(letter, "rollstat.value_dropped"), 500000);
-    rs_letter_free(letter);
+    rs_dead_letter_message_free(letter);
 
     letter = letter_of(10, 20, NULL);
     add_original_headers(letter, 3, 100000);
-    assert_true(rs_letter_cut(letter));
+    assert_true(rs_dead_letter_message_cut(letter));
     assert_int_equal(number_in(letter, "rollstat.headers_cut"), 300000);
     assert_int_equal(letter->key_left, 10);
     assert_int_equal(letter->value_left, 20);
     assert_true(weight(letter) < 1000);
-    rs_letter_free(letter);
+    rs_dead_letter_message_free(letter);
 }
 
 static void sizes_of_every_part(void **state)
@@ -103,11 +103,11 @@ static void sizes_of_every_part(void **state)
         size_t key = sizes[i % SIZES];
         size_t value = sizes[i / SIZES % SIZES];
         size_t header = sizes[i / SIZES / SIZES];
-        struct rs_letter *letter = letter_of(key, value, NULL);
+        struct rs_dead_letter_message *letter = letter_of(key, value, NULL);
         add_original_headers(letter, 1, header);
         size_t before = weight(letter);
         int cuts = 0;
-        while (rs_letter_cut(letter)) {
+        while (rs_dead_letter_message_cut(letter)) {
             /* The last cut may remove a byte and add the header that says so. */
             assert_true(weight(letter) < before || letter->minimal);
             before = weight(letter);
@@ -115,12 +115,12 @@ static void sizes_of_every_part(void **state)
         }
         assert_true(cuts >= 1 && cuts <= 4);
         assert_true(letter->minimal && letter->cut);
-        assert_true(weight(letter) <= RS_LETTER_MINIMAL_MAX);
+        assert_true(weight(letter) <= RS_DEAD_LETTER_MINIMAL_MAX);
         assert_int_equal(number_in(letter, "rollstat.key_cut"), key > 0 ? (int64_t)key : -1);
         assert_int_equal(number_in(letter, "rollstat.value_dropped"), value > 0 ? (int64_t)value : -1);
         assert_int_equal(number_in(letter, "rollstat.headers_dropped"), 1);
         assert_int_equal(number_in(letter, "rollstat.offset"), 5);
-        rs_letter_free(letter);
+        rs_dead_letter_message_free(letter);
     }
 }
 
@@ -129,29 +129,29 @@ static void many_headers_and_a_long_text(void **state)
     char text[900];
     (void)state;
     memset(text, 'x', sizeof text);
-    memcpy(text + RS_LETTER_TEXT_KEPT - 1, "\xC3\xA4", 2); /* a character that the cut would part */
+    memcpy(text + RS_DEAD_LETTER_TEXT_KEPT - 1, "\xC3\xA4", 2); /* a character that the cut would part */
     text[sizeof text - 1] = '\0';
-    struct rs_letter *letter = letter_of(0, 0, text);
+    struct rs_dead_letter_message *letter = letter_of(0, 0, text);
     add_original_headers(letter, 20000, 50);
-    assert_true(rs_letter_cut(letter));
+    assert_true(rs_dead_letter_message_cut(letter));
     assert_true(letter->minimal);
     assert_int_equal(number_in(letter, "rollstat.headers_dropped"), 20000);
-    assert_true(weight(letter) <= RS_LETTER_MINIMAL_MAX);
+    assert_true(weight(letter) <= RS_DEAD_LETTER_MINIMAL_MAX);
     const void *kept = NULL;
     size_t size = 0;
     assert_int_equal(rd_kafka_header_get_last(letter->headers, "rollstat.text", &kept, &size), 0);
-    assert_int_equal(size, RS_LETTER_TEXT_KEPT - 1);
-    assert_false(rs_letter_cut(letter));
-    rs_letter_free(letter);
+    assert_int_equal(size, RS_DEAD_LETTER_TEXT_KEPT - 1);
+    assert_false(rs_dead_letter_message_cut(letter));
+    rs_dead_letter_message_free(letter);
 }
 
 /* Memory is bounded by what letters say they take. */
 static void memory_is_what_was_copied(void **state)
 {
     (void)state;
-    struct rs_letter *letter = letter_of(1000, 3000, NULL);
+    struct rs_dead_letter_message *letter = letter_of(1000, 3000, NULL);
     assert_true(letter->memory >= 4000 && letter->memory < 4000 + 4096);
-    rs_letter_free(letter);
+    rs_dead_letter_message_free(letter);
 }
 
 int main(void)

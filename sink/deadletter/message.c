@@ -1,4 +1,4 @@
-#include "sink/deadletter/letter.h"
+#include "sink/deadletter/message.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,7 +53,7 @@ static rd_kafka_headers_t *original_headers(const struct rs_record *record)
 }
 
 /* What the original's headers weigh: all of it, and what cutting their values would save. */
-static size_t weigh_headers(const struct rs_letter *letter, size_t *savings)
+static size_t weigh_headers(const struct rs_dead_letter_message *letter, size_t *savings)
 {
     const char *name = NULL;
     const void *value = NULL;
@@ -64,13 +64,13 @@ static size_t weigh_headers(const struct rs_letter *letter, size_t *savings)
     for (size_t i = 0; i < letter->original_headers; i++) {
         if (rd_kafka_header_get_all(letter->headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR) {
             total += strlen(name) + size + HEADER_OVERHEAD;
-            *savings += size > RS_LETTER_HEADER_KEPT ? size - RS_LETTER_HEADER_KEPT : 0;
+            *savings += size > RS_DEAD_LETTER_HEADER_KEPT ? size - RS_DEAD_LETTER_HEADER_KEPT : 0;
         }
     }
     return total;
 }
 
-static uint32_t count_rounds(const struct rs_letter *letter, const char *input_topic)
+static uint32_t count_rounds(const struct rs_dead_letter_message *letter, const char *input_topic)
 {
     const void *value = NULL;
     const char *name = NULL;
@@ -86,7 +86,7 @@ static uint32_t count_rounds(const struct rs_letter *letter, const char *input_t
     return rounds;
 }
 
-static void copy_bytes(struct rs_letter *letter, const struct rs_record *record)
+static void copy_bytes(struct rs_dead_letter_message *letter, const struct rs_record *record)
 {
     if (record->key.data) {
         memcpy(letter->bytes, record->key.data, letter->key_size);
@@ -96,29 +96,30 @@ static void copy_bytes(struct rs_letter *letter, const struct rs_record *record)
     }
 }
 
-struct rs_letter *rs_letter_new(const struct rs_dead_letter *from, const char *input_topic)
+struct rs_dead_letter_message *rs_dead_letter_message_new(const struct rs_dead_letter *from,
+                                                          const char *input_topic)
 {
     const struct rs_record *record = from->record;
     size_t savings = 0;
-    struct rs_letter *letter = calloc(1, sizeof *letter);
+    struct rs_dead_letter_message *letter = calloc(1, sizeof *letter);
     if (!letter) {
         return NULL;
     }
-    *letter = (struct rs_letter){.stream = from->stream,
-                                 .partition = from->partition,
-                                 .offset = record->offset,
-                                 .reason = from->reason,
-                                 .key_size = record->key.size,
-                                 .value_size = record->value.size,
-                                 .key_left = record->key.size,
-                                 .value_left = record->value.size,
-                                 .has_key = record->key.data != NULL,
-                                 .has_value = record->value.data != NULL};
+    *letter = (struct rs_dead_letter_message){.stream = from->stream,
+                                              .partition = from->partition,
+                                              .offset = record->offset,
+                                              .reason = from->reason,
+                                              .key_size = record->key.size,
+                                              .value_size = record->value.size,
+                                              .key_left = record->key.size,
+                                              .value_left = record->value.size,
+                                              .has_key = record->key.data != NULL,
+                                              .has_value = record->value.data != NULL};
     letter->bytes = malloc(letter->key_size + letter->value_size + 1);
     letter->headers = original_headers(record);
     letter->original_headers = letter->headers ? rd_kafka_header_cnt(letter->headers) : 0;
     if (!letter->bytes || !letter->headers || !add_headers(letter->headers, from, input_topic)) {
-        rs_letter_free(letter);
+        rs_dead_letter_message_free(letter);
         return NULL;
     }
     copy_bytes(letter, record);
@@ -128,7 +129,7 @@ struct rs_letter *rs_letter_new(const struct rs_dead_letter *from, const char *i
     return letter;
 }
 
-void rs_letter_free(struct rs_letter *letter)
+void rs_dead_letter_message_free(struct rs_dead_letter_message *letter)
 {
     if (!letter) {
         return;
@@ -155,20 +156,21 @@ static size_t text_prefix(const char *text, size_t length, size_t size)
 }
 
 /* How much of a header a minimal letter keeps; false: nothing, it is the original's. */
-static bool minimal_header(const struct rs_letter *letter, size_t index, const char *name, const void *value,
-                           size_t *size)
+static bool minimal_header(const struct rs_dead_letter_message *letter, size_t index, const char *name,
+                           const void *value, size_t *size)
 {
     if (index < letter->original_headers) {
         return false;
     }
     if (strcmp(name, "rollstat.text") == 0) {
-        *size = text_prefix(value, *size, RS_LETTER_TEXT_KEPT);
+        *size = text_prefix(value, *size, RS_DEAD_LETTER_TEXT_KEPT);
     }
     return strcmp(name, "rollstat.headers_cut") != 0; /* .headers_dropped says more */
 }
 
 /* The headers again, with the original's values cut or, for a minimal letter, without them. */
-static rd_kafka_headers_t *cut_headers(const struct rs_letter *letter, bool minimal, size_t *values)
+static rd_kafka_headers_t *cut_headers(const struct rs_dead_letter_message *letter, bool minimal,
+                                       size_t *values)
 {
     rd_kafka_headers_t *fresh = rd_kafka_headers_new(letter->original_headers + HEADER_COUNT);
     const char *name = NULL;
@@ -185,7 +187,7 @@ static rd_kafka_headers_t *cut_headers(const struct rs_letter *letter, bool mini
         if (minimal && !minimal_header(letter, i, name, value, &size)) {
             continue;
         }
-        size = original && size > RS_LETTER_HEADER_KEPT ? RS_LETTER_HEADER_KEPT : size;
+        size = original && size > RS_DEAD_LETTER_HEADER_KEPT ? RS_DEAD_LETTER_HEADER_KEPT : size;
         good = rd_kafka_header_add(fresh, name, -1, value, value ? (ssize_t)size : 0) ==
                RD_KAFKA_RESP_ERR_NO_ERROR;
     }
@@ -196,7 +198,7 @@ static rd_kafka_headers_t *cut_headers(const struct rs_letter *letter, bool mini
     return fresh;
 }
 
-static bool drop_value(struct rs_letter *letter)
+static bool drop_value(struct rs_dead_letter_message *letter)
 {
     if (!add_number(letter->headers, "rollstat.value_dropped", (int64_t)letter->value_size)) {
         return false;
@@ -205,16 +207,16 @@ static bool drop_value(struct rs_letter *letter)
     return true;
 }
 
-static bool cut_key(struct rs_letter *letter)
+static bool cut_key(struct rs_dead_letter_message *letter)
 {
     if (!add_number(letter->headers, "rollstat.key_cut", (int64_t)letter->key_size)) {
         return false;
     }
-    letter->key_left = RS_LETTER_KEY_KEPT;
+    letter->key_left = RS_DEAD_LETTER_KEY_KEPT;
     return true;
 }
 
-static bool cut_header_values(struct rs_letter *letter)
+static bool cut_header_values(struct rs_dead_letter_message *letter)
 {
     size_t values = 0;
     rd_kafka_headers_t *fresh = cut_headers(letter, false, &values);
@@ -229,7 +231,7 @@ static bool cut_header_values(struct rs_letter *letter)
     return true;
 }
 
-static bool make_minimal(struct rs_letter *letter)
+static bool make_minimal(struct rs_dead_letter_message *letter)
 {
     size_t values = 0;
     rd_kafka_headers_t *fresh = cut_headers(letter, true, &values);
@@ -257,11 +259,11 @@ static bool make_minimal(struct rs_letter *letter)
     return true;
 }
 
-bool rs_letter_cut(struct rs_letter *letter)
+bool rs_dead_letter_message_cut(struct rs_dead_letter_message *letter)
 {
     size_t headers = 0;
     size_t value = letter->value_left;
-    size_t key = letter->key_left > RS_LETTER_KEY_KEPT ? letter->key_left - RS_LETTER_KEY_KEPT : 0;
+    size_t key = letter->key_left > RS_DEAD_LETTER_KEY_KEPT ? letter->key_left - RS_DEAD_LETTER_KEY_KEPT : 0;
     bool good = false;
 
     weigh_headers(letter, &headers);
@@ -283,8 +285,8 @@ bool rs_letter_cut(struct rs_letter *letter)
 
 /* ---- lines ---- */
 
-static struct rs_letter_line *find_line(const struct rs_letter_lines *lines, uint32_t stream,
-                                        int32_t partition)
+static struct rs_dead_letter_line *find_line(const struct rs_dead_letter_lines *lines, uint32_t stream,
+                                             int32_t partition)
 {
     for (size_t i = 0; i < lines->count; i++) {
         if (lines->items[i].partition == partition && lines->items[i].stream == stream) {
@@ -294,34 +296,35 @@ static struct rs_letter_line *find_line(const struct rs_letter_lines *lines, uin
     return NULL;
 }
 
-static struct rs_letter_line *make_line(struct rs_letter_lines *lines, uint32_t stream, int32_t partition)
+static struct rs_dead_letter_line *make_line(struct rs_dead_letter_lines *lines, uint32_t stream,
+                                             int32_t partition)
 {
     if (lines->count == lines->capacity) {
         size_t capacity = lines->capacity ? 2 * lines->capacity : 8;
-        struct rs_letter_line *items = realloc(lines->items, capacity * sizeof *items);
+        struct rs_dead_letter_line *items = realloc(lines->items, capacity * sizeof *items);
         if (!items) {
             return NULL;
         }
         lines->items = items;
         lines->capacity = capacity;
     }
-    struct rs_letter_line *line = &lines->items[lines->count++];
-    *line = (struct rs_letter_line){.stream = stream, .partition = partition};
+    struct rs_dead_letter_line *line = &lines->items[lines->count++];
+    *line = (struct rs_dead_letter_line){.stream = stream, .partition = partition};
     return line;
 }
 
 /* Letters come in order of offset, but for a partition that went away and came back: it is read again from
  * its last seal while letters of its earlier life are still pending. */
-bool rs_letter_lines_add(struct rs_letter_lines *lines, struct rs_letter *letter)
+bool rs_dead_letter_lines_add(struct rs_dead_letter_lines *lines, struct rs_dead_letter_message *letter)
 {
-    struct rs_letter_line *line = find_line(lines, letter->stream, letter->partition);
+    struct rs_dead_letter_line *line = find_line(lines, letter->stream, letter->partition);
     if (!line) {
         line = make_line(lines, letter->stream, letter->partition);
     }
     if (!line) {
         return false;
     }
-    struct rs_letter *before = line->newest;
+    struct rs_dead_letter_message *before = line->newest;
     while (before && before->offset > letter->offset) {
         before = before->older;
     }
@@ -332,31 +335,32 @@ bool rs_letter_lines_add(struct rs_letter_lines *lines, struct rs_letter *letter
     return true;
 }
 
-void rs_letter_lines_remove(struct rs_letter_lines *lines, struct rs_letter *letter)
+void rs_dead_letter_lines_remove(struct rs_dead_letter_lines *lines, struct rs_dead_letter_message *letter)
 {
-    struct rs_letter_line *line = find_line(lines, letter->stream, letter->partition);
+    struct rs_dead_letter_line *line = find_line(lines, letter->stream, letter->partition);
     RS_ASSERT(line != NULL);
     *(letter->older ? &letter->older->newer : &line->oldest) = letter->newer;
     *(letter->newer ? &letter->newer->older : &line->newest) = letter->older;
     letter->older = letter->newer = NULL;
 }
 
-int64_t rs_letter_lines_oldest(const struct rs_letter_lines *lines, uint32_t stream, int32_t partition)
+int64_t rs_dead_letter_lines_oldest(const struct rs_dead_letter_lines *lines, uint32_t stream,
+                                    int32_t partition)
 {
-    const struct rs_letter_line *line = find_line(lines, stream, partition);
+    const struct rs_dead_letter_line *line = find_line(lines, stream, partition);
     return line && line->oldest ? line->oldest->offset : INT64_MAX;
 }
 
-void rs_letter_lines_fini(struct rs_letter_lines *lines)
+void rs_dead_letter_lines_fini(struct rs_dead_letter_lines *lines)
 {
     for (size_t i = 0; i < lines->count; i++) {
-        struct rs_letter *letter = lines->items[i].oldest;
+        struct rs_dead_letter_message *letter = lines->items[i].oldest;
         while (letter) {
-            struct rs_letter *newer = letter->newer;
-            rs_letter_free(letter);
+            struct rs_dead_letter_message *newer = letter->newer;
+            rs_dead_letter_message_free(letter);
             letter = newer;
         }
     }
     free(lines->items);
-    *lines = (struct rs_letter_lines){0};
+    *lines = (struct rs_dead_letter_lines){0};
 }

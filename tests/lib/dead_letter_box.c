@@ -1,4 +1,4 @@
-#include "tests/lib/letter_box.h"
+#include "tests/lib/dead_letter_box.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +11,9 @@ struct unacknowledged {
     int64_t oldest;
 };
 
-struct rs_letter_box {
+struct rs_dead_letter_box {
     struct rs_arena arena;
-    struct rs_boxed_letter *items;
+    struct rs_boxed_dead_letter *items;
     size_t count, capacity, limit;
     uint64_t totals[RS_REASON_COUNT];
     struct unacknowledged *pending; /* the oldest of each partition, while held */
@@ -21,7 +21,7 @@ struct rs_letter_box {
     bool full, held;
 };
 
-static bool copy_letter(struct rs_letter_box *box, const struct rs_dead_letter *from)
+static bool copy_letter(struct rs_dead_letter_box *box, const struct rs_dead_letter *from)
 {
     const struct rs_record *record = from->record;
     const char *text = rs_arena_text(&box->arena, from->text ? from->text : rs_reason_text(from->reason));
@@ -30,22 +30,22 @@ static bool copy_letter(struct rs_letter_box *box, const struct rs_dead_letter *
     if (!text || !key || !value) {
         return false;
     }
-    box->items[box->count++] =
-        (struct rs_boxed_letter){.stream = from->stream,
-                                 .partition = from->partition,
-                                 .offset = record->offset,
-                                 .timestamp_us = record->timestamp_us,
-                                 .reason = from->reason,
-                                 .text = text,
-                                 .key = rs_slice_of(record->key.data ? key : NULL, record->key.size),
-                                 .value = rs_slice_of(record->value.data ? value : NULL, record->value.size)};
+    box->items[box->count++] = (struct rs_boxed_dead_letter){
+        .stream = from->stream,
+        .partition = from->partition,
+        .offset = record->offset,
+        .timestamp_us = record->timestamp_us,
+        .reason = from->reason,
+        .text = text,
+        .key = rs_slice_of(record->key.data ? key : NULL, record->key.size),
+        .value = rs_slice_of(record->value.data ? value : NULL, record->value.size)};
     return true;
 }
 
-static bool grow(struct rs_letter_box *box)
+static bool grow(struct rs_dead_letter_box *box)
 {
     size_t capacity = box->capacity ? 2 * box->capacity : 64;
-    struct rs_boxed_letter *items = realloc(box->items, capacity * sizeof *items);
+    struct rs_boxed_dead_letter *items = realloc(box->items, capacity * sizeof *items);
     if (!items) {
         return false;
     }
@@ -55,7 +55,7 @@ static bool grow(struct rs_letter_box *box)
 }
 
 /* False: out of memory. */
-static bool hold(struct rs_letter_box *box, const struct rs_dead_letter *from)
+static bool hold(struct rs_dead_letter_box *box, const struct rs_dead_letter *from)
 {
     for (size_t i = 0; i < box->pending_count; i++) {
         struct unacknowledged *entry = &box->pending[i];
@@ -76,7 +76,7 @@ static bool hold(struct rs_letter_box *box, const struct rs_dead_letter *from)
 
 static bool table_put(void *self, const struct rs_dead_letter *from)
 {
-    struct rs_letter_box *box = self;
+    struct rs_dead_letter_box *box = self;
     RS_ASSERT(from->reason > RS_REASON_NONE && from->reason < RS_REASON_COUNT);
     if (box->full || (box->held && !hold(box, from))) {
         return false;
@@ -90,7 +90,7 @@ static bool table_put(void *self, const struct rs_dead_letter *from)
 
 static int64_t table_acknowledged(void *self, uint32_t stream, int32_t partition)
 {
-    const struct rs_letter_box *box = self;
+    const struct rs_dead_letter_box *box = self;
     for (size_t i = 0; i < box->pending_count; i++) {
         if (box->pending[i].partition == partition && box->pending[i].stream == stream) {
             return box->pending[i].oldest;
@@ -101,14 +101,14 @@ static int64_t table_acknowledged(void *self, uint32_t stream, int32_t partition
 
 static const struct rs_dead_letter_ops table = {.put = table_put, .acknowledged = table_acknowledged};
 
-struct rs_dead_letter_sink rs_letter_box_table(struct rs_letter_box *box)
+struct rs_dead_letter_sink rs_dead_letter_box_table(struct rs_dead_letter_box *box)
 {
     return (struct rs_dead_letter_sink){.self = box, .ops = &table};
 }
 
-int rs_letter_box_new(size_t limit, struct rs_letter_box **out, struct rs_error *error)
+int rs_dead_letter_box_new(size_t limit, struct rs_dead_letter_box **out, struct rs_error *error)
 {
-    struct rs_letter_box *box = calloc(1, sizeof *box);
+    struct rs_dead_letter_box *box = calloc(1, sizeof *box);
     if (!box) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
@@ -117,9 +117,9 @@ int rs_letter_box_new(size_t limit, struct rs_letter_box **out, struct rs_error 
     return RS_OK;
 }
 
-void rs_letter_box_free(struct rs_letter_box **out)
+void rs_dead_letter_box_free(struct rs_dead_letter_box **out)
 {
-    struct rs_letter_box *box = *out;
+    struct rs_dead_letter_box *box = *out;
     if (!box) {
         return;
     }
@@ -130,29 +130,29 @@ void rs_letter_box_free(struct rs_letter_box **out)
     *out = NULL;
 }
 
-void rs_letter_box_set_full(struct rs_letter_box *box, bool full)
+void rs_dead_letter_box_set_full(struct rs_dead_letter_box *box, bool full)
 {
     box->full = full;
 }
 
-void rs_letter_box_set_held(struct rs_letter_box *box, bool held)
+void rs_dead_letter_box_set_held(struct rs_dead_letter_box *box, bool held)
 {
     box->held = held;
     box->pending_count = held ? box->pending_count : 0;
 }
 
-size_t rs_letter_box_count(const struct rs_letter_box *box)
+size_t rs_dead_letter_box_count(const struct rs_dead_letter_box *box)
 {
     return box->count;
 }
 
-struct rs_boxed_letter rs_letter_box_at(const struct rs_letter_box *box, size_t index)
+struct rs_boxed_dead_letter rs_dead_letter_box_at(const struct rs_dead_letter_box *box, size_t index)
 {
     RS_ASSERT(index < box->count);
     return box->items[index];
 }
 
-uint64_t rs_letter_box_total(const struct rs_letter_box *box, enum rs_reason reason)
+uint64_t rs_dead_letter_box_total(const struct rs_dead_letter_box *box, enum rs_reason reason)
 {
     uint64_t total = 0;
     for (size_t i = RS_REASON_NONE + 1; i < RS_REASON_COUNT; i++) {
