@@ -31,7 +31,8 @@ enum rs_class {
     X(ECONFIG, FATAL, "the configuration is wrong")                                                          \
     X(ESCHEMA, FATAL, "the schema is wrong")                                                                 \
     X(ELIMIT, FATAL, "a limit was reached")                                                                  \
-    X(EFENCED, FATAL, "another instance owns the partition")                                                 \
+    X(EPRODUCER, FATAL, "the producer cannot go on")                                                         \
+    X(ETRIMMED, RETRY, "a later owner has trimmed the state log")                                            \
     X(ESTATE, FATAL, "the stored state is damaged or foreign")                                               \
     X(EINVAL, FATAL, "an argument is not valid")
 

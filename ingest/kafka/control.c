@@ -305,7 +305,7 @@ static void serve_part(struct rs_kafka_source *source, struct rs_kafka_part *par
     bool begins = !gone && part->phase == RS_KAFKA_READY;
     bool ends = !gone && part->phase == RS_KAFKA_RESTARTING;
     int64_t offset = part->start_offset;
-    part->phase = begins ? RS_KAFKA_READING : ends ? RS_KAFKA_FENCED : part->phase;
+    part->phase = begins ? RS_KAFKA_READING : ends ? RS_KAFKA_FETCH_ENDED : part->phase;
     pthread_mutex_unlock(&source->mutex);
     if (gone) {
         drop_part(source, part);
@@ -500,7 +500,7 @@ static void on_commit(struct rs_kafka_source *source, rd_kafka_event_t *event)
 /* ---- errors and log lines ---- */
 
 /* The broker gives a static id to whoever joined with it last, and tells the one before. */
-static void tell_fenced(struct rs_kafka_source *source)
+static void report_instance_id_taken(struct rs_kafka_source *source)
 {
     char id[128] = "";
     char text[RS_ERROR_TEXT_MAX];
@@ -524,7 +524,7 @@ static bool on_fatal(struct rs_kafka_source *source)
     rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->member, reason, sizeof(reason));
 
     if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
-        tell_fenced(source);
+        report_instance_id_taken(source);
     } else if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         fail(source, reason);
     }

@@ -17,8 +17,8 @@ enum rs_kafka_phase {
     RS_KAFKA_CLAIMING, /* told to the worker, which has not answered yet */
     RS_KAFKA_READY,    /* the worker gave `start_offset`; the control thread has to fetch */
     RS_KAFKA_READING,
-    RS_KAFKA_RESTARTING, /* to be read from elsewhere; the control thread has to end the fetch */
-    RS_KAFKA_FENCED,     /* nothing is fetched; the worker has to draw the line, then READY */
+    RS_KAFKA_RESTARTING,  /* to be read from elsewhere; the control thread has to end the fetch */
+    RS_KAFKA_FETCH_ENDED, /* nothing is fetched; the worker has to draw the line, then READY */
 };
 
 /* Of the ownership. */

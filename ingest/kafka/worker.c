@@ -112,20 +112,20 @@ static void draw_line(struct rs_kafka_source *source, const struct rs_kafka_work
                       struct rs_kafka_part *part)
 {
     pthread_mutex_lock(&source->mutex);
-    bool fenced = part->phase == RS_KAFKA_FENCED;
-    if (fenced && part->start_offset == RS_KAFKA_GO_ON) {
+    bool ended = part->phase == RS_KAFKA_FETCH_ENDED;
+    if (ended && part->start_offset == RS_KAFKA_GO_ON) {
         bool untouched = part->from_oldest && atomic_load(&part->delivered) < 0;
         part->start_offset = untouched ? RS_OFFSET_BEGINNING : part->expected;
-    } else if (fenced) {
+    } else if (ended) {
         stand_at(part, part->start_offset);
     }
-    if (fenced) {
+    if (ended) {
         part->first_batch = worker->batch + 1;
         part->reading = true;
         part->phase = RS_KAFKA_READY;
     }
     pthread_mutex_unlock(&source->mutex);
-    if (fenced) {
+    if (ended) {
         answer(source);
     }
 }
@@ -388,7 +388,7 @@ static void start_part(const struct rs_kafka_source *source, struct rs_kafka_par
         part->phase = RS_KAFKA_RESTARTING;
         break;
     case RS_KAFKA_RESTARTING:
-    case RS_KAFKA_FENCED: part->reading = false; break;
+    case RS_KAFKA_FETCH_ENDED: part->reading = false; break;
     }
     part->start_offset = offset;
 }

@@ -413,8 +413,8 @@ static int fatal(struct rs_publisher *p, struct rs_error *error)
 {
     char text[RS_PUBLISHER_TEXT_MAX] = "";
     (void)rd_kafka_fatal_error(p->rk, text, sizeof(text));
-    return rs_fail(error, RS_EFENCED, "the producer cannot go on, publish again what is not acknowledged: %s",
-                   text);
+    return rs_fail(error, RS_EPRODUCER,
+                   "the producer cannot go on, publish again what is not acknowledged: %s", text);
 }
 
 /* What the topic's metadata say: 1 ready, 0 not yet, or an error that waiting does not mend. */
@@ -514,7 +514,7 @@ static int try_put(struct rs_publisher *p, struct rs_slice key, struct rs_slice 
     if (first) {
         rd_kafka_queue_yield(p->queue);
     }
-    return rc == RS_EFENCED ? fatal(p, error) : rc;
+    return rc == RS_EPRODUCER ? fatal(p, error) : rc;
 }
 
 int rs_publisher_put(struct rs_publisher *p, struct rs_slice key, struct rs_slice value, void *tag,
@@ -552,7 +552,7 @@ int rs_publisher_flush(struct rs_publisher *p, int64_t timeout_ms, struct rs_err
         int rc = rs_stage_send(&p->stage, error);
         (void)pthread_mutex_unlock(&p->stage_mutex);
         if (rc < 0) {
-            return rc == RS_EFENCED ? fatal(p, error) : rc;
+            return rc == RS_EPRODUCER ? fatal(p, error) : rc;
         }
         /* Sends at once what lingers. */
         (void)rd_kafka_flush(

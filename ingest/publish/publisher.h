@@ -59,7 +59,7 @@ RS_MUST_USE int rs_publisher_connect(struct rs_publisher *publisher, int64_t tim
                                      struct rs_error *error);
 
 /* Copies and queues. key.data NULL: none. RS_ETIMEOUT: no room within the timeout; RS_ERECORD: the message is
- * too large; RS_EFENCED: a fatal error, nothing can be published any more; RS_EINVAL: interrupted. */
+ * too large; RS_EPRODUCER: a fatal error, nothing can be published any more; RS_EINVAL: interrupted. */
 RS_MUST_USE int rs_publisher_put(struct rs_publisher *publisher, struct rs_slice key, struct rs_slice value,
                                  void *tag, struct rs_error *error);
 

@@ -50,7 +50,7 @@ static int public_code(int code)
     case RS_ENOMEM: return ROLLSTAT_MEMORY;
     case RS_ERECORD: return ROLLSTAT_REJECTED;
     case RS_ETIMEOUT: return ROLLSTAT_TIMEOUT;
-    case RS_EFENCED: return ROLLSTAT_FATAL;
+    case RS_EPRODUCER: return ROLLSTAT_FATAL;
     case RS_EBROKER:
     case RS_EIO: return ROLLSTAT_ENVIRONMENT;
     default: return ROLLSTAT_INVALID;

@@ -57,7 +57,7 @@ static int refused(const struct rs_stage *stage, rd_kafka_resp_err_t code, struc
         return RS_STAGE_FULL;
     }
     if (code == RD_KAFKA_RESP_ERR__FATAL) {
-        return rs_fail(error, RS_EFENCED, "a fatal error of the producer");
+        return rs_fail(error, RS_EPRODUCER, "a fatal error of the producer");
     }
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
         return too_large(error);

@@ -49,7 +49,7 @@ enum rs_stage_result {
     RS_STAGE_FULL = 1,  /* librdkafka's queue has no room now; nothing was taken, or some events still wait */
 };
 
-/* Both return a result, or a negative code: RS_EFENCED (fatal error of the producer), RS_ERECORD (the event
+/* Both return a result, or a negative code: RS_EPRODUCER (fatal error of the producer), RS_ERECORD (the event
  * is too large), RS_EBROKER, RS_ENOMEM. Events that wait when sending fails go on waiting. key.data NULL:
  * none. */
 RS_MUST_USE int rs_stage_add(struct rs_stage *stage, struct rs_slice key, struct rs_slice value, void *tag,

@@ -104,7 +104,7 @@ static int fake_read(void *self, struct rs_state_key key, int64_t until, struct 
     }
     if (io->read_broken) {
         io->read_broken = false;
-        (void)rs_fail(&io->error, io->read_fenced ? RS_EFENCED : RS_EBROKER,
+        (void)rs_fail(&io->error, io->read_trimmed ? RS_ETRIMMED : RS_EBROKER,
                       "the log's head was trimmed away meanwhile");
         io->error.class = RS_CLASS_RETRY;
         (void)tell(io, RS_LOG_BROKEN);

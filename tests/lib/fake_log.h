@@ -32,7 +32,7 @@ struct fake_io {
     enum fake_fate fates[32];
     int fate_count, fate_at;
     bool trim_refused, read_broken; /* the next ones */
-    bool read_fenced;               /* broken because a later owner trimmed the claim away */
+    bool read_trimmed;              /* broken because a later owner trimmed the claim away */
     struct rs_log_event events[FAKE_EVENTS_MAX];
     int event_first, event_count;
     struct rs_buf delayed[32];

@@ -425,11 +425,10 @@ static void trimmed_past(struct rs_kafka_log *log, const struct begun *begun)
 {
     struct rs_error error;
 
-    (void)rs_fail(&error, RS_EFENCED,
+    (void)rs_fail(&error, RS_ETRIMMED,
                   "state log: topic %s partition %" PRId32 " begins at offset %" PRId64
                   ", after the claim at %" PRId64 ": a later owner has trimmed it",
                   log->topics[begun->key->stream].name, begun->key->partition, begun->first, begun->until);
-    error.class = RS_CLASS_RETRY; /* of this claim, not of the partition */
     break_reading(log, begun, &error);
 }
 

@@ -49,7 +49,7 @@ static bool broken(struct rs_durable_log *log, struct rs_log_owner *part, struct
     const char *stream = rs_durable_stream(log, part)->name;
 
     if (part->error.class == RS_CLASS_RETRY) {
-        return over(part, part->error.code == RS_EFENCED ? RS_STATE_LOST : RS_STATE_UNSURE, out);
+        return over(part, part->error.code == RS_ETRIMMED ? RS_STATE_LOST : RS_STATE_UNSURE, out);
     }
     (void)rs_error_prefix(&part->error,
                           "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32, stream,

@@ -556,7 +556,7 @@ static void a_trimmed_log_begins_later(void **state)
     assert_int_equal(expect(f, key, RS_LOG_END).offset, first);
     /* A claim that is gone was followed by another's. */
     begin_reading(f, key, 0);
-    expect_broken(f, key, RS_EFENCED, "a later owner has trimmed it");
+    expect_broken(f, key, RS_ETRIMMED, "a later owner has trimmed it");
     begin_reading(f, key, 14);
     for (int64_t next = first; next <= 14; next++) {
         assert_int_equal(expect(f, key, RS_LOG_RECORD).offset, next);

@@ -564,7 +564,7 @@ static void test_a_head_trimmed_away_under_a_slow_reader(void **state)
 static void test_a_claim_trimmed_away_by_a_later_owner_is_lost(void **state)
 {
     (void)state;
-    b->io.read_broken = b->io.read_fenced = true; /* as the log on Kafka says it */
+    b->io.read_broken = b->io.read_trimmed = true; /* as the log on Kafka says it */
     claim(b);
     assert_string_equal(hears(b), "L");
     shared.end = 0;
