@@ -9,8 +9,10 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import suite  # noqa: E402
 import procs  # noqa: E402
+import include_rule  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PRODUCT = ("base", "schemas", "ingest", "transform", "sink", "deploy")
@@ -89,25 +91,78 @@ class Lint(suite.Case):
             self.write("compile_commands.json", json.dumps(command))
             self.assertEqual(self.tidy(self.directory, path)[1] != 0, fails, name)
 
-    # ---- include rule ----
+    # ---- rooms: who may include whom ----
 
-    def include_gate(self, root):
-        return procs.run([sys.executable, os.path.join(HERE, "include_rule.py"), root])
+    def include_gate(self, root, *options):
+        return procs.run([sys.executable, os.path.join(HERE, "include_rule.py"), *options, root])
 
     def test_include_rule(self):
         status, out, err = self.include_gate(suite.ROOT)
         self.assertEqual(status, 0, (out + err).decode())
 
+    def test_rooms_have_an_order(self):
+        before = set()
+        for room, others in include_rule.ROOMS.items():
+            self.assertLessEqual(set(others), before, f"{room} may include what comes after it")
+            before.add(room)
+        for path in ("ARCHITECTURE.md", "CONTRIBUTING.md"):
+            with open(os.path.join(suite.ROOT, path), encoding="utf-8") as file:
+                self.assertIn("tests/lint/include_rule.py --picture", file.read(), path)
+
+    def test_architecture_shows_the_rooms(self):
+        status, out, err = self.include_gate(suite.ROOT, "--picture-in", os.path.join(suite.ROOT, "ARCHITECTURE.md"))
+        self.assertEqual(status, 0, (out + err).decode())
+
+    def plant(self, path, *lines):
+        os.makedirs(os.path.dirname(self.path(path)), exist_ok=True)
+        self.write(path, "\n".join(lines) + "\n")
+
     def test_include_rule_can_fail(self):
         self.assertEqual(self.include_gate(self.directory)[0], 2, "nothing to check")
-        os.makedirs(self.path("sink"))
-        self.write("sink/good.c", '#include "sink/good.h"\n#include "base/buf.h"\n#include <stdio.h>\n')
+        self.plant("sink/redis/good.c", '#include "sink/redis/good.h"', '#include "base/buf.h"', '#include "redis/made.h"',
+                   '#include "sink/redis/good_internal.h"', "#include <stdio.h>")
+        self.plant("transform/daemon/main.c", '#include "sink/redis/good.h"', '#include "ingest/kafka/source.h"')
         self.assertEqual(self.include_gate(self.directory)[0], 0)
-        for line in ('#include "transform/pane/pane.h"', '#  include "ingest/read/rows.h"', '#include <transform/pane/pane.h>',
-                     '#include "../transform/pane.h"'):
-            self.write("sink/bad.c", f"int x;\n{line}\n")
+        for room, line, what in (("sink/redis", '#include "transform/pane/pane.h"', b"must not include transform/pane/"),
+                                 ("sink/redis", '#  include "ingest/read/rows.h"', b"must not include ingest/read/"),
+                                 ("sink/redis", "#include <transform/pane/pane.h>", b"must not include transform/pane/"),
+                                 ("sink/redis", '#include "sink/memory/store.h"', b"move what both need below both"),
+                                 ("sink/deadletter", '#include "sink/redis/script.h"', b"must not include sink/redis/"),
+                                 ("base/time", '#include "base/config/config.h"', b"must not include base/config/"),
+                                 ("transform/pane", '#include "transform/plan/plan.h"', b"must not include transform/plan/"),
+                                 ("transform/group", '#include "transform/partition/seal.h"', b"must not include transform/partition/"),
+                                 ("transform/worker", '#include "transform/daemon/rollstatd.h"', b"must not include transform/daemon/"),
+                                 ("transform/worker", '#include "transform/partition/internal.h"', b"is private to transform/partition/"),
+                                 ("transform/daemon", '#include "ingest/kafka/internal.h"', b"is private to ingest/kafka/"),
+                                 ("transform/daemon", '#include "transform/partition/seal_internal.h"', b"is private to"),
+                                 ("sink/redis", '#include "sink/redis.h"', b"sink/ is no room"),
+                                 ("sink/redis", '#include "../redis/good.h"', b"name the folder"),
+                                 ("sink/redis", '#include "good.h"', b"name the folder")):
+            self.plant(f"{room}/bad.c", "int x;", line)
             status, out, _ = self.include_gate(self.directory)
-            self.assertEqual((status, b"sink/bad.c:2:" in out), (1, True), line)
+            self.assertEqual((status, f"{room}/bad.c:2: ".encode() in out, what in out), (1, True, True), line)
+            os.unlink(self.path(f"{room}/bad.c"))
+        for path in ("sink/bad.c", "sink/shelf/bad.h", "transform/pane/more/bad.c"):
+            self.plant(path, "int x;")
+            status, out, _ = self.include_gate(self.directory)
+            self.assertEqual((status, f"{path}:1: {os.path.dirname(path)}/ is no room".encode() in out), (1, True), path)
+            os.unlink(self.path(path))
+        self.assertEqual(self.include_gate(self.directory)[0], 0)
+
+    def test_picture_can_fail(self):
+        self.plant("base/buf.h")
+        self.plant("base/time/text.c", '#include "base/buf.h"')
+        self.plant("schemas/wire.c", '#include "base/time/text.h"', '#include "base/buf.h"')
+        self.plant("base/time/text.h")
+        status, out, _ = self.include_gate(self.directory, "--picture")
+        self.assertEqual(status, 0)
+        self.assertEqual(re.findall(rb"^// +(.*)$", out, re.M), [b"2  schemas", b"1  base/time", b"0  base"])
+        self.assertEqual(re.findall(rb'^ +"(.*)" -> "(.*)";$', out, re.M), [(b"base/time", b"base"), (b"schemas", b"base/time")])
+        for layers, status in (("     2  schemas\n     1  base/time\n     0  base", 0),
+                               ("     2  schemas\n     1  base/time  base/config\n     0  base", 1),
+                               ("     1  base/time\n     0  base", 1)):
+            text = self.write("text.md", f"Layers\n\n{layers}\n\nEnd.\n")
+            self.assertEqual(self.include_gate(self.directory, "--picture-in", text)[0], status, layers)
 
     # ---- shell ----
 
