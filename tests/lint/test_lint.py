@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import suite  # noqa: E402
 import procs  # noqa: E402
+import circles  # noqa: E402
 import include_rule  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -163,6 +164,45 @@ class Lint(suite.Case):
                                ("     1  base/time\n     0  base", 1)):
             text = self.write("text.md", f"Layers\n\n{layers}\n\nEnd.\n")
             self.assertEqual(self.include_gate(self.directory, "--picture-in", text)[0], status, layers)
+
+    # ---- circles ----
+
+    def test_circles(self):
+        status, out, err = procs.run([sys.executable, os.path.join(HERE, "circles.py"), suite.ROOT])
+        self.assertEqual(status, 0, (out + err).decode()[-6000:])
+
+    def circles(self, known=()):
+        return circles.faults(circles.needs(self.directory), known)
+
+    def test_circles_can_fail(self):
+        self.assertEqual(procs.run([sys.executable, os.path.join(HERE, "circles.py"), self.directory])[0], 2, "nothing to check")
+        self.plant("base/low.h", "int rs_low(void);", "extern const int rs_low_table[2];")
+        self.plant("base/low.c", '#include "base/low.h"', "/* as rs_high( does */", "const int rs_low_table[2] = {1, 2};", "int rs_low(void)",
+                   "{", '    return sizeof "rs_high(";', "}")
+        self.plant("base/high.h", '#include "base/low.h"', "int rs_high(void);", "struct rs_low_user;")
+        self.plant("base/high.c", '#include "base/high.h"', "static int rs_static(int a,", "                     int b)", "{", "    return a;", "}",
+                   "int rs_high(void)", "{", "    return rs_low() + rs_low_table[0];", "}")
+        self.plant("base/internal.h", '#include "base/high.h"')
+        self.plant("base/high_part.c", '#include "base/internal.h"', "void rs_high_part(void)", "{", "}")
+        self.assertEqual(self.circles(), [])
+        for path, lines, at in (("base/low.h", ['#include "base/high.h"'], "base/low.h:1: includes base/high.h"),
+                                ("base/low.c", ["int rs_low(void)", "{", "    return rs_high();", "}"],
+                                 "base/low.c:3: needs rs_high of base/high.c"),
+                                ("base/low.c", ["const int rs_low_table[2] = {1, 2};", "int (*rs_low)(void) = rs_high;"],
+                                 "base/low.c:2: needs rs_high of base/high.c")):
+            with open(self.path(path), encoding="utf-8") as file:
+                whole = file.read()
+            self.plant(path, *lines)
+            found = self.circles()
+            self.assertTrue(found and "a circle of base/high, base/low: " in found[0], lines)
+            self.assertTrue([line for line in found if at in line], found)
+            self.assertEqual(self.circles((("why", ("base/low", "base/high")),)), [])
+            self.write(path, whole)
+        # What is known may only shrink, and a circle that grows is a new one.
+        self.assertIn("not a circle any more", self.circles((("why", ("base/high", "base/low")),))[0])
+        self.plant("base/low.c", '#include "base/high.h"', "int rs_low(void)", "{", "    return rs_high();", "}")
+        self.assertEqual(len([line for line in self.circles((("why", ("base/high", "base/high_part", "base/low")),))
+                              if "a circle of" in line or "a smaller one" in line]), 2)
 
     # ---- shell ----
 
