@@ -1,0 +1,477 @@
+"""What the code has is what README.md and the manual pages say, in both directions: configuration keys, statistics, reasons, metrics,
+headers of dead letters, pages and command lines. The code's side is read from its tables; a table that is not found is a failure, too."""
+import glob
+import os
+import re
+import sys
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import suite  # noqa: E402
+
+ROOMS = ("base", "schemas", "ingest", "transform", "sink")
+STRING = r'"((?:[^"\\]|\\.)*)"'
+PROGRAMS = {"rollstatd": "rollstatd.8", "rollstat-publish": "rollstat-publish.1", "rollstat-top": "rollstat-top.1",
+            "rollstat-schema": "rollstat-schema.1", "rollstat-state": "rollstat-state.1"}
+
+
+class Unreadable(Exception):
+    """The code or a document is not as this file expects it: then nothing was compared, which must not look like success."""
+
+
+# ---- the code ----
+
+def without_comments(text):
+    return re.sub(r'("(?:[^"\\\n]|\\.)*")|/\*.*?\*/|//[^\n]*', lambda m: m.group(1) or " ", text, flags=re.S)
+
+
+def sources(root=suite.ROOT):
+    """{path: text without comments}"""
+    found = {}
+    for room in ROOMS:
+        for path in sorted(glob.glob(os.path.join(root, room, "**", "*.[ch]"), recursive=True)):
+            with open(path, encoding="utf-8") as file:
+                found[os.path.relpath(path, root)] = without_comments(file.read())
+    if not found:
+        raise Unreadable(f"no sources in {root}")
+    return found
+
+
+def one(pattern, text, what):
+    match = re.search(pattern, text, re.S)
+    if match is None:
+        raise Unreadable(f"{what} is not found")
+    return match.group(1)
+
+
+def strings(text):
+    return [re.sub(r"\\(.)", r"\1", string) for string in re.findall(STRING, text)]
+
+
+def names_of(table, text):
+    """Strings of the last `const char *const table[] = {...}` in the text."""
+    tables = re.findall(rf"\*const {table}\[\] = \{{(.*?)\}};", text, re.S)
+    if not tables:
+        raise Unreadable(f"no table {table}")
+    return set(strings(tables[-1]))
+
+
+def sections(code):
+    """{what a mapping is called in complaints: its keys}, wherever a mapping of the configuration is checked."""
+    found = {}
+    for text in code.values():
+        for call in re.finditer(rf'\b(?:rs_config_expect_mapping|is_mapping)\(([^;{{}}"]*),\s*{STRING},\s*(\w+)\)', text):
+            found[call.group(2).strip("`")] = names_of(call.group(3), text[:call.start()])
+    return found
+
+
+def code_keys(code):
+    """{section: keys}; sections as in PLACES."""
+    names = {"the configuration": "root", "a stream": "stream", "an aggregate": "aggregate", "a rule": "rule",
+             "a condition": "condition"}
+    found = {names.get(what, what): keys for what, keys in sections(code).items()}
+    conditions = code["transform/plan/condition.c"]
+    found["condition"] |= set(re.findall(r'strcmp\(name, "(and|or|not)"\)', conditions))
+    found["window"] = names_of("window_keys", code["transform/plan/aggregate.c"])
+    return found
+
+
+def code_statistics(code):
+    """{(name, number of fields)}"""
+    table = one(r"\bknown_stats\[\] = \{(.*?)\n\};", code["transform/plan/stats.c"], "the table of statistics")
+    rows = re.findall(r'\{"(\w+)", RS_STAT_\w+, (\d+), (\d+),', table)
+    return {(name, count) for name, low, high in rows for count in range(int(low), int(high) + 1)}
+
+
+def code_reasons(code):
+    table = one(r"#define RS_REASONS\(X\)(.*?)\n\n", code["base/reason.h"], "the list of reasons")
+    return {stable for stable, _ in re.findall(rf"X\(\w+,\s*{STRING},\s*{STRING}\)", table)}
+
+
+def code_metrics(code):
+    return {name for path, text in code.items() if path.startswith("transform/daemon/")
+            for name in strings(text) if re.fullmatch(r"(rollstat|process)_[a-z0-9_]+", name)}
+
+
+def code_headers(code):
+    return {name for path, text in code.items() if path.startswith("sink/deadletter/")
+            for name in strings(text) if re.fullmatch(r"rollstat\.[a-z_]+", name)}
+
+
+def code_pages(code):
+    return {name for path, text in code.items() if path.startswith("transform/daemon/")
+            for name in re.findall(r'\{"(/[a-z]+)",', text)}
+
+
+def code_options(code):
+    """{program: {(long name, letter, whether there is a value)}}"""
+    macros = {}
+    for text in code.values():
+        for name, body in re.findall(r"#define (RS_\w*OPTIONS)\b((?:[^\n]*\\\n)*[^\n]*)", text):
+            macros[name] = body
+    found = {}
+    for text in code.values():
+        tables = re.findall(r"\bstruct rs_option \w+\[\w*\] = \{(.*?)\};", text, re.S)
+        program = re.search(r"\bstruct rs_program_info \w+ = \{[^;]*?\.name = " + STRING, text)
+        if not tables or program is None:
+            continue
+        table = re.sub(r"\bRS_\w*OPTIONS\b", lambda m: macros[m.group(0)], tables[0])
+        rows = re.findall(rf"\{{[\s\\]*{STRING},\s*('(?:\\?.)'|0),\s*({STRING}|NULL),", table)
+        found[program.group(1)] = {(row[0], "" if row[1] in ("0", r"'\0'") else row[1][1:-1], row[2] != "NULL") for row in rows}
+        found[program.group(1)] |= {("help", "h", False), ("version", "V", False)}
+    if set(found) != set(PROGRAMS):
+        raise Unreadable(f"programs with options are {sorted(found)}")
+    return found
+
+
+# ---- README.md ----
+
+def part(text, begin, end, what):
+    return one(rf"{begin}(.*?){end}", text, what)
+
+
+def table_rows(text):
+    """[[cell, ...]] of the lines of tables, without heads."""
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines()
+            if line.startswith("| ") and not line.startswith(("| key |", "| statistic |"))]
+
+
+def first_cells(text):
+    """Names of the first column; `state.a`, `b` are both of `state`. [(section or None, key, row)]"""
+    found = []
+    for row in table_rows(text):
+        section = None
+        for name in re.findall(r"`([^`]+)`", row[0]):
+            head, dot, tail = name.partition(".")
+            section = head if dot else section
+            found.append((section, tail if dot else name, row))
+    return found
+
+
+def braced(text):
+    """Keys of flow mappings: {tumbling: 1m} has one."""
+    return set(re.findall(r"(?<![\w.])([a-z][a-z_]*): ", " ".join(re.findall(r"\{(.*?)\}", text))))
+
+
+def ticked(text):
+    return set(re.findall(r"`([a-z][a-z0-9_]*)`", text))
+
+
+def readme_keys(readme):
+    configuration = part(readme, r"\n## Configuration\n", r"\n### Streams\n", "README's Configuration")
+    streams = part(readme, r"\n### Streams\n", r"\n### Aggregates\n", "README's Streams")
+    aggregates = part(readme, r"\n### Aggregates\n", r"\n\| statistic", "README's Aggregates")
+    found = {"root": set(), "stream": set(), "aggregate": set()}
+    for section, key, _ in first_cells(configuration):
+        found["root"].add(section or key)
+        if section and key != "NAME":
+            found.setdefault(section, set()).add(key)
+    for name, text in (("stream", streams), ("aggregate", aggregates)):
+        for _, key, row in first_cells(text):
+            found[name].add(key)
+            if key in ("upsert", "dead_letters", "window"):
+                found[key] = braced(row[-1])
+            elif key == "where":
+                found["condition"] = ticked(one(r"[Cc]onditions are (.*)", row[-1], "README's conditions of where"))
+    found["rule"] = ticked(one(r"every event has to meet: (.*)$", streams, "README's rules"))
+    return found
+
+
+def readme_statistics(readme):
+    table = part(readme, r"\n\| statistic", r"\n\n", "README's statistics")
+    cells = [cell for row in table_rows(table) for cell in row]
+    return {(name, len([a for a in fields.split(",") if a.strip()]))
+            for cell in cells for name, fields in re.findall(r"`(\w+)\((.*?)\)`", cell)}
+
+
+def readme_reasons(readme):
+    return ticked(one(r"Reasons are stable:(.*?)\.\n", readme, "README's reasons"))
+
+
+# ---- manual pages ----
+
+class Item:
+    def __init__(self, section, line, parent):
+        self.section, self.line, self.parent, self.body = section, line, parent, []
+
+    def names(self):
+        """Names that an item of keys is for; none where it is for something else."""
+        words = [word for word in self.line.split()[1:] if word != ","]
+        return words[1:] if words and words[0] in ("Ic", "Li", "Pa") else []
+
+    def text(self):
+        return "\n".join(self.body)
+
+
+def man_items(text):
+    """All items of lists, in order; the body of one holds what is nested in it."""
+    found, open_lists, section = [], [], ""
+    for line in text.splitlines():
+        if line.startswith(".Sh "):
+            section = line[4:]
+        elif line.startswith(".Bl "):
+            open_lists.append(None)
+        elif line.startswith(".El"):
+            open_lists.pop()
+        elif line.startswith(".It "):
+            parents = [item for item in open_lists[:-1] if item]
+            open_lists[-1] = Item(section, line, parents[-1] if parents else None)
+            found.append(open_lists[-1])
+        else:
+            for item in open_lists:
+                if item:
+                    item.body.append(line)
+    return found
+
+
+def interactive(text):
+    """Names after the macro Ic, also within other macros."""
+    return {word for line in re.findall(r"^\.(?:\w\w )*Ic (.*)$", text, re.M)
+            for word in line.split(" No ")[0].split() if re.fullmatch(r"[a-z_]+", word)}
+
+
+def man_keys(page):
+    items = man_items(page)
+    found = {"root": set(), "stream": set(), "aggregate": set()}
+    for item in items:
+        name = {"ROOT KEYS": "root", "STREAMS": "stream", "AGGREGATES": "aggregate"}.get(item.section)
+        if name and item.parent is None:
+            found[name].update(item.names())
+            for section in item.names():
+                if section in ("upsert", "dead_letters", "window", "http", "log"):
+                    found[section] = braced(item.text()) | (interactive(item.text()) if section == "window" else set())
+                elif section == "rules":
+                    conditions = one(r"\nConditions are(.*)A null meets", item.text(), "conditions of rules")
+                    found["rule"] = interactive(conditions)
+                elif section == "where":
+                    conditions = one(r"\nConditions are(.*)A comparison", item.text(), "conditions of where")
+                    found["condition"] = interactive(conditions)
+        elif name == "root" and item.parent:
+            found.setdefault(item.parent.names()[0], set()).update(item.names())
+    return found
+
+
+def man_statistics(page):
+    found = set()
+    for item in man_items(page):
+        for call in re.split(r"\bFn ", item.line)[1:] if item.section == "AGGREGATES" else ():
+            name, *fields = call.replace(",", " ").split()
+            found.add((name, len(fields)))
+    return found
+
+
+def man_list(page, section, macro="Li"):
+    return {name for item in man_items(page) if item.section == section and f".It {macro} " in item.line for name in item.names()}
+
+
+def man_options(page):
+    """({(long name, letter, whether there is a value)} that are explained, {long names that are mentioned anywhere})"""
+    explained, without_value = set(), set()
+    for line in re.findall(r"^\.It (Fl .*)$", page, re.M):
+        value = " Ar " in line
+        flags = re.findall(r"\bFl (\S+)", line)
+        letters = [flag for flag in flags if not flag.startswith("-")]
+        for long in (flag[1:] for flag in flags if flag.startswith("-")):
+            explained.add((long, letters.pop(0) if letters else "", value))
+    # "How files are read (...) is described in rollstat-publish(1)"
+    for block in re.findall(r"^\.Po (Fl .*?) Pc$", page, re.M | re.S):
+        without_value |= set(re.findall(r"-([a-z-]+)", block))
+    mentioned = {flag for line in re.findall(r"^\.(?:.* )?(?:Fl .*)$", page, re.M) for flag in re.findall(r"(?<=\s)-([a-z][a-z-]+)", line)}
+    mentioned |= set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", page))
+    return explained, without_value, mentioned
+
+
+# ---- comparing ----
+
+def compare(what, code, document, where):
+    """Complaints: what one has and the other has not."""
+    if not code:
+        raise Unreadable(f"the code has no {what}")
+    return ([f"{what} {name} is not in {where}" for name in sorted(map(str, code - document))] +
+            [f"{where} has the {what} {name}, which the code has not" for name in sorted(map(str, document - code))])
+
+
+def compare_keys(code, document, where):
+    found = compare("section", set(code), set(document), where)
+    for section in sorted(set(code) & set(document)):
+        found += compare(f"key of {section}", code[section], document[section], where)
+    return found
+
+
+def compare_options(program, options, page, shared):
+    """`shared`: the options that another page explains."""
+    explained, elsewhere, mentioned = man_options(page)
+    where = PROGRAMS[program]
+    short = {option for option in options if option[0] not in elsewhere}
+    return (compare(f"option of {program}", short, explained, where) +
+            [f"{where} sends to another page for --{name}, which has it not" for name in sorted(elsewhere - shared)] +
+            [f"{where} names --{name}, which {program} has not" for name in sorted(mentioned - {o[0] for o in options})])
+
+
+# Options of other programs, by what stands in the line.
+OTHERS = r"^.*(cmake|kafka-topics|systemctl|deploy/demo|tests/run|--prefix /usr|redis-cli|kcat).*$"
+
+
+def foreign_options(text, options):
+    """Options that a text names and no program has."""
+    named = set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", re.sub(OTHERS, "", text, flags=re.M)))
+    return sorted(named - {option[0] for table in options.values() for option in table})
+
+
+def read(*path):
+    with open(os.path.join(suite.ROOT, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+class Documentation(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.code = sources()
+        cls.readme = read("README.md")
+        cls.pages = {page: read("deploy", "man", page) for page in (*PROGRAMS.values(), "rollstat.yaml.5")}
+
+    def test_configuration_keys(self):
+        keys = code_keys(self.code)
+        self.assertEqual(compare_keys(keys, readme_keys(self.readme), "README.md"), [])
+        self.assertEqual(compare_keys(keys, man_keys(self.pages["rollstat.yaml.5"]), "rollstat.yaml.5"), [])
+
+    def test_statistics(self):
+        statistics = code_statistics(self.code)
+        self.assertEqual(compare("statistic", statistics, readme_statistics(self.readme), "README.md"), [])
+        self.assertEqual(compare("statistic", statistics, man_statistics(self.pages["rollstat.yaml.5"]), "rollstat.yaml.5"), [])
+
+    def test_reasons(self):
+        reasons = code_reasons(self.code)
+        self.assertEqual(compare("reason", reasons, readme_reasons(self.readme), "README.md"), [])
+        self.assertEqual(compare("reason", reasons, man_list(self.pages["rollstatd.8"], "DEAD LETTERS"), "rollstatd.8"), [])
+
+    def test_metrics(self):
+        metrics = code_metrics(self.code)
+        self.assertEqual(compare("metric", metrics, man_list(self.pages["rollstatd.8"], "METRICS"), "rollstatd.8"), [])
+        for where, text in {"README.md": self.readme, **self.pages}.items():
+            named = set(re.findall(r"(?<![\w/-])rollstat_[a-z0-9_]+", text))
+            self.assertEqual(sorted(named - metrics), [], where)
+
+    def test_headers_of_dead_letters(self):
+        named = set(re.findall(r"`(rollstat\.[a-z_]+)`", self.readme))
+        self.assertEqual(compare("header", code_headers(self.code), named, "README.md"), [])
+        named = set(re.findall(r"\brollstat\.(?!yaml)[a-z_]+", self.pages["rollstat.yaml.5"]))
+        self.assertEqual(sorted(named - code_headers(self.code)), [])
+
+    def test_pages(self):
+        pages = code_pages(self.code)
+        row = one(r"\n\| `http.listen` \|([^\n]*)", self.readme, "README's http.listen")
+        self.assertEqual(compare("page", pages, set(re.findall(r"`(/[a-z]+)`", row)), "README.md"), [])
+        self.assertEqual(compare("page", pages, man_list(self.pages["rollstatd.8"], "HTTP", "Pa"), "rollstatd.8"), [])
+
+    def test_command_lines(self):
+        options = code_options(self.code)
+        shared = {option[0] for option in man_options(self.pages["rollstat-publish.1"])[0]}
+        found = [fault for program, table in sorted(options.items())
+                 for fault in compare_options(program, table, self.pages[PROGRAMS[program]], shared)]
+        self.assertEqual(found, [])
+        self.assertEqual(foreign_options(self.readme, options), [])
+
+    # ---- each comparison can fail, in both directions ----
+
+    def sees(self, word, change_code, change_document, test):
+        """`test` passes as things are, and complains of `word` with either side changed."""
+        for attribute, change in (("code", change_code), *(change_document.items())):
+            whole = getattr(self, attribute)
+            changed = change(whole)
+            self.assertNotEqual(changed, whole, f"{attribute} has not changed")
+            setattr(self, attribute, changed)
+            try:
+                with self.assertRaises(self.failureException) as failure:
+                    test()
+            finally:
+                setattr(self, attribute, whole)
+            self.assertIn(word, str(failure.exception))
+
+    def in_code(self, path, old, new):
+        self.assertIn(old, self.code[path])
+        return lambda code: {**code, path: code[path].replace(old, new)}
+
+    @staticmethod
+    def in_page(page, old, new):
+        return lambda pages: {**pages, page: pages[page].replace(old, new)}
+
+    def test_configuration_keys_can_fail(self):
+        readme, page = self.readme, "rollstat.yaml.5"
+        for word, path, old, more in (
+                ("flavour", "transform/daemon/settings.c", '"pending_history", NULL', '"pending_history", "flavour", NULL'),
+                ("flavour", "schemas/stream_read.c", '"version", "value"', '"flavour", "version", "value"'),
+                ("flavour", "transform/plan/aggregate.c", '"tumbling", ', '"tumbling", "flavour", '),
+                ("flavour", "transform/plan/condition.c", '"is_null", NULL', '"is_null", "flavour", NULL'),
+                ("max_groups", "schemas/stream_read.c", '"max_groups",', "")):
+            self.sees(word, self.in_code(path, old, more), {}, self.test_configuration_keys)
+        self.assertEqual(self.readme, readme)
+        self.sees("flavour", self.in_code("sink/redis/config.c", '"connections", NULL', '"connections", "flavour", NULL'), {
+            "readme": lambda text: text.replace("| `group` |", "| `group`, `flavour` |"),
+            "pages": self.in_page(page, ".It Ic group\n", ".It Ic group , flavour\n")}, self.test_configuration_keys)
+        self.sees("pattern", self.in_code("transform/plan/rules.c", '"pattern",', ""), {
+            "readme": lambda text: text.replace("`pattern`", ""),
+            "pages": self.in_page(page, "not_in , pattern", "not_in")}, self.test_configuration_keys)
+        self.sees("publish_every", self.in_code("sink/redis/config.c", '"publish_every",', ""), {
+            "readme": lambda text: text.replace("| `redis.publish_every` |", "| |"),
+            "pages": self.in_page(page, ".It Ic publish_every\n", "")}, self.test_configuration_keys)
+
+    def test_statistics_can_fail(self):
+        self.sees("stddev_pop", self.in_code("transform/plan/stats.c", '{"stddev_pop",', '{"mode",'), {
+            "readme": lambda text: text.replace("`stddev_pop(x)`", ""),
+            "pages": self.in_page("rollstat.yaml.5", " Fn stddev_pop x ,", "")}, self.test_statistics)
+        self.sees("('rate', 2)", self.in_code("transform/plan/stats.c", '{"rate", RS_STAT_RATE, 0, 1,', '{"rate", RS_STAT_RATE, 0, 2,'), {
+            "readme": lambda text: text.replace("`rate(x)`", "`rate(x, y)`")}, self.test_statistics)
+
+    def test_reasons_can_fail(self):
+        self.sees("uuid", self.in_code("base/reason.h", '"uuid"', '"guid"'), {
+            "readme": lambda text: text.replace("`uuid`, ", ""),
+            "pages": self.in_page("rollstatd.8", ".It Li uuid\n", "")}, self.test_reasons)
+
+    def test_metrics_can_fail(self):
+        name = "rollstat_redis_losses_total"
+        self.sees(name, self.in_code("transform/daemon/metrics_page.c", f'"{name}"', '"rollstat_redis_lost_total"'), {
+            "pages": self.in_page("rollstatd.8", f".It Li {name}\n", "")}, self.test_metrics)
+        self.sees("rollstat_invented_total", lambda code: {**code, "transform/daemon/x.c": '"rollstat_invented_total"'}, {
+            "readme": lambda text: text + "`rollstat_invented_total`\n",
+            "pages": self.in_page("rollstat.yaml.5", ".Sh FILES", ".Li rollstat_invented_total\n.Sh FILES")}, self.test_metrics)
+
+    def test_headers_and_pages_can_fail(self):
+        self.sees("rollstat.key_cut", self.in_code("sink/deadletter/letter.c", '"rollstat.key_cut"', '"rollstat.key_cut_off"'), {
+            "readme": lambda text: text.replace("`rollstat.key_cut`", "")}, self.test_headers_of_dead_letters)
+        pages = {path: text for path, text in self.code.items() if '{"/livez",' in text}
+        self.assertEqual(len(pages), 1)
+        self.sees("/livez", self.in_code(next(iter(pages)), '{"/livez",', '{"/alive",'), {
+            "readme": lambda text: text.replace("`/livez`", ""),
+            "pages": self.in_page("rollstatd.8", ".It Pa /livez\n", "")}, self.test_pages)
+
+    def test_command_lines_can_fail(self):
+        publish, daemon = "ingest/publish/main.c", "transform/daemon/main.c"
+        self.sees("dry-run", self.in_code(publish, '{"dry-run",', '{"dry",'), {
+            "pages": self.in_page("rollstat-publish.1", ".It Fl n , Fl -dry-run\n", ""),
+            "readme": lambda text: text + "    rollstat-publish --dry-run-again\n"}, self.test_command_lines)
+        for word, path, old, new in (("'dry-run', 'd'", publish, "{\"dry-run\", 'n'", "{\"dry-run\", 'd'"),
+                                     ("'rate', '', False", publish, "{\"rate\", '\\0', \"N\"", "{\"rate\", '\\0', NULL"),
+                                     ("--replay", daemon, '{"replay",', '{"again",'),
+                                     ("delimiter", "ingest/read/rows.h", '{"delimiter",', '{"separator",')):
+            self.sees(word, self.in_code(path, old, new), {}, self.test_command_lines)
+        self.sees("columns", self.in_code("ingest/read/rows.h", '{"columns",', '{"cells",'), {
+            "pages": self.in_page("rollstatd.8", "-columns , ", "")}, self.test_command_lines)
+
+    def test_nothing_read_is_a_failure(self):
+        for function, path, old in ((code_statistics, "transform/plan/stats.c", "known_stats[] ="),
+                                    (code_reasons, "base/reason.h", "define RS_REASONS(X)"),
+                                    (code_keys, "transform/plan/aggregate.c", "const window_keys[]"),
+                                    (code_options, "sink/top/main.c", "struct rs_option options")):
+            with self.assertRaises(Unreadable):
+                function(self.in_code(path, old, "gone")(self.code))
+        with self.assertRaises(Unreadable):
+            compare("metric", set(), {"rollstat_ready"}, "rollstatd.8")
+        with self.assertRaises(Unreadable):
+            sources(os.path.join(suite.TESTS, "lint"))
+
+
+if __name__ == "__main__":
+    suite.main()
