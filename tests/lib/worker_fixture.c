@@ -4,11 +4,11 @@
 #include <stdlib.h>
 
 static const char configuration[] = "group: test\n"
-                                    "schemas: {directory: tests/unit/transform}\n"
+                                    "schemas: {directory: tests/unit/transform/worker}\n"
                                     "streams:\n"
                                     "  ticks:\n"
                                     "    topic: ticks.topic\n"
-                                    "    schema: worker_tick.avsc\n"
+                                    "    schema: tick.avsc\n"
                                     "    time: at\n"
                                     "    max_future: 365d\n"
                                     "    rules: {size: {ge: 0}}\n"

@@ -164,7 +164,7 @@ MUTANTS = {
     "successor-not-held-back": ("a group that came back is published before its former keys are deleted", [(
         "transform/group/groups.c", "        g->flags |= RS_GROUP_AWAITS;", "        (void)g;")]),
     "fence-not-waited-for": ("a new owner publishes before it has passed the offset in Redis' fence", [(
-        "transform/worker/publish.c", "owned->touched && owned->next_offset >= owned->quiet_until;", "owned->touched;"),
+        "transform/worker/owned.c", "owned->touched && owned->next_offset >= owned->quiet_until;", "owned->touched;"),
         ("sink/redis/script.c", "    if (mine->offset < held->offset ||", "    if (held->token == 0 ||")]),
     "receipts-of-before": ("answers to batches of an earlier ownership are taken for one's own", [(
         "transform/worker/publish.c", "        if (owned != NULL && owned->epoch == batch->epoch) {",
@@ -182,7 +182,7 @@ MUTANTS = {
         "            owned->touched = true;",
         "            rs_owned_want_scan(worker, owned);\n            owned->touched = true;")]),
     "limits-behind-the-fence": ("input that has to reach the fence waits for history that cannot leave before", [(
-        "transform/worker/input.c", "    return owned->next_offset < owned->quiet_until;", "    return owned == NULL;")]),
+        "transform/worker/wait.c", "    return owned->next_offset < owned->quiet_until;", "    return owned == NULL;")]),
     "no-rest": ("a worker without a free batch tries again and again", [(
         "transform/worker/worker.c", "    if (!worker->starved) {\n        due = earlier(due, rs_owned_ask_due(owned));",
         "    if (worker != NULL) {\n        due = earlier(due, rs_owned_ask_due(owned));")]),

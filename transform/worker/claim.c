@@ -46,11 +46,6 @@ void rs_worker_claims(struct rs_worker *worker)
     }
 }
 
-bool rs_worker_remembers(const struct rs_worker *worker)
-{
-    return worker->options.log.ops->plan != NULL;
-}
-
 void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int64_t after_us)
 {
     worker->options.log.ops->release(worker->options.log.self, rs_owned_key(worker, owned));

@@ -9,7 +9,6 @@
 #define EVENTS_PER_STEP  16 /* then publishing gets its turn; also after so many records: */
 #define RECORDS_PER_STEP 4096
 #define RETRY_US         (2 * RS_WORKER_MS) /* a run that found no room */
-#define LIMITS_EVERY_US  (5 * RS_WORKER_MS)
 #define TELL_EVERY_US    (30 * INT64_C(1000000))
 #define STILL_EVERY_US   (200 * RS_WORKER_MS) /* the same of one that is not read */
 #define END_EVERY_US     (5 * RS_WORKER_MS) /* between looks at the end of a partition that brings nothing */
@@ -18,140 +17,7 @@
 #define ADVANCE_MAX_US   (2 * INT64_C(1000000))
 #define RECREATED_US     (30 * INT64_C(1000000)) /* the log's end stays below the fence for so long */
 
-const char *rs_waiting_name(enum rs_waiting waiting)
-{
-    switch (waiting) {
-    case RS_WAITING_DEAD_LETTERS: return "dead_letters";
-    case RS_WAITING_MEMORY: return "memory";
-    case RS_WAITING_HISTORY: return "history";
-    case RS_WAITING_STATE_LOG: return "state_log";
-    case RS_WAITING_CLAIM: return "claim";
-    case RS_WAITING_RESTORE: return "restore";
-    case RS_WAITING_FENCE: return "fence";
-    case RS_WAITING_BEHIND: return "input_behind_redis";
-    case RS_WAITING_REDIS: return "redis";
-    case RS_WAITING_NAMES: return "redis_names";
-    case RS_WAITING_NOT: break;
-    }
-    return "nothing";
-}
-
-/* ---- limits ---- */
-
-/* Redis has shown it further than it is: it publishes nothing before it gets there, so that what it holds
- * leaves only when input goes on. It had the same state there before. */
-static bool behind_fence(const struct rs_owned *owned)
-{
-    return owned->next_offset < owned->quiet_until;
-}
-
-void rs_worker_measure(struct rs_worker *worker)
-{
-    worker->memory_bytes = worker->limited_bytes = 0;
-    worker->pending_history = worker->limited_history = 0;
-    worker->limits_due_us = worker->now_us + LIMITS_EVERY_US;
-    for (size_t i = 0; i < worker->owned_count; i++) {
-        struct rs_partition_status status;
-        if (worker->owned[i]->state != NULL) {
-            rs_partition_status(worker->owned[i]->state, &status);
-            bool counts = !behind_fence(worker->owned[i]);
-            worker->memory_bytes += status.memory_bytes;
-            worker->pending_history += status.pending_history;
-            worker->limited_bytes += counts ? status.memory_bytes : 0;
-            worker->limited_history += counts ? status.pending_history : 0;
-        }
-    }
-}
-
-static enum rs_waiting limit_reached(const struct rs_worker *worker)
-{
-    if (worker->limited_history > worker->options.history_limit) {
-        return RS_WAITING_HISTORY;
-    }
-    if (worker->limited_bytes > worker->options.memory_limit) {
-        return RS_WAITING_MEMORY;
-    }
-    for (size_t i = 0; i < worker->owned_count; i++) {
-        if (rs_owned_commit_stuck(worker, worker->owned[i])) {
-            return RS_WAITING_STATE_LOG;
-        }
-    }
-    return RS_WAITING_NOT;
-}
-
-static void tell_waiting(struct rs_worker *worker, enum rs_waiting waiting)
-{
-    const struct rs_stream *stream = &worker->options.streams->items[worker->held.stream];
-
-    switch (waiting) {
-    case RS_WAITING_DEAD_LETTERS:
-        rs_worker_say(
-            worker, RS_LOG_WARNING,
-            "stream %s: input waits: the dead-letter topic %s takes nothing at present, or memory is short",
-            stream->name, stream->dead_letter_topic);
-        break;
-    case RS_WAITING_MEMORY:
-        rs_worker_say(worker, RS_LOG_ERROR,
-                      "input waits: the state of worker %" PRIu32 " holds %" PRIu64
-                      " bytes, its share of limits.memory is "
-                      "%" PRIu64
-                      ". Raise limits.memory, or keep fewer groups, shorter windows or less lateness",
-                      worker->options.index, worker->memory_bytes, worker->options.memory_limit);
-        break;
-    case RS_WAITING_HISTORY:
-        rs_worker_say(worker, RS_LOG_ERROR,
-                      "input waits: %" PRIu64 " ended windows of worker %" PRIu32
-                      " wait for Redis (limits.pending_history)",
-                      worker->pending_history, worker->options.index);
-        break;
-    case RS_WAITING_STATE_LOG:
-        rs_worker_say(
-            worker, RS_LOG_ERROR,
-            "input waits: the state log has not answered for a while; are its brokers up, is the disk "
-            "full, are enough replicas in sync?");
-        break;
-    default: break; /* of a partition alone */
-    }
-}
-
-static void set_waiting(struct rs_worker *worker, enum rs_waiting waiting)
-{
-    if (waiting != RS_WAITING_NOT && worker->waiting == RS_WAITING_NOT) {
-        worker->waits++;
-        worker->waiting_since_us = worker->now_us;
-        worker->waiting_told_us =
-            worker->now_us - TELL_EVERY_US + INT64_C(1000000); /* short waits are not worth a line */
-    }
-    if (waiting == RS_WAITING_NOT && worker->waiting != RS_WAITING_NOT &&
-        worker->waiting_told_us > worker->waiting_since_us) {
-        rs_worker_say(worker, RS_LOG_INFO, "input goes on after %" PRId64 " ms",
-                      (worker->now_us - worker->waiting_since_us) / RS_WORKER_MS);
-    }
-    worker->waiting = waiting;
-    if (waiting != RS_WAITING_NOT && worker->now_us - worker->waiting_told_us >= TELL_EVERY_US) {
-        worker->waiting_told_us = worker->now_us;
-        tell_waiting(worker, waiting);
-    }
-}
-
 /* ---- records ---- */
-
-static void release_run(struct rs_worker *worker)
-{
-    set_waiting(worker, RS_WAITING_NOT);
-    worker->holding = false;
-    worker->held.count = 0;
-    worker->options.source.ops->release(worker->options.source.self, worker->options.index);
-}
-
-/* A partition that goes takes its held run with it: should it come back, its records come anew. */
-void rs_owned_forget_run(struct rs_worker *worker, const struct rs_owned *owned)
-{
-    if (worker->holding && worker->held.stream == owned->stream->index &&
-        worker->held.partition == owned->partition) {
-        release_run(worker);
-    }
-}
 
 static void applied(struct rs_worker *worker, struct rs_owned *owned, size_t taken)
 {
@@ -201,13 +67,13 @@ static void apply_held(struct rs_worker *worker)
     struct rs_owned *owned = rs_worker_find(worker, worker->held.stream, worker->held.partition);
 
     if (owned == NULL || owned->phase != RS_PARTITION_RUNNING) {
-        release_run(worker);
+        rs_worker_release_run(worker);
         return;
     }
     if (worker->now_us >= worker->limits_due_us) {
         rs_worker_measure(worker);
     }
-    enum rs_waiting limit = limit_reached(worker);
+    enum rs_waiting limit = rs_worker_limit(worker);
     if (limit == RS_WAITING_NOT) {
         rs_partition_count_into(owned->state, &worker->outcomes[owned->stream->index]);
         rs_partition_witness(owned->state, rs_clock_wall(worker->options.clock));
@@ -218,12 +84,12 @@ static void apply_held(struct rs_worker *worker)
             tell_ahead(worker, owned);
         }
         if (worker->held.count == 0) {
-            release_run(worker);
+            rs_worker_release_run(worker);
             return;
         }
         limit = RS_WAITING_DEAD_LETTERS;
     }
-    set_waiting(worker, limit);
+    rs_worker_set_waiting(worker, limit);
     worker->retry_us = worker->now_us + RETRY_US;
 }
 

@@ -1,4 +1,4 @@
-/* worker parts: what the files of the worker share. Private to transform/worker*.c. */
+/* What the files of the worker share. Private to transform/worker. */
 #ifndef RS_TRANSFORM_WORKER_INTERNAL_H
 #define RS_TRANSFORM_WORKER_INTERNAL_H
 
@@ -144,6 +144,7 @@ struct rs_worker {
     struct rs_counted *aggregate_counts;
 };
 
+/* owned.c */
 struct rs_owned *rs_worker_find(const struct rs_worker *worker, uint32_t stream, int32_t partition);
 void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char *format, ...)
     RS_PRINTF(3, 4);
@@ -155,29 +156,41 @@ void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_par
 void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_log_level level,
                       const char *format, ...) RS_PRINTF(4, 5);
 struct rs_state_key rs_owned_key(const struct rs_worker *worker, const struct rs_owned *owned);
+/* The state log outlives the process, so that it knows of other claims. */
+bool rs_worker_remembers(const struct rs_worker *worker);
+/* Appends the key of the partition's fence. */
+void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *owned, struct rs_buf *out);
+bool rs_owned_claimed(const struct rs_owned *owned);
+bool rs_owned_publishable(const struct rs_owned *owned);
+
+/* batches.c */
+int rs_worker_batches_new(struct rs_worker *worker, struct rs_error *error);
+void rs_worker_batches_free(struct rs_worker *worker);
+/* NULL: all are with the sink. */
+struct rs_view_batch *rs_worker_get_batch(struct rs_worker *worker);
+void rs_worker_put_batch(struct rs_worker *worker, struct rs_view_batch *batch);
+void rs_worker_submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_view_batch *batch);
+
+/* wait.c */
+void rs_worker_measure(struct rs_worker *worker);
+/* What input has to wait for whatever it brings. */
+enum rs_waiting rs_worker_limit(const struct rs_worker *worker);
+void rs_worker_set_waiting(struct rs_worker *worker, enum rs_waiting waiting);
+/* The held run is done with: the source may bring the next. */
+void rs_worker_release_run(struct rs_worker *worker);
+void rs_owned_forget_run(struct rs_worker *worker, const struct rs_owned *owned);
 
 /* input.c */
-void rs_worker_measure(struct rs_worker *worker);
-void rs_owned_forget_run(struct rs_worker *worker, const struct rs_owned *owned);
 void rs_worker_source_events(struct rs_worker *worker);
 void rs_worker_end_offsets(struct rs_worker *worker);
 void rs_worker_advance(struct rs_worker *worker);
 
 /* publish.c */
-int rs_worker_batches_new(struct rs_worker *worker, struct rs_error *error);
-void rs_worker_batches_free(struct rs_worker *worker);
 void rs_worker_settle(struct rs_worker *worker);
 void rs_worker_check_generation(struct rs_worker *worker);
 void rs_worker_publish(struct rs_worker *worker);
-/* Appends the key of the partition's fence. */
-void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *owned, struct rs_buf *out);
-bool rs_owned_claimed(const struct rs_owned *owned);
-bool rs_owned_publishable(const struct rs_owned *owned);
 /* When the sink is next asked about the fence where nothing is published. */
 int64_t rs_owned_ask_due(const struct rs_owned *owned);
-
-struct rs_view_batch *rs_worker_get_batch(struct rs_worker *worker);
-void rs_worker_submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_view_batch *batch);
 
 /* scan.c */
 /* After a take-over or a loss: once everything is sent again, Redis is asked what else it has of the
@@ -194,7 +207,6 @@ void rs_worker_log_events(struct rs_worker *worker);
 void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int64_t after_us);
 /* Of a partition that another has claimed: how long to wait before it is claimed again. */
 int64_t rs_owned_lost_wait(const struct rs_worker *worker, struct rs_owned *owned);
-bool rs_worker_remembers(const struct rs_worker *worker);
 
 /* commit.c: sealing, handing over */
 void rs_worker_commits(struct rs_worker *worker);

@@ -1,6 +1,5 @@
 /* The worker's output: batches of views on their way to the sink and back. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "transform/worker/internal.h"
@@ -14,52 +13,7 @@
 const int64_t rs_worker_bucket_us[RS_WORKER_BUCKETS - 1] = {500,   1000,   2000,   5000,    10000,  20000,
                                                             50000, 100000, 200000, 1000000, 5000000};
 
-int rs_worker_batches_new(struct rs_worker *worker, struct rs_error *error)
-{
-    for (uint32_t i = 0; i < worker->options.batches; i++) {
-        struct rs_view_batch *batch = rs_view_batch_new();
-        if (batch == NULL) {
-            return rs_fail(error, RS_ENOMEM, "worker: out of memory");
-        }
-        batch->next = worker->free_batches;
-        worker->free_batches = batch;
-    }
-    return 0;
-}
-
-void rs_worker_batches_free(struct rs_worker *worker)
-{
-    while (worker->free_batches != NULL) {
-        struct rs_view_batch *batch = worker->free_batches;
-        worker->free_batches = batch->next;
-        rs_view_batch_free(&batch);
-    }
-}
-
-struct rs_view_batch *rs_worker_get_batch(struct rs_worker *worker)
-{
-    struct rs_view_batch *batch = worker->free_batches;
-
-    if (batch != NULL) {
-        worker->free_batches = batch->next;
-        rs_view_batch_reset(batch);
-    }
-    return batch;
-}
-
-static void put_batch(struct rs_worker *worker, struct rs_view_batch *batch)
-{
-    batch->next = worker->free_batches;
-    worker->free_batches = batch;
-}
-
 /* ---- answers of the sink ---- */
-
-void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *owned, struct rs_buf *out)
-{
-    rs_fence_key(out, worker->options.prefix, worker->options.streams->group, owned->stream->topic,
-                 owned->partition);
-}
 
 /* Names the first group of a batch that another partition has; the engine counts all of them. */
 static void tell_conflicts(struct rs_worker *worker, struct rs_owned *owned,
@@ -231,7 +185,7 @@ void rs_worker_settle(struct rs_worker *worker)
         if (owned != NULL && owned->epoch == batch->epoch) {
             settle_one(worker, owned, batch);
         }
-        put_batch(worker, batch);
+        rs_worker_put_batch(worker, batch);
     }
 }
 
@@ -257,17 +211,6 @@ void rs_worker_check_generation(struct rs_worker *worker)
 
 /* ---- emitting ---- */
 
-bool rs_owned_claimed(const struct rs_owned *owned)
-{
-    return owned->state != NULL &&
-           (owned->phase == RS_PARTITION_RUNNING || owned->phase == RS_PARTITION_LEAVING);
-}
-
-bool rs_owned_publishable(const struct rs_owned *owned)
-{
-    return owned->state != NULL && owned->asked && owned->touched && owned->next_offset >= owned->quiet_until;
-}
-
 /* The fence of a predecessor that idled further than we did holds for what is shown, too. */
 static void catch_up_shown(struct rs_owned *owned)
 {
@@ -275,22 +218,6 @@ static void catch_up_shown(struct rs_owned *owned)
         rs_partition_show(owned->state, owned->quiet_shown_us);
         owned->quiet_shown_us = RS_TIME_NONE;
     }
-}
-
-void rs_worker_submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_view_batch *batch)
-{
-    batch->stream = owned->stream->index;
-    batch->stream_name = owned->stream->name;
-    batch->topic = owned->stream->topic;
-    batch->partition = owned->partition;
-    batch->worker = worker->options.index;
-    batch->epoch = owned->epoch;
-    batch->token = owned->token;
-    batch->fence_now_shown_us = RS_TIME_NONE;
-    worker->batches_out++;
-    owned->heard_us = owned->in_flight == 0 ? worker->now_us : owned->heard_us;
-    owned->in_flight++;
-    worker->options.sink.ops->submit(worker->options.sink.self, &batch);
 }
 
 int64_t rs_owned_ask_due(const struct rs_owned *owned)
@@ -356,12 +283,12 @@ static bool emit(struct rs_worker *worker, struct rs_owned *owned)
         more = rs_partition_emit(owned->state, batch, worker->options.batch_bytes);
         if (batch->ops.failed || batch->receipt.failed) {
             rs_partition_settle(owned->state, batch); /* out of memory: nothing of it went out */
-            put_batch(worker, batch);
+            rs_worker_put_batch(worker, batch);
             worker->publish_due_us = worker->now_us + worker->options.publish_every_us;
             return true;
         }
         if (batch->op_count == 0) {
-            put_batch(worker, batch);
+            rs_worker_put_batch(worker, batch);
             break;
         }
         worker->batches_submitted++;

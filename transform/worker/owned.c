@@ -1,0 +1,103 @@
+/* What several files of the worker ask of a partition, or tell about it. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "transform/worker/internal.h"
+
+#define TELL_AGAIN_US (30 * INT64_C(1000000)) /* the same trouble of a partition */
+
+bool rs_worker_remembers(const struct rs_worker *worker)
+{
+    return worker->options.log.ops->plan != NULL;
+}
+
+struct rs_owned *rs_worker_find(const struct rs_worker *worker, uint32_t stream, int32_t partition)
+{
+    for (size_t i = 0; i < worker->owned_count; i++) {
+        struct rs_owned *owned = worker->owned[i];
+        if (owned->partition == partition && owned->stream->index == stream) {
+            return owned;
+        }
+    }
+    return NULL;
+}
+
+struct rs_state_key rs_owned_key(const struct rs_worker *worker, const struct rs_owned *owned)
+{
+    return (struct rs_state_key){
+        .worker = worker->options.index,
+        .stream = owned->stream->index,
+        .partition = owned->partition,
+    };
+}
+
+static void say(struct rs_worker *worker, enum rs_log_level level, const char *text)
+{
+    worker->options.report(worker->options.report_ctx, level, text);
+}
+
+void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char *format, ...)
+{
+    char text[RS_ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    say(worker, level, text);
+}
+
+void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_log_level level,
+                      const char *format, ...)
+{
+    char text[RS_ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    bool again = strcmp(text, owned->error) == 0 && worker->now_us - owned->error_told_us < TELL_AGAIN_US;
+    if (!again) {
+        say(worker, level, text);
+        memcpy(owned->error, text, sizeof(owned->error));
+        owned->error_told_us = worker->now_us;
+    }
+}
+
+void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_partition_phase phase,
+                   const char *format, ...)
+{
+    char text[RS_ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    say(worker, RS_LOG_ERROR, text);
+    memcpy(owned->error, text, sizeof(owned->error));
+    owned->doubted = owned->fenced = false;
+    owned->at_end = false;
+    owned->commit = RS_COMMIT_NOT;
+    owned->phase = phase;
+    if (phase == RS_PARTITION_FENCED) {
+        rs_owned_free_state(worker, owned); /* what it holds may be published by nobody but its owner */
+    }
+}
+
+void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *owned, struct rs_buf *out)
+{
+    rs_fence_key(out, worker->options.prefix, worker->options.streams->group, owned->stream->topic,
+                 owned->partition);
+}
+
+bool rs_owned_claimed(const struct rs_owned *owned)
+{
+    return owned->state != NULL &&
+           (owned->phase == RS_PARTITION_RUNNING || owned->phase == RS_PARTITION_LEAVING);
+}
+
+bool rs_owned_publishable(const struct rs_owned *owned)
+{
+    return owned->state != NULL && owned->asked && owned->touched && owned->next_offset >= owned->quiet_until;
+}
