@@ -124,27 +124,27 @@ static void memory_forget(void *self, struct rs_state_key of)
     m->end_due = m->trimmed_due = false;
 }
 
-static bool memory_take(void *self, uint32_t worker, struct rs_log_event *out)
+static bool memory_take(void *self, uint32_t worker, struct rs_append_event *out)
 {
     struct memory_log *m = self;
     (void)worker;
-    *out = (struct rs_log_event){.key = key, .committed = -1};
+    *out = (struct rs_append_event){.key = key, .committed = -1};
     if (m->ack_count > 0) {
-        out->kind = RS_LOG_APPENDED;
+        out->kind = RS_APPEND_DONE;
         out->cookie = m->acks[m->ack_first];
         out->offset = m->end - (int64_t)m->ack_count--;
         m->ack_first = (m->ack_first + 1) % (sizeof m->acks / sizeof *m->acks);
     } else if (m->read_at <= m->read_until) {
-        out->kind = RS_LOG_RECORD;
+        out->kind = RS_APPEND_RECORD;
         out->offset = m->read_at;
         out->bytes = rs_slice_of(m->records[m->read_at].bytes, m->records[m->read_at].size);
         m->read_at++;
     } else if (m->end_due) {
-        out->kind = RS_LOG_END;
+        out->kind = RS_APPEND_END;
         out->offset = m->first;
         m->end_due = false;
     } else if (m->trimmed_due) {
-        out->kind = RS_LOG_TRIMMED;
+        out->kind = RS_APPEND_TRIMMED;
         out->offset = m->first;
         m->trimmed_due = false;
     } else {
@@ -160,7 +160,7 @@ static int memory_wake_fd(void *self, uint32_t worker)
     return -1;
 }
 
-static const struct rs_log_io_ops memory_ops = {
+static const struct rs_append_log_ops memory_ops = {
     .append = memory_append,
     .read = memory_read,
     .trim = memory_trim,

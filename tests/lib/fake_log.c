@@ -39,19 +39,19 @@ static int64_t put(struct fake_log *log, struct rs_slice bytes)
     return log->end++;
 }
 
-static struct rs_log_event *tell(struct fake_io *io, enum rs_log_event_kind kind)
+static struct rs_append_event *tell(struct fake_io *io, enum rs_append_event_kind kind)
 {
     RS_ASSERT(io->event_first + io->event_count < FAKE_EVENTS_MAX);
-    struct rs_log_event *event = &io->events[io->event_first + io->event_count++];
+    struct rs_append_event *event = &io->events[io->event_first + io->event_count++];
     *event =
-        (struct rs_log_event){.kind = kind, .key = io->key, .offset = -1, .committed = io->log->committed};
+        (struct rs_append_event){.kind = kind, .key = io->key, .offset = -1, .committed = io->log->committed};
     event->error = &io->error;
     return event;
 }
 
 static void acknowledge(struct fake_io *io, uint64_t cookie, int64_t offset)
 {
-    struct rs_log_event *event = tell(io, RS_LOG_APPENDED);
+    struct rs_append_event *event = tell(io, RS_APPEND_DONE);
     event->cookie = cookie;
     event->offset = offset;
 }
@@ -81,7 +81,7 @@ static int fake_append(void *self, struct rs_state_key key, struct rs_slice byte
     case FAKE_LOST_ACK: (void)put(io->log, bytes); /* fall through */
     case FAKE_LOST_RECORD:
         (void)rs_fail(&io->error, RS_EBROKER, "the broker went away");
-        tell(io, RS_LOG_REFUSED)->cookie = cookie;
+        tell(io, RS_APPEND_REFUSED)->cookie = cookie;
         break;
     case FAKE_DELAYED:
         RS_ASSERT(io->delayed_count < 32);
@@ -107,15 +107,15 @@ static int fake_read(void *self, struct rs_state_key key, int64_t until, struct 
         (void)rs_fail(&io->error, io->read_trimmed ? RS_ETRIMMED : RS_EBROKER,
                       "the log's head was trimmed away meanwhile");
         io->error.class = RS_CLASS_RETRY;
-        (void)tell(io, RS_LOG_BROKEN);
+        (void)tell(io, RS_APPEND_BROKEN);
         return 0;
     }
     for (int64_t at = io->log->first; at <= until; at++) {
-        struct rs_log_event *event = tell(io, RS_LOG_RECORD);
+        struct rs_append_event *event = tell(io, RS_APPEND_RECORD);
         event->offset = at;
         event->bytes = rs_buf_slice(&io->log->records[at]);
     }
-    struct rs_log_event *end = tell(io, RS_LOG_END);
+    struct rs_append_event *end = tell(io, RS_APPEND_END);
     end->offset = io->log->first;
     end->end = io->log->end;
     return 0;
@@ -129,12 +129,12 @@ static int fake_trim(void *self, struct rs_state_key key, int64_t before, struct
     io->trims++;
     if (io->trim_refused) {
         (void)rs_fail(&io->error, RS_EBROKER, "not authorized to delete records");
-        (void)tell(io, RS_LOG_TRIMMED);
+        (void)tell(io, RS_APPEND_TRIMMED);
         return 0;
     }
     io->trimmed_to = before;
     io->log->first = before > io->log->first ? before : io->log->first;
-    tell(io, RS_LOG_TRIMMED)->offset = io->log->first;
+    tell(io, RS_APPEND_TRIMMED)->offset = io->log->first;
     return 0;
 }
 
@@ -145,7 +145,7 @@ static void fake_forget(void *self, struct rs_state_key key)
     io->event_first = io->event_count = 0;
 }
 
-static bool fake_take(void *self, uint32_t worker, struct rs_log_event *out)
+static bool fake_take(void *self, uint32_t worker, struct rs_append_event *out)
 {
     struct fake_io *io = self;
     (void)worker;
@@ -165,7 +165,7 @@ static int fake_wake_fd(void *self, uint32_t worker)
     return -1;
 }
 
-static const struct rs_log_io_ops fake_ops = {
+static const struct rs_append_log_ops fake_ops = {
     .append = fake_append,
     .read = fake_read,
     .trim = fake_trim,
@@ -174,7 +174,7 @@ static const struct rs_log_io_ops fake_ops = {
     .wake_fd = fake_wake_fd,
 };
 
-struct rs_log_io fake_io_table(struct fake_io *io)
+struct rs_append_log fake_io_table(struct fake_io *io)
 {
-    return (struct rs_log_io){.self = io, .ops = &fake_ops};
+    return (struct rs_append_log){.self = io, .ops = &fake_ops};
 }

@@ -33,7 +33,7 @@ struct fake_io {
     int fate_count, fate_at;
     bool trim_refused, read_broken; /* the next ones */
     bool read_trimmed;              /* broken because a later owner trimmed the claim away */
-    struct rs_log_event events[FAKE_EVENTS_MAX];
+    struct rs_append_event events[FAKE_EVENTS_MAX];
     int event_first, event_count;
     struct rs_buf delayed[32];
     uint64_t delayed_cookies[32];
@@ -48,7 +48,7 @@ struct fake_io {
 void fake_log_free(struct fake_log *log);
 void fake_io_init(struct fake_io *io, struct fake_log *log);
 void fake_io_free(struct fake_io *io);
-struct rs_log_io fake_io_table(struct fake_io *io);
+struct rs_append_log fake_io_table(struct fake_io *io);
 void fake_fate(struct fake_io *io, enum fake_fate fate);
 /* Delayed appends reach the log now. */
 void fake_land(struct fake_io *io);

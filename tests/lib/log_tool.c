@@ -26,7 +26,7 @@ struct reading {
 
 struct tool {
     struct rs_kafka_log *log;
-    struct rs_log_io io;
+    struct rs_append_log io;
     uint64_t open; /* appends, readings and trims without an answer */
     int running;   /* readings of which some records came, but not all */
     int most;      /* of them at once */
@@ -50,7 +50,7 @@ static struct rs_state_key key_of(long partition)
     return (struct rs_state_key){.worker = 0, .stream = 0, .partition = (int32_t)partition};
 }
 
-static void on_record(struct tool *tool, const struct rs_log_event *event)
+static void on_record(struct tool *tool, const struct rs_append_event *event)
 {
     struct reading *reading = &tool->readings[event->key.partition];
 
@@ -69,28 +69,28 @@ static void on_record(struct tool *tool, const struct rs_log_event *event)
         event->bytes.data[0] != expected || event->bytes.data[event->bytes.size - 1] != expected;
 }
 
-static void say(struct tool *tool, const struct rs_log_event *event)
+static void say(struct tool *tool, const struct rs_append_event *event)
 {
     int partition = (int)event->key.partition;
     struct reading *reading = &tool->readings[partition];
     const char *why = event->error == NULL ? "" : event->error->text;
 
-    if (event->kind == RS_LOG_RECORD) {
+    if (event->kind == RS_APPEND_RECORD) {
         on_record(tool, event);
         return;
     }
     tool->open--;
     switch (event->kind) {
-    case RS_LOG_APPENDED:
+    case RS_APPEND_DONE:
         printf("appended %d %" PRId64 " %" PRIu64 "\n", partition, event->offset, event->cookie);
         break;
-    case RS_LOG_REFUSED: printf("refused %d %" PRIu64 " %s\n", partition, event->cookie, why); break;
-    case RS_LOG_BROKEN:
+    case RS_APPEND_REFUSED: printf("refused %d %" PRIu64 " %s\n", partition, event->cookie, why); break;
+    case RS_APPEND_BROKEN:
         printf("broken %d %s %s %s\n", partition, rs_error_name(event->error->code),
                event->error->class == RS_CLASS_RETRY ? "retry" : "final", why);
         break;
-    case RS_LOG_TRIMMED: printf("trimmed %d %" PRId64 " %s\n", partition, event->offset, why); break;
-    case RS_LOG_END:
+    case RS_APPEND_TRIMMED: printf("trimmed %d %" PRId64 " %s\n", partition, event->offset, why); break;
+    case RS_APPEND_END:
         tool->running--;
         printf("end %d low %" PRId64 " first %" PRId64 " last %" PRId64 " records %" PRIu64 " bytes %" PRIu64
                " gaps %" PRIu64 " wrong %" PRIu64 " committed %" PRId64 " most %d ms %" PRId64 "\n",
@@ -98,13 +98,13 @@ static void say(struct tool *tool, const struct rs_log_event *event)
                reading->gaps, reading->wrong, event->committed, tool->most,
                (rs_clock_mono(rs_clock_system()) - reading->began_us) / 1000);
         break;
-    case RS_LOG_RECORD: break;
+    case RS_APPEND_RECORD: break;
     }
 }
 
 static bool take(struct tool *tool)
 {
-    struct rs_log_event event;
+    struct rs_append_event event;
     struct pollfd fd = {.fd = tool->io.ops->wake_fd(tool->io.self, 0), .events = POLLIN};
     int64_t deadline = rs_clock_mono(rs_clock_system()) + WAIT_US;
 

@@ -361,7 +361,7 @@ void coordinator_expire(struct process *p); /* its session ended while it was pa
 void coordinator_resumed(struct process *p);
 
 /* sim_log.c */
-struct rs_log_io log_table(struct process *p);
+struct rs_append_log log_table(struct process *p);
 void log_process_dies(struct process *p);
 void log_free(struct process *p);
 void appends_free(struct process *p);

@@ -22,7 +22,7 @@ struct append_node {
 };
 
 struct log_event_node {
-    struct rs_log_event event;
+    struct rs_append_event event;
     struct rs_error error;
     uint64_t interest;
     uint8_t *bytes;
@@ -42,10 +42,10 @@ static uint32_t place(const struct process *p, struct rs_state_key key)
 
 /* ---- what a process hears ---- */
 
-static struct log_event_node *event_new(struct process *p, enum rs_log_event_kind kind, uint32_t partition)
+static struct log_event_node *event_new(struct process *p, enum rs_append_event_kind kind, uint32_t partition)
 {
     struct log_event_node *node = sim_alloc(sizeof *node);
-    node->event = (struct rs_log_event){
+    node->event = (struct rs_append_event){
         .kind = kind,
         .key = {.stream = stream_of(p->sim, partition), .partition = partition_of(p->sim, partition)},
         .offset = -1,
@@ -203,7 +203,7 @@ static void land(struct sim *sim, void *subject, uint64_t tag)
 static void answer_one(struct process *p, uint32_t partition, struct append_node *node, bool refused)
 {
     struct pipe *pipe = &p->pipes[partition];
-    struct log_event_node *event = event_new(p, refused ? RS_LOG_REFUSED : RS_LOG_APPENDED, partition);
+    struct log_event_node *event = event_new(p, refused ? RS_APPEND_REFUSED : RS_APPEND_DONE, partition);
     event->event.cookie = node->cookie;
     event->interest = node->interest;
     if (refused) {
@@ -253,7 +253,7 @@ static void answer(struct sim *sim, void *subject, uint64_t tag)
         return;
     }
     if (one_in(&sim->chance, sim->faults.repeat)) {
-        struct log_event_node *event = event_new(p, RS_LOG_APPENDED, partition);
+        struct log_event_node *event = event_new(p, RS_APPEND_DONE, partition);
         event->event.cookie = node->cookie;
         event->event.offset = node->offset;
         event->interest = node->interest;
@@ -342,7 +342,7 @@ static int log_append(void *self, struct rs_state_key key, struct rs_slice bytes
 static void read_ends(struct process *p, uint32_t partition)
 {
     struct pipe *pipe = &p->pipes[partition];
-    struct log_event_node *event = event_new(p, RS_LOG_END, partition);
+    struct log_event_node *event = event_new(p, RS_APPEND_END, partition);
     event->event.offset = pipe->read_first;
     event->event.committed = pipe->read_committed;
     event->event.end = p->sim->topics[partition].end;
@@ -385,7 +385,7 @@ static void read_some(struct sim *sim, void *subject, uint64_t tag)
         return;
     }
     if (pipe->read_at < t->first || (t->down_until_us > sim_now(sim) && one_in(&sim->chance, 2))) {
-        struct log_event_node *event = event_new(p, RS_LOG_BROKEN, partition);
+        struct log_event_node *event = event_new(p, RS_APPEND_BROKEN, partition);
         event_fail(event, "topic test.state.ticks: cannot read on");
         pipe->reading_log = false;
         event_post(p, event);
@@ -393,7 +393,7 @@ static void read_some(struct sim *sim, void *subject, uint64_t tag)
     }
     for (int64_t n = pick(&sim->chance, 1, 40); n > 0 && pipe->read_at <= pipe->read_until; n--) {
         const struct log_record *record = &t->records[pipe->read_at];
-        struct log_event_node *event = event_new(p, RS_LOG_RECORD, partition);
+        struct log_event_node *event = event_new(p, RS_APPEND_RECORD, partition);
         event->event.offset = pipe->read_at++;
         event->bytes = sim_alloc(record->size + 1);
         memcpy(event->bytes, record->bytes, record->size);
@@ -465,7 +465,7 @@ static void trim_now(struct sim *sim, void *subject, uint64_t tag)
     if (pipe->interest != (tag >> 8 & 0xFFFFFF)) {
         return;
     }
-    struct log_event_node *event = event_new(p, RS_LOG_TRIMMED, partition);
+    struct log_event_node *event = event_new(p, RS_APPEND_TRIMMED, partition);
     if (refused) {
         event_fail(event, "topic test.state.ticks: not authorized");
     } else {
@@ -508,7 +508,7 @@ static void log_forget(void *self, struct rs_state_key key)
     pipe->trimming = false;
 }
 
-static bool log_take(void *self, uint32_t worker, struct rs_log_event *out)
+static bool log_take(void *self, uint32_t worker, struct rs_append_event *out)
 {
     struct process *p = self;
     (void)worker;
@@ -540,7 +540,7 @@ static int log_wake_fd(void *self, uint32_t worker)
     return 0;
 }
 
-static const struct rs_log_io_ops log_ops = {
+static const struct rs_append_log_ops log_ops = {
     .append = log_append,
     .read = log_read,
     .trim = log_trim,
@@ -549,9 +549,9 @@ static const struct rs_log_io_ops log_ops = {
     .wake_fd = log_wake_fd,
 };
 
-struct rs_log_io log_table(struct process *p)
+struct rs_append_log log_table(struct process *p)
 {
-    return (struct rs_log_io){.self = p, .ops = &log_ops};
+    return (struct rs_append_log){.self = p, .ops = &log_ops};
 }
 
 /* ---- ends ---- */

@@ -34,7 +34,7 @@ struct rebuild {
     const struct rs_rebuild_options *options;
     rd_kafka_t *consumer;
     struct rs_kafka_log *log;
-    struct rs_log_io io;
+    struct rs_append_log io;
     struct input *inputs;
     size_t count;
     size_t open; /* claims without an answer */
@@ -295,7 +295,7 @@ static struct input *input_of(struct rebuild *rebuild, struct rs_state_key key)
     return NULL;
 }
 
-static void on_answer(struct rebuild *rebuild, const struct rs_log_event *event)
+static void on_answer(struct rebuild *rebuild, const struct rs_append_event *event)
 {
     struct input *input = input_of(rebuild, event->key);
 
@@ -304,7 +304,7 @@ static void on_answer(struct rebuild *rebuild, const struct rs_log_event *event)
     }
     input->answered = true;
     rebuild->open--;
-    if (event->kind == RS_LOG_APPENDED) {
+    if (event->kind == RS_APPEND_DONE) {
         input->claim = event->offset;
         return;
     }
@@ -318,7 +318,7 @@ static int await_answers(struct rebuild *rebuild, struct rs_error *error)
     const struct rs_clock *clock = rs_clock_system();
     struct pollfd fd = {.fd = rebuild->io.ops->wake_fd(rebuild->io.self, 0), .events = POLLIN};
     int64_t deadline = rs_clock_mono(clock) + ANSWERS_US;
-    struct rs_log_event event;
+    struct rs_append_event event;
 
     while (rebuild->open > 0 && rs_clock_mono(clock) < deadline) {
         if (rebuild->io.ops->take(rebuild->io.self, 0, &event)) {

@@ -13,18 +13,18 @@
 #include "base/slice.h"
 #include "transform/statelog/log.h"
 
-enum rs_log_event_kind {
-    RS_LOG_APPENDED, /* `offset` is where the record stands; -1: it is in the log, but nobody knows where */
-    RS_LOG_REFUSED,  /* the record may be in the log or not: `error` */
-    RS_LOG_RECORD,   /* reading: `bytes` stand at `offset` */
-    RS_LOG_END,      /* reading: done. `offset`: the log's first offset (the low watermark) when it began */
-    RS_LOG_BROKEN,   /* reading or the topic itself cannot go on: `error` names topic, partition, remedy.
-                        RS_CLASS_RETRY: it may go another time. Else it is final */
-    RS_LOG_TRIMMED,  /* `offset`: the log begins there now; -1: refused or failed, `error` */
+enum rs_append_event_kind {
+    RS_APPEND_DONE,    /* `offset` is where the record stands; -1: it is in the log, but nobody knows where */
+    RS_APPEND_REFUSED, /* the record may be in the log or not: `error` */
+    RS_APPEND_RECORD,  /* reading: `bytes` stand at `offset` */
+    RS_APPEND_END,     /* reading: done. `offset`: the log's first offset (the low watermark) when it began */
+    RS_APPEND_BROKEN,  /* reading or the topic itself cannot go on: `error` names topic, partition, remedy.
+                       RS_CLASS_RETRY: it may go another time. Else it is final */
+    RS_APPEND_TRIMMED, /* `offset`: the log begins there now; -1: refused or failed, `error` */
 };
 
-struct rs_log_event {
-    enum rs_log_event_kind kind;
+struct rs_append_event {
+    enum rs_append_event_kind kind;
     struct rs_state_key key;
     uint64_t cookie; /* APPENDED, REFUSED: as given to append */
     int64_t offset;
@@ -37,7 +37,7 @@ struct rs_log_event {
     const struct rs_error *error;
 };
 
-struct rs_log_io_ops {
+struct rs_append_log_ops {
     /* Appends a record behind all earlier ones of this key. Copies. APPENDED or REFUSED follows, in the order
      * of the appends. RS_ELIMIT: no room now, come again. Appends of one key are never reordered; once one is
      * REFUSED all later ones that are under way are REFUSED too. */
@@ -51,13 +51,13 @@ struct rs_log_io_ops {
     /* Nothing of the key is of interest any more: no event about it comes afterwards, also not of what is
      * under way. Records under way may still reach the log. */
     void (*forget)(void *self, struct rs_state_key key);
-    bool (*take)(void *self, uint32_t worker, struct rs_log_event *out);
+    bool (*take)(void *self, uint32_t worker, struct rs_append_event *out);
     int (*wake_fd)(void *self, uint32_t worker); /* readable when `take` has something; -1: poll */
 };
 
-struct rs_log_io {
+struct rs_append_log {
     void *self;
-    const struct rs_log_io_ops *ops;
+    const struct rs_append_log_ops *ops;
 };
 
 #endif

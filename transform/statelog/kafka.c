@@ -87,7 +87,7 @@ void rs_kafka_log_note_free(struct rs_kafka_log_note *note)
 }
 
 static struct rs_kafka_log_note *note_new(struct rs_kafka_log_partition *key, struct rs_state_key who,
-                                          enum rs_log_event_kind kind, size_t size)
+                                          enum rs_append_event_kind kind, size_t size)
 {
     struct rs_kafka_log_note *note = calloc(1, sizeof(*note) + size);
 
@@ -96,7 +96,7 @@ static struct rs_kafka_log_note *note_new(struct rs_kafka_log_partition *key, st
         note->worker = who.worker;
         note->epoch = key->epoch;
         note->generation = key->generation;
-        note->event = (struct rs_log_event){.kind = kind, .key = who, .offset = -1, .committed = -1};
+        note->event = (struct rs_append_event){.kind = kind, .key = who, .offset = -1, .committed = -1};
         note->size = size;
     }
     return note;
@@ -171,7 +171,7 @@ void rs_kafka_log_break(struct rs_kafka_log *log, struct rs_kafka_log_partition 
         end_reading(log, key);
     }
     if (note != NULL) {
-        note->event.kind = RS_LOG_BROKEN;
+        note->event.kind = RS_APPEND_BROKEN;
         rs_kafka_log_send(log, note, error);
     }
 }
@@ -267,7 +267,7 @@ static void append_note(struct rs_kafka_log *log, struct rs_kafka_log_partition 
     if (key->refused) {
         struct rs_error error;
         (void)rs_fail(&error, RS_EBROKER, "state log: an earlier record was refused");
-        note->event.kind = RS_LOG_REFUSED;
+        note->event.kind = RS_APPEND_REFUSED;
         rs_kafka_log_send(log, note, &error);
         return;
     }
@@ -291,7 +291,7 @@ static int append_locked(struct rs_kafka_log *log, struct rs_state_key who, stru
     if (rc != 0) {
         return rc;
     }
-    struct rs_kafka_log_note *note = key == NULL ? NULL : note_new(key, who, RS_LOG_APPENDED, bytes.size);
+    struct rs_kafka_log_note *note = key == NULL ? NULL : note_new(key, who, RS_APPEND_DONE, bytes.size);
     if (note == NULL) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
@@ -316,7 +316,7 @@ static int read_locked(struct rs_kafka_log *log, struct rs_state_key who, int64_
                        struct rs_error *error)
 {
     struct rs_kafka_log_partition *key = log->stopping ? NULL : obtain(log, who);
-    struct rs_kafka_log_note *note = key == NULL ? NULL : note_new(key, who, RS_LOG_BROKEN, 0);
+    struct rs_kafka_log_note *note = key == NULL ? NULL : note_new(key, who, RS_APPEND_BROKEN, 0);
 
     if (log->stopping) {
         return rs_fail(error, RS_EBROKER, "state log: it is being closed");
@@ -350,7 +350,7 @@ static int table_trim(void *self, struct rs_state_key who, int64_t before, struc
 
     pthread_mutex_lock(&log->lock);
     struct rs_kafka_log_partition *key = obtain(log, who);
-    struct rs_kafka_log_note *note = key == NULL ? NULL : note_new(key, who, RS_LOG_TRIMMED, 0);
+    struct rs_kafka_log_note *note = key == NULL ? NULL : note_new(key, who, RS_APPEND_TRIMMED, 0);
     if (note != NULL) {
         rs_kafka_log_push(&log->trims, note);
     }
@@ -384,7 +384,8 @@ static void table_forget(void *self, struct rs_state_key who)
 }
 
 /* The next note that somebody wants to hear of; it lives until the next call. */
-static bool take_note(struct rs_kafka_log *log, struct rs_kafka_log_worker *worker, struct rs_log_event *out)
+static bool take_note(struct rs_kafka_log *log, struct rs_kafka_log_worker *worker,
+                      struct rs_append_event *out)
 {
     struct rs_kafka_log_note *note = NULL;
 
@@ -392,7 +393,7 @@ static bool take_note(struct rs_kafka_log *log, struct rs_kafka_log_worker *work
     while ((note = rs_kafka_log_pop(&worker->notes)) != NULL && note->epoch != note->key->epoch) {
         rs_kafka_log_note_free(note);
     }
-    if (note != NULL && note->event.kind == RS_LOG_REFUSED && note->generation == note->key->generation) {
+    if (note != NULL && note->event.kind == RS_APPEND_REFUSED && note->generation == note->key->generation) {
         note->key->generation++;
         note->key->refused = false;
     }
@@ -406,7 +407,7 @@ static bool take_note(struct rs_kafka_log *log, struct rs_kafka_log_worker *work
     return true;
 }
 
-static bool take_once(struct rs_kafka_log *log, uint32_t index, struct rs_log_event *out)
+static bool take_once(struct rs_kafka_log *log, uint32_t index, struct rs_append_event *out)
 {
     return take_note(log, &log->workers[index], out) || rs_kafka_log_read_take(log, index, out);
 }
@@ -421,7 +422,7 @@ static void let_go(struct rs_kafka_log_worker *worker)
     }
 }
 
-static bool table_take(void *self, uint32_t index, struct rs_log_event *out)
+static bool table_take(void *self, uint32_t index, struct rs_append_event *out)
 {
     struct rs_kafka_log *log = self;
     struct rs_kafka_log_worker *worker = &log->workers[index];
@@ -446,9 +447,9 @@ static int table_wake_fd(void *self, uint32_t index)
     return log->workers[index].wake_fd;
 }
 
-struct rs_log_io rs_kafka_log_table(struct rs_kafka_log *log)
+struct rs_append_log rs_kafka_log_table(struct rs_kafka_log *log)
 {
-    static const struct rs_log_io_ops ops = {
+    static const struct rs_append_log_ops ops = {
         .append = table_append,
         .read = table_read,
         .trim = table_trim,
@@ -457,7 +458,7 @@ struct rs_log_io rs_kafka_log_table(struct rs_kafka_log *log)
         .wake_fd = table_wake_fd,
     };
 
-    return (struct rs_log_io){.self = log, .ops = &ops};
+    return (struct rs_append_log){.self = log, .ops = &ops};
 }
 
 /* ---- life ---- */

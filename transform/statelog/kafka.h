@@ -1,4 +1,4 @@
-/* log kafka: log_io over Kafka. A stream's logs are the partitions of one topic, `<group>.state.<stream>`,
+/* log kafka: append log over Kafka. A stream's logs are the partitions of one topic, `<group>.state.<stream>`,
  * each the log of the input partition of the same number.
  *
  * Topics: before a stream's first record is written or read its topic is made, if absent, with as many
@@ -58,7 +58,7 @@ struct rs_kafka_log_options {
 /* Does not wait for the broker. RS_ENOMEM, RS_EIO, RS_ECONFIG (a property is refused). */
 RS_MUST_USE int rs_kafka_log_new(const struct rs_kafka_log_options *options, struct rs_kafka_log **out,
                                  struct rs_error *error);
-struct rs_log_io rs_kafka_log_table(struct rs_kafka_log *log);
+struct rs_append_log rs_kafka_log_table(struct rs_kafka_log *log);
 
 /* Waits, for at most `within_us`, until what was appended is in the log, and ends the threads; returns how
  * many records were not acknowledged. Nothing is begun afterwards. */

@@ -21,7 +21,7 @@ struct rs_kafka_log_note {
     uint32_t worker;
     uint64_t epoch;      /* of the key when it was made: older than the key's, nobody wants to hear of it */
     uint64_t generation; /* appends: see rs_kafka_log_partition */
-    struct rs_log_event event;
+    struct rs_append_event event;
     struct rs_error *error; /* NULL, or its own, or no_memory's */
     size_t size;
     uint8_t bytes[]; /* the record; freed with the note */
@@ -156,7 +156,7 @@ void rs_kafka_log_pump(struct rs_kafka_log *log, struct rs_kafka_log_partition *
 int rs_kafka_log_keeper_open(struct rs_kafka_log *log, rd_kafka_conf_t *conf, struct rs_error *error);
 void rs_kafka_log_keeper_close(struct rs_kafka_log *log);
 /* The worker's next RECORD, END or BROKEN from its queue. Without the lock. */
-bool rs_kafka_log_read_take(struct rs_kafka_log *log, uint32_t worker, struct rs_log_event *out);
+bool rs_kafka_log_read_take(struct rs_kafka_log *log, uint32_t worker, struct rs_append_event *out);
 
 /* ---- kafka_admin.c; all on the keeper's thread unless said otherwise, and without the lock ---- */
 

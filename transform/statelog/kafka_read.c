@@ -109,7 +109,7 @@ static void record_missing(struct rs_kafka_log *log, struct rs_kafka_log_partiti
 
 /* Whether the message is the next record of a reading that goes on. Needs the lock. */
 static bool judge(struct rs_kafka_log *log, uint32_t index, const rd_kafka_message_t *message,
-                  struct rs_log_event *out)
+                  struct rs_append_event *out)
 {
     struct rs_kafka_log_worker *worker = &log->workers[index];
     struct rs_kafka_log_partition *key = key_of(log, message);
@@ -130,8 +130,8 @@ static bool judge(struct rs_kafka_log *log, uint32_t index, const rd_kafka_messa
         return false;
     }
     key->next = message->offset + 1;
-    *out = (struct rs_log_event){
-        .kind = RS_LOG_RECORD,
+    *out = (struct rs_append_event){
+        .kind = RS_APPEND_RECORD,
         .key = {.worker = index, .stream = key->stream, .partition = key->partition},
         .offset = message->offset,
         .committed = -1,
@@ -154,7 +154,7 @@ static int64_t known_end(const struct rs_kafka_log *log, const struct rs_kafka_l
                : 0;
 }
 
-static void say_end(struct rs_kafka_log *log, uint32_t index, struct rs_log_event *out)
+static void say_end(struct rs_kafka_log *log, uint32_t index, struct rs_append_event *out)
 {
     struct rs_kafka_log_worker *worker = &log->workers[index];
     int64_t end = known_end(log, worker->ended);
@@ -162,8 +162,8 @@ static void say_end(struct rs_kafka_log *log, uint32_t index, struct rs_log_even
     pthread_mutex_lock(&log->lock);
     struct rs_kafka_log_partition *key = worker->ended;
     worker->ended = NULL;
-    *out = (struct rs_log_event){
-        .kind = RS_LOG_END,
+    *out = (struct rs_append_event){
+        .kind = RS_APPEND_END,
         .key = {.worker = index, .stream = key->stream, .partition = key->partition},
         .offset = key->first,
         .committed = key->committed,
@@ -187,7 +187,7 @@ static void ask_for_more(struct rs_kafka_log *log, struct rs_kafka_log_worker *w
     }
 }
 
-bool rs_kafka_log_read_take(struct rs_kafka_log *log, uint32_t index, struct rs_log_event *out)
+bool rs_kafka_log_read_take(struct rs_kafka_log *log, uint32_t index, struct rs_append_event *out)
 {
     struct rs_kafka_log_worker *worker = &log->workers[index];
 

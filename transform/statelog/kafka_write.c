@@ -66,14 +66,14 @@ static void refuse(struct rs_kafka_log *log, struct rs_kafka_log_note *note, rd_
     if (!ours(code)) {
         look_again(log, topic);
     }
-    note->event.kind = RS_LOG_REFUSED;
+    note->event.kind = RS_APPEND_REFUSED;
     rs_kafka_log_send(log, note, &error);
     if (!current) {
         return;
     }
     key->refused = true;
     while ((note = rs_kafka_log_pop(&key->waiting)) != NULL) {
-        note->event.kind = RS_LOG_REFUSED;
+        note->event.kind = RS_APPEND_REFUSED;
         rs_kafka_log_send(log, note, &error);
     }
 }

@@ -200,8 +200,8 @@ static bool take_handed(struct rs_log_owners *parts, struct rs_state_event *out)
     return true;
 }
 
-static bool on_record(struct rs_durable_log *log, struct rs_log_owner *part, const struct rs_log_event *event,
-                      struct rs_state_event *out)
+static bool on_record(struct rs_durable_log *log, struct rs_log_owner *part,
+                      const struct rs_append_event *event, struct rs_state_event *out)
 {
     struct rs_state_record record;
     enum rs_verdict verdict;
@@ -225,7 +225,8 @@ static bool on_record(struct rs_durable_log *log, struct rs_log_owner *part, con
 
 /* What the log is worth, once all of it was seen. */
 static int judge(const struct rs_durable_log *log, const struct rs_log_owner *part,
-                 const struct rs_log_event *event, struct rs_state_reading *reading, struct rs_error *error)
+                 const struct rs_append_event *event, struct rs_state_reading *reading,
+                 struct rs_error *error)
 {
     int rc = rs_state_reader_end(part->reader, event->offset, part->token + 1, error);
 
@@ -276,7 +277,7 @@ static bool doubt(struct rs_durable_log *log, struct rs_log_owner *part, int64_t
     return check(log, part, out);
 }
 
-static bool on_end(struct rs_durable_log *log, struct rs_log_owner *part, const struct rs_log_event *event,
+static bool on_end(struct rs_durable_log *log, struct rs_log_owner *part, const struct rs_append_event *event,
                    struct rs_state_event *out)
 {
     struct rs_state_reading reading;
@@ -434,7 +435,7 @@ static void trim(struct rs_durable_log *log, struct rs_log_owner *part)
 }
 
 static void on_trimmed(struct rs_durable_log *log, struct rs_log_owner *part,
-                       const struct rs_log_event *event)
+                       const struct rs_append_event *event)
 {
     part->trimming = false;
     if (event->offset >= 0) {
@@ -497,7 +498,7 @@ static bool on_gap(struct rs_durable_log *log, struct rs_log_owner *part, int64_
 }
 
 static bool on_checked(struct rs_durable_log *log, struct rs_log_owner *part,
-                       const struct rs_log_event *event, struct rs_state_event *out)
+                       const struct rs_append_event *event, struct rs_state_event *out)
 {
     struct rs_state_reading reading;
 
@@ -525,7 +526,7 @@ static bool on_checked(struct rs_durable_log *log, struct rs_log_owner *part,
 
 /* Also behind damage, where the reader judges nothing. */
 static bool later_claim(const struct rs_durable_log *log, const struct rs_log_owner *part,
-                        const struct rs_log_event *event)
+                        const struct rs_append_event *event)
 {
     struct rs_state_record record;
     struct rs_error error;
@@ -536,7 +537,7 @@ static bool later_claim(const struct rs_durable_log *log, const struct rs_log_ow
 
 /* Only its owner is of interest; damage is for whoever restores from it. */
 static bool on_checked_record(const struct rs_durable_log *log, struct rs_log_owner *part,
-                              const struct rs_log_event *event, struct rs_state_event *out)
+                              const struct rs_append_event *event, struct rs_state_event *out)
 {
     struct rs_state_record record;
     enum rs_verdict verdict;
@@ -549,7 +550,7 @@ static bool on_checked_record(const struct rs_durable_log *log, struct rs_log_ow
 }
 
 static bool on_appended(struct rs_durable_log *log, struct rs_log_owner *part,
-                        const struct rs_log_event *event, struct rs_state_event *out)
+                        const struct rs_append_event *event, struct rs_state_event *out)
 {
     struct rs_error error;
 
@@ -580,22 +581,22 @@ static bool on_appended(struct rs_durable_log *log, struct rs_log_owner *part,
 }
 
 static bool on_io_event(struct rs_durable_log *log, struct rs_log_owner *part,
-                        const struct rs_log_event *event, struct rs_state_event *out)
+                        const struct rs_append_event *event, struct rs_state_event *out)
 {
     if (part->phase == RS_DURABLE_OVER) {
         return false;
     }
     switch (event->kind) {
-    case RS_LOG_APPENDED: return on_appended(log, part, event, out);
-    case RS_LOG_REFUSED: return unsure(part, event->error, out);
-    case RS_LOG_RECORD:
+    case RS_APPEND_DONE: return on_appended(log, part, event, out);
+    case RS_APPEND_REFUSED: return unsure(part, event->error, out);
+    case RS_APPEND_RECORD:
         return part->checking ? on_checked_record(log, part, event, out)
                               : part->phase == RS_DURABLE_READING && on_record(log, part, event, out);
-    case RS_LOG_END:
+    case RS_APPEND_END:
         return part->checking ? on_checked(log, part, event, out)
                               : part->phase == RS_DURABLE_READING && on_end(log, part, event, out);
-    case RS_LOG_BROKEN: part->error = *event->error; return broken(log, part, out);
-    case RS_LOG_TRIMMED: on_trimmed(log, part, event); break;
+    case RS_APPEND_BROKEN: part->error = *event->error; return broken(log, part, out);
+    case RS_APPEND_TRIMMED: on_trimmed(log, part, event); break;
     }
     return false;
 }
@@ -604,7 +605,7 @@ static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out
 {
     struct rs_durable_log *log = self;
     struct rs_log_owners *parts = rs_log_owners_of(log, worker);
-    struct rs_log_event event;
+    struct rs_append_event event;
 
     if (take_handed(parts, out)) {
         return true;

@@ -1,4 +1,4 @@
-/* durable log: the state log's protocol over a log_io: claims, batches, seals, sweeps, trims.
+/* durable log: the state log's protocol over an append log: claims, batches, seals, sweeps, trims.
  *
  * Claim: append CLAIM, wait for its offset X, read the log up to X; what counts of it (reader.h) is
  * handed to the worker. X is the fencing token. An acknowledgement without an offset, or none at all, is
@@ -25,7 +25,7 @@ struct rs_durable_log;
 
 struct rs_durable_log_options {
     uint32_t workers;
-    struct rs_log_io io;
+    struct rs_append_log io;
     const struct rs_streams *streams; /* names for identities and messages */
     const struct rs_clock *clock;
     const char *instance; /* host and process, in claims; for people */

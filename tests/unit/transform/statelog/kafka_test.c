@@ -31,7 +31,7 @@ struct fixture {
     rd_kafka_t *host; /* of the mock cluster */
     rd_kafka_mock_cluster_t *cluster;
     struct rs_kafka_log *log;
-    struct rs_log_io io;
+    struct rs_append_log io;
     pthread_mutex_t lock;
     char notices[8192];
 };
@@ -135,7 +135,7 @@ static void begin_reading(struct fixture *f, struct rs_state_key key, int64_t un
 }
 
 /* The worker's next event, slept for on its descriptor as a worker does; false: none within the time. */
-static bool take_within(struct fixture *f, uint32_t worker, int64_t within_us, struct rs_log_event *out)
+static bool take_within(struct fixture *f, uint32_t worker, int64_t within_us, struct rs_append_event *out)
 {
     int64_t end = rs_clock_mono(rs_clock_system()) + within_us;
     struct pollfd fd = {.fd = f->io.ops->wake_fd(f->io.self, worker), .events = POLLIN};
@@ -149,9 +149,10 @@ static bool take_within(struct fixture *f, uint32_t worker, int64_t within_us, s
     return true;
 }
 
-static struct rs_log_event expect(struct fixture *f, struct rs_state_key key, enum rs_log_event_kind kind)
+static struct rs_append_event expect(struct fixture *f, struct rs_state_key key,
+                                     enum rs_append_event_kind kind)
 {
-    struct rs_log_event event;
+    struct rs_append_event event;
     assert_true(take_within(f, key.worker, WAIT_US, &event));
     if (event.kind != kind && event.error != NULL) {
         print_message("%s\n", event.error->text);
@@ -162,21 +163,21 @@ static struct rs_log_event expect(struct fixture *f, struct rs_state_key key, en
     return event;
 }
 
-static const char *why(const struct rs_log_event *event)
+static const char *why(const struct rs_append_event *event)
 {
     return event->error == NULL ? "" : event->error->text;
 }
 
 static void expect_appended(struct fixture *f, struct rs_state_key key, uint64_t cookie, int64_t offset)
 {
-    struct rs_log_event event = expect(f, key, RS_LOG_APPENDED);
+    struct rs_append_event event = expect(f, key, RS_APPEND_DONE);
     assert_int_equal(event.cookie, cookie);
     assert_int_equal(event.offset, offset);
 }
 
 static void expect_refused(struct fixture *f, struct rs_state_key key, uint64_t cookie, const char *text)
 {
-    struct rs_log_event event = expect(f, key, RS_LOG_REFUSED);
+    struct rs_append_event event = expect(f, key, RS_APPEND_REFUSED);
     assert_int_equal(event.cookie, cookie);
     if (strstr(why(&event), text) == NULL) {
         fail_msg("\"%s\" does not say \"%s\"", why(&event), text);
@@ -185,14 +186,14 @@ static void expect_refused(struct fixture *f, struct rs_state_key key, uint64_t 
 
 static void expect_record(struct fixture *f, struct rs_state_key key, int64_t offset, const char *text)
 {
-    struct rs_log_event event = expect(f, key, RS_LOG_RECORD);
+    struct rs_append_event event = expect(f, key, RS_APPEND_RECORD);
     assert_int_equal(event.offset, offset);
     assert_true(rs_slice_equal(event.bytes, rs_slice_text(text)));
 }
 
 static void expect_broken(struct fixture *f, struct rs_state_key key, int code, const char *text)
 {
-    struct rs_log_event event = expect(f, key, RS_LOG_BROKEN);
+    struct rs_append_event event = expect(f, key, RS_APPEND_BROKEN);
     assert_int_equal(event.error->code, code);
     assert_int_equal(event.error->class, RS_CLASS_RETRY);
     if (strstr(event.error->text, text) == NULL) {
@@ -229,12 +230,12 @@ static void appends_are_acknowledged_in_order(void **state)
     int next[PARTITIONS] = {0};
     bool other = false;
     for (int i = 0; i < PARTITIONS * 50 + 1; i++) {
-        struct rs_log_event event;
+        struct rs_append_event event;
         uint32_t worker = 0;
         while (!f->io.ops->take(f->io.self, worker, &event)) {
             worker = (worker + 1) % WORKERS;
         }
-        assert_int_equal(event.kind, RS_LOG_APPENDED);
+        assert_int_equal(event.kind, RS_APPEND_DONE);
         if (event.key.stream == 1) {
             assert_int_equal(event.cookie, 77);
             assert_int_equal(event.offset, 0);
@@ -304,7 +305,7 @@ static void a_refusal_refuses_what_follows(void **state)
     begin_reading(f, key, 1);
     expect_record(f, key, 0, "first");
     expect_record(f, key, 1, "fifth");
-    expect(f, key, RS_LOG_END);
+    expect(f, key, RS_APPEND_END);
     assert_int_equal(status_of(f).producers, 1);
     assert_non_null(strstr(status_of(f).last_error, "topic g.state.s partition 0 cannot be written"));
 }
@@ -356,7 +357,7 @@ static void a_broken_producer_is_replaced(void **state)
     rd_kafka_mock_broker_set_rtt(f->cluster, -1, 0);
     expect_appended(f, other, 4, 0);
     append(f, key, "fourth", 5);
-    struct rs_log_event event = expect(f, key, RS_LOG_APPENDED);
+    struct rs_append_event event = expect(f, key, RS_APPEND_DONE);
     assert_int_equal(event.cookie, 5);
     assert_in_range(event.offset, 1, 2); /* the second may have come through */
     assert_int_equal(status_of(f).producers, 2);
@@ -389,7 +390,7 @@ static void room_wakes_who_waits_for_it(void **state)
 {
     struct fixture *f = *state;
     struct pollfd fd;
-    struct rs_log_event event;
+    struct rs_append_event event;
     open_log(f, 10);
     fd = (struct pollfd){.fd = f->io.ops->wake_fd(f->io.self, 1), .events = POLLIN};
     rd_kafka_mock_broker_set_rtt(f->cluster, -1, 300);
@@ -441,14 +442,14 @@ static void partitions_are_read_at_once(void **state)
     int running = 0;
     int most = 0;
     for (int ended = 0; ended < PARTITIONS;) {
-        struct rs_log_event event;
+        struct rs_append_event event;
         uint32_t worker = (uint32_t)ended % WORKERS;
         while (!f->io.ops->take(f->io.self, worker, &event)) {
             worker = (worker + 1) % WORKERS;
         }
         int32_t p = event.key.partition;
         assert_int_equal(event.key.worker, worker);
-        if (event.kind == RS_LOG_END) {
+        if (event.kind == RS_APPEND_END) {
             assert_int_equal(event.offset, 0);
             assert_int_equal(event.committed, -1);
             assert_int_equal(next[p], 151 + p);
@@ -456,7 +457,7 @@ static void partitions_are_read_at_once(void **state)
             running--;
             continue;
         }
-        assert_int_equal(event.kind, RS_LOG_RECORD);
+        assert_int_equal(event.kind, RS_APPEND_RECORD);
         running += next[p] == 0;
         most = running > most ? running : most;
         snprintf(text, sizeof text, "%d/%d", (int)p, next[p]);
@@ -469,7 +470,7 @@ static void partitions_are_read_at_once(void **state)
     begin_reading(f, key_of(0, 0), 1);
     expect_record(f, key_of(0, 0), 0, "0/0");
     expect_record(f, key_of(0, 0), 1, "0/1");
-    expect(f, key_of(0, 0), RS_LOG_END);
+    expect(f, key_of(0, 0), RS_APPEND_END);
 }
 
 static void commit(struct fixture *f, int32_t partition, int64_t offset)
@@ -496,7 +497,7 @@ static void a_first_claim_tells_what_the_group_committed(void **state)
         expect_appended(f, key_of(0, p), 1, 0);
         begin_reading(f, key_of(0, p), 0);
         expect_record(f, key_of(0, p), 0, "claim");
-        struct rs_log_event event = expect(f, key_of(0, p), RS_LOG_END);
+        struct rs_append_event event = expect(f, key_of(0, p), RS_APPEND_END);
         assert_int_equal(event.offset, 0);
         assert_int_equal(event.committed, p == 0 ? -1 : 4711);
     }
@@ -506,10 +507,10 @@ static void a_first_claim_tells_what_the_group_committed(void **state)
     begin_reading(f, key_of(0, 1), 1);
     expect_record(f, key_of(0, 1), 0, "claim");
     expect_record(f, key_of(0, 1), 1, "claim");
-    assert_int_equal(expect(f, key_of(0, 1), RS_LOG_END).committed, 4711);
+    assert_int_equal(expect(f, key_of(0, 1), RS_APPEND_END).committed, 4711);
     begin_reading(f, key_of(0, 1), 0);
     expect_record(f, key_of(0, 1), 0, "claim");
-    assert_int_equal(expect(f, key_of(0, 1), RS_LOG_END).committed, -1);
+    assert_int_equal(expect(f, key_of(0, 1), RS_APPEND_END).committed, -1);
 }
 
 /* librdkafka then looks for the coordinator by way of the client's own group: there has to be one. */
@@ -523,7 +524,7 @@ static void a_coordinator_that_is_none_is_asked_again(void **state)
     rd_kafka_mock_push_request_errors(f->cluster, OFFSETS_KEY, 1, RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
     begin_reading(f, key_of(0, 1), 0);
     expect_record(f, key_of(0, 1), 0, "claim");
-    (void)expect(f, key_of(0, 1), RS_LOG_END);
+    (void)expect(f, key_of(0, 1), RS_APPEND_END);
 }
 
 /* The mock keeps 5 MiB of a partition: what is older is gone, as after a trim. */
@@ -541,34 +542,34 @@ static void a_trimmed_log_begins_later(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
-    struct rs_log_event event;
+    struct rs_append_event event;
     open_log(f, 0);
     fill_past_the_brim(f, key);
     begin_reading(f, key, 14);
-    event = expect(f, key, RS_LOG_RECORD);
+    event = expect(f, key, RS_APPEND_RECORD);
     int64_t first = event.offset;
     assert_in_range(first, 1, 13);
     for (int64_t next = first + 1; next <= 14; next++) {
         assert_int_equal(event.bytes.size, RS_LOG_RECORD_MAX);
-        event = expect(f, key, RS_LOG_RECORD);
+        event = expect(f, key, RS_APPEND_RECORD);
         assert_int_equal(event.offset, next);
     }
-    assert_int_equal(expect(f, key, RS_LOG_END).offset, first);
+    assert_int_equal(expect(f, key, RS_APPEND_END).offset, first);
     /* A claim that is gone was followed by another's. */
     begin_reading(f, key, 0);
     expect_broken(f, key, RS_ETRIMMED, "a later owner has trimmed it");
     begin_reading(f, key, 14);
     for (int64_t next = first; next <= 14; next++) {
-        assert_int_equal(expect(f, key, RS_LOG_RECORD).offset, next);
+        assert_int_equal(expect(f, key, RS_APPEND_RECORD).offset, next);
     }
-    expect(f, key, RS_LOG_END);
+    expect(f, key, RS_APPEND_END);
 }
 
 static void forgotten_readings_stay_silent(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
-    struct rs_log_event event;
+    struct rs_append_event event;
     open_log(f, 0);
     fill(f, key, 400);
     for (int i = 0; i < 400; i++) {
@@ -577,16 +578,16 @@ static void forgotten_readings_stay_silent(void **state)
     for (int round = 0; round < 20; round++) {
         begin_reading(f, key, 399);
         for (int i = 0; i < round * 20; i++) {
-            assert_int_equal(expect(f, key, RS_LOG_RECORD).offset, i);
+            assert_int_equal(expect(f, key, RS_APPEND_RECORD).offset, i);
         }
         f->io.ops->forget(f->io.self, key);
         assert_false(f->io.ops->take(f->io.self, key.worker, &event));
     }
     begin_reading(f, key, 399);
     for (int i = 0; i < 400; i++) {
-        assert_int_equal(expect(f, key, RS_LOG_RECORD).offset, i);
+        assert_int_equal(expect(f, key, RS_APPEND_RECORD).offset, i);
     }
-    expect(f, key, RS_LOG_END);
+    expect(f, key, RS_APPEND_END);
 }
 
 static void forgotten_appends_stay_silent(void **state)
@@ -608,14 +609,14 @@ static void forgotten_appends_stay_silent(void **state)
     expect_record(f, key, 0, "first");
     expect_record(f, key, 1, "on its way");
     expect_record(f, key, 2, "new claim");
-    expect(f, key, RS_LOG_END);
+    expect(f, key, RS_APPEND_END);
 }
 
 static void forgotten_answers_stay_silent(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
-    struct rs_log_event event;
+    struct rs_append_event event;
     open_log(f, 0);
     append(f, key, "first", 1);
     append(f, key, "second", 2);
@@ -675,7 +676,7 @@ static void a_trim_that_cannot_be_is_told(void **state)
     append(f, key, "first", 1);
     expect_appended(f, key, 1, 0);
     assert_int_equal(f->io.ops->trim(f->io.self, key, 1, &error), 0);
-    struct rs_log_event event = expect(f, key, RS_LOG_TRIMMED);
+    struct rs_append_event event = expect(f, key, RS_APPEND_TRIMMED);
     assert_int_equal(event.offset, -1);
     assert_non_null(strstr(why(&event), "topic g.state.s partition 0 cannot be trimmed"));
     assert_int_equal(status_of(f).trims_refused, 1);
@@ -713,7 +714,7 @@ static void stop_ends_in_time_without_a_broker(void **state)
 static void it_ends_in_the_middle_of_everything(void **state)
 {
     struct fixture *f = *state;
-    struct rs_log_event event;
+    struct rs_append_event event;
     open_log(f, 0);
     fill(f, key_of(0, 0), 300);
     for (int i = 0; i < 300; i++) {
