@@ -1,5 +1,5 @@
-/* log kafka: append log over Kafka. A stream's logs are the partitions of one topic, `<group>.state.<stream>`,
- * each the log of the input partition of the same number.
+/* log kafka: append log over Kafka. A stream's logs are the partitions of one topic,
+ * `<group>.state.<stream>`, each the log of the input partition of the same number.
  *
  * Topics: before a stream's first record is written or read its topic is made, if absent, with as many
  * partitions as the input and the settings a log needs, and looked at: records must stay until they are
