@@ -1,4 +1,5 @@
 /* buf: growing byte buffer for text and wire bytes.
+ * Thread: whoever owns it.
  * Owns: its memory. A buffer that failed to grow keeps `failed` set and ignores further appends, so that a
  * run of appends is checked once, at its end. Zero-initialised is valid and empty. */
 #ifndef RS_BASE_BUF_H

@@ -1,5 +1,6 @@
 /* clock: time comes in through this table, never from time() in logic.
- * Deadlines use monotonic_us; wall_us only labels things people read. */
+ * Deadlines use monotonic_us; wall_us only labels things people read.
+ * Thread: any for the machine's clocks; a virtual one has one thread. */
 #ifndef RS_BASE_CLOCK_H
 #define RS_BASE_CLOCK_H
 

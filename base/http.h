@@ -1,8 +1,9 @@
 /* http: the few pages a daemon shows to its operators (metrics, health, status).
  * GET and HEAD only; everything else is refused by libmicrohttpd's own limits or here. The server has no
  * thread: the caller watches the descriptor and calls run. Connections, their memory and their time are
- * bounded, so that slow or many clients cost a little memory and nothing else. Thread: one. Limits:
- * RS_HTTP_CONNECTIONS, RS_HTTP_TIMEOUT_S, RS_HTTP_CONNECTION_MEMORY each. */
+ * bounded, so that slow or many clients cost a little memory and nothing else.
+ * Thread: one.
+ * Limits: RS_HTTP_CONNECTIONS, RS_HTTP_TIMEOUT_S, RS_HTTP_CONNECTION_MEMORY each. */
 #ifndef RS_BASE_HTTP_H
 #define RS_BASE_HTTP_H
 

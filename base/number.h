@@ -1,5 +1,6 @@
 /* number: exact numbers as they travel from a decoded event to a statistic, and their texts.
- * A decimal is an integer times 10^-scale. Integers are decimals of scale 0. */
+ * A decimal is an integer times 10^-scale. Integers are decimals of scale 0.
+ * Thread: any; plain values. */
 #ifndef RS_BASE_NUMBER_H
 #define RS_BASE_NUMBER_H
 

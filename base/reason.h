@@ -1,5 +1,6 @@
 /* reason: stable codes for records that are not acceptable.
- * They travel in dead-letter headers, metrics and reject files: names never change, new ones may be added. */
+ * They travel in dead-letter headers, metrics and reject files: names never change, new ones may be added.
+ * Thread: any; constants. */
 #ifndef RS_BASE_REASON_H
 #define RS_BASE_REASON_H
 

@@ -1,5 +1,6 @@
 /* record: one Kafka record as the stages pass it on.
- * The bytes are borrowed from the source until the batch is released. */
+ * The bytes are borrowed from the source until the batch is released.
+ * Thread: whoever holds the batch. */
 #ifndef RS_BASE_RECORD_H
 #define RS_BASE_RECORD_H
 

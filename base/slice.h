@@ -1,4 +1,5 @@
-/* slice: borrowed bytes. Travels by value; whoever lends them says how long they live. */
+/* slice: borrowed bytes. Travels by value; whoever lends them says how long they live.
+ * Thread: any; a plain value. */
 #ifndef RS_BASE_SLICE_H
 #define RS_BASE_SLICE_H
 

@@ -5,7 +5,8 @@
  * is nullable in the stream's schema need not be in the writer's). Messages of other writer schemas are
  * refused as `unknown_schema`. Where framing is `auto` and a message that was taken for bare does not decode,
  * but begins like a framed message with an unknown id or fingerprint, the reason is `unknown_schema` rather
- * than what the bytes looked like. Thread: immutable; any number of threads may run it. */
+ * than what the bytes looked like.
+ * Thread: immutable; any number of threads may run it. */
 #ifndef RS_SCHEMAS_DECODER_H
 #define RS_SCHEMAS_DECODER_H
 
@@ -20,7 +21,8 @@
 struct rs_decoder;
 
 /* `own`: number of the stream's own schema in the registry (rs_stream.writer). The registry must outlive the
- * decoder. Errors: as rs_program_compile for the own schema. */
+ * decoder.
+ * Errors: as rs_program_compile for the own schema. */
 RS_MUST_USE int rs_decoder_new(const struct rs_frame_registry *registry, enum rs_framing framing, size_t own,
                                const char *const *paths, size_t count, struct rs_program_limits limits,
                                struct rs_decoder **out, struct rs_error *error);

@@ -9,7 +9,8 @@
  * So it is a function of the message and the configuration alone, and a replayed log decides alike. A bare
  * datum can be mistaken for 1 only by 8 bytes that are equal by chance, for 2 only where ids are configured
  * and the datum begins with a byte 00 (an empty string, a zero, a first branch): whoever has such data names
- * the framing. Thread: the registry is immutable after loading. */
+ * the framing.
+ * Thread: the registry is immutable after loading. */
 #ifndef RS_SCHEMAS_FRAME_H
 #define RS_SCHEMAS_FRAME_H
 

@@ -1,8 +1,9 @@
 /* program: an Avro schema compiled once into a flat op list that walks the bytes of one message.
  * Running validates everything (varints, indexes, booleans, UTF-8, lengths, block counts and sizes, item
- * budget, depth, no trailing bytes), extracts the wanted fields, and never allocates. Source: Avro 1.11.1
- * specification, "Binary Encoding". Thread: a program is immutable after compiling; any number of threads may
- * run it. Limits: struct rs_program_limits. */
+ * budget, depth, no trailing bytes), extracts the wanted fields, and never allocates.
+ * Source: Avro 1.11.1 specification, "Binary Encoding".
+ * Thread: a program is immutable after compiling; any number of threads may run it.
+ * Limits: struct rs_program_limits. */
 #ifndef RS_SCHEMAS_PROGRAM_H
 #define RS_SCHEMAS_PROGRAM_H
 
@@ -68,8 +69,8 @@ RS_MUST_USE int rs_schema_field_type(const struct rs_schema *schema, const char 
                                      struct rs_field_type *out, struct rs_error *error);
 
 /* Compiles `schema` to extract paths[0..count) into slots 0..count. A path may be named twice. Takes no
- * ownership; `schema` must outlive the program. Errors: RS_ESCHEMA, RS_ECONFIG as rs_schema_field_type,
- * RS_ENOMEM. */
+ * ownership; `schema` must outlive the program.
+ * Errors: RS_ESCHEMA, RS_ECONFIG as rs_schema_field_type, RS_ENOMEM. */
 RS_MUST_USE int rs_program_compile(const struct rs_schema *schema, const char *const *paths, size_t count,
                                    struct rs_program_limits limits, struct rs_program **out,
                                    struct rs_error *error);

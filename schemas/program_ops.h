@@ -6,7 +6,8 @@
  * Depth. The depth of a value is how many records, arrays and maps hold it, itself included; types without
  * bytes count for nothing, as they are not walked. Inside a subroutine or a loop the depth is the frame's
  * base plus what the compiler knows, so that CALL, BLOCKS and ENTER carry that known part; elsewhere it is
- * known outright. */
+ * known outright.
+ * Thread: as program.h. */
 #ifndef RS_SCHEMAS_PROGRAM_OPS_H
 #define RS_SCHEMAS_PROGRAM_OPS_H
 

@@ -1,7 +1,9 @@
 /* schema: an Avro schema as a tree, parsed strictly from its JSON.
  * libavro's parser accepts what the specification forbids and knows no logical types, hence our own model
  * (jansson reads the JSON). Named types may be referred to before the end of their own definition
- * (recursion). Thread: immutable after parsing. Owns: all nodes and strings. */
+ * (recursion).
+ * Thread: immutable after parsing.
+ * Owns: all nodes and strings. */
 #ifndef RS_SCHEMAS_SCHEMA_H
 #define RS_SCHEMAS_SCHEMA_H
 

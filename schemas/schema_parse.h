@@ -1,4 +1,5 @@
-/* schema_parse: what the files that build a schema document share. Private to schemas/schema*.c. */
+/* schema_parse: what the files that build a schema document share. Private to schemas/schema*.c.
+ * Thread: one, until the document is whole. */
 #ifndef RS_SCHEMAS_SCHEMA_PARSE_H
 #define RS_SCHEMAS_SCHEMA_PARSE_H
 

@@ -2,7 +2,8 @@
  * Shared by the publisher, the daemon and --replay. What is done with a stream's events (rules, aggregates)
  * belongs to transform and is only checked for presence here.
  * Paths of schemas are relative to `schemas.directory`, which is relative to the configuration's directory
- * and is where the project's own schemas are installed when it is not given. Thread: immutable after loading.
+ * and is where the project's own schemas are installed when it is not given.
+ * Thread: immutable after loading.
  * Owns: schemas; programs are the caller's. Strings are its own copies, but `node` lives as long as the
  * configuration. */
 #ifndef RS_SCHEMAS_STREAM_H

@@ -1,4 +1,5 @@
-/* stream_load: what the files that read a configuration's streams share. Private to schemas/stream*.c. */
+/* stream_load: what the files that read a configuration's streams share. Private to schemas/stream*.c.
+ * Thread: one, until the streams are loaded. */
 #ifndef RS_SCHEMAS_STREAM_LOAD_H
 #define RS_SCHEMAS_STREAM_LOAD_H
 

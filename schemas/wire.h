@@ -3,7 +3,9 @@
  * A reader takes the position and the end of the message and returns the position behind the value, or NULL
  * with the reason in the place of the value: two registers, so that the position never has to live in memory
  * (through an out-parameter the position would be stored and reloaded at each op, which alone costs more than
- * the reading). Source: Avro 1.11.1 specification, "Binary Encoding". */
+ * the reading).
+ * Thread: any; nothing is kept.
+ * Source: Avro 1.11.1 specification, "Binary Encoding". */
 #ifndef RS_SCHEMAS_WIRE_H
 #define RS_SCHEMAS_WIRE_H
 

@@ -6,9 +6,10 @@
  * name where the environment has none, as under systemd); `!file PATH`-tagged values are replaced by the
  * file's content without its last newline (secrets through systemd credentials), relative paths starting from
  * the configuration's directory. What was put in never shows in complaints. Anchors, aliases, tags other than
- * !file and !!str, equal keys, keys that are no scalars and second documents are refused. Thread: one. Owns:
- * the document; nodes and strings live as long as it. Limits: 1 MiB, 32 levels, 100000 values; 64 KiB for a
- * file put in; 1000 complaints, more are counted. */
+ * !file and !!str, equal keys, keys that are no scalars and second documents are refused.
+ * Thread: one.
+ * Owns: the document; nodes and strings live as long as it.
+ * Limits: 1 MiB, 32 levels, 100000 values; 64 KiB for a file put in; 1000 complaints, more are counted. */
 #ifndef RS_BASE_CONFIG_CONFIG_H
 #define RS_BASE_CONFIG_CONFIG_H
 

@@ -1,4 +1,5 @@
-/* config_tree: what the parts of config share; no other module includes it. */
+/* config_tree: what the parts of config share; no other module includes it.
+ * Thread: one, as config.h. */
 #ifndef RS_BASE_CONFIG_TREE_H
 #define RS_BASE_CONFIG_TREE_H
 

@@ -1,4 +1,5 @@
-/* kafka fault: what librdkafka says when a connection fails, in an operator's words. */
+/* kafka fault: what librdkafka says when a connection fails, in an operator's words.
+ * Thread: any; nothing is kept. */
 #ifndef RS_BASE_KAFKA_FAULT_H
 #define RS_BASE_KAFKA_FAULT_H
 

@@ -1,4 +1,5 @@
-/* time_parts: what the readers of times share; no other module includes it. */
+/* time_parts: what the readers of times share; no other module includes it.
+ * Thread: any; nothing is kept. */
 #ifndef RS_BASE_TIME_PARTS_H
 #define RS_BASE_TIME_PARTS_H
 

@@ -1,5 +1,6 @@
 /* zone_rule: the rule in the footer of a zone file, as POSIX TZ writes it (RFC 8536 section 3.3.1).
- * Part of zone; no other module includes it. */
+ * Part of zone; no other module includes it.
+ * Thread: any; plain values. */
 #ifndef RS_BASE_TIME_ZONE_RULE_H
 #define RS_BASE_TIME_ZONE_RULE_H
 

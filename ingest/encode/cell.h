@@ -1,7 +1,8 @@
 /* cell: one value of a row before it has a type, as a reader found it or a caller set it.
  * A CSV row is an array of TEXT cells. A JSON value is an array in document order in which every cell that
  * has children is followed by them; `end` leads past them to the next sibling. Numbers keep the digits as
- * written; nothing here passes through a double unless it was one. */
+ * written; nothing here passes through a double unless it was one.
+ * Thread: whoever owns the row. */
 #ifndef RS_INGEST_ENCODE_CELL_H
 #define RS_INGEST_ENCODE_CELL_H
 

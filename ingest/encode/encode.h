@@ -54,7 +54,8 @@ struct rs_time_rule {
     const struct rs_zone *zone;     /* for texts without an offset; NULL: UTC */
 };
 
-/* iso, period, s, ms, us, ns, or a pattern. Borrows `text`. Errors: RS_EINVAL. */
+/* iso, period, s, ms, us, ns, or a pattern. Borrows `text`.
+ * Errors: RS_EINVAL. */
 RS_MUST_USE int rs_time_rule_parse(const char *text, const struct rs_zone *zone, struct rs_time_rule *out,
                                    struct rs_error *error);
 

@@ -12,7 +12,8 @@ struct rs_framing_prefix {
 };
 
 /* `text`: bare, confluent:ID or single-object; NULL: what the stream's configuration says, bare where it
- * leaves it open. Errors: RS_EUSAGE; confluent needs the id that the registry gave the schema. */
+ * leaves it open.
+ * Errors: RS_EUSAGE; confluent needs the id that the registry gave the schema. */
 RS_MUST_USE int rs_framing_prefix_of(const struct rs_stream *stream, const char *text,
                                      struct rs_framing_prefix *out, struct rs_error *error);
 

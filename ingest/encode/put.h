@@ -1,5 +1,6 @@
 /* put: Avro's binary encoding of the smallest pieces (Avro 1.11.1 specification, "Binary Encoding").
- * Inline, since each is a handful of instructions on the publisher's path per field. */
+ * Inline, since each is a handful of instructions on the publisher's path per field.
+ * Thread: any; nothing is kept. */
 #ifndef RS_INGEST_ENCODE_PUT_H
 #define RS_INGEST_ENCODE_PUT_H
 

@@ -1,7 +1,8 @@
 /* kafka parts: what the control thread and the workers of a Kafka source share. Private to ingest/kafka/.
  * A part is one partition from its assignment to the `done` of its worker. The control thread makes and frees
- * it; the worker holds it between taking ASSIGNED and calling `done`. Lock:   `mutex` guards the table, the
- * phases and the mailboxes; it is never held across a call into librdkafka. */
+ * it; the worker holds it between taking ASSIGNED and calling `done`.
+ * Lock: `mutex` guards the table, the phases and the mailboxes; it is never held across a call into
+ * librdkafka. */
 #ifndef RS_INGEST_KAFKA_INTERNAL_H
 #define RS_INGEST_KAFKA_INTERNAL_H
 

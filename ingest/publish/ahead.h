@@ -1,7 +1,9 @@
 /* ahead: rows whose event time lies further ahead of now than the stream's max_future allows. They are
  * published all the same, since it is the record's Kafka time that decides; but with the time of publishing
  * for that, which is the usual case, rollstatd will reject each of them, and whoever publishes should hear of
- * it here. Thread: one. Owns: a decode program. */
+ * it here.
+ * Thread: one.
+ * Owns: a decode program. */
 #ifndef RS_INGEST_PUBLISH_AHEAD_H
 #define RS_INGEST_PUBLISH_AHEAD_H
 
@@ -18,7 +20,8 @@ struct rs_ahead {
     int64_t most_us;            /* the furthest of them */
 };
 
-/* Borrows the stream. `framing` as in rs_framing_prefix_of. Errors: RS_EUSAGE, RS_ESCHEMA, RS_ENOMEM. */
+/* Borrows the stream. `framing` as in rs_framing_prefix_of.
+ * Errors: RS_EUSAGE, RS_ESCHEMA, RS_ENOMEM. */
 RS_MUST_USE int rs_ahead_init(struct rs_ahead *ahead, const struct rs_stream *stream, const char *framing,
                               struct rs_error *error);
 void rs_ahead_fini(struct rs_ahead *ahead);

@@ -18,8 +18,9 @@
 
 struct rs_container;
 
-/* Reads the header. Errors: RS_EUSAGE (not a container file, a codec that is not supported), RS_ESCHEMA (its
- * schema), RS_EIO, RS_ENOMEM. Borrows the input. */
+/* Reads the header. Borrows the input.
+ * Errors: RS_EUSAGE (not a container file, a codec that is not supported), RS_ESCHEMA (its schema), RS_EIO,
+ * RS_ENOMEM. */
 RS_MUST_USE int rs_container_open(struct rs_input *input, struct rs_container **out, struct rs_error *error);
 void rs_container_free(struct rs_container **container);
 

@@ -40,8 +40,8 @@ struct rs_input {
 };
 
 /* "-" is stdin. `stop` may be NULL; once it is not 0 the input ends as if the file ended there, also while
- * waiting for a terminal or a pipe. `path` must outlive the input. Errors: RS_EIO (cannot be opened),
- * RS_ENOMEM. */
+ * waiting for a terminal or a pipe. `path` must outlive the input.
+ * Errors: RS_EIO (cannot be opened), RS_ENOMEM. */
 RS_MUST_USE int rs_input_open(const char *path, const volatile sig_atomic_t *stop, struct rs_input **out,
                               struct rs_error *error);
 void rs_input_close(struct rs_input **input);

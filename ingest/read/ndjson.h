@@ -1,5 +1,7 @@
 /* ndjson: one JSON value per line (LF, CR LF or CR) over an input; empty lines are skipped, a byte order mark
- * too. Thread: one. Limits: RS_ROW_MAX bytes a line. */
+ * too.
+ * Thread: one.
+ * Limits: RS_ROW_MAX bytes a line. */
 #ifndef RS_INGEST_READ_NDJSON_H
 #define RS_INGEST_READ_NDJSON_H
 

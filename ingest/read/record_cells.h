@@ -21,8 +21,8 @@ struct rs_record_cells {
 void rs_record_cells_fini(struct rs_record_cells *r);
 
 /* Fills r->cells with `record`, a whole value of `type` that a program of `type` has accepted (which bounds
- * depth and items). Valid until the next call, and as long as `record`. Errors: RS_ENOMEM; RS_ERECORD where
- * the record does not follow `type` after all. */
+ * depth and items). Valid until the next call, and as long as `record`.
+ * Errors: RS_ENOMEM; RS_ERECORD where the record does not follow `type` after all. */
 RS_MUST_USE int rs_record_cells_make(struct rs_record_cells *r, const struct rs_schema *type,
                                      struct rs_slice record, struct rs_error *error);
 

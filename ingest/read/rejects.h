@@ -12,7 +12,8 @@
 
 struct rs_rejects;
 
-/* Creates the file, or empties it. Errors: RS_EUSAGE, RS_ENOMEM. */
+/* Creates the file, or empties it.
+ * Errors: RS_EUSAGE, RS_ENOMEM. */
 RS_MUST_USE int rs_rejects_open(const char *path, struct rs_rejects **out, struct rs_error *error);
 void rs_rejects_free(struct rs_rejects **rejects);
 

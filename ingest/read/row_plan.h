@@ -41,8 +41,8 @@ struct rs_mapping {
 /* `schema` is a record. */
 void rs_mapping_init(struct rs_mapping *mapping, const struct rs_schema *schema);
 void rs_mapping_fini(struct rs_mapping *mapping);
-/* "field=column" and "field=value". Errors: RS_EUSAGE (no such field: names the nearest; said twice),
- * RS_ENOMEM. */
+/* "field=column" and "field=value".
+ * Errors: RS_EUSAGE (no such field: names the nearest; said twice), RS_ENOMEM. */
 RS_MUST_USE int rs_mapping_map(struct rs_mapping *mapping, const char *text, struct rs_error *error);
 RS_MUST_USE int rs_mapping_const(struct rs_mapping *mapping, const char *text, struct rs_error *error);
 /* Zone of times that carry none. Before any format. */

@@ -99,8 +99,8 @@ void rs_rows_free(struct rs_rows **rows);
  * reading or --rejects failed). */
 RS_MUST_USE int rs_rows_next(struct rs_rows *rows, struct rs_row *out, struct rs_error *error);
 
-/* The row that rs_rows_next gave last is bad after all: counted and kept like the others. Errors: RS_EIO,
- * RS_ENOMEM. */
+/* The row that rs_rows_next gave last is bad after all: counted and kept like the others.
+ * Errors: RS_EIO, RS_ENOMEM. */
 RS_MUST_USE int rs_rows_reject(struct rs_rows *rows, const struct rs_row *row, struct rs_error *error);
 
 /* Bad rows so far; one error may stand for all records of a damaged container block. */
@@ -109,7 +109,8 @@ uint64_t rs_rows_rejected(const struct rs_rows *rows);
 /* Bytes read so far (compressed) and in all; total 0 where not known (stdin). */
 void rs_rows_progress(const struct rs_rows *rows, uint64_t *read, uint64_t *total);
 
-/* Writes out what --rejects keeps. To be called once behind the last row. Errors: RS_EIO. */
+/* Writes out what --rejects keeps. To be called once behind the last row.
+ * Errors: RS_EIO. */
 RS_MUST_USE int rs_rows_finish(struct rs_rows *rows, struct rs_error *error);
 
 #endif

@@ -4,12 +4,14 @@
  * letter that the topic does not take, however alone it is sent, is cut until it fits, see message.h: headers
  * say what is missing, and the original is still in its own topic at that offset. What is refused even then,
  * or for another reason that lies in the record, is dropped: told with topic, partition and offset, and
- * counted. Producer: idempotent, acks=all, partitioned by key. A topic that cannot be written (away, missing,
- * not authorised) is tried again for ever and loudly: letters are kept, `put` refuses when max_bytes are
- * pending, the partition waits.
+ * counted.
+ * Producer: idempotent, acks=all, partitioned by key. A topic that cannot be written (away, missing, not
+ * authorised) is tried again for ever and loudly: letters are kept, `put` refuses when max_bytes are pending,
+ * the partition waits.
  *
  * Thread: put and acknowledged any worker; one thread of its own talks to librdkafka; new, stop, free one
- * owner. Owns:   copies of pending letters, at most max_bytes (one letter always fits). */
+ * owner.
+ * Owns: copies of pending letters, at most max_bytes (one letter always fits). */
 #ifndef RS_SINK_DEADLETTER_DEAD_LETTERS_H
 #define RS_SINK_DEADLETTER_DEAD_LETTERS_H
 

@@ -1,6 +1,7 @@
 /* letter: one pending dead letter, and the order in which letters of a partition are acknowledged.
  * A letter that its topic does not take is cut until it fits: see rs_dead_letter_message_cut.
- * Thread: the caller's lock. Owns: key, value and headers. */
+ * Thread: the caller's lock.
+ * Owns: key, value and headers. */
 #ifndef RS_SINK_DEADLETTER_MESSAGE_H
 #define RS_SINK_DEADLETTER_MESSAGE_H
 

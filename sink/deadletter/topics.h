@@ -1,6 +1,8 @@
 /* letter topics: sees to it that the topics of dead letters are there: they are made, or it is told how to
  * make them. Nothing here waits for a broker but the look whether a topic that must not be made exists (a
- * second at most). Thread: the one that serves the dead letters. Owns: copies of the names. */
+ * second at most).
+ * Thread: the one that serves the dead letters.
+ * Owns: copies of the names. */
 #ifndef RS_SINK_DEADLETTER_TOPICS_H
 #define RS_SINK_DEADLETTER_TOPICS_H
 

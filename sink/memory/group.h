@@ -1,5 +1,6 @@
 /* memory group: what a memory store holds of one group, and the table it is found in.
- * Thread: one. Owns: copies of keys, fields and history members. */
+ * Thread: one.
+ * Owns: copies of keys, fields and history members. */
 #ifndef RS_SINK_MEMORY_GROUP_H
 #define RS_SINK_MEMORY_GROUP_H
 

@@ -1,8 +1,9 @@
 /* memory store: what Redis would hold, without Redis: for --replay, for tests and for simulation.
  * Judges and applies batches as write_batch.lua does: fence, owners, hashes, history with its trim, index. It
- * can be told to be away, to forget everything, or to hold a larger fence. Thread: one. submit applies at
- * once, and `finished` hands the batch back on the next call. Owns: copies of what was written. Cost: a view
- * O(its bytes); a history member O(log n) when it is the newest. */
+ * can be told to be away, to forget everything, or to hold a larger fence.
+ * Thread: one. submit applies at once, and `finished` hands the batch back on the next call.
+ * Owns: copies of what was written.
+ * Cost: a view O(its bytes); a history member O(log n) when it is the newest. */
 #ifndef RS_SINK_MEMORY_STORE_H
 #define RS_SINK_MEMORY_STORE_H
 

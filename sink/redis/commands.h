@@ -1,5 +1,6 @@
 /* redis commands: the plain commands of a writer, in Redis' protocol. The batches' calls are redis_script's.
- * Each replaces what `out` held; out->failed tells of memory. Keys made here are short and plain. */
+ * Each replaces what `out` held; out->failed tells of memory. Keys made here are short and plain.
+ * Thread: any; nothing is kept. */
 #ifndef RS_SINK_REDIS_COMMANDS_H
 #define RS_SINK_REDIS_COMMANDS_H
 

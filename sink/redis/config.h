@@ -1,6 +1,7 @@
 /* redis_config: the `redis:` section and Redis URLs.
  * The password comes from the URL, from `password: !file PATH` or from `${NAME}`; it appears in no text made
- * here. Thread: plain values, any. */
+ * here.
+ * Thread: plain values, any. */
 #ifndef RS_SINK_REDIS_CONFIG_H
 #define RS_SINK_REDIS_CONFIG_H
 

@@ -1,7 +1,8 @@
 /* redis_connection: one connection to Redis and what may be wrong with it.
  * Opening is blocking with deadlines: connect, keepalive, AUTH, SELECT. Code is to the API of hiredis 0.14,
- * RESP2. Commands sent by rs_redis_open: AUTH, SELECT. Thread: a connection belongs to its opener. SIGPIPE
- * must be blocked or ignored there: hiredis writes with write(2). */
+ * RESP2. Commands sent by rs_redis_open: AUTH, SELECT.
+ * Thread: a connection belongs to its opener. SIGPIPE must be blocked or ignored there: hiredis writes with
+ * write(2). */
 #ifndef RS_SINK_REDIS_CONNECTION_H
 #define RS_SINK_REDIS_CONNECTION_H
 

@@ -1,5 +1,7 @@
 /* redis fences: what this process has last written into the fence of each partition it publishes, to notice
- * that Redis has lost it. Thread: the writer's. Owns: its table. */
+ * that Redis has lost it.
+ * Thread: the writer's.
+ * Owns: its table. */
 #ifndef RS_SINK_REDIS_FENCES_H
 #define RS_SINK_REDIS_FENCES_H
 

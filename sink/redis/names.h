@@ -1,7 +1,8 @@
 /* redis names: what an operator may do about names under the prefix: take them over from a consumer group
  * that is gone, and forget an aggregate that is no longer configured. Each opens a connection of its own and
  * works in small pieces, so that Redis serves others in between; breaking one off half-way does no harm, and
- * it can be run again. Thread: the caller's, which they block. */
+ * it can be run again.
+ * Thread: the caller's, which they block. */
 #ifndef RS_SINK_REDIS_NAMES_H
 #define RS_SINK_REDIS_NAMES_H
 

@@ -1,8 +1,8 @@
 /* redis rights: which of the rights that rollstatd needs a Redis user lacks. Servers name the missing
  * command, key or channel only in part, inside a script not at all, and each version in its own words: so
  * each is tried. What is tried changes nothing that a reader could see; one key under the prefix,
- * <prefix>:owners:%probe, lives for a moment. The whole list is deploy/redis-acl. Thread: the caller's, which
- * it blocks within the connection's time-outs. */
+ * <prefix>:owners:%probe, lives for a moment. The whole list is deploy/redis-acl.
+ * Thread: the caller's, which it blocks within the connection's time-outs. */
 #ifndef RS_SINK_REDIS_RIGHTS_H
 #define RS_SINK_REDIS_RIGHTS_H
 

@@ -1,7 +1,9 @@
 /* redis_script: batches as calls of write_batch.lua, and its answers.
  * A batch becomes one or more calls (EVALSHA), each small enough that Redis is busy with it for about two
  * milliseconds. Operations are sorted into sections by aggregate, so that names travel once; operations on
- * one key keep their order. Thread: one. Owns: its buffers; borrows metas and prefix. */
+ * one key keep their order.
+ * Thread: one.
+ * Owns: its buffers; borrows metas and prefix. */
 #ifndef RS_SINK_REDIS_SCRIPT_H
 #define RS_SINK_REDIS_SCRIPT_H
 

@@ -1,6 +1,8 @@
 /* top model: one aggregate as a table: its columns from <prefix>:meta, its rows from the hashes of its
  * groups. Columns: the parts of the group's key by their field names, the statistics in configuration order,
- * then the window's start, the newest event's time and the number of events. Thread: one. Owns: all texts. */
+ * then the window's start, the newest event's time and the number of events.
+ * Thread: one.
+ * Owns: all texts. */
 #ifndef RS_SINK_TOP_MODEL_H
 #define RS_SINK_TOP_MODEL_H
 

@@ -1,6 +1,8 @@
 /* top source: what rollstat-top reads from Redis: <prefix>:meta, indexes, hashes; and on a connection of its
  * own the updates, since a subscribed connection takes no other commands. Commands: HGETALL, ZREVRANGE,
- * ZCARD, HMGET; SUBSCRIBE. Thread: one; SIGPIPE ignored. Owns: its connections. */
+ * ZCARD, HMGET; SUBSCRIBE.
+ * Thread: one; SIGPIPE ignored.
+ * Owns: its connections. */
 #ifndef RS_SINK_TOP_SOURCE_H
 #define RS_SINK_TOP_SOURCE_H
 

@@ -1,5 +1,6 @@
 /* top text: columns of a terminal. Widths count cells as wcwidth(3) says, two for most Chinese characters;
- * the locale must be a UTF-8 one. Control characters and broken bytes show as '?'. Thread: any. */
+ * the locale must be a UTF-8 one. Control characters and broken bytes show as '?'.
+ * Thread: any. */
 #ifndef RS_SINK_TOP_TEXT_H
 #define RS_SINK_TOP_TEXT_H
 

@@ -50,9 +50,8 @@ KNOWN = (
       "transform/statelog/kafka_write")),
     ("a part of the protocol holds the protocol's options",
      ("transform/statelog/parts", "transform/statelog/protocol")),
-    ("the life cycle of a partition is spread over these files",
-     ("transform/worker/claim", "transform/worker/commit", "transform/worker/health", "transform/worker/input",
-      "transform/worker/publish", "transform/worker/scan", "transform/worker/snapshot", "transform/worker/worker")),
+    ("a claim, a commit and a wait end each other",
+     ("transform/worker/claim", "transform/worker/commit", "transform/worker/wait")),
 )
 
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)

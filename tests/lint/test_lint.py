@@ -204,6 +204,43 @@ class Lint(suite.Case):
         self.assertEqual(len([line for line in self.circles((("why", ("base/high", "base/high_part", "base/low")),))
                               if "a circle of" in line or "a smaller one" in line]), 2)
 
+    # ---- contracts of headers ----
+
+    def contract_gate(self, root):
+        return procs.run([sys.executable, os.path.join(HERE, "contracts.py"), root])
+
+    def test_contracts(self):
+        status, out, err = self.contract_gate(suite.ROOT)
+        self.assertEqual(status, 0, (out + err).decode()[-6000:])
+
+    def test_contracts_can_fail(self):
+        self.assertEqual(self.contract_gate(self.directory)[0], 2, "nothing to check")
+        self.plant("base/good.h", "/* good: what it is for.", " * Thread: any. Nothing is kept.", " * Limits: none that matters. */",
+                   "/* One of them.", " * Errors: RS_EINVAL. */", 'static const char text[] = "Owns: a Thread: too";')
+        self.plant("base/internal.h", "int x;")
+        self.assertEqual(self.contract_gate(self.directory)[0], 0)
+        for name, lines, at, what in (("bad.h", ["/* bad: for nothing. Thread: any. */"], 1, '"Thread:" stands in mid-line'),
+                                      ("bad.h", ["/* bad: for nothing.", " * Thread: any. Owns: all. */"], 2, '"Owns:" stands in mid-line'),
+                                      ("bad.h", ["/* bad: it.", " * Thread: any. */", "int x; /* sum. Errors:", " * RS_EIO */"], 3, '"Errors:"'),
+                                      ("bad.c", ["int x;", "/* Much. Invariant: more. */"], 2, '"Invariant:" stands in mid-line'),
+                                      ("internal.h", ["/* What is shared. Limits: 3. */"], 1, '"Limits:" stands in mid-line'),
+                                      ("bad.h", ["#ifndef BAD_H", "/* bad: it.", " * Thread: any. */"], 1, "opens with a comment"),
+                                      ("bad.h", ["/* Something. */"], 1, "opens with a comment"),
+                                      ("bad.h", ["/* bad: it is for something. */", "/* f.", " * Thread: any. */"], 1, "whose thread")):
+            self.plant(f"base/{name}", *lines)
+            status, out, _ = self.contract_gate(self.directory)
+            self.assertEqual((status, f"base/{name}:{at}: " in out.decode(), what in out.decode()), (1, True, True), (lines, out))
+            os.unlink(self.path(f"base/{name}"))
+        self.plant("base/internal.h", "int x;")
+        self.assertEqual(self.contract_gate(self.directory)[0], 0)
+
+    def test_formatter_leaves_comments(self):
+        """It once glued labels and tables of 29 headers into paragraphs."""
+        shutil.copy(os.path.join(suite.ROOT, ".clang-format"), self.directory)
+        table = self.write("table.h", "/* table: bytes.\n *   0  u8   kind, of which there are more than would ever go into one line of this "
+                           "comment\n *   1  u64  number\n * Thread: any. */\nint x;\n")
+        self.assertEqual(self.format_gate([table])[0], 0)
+
     # ---- shell ----
 
     def test_shellcheck(self):

@@ -1,5 +1,6 @@
 /* rollstatd: what the program's own files share. These files are the only ones that see all stages; they wire
- * them. */
+ * them.
+ * Thread: the control thread, where nothing else is said. */
 #ifndef RS_TRANSFORM_DAEMON_ROLLSTATD_H
 #define RS_TRANSFORM_DAEMON_ROLLSTATD_H
 

@@ -2,14 +2,22 @@
  * number wide enough for every double and every product of two ("superaccumulator": U. Kulisch, 1971). A limb
  * has 64 bits; limbs stand least significant first. All arithmetic is modulo the width, so that sums add and
  * subtract in any order to the same bits.
+ *
  * Thread: the owner of the memory.
- * Limits: fewer than 2^63 values in a sum. With |x| <= 2^63 (int64) and |x| <= 2^127 (int128), no sum can
- * wrap: sum of int64       < 2^63 * 2^63   = 2^126 < 2^127  2 limbs products of int64  < 2^126 * 2^63  =
- * 2^189 < 2^191  3 limbs sum of int128      < 2^127 * 2^63  = 2^190 < 2^191  3 limbs products of int128 <
- * 2^254 * 2^63  = 2^317 < 2^319  5 limbs and for doubles, |x| < 2^1024, of which the smallest unit is 2^-1074
- * (a product: 2^-2148): sum                < 2^1024 * 2^63 = 2^1087         17 limbs above the point, 17
- * below (2^-1088) products           < 2^2048 * 2^63 = 2^2111         33 limbs above, 34 below (2^-2176)
- *         Products of a double and an int128 are < 2^1151 and have a unit of 2^-1074: within the latter. */
+ * Limits: fewer than 2^63 values in a sum.
+ * Invariant: no sum can wrap. With |x| <= 2^63 (int64) and |x| <= 2^127 (int128):
+ *
+ *     sum of int64         < 2^63   * 2^63  =  2^126   <  2^127    2 limbs
+ *     products of int64    < 2^126  * 2^63  =  2^189   <  2^191    3 limbs
+ *     sum of int128        < 2^127  * 2^63  =  2^190   <  2^191    3 limbs
+ *     products of int128   < 2^254  * 2^63  =  2^317   <  2^319    5 limbs
+ *
+ * and for doubles, |x| < 2^1024, of which the smallest unit is 2^-1074 (of a product: 2^-2148):
+ *
+ *     sum                  < 2^1024 * 2^63  =  2^1087    17 limbs above the point, 17 below (2^-1088)
+ *     products             < 2^2048 * 2^63  =  2^2111    33 limbs above the point, 34 below (2^-2176)
+ *
+ * Products of a double and an int128 are < 2^1151 and have a unit of 2^-1074: within the latter. */
 #ifndef RS_TRANSFORM_NUMBER_ACCUMULATOR_H
 #define RS_TRANSFORM_NUMBER_ACCUMULATOR_H
 

@@ -1,7 +1,8 @@
 /* pane: partial aggregate of one group over one time slice.
  * A pane is a flat block of layout->size bytes laid out once per aggregate; only what the aggregate's
  * statistics need is in it, and it may be moved as bytes. It is aligned to 8. Adding is a few nanoseconds and
- * never allocates but when a double's sum leaves the compact range. Thread:    the owning worker only.
+ * never allocates but when a double's sum leaves the compact range.
+ * Thread: the owning worker only.
  * Invariant: merge(a, b) == merge(b, a), bit for bit; subtract(merge(a, b), b) == a for all sums. */
 #ifndef RS_TRANSFORM_PANE_PANE_H
 #define RS_TRANSFORM_PANE_PANE_H
@@ -61,8 +62,8 @@ struct rs_stat_spec {
 
 struct rs_pane_layout; /* immutable */
 
-/* `inputs` are the types of the numeric inputs 0..input_count. Errors: RS_ECONFIG for a statistic over too
- * few inputs. */
+/* `inputs` are the types of the numeric inputs 0..input_count.
+ * Errors: RS_ECONFIG for a statistic over too few inputs. */
 RS_MUST_USE int rs_pane_layout_new(const struct rs_stat_spec *stats, size_t stat_count,
                                    const struct rs_num_type *inputs, size_t input_count,
                                    struct rs_pane_layout **out, struct rs_error *error);
@@ -117,7 +118,8 @@ void rs_pane_render(const struct rs_pane_layout *layout, const void *pane, const
 /* Byte form for the state log: self-contained, canonical (equal panes give equal bytes), versioned by the
  * caller. */
 void rs_pane_save(const struct rs_pane_layout *layout, const void *pane, struct rs_buf *out);
-/* `pane` initialised. *used: bytes taken. Errors: RS_ESTATE; the pane is then empty. */
+/* `pane` initialised. *used: bytes taken.
+ * Errors: RS_ESTATE; the pane is then empty. */
 RS_MUST_USE int rs_pane_load(const struct rs_pane_layout *layout, void *pane, struct rs_slice bytes,
                              size_t *used, struct rs_error *error);
 

@@ -1,7 +1,8 @@
 /* window: which windows an event time falls into, and when they end. Pure arithmetic.
  * Times are microseconds since the epoch. A window is [end - size, end); ends are multiples of `every`.
  * Tumbling is sliding with every == size. Panes are slices of gcd(size, every), so that every window is a run
- * of whole panes. */
+ * of whole panes.
+ * Thread: any; plain values. */
 #ifndef RS_TRANSFORM_PANE_WINDOW_H
 #define RS_TRANSFORM_PANE_WINDOW_H
 

@@ -1,8 +1,8 @@
 /* outcomes: what this process did with the records of a stream, and when an operator has to hear of it.
  * Not state: what is read again after a restart is counted again, so that each number only grows.
  * A stream that takes nothing of what arrives looks like one that nothing arrives on; the line that tells
- * them apart names the reasons, how many, and one record, without any of its bytes. Thread: the caller's; the
- * worker adds, others see copies. */
+ * them apart names the reasons, how many, and one record, without any of its bytes.
+ * Thread: the caller's; the worker adds, others see copies. */
 #ifndef RS_TRANSFORM_PARTITION_OUTCOMES_H
 #define RS_TRANSFORM_PARTITION_OUTCOMES_H
 

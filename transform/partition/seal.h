@@ -11,27 +11,34 @@
  *   DROPPED, DELETE, CLEARED  u32 set | u32 n, n bytes key
  *   IDS              u64 first number | u32 count | count x (u64 low | u64 high | i64 time | i64 clock)
  *   GONE             u32 set | to the end: (u64 hash of a key | i64 newest event time)
- * `set` is a number in the head's list of aggregates. CHANGED replaces the group's head, adds the panes that
- * follow or puts them in place of those with the same start, and removes what is older than `oldest`; WHOLE
- * first takes away all panes there were. A group too large for one entry goes in several. DROPPED: the group
- * is gone and its keys have to be deleted; a batch begins with those, so that a group which came back under
- * the key follows. DELETE: the keys are still to be deleted, told again by a sweep. CLEARED: they are
- * deleted. Ids are numbered in the order of their arrival. GONE: groups that were dropped, as gone.h knows
- * them; the batch with which a sweep begins tells all of them again.
+ * `set` is a number in the head's list of aggregates. A group too large for one entry goes in several.
  *
- * The head goes with the seal: u32 format | u64 rejected early | u64 expired | u64 first id | u32 ids | times
- * | u32 aggregates | of each: u32 n, n bytes name | u64 fingerprint | i64 since offset | i64 since time | u64
- * since: consumed duplicate rejected | u64 applied late filtered limited not_finite | i64 newest time of the
- * dropped groups that are forgotten | u64 number of those. The times: of the ids as in dedup.h | the steady
- * time as in steady.h | i64 expiry: steady time of the next check | u64 records consumed at the last one |
- * i64 run | i64 run of others | u32 source of the run (struct rs_front).
+ *   CHANGED  replaces the group's head, adds the panes that follow or puts them in place of those with the
+ *            same start, and removes what is older than `oldest`
+ *   WHOLE    the same, but first takes away all panes there were
+ *   DROPPED  the group is gone and its keys have to be deleted; a batch begins with those, so that a group
+ *            which came back under the key follows
+ *   DELETE   the keys are still to be deleted, told again by a sweep
+ *   CLEARED  they are deleted
+ *   IDS      numbered in the order of their arrival
+ *   GONE     groups that were dropped, as gone.h knows them; the batch with which a sweep begins tells all of
+ *            them again
+ *
+ * The head goes with the seal:
+ *   u32 format | u64 rejected early | u64 expired | u64 first id | u32 ids | times | u32 aggregates | of each:
+ *       u32 n, n bytes name | u64 fingerprint | i64 since offset | i64 since time |
+ *       u64 since: consumed duplicate rejected | u64 applied late filtered limited not_finite |
+ *       i64 newest time of the dropped groups that are forgotten | u64 number of those
+ *   times: of the ids as in dedup.h | the steady time as in steady.h |
+ *       i64 expiry: steady time of the next check | u64 records consumed at the last one |
+ *       i64 run | i64 run of others | u32 source of the run (struct rs_front)
  *
  * Format 1, of version 0.1, had i64 id clock before the first id, no times, no number of forgotten groups,
  * and ids without a time of their own; it is still read. What it does not say begins as in a fresh partition:
  * the steady times from the next record on, ids as of their clock, and the newest time of all dropped groups
  * counts for every group that is not there, as it did then. A configuration with other aggregates can thus be
- * told from the same one: new ones begin empty, removed ones are passed by, changed ones are refused. Thread:
- * the owning worker. */
+ * told from the same one: new ones begin empty, removed ones are passed by, changed ones are refused.
+ * Thread: the owning worker. */
 #ifndef RS_TRANSFORM_PARTITION_SEAL_H
 #define RS_TRANSFORM_PARTITION_SEAL_H
 
@@ -70,8 +77,9 @@ void rs_partition_seal_end(struct rs_partition *p, struct rs_seal *seal, struct 
 
 /* ---- restoring a fresh partition ---- */
 
-/* The batches that count, in order: the head first, then its chunks. Errors: RS_ESTATE (damaged, foreign, or
- * an aggregate was changed in a way that its state does not allow), RS_ENOMEM. */
+/* The batches that count, in order: the head first, then its chunks.
+ * Errors: RS_ESTATE (damaged, foreign, or an aggregate was changed in a way that its state does not allow),
+ * RS_ENOMEM. */
 RS_MUST_USE int rs_partition_restore_batch(struct rs_partition *fresh, struct rs_slice head,
                                            struct rs_error *error);
 RS_MUST_USE int rs_partition_restore_chunk(struct rs_partition *fresh, struct rs_slice chunk,

@@ -1,8 +1,8 @@
 /* engine: events of one partition in, views of its groups out. Pure: no I/O, no clock, no threads.
  * The same code is driven by Kafka, by --replay and by tests in virtual time. State is a function of the
  * records [0, offset) of the partition and of nothing else; `now_shown` decides only what is shown. README,
- * "Semantics", states the rules; the functions below say what they do about them. Thread: an rs_engine is
- * immutable; an rs_partition belongs to one worker. */
+ * "Semantics", states the rules; the functions below say what they do about them.
+ * Thread: an rs_engine is immutable; an rs_partition belongs to one worker. */
 #ifndef RS_TRANSFORM_PLAN_ENGINE_H
 #define RS_TRANSFORM_PLAN_ENGINE_H
 
@@ -131,7 +131,8 @@ bool rs_partition_describe_group(struct rs_partition *p, uint32_t aggregate, str
                                  struct rs_buf *json);
 
 /* Whole state as bytes and back: equal states give equal bytes whatever the insertion order. The state log
- * (chunks of groups) builds on the same per-group form. Errors: RS_ESTATE. */
+ * (chunks of groups) builds on the same per-group form.
+ * Errors: RS_ESTATE. */
 void rs_partition_save(const struct rs_partition *p, struct rs_buf *out);
 RS_MUST_USE int rs_partition_load(struct rs_partition *fresh, struct rs_slice bytes, struct rs_error *error);
 

@@ -17,10 +17,10 @@
  * of librdkafka's, which the worker reads in batches; past READ_AHEAD bytes in it librdkafka stops fetching.
  *
  * Thread: the table as append_log.h says; two threads of its own, one for deliveries, one for topics and
- * readings; new, stop, free one owner; status any. Owns:   a producer, a consumer without a group, copies of
- * records under way: at most `max_bytes`. Errors: of events: RS_EBROKER (may go another time) or RS_ECONFIG
- * (the topic is not fit). RS_ETRIMMED: the log was trimmed past the record that the reading was to end with,
- * as only a later owner does. */
+ * readings; new, stop, free one owner; status any.
+ * Owns: a producer, a consumer without a group, copies of records under way: at most `max_bytes`.
+ * Errors: of events: RS_EBROKER (may go another time) or RS_ECONFIG (the topic is not fit). RS_ETRIMMED: the
+ * log was trimmed past the record that the reading was to end with, as only a later owner does. */
 #ifndef RS_TRANSFORM_STATELOG_KAFKA_H
 #define RS_TRANSFORM_STATELOG_KAFKA_H
 

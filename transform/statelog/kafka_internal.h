@@ -1,6 +1,7 @@
 /* log kafka parts: what the workers, the delivery thread and the keeper thread of a Kafka log share. Private
- * to transform/log_kafka*.c and their test. Lock: `lock` guards what is marked with it. librdkafka is called
- * under it only where the call cannot block (producing, taking from a queue without waiting). */
+ * to transform/statelog/kafka*.c and their test.
+ * Lock: `lock` guards what is marked with it. librdkafka is called under it only where the call cannot block
+ * (producing, taking from a queue without waiting). */
 #ifndef RS_TRANSFORM_STATELOG_KAFKA_INTERNAL_H
 #define RS_TRANSFORM_STATELOG_KAFKA_INTERNAL_H
 

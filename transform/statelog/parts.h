@@ -1,5 +1,6 @@
 /* durable parts: what a durable log knows of each partition, and how its files find it. Private to
- * transform/durable_*.c. Thread: each worker its own parts. */
+ * transform/statelog/protocol.c and parts.c.
+ * Thread: each worker its own parts. */
 #ifndef RS_TRANSFORM_STATELOG_PARTS_H
 #define RS_TRANSFORM_STATELOG_PARTS_H
 

@@ -13,9 +13,11 @@
  * record of another log, a seal of the owner whose chunks are not all there, a batch number that is skipped.
  * Only a later claim with REBUILD mends it: whoever feeds on hears of the same damage until such a claim
  * comes. A log that begins at offset 0 is whole from its beginning, and begins with a claim. A trimmed one
- * may begin inside a batch, which is then void. Errors: RS_ESTATE, with the offset in the text. RS_ENOMEM,
- * and then the record was not taken: it may come again. Thread: one. Owns: copies of the chunks of the open
- * batch. */
+ * may begin inside a batch, which is then void.
+ * Errors: RS_ESTATE, with the offset in the text. RS_ENOMEM, and then the record was not taken: it may come
+ * again.
+ * Thread: one.
+ * Owns: copies of the chunks of the open batch. */
 #ifndef RS_TRANSFORM_STATELOG_READER_H
 #define RS_TRANSFORM_STATELOG_READER_H
 

@@ -5,9 +5,11 @@
  *   4  u8           kind
  *   5  3 bytes      zero
  *   8  u64          identity: XXH3-64 of group, stream, partition, each the seed of the next
- * (rs_state_identity): whose log this is 16  16 bytes     owner: drawn at random for each claim 32  i64
- * offset of the owner's claim, its fencing token; of a CLAIM, which does not know it yet: -1 40  body u64
- * XXH3-64 of all bytes before
+ *                   (rs_state_identity): whose log this is
+ *  16  16 bytes     owner: drawn at random for each claim
+ *  32  i64          offset of the owner's claim, its fencing token; of a CLAIM, which does not know it yet: -1
+ *  40  body         of the kind, below
+ *      u64          XXH3-64 of all bytes before
  *
  *   CLAIM  u32 flags | i64 from_offset | i64 wall_us | u64 fingerprint |
  *          u16 n, n bytes instance | u16 n, n bytes version
@@ -15,12 +17,13 @@
  *   SEAL   u64 batch | u32 chunks | u64 checksum | i64 next_offset | i64 stream_time | i64 now_shown |
  *          u64 consumed applied late duplicate rejected filtered | i64 sweep_start | rest: head
  *
- * Batches of an owner are numbered from 1, chunks of a batch from 0. `checksum` is rs_chunk_sum over
- * its chunk records.
- * Payload and head are the engine's (seal.h). Instance and version are cut at 255 bytes; they are for
- * people, and may be any bytes: whoever shows them escapes them.
- * Every format keeps the first four bytes and the checksum at the end, so that a newer record is told
- * from a damaged one.
+ * Batches of an owner are numbered from 1, chunks of a batch from 0. `checksum` is rs_chunk_sum over its
+ * chunk records. Payload and head are the engine's (seal.h). Instance and version are cut at 255 bytes; they
+ * are for people, and may be any bytes: whoever shows them escapes them.
+ * Every format keeps the first four bytes and the checksum at the end, so that a newer record is told from a
+ * damaged one.
+ *
+ * Thread: any; nothing is kept.
  * Errors: RS_ESTATE, with a text that says what is wrong; the caller puts topic, partition and offset in
  * front. */
 #ifndef RS_TRANSFORM_STATELOG_RECORD_H
