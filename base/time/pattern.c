@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/time/civil.h"
+#include "base/time/cursor.h"
 #include "base/time/parts.h"
 
 #define CONVERSIONS "YmdHMSfjbzs%"

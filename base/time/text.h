@@ -1,6 +1,6 @@
 /* time_text: times in ISO 8601, to and from microseconds since 1970-01-01T00:00:00Z.
- * Proleptic Gregorian calendar, years 1 to 9999, no leap seconds (a second 60 is refused). No libc time
- * function is used: tzset and its kin are global to the process.
+ * The calendar is that of civil.h; a second 60 is refused. No libc time function is used: tzset and its kin are
+ * global to the process.
  * Thread: any; nothing is kept. */
 #ifndef RS_BASE_TIME_TEXT_H
 #define RS_BASE_TIME_TEXT_H
@@ -11,25 +11,8 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include "base/time/civil.h"
 #include "base/time/zone.h"
-
-#define RS_US_PER_SECOND INT64_C(1000000)
-#define RS_US_PER_DAY    INT64_C(86400000000)
-#define RS_TIME_MIN_US   (INT64_C(-62135596800) * RS_US_PER_SECOND)     /* 0001-01-01T00:00:00Z */
-#define RS_TIME_MAX_US   (INT64_C(253402300800) * RS_US_PER_SECOND - 1) /* 9999-12-31T23:59:59.999999Z */
-#define RS_DAY_MIN       INT64_C(-719162)                               /* 0001-01-01 */
-#define RS_DAY_MAX       INT64_C(2932896)                               /* 9999-12-31 */
-
-static inline bool rs_time_in_range(int64_t us)
-{
-    return us >= RS_TIME_MIN_US && us <= RS_TIME_MAX_US;
-}
-
-/* ---- civil days ---- */
-/* Days since 1970-01-01 of a valid date (Howard Hinnant, "chrono-compatible low-level date algorithms"). */
-int64_t rs_days_from_civil(int year, int month, int day);
-void rs_civil_from_days(int64_t days, int *year, int *month, int *day);
-bool rs_civil_valid(int year, int month, int day); /* years 1..9999 */
 
 /* ---- parsing; all errors are RS_ERECORD, *out changes only on success ---- */
 /* ISO 8601: YYYY-MM-DD, or YYYY-MM-DD(T| )hh:mm[:ss[(.|,)f{1,9}]][Z|(+|-)hh[[:]mm]]. Digits past microseconds

@@ -6,7 +6,8 @@
 
 #include "base/buf.h"
 #include "base/file.h"
-#include "base/time/parts.h"
+#include "base/time/civil.h"
+#include "base/time/cursor.h"
 #include "base/time/zone_rule.h"
 
 /* A zone is a list of moments at which the offset changes. Tables end (in slim files long ago, in 2037 in fat

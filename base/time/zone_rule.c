@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-#include "base/time/parts.h"
+#include "base/slice.h"
+#include "base/time/civil.h"
+#include "base/time/cursor.h"
 
 /* ---- parsing ---- */
 

@@ -19,8 +19,6 @@ import include_rule
 KNOWN = (
     ("complaints are made while reading and are kept with what loads",
      ("base/config/config", "base/config/expand", "base/config/tree", "base/config/yaml")),
-    ("texts and zones read with the same cursor and the same calendar, which are in the module of texts",
-     ("base/time/parts", "base/time/text", "base/time/zone", "base/time/zone_rule")),
     ("a scalar's encoder and a record's share one encoder and its complaints",
      ("ingest/encode/encode", "ingest/encode/scalar", "ingest/encode/time")),
     ("the parts report through the source, which drives them",
