@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/config/tree.h"
+#include "base/config/internal.h"
 #include "base/file.h"
 #include "base/utf8.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config/tree.h"
+#include "base/config/internal.h"
 
 static bool is_known(const char *key, const char *const *known)
 {

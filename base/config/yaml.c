@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/config/tree.h"
+#include "base/config/internal.h"
 #include "base/utf8.h"
 
 /* The tree is built from parser events, not from libfyaml's document: that keeps depth and size within bounds

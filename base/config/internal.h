@@ -1,7 +1,7 @@
-/* config_tree: what the parts of config share; no other module includes it.
+/* config internal: what the parts of config share.
  * Thread: one, as config.h. */
-#ifndef RS_BASE_CONFIG_TREE_H
-#define RS_BASE_CONFIG_TREE_H
+#ifndef RS_BASE_CONFIG_INTERNAL_H
+#define RS_BASE_CONFIG_INTERNAL_H
 
 #include "base/arena.h"
 #include "base/config/config.h"
