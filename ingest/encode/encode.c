@@ -28,15 +28,6 @@ long rs_schema_null_branch(const struct rs_schema *type)
     return -1;
 }
 
-bool rs_encode_is_null(const struct rs_encoder *encoder, const struct rs_cell *cell)
-{
-    if (cell->kind == RS_CELL_TEXT) {
-        return cell->text.size == 0 ||
-               (encoder->null_text.data != NULL && rs_slice_equal(cell->text, encoder->null_text));
-    }
-    return cell->kind == RS_CELL_NULL || cell->kind == RS_CELL_ABSENT;
-}
-
 static const char *cell_kind_name(const struct rs_cell *cell)
 {
     static const char *const names[] = {

@@ -1,3 +1,5 @@
+#include "ingest/encode/scalar.h"
+
 #include <endian.h>
 #include <math.h>
 #include <stdlib.h>
@@ -7,7 +9,6 @@
 #include "base/config/config.h"
 #include "base/number.h"
 #include "base/utf8.h"
-#include "ingest/encode/encode.h"
 #include "ingest/encode/put.h"
 
 static int refuse(struct rs_error *error, const char *text)
@@ -517,6 +518,15 @@ static int encode_enum(const struct rs_cell *cell, const struct rs_schema *type,
 }
 
 /* ---- entry ---- */
+
+bool rs_encode_is_null(const struct rs_encoder *encoder, const struct rs_cell *cell)
+{
+    if (cell->kind == RS_CELL_TEXT) {
+        return cell->text.size == 0 ||
+               (encoder->null_text.data != NULL && rs_slice_equal(cell->text, encoder->null_text));
+    }
+    return cell->kind == RS_CELL_NULL || cell->kind == RS_CELL_ABSENT;
+}
 
 static int encode_null(const struct rs_encoder *e, const struct rs_cell *cell, struct rs_error *error)
 {

@@ -1,7 +1,9 @@
+#include "ingest/encode/time.h"
+
 #include <string.h>
 
 #include "base/number.h"
-#include "ingest/encode/encode.h"
+#include "base/time/text.h"
 
 #define NS_PER_US INT64_C(1000)
 #define US_PER_MS INT64_C(1000)

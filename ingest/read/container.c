@@ -6,6 +6,7 @@
 
 #include "ingest/encode/cell.h"
 #include "ingest/encode/put.h"
+#include "ingest/read/container_extent.h"
 #include "ingest/read/snappy.h"
 
 #define SYNC_SIZE 16

@@ -33,10 +33,6 @@ const char *rs_container_schema_json(const struct rs_container *container);
 RS_MUST_USE int rs_container_next(struct rs_container *container, struct rs_slice *datum, uint64_t *number,
                                   uint64_t *lost, struct rs_error *error);
 
-/* Length of the first value in `bytes`; -1: they do not begin with a whole one. Only what decides the length
- * is looked at. */
-long rs_container_extent(const struct rs_schema *type, struct rs_slice bytes);
-
 /* The head of a container file without compression, and one record as a block of its own (for rejected
  * records). */
 void rs_container_put_head(struct rs_buf *out, const char *schema_json, const uint8_t sync[16]);

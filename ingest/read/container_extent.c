@@ -1,4 +1,4 @@
-#include "ingest/read/container.h"
+#include "ingest/read/container_extent.h"
 
 /* Deeper nesting than the decoder allows is refused there with its reason; this one guards the stack. */
 #define RS_EXTENT_DEPTH_MAX 300

@@ -5,8 +5,9 @@
 
 #include "base/buf.h"
 #include "ingest/read/rejects.h"
+#include "ingest/read/row.h"
 #include "ingest/read/row_plan.h"
-#include "ingest/read/rows.h"
+#include "ingest/read/rows_options.h"
 
 struct rs_row_file;
 

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/config/config.h"
-#include "ingest/read/rows.h"
+#include "ingest/read/rows_options.h"
 
 static int push(const char ***items, size_t *count, const char *value, struct rs_error *error)
 {

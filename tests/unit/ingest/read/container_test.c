@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "ingest/read/container.h"
+#include "ingest/read/container_extent.h"
 #include "ingest/read/rows.h"
 #include "ingest/read/snappy.h"
 #include "tests/unit/ingest/support.h"
