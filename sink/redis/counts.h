@@ -5,7 +5,9 @@
 
 #include <pthread.h>
 
-#include "sink/redis/sink.h"
+#include "base/clock.h"
+#include "base/view.h"
+#include "sink/redis/status.h"
 
 struct rs_redis_counts {
     pthread_mutex_t lock;

@@ -33,10 +33,7 @@
 #include "base/log.h"
 #include "base/view.h"
 #include "sink/redis/config.h"
-#include "sink/redis/connection.h"
-
-#define RS_REDIS_INFLIGHT_CALLS 64
-#define RS_REDIS_INFLIGHT_BYTES ((size_t)1 << 20)
+#include "sink/redis/status.h"
 
 struct rs_redis_sink;
 
@@ -61,7 +58,6 @@ struct rs_view_sink rs_redis_sink_table(struct rs_redis_sink *sink);
 /* Which Kafka cluster the group belongs to; "": the brokers do not tell. Nothing is written before: names
  * under the prefix that belong to another group or cluster are refused. Told once; an id that is longer is
  * cut. Any thread. */
-#define RS_REDIS_CLUSTER_MAX 128
 void rs_redis_sink_cluster(struct rs_redis_sink *sink, const char *cluster);
 
 /* Writes what was submitted, for at most `within_us`, then ends the threads. What is not written is handed
@@ -71,29 +67,6 @@ size_t rs_redis_sink_stop(struct rs_redis_sink *sink, int64_t within_us);
 /* Stops first (at once) if need be; frees batches still held. */
 void rs_redis_sink_free(struct rs_redis_sink **sink);
 
-/* Upper bounds of the round-trip histogram in microseconds; the last bucket has none. */
-#define RS_REDIS_BUCKETS 15
-extern const int64_t rs_redis_bucket_us[RS_REDIS_BUCKETS - 1];
-
-struct rs_redis_status {
-    bool connected;   /* all connections */
-    int64_t since_us; /* wall time of the last change of `connected` */
-    uint64_t generation;
-    uint64_t batches, views, history, drops, bytes; /* acknowledged */
-    uint64_t conflicts;                     /* operations refused because another partition owns the group */
-    uint64_t behind, fenced;                /* batches */
-    uint64_t replaced;                      /* keys that held another type */
-    uint64_t connects, errors;              /* errors: failures of a connection, of any kind */
-    uint64_t losses;                        /* how often the store was lost, wiped or went back */
-    uint64_t queued;                        /* batches submitted and not yet finished */
-    int64_t oldest_us;                      /* age of the oldest of them; 0: none */
-    enum rs_redis_fault fault;              /* what keeps it from writing now, else RS_REDIS_FINE */
-    char last_error[256];                   /* with the remedy; empty: none so far */
-    int64_t last_error_us;                  /* wall time */
-    uint64_t round_trips[RS_REDIS_BUCKETS]; /* calls by duration, each bucket by itself */
-    uint64_t round_trip_count;
-    int64_t round_trip_sum_us;
-};
 void rs_redis_sink_status(struct rs_redis_sink *sink, struct rs_redis_status *out);
 
 #endif

@@ -4,7 +4,20 @@
 #ifndef RS_SINK_REDIS_WRITER_H
 #define RS_SINK_REDIS_WRITER_H
 
-#include "sink/redis/sink.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/view.h"
+#include "sink/redis/config.h"
+#include "sink/redis/status.h"
+
+#define RS_REDIS_INFLIGHT_CALLS 64
+#define RS_REDIS_INFLIGHT_BYTES ((size_t)1 << 20)
+#define RS_REDIS_CLUSTER_MAX    128 /* of the Kafka cluster's id, with its end */
 
 struct rs_redis_writer;
 

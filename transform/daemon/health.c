@@ -8,6 +8,18 @@
 
 #include "transform/daemon/internal.h"
 
+bool rs_daemon_alive(const struct rs_daemon *daemon, int64_t within_us)
+{
+    int64_t now = rs_clock_mono(daemon->clock);
+
+    for (uint32_t i = 0; i < daemon->settings->workers; i++) {
+        if (now - daemon->workers[i].seen_us > within_us) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Two walks over the snapshots, so that what stopped comes before what waits. */
 struct walk {
     struct rs_daemon *daemon;

@@ -221,18 +221,6 @@ static void watch_workers(struct rs_daemon *daemon)
     }
 }
 
-bool rs_daemon_alive(const struct rs_daemon *daemon, int64_t within_us)
-{
-    int64_t now = rs_clock_mono(daemon->clock);
-
-    for (uint32_t i = 0; i < daemon->settings->workers; i++) {
-        if (now - daemon->workers[i].seen_us > within_us) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void add_totals(void *ctx, const struct rs_worker_snapshot *snapshot)
 {
     struct rs_daemon_totals *totals = ctx;

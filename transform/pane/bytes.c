@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "base/record.h"
-#include "transform/pane/layout.h"
+#include "transform/pane/internal.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "limbs are written as they lie in memory");
 

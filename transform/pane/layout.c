@@ -1,4 +1,4 @@
-#include "transform/pane/layout.h"
+#include "transform/pane/internal.h"
 
 #include <float.h>
 #include <math.h>

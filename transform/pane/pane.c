@@ -1,7 +1,7 @@
 #include <math.h>
 
 #include "base/record.h"
-#include "transform/pane/layout.h"
+#include "transform/pane/internal.h"
 
 /* For functions that are called with a constant kind, shape or order, so that each gets code of its own. */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))

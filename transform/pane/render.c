@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "transform/number/exact.h"
-#include "transform/pane/layout.h"
+#include "transform/pane/internal.h"
 
 #define US_PER_SECOND 1000000
 

@@ -1,5 +1,5 @@
 /* The partitions of a durable log: finding, adding, dropping them, and speaking of them. */
-#include "transform/statelog/parts.h"
+#include "transform/statelog/protocol_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

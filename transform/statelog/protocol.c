@@ -7,7 +7,7 @@
 #include <sys/random.h>
 
 #include "base/source.h"
-#include "transform/statelog/parts.h"
+#include "transform/statelog/protocol_internal.h"
 
 #define SLICE_MAX    (UINT64_C(4) << 20)  /* of a sweep, in one batch, unless changes take more */
 #define SLICE_OF     64                   /* batches that a sweep takes at most, where SLICE_MAX allows it */

@@ -1,9 +1,9 @@
-/* pane_layout: what the parts of pane share: where each number of a pane lies.
+/* pane internal: what the parts of pane share: where each number of a pane lies.
  * A pane begins with struct rs_pane_head; all else is found by offset. Every slot is a multiple of 8 bytes
  * and is aligned to 8 only, so that 128-bit numbers are read and written through memcpy.
  * Thread: immutable. */
-#ifndef RS_TRANSFORM_PANE_LAYOUT_H
-#define RS_TRANSFORM_PANE_LAYOUT_H
+#ifndef RS_TRANSFORM_PANE_INTERNAL_H
+#define RS_TRANSFORM_PANE_INTERNAL_H
 
 #include "transform/number/accumulator.h"
 #include "transform/pane/pane.h"

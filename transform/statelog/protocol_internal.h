@@ -1,8 +1,8 @@
 /* durable parts: what a durable log knows of each partition, and how its files find it. Private to
  * transform/statelog/protocol.c and parts.c.
  * Thread: each worker its own parts. */
-#ifndef RS_TRANSFORM_STATELOG_PARTS_H
-#define RS_TRANSFORM_STATELOG_PARTS_H
+#ifndef RS_TRANSFORM_STATELOG_PROTOCOL_INTERNAL_H
+#define RS_TRANSFORM_STATELOG_PROTOCOL_INTERNAL_H
 
 #include "transform/statelog/protocol.h"
 #include "transform/statelog/reader.h"
