@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/number.h"
-#include "schemas/schema_parse.h"
+#include "schemas/schema_internal.h"
 
 /* ---- logical types ---- */
 

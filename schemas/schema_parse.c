@@ -1,67 +1,16 @@
-#include "schemas/schema_parse.h"
+#include "schemas/schema_internal.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/config/config.h"
+#include "base/file.h"
 #include "base/utf8.h"
 
 static const char *const primitive_names[] = {"null",   "boolean", "int",    "long", "float",
                                               "double", "bytes",   "string", NULL};
 static const char *const complex_names[] = {"record", "error", "enum", "array", "map", "fixed", NULL};
-
-/* ---- complaints ---- */
-
-static void describe_place(const struct rs_schema_place *place, struct rs_buf *out)
-{
-    if (place == NULL) {
-        return;
-    }
-    describe_place(place->up, out);
-    if (place->label != NULL) {
-        rs_buf_text(out, place->label);
-    } else {
-        rs_buf_printf(out, "[%zu]", place->part);
-    }
-}
-
-int rs_schema_bad(struct rs_schema_parser *p, const struct rs_schema_place *place, const char *format, ...)
-{
-    char text[RS_ERROR_TEXT_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    struct rs_buf where = {0};
-    describe_place(place, &where);
-    rs_buf_char(&where, '\0');
-    int code = rs_fail(p->error, RS_ESCHEMA, "%s: %.400s: %s", p->name,
-                       where.failed ? "schema" : (const char *)where.data, text);
-    rs_buf_fini(&where);
-    return code;
-}
-
-int rs_schema_no_memory(struct rs_schema_parser *p)
-{
-    return rs_fail(p->error, RS_ENOMEM, "%s: out of memory", p->name);
-}
-
-const char *rs_schema_shown(struct rs_schema_parser *p, const char *text)
-{
-    char *copy = rs_arena_slice(&p->document->arena,
-                                rs_slice_of(text, rs_utf8_cut((const uint8_t *)text, strnlen(text, 100))));
-    if (copy == NULL) {
-        return "(a name)";
-    }
-    for (char *c = copy; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7f) {
-            *c = '?';
-        }
-    }
-    return copy;
-}
 
 /* ---- names ---- */
 
@@ -715,6 +664,16 @@ static int parse_document(struct rs_schema_parser *p, const char *json, size_t s
     return code;
 }
 
+void rs_schema_free(struct rs_schema_document **document)
+{
+    if (document == NULL || *document == NULL) {
+        return;
+    }
+    rs_arena_fini(&(*document)->arena);
+    free(*document);
+    *document = NULL;
+}
+
 int rs_schema_parse(const char *name, const char *json, size_t size, struct rs_schema_document **out,
                     struct rs_error *error)
 {
@@ -730,4 +689,15 @@ int rs_schema_parse(const char *name, const char *json, size_t size, struct rs_s
     }
     *out = document;
     return RS_OK;
+}
+
+int rs_schema_load(const char *path, struct rs_schema_document **out, struct rs_error *error)
+{
+    struct rs_buf text = {0};
+    int code = rs_file_read(path, RS_SCHEMA_BYTES_MAX, &text, error);
+    if (code == RS_OK) {
+        code = rs_schema_parse(path, text.size == 0 ? "" : (const char *)text.data, text.size, out, error);
+    }
+    rs_buf_fini(&text);
+    return code;
 }

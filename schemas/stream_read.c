@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "schemas/stream_load.h"
+#include "schemas/stream_internal.h"
 
 #define SECOND_US        INT64_C(1000000)
 #define DURATION_MAX_US  (INT64_C(36525) * 86400 * SECOND_US) /* a century */

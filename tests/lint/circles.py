@@ -19,10 +19,6 @@ import include_rule
 KNOWN = (
     ("the parts report through the source, which drives them",
      ("ingest/kafka/brokers", "ingest/kafka/control", "ingest/kafka/group", "ingest/kafka/source")),
-    ("loading and freeing are beside the names that the parser uses",
-     ("schemas/schema", "schemas/schema_check", "schemas/schema_parse")),
-    ("a stream and its sections are read by two files",
-     ("schemas/stream", "schemas/stream_load", "schemas/stream_read")),
     ("groups mark their changes in the file that seals them; partitions restore what they show",
      ("transform/group/bytes", "transform/group/fold", "transform/group/group", "transform/group/groups", "transform/group/schedule",
       "transform/group/upsert", "transform/partition/emit", "transform/partition/expire", "transform/partition/judge",

@@ -1,7 +1,7 @@
-/* stream_load: what the files that read a configuration's streams share. Private to schemas/stream*.c.
+/* stream internal: what the files that read a configuration's streams share. Private to schemas/stream*.c.
  * Thread: one, until the streams are loaded. */
-#ifndef RS_SCHEMAS_STREAM_LOAD_H
-#define RS_SCHEMAS_STREAM_LOAD_H
+#ifndef RS_SCHEMAS_STREAM_INTERNAL_H
+#define RS_SCHEMAS_STREAM_INTERNAL_H
 
 #include "base/arena.h"
 #include "schemas/stream.h"
@@ -31,6 +31,9 @@ struct rs_stream_loader {
 
 /* Copies that live as long as the streams; NULL after a failure, or for NULL. */
 const char *rs_stream_keep(struct rs_stream_loader *l, const char *text);
+
+/* Reads where schemas are, and those that have ids; complains about what is wrong. */
+void rs_stream_read_schemas(struct rs_stream_loader *l, const struct rs_config_node *root);
 
 /* Schema of a file, loaded once however often it is named; NULL after a complaint at `where` or a failure. */
 const struct rs_stream_schema *rs_stream_schema(struct rs_stream_loader *l,

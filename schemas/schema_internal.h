@@ -1,7 +1,7 @@
-/* schema_parse: what the files that build a schema document share. Private to schemas/schema*.c.
+/* schema internal: what the files that build a schema document share. Private to schemas/schema*.c.
  * Thread: one, until the document is whole. */
-#ifndef RS_SCHEMAS_SCHEMA_PARSE_H
-#define RS_SCHEMAS_SCHEMA_PARSE_H
+#ifndef RS_SCHEMAS_SCHEMA_INTERNAL_H
+#define RS_SCHEMAS_SCHEMA_INTERNAL_H
 
 #include <jansson.h>
 
