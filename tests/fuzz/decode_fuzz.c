@@ -1,5 +1,6 @@
-/* Messages: the first byte chooses a schema, the rest is the message. The op list and the JSON writer have to
- * agree on every input, and the framing must not crash on any. */
+/* Messages: the first byte chooses a stream's schema, the rest is the message. The op list and the JSON
+ * writer have to agree on every input, and the decoder, which is what the daemon runs, has to judge the
+ * message as the JSON writer judges what is in its frame. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +50,12 @@ static const char *const schemas[] = {trade_schema, all_schema, tree_schema, blo
 static const char *const paths[][2] = {{"price", "buyer"}, {"x", "n"}, {"v", "left.v"}, {"last", "last"}};
 enum { SCHEMAS = sizeof schemas / sizeof schemas[0] };
 
+/* Id of the stream's own schema, and of another one that does not fit the stream. */
+enum { OWN_ID = 7, OTHER_ID = 11 };
+
 struct subject {
-    struct rs_schema_document *document;
+    struct rs_schema_document *document, *other;
+    size_t own;
     struct rs_program *program;
     struct rs_frame_registry *registry;
     struct rs_decoder *decoder;
@@ -64,22 +69,39 @@ static void must(int code, const struct rs_error *error)
     }
 }
 
+static void add_schema(struct subject *s, size_t number, uint32_t id, struct rs_schema_document **document,
+                       size_t *writer)
+{
+    struct rs_error error;
+    must(rs_schema_parse("fuzz", schemas[number], strlen(schemas[number]), document, &error), &error);
+    must(rs_frame_add(s->registry, rs_schema_root(*document), writer, &error), &error);
+    must(rs_frame_add_id(s->registry, id, *writer, &error), &error);
+}
+
 static void open_subject(struct subject *s, size_t number)
 {
     struct rs_error error;
     size_t writer = 0;
     const struct rs_program_limits limits = {.depth = 20, .items = 1000};
-    must(rs_schema_parse("fuzz", schemas[number], strlen(schemas[number]), &s->document, &error), &error);
+    must(rs_frame_registry_new(&s->registry, &error), &error);
+    add_schema(s, (number + 1) % SCHEMAS, OTHER_ID, &s->other, &writer);
+    add_schema(s, number, OWN_ID, &s->document, &s->own);
     must(rs_program_compile(rs_schema_root(s->document), paths[number], 2, limits, &s->program, &error),
          &error);
-    must(rs_frame_registry_new(&s->registry, &error), &error);
-    must(rs_frame_add(s->registry, rs_schema_root(s->document), &writer, &error), &error);
-    must(rs_frame_add_id(s->registry, 7, writer, &error), &error);
-    must(rs_decoder_new(s->registry, RS_FRAMING_AUTO, writer, paths[number], 2, limits, &s->decoder, &error),
+    must(rs_decoder_new(s->registry, RS_FRAMING_AUTO, s->own, paths[number], 2, limits, &s->decoder, &error),
          &error);
 }
 
-static void check(const struct subject *s, struct rs_slice message)
+static void agree(bool right, const char *what, enum rs_reason a, size_t a_at, enum rs_reason b, size_t b_at)
+{
+    if (!right) {
+        fprintf(stderr, "decode_fuzz: %s: %s at %zu, %s at %zu\n", what, rs_reason_name(a), a_at,
+                rs_reason_name(b), b_at);
+        abort();
+    }
+}
+
+static void check_bare(const struct subject *s, struct rs_slice message)
 {
     struct rs_value values[2];
     size_t at = 0;
@@ -87,14 +109,42 @@ static void check(const struct subject *s, struct rs_slice message)
     struct rs_buf json = {0};
     enum rs_reason reason = rs_program_run(s->program, message, values, &at);
     enum rs_reason json_reason = rs_program_json(s->program, message, &json, &json_at);
-    enum rs_reason framed = rs_decoder_run(s->decoder, message, values, NULL);
     rs_buf_fini(&json);
-    bool agree = reason == json_reason && at <= message.size && json_at <= message.size;
-    if (!agree || (framed == RS_REASON_NONE) < (reason == RS_REASON_NONE && message.size < 5)) {
-        fprintf(stderr, "decode_fuzz: %s at %zu, %s at %zu, %s\n", rs_reason_name(reason), at,
-                rs_reason_name(json_reason), json_at, rs_reason_name(framed));
-        abort();
+    agree(reason == json_reason && at <= message.size && json_at <= message.size, "program", reason, at,
+          json_reason, json_at);
+}
+
+/* What the decoder has to say, from the parts that it is made of. */
+static enum rs_reason judge(const struct subject *s, struct rs_slice message, size_t *at)
+{
+    struct rs_slice datum = message;
+    struct rs_buf json = {0};
+    size_t writer = 0;
+    enum rs_reason reason = rs_frame_split(s->registry, RS_FRAMING_AUTO, s->own, message, &writer, &datum);
+    if (reason != RS_REASON_NONE || writer != s->own) {
+        return reason != RS_REASON_NONE ? reason : RS_REASON_UNKNOWN_SCHEMA;
     }
+    reason = rs_program_json(s->program, datum, &json, at);
+    rs_buf_fini(&json);
+    *at += message.size - datum.size;
+    if (reason != RS_REASON_NONE && datum.size == message.size &&
+        rs_frame_looks_framed(s->registry, message)) {
+        *at = 0;
+        reason = RS_REASON_UNKNOWN_SCHEMA;
+    }
+    return reason;
+}
+
+/* `at` of the op list may be the start of a run of fixed-width values: it is never behind the JSON writer's.
+ */
+static void check_framed(const struct subject *s, struct rs_slice message)
+{
+    struct rs_value values[2];
+    size_t at = 0;
+    size_t wanted_at = 0;
+    enum rs_reason reason = rs_decoder_run(s->decoder, message, values, &at);
+    enum rs_reason wanted = judge(s, message, &wanted_at);
+    agree(reason == wanted && at <= wanted_at, "decoder", reason, at, wanted, wanted_at);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -110,7 +160,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t *exact = malloc(size); /* ends where the message ends, so that a byte too far is seen */
     if (exact != NULL) {
         memcpy(exact, data + 1, size - 1);
-        check(subject, rs_slice_of(exact, size - 1));
+        check_bare(subject, rs_slice_of(exact, size - 1));
+        check_framed(subject, rs_slice_of(exact, size - 1));
     }
     free(exact);
     return 0;

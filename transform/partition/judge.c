@@ -110,30 +110,13 @@ static enum rs_reason decode(const struct rs_partition *p, const struct rs_recor
 {
     const struct rs_plan *plan = p->plan;
     const struct rs_stream *stream = plan->stream;
-    size_t writer;
-    struct rs_slice datum;
     if (!record->value.data) {
         return RS_REASON_TOMBSTONE;
     }
     if (record->value.size > (uint64_t)stream->max_record_bytes) {
         return RS_REASON_TOO_LARGE;
     }
-    enum rs_reason reason = rs_frame_split(p->engine->streams->registry, stream->framing.framing,
-                                           plan->own_schema, record->value, &writer, &datum);
-    if (reason != RS_REASON_NONE) {
-        return reason;
-    }
-    if (writer >= plan->program_count || !plan->programs[writer]) {
-        return RS_REASON_UNKNOWN_SCHEMA;
-    }
-    reason = rs_program_run(plan->programs[writer], datum, p->batch.values, NULL);
-    bool guessed_bare = stream->framing.framing == RS_FRAMING_AUTO && datum.data == record->value.data &&
-                        plan->own_schema == writer;
-    if (reason != RS_REASON_NONE && guessed_bare &&
-        rs_frame_looks_framed(p->engine->streams->registry, record->value)) {
-        reason = RS_REASON_UNKNOWN_SCHEMA; /* what it names, not what its bytes would be without a frame */
-    }
-    return reason;
+    return rs_decoder_run(plan->decoder, record->value, p->batch.values, NULL);
 }
 
 static enum rs_reason judge_time(const struct rs_plan *plan, const struct rs_value *values,

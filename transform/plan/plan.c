@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "transform/plan/writers.h"
-
 /* A scaled double is an integer of 64 bits. */
 #define RS_SCALED_DIGITS 18
 
@@ -99,29 +97,14 @@ static int share_key(struct rs_engine *engine, struct rs_plan *plan, struct rs_a
     return 0;
 }
 
-static int compile_programs(struct rs_engine *engine, struct rs_plan *plan, struct rs_error *error)
+static int make_decoder(struct rs_engine *engine, struct rs_plan *plan, struct rs_error *error)
 {
+    const struct rs_stream *stream = plan->stream;
     const struct rs_frame_registry *registry = engine->streams->registry;
-    plan->program_count = rs_frame_schema_count(registry);
-    plan->own_schema = rs_frame_find(registry, rs_schema_crc64(plan->slots.schema));
-    plan->programs = rs_arena_array(&engine->arena, plan->program_count + 1, sizeof(struct rs_program *));
-    if (!plan->programs) {
-        return rs_fail(error, RS_ENOMEM, "out of memory");
-    }
-    RS_ASSERT(plan->own_schema < plan->program_count);
-    for (size_t i = 0; i < plan->program_count; i++) {
-        const struct rs_schema *writer =
-            i == plan->own_schema ? plan->slots.schema : rs_frame_schema(registry, i);
-        if (i != plan->own_schema && !rs_writer_fits(plan, writer, NULL)) {
-            continue;
-        }
-        int rc = rs_program_compile(writer, plan->slots.paths, plan->slots.count, RS_PROGRAM_LIMITS_DEFAULT,
-                                    &plan->programs[i], error);
-        if (rc < 0) {
-            return rs_error_prefix(error, "stream %s", plan->stream->name);
-        }
-    }
-    return 0;
+    RS_ASSERT(rs_frame_schema(registry, stream->writer) == plan->slots.schema);
+    int rc = rs_decoder_new(registry, stream->framing.framing, stream->writer, plan->slots.paths,
+                            plan->slots.count, RS_PROGRAM_LIMITS_DEFAULT, &plan->decoder, error);
+    return rc < 0 ? rs_error_prefix(error, "stream %s", stream->name) : 0;
 }
 
 int rs_plan_finish(struct rs_engine *engine, struct rs_plan *plan, struct rs_error *error)
@@ -138,13 +121,11 @@ int rs_plan_finish(struct rs_engine *engine, struct rs_plan *plan, struct rs_err
             plan->finest_key = k;
         }
     }
-    return compile_programs(engine, plan, error);
+    return make_decoder(engine, plan, error);
 }
 
 void rs_plan_fini(struct rs_plan *plan)
 {
-    for (size_t i = 0; i < plan->program_count && plan->programs; i++) {
-        rs_program_free(&plan->programs[i]);
-    }
+    rs_decoder_free(&plan->decoder);
     rs_rules_fini(&plan->rules);
 }

@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 #include "base/view.h"
-#include "schemas/program.h"
+#include "schemas/decoder.h"
 #include "schemas/stream.h"
 #include "transform/pane/pane.h"
 #include "transform/pane/window.h"
@@ -72,9 +72,7 @@ struct rs_plan {
     uint32_t finest_key; /* the one of most fields */
     struct rs_aggregate **aggregates;
     uint32_t aggregate_count;
-    struct rs_program **programs; /* by writer schema; NULL: the schema does not fit the stream's */
-    size_t program_count;
-    size_t own_schema;
+    struct rs_decoder *decoder;
 };
 
 struct rs_engine {
@@ -98,7 +96,7 @@ bool rs_aggregate_name_usable(const char *name);
 /* First pass: fields that every stream decodes, rules, scale. */
 void rs_plan_begin(struct rs_config *config, struct rs_engine *engine, const struct rs_stream *stream,
                    struct rs_plan *out);
-/* Second pass: shared keys and decode programs. */
+/* Second pass: shared keys and the decoder. */
 RS_MUST_USE int rs_plan_finish(struct rs_engine *engine, struct rs_plan *plan, struct rs_error *error);
 void rs_plan_fini(struct rs_plan *plan);
 /* times.c */

@@ -5,80 +5,12 @@
 
 #define REASONS_SHOWN 3 /* streams whose reasons one complaint tells */
 
-/* ---- one schema, one stream ---- */
-
-static bool same_symbols(const struct rs_schema *a, const struct rs_schema *b)
+/* Whether the plan's stream reads what `schema` wrote; else the error says why not. */
+static bool fits(const struct rs_plan *plan, const struct rs_schema *schema, struct rs_error *error)
 {
-    bool same = a->symbol_count == b->symbol_count;
-    for (size_t i = 0; same && i < a->symbol_count; i++) {
-        same = strcmp(a->symbols[i], b->symbols[i]) == 0;
-    }
-    return same;
+    return schema == plan->slots.schema ||
+           rs_decoder_fits(plan->slots.schema, schema, plan->slots.paths, plan->slots.count, error) == RS_OK;
 }
-
-static void put_type(const struct rs_field_type *type, struct rs_buf *out)
-{
-    const struct rs_schema *schema = type->schema;
-    const char *logical = rs_schema_logical_name(schema->logical);
-    rs_buf_text(out, logical ? logical : rs_schema_kind_name(schema->kind));
-    if (type->kind == RS_VALUE_DECIMAL) {
-        rs_buf_printf(out, "(%d, %d)", type->precision, type->scale);
-    }
-    rs_buf_text(out, type->nullable ? " or null" : "");
-}
-
-/* The first difference between a field of the writer's schema and of the stream's own; false: there is one.
- */
-static bool same_type(const char *path, const struct rs_field_type *writer, const struct rs_field_type *own,
-                      struct rs_buf *why)
-{
-    bool same_shape = writer->kind == own->kind && writer->scale == own->scale &&
-                      writer->precision == own->precision && writer->nullable == own->nullable &&
-                      writer->schema->kind == own->schema->kind &&
-                      writer->schema->logical == own->schema->logical;
-    if (same_shape && same_symbols(writer->schema, own->schema)) {
-        return true;
-    }
-    if (why && same_shape) {
-        rs_buf_printf(why, "its field '%s' has other symbols", path);
-    } else if (why) {
-        rs_buf_printf(why, "its field '%s' is ", path);
-        put_type(writer, why);
-        rs_buf_text(why, ", not ");
-        put_type(own, why);
-    }
-    return false;
-}
-
-bool rs_writer_fits(const struct rs_plan *plan, const struct rs_schema *writer, struct rs_buf *why)
-{
-    const struct rs_schema *own = plan->slots.schema;
-    if (!own->name || !writer->name || strcmp(own->name, writer->name) != 0) {
-        if (why) {
-            rs_buf_printf(why, "it is %s, not %s",
-                          writer->name ? writer->name : rs_schema_kind_name(writer->kind), own->name);
-        }
-        return false;
-    }
-    for (size_t i = 0; i < plan->slots.count; i++) {
-        struct rs_field_type type;
-        struct rs_field_type wanted; /* plan->slots.types has decimals where a scale was declared */
-        struct rs_error error;
-        if (rs_schema_field_type(writer, plan->slots.paths[i], &type, &error) != 0 ||
-            rs_schema_field_type(own, plan->slots.paths[i], &wanted, &error) != 0) {
-            if (why) {
-                rs_buf_text(why, error.text);
-            }
-            return false;
-        }
-        if (!same_type(plan->slots.paths[i], &type, &wanted, why)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* ---- the configuration ---- */
 
 static const struct rs_config_node *ids_of(const struct rs_config *config)
 {
@@ -95,11 +27,6 @@ static const struct rs_schema *schema_of(const struct rs_engine *engine, const s
     rs_config_pair(ids, i, key, value);
     size_t number = rs_frame_find_id(registry, (uint32_t)strtoul(rs_config_text(*key), NULL, 10));
     return number < rs_frame_schema_count(registry) ? rs_frame_schema(registry, number) : NULL;
-}
-
-static bool fits(const struct rs_plan *plan, const struct rs_schema *schema, struct rs_buf *why)
-{
-    return schema == plan->slots.schema || rs_writer_fits(plan, schema, why);
 }
 
 /* Part of a name behind the last point. */
@@ -122,13 +49,15 @@ static size_t put_reasons(const struct rs_engine *engine, const struct rs_schema
                           struct rs_buf *out)
 {
     size_t count = 0;
+    struct rs_error error;
     for (size_t i = 0; i < engine->plan_count; i++) {
         const struct rs_plan *plan = &engine->plans[i];
         if (likely(plan, schema) != of_likely || count++ >= REASONS_SHOWN) {
             continue;
         }
-        rs_buf_printf(out, "%sfor stream %s, ", count > 1 ? "; " : "", plan->stream->name);
-        (void)rs_writer_fits(plan, schema, out);
+        if (!fits(plan, schema, &error)) {
+            rs_buf_printf(out, "%sfor stream %s, %s", count > 1 ? "; " : "", plan->stream->name, error.text);
+        }
     }
     if (count > REASONS_SHOWN) {
         rs_buf_printf(out, "; and so for %zu more", count - REASONS_SHOWN);
@@ -143,9 +72,10 @@ static void check_id(struct rs_config *config, const struct rs_engine *engine,
     const struct rs_config_node *value = NULL;
     const struct rs_schema *schema = schema_of(engine, ids, number, &key, &value);
     struct rs_buf why = {0};
+    struct rs_error error;
     bool fit = !schema;
     for (size_t i = 0; !fit && i < engine->plan_count; i++) {
-        fit = fits(&engine->plans[i], schema, NULL);
+        fit = fits(&engine->plans[i], schema, &error);
     }
     if (fit) {
         return;
@@ -165,7 +95,7 @@ static void check_stream(struct rs_config *config, const struct rs_engine *engin
                          const struct rs_config_node *ids, const struct rs_plan *plan)
 {
     const struct rs_stream *stream = plan->stream;
-    struct rs_buf why = {0};
+    struct rs_error error = {0};
     if (stream->framing.framing != RS_FRAMING_CONFLUENT || !stream->node) {
         return;
     }
@@ -173,17 +103,14 @@ static void check_stream(struct rs_config *config, const struct rs_engine *engin
         const struct rs_config_node *key = NULL;
         const struct rs_config_node *value = NULL;
         const struct rs_schema *schema = schema_of(engine, ids, i, &key, &value);
-        rs_buf_reset(&why);
-        if (!schema || fits(plan, schema, &why)) {
-            rs_buf_fini(&why);
+        if (!schema || fits(plan, schema, &error)) {
             return;
         }
     }
     rs_config_complain(config, rs_config_get(stream->node, "framing"),
                        "stream %s can read none of the schemas in `schemas.ids`, all its events would be "
-                       "refused; of the last of them: %.*s",
-                       stream->name, (int)why.size, why.data ? (const char *)why.data : "");
-    rs_buf_fini(&why);
+                       "refused; of the last of them: %s",
+                       stream->name, error.text);
 }
 
 void rs_writers_check(struct rs_config *config, const struct rs_engine *engine)
