@@ -29,28 +29,3 @@ const struct rs_clock *rs_clock_system(void)
     static const struct rs_clock clock = {NULL, system_monotonic_us, system_wall_us};
     return &clock;
 }
-
-static int64_t virtual_monotonic_us(void *self)
-{
-    return ((const struct rs_clock_virtual *)self)->monotonic_us;
-}
-
-static int64_t virtual_wall_us(void *self)
-{
-    return ((const struct rs_clock_virtual *)self)->wall_us;
-}
-
-void rs_clock_virtual_init(struct rs_clock_virtual *v, int64_t wall_us)
-{
-    *v = (struct rs_clock_virtual){
-        .clock = {v, virtual_monotonic_us, virtual_wall_us},
-        .wall_us = wall_us,
-    };
-}
-
-void rs_clock_virtual_advance(struct rs_clock_virtual *v, int64_t by_us)
-{
-    RS_ASSERT(by_us >= 0);
-    v->monotonic_us += by_us;
-    v->wall_us += by_us;
-}

@@ -15,15 +15,6 @@ struct rs_clock {
 /* The machine's clocks. Any thread. */
 const struct rs_clock *rs_clock_system(void);
 
-/* Virtual time for tests: moves only when told to. One thread. */
-struct rs_clock_virtual {
-    struct rs_clock clock; /* pass &v.clock */
-    int64_t monotonic_us;
-    int64_t wall_us;
-};
-void rs_clock_virtual_init(struct rs_clock_virtual *v, int64_t wall_us);
-void rs_clock_virtual_advance(struct rs_clock_virtual *v, int64_t by_us);
-
 static inline int64_t rs_clock_mono(const struct rs_clock *c)
 {
     return c->monotonic_us(c->self);

@@ -7,13 +7,12 @@
 #include "base/utf8.h"
 
 struct code_info {
-    const char *name;
     enum rs_class class;
     const char *text;
 };
 
-static const struct code_info infos[] = {{"OK", RS_CLASS_RETRY, ""},
-#define CODE_INFO(name, class, text) {#name, RS_CLASS_##class, text},
+static const struct code_info infos[] = {{RS_CLASS_RETRY, ""},
+#define CODE_INFO(name, class, text) {RS_CLASS_##class, text},
                                          RS_ERROR_CODES(CODE_INFO)
 #undef CODE_INFO
 };
@@ -71,12 +70,6 @@ int rs_error_prefix(struct rs_error *error, const char *format, ...)
     text[prefix + kept] = '\0';
     memcpy(error->text, text, prefix + kept + 1);
     return error->code;
-}
-
-const char *rs_error_name(int code)
-{
-    const struct code_info *info = info_of(code);
-    return info != NULL ? info->name : "UNKNOWN";
 }
 
 _Noreturn void rs_assert_failed(const char *condition, const char *file, int line)

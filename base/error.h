@@ -61,9 +61,6 @@ int rs_fail(struct rs_error *error, enum rs_code code, const char *format, ...) 
 /* Puts "context: " in front of the text; returns the error's code. */
 int rs_error_prefix(struct rs_error *error, const char *format, ...) RS_PRINTF(2, 3);
 
-/* Stable name of a code ("ECONFIG"); "OK" for 0. */
-const char *rs_error_name(int code);
-
 /* Programmer errors only; stays on in release. Bytes from outside are validated, never asserted. */
 #define RS_ASSERT(condition)                                                                                 \
     do {                                                                                                     \

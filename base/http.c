@@ -295,13 +295,3 @@ void rs_http_run(struct rs_http *http)
 {
     (void)MHD_run(http->daemon);
 }
-
-int rs_http_timeout_ms(const struct rs_http *http)
-{
-    MHD_UNSIGNED_LONG_LONG timeout = 0;
-
-    if (MHD_get_timeout(http->daemon, &timeout) != MHD_YES) {
-        return -1;
-    }
-    return timeout > 1000 ? 1000 : (int)timeout;
-}

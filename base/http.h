@@ -46,8 +46,5 @@ uint16_t rs_http_port(const struct rs_http *http);
 int rs_http_fd(const struct rs_http *http);
 /* Serves what is ready; never blocks. */
 void rs_http_run(struct rs_http *http);
-/* Milliseconds until run has to be called although nothing is readable (connections that time out); -1:
- * never. */
-int rs_http_timeout_ms(const struct rs_http *http);
 
 #endif

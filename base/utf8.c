@@ -87,15 +87,6 @@ bool rs_utf8_valid(const uint8_t *data, size_t size)
     return size == 0 || rs_utf8_valid_until(data, size) == size;
 }
 
-size_t rs_utf8_count(const uint8_t *data, size_t size)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < size; i++) {
-        count += !is_continuation(data[i]);
-    }
-    return count;
-}
-
 size_t rs_utf8_cut(const uint8_t *data, size_t size)
 {
     size_t start = size;

@@ -15,9 +15,6 @@ size_t rs_utf8_sequence(const uint8_t *data, size_t size);
 /* Offset of the first byte that is not part of a valid sequence; `size` when all are valid. */
 size_t rs_utf8_valid_until(const uint8_t *data, size_t size);
 
-/* Characters (code points) of valid text. */
-size_t rs_utf8_count(const uint8_t *data, size_t size);
-
 /* The largest length <= `size` at which valid text can be cut without splitting a character. */
 size_t rs_utf8_cut(const uint8_t *data, size_t size);
 

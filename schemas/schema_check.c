@@ -9,7 +9,8 @@
 
 /* ---- logical types ---- */
 
-int rs_schema_fixed_digits(size_t size)
+/* Largest number of decimal digits that always fit into `size` bytes of two's complement. */
+static int fixed_digits(size_t size)
 {
     /* floor(log10(2^(8n-1) - 1)); log10(2) to 12 digits keeps the floor right far beyond any precision of
      * interest, and more than 1000 digits are never told apart. */
@@ -60,9 +61,9 @@ static int parse_decimal(struct rs_schema_parser *p, const json_t *object, struc
         return ignore(p, node, decimal, "a scale above %d, here %lld, is not supported", RS_SCALE_MAX,
                       (long long)after);
     }
-    if (node->kind == RS_AVRO_FIXED && digits > rs_schema_fixed_digits(node->fixed_size)) {
+    if (node->kind == RS_AVRO_FIXED && digits > fixed_digits(node->fixed_size)) {
         return ignore(p, node, decimal, "a fixed of %zu bytes holds at most %d digits, not %lld",
-                      node->fixed_size, rs_schema_fixed_digits(node->fixed_size), (long long)digits);
+                      node->fixed_size, fixed_digits(node->fixed_size), (long long)digits);
     }
     node->logical = decimal;
     node->precision = (int)digits;

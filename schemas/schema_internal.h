@@ -55,8 +55,6 @@ const char *rs_schema_shown(struct rs_schema_parser *p, const char *text);
 /* Reads logicalType, precision and scale of `object` into `node`. */
 RS_MUST_USE int rs_schema_parse_logical(struct rs_schema_parser *p, const json_t *object,
                                         struct rs_schema *node);
-/* Largest number of decimal digits that always fit into `size` bytes of two's complement. */
-int rs_schema_fixed_digits(size_t size);
 
 /* Checks the defaults that were put aside. */
 RS_MUST_USE int rs_schema_check_defaults(struct rs_schema_parser *p);

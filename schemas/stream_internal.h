@@ -46,7 +46,4 @@ void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *nod
 void rs_stream_read_key(struct rs_stream_loader *l, const struct rs_config_node *node,
                         struct rs_stream *stream);
 
-/* Whether a field's value can stand in a key; *why is for people when not. */
-bool rs_stream_keyable(const struct rs_field_type *type, const char **why);
-
 #endif

@@ -360,7 +360,8 @@ void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *nod
 
 /* ---- key ---- */
 
-bool rs_stream_keyable(const struct rs_field_type *type, const char **why)
+/* Whether a field's value can stand in a key; *why is for people when not. */
+static bool keyable(const struct rs_field_type *type, const char **why)
 {
     *why = NULL;
     switch (type->kind) {
@@ -473,7 +474,7 @@ static void add_key(struct rs_stream_loader *l, const struct rs_config_node *ite
     const char *why = NULL;
     if (rs_schema_field_type(rs_schema_root(stream->schema), path, &type, &error) != RS_OK) {
         why = error.text;
-    } else if (is_decimal(stream, path, &type) || rs_stream_keyable(&type, &why)) {
+    } else if (is_decimal(stream, path, &type) || keyable(&type, &why)) {
         paths[stream->key_count++] = rs_stream_keep(l, path);
         return;
     }

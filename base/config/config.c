@@ -142,11 +142,6 @@ const char *rs_config_shown(const struct rs_config_node *scalar)
     return scalar->secret ? "(hidden)" : scalar->text;
 }
 
-bool rs_config_quoted(const struct rs_config_node *scalar)
-{
-    return scalar->quoted;
-}
-
 bool rs_config_faulty(const struct rs_config_node *node)
 {
     return node != NULL && node->faulty;

@@ -43,7 +43,6 @@ void rs_config_complain(struct rs_config *config, const struct rs_config_node *w
 void rs_config_warn(struct rs_config *config, const struct rs_config_node *where, const char *format, ...)
     RS_PRINTF(3, 4);
 size_t rs_config_complaints(const struct rs_config *config);
-size_t rs_config_warnings(const struct rs_config *config);
 /* "FILE:LINE:COLUMN: text" lines in document order; warnings as "FILE:LINE:COLUMN: warning: text". */
 void rs_config_report(const struct rs_config *config, struct rs_buf *out);
 
@@ -64,14 +63,12 @@ void rs_config_pair(const struct rs_config_node *mapping, size_t index, const st
                     const struct rs_config_node **value);
 /* NULL when absent. No complaint. */
 const struct rs_config_node *rs_config_get(const struct rs_config_node *mapping, const char *key);
-/* Raw text of a scalar after substitution; NULL for other kinds. Plain vs quoted is kept apart below. */
+/* Raw text of a scalar after substitution; NULL for other kinds. */
 const char *rs_config_text(const struct rs_config_node *scalar);
 /* The text as complaints may show it: "(hidden)" for what came from the environment or a file. */
 const char *rs_config_shown(const struct rs_config_node *scalar);
-bool rs_config_quoted(const struct rs_config_node *scalar);
 /* Complained about when it was loaded: the text is not what is meant. NULL: not. */
 bool rs_config_faulty(const struct rs_config_node *node);
-void rs_config_position(const struct rs_config_node *node, unsigned *line, unsigned *column); /* from 1 */
 
 /* Complains unless `node` is a mapping whose keys are all in `known` (NULL-terminated), each once. */
 bool rs_config_expect_mapping(struct rs_config *config, const struct rs_config_node *node, const char *what,

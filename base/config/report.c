@@ -65,7 +65,7 @@ void rs_config_note_at(struct rs_config *config, bool warning, unsigned line, un
     va_end(args);
 }
 
-void rs_config_position(const struct rs_config_node *node, unsigned *line, unsigned *column)
+static void position_of(const struct rs_config_node *node, unsigned *line, unsigned *column)
 {
     *line = node != NULL ? node->line : 1;
     *column = node != NULL ? node->column : 1;
@@ -75,7 +75,7 @@ void rs_config_complain(struct rs_config *config, const struct rs_config_node *w
 {
     va_list args;
     unsigned line, column;
-    rs_config_position(where, &line, &column);
+    position_of(where, &line, &column);
     va_start(args, format);
     note_vprintf(config, false, line, column, format, args);
     va_end(args);
@@ -85,7 +85,7 @@ void rs_config_warn(struct rs_config *config, const struct rs_config_node *where
 {
     va_list args;
     unsigned line, column;
-    rs_config_position(where, &line, &column);
+    position_of(where, &line, &column);
     va_start(args, format);
     note_vprintf(config, true, line, column, format, args);
     va_end(args);
@@ -94,11 +94,6 @@ void rs_config_warn(struct rs_config *config, const struct rs_config_node *where
 size_t rs_config_complaints(const struct rs_config *config)
 {
     return config->complaints + config->failed;
-}
-
-size_t rs_config_warnings(const struct rs_config *config)
-{
-    return config->warnings;
 }
 
 void rs_config_report(const struct rs_config *config, struct rs_buf *out)

@@ -198,15 +198,7 @@ static int seconds_to_us(const struct reading *r, int64_t *out_us, int *out_ns, 
 }
 
 int rs_time_parse_pattern(const struct rs_time_pattern *pattern, struct rs_slice text,
-                          const struct rs_zone *zone, int64_t *out_us, struct rs_error *error)
-{
-    int ns;
-    return rs_time_parse_pattern_exact(pattern, text, zone, out_us, &ns, error);
-}
-
-int rs_time_parse_pattern_exact(const struct rs_time_pattern *pattern, struct rs_slice text,
-                                const struct rs_zone *zone, int64_t *out_us, int *out_ns,
-                                struct rs_error *error)
+                          const struct rs_zone *zone, int64_t *out_us, int *out_ns, struct rs_error *error)
 {
     struct rs_cursor c = {text.data, text.data + text.size};
     struct reading r = {0};

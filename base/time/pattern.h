@@ -21,11 +21,9 @@ struct rs_time_pattern {
 /* RS_EINVAL: an unknown conversion, or one that leaves the date open (a date needs %Y with %m and %d or %b
  * and %d or %j, or %s alone). */
 RS_MUST_USE int rs_time_pattern_check(const char *text, struct rs_time_pattern *out, struct rs_error *error);
+/* *out_ns is what is left below the microsecond, 0 to 999. */
 RS_MUST_USE int rs_time_parse_pattern(const struct rs_time_pattern *pattern, struct rs_slice text,
-                                      const struct rs_zone *zone, int64_t *out_us, struct rs_error *error);
-/* The same without loss: *out_ns is what is left below the microsecond, 0 to 999. */
-RS_MUST_USE int rs_time_parse_pattern_exact(const struct rs_time_pattern *pattern, struct rs_slice text,
-                                            const struct rs_zone *zone, int64_t *out_us, int *out_ns,
-                                            struct rs_error *error);
+                                      const struct rs_zone *zone, int64_t *out_us, int *out_ns,
+                                      struct rs_error *error);
 
 #endif

@@ -143,11 +143,6 @@ void rs_key_maker_free(struct rs_key_maker **maker)
     *maker = NULL;
 }
 
-size_t rs_key_field_count(const struct rs_key_maker *maker)
-{
-    return maker->count;
-}
-
 static size_t format_uuid(const uint8_t *bytes, char *out)
 {
     static const char digits[] = "0123456789abcdef";

@@ -21,9 +21,6 @@ RS_MUST_USE int rs_key_maker_new(const struct rs_stream *stream, const char *fie
                                  struct rs_key_maker **out, struct rs_error *error);
 void rs_key_maker_free(struct rs_key_maker **maker);
 
-/* Fields of the key; 0: there is none. */
-size_t rs_key_field_count(const struct rs_key_maker *maker);
-
 /* Key of a bare datum, valid until the next call; data NULL where there are no fields. RS_ERECORD: not a
  * valid datum, or a number that its declared scale has no decimal for. */
 RS_MUST_USE int rs_key_make(struct rs_key_maker *maker, struct rs_slice datum, struct rs_slice *out,

@@ -111,7 +111,7 @@ static int text_to_time(const struct rs_time_rule *rule, const struct rs_zone *z
     switch (rule->kind) {
     case RS_TIME_RULE_ISO: return rs_time_parse_iso_exact(text, zone, &out->us, &out->ns, error);
     case RS_TIME_RULE_PATTERN:
-        return rs_time_parse_pattern_exact(&rule->pattern, text, zone, &out->us, &out->ns, error);
+        return rs_time_parse_pattern(&rule->pattern, text, zone, &out->us, &out->ns, error);
     case RS_TIME_RULE_PERIOD:
         rc = rs_period_parse(text, &days, error);
         return rc != RS_OK ? rc : check_range(rs_zone_to_utc(zone, days * RS_US_PER_DAY), out, error);

@@ -569,7 +569,7 @@ static void on_log(struct rs_kafka_source *source, rd_kafka_event_t *event)
     }
 }
 
-void rs_kafka_control_event(struct rs_kafka_source *source, rd_kafka_event_t *event)
+static void on_event(struct rs_kafka_source *source, rd_kafka_event_t *event)
 {
     switch (rd_kafka_event_type(event)) {
     case RD_KAFKA_EVENT_REBALANCE: on_rebalance(source, event); break;
@@ -586,7 +586,7 @@ void rs_kafka_serve_events(struct rs_kafka_source *source, rd_kafka_queue_t *que
     rd_kafka_event_t *event = NULL;
 
     while ((event = rd_kafka_queue_poll(queue, timeout_ms)) != NULL) {
-        rs_kafka_control_event(source, event);
+        on_event(source, event);
         rd_kafka_event_destroy(event);
         timeout_ms = 0;
     }

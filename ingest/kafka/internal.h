@@ -186,7 +186,6 @@ void rs_kafka_report(const struct rs_kafka_source *source, enum rs_log_level lev
     RS_PRINTF(3, 4);
 
 /* The control thread's part, in control.c. */
-void rs_kafka_control_event(struct rs_kafka_source *source, rd_kafka_event_t *event);
 void rs_kafka_serve_events(struct rs_kafka_source *source, rd_kafka_queue_t *queue, int timeout_ms);
 void rs_kafka_control_revoke_all(struct rs_kafka_source *source);
 void rs_kafka_control_answers(struct rs_kafka_source *source);

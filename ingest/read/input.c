@@ -119,7 +119,6 @@ static int open_file(struct rs_input *in, const char *path, struct rs_error *err
         return rs_fail(error, RS_EIO, "%s: is a directory, a file is needed", in->name);
     }
     in->seekable = S_ISREG(st.st_mode);
-    in->total_bytes = in->seekable && st.st_size > 0 ? (uint64_t)st.st_size : 0;
     return RS_OK;
 }
 
@@ -341,9 +340,4 @@ int rs_input_drop_line(struct rs_input *in, bool *found, struct rs_error *error)
 uint64_t rs_input_read(const struct rs_input *input)
 {
     return input->read_bytes;
-}
-
-uint64_t rs_input_total(const struct rs_input *input)
-{
-    return input->total_bytes;
 }

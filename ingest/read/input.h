@@ -34,7 +34,6 @@ struct rs_input {
     bool seekable; /* a regular file, whose reads never wait */
     bool started;
     uint64_t read_bytes;
-    uint64_t total_bytes;
     struct rs_gzip *gzip;
     const volatile sig_atomic_t *stop;
 };
@@ -60,8 +59,7 @@ size_t rs_input_line_end(const struct rs_input *input, size_t at);
 /* Passes by the rest of a line; *found: a line end ended it, and is used up too. 0, or as rs_input_more. */
 RS_MUST_USE int rs_input_drop_line(struct rs_input *input, bool *found, struct rs_error *error);
 
-/* Bytes taken from the file so far (compressed), and its size; 0 where that is not known. */
+/* Bytes taken from the file so far (compressed). */
 uint64_t rs_input_read(const struct rs_input *input);
-uint64_t rs_input_total(const struct rs_input *input);
 
 #endif

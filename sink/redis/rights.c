@@ -77,7 +77,9 @@ static void put_command(struct rs_buf *out, const char *const *words)
     rs_buf_text(out, strcmp(words[0], "SCRIPT") == 0 ? "|load" : "");
 }
 
-void rs_redis_missing_rights(redisContext *context, const char *prefix, struct rs_buf *out)
+/* Appends the missing rights in the words of ACL SETUSER, "+zadd, &rs:*"; nothing: none is missing, or the
+ * connection broke. */
+static void missing_rights(redisContext *context, const char *prefix, struct rs_buf *out)
 {
     bool keys = false, channels = false, may_delete = true;
     for (size_t i = 0; i < sizeof probes / sizeof *probes; i++) {
@@ -116,7 +118,7 @@ void rs_redis_rights_text(const struct rs_redis_config *config, char *out, size_
                       &error) != RS_OK) {
         return;
     }
-    rs_redis_missing_rights(context, config->prefix, &rights);
+    missing_rights(context, config->prefix, &rights);
     redisFree(context);
     if (rights.size > 0 && !rights.failed) {
         snprintf(out, size, "Redis: user %.100s lacks rights: %.*s (%s: %s)",

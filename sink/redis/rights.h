@@ -11,11 +11,8 @@
 #include "base/buf.h"
 #include "sink/redis/config.h"
 
-/* Appends the missing rights in the words of ACL SETUSER, "+zadd, &rs:*"; nothing: none is missing, or the
- * connection broke. */
-void rs_redis_missing_rights(redisContext *context, const char *prefix, struct rs_buf *out);
-/* A sentence about them for people, asked on a connection of its own; empty: none is missing, or it could not
- * be asked. */
+/* A sentence about the missing rights for people, asked on a connection of its own; empty: none is missing,
+ * or it could not be asked. */
 void rs_redis_rights_text(const struct rs_redis_config *config, char *out, size_t size);
 
 #endif

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "tests/lib/engine_fixture.h"
+#include "tests/lib/virtual_clock.h"
 #include "transform/partition/internal.h"
 #include "transform/partition/seal.h"
 #include "transform/statelog/protocol.h"

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/error_name.h"
 #include "transform/statelog/kafka.h"
 
 #define PARTITIONS_MAX 1024
@@ -86,7 +87,7 @@ static void say(struct tool *tool, const struct rs_append_event *event)
         break;
     case RS_APPEND_REFUSED: printf("refused %d %" PRIu64 " %s\n", partition, event->cookie, why); break;
     case RS_APPEND_BROKEN:
-        printf("broken %d %s %s %s\n", partition, rs_error_name(event->error->code),
+        printf("broken %d %s %s %s\n", partition, error_name(event->error->code),
                event->error->class == RS_CLASS_RETRY ? "retry" : "final", why);
         break;
     case RS_APPEND_TRIMMED: printf("trimmed %d %" PRId64 " %s\n", partition, event->offset, why); break;

@@ -1,4 +1,5 @@
 #include "tests/lib/worker_fixture.h"
+#include "tests/lib/virtual_clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

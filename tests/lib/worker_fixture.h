@@ -13,6 +13,7 @@
 
 #include "sink/memory/store.h"
 #include "tests/lib/memory_source.h"
+#include "tests/lib/virtual_clock.h"
 #include "transform/worker/worker.h"
 
 #define MS      INT64_C(1000)

@@ -14,6 +14,7 @@
 #include "base/source.h"
 #include "base/view.h"
 #include "sink/redis/script.h"
+#include "tests/lib/virtual_clock.h"
 #include "tests/sim/engine_model.h"
 #include "transform/statelog/protocol.h"
 #include "transform/worker/worker.h"

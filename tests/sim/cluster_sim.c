@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/lib/virtual_clock.h"
 #include "tests/sim/cluster.h"
 
 #define SETTLE_US  (240 * SECOND) /* all must be right so long after the last fault */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/lib/partition_state.h"
 #include "tests/sim/engine_log.h"
 #include "tests/sim/engine_model.h"
 #include "transform/partition/internal.h"

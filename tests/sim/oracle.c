@@ -7,6 +7,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "tests/lib/partition_state.h"
 #include "tests/sim/reference.h"
 #include "transform/partition/seal.h"
 #include "transform/statelog/reader.h"

@@ -6,6 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "tests/lib/partition_state.h"
 #include "transform/partition/internal.h"
 #include "transform/plan/group_key.h"
 

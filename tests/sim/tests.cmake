@@ -1,7 +1,7 @@
 # The engine in virtual time; every seed prints itself when it fails.
 add_executable(engine_sim sim/engine_sim.c sim/engine_log.c sim/engine_model.c)
 rs_target_defaults(engine_sim)
-target_link_libraries(engine_sim PRIVATE engine_fixture)
+target_link_libraries(engine_sim PRIVATE engine_fixture partition_state)
 add_test(NAME sim.engine COMMAND engine_sim --seeds 600)
 set_tests_properties(sim.engine PROPERTIES LABELS sim TIMEOUT 300)
 
@@ -10,6 +10,6 @@ set_tests_properties(sim.engine PROPERTIES LABELS sim TIMEOUT 300)
 add_executable(cluster_sim sim/cluster_sim.c sim/engine_model.c sim/fate.c sim/oracle.c sim/reference.c
   sim/sim_input.c sim/sim_log.c sim/sim_process.c sim/sim_redis.c sim/witness.c sim/workload.c)
 rs_target_defaults(cluster_sim)
-target_link_libraries(cluster_sim PRIVATE engine_fixture rs_transform rs_sink rs_base PkgConfig::XXHASH)
+target_link_libraries(cluster_sim PRIVATE engine_fixture partition_state rs_transform rs_sink rs_base PkgConfig::XXHASH)
 add_test(NAME sim.cluster COMMAND cluster_sim --seeds 300)
 set_tests_properties(sim.cluster PROPERTIES LABELS sim TIMEOUT 300)

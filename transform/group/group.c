@@ -125,11 +125,6 @@ static uint32_t insert_after(struct rs_groups *gs, uint32_t group, uint32_t olde
     return number;
 }
 
-struct rs_node *rs_group_append(struct rs_groups *gs, uint32_t number, int64_t start_us)
-{
-    return rs_node_at(gs, insert_after(gs, number, rs_group_at(gs, number)->newest, start_us));
-}
-
 static void node_empty(struct rs_groups *gs, struct rs_node *node)
 {
     rs_pane_fini(gs->aggregate->layout, node->pane);
@@ -269,7 +264,8 @@ static void carry_over(struct rs_groups *gs, uint32_t number, struct rs_group *g
     rs_groups_gather(gs, number, g);
 }
 
-void rs_group_trim(struct rs_groups *gs, uint32_t number)
+/* Lets panes go that are final and whose windows the sink has acknowledged; sets trim_at_us. */
+static void trim(struct rs_groups *gs, uint32_t number)
 {
     struct rs_group *group = rs_group_at(gs, number);
     bool carries = gs->aggregate->needs_previous;
@@ -358,7 +354,7 @@ void rs_group_settle(struct rs_groups *gs, uint32_t number, int64_t from_us)
             gs->owed--;
         }
     }
-    rs_group_trim(gs, number);
+    trim(gs, number);
 }
 
 void rs_group_restored(struct rs_groups *gs, uint32_t number)
@@ -368,7 +364,7 @@ void rs_group_restored(struct rs_groups *gs, uint32_t number)
          at = rs_node_at(gs, at)->newer) {
         owe(gs, number, rs_node_at(gs, at));
     }
-    rs_group_trim(gs, number);
+    trim(gs, number);
 }
 
 /* ---- adding ---- */
@@ -429,7 +425,7 @@ static void add_elsewhere(struct rs_groups *gs, uint32_t number, const struct rs
             owe(gs, number, rs_node_at(gs, closed));
         }
     }
-    rs_group_trim(gs, number);
+    trim(gs, number);
 }
 
 void rs_group_add(struct rs_groups *gs, uint32_t number, const struct rs_event *event)
@@ -449,7 +445,7 @@ void rs_group_add(struct rs_groups *gs, uint32_t number, const struct rs_event *
         if (event->time_us > g->clock_us) {
             g->clock_us = event->time_us;
             if (event->time_us >= g->trim_at_us) {
-                rs_group_trim(gs, number);
+                trim(gs, number);
             }
         }
     }

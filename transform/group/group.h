@@ -41,8 +41,6 @@ static inline bool rs_group_late(const struct rs_groups *gs, const struct rs_gro
 /* Adds an event that is not late. Needs room. */
 void rs_group_add(struct rs_groups *gs, uint32_t number, const struct rs_event *event);
 
-/* Lets panes go that are final and whose windows the sink has acknowledged; sets trim_at_us. */
-void rs_group_trim(struct rs_groups *gs, uint32_t number);
 /* The sink has acknowledged the windows from `from_us` to what is pending now: they are owed no more. Trims.
  */
 void rs_group_settle(struct rs_groups *gs, uint32_t number, int64_t from_us);
@@ -59,8 +57,6 @@ int64_t rs_group_held_from(const struct rs_groups *gs, uint32_t number);
 /* Revision of the window that ends at end_us. */
 uint64_t rs_group_revision(const struct rs_groups *gs, const struct rs_group *group, int64_t end_us);
 
-/* For loading: links a pane behind the newest; returns it, its pane initialised. Needs room. */
-struct rs_node *rs_group_append(struct rs_groups *gs, uint32_t number, int64_t start_us);
 /* For restoring: the pane with this start, emptied, or a new one in its place among the others. Needs room.
  */
 struct rs_node *rs_group_replace(struct rs_groups *gs, uint32_t number, int64_t start_us);

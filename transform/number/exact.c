@@ -129,9 +129,9 @@ static int compare_magnitudes(const struct rs_exact *a, const struct rs_exact *b
     return a->size == 0 ? 0 : mpn_cmp(a->limb, b->limb, a->size);
 }
 
-static void add_signed(struct rs_exact *out, const struct rs_exact *a, const struct rs_exact *b,
-                       bool b_negative)
+void rs_exact_subtract(struct rs_exact *out, const struct rs_exact *a, const struct rs_exact *b)
 {
+    bool b_negative = !b->negative; /* of what is added */
     bool swap = compare_magnitudes(a, b) < 0;
     const struct rs_exact *larger = swap ? b : a;
     const struct rs_exact *smaller = swap ? a : b;
@@ -150,16 +150,6 @@ static void add_signed(struct rs_exact *out, const struct rs_exact *a, const str
     }
     out->negative = negative;
     normalise(out);
-}
-
-void rs_exact_add(struct rs_exact *out, const struct rs_exact *a, const struct rs_exact *b)
-{
-    add_signed(out, a, b, b->negative);
-}
-
-void rs_exact_subtract(struct rs_exact *out, const struct rs_exact *a, const struct rs_exact *b)
-{
-    add_signed(out, a, b, !b->negative);
 }
 
 /* ---- rounding ---- */

@@ -39,7 +39,6 @@ void rs_exact_multiply_u64(struct rs_exact *number, uint64_t factor);
 void rs_exact_multiply_pow10(struct rs_exact *number, int exponent); /* 0..2 * RS_SCALE_MAX */
 void rs_exact_shift_limbs(struct rs_exact *number, size_t limbs);    /* times 2^(64 * limbs) */
 /* `out` may be either. */
-void rs_exact_add(struct rs_exact *out, const struct rs_exact *a, const struct rs_exact *b);
 void rs_exact_subtract(struct rs_exact *out, const struct rs_exact *a, const struct rs_exact *b);
 
 /* The double nearest to numerator / denominator * 2^exponent, halves to even, subnormals included; an

@@ -92,7 +92,6 @@ struct rs_pane_layout {
     size_t field_count;
     uint32_t shared_first; /* key of all first values of inputs that count events; 0: none */
     bool shared_last;
-    bool has_extrema;
     bool needs_previous;
     bool all_int64; /* every input is: see add_int64s */
 };

@@ -194,7 +194,6 @@ static void place_inputs(struct rs_pane_layout *layout, struct builder *b)
         place_values(b, in, needs);
         place_keys(layout, b, in);
         layout->all_int64 &= in->kind == RS_NUM_INT64;
-        layout->has_extrema |= (needs & (NEED_MIN | NEED_MAX | NEED_FIRST | NEED_LAST)) != 0;
     }
 }
 
@@ -412,11 +411,6 @@ void rs_pane_layout_free(struct rs_pane_layout **layout)
 size_t rs_pane_size(const struct rs_pane_layout *layout)
 {
     return layout->size;
-}
-
-bool rs_pane_has_extrema(const struct rs_pane_layout *layout)
-{
-    return layout->has_extrema;
 }
 
 bool rs_pane_needs_previous(const struct rs_pane_layout *layout)

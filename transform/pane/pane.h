@@ -68,9 +68,7 @@ RS_MUST_USE int rs_pane_layout_new(const struct rs_stat_spec *stats, size_t stat
                                    const struct rs_num_type *inputs, size_t input_count,
                                    struct rs_pane_layout **out, struct rs_error *error);
 void rs_pane_layout_free(struct rs_pane_layout **layout);
-size_t rs_pane_size(const struct rs_pane_layout *layout); /* bytes, a multiple of 8 */
-bool rs_pane_has_extrema(
-    const struct rs_pane_layout *layout); /* min, max, first or last: parts that subtract cannot undo */
+size_t rs_pane_size(const struct rs_pane_layout *layout);         /* bytes, a multiple of 8 */
 bool rs_pane_needs_previous(const struct rs_pane_layout *layout); /* change, pct_change */
 
 void rs_pane_init(const struct rs_pane_layout *layout, void *pane);

@@ -194,33 +194,3 @@ int rs_dedup_load_time(struct rs_dedup *d, struct rs_reader *reader, struct rs_e
     d->back_us = rs_read_i64(reader);
     return rs_steady_load(&d->steady, reader, error);
 }
-
-void rs_dedup_save(const struct rs_dedup *d, struct rs_buf *out)
-{
-    rs_dedup_save_time(d, out);
-    rs_write_u32(out, d->count);
-    for (uint32_t i = 0; i < d->count; i++) {
-        put_entry(entry_at(d, i), out);
-    }
-}
-
-int rs_dedup_load(struct rs_dedup *d, struct rs_reader *reader, struct rs_error *error)
-{
-    int rc = rs_dedup_load_time(d, reader, error);
-    if (rc < 0) {
-        return rc;
-    }
-    uint32_t count = rs_read_u32(reader);
-    if (reader->failed || reader->rest.size / sizeof(struct rs_dedup_entry) < count || count > d->max) {
-        return rs_fail(error, RS_ESTATE, "the list of ids is damaged");
-    }
-    for (uint32_t i = 0; rc == 0 && i < count; i++) {
-        struct rs_dedup_entry entry;
-        entry.id.low = rs_read_u64(reader);
-        entry.id.high = rs_read_u64(reader);
-        entry.time_us = rs_read_i64(reader);
-        entry.clock_us = rs_read_i64(reader);
-        rc = rs_dedup_restore(d, &entry, error);
-    }
-    return rc;
-}

@@ -69,11 +69,9 @@ void rs_dedup_begin(struct rs_dedup *d, uint64_t first_number, uint32_t left_out
 RS_MUST_USE int rs_dedup_restore(struct rs_dedup *d, const struct rs_dedup_entry *entry,
                                  struct rs_error *error);
 
-void rs_dedup_save(const struct rs_dedup *d, struct rs_buf *out);
 struct rs_reader;
 /* The steady time alone: u64 ids that came before it went back | i64 to when | steady time. */
 void rs_dedup_save_time(const struct rs_dedup *d, struct rs_buf *out);
 RS_MUST_USE int rs_dedup_load_time(struct rs_dedup *d, struct rs_reader *reader, struct rs_error *error);
-RS_MUST_USE int rs_dedup_load(struct rs_dedup *d, struct rs_reader *reader, struct rs_error *error);
 
 #endif

@@ -130,10 +130,4 @@ bool rs_partition_aggregate_status(const struct rs_partition *p, uint32_t aggreg
 bool rs_partition_describe_group(struct rs_partition *p, uint32_t aggregate, struct rs_slice key,
                                  struct rs_buf *json);
 
-/* Whole state as bytes and back: equal states give equal bytes whatever the insertion order. The state log
- * (chunks of groups) builds on the same per-group form.
- * Errors: RS_ESTATE. */
-void rs_partition_save(const struct rs_partition *p, struct rs_buf *out);
-RS_MUST_USE int rs_partition_load(struct rs_partition *fresh, struct rs_slice bytes, struct rs_error *error);
-
 #endif

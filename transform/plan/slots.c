@@ -34,7 +34,7 @@ static int append(struct rs_slots *slots, const char *path, const struct rs_fiel
     return (int)slots->count++;
 }
 
-int rs_slots_add(struct rs_slots *slots, const char *path, struct rs_error *error)
+static int add(struct rs_slots *slots, const char *path, struct rs_error *error)
 {
     for (size_t i = 0; i < slots->count; i++) {
         if (strcmp(slots->paths[i], path) == 0) {
@@ -50,7 +50,7 @@ int rs_slots_want(struct rs_slots *slots, struct rs_config *config, const struct
                   const char *path)
 {
     struct rs_error error;
-    int slot = rs_slots_add(slots, path, &error);
+    int slot = add(slots, path, &error);
     if (slot < 0) {
         rs_config_complain(config, where, "%s", error.text);
     }

@@ -21,9 +21,8 @@ struct rs_slots {
     size_t count;
 };
 
-/* Slot of the field at `path`, added if new; negative: the error says which field is near. */
-RS_MUST_USE int rs_slots_add(struct rs_slots *slots, const char *path, struct rs_error *error);
-/* The same for a path that stands in the configuration at `where`; a fault becomes a complaint. */
+/* Slot of the field at `path`, which stands in the configuration at `where`, added if new; negative: there
+ * was a complaint, which says which field is near. */
 RS_MUST_USE int rs_slots_want(struct rs_slots *slots, struct rs_config *config,
                               const struct rs_config_node *where, const char *path);
 

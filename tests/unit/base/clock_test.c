@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "tests/lib/virtual_clock.h"
 
 static void virtual_time_moves_only_when_told(void **state)
 {

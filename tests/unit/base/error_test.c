@@ -24,18 +24,12 @@ static void fail_sets_code_class_and_text(void **state)
     assert_int_equal(error.class, RS_CLASS_RETRY);
 }
 
-static void every_code_is_negative_and_named(void **state)
+static void every_code_is_negative(void **state)
 {
     (void)state;
-    assert_string_equal(rs_error_name(RS_OK), "OK");
-#define CHECK_CODE(name, class, text)                                                                        \
-    assert_true(RS_##name < 0);                                                                              \
-    assert_string_equal(rs_error_name(RS_##name), #name);
+#define CHECK_CODE(name, class, text) assert_true(RS_##name < 0);
     RS_ERROR_CODES(CHECK_CODE)
 #undef CHECK_CODE
-    assert_string_equal(rs_error_name(1), "UNKNOWN");
-    assert_string_equal(rs_error_name(-1000), "UNKNOWN");
-    assert_string_equal(rs_error_name(-2147483647 - 1), "UNKNOWN");
 }
 
 static void an_empty_text_becomes_that_of_the_code(void **state)
@@ -92,7 +86,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fail_sets_code_class_and_text),
-        cmocka_unit_test(every_code_is_negative_and_named),
+        cmocka_unit_test(every_code_is_negative),
         cmocka_unit_test(an_empty_text_becomes_that_of_the_code),
         cmocka_unit_test(prefix_goes_in_front),
         cmocka_unit_test(an_error_may_quote_itself),

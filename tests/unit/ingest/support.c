@@ -14,6 +14,7 @@
 #include <zlib.h>
 
 #include "schemas/program.h"
+#include "tests/lib/error_name.h"
 
 static char directory[] = "/tmp/rollstat-ingest-XXXXXX";
 static bool made;
@@ -150,7 +151,7 @@ void support_rows(const struct rs_stream *stream, const struct rs_rows_options *
         assert_int_equal(rs_rows_finish(rows, &error), RS_OK);
         rs_buf_printf(out, "end %llu rejected\n", (unsigned long long)rs_rows_rejected(rows));
     } else {
-        rs_buf_printf(out, "stop %s: %s\n", rs_error_name(rc), error.text);
+        rs_buf_printf(out, "stop %s: %s\n", error_name(rc), error.text);
     }
     rs_rows_free(&rows);
     rs_program_free(&program);

@@ -25,8 +25,9 @@ static void expect(const char *format, const char *text, const char *iso)
     struct rs_error error;
     struct rs_time_pattern pattern = pattern_of(format);
     int64_t us = 0;
+    int ns;
     int64_t wanted = 1;
-    if (rs_time_parse_pattern(&pattern, rs_slice_text(text), NULL, &us, &error) != 0) {
+    if (rs_time_parse_pattern(&pattern, rs_slice_text(text), NULL, &us, &ns, &error) != 0) {
         fail_msg("%s as %s: %s", text, format, error.text);
     }
     assert_int_equal(rs_time_parse_iso(rs_slice_text(iso), NULL, &wanted, &error), 0);
@@ -67,7 +68,9 @@ static void expect_mismatch(const char *format, const char *text, const char *wa
     struct rs_error error;
     struct rs_time_pattern pattern = pattern_of(format);
     int64_t us = 99;
-    assert_int_equal(rs_time_parse_pattern(&pattern, rs_slice_text(text), NULL, &us, &error), RS_ERECORD);
+    int ns;
+    assert_int_equal(rs_time_parse_pattern(&pattern, rs_slice_text(text), NULL, &us, &ns, &error),
+                     RS_ERECORD);
     assert_string_equal(error.text, wanted);
     assert_int_equal(us, 99);
 }
@@ -134,14 +137,17 @@ static void zones_apply_where_the_text_has_none(void **state)
     struct rs_error error;
     struct rs_zone *zone = NULL;
     int64_t us = 0;
+    int ns;
     assert_int_equal(rs_zone_load("+08:00", &zone, &error), 0);
     struct rs_time_pattern local = pattern_of("%Y-%m-%d %H");
     struct rs_time_pattern offset = pattern_of("%Y-%m-%d %H%z");
     assert_false(local.has_zone);
     assert_true(offset.has_zone);
-    assert_int_equal(rs_time_parse_pattern(&local, rs_slice_text("1970-01-01 09"), zone, &us, &error), 0);
+    assert_int_equal(rs_time_parse_pattern(&local, rs_slice_text("1970-01-01 09"), zone, &us, &ns, &error),
+                     0);
     assert_int_equal(us, 3600 * SECOND);
-    assert_int_equal(rs_time_parse_pattern(&offset, rs_slice_text("1970-01-01 09Z"), zone, &us, &error), 0);
+    assert_int_equal(rs_time_parse_pattern(&offset, rs_slice_text("1970-01-01 09Z"), zone, &us, &ns, &error),
+                     0);
     assert_int_equal(us, 32400 * SECOND);
     rs_zone_free(&zone);
 }

@@ -17,6 +17,7 @@
 
 #include "base/config/config.h"
 #include "ingest/kafka/internal.h"
+#include "tests/lib/virtual_clock.h"
 
 #define REFUSED_BY(address)                                                                                  \
     address ": Connect to ipv4#127.0.0.1:2 failed: Connection refused (after 0ms in state CONNECT)"

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ingest/read/input.h"
@@ -35,7 +36,9 @@ static void expect_content(const char *path, const void *wanted, size_t size)
     assert_true(in->eof);
     assert_int_equal(got.size, size);
     assert_true(size == 0 || memcmp(got.data, wanted, size) == 0);
-    assert_int_equal(rs_input_read(in), rs_input_total(in));
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(rs_input_read(in), st.st_size);
     rs_input_close(&in);
     assert_null(in);
     rs_buf_fini(&got);
@@ -157,7 +160,6 @@ static void test_pipe(void **state)
     struct pipe_writer writer = {.fd = fds[1], .bytes = &packed};
     (void)snprintf(path, sizeof(path), "/dev/fd/%d", fds[0]);
     assert_int_equal(rs_input_open(path, NULL, &in, &error), RS_OK);
-    assert_int_equal(rs_input_total(in), 0);
     assert_int_equal(pthread_create(&thread, NULL, dribble, &writer), 0);
     assert_int_equal(drain(in, &got, &error), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);

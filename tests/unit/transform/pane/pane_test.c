@@ -103,7 +103,6 @@ static void a_layout_holds_only_what_is_needed(void **state)
     const struct rs_num_type nullable[] = {{RS_NUM_INT64, 4, false}, {RS_NUM_INT64, 0, false}};
     bed_open(&bed, trade_stats, COUNT(trade_stats), required, 2);
     assert_int_equal(rs_pane_size(bed.layout), 152);
-    assert_true(rs_pane_has_extrema(bed.layout));
     assert_false(rs_pane_needs_previous(bed.layout));
     bed_close(&bed);
     bed_open(&bed, trade_stats, COUNT(trade_stats), nullable, 2);
@@ -112,7 +111,6 @@ static void a_layout_holds_only_what_is_needed(void **state)
     bed_close(&bed);
     bed_open(&bed, trade_stats, 1, NULL, 0);
     assert_int_equal(rs_pane_size(bed.layout), 16);
-    assert_false(rs_pane_has_extrema(bed.layout));
     bed_close(&bed);
     const struct rs_stat_spec change[] = {{RS_STAT_PCT_CHANGE, "change", 0, -1}};
     bed_open(&bed, change, 1, required, 1);

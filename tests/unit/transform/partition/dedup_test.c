@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/reader.h"
+#include "tests/lib/partition_state.h"
 #include "transform/partition/dedup.h"
 
 static struct rs_dedup_id id_of(const char *text)

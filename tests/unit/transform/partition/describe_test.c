@@ -1,3 +1,4 @@
+#include "tests/lib/partition_state.h"
 #include "tests/unit/transform/engine_run.h"
 
 static void assert_described(struct run *r, uint32_t aggregate, const char *key, const char *expected)

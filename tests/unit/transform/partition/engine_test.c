@@ -1,4 +1,5 @@
 /* The engine as a whole: events in, views out, exact texts; what the configuration is compiled to. */
+#include "tests/lib/partition_state.h"
 #include "tests/unit/transform/engine_run.h"
 
 static void test_tumbling_view_and_history(void **state)

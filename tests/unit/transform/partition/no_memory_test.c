@@ -1,5 +1,6 @@
 /* Every allocation of loading and applying fails once: an error or a shorter count comes back, nothing leaks
  * or breaks, and the same partition goes on as if nothing had been when there is memory again. */
+#include "tests/lib/partition_state.h"
 #include "tests/unit/transform/engine_run.h"
 
 void *__real_malloc(size_t size);

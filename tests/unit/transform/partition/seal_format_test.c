@@ -1,5 +1,6 @@
 /* State that version 0.1 has stored (head format 1), read by this one. The bytes were written by that
  * version: three groups, of which it had dropped one by the highest event time, and four ids. */
+#include "tests/lib/partition_state.h"
 #include "tests/sim/engine_log.h"
 #include "tests/unit/transform/engine_run.h"
 #include "transform/partition/internal.h"

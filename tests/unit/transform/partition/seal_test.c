@@ -1,6 +1,7 @@
 /* Batches for the state log, and restoring from them: what they hold, as of when, under a changed
  * configuration, and out of damaged bytes. That any mixture of batches, events and crashes ends in the right
  * state is engine_sim's business. */
+#include "tests/lib/partition_state.h"
 #include "tests/sim/engine_log.h"
 #include "tests/unit/transform/engine_run.h"
 #include "transform/partition/internal.h"

@@ -1,4 +1,5 @@
 /* Order, partitions and stored state: the same events give the same bytes. */
+#include "tests/lib/partition_state.h"
 #include "tests/unit/transform/engine_run.h"
 #include "tests/unit/transform/random.h"
 

@@ -7,6 +7,7 @@
 
 #include "base/record.h"
 #include "base/source.h"
+#include "tests/lib/virtual_clock.h"
 #include "transform/statelog/log.h"
 
 #define WALL_MS INT64_C(1700000000000)

@@ -11,6 +11,7 @@
 
 #include "base/source.h"
 #include "tests/lib/fake_log.h"
+#include "tests/lib/virtual_clock.h"
 #include "transform/statelog/protocol.h"
 
 #define INSTANCES 3

@@ -1,5 +1,6 @@
 /* The worker and a state log that remembers, in virtual time: crashes, hand-overs, doubts, dead letters. */
 #include "tests/lib/fake_log.h"
+#include "tests/lib/virtual_clock.h"
 #include "tests/lib/worker_fixture.h"
 #include "transform/statelog/protocol.h"
 #include "transform/statelog/record.h"

@@ -1,4 +1,5 @@
 /* The worker in virtual time, between a log in memory and a store in memory. */
+#include "tests/lib/virtual_clock.h"
 #include "tests/lib/worker_fixture.h"
 
 #include <pthread.h>

@@ -1,3 +1,5 @@
+#include "tests/lib/partition_state.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,13 @@
 static const char magic[3] = {'R', 'S', 'P'};
 
 /* ---- saving ---- */
+
+void rs_dedup_save(const struct rs_dedup *d, struct rs_buf *out)
+{
+    rs_dedup_save_time(d, out);
+    rs_write_u32(out, d->count);
+    rs_dedup_write(d, d->first_number, d->count, out);
+}
 
 static void save_panes(const struct rs_groups *gs, uint32_t number, struct rs_buf *out)
 {
@@ -178,6 +187,27 @@ void rs_partition_save(const struct rs_partition *p, struct rs_buf *out)
 
 /* ---- loading ---- */
 
+int rs_dedup_load(struct rs_dedup *d, struct rs_reader *reader, struct rs_error *error)
+{
+    int rc = rs_dedup_load_time(d, reader, error);
+    if (rc < 0) {
+        return rc;
+    }
+    uint32_t count = rs_read_u32(reader);
+    if (reader->failed || reader->rest.size / sizeof(struct rs_dedup_entry) < count || count > d->max) {
+        return rs_fail(error, RS_ESTATE, "the list of ids is damaged");
+    }
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        struct rs_dedup_entry entry;
+        entry.id.low = rs_read_u64(reader);
+        entry.id.high = rs_read_u64(reader);
+        entry.time_us = rs_read_i64(reader);
+        entry.clock_us = rs_read_i64(reader);
+        rc = rs_dedup_restore(d, &entry, error);
+    }
+    return rc;
+}
+
 static int load_pane(struct rs_form_reader *l, uint32_t number)
 {
     const struct rs_group *g = rs_group_at(l->gs, number);
@@ -193,7 +223,7 @@ static int load_pane(struct rs_form_reader *l, uint32_t number)
     if (!rs_slabs_reserve(&l->gs->panes, 1)) {
         return rs_form_no_memory(l);
     }
-    struct rs_node *node = rs_group_append(l->gs, number, start_us);
+    struct rs_node *node = rs_group_replace(l->gs, number, start_us);
     node->flags = flags;
     return rs_form_read_pane(l, node);
 }
