@@ -309,6 +309,16 @@ class Lint(suite.Case):
         self.assertEqual(self.matches(pattern, files), [])
         self.assertTrue(self.matches(pattern, [self.write("bad.c", "FILE *p = po" + "pen(command, mode);\n")]))
 
+    def test_names_of_unit_tests(self):
+        """What cmocka runs is called test_..., so that a name says what it is wherever it stands."""
+        files = sources("*.c", folders=("tests",))
+        self.assertGreater(sum(len(cmocka_tests(path)) for path in files), 0)
+        self.assertEqual([fault for path in files for fault in misnamed_tests(path)], [])
+        table = "const struct CMUnitTest tests[] = {\n    /* TEST(x) */\n    cmocka_unit_test(test_a),\n    %s,\n};\n"
+        self.assertEqual(misnamed_tests(self.write("good.c", table % "TEST(test_b)")), [])
+        for row in ("cmocka_unit_test(b)", "TEST(b)", "cmocka_unit_test_setup_teardown(b, test_up, test_down)"):
+            self.assertEqual(misnamed_tests(self.write("bad.c", table % row)), ["b is not called test_b"], row)
+
     def test_sizes(self):
         """A file of at most 800 lines, a function of at most 70."""
         files = sources("*.c", "*.h", folders=PRODUCT)
@@ -346,6 +356,17 @@ class Lint(suite.Case):
         self.write("unit/base/forgotten_test.c", "")
         status, _, err = procs.run(configure)
         self.assertEqual((status != 0, b"forgotten_test.c is not registered" in err), (True, True))
+
+
+def cmocka_tests(path):
+    """Names of the tests in the tables of a file; a row is a macro of cmocka's, or one of the file's own, of a name."""
+    with open(path, encoding="utf-8") as file:
+        tables = re.findall(r"struct CMUnitTest \w+\[\] = \{(.*?)\};", file.read(), re.S)
+    return [name for table in tables for name in re.findall(r"\b\w+\(\s*(\w+)", re.sub(r"/\*.*?\*/", "", table, flags=re.S))]
+
+
+def misnamed_tests(path):
+    return [f"{name} is not called test_{name}" for name in cmocka_tests(path) if not name.startswith("test_")]
 
 
 def too_long(path, file_lines=800, function_lines=70):

@@ -10,7 +10,7 @@
 
 #include "base/arena.h"
 
-static void memory_is_zeroed_aligned_and_apart(void **state)
+static void test_memory_is_zeroed_aligned_and_apart(void **state)
 {
     (void)state;
     struct rs_arena arena = {0};
@@ -32,7 +32,7 @@ static void memory_is_zeroed_aligned_and_apart(void **state)
     assert_null(arena.blocks);
 }
 
-static void texts_are_copies(void **state)
+static void test_texts_are_copies(void **state)
 {
     (void)state;
     struct rs_arena arena = {0};
@@ -46,7 +46,7 @@ static void texts_are_copies(void **state)
     rs_arena_fini(&arena);
 }
 
-static void sizes_that_overflow_are_refused(void **state)
+static void test_sizes_that_overflow_are_refused(void **state)
 {
     (void)state;
     struct rs_arena arena = {0};
@@ -61,9 +61,9 @@ static void sizes_that_overflow_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_is_zeroed_aligned_and_apart),
-        cmocka_unit_test(texts_are_copies),
-        cmocka_unit_test(sizes_that_overflow_are_refused),
+        cmocka_unit_test(test_memory_is_zeroed_aligned_and_apart),
+        cmocka_unit_test(test_texts_are_copies),
+        cmocka_unit_test(test_sizes_that_overflow_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ static void expect_text(struct rs_buf *buf, const char *wanted)
     rs_buf_reset(buf);
 }
 
-static void appends_in_all_forms(void **state)
+static void test_appends_in_all_forms(void **state)
 {
     (void)state;
     struct rs_buf buf = {0};
@@ -33,7 +33,7 @@ static void appends_in_all_forms(void **state)
     assert_null(buf.data);
 }
 
-static void grows_past_every_size(void **state)
+static void test_grows_past_every_size(void **state)
 {
     (void)state;
     struct rs_buf buf = {0};
@@ -46,7 +46,7 @@ static void grows_past_every_size(void **state)
     rs_buf_fini(&buf);
 }
 
-static void failure_is_sticky_until_reset(void **state)
+static void test_failure_is_sticky_until_reset(void **state)
 {
     (void)state;
     struct rs_buf buf = {0};
@@ -64,7 +64,7 @@ static void failure_is_sticky_until_reset(void **state)
     rs_buf_fini(&buf);
 }
 
-static void json_strings(void **state)
+static void test_json_strings(void **state)
 {
     (void)state;
     struct rs_buf buf = {0};
@@ -84,10 +84,10 @@ static void json_strings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(appends_in_all_forms),
-        cmocka_unit_test(grows_past_every_size),
-        cmocka_unit_test(failure_is_sticky_until_reset),
-        cmocka_unit_test(json_strings),
+        cmocka_unit_test(test_appends_in_all_forms),
+        cmocka_unit_test(test_grows_past_every_size),
+        cmocka_unit_test(test_failure_is_sticky_until_reset),
+        cmocka_unit_test(test_json_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

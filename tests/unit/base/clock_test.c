@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "tests/lib/virtual_clock.h"
 
-static void virtual_time_moves_only_when_told(void **state)
+static void test_virtual_time_moves_only_when_told(void **state)
 {
     (void)state;
     struct rs_clock_virtual v;
@@ -20,7 +20,7 @@ static void virtual_time_moves_only_when_told(void **state)
     assert_int_equal(rs_clock_wall(&v.clock), 1600000000000250);
 }
 
-static void system_time_does_not_go_back(void **state)
+static void test_system_time_does_not_go_back(void **state)
 {
     (void)state;
     const struct rs_clock *clock = rs_clock_system();
@@ -32,8 +32,8 @@ static void system_time_does_not_go_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(virtual_time_moves_only_when_told),
-        cmocka_unit_test(system_time_does_not_go_back),
+        cmocka_unit_test(test_virtual_time_moves_only_when_told),
+        cmocka_unit_test(test_system_time_does_not_go_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

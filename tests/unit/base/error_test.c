@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/utf8.h"
 
-static void fail_sets_code_class_and_text(void **state)
+static void test_fail_sets_code_class_and_text(void **state)
 {
     (void)state;
     struct rs_error error;
@@ -24,7 +24,7 @@ static void fail_sets_code_class_and_text(void **state)
     assert_int_equal(error.class, RS_CLASS_RETRY);
 }
 
-static void every_code_is_negative(void **state)
+static void test_every_code_is_negative(void **state)
 {
     (void)state;
 #define CHECK_CODE(name, class, text) assert_true(RS_##name < 0);
@@ -32,7 +32,7 @@ static void every_code_is_negative(void **state)
 #undef CHECK_CODE
 }
 
-static void an_empty_text_becomes_that_of_the_code(void **state)
+static void test_an_empty_text_becomes_that_of_the_code(void **state)
 {
     (void)state;
     struct rs_error error;
@@ -40,7 +40,7 @@ static void an_empty_text_becomes_that_of_the_code(void **state)
     assert_string_equal(error.text, "timed out");
 }
 
-static void prefix_goes_in_front(void **state)
+static void test_prefix_goes_in_front(void **state)
 {
     (void)state;
     struct rs_error error;
@@ -50,7 +50,7 @@ static void prefix_goes_in_front(void **state)
     assert_string_equal(error.text, "a.yaml: stream trades: no such file");
 }
 
-static void an_error_may_quote_itself(void **state)
+static void test_an_error_may_quote_itself(void **state)
 {
     (void)state;
     struct rs_error error;
@@ -60,7 +60,7 @@ static void an_error_may_quote_itself(void **state)
 }
 
 /* 3-byte characters do not divide 1023, so a cut in the wrong place splits one. */
-static void long_texts_are_cut_between_characters(void **state)
+static void test_long_texts_are_cut_between_characters(void **state)
 {
     (void)state;
     struct rs_error error;
@@ -85,12 +85,12 @@ static void long_texts_are_cut_between_characters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fail_sets_code_class_and_text),
-        cmocka_unit_test(every_code_is_negative),
-        cmocka_unit_test(an_empty_text_becomes_that_of_the_code),
-        cmocka_unit_test(prefix_goes_in_front),
-        cmocka_unit_test(an_error_may_quote_itself),
-        cmocka_unit_test(long_texts_are_cut_between_characters),
+        cmocka_unit_test(test_fail_sets_code_class_and_text),
+        cmocka_unit_test(test_every_code_is_negative),
+        cmocka_unit_test(test_an_empty_text_becomes_that_of_the_code),
+        cmocka_unit_test(test_prefix_goes_in_front),
+        cmocka_unit_test(test_an_error_may_quote_itself),
+        cmocka_unit_test(test_long_texts_are_cut_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,7 @@ static int remove_file(void **state)
     return unlink(path);
 }
 
-static void appends_the_content(void **state)
+static void test_appends_the_content(void **state)
 {
     (void)state;
     struct rs_buf out = {0};
@@ -41,7 +41,7 @@ static void appends_the_content(void **state)
     rs_buf_fini(&out);
 }
 
-static void a_larger_file_is_refused(void **state)
+static void test_a_larger_file_is_refused(void **state)
 {
     (void)state;
     struct rs_buf out = {0};
@@ -53,7 +53,7 @@ static void a_larger_file_is_refused(void **state)
     rs_buf_fini(&out);
 }
 
-static void what_cannot_be_read_is_named(void **state)
+static void test_what_cannot_be_read_is_named(void **state)
 {
     (void)state;
     struct rs_buf out = {0};
@@ -68,9 +68,9 @@ static void what_cannot_be_read_is_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(appends_the_content),
-        cmocka_unit_test(a_larger_file_is_refused),
-        cmocka_unit_test(what_cannot_be_read_is_named),
+        cmocka_unit_test(test_appends_the_content),
+        cmocka_unit_test(test_a_larger_file_is_refused),
+        cmocka_unit_test(test_what_cannot_be_read_is_named),
     };
     return cmocka_run_group_tests(tests, make_file, remove_file);
 }

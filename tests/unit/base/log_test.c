@@ -68,7 +68,7 @@ static void expect_stamped(const char *line, const char *rest)
     assert_string_equal(line + strlen(shape), rest);
 }
 
-static void a_line_has_time_program_and_level(void **state)
+static void test_a_line_has_time_program_and_level(void **state)
 {
     (void)state;
     rs_log(RS_LOG_INFO, "%d partitions", 3);
@@ -77,7 +77,7 @@ static void a_line_has_time_program_and_level(void **state)
     expect_stamped(logged(), "rollstatd error: x\n");
 }
 
-static void levels_filter(void **state)
+static void test_levels_filter(void **state)
 {
     (void)state;
     enum rs_log_level level = RS_LOG_INFO;
@@ -97,7 +97,7 @@ static void levels_filter(void **state)
     assert_int_equal(level, RS_LOG_WARNING);
 }
 
-static void the_journal_gets_priorities(void **state)
+static void test_the_journal_gets_priorities(void **state)
 {
     (void)state;
     struct stat info;
@@ -123,14 +123,14 @@ static void the_journal_gets_priorities(void **state)
     expect_stamped(logged(), "rollstatd info: d\n");
 }
 
-static void one_message_is_one_line(void **state)
+static void test_one_message_is_one_line(void **state)
 {
     (void)state;
     rs_log(RS_LOG_INFO, "a\nb\x1b[31m\tc\x7F");
     expect_stamped(logged(), "rollstatd info: a b [31m c \n");
 }
 
-static void long_messages_are_cut_between_characters(void **state)
+static void test_long_messages_are_cut_between_characters(void **state)
 {
     (void)state;
     char text[9001];
@@ -145,7 +145,7 @@ static void long_messages_are_cut_between_characters(void **state)
     assert_string_equal(logged(), "");
 }
 
-static void a_full_pipe_drops_and_counts(void **state)
+static void test_a_full_pipe_drops_and_counts(void **state)
 {
     (void)state;
     uint64_t before = rs_log_dropped();
@@ -168,7 +168,7 @@ static void a_full_pipe_drops_and_counts(void **state)
     expect_stamped(logged(), "rollstatd info: again\n");
 }
 
-static void a_pipe_without_reader_does_not_kill(void **state)
+static void test_a_pipe_without_reader_does_not_kill(void **state)
 {
     (void)state;
     uint64_t before = rs_log_dropped();
@@ -179,7 +179,7 @@ static void a_pipe_without_reader_does_not_kill(void **state)
     assert_int_equal(rs_log_dropped() - before, 1);
 }
 
-static void a_closed_socket_does_not_kill(void **state)
+static void test_a_closed_socket_does_not_kill(void **state)
 {
     (void)state;
     int ends[2];
@@ -192,7 +192,7 @@ static void a_closed_socket_does_not_kill(void **state)
     assert_int_equal(rs_log_dropped() - before, 1);
 }
 
-static void a_full_disk_drops_and_counts(void **state)
+static void test_a_full_disk_drops_and_counts(void **state)
 {
     (void)state;
     uint64_t before = rs_log_dropped();
@@ -208,7 +208,7 @@ static void a_full_disk_drops_and_counts(void **state)
 }
 
 /* A limit on the size of files stands for the disk: a write takes what there is room for. */
-static void a_torn_line_does_not_swallow_the_next(void **state)
+static void test_a_torn_line_does_not_swallow_the_next(void **state)
 {
     (void)state;
     char text[4096] = "";
@@ -239,7 +239,7 @@ static void a_torn_line_does_not_swallow_the_next(void **state)
     assert_int_equal(unlink(path) + close(file) + close(pipe_end), 0);
 }
 
-static void bursts_are_limited_per_second(void **state)
+static void test_bursts_are_limited_per_second(void **state)
 {
     (void)state;
     struct rs_log_limit limit = {0};
@@ -259,17 +259,17 @@ static void bursts_are_limited_per_second(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_line_has_time_program_and_level, capture, release),
-        cmocka_unit_test_setup_teardown(levels_filter, capture, release),
-        cmocka_unit_test_setup_teardown(the_journal_gets_priorities, capture, release),
-        cmocka_unit_test_setup_teardown(one_message_is_one_line, capture, release),
-        cmocka_unit_test_setup_teardown(long_messages_are_cut_between_characters, capture, release),
-        cmocka_unit_test_setup_teardown(a_full_pipe_drops_and_counts, capture, release),
-        cmocka_unit_test_setup_teardown(a_pipe_without_reader_does_not_kill, capture, release),
-        cmocka_unit_test_setup_teardown(a_closed_socket_does_not_kill, capture, release),
-        cmocka_unit_test_setup_teardown(a_full_disk_drops_and_counts, capture, release),
-        cmocka_unit_test_setup_teardown(a_torn_line_does_not_swallow_the_next, capture, release),
-        cmocka_unit_test_setup_teardown(bursts_are_limited_per_second, capture, release),
+        cmocka_unit_test_setup_teardown(test_a_line_has_time_program_and_level, capture, release),
+        cmocka_unit_test_setup_teardown(test_levels_filter, capture, release),
+        cmocka_unit_test_setup_teardown(test_the_journal_gets_priorities, capture, release),
+        cmocka_unit_test_setup_teardown(test_one_message_is_one_line, capture, release),
+        cmocka_unit_test_setup_teardown(test_long_messages_are_cut_between_characters, capture, release),
+        cmocka_unit_test_setup_teardown(test_a_full_pipe_drops_and_counts, capture, release),
+        cmocka_unit_test_setup_teardown(test_a_pipe_without_reader_does_not_kill, capture, release),
+        cmocka_unit_test_setup_teardown(test_a_closed_socket_does_not_kill, capture, release),
+        cmocka_unit_test_setup_teardown(test_a_full_disk_drops_and_counts, capture, release),
+        cmocka_unit_test_setup_teardown(test_a_torn_line_does_not_swallow_the_next, capture, release),
+        cmocka_unit_test_setup_teardown(test_bursts_are_limited_per_second, capture, release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

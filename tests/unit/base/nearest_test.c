@@ -10,7 +10,7 @@
 static const char *const known[] = {"lateness", "max_future", "publish_every", "id",   "by",
                                     "window",   "price_open", "price_close",   "vwap", NULL};
 
-static void slips_of_the_hand_are_found(void **state)
+static void test_slips_of_the_hand_are_found(void **state)
 {
     (void)state;
     assert_string_equal(rs_nearest_name("latness", known), "lateness");
@@ -25,7 +25,7 @@ static void slips_of_the_hand_are_found(void **state)
     assert_string_equal(rs_nearest_name("ids", known), "id");
 }
 
-static void strangers_are_not(void **state)
+static void test_strangers_are_not(void **state)
 {
     (void)state;
     assert_null(rs_nearest_name("history", known));
@@ -38,7 +38,7 @@ static void strangers_are_not(void **state)
 }
 
 /* Of two at the same distance the first in the list wins, so that texts are stable. */
-static void ties_go_to_the_first(void **state)
+static void test_ties_go_to_the_first(void **state)
 {
     (void)state;
     static const char *const twins[] = {"price_b", "price_a", NULL};
@@ -49,9 +49,9 @@ static void ties_go_to_the_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slips_of_the_hand_are_found),
-        cmocka_unit_test(strangers_are_not),
-        cmocka_unit_test(ties_go_to_the_first),
+        cmocka_unit_test(test_slips_of_the_hand_are_found),
+        cmocka_unit_test(test_strangers_are_not),
+        cmocka_unit_test(test_ties_go_to_the_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

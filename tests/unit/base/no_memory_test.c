@@ -136,7 +136,7 @@ static bool use_arena(void)
     return good;
 }
 
-static void every_failure_is_told(void **state)
+static void test_every_failure_is_told(void **state)
 {
     (void)state;
     (void)setenv("RS_TEST_NAME", "value", 1);
@@ -148,6 +148,6 @@ static void every_failure_is_told(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_failure_is_told)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_failure_is_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

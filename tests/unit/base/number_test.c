@@ -45,7 +45,7 @@ static void assert_format(rs_i128 value, int scale, const char *want)
     assert_string_equal(text, want);
 }
 
-static void decimals_are_read_exactly(void **state)
+static void test_decimals_are_read_exactly(void **state)
 {
     (void)state;
     const struct {
@@ -89,7 +89,7 @@ static void assert_refused(const char *text, int scale, const char *why)
     assert_true(value == 42);
 }
 
-static void decimals_that_do_not_fit_are_refused(void **state)
+static void test_decimals_that_do_not_fit_are_refused(void **state)
 {
     (void)state;
     const char *wrong[] = {"",    "+",   "-",  ".5", "5.",  "1.e3", "1e",    "1e+",
@@ -108,7 +108,7 @@ static void decimals_that_do_not_fit_are_refused(void **state)
     assert_refused("1e99999999999999999999", 0, "more than 38 digits");
 }
 
-static void decimals_are_written_shortest(void **state)
+static void test_decimals_are_written_shortest(void **state)
 {
     (void)state;
     assert_format(0, 0, "0");
@@ -125,7 +125,7 @@ static void decimals_are_written_shortest(void **state)
     assert_format((rs_i128)rs_pow10_u128(20) + 1, 20, "1.00000000000000000001");
 }
 
-static void whole_numbers_are_written(void **state)
+static void test_whole_numbers_are_written(void **state)
 {
     (void)state;
     char text[RS_NUMBER_TEXT_MAX];
@@ -148,7 +148,7 @@ static void whole_numbers_are_written(void **state)
     assert_memory_equal(text, "340282366920938463463374607431768211455", 39);
 }
 
-static void decimals_survive_the_round_trip(void **state)
+static void test_decimals_survive_the_round_trip(void **state)
 {
     (void)state;
     uint64_t seed = seed_of_run();
@@ -172,7 +172,7 @@ static void assert_text(double value, const char *want)
     assert_string_equal(text, want);
 }
 
-static void doubles_have_the_notation_of_ecmascript(void **state)
+static void test_doubles_have_the_notation_of_ecmascript(void **state)
 {
     (void)state;
     assert_text(0.0, "0");
@@ -205,7 +205,7 @@ static double reread(const char *text, size_t size)
     return value;
 }
 
-static void doubles_read_back_the_same(void **state)
+static void test_doubles_read_back_the_same(void **state)
 {
     (void)state;
     uint64_t seed = seed_of_run();
@@ -224,7 +224,7 @@ static void doubles_read_back_the_same(void **state)
     }
 }
 
-static void powers_of_two_and_neighbours_read_back_the_same(void **state)
+static void test_powers_of_two_and_neighbours_read_back_the_same(void **state)
 {
     (void)state;
     char text[RS_NUMBER_TEXT_MAX];
@@ -246,7 +246,7 @@ static float float_of(uint32_t bits)
     return value;
 }
 
-static void floats_have_the_digits_of_floats(void **state)
+static void test_floats_have_the_digits_of_floats(void **state)
 {
     (void)state;
     static const struct {
@@ -288,7 +288,7 @@ static void expect_shortest(uint32_t bits)
     }
 }
 
-static void floats_read_back_the_same_from_the_fewest_digits(void **state)
+static void test_floats_read_back_the_same_from_the_fewest_digits(void **state)
 {
     (void)state;
     uint64_t seed = UINT64_C(0x9e3779b97f4a7c15);
@@ -302,7 +302,7 @@ static void floats_read_back_the_same_from_the_fewest_digits(void **state)
     }
 }
 
-static void doubles_are_read_with_one_rounding(void **state)
+static void test_doubles_are_read_with_one_rounding(void **state)
 {
     (void)state;
     struct rs_error error;
@@ -327,17 +327,17 @@ static void doubles_are_read_with_one_rounding(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(decimals_are_read_exactly),
-        cmocka_unit_test(decimals_that_do_not_fit_are_refused),
-        cmocka_unit_test(decimals_are_written_shortest),
-        cmocka_unit_test(whole_numbers_are_written),
-        cmocka_unit_test(decimals_survive_the_round_trip),
-        cmocka_unit_test(doubles_have_the_notation_of_ecmascript),
-        cmocka_unit_test(doubles_read_back_the_same),
-        cmocka_unit_test(powers_of_two_and_neighbours_read_back_the_same),
-        cmocka_unit_test(floats_have_the_digits_of_floats),
-        cmocka_unit_test(floats_read_back_the_same_from_the_fewest_digits),
-        cmocka_unit_test(doubles_are_read_with_one_rounding),
+        cmocka_unit_test(test_decimals_are_read_exactly),
+        cmocka_unit_test(test_decimals_that_do_not_fit_are_refused),
+        cmocka_unit_test(test_decimals_are_written_shortest),
+        cmocka_unit_test(test_whole_numbers_are_written),
+        cmocka_unit_test(test_decimals_survive_the_round_trip),
+        cmocka_unit_test(test_doubles_have_the_notation_of_ecmascript),
+        cmocka_unit_test(test_doubles_read_back_the_same),
+        cmocka_unit_test(test_powers_of_two_and_neighbours_read_back_the_same),
+        cmocka_unit_test(test_floats_have_the_digits_of_floats),
+        cmocka_unit_test(test_floats_read_back_the_same_from_the_fewest_digits),
+        cmocka_unit_test(test_doubles_are_read_with_one_rounding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

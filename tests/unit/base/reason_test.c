@@ -8,7 +8,7 @@
 #include "base/reason.h"
 
 /* Names travel in dead-letter headers: a change here breaks those who read them. */
-static void names_are_stable(void **state)
+static void test_names_are_stable(void **state)
 {
     (void)state;
     static const char *const names[RS_REASON_COUNT] = {
@@ -36,6 +36,6 @@ static void names_are_stable(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(names_are_stable)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_names_are_stable)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

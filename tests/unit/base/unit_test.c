@@ -17,7 +17,7 @@ static void expect_duration(const char *text, int64_t wanted)
     assert_true(us == wanted);
 }
 
-static void durations_are_read(void **state)
+static void test_durations_are_read(void **state)
 {
     (void)state;
     expect_duration("0", 0);
@@ -45,7 +45,7 @@ static void expect_no_duration(const char *text, const char *wanted)
     assert_int_equal(us, -7);
 }
 
-static void bad_durations_are_refused(void **state)
+static void test_bad_durations_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {"",     "5",    "s",     "-5s",  "+5s",         "5 s",
@@ -77,7 +77,7 @@ static void expect_format(int64_t us, const char *wanted)
     assert_string_equal(text, wanted);
 }
 
-static void durations_are_written(void **state)
+static void test_durations_are_written(void **state)
 {
     (void)state;
     expect_format(0, "0s");
@@ -93,7 +93,7 @@ static void durations_are_written(void **state)
     assert_string_equal(small, "1m3");
 }
 
-static void written_durations_are_read_back(void **state)
+static void test_written_durations_are_read_back(void **state)
 {
     (void)state;
     uint64_t seed = 42;
@@ -106,7 +106,7 @@ static void written_durations_are_read_back(void **state)
     }
 }
 
-static void sizes_are_read(void **state)
+static void test_sizes_are_read(void **state)
 {
     (void)state;
     static const struct {
@@ -125,7 +125,7 @@ static void sizes_are_read(void **state)
     }
 }
 
-static void bad_sizes_are_refused(void **state)
+static void test_bad_sizes_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {"",     "KiB", "-1", "1.5MiB", "1 MiB",
@@ -148,9 +148,9 @@ static void bad_sizes_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(durations_are_read),    cmocka_unit_test(bad_durations_are_refused),
-        cmocka_unit_test(durations_are_written), cmocka_unit_test(written_durations_are_read_back),
-        cmocka_unit_test(sizes_are_read),        cmocka_unit_test(bad_sizes_are_refused),
+        cmocka_unit_test(test_durations_are_read),    cmocka_unit_test(test_bad_durations_are_refused),
+        cmocka_unit_test(test_durations_are_written), cmocka_unit_test(test_written_durations_are_read_back),
+        cmocka_unit_test(test_sizes_are_read),        cmocka_unit_test(test_bad_sizes_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

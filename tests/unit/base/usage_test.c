@@ -72,7 +72,7 @@ static void read_all(const char *const *arguments, char *out, size_t size, struc
         assert_int_equal(error.code, RS_EUSAGE);                                                             \
     } while (0)
 
-static void all_forms_of_options(void **state)
+static void test_all_forms_of_options(void **state)
 {
     (void)state;
     EXPECT("config=a.yaml dry-run !x ", "--config", "a.yaml", "--dry-run", "x");
@@ -82,19 +82,19 @@ static void all_forms_of_options(void **state)
     EXPECT("dry-run quiet config=f ", "-nqc", "f");
 }
 
-static void operands_after_two_dashes(void **state)
+static void test_operands_after_two_dashes(void **state)
 {
     (void)state;
     EXPECT("quiet !- !a !-x !--config !-- ", "-q", "-", "a", "--", "-x", "--config", "--");
 }
 
-static void help_and_version_are_everywhere(void **state)
+static void test_help_and_version_are_everywhere(void **state)
 {
     (void)state;
     EXPECT("HELP VERSION HELP VERSION ", "--help", "--version", "-h", "-V");
 }
 
-static void mistakes_say_how_to_mend_them(void **state)
+static void test_mistakes_say_how_to_mend_them(void **state)
 {
     (void)state;
     EXPECT_ERROR("unknown option --fromat; did you mean --format? See `prog --help`.", "--fromat=csv");
@@ -109,7 +109,7 @@ static void mistakes_say_how_to_mend_them(void **state)
     EXPECT_ERROR("option --help takes no value. See `prog --help`.", "--help=x");
 }
 
-static void texts(void **state)
+static void test_texts(void **state)
 {
     (void)state;
     char *text = NULL;
@@ -138,7 +138,7 @@ static void texts(void **state)
     free(text);
 }
 
-static void own_complaints(void **state)
+static void test_own_complaints(void **state)
 {
     (void)state;
     struct rs_error error;
@@ -150,12 +150,12 @@ static void own_complaints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_forms_of_options),
-        cmocka_unit_test(operands_after_two_dashes),
-        cmocka_unit_test(help_and_version_are_everywhere),
-        cmocka_unit_test(mistakes_say_how_to_mend_them),
-        cmocka_unit_test(texts),
-        cmocka_unit_test(own_complaints),
+        cmocka_unit_test(test_all_forms_of_options),
+        cmocka_unit_test(test_operands_after_two_dashes),
+        cmocka_unit_test(test_help_and_version_are_everywhere),
+        cmocka_unit_test(test_mistakes_say_how_to_mend_them),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_own_complaints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 
 #define BYTES(text) ((const uint8_t *)(text)), (sizeof(text) - 1)
 
-static void good_texts(void **state)
+static void test_good_texts(void **state)
 {
     (void)state;
     assert_true(rs_utf8_valid(NULL, 0));
@@ -22,7 +22,7 @@ static void good_texts(void **state)
     assert_true(rs_utf8_valid(BYTES("\0\x7F")));
 }
 
-static void bad_texts_with_the_place(void **state)
+static void test_bad_texts_with_the_place(void **state)
 {
     (void)state;
     static const struct {
@@ -75,7 +75,7 @@ static size_t slow_sequence(const uint8_t *p, size_t size)
     return code < least[length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF) ? 0 : length;
 }
 
-static void agrees_with_the_definition_on_all_first_three_bytes(void **state)
+static void test_agrees_with_the_definition_on_all_first_three_bytes(void **state)
 {
     (void)state;
     uint8_t bytes[4] = {0, 0, 0, 0xBF};
@@ -90,7 +90,7 @@ static void agrees_with_the_definition_on_all_first_three_bytes(void **state)
     assert_int_equal(rs_utf8_sequence(bytes, 0), 0);
 }
 
-static void cutting(void **state)
+static void test_cutting(void **state)
 {
     (void)state;
     const uint8_t *text = (const uint8_t *)"a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80z";
@@ -103,10 +103,10 @@ static void cutting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_texts),
-        cmocka_unit_test(bad_texts_with_the_place),
-        cmocka_unit_test(agrees_with_the_definition_on_all_first_three_bytes),
-        cmocka_unit_test(cutting),
+        cmocka_unit_test(test_good_texts),
+        cmocka_unit_test(test_bad_texts_with_the_place),
+        cmocka_unit_test(test_agrees_with_the_definition_on_all_first_three_bytes),
+        cmocka_unit_test(test_cutting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,7 @@ static void fill(struct rs_view_batch *b)
     rs_batch_drop(b, 4294967295u, rs_slice_text("gone"));
 }
 
-static void what_goes_in_comes_out(void **state)
+static void test_what_goes_in_comes_out(void **state)
 {
     (void)state;
     struct rs_view_batch *b = rs_view_batch_new();
@@ -81,7 +81,7 @@ static void what_goes_in_comes_out(void **state)
     assert_null(b);
 }
 
-static void reset_keeps_memory_and_nothing_else(void **state)
+static void test_reset_keeps_memory_and_nothing_else(void **state)
 {
     (void)state;
     struct rs_view_batch *b = rs_view_batch_new();
@@ -109,7 +109,7 @@ static void reset_keeps_memory_and_nothing_else(void **state)
     rs_view_batch_free(&b);
 }
 
-static void a_failed_batch_reads_as_empty(void **state)
+static void test_a_failed_batch_reads_as_empty(void **state)
 {
     (void)state;
     struct rs_view_batch *b = rs_view_batch_new();
@@ -131,7 +131,7 @@ static void a_failed_batch_reads_as_empty(void **state)
     rs_view_batch_free(&b);
 }
 
-static void thousands_of_operations(void **state)
+static void test_thousands_of_operations(void **state)
 {
     (void)state;
     struct rs_view_batch *b = rs_view_batch_new();
@@ -164,7 +164,7 @@ static void thousands_of_operations(void **state)
     rs_view_batch_free(&b);
 }
 
-static void keys_are_percent_encoded(void **state)
+static void test_keys_are_percent_encoded(void **state)
 {
     (void)state;
     struct rs_buf out = {0};
@@ -176,7 +176,7 @@ static void keys_are_percent_encoded(void **state)
     rs_buf_fini(&out);
 }
 
-static void every_byte_is_encoded_or_itself(void **state)
+static void test_every_byte_is_encoded_or_itself(void **state)
 {
     (void)state;
     struct rs_buf out = {0};
@@ -196,12 +196,12 @@ static void every_byte_is_encoded_or_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_goes_in_comes_out),
-        cmocka_unit_test(reset_keeps_memory_and_nothing_else),
-        cmocka_unit_test(a_failed_batch_reads_as_empty),
-        cmocka_unit_test(thousands_of_operations),
-        cmocka_unit_test(keys_are_percent_encoded),
-        cmocka_unit_test(every_byte_is_encoded_or_itself),
+        cmocka_unit_test(test_what_goes_in_comes_out),
+        cmocka_unit_test(test_reset_keeps_memory_and_nothing_else),
+        cmocka_unit_test(test_a_failed_batch_reads_as_empty),
+        cmocka_unit_test(test_thousands_of_operations),
+        cmocka_unit_test(test_keys_are_percent_encoded),
+        cmocka_unit_test(test_every_byte_is_encoded_or_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,7 +55,7 @@ static void expect_place(struct rs_config *config, const struct rs_config_node *
 
 /* ---- structure ---- */
 
-static void structure_is_what_was_written(void **state)
+static void test_structure_is_what_was_written(void **state)
 {
     (void)state;
     struct rs_config *config = load("group: market # comment\n"
@@ -105,7 +105,7 @@ static void structure_is_what_was_written(void **state)
     rs_config_free(&config);
 }
 
-static void what_is_no_mapping_has_no_root(void **state)
+static void test_what_is_no_mapping_has_no_root(void **state)
 {
     (void)state;
     static const struct {
@@ -127,7 +127,7 @@ static void what_is_no_mapping_has_no_root(void **state)
     }
 }
 
-static void syntax_errors_have_a_place(void **state)
+static void test_syntax_errors_have_a_place(void **state)
 {
     (void)state;
     expect_complaints("a: @x\n", "t.yaml:1:4: this is not valid YAML: plain scalar cannot start with '@'\n");
@@ -143,7 +143,7 @@ static void syntax_errors_have_a_place(void **state)
                       "t.yaml:2:4: a byte that is not UTF-8; the file is not YAML\n");
 }
 
-static void what_yaml_can_but_a_configuration_should_not(void **state)
+static void test_what_yaml_can_but_a_configuration_should_not(void **state)
 {
     (void)state;
     expect_complaints(
@@ -160,7 +160,7 @@ static void what_yaml_can_but_a_configuration_should_not(void **state)
     expect_complaints("a: \"x\\0y\"\n", "t.yaml:1:4: a text must not hold a zero byte\n");
 }
 
-static void keys_stand_once(void **state)
+static void test_keys_stand_once(void **state)
 {
     (void)state;
     expect_complaints("a: 1\nb: 2\na: 3\nc: {x: 1, y: 2, x: 3}\n\"a\": 4\n",
@@ -169,7 +169,7 @@ static void keys_stand_once(void **state)
                       "t.yaml:5:1: the key \"a\" is here twice; the other is on line 3\n");
 }
 
-static void nesting_is_bounded(void **state)
+static void test_nesting_is_bounded(void **state)
 {
     (void)state;
     char text[256] = "a: ";
@@ -182,7 +182,7 @@ static void nesting_is_bounded(void **state)
     }
 }
 
-static void sizes_are_bounded(void **state)
+static void test_sizes_are_bounded(void **state)
 {
     (void)state;
     struct rs_error error;
@@ -209,7 +209,7 @@ static void sizes_are_bounded(void **state)
 
 /* ---- complaints ---- */
 
-static void complaints_come_in_document_order_and_once(void **state)
+static void test_complaints_come_in_document_order_and_once(void **state)
 {
     (void)state;
     struct rs_config *config = load("a: 1\nb: 2\n");
@@ -229,7 +229,7 @@ static void complaints_come_in_document_order_and_once(void **state)
     rs_config_free(&config);
 }
 
-static void a_thousand_complaints_are_kept(void **state)
+static void test_a_thousand_complaints_are_kept(void **state)
 {
     (void)state;
     struct rs_config *config = load("a: 1\n");
@@ -245,7 +245,7 @@ static void a_thousand_complaints_are_kept(void **state)
     rs_config_free(&config);
 }
 
-static void unknown_keys_name_the_nearest(void **state)
+static void test_unknown_keys_name_the_nearest(void **state)
 {
     (void)state;
     static const char *const known[] = {"topic", "lateness", "rules", NULL};
@@ -269,7 +269,7 @@ static void unknown_keys_name_the_nearest(void **state)
 
 /* ---- getters ---- */
 
-static void getters_read(void **state)
+static void test_getters_read(void **state)
 {
     (void)state;
     struct rs_config *c = load("s: text\ni: -12\nq: '7'\nt: true\nf: false\nd: 1h30m\nb: 64KiB\n");
@@ -295,7 +295,7 @@ static void getters_read(void **state)
     rs_config_free(&c);
 }
 
-static void absent_keys_leave_the_default(void **state)
+static void test_absent_keys_leave_the_default(void **state)
 {
     (void)state;
     struct rs_config *c = load("a: 1\n");
@@ -315,7 +315,7 @@ static void absent_keys_leave_the_default(void **state)
     rs_config_free(&c);
 }
 
-static void wrong_values_are_named_with_what_is_right(void **state)
+static void test_wrong_values_are_named_with_what_is_right(void **state)
 {
     (void)state;
     struct rs_config *c = load("s: [x]\n"
@@ -369,7 +369,7 @@ static void wrong_values_are_named_with_what_is_right(void **state)
 
 /* ---- environment and files ---- */
 
-static void variables_are_put_in(void **state)
+static void test_variables_are_put_in(void **state)
 {
     (void)state;
     (void)setenv("RS_TEST_HOST", "redis.example", 1);
@@ -390,7 +390,7 @@ static void variables_are_put_in(void **state)
     rs_config_free(&c);
 }
 
-static void variables_that_do_not_work_are_named(void **state)
+static void test_variables_that_do_not_work_are_named(void **state)
 {
     (void)state;
     static const char brace[] =
@@ -416,7 +416,7 @@ static void variables_that_do_not_work_are_named(void **state)
 }
 
 /* A shell does not hand it on, and systemd does not set it. */
-static void the_name_of_the_host_needs_no_environment(void **state)
+static void test_the_name_of_the_host_needs_no_environment(void **state)
 {
     (void)state;
     char host[65] = "";
@@ -434,7 +434,7 @@ static void the_name_of_the_host_needs_no_environment(void **state)
 }
 
 /* Whoever does not use a part hears nothing of what was wrong with it when it was loaded. */
-static void what_a_program_does_not_use_is_passed_by(void **state)
+static void test_what_a_program_does_not_use_is_passed_by(void **state)
 {
     (void)state;
     static const char text[] = "a: {x: '${RS_TEST_NONE}', y: '${RS_TEST_NONE}'}\n"
@@ -484,7 +484,7 @@ static void what_a_program_does_not_use_is_passed_by(void **state)
     }
 }
 
-static void secrets_do_not_show(void **state)
+static void test_secrets_do_not_show(void **state)
 {
     (void)state;
     (void)setenv("RS_TEST_SECRET", "hunter2", 1);
@@ -515,7 +515,7 @@ static void write_file(const char *name, const void *bytes, size_t size, char pa
     assert_int_equal(fclose(out), 0);
 }
 
-static void files_are_put_in(void **state)
+static void test_files_are_put_in(void **state)
 {
     (void)state;
     char config_path[128];
@@ -551,7 +551,7 @@ static void files_are_put_in(void **state)
     assert_int_equal(unlink(path) | unlink(zero) | unlink(config_path) | rmdir(directory), 0);
 }
 
-static void a_file_that_cannot_be_read_is_an_error(void **state)
+static void test_a_file_that_cannot_be_read_is_an_error(void **state)
 {
     (void)state;
     struct rs_error error;
@@ -564,26 +564,26 @@ static void a_file_that_cannot_be_read_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(structure_is_what_was_written),
-        cmocka_unit_test(what_is_no_mapping_has_no_root),
-        cmocka_unit_test(syntax_errors_have_a_place),
-        cmocka_unit_test(what_yaml_can_but_a_configuration_should_not),
-        cmocka_unit_test(keys_stand_once),
-        cmocka_unit_test(nesting_is_bounded),
-        cmocka_unit_test(sizes_are_bounded),
-        cmocka_unit_test(complaints_come_in_document_order_and_once),
-        cmocka_unit_test(a_thousand_complaints_are_kept),
-        cmocka_unit_test(unknown_keys_name_the_nearest),
-        cmocka_unit_test(getters_read),
-        cmocka_unit_test(absent_keys_leave_the_default),
-        cmocka_unit_test(wrong_values_are_named_with_what_is_right),
-        cmocka_unit_test(variables_are_put_in),
-        cmocka_unit_test(variables_that_do_not_work_are_named),
-        cmocka_unit_test(the_name_of_the_host_needs_no_environment),
-        cmocka_unit_test(what_a_program_does_not_use_is_passed_by),
-        cmocka_unit_test(secrets_do_not_show),
-        cmocka_unit_test(files_are_put_in),
-        cmocka_unit_test(a_file_that_cannot_be_read_is_an_error),
+        cmocka_unit_test(test_structure_is_what_was_written),
+        cmocka_unit_test(test_what_is_no_mapping_has_no_root),
+        cmocka_unit_test(test_syntax_errors_have_a_place),
+        cmocka_unit_test(test_what_yaml_can_but_a_configuration_should_not),
+        cmocka_unit_test(test_keys_stand_once),
+        cmocka_unit_test(test_nesting_is_bounded),
+        cmocka_unit_test(test_sizes_are_bounded),
+        cmocka_unit_test(test_complaints_come_in_document_order_and_once),
+        cmocka_unit_test(test_a_thousand_complaints_are_kept),
+        cmocka_unit_test(test_unknown_keys_name_the_nearest),
+        cmocka_unit_test(test_getters_read),
+        cmocka_unit_test(test_absent_keys_leave_the_default),
+        cmocka_unit_test(test_wrong_values_are_named_with_what_is_right),
+        cmocka_unit_test(test_variables_are_put_in),
+        cmocka_unit_test(test_variables_that_do_not_work_are_named),
+        cmocka_unit_test(test_the_name_of_the_host_needs_no_environment),
+        cmocka_unit_test(test_what_a_program_does_not_use_is_passed_by),
+        cmocka_unit_test(test_secrets_do_not_show),
+        cmocka_unit_test(test_files_are_put_in),
+        cmocka_unit_test(test_a_file_that_cannot_be_read_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,7 +140,7 @@ static void judge(struct rs_config *config, uint64_t seed)
     rs_buf_fini(&report);
 }
 
-static void changed_documents_do_no_harm(void **state)
+static void test_changed_documents_do_no_harm(void **state)
 {
     (void)state;
     static struct mutator m;
@@ -158,7 +158,7 @@ static void changed_documents_do_no_harm(void **state)
 }
 
 /* Files can hold zero bytes, which texts cannot. */
-static void changed_files_do_no_harm(void **state)
+static void test_changed_files_do_no_harm(void **state)
 {
     (void)state;
     static struct mutator m;
@@ -185,8 +185,8 @@ static void changed_files_do_no_harm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(changed_documents_do_no_harm),
-        cmocka_unit_test(changed_files_do_no_harm),
+        cmocka_unit_test(test_changed_documents_do_no_harm),
+        cmocka_unit_test(test_changed_files_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,7 @@ static void expect(const char *format, const char *text, const char *iso)
     }
 }
 
-static void all_conversions(void **state)
+static void test_all_conversions(void **state)
 {
     (void)state;
     expect("%Y-%m-%d", "2021-06-05", "2021-06-05");
@@ -75,7 +75,7 @@ static void expect_mismatch(const char *format, const char *text, const char *wa
     assert_int_equal(us, 99);
 }
 
-static void mismatches_name_the_place(void **state)
+static void test_mismatches_name_the_place(void **state)
 {
     (void)state;
     expect_mismatch("%Y-%m-%d", "",
@@ -107,7 +107,7 @@ static void expect_refused(const char *format, const char *wanted)
     assert_string_equal(pattern.text, "kept");
 }
 
-static void patterns_are_checked(void **state)
+static void test_patterns_are_checked(void **state)
 {
     (void)state;
     expect_refused("%Y-%m-%d %Q",
@@ -131,7 +131,7 @@ static void patterns_are_checked(void **state)
                    "%s alone");
 }
 
-static void zones_apply_where_the_text_has_none(void **state)
+static void test_zones_apply_where_the_text_has_none(void **state)
 {
     (void)state;
     struct rs_error error;
@@ -155,10 +155,10 @@ static void zones_apply_where_the_text_has_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_conversions),
-        cmocka_unit_test(mismatches_name_the_place),
-        cmocka_unit_test(patterns_are_checked),
-        cmocka_unit_test(zones_apply_where_the_text_has_none),
+        cmocka_unit_test(test_all_conversions),
+        cmocka_unit_test(test_mismatches_name_the_place),
+        cmocka_unit_test(test_patterns_are_checked),
+        cmocka_unit_test(test_zones_apply_where_the_text_has_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

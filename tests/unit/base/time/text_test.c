@@ -11,7 +11,7 @@
 
 #define SECOND RS_US_PER_SECOND
 
-static void days_count_both_ways(void **state)
+static void test_days_count_both_ways(void **state)
 {
     (void)state;
     int year;
@@ -44,7 +44,7 @@ static void days_count_both_ways(void **state)
     assert_int_equal(day, 31);
 }
 
-static void calendar_rules(void **state)
+static void test_calendar_rules(void **state)
 {
     (void)state;
     assert_true(rs_civil_valid(2024, 2, 29));
@@ -71,7 +71,7 @@ static void expect_iso(const char *text, int64_t wanted)
     }
 }
 
-static void iso_times(void **state)
+static void test_iso_times(void **state)
 {
     (void)state;
     const int64_t base = INT64_C(1609459200) * SECOND; /* 2021-01-01 */
@@ -102,7 +102,7 @@ static void expect_no_iso(const char *text, const char *wanted)
     assert_int_equal(us, 12345);
 }
 
-static void bad_iso_times(void **state)
+static void test_bad_iso_times(void **state)
 {
     (void)state;
     static const char shape[] = "not a time in ISO 8601, such as 2026-01-31 or 2026-01-31T23:59:59.5Z";
@@ -150,7 +150,7 @@ static void bad_iso_times(void **state)
     expect_no_iso("9999-12-31T23:59:59-00:01", range);
 }
 
-static void dates(void **state)
+static void test_dates(void **state)
 {
     (void)state;
     struct rs_error error;
@@ -176,7 +176,7 @@ static void expect_period(const char *text, const char *start)
     assert_int_equal(days, wanted);
 }
 
-static void periods(void **state)
+static void test_periods(void **state)
 {
     (void)state;
     static const char *const bad[] = {
@@ -218,7 +218,7 @@ static void expect_text(int64_t us, const char *wanted)
     expect_iso(wanted, us);
 }
 
-static void writing(void **state)
+static void test_writing(void **state)
 {
     (void)state;
     char text[RS_TIME_TEXT_MAX];
@@ -236,7 +236,7 @@ static void writing(void **state)
     assert_memory_equal(text, "9999-12-31", 10);
 }
 
-static void nanoseconds(void **state)
+static void test_nanoseconds(void **state)
 {
     (void)state;
     static const struct {
@@ -260,7 +260,7 @@ static void nanoseconds(void **state)
     }
 }
 
-static void what_is_written_is_read_back(void **state)
+static void test_what_is_written_is_read_back(void **state)
 {
     (void)state;
     uint64_t seed = 7;
@@ -280,15 +280,15 @@ static void what_is_written_is_read_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(days_count_both_ways),
-        cmocka_unit_test(calendar_rules),
-        cmocka_unit_test(iso_times),
-        cmocka_unit_test(bad_iso_times),
-        cmocka_unit_test(dates),
-        cmocka_unit_test(periods),
-        cmocka_unit_test(writing),
-        cmocka_unit_test(nanoseconds),
-        cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(test_days_count_both_ways),
+        cmocka_unit_test(test_calendar_rules),
+        cmocka_unit_test(test_iso_times),
+        cmocka_unit_test(test_bad_iso_times),
+        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_periods),
+        cmocka_unit_test(test_writing),
+        cmocka_unit_test(test_nanoseconds),
+        cmocka_unit_test(test_what_is_written_is_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

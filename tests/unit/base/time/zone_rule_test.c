@@ -16,7 +16,7 @@ static struct rs_zone_rule rule_of(const char *text)
     return rule;
 }
 
-static void changes_of_a_year(void **state)
+static void test_changes_of_a_year(void **state)
 {
     (void)state;
     struct rs_zone_change pair[2];
@@ -33,7 +33,7 @@ static void changes_of_a_year(void **state)
     assert_int_equal(rs_zone_rule_at(&rule, 1636264800), -18000);
 }
 
-static void southern_summer_spans_the_new_year(void **state)
+static void test_southern_summer_spans_the_new_year(void **state)
 {
     (void)state;
     struct rs_zone_change pair[2];
@@ -47,7 +47,7 @@ static void southern_summer_spans_the_new_year(void **state)
     assert_int_equal(rs_zone_rule_at(&rule, 1625097600), 36000); /* 2021-07-01 */
 }
 
-static void days_of_the_year(void **state)
+static void test_days_of_the_year(void **state)
 {
     (void)state;
     struct rs_zone_change pair[2];
@@ -61,7 +61,7 @@ static void days_of_the_year(void **state)
     assert_int_equal(pair[1].at_s, 1704067200 + 3723 - 5400);
 }
 
-static void times_outside_the_day(void **state)
+static void test_times_outside_the_day(void **state)
 {
     (void)state;
     struct rs_zone_change pair[2];
@@ -71,7 +71,7 @@ static void times_outside_the_day(void **state)
     assert_int_equal(pair[1].at_s, 1729990800); /* 2024-10-27T01:00Z */
 }
 
-static void daylight_saving_all_year(void **state)
+static void test_daylight_saving_all_year(void **state)
 {
     (void)state;
     struct rs_zone_rule rule = rule_of("XXX3EDT4,0/0,J365/23");
@@ -80,7 +80,7 @@ static void daylight_saving_all_year(void **state)
     }
 }
 
-static void without_daylight_saving(void **state)
+static void test_without_daylight_saving(void **state)
 {
     (void)state;
     struct rs_zone_rule rule = rule_of("<+0530>-5:30");
@@ -88,7 +88,7 @@ static void without_daylight_saving(void **state)
     assert_int_equal(rule.std_s, 19800);
 }
 
-static void broken_rules_are_refused(void **state)
+static void test_broken_rules_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {"",
@@ -120,10 +120,13 @@ static void broken_rules_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(changes_of_a_year),        cmocka_unit_test(southern_summer_spans_the_new_year),
-        cmocka_unit_test(days_of_the_year),         cmocka_unit_test(times_outside_the_day),
-        cmocka_unit_test(daylight_saving_all_year), cmocka_unit_test(without_daylight_saving),
-        cmocka_unit_test(broken_rules_are_refused),
+        cmocka_unit_test(test_changes_of_a_year),
+        cmocka_unit_test(test_southern_summer_spans_the_new_year),
+        cmocka_unit_test(test_days_of_the_year),
+        cmocka_unit_test(test_times_outside_the_day),
+        cmocka_unit_test(test_daylight_saving_all_year),
+        cmocka_unit_test(test_without_daylight_saving),
+        cmocka_unit_test(test_broken_rules_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

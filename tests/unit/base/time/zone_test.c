@@ -38,7 +38,7 @@ static void expect_utc(const struct rs_zone *zone, const char *local, const char
     }
 }
 
-static void new_york(void **state)
+static void test_new_york(void **state)
 {
     (void)state;
     struct rs_zone *zone = zone_of("America/New_York");
@@ -65,7 +65,7 @@ static void new_york(void **state)
     rs_zone_free(&zone);
 }
 
-static void uncommon_zones(void **state)
+static void test_uncommon_zones(void **state)
 {
     (void)state;
     struct rs_zone *zone = zone_of("Asia/Shanghai");
@@ -86,7 +86,7 @@ static void uncommon_zones(void **state)
     rs_zone_free(&zone);
 }
 
-static void utc_and_fixed_offsets(void **state)
+static void test_utc_and_fixed_offsets(void **state)
 {
     (void)state;
     assert_null(zone_of("UTC"));
@@ -100,7 +100,7 @@ static void utc_and_fixed_offsets(void **state)
     rs_zone_free(&zone);
 }
 
-static void unknown_names_are_refused(void **state)
+static void test_unknown_names_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
@@ -124,7 +124,7 @@ static void unknown_names_are_refused(void **state)
 }
 
 /* libc as the oracle, which reads the same files with other code. */
-static void agrees_with_libc(void **state)
+static void test_agrees_with_libc(void **state)
 {
     (void)state;
     static const char *const names[] = {"America/New_York",    "Europe/Berlin", "Asia/Shanghai",
@@ -208,7 +208,7 @@ static int remove_files(void **state)
     return rmdir(directory);
 }
 
-static void cut_files_are_refused(void **state)
+static void test_cut_files_are_refused(void **state)
 {
     (void)state;
     assert_int_equal(load_bytes(good, good_size), 0);
@@ -219,7 +219,7 @@ static void cut_files_are_refused(void **state)
 }
 
 /* Random changes from a fixed seed: whatever they do to the answer, nothing is read or written outside. */
-static void changed_files_do_no_harm(void **state)
+static void test_changed_files_do_no_harm(void **state)
 {
     (void)state;
     static uint8_t bytes[sizeof good];
@@ -238,13 +238,13 @@ static void changed_files_do_no_harm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(new_york),
-        cmocka_unit_test(uncommon_zones),
-        cmocka_unit_test(utc_and_fixed_offsets),
-        cmocka_unit_test(unknown_names_are_refused),
-        cmocka_unit_test(agrees_with_libc),
-        cmocka_unit_test(cut_files_are_refused),
-        cmocka_unit_test(changed_files_do_no_harm),
+        cmocka_unit_test(test_new_york),
+        cmocka_unit_test(test_uncommon_zones),
+        cmocka_unit_test(test_utc_and_fixed_offsets),
+        cmocka_unit_test(test_unknown_names_are_refused),
+        cmocka_unit_test(test_agrees_with_libc),
+        cmocka_unit_test(test_cut_files_are_refused),
+        cmocka_unit_test(test_changed_files_do_no_harm),
     };
     return cmocka_run_group_tests(tests, prepare_files, remove_files);
 }

@@ -63,7 +63,7 @@ static const char dates[] =
     "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"at\",\"type\":{\"type\":\"int\","
     "\"logicalType\":\"date\"}}]}";
 
-static void beyond_the_limit_only(void **state)
+static void test_beyond_the_limit_only(void **state)
 {
     struct fixture f = {0};
     (void)state;
@@ -82,7 +82,7 @@ static void beyond_the_limit_only(void **state)
     close_ahead(&f);
 }
 
-static void dates_and_framing(void **state)
+static void test_dates_and_framing(void **state)
 {
     struct fixture f = {0};
     (void)state;
@@ -98,7 +98,7 @@ static void dates_and_framing(void **state)
     close_ahead(&f);
 }
 
-static void streams_without_a_limit(void **state)
+static void test_streams_without_a_limit(void **state)
 {
     struct fixture f = {0};
     struct rs_error error;
@@ -114,9 +114,9 @@ static void streams_without_a_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(beyond_the_limit_only),
-        cmocka_unit_test(dates_and_framing),
-        cmocka_unit_test(streams_without_a_limit),
+        cmocka_unit_test(test_beyond_the_limit_only),
+        cmocka_unit_test(test_dates_and_framing),
+        cmocka_unit_test(test_streams_without_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

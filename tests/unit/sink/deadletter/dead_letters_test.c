@@ -175,7 +175,7 @@ static void close_reader(rd_kafka_t *reader)
     rd_kafka_destroy(reader);
 }
 
-static void letters_carry_the_original_and_why(void **state)
+static void test_letters_carry_the_original_and_why(void **state)
 {
     struct fixture *f = *state;
     static const uint8_t value[] = {0, 1, 0xFF, 0, 7};
@@ -210,7 +210,7 @@ static void letters_carry_the_original_and_why(void **state)
     assert_int_equal(status.errors, 0);
 }
 
-static void null_and_empty_stay_apart(void **state)
+static void test_null_and_empty_stay_apart(void **state)
 {
     struct fixture *f = *state;
     struct rs_record tombstone = {.offset = 1, .timestamp_us = RS_TIME_NONE, .key = rs_slice_of("", 0)};
@@ -235,7 +235,7 @@ static void null_and_empty_stay_apart(void **state)
     close_reader(reader);
 }
 
-static void headers_of_the_original_stay(void **state)
+static void test_headers_of_the_original_stay(void **state)
 {
     struct fixture *f = *state;
     rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, new_conf(f), NULL, 0);
@@ -265,7 +265,7 @@ static void headers_of_the_original_stay(void **state)
 }
 
 /* The fixture's letters go back into their own topic, as another group's stream would bring them. */
-static void a_ring_ends_after_some_rounds(void **state)
+static void test_a_ring_ends_after_some_rounds(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {.value = rs_slice_text("x"), .offset = 1, .timestamp_us = RS_TIME_NONE};
@@ -292,7 +292,7 @@ static void a_ring_ends_after_some_rounds(void **state)
     close_reader(reader);
 }
 
-static void acknowledgement_waits_for_the_oldest(void **state)
+static void test_acknowledgement_waits_for_the_oldest(void **state)
 {
     struct fixture *f = *state;
     open_letters(f, 0);
@@ -315,7 +315,7 @@ static void acknowledgement_waits_for_the_oldest(void **state)
     assert_int_equal(status_of(f).acknowledged, 11);
 }
 
-static void refused_topic_is_tried_again(void **state)
+static void test_refused_topic_is_tried_again(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {.value = rs_slice_text("x"), .offset = 3, .timestamp_us = RS_TIME_NONE};
@@ -334,7 +334,7 @@ static void refused_topic_is_tried_again(void **state)
     pthread_mutex_unlock(&f->lock);
 }
 
-static void too_large_values_are_left_out_at_last(void **state)
+static void test_too_large_values_are_left_out_at_last(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {
@@ -363,7 +363,7 @@ static void refuse_for_size(struct fixture *f, int times)
     }
 }
 
-static void too_large_keys_are_cut(void **state)
+static void test_too_large_keys_are_cut(void **state)
 {
     struct fixture *f = *state;
     static uint8_t key[1048400];
@@ -386,7 +386,7 @@ static void too_large_keys_are_cut(void **state)
     assert_int_equal(status_of(f).dropped, 0);
 }
 
-static void what_fits_no_topic_is_dropped_by_name(void **state)
+static void test_what_fits_no_topic_is_dropped_by_name(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {
@@ -409,7 +409,7 @@ static void what_fits_no_topic_is_dropped_by_name(void **state)
     pthread_mutex_unlock(&f->lock);
 }
 
-static void what_the_topic_refuses_for_good_is_dropped(void **state)
+static void test_what_the_topic_refuses_for_good_is_dropped(void **state)
 {
     static const rd_kafka_resp_err_t errors[] = {RD_KAFKA_RESP_ERR_INVALID_RECORD,
                                                  RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,
@@ -431,7 +431,7 @@ static void what_the_topic_refuses_for_good_is_dropped(void **state)
     }
 }
 
-static void small_letters_among_large_ones_stay_whole(void **state)
+static void test_small_letters_among_large_ones_stay_whole(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {.value = rs_slice_text("x"), .timestamp_us = RS_TIME_NONE};
@@ -445,7 +445,7 @@ static void small_letters_among_large_ones_stay_whole(void **state)
     assert_int_equal(status_of(f).values_dropped, 0);
 }
 
-static void put_refuses_when_full(void **state)
+static void test_put_refuses_when_full(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {.value = rs_slice_text("x"), .offset = 1, .timestamp_us = RS_TIME_NONE};
@@ -463,7 +463,7 @@ static void put_refuses_when_full(void **state)
     assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
 }
 
-static void a_stream_without_topic_counts_only(void **state)
+static void test_a_stream_without_topic_counts_only(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {.value = rs_slice_text("x"), .offset = 1, .timestamp_us = RS_TIME_NONE};
@@ -474,7 +474,7 @@ static void a_stream_without_topic_counts_only(void **state)
     assert_int_equal(status_of(f).discarded, 1);
 }
 
-static void stop_sends_what_is_pending(void **state)
+static void test_stop_sends_what_is_pending(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {.value = rs_slice_text("x"), .timestamp_us = RS_TIME_NONE};
@@ -487,7 +487,7 @@ static void stop_sends_what_is_pending(void **state)
     assert_false(put(f, 0, &record, RS_REASON_RULE, NULL));
 }
 
-static void stop_ends_in_time_without_a_broker(void **state)
+static void test_stop_ends_in_time_without_a_broker(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {.value = rs_slice_text("x"), .offset = 9, .timestamp_us = RS_TIME_NONE};
@@ -500,7 +500,7 @@ static void stop_ends_in_time_without_a_broker(void **state)
 
 /* ---- in memory ---- */
 
-static void box_keeps_and_counts(void **state)
+static void test_box_keeps_and_counts(void **state)
 {
     struct rs_dead_letter_box *box = NULL;
     struct rs_error error;
@@ -544,22 +544,22 @@ static void box_keeps_and_counts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(box_keeps_and_counts),
-        LIVE(letters_carry_the_original_and_why),
-        LIVE(null_and_empty_stay_apart),
-        LIVE(headers_of_the_original_stay),
-        LIVE(a_ring_ends_after_some_rounds),
-        LIVE(acknowledgement_waits_for_the_oldest),
-        LIVE(refused_topic_is_tried_again),
-        LIVE(too_large_values_are_left_out_at_last),
-        LIVE(too_large_keys_are_cut),
-        LIVE(what_fits_no_topic_is_dropped_by_name),
-        LIVE(what_the_topic_refuses_for_good_is_dropped),
-        LIVE(small_letters_among_large_ones_stay_whole),
-        LIVE(put_refuses_when_full),
-        LIVE(a_stream_without_topic_counts_only),
-        LIVE(stop_sends_what_is_pending),
-        LIVE(stop_ends_in_time_without_a_broker),
+        cmocka_unit_test(test_box_keeps_and_counts),
+        LIVE(test_letters_carry_the_original_and_why),
+        LIVE(test_null_and_empty_stay_apart),
+        LIVE(test_headers_of_the_original_stay),
+        LIVE(test_a_ring_ends_after_some_rounds),
+        LIVE(test_acknowledgement_waits_for_the_oldest),
+        LIVE(test_refused_topic_is_tried_again),
+        LIVE(test_too_large_values_are_left_out_at_last),
+        LIVE(test_too_large_keys_are_cut),
+        LIVE(test_what_fits_no_topic_is_dropped_by_name),
+        LIVE(test_what_the_topic_refuses_for_good_is_dropped),
+        LIVE(test_small_letters_among_large_ones_stay_whole),
+        LIVE(test_put_refuses_when_full),
+        LIVE(test_a_stream_without_topic_counts_only),
+        LIVE(test_stop_sends_what_is_pending),
+        LIVE(test_stop_ends_in_time_without_a_broker),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,7 +70,7 @@ static int64_t number_in(const struct rs_dead_letter_message *letter, const char
     return strtoll(text, NULL, 10);
 }
 
-static void the_largest_part_goes_first(void **state)
+static void test_the_largest_part_goes_first(void **state)
 {
     (void)state;
     struct rs_dead_letter_message *letter = letter_of(600000, 500000, NULL);
@@ -94,7 +94,7 @@ static void the_largest_part_goes_first(void **state)
     rs_dead_letter_message_free(letter);
 }
 
-static void sizes_of_every_part(void **state)
+static void test_sizes_of_every_part(void **state)
 {
     static const size_t sizes[] = {0, 1, 63, 64, 65, 1023, 1024, 1025, 65536, 1048400, 1048576};
     enum { SIZES = sizeof sizes / sizeof sizes[0] };
@@ -124,7 +124,7 @@ static void sizes_of_every_part(void **state)
     }
 }
 
-static void many_headers_and_a_long_text(void **state)
+static void test_many_headers_and_a_long_text(void **state)
 {
     char text[900];
     (void)state;
@@ -146,7 +146,7 @@ static void many_headers_and_a_long_text(void **state)
 }
 
 /* Memory is bounded by what letters say they take. */
-static void memory_is_what_was_copied(void **state)
+static void test_memory_is_what_was_copied(void **state)
 {
     (void)state;
     struct rs_dead_letter_message *letter = letter_of(1000, 3000, NULL);
@@ -157,10 +157,10 @@ static void memory_is_what_was_copied(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_largest_part_goes_first),
-        cmocka_unit_test(sizes_of_every_part),
-        cmocka_unit_test(many_headers_and_a_long_text),
-        cmocka_unit_test(memory_is_what_was_copied),
+        cmocka_unit_test(test_the_largest_part_goes_first),
+        cmocka_unit_test(test_sizes_of_every_part),
+        cmocka_unit_test(test_many_headers_and_a_long_text),
+        cmocka_unit_test(test_memory_is_what_was_copied),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

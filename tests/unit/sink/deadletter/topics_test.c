@@ -20,7 +20,7 @@ static void count_notice(void *context, enum rs_log_level level, const char *tex
     ++*(int *)context;
 }
 
-static void nobody_answers(void **state)
+static void test_nobody_answers(void **state)
 {
     static const char *const names[] = {"a.dlq", NULL, "a.dlq", "b.dlq"};
     char text[RS_DEAD_LETTER_MISSING_MAX] = "?";
@@ -67,6 +67,6 @@ static void nobody_answers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(nobody_answers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nobody_answers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

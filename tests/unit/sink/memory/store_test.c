@@ -55,7 +55,7 @@ static char *print_store(const struct rs_memory_store *store)
     return text;
 }
 
-static void prints_keys_in_order(void **state)
+static void test_prints_keys_in_order(void **state)
 {
     struct rs_memory_store *store = new_store();
     struct rs_view_batch *batch = new_batch(0, 1, 10, 0);
@@ -91,7 +91,7 @@ static void prints_keys_in_order(void **state)
     rs_memory_store_free(&store);
 }
 
-static void can_be_asked(void **state)
+static void test_can_be_asked(void **state)
 {
     struct rs_memory_store *store = new_store();
     struct rs_view_batch *batch = new_batch(0, 1, 10, 0);
@@ -115,7 +115,7 @@ static void can_be_asked(void **state)
     rs_memory_store_free(&store);
 }
 
-static void keeps_only_the_newest_history(void **state)
+static void test_keeps_only_the_newest_history(void **state)
 {
     struct rs_memory_store *store = new_store();
     (void)state;
@@ -133,7 +133,7 @@ static void keeps_only_the_newest_history(void **state)
     rs_memory_store_free(&store);
 }
 
-static void can_be_away_and_wiped_and_fenced(void **state)
+static void test_can_be_away_and_wiped_and_fenced(void **state)
 {
     struct rs_memory_store *store = new_store();
     struct rs_view_sink table = rs_memory_store_table(store);
@@ -378,7 +378,7 @@ static void lower_fences(redisContext *redis, struct rs_memory_store *store)
     }
 }
 
-static void holds_what_redis_holds(void **state)
+static void test_holds_what_redis_holds(void **state)
 {
     struct redis_server server;
     struct rs_redis_config config;
@@ -421,9 +421,11 @@ static void holds_what_redis_holds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(prints_keys_in_order),          cmocka_unit_test(can_be_asked),
-        cmocka_unit_test(keeps_only_the_newest_history), cmocka_unit_test(can_be_away_and_wiped_and_fenced),
-        cmocka_unit_test(holds_what_redis_holds),
+        cmocka_unit_test(test_prints_keys_in_order),
+        cmocka_unit_test(test_can_be_asked),
+        cmocka_unit_test(test_keeps_only_the_newest_history),
+        cmocka_unit_test(test_can_be_away_and_wiped_and_fenced),
+        cmocka_unit_test(test_holds_what_redis_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@
 
 #include "sink/redis/config.h"
 
-static void urls_are_taken_apart(void **state)
+static void test_urls_are_taken_apart(void **state)
 {
     static const struct {
         const char *url, *host;
@@ -49,7 +49,7 @@ static void urls_are_taken_apart(void **state)
     }
 }
 
-static void bad_urls_are_refused_without_being_shown(void **state)
+static void test_bad_urls_are_refused_without_being_shown(void **state)
 {
     static const struct {
         const char *url, *text;
@@ -101,7 +101,7 @@ static int load(const char *text, struct rs_redis_config *out, struct rs_buf *re
     return code;
 }
 
-static void section_is_read(void **state)
+static void test_section_is_read(void **state)
 {
     struct rs_redis_config config;
     struct rs_buf report = {0};
@@ -129,7 +129,7 @@ static void section_is_read(void **state)
     rs_buf_fini(&report);
 }
 
-static void all_faults_of_the_section_are_named(void **state)
+static void test_all_faults_of_the_section_are_named(void **state)
 {
     struct rs_redis_config config;
     struct rs_buf report = {0};
@@ -153,10 +153,10 @@ static void all_faults_of_the_section_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(urls_are_taken_apart),
-        cmocka_unit_test(bad_urls_are_refused_without_being_shown),
-        cmocka_unit_test(section_is_read),
-        cmocka_unit_test(all_faults_of_the_section_are_named),
+        cmocka_unit_test(test_urls_are_taken_apart),
+        cmocka_unit_test(test_bad_urls_are_refused_without_being_shown),
+        cmocka_unit_test(test_section_is_read),
+        cmocka_unit_test(test_all_faults_of_the_section_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

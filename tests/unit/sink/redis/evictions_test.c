@@ -9,7 +9,7 @@
 
 #define SECOND INT64_C(1000000)
 
-static void the_first_count_is_where_it_begins(void **state)
+static void test_the_first_count_is_where_it_begins(void **state)
 {
     struct rs_redis_evictions e = {0};
     (void)state;
@@ -19,7 +19,7 @@ static void the_first_count_is_where_it_begins(void **state)
 }
 
 /* One key is evicted each second, for a day. */
-static void pauses_grow_while_it_evicts(void **state)
+static void test_pauses_grow_while_it_evicts(void **state)
 {
     struct rs_redis_evictions e = {0};
     int64_t last_us = 0;
@@ -37,7 +37,7 @@ static void pauses_grow_while_it_evicts(void **state)
     assert_true(repairs > 86400 / 300 && repairs < 86400 / 300 + 6);
 }
 
-static void quiet_begins_anew(void **state)
+static void test_quiet_begins_anew(void **state)
 {
     struct rs_redis_evictions e = {0};
     uint64_t count = 0;
@@ -54,7 +54,7 @@ static void quiet_begins_anew(void **state)
     assert_int_equal(e.pause_us, RS_EVICTION_MIN_US);
 }
 
-static void what_comes_in_a_pause_is_answered_after_it(void **state)
+static void test_what_comes_in_a_pause_is_answered_after_it(void **state)
 {
     struct rs_redis_evictions e = {0};
     (void)state;
@@ -65,7 +65,7 @@ static void what_comes_in_a_pause_is_answered_after_it(void **state)
     assert_int_equal(rs_redis_evictions_count(&e, 2, 100 * SECOND), RS_EVICTIONS_NONE);
 }
 
-static void a_fence_is_gone_at_once_outside_a_pause(void **state)
+static void test_a_fence_is_gone_at_once_outside_a_pause(void **state)
 {
     struct rs_redis_evictions e = {0};
     (void)state;
@@ -74,7 +74,7 @@ static void a_fence_is_gone_at_once_outside_a_pause(void **state)
     assert_true(rs_redis_evictions_gone(&e, 0, SECOND));
 }
 
-static void a_fence_in_a_pause_is_told_by_the_count(void **state)
+static void test_a_fence_in_a_pause_is_told_by_the_count(void **state)
 {
     struct rs_redis_evictions e = {0};
     (void)state;
@@ -96,7 +96,7 @@ static void a_fence_in_a_pause_is_told_by_the_count(void **state)
 }
 
 /* What was published for another reason is not published once more for the evictions before it. */
-static void a_repair_answers_all_before_it(void **state)
+static void test_a_repair_answers_all_before_it(void **state)
 {
     struct rs_redis_evictions e = {0};
     (void)state;
@@ -107,7 +107,7 @@ static void a_repair_answers_all_before_it(void **state)
     assert_int_equal(rs_redis_evictions_count(&e, 2, 60 * SECOND), RS_EVICTIONS_NONE);
 }
 
-static void another_server_counts_from_anew(void **state)
+static void test_another_server_counts_from_anew(void **state)
 {
     struct rs_redis_evictions e = {0};
     (void)state;
@@ -123,14 +123,14 @@ static void another_server_counts_from_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_count_is_where_it_begins),
-        cmocka_unit_test(pauses_grow_while_it_evicts),
-        cmocka_unit_test(quiet_begins_anew),
-        cmocka_unit_test(what_comes_in_a_pause_is_answered_after_it),
-        cmocka_unit_test(a_fence_is_gone_at_once_outside_a_pause),
-        cmocka_unit_test(a_fence_in_a_pause_is_told_by_the_count),
-        cmocka_unit_test(a_repair_answers_all_before_it),
-        cmocka_unit_test(another_server_counts_from_anew),
+        cmocka_unit_test(test_the_first_count_is_where_it_begins),
+        cmocka_unit_test(test_pauses_grow_while_it_evicts),
+        cmocka_unit_test(test_quiet_begins_anew),
+        cmocka_unit_test(test_what_comes_in_a_pause_is_answered_after_it),
+        cmocka_unit_test(test_a_fence_is_gone_at_once_outside_a_pause),
+        cmocka_unit_test(test_a_fence_in_a_pause_is_told_by_the_count),
+        cmocka_unit_test(test_a_repair_answers_all_before_it),
+        cmocka_unit_test(test_another_server_counts_from_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

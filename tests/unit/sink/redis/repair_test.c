@@ -56,7 +56,7 @@ static void write_one(struct fixture *f, int64_t offset, const char *key)
 
 /* ---- another server at the address ---- */
 
-static void failover_that_lost_writes_is_a_loss(void **state)
+static void test_failover_that_lost_writes_is_a_loss(void **state)
 {
     struct fixture *f = need_redis(state);
     struct redis_server replica;
@@ -78,7 +78,7 @@ static void failover_that_lost_writes_is_a_loss(void **state)
     redis_server_kill(&replica);
 }
 
-static void an_old_snapshot_is_a_loss(void **state)
+static void test_an_old_snapshot_is_a_loss(void **state)
 {
     struct fixture *f = need_redis(state);
     char folder[] = "/tmp/rs-rdb-XXXXXX";
@@ -184,7 +184,7 @@ static void stop_proxy(struct proxy *proxy)
 }
 
 /* Even when its fences are no older: a batch of several calls may have lost the last of them. */
-static void a_server_changed_behind_the_connection_is_a_loss(void **state)
+static void test_a_server_changed_behind_the_connection_is_a_loss(void **state)
 {
     struct fixture *f = need_redis(state);
     struct redis_server other;
@@ -212,7 +212,7 @@ static void a_server_changed_behind_the_connection_is_a_loss(void **state)
 
 /* ---- what is lost before or beside the views ---- */
 
-static void meta_alone_is_written_again(void **state)
+static void test_meta_alone_is_written_again(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -260,7 +260,7 @@ static int64_t fast_wall_us(void *self)
 }
 
 /* 100 s, twenty times as fast. An engine publishes everything whenever it is told to, which evicts again. */
-static void an_eviction_storm_is_backed_off_from(void **state)
+static void test_an_eviction_storm_is_backed_off_from(void **state)
 {
     static const struct rs_clock fast = {.monotonic_us = fast_us, .wall_us = fast_wall_us};
     struct fixture *f = need_redis(state);
@@ -288,7 +288,7 @@ static void an_eviction_storm_is_backed_off_from(void **state)
     }
 }
 
-static void flush_is_noticed_within_a_pause(void **state)
+static void test_flush_is_noticed_within_a_pause(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -310,12 +310,12 @@ static void flush_is_noticed_within_a_pause(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LIVE(failover_that_lost_writes_is_a_loss),
-        LIVE(an_old_snapshot_is_a_loss),
-        LIVE(a_server_changed_behind_the_connection_is_a_loss),
-        LIVE(meta_alone_is_written_again),
-        LIVE(an_eviction_storm_is_backed_off_from),
-        LIVE(flush_is_noticed_within_a_pause),
+        LIVE(test_failover_that_lost_writes_is_a_loss),
+        LIVE(test_an_old_snapshot_is_a_loss),
+        LIVE(test_a_server_changed_behind_the_connection_is_a_loss),
+        LIVE(test_meta_alone_is_written_again),
+        LIVE(test_an_eviction_storm_is_backed_off_from),
+        LIVE(test_flush_is_noticed_within_a_pause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,7 +125,7 @@ static void expect_fence(const char *held, uint64_t token, int64_t offset, int64
     assert_int_equal(rs_redis_fence_judge(well_formed ? &held_fence : NULL, &mine), result);
 }
 
-static void fence_in_every_combination(void **state)
+static void test_fence_in_every_combination(void **state)
 {
     /* Differences of token, offset and shown time to the fence that is held. */
     (void)state;
@@ -151,7 +151,7 @@ static void fence_in_every_combination(void **state)
     }
 }
 
-static void fence_compares_numbers_not_texts(void **state)
+static void test_fence_compares_numbers_not_texts(void **state)
 {
     (void)state;
     need_redis();
@@ -174,7 +174,7 @@ static void fence_compares_numbers_not_texts(void **state)
     expect_fence("1:5:-9223372036854775808", 1, 5, -1, RS_BATCH_APPLIED, "1:5:-1");
 }
 
-static void fence_missing_or_damaged_is_taken(void **state)
+static void test_fence_missing_or_damaged_is_taken(void **state)
 {
     (void)state;
     need_redis();
@@ -191,7 +191,7 @@ static void fence_missing_or_damaged_is_taken(void **state)
     assert_string_equal(redis_text(redis, "GET rs:fence:g:t.trades:4"), "1:5:7");
 }
 
-static void empty_batch_takes_the_fence(void **state)
+static void test_empty_batch_takes_the_fence(void **state)
 {
     (void)state;
     need_redis();
@@ -205,7 +205,7 @@ static void empty_batch_takes_the_fence(void **state)
 
 /* ---- operations ---- */
 
-static void view_replaces_all_fields(void **state)
+static void test_view_replaces_all_fields(void **state)
 {
     static const char *const full[] = {"2", "7.5", "60000", "120000", "61000", "2", NULL};
     static const char *const fewer[] = {"3", "", "60000", "120000", "", "3", NULL};
@@ -232,7 +232,7 @@ static void view_replaces_all_fields(void **state)
     assert_string_equal(redis_text(redis, "ZSCORE rs:t1m:index A:B"), "64000");
 }
 
-static void later_view_of_a_group_in_one_batch_wins(void **state)
+static void test_later_view_of_a_group_in_one_batch_wins(void **state)
 {
     static const char *const one[] = {"1", "", "", "", "", "1", NULL};
     static const char *const two[] = {"2", "5", "", "", "", "2", NULL};
@@ -248,7 +248,7 @@ static void later_view_of_a_group_in_one_batch_wins(void **state)
     assert_string_equal(redis_text(redis, "ZSCORE rs:t1m:index G"), "3");
 }
 
-static void first_view_drops_fields_of_an_earlier_configuration(void **state)
+static void test_first_view_drops_fields_of_an_earlier_configuration(void **state)
 {
     static const char *const values[] = {"1", "", "", "", "", "1", NULL};
     (void)state;
@@ -261,7 +261,7 @@ static void first_view_drops_fields_of_an_earlier_configuration(void **state)
     assert_string_equal(redis_text(redis, "HGETALL rs:owners:t1m"), "[%owner g:c G 0]");
 }
 
-static void every_change_is_published(void **state)
+static void test_every_change_is_published(void **state)
 {
     static const char *const values[] = {"1", "", "", "", "", "1", NULL};
     (void)state;
@@ -288,7 +288,7 @@ static void every_change_is_published(void **state)
     redisFree(subscriber);
 }
 
-static void history_replaces_and_trims(void **state)
+static void test_history_replaces_and_trims(void **state)
 {
     (void)state;
     need_redis();
@@ -312,7 +312,7 @@ static void history_replaces_and_trims(void **state)
                         "{\"window_start\":180000,\"events\":3,\"revision\":0} 180000]");
 }
 
-static void drop_removes_every_trace(void **state)
+static void test_drop_removes_every_trace(void **state)
 {
     static const char *const values[] = {"1", "", "", "", "", "1", NULL};
     (void)state;
@@ -341,7 +341,7 @@ static void drop_removes_every_trace(void **state)
     assert_string_equal(redis_text(redis, "KEYS rs:[ft]*"), "[rs:fence:g:t.trades:0]");
 }
 
-static void a_group_of_another_partition_is_refused(void **state)
+static void test_a_group_of_another_partition_is_refused(void **state)
 {
     static const char *const values[] = {"1", "", "", "", "", "1", NULL};
     static const char *const others[] = {"5", "", "", "", "", "5", NULL};
@@ -368,7 +368,7 @@ static void a_group_of_another_partition_is_refused(void **state)
     assert_string_equal(redis_text(redis, "HMGET rs:owners:t1m G H"), "[0 1]");
 }
 
-static void a_group_named_index_is_refused(void **state)
+static void test_a_group_named_index_is_refused(void **state)
 {
     static const char *const values[] = {"1", "", "", "", "", "1", NULL};
     (void)state;
@@ -384,7 +384,7 @@ static void a_group_named_index_is_refused(void **state)
     assert_string_equal(redis_text(redis, "ZRANGE rs:t1m:index 0 -1"), "[G]");
 }
 
-static void values_of_another_type_are_replaced(void **state)
+static void test_values_of_another_type_are_replaced(void **state)
 {
     static const char *const values[] = {"1", "", "", "", "", "1", NULL};
     (void)state;
@@ -413,7 +413,7 @@ static void values_of_another_type_are_replaced(void **state)
 
 /* A group of one empty value had the aggregate's own name as its key, and its history that of the hash of the
  * value "history": the two erased each other. */
-static void an_empty_value_meets_no_other_key(void **state)
+static void test_an_empty_value_meets_no_other_key(void **state)
 {
     static const char *const values[] = {"1", "", "", "", "", "1", NULL};
     (void)state;
@@ -435,7 +435,7 @@ static void an_empty_value_meets_no_other_key(void **state)
     assert_string_equal(redis_text(redis, "EXISTS rs:t1m:history rs:t1m:history:history"), "2");
 }
 
-static void keys_of_earlier_versions_move(void **state)
+static void test_keys_of_earlier_versions_move(void **state)
 {
     static const char *const values[] = {"1", "", "", "", "", "1", NULL};
     (void)state;
@@ -449,7 +449,7 @@ static void keys_of_earlier_versions_move(void **state)
     assert_string_equal(redis_text(redis, "ZRANGE rs:t1m::history 0 -1"), "[old]");
 }
 
-static void large_batches_become_several_calls(void **state)
+static void test_large_batches_become_several_calls(void **state)
 {
     static const char *const values[] = {"1", "2", "3", "4", "5", "6", NULL};
     unsigned calls = 0;
@@ -470,7 +470,7 @@ static void large_batches_become_several_calls(void **state)
                         "[trades 1 volume 2 window_start 3 window_end 4 event_time 5 events 6]");
 }
 
-static void wide_views_stay_below_the_limits_of_lua(void **state)
+static void test_wide_views_stay_below_the_limits_of_lua(void **state)
 {
     enum { WIDE = 1500 };
     static char names[WIDE][8];
@@ -563,7 +563,7 @@ static void run_meta(void)
     rs_buf_fini(&command);
 }
 
-static void another_group_or_cluster_touches_nothing(void **state)
+static void test_another_group_or_cluster_touches_nothing(void **state)
 {
     static const struct {
         const char *group, *cluster;
@@ -591,7 +591,7 @@ static void another_group_or_cluster_touches_nothing(void **state)
 }
 
 /* Fence and aggregates apart, so that they may live under one prefix. */
-static void groups_with_other_aggregates_live_together(void **state)
+static void test_groups_with_other_aggregates_live_together(void **state)
 {
     struct rs_aggregate_meta other = test_metas[0];
     struct rs_redis_packer *ours = packer, *theirs = NULL;
@@ -613,7 +613,7 @@ static void groups_with_other_aggregates_live_together(void **state)
     rs_redis_packer_free(&theirs);
 }
 
-static void a_cluster_that_was_not_known_is_learnt(void **state)
+static void test_a_cluster_that_was_not_known_is_learnt(void **state)
 {
     (void)state;
     need_redis();
@@ -627,7 +627,7 @@ static void a_cluster_that_was_not_known_is_learnt(void **state)
     assert_int_equal(write_one(1, 3), RS_BATCH_REFUSED);
 }
 
-static void a_refusal_names_the_other(void **state)
+static void test_a_refusal_names_the_other(void **state)
 {
     struct rs_buf text = {0};
     struct rs_buf command = {0};
@@ -665,7 +665,7 @@ static void leave_as_an_earlier_version(const char *fence)
     freeReplyObject(redis_do(redis, "SET rs:fence:trades:0 %s", fence));
 }
 
-static void the_fence_of_an_earlier_version_holds(void **state)
+static void test_the_fence_of_an_earlier_version_holds(void **state)
 {
     (void)state;
     need_redis();
@@ -686,7 +686,7 @@ static void the_fence_of_an_earlier_version_holds(void **state)
     assert_int_equal(write_one(2, 3), RS_BATCH_APPLIED);
 }
 
-static void an_earlier_writer_without_a_fence_is_shut_out_too(void **state)
+static void test_an_earlier_writer_without_a_fence_is_shut_out_too(void **state)
 {
     (void)state;
     need_redis();
@@ -697,7 +697,7 @@ static void an_earlier_writer_without_a_fence_is_shut_out_too(void **state)
 }
 
 /* A group of other aggregates that reads a stream of the same name has nothing to do with that fence. */
-static void the_fence_of_others_is_not_compared(void **state)
+static void test_the_fence_of_others_is_not_compared(void **state)
 {
     (void)state;
     need_redis();
@@ -709,7 +709,7 @@ static void the_fence_of_others_is_not_compared(void **state)
 
 /* ---- what needs no server ---- */
 
-static void fences_are_parsed_strictly(void **state)
+static void test_fences_are_parsed_strictly(void **state)
 {
     static const char *const bad[] = {"",
                                       ":",
@@ -737,7 +737,7 @@ static void fences_are_parsed_strictly(void **state)
     assert_true(fence.now_shown_us == INT64_MIN);
 }
 
-static void answers_are_validated(void **state)
+static void test_answers_are_validated(void **state)
 {
     redisReply text = {.type = REDIS_REPLY_STRING, .str = (char[]){"OK"}, .len = 2};
     redisReply number = {.type = REDIS_REPLY_INTEGER, .integer = 0};
@@ -766,32 +766,32 @@ static void answers_are_validated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fences_are_parsed_strictly),
-        cmocka_unit_test(answers_are_validated),
-        cmocka_unit_test_setup(fence_in_every_combination, flush),
-        cmocka_unit_test_setup(fence_compares_numbers_not_texts, flush),
-        cmocka_unit_test_setup(fence_missing_or_damaged_is_taken, flush),
-        cmocka_unit_test_setup(empty_batch_takes_the_fence, flush),
-        cmocka_unit_test_setup(view_replaces_all_fields, flush),
-        cmocka_unit_test_setup(later_view_of_a_group_in_one_batch_wins, flush),
-        cmocka_unit_test_setup(first_view_drops_fields_of_an_earlier_configuration, flush),
-        cmocka_unit_test_setup(every_change_is_published, flush),
-        cmocka_unit_test_setup(history_replaces_and_trims, flush),
-        cmocka_unit_test_setup(drop_removes_every_trace, flush),
-        cmocka_unit_test_setup(a_group_of_another_partition_is_refused, flush),
-        cmocka_unit_test_setup(a_group_named_index_is_refused, flush),
-        cmocka_unit_test_setup(values_of_another_type_are_replaced, flush),
-        cmocka_unit_test_setup(an_empty_value_meets_no_other_key, flush),
-        cmocka_unit_test_setup(keys_of_earlier_versions_move, flush),
-        cmocka_unit_test_setup(another_group_or_cluster_touches_nothing, be_ourselves_again),
-        cmocka_unit_test_setup(groups_with_other_aggregates_live_together, be_ourselves_again),
-        cmocka_unit_test_setup(a_cluster_that_was_not_known_is_learnt, be_ourselves_again),
-        cmocka_unit_test_setup(a_refusal_names_the_other, be_ourselves_again),
-        cmocka_unit_test_setup(the_fence_of_an_earlier_version_holds, be_ourselves_again),
-        cmocka_unit_test_setup(an_earlier_writer_without_a_fence_is_shut_out_too, be_ourselves_again),
-        cmocka_unit_test_setup(the_fence_of_others_is_not_compared, be_ourselves_again),
-        cmocka_unit_test_setup(large_batches_become_several_calls, be_ourselves_again),
-        cmocka_unit_test_setup(wide_views_stay_below_the_limits_of_lua, flush),
+        cmocka_unit_test(test_fences_are_parsed_strictly),
+        cmocka_unit_test(test_answers_are_validated),
+        cmocka_unit_test_setup(test_fence_in_every_combination, flush),
+        cmocka_unit_test_setup(test_fence_compares_numbers_not_texts, flush),
+        cmocka_unit_test_setup(test_fence_missing_or_damaged_is_taken, flush),
+        cmocka_unit_test_setup(test_empty_batch_takes_the_fence, flush),
+        cmocka_unit_test_setup(test_view_replaces_all_fields, flush),
+        cmocka_unit_test_setup(test_later_view_of_a_group_in_one_batch_wins, flush),
+        cmocka_unit_test_setup(test_first_view_drops_fields_of_an_earlier_configuration, flush),
+        cmocka_unit_test_setup(test_every_change_is_published, flush),
+        cmocka_unit_test_setup(test_history_replaces_and_trims, flush),
+        cmocka_unit_test_setup(test_drop_removes_every_trace, flush),
+        cmocka_unit_test_setup(test_a_group_of_another_partition_is_refused, flush),
+        cmocka_unit_test_setup(test_a_group_named_index_is_refused, flush),
+        cmocka_unit_test_setup(test_values_of_another_type_are_replaced, flush),
+        cmocka_unit_test_setup(test_an_empty_value_meets_no_other_key, flush),
+        cmocka_unit_test_setup(test_keys_of_earlier_versions_move, flush),
+        cmocka_unit_test_setup(test_another_group_or_cluster_touches_nothing, be_ourselves_again),
+        cmocka_unit_test_setup(test_groups_with_other_aggregates_live_together, be_ourselves_again),
+        cmocka_unit_test_setup(test_a_cluster_that_was_not_known_is_learnt, be_ourselves_again),
+        cmocka_unit_test_setup(test_a_refusal_names_the_other, be_ourselves_again),
+        cmocka_unit_test_setup(test_the_fence_of_an_earlier_version_holds, be_ourselves_again),
+        cmocka_unit_test_setup(test_an_earlier_writer_without_a_fence_is_shut_out_too, be_ourselves_again),
+        cmocka_unit_test_setup(test_the_fence_of_others_is_not_compared, be_ourselves_again),
+        cmocka_unit_test_setup(test_large_batches_become_several_calls, be_ourselves_again),
+        cmocka_unit_test_setup(test_wide_views_stay_below_the_limits_of_lua, flush),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -16,7 +16,7 @@
 
 /* ---- tests ---- */
 
-static void batches_are_written_in_order(void **state)
+static void test_batches_are_written_in_order(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -45,7 +45,7 @@ static void batches_are_written_in_order(void **state)
     assert_true(status.round_trip_count >= 200);
 }
 
-static void finished_batches_go_to_their_worker(void **state)
+static void test_finished_batches_go_to_their_worker(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -63,7 +63,7 @@ static void finished_batches_go_to_their_worker(void **state)
     rs_view_batch_free(&batch);
 }
 
-static void fenced_and_behind_are_answered(void **state)
+static void test_fenced_and_behind_are_answered(void **state)
 {
     struct fixture *f = need_redis(state);
     freeReplyObject(redis_do(f->redis, "MSET rs:fence:g:t.trades:0 9:50:700 rs:fence:g:t.trades:1 9:50:700"));
@@ -86,7 +86,7 @@ static void fenced_and_behind_are_answered(void **state)
     assert_int_equal(status.batches, 0);
 }
 
-static void redis_may_come_later(void **state)
+static void test_redis_may_come_later(void **state)
 {
     struct fixture *f = need_redis(state);
     redis_server_kill(&f->server);
@@ -105,7 +105,7 @@ static void redis_may_come_later(void **state)
     assert_true(noticed(f, "writing again"));
 }
 
-static void killed_server_is_a_loss(void **state)
+static void test_killed_server_is_a_loss(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -127,7 +127,7 @@ static void killed_server_is_a_loss(void **state)
     assert_int_equal(status_of(f).losses, 1);
 }
 
-static void flush_is_noticed_while_idle(void **state)
+static void test_flush_is_noticed_while_idle(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -141,7 +141,7 @@ static void flush_is_noticed_while_idle(void **state)
     assert_int_equal(generation(f), 2); /* told once */
 }
 
-static void flush_is_noticed_by_the_next_batch(void **state)
+static void test_flush_is_noticed_by_the_next_batch(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -153,7 +153,7 @@ static void flush_is_noticed_by_the_next_batch(void **state)
     assert_int_equal(generation(f), 2);
 }
 
-static void older_fence_is_a_loss(void **state)
+static void test_older_fence_is_a_loss(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -165,7 +165,7 @@ static void older_fence_is_a_loss(void **state)
     assert_true(eventually(f, has_generation, 2));
 }
 
-static void a_new_owner_is_no_loss(void **state)
+static void test_a_new_owner_is_no_loss(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -178,7 +178,7 @@ static void a_new_owner_is_no_loss(void **state)
     assert_int_equal(generation(f), 1); /* nothing of ours was lost */
 }
 
-static void flush_counts_once_for_all_connections(void **state)
+static void test_flush_counts_once_for_all_connections(void **state)
 {
     struct fixture *f = need_redis(state);
     f->config.connections = 4;
@@ -196,7 +196,7 @@ static void flush_counts_once_for_all_connections(void **state)
     assert_int_equal(status_of(f).connects, 4);
 }
 
-static void flushed_script_is_loaded_again(void **state)
+static void test_flushed_script_is_loaded_again(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -213,7 +213,7 @@ static void flushed_script_is_loaded_again(void **state)
     assert_true(noticed(f, "noscript"));
 }
 
-static void stopped_server_times_out(void **state)
+static void test_stopped_server_times_out(void **state)
 {
     struct fixture *f = need_redis(state);
     f->config.connect_timeout_us = f->config.timeout_us = 300 * 1000;
@@ -232,7 +232,7 @@ static void stopped_server_times_out(void **state)
     assert_true(status_of(f).errors >= 1);
 }
 
-static void full_memory_is_waited_for(void **state)
+static void test_full_memory_is_waited_for(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -251,7 +251,7 @@ static void full_memory_is_waited_for(void **state)
     assert_string_equal(redis_text(f->redis, "HGET rs:t1m:H trades"), "1");
 }
 
-static void evicted_keys_are_a_loss(void **state)
+static void test_evicted_keys_are_a_loss(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -267,7 +267,7 @@ static void evicted_keys_are_a_loss(void **state)
     assert_true(noticed(f, "Set maxmemory-policy noeviction") || noticed(f, "Redis was emptied"));
 }
 
-static void failing_disk_is_waited_for(void **state)
+static void test_failing_disk_is_waited_for(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -286,7 +286,7 @@ static bool is_busy(struct fixture *f, int64_t unused)
     return strncmp(redis_text(f->redis, "PING"), "BUSY", 4) == 0;
 }
 
-static void busy_server_is_waited_for(void **state)
+static void test_busy_server_is_waited_for(void **state)
 {
     struct fixture *f = need_redis(state);
     redisContext *hog = redis_server_connect(&f->server);
@@ -305,7 +305,7 @@ static void busy_server_is_waited_for(void **state)
     redisFree(hog);
 }
 
-static void replica_is_refused_and_then_suspect(void **state)
+static void test_replica_is_refused_and_then_suspect(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -319,7 +319,7 @@ static void replica_is_refused_and_then_suspect(void **state)
     assert_int_equal(generation(f), 2); /* it may have been filled with another's data meanwhile */
 }
 
-static void stray_types_are_replaced(void **state)
+static void test_stray_types_are_replaced(void **state)
 {
     struct fixture *f = need_redis(state);
     freeReplyObject(redis_do(f->redis, "MSET rs:meta a rs:t1m:G b"));
@@ -340,7 +340,7 @@ static void stray_types_are_replaced(void **state)
     assert_int_equal(status_of(f).replaced, 3);
 }
 
-static void password_is_sent_and_never_shown(void **state)
+static void test_password_is_sent_and_never_shown(void **state)
 {
     struct fixture *f = need_redis(state);
     freeReplyObject(redis_do(f->redis, "CONFIG SET requirepass geheim123"));
@@ -384,7 +384,7 @@ static void make_listed_user(struct fixture *f)
 }
 
 /* The list in deploy/redis-acl is what is needed. */
-static void listed_commands_suffice(void **state)
+static void test_listed_commands_suffice(void **state)
 {
     struct fixture *f = need_redis(state);
     make_listed_user(f);
@@ -427,7 +427,7 @@ static size_t count_of(const char *text, const char *word)
 
 /* Each right that is missing is named as ACL SETUSER would give it, once, and again after ten seconds at
  * most. */
-static void a_missing_right_is_named(void **state)
+static void test_a_missing_right_is_named(void **state)
 {
     static const struct {
         const char *take, *named;
@@ -466,7 +466,7 @@ static void a_missing_right_is_named(void **state)
     freeReplyObject(redis_do(f->redis, "FLUSHALL"));
 }
 
-static void stop_writes_what_was_submitted(void **state)
+static void test_stop_writes_what_was_submitted(void **state)
 {
     struct fixture *f = need_redis(state);
     start_sink(f);
@@ -480,7 +480,7 @@ static void stop_writes_what_was_submitted(void **state)
     }
 }
 
-static void stop_ends_in_time_without_redis(void **state)
+static void test_stop_ends_in_time_without_redis(void **state)
 {
     struct fixture *f = need_redis(state);
     redis_server_kill(&f->server);
@@ -495,7 +495,7 @@ static void stop_ends_in_time_without_redis(void **state)
     expect_finished(f, RS_BATCH_NONE, 2);
 }
 
-static void unix_sockets_work(void **state)
+static void test_unix_sockets_work(void **state)
 {
     struct fixture *f = need_redis(state);
     char path[80];
@@ -511,7 +511,7 @@ static void unix_sockets_work(void **state)
     unlink(path);
 }
 
-static void another_program_at_the_port_is_told_apart(void **state)
+static void test_another_program_at_the_port_is_told_apart(void **state)
 {
     static const struct {
         const char *text;
@@ -567,31 +567,31 @@ static void another_program_at_the_port_is_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(another_program_at_the_port_is_told_apart),
-        LIVE(batches_are_written_in_order),
-        LIVE(finished_batches_go_to_their_worker),
-        LIVE(fenced_and_behind_are_answered),
-        LIVE(redis_may_come_later),
-        LIVE(killed_server_is_a_loss),
-        LIVE(flush_is_noticed_while_idle),
-        LIVE(flush_is_noticed_by_the_next_batch),
-        LIVE(older_fence_is_a_loss),
-        LIVE(a_new_owner_is_no_loss),
-        LIVE(flush_counts_once_for_all_connections),
-        LIVE(flushed_script_is_loaded_again),
-        LIVE(stopped_server_times_out),
-        LIVE(full_memory_is_waited_for),
-        LIVE(evicted_keys_are_a_loss),
-        LIVE(failing_disk_is_waited_for),
-        LIVE(busy_server_is_waited_for),
-        LIVE(replica_is_refused_and_then_suspect),
-        LIVE(stray_types_are_replaced),
-        LIVE(password_is_sent_and_never_shown),
-        LIVE(listed_commands_suffice),
-        LIVE(a_missing_right_is_named),
-        LIVE(stop_writes_what_was_submitted),
-        LIVE(stop_ends_in_time_without_redis),
-        LIVE(unix_sockets_work),
+        cmocka_unit_test(test_another_program_at_the_port_is_told_apart),
+        LIVE(test_batches_are_written_in_order),
+        LIVE(test_finished_batches_go_to_their_worker),
+        LIVE(test_fenced_and_behind_are_answered),
+        LIVE(test_redis_may_come_later),
+        LIVE(test_killed_server_is_a_loss),
+        LIVE(test_flush_is_noticed_while_idle),
+        LIVE(test_flush_is_noticed_by_the_next_batch),
+        LIVE(test_older_fence_is_a_loss),
+        LIVE(test_a_new_owner_is_no_loss),
+        LIVE(test_flush_counts_once_for_all_connections),
+        LIVE(test_flushed_script_is_loaded_again),
+        LIVE(test_stopped_server_times_out),
+        LIVE(test_full_memory_is_waited_for),
+        LIVE(test_evicted_keys_are_a_loss),
+        LIVE(test_failing_disk_is_waited_for),
+        LIVE(test_busy_server_is_waited_for),
+        LIVE(test_replica_is_refused_and_then_suspect),
+        LIVE(test_stray_types_are_replaced),
+        LIVE(test_password_is_sent_and_never_shown),
+        LIVE(test_listed_commands_suffice),
+        LIVE(test_a_missing_right_is_named),
+        LIVE(test_stop_writes_what_was_submitted),
+        LIVE(test_stop_ends_in_time_without_redis),
+        LIVE(test_unix_sockets_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ static const char *put(const char *text, int width, bool right)
     return (const char *)out.data;
 }
 
-static void texts_fill_their_cells(void **state)
+static void test_texts_fill_their_cells(void **state)
 {
     (void)state;
     assert_int_equal(rs_top_width(""), 0);
@@ -64,7 +64,7 @@ static void texts_fill_their_cells(void **state)
     assert_string_equal(put("x", 0, false), "|");
 }
 
-static void long_numbers_are_brief(void **state)
+static void test_long_numbers_are_brief(void **state)
 {
     static const struct {
         const char *text;
@@ -118,7 +118,7 @@ static void set_row(struct rs_top_table *table, const char *key, const char *tra
     assert_int_equal(rs_top_row_set(table, row, values, &error), RS_OK);
 }
 
-static void columns_come_from_the_description(void **state)
+static void test_columns_come_from_the_description(void **state)
 {
     static const char *const names[] = {"exchange",     "product",    "trades",    "volume",
                                         "price_open",   "price_high", "price_low", "price_close",
@@ -139,7 +139,7 @@ static void columns_come_from_the_description(void **state)
     rs_top_table_free(&table);
 }
 
-static void bad_descriptions_are_refused(void **state)
+static void test_bad_descriptions_are_refused(void **state)
 {
     static const char *const bad[] = {"",
                                       "[]",
@@ -156,7 +156,7 @@ static void bad_descriptions_are_refused(void **state)
     }
 }
 
-static void cells_are_readable(void **state)
+static void test_cells_are_readable(void **state)
 {
     struct rs_top_table *table = new_table();
     (void)state;
@@ -184,7 +184,7 @@ static void expect_order(struct rs_top_table *table, int column, bool descending
     assert_string_equal(text, expected);
 }
 
-static void rows_are_sorted_and_filtered(void **state)
+static void test_rows_are_sorted_and_filtered(void **state)
 {
     struct rs_top_table *table = new_table();
     (void)state;
@@ -232,7 +232,7 @@ static const char *lines(struct rs_top_table *table, size_t skip, int cells, int
     return (const char *)out.data;
 }
 
-static void columns_scroll_beside_the_group(void **state)
+static void test_columns_scroll_beside_the_group(void **state)
 {
     struct rs_top_table *table = NULL;
     struct rs_error error;
@@ -368,7 +368,7 @@ static const char *run(const char *arguments, int *exit_code)
     return text;
 }
 
-static void prints_once(void **state)
+static void test_prints_once(void **state)
 {
     int code;
     (void)state;
@@ -398,7 +398,7 @@ static void prints_once(void **state)
               "广东    基站                      30.5  2020-01-01 00:00:00  2023-01-01 00:00:00       3\n");
 }
 
-static void prints_sorted_filtered_limited(void **state)
+static void test_prints_sorted_filtered_limited(void **state)
 {
     int code;
     (void)state;
@@ -415,7 +415,7 @@ static void prints_sorted_filtered_limited(void **state)
     assert_null(strstr(text, "中国"));
 }
 
-static void lists_aggregates(void **state)
+static void test_lists_aggregates(void **state)
 {
     int code;
     (void)state;
@@ -462,7 +462,7 @@ static const char *run_unread(const char *aggregate, int *exit_code)
     return text;
 }
 
-static void ends_quietly_when_nobody_reads(void **state)
+static void test_ends_quietly_when_nobody_reads(void **state)
 {
     int code;
     (void)state;
@@ -473,7 +473,7 @@ static void ends_quietly_when_nobody_reads(void **state)
     assert_int_equal(code, 2);
 }
 
-static void says_what_is_wrong(void **state)
+static void test_says_what_is_wrong(void **state)
 {
     static const struct {
         const char *arguments;
@@ -590,7 +590,7 @@ static int wait_for_end(pid_t pid)
     return -1;
 }
 
-static void ends_with_its_terminal(void **state)
+static void test_ends_with_its_terminal(void **state)
 {
     static struct terminal t;
     (void)state;
@@ -602,7 +602,7 @@ static void ends_with_its_terminal(void **state)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0); /* as with SIGHUP */
 }
 
-static void shows_more_columns(void **state)
+static void test_shows_more_columns(void **state)
 {
     static struct terminal t;
     (void)state;
@@ -633,7 +633,7 @@ static void shows_more_columns(void **state)
     freeReplyObject(redis_do(redis, "HDEL rs:meta wide"));
 }
 
-static void follows_updates_and_keys(void **state)
+static void test_follows_updates_and_keys(void **state)
 {
     static struct terminal t;
     (void)state;
@@ -671,7 +671,7 @@ static void follows_updates_and_keys(void **state)
     freeReplyObject(redis_do(redis, "DEL rs:trades_5m:NEU:x"));
 }
 
-static void signals_restore_the_terminal(void **state)
+static void test_signals_restore_the_terminal(void **state)
 {
     static struct terminal t;
     static const int ends[] = {SIGTERM, SIGINT, SIGHUP};
@@ -710,7 +710,7 @@ static long count_waits(pid_t pid)
     return waits;
 }
 
-static void comes_back_with_redis(void **state)
+static void test_comes_back_with_redis(void **state)
 {
     static struct terminal t;
     (void)state;
@@ -740,23 +740,23 @@ static void comes_back_with_redis(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts_fill_their_cells),
-        cmocka_unit_test(long_numbers_are_brief),
-        cmocka_unit_test(columns_come_from_the_description),
-        cmocka_unit_test(bad_descriptions_are_refused),
-        cmocka_unit_test(cells_are_readable),
-        cmocka_unit_test(rows_are_sorted_and_filtered),
-        cmocka_unit_test(columns_scroll_beside_the_group),
-        cmocka_unit_test(prints_once),
-        cmocka_unit_test(prints_sorted_filtered_limited),
-        cmocka_unit_test(lists_aggregates),
-        cmocka_unit_test(says_what_is_wrong),
-        cmocka_unit_test(ends_quietly_when_nobody_reads),
-        cmocka_unit_test(ends_with_its_terminal),
-        cmocka_unit_test(shows_more_columns),
-        cmocka_unit_test(follows_updates_and_keys),
-        cmocka_unit_test(signals_restore_the_terminal),
-        cmocka_unit_test(comes_back_with_redis),
+        cmocka_unit_test(test_texts_fill_their_cells),
+        cmocka_unit_test(test_long_numbers_are_brief),
+        cmocka_unit_test(test_columns_come_from_the_description),
+        cmocka_unit_test(test_bad_descriptions_are_refused),
+        cmocka_unit_test(test_cells_are_readable),
+        cmocka_unit_test(test_rows_are_sorted_and_filtered),
+        cmocka_unit_test(test_columns_scroll_beside_the_group),
+        cmocka_unit_test(test_prints_once),
+        cmocka_unit_test(test_prints_sorted_filtered_limited),
+        cmocka_unit_test(test_lists_aggregates),
+        cmocka_unit_test(test_says_what_is_wrong),
+        cmocka_unit_test(test_ends_quietly_when_nobody_reads),
+        cmocka_unit_test(test_ends_with_its_terminal),
+        cmocka_unit_test(test_shows_more_columns),
+        cmocka_unit_test(test_follows_updates_and_keys),
+        cmocka_unit_test(test_signals_restore_the_terminal),
+        cmocka_unit_test(test_comes_back_with_redis),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -23,7 +23,7 @@ static void assert_limbs(const uint64_t *got, size_t count, const uint64_t *want
 
 /* ---- integers ---- */
 
-static void sums_of_int64_hold_their_extremes(void **state)
+static void test_sums_of_int64_hold_their_extremes(void **state)
 {
     (void)state;
     uint64_t sum[RS_SUM64_LIMBS] = {0};
@@ -42,7 +42,7 @@ static void sums_of_int64_hold_their_extremes(void **state)
     assert_limbs(products, RS_PRODUCT64_LIMBS, (const uint64_t[]){0, UINT64_C(1) << 9, 0});
 }
 
-static void sums_of_int128_hold_their_extremes(void **state)
+static void test_sums_of_int128_hold_their_extremes(void **state)
 {
     (void)state;
     uint64_t sum[RS_SUM128_LIMBS] = {0};
@@ -61,7 +61,7 @@ static void sums_of_int128_hold_their_extremes(void **state)
     assert_limbs(products, RS_PRODUCT128_LIMBS, (const uint64_t[]){0, 0, 4, 0, 0});
 }
 
-static void products_of_int128_agree_with_those_of_int64(void **state)
+static void test_products_of_int128_agree_with_those_of_int64(void **state)
 {
     (void)state;
     uint64_t seed = test_seed();
@@ -78,7 +78,7 @@ static void products_of_int128_agree_with_those_of_int64(void **state)
     }
 }
 
-static void what_was_added_can_be_taken_away(void **state)
+static void test_what_was_added_can_be_taken_away(void **state)
 {
     (void)state;
     uint64_t seed = test_seed();
@@ -132,7 +132,7 @@ static void assert_sum(const double *values, size_t count, double want)
     rs_super_fini(&rs_super_sum, one);
 }
 
-static void doubles_stand_at_their_place(void **state)
+static void test_doubles_stand_at_their_place(void **state)
 {
     (void)state;
     const struct {
@@ -156,7 +156,7 @@ static void doubles_stand_at_their_place(void **state)
     }
 }
 
-static void sums_of_doubles_lose_nothing(void **state)
+static void test_sums_of_doubles_lose_nothing(void **state)
 {
     (void)state;
     assert_sum((const double[]){1e308, -1e308, 1e-308}, 3, 1e-308);
@@ -170,7 +170,7 @@ static void sums_of_doubles_lose_nothing(void **state)
 }
 
 /* Limbs that stood in the compact form would wrap without room at their top. */
-static void sums_outgrow_the_compact_form(void **state)
+static void test_sums_outgrow_the_compact_form(void **state)
 {
     (void)state;
     uint64_t sum[SUPER_LIMBS];
@@ -218,7 +218,7 @@ static void sums_outgrow_the_compact_form(void **state)
     rs_super_fini(&rs_super_sum, other);
 }
 
-static void products_of_doubles_lose_nothing(void **state)
+static void test_products_of_doubles_lose_nothing(void **state)
 {
     (void)state;
     uint64_t sum[SUPER_LIMBS];
@@ -237,7 +237,7 @@ static void products_of_doubles_lose_nothing(void **state)
     assert_int_equal(rs_super_heap_bytes(&rs_super_product, sum), 0);
 }
 
-static void ordinary_values_stay_compact(void **state)
+static void test_ordinary_values_stay_compact(void **state)
 {
     (void)state;
     uint64_t seed = test_seed();
@@ -262,7 +262,7 @@ static void add_in_order(uint64_t *sum, const double *values, const size_t *orde
     }
 }
 
-static void order_leaves_no_trace(void **state)
+static void test_order_leaves_no_trace(void **state)
 {
     (void)state;
     uint64_t seed = test_seed();
@@ -308,7 +308,7 @@ void *__wrap_calloc(size_t count, size_t size)
     return refuse ? NULL : __real_calloc(count, size);
 }
 
-static void without_memory_a_sum_is_lost_and_says_so(void **state)
+static void test_without_memory_a_sum_is_lost_and_says_so(void **state)
 {
     (void)state;
     uint64_t sum[SUPER_LIMBS];
@@ -339,17 +339,17 @@ static void without_memory_a_sum_is_lost_and_says_so(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_of_int64_hold_their_extremes),
-        cmocka_unit_test(sums_of_int128_hold_their_extremes),
-        cmocka_unit_test(products_of_int128_agree_with_those_of_int64),
-        cmocka_unit_test(what_was_added_can_be_taken_away),
-        cmocka_unit_test(doubles_stand_at_their_place),
-        cmocka_unit_test(sums_of_doubles_lose_nothing),
-        cmocka_unit_test(sums_outgrow_the_compact_form),
-        cmocka_unit_test(products_of_doubles_lose_nothing),
-        cmocka_unit_test(ordinary_values_stay_compact),
-        cmocka_unit_test(order_leaves_no_trace),
-        cmocka_unit_test(without_memory_a_sum_is_lost_and_says_so),
+        cmocka_unit_test(test_sums_of_int64_hold_their_extremes),
+        cmocka_unit_test(test_sums_of_int128_hold_their_extremes),
+        cmocka_unit_test(test_products_of_int128_agree_with_those_of_int64),
+        cmocka_unit_test(test_what_was_added_can_be_taken_away),
+        cmocka_unit_test(test_doubles_stand_at_their_place),
+        cmocka_unit_test(test_sums_of_doubles_lose_nothing),
+        cmocka_unit_test(test_sums_outgrow_the_compact_form),
+        cmocka_unit_test(test_products_of_doubles_lose_nothing),
+        cmocka_unit_test(test_ordinary_values_stay_compact),
+        cmocka_unit_test(test_order_leaves_no_trace),
+        cmocka_unit_test(test_without_memory_a_sum_is_lost_and_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,7 +33,7 @@ static void assert_ratio(rs_i128 numerator, rs_i128 denominator, int exponent, d
     assert_double(rs_exact_ratio(&n, &d, exponent), want);
 }
 
-static void halves_round_to_even(void **state)
+static void test_halves_round_to_even(void **state)
 {
     (void)state;
     const rs_i128 two53 = (rs_i128)1 << 53;
@@ -53,7 +53,7 @@ static void halves_round_to_even(void **state)
     assert_ratio(0, -7, 0, 0.0);
 }
 
-static void subnormals_round_to_even(void **state)
+static void test_subnormals_round_to_even(void **state)
 {
     (void)state;
     assert_ratio(1, 1, -1074, 0x1p-1074);
@@ -69,7 +69,7 @@ static void subnormals_round_to_even(void **state)
     assert_ratio(1, 3, -1074, 0.0);       /* a third */
 }
 
-static void the_largest_is_followed_by_infinity(void **state)
+static void test_the_largest_is_followed_by_infinity(void **state)
 {
     (void)state;
     const rs_i128 two54 = (rs_i128)1 << 54;
@@ -87,7 +87,7 @@ static void assert_root(rs_i128 numerator, rs_i128 denominator, int exponent, do
     assert_double(rs_exact_root(&n, &d, exponent), want);
 }
 
-static void roots_round_to_even(void **state)
+static void test_roots_round_to_even(void **state)
 {
     (void)state;
     const rs_i128 half = ((rs_i128)1 << 53) + 1; /* between two doubles */
@@ -122,7 +122,7 @@ static struct rs_exact exact_of_double(double x, int *exponent)
 }
 
 /* The machine divides and takes roots with one rounding too, and knows subnormals. */
-static void ratios_and_roots_agree_with_the_machine(void **state)
+static void test_ratios_and_roots_agree_with_the_machine(void **state)
 {
     (void)state;
     uint64_t seed = test_seed();
@@ -144,7 +144,7 @@ static void ratios_and_roots_agree_with_the_machine(void **state)
 }
 
 /* (a + b) (a - b) = a^2 - b^2, through every size. */
-static void arithmetic_keeps_its_laws(void **state)
+static void test_arithmetic_keeps_its_laws(void **state)
 {
     (void)state;
     uint64_t seed = test_seed();
@@ -183,7 +183,7 @@ static void assert_text(const struct rs_exact *number, int scale, const char *wa
     assert_string_equal(text, want);
 }
 
-static void long_decimals_are_written_exactly(void **state)
+static void test_long_decimals_are_written_exactly(void **state)
 {
     (void)state;
     struct rs_exact number;
@@ -204,13 +204,13 @@ static void long_decimals_are_written_exactly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(halves_round_to_even),
-        cmocka_unit_test(subnormals_round_to_even),
-        cmocka_unit_test(the_largest_is_followed_by_infinity),
-        cmocka_unit_test(roots_round_to_even),
-        cmocka_unit_test(ratios_and_roots_agree_with_the_machine),
-        cmocka_unit_test(arithmetic_keeps_its_laws),
-        cmocka_unit_test(long_decimals_are_written_exactly),
+        cmocka_unit_test(test_halves_round_to_even),
+        cmocka_unit_test(test_subnormals_round_to_even),
+        cmocka_unit_test(test_the_largest_is_followed_by_infinity),
+        cmocka_unit_test(test_roots_round_to_even),
+        cmocka_unit_test(test_ratios_and_roots_agree_with_the_machine),
+        cmocka_unit_test(test_arithmetic_keeps_its_laws),
+        cmocka_unit_test(test_long_decimals_are_written_exactly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

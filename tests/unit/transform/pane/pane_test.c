@@ -95,7 +95,7 @@ static const struct rs_stat_spec trade_stats[] = {
 
 /* The head with the order of the newest, 24; sum of x 16, squares 24, min, max, first, last 8 each, key of
  * first 16; sum of w 16; products 24. */
-static void a_layout_holds_only_what_is_needed(void **state)
+static void test_a_layout_holds_only_what_is_needed(void **state)
 {
     (void)state;
     struct bed bed;
@@ -118,7 +118,7 @@ static void a_layout_holds_only_what_is_needed(void **state)
     bed_close(&bed);
 }
 
-static void fields_are_named_in_order(void **state)
+static void test_fields_are_named_in_order(void **state)
 {
     (void)state;
     struct bed bed;
@@ -142,7 +142,7 @@ static void assert_no_layout(struct rs_stat_spec spec, struct rs_num_type type, 
     assert_null(layout);
 }
 
-static void statistics_over_too_few_inputs_are_refused(void **state)
+static void test_statistics_over_too_few_inputs_are_refused(void **state)
 {
     (void)state;
     const struct rs_num_type plain = {RS_NUM_INT64, 0, false};
@@ -159,7 +159,7 @@ static void statistics_over_too_few_inputs_are_refused(void **state)
 
 /* ---- statistics ---- */
 
-static void trades_give_their_statistics(void **state)
+static void test_trades_give_their_statistics(void **state)
 {
     (void)state;
     struct bed bed;
@@ -197,7 +197,7 @@ static void open_all(struct bed *bed, enum rs_num_kind kind, int scale)
     bed_open(bed, all_stats, COUNT(all_stats), types, 2);
 }
 
-static void what_has_no_value_is_absent(void **state)
+static void test_what_has_no_value_is_absent(void **state)
 {
     (void)state;
     struct bed bed;
@@ -217,7 +217,7 @@ static void what_has_no_value_is_absent(void **state)
     bed_close(&bed);
 }
 
-static void change_is_against_the_previous_pane(void **state)
+static void test_change_is_against_the_previous_pane(void **state)
 {
     (void)state;
     struct bed bed;
@@ -238,7 +238,7 @@ static void change_is_against_the_previous_pane(void **state)
     bed_close(&bed);
 }
 
-static void int64_extremes_are_exact(void **state)
+static void test_int64_extremes_are_exact(void **state)
 {
     (void)state;
     struct bed bed;
@@ -254,7 +254,7 @@ static void int64_extremes_are_exact(void **state)
     bed_close(&bed);
 }
 
-static void decimals_of_38_digits_are_exact(void **state)
+static void test_decimals_of_38_digits_are_exact(void **state)
 {
     (void)state;
     struct bed bed;
@@ -274,7 +274,7 @@ static void decimals_of_38_digits_are_exact(void **state)
     bed_close(&bed);
 }
 
-static void doubles_lose_nothing(void **state)
+static void test_doubles_lose_nothing(void **state)
 {
     (void)state;
     struct bed bed;
@@ -309,7 +309,7 @@ static void doubles_lose_nothing(void **state)
     bed_close(&bed);
 }
 
-static void not_a_number_and_infinities_are_passed_by(void **state)
+static void test_not_a_number_and_infinities_are_passed_by(void **state)
 {
     (void)state;
     struct bed bed;
@@ -325,7 +325,7 @@ static void not_a_number_and_infinities_are_passed_by(void **state)
     bed_close(&bed);
 }
 
-static void minus_zero_is_zero(void **state)
+static void test_minus_zero_is_zero(void **state)
 {
     (void)state;
     struct bed bed;
@@ -348,7 +348,7 @@ static void minus_zero_is_zero(void **state)
 }
 
 /* The offset decides between equal times, the value between equal keys, whichever comes first. */
-static void ties_are_broken_alike_in_any_order(void **state)
+static void test_ties_are_broken_alike_in_any_order(void **state)
 {
     (void)state;
     const struct {
@@ -375,7 +375,7 @@ static void ties_are_broken_alike_in_any_order(void **state)
 }
 
 /* The keys go with the extrema: what is added to a cleared pane is first and last in it. */
-static void cleared_extrema_begin_anew(void **state)
+static void test_cleared_extrema_begin_anew(void **state)
 {
     (void)state;
     for (int required = 0; required < 2; required++) {
@@ -400,7 +400,7 @@ static void cleared_extrema_begin_anew(void **state)
 }
 
 /* Two required inputs share one key; a nullable one beside them has its own. */
-static void inputs_share_the_keys_of_first_and_last(void **state)
+static void test_inputs_share_the_keys_of_first_and_last(void **state)
 {
     (void)state;
     struct bed bed;
@@ -440,7 +440,7 @@ static int load(struct bed *bed, const uint8_t *bytes, size_t size)
 #define LOAD(bed, ...) load(bed, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
 /* events, newest, count, sum of two limbs */
-static void integers_have_one_form(void **state)
+static void test_integers_have_one_form(void **state)
 {
     (void)state;
     struct bed bed;
@@ -466,7 +466,7 @@ static void integers_have_one_form(void **state)
 }
 
 /* events 1, newest 0, count 1, then the sum: length and sign, place, bytes. 1.0 is at byte 136. */
-static void sums_of_doubles_have_one_form(void **state)
+static void test_sums_of_doubles_have_one_form(void **state)
 {
     (void)state;
     struct bed bed;
@@ -489,7 +489,7 @@ static void sums_of_doubles_have_one_form(void **state)
     bed_close(&bed);
 }
 
-static void doubles_that_no_pane_holds_are_refused(void **state)
+static void test_doubles_that_no_pane_holds_are_refused(void **state)
 {
     (void)state;
     struct bed bed;
@@ -515,7 +515,7 @@ void *__wrap_calloc(size_t count, size_t size)
     return refuse ? NULL : __real_calloc(count, size);
 }
 
-static void without_memory_a_statistic_is_absent_and_never_wrong(void **state)
+static void test_without_memory_a_statistic_is_absent_and_never_wrong(void **state)
 {
     (void)state;
     struct bed bed;
@@ -544,7 +544,7 @@ static void without_memory_a_statistic_is_absent_and_never_wrong(void **state)
     bed_close(&bed);
 }
 
-static void without_memory_there_is_no_layout(void **state)
+static void test_without_memory_there_is_no_layout(void **state)
 {
     (void)state;
     struct rs_error error;
@@ -560,25 +560,25 @@ static void without_memory_there_is_no_layout(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_layout_holds_only_what_is_needed),
-        cmocka_unit_test(fields_are_named_in_order),
-        cmocka_unit_test(statistics_over_too_few_inputs_are_refused),
-        cmocka_unit_test(trades_give_their_statistics),
-        cmocka_unit_test(what_has_no_value_is_absent),
-        cmocka_unit_test(change_is_against_the_previous_pane),
-        cmocka_unit_test(int64_extremes_are_exact),
-        cmocka_unit_test(decimals_of_38_digits_are_exact),
-        cmocka_unit_test(doubles_lose_nothing),
-        cmocka_unit_test(not_a_number_and_infinities_are_passed_by),
-        cmocka_unit_test(minus_zero_is_zero),
-        cmocka_unit_test(ties_are_broken_alike_in_any_order),
-        cmocka_unit_test(cleared_extrema_begin_anew),
-        cmocka_unit_test(inputs_share_the_keys_of_first_and_last),
-        cmocka_unit_test(integers_have_one_form),
-        cmocka_unit_test(sums_of_doubles_have_one_form),
-        cmocka_unit_test(doubles_that_no_pane_holds_are_refused),
-        cmocka_unit_test(without_memory_a_statistic_is_absent_and_never_wrong),
-        cmocka_unit_test(without_memory_there_is_no_layout),
+        cmocka_unit_test(test_a_layout_holds_only_what_is_needed),
+        cmocka_unit_test(test_fields_are_named_in_order),
+        cmocka_unit_test(test_statistics_over_too_few_inputs_are_refused),
+        cmocka_unit_test(test_trades_give_their_statistics),
+        cmocka_unit_test(test_what_has_no_value_is_absent),
+        cmocka_unit_test(test_change_is_against_the_previous_pane),
+        cmocka_unit_test(test_int64_extremes_are_exact),
+        cmocka_unit_test(test_decimals_of_38_digits_are_exact),
+        cmocka_unit_test(test_doubles_lose_nothing),
+        cmocka_unit_test(test_not_a_number_and_infinities_are_passed_by),
+        cmocka_unit_test(test_minus_zero_is_zero),
+        cmocka_unit_test(test_ties_are_broken_alike_in_any_order),
+        cmocka_unit_test(test_cleared_extrema_begin_anew),
+        cmocka_unit_test(test_inputs_share_the_keys_of_first_and_last),
+        cmocka_unit_test(test_integers_have_one_form),
+        cmocka_unit_test(test_sums_of_doubles_have_one_form),
+        cmocka_unit_test(test_doubles_that_no_pane_holds_are_refused),
+        cmocka_unit_test(test_without_memory_a_statistic_is_absent_and_never_wrong),
+        cmocka_unit_test(test_without_memory_there_is_no_layout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

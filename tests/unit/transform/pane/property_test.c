@@ -158,7 +158,7 @@ static void law_order(struct world *w)
     pane_free(w, b);
 }
 
-static void the_order_of_events_leaves_no_trace(void **state)
+static void test_the_order_of_events_leaves_no_trace(void **state)
 {
     (void)state;
     for_each_world(law_order);
@@ -192,7 +192,7 @@ static void law_merge(struct world *w)
     pane_free(w, all);
 }
 
-static void merging_commutes_and_associates(void **state)
+static void test_merging_commutes_and_associates(void **state)
 {
     (void)state;
     for_each_world(law_merge);
@@ -223,7 +223,7 @@ static void law_subtract(struct world *w)
     pane_free(w, stays);
 }
 
-static void what_was_merged_can_be_taken_away(void **state)
+static void test_what_was_merged_can_be_taken_away(void **state)
 {
     (void)state;
     for_each_world(law_subtract);
@@ -257,7 +257,7 @@ static void law_load(struct world *w)
     pane_free(w, b);
 }
 
-static void a_pane_survives_saving_and_loading(void **state)
+static void test_a_pane_survives_saving_and_loading(void **state)
 {
     (void)state;
     for_each_world(law_load);
@@ -297,7 +297,7 @@ static void law_damage(struct world *w)
     pane_free(w, b);
 }
 
-static void damaged_bytes_do_no_harm(void **state)
+static void test_damaged_bytes_do_no_harm(void **state)
 {
     (void)state;
     struct world *w = calloc(1, sizeof(*w));
@@ -315,11 +315,11 @@ static void damaged_bytes_do_no_harm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_order_of_events_leaves_no_trace),
-        cmocka_unit_test(merging_commutes_and_associates),
-        cmocka_unit_test(what_was_merged_can_be_taken_away),
-        cmocka_unit_test(a_pane_survives_saving_and_loading),
-        cmocka_unit_test(damaged_bytes_do_no_harm),
+        cmocka_unit_test(test_the_order_of_events_leaves_no_trace),
+        cmocka_unit_test(test_merging_commutes_and_associates),
+        cmocka_unit_test(test_what_was_merged_can_be_taken_away),
+        cmocka_unit_test(test_a_pane_survives_saving_and_loading),
+        cmocka_unit_test(test_damaged_bytes_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,7 +62,7 @@ static void good(struct fixture *f, uint64_t count)
     f->now.events.applied += count;
 }
 
-static void silence_and_good_events_say_nothing(void **state)
+static void test_silence_and_good_events_say_nothing(void **state)
 {
     struct fixture f = {0};
     (void)state;
@@ -74,7 +74,7 @@ static void silence_and_good_events_say_nothing(void **state)
     assert_int_equal(f.lines, 0);
 }
 
-static void rejected_records_are_told_soon_and_then_each_minute(void **state)
+static void test_rejected_records_are_told_soon_and_then_each_minute(void **state)
 {
     struct fixture f = {0};
     (void)state;
@@ -101,7 +101,7 @@ static void rejected_records_are_told_soon_and_then_each_minute(void **state)
     assert_true(f.lines >= 10 && f.lines <= 12); /* the rest of the last minute, and then no more */
 }
 
-static void reasons_come_by_their_number(void **state)
+static void test_reasons_come_by_their_number(void **state)
 {
     struct fixture f = {0};
     (void)state;
@@ -126,7 +126,7 @@ static void reasons_come_by_their_number(void **state)
         strstr(f.text, "1 of 1 records were rejected: 1 utf8; for example partition 2 offset 99"));
 }
 
-static void what_may_be_meant_is_told_less_and_less(void **state)
+static void test_what_may_be_meant_is_told_less_and_less(void **state)
 {
     struct fixture f = {0};
     (void)state;
@@ -149,7 +149,7 @@ static void what_may_be_meant_is_told_less_and_less(void **state)
     assert_non_null(strstr(f.text, "all 20 records were filtered"));
 }
 
-static void late_ones_and_duplicates(void **state)
+static void test_late_ones_and_duplicates(void **state)
 {
     struct fixture f = {0};
     (void)state;
@@ -174,7 +174,7 @@ static void late_ones_and_duplicates(void **state)
     assert_non_null(strstr(f.text, "all 5 records were duplicates: their nr came before, within `dedup`"));
 }
 
-static void sums_keep_an_example(void **state)
+static void test_sums_keep_an_example(void **state)
 {
     struct fixture one = {0}, other = {0};
     struct rs_outcomes sum = {0};
@@ -191,12 +191,12 @@ static void sums_keep_an_example(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(silence_and_good_events_say_nothing),
-        cmocka_unit_test(rejected_records_are_told_soon_and_then_each_minute),
-        cmocka_unit_test(reasons_come_by_their_number),
-        cmocka_unit_test(what_may_be_meant_is_told_less_and_less),
-        cmocka_unit_test(late_ones_and_duplicates),
-        cmocka_unit_test(sums_keep_an_example),
+        cmocka_unit_test(test_silence_and_good_events_say_nothing),
+        cmocka_unit_test(test_rejected_records_are_told_soon_and_then_each_minute),
+        cmocka_unit_test(test_reasons_come_by_their_number),
+        cmocka_unit_test(test_what_may_be_meant_is_told_less_and_less),
+        cmocka_unit_test(test_late_ones_and_duplicates),
+        cmocka_unit_test(test_sums_keep_an_example),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

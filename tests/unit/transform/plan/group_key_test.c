@@ -119,7 +119,7 @@ static void check_round_trip(struct fixture *f, const struct rs_key_plan *plan)
     rs_buf_fini(&text);
 }
 
-static void what_is_rendered_is_parsed(void **state)
+static void test_what_is_rendered_is_parsed(void **state)
 {
     struct fixture *f = *state;
     for (int i = 0; i < 200000; i++) {
@@ -128,7 +128,7 @@ static void what_is_rendered_is_parsed(void **state)
     check_round_trip(f, plan_of(f, "none"));
 }
 
-static void what_nobody_would_render_is_refused(void **state)
+static void test_what_nobody_would_render_is_refused(void **state)
 {
     static const char *const texts[] = {"a:RED:true:01:%null:1:1:1",
                                         "a:RED:yes:1:%null:1:1:1",
@@ -156,8 +156,8 @@ static void what_nobody_would_render_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_rendered_is_parsed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_nobody_would_render_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_rendered_is_parsed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_nobody_would_render_is_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -219,7 +219,7 @@ static void fill(struct fixture *f, struct rs_state_key key, int count)
 
 /* ---- appending ---- */
 
-static void appends_are_acknowledged_in_order(void **state)
+static void test_appends_are_acknowledged_in_order(void **state)
 {
     struct fixture *f = *state;
     open_log(f, 0);
@@ -256,7 +256,7 @@ static void appends_are_acknowledged_in_order(void **state)
     assert_true(noticed(f, "the settings of topic g.state.s cannot be verified"));
 }
 
-static void too_few_replicas_are_waited_for(void **state)
+static void test_too_few_replicas_are_waited_for(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
@@ -279,7 +279,7 @@ static void wait_for_refusals(struct fixture *f, uint64_t count)
 }
 
 /* Nothing that was appended before the worker heard of the refusal comes into the log after it. */
-static void a_refusal_refuses_what_follows(void **state)
+static void test_a_refusal_refuses_what_follows(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
@@ -311,7 +311,7 @@ static void a_refusal_refuses_what_follows(void **state)
 }
 
 /* Hearing of old refusals does not end a newer one. */
-static void each_refusal_lasts_until_it_was_heard_of(void **state)
+static void test_each_refusal_lasts_until_it_was_heard_of(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
@@ -337,7 +337,7 @@ static void each_refusal_lasts_until_it_was_heard_of(void **state)
     expect_appended(f, key, 7, 1);
 }
 
-static void a_broken_producer_is_replaced(void **state)
+static void test_a_broken_producer_is_replaced(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
@@ -364,7 +364,7 @@ static void a_broken_producer_is_replaced(void **state)
     assert_true(noticed(f, "the producer is replaced"));
 }
 
-static void appends_refuse_when_full(void **state)
+static void test_appends_refuse_when_full(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
@@ -386,7 +386,7 @@ static void appends_refuse_when_full(void **state)
 
 /* Whoever was refused for lack of room is woken when there is some, though nothing of its own was answered.
  */
-static void room_wakes_who_waits_for_it(void **state)
+static void test_room_wakes_who_waits_for_it(void **state)
 {
     struct fixture *f = *state;
     struct pollfd fd;
@@ -405,7 +405,7 @@ static void room_wakes_who_waits_for_it(void **state)
     assert_false(f->io.ops->take(f->io.self, 1, &event));
 }
 
-static void records_have_a_size(void **state)
+static void test_records_have_a_size(void **state)
 {
     struct fixture *f = *state;
     struct rs_error error;
@@ -421,7 +421,7 @@ static void records_have_a_size(void **state)
 
 /* ---- reading ---- */
 
-static void partitions_are_read_at_once(void **state)
+static void test_partitions_are_read_at_once(void **state)
 {
     struct fixture *f = *state;
     char text[32];
@@ -487,7 +487,7 @@ static void commit(struct fixture *f, int32_t partition, int64_t offset)
     rd_kafka_destroy(consumer);
 }
 
-static void a_first_claim_tells_what_the_group_committed(void **state)
+static void test_a_first_claim_tells_what_the_group_committed(void **state)
 {
     struct fixture *f = *state;
     open_log(f, 0);
@@ -514,7 +514,7 @@ static void a_first_claim_tells_what_the_group_committed(void **state)
 }
 
 /* librdkafka then looks for the coordinator by way of the client's own group: there has to be one. */
-static void a_coordinator_that_is_none_is_asked_again(void **state)
+static void test_a_coordinator_that_is_none_is_asked_again(void **state)
 {
     struct fixture *f = *state;
     open_log(f, 0);
@@ -538,7 +538,7 @@ static void fill_past_the_brim(struct fixture *f, struct rs_state_key key)
     }
 }
 
-static void a_trimmed_log_begins_later(void **state)
+static void test_a_trimmed_log_begins_later(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
@@ -565,7 +565,7 @@ static void a_trimmed_log_begins_later(void **state)
     expect(f, key, RS_APPEND_END);
 }
 
-static void forgotten_readings_stay_silent(void **state)
+static void test_forgotten_readings_stay_silent(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
@@ -590,7 +590,7 @@ static void forgotten_readings_stay_silent(void **state)
     expect(f, key, RS_APPEND_END);
 }
 
-static void forgotten_appends_stay_silent(void **state)
+static void test_forgotten_appends_stay_silent(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
@@ -612,7 +612,7 @@ static void forgotten_appends_stay_silent(void **state)
     expect(f, key, RS_APPEND_END);
 }
 
-static void forgotten_answers_stay_silent(void **state)
+static void test_forgotten_answers_stay_silent(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
@@ -630,7 +630,7 @@ static void forgotten_answers_stay_silent(void **state)
 }
 
 /* What was on its way for one owner is no refusal for the next. */
-static void forgotten_refusals_stay_silent(void **state)
+static void test_forgotten_refusals_stay_silent(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
@@ -648,7 +648,7 @@ static void forgotten_refusals_stay_silent(void **state)
 
 /* ---- topics ---- */
 
-static void partitions_beyond_the_topic_are_broken(void **state)
+static void test_partitions_beyond_the_topic_are_broken(void **state)
 {
     struct fixture *f = *state;
     open_log(f, 0);
@@ -663,7 +663,7 @@ static void partitions_beyond_the_topic_are_broken(void **state)
     expect_appended(f, key_of(1, 0), 3, 1);
 }
 
-static void a_trim_that_cannot_be_is_told(void **state)
+static void test_a_trim_that_cannot_be_is_told(void **state)
 {
 #ifdef __SANITIZE_ADDRESS__
     (void)state;
@@ -690,7 +690,7 @@ static void a_trim_that_cannot_be_is_told(void **state)
 
 /* ---- the end ---- */
 
-static void stop_sends_what_is_under_way(void **state)
+static void test_stop_sends_what_is_under_way(void **state)
 {
     struct fixture *f = *state;
     open_log(f, 0);
@@ -701,7 +701,7 @@ static void stop_sends_what_is_under_way(void **state)
     assert_int_equal(try_append(f, key_of(0, 0), "late", 1), RS_EBROKER);
 }
 
-static void stop_ends_in_time_without_a_broker(void **state)
+static void test_stop_ends_in_time_without_a_broker(void **state)
 {
     struct fixture *f = *state;
     rd_kafka_mock_broker_set_down(f->cluster, 1);
@@ -711,7 +711,7 @@ static void stop_ends_in_time_without_a_broker(void **state)
     assert_int_equal(rs_kafka_log_stop(f->log, SECOND / 5), 1);
 }
 
-static void it_ends_in_the_middle_of_everything(void **state)
+static void test_it_ends_in_the_middle_of_everything(void **state)
 {
     struct fixture *f = *state;
     struct rs_append_event event;
@@ -735,27 +735,27 @@ static void it_ends_in_the_middle_of_everything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LIVE(appends_are_acknowledged_in_order),
-        LIVE(too_few_replicas_are_waited_for),
-        LIVE(a_refusal_refuses_what_follows),
-        LIVE(each_refusal_lasts_until_it_was_heard_of),
-        LIVE(a_broken_producer_is_replaced),
-        LIVE(appends_refuse_when_full),
-        LIVE(room_wakes_who_waits_for_it),
-        LIVE(records_have_a_size),
-        LIVE(partitions_are_read_at_once),
-        LIVE(a_first_claim_tells_what_the_group_committed),
-        LIVE(a_coordinator_that_is_none_is_asked_again),
-        LIVE(a_trimmed_log_begins_later),
-        LIVE(forgotten_readings_stay_silent),
-        LIVE(forgotten_appends_stay_silent),
-        LIVE(forgotten_answers_stay_silent),
-        LIVE(forgotten_refusals_stay_silent),
-        LIVE(partitions_beyond_the_topic_are_broken),
-        LIVE(a_trim_that_cannot_be_is_told),
-        LIVE(stop_sends_what_is_under_way),
-        LIVE(stop_ends_in_time_without_a_broker),
-        LIVE(it_ends_in_the_middle_of_everything),
+        LIVE(test_appends_are_acknowledged_in_order),
+        LIVE(test_too_few_replicas_are_waited_for),
+        LIVE(test_a_refusal_refuses_what_follows),
+        LIVE(test_each_refusal_lasts_until_it_was_heard_of),
+        LIVE(test_a_broken_producer_is_replaced),
+        LIVE(test_appends_refuse_when_full),
+        LIVE(test_room_wakes_who_waits_for_it),
+        LIVE(test_records_have_a_size),
+        LIVE(test_partitions_are_read_at_once),
+        LIVE(test_a_first_claim_tells_what_the_group_committed),
+        LIVE(test_a_coordinator_that_is_none_is_asked_again),
+        LIVE(test_a_trimmed_log_begins_later),
+        LIVE(test_forgotten_readings_stay_silent),
+        LIVE(test_forgotten_appends_stay_silent),
+        LIVE(test_forgotten_answers_stay_silent),
+        LIVE(test_forgotten_refusals_stay_silent),
+        LIVE(test_partitions_beyond_the_topic_are_broken),
+        LIVE(test_a_trim_that_cannot_be_is_told),
+        LIVE(test_stop_sends_what_is_under_way),
+        LIVE(test_stop_ends_in_time_without_a_broker),
+        LIVE(test_it_ends_in_the_middle_of_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
