@@ -9,14 +9,7 @@
 
 #include "base/buf.h"
 #include "schemas/schema.h"
-
-struct rs_random {
-    uint64_t state;
-};
-
-uint64_t rs_random_next(struct rs_random *random); /* SplitMix64 */
-uint64_t rs_random_below(struct rs_random *random, uint64_t bound);
-bool rs_random_one_in(struct rs_random *random, uint64_t n);
+#include "tests/lib/random.h"
 
 /* Schema JSON: a record with every kind of type in it, nested at most `depth` deep. */
 void rs_random_schema(struct rs_random *random, unsigned depth, struct rs_buf *json);

@@ -15,24 +15,6 @@ struct generator {
     unsigned done_count;
 };
 
-uint64_t rs_random_next(struct rs_random *random)
-{
-    uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-uint64_t rs_random_below(struct rs_random *random, uint64_t bound)
-{
-    return rs_random_next(random) % bound;
-}
-
-bool rs_random_one_in(struct rs_random *random, uint64_t n)
-{
-    return rs_random_below(random, n) == 0;
-}
-
 static void put_type(struct generator *g, unsigned depth);
 
 static unsigned pick(struct generator *g, unsigned bound)

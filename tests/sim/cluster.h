@@ -14,6 +14,7 @@
 #include "base/source.h"
 #include "base/view.h"
 #include "sink/redis/script.h"
+#include "tests/lib/random.h"
 #include "tests/lib/virtual_clock.h"
 #include "tests/sim/engine_model.h"
 #include "transform/statelog/protocol.h"
@@ -27,31 +28,6 @@
 #define SEATS_MAX      4
 #define PROCESSES_MAX  64
 #define WORLDS         192 /* configurations; a process loads each once */
-
-/* ---- chance ---- */
-
-struct chance {
-    uint64_t state;
-};
-
-static inline uint64_t chance_next(struct chance *c) /* splitmix64 */
-{
-    uint64_t z = c->state += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-    return z ^ z >> 31;
-}
-
-static inline int64_t pick(struct chance *c, int64_t low, int64_t high)
-{
-    return low + (int64_t)(chance_next(c) % (uint64_t)(high - low + 1));
-}
-
-/* True once in n times; n 0: never. */
-static inline bool one_in(struct chance *c, int64_t n)
-{
-    return n > 0 && pick(c, 1, n) == 1;
-}
 
 /* ---- things that will happen ---- */
 
@@ -218,7 +194,7 @@ struct process {
     int64_t steps_second; /* in which it has taken `steps` steps */
     uint32_t steps;
     int64_t fuse; /* calls to the outside until it dies; -1: none */
-    struct chance owner_chance;
+    struct rs_random owner_chance;
     struct rs_worker *worker;
     struct rs_durable_log *durable;
     struct rs_state_log durable_table;
@@ -247,7 +223,7 @@ struct oracle_part; /* oracle.c */
 
 struct sim {
     uint64_t seed;
-    struct chance chance;
+    struct rs_random chance;
     bool failed, verbose, telling;
     bool healed; /* nothing goes wrong any more */
     bool calm;   /* nothing ever does: the log has to stay small */

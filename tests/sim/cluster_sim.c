@@ -62,11 +62,11 @@ void sim_note(const struct sim *sim, const char *format, ...)
 
 int64_t sim_delay(struct sim *sim)
 {
-    struct chance *c = &sim->chance;
-    if (one_in(c, sim->faults.slow)) {
-        return pick(c, 50, 5000) * MS;
+    struct rs_random *c = &sim->chance;
+    if (rs_random_one_in(c, sim->faults.slow)) {
+        return rs_random_between(c, 50, 5000) * MS;
     }
-    return one_in(c, 8) ? pick(c, 5, 60) * MS : pick(c, 300, 5000);
+    return rs_random_one_in(c, 8) ? rs_random_between(c, 5, 60) * MS : rs_random_between(c, 300, 5000);
 }
 
 /* ---- timers: a heap by time, then order of setting ---- */
@@ -206,7 +206,7 @@ static void settle(struct sim *sim, int64_t at_least_us)
 static void wake_all(struct sim *sim)
 {
     if (anyone_paused(sim)) {
-        sim->lazy_us = pick(&sim->chance, 1, 10) * 60 * SECOND;
+        sim->lazy_us = rs_random_between(&sim->chance, 1, 10) * 60 * SECOND;
         while (!sim->failed && anyone_paused(sim)) {
             run_until(sim, sim_now(sim) + sim->lazy_us);
         }
@@ -228,8 +228,9 @@ static void bounce(struct sim *sim)
     if (sim->failed || !coordinator_gives_away(sim, &away)) {
         return;
     }
-    run_until(sim, sim_now(sim) + (one_in(&sim->chance, 3) ? pick(&sim->chance, 1, 12) * SECOND
-                                                           : pick(&sim->chance, 0, 200) * MS));
+    run_until(sim, sim_now(sim) + (rs_random_one_in(&sim->chance, 3)
+                                       ? rs_random_between(&sim->chance, 1, 12) * SECOND
+                                       : rs_random_between(&sim->chance, 0, 200) * MS));
     if (sim->failed || sim->feeds[away.partition].owner != away.to || !away.from->alive || !away.to->alive) {
         return;
     }
@@ -252,18 +253,18 @@ static void bounce(struct sim *sim)
 static void live(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->seat_count; i++) {
-        if (i == 0 || !one_in(&sim->chance, 3)) {
+        if (i == 0 || !rs_random_one_in(&sim->chance, 3)) {
             (void)process_start(sim, i);
         }
     }
     input_begin(sim);
     coordinator_begin(sim);
     fate_begin(sim);
-    run_until(sim, sim->input_ends_us + pick(&sim->chance, 0, 4) * SECOND);
+    run_until(sim, sim->input_ends_us + rs_random_between(&sim->chance, 0, 4) * SECOND);
     int64_t over_us = fate_heal(sim);
     keep_one(sim);
     settle(sim, over_us - sim_now(sim) + SECOND);
-    int64_t bounces = one_in(&sim->chance, 2) ? pick(&sim->chance, 1, 3) : 0;
+    int64_t bounces = rs_random_one_in(&sim->chance, 2) ? rs_random_between(&sim->chance, 1, 3) : 0;
     if (bounces > 0) {
         run_until(sim, sim_now(sim) + SLOWEST_US);
     }
@@ -271,7 +272,7 @@ static void live(struct sim *sim)
         bounce(sim);
     }
     wake_all(sim);
-    if (one_in(&sim->chance, 6) && !sim->failed) {
+    if (rs_random_one_in(&sim->chance, 6) && !sim->failed) {
         settle(sim, CALM_US);
         redis_wipe(sim);
         run_until(sim, sim_now(sim) + REPAIR_US);

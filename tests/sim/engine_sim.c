@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "tests/lib/partition_state.h"
+#include "tests/lib/random.h"
 #include "tests/sim/engine_log.h"
 #include "tests/sim/engine_model.h"
 #include "transform/partition/internal.h"
@@ -20,30 +21,6 @@
 #define SECOND        INT64_C(1000000)
 #define IN_FLIGHT_MAX 3
 #define TICKS_MAX     400
-
-/* ---- chance ---- */
-
-struct chance {
-    uint64_t state;
-};
-
-static uint64_t chance_next(struct chance *c) /* splitmix64 */
-{
-    uint64_t z = c->state += UINT64_C(0x9E3779B97F4A7C15);
-    z = (z ^ z >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
-    z = (z ^ z >> 27) * UINT64_C(0x94D049BB133111EB);
-    return z ^ z >> 31;
-}
-
-static int64_t pick(struct chance *c, int64_t low, int64_t high)
-{
-    return low + (int64_t)(chance_next(c) % (uint64_t)(high - low + 1));
-}
-
-static bool one_in(struct chance *c, int64_t n)
-{
-    return pick(c, 1, n) == 1;
-}
 
 /* ---- store: what Redis would hold ---- */
 
@@ -114,7 +91,7 @@ static void store_apply(struct store *s, const struct rs_aggregate_meta *meta, c
 
 struct run {
     uint64_t seed;
-    struct chance chance;
+    struct rs_random chance;
     struct model_config config;
     struct fixture fixture;
     struct model *model;
@@ -145,26 +122,27 @@ static void complain(struct run *r, const char *what, const char *line)
 
 /* ---- configurations ---- */
 
-static void random_window(struct chance *c, const struct model_config *config, struct model_aggregate *a)
+static void random_window(struct rs_random *c, const struct model_config *config, struct model_aggregate *a)
 {
     static const int64_t sizes[] = {1, 2, 5, 10, 60};
-    int64_t kind = pick(c, 0, config->upsert ? 3 : 2);
+    int64_t kind = rs_random_between(c, 0, config->upsert ? 3 : 2);
     a->window = (enum model_window)kind;
-    int64_t unit = pick(c, 1, 4) * SECOND / 4;
+    int64_t unit = rs_random_between(c, 1, 4) * SECOND / 4;
     if (a->window == MODEL_TUMBLING) {
-        a->size_us = a->every_us = unit * sizes[pick(c, 0, 4)];
+        a->size_us = a->every_us = unit * sizes[rs_random_between(c, 0, 4)];
     } else if (a->window == MODEL_SLIDING) {
-        a->every_us = unit * pick(c, 1, 3);
-        a->size_us = one_in(c, 2) ? a->every_us * pick(c, 2, 80) : a->every_us + unit * pick(c, 1, 7);
+        a->every_us = unit * rs_random_between(c, 1, 3);
+        a->size_us = rs_random_one_in(c, 2) ? a->every_us * rs_random_between(c, 2, 80)
+                                            : a->every_us + unit * rs_random_between(c, 1, 7);
     } else {
-        a->last = pick(c, 1, 7);
+        a->last = rs_random_between(c, 1, 7);
     }
     bool sized = a->size_us != 0;
     /* A period given up takes nothing back from the store: what is left of its window depends on when it was
      * emitted. */
     bool settled = !config->upsert || (a->window == MODEL_TUMBLING && config->max_periods == 10000);
-    a->history = sized && settled && one_in(c, 2);
-    a->rate = sized && one_in(c, 2);
+    a->history = sized && settled && rs_random_one_in(c, 2);
+    a->rate = sized && rs_random_one_in(c, 2);
     a->change = config->upsert || a->window == MODEL_TUMBLING;
 }
 
@@ -172,48 +150,49 @@ static void random_window(struct chance *c, const struct model_config *config, s
  * them. */
 static void make_dense(struct run *r)
 {
-    struct chance *c = &r->chance;
+    struct rs_random *c = &r->chance;
     struct model_aggregate *a = &r->config.aggregates[0];
-    bool history = one_in(c, 2);
+    bool history = rs_random_one_in(c, 2);
     *a = (struct model_aggregate){
         .window = MODEL_SLIDING, .every_us = SECOND / 4, .history = history, .rate = true};
-    a->size_us = a->every_us * pick(c, 30, 120);
+    a->size_us = a->every_us * rs_random_between(c, 30, 120);
     r->config.aggregate_count = 1;
-    r->config.lateness_us = pick(c, 0, 30) * SECOND;
+    r->config.lateness_us = rs_random_between(c, 0, 30) * SECOND;
     r->config.dedup = false;
 }
 
 static void random_config(struct run *r)
 {
-    struct chance *c = &r->chance;
+    struct rs_random *c = &r->chance;
     struct model_config *config = &r->config;
-    config->upsert = one_in(c, 4);
-    config->lateness_us = pick(c, 0, 3) == 0 ? 0 : pick(c, 1, 40) * SECOND / 2;
-    config->max_periods = one_in(c, 3) ? pick(c, 7, 20) : 10000;
-    config->dedup = one_in(c, 3);
-    config->dedup_us = pick(c, 1, 30) * SECOND;
-    config->dedup_max = one_in(c, 2) ? pick(c, 1, 20) : 100000;
-    config->aggregate_count = (int)pick(c, 1, MODEL_AGGREGATES_MAX);
+    config->upsert = rs_random_one_in(c, 4);
+    config->lateness_us = rs_random_between(c, 0, 3) == 0 ? 0 : rs_random_between(c, 1, 40) * SECOND / 2;
+    config->max_periods = rs_random_one_in(c, 3) ? rs_random_between(c, 7, 20) : 10000;
+    config->dedup = rs_random_one_in(c, 3);
+    config->dedup_us = rs_random_between(c, 1, 30) * SECOND;
+    config->dedup_max = rs_random_one_in(c, 2) ? rs_random_between(c, 1, 20) : 100000;
+    config->aggregate_count = (int)rs_random_between(c, 1, MODEL_AGGREGATES_MAX);
     int64_t longest_us = 0;
     for (int i = 0; i < config->aggregate_count; i++) {
         struct model_aggregate *a = &config->aggregates[i];
         random_window(c, config, a);
-        a->by = (int)pick(c, 0, 2);
-        a->only_buys = one_in(c, 4);
-        a->only_a = one_in(c, 6);
+        a->by = (int)rs_random_between(c, 0, 2);
+        a->only_buys = rs_random_one_in(c, 4);
+        a->only_a = rs_random_one_in(c, 6);
         longest_us = a->size_us > longest_us ? a->size_us : longest_us;
     }
-    r->dense = !config->upsert && one_in(c, 6);
+    r->dense = !config->upsert && rs_random_one_in(c, 6);
     if (r->dense) {
         make_dense(r);
         longest_us = config->aggregates[0].size_us;
     }
-    config->expires = !config->upsert && one_in(c, 3);
-    config->expire_us = (longest_us + config->lateness_us + pick(c, 0, 60) * SECOND) / 1000 * 1000;
+    config->expires = !config->upsert && rs_random_one_in(c, 3);
+    config->expire_us =
+        (longest_us + config->lateness_us + rs_random_between(c, 0, 60) * SECOND) / 1000 * 1000;
     if (config->expire_us < SECOND) {
         config->expire_us = SECOND;
     }
-    config->gone_max = one_in(c, 3) ? (size_t)pick(c, 1, 4) : 1000;
+    config->gone_max = rs_random_one_in(c, 3) ? (size_t)rs_random_between(c, 1, 4) : 1000;
 }
 
 /* ---- logs ---- */
@@ -224,20 +203,22 @@ static struct tick random_tick(struct run *r, int64_t clock_us)
     static const char *const markets[] = {NULL, "x", "y"};
     static const char *const ids[] = {"1", "2", "3",  "4",  "5",  "6",  "7",
                                       "8", "9", "10", "11", "12", "13", "14"};
-    struct chance *c = &r->chance;
-    struct tick t = {.product = products[pick(c, 0, 3)], .market = markets[pick(c, 0, 2)]};
-    t.id = one_in(c, 8) ? NULL : ids[pick(c, 0, 13)];
-    t.side = (int)pick(c, 0, 2);
-    t.at_us = clock_us - (one_in(c, 3) ? pick(c, 0, 30 * SECOND) : pick(c, 0, SECOND));
-    if (one_in(c, 2)) {
+    struct rs_random *c = &r->chance;
+    struct tick t = {.product = products[rs_random_between(c, 0, 3)],
+                     .market = markets[rs_random_between(c, 0, 2)]};
+    t.id = rs_random_one_in(c, 8) ? NULL : ids[rs_random_between(c, 0, 13)];
+    t.side = (int)rs_random_between(c, 0, 2);
+    t.at_us = clock_us - (rs_random_one_in(c, 3) ? rs_random_between(c, 0, 30 * SECOND)
+                                                 : rs_random_between(c, 0, SECOND));
+    if (rs_random_one_in(c, 2)) {
         t.at_us -= t.at_us % (SECOND / 4); /* on the edges of windows */
     }
-    t.no_time = one_in(c, 60);
-    t.no_price = one_in(c, 5);
-    t.price = pick(c, -300, 1000);
-    t.quantity = pick(c, 0, 9);
-    t.revision = pick(c, 0, 3);
-    t.no_revision = one_in(c, 60);
+    t.no_time = rs_random_one_in(c, 60);
+    t.no_price = rs_random_one_in(c, 5);
+    t.price = rs_random_between(c, -300, 1000);
+    t.quantity = rs_random_between(c, 0, 9);
+    t.revision = rs_random_between(c, 0, 3);
+    t.no_revision = rs_random_one_in(c, 60);
     return t;
 }
 
@@ -252,15 +233,16 @@ struct wrong_clock {
     int share;           /* one in so many of its records, too */
 };
 
-static struct wrong_clock random_wrong(struct chance *c, size_t count)
+static struct wrong_clock random_wrong(struct rs_random *c, size_t count)
 {
     static const char *const products[] = {"a", "b", "c d", "e:f"};
-    struct wrong_clock w = {.kind = one_in(c, 2) ? WRONG_NEVER : (enum wrong)pick(c, 1, WRONG_KINDS - 1)};
-    w.by_us = pick(c, 20, 600) * SECOND * (one_in(c, 3) ? -1 : 1);
-    w.from = (size_t)pick(c, 0, (int64_t)count - 1);
-    w.to = w.from + (w.kind == WRONG_ONCE ? 1 : (size_t)pick(c, 1, (int64_t)count));
-    w.product = products[pick(c, 0, 3)];
-    w.share = (int)pick(c, 1, 3);
+    struct wrong_clock w = {
+        .kind = rs_random_one_in(c, 2) ? WRONG_NEVER : (enum wrong)rs_random_between(c, 1, WRONG_KINDS - 1)};
+    w.by_us = rs_random_between(c, 20, 600) * SECOND * (rs_random_one_in(c, 3) ? -1 : 1);
+    w.from = (size_t)rs_random_between(c, 0, (int64_t)count - 1);
+    w.to = w.from + (w.kind == WRONG_ONCE ? 1 : (size_t)rs_random_between(c, 1, (int64_t)count));
+    w.product = products[rs_random_between(c, 0, 3)];
+    w.share = (int)rs_random_between(c, 1, 3);
     return w;
 }
 
@@ -273,28 +255,29 @@ static int64_t wrong_by(const struct wrong_clock *w, size_t i, const struct tick
 
 static void random_log(struct run *r)
 {
-    struct chance *c = &r->chance;
-    size_t count = (size_t)pick(c, 1, one_in(c, 5) ? TICKS_MAX : 120);
-    int64_t pace = one_in(c, 2) ? SECOND / 2 : pick(c, 1, 8) * SECOND;
+    struct rs_random *c = &r->chance;
+    size_t count = (size_t)rs_random_between(c, 1, rs_random_one_in(c, 5) ? TICKS_MAX : 120);
+    int64_t pace = rs_random_one_in(c, 2) ? SECOND / 2 : rs_random_between(c, 1, 8) * SECOND;
     if (r->dense) {
-        count = (size_t)pick(c, 100, 350);
+        count = (size_t)rs_random_between(c, 100, 350);
         pace = SECOND / 2;
     }
-    int64_t clock_us = one_in(c, 4) ? -50 * SECOND : pick(c, 0, 2000) * SECOND;
+    int64_t clock_us = rs_random_one_in(c, 4) ? -50 * SECOND : rs_random_between(c, 0, 2000) * SECOND;
     struct wrong_clock wrong = random_wrong(c, count);
     for (size_t i = 0; i < count; i++) {
-        clock_us += one_in(c, 40) ? pick(c, 0, 100) * SECOND : pick(c, 0, pace);
+        clock_us +=
+            rs_random_one_in(c, 40) ? rs_random_between(c, 0, 100) * SECOND : rs_random_between(c, 0, pace);
         r->ticks[i] = random_tick(r, clock_us);
         int64_t by_us = wrong_by(&wrong, i, &r->ticks[i]);
         r->ticks[i].at_us += by_us;
-        if (one_in(c, 50)) {
+        if (rs_random_one_in(c, 50)) {
             r->ticks[i].product = NULL;
             tick_log_add_bytes(&r->log, "\x07", 1);
         } else {
             tick_log_add(&r->log, &r->ticks[i]);
         }
-        if (one_in(c, 2)) {
-            r->log.records[i].timestamp_us = clock_us + by_us + pick(c, 0, 3) * SECOND;
+        if (rs_random_one_in(c, 2)) {
+            r->log.records[i].timestamp_us = clock_us + by_us + rs_random_between(c, 0, 3) * SECOND;
         }
     }
     (void)tick_log_seal(&r->log);
@@ -396,7 +379,7 @@ static void reload(struct run *r)
     rs_buf_fini(&bytes);
     rs_buf_fini(&again);
     while (r->in_flight) {
-        settle(r, one_in(&r->chance, 2), true); /* whatever the old one was told */
+        settle(r, rs_random_one_in(&r->chance, 2), true); /* whatever the old one was told */
     }
     if (rs_partition_republishing(r->partition)) {
         rs_partition_republish(fresh); /* how far that had come is no part of the state */
@@ -411,18 +394,18 @@ static void reload(struct run *r)
 /* A batch for the state log: begun, filled bit by bit among everything else, sealed. */
 static void work_on_batch(struct run *r)
 {
-    struct chance *c = &r->chance;
+    struct rs_random *c = &r->chance;
     if (!r->state_log.open) {
-        bool sweep = !r->state_log.sweeping && one_in(c, 3);
+        bool sweep = !r->state_log.sweeping && rs_random_one_in(c, 3);
         struct rs_state_plan plan = {.sweep_begins = sweep};
         if (sweep || r->state_log.sweeping) {
-            plan.slice_bytes = (uint64_t)pick(c, 1, 3000);
+            plan.slice_bytes = (uint64_t)rs_random_between(c, 1, 3000);
         }
         show(r, r->now_us);
         engine_log_begin(&r->state_log, r->partition, plan);
         return;
     }
-    for (int64_t i = pick(c, 1, 4); i > 0 && r->state_log.open; i--) {
+    for (int64_t i = rs_random_between(c, 1, 4); i > 0 && r->state_log.open; i--) {
         if (!engine_log_step(&r->state_log, r->partition)) {
             complain(r, "a batch cannot be filled", NULL);
             return;
@@ -445,7 +428,7 @@ static void crash(struct run *r)
         return;
     }
     while (r->in_flight) {
-        settle(r, one_in(&r->chance, 2), true);
+        settle(r, rs_random_one_in(&r->chance, 2), true);
     }
     rs_partition_free(&r->partition);
     r->partition = fresh;
@@ -481,38 +464,41 @@ static void drain(struct run *r)
 
 static void something(struct run *r)
 {
-    struct chance *c = &r->chance;
-    switch (pick(c, 0, 15)) {
+    struct rs_random *c = &r->chance;
+    switch (rs_random_between(c, 0, 15)) {
     case 0:
     case 1:
     case 2:
-    case 3: apply_some(r, (size_t)(one_in(c, 3) ? pick(c, 1, 150) : pick(c, 1, 10))); break;
+    case 3:
+        apply_some(
+            r, (size_t)(rs_random_one_in(c, 3) ? rs_random_between(c, 1, 150) : rs_random_between(c, 1, 10)));
+        break;
     case 4:
     case 5:
     case 6:
         if (r->in_flight < IN_FLIGHT_MAX) {
-            (void)emit(r, (size_t)pick(c, 1, 3000));
+            (void)emit(r, (size_t)rs_random_between(c, 1, 3000));
         }
         break;
     case 7:
     case 8:
         if (r->in_flight) {
-            bool told = !one_in(c, 4);
-            settle(r, told || one_in(c, 2), told);
+            bool told = !rs_random_one_in(c, 4);
+            settle(r, told || rs_random_one_in(c, 2), told);
         }
         break;
     case 9:
-        if (r->now_us != INT64_MIN && one_in(c, 3)) {
-            show(r, r->now_us + pick(c, 0, 5 * SECOND));
+        if (r->now_us != INT64_MIN && rs_random_one_in(c, 3)) {
+            show(r, r->now_us + rs_random_between(c, 0, 5 * SECOND));
         }
         break;
     case 10:
-        if (!r->durable && one_in(c, 6)) {
+        if (!r->durable && rs_random_one_in(c, 6)) {
             reload(r);
         }
         break;
     case 11:
-        if (r->durable && one_in(c, 3)) {
+        if (r->durable && rs_random_one_in(c, 3)) {
             crash(r);
         }
         break;
@@ -524,7 +510,7 @@ static void something(struct run *r)
         }
         break;
     default:
-        if (one_in(c, 12)) {
+        if (rs_random_one_in(c, 12)) {
             wipe(r);
         }
         break;
@@ -624,8 +610,9 @@ static void finish(struct run *r)
         if (due <= r->now_us) {
             complain(r, "what is due has passed already", NULL);
         }
-        show(r, r->now_us + (one_in(&r->chance, 2) ? pick(&r->chance, 0, 3 * SECOND)
-                                                   : pick(&r->chance, 0, 100 * SECOND)));
+        show(r,
+             r->now_us + (rs_random_one_in(&r->chance, 2) ? rs_random_between(&r->chance, 0, 3 * SECOND)
+                                                          : rs_random_between(&r->chance, 0, 100 * SECOND)));
     }
 }
 
@@ -643,7 +630,7 @@ static bool run_seed(uint64_t seed)
         complain(&r, "the configuration does not load", (const char *)r.fixture.complaints.data);
     } else {
         random_log(&r);
-        r.durable = one_in(&r.chance, 2);
+        r.durable = rs_random_one_in(&r.chance, 2);
         if (r.durable) {
             rs_partition_seal_enable(r.partition, 0);
         }

@@ -68,7 +68,7 @@ static void deliver(struct sim *sim, void *subject, uint64_t number)
 static void tell(struct process *p, enum rs_source_event_kind kind, uint32_t partition)
 {
     struct sim *sim = p->sim;
-    int64_t at = sim_now(sim) + pick(&sim->chance, 0, 10) * MS;
+    int64_t at = sim_now(sim) + rs_random_between(&sim->chance, 0, 10) * MS;
     sim_note(sim, "coordinator: process %u partition %u: %s", p->number, partition,
              kind == RS_SOURCE_ASSIGNED ? "assigned" : "revoked");
     if (at < p->told_us) {
@@ -90,7 +90,7 @@ static struct process *some_member(struct sim *sim)
             members[count++] = p;
         }
     }
-    return count ? members[pick(&sim->chance, 0, count - 1)] : NULL;
+    return count ? members[rs_random_between(&sim->chance, 0, count - 1)] : NULL;
 }
 
 static void assign(struct sim *sim, uint32_t partition)
@@ -111,7 +111,7 @@ static void tick(struct sim *sim, void *subject, uint64_t number)
             assign(sim, i);
         }
     }
-    sim_at(sim, sim_now(sim) + pick(&sim->chance, 50, 300) * MS + sim->lazy_us, tick, NULL, 0);
+    sim_at(sim, sim_now(sim) + rs_random_between(&sim->chance, 50, 300) * MS + sim->lazy_us, tick, NULL, 0);
 }
 
 void coordinator_begin(struct sim *sim)
@@ -121,11 +121,12 @@ void coordinator_begin(struct sim *sim)
 
 void coordinator_move(struct sim *sim)
 {
-    struct feed *f = &sim->feeds[pick(&sim->chance, 0, sim->partition_count - 1)];
+    struct feed *f = &sim->feeds[rs_random_between(&sim->chance, 0, sim->partition_count - 1)];
     if (f->owner && !f->owner->expired) {
         tell(f->owner, RS_SOURCE_REVOKED, (uint32_t)(f - sim->feeds));
         f->owner = NULL;
-        f->free_us = sim_now(sim) + (one_in(&sim->chance, 2) ? 0 : pick(&sim->chance, 0, 6000) * MS);
+        f->free_us = sim_now(sim) +
+                     (rs_random_one_in(&sim->chance, 2) ? 0 : rs_random_between(&sim->chance, 0, 6000) * MS);
     }
 }
 
@@ -163,7 +164,7 @@ bool coordinator_obeyed(struct sim *sim, const struct process *p, uint32_t parti
 
 bool coordinator_gives_away(struct sim *sim, struct away *away)
 {
-    uint32_t partition = (uint32_t)pick(&sim->chance, 0, sim->partition_count - 1);
+    uint32_t partition = (uint32_t)rs_random_between(&sim->chance, 0, sim->partition_count - 1);
     struct process *from = sim->feeds[partition].owner;
     struct process *to = some_member(sim);
     if (!calm(from) || !calm(to) || from == to || !coordinator_obeyed(sim, from, partition)) {
@@ -232,8 +233,8 @@ static void hear(struct sim *sim, void *subject, uint64_t number)
 void coordinator_resumed(struct process *p)
 {
     struct sim *sim = p->sim;
-    int64_t after =
-        one_in(&sim->chance, 3) ? pick(&sim->chance, 0, 15) * SECOND : pick(&sim->chance, 0, 500) * MS;
+    int64_t after = rs_random_one_in(&sim->chance, 3) ? rs_random_between(&sim->chance, 0, 15) * SECOND
+                                                      : rs_random_between(&sim->chance, 0, 500) * MS;
     sim_at(sim, sim_now(sim) + after, hear, p, 0);
 }
 
@@ -266,7 +267,7 @@ static bool take_records(struct process *p, struct rs_source_event *out)
         if (!pipe->reading || ready <= 0) {
             continue;
         }
-        size_t count = (size_t)pick(&sim->chance, 1, ready < RUN ? ready : RUN);
+        size_t count = (size_t)rs_random_between(&sim->chance, 1, ready < RUN ? ready : RUN);
         *out = (struct rs_source_event){.kind = RS_SOURCE_RECORDS,
                                         .stream = stream_of(sim, partition),
                                         .partition = partition_of(sim, partition),
@@ -331,7 +332,7 @@ static void source_done(void *self, uint32_t stream, int32_t partition)
 static int64_t source_end_offset(void *self, uint32_t stream, int32_t partition)
 {
     struct process *p = self;
-    return one_in(&p->sim->chance, 10) && !p->sim->healed
+    return rs_random_one_in(&p->sim->chance, 10) && !p->sim->healed
                ? -1
                : input_end(p->sim, place_of(p->sim, stream, partition));
 }

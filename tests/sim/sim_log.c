@@ -132,8 +132,8 @@ static struct append_node *append_find(struct pipe *pipe, uint64_t number)
 void topic_recalls(struct sim *sim, uint32_t partition)
 {
     struct topic *t = &sim->topics[partition];
-    int64_t most = t->first < 40 || one_in(&sim->chance, 4) ? t->first : 40;
-    int64_t back = pick(&sim->chance, 0, most);
+    int64_t most = t->first < 40 || rs_random_one_in(&sim->chance, 4) ? t->first : 40;
+    int64_t back = rs_random_between(&sim->chance, 0, most);
     for (; back > 0; back--) {
         t->bytes += t->records[--t->first].size;
     }
@@ -152,10 +152,11 @@ static void recall(struct sim *sim, void *subject, uint64_t partition)
 /* Others trim its claim away meanwhile, and a broker that falls may give it back before it goes on. */
 static void claimant_sleeps(struct sim *sim, struct process *p, uint32_t partition)
 {
-    int64_t for_us = pick(&sim->chance, 1, 8) * SECOND;
+    int64_t for_us = rs_random_between(&sim->chance, 1, 8) * SECOND;
     process_pause(p, for_us);
-    if (one_in(&sim->chance, 2)) {
-        sim_at(sim, sim_now(sim) + for_us - pick(&sim->chance, 1, 500) * MS, recall, NULL, partition);
+    if (rs_random_one_in(&sim->chance, 2)) {
+        sim_at(sim, sim_now(sim) + for_us - rs_random_between(&sim->chance, 1, 500) * MS, recall, NULL,
+               partition);
     }
 }
 
@@ -174,10 +175,11 @@ static void land(struct sim *sim, void *subject, uint64_t tag)
         again = lands(e) && !astray(e, node) ? e->land_us + 1 : again;
     }
     if (again == 0 && p->paused && p->alive && node->frozen) {
-        again = p->resume_us + pick(&sim->chance, 0, 50) * MS; /* it was still in the process's own memory */
+        again = p->resume_us +
+                rs_random_between(&sim->chance, 0, 50) * MS; /* it was still in the process's own memory */
     }
     if (again == 0 && t->down_until_us > sim_now(sim)) {
-        again = t->down_until_us + pick(&sim->chance, 0, 20) * MS;
+        again = t->down_until_us + rs_random_between(&sim->chance, 0, 20) * MS;
     }
     if (again != 0) {
         node->land_us = again > sim_now(sim) ? again : sim_now(sim) + 1;
@@ -189,7 +191,7 @@ static void land(struct sim *sim, void *subject, uint64_t tag)
     store_record(sim, partition, node->bytes, node->size);
     if (t->claim == node->offset) {
         sim->topics[partition].claimant = p;
-        if (sim->faults.forgetful && sim->faults.pause && one_in(&sim->chance, 4)) {
+        if (sim->faults.forgetful && sim->faults.pause && rs_random_one_in(&sim->chance, 4)) {
             claimant_sleeps(sim, p, partition);
         }
     }
@@ -252,7 +254,7 @@ static void answer(struct sim *sim, void *subject, uint64_t tag)
         refuse_from(p, partition, node);
         return;
     }
-    if (one_in(&sim->chance, sim->faults.repeat)) {
+    if (rs_random_one_in(&sim->chance, sim->faults.repeat)) {
         struct log_event_node *event = event_new(p, RS_APPEND_DONE, partition);
         event->event.cookie = node->cookie;
         event->event.offset = node->offset;
@@ -271,9 +273,9 @@ void topic_rebuilds(struct sim *sim, uint32_t partition)
         .kind = RS_RECORD_CLAIM,
         .identity = topic_identity(sim, partition),
         .claim = {.flags = RS_CLAIM_REBUILD,
-                  .from_offset = one_in(&sim->chance, 2) ? 0 : RS_OFFSET_BEGINNING},
+                  .from_offset = rs_random_one_in(&sim->chance, 2) ? 0 : RS_OFFSET_BEGINNING},
     };
-    const uint64_t words[2] = {chance_next(&sim->chance), chance_next(&sim->chance)};
+    const uint64_t words[2] = {rs_random_next(&sim->chance), rs_random_next(&sim->chance)};
     memcpy(record.owner.bytes, words, sizeof words);
     (void)rs_state_record_write(&record, &bytes);
     sim_note(sim, "partition %u is to be rebuilt", partition);
@@ -288,10 +290,10 @@ void topic_rebuilds(struct sim *sim, uint32_t partition)
 static enum fate draw_fate(struct sim *sim, uint32_t partition)
 {
     bool down = sim->topics[partition].down_until_us > sim_now(sim);
-    if (one_in(&sim->chance, sim->faults.refuse) || (down && one_in(&sim->chance, 2))) {
-        return one_in(&sim->chance, 2) ? FATE_REFUSED_LOST : FATE_REFUSED_LANDS;
+    if (rs_random_one_in(&sim->chance, sim->faults.refuse) || (down && rs_random_one_in(&sim->chance, 2))) {
+        return rs_random_one_in(&sim->chance, 2) ? FATE_REFUSED_LOST : FATE_REFUSED_LANDS;
     }
-    return one_in(&sim->chance, sim->faults.blind) ? FATE_BLIND : FATE_GOOD;
+    return rs_random_one_in(&sim->chance, sim->faults.blind) ? FATE_BLIND : FATE_GOOD;
 }
 
 static int log_append(void *self, struct rs_state_key key, struct rs_slice bytes, uint64_t cookie,
@@ -304,7 +306,7 @@ static int log_append(void *self, struct rs_state_key key, struct rs_slice bytes
     if (!process_acts(p)) {
         return 0;
     }
-    if (one_in(&sim->chance, sim->faults.no_room)) {
+    if (rs_random_one_in(&sim->chance, sim->faults.no_room)) {
         return rs_fail(error, RS_ELIMIT, "no room");
     }
     oracle_appends(sim, p, partition, bytes);
@@ -325,7 +327,7 @@ static int log_append(void *self, struct rs_state_key key, struct rs_slice bytes
     node->interest = pipe->interest;
     node->bytes = sim_alloc(bytes.size + 1);
     node->size = bytes.size;
-    node->frozen = one_in(&sim->chance, 2);
+    node->frozen = rs_random_one_in(&sim->chance, 2);
     memcpy(node->bytes, bytes.data, bytes.size);
     *link = node;
     sim_note(sim, "process %u partition %u: append %llu kind %d, fate %d", p->number, partition,
@@ -384,14 +386,15 @@ static void read_some(struct sim *sim, void *subject, uint64_t tag)
     if (pipe->interest != tag >> 8 || !p->alive) {
         return;
     }
-    if (pipe->read_at < t->first || (t->down_until_us > sim_now(sim) && one_in(&sim->chance, 2))) {
+    if (pipe->read_at < t->first || (t->down_until_us > sim_now(sim) && rs_random_one_in(&sim->chance, 2))) {
         struct log_event_node *event = event_new(p, RS_APPEND_BROKEN, partition);
         event_fail(event, "topic test.state.ticks: cannot read on");
         pipe->reading_log = false;
         event_post(p, event);
         return;
     }
-    for (int64_t n = pick(&sim->chance, 1, 40); n > 0 && pipe->read_at <= pipe->read_until; n--) {
+    for (int64_t n = rs_random_between(&sim->chance, 1, 40); n > 0 && pipe->read_at <= pipe->read_until;
+         n--) {
         const struct log_record *record = &t->records[pipe->read_at];
         struct log_event_node *event = event_new(p, RS_APPEND_RECORD, partition);
         event->event.offset = pipe->read_at++;
@@ -452,8 +455,8 @@ static void trim_now(struct sim *sim, void *subject, uint64_t tag)
     int64_t before = (int64_t)(tag >> 32);
     struct pipe *pipe = &p->pipes[partition];
     struct topic *t = &sim->topics[partition];
-    bool refused = one_in(&sim->chance, sim->faults.trim_refused);
-    bool done = !refused || one_in(&sim->chance, 3);
+    bool refused = rs_random_one_in(&sim->chance, sim->faults.trim_refused);
+    bool done = !refused || rs_random_one_in(&sim->chance, 3);
     if (done && before > t->first) {
         for (; t->first < before && t->first < t->end; t->first++) {
             t->bytes -= t->records[t->first].size;
@@ -562,7 +565,7 @@ void log_process_dies(struct process *p)
     for (uint32_t i = 0; i < p->sim->partition_count; i++) {
         bool gone = false;
         for (struct append_node *e = p->pipes[i].appends; e; e = e->next) {
-            gone = gone || (lands(e) && one_in(&p->sim->chance, 3));
+            gone = gone || (lands(e) && rs_random_one_in(&p->sim->chance, 3));
             e->fate = gone && !e->landed ? FATE_REFUSED_LOST : e->fate;
         }
     }

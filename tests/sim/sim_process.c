@@ -38,7 +38,7 @@ static void letter_acknowledged(struct sim *sim, void *subject, uint64_t number)
 static void letter_lands(struct sim *sim, void *subject, uint64_t tag)
 {
     struct process *p = subject;
-    if (!p->alive && one_in(&sim->chance, 2)) {
+    if (!p->alive && rs_random_one_in(&sim->chance, 2)) {
         return; /* it had not left the process */
     }
     oracle_lettered(sim, (uint32_t)(tag & 255), (int64_t)(tag >> 8 & 0xFFFFFF));
@@ -52,7 +52,7 @@ static bool letter_put(void *self, const struct rs_dead_letter *letter)
     if (!process_acts(p)) {
         return true;
     }
-    if (sim_now(sim) < p->letters_full_until_us || one_in(&sim->chance, sim->faults.no_room)) {
+    if (sim_now(sim) < p->letters_full_until_us || rs_random_one_in(&sim->chance, sim->faults.no_room)) {
         return false;
     }
     struct letter_node *node = sim_alloc(sizeof *node);
@@ -108,7 +108,7 @@ void process_wake(struct process *p)
 static void draw_owner(void *ctx, struct rs_owner *out)
 {
     struct process *p = ctx;
-    uint64_t words[2] = {chance_next(&p->owner_chance), chance_next(&p->owner_chance)};
+    uint64_t words[2] = {rs_random_next(&p->owner_chance), rs_random_next(&p->owner_chance)};
     memcpy(out->bytes, words, sizeof out->bytes);
 }
 
@@ -224,7 +224,8 @@ void process_crash(struct process *p)
     sim_note(p->sim, "process %u dies", p->number);
     p->sim->stats.crashes++;
     end(p);
-    sim_at(p->sim, sim_now(p->sim) + pick(&p->sim->chance, 0, p->sim->session_us), session_over, p, 0);
+    sim_at(p->sim, sim_now(p->sim) + rs_random_between(&p->sim->chance, 0, p->sim->session_us), session_over,
+           p, 0);
 }
 
 /* A worker sleeps until there is something to do. */
@@ -255,7 +256,7 @@ void process_step(struct process *p)
         coordinator_gone(p);
         return;
     }
-    p->due_us = due <= now ? now + pick(&sim->chance, 10, 300) : due;
+    p->due_us = due <= now ? now + rs_random_between(&sim->chance, 10, 300) : due;
 }
 
 static void session_ends(struct sim *sim, void *subject, uint64_t since_us)

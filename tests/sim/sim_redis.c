@@ -250,7 +250,7 @@ static void send_again(struct process *p)
     p->connection++;
     connect_anew(p);
     for (struct flight_node *node = p->flights; node; node = node->next) {
-        at += pick(&sim->chance, 0, 2) * MS;
+        at += rs_random_between(&sim->chance, 0, 2) * MS;
         node->applied = false;
         node->arrive_us = at;
         sim_at(sim, at, arrive, p, node->number << 24 | (p->connection & 0xFFFFFF));
@@ -268,12 +268,12 @@ static void replied(struct sim *sim, void *subject, uint64_t tag)
         sim_at(sim, p->resume_us + MS, replied, p, tag);
         return;
     }
-    bool cut = one_in(&sim->chance, sim->faults.cut) || sim->store_away_us > sim_now(sim);
+    bool cut = rs_random_one_in(&sim->chance, sim->faults.cut) || sim->store_away_us > sim_now(sim);
     if (cut || p->epoch != sim->store_epoch) {
         send_again(p);
         return;
     }
-    if (one_in(&sim->chance, sim->faults.unanswered)) {
+    if (rs_random_one_in(&sim->chance, sim->faults.unanswered)) {
         node->batch->result = RS_BATCH_NONE;
     }
     if (node != p->flights) {
@@ -298,11 +298,11 @@ static void arrive(struct sim *sim, void *subject, uint64_t tag)
         return;
     }
     if (sim->store_away_us > sim_now(sim)) {
-        sim_at(sim, sim->store_away_us + pick(&sim->chance, 0, 50) * MS, arrive, p, tag);
+        sim_at(sim, sim->store_away_us + rs_random_between(&sim->chance, 0, 50) * MS, arrive, p, tag);
         return;
     }
     node->applied = true;
-    if (one_in(&sim->chance, sim->faults.unanswered * 2)) {
+    if (rs_random_one_in(&sim->chance, sim->faults.unanswered * 2)) {
         node->batch->result = RS_BATCH_NONE;
         sim_at(sim, sim_now(sim) + sim_delay(sim), replied, p, tag);
         return;
@@ -436,7 +436,7 @@ static void lose(struct sim *sim, struct store *next)
     for (uint32_t i = 0; i < sim->process_count; i++) {
         struct process *p = sim->processes[i];
         if (p->alive) {
-            sim_at(sim, sim_now(sim) + pick(&sim->chance, 0, 2000) * MS, learn, p, 0);
+            sim_at(sim, sim_now(sim) + rs_random_between(&sim->chance, 0, 2000) * MS, learn, p, 0);
         }
     }
 }
@@ -444,7 +444,7 @@ static void lose(struct sim *sim, struct store *next)
 void redis_failover(struct sim *sim)
 {
     if (sim->copy_count) {
-        size_t at = (size_t)pick(&sim->chance, 0, (int64_t)sim->copy_count - 1);
+        size_t at = (size_t)rs_random_between(&sim->chance, 0, (int64_t)sim->copy_count - 1);
         struct store next = {0};
         store_copy(&next, &sim->copies[at]);
         sim_note(sim, "Redis fails over");

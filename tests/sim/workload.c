@@ -12,47 +12,48 @@ static struct world *worlds[WORLDS];
 
 /* ---- configurations ---- */
 
-static void random_window(struct chance *c, const struct model_config *config, struct model_aggregate *a)
+static void random_window(struct rs_random *c, const struct model_config *config, struct model_aggregate *a)
 {
     static const int64_t sizes[] = {1, 2, 4, 8, 20};
-    a->window = (enum model_window)pick(c, 0, config->upsert ? 3 : 2);
+    a->window = (enum model_window)rs_random_between(c, 0, config->upsert ? 3 : 2);
     int64_t unit = SECOND / 4;
     if (a->window == MODEL_TUMBLING) {
-        a->size_us = a->every_us = unit * sizes[pick(c, 0, 4)];
+        a->size_us = a->every_us = unit * sizes[rs_random_between(c, 0, 4)];
     } else if (a->window == MODEL_SLIDING) {
-        a->every_us = unit * pick(c, 1, 4);
-        a->size_us = a->every_us * pick(c, 2, 8);
+        a->every_us = unit * rs_random_between(c, 1, 4);
+        a->size_us = a->every_us * rs_random_between(c, 2, 8);
     } else {
-        a->last = pick(c, 1, 5);
+        a->last = rs_random_between(c, 1, 5);
     }
     bool sized = a->size_us != 0;
     bool settled = !config->upsert || a->window == MODEL_TUMBLING;
-    a->history = sized && settled && !one_in(c, 3);
-    a->rate = sized && one_in(c, 2);
+    a->history = sized && settled && !rs_random_one_in(c, 3);
+    a->rate = sized && rs_random_one_in(c, 2);
     a->change = config->upsert || a->window == MODEL_TUMBLING;
 }
 
-static void random_config(struct chance *c, struct model_config *config)
+static void random_config(struct rs_random *c, struct model_config *config)
 {
     int64_t longest_us = 0;
-    config->upsert = one_in(c, 5);
-    config->lateness_us = pick(c, 0, 12) * SECOND / 4;
-    config->max_future_us = pick(c, 1, 12) * SECOND / 4;
+    config->upsert = rs_random_one_in(c, 5);
+    config->lateness_us = rs_random_between(c, 0, 12) * SECOND / 4;
+    config->max_future_us = rs_random_between(c, 1, 12) * SECOND / 4;
     config->max_periods = 10000;
-    config->dedup = one_in(c, 3);
-    config->dedup_us = pick(c, 1, 12) * SECOND / 2;
+    config->dedup = rs_random_one_in(c, 3);
+    config->dedup_us = rs_random_between(c, 1, 12) * SECOND / 2;
     config->gone_max = 65536;
-    config->dedup_max = one_in(c, 2) ? pick(c, 1, 20) : 100000;
-    config->aggregate_count = (int)pick(c, 1, 2);
+    config->dedup_max = rs_random_one_in(c, 2) ? rs_random_between(c, 1, 20) : 100000;
+    config->aggregate_count = (int)rs_random_between(c, 1, 2);
     for (int i = 0; i < config->aggregate_count; i++) {
         struct model_aggregate *a = &config->aggregates[i];
         random_window(c, config, a);
-        a->by = (int)pick(c, 1, 2);
-        a->only_buys = one_in(c, 5);
+        a->by = (int)rs_random_between(c, 1, 2);
+        a->only_buys = rs_random_one_in(c, 5);
         longest_us = a->size_us > longest_us ? a->size_us : longest_us;
     }
-    config->expires = !config->upsert && one_in(c, 2);
-    config->expire_us = (longest_us + config->lateness_us + pick(c, 0, 3) * SECOND) / 1000 * 1000;
+    config->expires = !config->upsert && rs_random_one_in(c, 2);
+    config->expire_us =
+        (longest_us + config->lateness_us + rs_random_between(c, 0, 3) * SECOND) / 1000 * 1000;
     config->expire_us = config->expire_us < SECOND ? SECOND : config->expire_us;
 }
 
@@ -107,7 +108,7 @@ void world_yaml(const struct world *world, struct rs_buf *out)
 
 const struct world *world_open(uint32_t number)
 {
-    struct chance c = {number * UINT64_C(0x9E3779B97F4A7C15) + 11};
+    struct rs_random c = {number * UINT64_C(0x9E3779B97F4A7C15) + 11};
     struct rs_buf yaml = {0};
     struct world *w = worlds[number];
     if (w) {
@@ -115,7 +116,7 @@ const struct world *world_open(uint32_t number)
     }
     w = sim_alloc(sizeof *w);
     random_config(&c, &w->config);
-    w->stream_count = one_in(&c, 3) ? 2 : 1;
+    w->stream_count = rs_random_one_in(&c, 3) ? 2 : 1;
     world_yaml(w, &yaml);
     rs_buf_char(&yaml, '\0');
     if (yaml.failed || !fixture_open(&w->fixture, (const char *)yaml.data)) {
@@ -143,26 +144,27 @@ void worlds_close(void)
 /* ---- input ---- */
 
 /* Products of their own for each partition: a group is never in two of them. */
-static struct tick random_tick(struct chance *c, uint32_t partition, int64_t clock_us)
+static struct tick random_tick(struct rs_random *c, uint32_t partition, int64_t clock_us)
 {
     static const char *const products[PARTITIONS_MAX][3] = {
         {"a", "b", "c d"}, {"a1", "b1", "c1"}, {"a2", "e:f", "c2"}};
     static const char *const markets[] = {"x", "y"};
     static const char *const ids[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"};
-    struct tick t = {.product = products[partition][pick(c, 0, one_in(c, 2) ? 0 : 2)]};
-    t.market = markets[pick(c, 0, 1)];
-    t.id = one_in(c, 6) ? NULL : ids[pick(c, 0, 11)];
-    t.side = (int)pick(c, 0, 2);
-    t.at_us = clock_us - (one_in(c, 3) ? pick(c, 0, 5 * SECOND) : pick(c, 0, SECOND / 2));
-    if (one_in(c, 2)) {
+    struct tick t = {.product = products[partition][rs_random_between(c, 0, rs_random_one_in(c, 2) ? 0 : 2)]};
+    t.market = markets[rs_random_between(c, 0, 1)];
+    t.id = rs_random_one_in(c, 6) ? NULL : ids[rs_random_between(c, 0, 11)];
+    t.side = (int)rs_random_between(c, 0, 2);
+    t.at_us = clock_us - (rs_random_one_in(c, 3) ? rs_random_between(c, 0, 5 * SECOND)
+                                                 : rs_random_between(c, 0, SECOND / 2));
+    if (rs_random_one_in(c, 2)) {
         t.at_us -= t.at_us % (SECOND / 4); /* on the edges of windows */
     }
-    t.no_time = one_in(c, 25);
-    t.no_price = one_in(c, 5);
-    t.price = pick(c, -300, 1000);
-    t.quantity = pick(c, 0, 9);
-    t.revision = pick(c, 0, 3);
-    t.no_revision = one_in(c, 40);
+    t.no_time = rs_random_one_in(c, 25);
+    t.no_price = rs_random_one_in(c, 5);
+    t.price = rs_random_between(c, -300, 1000);
+    t.quantity = rs_random_between(c, 0, 9);
+    t.revision = rs_random_between(c, 0, 3);
+    t.no_revision = rs_random_one_in(c, 40);
     return t;
 }
 
@@ -173,35 +175,36 @@ struct producer {
     size_t from, until;
 };
 
-static struct producer random_producer(struct chance *c, size_t count)
+static struct producer random_producer(struct rs_random *c, size_t count)
 {
     static const int64_t wrong_s[] = {-30 * DAY_S, -3600, -100, 15, 30, 100, 1000, 3600, 30 * DAY_S};
-    struct producer p = {.wrong_us = wrong_s[pick(c, 0, 8)] * SECOND, .share = pick(c, 3, 30)};
+    struct producer p = {.wrong_us = wrong_s[rs_random_between(c, 0, 8)] * SECOND,
+                         .share = rs_random_between(c, 3, 30)};
     p.until = count;
-    if (one_in(c, 2)) {
-        p.from = (size_t)pick(c, 0, (int64_t)count - 1);
-        p.until = p.from + (size_t)pick(c, 1, (int64_t)(count - p.from));
+    if (rs_random_one_in(c, 2)) {
+        p.from = (size_t)rs_random_between(c, 0, (int64_t)count - 1);
+        p.until = p.from + (size_t)rs_random_between(c, 1, (int64_t)(count - p.from));
     }
     return p;
 }
 
-static bool sends(struct chance *c, const struct producer *p, size_t record)
+static bool sends(struct rs_random *c, const struct producer *p, size_t record)
 {
-    return record >= p->from && record < p->until && one_in(c, p->share);
+    return record >= p->from && record < p->until && rs_random_one_in(c, p->share);
 }
 
-static void add_record(struct chance *c, struct feed *f, uint32_t partition, int64_t clock_us)
+static void add_record(struct rs_random *c, struct feed *f, uint32_t partition, int64_t clock_us)
 {
     size_t i = f->count++;
     f->ticks[i] = random_tick(c, partition, clock_us);
-    if (one_in(c, 30)) {
+    if (rs_random_one_in(c, 30)) {
         f->ticks[i].product = NULL;
         tick_log_add_bytes(&f->log, "\x07", 1);
     } else {
         tick_log_add(&f->log, &f->ticks[i]);
     }
-    if (one_in(c, 2)) {
-        f->log.records[i].timestamp_us = clock_us + pick(c, 0, 1) * SECOND;
+    if (rs_random_one_in(c, 2)) {
+        f->log.records[i].timestamp_us = clock_us + rs_random_between(c, 0, 1) * SECOND;
     }
 }
 
@@ -209,23 +212,24 @@ static void add_record(struct chance *c, struct feed *f, uint32_t partition, int
  * they were made. */
 static void make_feed(struct sim *sim, uint32_t partition, size_t count, int64_t pace_us)
 {
-    struct chance *c = &sim->chance;
+    struct rs_random *c = &sim->chance;
     struct feed *f = &sim->feeds[partition];
-    int64_t visible_us = sim_now(sim) + pick(c, 0, SECOND);
-    f->live = one_in(c, 3);
-    int64_t clock_us =
-        f->live ? visible_us - sim_now(sim) + sim->clock.wall_us : 1000 * SECOND + pick(c, 0, SECOND);
+    int64_t visible_us = sim_now(sim) + rs_random_between(c, 0, SECOND);
+    f->live = rs_random_one_in(c, 3);
+    int64_t clock_us = f->live ? visible_us - sim_now(sim) + sim->clock.wall_us
+                               : 1000 * SECOND + rs_random_between(c, 0, SECOND);
     f->committed = -1;
     f->ticks = sim_alloc((count + 1) * sizeof *f->ticks);
     f->visible_us = sim_alloc((count + 1) * sizeof *f->visible_us);
     f->wrong = sim_alloc(count + 1);
-    bool wrong = one_in(c, 3);
+    bool wrong = rs_random_one_in(c, 3);
     struct producer producer = random_producer(c, count);
     f->wrong_us = wrong ? producer.wrong_us : 0;
     while (f->count < count) {
-        int64_t gap_us = one_in(c, 15) ? pick(c, 0, 6 * SECOND) : pick(c, 0, pace_us);
+        int64_t gap_us =
+            rs_random_one_in(c, 15) ? rs_random_between(c, 0, 6 * SECOND) : rs_random_between(c, 0, pace_us);
         clock_us += gap_us;
-        visible_us += !f->live && one_in(c, 3) ? 0 : gap_us;
+        visible_us += !f->live && rs_random_one_in(c, 3) ? 0 : gap_us;
         f->visible_us[f->count] = visible_us;
         f->wrong[f->count] = wrong && sends(c, &producer, f->count);
         add_record(c, f, partition, clock_us + (f->wrong[f->count] ? producer.wrong_us : 0));
@@ -236,13 +240,14 @@ static void make_feed(struct sim *sim, uint32_t partition, size_t count, int64_t
 
 void workload_make(struct sim *sim)
 {
-    struct chance *c = &sim->chance;
-    sim->world = world_open((uint32_t)pick(c, 0, WORLDS - 1));
-    sim->partition_count = (uint32_t)pick(c, 1, PARTITIONS_MAX);
-    sim->seat_count = (uint32_t)pick(c, 2, SEATS_MAX);
-    sim->calm = one_in(c, 40);
+    struct rs_random *c = &sim->chance;
+    sim->world = world_open((uint32_t)rs_random_between(c, 0, WORLDS - 1));
+    sim->partition_count = (uint32_t)rs_random_between(c, 1, PARTITIONS_MAX);
+    sim->seat_count = (uint32_t)rs_random_between(c, 2, SEATS_MAX);
+    sim->calm = rs_random_one_in(c, 40);
     for (uint32_t i = 0; i < sim->partition_count; i++) {
-        make_feed(sim, i, (size_t)pick(c, 5, sim->calm ? 150 : 45), pick(c, 1, 8) * SECOND / 10);
+        make_feed(sim, i, (size_t)rs_random_between(c, 5, sim->calm ? 150 : 45),
+                  rs_random_between(c, 1, 8) * SECOND / 10);
     }
 }
 

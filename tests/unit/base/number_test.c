@@ -11,24 +11,9 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "tests/lib/random.h"
 
 #define RANDOM_DOUBLES 1000000
-
-static uint64_t next(uint64_t *seed)
-{
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return *seed;
-}
-
-static uint64_t seed_of_run(void)
-{
-    const char *text = getenv("RS_SEED");
-    uint64_t seed = text == NULL ? UINT64_C(0x9e3779b97f4a7c15) : strtoull(text, NULL, 0) | 1;
-    print_message("seed %#llx\n", (unsigned long long)seed);
-    return seed;
-}
 
 static rs_i128 parsed(const char *text, int scale)
 {
@@ -151,12 +136,13 @@ static void test_whole_numbers_are_written(void **state)
 static void test_decimals_survive_the_round_trip(void **state)
 {
     (void)state;
-    uint64_t seed = seed_of_run();
+    struct rs_random random = rs_random_of_run();
     rs_i128 limit = (rs_i128)rs_pow10_u128(38);
     for (int i = 0; i < 100000; i++) {
-        rs_i128 value = (rs_i128)((rs_u128)next(&seed) << 64 | next(&seed)) >> next(&seed) % 120;
+        rs_i128 value = (rs_i128)((rs_u128)rs_random_next(&random) << 64 | rs_random_next(&random)) >>
+                        rs_random_next(&random) % 120;
         value %= limit;
-        int scale = (int)(next(&seed) % (RS_SCALE_MAX + 1));
+        int scale = (int)(rs_random_next(&random) % (RS_SCALE_MAX + 1));
         char text[RS_NUMBER_TEXT_MAX + 1];
         text[rs_decimal_format(value, scale, text)] = '\0';
         assert_true(parsed(text, scale) == value);
@@ -208,10 +194,10 @@ static double reread(const char *text, size_t size)
 static void test_doubles_read_back_the_same(void **state)
 {
     (void)state;
-    uint64_t seed = seed_of_run();
+    struct rs_random random = rs_random_of_run();
     char text[RS_NUMBER_TEXT_MAX];
     for (int i = 0; i < RANDOM_DOUBLES; i++) {
-        uint64_t bits = next(&seed);
+        uint64_t bits = rs_random_next(&random);
         double value = 0;
         if ((bits >> 52 & 0x7ff) == 0x7ff) {
             continue;
@@ -291,14 +277,14 @@ static void expect_shortest(uint32_t bits)
 static void test_floats_read_back_the_same_from_the_fewest_digits(void **state)
 {
     (void)state;
-    uint64_t seed = UINT64_C(0x9e3779b97f4a7c15);
+    struct rs_random random = {1};
     for (uint32_t exponent = 0; exponent < 0xff; exponent++) {
         expect_shortest((exponent << 23) + (exponent == 0));
         expect_shortest((exponent << 23) + 1);
         expect_shortest((exponent << 23) + 0x7fffff);
     }
     for (int i = 0; i < 300000; i++) {
-        expect_shortest((uint32_t)(next(&seed) >> 16) % 0x7f7fffff + 1);
+        expect_shortest((uint32_t)(rs_random_next(&random) >> 16) % 0x7f7fffff + 1);
     }
 }
 

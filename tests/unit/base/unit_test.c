@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/unit.h"
+#include "tests/lib/random.h"
 
 static void expect_duration(const char *text, int64_t wanted)
 {
@@ -96,10 +97,9 @@ static void test_durations_are_written(void **state)
 static void test_written_durations_are_read_back(void **state)
 {
     (void)state;
-    uint64_t seed = 42;
+    struct rs_random random = {42};
     for (int i = 0; i < 10000; i++) {
-        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-        int64_t us = (int64_t)(seed >> (1 + i % 60));
+        int64_t us = (int64_t)(rs_random_next(&random) >> (1 + i % 60));
         char text[RS_DURATION_TEXT_MAX];
         rs_duration_format(us, text, sizeof text);
         expect_duration(text, us);

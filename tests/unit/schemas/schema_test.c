@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "schemas/schema.h"
+#include "tests/lib/random.h"
 
 static struct rs_schema_document *parse(const char *json)
 {
@@ -446,20 +447,19 @@ static void test_random_bytes(void **state)
     assert_int_equal(rs_schema_load("schemas/trade.avsc", &trade, &error), RS_OK);
     const char *json = rs_schema_json(trade);
     size_t size = strlen(json);
-    uint64_t random = 88172645463325252U;
+    struct rs_random random = {1};
     char *copy = malloc(size);
     assert_non_null(copy);
     size_t refused = 0;
     for (int round = 0; round < 3000; round++) {
         memcpy(copy, json, size);
         for (int change = 0; change < 3; change++) {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            copy[random % size] = "{}[]\",:\\ant01\xff"[(random >> 40) % 14];
+            size_t at = rs_random_below(&random, size);
+            copy[at] = "{}[]\",:\\ant01\xff"[rs_random_below(&random, 14)];
         }
         struct rs_schema_document *document = NULL;
-        refused += rs_schema_parse("test", copy, size - random % 3, &document, &error) != RS_OK;
+        refused +=
+            rs_schema_parse("test", copy, size - rs_random_below(&random, 3), &document, &error) != RS_OK;
         rs_schema_free(&document);
     }
     assert_true(refused > 1000);

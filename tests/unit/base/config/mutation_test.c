@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/config/config.h"
+#include "tests/lib/random.h"
 
 /* Random changes to a valid document, from a printed seed. Whatever they make of it: no crash, no leak (under
  * the sanitizers), and either a root mapping or a complaint. */
@@ -47,15 +48,14 @@ static const char *const pieces[] = {
     "\xEF\xBB\xBF", "\\x",   "~",           "!!", "!<", "${",   "$${", "!file ",   "\xED\xA0\x80"};
 
 struct mutator {
-    uint64_t seed;
+    struct rs_random random;
     size_t size;
     char text[8192];
 };
 
 static size_t draw(struct mutator *m, size_t below)
 {
-    m->seed = m->seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-    return (size_t)(m->seed >> 33) % below;
+    return (size_t)rs_random_below(&m->random, below);
 }
 
 static void insert(struct mutator *m, size_t at, const char *piece, size_t size)
@@ -146,10 +146,10 @@ static void test_changed_documents_do_no_harm(void **state)
     static struct mutator m;
     struct rs_error error;
     print_message("seed %llu\n", (unsigned long long)SEED);
-    m.seed = SEED;
+    m.random.state = SEED;
     for (int round = 0; round < ROUNDS; round++) {
         struct rs_config *config = NULL;
-        uint64_t seed = m.seed;
+        uint64_t seed = m.random.state;
         mutate(&m);
         assert_int_equal(rs_config_load_text("m", m.text, &config, &error), 0);
         judge(config, seed);
@@ -166,10 +166,10 @@ static void test_changed_files_do_no_harm(void **state)
     struct rs_error error;
     int fd = mkstemp(path);
     assert_true(fd >= 0);
-    m.seed = SEED;
+    m.random.state = SEED;
     for (int round = 0; round < 500; round++) {
         struct rs_config *config = NULL;
-        uint64_t seed = m.seed;
+        uint64_t seed = m.random.state;
         mutate(&m);
         m.text[draw(&m, m.size)] = '\0';
         assert_int_equal(ftruncate(fd, 0), 0);

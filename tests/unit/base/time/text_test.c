@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/time/text.h"
+#include "tests/lib/random.h"
 
 #define SECOND RS_US_PER_SECOND
 
@@ -263,11 +264,10 @@ static void test_nanoseconds(void **state)
 static void test_what_is_written_is_read_back(void **state)
 {
     (void)state;
-    uint64_t seed = 7;
+    struct rs_random random = {7};
     const uint64_t span = (uint64_t)(RS_TIME_MAX_US - RS_TIME_MIN_US);
     for (int i = 0; i < 100000; i++) {
-        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-        int64_t us = RS_TIME_MIN_US + (int64_t)((seed ^ seed >> 29) % span);
+        int64_t us = RS_TIME_MIN_US + (int64_t)rs_random_below(&random, span);
         struct rs_error error;
         char text[RS_TIME_TEXT_MAX];
         int64_t back = 0;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/time/text.h"
+#include "tests/lib/random.h"
 
 #define SECOND RS_US_PER_SECOND
 
@@ -131,15 +132,14 @@ static void test_agrees_with_libc(void **state)
                                         "Africa/Casablanca",   "Pacific/Apia",  "Europe/Dublin",
                                         "Australia/Lord_Howe", "Asia/Tehran",   "America/St_Johns",
                                         "Antarctica/Troll",    "Asia/Kolkata",  "America/Nuuk"};
-    uint64_t seed = 11;
+    struct rs_random random = {11};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct rs_zone *zone = zone_of(names[i]);
         (void)setenv("TZ", names[i], 1);
         tzset();
         for (int round = 0; round < 5000; round++) {
-            seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
             /* 1900 to 2500 */
-            time_t at = (time_t)(-2208988800 + (int64_t)((seed >> 20) % UINT64_C(18934214400)));
+            time_t at = (time_t)(-2208988800 + (int64_t)rs_random_below(&random, UINT64_C(18934214400)));
             struct tm tm;
             assert_non_null(localtime_r(&at, &tm));
             int32_t offset = rs_zone_offset_at(zone, at * SECOND);
@@ -223,13 +223,12 @@ static void test_changed_files_do_no_harm(void **state)
 {
     (void)state;
     static uint8_t bytes[sizeof good];
-    uint64_t seed = 3;
+    struct rs_random random = {3};
     for (int round = 0; round < 2000; round++) {
         memcpy(bytes, good, good_size);
         for (int change = 0; change < 3; change++) {
-            seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
-            size_t at = (size_t)(seed >> 33) % (change == 0 ? 44 : good_size);
-            bytes[at] = (uint8_t)(seed >> 20);
+            size_t at = (size_t)rs_random_below(&random, change == 0 ? 44 : good_size);
+            bytes[at] = (uint8_t)rs_random_next(&random);
         }
         (void)load_bytes(bytes, good_size);
     }

@@ -12,6 +12,7 @@
 
 #include "ingest/encode/encode.h"
 #include "ingest/encode/json.h"
+#include "tests/lib/random.h"
 #include "tests/unit/ingest/support.h"
 
 static struct rs_schema_document *parse(const char *json)
@@ -163,13 +164,11 @@ static void test_decimals(void **state)
 static void test_short_decimals_equal_long_ones(void **state)
 {
     (void)state;
-    uint64_t x = 88172645463325252ULL;
+    struct rs_random random = {1};
     for (int i = 0; i < 20000; i++) {
         char text[64];
         char padded[96];
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
+        uint64_t x = rs_random_next(&random);
         int fraction = (int)(x % 7);
         int64_t whole = (int64_t)(x >> (x % 40)) / 1000;
         int size =

@@ -15,31 +15,24 @@
 #include "base/time/text.h"
 #include "ingest/encode/encode.h"
 #include "schemas/schema.h"
+#include "tests/lib/random.h"
 #include "tests/unit/ingest/support.h"
 
 #define VALUES 3000
 
-static uint64_t seed = 88172645463325252ULL;
-
-static uint64_t next_random(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
+static struct rs_random source = {1};
 
 /* Small ones often, and the ends of the range. */
 static int64_t random_long(unsigned bits)
 {
     int64_t limit = bits == 64 ? INT64_MAX : (INT64_C(1) << (bits - 1)) - 1;
-    switch (next_random() % 8) {
+    switch (rs_random_next(&source) % 8) {
     case 0: return limit;
     case 1: return -limit - 1;
-    case 2: return (int64_t)(next_random() % 3) - 1;
+    case 2: return (int64_t)(rs_random_next(&source) % 3) - 1;
     default: break;
     }
-    return (int64_t)next_random() >> (64 - bits + next_random() % bits);
+    return (int64_t)rs_random_next(&source) >> (64 - bits + rs_random_next(&source) % bits);
 }
 
 /* Both sides of one value: cells for ours, an avro_value_t for theirs. Texts live in `memory`. */
@@ -83,8 +76,8 @@ static size_t random_string(char *out)
     static const char *const pieces[] = {"a",  "Z9", " ", "\xC3\xA9", "\xE5\x8C\x97", "\xF0\x9F\x98\x80",
                                          "\"", "xyz"};
     size_t n = 0;
-    for (uint64_t left = next_random() % 12; left > 0; left--) {
-        const char *piece = pieces[next_random() % 8];
+    for (uint64_t left = rs_random_next(&source) % 12; left > 0; left--) {
+        const char *piece = pieces[rs_random_next(&source) % 8];
         memcpy(out + n, piece, strlen(piece));
         n += strlen(piece);
     }
@@ -96,9 +89,9 @@ static void make_bytes(struct twin *t, const struct rs_schema *type, avro_value_
                        struct rs_slice name)
 {
     uint8_t bytes[64];
-    size_t size = type->kind == RS_AVRO_FIXED ? type->fixed_size : next_random() % sizeof(bytes);
+    size_t size = type->kind == RS_AVRO_FIXED ? type->fixed_size : rs_random_next(&source) % sizeof(bytes);
     for (size_t i = 0; i < size; i++) {
-        bytes[i] = (uint8_t)next_random();
+        bytes[i] = (uint8_t)rs_random_next(&source);
     }
     add_text(t, RS_CELL_BYTES, name, keep(t, bytes, size));
     if (type->kind == RS_AVRO_FIXED) {
@@ -130,9 +123,10 @@ static size_t twos_complement(rs_i128 value, uint8_t *out)
 static void make_decimal(struct twin *t, const struct rs_schema *type, avro_value_t *theirs,
                          struct rs_slice name)
 {
-    rs_u128 magnitude = ((rs_u128)next_random() << 64 | next_random()) >> (next_random() % 128);
-    magnitude %= rs_pow10_u128(1 + (int)(next_random() % (uint64_t)type->precision));
-    rs_i128 value = next_random() % 2 == 0 ? (rs_i128)magnitude : -(rs_i128)magnitude;
+    rs_u128 magnitude =
+        ((rs_u128)rs_random_next(&source) << 64 | rs_random_next(&source)) >> (rs_random_next(&source) % 128);
+    magnitude %= rs_pow10_u128(1 + (int)(rs_random_next(&source) % (uint64_t)type->precision));
+    rs_i128 value = rs_random_next(&source) % 2 == 0 ? (rs_i128)magnitude : -(rs_i128)magnitude;
     char text[RS_NUMBER_TEXT_MAX];
     size_t size = rs_decimal_format(value, type->scale, text);
     add_text(t, RS_CELL_NUMBER, name, keep(t, text, size));
@@ -153,7 +147,7 @@ static void make_time(struct twin *t, const struct rs_schema *type, avro_value_t
 {
     char text[RS_TIME_TEXT_MAX];
     int64_t span = INT64_C(4000000000000000);
-    int64_t us = (int64_t)(next_random() % (uint64_t)span) - span / 2;
+    int64_t us = (int64_t)(rs_random_next(&source) % (uint64_t)span) - span / 2;
     int64_t per = type->logical == RS_LOGICAL_TIMESTAMP_MILLIS ? 1000 : 1;
     if (type->logical == RS_LOGICAL_DATE) {
         int64_t day = us / RS_US_PER_DAY;
@@ -172,7 +166,7 @@ static void make_double(struct twin *t, const struct rs_schema *type, avro_value
                         struct rs_slice name)
 {
     char text[64];
-    double value = (double)random_long(64) / (double)(1 + next_random() % 1000);
+    double value = (double)random_long(64) / (double)(1 + rs_random_next(&source) % 1000);
     if (type->kind == RS_AVRO_FLOAT) {
         float f = (float)value;
         size_t index = add_cell(t, RS_CELL_DOUBLE, name);
@@ -189,7 +183,7 @@ static void make_items(struct twin *t, const struct rs_schema *type, avro_value_
                        struct rs_slice name)
 {
     size_t index = add_cell(t, type->kind == RS_AVRO_MAP ? RS_CELL_OBJECT : RS_CELL_ARRAY, name);
-    for (uint64_t i = 0, n = next_random() % 4; i < n; i++) {
+    for (uint64_t i = 0, n = rs_random_next(&source) % 4; i < n; i++) {
         avro_value_t item;
         char key[16];
         struct rs_slice kept = {0};
@@ -221,7 +215,7 @@ static void make_union(struct twin *t, const struct rs_schema *type, avro_value_
                        struct rs_slice name)
 {
     avro_value_t branch;
-    size_t number = next_random() % type->branch_count;
+    size_t number = rs_random_next(&source) % type->branch_count;
     assert_int_equal(avro_value_set_branch(theirs, (int)number, &branch), 0);
     make(t, type->branches[number], &branch, name);
 }
@@ -237,7 +231,7 @@ static void make_string(struct twin *t, avro_value_t *theirs, struct rs_slice na
 static void make_enum(struct twin *t, const struct rs_schema *type, avro_value_t *theirs,
                       struct rs_slice name)
 {
-    size_t number = next_random() % type->symbol_count;
+    size_t number = rs_random_next(&source) % type->symbol_count;
     add_text(t, RS_CELL_STRING, name, rs_slice_text(type->symbols[number]));
     assert_int_equal(avro_value_set_enum(theirs, (int)number), 0);
 }
@@ -259,7 +253,7 @@ static void make(struct twin *t, const struct rs_schema *type, avro_value_t *the
         assert_int_equal(avro_value_set_null(theirs), 0);
         break;
     case RS_AVRO_BOOLEAN:
-        number = (int64_t)(next_random() & 1);
+        number = (int64_t)(rs_random_next(&source) & 1);
         add_number(t, RS_CELL_BOOLEAN, name, number);
         assert_int_equal(avro_value_set_boolean(theirs, (int)number), 0);
         break;

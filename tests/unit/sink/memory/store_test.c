@@ -12,6 +12,7 @@
 
 #include "sink/memory/store.h"
 #include "sink/redis/sink.h"
+#include "tests/lib/random.h"
 #include "tests/unit/sink/batches.h"
 #include "tests/unit/sink/redis_server.h"
 
@@ -170,14 +171,11 @@ static void test_can_be_away_and_wiped_and_fenced(void **state)
 
 /* ---- against Redis ---- */
 
-static uint64_t random_state = 88172645463325252u;
+static struct rs_random source = {1};
 
 static uint32_t below(uint32_t limit)
 {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (uint32_t)(random_state >> 33) % limit;
+    return (uint32_t)rs_random_below(&source, limit);
 }
 
 static void random_fields(struct rs_view_batch *batch, uint32_t aggregate)
@@ -223,9 +221,9 @@ static void random_op(struct rs_view_batch *batch)
 /* Two batches with the same operations. */
 static void random_batches(struct rs_view_batch *out[2])
 {
-    uint64_t seed = random_state;
+    struct rs_random begin = source;
     for (int i = 0; i < 2; i++) {
-        random_state = seed;
+        source = begin;
         out[i] = new_batch((int32_t)below(3), 1 + below(2), below(5), (int64_t)below(3));
         for (uint32_t n = below(12); n > 0; n--) {
             random_op(out[i]);

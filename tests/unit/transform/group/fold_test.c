@@ -2,7 +2,7 @@
  * number. */
 #include "tests/unit/transform/engine_run.h"
 
-#include "tests/unit/transform/random.h"
+#include "tests/lib/random.h"
 #include "transform/group/fold.h"
 #include "transform/partition/internal.h"
 
@@ -36,15 +36,15 @@ static void assert_same(struct rs_groups *gs, const void *a, const void *b)
     rs_buf_fini(&y);
 }
 
-static void add_random(struct run *r, uint64_t *seed, int64_t clock_us)
+static void add_random(struct run *r, struct rs_random *random, int64_t clock_us)
 {
-    int64_t back = test_next(seed) % 4 ? 0 : (int64_t)(test_next(seed) % 90) * SECOND;
+    int64_t back = rs_random_next(random) % 4 ? 0 : (int64_t)(rs_random_next(random) % 90) * SECOND;
     const struct tick t = {.at_us = clock_us - back,
-                           .no_price = test_next(seed) % 5 == 0,
-                           .price = (int64_t)(test_next(seed) % 1000),
-                           .quantity = (int64_t)(test_next(seed) % 100),
-                           .ratio = (double)(int64_t)test_next(seed) / 1e9,
-                           .big = (__int128)(int64_t)test_next(seed) * 1000000};
+                           .no_price = rs_random_next(random) % 5 == 0,
+                           .price = (int64_t)(rs_random_next(random) % 1000),
+                           .quantity = (int64_t)(rs_random_next(random) % 100),
+                           .ratio = (double)(int64_t)rs_random_next(random) / 1e9,
+                           .big = (__int128)(int64_t)rs_random_next(random) * 1000000};
     apply(r, &t, 1);
 }
 
@@ -52,7 +52,7 @@ static void test_running_equals_plain(void **state)
 {
     (void)state;
     struct run r;
-    uint64_t seed = test_seed();
+    struct rs_random random = rs_random_of_run();
     struct rs_fold *fold = NULL;
     uint64_t asked = 0;
     start(&r, "streams:\n  ticks: {topic: t, schema: tick.avsc, time: at, lateness: 1d}\n", aggregate);
@@ -60,12 +60,14 @@ static void test_running_equals_plain(void **state)
     int64_t clock_us = 1000 * SECOND;
     int64_t end_us = clock_us;
     for (int step = 0; step < 2500; step++) {
-        clock_us += (int64_t)(test_next(&seed) % 1500000);
-        clock_us += test_next(&seed) % 200 ? 0 : 250 * SECOND; /* longer than the window: all of it leaves */
-        add_random(&r, &seed, clock_us);
-        if (test_next(&seed) % 3 == 0) {
+        clock_us += (int64_t)(rs_random_next(&random) % 1500000);
+        clock_us +=
+            rs_random_next(&random) % 200 ? 0 : 250 * SECOND; /* longer than the window: all of it leaves */
+        add_random(&r, &random, clock_us);
+        if (rs_random_next(&random) % 3 == 0) {
             /* Mostly forward; now and then back, as when a late event asks for an older window again. */
-            int64_t back = test_next(&seed) % 50 ? 0 : (int64_t)(test_next(&seed) % 60) * SECOND;
+            int64_t back =
+                rs_random_next(&random) % 50 ? 0 : (int64_t)(rs_random_next(&random) % 60) * SECOND;
             end_us = rs_floor_to(clock_us, SECOND) + SECOND - back;
             (void)rs_fold_window(gs, 0, &fold, end_us - 100 * SECOND, end_us, gs->total);
             fold_simply(gs, end_us - 100 * SECOND, end_us, gs->previous);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "tests/unit/transform/random.h"
+#include "tests/lib/random.h"
 #include "transform/group/index.h"
 
 #define NUMBERS 2000
@@ -62,11 +62,11 @@ static void test_random_inserts_and_removals(void **state)
     (void)state;
     static uint32_t hashes[NUMBERS];
     static bool in[NUMBERS];
-    uint64_t seed = 12345;
+    struct rs_random random = {12345};
     struct rs_index index = {0};
     memset(in, 0, sizeof in);
     for (int step = 0; step < 60000; step++) {
-        uint64_t r = test_next(&seed);
+        uint64_t r = rs_random_next(&random);
         uint32_t i = (uint32_t)(r % NUMBERS);
         if (!in[i]) {
             hashes[i] = (r >> 40) % 3 ? (uint32_t)(0xFFFFFFE0u + (r >> 32) % 64) : (uint32_t)(r >> 32);

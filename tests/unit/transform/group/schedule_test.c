@@ -1,7 +1,7 @@
 /* Which groups are due when, moved, taken out and dropped in any order, against a plain list of times. */
 #include "tests/unit/transform/engine_run.h"
 
-#include "tests/unit/transform/random.h"
+#include "tests/lib/random.h"
 #include "transform/partition/internal.h"
 
 #define GROUPS 50
@@ -50,7 +50,7 @@ static void test_any_order(void **state)
 {
     (void)state;
     struct run r;
-    uint64_t seed = test_seed();
+    struct rs_random random = rs_random_of_run();
     struct rs_groups *gs = open_groups(&r);
     int64_t due[GROUPS];
     int64_t now = 0;
@@ -59,17 +59,19 @@ static void test_any_order(void **state)
         due[i] = RS_WINDOW_NEVER;
     }
     for (int step = 0; step < 20000; step++) {
-        uint32_t i = (uint32_t)(test_next(&seed) % GROUPS);
-        uint64_t what = test_next(&seed) % 10;
+        uint32_t i = (uint32_t)(rs_random_next(&random) % GROUPS);
+        uint64_t what = rs_random_next(&random) % 10;
         if (what < 6) {
-            due[i] = now + (int64_t)(test_next(&seed) % 13) * SECOND;
+            due[i] = now + (int64_t)(rs_random_next(&random) % 13) * SECOND;
             rs_schedule_at(gs, i, due[i]);
         } else if (what < 7) {
             due[i] = RS_WINDOW_NEVER;
             rs_schedule_at(gs, i, RS_WINDOW_NEVER);
         } else if (what < 8) {
-            now += (int64_t)(test_next(&seed) % 5 ? test_next(&seed) % 3 : test_next(&seed) % 40) * SECOND;
-            rs_schedule_advance(gs, now + (int64_t)(test_next(&seed) % 1000000));
+            now += (int64_t)(rs_random_next(&random) % 5 ? rs_random_next(&random) % 3
+                                                         : rs_random_next(&random) % 40) *
+                   SECOND;
+            rs_schedule_advance(gs, now + (int64_t)(rs_random_next(&random) % 1000000));
         } else {
             uint32_t popped = rs_schedule_pop(gs);
             int64_t first = RS_WINDOW_NEVER;

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "tests/unit/transform/random.h"
+#include "tests/lib/random.h"
 #include "transform/number/accumulator.h"
 
 #define VALUES 200
@@ -64,12 +64,12 @@ static void test_sums_of_int128_hold_their_extremes(void **state)
 static void test_products_of_int128_agree_with_those_of_int64(void **state)
 {
     (void)state;
-    uint64_t seed = test_seed();
+    struct rs_random random = rs_random_of_run();
     uint64_t narrow[RS_PRODUCT64_LIMBS] = {0};
     uint64_t wide[RS_PRODUCT128_LIMBS] = {0};
     for (int i = 0; i < 10000; i++) {
-        int64_t a = test_int64(&seed);
-        int64_t b = test_int64(&seed);
+        int64_t a = rs_random_int64(&random);
+        int64_t b = rs_random_int64(&random);
         rs_product64_add(narrow, a, b);
         rs_product128_add(wide, a, b);
         uint64_t sign = narrow[2] >> 63 != 0 ? UINT64_MAX : 0;
@@ -81,15 +81,15 @@ static void test_products_of_int128_agree_with_those_of_int64(void **state)
 static void test_what_was_added_can_be_taken_away(void **state)
 {
     (void)state;
-    uint64_t seed = test_seed();
+    struct rs_random random = rs_random_of_run();
     uint64_t sum[RS_PRODUCT128_LIMBS] = {0};
     uint64_t all[RS_PRODUCT128_LIMBS] = {0};
     uint64_t part[RS_PRODUCT128_LIMBS] = {0};
     for (int i = 0; i < 1000; i++) {
-        rs_i128 a = test_int128(&seed);
-        rs_i128 b = test_int128(&seed);
+        rs_i128 a = rs_random_int128(&random);
+        rs_i128 b = rs_random_int128(&random);
         rs_product128_add(all, a, b);
-        rs_product128_add((test_next(&seed) & 1) != 0 ? part : sum, a, b);
+        rs_product128_add((rs_random_next(&random) & 1) != 0 ? part : sum, a, b);
     }
     rs_limbs_subtract(all, part, RS_PRODUCT128_LIMBS);
     assert_limbs(all, RS_PRODUCT128_LIMBS, sum);
@@ -240,13 +240,13 @@ static void test_products_of_doubles_lose_nothing(void **state)
 static void test_ordinary_values_stay_compact(void **state)
 {
     (void)state;
-    uint64_t seed = test_seed();
+    struct rs_random random = rs_random_of_run();
     uint64_t sum[SUPER_LIMBS];
     uint64_t squares[SUPER_LIMBS];
     rs_super_init(&rs_super_sum, sum);
     rs_super_init(&rs_super_product, squares);
     for (int i = 0; i < 100000; i++) {
-        double x = (double)test_int64(&seed) / (double)(UINT64_C(1) << (test_next(&seed) % 60));
+        double x = (double)rs_random_int64(&random) / (double)(UINT64_C(1) << (rs_random_next(&random) % 60));
         rs_super_add(&rs_super_sum, sum, x);
         rs_super_add_product(&rs_super_product, squares, x, x);
     }
@@ -265,24 +265,24 @@ static void add_in_order(uint64_t *sum, const double *values, const size_t *orde
 static void test_order_leaves_no_trace(void **state)
 {
     (void)state;
-    uint64_t seed = test_seed();
+    struct rs_random random = rs_random_of_run();
     for (int round = 0; round < 60; round++) {
         double values[VALUES];
         size_t order[VALUES];
         uint64_t first[SUPER_LIMBS];
         uint64_t sum[SUPER_LIMBS];
         struct rs_super_value want;
-        int spread = (int)(test_next(&seed) % 11) * 100;
+        int spread = (int)(rs_random_next(&random) % 11) * 100;
         for (size_t i = 0; i < VALUES; i++) {
             order[i] = i;
-            values[i] = ldexp((double)test_int64(&seed),
-                              (int)(test_next(&seed) % (unsigned)(spread + 1)) - spread / 2 - 10);
+            values[i] = ldexp((double)rs_random_int64(&random),
+                              (int)(rs_random_next(&random) % (unsigned)(spread + 1)) - spread / 2 - 10);
         }
         rs_super_init(&rs_super_product, first);
         rs_super_init(&rs_super_product, sum);
         add_in_order(first, values, order);
         rs_super_read(&rs_super_product, first, &want);
-        test_shuffle(&seed, order, VALUES);
+        rs_random_shuffle(&random, order, VALUES);
         add_in_order(sum, values, order);
         assert_value(&rs_super_product, sum, &want);
         rs_super_merge(&rs_super_product, sum, first, false);

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tests/unit/transform/random.h"
+#include "tests/lib/random.h"
 #include "transform/number/exact.h"
 
 static struct rs_exact exact_of(rs_i128 value)
@@ -105,9 +105,9 @@ static void test_roots_round_to_even(void **state)
     assert_root(1, 1, 2048, (double)INFINITY);
 }
 
-static double random_double(uint64_t *seed)
+static double random_double(struct rs_random *random)
 {
-    return ldexp((double)(test_next(seed) >> 11 | 1), (int)(test_next(seed) % 1800) - 950);
+    return ldexp((double)(rs_random_next(random) >> 11 | 1), (int)(rs_random_next(random) % 1800) - 950);
 }
 
 /* |x| = mantissa * 2^(64 * limbs + exponent) */
@@ -125,12 +125,12 @@ static struct rs_exact exact_of_double(double x, int *exponent)
 static void test_ratios_and_roots_agree_with_the_machine(void **state)
 {
     (void)state;
-    uint64_t seed = test_seed();
+    struct rs_random random = rs_random_of_run();
     for (int i = 0; i < 200000; i++) {
         int a_exponent = 0;
         int b_exponent = 0;
-        double a = random_double(&seed);
-        double b = random_double(&seed);
+        double a = random_double(&random);
+        double b = random_double(&random);
         struct rs_exact n = exact_of_double(a, &a_exponent);
         struct rs_exact d = exact_of_double(b, &b_exponent);
         struct rs_exact one = exact_of(1);
@@ -147,7 +147,7 @@ static void test_ratios_and_roots_agree_with_the_machine(void **state)
 static void test_arithmetic_keeps_its_laws(void **state)
 {
     (void)state;
-    uint64_t seed = test_seed();
+    struct rs_random random = rs_random_of_run();
     for (int i = 0; i < 2000; i++) {
         uint64_t limb[12];
         struct rs_exact a;
@@ -157,9 +157,9 @@ static void test_arithmetic_keeps_its_laws(void **state)
         struct rs_exact left;
         struct rs_exact right;
         for (size_t k = 0; k < 12; k++) {
-            limb[k] = test_next(&seed) % 4 == 0 ? 0 : test_next(&seed);
+            limb[k] = rs_random_next(&random) % 4 == 0 ? 0 : rs_random_next(&random);
         }
-        size_t split = 1 + test_next(&seed) % 11;
+        size_t split = 1 + rs_random_next(&random) % 11;
         rs_exact_set_limbs(&a, limb, split);
         rs_exact_set_limbs(&b, limb + split, 12 - split);
         struct rs_exact minus_b = b;

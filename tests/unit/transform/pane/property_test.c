@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "tests/unit/transform/random.h"
+#include "tests/lib/random.h"
 #include "transform/pane/pane.h"
 
 #define ROUNDS     250
@@ -26,7 +26,7 @@ struct event {
 };
 
 struct world {
-    uint64_t seed;
+    struct rs_random random;
     struct rs_num_type types[INPUTS];
     struct rs_pane_layout *layout;
     struct event events[EVENTS_MAX];
@@ -36,13 +36,13 @@ struct world {
 
 static struct rs_num random_num(struct world *w, const struct rs_num_type *type)
 {
-    struct rs_num num = {.present = type->required || test_next(&w->seed) % 8 != 0};
-    uint64_t bits = test_next(&w->seed);
+    struct rs_num num = {.present = type->required || rs_random_next(&w->random) % 8 != 0};
+    uint64_t bits = rs_random_next(&w->random);
     switch (type->kind) {
-    case RS_NUM_INT64: num.i = test_int64(&w->seed); break;
-    case RS_NUM_INT128: num.w = test_int128(&w->seed); break;
+    case RS_NUM_INT64: num.i = rs_random_int64(&w->random); break;
+    case RS_NUM_INT128: num.w = rs_random_int128(&w->random); break;
     case RS_NUM_DOUBLE: /* any bits in some worlds, NaN among them; near one another in others */
-        num.d = ldexp((double)test_int64(&w->seed), -40);
+        num.d = ldexp((double)rs_random_int64(&w->random), -40);
         if (type->scale != 0) {
             memcpy(&num.d, &bits, sizeof(num.d));
         }
@@ -55,27 +55,27 @@ static void world_make(struct world *w)
 {
     struct rs_stat_spec stats[STATS_MAX];
     struct rs_error error;
-    size_t stat_count = 1 + test_next(&w->seed) % STATS_MAX;
-    bool all_int64 = test_next(&w->seed) % 3 == 0; /* those have code of their own */
+    size_t stat_count = 1 + rs_random_next(&w->random) % STATS_MAX;
+    bool all_int64 = rs_random_next(&w->random) % 3 == 0; /* those have code of their own */
     for (size_t i = 0; i < INPUTS; i++) {
-        w->types[i].kind = all_int64 ? RS_NUM_INT64 : (enum rs_num_kind)(test_next(&w->seed) % 3);
-        w->types[i].scale = (int)(test_next(&w->seed) % 3) * 6;
-        w->types[i].required = test_next(&w->seed) % 2 == 0;
+        w->types[i].kind = all_int64 ? RS_NUM_INT64 : (enum rs_num_kind)(rs_random_next(&w->random) % 3);
+        w->types[i].scale = (int)(rs_random_next(&w->random) % 3) * 6;
+        w->types[i].required = rs_random_next(&w->random) % 2 == 0;
     }
     for (size_t i = 0; i < stat_count; i++) {
-        stats[i].kind = (enum rs_stat_kind)(test_next(&w->seed) % (RS_STAT_PCT_CHANGE + 1));
+        stats[i].kind = (enum rs_stat_kind)(rs_random_next(&w->random) % (RS_STAT_PCT_CHANGE + 1));
         stats[i].name = "s";
-        stats[i].x = (int)(test_next(&w->seed) % INPUTS);
-        stats[i].w = (int)(test_next(&w->seed) % INPUTS);
+        stats[i].x = (int)(rs_random_next(&w->random) % INPUTS);
+        stats[i].w = (int)(rs_random_next(&w->random) % INPUTS);
     }
     assert_int_equal(rs_pane_layout_new(stats, stat_count, w->types, INPUTS, &w->layout, &error), 0);
-    w->count = test_next(&w->seed) % (EVENTS_MAX + 1);
+    w->count = rs_random_next(&w->random) % (EVENTS_MAX + 1);
     for (size_t i = 0; i < w->count; i++) {
         for (size_t k = 0; k < INPUTS; k++) {
             w->events[i].inputs[k] = random_num(w, &w->types[k]);
         }
-        w->events[i].time_us = (int64_t)(test_next(&w->seed) % 5) - 2;
-        w->events[i].order = (int64_t)(test_next(&w->seed) % 20); /* equal keys happen */
+        w->events[i].time_us = (int64_t)(rs_random_next(&w->random) % 5) - 2;
+        w->events[i].order = (int64_t)(rs_random_next(&w->random) % 20); /* equal keys happen */
         w->order[i] = i;
     }
 }
@@ -137,7 +137,7 @@ static void for_each_world(void (*law)(struct world *w))
 {
     struct world *w = calloc(1, sizeof(*w));
     assert_non_null(w);
-    w->seed = test_seed();
+    w->random = rs_random_of_run();
     for (int i = 0; i < ROUNDS; i++) {
         world_make(w);
         law(w);
@@ -151,7 +151,7 @@ static void law_order(struct world *w)
     void *a = pane_new(w);
     void *b = pane_new(w);
     add_range(w, a, 0, w->count);
-    test_shuffle(&w->seed, w->order, w->count);
+    rs_random_shuffle(&w->random, w->order, w->count);
     add_range(w, b, 0, w->count);
     assert_same(w, a, b);
     pane_free(w, a);
@@ -167,13 +167,13 @@ static void test_the_order_of_events_leaves_no_trace(void **state)
 /* Three parts, put together as (a + b) + c, and the other way round as (c + b) + a. */
 static void law_merge(struct world *w)
 {
-    size_t i = test_next(&w->seed) % (w->count + 1);
-    size_t k = i + test_next(&w->seed) % (w->count - i + 1);
+    size_t i = rs_random_next(&w->random) % (w->count + 1);
+    size_t k = i + rs_random_next(&w->random) % (w->count - i + 1);
     void *all = pane_new(w);
     void *parts[3] = {pane_new(w), pane_new(w), pane_new(w)};
     void *copy = pane_new(w);
     add_range(w, all, 0, w->count);
-    test_shuffle(&w->seed, w->order, w->count);
+    rs_random_shuffle(&w->random, w->order, w->count);
     add_range(w, parts[0], 0, i);
     add_range(w, parts[1], i, k);
     add_range(w, parts[2], k, w->count);
@@ -201,7 +201,7 @@ static void test_merging_commutes_and_associates(void **state)
 /* As a sliding window does it: sums go, extrema are folded anew from what stays. */
 static void law_subtract(struct world *w)
 {
-    size_t i = test_next(&w->seed) % (w->count + 1);
+    size_t i = rs_random_next(&w->random) % (w->count + 1);
     void *running = pane_new(w);
     void *gone = pane_new(w);
     void *stays = pane_new(w);
@@ -302,7 +302,7 @@ static void test_damaged_bytes_do_no_harm(void **state)
     (void)state;
     struct world *w = calloc(1, sizeof(*w));
     assert_non_null(w);
-    w->seed = test_seed();
+    w->random = rs_random_of_run();
     for (int i = 0; i < 40; i++) {
         world_make(w);
         w->count = w->count < 6 ? w->count : 6;

@@ -1,7 +1,7 @@
 /* Order, partitions and stored state: the same events give the same bytes. */
 #include "tests/lib/partition_state.h"
+#include "tests/lib/random.h"
 #include "tests/unit/transform/engine_run.h"
-#include "tests/unit/transform/random.h"
 
 /* ---- order and partitions ---- */
 
@@ -95,20 +95,21 @@ static void test_order_and_partitions_do_not_matter(void **state)
     static struct tick ticks[ORDER_EVENTS];
     static size_t order[ORDER_EVENTS];
     static const char *const products[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
-    uint64_t seed = test_seed();
+    struct rs_random random = rs_random_of_run();
     struct lines plain = {malloc(20000 * sizeof(struct line)), 0};
     struct lines other = {malloc(20000 * sizeof(struct line)), 0};
     assert_non_null(plain.items);
     assert_non_null(other.items);
     for (size_t i = 0; i < ORDER_EVENTS; i++) {
-        uint64_t group = test_next(&seed) % 8;
+        uint64_t group = rs_random_next(&random) % 8;
         /* Distinct times, so that first and last hang on no offset; group h is a day behind its neighbours.
          */
         ticks[i] = (struct tick){.product = products[group], .at_us = (int64_t)(i * 200000 + 1)};
         ticks[i].at_us -= group == 7 ? INT64_C(86400) * SECOND : 0;
-        ticks[i].price = (int64_t)(test_next(&seed) % 100000);
-        ticks[i].quantity = (int64_t)(test_next(&seed) % 100);
-        ticks[i].ratio = (double)(int64_t)test_next(&seed) / (double)(1 + test_next(&seed) % 1000000);
+        ticks[i].price = (int64_t)(rs_random_next(&random) % 100000);
+        ticks[i].quantity = (int64_t)(rs_random_next(&random) % 100);
+        ticks[i].ratio =
+            (double)(int64_t)rs_random_next(&random) / (double)(1 + rs_random_next(&random) % 1000000);
         order[i] = i;
     }
     run_order(ticks, order, 1, &plain);
@@ -116,7 +117,7 @@ static void test_order_and_partitions_do_not_matter(void **state)
     for (int turn = 0; turn < 20; turn++) {
         /* Each event moves by less than lateness: 10 s are 50 events. */
         for (size_t i = 0; i < ORDER_EVENTS; i += 50) {
-            test_shuffle(&seed, order + i, 50);
+            rs_random_shuffle(&random, order + i, 50);
         }
         run_order(ticks, order, 1 + turn % 8, &other);
         assert_int_equal(other.count, plain.count);
@@ -135,7 +136,7 @@ static void test_all_time_does_not_care_for_any_order(void **state)
 {
     (void)state;
     static size_t order[500];
-    uint64_t seed = test_seed();
+    struct rs_random random = rs_random_of_run();
     struct rs_buf expected = {0};
     for (int turn = 0; turn < 20; turn++) {
         struct run r;
@@ -147,7 +148,7 @@ static void test_all_time_does_not_care_for_any_order(void **state)
         for (size_t i = 0; i < 500; i++) {
             order[i] = i;
         }
-        test_shuffle(&seed, order, turn ? 500 : 0);
+        rs_random_shuffle(&random, order, turn ? 500 : 0);
         for (size_t i = 0; i < 500; i++) {
             double ratio = (double)(order[i] * 7919 % 500) * 1e10 / 3 - 1e-10 * (double)order[i];
             const struct tick t = {

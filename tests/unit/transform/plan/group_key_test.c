@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/view.h"
+#include "tests/lib/random.h"
 #include "transform/plan/engine.h"
 #include "transform/plan/group_key.h"
 #include "transform/plan/plan.h"
@@ -26,14 +27,14 @@ struct fixture {
     struct rs_config *config;
     struct rs_streams *streams;
     struct rs_engine *engine;
-    uint64_t random;
+    struct rs_random random;
 };
 
 static int set_up(void **state)
 {
     static struct fixture f;
     struct rs_error error;
-    f = (struct fixture){.random = 88172645463325252u};
+    f = (struct fixture){.random = {1}};
     *state = &f;
     assert_int_equal(rs_config_load_text("test.yaml", configuration, &f.config, &error), 0);
     assert_int_equal(rs_streams_load(f.config, &f.streams, &error), 0);
@@ -63,14 +64,6 @@ static const struct rs_key_plan *plan_of(const struct fixture *f, const char *na
     return NULL;
 }
 
-static uint64_t next(struct fixture *f)
-{
-    f->random ^= f->random << 13;
-    f->random ^= f->random >> 7;
-    f->random ^= f->random << 17;
-    return f->random;
-}
-
 static struct rs_value random_value(struct fixture *f, const struct rs_field_type *type)
 {
     static const char *const texts[] = {
@@ -78,7 +71,7 @@ static struct rs_value random_value(struct fixture *f, const struct rs_field_typ
         "%3A", "{a}",   " ",       "\x01\x7f", "\xe6\x95\xb0", "a:b", "%69ndex", "updates"};
     static const int64_t wholes[] = {0, 1, -1, INT64_MAX, INT64_MIN, 19000, -719162, 10};
     struct rs_value value = {.kind = (uint8_t)type->kind};
-    uint64_t random = next(f);
+    uint64_t random = rs_random_next(&f->random);
     if (type->nullable && random % 5 == 0) {
         value.kind = RS_VALUE_NULL;
         return value;

@@ -1,5 +1,5 @@
 /* Random logs, whole and faulty, trimmed anywhere: the reader against the rules said the other way round. */
-#include "tests/unit/transform/random.h"
+#include "tests/lib/random.h"
 #include "tests/unit/transform/state_log_build.h"
 
 /* What a record is, without its bytes. */
@@ -113,7 +113,7 @@ struct random_writer {
     int64_t batch_start, sweep_start;
 };
 
-static void random_record(struct random_writer *r, uint64_t *seed)
+static void random_record(struct random_writer *r, struct rs_random *random)
 {
     int64_t offset = log_.end;
     struct fact *f = &facts[offset];
@@ -122,12 +122,12 @@ static void random_record(struct random_writer *r, uint64_t *seed)
     if (r->w.chunks == 0) {
         r->batch_start = offset;
     }
-    if (r->w.token < 0 || test_next(seed) % 8 == 0) {
+    if (r->w.token < 0 || rs_random_next(random) % 8 == 0) {
         *r = (struct random_writer){.sweep_start = -1};
         f->kind = RS_RECORD_CLAIM;
-        f->rebuild = test_next(seed) % 8 == 0;
+        f->rebuild = rs_random_next(random) % 8 == 0;
         r->w = f->rebuild ? rebuild(f->owner, 0) : claim(f->owner);
-    } else if (test_next(seed) % 2 == 0) {
+    } else if (rs_random_next(random) % 2 == 0) {
         f->kind = RS_RECORD_CHUNK;
         r->written++;
         chunk(&r->w, "payload");
@@ -135,17 +135,18 @@ static void random_record(struct random_writer *r, uint64_t *seed)
         f->kind = RS_RECORD_SEAL;
         f->wrong = r->written != r->w.chunks;
         r->written = 0;
-        f->sweep = r->sweep_start >= 0 && test_next(seed) % 2 == 0 ? r->sweep_start : -1;
+        f->sweep = r->sweep_start >= 0 && rs_random_next(random) % 2 == 0 ? r->sweep_start : -1;
         seal_sweep(&r->w, offset, f->sweep);
         r->sweep_start = f->sweep >= 0 ? -1 : r->sweep_start;
-        r->sweep_start = r->sweep_start < 0 && test_next(seed) % 3 == 0 ? r->batch_start : r->sweep_start;
+        r->sweep_start =
+            r->sweep_start < 0 && rs_random_next(random) % 3 == 0 ? r->batch_start : r->sweep_start;
     }
 }
 
 /* One number of a writer is off from now on. */
-static void random_fault(struct writer *w, uint64_t *seed)
+static void random_fault(struct writer *w, struct rs_random *random)
 {
-    switch (test_next(seed) % 4) {
+    switch (rs_random_next(random) % 4) {
     case 0: w->batch++; break;
     case 1: w->chunks++; break;
     case 2: w->chunks -= w->chunks > 0; break;
@@ -153,7 +154,7 @@ static void random_fault(struct writer *w, uint64_t *seed)
     }
 }
 
-static void random_log(uint64_t *seed, bool faulty)
+static void random_log(struct rs_random *random, bool faulty)
 {
     struct random_writer writers[OWNERS];
     size_t active = 0;
@@ -163,13 +164,13 @@ static void random_log(uint64_t *seed, bool faulty)
     }
     facts[0] = (struct fact){.kind = RS_RECORD_CLAIM, .sweep = -1};
     writers[0].w = claim(0);
-    size_t count = 1 + test_next(seed) % 60;
+    size_t count = 1 + rs_random_next(random) % 60;
     while ((size_t)log_.end < count) {
-        active = test_next(seed) % 6 == 0 ? test_next(seed) % OWNERS : active;
-        if (faulty && test_next(seed) % 50 == 0) {
-            random_fault(&writers[active].w, seed);
+        active = rs_random_next(random) % 6 == 0 ? rs_random_next(random) % OWNERS : active;
+        if (faulty && rs_random_next(random) % 50 == 0) {
+            random_fault(&writers[active].w, random);
         }
-        random_record(&writers[active], seed);
+        random_record(&writers[active], random);
     }
 }
 
@@ -200,12 +201,13 @@ static void test_random_logs_are_judged_as_the_model_does(void **state)
 {
     size_t good = 0;
     size_t bad = 0;
-    uint64_t seed = test_seed();
+    struct rs_random random = rs_random_of_run();
 
     (void)state;
     for (size_t i = 0; i < 20000; i++) {
-        random_log(&seed, i % 2 == 1);
-        for (log_.first = 0; log_.first < log_.end; log_.first += 1 + (int64_t)(test_next(&seed) % 8)) {
+        random_log(&random, i % 2 == 1);
+        for (log_.first = 0; log_.first < log_.end;
+             log_.first += 1 + (int64_t)(rs_random_next(&random) % 8)) {
             compare();
             good += log_.error.code == 0;
             bad += log_.error.code != 0;
