@@ -14,8 +14,8 @@ rs_ingest_test(publish rate)
 rs_ingest_test(read record_cells)
 rs_ingest_test(read rows)
 rs_unit_test(ingest/publish ahead rs_ingest)
-rs_unit_test(ingest/kafka brokers rs_ingest)
-rs_unit_test(ingest/kafka source rs_ingest)
+rs_unit_test(ingest/kafka brokers rs_ingest mock_kafka)
+rs_unit_test(ingest/kafka source rs_ingest mock_kafka)
 
 # The example of the public header is compiled as it stands there.
 set(header ${PROJECT_SOURCE_DIR}/ingest/publish/rollstat.h)
@@ -30,7 +30,7 @@ file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/rollstat_example.c
   CONTENT "${example}")
 
 # Linked with the shared library alone, as its users are.
-rs_unit_test(ingest/publish rollstat rollstat_shared PkgConfig::AVRO PkgConfig::RDKAFKA)
+rs_unit_test(ingest/publish rollstat rollstat_shared mock_kafka PkgConfig::AVRO)
 target_sources(test_ingest_publish_rollstat PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/rollstat_example.c)
 set_source_files_properties(${CMAKE_CURRENT_BINARY_DIR}/rollstat_example.c PROPERTIES
   COMPILE_OPTIONS "-I${PROJECT_SOURCE_DIR}/ingest/publish;-Wno-missing-prototypes")

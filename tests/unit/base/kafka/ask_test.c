@@ -5,41 +5,31 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/kafka/ask.h"
+#include "tests/lib/mock_kafka.h"
 
 #define HANGS_MS 120000 /* the mock's answers, where it is to hang */
 #define ASK_MS   300
 #define BOUND_US                                                                                             \
     (HANGS_MS / 2 * INT64_C(1000)) /* a busy machine is slow, but a bound that is none is far beyond */
 
-static rd_kafka_t *producer, *client;
-static rd_kafka_mock_cluster_t *cluster;
+static struct rs_mock_kafka mock;
+static rd_kafka_t *client;
 
 static int setup(void **state)
 {
-    char text[256] = "";
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-
     (void)state;
-    producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-    cluster = rd_kafka_mock_cluster_new(producer, 1);
-    (void)rd_kafka_brokers_add(producer, rd_kafka_mock_cluster_bootstraps(cluster));
-    assert_int_equal(rd_kafka_mock_topic_create(cluster, "t", 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rs_mock_kafka_open(&mock, 1);
+    rs_mock_kafka_topic(&mock, "t", 1);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("t"), RD_KAFKA_V_PARTITION(0),
-                                           RD_KAFKA_V_VALUE("v", 1), RD_KAFKA_V_END),
-                         RD_KAFKA_RESP_ERR_NO_ERROR);
+        rs_mock_kafka_produce(&mock, "t", 0, NULL, "v", 0);
     }
-    assert_int_equal(rd_kafka_flush(producer, 30000), RD_KAFKA_RESP_ERR_NO_ERROR);
-    conf = rd_kafka_conf_new();
-    (void)rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(cluster), NULL, 0);
-    client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+    rs_mock_kafka_flush(&mock);
+    client = rd_kafka_new(RD_KAFKA_CONSUMER, rs_mock_kafka_conf(&mock), NULL, 0);
     return client == NULL ? -1 : 0;
 }
 
@@ -47,8 +37,7 @@ static int teardown(void **state)
 {
     (void)state;
     rd_kafka_destroy(client);
-    rd_kafka_mock_cluster_destroy(cluster);
-    rd_kafka_destroy(producer);
+    rs_mock_kafka_close(&mock);
     return 0;
 }
 
@@ -69,14 +58,14 @@ static void test_a_broker_that_hangs_is_not_waited_for(void **state)
     int64_t high = -7;
 
     (void)state;
-    rd_kafka_mock_broker_set_rtt(cluster, 1, HANGS_MS);
+    rd_kafka_mock_broker_set_rtt(mock.cluster, 1, HANGS_MS);
     int64_t began_us = rs_clock_mono(rs_clock_system());
     rd_kafka_resp_err_t code = rs_kafka_ask_ends(client, "t", 0, ASK_MS, &low, &high);
     assert_true(rs_clock_mono(rs_clock_system()) - began_us < BOUND_US);
     assert_true(rs_kafka_is_away(code));
     assert_int_equal(low, -7);
     assert_int_equal(high, -7);
-    rd_kafka_mock_broker_set_rtt(cluster, 1, 0);
+    rd_kafka_mock_broker_set_rtt(mock.cluster, 1, 0);
 }
 
 static void test_a_broker_that_is_gone_is_not_waited_for(void **state)
@@ -85,12 +74,12 @@ static void test_a_broker_that_is_gone_is_not_waited_for(void **state)
     int64_t high = -7;
 
     (void)state;
-    rd_kafka_mock_broker_set_down(cluster, 1);
+    rd_kafka_mock_broker_set_down(mock.cluster, 1);
     int64_t began_us = rs_clock_mono(rs_clock_system());
     rd_kafka_resp_err_t code = rs_kafka_ask_ends(client, "t", 0, ASK_MS, &low, &high);
     assert_true(rs_clock_mono(rs_clock_system()) - began_us < BOUND_US);
     assert_true(rs_kafka_is_away(code));
-    rd_kafka_mock_broker_set_up(cluster, 1);
+    rd_kafka_mock_broker_set_up(mock.cluster, 1);
 }
 
 int main(void)

@@ -6,8 +6,6 @@
 
 #include <cmocka.h>
 #include <jansson.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +15,7 @@
 
 #include "base/config/config.h"
 #include "ingest/kafka/internal.h"
+#include "tests/lib/mock_kafka.h"
 #include "tests/lib/virtual_clock.h"
 
 #define REFUSED_BY(address)                                                                                  \
@@ -220,43 +219,30 @@ static void test_an_error_that_names_no_broker_is_told(void **state)
     assert_int_equal(WEXITSTATUS(ended), 0);
 }
 
-static void produce(rd_kafka_t *producer, int32_t partition)
-{
-    rd_kafka_resp_err_t code =
-        rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("t"), RD_KAFKA_V_PARTITION(partition),
-                          RD_KAFKA_V_VALUE("v", 1), RD_KAFKA_V_END);
-
-    assert_int_equal(code, RD_KAFKA_RESP_ERR_NO_ERROR);
-    assert_int_equal(rd_kafka_flush(producer, (int)(PATIENCE_US / 1000)), RD_KAFKA_RESP_ERR_NO_ERROR);
-}
-
 /* The first of two partitions, neither of which is read, is led by the broker that is away. */
 static void test_a_broker_that_is_away_hides_no_end_that_others_know(void **state)
 {
     char text[512];
-    char errstr[256] = "";
     struct rs_config *config = NULL;
-    (void)state;
-    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), errstr, sizeof(errstr));
-    rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(producer, 2);
+    struct rs_mock_kafka mock;
 
-    assert_int_equal(rd_kafka_mock_topic_create(cluster, "t", 2, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
-    (void)rd_kafka_mock_partition_set_leader(cluster, "t", 0, 2);
-    (void)rd_kafka_mock_partition_set_leader(cluster, "t", 1, 1);
-    (void)rd_kafka_mock_coordinator_set(cluster, "group", "g", 1);
-    (void)rd_kafka_brokers_add(producer, rd_kafka_mock_cluster_bootstraps(cluster));
-    produce(producer, 1);
-    (void)rd_kafka_mock_broker_set_down(cluster, 2);
-    (void)snprintf(text, sizeof(text), "bootstrap.servers: \"%s\"\n",
-                   rd_kafka_mock_cluster_bootstraps(cluster));
+    (void)state;
+    rs_mock_kafka_open(&mock, 2);
+    rs_mock_kafka_topic(&mock, "t", 2);
+    (void)rd_kafka_mock_partition_set_leader(mock.cluster, "t", 0, 2);
+    (void)rd_kafka_mock_partition_set_leader(mock.cluster, "t", 1, 1);
+    (void)rd_kafka_mock_coordinator_set(mock.cluster, "group", "g", 1);
+    rs_mock_kafka_produce(&mock, "t", 1, NULL, "v", 0);
+    rs_mock_kafka_flush(&mock);
+    (void)rd_kafka_mock_broker_set_down(mock.cluster, 2);
+    (void)snprintf(text, sizeof(text), "bootstrap.servers: \"%s\"\n", rs_mock_kafka_brokers(&mock));
     struct rs_kafka_source *opened = open_source(text, &config);
     struct rs_source table = rs_kafka_source_table(opened);
     PUMP_UNTIL(table.ops->end_offset(table.self, 0, 1) == 1, opened);
     assert_int_equal(table.ops->end_offset(table.self, 0, 0), -1);
     rs_kafka_source_free(&opened);
     rs_config_free(&config);
-    rd_kafka_mock_cluster_destroy(cluster);
-    rd_kafka_destroy(producer);
+    rs_mock_kafka_close(&mock);
 }
 
 /* Five looks for it, each without an answer. */
@@ -276,28 +262,26 @@ static void look_in_vain(struct rs_kafka_source *opened)
 static void test_a_missing_topic_is_not_there_because_nobody_says_so(void **state)
 {
     char text[512];
-    char errstr[256] = "";
     struct rs_config *config = NULL;
-    (void)state;
-    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), errstr, sizeof(errstr));
-    rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(client, 1);
+    struct rs_mock_kafka mock;
 
-    assert_int_equal(rd_kafka_mock_topic_create(cluster, "t", 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_mock_topic_set_error(cluster, "t", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    (void)state;
+    rs_mock_kafka_open(&mock, 1);
+    rs_mock_kafka_topic(&mock, "t", 1);
+    rd_kafka_mock_topic_set_error(mock.cluster, "t", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
     (void)snprintf(text, sizeof(text), "bootstrap.servers: \"%s\"\ntopic.metadata.refresh.interval.ms: 500\n",
-                   rd_kafka_mock_cluster_bootstraps(cluster));
+                   rs_mock_kafka_brokers(&mock));
     struct rs_kafka_source *opened = open_source(text, &config);
     PUMP_UNTIL(lines_with("stream s: topic t does not exist") > 0, opened);
-    (void)rd_kafka_mock_broker_set_down(cluster, 1);
+    (void)rd_kafka_mock_broker_set_down(mock.cluster, 1);
     look_in_vain(opened);
-    rd_kafka_mock_topic_set_error(cluster, "t", RD_KAFKA_RESP_ERR_NO_ERROR);
-    (void)rd_kafka_mock_broker_set_up(cluster, 1);
+    rd_kafka_mock_topic_set_error(mock.cluster, "t", RD_KAFKA_RESP_ERR_NO_ERROR);
+    (void)rd_kafka_mock_broker_set_up(mock.cluster, 1);
     PUMP_UNTIL(lines_with("stream s: topic t exists now") == 1, opened);
     PUMP_UNTIL(opened->status.joined, opened);
     rs_kafka_source_free(&opened);
     rs_config_free(&config);
-    rd_kafka_mock_cluster_destroy(cluster);
-    rd_kafka_destroy(client);
+    rs_mock_kafka_close(&mock);
 }
 
 int main(void)

@@ -8,8 +8,6 @@
 
 #include <cmocka.h>
 #include <inttypes.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +16,7 @@
 #include "base/config/config.h"
 #include "ingest/kafka/internal.h"
 #include "ingest/kafka/source.h"
+#include "tests/lib/mock_kafka.h"
 
 #define PATIENCE_US (60 * INT64_C(1000000))
 #define WORKERS     2
@@ -25,8 +24,7 @@
 #define OFFSETS_MAX 512
 #define MANY        3000 /* records; several batches */
 
-static rd_kafka_t *producer;
-static rd_kafka_mock_cluster_t *cluster;
+static struct rs_mock_kafka mock;
 static struct rs_config *config;
 
 struct seen {
@@ -89,14 +87,10 @@ static void produce(const char *topic, int32_t partition, int count)
 {
     for (int i = 0; i < count; i++) {
         char value[32];
-        int size = snprintf(value, sizeof(value), "value %d", i);
-        rd_kafka_resp_err_t err = rd_kafka_producev(
-            producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY("k", 1),
-            RD_KAFKA_V_VALUE(value, (size_t)size), RD_KAFKA_V_TIMESTAMP(1700000000123 + i),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
-        assert_int_equal(err, RD_KAFKA_RESP_ERR_NO_ERROR);
+        (void)snprintf(value, sizeof(value), "value %d", i);
+        rs_mock_kafka_produce(&mock, topic, partition, "k", value, 1700000000123 + i);
     }
-    assert_int_equal(rd_kafka_flush(producer, 5000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rs_mock_kafka_flush(&mock);
 }
 
 static void on_records(struct member *member, const struct rs_source_event *event)
@@ -231,29 +225,22 @@ static void assert_offsets(const struct seen *seen, int64_t from, int count)
 
 static int setup(void **state)
 {
-    char errstr[256] = "";
     char text[512];
     struct rs_error error;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
 
     (void)state;
-    (void)rd_kafka_conf_set(conf, "client.id", "test", NULL, 0);
-    rd_kafka_t *handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof(errstr));
-    cluster = rd_kafka_mock_cluster_new(handle, 1);
-    producer = handle;
-    (void)rd_kafka_brokers_add(producer, rd_kafka_mock_cluster_bootstraps(cluster));
+    rs_mock_kafka_open(&mock, 1);
     static const char *const topics[] = {"reader", "late_start", "lost_offset", "missing",
                                          "moving", "again",      "deferred"};
     for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
-        assert_int_equal(rd_kafka_mock_topic_create(cluster, topics[i], PARTITIONS, 1),
-                         RD_KAFKA_RESP_ERR_NO_ERROR);
+        rs_mock_kafka_topic(&mock, topics[i], PARTITIONS);
     }
-    rd_kafka_mock_topic_set_error(cluster, "missing", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    rd_kafka_mock_topic_set_error(mock.cluster, "missing", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
     (void)snprintf(
         text, sizeof(text),
         "bootstrap.servers: \"%s\"\nheartbeat.interval.ms: 100\nsession.timeout.ms: 4000\n"
         "topic.metadata.refresh.interval.ms: 500\nfetch.wait.max.ms: 10\nstatistics.interval.ms: 100\n",
-        rd_kafka_mock_cluster_bootstraps(cluster));
+        rs_mock_kafka_brokers(&mock));
     if (rs_config_load_text("test", text, &config, &error) != 0) {
         return -1;
     }
@@ -284,8 +271,7 @@ static int teardown(void **state)
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
         rs_kafka_source_free(&members[i]->source);
     }
-    rd_kafka_mock_cluster_destroy(cluster);
-    rd_kafka_destroy(producer);
+    rs_mock_kafka_close(&mock);
     rs_config_free(&config);
     return 0;
 }
@@ -444,7 +430,7 @@ static void test_a_missing_topic_is_told_and_waited_for(void **state)
                            "kafka-topics.sh --bootstrap-server HOST:PORT --create --topic missing"));
     rs_kafka_source_status(missing.source, &status);
     assert_true(status.topics_missing);
-    rd_kafka_mock_topic_set_error(cluster, "missing", RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_mock_topic_set_error(mock.cluster, "missing", RD_KAFKA_RESP_ERR_NO_ERROR);
     PUMP_UNTIL(assigned_count(&missing) == PARTITIONS, &missing, NOBODY);
     PUMP_UNTIL((rs_kafka_source_status(missing.source, &status), !status.topics_missing), &missing, NOBODY);
 }
@@ -527,9 +513,9 @@ static void test_a_group_that_cannot_be_listed_may_have_others(void **state)
 {
     (void)state;
     assert_int_equal(ask_other_members(&again), RS_OTHER_MEMBERS_NONE); /* the mock knows no such question */
-    rd_kafka_mock_broker_set_down(cluster, 1);
+    rd_kafka_mock_broker_set_down(mock.cluster, 1);
     assert_int_equal(ask_other_members(&again), RS_OTHER_MEMBERS_POSSIBLE);
-    rd_kafka_mock_broker_set_up(cluster, 1);
+    rd_kafka_mock_broker_set_up(mock.cluster, 1);
 }
 
 /* ---- reading from elsewhere; each record has to be the next one, see on_records ---- */
@@ -771,9 +757,9 @@ static void test_a_lost_session_interrupts_nothing(void **state)
 
     (void)state;
     int before = deferred.seen[0].assignments;
-    rd_kafka_mock_broker_set_down(cluster, 1);
+    rd_kafka_mock_broker_set_down(mock.cluster, 1);
     PUMP_UNTIL(strstr(deferred.log, "lost 4 partitions") != NULL, &deferred, NOBODY);
-    rd_kafka_mock_broker_set_up(cluster, 1);
+    rd_kafka_mock_broker_set_up(mock.cluster, 1);
     for (int32_t i = 0; i < PARTITIONS; i++) {
         produce("deferred", i, 5);
         lost += deferred.seen[i].assigned;

@@ -7,8 +7,6 @@
 #include <cmocka.h>
 
 #include <avro.h>
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -19,6 +17,7 @@
 #include <unistd.h>
 
 #include "ingest/publish/rollstat.h"
+#include "tests/lib/mock_kafka.h"
 
 #define PRODUCE     0     /* ApiKey */
 #define PATIENCE_MS 60000 /* for what has to happen: a verdict must not depend on how busy the machine is */
@@ -46,8 +45,7 @@ static const char tick_schema[] =
 static char directory[] = "/tmp/rollstat-lib-XXXXXX";
 static char config_path[64];
 static char schema_path[64];
-static rd_kafka_t *mock_client;
-static rd_kafka_mock_cluster_t *mock;
+static struct rs_mock_kafka mock;
 
 static void write_text(const char *path, const char *text)
 {
@@ -79,7 +77,6 @@ static const char *write_config(const char *brokers, const char *kafka)
 
 static int begin(void **state)
 {
-    char errstr[256];
     (void)state;
     if (mkdtemp(directory) == NULL) {
         return -1;
@@ -87,25 +84,17 @@ static int begin(void **state)
     (void)snprintf(config_path, sizeof(config_path), "%s/c.yaml", directory);
     (void)snprintf(schema_path, sizeof(schema_path), "%s/tick.avsc", directory);
     write_text(schema_path, tick_schema);
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    (void)rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", errstr, sizeof(errstr));
-    (void)rd_kafka_conf_set(conf, "log_level", "3", errstr, sizeof(errstr));
-    mock_client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, errstr, sizeof(errstr));
-    if (mock_client == NULL) {
-        return -1;
-    }
-    mock = rd_kafka_handle_mock_cluster(mock_client);
-    return rd_kafka_mock_topic_create(mock, "ticks", 1, 1) == 0 &&
-                   rd_kafka_mock_topic_create(mock, "trades", 1, 1) == 0 &&
-                   rd_kafka_mock_topic_create(mock, "spread", SPREAD, 1) == 0
-               ? 0
-               : -1;
+    rs_mock_kafka_open(&mock, 1);
+    rs_mock_kafka_topic(&mock, "ticks", 1);
+    rs_mock_kafka_topic(&mock, "trades", 1);
+    rs_mock_kafka_topic(&mock, "spread", SPREAD);
+    return 0;
 }
 
 static int end(void **state)
 {
     (void)state;
-    rd_kafka_destroy(mock_client);
+    rs_mock_kafka_close(&mock);
     (void)unlink(config_path);
     (void)unlink(schema_path);
     return rmdir(directory);
@@ -144,8 +133,7 @@ static rollstat *open_ticks(const char *kafka, int64_t timeout_ms, struct seen *
                                       .timeout_ms = timeout_ms,
                                       .on_failure = seen != NULL ? on_failure : NULL,
                                       .self = seen};
-    rollstat *r =
-        rollstat_open(write_config(rd_kafka_mock_cluster_bootstraps(mock), kafka), "ticks", &options, &error);
+    rollstat *r = rollstat_open(write_config(rs_mock_kafka_brokers(&mock), kafka), "ticks", &options, &error);
     if (r == NULL) {
         fail_msg("%s", error.text);
     }
@@ -166,20 +154,8 @@ static rollstat_event *make_tick(rollstat *r, const char *id)
 /* The newest message of partition 0, as "KEY hex". */
 static void expect_newest(const char *topic, const char *wanted)
 {
-    char errstr[256];
     char text[512] = "";
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    (void)rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(mock), errstr,
-                            sizeof(errstr));
-    (void)rd_kafka_conf_set(conf, "group.id", "reader", errstr, sizeof(errstr));
-    (void)rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", errstr, sizeof(errstr));
-    (void)rd_kafka_conf_set(conf, "fetch.error.backoff.ms", "10", errstr, sizeof(errstr));
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, errstr, sizeof(errstr));
-    assert_non_null(rk);
-    rd_kafka_topic_partition_list_t *parts = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(parts, topic, 0)->offset = RD_KAFKA_OFFSET_TAIL(1);
-    assert_int_equal(rd_kafka_assign(rk, parts), RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_topic_partition_list_destroy(parts);
+    rd_kafka_t *rk = rs_mock_kafka_reader(&mock, topic, 1, RD_KAFKA_OFFSET_TAIL(1));
     rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, PATIENCE_MS);
     assert_non_null(m);
     assert_int_equal(m->err, RD_KAFKA_RESP_ERR_NO_ERROR);
@@ -303,7 +279,7 @@ static void test_defaults_and_statistics(void **state)
 static void test_example_of_the_header(void **state)
 {
     (void)state;
-    assert_int_equal(publish_one(write_config(rd_kafka_mock_cluster_bootstraps(mock), "")), 0);
+    assert_int_equal(publish_one(write_config(rs_mock_kafka_brokers(&mock), "")), 0);
     expect_newest("trades", "SHDE:port-traffic 06542d31"
                             "0853484445"
                             "18706f72742d74726166666963"
@@ -406,7 +382,7 @@ static void test_delivery_error(void **state)
     rollstat *r = open_ticks("", PATIENCE_MS, &seen);
     rollstat_event *e = make_tick(r, "refused");
     (void)state;
-    rd_kafka_mock_push_request_errors(mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     assert_int_equal(rollstat_publish(r, e, &seen, &error), ROLLSTAT_OK);
     assert_int_equal(rollstat_flush(r, PATIENCE_MS, &error), ROLLSTAT_OK);
     assert_int_equal(atomic_load(&seen.count), 1);
@@ -430,7 +406,7 @@ static void test_retried(void **state)
     rollstat *r = open_ticks("  retry.backoff.ms: 10\n", PATIENCE_MS, &seen);
     rollstat_event *e = make_tick(r, "again");
     (void)state;
-    rd_kafka_mock_push_request_errors(mock, PRODUCE, 2, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+    rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE, 2, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
                                       RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
     assert_int_equal(rollstat_publish(r, e, NULL, &error), ROLLSTAT_OK);
     rollstat_event_free(&e);
@@ -456,7 +432,7 @@ static void test_broker_down(void **state)
     rollstat_event *e = make_tick(r, "down");
     (void)state;
     assert_int_equal(rollstat_connect(r, PATIENCE_MS, &error), ROLLSTAT_OK);
-    assert_int_equal(rd_kafka_mock_broker_set_down(mock, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_mock_broker_set_down(mock.cluster, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
     assert_int_equal(rollstat_publish(r, e, NULL, &error), ROLLSTAT_OK);
     assert_int_equal(rollstat_flush(r, 100, &error), ROLLSTAT_TIMEOUT);
     assert_string_equal(error.text, "1 events are still not acknowledged after 100 ms");
@@ -467,7 +443,7 @@ static void test_broker_down(void **state)
     assert_string_equal(seen.text, "Local: Message timed out");
     rollstat_event_free(&e);
     assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_ENVIRONMENT);
-    assert_int_equal(rd_kafka_mock_broker_set_up(mock, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_mock_broker_set_up(mock.cluster, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 static void *interrupt_soon(void *arg)
@@ -486,7 +462,7 @@ static void test_queue_full(void **state)
     rollstat_event *e = make_tick(r, "full");
     (void)state;
     assert_int_equal(rollstat_connect(r, PATIENCE_MS, &error), ROLLSTAT_OK);
-    assert_int_equal(rd_kafka_mock_broker_set_down(mock, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_mock_broker_set_down(mock.cluster, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
     double start = now();
     int rc = ROLLSTAT_OK;
     int taken = -1;
@@ -500,7 +476,7 @@ static void test_queue_full(void **state)
     assert_int_equal(pthread_join(thread, NULL), 0);
     rollstat_interrupt(r, 0);
     /* With the broker back there is room again, and nothing that was taken is lost. */
-    assert_int_equal(rd_kafka_mock_broker_set_up(mock, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(rd_kafka_mock_broker_set_up(mock.cluster, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
     rc = rollstat_publish(r, e, NULL, &error);
     assert_true(rc == ROLLSTAT_OK || rc == ROLLSTAT_TIMEOUT);
     rollstat_event_free(&e);
@@ -537,10 +513,10 @@ static void test_refused_topic(void **state)
     rollstat *r = open_ticks("", PATIENCE_MS, NULL);
     (void)state;
     assert_int_equal(rollstat_connect(r, PATIENCE_MS, &error), ROLLSTAT_OK);
-    rd_kafka_mock_topic_set_error(mock, "ticks", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    rd_kafka_mock_topic_set_error(mock.cluster, "ticks", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     assert_int_equal(rollstat_connect(r, PATIENCE_MS, &error), ROLLSTAT_ENVIRONMENT);
     assert_string_equal(error.text, "topic \"ticks\" cannot be written: Broker: Topic authorization failed");
-    rd_kafka_mock_topic_set_error(mock, "ticks", RD_KAFKA_RESP_ERR_NO_ERROR);
+    rd_kafka_mock_topic_set_error(mock.cluster, "ticks", RD_KAFKA_RESP_ERR_NO_ERROR);
     assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_OK);
 }
 
@@ -553,11 +529,12 @@ static void test_fatal(void **state)
     (void)state;
     /* A flush ends when the event is acknowledged or given up; the verdict may come a moment later. */
     for (double deadline = now() + PATIENCE_MS / 1e3; rc == ROLLSTAT_OK && now() < deadline;) {
-        rd_kafka_mock_push_request_errors(mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+        rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE, 1,
+                                          RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
         rc = rollstat_publish(r, e, NULL, &error);
         (void)rollstat_flush(r, 500, NULL);
     }
-    rd_kafka_mock_clear_request_errors(mock, PRODUCE);
+    rd_kafka_mock_clear_request_errors(mock.cluster, PRODUCE);
     assert_int_equal(rc, ROLLSTAT_FATAL);
     assert_non_null(
         strstr(error.text, "the producer cannot go on, publish again what is not acknowledged: "));
@@ -628,21 +605,7 @@ static void test_threads(void **state)
 /* One consumer over all partitions of "spread", from the oldest record on. */
 static rd_kafka_t *read_spread(void)
 {
-    char errstr[256];
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    (void)rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(mock), errstr,
-                            sizeof(errstr));
-    (void)rd_kafka_conf_set(conf, "group.id", "reader", errstr, sizeof(errstr));
-    (void)rd_kafka_conf_set(conf, "fetch.wait.max.ms", "10", errstr, sizeof(errstr));
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, errstr, sizeof(errstr));
-    assert_non_null(rk);
-    rd_kafka_topic_partition_list_t *parts = rd_kafka_topic_partition_list_new(SPREAD);
-    for (int i = 0; i < SPREAD; i++) {
-        rd_kafka_topic_partition_list_add(parts, "spread", i)->offset = RD_KAFKA_OFFSET_BEGINNING;
-    }
-    assert_int_equal(rd_kafka_assign(rk, parts), RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_topic_partition_list_destroy(parts);
-    return rk;
+    return rs_mock_kafka_reader(&mock, "spread", SPREAD, RD_KAFKA_OFFSET_BEGINNING);
 }
 
 #define KEYS   37
@@ -657,8 +620,7 @@ static void test_order_and_partitions(void **state)
     int newest[KEYS] = {0};
     bool seen[SPREAD] = {false};
     (void)state;
-    rollstat *r =
-        rollstat_open(write_config(rd_kafka_mock_cluster_bootstraps(mock), ""), "spread", &options, &error);
+    rollstat *r = rollstat_open(write_config(rs_mock_kafka_brokers(&mock), ""), "spread", &options, &error);
     assert_non_null(r);
     for (int i = 1; i <= EVENTS; i++) {
         char key[16];

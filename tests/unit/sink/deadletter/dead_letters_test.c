@@ -1,6 +1,4 @@
 /* Dead letters into librdkafka's mock cluster: content, acknowledgement, a topic that cannot be written. */
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,15 +13,14 @@
 
 #include "sink/deadletter/dead_letters.h"
 #include "tests/lib/dead_letter_box.h"
+#include "tests/lib/mock_kafka.h"
 
 #define SECOND      INT64_C(1000000)
 #define PATIENCE_US (60 * SECOND)
-#define PRODUCE_KEY 0
 #define DLQ         "trades.dlq"
 
 struct fixture {
-    rd_kafka_t *host; /* of the mock cluster */
-    rd_kafka_mock_cluster_t *cluster;
+    struct rs_mock_kafka mock;
     struct rs_dead_letters *letters;
     struct rs_dead_letter_sink table;
     pthread_mutex_t lock;
@@ -39,22 +36,12 @@ static void keep_notice(void *context, enum rs_log_level level, const char *text
     pthread_mutex_unlock(&f->lock);
 }
 
-static rd_kafka_conf_t *new_conf(struct fixture *f)
-{
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    assert_int_equal(
-        rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(f->cluster), NULL, 0),
-        RD_KAFKA_CONF_OK);
-    rd_kafka_conf_set_log_cb(conf, NULL);
-    return conf;
-}
-
 static void open_letters(struct fixture *f, size_t max_bytes)
 {
     static const char *const topics[] = {DLQ, NULL};
     static const char *const inputs[] = {"trades", "quiet"};
     struct rs_error error;
-    struct rs_dead_letters_options options = {.conf = new_conf(f),
+    struct rs_dead_letters_options options = {.conf = rs_mock_kafka_conf(&f->mock),
                                               .topics = topics,
                                               .input_topics = inputs,
                                               .streams = 2,
@@ -69,16 +56,10 @@ static void open_letters(struct fixture *f, size_t max_bytes)
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    char text[256];
     assert_non_null(f);
     pthread_mutex_init(&f->lock, NULL);
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set_log_cb(conf, NULL);
-    f->host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
-    assert_non_null(f->host);
-    f->cluster = rd_kafka_mock_cluster_new(f->host, 1);
-    assert_non_null(f->cluster);
-    assert_int_equal(rd_kafka_mock_topic_create(f->cluster, DLQ, 2, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
+    rs_mock_kafka_open(&f->mock, 1);
+    rs_mock_kafka_topic(&f->mock, DLQ, 2);
     *state = f;
     return 0;
 }
@@ -87,8 +68,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     rs_dead_letters_free(&f->letters);
-    rd_kafka_mock_cluster_destroy(f->cluster);
-    rd_kafka_destroy(f->host);
+    rs_mock_kafka_close(&f->mock);
     pthread_mutex_destroy(&f->lock);
     free(f);
     return 0;
@@ -124,18 +104,7 @@ static struct rs_dead_letters_status status_of(struct fixture *f)
 /* A consumer of all of the dead-letter topic from its beginning. */
 static rd_kafka_t *new_reader(struct fixture *f)
 {
-    char text[256];
-    rd_kafka_conf_t *conf = new_conf(f);
-    assert_int_equal(rd_kafka_conf_set(conf, "group.id", "reader", NULL, 0), RD_KAFKA_CONF_OK);
-    rd_kafka_t *reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-    assert_non_null(reader);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(2);
-    for (int32_t partition = 0; partition < 2; partition++) {
-        rd_kafka_topic_partition_list_add(list, DLQ, partition)->offset = RD_KAFKA_OFFSET_BEGINNING;
-    }
-    assert_int_equal(rd_kafka_assign(reader, list), RD_KAFKA_RESP_ERR_NO_ERROR);
-    rd_kafka_topic_partition_list_destroy(list);
-    return reader;
+    return rs_mock_kafka_reader(&f->mock, DLQ, 2, RD_KAFKA_OFFSET_BEGINNING);
 }
 
 static rd_kafka_message_t *read_message(rd_kafka_t *reader)
@@ -238,7 +207,7 @@ static void test_null_and_empty_stay_apart(void **state)
 static void test_headers_of_the_original_stay(void **state)
 {
     struct fixture *f = *state;
-    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, new_conf(f), NULL, 0);
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, rs_mock_kafka_conf(&f->mock), NULL, 0);
     assert_non_null(producer);
     assert_int_equal(rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(DLQ), RD_KAFKA_V_PARTITION(0),
                                        RD_KAFKA_V_VALUE("x", 1), RD_KAFKA_V_HEADER("trace", "abc", 3),
@@ -296,7 +265,7 @@ static void test_acknowledgement_waits_for_the_oldest(void **state)
 {
     struct fixture *f = *state;
     open_letters(f, 0);
-    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 300);
+    rd_kafka_mock_broker_set_rtt(f->mock.cluster, -1, 300);
     for (int64_t offset = 10; offset < 20; offset++) {
         struct rs_record record = {
             .value = rs_slice_text("x"), .offset = offset, .timestamp_us = RS_TIME_NONE};
@@ -309,7 +278,7 @@ static void test_acknowledgement_waits_for_the_oldest(void **state)
     struct rs_record earlier = {.value = rs_slice_text("x"), .offset = 5, .timestamp_us = RS_TIME_NONE};
     assert_true(put(f, 0, &earlier, RS_REASON_RULE, NULL));
     assert_int_equal(f->table.ops->acknowledged(f->table.self, 0, 0), 5);
-    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 0);
+    rd_kafka_mock_broker_set_rtt(f->mock.cluster, -1, 0);
     assert_true(acknowledged(f, 0, INT64_MAX - 1, PATIENCE_US));
     assert_true(acknowledged(f, 1, INT64_MAX - 1, PATIENCE_US));
     assert_int_equal(status_of(f).acknowledged, 11);
@@ -319,7 +288,7 @@ static void test_refused_topic_is_tried_again(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {.value = rs_slice_text("x"), .offset = 3, .timestamp_us = RS_TIME_NONE};
-    rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 1,
+    rd_kafka_mock_push_request_errors(f->mock.cluster, RS_MOCK_PRODUCE, 1,
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     open_letters(f, 0);
     assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
@@ -339,7 +308,8 @@ static void test_too_large_values_are_left_out_at_last(void **state)
     struct fixture *f = *state;
     struct rs_record record = {
         .value = rs_slice_text("a large value"), .offset = 3, .timestamp_us = RS_TIME_NONE};
-    rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 2, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
+    rd_kafka_mock_push_request_errors(f->mock.cluster, RS_MOCK_PRODUCE, 2,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE,
                                       RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     open_letters(f, 0);
     assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
@@ -359,7 +329,8 @@ static void test_too_large_values_are_left_out_at_last(void **state)
 static void refuse_for_size(struct fixture *f, int times)
 {
     for (int i = 0; i < times; i++) {
-        rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+        rd_kafka_mock_push_request_errors(f->mock.cluster, RS_MOCK_PRODUCE, 1,
+                                          RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     }
 }
 
@@ -419,12 +390,12 @@ static void test_what_the_topic_refuses_for_good_is_dropped(void **state)
     open_letters(f, 0);
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
         record.offset = (int64_t)i;
-        rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 2, errors[i], errors[i]);
+        rd_kafka_mock_push_request_errors(f->mock.cluster, RS_MOCK_PRODUCE, 2, errors[i], errors[i]);
         assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
         assert_true(acknowledged(f, 0, record.offset, 60 * SECOND));
         assert_int_equal(status_of(f).dropped, i + 1);
         /* A good one is not taken along. */
-        rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 1, errors[i]);
+        rd_kafka_mock_push_request_errors(f->mock.cluster, RS_MOCK_PRODUCE, 1, errors[i]);
         assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
         assert_true(acknowledged(f, 0, record.offset, 60 * SECOND));
         assert_int_equal(status_of(f).dropped, i + 1);
@@ -435,7 +406,8 @@ static void test_small_letters_among_large_ones_stay_whole(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {.value = rs_slice_text("x"), .timestamp_us = RS_TIME_NONE};
-    rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    rd_kafka_mock_push_request_errors(f->mock.cluster, RS_MOCK_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     open_letters(f, 0);
     for (record.offset = 0; record.offset < 20; record.offset++) {
         assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
@@ -449,7 +421,7 @@ static void test_put_refuses_when_full(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {.value = rs_slice_text("x"), .offset = 1, .timestamp_us = RS_TIME_NONE};
-    rd_kafka_mock_broker_set_down(f->cluster, 1);
+    rd_kafka_mock_broker_set_down(f->mock.cluster, 1);
     open_letters(f, 3000);
     assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
     int taken = 1;
@@ -458,7 +430,7 @@ static void test_put_refuses_when_full(void **state)
     }
     assert_true(taken >= 2 && taken <= 4);
     assert_int_equal(status_of(f).pending, taken);
-    rd_kafka_mock_broker_set_up(f->cluster, 1);
+    rd_kafka_mock_broker_set_up(f->mock.cluster, 1);
     assert_true(acknowledged(f, 0, record.offset, PATIENCE_US));
     assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
 }
@@ -491,7 +463,7 @@ static void test_stop_ends_in_time_without_a_broker(void **state)
 {
     struct fixture *f = *state;
     struct rs_record record = {.value = rs_slice_text("x"), .offset = 9, .timestamp_us = RS_TIME_NONE};
-    rd_kafka_mock_broker_set_down(f->cluster, 1);
+    rd_kafka_mock_broker_set_down(f->mock.cluster, 1);
     open_letters(f, 0);
     assert_true(put(f, 0, &record, RS_REASON_RULE, NULL));
     assert_int_equal(rs_dead_letters_stop(f->letters, 300 * 1000), 1);

@@ -1,7 +1,5 @@
 /* The state log's Kafka side against librdkafka's mock cluster: order, refusals, readings, forgetting, room.
  * What the mock does not have (topic settings, trims) is in tests/integration/kafka_state_topic.py. */
-#include <librdkafka/rdkafka.h>
-#include <librdkafka/rdkafka_mock.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -14,22 +12,20 @@
 
 #include <cmocka.h>
 
+#include "tests/lib/mock_kafka.h"
 #include "transform/statelog/kafka_internal.h"
 
-#define SECOND      INT64_C(1000000)
-#define PRODUCE_KEY 0
-#define OFFSETS_KEY 9 /* OffsetFetch */
-#define WAIT_US     (60 * SECOND)
-#define WORKERS     2
-#define PARTITIONS  6
+#define SECOND     INT64_C(1000000)
+#define WAIT_US    (60 * SECOND)
+#define WORKERS    2
+#define PARTITIONS 6
 
 static struct rs_stream items[] = {{.name = "s", .index = 0, .topic = "in"},
                                    {.name = "t", .index = 1, .topic = "in2"}};
 static const struct rs_streams streams = {.group = "g", .items = items, .count = 2};
 
 struct fixture {
-    rd_kafka_t *host; /* of the mock cluster */
-    rd_kafka_mock_cluster_t *cluster;
+    struct rs_mock_kafka mock;
     struct rs_kafka_log *log;
     struct rs_append_log io;
     pthread_mutex_t lock;
@@ -53,20 +49,10 @@ static bool noticed(struct fixture *f, const char *text)
     return found;
 }
 
-static rd_kafka_conf_t *new_conf(struct fixture *f)
-{
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    assert_int_equal(
-        rd_kafka_conf_set(conf, "bootstrap.servers", rd_kafka_mock_cluster_bootstraps(f->cluster), NULL, 0),
-        RD_KAFKA_CONF_OK);
-    rd_kafka_conf_set_log_cb(conf, NULL);
-    return conf;
-}
-
 static void open_log(struct fixture *f, size_t max_bytes)
 {
     struct rs_error error;
-    struct rs_kafka_log_options options = {.conf = new_conf(f),
+    struct rs_kafka_log_options options = {.conf = rs_mock_kafka_conf(&f->mock),
                                            .streams = &streams,
                                            .workers = WORKERS,
                                            .replication_factor = -1,
@@ -81,19 +67,13 @@ static void open_log(struct fixture *f, size_t max_bytes)
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    char text[256];
     assert_non_null(f);
     pthread_mutex_init(&f->lock, NULL);
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    rd_kafka_conf_set_log_cb(conf, NULL);
-    f->host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
-    assert_non_null(f->host);
-    f->cluster = rd_kafka_mock_cluster_new(f->host, 1);
-    assert_non_null(f->cluster);
-    assert_int_equal(rd_kafka_mock_topic_create(f->cluster, "in", PARTITIONS, 1), 0);
-    assert_int_equal(rd_kafka_mock_topic_create(f->cluster, "in2", PARTITIONS, 1), 0);
-    assert_int_equal(rd_kafka_mock_topic_create(f->cluster, "g.state.s", PARTITIONS, 1), 0);
-    assert_int_equal(rd_kafka_mock_topic_create(f->cluster, "g.state.t", 2, 1), 0);
+    rs_mock_kafka_open(&f->mock, 1);
+    rs_mock_kafka_topic(&f->mock, "in", PARTITIONS);
+    rs_mock_kafka_topic(&f->mock, "in2", PARTITIONS);
+    rs_mock_kafka_topic(&f->mock, "g.state.s", PARTITIONS);
+    rs_mock_kafka_topic(&f->mock, "g.state.t", 2);
     *state = f;
     return 0;
 }
@@ -102,8 +82,7 @@ static int tear_down(void **state)
 {
     struct fixture *f = *state;
     rs_kafka_log_free(&f->log);
-    rd_kafka_mock_cluster_destroy(f->cluster);
-    rd_kafka_destroy(f->host);
+    rs_mock_kafka_close(&f->mock);
     pthread_mutex_destroy(&f->lock);
     free(f);
     return 0;
@@ -260,9 +239,9 @@ static void test_too_few_replicas_are_waited_for(void **state)
 {
     struct fixture *f = *state;
     struct rs_state_key key = key_of(0, 0);
-    rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 3, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
-                                      RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND,
-                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
+    rd_kafka_mock_push_request_errors(
+        f->mock.cluster, RS_MOCK_PRODUCE, 3, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
     open_log(f, 0);
     fill(f, key, 5);
     for (int i = 0; i < 5; i++) {
@@ -287,14 +266,14 @@ static void test_a_refusal_refuses_what_follows(void **state)
     open_log(f, 0);
     append(f, key, "first", 1);
     expect_appended(f, key, 1, 0);
-    rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 1,
+    rd_kafka_mock_push_request_errors(f->mock.cluster, RS_MOCK_PRODUCE, 1,
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 200);
+    rd_kafka_mock_broker_set_rtt(f->mock.cluster, -1, 200);
     append(f, key, "second", 2);
     append(f, key, "third", 3);
     wait_for_refusals(f, 1);
     append(f, key, "fourth", 4);
-    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 0);
+    rd_kafka_mock_broker_set_rtt(f->mock.cluster, -1, 0);
     expect_refused(f, key, 2, "--operation Write --topic g.state.s");
     append(f, key, "fifth", 5); /* the worker has heard of it */
     expect_refused(f, key, 3, "cannot be written");
@@ -318,8 +297,8 @@ static void test_each_refusal_lasts_until_it_was_heard_of(void **state)
     open_log(f, 0);
     append(f, key, "first", 1);
     expect_appended(f, key, 1, 0);
-    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 100);
-    rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 2, RD_KAFKA_RESP_ERR_INVALID_RECORD,
+    rd_kafka_mock_broker_set_rtt(f->mock.cluster, -1, 100);
+    rd_kafka_mock_push_request_errors(f->mock.cluster, RS_MOCK_PRODUCE, 2, RD_KAFKA_RESP_ERR_INVALID_RECORD,
                                       RD_KAFKA_RESP_ERR_INVALID_RECORD);
     append(f, key, "second", 2);
     append(f, key, "third", 3);
@@ -345,7 +324,7 @@ static void test_a_broken_producer_is_replaced(void **state)
     open_log(f, 0);
     append(f, key, "first", 1);
     expect_appended(f, key, 1, 0);
-    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 300);
+    rd_kafka_mock_broker_set_rtt(f->mock.cluster, -1, 300);
     append(f, key, "second", 2);
     append(f, key, "third", 3);
     pthread_mutex_lock(&f->log->lock);
@@ -354,7 +333,7 @@ static void test_a_broken_producer_is_replaced(void **state)
     append(f, other, "waits", 4); /* nothing of it was on its way */
     expect_refused(f, key, 2, "partition 0 cannot be written");
     expect_refused(f, key, 3, "partition 0 cannot be written");
-    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 0);
+    rd_kafka_mock_broker_set_rtt(f->mock.cluster, -1, 0);
     expect_appended(f, other, 4, 0);
     append(f, key, "fourth", 5);
     struct rs_append_event event = expect(f, key, RS_APPEND_DONE);
@@ -370,14 +349,14 @@ static void test_appends_refuse_when_full(void **state)
     struct rs_state_key key = key_of(0, 0);
     static char large[4001];
     memset(large, 'x', sizeof large - 1);
-    rd_kafka_mock_broker_set_down(f->cluster, 1);
+    rd_kafka_mock_broker_set_down(f->mock.cluster, 1);
     open_log(f, 10000);
     assert_int_equal(try_append(f, key, large, 1), 0);
     assert_int_equal(try_append(f, key, large, 2), 0);
     assert_int_equal(try_append(f, key, large, 3), RS_ELIMIT);
     assert_int_equal(status_of(f).pending, 2);
     assert_int_equal(status_of(f).pending_bytes, 8000);
-    rd_kafka_mock_broker_set_up(f->cluster, 1);
+    rd_kafka_mock_broker_set_up(f->mock.cluster, 1);
     expect_appended(f, key, 1, 0);
     assert_int_equal(try_append(f, key, large, 3), 0);
     expect_appended(f, key, 2, 1);
@@ -393,7 +372,7 @@ static void test_room_wakes_who_waits_for_it(void **state)
     struct rs_append_event event;
     open_log(f, 10);
     fd = (struct pollfd){.fd = f->io.ops->wake_fd(f->io.self, 1), .events = POLLIN};
-    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 300);
+    rd_kafka_mock_broker_set_rtt(f->mock.cluster, -1, 300);
     append(f, key_of(0, 0), "0123456789", 1);
     append(f, key_of(0, 1), "x", 2); /* a first one always has room: others cannot shut it out */
     assert_int_equal(try_append(f, key_of(0, 1), "y", 3), RS_ELIMIT);
@@ -475,7 +454,7 @@ static void test_partitions_are_read_at_once(void **state)
 
 static void commit(struct fixture *f, int32_t partition, int64_t offset)
 {
-    rd_kafka_conf_t *conf = new_conf(f);
+    rd_kafka_conf_t *conf = rs_mock_kafka_conf(&f->mock);
     assert_int_equal(rd_kafka_conf_set(conf, "group.id", "g", NULL, 0), RD_KAFKA_CONF_OK);
     rd_kafka_t *consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, NULL, 0);
     assert_non_null(consumer);
@@ -521,7 +500,8 @@ static void test_a_coordinator_that_is_none_is_asked_again(void **state)
     commit(f, 1, 4711);
     append(f, key_of(0, 1), "claim", 1);
     expect_appended(f, key_of(0, 1), 1, 0);
-    rd_kafka_mock_push_request_errors(f->cluster, OFFSETS_KEY, 1, RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
+    rd_kafka_mock_push_request_errors(f->mock.cluster, RS_MOCK_OFFSET_FETCH, 1,
+                                      RD_KAFKA_RESP_ERR_NOT_COORDINATOR);
     begin_reading(f, key_of(0, 1), 0);
     expect_record(f, key_of(0, 1), 0, "claim");
     (void)expect(f, key_of(0, 1), RS_APPEND_END);
@@ -597,12 +577,12 @@ static void test_forgotten_appends_stay_silent(void **state)
     open_log(f, 0);
     append(f, key, "first", 1);
     expect_appended(f, key, 1, 0);
-    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 200);
+    rd_kafka_mock_broker_set_rtt(f->mock.cluster, -1, 200);
     append(f, key, "on its way", 2);
     append(f, key, "waiting", 3);
     f->io.ops->forget(f->io.self, key);
     append(f, key, "new claim", 4);
-    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 0);
+    rd_kafka_mock_broker_set_rtt(f->mock.cluster, -1, 0);
     expect_appended(f, key, 4, 2);
     assert_int_equal(status_of(f).pending, 0);
     begin_reading(f, key, 2);
@@ -637,12 +617,12 @@ static void test_forgotten_refusals_stay_silent(void **state)
     open_log(f, 0);
     append(f, key, "first", 1);
     expect_appended(f, key, 1, 0);
-    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 200);
-    rd_kafka_mock_push_request_errors(f->cluster, PRODUCE_KEY, 1, RD_KAFKA_RESP_ERR_INVALID_RECORD);
+    rd_kafka_mock_broker_set_rtt(f->mock.cluster, -1, 200);
+    rd_kafka_mock_push_request_errors(f->mock.cluster, RS_MOCK_PRODUCE, 1, RD_KAFKA_RESP_ERR_INVALID_RECORD);
     append(f, key, "refused", 2);
     f->io.ops->forget(f->io.self, key);
     append(f, key, "new claim", 3);
-    rd_kafka_mock_broker_set_rtt(f->cluster, -1, 0);
+    rd_kafka_mock_broker_set_rtt(f->mock.cluster, -1, 0);
     expect_appended(f, key, 3, 1);
 }
 
@@ -704,7 +684,7 @@ static void test_stop_sends_what_is_under_way(void **state)
 static void test_stop_ends_in_time_without_a_broker(void **state)
 {
     struct fixture *f = *state;
-    rd_kafka_mock_broker_set_down(f->cluster, 1);
+    rd_kafka_mock_broker_set_down(f->mock.cluster, 1);
     open_log(f, 0);
     append(f, key_of(0, 0), "claim", 1);
     begin_reading(f, key_of(0, 1), 0);
