@@ -40,7 +40,7 @@ struct rs_view_batch *finished(struct fixture *f, int64_t within_us);
 void expect_finished(struct fixture *f, enum rs_batch_result result, int64_t offset);
 uint64_t generation(struct fixture *f);
 struct rs_redis_status status_of(struct fixture *f);
-/* Waits until `what(f, argument)`; false after five seconds. */
+/* Waits until `what(f, argument)`; false after PATIENCE_US. */
 bool eventually(struct fixture *f, bool (*what)(struct fixture *, int64_t), int64_t argument);
 void wait_for_looks(struct fixture *f, int64_t count); /* the sink's, at its fences and what was evicted */
 bool has_fault(struct fixture *f, int64_t fault);

@@ -137,7 +137,7 @@ static void test_flush_is_noticed_while_idle(void **state)
     freeReplyObject(redis_do(f->redis, "FLUSHALL"));
     assert_true(eventually(f, has_generation, 2));
     assert_true(eventually(f, has_meta, 2));
-    usleep(1200 * 1000);
+    wait_for_looks(f, 2);
     assert_int_equal(generation(f), 2); /* told once */
 }
 
@@ -174,7 +174,7 @@ static void test_a_new_owner_is_no_loss(void **state)
     freeReplyObject(redis_do(f->redis, "SET rs:fence:g:t.trades:0 2:5:0"));
     wait_for_looks(f, 2); /* so that the second began after the fence was set */
     freeReplyObject(redis_do(f->redis, "FLUSHALL"));
-    usleep(1300 * 1000);
+    wait_for_looks(f, 2);
     assert_int_equal(generation(f), 1); /* nothing of ours was lost */
 }
 
@@ -191,7 +191,7 @@ static void test_flush_counts_once_for_all_connections(void **state)
     }
     freeReplyObject(redis_do(f->redis, "FLUSHALL"));
     assert_true(eventually(f, has_generation, 2));
-    usleep(1300 * 1000);
+    wait_for_looks(f, 3 * 4); /* of each connection */
     assert_int_equal(generation(f), 2);
     assert_int_equal(status_of(f).connects, 4);
 }
@@ -425,6 +425,17 @@ static size_t count_of(const char *text, const char *word)
     return count;
 }
 
+static bool misses_rights(struct fixture *f, int64_t unused)
+{
+    (void)unused;
+    return noticed(f, "lacks rights");
+}
+
+static bool has_errors(struct fixture *f, int64_t count)
+{
+    return status_of(f).errors >= (uint64_t)count;
+}
+
 /* Each right that is missing is named as ACL SETUSER would give it, once, and again after ten seconds at
  * most. */
 static void test_a_missing_right_is_named(void **state)
@@ -450,15 +461,11 @@ static void test_a_missing_right_is_named(void **state)
         start_sink(f);
         submit_view(f, 0, 1, 6, "G");
         assert_true(eventually(f, has_fault, RS_REDIS_NOPERM));
-        for (int wait = 0; wait < 3000 && !noticed(f, "lacks rights"); wait++) {
-            usleep(10000);
-        }
+        (void)eventually(f, misses_rights, 0);
         if (!noticed(f, rights[i].named)) {
             fail_msg("%s: %s", rights[i].take, f->notices);
         }
-        for (uint64_t errors = status_of(f).errors; status_of(f).errors < errors + 4;) {
-            usleep(10000); /* it goes on trying */
-        }
+        assert_true(eventually(f, has_errors, (int64_t)status_of(f).errors + 4)); /* it goes on trying */
         assert_true(count_of(f->notices, "lacks rights") < status_of(f).errors);
         assert_non_null(strstr(status_of(f).last_error, "lacks rights"));
         rs_redis_sink_free(&f->sink);

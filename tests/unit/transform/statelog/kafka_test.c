@@ -250,11 +250,18 @@ static void test_too_few_replicas_are_waited_for(void **state)
     assert_int_equal(status_of(f).refused, 0);
 }
 
+#define WAIT_UNTIL(condition)                                                                                \
+    do {                                                                                                     \
+        int64_t until = rs_clock_mono(rs_clock_system()) + WAIT_US;                                          \
+        while (!(condition)) {                                                                               \
+            assert_true(rs_clock_mono(rs_clock_system()) < until);                                           \
+            poll(NULL, 0, 1);                                                                                \
+        }                                                                                                    \
+    } while (0)
+
 static void wait_for_refusals(struct fixture *f, uint64_t count)
 {
-    while (status_of(f).refused < count) {
-        poll(NULL, 0, 1);
-    }
+    WAIT_UNTIL(status_of(f).refused >= count);
 }
 
 /* Nothing that was appended before the worker heard of the refusal comes into the log after it. */
@@ -600,9 +607,7 @@ static void test_forgotten_answers_stay_silent(void **state)
     open_log(f, 0);
     append(f, key, "first", 1);
     append(f, key, "second", 2);
-    while (status_of(f).appended < 2) {
-        poll(NULL, 0, 1);
-    }
+    WAIT_UNTIL(status_of(f).appended >= 2);
     f->io.ops->forget(f->io.self, key);
     assert_false(f->io.ops->take(f->io.self, key.worker, &event));
     append(f, key, "new claim", 3);
