@@ -37,6 +37,7 @@ target_link_libraries(worker_fixture PUBLIC doubles rs_transform rs_ingest rs_si
 rs_unit_test(transform/worker worker worker_fixture)
 rs_unit_test(transform/statelog log rs_transform rs_base)
 rs_unit_test(transform/statelog kafka rs_transform rs_base mock_kafka)
+rs_unit_test(transform/statelog kafka_admin rs_transform rs_base mock_kafka)
 rs_unit_test(transform/statelog reader rs_transform rs_base)
 rs_unit_test(transform/statelog reader_property rs_transform rs_base)
 rs_unit_test(transform/statelog record rs_transform rs_base PkgConfig::XXHASH)
