@@ -28,8 +28,6 @@ KNOWN = (
     ("keeper, writer and owner of the Kafka log share keys, queues and the wake-up",
      ("transform/statelog/kafka", "transform/statelog/kafka_admin", "transform/statelog/kafka_read",
       "transform/statelog/kafka_write")),
-    ("a claim, a commit and a wait end each other",
-     ("transform/worker/claim", "transform/worker/commit", "transform/worker/wait")),
 )
 
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)

@@ -151,16 +151,16 @@ MUTANTS = {
     "drop-repeated": ("a deletion that was done is asked for again by the next sweep", [(
         "transform/partition/seal.c", "(g->flags & (RS_GROUP_WHOLE | RS_GROUP_CLEARED)) == RS_GROUP_WHOLE", "g->flags & RS_GROUP_WHOLE")]),
     "given-back-not-listened": ("who gets a partition back does not ask the log whether another has claimed it meanwhile", [(
-        "transform/worker/commit.c", "    owned->kept_us = worker->now_us;", "    owned->kept_us = 0;"),
-        ("transform/worker/commit.c", "    owned->commit_silent_us = worker->now_us;\n    if (owned->phase == RS_PARTITION_CLAIMING",
-         "    if (owned->phase == RS_PARTITION_CLAIMING")]),
+        "transform/worker/leave.c", "    owned->kept_us = worker->now_us;", "    owned->kept_us = 0;"),
+        ("transform/worker/leave.c", "    owned->kept_reclaims = 0;\n    owned->commit_silent_us = worker->now_us;",
+         "    owned->kept_reclaims = 0;")]),
     "given-back-not-claimed": ("who gets a partition back that another has claimed waits before claiming it again", [(
-        "transform/worker/claim.c", "    owned->kept_reclaims++;\n    return 0;", "    return RS_WORKER_RECLAIM_US;")]),
+        "transform/worker/lose.c", "    owned->kept_reclaims++;\n    return 0;", "    return RS_WORKER_RECLAIM_US;")]),
     "slow-claimant-stops": ("a claimant that finds damage does not look whether a later owner has made the log its own", [(
         "transform/statelog/protocol.c", "event->end > part->token + 1 &&", "event->end > part->token + (1 << 30) &&")]),
     "listens-once": ("who gets a partition back asks the log once, and hears of a claim under way only much later", [(
-        "transform/worker/commit.c", "    return owned->revoked || rs_owned_kept_lately(worker, owned);",
-        "    (void)worker;\n    return owned->revoked;")]),
+        "transform/worker/commit.c", "    return revoked || rs_owned_kept_lately(worker, owned);",
+        "    (void)worker;\n    return revoked;")]),
     "successor-not-held-back": ("a group that came back is published before its former keys are deleted", [(
         "transform/group/groups.c", "        g->flags |= RS_GROUP_AWAITS;", "        (void)g;")]),
     "fence-not-waited-for": ("a new owner publishes before it has passed the offset in Redis' fence", [(

@@ -69,13 +69,10 @@ static enum rs_waiting waits_for(const struct rs_worker *worker, const struct rs
     const struct rs_state_log *log = &worker->options.log;
     struct rs_state_log_status status = {.claim = -1};
 
-    if (owned->revoked || owned->phase == RS_PARTITION_LEAVING) {
-        return RS_WAITING_NOT;
-    }
-    if (owned->phase == RS_PARTITION_RUNNING) {
+    if (owned->phase == RS_PHASE_RUNNING) {
         return running_waits(worker, owned);
     }
-    if (owned->phase != RS_PARTITION_CLAIMING) {
+    if (owned->phase != RS_PHASE_WAITING && owned->phase != RS_PHASE_RESTORING) {
         return RS_WAITING_NOT;
     }
     if (owned->fenced) {
@@ -88,20 +85,20 @@ static enum rs_waiting waits_for(const struct rs_worker *worker, const struct rs
 
 static bool stopped(const struct rs_owned *owned)
 {
-    return !owned->revoked && (owned->phase == RS_PARTITION_STOPPED || owned->phase == RS_PARTITION_FENCED);
+    return owned->phase == RS_PHASE_STOPPED || owned->phase == RS_PHASE_FENCED;
 }
 
 /* A doubt about the log ends with the next seal, or where there is nothing to seal. */
 static void judge(const struct rs_worker *worker, struct rs_owned *owned)
 {
-    if (owned->phase == RS_PARTITION_RUNNING && owned->at_end && owned->commit == RS_COMMIT_NOT &&
+    if (rs_phase_reads(owned->phase) && owned->at_end && owned->commit == RS_COMMIT_NOT &&
         owned->next_offset <= (owned->committed > 0 ? owned->committed : 0)) {
         owned->doubted = false;
     }
     owned->waits_for = waits_for(worker, owned);
     if (owned->waits_for == RS_WAITING_NOT && !stopped(owned)) {
         owned->unwell_us = 0;
-        if (owned->phase == RS_PARTITION_RUNNING) {
+        if (rs_phase_reads(owned->phase)) {
             owned->error[0] = '\0';
         }
     } else if (owned->unwell_us == 0) {

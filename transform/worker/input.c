@@ -66,7 +66,7 @@ static void apply_held(struct rs_worker *worker)
 {
     struct rs_owned *owned = rs_worker_find(worker, worker->held.stream, worker->held.partition);
 
-    if (owned == NULL || owned->phase != RS_PARTITION_RUNNING) {
+    if (owned == NULL || !rs_phase_reads(owned->phase)) {
         rs_worker_release_run(worker);
         return;
     }
@@ -114,7 +114,7 @@ static struct rs_owned *add_owned(struct rs_worker *worker, uint32_t stream, int
         .stream = &worker->options.streams->items[stream],
         .partition = partition,
         .epoch = ++worker->next_epoch,
-        .phase = RS_PARTITION_CLAIMING,
+        .phase = RS_PHASE_WAITING,
         .claim_due_us = worker->now_us,
         .end_offset = -1,
         .end_checked_us = worker->now_us - END_EVERY_US,
@@ -129,11 +129,11 @@ static void on_assigned(struct rs_worker *worker, const struct rs_source_event *
 {
     struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
 
-    if (owned != NULL) {
-        rs_owned_keep(worker, owned);
+    if (worker->stopping) {
         return;
     }
-    if (worker->stopping) {
+    if (owned != NULL) {
+        (void)rs_owned_event(worker, owned, RS_LIFE_ASSIGNED);
         return;
     }
     if (add_owned(worker, event->stream, event->partition) == NULL) {
@@ -149,7 +149,7 @@ static void on_revoked(struct rs_worker *worker, const struct rs_source_event *e
     if (owned == NULL) {
         worker->options.source.ops->done(worker->options.source.self, event->stream, event->partition);
     } else {
-        rs_owned_revoked(worker, owned);
+        (void)rs_owned_event(worker, owned, RS_LIFE_REVOKED);
     }
 }
 
@@ -157,9 +157,9 @@ static void on_stopped(struct rs_worker *worker, const struct rs_source_event *e
 {
     struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
 
-    if (owned != NULL &&
-        owned->phase != RS_PARTITION_CLAIMING) { /* or else it is of a reading before the claim */
-        rs_owned_fail(worker, owned, RS_PARTITION_STOPPED, "%s", event->error->text);
+    if (owned != NULL) {
+        struct rs_cause cause = {.error = *event->error};
+        (void)rs_owned_event_with(worker, owned, RS_LIFE_SOURCE_STOPPED, &cause);
     }
 }
 
@@ -265,14 +265,14 @@ static void watch_end(struct rs_worker *worker, struct rs_owned *owned)
 static bool stands_still(const struct rs_worker *worker, const struct rs_owned *owned)
 {
     switch (owned->phase) {
-    case RS_PARTITION_STOPPED:
-    case RS_PARTITION_FENCED: return true;
-    case RS_PARTITION_CLAIMING:
+    case RS_PHASE_STOPPED:
+    case RS_PHASE_BROKEN:
+    case RS_PHASE_FENCED: return true;
+    case RS_PHASE_WAITING:
+    case RS_PHASE_RESTORING:
         return owned->unwell_us != 0 && worker->now_us - owned->unwell_us >= WATCH_AFTER_US;
-    case RS_PARTITION_RUNNING:
-    case RS_PARTITION_LEAVING: break;
+    default: return false;
     }
-    return false;
 }
 
 /* A partition that is at its end stays there until records come or are known to be there; the others are
@@ -284,7 +284,7 @@ void rs_worker_end_offsets(struct rs_worker *worker)
         int64_t since = worker->now_us - owned->end_checked_us;
         bool due = (owned->fed && worker->drained) || since >= (owned->at_end ? 20 : 1) * END_EVERY_US;
         owned->fed = owned->fed && !worker->drained;
-        if (due && owned->phase == RS_PARTITION_RUNNING) {
+        if (due && rs_phase_reads(owned->phase)) {
             look_at_end(worker, owned);
         } else if (since >= STILL_EVERY_US && stands_still(worker, owned)) {
             watch_end(worker, owned);
@@ -334,7 +334,7 @@ void rs_worker_advance(struct rs_worker *worker)
 {
     for (size_t i = 0; i < worker->owned_count; i++) {
         struct rs_owned *owned = worker->owned[i];
-        if (owned->phase == RS_PARTITION_RUNNING && owned->at_end) {
+        if (rs_phase_reads(owned->phase) && owned->at_end) {
             advance(worker, owned);
         }
     }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "transform/partition/seal.h"
+#include "transform/worker/lifecycle.h"
 #include "transform/worker/worker.h"
 
 #define RS_WORKER_MS    INT64_C(1000)
@@ -13,9 +14,13 @@
 /* Between batches without news: an owner that writes nothing would never hear that the log has another claim.
  */
 #define RS_WORKER_SILENT_US (10000 * RS_WORKER_MS)
+/* Until what failed at once is tried again. */
+#define RS_WORKER_AGAIN_US (1000 * RS_WORKER_MS)
 /* After a loss: longer than the group takes to tell a member that it is out. */
 #define RS_WORKER_RECLAIM_US (10000 * RS_WORKER_MS)
 
+/* Of a batch of the state log. It goes round within RUNNING, SERVING, LEAVING and CLOSING (lifecycle.h), many
+ * times in each; whatever else happens to the partition ends it. */
 enum rs_commit_phase {
     RS_COMMIT_NOT,
     RS_COMMIT_WRITING, /* the batch is being filled, chunks go out */
@@ -23,17 +28,25 @@ enum rs_commit_phase {
     RS_COMMIT_SENT,    /* sealed; the log has to answer */
 };
 
-/* One partition from ASSIGNED to `done`. */
+/* One partition from ASSIGNED to `done`. Its phase is one member. The flags below are no phases:
+ * - asking, asked, refused: what the sink has said about the fence. It may say so in any phase that owns,
+ *   again and again, and the partition reads and seals all the same.
+ * - scan_wanted, scanning, scan_anew: a walk through Redis beside all else, begun anew when Redis loses data.
+ * - doubted, fenced: why it waits. They outlive the phases: from a loss, through the next claim, until a
+ *   batch is sealed, or taken by Redis, which shows that the trouble is over.
+ * - kept_us: a length of time after it was assigned again, whatever phases come then.
+ * - at_end, fed, touched: where the input and the output stand, which changes with each turn.
+ * - behind_told, counting: that something was said, or that there is memory to count with. */
 struct rs_owned {
     const struct rs_stream *stream;
     int32_t partition;
-    uint32_t epoch; /* tells its batches from those of an earlier ownership */
-    enum rs_partition_phase phase;
-    struct rs_partition *state; /* NULL once fenced */
+    uint32_t epoch;      /* tells its batches from those of an earlier claim */
+    enum rs_phase phase; /* changed by lifecycle.c alone */
+    struct rs_partition *state;
     uint64_t token;
     int64_t next_offset;
     /* claim */
-    int64_t claim_due_us; /* when to try (again); NEVER: under way or done */
+    int64_t claim_due_us; /* WAITING: when to try (again) */
     uint32_t unsure;      /* claims in a row that came to nothing */
     /* time shown */
     bool at_end;
@@ -71,8 +84,7 @@ struct rs_owned {
     /* leaving */
     int64_t kept_us;        /* when it was last assigned again before it was let go; 0: never */
     uint32_t kept_reclaims; /* how often it was claimed again at once since then */
-    bool revoked;           /* served on, while RUNNING, until another has claimed it or leave_by_us */
-    int64_t leave_by_us;
+    int64_t leave_by_us;    /* SERVING, LEAVING, CLOSING: until then at the longest */
     /* health: health.c */
     enum rs_waiting waits_for; /* as of the last look */
     int64_t unwell_us;         /* since when it does not run; 0: it does */
@@ -148,9 +160,6 @@ struct rs_worker {
 struct rs_owned *rs_worker_find(const struct rs_worker *worker, uint32_t stream, int32_t partition);
 void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char *format, ...)
     RS_PRINTF(3, 4);
-/* Keeps the text for /status too. */
-void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_partition_phase phase,
-                   const char *format, ...) RS_PRINTF(4, 5);
 /* As rs_worker_say, and kept as the reason why the partition does not run. The same again is not said again
  * for a while. */
 void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_log_level level,
@@ -160,7 +169,6 @@ struct rs_state_key rs_owned_key(const struct rs_worker *worker, const struct rs
 bool rs_worker_remembers(const struct rs_worker *worker);
 /* Appends the key of the partition's fence. */
 void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *owned, struct rs_buf *out);
-bool rs_owned_claimed(const struct rs_owned *owned);
 bool rs_owned_publishable(const struct rs_owned *owned);
 
 /* batches.c */
@@ -200,28 +208,57 @@ void rs_owned_scan(struct rs_worker *worker, struct rs_owned *owned);
 void rs_owned_scanned(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch);
 int64_t rs_owned_scan_due(const struct rs_owned *owned);
 
-/* claim.c: taking partitions over */
-void rs_worker_claims(struct rs_worker *worker);
-void rs_worker_log_events(struct rs_worker *worker);
-/* Drops what is known of the partition and claims it anew after a while: the log decides. */
-void rs_owned_claim_again(struct rs_worker *worker, struct rs_owned *owned, int64_t after_us);
-/* Of a partition that another has claimed: how long to wait before it is claimed again. */
-int64_t rs_owned_lost_wait(const struct rs_worker *worker, struct rs_owned *owned);
+/* Actions of lifecycle.c, by no one else to be called. Each returns the event that its outcome is, NONE as a
+ * rule. The phase is the next one already. */
+typedef enum rs_life (*rs_owned_action)(struct rs_worker *worker, struct rs_owned *owned,
+                                        struct rs_cause *cause);
+#define RS_OWNED_ACTION(name)                                                                                \
+    enum rs_life name(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
 
-/* commit.c: sealing, handing over */
-void rs_worker_commits(struct rs_worker *worker);
+/* claim.c: taking over */
+RS_OWNED_ACTION(rs_claim_send);
+RS_OWNED_ACTION(rs_claim_later);
+RS_OWNED_ACTION(rs_claim_restore);
+RS_OWNED_ACTION(rs_claim_won); /* the state is whole, or will never be */
+RS_OWNED_ACTION(rs_claim_run);
+
+/* lose.c: dropping, stopping */
+RS_OWNED_ACTION(rs_lose_claimed);
+RS_OWNED_ACTION(rs_lose_handed_over); /* the same of one that was to go */
+RS_OWNED_ACTION(rs_lose_unsure);
+RS_OWNED_ACTION(rs_lose_unready);
+RS_OWNED_ACTION(rs_lose_unreadable);
+RS_OWNED_ACTION(rs_lose_unwritten);
+RS_OWNED_ACTION(rs_lose_fenced);
+RS_OWNED_ACTION(rs_lose_published); /* the same of one that was to go */
+RS_OWNED_ACTION(rs_lose_for_good);
+RS_OWNED_ACTION(rs_lose_fail);
+RS_OWNED_ACTION(rs_lose_log);
+
+/* leave.c: going, coming back */
+RS_OWNED_ACTION(rs_leave_serve_on);
+RS_OWNED_ACTION(rs_leave_drain);
+RS_OWNED_ACTION(rs_leave_let_go); /* frees `owned` */
+RS_OWNED_ACTION(rs_leave_keep);
+RS_OWNED_ACTION(rs_leave_keep_claim);
+RS_OWNED_ACTION(rs_leave_keep_reading);
+/* Of one that drains: nothing is left to do, or no time to do it. */
+bool rs_leave_done(const struct rs_worker *worker, const struct rs_owned *owned);
+
+/* commit.c: sealing */
+/* A turn of the partition's batch, the next one begun when it is due. Returns what became of the partition.
+ */
+RS_OWNED_ACTION(rs_owned_commit);
 void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_t next_offset);
 int64_t rs_owned_commit_due(const struct rs_worker *worker, const struct rs_owned *owned);
+/* Input has been applied that no batch has sealed. */
+bool rs_owned_unsealed(const struct rs_owned *owned);
 /* The batch under way is so old that input has to wait for it. */
 bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned *owned);
 /* It was given back lately, so that a claim of whoever had it in between may be in the log or on its way. */
 bool rs_owned_kept_lately(const struct rs_worker *worker, const struct rs_owned *owned);
 /* Between its batches without news. */
 int64_t rs_owned_silence_us(const struct rs_worker *worker, const struct rs_owned *owned);
-void rs_worker_leaving(struct rs_worker *worker);
-void rs_owned_revoked(struct rs_worker *worker, struct rs_owned *owned);
-void rs_owned_keep(struct rs_worker *worker, struct rs_owned *owned);
-void rs_owned_leave(struct rs_worker *worker, struct rs_owned *owned);
 
 /* counts.c: totals of a state move with its partition, counters of a process only rise. */
 void rs_owned_begin_counting(struct rs_worker *worker, struct rs_owned *owned);

@@ -65,36 +65,10 @@ void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_
     }
 }
 
-void rs_owned_fail(struct rs_worker *worker, struct rs_owned *owned, enum rs_partition_phase phase,
-                   const char *format, ...)
-{
-    char text[RS_ERROR_TEXT_MAX];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    say(worker, RS_LOG_ERROR, text);
-    memcpy(owned->error, text, sizeof(owned->error));
-    owned->doubted = owned->fenced = false;
-    owned->at_end = false;
-    owned->commit = RS_COMMIT_NOT;
-    owned->phase = phase;
-    if (phase == RS_PARTITION_FENCED) {
-        rs_owned_free_state(worker, owned); /* what it holds may be published by nobody but its owner */
-    }
-}
-
 void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *owned, struct rs_buf *out)
 {
     rs_fence_key(out, worker->options.prefix, worker->options.streams->group, owned->stream->topic,
                  owned->partition);
-}
-
-bool rs_owned_claimed(const struct rs_owned *owned)
-{
-    return owned->state != NULL &&
-           (owned->phase == RS_PARTITION_RUNNING || owned->phase == RS_PARTITION_LEAVING);
 }
 
 bool rs_owned_publishable(const struct rs_owned *owned)

@@ -5,8 +5,7 @@
 #include "transform/worker/internal.h"
 
 #define AGAIN_RATE     UINT64_C(20000) /* groups of a partition that are sent again in a second, at least, */
-#define FENCED_US      (10000 * RS_WORKER_MS) /* as long as after a loss in the state log */
-#define AGAIN_WITHIN_S 4                      /* or as many as it takes to be done in so many seconds */
+#define AGAIN_WITHIN_S 4               /* or as many as it takes to be done in so many seconds */
 #define ASK_EVERY_US   (10000 * RS_WORKER_MS) /* about the fence, by an owner that publishes nothing */
 #define REFUSED_US     (2000 * RS_WORKER_MS)  /* until a refused owner asks again */
 
@@ -65,56 +64,13 @@ static void on_behind(struct rs_worker *worker, struct rs_owned *owned, const st
     owned->quiet_shown_us = batch->fence_now_shown_us;
 }
 
-/* The key that a message about the fence names; the caller frees it. */
-static void fence_key(const struct rs_worker *worker, const struct rs_owned *owned, bool old,
-                      struct rs_buf *out)
-{
-    if (old) {
-        rs_fence_key_old(out, worker->options.prefix, owned->stream->name, owned->partition);
-    } else {
-        rs_worker_fence_key(worker, owned, out);
-    }
-    rs_buf_char(out, '\0');
-}
-
-static void tell_fenced(struct rs_worker *worker, struct rs_owned *owned, const char *key)
-{
-    const char *group = worker->options.streams->group;
-
-    if (rs_worker_remembers(worker)) {
-        rs_owned_trouble(
-            worker, owned, RS_LOG_WARNING,
-            "stream %s partition %" PRId32
-            ": Redis has a newer token, so this instance drops it. If no other instance of group %s runs, "
-            "the state topic was deleted and created again: delete the Redis key %s",
-            owned->stream->name, owned->partition, group, key);
-        rs_owned_claim_again(worker, owned, rs_owned_lost_wait(worker, owned));
-        return;
-    }
-    rs_owned_fail(
-        worker, owned, RS_PARTITION_FENCED,
-        "stream %s partition %" PRId32
-        ": another instance publishes it with a newer token, so this one drops it. If no other instance of "
-        "group %s runs, a clock was ahead: delete the Redis key %s and restart",
-        owned->stream->name, owned->partition, group, key);
-}
-
 static void on_fenced(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
 {
-    struct rs_buf key = {0};
+    struct rs_cause cause = {.batch = batch};
 
     worker->batches_fenced++;
-    if (owned->revoked) {
-        rs_worker_say(worker, RS_LOG_INFO,
-                      "stream %s partition %" PRId32
-                      ": another instance publishes it now, so this one drops it",
-                      owned->stream->name, owned->partition);
-        rs_owned_claim_again(worker, owned, FENCED_US);
-        return;
-    }
-    fence_key(worker, owned, batch->fence_old, &key);
-    tell_fenced(worker, owned, key.failed ? "of the partition's fence" : (const char *)key.data);
-    rs_buf_fini(&key);
+    (void)rs_owned_event_with(worker, owned,
+                              rs_worker_remembers(worker) ? RS_LIFE_FENCED : RS_LIFE_FENCED_FOR_GOOD, &cause);
 }
 
 /* The names are another consumer group's. Publishing waits as it does while Redis is away: the state goes on,
@@ -222,7 +178,7 @@ static void catch_up_shown(struct rs_owned *owned)
 
 int64_t rs_owned_ask_due(const struct rs_owned *owned)
 {
-    if (!rs_owned_claimed(owned) || owned->in_flight > 0) {
+    if (!rs_phase_owns(owned->phase) || owned->in_flight > 0) {
         return RS_WORKER_NEVER;
     }
     return owned->refused ? owned->ask_again_us : owned->heard_us + ASK_EVERY_US;
@@ -326,12 +282,12 @@ void rs_worker_publish(struct rs_worker *worker)
         size_t at = (worker->publish_next + i) % worker->owned_count;
         struct rs_owned *owned = worker->owned[at];
         bool ask_now = (!owned->asked && !owned->refused) || worker->now_us >= rs_owned_ask_due(owned);
-        if (rs_owned_claimed(owned) && ask_now && !owned->asking) {
+        if (rs_phase_owns(owned->phase) && ask_now && !owned->asking) {
             ask(worker, owned);
         }
         rs_owned_scan(worker, owned);
         uint64_t submitted = worker->batches_submitted;
-        if (!rs_owned_publishable(owned) || !(due || owned->phase == RS_PARTITION_LEAVING)) {
+        if (!rs_owned_publishable(owned) || !(due || rs_phase_drains(owned->phase))) {
             continue;
         }
         if (!emit(worker, owned)) {

@@ -43,8 +43,8 @@ void rs_owned_want_scan(struct rs_worker *worker, struct rs_owned *owned)
 static bool may_scan(const struct rs_owned *owned)
 {
     return owned->scan_wanted && !owned->scanning && owned->state != NULL && owned->asked &&
-           !owned->refused && owned->phase == RS_PARTITION_RUNNING &&
-           owned->next_offset >= owned->quiet_until && !rs_partition_republishing(owned->state);
+           !owned->refused && rs_phase_reads(owned->phase) && owned->next_offset >= owned->quiet_until &&
+           !rs_partition_republishing(owned->state);
 }
 
 int64_t rs_owned_scan_due(const struct rs_owned *owned)
@@ -113,7 +113,7 @@ void rs_owned_scanned(struct rs_worker *worker, struct rs_owned *owned, const st
 
     owned->scanning = owned->scan_anew = false;
     owned->scan_due_us = worker->now_us + SCAN_EVERY_US;
-    if (!ours || batch->result != RS_BATCH_APPLIED || owned->phase != RS_PARTITION_RUNNING ||
+    if (!ours || batch->result != RS_BATCH_APPLIED || !rs_phase_reads(owned->phase) ||
         !drop_unheld(worker, owned, batch)) {
         return;
     }

@@ -18,13 +18,32 @@ const char *rs_partition_phase_name(enum rs_partition_phase phase)
     return "unknown";
 }
 
+/* Others need not know why a partition leaves, nor how far a claim is: health says what it waits for. */
+static enum rs_partition_phase shown(enum rs_phase phase)
+{
+    switch (phase) {
+    case RS_PHASE_WAITING:
+    case RS_PHASE_RESTORING: return RS_PARTITION_CLAIMING;
+    case RS_PHASE_RUNNING: return RS_PARTITION_RUNNING;
+    case RS_PHASE_SERVING:
+    case RS_PHASE_LEAVING:
+    case RS_PHASE_CLOSING:
+    case RS_PHASE_DROPPED:
+    case RS_PHASE_BROKEN:
+    case RS_PHASE_GONE: return RS_PARTITION_LEAVING;
+    case RS_PHASE_STOPPED: return RS_PARTITION_STOPPED;
+    case RS_PHASE_FENCED: break;
+    }
+    return RS_PARTITION_FENCED;
+}
+
 static void fill_partition(const struct rs_worker *worker, const struct rs_owned *owned,
                            struct rs_worker_partition_status *out)
 {
     *out = (struct rs_worker_partition_status){
         .stream = owned->stream->index,
         .partition = owned->partition,
-        .phase = owned->revoked ? RS_PARTITION_LEAVING : owned->phase,
+        .phase = shown(owned->phase),
         .token = owned->token,
         .end_offset = owned->end_offset,
         .committed = owned->committed,

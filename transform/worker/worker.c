@@ -85,16 +85,6 @@ void rs_worker_free(struct rs_worker **pointer)
 
 /* ---- steps ---- */
 
-static void begin_stop(struct rs_worker *worker)
-{
-    worker->stopping = true;
-    for (size_t i = worker->owned_count; i-- > 0;) {
-        if (worker->owned[i]->phase != RS_PARTITION_LEAVING) {
-            rs_owned_leave(worker, worker->owned[i]);
-        }
-    }
-}
-
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -119,18 +109,20 @@ static int64_t owned_due(const struct rs_worker *worker, const struct rs_owned *
     int64_t due = RS_WORKER_NEVER;
 
     switch (owned->phase) {
-    case RS_PARTITION_CLAIMING: due = owned->claim_due_us; break;
-    case RS_PARTITION_LEAVING:
+    case RS_PHASE_WAITING: due = owned->claim_due_us; break;
+    case RS_PHASE_LEAVING:
+    case RS_PHASE_CLOSING:
+    case RS_PHASE_DROPPED:
         due = earlier(owned->leave_by_us, worker->now_us + LOOK_US);
         due = earlier(due, rs_owned_commit_due(worker, owned));
         break;
-    case RS_PARTITION_RUNNING:
+    case RS_PHASE_RUNNING:
+    case RS_PHASE_SERVING:
         due = owned->at_end ? show_due(worker, owned) : worker->now_us + LOOK_US;
         due = earlier(due, rs_owned_commit_due(worker, owned));
-        due = owned->revoked ? earlier(due, owned->leave_by_us) : due;
+        due = owned->phase == RS_PHASE_SERVING ? earlier(due, owned->leave_by_us) : due;
         break;
-    case RS_PARTITION_STOPPED:
-    case RS_PARTITION_FENCED: break;
+    default: break; /* it waits for the log, or for an operator */
     }
     if (!worker->starved) {
         due = earlier(due, rs_owned_ask_due(owned));
@@ -174,7 +166,7 @@ int64_t rs_worker_step(struct rs_worker *worker)
     rs_worker_check_generation(worker);
     rs_worker_advance(worker);
     if (!worker->stopping && atomic_load(&worker->stop)) {
-        begin_stop(worker);
+        rs_worker_end(worker);
     }
     rs_worker_source_events(worker);
     rs_worker_claims(worker);

@@ -101,10 +101,12 @@ enum rs_waiting {
 };
 const char *rs_waiting_name(enum rs_waiting waiting);
 
-/* What a partition is doing, in one judgement (health.c) that /readyz, /status, the metrics and the
- * line under `systemctl status` all read. WAITS:   it goes on by itself once what it waits for is there. A
- * wait of less than two seconds is none. STOPPED: it does not go on before somebody mends what `why` names.
- */
+/* What a partition is doing, in one judgement (health.c) that /readyz, /status, the metrics and the line
+ * under `systemctl status` all read.
+ * RUNS:    also while a batch of the state log has been under way for less than two seconds, or one of Redis
+ *          for less than five: so short a wait is not worth telling.
+ * WAITS:   it goes on by itself once what it waits for is there. All other waits count from their beginning.
+ * STOPPED: it does not go on before somebody mends what `why` names. */
 enum rs_health { RS_HEALTH_RUNS, RS_HEALTH_WAITS, RS_HEALTH_STOPPED };
 const char *rs_health_name(enum rs_health health);
 
