@@ -156,7 +156,8 @@ static struct rs_register *insert(struct rs_groups *gs, struct rs_upsert_group *
 {
     size_t size = rs_register_size(gs->aggregate);
     if (g->count >= gs->aggregate->plan->stream->max_periods) {
-        /* The oldest goes; the caller saw to it that the new period is not older still. */
+        /* The oldest goes: the new period is not older still, that would be late. */
+        RS_ASSERT(at > 0);
         memmove(g->registers, g->registers + size, (at - 1) * size);
         at--;
     } else {
@@ -181,28 +182,23 @@ static void won(struct rs_groups *gs, uint32_t number, struct rs_group *g, struc
     rs_groups_changed(gs, number, g);
 }
 
-enum rs_upsert_result rs_upsert_apply(struct rs_groups *gs, uint32_t number, const struct rs_change *change)
+void rs_upsert_apply(struct rs_groups *gs, uint32_t number, const struct rs_change *change)
 {
     struct rs_upsert_group *g = group_at(gs, number);
     int64_t period_us = change->event.time_us;
     uint32_t at = rs_upsert_from(gs, g, period_us);
     bool known = at < g->count && rs_register_at(gs, g, at)->period_us == period_us;
-    if (!known && rs_upsert_late(gs, g, period_us)) {
-        return RS_UPSERT_LATE;
-    }
     rs_groups_change(gs, number, &g->group);
     struct rs_register *r = known ? rs_register_at(gs, g, at) : insert(gs, g, at, period_us);
-    enum rs_upsert_result result = RS_UPSERT_LOST;
     if (!known || change->version > r->version ||
         (change->version == r->version && change->event.order > r->offset)) {
         store(gs->aggregate, r, change);
         won(gs, number, &g->group, r);
-        result = RS_UPSERT_WON;
     }
     if (period_us > g->group.clock_us) {
         g->group.clock_us = period_us;
     }
-    return result;
+    gs->applied++;
 }
 
 /* ---- restoring ---- */

@@ -32,8 +32,6 @@ struct rs_change {
     uint32_t flags;
 };
 
-enum rs_upsert_result { RS_UPSERT_LATE, RS_UPSERT_LOST, RS_UPSERT_WON };
-
 size_t rs_register_size(const struct rs_aggregate *aggregate);
 /* Room for one further register of a group (RS_NONE: of a new one); false: out of memory. */
 bool rs_upsert_reserve(struct rs_groups *gs, uint32_t number);
@@ -41,8 +39,8 @@ bool rs_upsert_reserve(struct rs_groups *gs, uint32_t number);
 void rs_upsert_adopt(struct rs_groups *gs, struct rs_upsert_group *group);
 /* Whether the group is full and the period older than all it keeps. */
 bool rs_upsert_late(const struct rs_groups *gs, const struct rs_upsert_group *group, int64_t period_us);
-/* Needs room. */
-enum rs_upsert_result rs_upsert_apply(struct rs_groups *gs, uint32_t number, const struct rs_change *change);
+/* Applies a change that is not late. Needs room. */
+void rs_upsert_apply(struct rs_groups *gs, uint32_t number, const struct rs_change *change);
 /* For restoring: puts a register in the place of the one of its period, or among the others. Needs room. */
 void rs_upsert_restore(struct rs_groups *gs, struct rs_upsert_group *group, const struct rs_register *r);
 void rs_upsert_remove_before(struct rs_groups *gs, struct rs_upsert_group *group, int64_t oldest_us);

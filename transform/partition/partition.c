@@ -107,10 +107,29 @@ int64_t rs_partition_next_due(const struct rs_partition *p)
 
 /* ---- one aggregate, the pending records of a batch ---- */
 
-/* What became of each pending record: bit k is that of pending record k. */
-struct outcome {
-    uint64_t applied, late, limited;
+/* What one aggregate makes of an event that passes its `where`. */
+enum verdict { VERDICT_APPLIED, VERDICT_LATE, VERDICT_LIMITED, VERDICTS };
+
+/* The same of the pending records: bit k is that of pending record k. */
+struct outcomes {
+    uint64_t of[VERDICTS];
 };
+
+static void note_verdict(struct outcomes *outcomes, uint32_t k, enum verdict verdict)
+{
+    outcomes->of[verdict] |= UINT64_C(1) << k;
+}
+
+/* Aggregates may differ about an event, and it is counted once: as the first in the order of the verdicts
+ * that any of them has. One that no aggregate has a verdict on is filtered. */
+static void reconcile(struct outcomes *outcomes)
+{
+    uint64_t taken = 0;
+    for (int i = 0; i < VERDICTS; i++) {
+        outcomes->of[i] &= ~taken;
+        taken |= outcomes->of[i];
+    }
+}
 
 static const struct rs_event_key *key_of(const struct rs_partition *p, const struct rs_groups *gs,
                                          uint32_t record)
@@ -155,70 +174,68 @@ static void count_not_finite(const struct rs_partition *p, struct rs_groups *gs,
     }
 }
 
-static void apply_append(struct rs_partition *p, struct rs_groups *gs, uint32_t k, int64_t offset,
-                         uint32_t guess, struct outcome *outcome)
+/* The one place where it is decided what becomes of an event in an aggregate. Changes nothing, so it can be
+ * asked before anything is done (foresee) as well as when it is done (apply_event). `number`: the group of
+ * the key, RS_NONE: there is none. */
+static inline enum verdict judge(const struct rs_partition *p, const struct rs_groups *gs,
+                                 const struct rs_event_key *key, uint32_t number, int64_t time_us)
 {
-    uint32_t record = p->batch.pending[k];
+    const struct rs_group *g = number == RS_NONE ? NULL : rs_group_at(gs, number);
+    bool late = gs->aggregate->upsert ? g && rs_upsert_late(gs, (const struct rs_upsert_group *)g, time_us)
+                                      : rs_group_late(gs, g, rs_batch_key_bytes(p, key), time_us);
+    if (late) {
+        return VERDICT_LATE;
+    }
+    return !g && full(p, gs) ? VERDICT_LIMITED : VERDICT_APPLIED;
+}
+
+static uint32_t new_group(const struct rs_partition *p, struct rs_groups *gs, const struct rs_event_key *key)
+{
+    uint32_t number = rs_groups_add(gs, key->hash, rs_batch_key_bytes(p, key));
+    if (gs->aggregate->upsert) {
+        rs_upsert_adopt(gs, (struct rs_upsert_group *)rs_group_at(gs, number));
+    }
+    return number;
+}
+
+static void change_register(const struct rs_partition *p, struct rs_groups *gs, uint32_t number,
+                            uint32_t record, const struct rs_event *event)
+{
+    struct rs_change change = {
+        .event = *event,
+        .version = p->batch.judged[record].version,
+        .flags = p->batch.flags[record * p->plan->aggregate_count + gs->aggregate->position],
+    };
+    rs_upsert_apply(gs, number, &change);
+}
+
+static enum verdict apply_event(struct rs_partition *p, struct rs_groups *gs, uint32_t record, int64_t offset,
+                                uint32_t guess)
+{
     const struct rs_event_key *key = key_of(p, gs, record);
     const struct rs_judged *j = &p->batch.judged[record];
     struct rs_event event = {j->time_us, rs_event_order(j->nanos, offset), rs_batch_inputs(p, record)};
     uint32_t number = find_group(p, gs, key, guess);
-    if (rs_group_late(gs, number == RS_NONE ? NULL : rs_group_at(gs, number), rs_batch_key_bytes(p, key),
-                      event.time_us)) {
-        gs->late++;
-        outcome->late |= UINT64_C(1) << k;
-        return;
+    enum verdict verdict = judge(p, gs, key, number, event.time_us);
+    if (verdict != VERDICT_APPLIED) {
+        gs->late += verdict == VERDICT_LATE;
+        gs->limited += verdict == VERDICT_LIMITED;
+        return verdict;
     }
-    if (number == RS_NONE) {
-        if (full(p, gs)) {
-            gs->limited++;
-            outcome->limited |= UINT64_C(1) << k;
-            return;
-        }
-        number = rs_groups_add(gs, key->hash, rs_batch_key_bytes(p, key));
+    number = number == RS_NONE ? new_group(p, gs, key) : number;
+    if (gs->aggregate->upsert) {
+        change_register(p, gs, number, record, &event);
+    } else {
+        rs_group_add(gs, number, &event);
     }
-    rs_group_add(gs, number, &event);
     if (j->not_finite) {
         count_not_finite(p, gs, record);
     }
-    outcome->applied |= UINT64_C(1) << k;
-}
-
-static void apply_upsert(struct rs_partition *p, struct rs_groups *gs, uint32_t k, int64_t offset,
-                         uint32_t guess, struct outcome *outcome)
-{
-    uint32_t record = p->batch.pending[k];
-    const struct rs_judged *j = &p->batch.judged[record];
-    const struct rs_event_key *key = key_of(p, gs, record);
-    uint32_t number = find_group(p, gs, key, guess);
-    if (number == RS_NONE) {
-        if (full(p, gs)) {
-            gs->limited++;
-            outcome->limited |= UINT64_C(1) << k;
-            return;
-        }
-        number = rs_groups_add(gs, key->hash, rs_batch_key_bytes(p, key));
-        rs_upsert_adopt(gs, (struct rs_upsert_group *)rs_group_at(gs, number));
-    }
-    struct rs_change change = {
-        .event = {j->time_us, offset, rs_batch_inputs(p, record)},
-        .version = j->version,
-        .flags = p->batch.flags[record * p->plan->aggregate_count + gs->aggregate->position],
-    };
-    if (rs_upsert_apply(gs, number, &change) == RS_UPSERT_LATE) {
-        gs->late++;
-        outcome->late |= UINT64_C(1) << k;
-        return;
-    }
-    gs->applied++;
-    if (j->not_finite) {
-        count_not_finite(p, gs, record);
-    }
-    outcome->applied |= UINT64_C(1) << k;
+    return VERDICT_APPLIED;
 }
 
 static void apply_aggregate(struct rs_partition *p, struct rs_groups *gs, const struct rs_record *records,
-                            struct outcome *outcome)
+                            struct outcomes *outcomes)
 {
     uint32_t taken[RS_BATCH_RECORDS]; /* numbers of pending records */
     uint32_t hashes[RS_BATCH_RECORDS];
@@ -236,12 +253,8 @@ static void apply_aggregate(struct rs_partition *p, struct rs_groups *gs, const 
     }
     rs_groups_look_up(gs, hashes, count, found);
     for (uint32_t i = 0; i < count; i++) {
-        int64_t offset = records[p->batch.pending[taken[i]]].offset;
-        if (gs->aggregate->upsert) {
-            apply_upsert(p, gs, taken[i], offset, found[i], outcome);
-        } else {
-            apply_append(p, gs, taken[i], offset, found[i], outcome);
-        }
+        uint32_t record = p->batch.pending[taken[i]];
+        note_verdict(outcomes, taken[i], apply_event(p, gs, record, records[record].offset, found[i]));
     }
 }
 
@@ -252,17 +265,18 @@ static void flush(struct rs_partition *p, const struct rs_record *records)
     if (count == 0) {
         return;
     }
-    struct outcome outcome = {0};
+    struct outcomes outcomes = {0};
     for (uint32_t i = 0; i < p->group_sets; i++) {
-        apply_aggregate(p, &p->groups[i], records, &outcome);
+        apply_aggregate(p, &p->groups[i], records, &outcomes);
     }
-    uint64_t late = outcome.late & ~outcome.applied;
-    uint64_t limited = outcome.limited & ~outcome.applied & ~late;
-    uint64_t applied = (uint64_t)__builtin_popcountll(outcome.applied);
+    reconcile(&outcomes);
+    uint64_t applied = (uint64_t)__builtin_popcountll(outcomes.of[VERDICT_APPLIED]);
+    uint64_t late = (uint64_t)__builtin_popcountll(outcomes.of[VERDICT_LATE]);
+    uint64_t limited = (uint64_t)__builtin_popcountll(outcomes.of[VERDICT_LIMITED]);
     p->events.applied += applied;
-    p->events.late += (uint64_t)__builtin_popcountll(late);
-    p->events.rejected += (uint64_t)__builtin_popcountll(limited);
-    p->events.filtered += count - applied - (uint64_t)__builtin_popcountll(late | limited);
+    p->events.late += late;
+    p->events.rejected += limited;
+    p->events.filtered += count - applied - late - limited;
     p->batch.pending_count = 0;
 }
 
@@ -305,32 +319,24 @@ static bool put_letter(const struct rs_partition *p, const struct rs_dead_letter
     return letters->ops->put(letters->self, &letter);
 }
 
-/* What the aggregates would say about the one record of the batch, before anything is changed: the outcome
- * may need a dead letter, and there may be no room for one now. */
+/* What will become of the one record of the batch among the groups, before anything is changed: it may need a
+ * dead letter, and there may be no room for one now. */
 static enum rs_reason foresee(const struct rs_partition *p)
 {
-    enum rs_reason reason = RS_REASON_NONE;
-    for (uint32_t i = 0; i < p->group_sets; i++) {
+    struct outcomes outcomes = {0};
+    for (uint32_t i = 0; i < p->group_sets && !outcomes.of[VERDICT_APPLIED]; i++) {
         const struct rs_groups *gs = &p->groups[i];
-        if (!passes(p, gs, 0)) {
-            continue;
-        }
-        const struct rs_event_key *key = key_of(p, gs, 0);
-        uint32_t number = rs_groups_find(gs, key->hash, rs_batch_key_bytes(p, key));
-        const struct rs_group *g = number == RS_NONE ? NULL : rs_group_at(gs, number);
-        int64_t time_us = p->batch.judged[0].time_us;
-        bool late = gs->aggregate->upsert
-                        ? g && rs_upsert_late(gs, (const struct rs_upsert_group *)g, time_us)
-                        : rs_group_late(gs, g, rs_batch_key_bytes(p, key), time_us);
-        if (late) {
-            reason = RS_REASON_LATE;
-        } else if (number == RS_NONE && full(p, gs)) {
-            reason = reason == RS_REASON_NONE ? RS_REASON_GROUP_LIMIT : reason;
-        } else {
-            return RS_REASON_NONE; /* applied */
+        if (passes(p, gs, 0)) {
+            const struct rs_event_key *key = key_of(p, gs, 0);
+            uint32_t number = rs_groups_find(gs, key->hash, rs_batch_key_bytes(p, key));
+            note_verdict(&outcomes, 0, judge(p, gs, key, number, p->batch.judged[0].time_us));
         }
     }
-    return reason;
+    reconcile(&outcomes);
+    if (outcomes.of[VERDICT_LATE]) {
+        return RS_REASON_LATE;
+    }
+    return outcomes.of[VERDICT_LIMITED] ? RS_REASON_GROUP_LIMIT : RS_REASON_NONE;
 }
 
 /* ---- a batch ---- */
