@@ -1,7 +1,6 @@
 #include "ingest/kafka/source.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,17 +9,6 @@
 
 #include "base/kafka/config.h"
 #include "ingest/kafka/internal.h"
-
-void rs_kafka_report(const struct rs_kafka_source *source, enum rs_log_level level, const char *format, ...)
-{
-    char text[RS_ERROR_TEXT_MAX];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    source->options.report(source->options.report_ctx, level, text);
-}
 
 /* What an operator may change in `kafka`. Records wait in librdkafka's queues with about 300 bytes of their
  * own each, so the thresholds are what bounds memory. A fetch is answered as soon as there is anything to

@@ -17,17 +17,12 @@ import include_rule
 
 # What is left: (why, the modules of the circle). It may only shrink: a circle that grew is a new one, one that shrank is written anew.
 KNOWN = (
-    ("the parts report through the source, which drives them",
-     ("ingest/kafka/brokers", "ingest/kafka/control", "ingest/kafka/group", "ingest/kafka/source")),
     ("groups mark their changes in the file that seals them; partitions restore what they show",
      ("transform/group/bytes", "transform/group/fold", "transform/group/group", "transform/group/groups", "transform/group/schedule",
       "transform/group/upsert", "transform/partition/emit", "transform/partition/expire", "transform/partition/judge",
       "transform/partition/outcomes", "transform/partition/partition", "transform/partition/restore", "transform/partition/seal",
       "transform/partition/show", "transform/partition/times", "transform/plan/aggregate", "transform/plan/engine",
       "transform/plan/meta", "transform/plan/plan", "transform/plan/writers", "transform/statelog/log")),
-    ("keeper, writer and owner of the Kafka log share keys, queues and the wake-up",
-     ("transform/statelog/kafka", "transform/statelog/kafka_admin", "transform/statelog/kafka_read",
-      "transform/statelog/kafka_write")),
 )
 
 COMMENT_OR_TEXT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)

@@ -123,7 +123,7 @@ struct rs_kafka_log {
     bool group_told;                 /* keeper: warned that the group's offsets cannot be seen */
 };
 
-/* ---- kafka.c ---- */
+/* ---- kafka_notes.c ---- */
 
 void rs_kafka_log_wake(int event_fd);
 void rs_kafka_log_drain(int event_fd);
@@ -141,6 +141,8 @@ void rs_kafka_log_note_free(struct rs_kafka_log_note *note);
  * NULL. Needs the lock. */
 void rs_kafka_log_send(struct rs_kafka_log *log, struct rs_kafka_log_note *note,
                        const struct rs_error *error);
+/* Drops what waits to be appended and ends the reading. Needs the lock. */
+void rs_kafka_log_abandon(struct rs_kafka_log *log, struct rs_kafka_log_partition *key);
 /* Ends all that is under way or wanted of the key with BROKEN. Needs the lock. */
 void rs_kafka_log_break(struct rs_kafka_log *log, struct rs_kafka_log_partition *key,
                         const struct rs_error *error);

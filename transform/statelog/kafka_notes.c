@@ -1,0 +1,166 @@
+/* What the threads of a Kafka log tell each other: notes on their way to the workers' mailboxes, and wake-ups.
+ * The table, the writer and the keeper stand above this file and do not stand on each other for it. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "transform/statelog/kafka_internal.h"
+
+/* What a note says when there is no memory for its own error. Never written, never freed. */
+static struct rs_error no_memory = {
+    .code = RS_ENOMEM, .class = RS_CLASS_RETRY, .text = "state log: out of memory"};
+
+/* ---- small things ---- */
+
+void rs_kafka_log_wake(int event_fd)
+{
+    const uint64_t one = 1;
+
+    /* Fails only when the counter is full, and then the reader is awake anyway. */
+    while (write(event_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
+}
+
+void rs_kafka_log_drain(int event_fd)
+{
+    uint64_t count = 0;
+
+    while (read(event_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+    }
+}
+
+void rs_kafka_log_report(const struct rs_kafka_log *log, enum rs_log_level level, const char *format, ...)
+{
+    char text[RS_ERROR_TEXT_MAX];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    log->options.report(log->options.report_ctx, level, text);
+}
+
+/* ---- notes ---- */
+
+void rs_kafka_log_push(struct rs_kafka_log_notes *notes, struct rs_kafka_log_note *note)
+{
+    note->next = NULL;
+    if (notes->last != NULL) {
+        notes->last->next = note;
+    } else {
+        notes->first = note;
+    }
+    notes->last = note;
+}
+
+struct rs_kafka_log_note *rs_kafka_log_pop(struct rs_kafka_log_notes *notes)
+{
+    struct rs_kafka_log_note *note = notes->first;
+
+    if (note != NULL) {
+        notes->first = note->next;
+        notes->last = notes->first == NULL ? NULL : notes->last;
+    }
+    return note;
+}
+
+void rs_kafka_log_note_free(struct rs_kafka_log_note *note)
+{
+    if (note != NULL && note->error != &no_memory) {
+        free(note->error);
+    }
+    free(note);
+}
+
+/* The record of a note is not under way any more: there may be room for others. */
+static void settle(struct rs_kafka_log *log, const struct rs_kafka_log_note *note)
+{
+    if (note->size == 0) {
+        return;
+    }
+    log->status.pending--;
+    log->status.pending_bytes -= note->size;
+    for (uint32_t i = 0; i < log->options.workers; i++) {
+        if (log->workers[i].wants_room) {
+            log->workers[i].wants_room = false;
+            rs_kafka_log_wake(log->workers[i].wake_fd);
+        }
+    }
+}
+
+void rs_kafka_log_send(struct rs_kafka_log *log, struct rs_kafka_log_note *note, const struct rs_error *error)
+{
+    struct rs_kafka_log_worker *worker = &log->workers[note->worker];
+
+    settle(log, note);
+    if (note->epoch != note->key->epoch) {
+        rs_kafka_log_note_free(note);
+        return;
+    }
+    if (error != NULL) {
+        note->error = malloc(sizeof(*note->error));
+        if (note->error == NULL) {
+            note->error = &no_memory;
+        } else {
+            *note->error = *error;
+        }
+    }
+    rs_kafka_log_push(&worker->notes, note);
+    rs_kafka_log_wake(worker->wake_fd);
+}
+
+static void drop_waiting(struct rs_kafka_log *log, struct rs_kafka_log_partition *key)
+{
+    struct rs_kafka_log_note *note = NULL;
+
+    while ((note = rs_kafka_log_pop(&key->waiting)) != NULL) {
+        settle(log, note);
+        rs_kafka_log_note_free(note);
+    }
+}
+
+void rs_kafka_log_abandon(struct rs_kafka_log *log, struct rs_kafka_log_partition *key)
+{
+    drop_waiting(log, key);
+    if (key->phase != RS_KAFKA_LOG_IDLE) {
+        key->phase = RS_KAFKA_LOG_IDLE;
+        rs_kafka_log_note_free(key->broken);
+        key->broken = NULL;
+        rs_kafka_log_wake(log->keeper_fd); /* to stop the fetching */
+    }
+}
+
+void rs_kafka_log_break(struct rs_kafka_log *log, struct rs_kafka_log_partition *key,
+                        const struct rs_error *error)
+{
+    struct rs_kafka_log_note *note = key->broken;
+
+    key->broken = NULL;
+    if (note == NULL) {
+        note = rs_kafka_log_pop(&key->waiting);
+    }
+    rs_kafka_log_abandon(log, key);
+    if (note != NULL) {
+        note->event.kind = RS_APPEND_BROKEN;
+        rs_kafka_log_send(log, note, error);
+    }
+}
+
+/* ---- keys ---- */
+
+struct rs_kafka_log_partition *rs_kafka_log_find(const struct rs_kafka_log *log, uint32_t stream,
+                                                 int32_t partition)
+{
+    const struct rs_kafka_log_topic *topic = &log->topics[stream];
+
+    return partition >= 0 && (size_t)partition < topic->key_count ? topic->keys[partition] : NULL;
+}
+
+bool rs_kafka_log_fit(const struct rs_kafka_log *log, const struct rs_kafka_log_partition *key)
+{
+    const struct rs_kafka_log_topic *topic = &log->topics[key->stream];
+
+    return topic->ready && key->partition < topic->partitions;
+}
