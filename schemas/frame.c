@@ -123,7 +123,7 @@ const struct rs_schema *rs_frame_schema(const struct rs_frame_registry *registry
 }
 
 /* A configuration knows a handful of schemas: a walk over them costs less than a table would. */
-size_t rs_frame_find(const struct rs_frame_registry *registry, uint64_t crc64)
+static size_t find_crc64(const struct rs_frame_registry *registry, uint64_t crc64)
 {
     for (size_t i = 0; i < registry->count; i++) {
         if (registry->entries[i].crc64 == crc64) {
@@ -142,7 +142,7 @@ size_t rs_frame_find_id(const struct rs_frame_registry *registry, uint32_t id)
 static size_t find_fingerprint(const struct rs_frame_registry *registry, size_t own, uint64_t crc64)
 {
     RS_ASSERT(own < registry->count);
-    return registry->entries[own].crc64 == crc64 ? own : rs_frame_find(registry, crc64);
+    return registry->entries[own].crc64 == crc64 ? own : find_crc64(registry, crc64);
 }
 
 /* ---- messages ---- */

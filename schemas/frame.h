@@ -58,9 +58,7 @@ enum rs_reason rs_frame_split(const struct rs_frame_registry *registry, enum rs_
  * likelier fault. */
 bool rs_frame_looks_framed(const struct rs_frame_registry *registry, struct rs_slice message);
 
-/* Number of the first schema with this fingerprint; SIZE_MAX if none. Of the schema with this id; likewise.
- */
-size_t rs_frame_find(const struct rs_frame_registry *registry, uint64_t crc64);
+/* Number of the schema with this id; SIZE_MAX if none. */
 size_t rs_frame_find_id(const struct rs_frame_registry *registry, uint32_t id);
 
 /* Writes the prefix of a message (at most 10 bytes; none for bare and auto); returns its length. `id` for
