@@ -439,7 +439,7 @@ class Documentation(unittest.TestCase):
             "pages": self.in_page("rollstat.yaml.5", ".Sh FILES", ".Li rollstat_invented_total\n.Sh FILES")}, self.test_metrics)
 
     def test_headers_and_pages_can_fail(self):
-        self.sees("rollstat.key_cut", self.in_code("sink/deadletter/letter.c", '"rollstat.key_cut"', '"rollstat.key_cut_off"'), {
+        self.sees("rollstat.key_cut", self.in_code("sink/deadletter/message.c", '"rollstat.key_cut"', '"rollstat.key_cut_off"'), {
             "readme": lambda text: text.replace("`rollstat.key_cut`", "")}, self.test_headers_of_dead_letters)
         pages = {path: text for path, text in self.code.items() if '{"/livez",' in text}
         self.assertEqual(len(pages), 1)
@@ -455,9 +455,9 @@ class Documentation(unittest.TestCase):
         for word, path, old, new in (("'dry-run', 'd'", publish, "{\"dry-run\", 'n'", "{\"dry-run\", 'd'"),
                                      ("'rate', '', False", publish, "{\"rate\", '\\0', \"N\"", "{\"rate\", '\\0', NULL"),
                                      ("--replay", daemon, '{"replay",', '{"again",'),
-                                     ("delimiter", "ingest/read/rows.h", '{"delimiter",', '{"separator",')):
+                                     ("delimiter", "ingest/read/rows_options.h", '{"delimiter",', '{"separator",')):
             self.sees(word, self.in_code(path, old, new), {}, self.test_command_lines)
-        self.sees("columns", self.in_code("ingest/read/rows.h", '{"columns",', '{"cells",'), {
+        self.sees("columns", self.in_code("ingest/read/rows_options.h", '{"columns",', '{"cells",'), {
             "pages": self.in_page("rollstatd.8", "-columns , ", "")}, self.test_command_lines)
 
     def test_nothing_read_is_a_failure(self):
