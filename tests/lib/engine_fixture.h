@@ -12,7 +12,7 @@
 #include "base/record.h"
 #include "base/view.h"
 #include "schemas/stream.h"
-#include "transform/plan/engine.h"
+#include "transform/partition/partition.h"
 
 struct fixture {
     char directory[64];

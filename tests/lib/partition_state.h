@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/reader.h"
 #include "transform/partition/dedup.h"
-#include "transform/plan/engine.h"
+#include "transform/partition/partition.h"
 
 void rs_partition_save(const struct rs_partition *p, struct rs_buf *out);
 /* Into a partition that has seen nothing. RS_ESTATE, RS_ENOMEM. */

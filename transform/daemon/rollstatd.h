@@ -15,7 +15,7 @@
 #include "ingest/read/rows.h"
 #include "schemas/stream.h"
 #include "sink/redis/config.h"
-#include "transform/plan/engine.h"
+#include "transform/partition/partition.h"
 
 /* ---- configuration: settings.c ---- */
 

@@ -9,8 +9,8 @@
 
 #include "transform/group/groups.h"
 #include "transform/partition/dedup.h"
+#include "transform/partition/partition.h"
 #include "transform/partition/seal_internal.h"
-#include "transform/plan/engine.h"
 #include "transform/plan/plan.h"
 
 #define RS_BATCH_RECORDS 64

@@ -6,8 +6,27 @@
 #ifndef RS_TRANSFORM_PARTITION_OUTCOMES_H
 #define RS_TRANSFORM_PARTITION_OUTCOMES_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/log.h"
-#include "transform/plan/engine.h"
+#include "base/reason.h"
+#include "schemas/stream.h"
+#include "transform/plan/accounting.h"
+
+/* Of one stream since the process began. */
+struct rs_reject_example {
+    int32_t partition;
+    int64_t offset;
+    int64_t event_us, record_us; /* of a record from the future */
+    const char *text;            /* what is wrong; lives as long as the engine */
+};
+struct rs_outcomes {
+    struct rs_accounting events;
+    uint64_t rejected[RS_REASON_COUNT];
+    struct rs_reject_example newest[RS_REASON_COUNT];
+};
 
 void rs_outcomes_reject(struct rs_outcomes *outcomes, enum rs_reason reason,
                         const struct rs_reject_example *example);

@@ -81,20 +81,6 @@ void rs_partition_free(struct rs_partition **partition)
 
 /* ---- shown time ---- */
 
-void rs_partition_show(struct rs_partition *p, int64_t now_shown_us)
-{
-    if (now_shown_us > p->front.at_us) {
-        p->front.at_us = now_shown_us;
-    }
-    if (p->front.at_us <= p->now_shown_us) {
-        return;
-    }
-    p->now_shown_us = p->front.at_us;
-    for (uint32_t i = 0; i < p->group_sets; i++) {
-        rs_schedule_advance(&p->groups[i], p->now_shown_us);
-    }
-}
-
 int64_t rs_partition_next_due(const struct rs_partition *p)
 {
     int64_t due = INT64_MAX;

@@ -47,8 +47,9 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "transform/plan/engine.h"
 #include "transform/statelog/log.h"
+
+struct rs_partition;
 
 /* From now on changes are gathered for batches. Once, before the first record of a partition that is not
  * restored; rs_partition_restore_end does it too. `next_offset`: where its input begins. */

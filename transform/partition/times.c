@@ -14,19 +14,7 @@
 
 #define GAPS_PER_STEP    8
 #define SAMPLES_PER_STEP 4 /* where what lies between them is known from every eighth record only */
-#define STEP_LEAST_US    1000000
 #define FEW_SAMPLES      3 /* of fewer no majority can be trusted against the daemon's clock */
-
-int64_t rs_plan_step(const struct rs_plan *plan)
-{
-    int64_t shortest_us = INT64_MAX;
-    for (uint32_t i = 0; i < plan->aggregate_count; i++) {
-        int64_t size_us = plan->aggregates[i]->window.size_us;
-        shortest_us = size_us > 0 && size_us < shortest_us ? size_us : shortest_us;
-    }
-    int64_t step_us = (shortest_us == INT64_MAX ? 0 : shortest_us) + plan->stream->lateness_us;
-    return step_us > STEP_LEAST_US ? step_us : STEP_LEAST_US;
-}
 
 /* ---- the front ---- */
 
@@ -160,6 +148,20 @@ bool rs_partition_pass_slowly(struct rs_partition *p, uint32_t i, const struct r
 }
 
 /* ---- shown ---- */
+
+void rs_partition_show(struct rs_partition *p, int64_t now_shown_us)
+{
+    if (now_shown_us > p->front.at_us) {
+        p->front.at_us = now_shown_us;
+    }
+    if (p->front.at_us <= p->now_shown_us) {
+        return;
+    }
+    p->now_shown_us = p->front.at_us;
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        rs_schedule_advance(&p->groups[i], p->now_shown_us);
+    }
+}
 
 void rs_partition_show_front(struct rs_partition *p)
 {

@@ -1,7 +1,10 @@
 #include "transform/plan/engine.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "transform/plan/plan.h"
 #include "transform/plan/writers.h"
@@ -138,4 +141,18 @@ const struct rs_aggregate_meta *rs_engine_metas(const struct rs_engine *engine, 
 {
     *count = engine->aggregate_count;
     return engine->metas;
+}
+
+uint64_t rs_engine_fingerprint(const struct rs_engine *engine, uint32_t stream)
+{
+    const struct rs_plan *plan = &engine->plans[stream];
+    uint64_t hash = XXH3_64bits(plan->stream->name, strlen(plan->stream->name));
+    hash = XXH3_64bits_withSeed(plan->stream->topic, strlen(plan->stream->topic), hash);
+    for (uint32_t i = 0; i < plan->aggregate_count; i++) {
+        const struct rs_aggregate *a = plan->aggregates[i];
+        uint64_t little = htole64(a->fingerprint);
+        hash = XXH3_64bits_withSeed(a->name, strlen(a->name), hash);
+        hash = XXH3_64bits_withSeed(&little, sizeof little, hash);
+    }
+    return hash;
 }

@@ -1,4 +1,3 @@
-#include <endian.h>
 #include <string.h>
 
 #define XXH_INLINE_ALL
@@ -154,20 +153,6 @@ static void fingerprint(struct rs_buf *scratch, struct rs_aggregate *a)
                       input->type.required);
     }
     a->fingerprint = scratch->failed ? 0 : XXH3_64bits(scratch->data, scratch->size);
-}
-
-uint64_t rs_engine_fingerprint(const struct rs_engine *engine, uint32_t stream)
-{
-    const struct rs_plan *plan = &engine->plans[stream];
-    uint64_t hash = XXH3_64bits(plan->stream->name, strlen(plan->stream->name));
-    hash = XXH3_64bits_withSeed(plan->stream->topic, strlen(plan->stream->topic), hash);
-    for (uint32_t i = 0; i < plan->aggregate_count; i++) {
-        const struct rs_aggregate *a = plan->aggregates[i];
-        uint64_t little = htole64(a->fingerprint);
-        hash = XXH3_64bits_withSeed(a->name, strlen(a->name), hash);
-        hash = XXH3_64bits_withSeed(&little, sizeof little, hash);
-    }
-    return hash;
 }
 
 /* ---- all together ---- */

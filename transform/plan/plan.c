@@ -4,6 +4,7 @@
 
 /* A scaled double is an integer of 64 bits. */
 #define RS_SCALED_DIGITS 18
+#define STEP_LEAST_US    1000000
 
 /* ---- first pass ---- */
 
@@ -107,6 +108,18 @@ static int make_decoder(struct rs_engine *engine, struct rs_plan *plan, struct r
     return rc < 0 ? rs_error_prefix(error, "stream %s", stream->name) : 0;
 }
 
+/* What event times may go on by at once: see partition/times.c. */
+static int64_t step_of(const struct rs_plan *plan)
+{
+    int64_t shortest_us = INT64_MAX;
+    for (uint32_t i = 0; i < plan->aggregate_count; i++) {
+        int64_t size_us = plan->aggregates[i]->window.size_us;
+        shortest_us = size_us > 0 && size_us < shortest_us ? size_us : shortest_us;
+    }
+    int64_t step_us = (shortest_us == INT64_MAX ? 0 : shortest_us) + plan->stream->lateness_us;
+    return step_us > STEP_LEAST_US ? step_us : STEP_LEAST_US;
+}
+
 int rs_plan_finish(struct rs_engine *engine, struct rs_plan *plan, struct rs_error *error)
 {
     for (uint32_t i = 0; i < plan->aggregate_count; i++) {
@@ -115,7 +128,7 @@ int rs_plan_finish(struct rs_engine *engine, struct rs_plan *plan, struct rs_err
             return rc;
         }
     }
-    plan->step_us = rs_plan_step(plan);
+    plan->step_us = step_of(plan);
     for (uint32_t k = 1; k < plan->key_count; k++) {
         if (plan->keys[k]->count > plan->keys[plan->finest_key]->count) {
             plan->finest_key = k;

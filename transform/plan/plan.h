@@ -14,7 +14,6 @@
 #include "transform/pane/pane.h"
 #include "transform/pane/window.h"
 #include "transform/plan/condition.h"
-#include "transform/plan/engine.h"
 #include "transform/plan/group_key.h"
 #include "transform/plan/rules.h"
 #include "transform/plan/stats.h"
@@ -99,8 +98,6 @@ void rs_plan_begin(struct rs_config *config, struct rs_engine *engine, const str
 /* Second pass: shared keys and the decoder. */
 RS_MUST_USE int rs_plan_finish(struct rs_engine *engine, struct rs_plan *plan, struct rs_error *error);
 void rs_plan_fini(struct rs_plan *plan);
-/* times.c */
-int64_t rs_plan_step(const struct rs_plan *plan);
 
 /* ---- meta.c ---- */
 /* Layout, names of fields, JSON for rs:meta. A collision of names is a complaint. */

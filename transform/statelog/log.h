@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/slice.h"
-#include "transform/plan/engine.h"
+#include "transform/plan/accounting.h"
 
 #define RS_STATE_TOKEN_MAX ((UINT64_C(1) << 53) - 1)
 

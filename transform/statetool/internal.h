@@ -9,7 +9,7 @@
 #include "base/config/config.h"
 #include "base/error.h"
 #include "schemas/stream.h"
-#include "transform/plan/engine.h"
+#include "transform/partition/partition.h"
 #include "transform/statelog/reader.h"
 
 /* ---- the log as it is in Kafka: read.c ---- */

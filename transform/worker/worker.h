@@ -30,7 +30,7 @@
 #include "base/source.h"
 #include "base/view.h"
 #include "schemas/stream.h"
-#include "transform/plan/engine.h"
+#include "transform/partition/partition.h"
 #include "transform/statelog/log.h"
 
 struct rs_worker;

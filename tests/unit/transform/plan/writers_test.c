@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "base/record.h"
-#include "transform/plan/engine.h"
+#include "transform/partition/partition.h"
 
 #define SCHEMA(unit)                                                                                         \
     "{\"type\":\"record\",\"name\":\"Tick\",\"fields\":["                                                    \
