@@ -15,15 +15,6 @@ struct rs_decoder {
 
 /* ---- does a writer's schema fit ---- */
 
-static bool same_symbols(const struct rs_schema *a, const struct rs_schema *b)
-{
-    bool same = a->symbol_count == b->symbol_count;
-    for (size_t i = 0; same && i < a->symbol_count; i++) {
-        same = strcmp(a->symbols[i], b->symbols[i]) == 0;
-    }
-    return same;
-}
-
 static void put_type(const struct rs_field_type *type, struct rs_buf *out)
 {
     const struct rs_schema *schema = type->schema;
@@ -57,7 +48,7 @@ static int compare_types(const char *path, const struct rs_field_type *writer,
         writer->schema->logical != own->schema->logical) {
         return differs(path, writer, own, error);
     }
-    return same_symbols(writer->schema, own->schema)
+    return rs_schema_same_symbols(writer->schema, own->schema)
                ? RS_OK
                : rs_fail(error, RS_ECONFIG, "its field '%s' has other symbols", path);
 }

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/time/text.h"
+#include "base/time/us.h"
 #include "schemas/program_ops.h"
 #include "schemas/wire.h"
 
@@ -57,13 +58,10 @@ static void put_integer(struct writer *w, int64_t value)
     rs_buf_put(w->out, text, rs_int64_format(value, text));
 }
 
-/* `per_us`: how many of the stored units make a microsecond, 1 or 1000. */
-static void put_time(struct writer *w, int64_t stored, int64_t per_us)
+/* `stored` is the number as it was written, for times that have no text. */
+static void put_time(struct writer *w, int64_t us, int ns, int64_t stored)
 {
     char text[RS_TIME_TEXT_MAX];
-    int64_t rest = stored % per_us;
-    int64_t us = stored / per_us - (rest < 0);
-    int ns = (int)(rest < 0 ? rest + per_us : rest);
     if (rs_time_in_range(us)) {
         put_quoted(w, text, rs_time_format_exact(us, ns, text));
     } else {
@@ -71,14 +69,11 @@ static void put_time(struct writer *w, int64_t stored, int64_t per_us)
     }
 }
 
-static void put_millis(struct writer *w, int64_t ms)
+static void put_nanos(struct writer *w, int64_t stored)
 {
-    int64_t us = 0;
-    if (__builtin_mul_overflow(ms, INT64_C(1000), &us) || !rs_time_in_range(us)) {
-        put_integer(w, ms);
-    } else {
-        put_time(w, us, 1);
-    }
+    int rest = 0;
+    int64_t us = rs_us_from_nanos(stored, &rest);
+    put_time(w, us, rest, stored);
 }
 
 static enum rs_reason write_int(struct writer *w, const struct rs_schema *type)
@@ -106,11 +101,11 @@ static enum rs_reason write_long(struct writer *w, const struct rs_schema *type)
     int64_t value = rs_wire_zigzag(number.value);
     switch (type->logical) {
     case RS_LOGICAL_TIMESTAMP_MILLIS:
-    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS: put_millis(w, value); break;
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS: put_time(w, rs_us_from_millis(value), 0, value); break;
     case RS_LOGICAL_TIMESTAMP_MICROS:
-    case RS_LOGICAL_LOCAL_TIMESTAMP_MICROS: put_time(w, value, 1); break;
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MICROS: put_time(w, value, 0, value); break;
     case RS_LOGICAL_TIMESTAMP_NANOS:
-    case RS_LOGICAL_LOCAL_TIMESTAMP_NANOS: put_time(w, value, 1000); break;
+    case RS_LOGICAL_LOCAL_TIMESTAMP_NANOS: put_nanos(w, value); break;
     default: put_integer(w, value); break;
     }
     return accept(w, number);
@@ -163,15 +158,6 @@ static void put_byte_text(struct writer *w, const uint8_t *s, size_t size)
     rs_buf_char(w->out, '"');
 }
 
-static void put_uuid_bytes(struct writer *w, const uint8_t *s)
-{
-    rs_buf_char(w->out, '"');
-    for (size_t i = 0; i < 16; i++) {
-        rs_buf_printf(w->out, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", (unsigned)s[i]);
-    }
-    rs_buf_char(w->out, '"');
-}
-
 static enum rs_reason write_decimal(struct writer *w, const struct rs_schema *type, const uint8_t *s,
                                     size_t size)
 {
@@ -213,7 +199,9 @@ static enum rs_reason write_fixed(struct writer *w, const struct rs_schema *type
         return write_decimal(w, type, w->p, type->fixed_size);
     }
     if (type->logical == RS_LOGICAL_UUID) {
-        put_uuid_bytes(w, w->p);
+        char text[RS_WIRE_UUID_TEXT];
+        rs_wire_uuid_text(w->p, text);
+        put_quoted(w, text, sizeof text);
     } else {
         put_byte_text(w, w->p, type->fixed_size);
     }

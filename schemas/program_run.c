@@ -2,6 +2,7 @@
  * position and the op go in and out by value, so that they stay in registers. Each op jumps to the next one
  * by itself (labels as values, which gcc and clang have): with one jump in a switch the processor guesses the
  * next op wrong more often, and a trade takes a tenth longer. */
+#include "base/time/us.h"
 #include "schemas/program_ops.h"
 #include "schemas/wire.h"
 
@@ -167,14 +168,9 @@ STEP step_millis(struct at at, const struct run *r)
     if (RS_WIRE_UNLIKELY(number.p == NULL)) {
         return refuse(r->walk, at.p, number.value);
     }
-    int64_t ms = rs_wire_zigzag(number.value);
-    int64_t us;
-    if (RS_WIRE_UNLIKELY(__builtin_mul_overflow(ms, INT64_C(1000), &us))) {
-        us = ms < 0 ? INT64_MIN : INT64_MAX;
-    }
     r->values[at.op->slot].kind = RS_VALUE_TIME;
     r->values[at.op->slot].nanos = 0;
-    r->values[at.op->slot].i = us;
+    r->values[at.op->slot].i = rs_us_from_millis(rs_wire_zigzag(number.value));
     return ahead(number.p, at.op);
 }
 
@@ -184,12 +180,10 @@ STEP step_nanos(struct at at, const struct run *r)
     if (RS_WIRE_UNLIKELY(number.p == NULL)) {
         return refuse(r->walk, at.p, number.value);
     }
-    int64_t ns = rs_wire_zigzag(number.value);
-    int64_t rest = ns % 1000;
-    int64_t us = ns / 1000 - (rest < 0);
+    int rest = 0;
     r->values[at.op->slot].kind = RS_VALUE_TIME;
-    r->values[at.op->slot].nanos = (uint16_t)(rest < 0 ? rest + 1000 : rest);
-    r->values[at.op->slot].i = us;
+    r->values[at.op->slot].i = rs_us_from_nanos(rs_wire_zigzag(number.value), &rest);
+    r->values[at.op->slot].nanos = (uint16_t)rest;
     return ahead(number.p, at.op);
 }
 

@@ -1,5 +1,7 @@
 #include "schemas/schema.h"
 
+#include <string.h>
+
 #include "schemas/schema_internal.h"
 
 const char *rs_schema_kind_name(enum rs_schema_kind kind)
@@ -31,6 +33,15 @@ const char *rs_schema_logical_name(enum rs_logical logical)
                                         "local-timestamp-nanos"};
     RS_ASSERT((size_t)logical < sizeof names / sizeof names[0]);
     return names[logical];
+}
+
+bool rs_schema_same_symbols(const struct rs_schema *a, const struct rs_schema *b)
+{
+    bool same = a->symbol_count == b->symbol_count;
+    for (size_t i = 0; same && i < a->symbol_count; i++) {
+        same = strcmp(a->symbols[i], b->symbols[i]) == 0;
+    }
+    return same;
 }
 
 const struct rs_schema *rs_schema_root(const struct rs_schema_document *document)

@@ -114,6 +114,9 @@ void rs_schema_canonical(const struct rs_schema *schema, struct rs_buf *out);
 uint64_t rs_schema_crc64(const struct rs_schema *schema);
 void rs_schema_sha256(const struct rs_schema *schema, uint8_t out[32]);
 
+/* Whether two types have the same symbols in the same order, as types without any do. */
+bool rs_schema_same_symbols(const struct rs_schema *a, const struct rs_schema *b);
+
 const char *rs_schema_kind_name(enum rs_schema_kind kind);
 /* The kind, and why its logicalType is ignored where there is one: "bytes (its logicalType decimal is
  * ignored: …)". */

@@ -67,13 +67,18 @@ bool rs_wire_decimal(const uint8_t *s, size_t size, int digits, rs_i128 *out)
     return true;
 }
 
+static bool dash_at(size_t i)
+{
+    return i == 8 || i == 13 || i == 18 || i == 23;
+}
+
 bool rs_wire_uuid(const uint8_t *s, size_t size)
 {
-    if (size != 36) {
+    if (size != RS_WIRE_UUID_TEXT) {
         return false;
     }
     for (size_t i = 0; i < size; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+        bool dash = dash_at(i);
         uint8_t folded = s[i] | 0x20;
         bool hex = (s[i] >= '0' && s[i] <= '9') || (folded >= 'a' && folded <= 'f');
         if (dash ? s[i] != '-' : !hex) {
@@ -81,6 +86,20 @@ bool rs_wire_uuid(const uint8_t *s, size_t size)
         }
     }
     return true;
+}
+
+void rs_wire_uuid_text(const uint8_t bytes[16], char out[RS_WIRE_UUID_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t digit = 0;
+    for (size_t i = 0; i < RS_WIRE_UUID_TEXT; i++) {
+        if (dash_at(i)) {
+            out[i] = '-';
+        } else {
+            out[i] = digits[bytes[digit / 2] >> (digit % 2 == 0 ? 4 : 0) & 15];
+            digit++;
+        }
+    }
 }
 
 /* Size in bytes that follows a negative count. */

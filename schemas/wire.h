@@ -1,5 +1,6 @@
-/* wire: the primitives of Avro's binary encoding, read with every check. For schemas/, and for
- * ingest/record_cells, which walks records that a program has accepted.
+/* wire: the primitives of Avro's binary encoding, read with every check. For schemas/, and for the readers of
+ * container files in ingest/read: headers and blocks, the extent of records, and the cells of records that a
+ * program has accepted.
  * A reader takes the position and the end of the message and returns the position behind the value, or NULL
  * with the reason in the place of the value: two registers, so that the position never has to live in memory
  * (through an out-parameter the position would be stored and reloaded at each op, which alone costs more than
@@ -137,6 +138,9 @@ bool rs_wire_decimal(const uint8_t *s, size_t size, int digits, rs_i128 *out);
 
 /* 8-4-4-4-12 hexadecimal digits, either case (RFC 4122: input is case-insensitive). */
 bool rs_wire_uuid(const uint8_t *s, size_t size);
+/* That form, in lower case, of the 16 bytes of a uuid that is a fixed. */
+#define RS_WIRE_UUID_TEXT 36
+void rs_wire_uuid_text(const uint8_t bytes[16], char out[RS_WIRE_UUID_TEXT]);
 
 RS_WIRE_INLINE bool rs_wire_fits_64(rs_i128 value)
 {

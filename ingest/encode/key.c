@@ -8,6 +8,7 @@
 #include "base/time/text.h"
 #include "base/view.h"
 #include "schemas/program.h"
+#include "schemas/wire.h"
 
 struct rs_key_maker {
     struct rs_arena arena;
@@ -143,20 +144,6 @@ void rs_key_maker_free(struct rs_key_maker **maker)
     *maker = NULL;
 }
 
-static size_t format_uuid(const uint8_t *bytes, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-    size_t n = 0;
-    for (size_t i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            out[n++] = '-';
-        }
-        out[n++] = digits[bytes[i] >> 4];
-        out[n++] = digits[bytes[i] & 15];
-    }
-    return n;
-}
-
 static size_t format_integer(const struct rs_schema *schema, int64_t value, char *out)
 {
     if (schema->logical == RS_LOGICAL_DATE && value >= RS_DAY_MIN && value <= RS_DAY_MAX) {
@@ -185,7 +172,8 @@ static void append_part(struct rs_buf *to, const struct rs_field_type *type, con
     case RS_VALUE_BYTES:
         part = value->s;
         if (type->schema->kind == RS_AVRO_FIXED) {
-            part = rs_slice_of(text, format_uuid(value->s.data, text));
+            rs_wire_uuid_text(value->s.data, text);
+            part = rs_slice_of(text, RS_WIRE_UUID_TEXT);
         }
         break;
     case RS_VALUE_TIME:

@@ -4,6 +4,7 @@
 
 #include "base/number.h"
 #include "base/time/text.h"
+#include "base/time/us.h"
 
 #define NS_PER_US INT64_C(1000)
 #define US_PER_MS INT64_C(1000)
@@ -133,10 +134,8 @@ static int record_time(const struct rs_zone *zone, const struct rs_cell *cell, s
                        struct rs_error *error)
 {
     if (cell->kind == RS_CELL_NANOS) {
-        int64_t rest = cell->i % NS_PER_US;
-        int rc = check_range(cell->i / NS_PER_US - (rest < 0), out, error);
-        out->ns = rc == RS_OK ? (int)(rest < 0 ? rest + NS_PER_US : rest) : out->ns;
-        return rc;
+        out->us = rs_us_from_nanos(cell->i, &out->ns);
+        return RS_OK;
     }
     if (cell->i < RS_DAY_MIN || cell->i > RS_DAY_MAX) {
         return rs_fail(error, RS_ERECORD, "is a date outside the years 1 to 9999");
@@ -342,23 +341,11 @@ int rs_encode_read_time(const struct rs_time_rule *rule, enum rs_logical logical
     return rs_fail(error, RS_EINVAL, "not a time");
 }
 
-/* The text of the second, with the fraction in front of its Z: rs_time_format ends at microseconds. */
 static size_t write_nanos(int64_t ns, char *text)
 {
-    int64_t second = floor_div(ns, NS_PER_US * RS_US_PER_SECOND);
-    int64_t rest = (int64_t)((rs_i128)ns - (rs_i128)second * NS_PER_US * RS_US_PER_SECOND);
-    size_t size = rs_time_format(second * RS_US_PER_SECOND, text);
-    if (rest == 0) {
-        return size;
-    }
-    size--;
-    text[size++] = '.';
-    for (int64_t unit = NS_PER_US * RS_US_PER_SECOND / 10; rest > 0; unit /= 10) {
-        text[size++] = (char)('0' + rest / unit);
-        rest %= unit;
-    }
-    text[size++] = 'Z';
-    return size;
+    int rest = 0;
+    int64_t us = rs_us_from_nanos(ns, &rest);
+    return rs_time_format_exact(us, rest, text);
 }
 
 /* hh:mm:ss, and the shortest fraction that is exact. */

@@ -8,6 +8,7 @@
 #include "ingest/encode/put.h"
 #include "ingest/read/container_extent.h"
 #include "ingest/read/snappy.h"
+#include "schemas/wire.h"
 
 #define SYNC_SIZE 16
 
@@ -38,32 +39,26 @@ struct cursor {
     const uint8_t *end;
 };
 
-/* A long within a known range; false: not there, or out of it. */
+/* false: not there, or damaged. */
 static bool get_long(struct cursor *c, int64_t *out)
 {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 70 && c->p < c->end; shift += 7) {
-        uint8_t byte = *c->p++;
-        if (shift == 63 && byte > 1) {
-            return false;
-        }
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *out = (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-            return true;
-        }
+    struct rs_wire_number n = rs_wire_varint(c->p, c->end);
+    if (n.p == NULL) {
+        return false;
     }
-    return false;
+    c->p = n.p;
+    *out = rs_wire_zigzag(n.value);
+    return true;
 }
 
 static bool get_bytes(struct cursor *c, struct rs_slice *out)
 {
-    int64_t size = 0;
-    if (!get_long(c, &size) || size < 0 || size > c->end - c->p) {
+    struct rs_wire_number n = rs_wire_length(c->p, c->end);
+    if (n.p == NULL) {
         return false;
     }
-    *out = rs_slice_of(c->p, (size_t)size);
-    c->p += size;
+    *out = rs_slice_of(n.p, (size_t)n.value);
+    c->p = n.p + n.value;
     return true;
 }
 

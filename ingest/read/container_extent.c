@@ -1,4 +1,9 @@
+/* The bytes are read as the decoder reads them (schemas/wire.h), but only what decides the length is looked at:
+ * of a record that the decoder will refuse the end has to be found all the same, or the rest of its block would
+ * be lost with it. */
 #include "ingest/read/container_extent.h"
+
+#include "schemas/wire.h"
 
 /* Deeper nesting than the decoder allows is refused there with its reason; this one guards the stack. */
 #define RS_EXTENT_DEPTH_MAX 300
@@ -14,19 +19,13 @@ struct walk {
 
 static bool get_long(struct walk *w, int64_t *out)
 {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 70; shift += 7) {
-        if (w->p == w->end) {
-            return false;
-        }
-        uint8_t byte = *w->p++;
-        value |= (shift < 63 || byte <= 1) ? (uint64_t)(byte & 0x7f) << shift : 0;
-        if (byte < 0x80) {
-            *out = (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-            return shift < 63 || byte <= 1;
-        }
+    struct rs_wire_number n = rs_wire_varint(w->p, w->end);
+    if (n.p == NULL) {
+        return false;
     }
-    return false;
+    w->p = n.p;
+    *out = rs_wire_zigzag(n.value);
+    return true;
 }
 
 static bool skip(struct walk *w, int64_t size)
@@ -40,8 +39,12 @@ static bool skip(struct walk *w, int64_t size)
 
 static bool skip_long_prefixed(struct walk *w)
 {
-    int64_t size = 0;
-    return get_long(w, &size) && skip(w, size);
+    struct rs_wire_number n = rs_wire_length(w->p, w->end);
+    if (n.p == NULL) {
+        return false;
+    }
+    w->p = n.p + n.value;
+    return true;
 }
 
 static bool walk_value(struct walk *w, const struct rs_schema *type);

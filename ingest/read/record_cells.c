@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/number.h"
+#include "base/time/us.h"
 #include "schemas/wire.h"
 
 struct walk {
@@ -127,17 +128,6 @@ static bool take_fixed(struct walk *w, size_t size, struct rs_slice *out)
     return true;
 }
 
-/* What does not fit microseconds is far outside the years that a time may have, and is refused as such where
- * a field takes it. */
-static int64_t times_thousand(int64_t value)
-{
-    int64_t product = 0;
-    if (__builtin_mul_overflow(value, INT64_C(1000), &product)) {
-        return value < 0 ? INT64_MIN : INT64_MAX;
-    }
-    return product;
-}
-
 static bool walk_integer(struct walk *w, const struct rs_schema *type)
 {
     int64_t value = 0;
@@ -147,10 +137,10 @@ static bool walk_integer(struct walk *w, const struct rs_schema *type)
     }
     switch (type->logical) {
     case RS_LOGICAL_DATE: return add_integer(w, RS_CELL_DATE, value);
-    case RS_LOGICAL_TIME_MILLIS: return add_integer(w, RS_CELL_CLOCK, times_thousand(value));
+    case RS_LOGICAL_TIME_MILLIS: return add_integer(w, RS_CELL_CLOCK, rs_us_from_millis(value));
     case RS_LOGICAL_TIME_MICROS: return add_integer(w, RS_CELL_CLOCK, value);
     case RS_LOGICAL_TIMESTAMP_MILLIS:
-    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS: return add_integer(w, RS_CELL_TIME, times_thousand(value));
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS: return add_integer(w, RS_CELL_TIME, rs_us_from_millis(value));
     case RS_LOGICAL_TIMESTAMP_MICROS:
     case RS_LOGICAL_LOCAL_TIMESTAMP_MICROS: return add_integer(w, RS_CELL_TIME, value);
     case RS_LOGICAL_TIMESTAMP_NANOS:
@@ -206,17 +196,9 @@ static bool add_decimal(struct walk *w, const struct rs_schema *type, struct rs_
 
 static bool add_uuid(struct walk *w, struct rs_slice bytes)
 {
-    static const char hex[] = "0123456789abcdef";
-    char text[36];
-    size_t n = 0;
-    for (size_t i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            text[n++] = '-';
-        }
-        text[n++] = hex[bytes.data[i] >> 4];
-        text[n++] = hex[bytes.data[i] & 15];
-    }
-    return add_copy(w, RS_CELL_UTF8, text, n);
+    char text[RS_WIRE_UUID_TEXT];
+    rs_wire_uuid_text(bytes.data, text);
+    return add_copy(w, RS_CELL_UTF8, text, sizeof text);
 }
 
 static bool walk_bytes(struct walk *w, const struct rs_schema *type)

@@ -30,15 +30,6 @@ static bool equal_fields(const struct rs_schema *a, const struct rs_schema *b, c
     return same;
 }
 
-static bool equal_symbols(const struct rs_schema *a, const struct rs_schema *b)
-{
-    bool same = a->symbol_count == b->symbol_count;
-    for (size_t i = 0; same && i < a->symbol_count; i++) {
-        same = strcmp(a->symbols[i], b->symbols[i]) == 0;
-    }
-    return same;
-}
-
 static bool equal_branches(const struct rs_schema *a, const struct rs_schema *b, const struct pair *in)
 {
     bool same = a->branch_count == b->branch_count;
@@ -63,7 +54,7 @@ static bool equal(const struct rs_schema *a, const struct rs_schema *b, const st
     }
     switch (a->kind) {
     case RS_AVRO_FIXED: return a->fixed_size == b->fixed_size;
-    case RS_AVRO_ENUM: return equal_symbols(a, b);
+    case RS_AVRO_ENUM: return rs_schema_same_symbols(a, b);
     case RS_AVRO_ARRAY:
     case RS_AVRO_MAP: return equal(a->items, b->items, in);
     case RS_AVRO_UNION: return equal_branches(a, b, in);
