@@ -2,11 +2,11 @@
  * fingerprint needs no memory and cannot fail. Names, symbols and keys are plain ASCII after parsing: nothing
  * needs escaping. */
 #include <inttypes.h>
+#include <nettle/sha2.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "schemas/schema.h"
-#include "schemas/sha256.h"
 
 /* Avro specification, "Schema Fingerprints": the value for no bytes at all. */
 #define CRC64_EMPTY UINT64_C(0xc15d213aa4d7a795)
@@ -145,13 +145,13 @@ uint64_t rs_schema_crc64(const struct rs_schema *schema)
 
 static void put_to_sha(void *self, const void *data, size_t size)
 {
-    rs_sha256_update(self, data, size);
+    sha256_update(self, size, data);
 }
 
 void rs_schema_sha256(const struct rs_schema *schema, uint8_t out[32])
 {
-    struct rs_sha256 sha;
-    rs_sha256_init(&sha);
+    struct sha256_ctx sha;
+    sha256_init(&sha);
     put_type(&(struct receiver){put_to_sha, &sha}, schema, NULL, 0);
-    rs_sha256_final(&sha, out);
+    sha256_digest(&sha, SHA256_DIGEST_SIZE, out);
 }

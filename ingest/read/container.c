@@ -1,5 +1,6 @@
 #include "ingest/read/container.h"
 
+#include <snappy-c.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -7,7 +8,6 @@
 #include "ingest/encode/cell.h"
 #include "ingest/encode/put.h"
 #include "ingest/read/container_extent.h"
-#include "ingest/read/snappy.h"
 #include "schemas/wire.h"
 
 #define SYNC_SIZE 16
@@ -223,10 +223,16 @@ static bool inflate_block(struct rs_slice packed, struct rs_buf *out)
 /* The last four bytes are the CRC-32 of the unpacked ones. */
 static bool unsnap_block(struct rs_slice packed, struct rs_buf *out)
 {
-    if (packed.size < 4 ||
-        !rs_snappy_unpack(rs_slice_of(packed.data, packed.size - 4), RS_CONTAINER_BLOCK_MAX, out)) {
+    const char *data = (const char *)packed.data;
+    size_t size = 0;
+    rs_buf_reset(out);
+    /* One byte more, so that there is room to point to for no bytes, too. */
+    if (packed.size < 4 || snappy_uncompressed_length(data, packed.size - 4, &size) != SNAPPY_OK ||
+        size > RS_CONTAINER_BLOCK_MAX || !rs_buf_reserve(out, size + 1) ||
+        snappy_uncompress(data, packed.size - 4, (char *)out->data, &size) != SNAPPY_OK) {
         return false;
     }
+    out->size = size;
     const uint8_t *c = packed.data + packed.size - 4;
     uint32_t crc = (uint32_t)c[0] << 24 | (uint32_t)c[1] << 16 | (uint32_t)c[2] << 8 | c[3];
     return crc32(0, out->data, (uInt)out->size) == crc;

@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "ingest/read/container.h"
 #include "ingest/read/container_extent.h"
 #include "ingest/read/rows.h"
-#include "ingest/read/snappy.h"
 #include "tests/unit/ingest/support.h"
 
 static const char point[] =
@@ -384,50 +384,124 @@ static void test_extent(void **state)
     rs_schema_free(&document);
 }
 
+/* A block of one record, `packed`, with the CRC-32 of what should come out of it. */
+static void expect_snappy(struct rs_slice packed, struct rs_slice record, const char *wanted)
+{
+    struct rs_stream *s = support_stream(point);
+    struct rs_buf f = {0};
+    struct rs_buf block = {0};
+    uLong crc = crc32(0, record.data, (uInt)record.size);
+    rs_buf_put(&block, packed.data, packed.size);
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        rs_buf_char(&block, (char)(crc >> shift));
+    }
+    put_codec_head(&f, "snappy");
+    put_block(&f, 1, block.data, block.size);
+    support_expect(s, NULL, support_file("s.avro", f.data, f.size), wanted);
+    rs_buf_fini(&block);
+    rs_buf_fini(&f);
+    support_stream_free(&s);
+}
+
+#define EXPECT_SNAPPY(packed, wanted)                                                                        \
+    expect_snappy(rs_slice_of(packed, sizeof(packed) - 1),                                                   \
+                  rs_slice_text("\x02\x0C"                                                                   \
+                                "ababab"),                                                                   \
+                  wanted)
+
 /* Vectors made by hand from the format's description. */
 static void test_snappy(void **state)
 {
-    struct rs_buf out = {0};
+    static const char good[] = "1 (none) {\"id\":1,\"name\":\"ababab\"}\nend 0 rejected\n";
+    static const char bad[] =
+        "! @: record 1: a block cannot be unpacked; the 1 records from here to the end of "
+        "the block are lost\nend 1 rejected\n";
     (void)state;
-    assert_true(rs_snappy_unpack(rs_slice_of("\x03\x08"
-                                             "abc",
-                                             5),
-                                 100, &out));
-    assert_int_equal(out.size, 3);
-    assert_memory_equal(out.data, "abc", 3);
-    /* "ab" and a copy of 6 from offset 2, in the one-byte and the two-byte form */
-    assert_true(rs_snappy_unpack(rs_slice_of("\x08\x04"
-                                             "ab\x09\x02",
-                                             6),
-                                 100, &out));
-    assert_memory_equal(out.data, "abababab", 8);
-    assert_true(rs_snappy_unpack(rs_slice_of("\x08\x04"
-                                             "ab\x16\x02\x00",
-                                             7),
-                                 100, &out));
-    assert_memory_equal(out.data, "abababab", 8);
-    assert_false(rs_snappy_unpack(rs_slice_of("\x08\x04"
-                                              "ab\x09\x03",
-                                              6),
-                                  100, &out)); /* before the beginning */
-    assert_false(rs_snappy_unpack(rs_slice_of("\x07\x04"
-                                              "ab\x09\x02",
-                                              6),
-                                  100, &out)); /* longer than said */
-    assert_false(rs_snappy_unpack(rs_slice_of("\x09\x04"
-                                              "ab\x09\x02",
-                                              6),
-                                  100, &out)); /* shorter than said */
-    assert_false(rs_snappy_unpack(rs_slice_of("\x08\x04"
-                                              "ab\x09\x02",
-                                              6),
-                                  7, &out)); /* above the limit */
-    assert_false(rs_snappy_unpack(rs_slice_of("\x03\x08"
-                                              "ab",
-                                              4),
-                                  100, &out));
-    assert_false(rs_snappy_unpack(rs_slice_of("", 0), 100, &out));
-    rs_buf_fini(&out);
+    EXPECT_SNAPPY("\x08\x1C\x02\x0C"
+                  "ababab",
+                  good);
+    /* "ab" and a copy of 4 from offset 2, in the forms of one byte, two and four */
+    EXPECT_SNAPPY("\x08\x0C\x02\x0C"
+                  "ab\x01\x02",
+                  good);
+    EXPECT_SNAPPY("\x08\x0C\x02\x0C"
+                  "ab\x0E\x02\x00",
+                  good);
+    EXPECT_SNAPPY("\x08\x0C\x02\x0C"
+                  "ab\x0F\x02\x00\x00\x00",
+                  good);
+    /* before the beginning, and from no distance */
+    EXPECT_SNAPPY("\x08\x0C\x02\x0C"
+                  "ab\x01\x05",
+                  bad);
+    EXPECT_SNAPPY("\x08\x0C\x02\x0C"
+                  "ab\x01\x00",
+                  bad);
+    /* longer than said, and shorter */
+    EXPECT_SNAPPY("\x07\x0C\x02\x0C"
+                  "ab\x01\x02",
+                  bad);
+    EXPECT_SNAPPY("\x09\x0C\x02\x0C"
+                  "ab\x01\x02",
+                  bad);
+    /* cut in a copy, in a literal, before the data, in the length */
+    EXPECT_SNAPPY("\x08\x0C\x02\x0C"
+                  "ab\x01",
+                  bad);
+    EXPECT_SNAPPY("\x08\x1C\x02\x0C"
+                  "ababa",
+                  bad);
+    EXPECT_SNAPPY("\x08", bad);
+    EXPECT_SNAPPY("\x88", bad);
+    EXPECT_SNAPPY("", bad);
+    /* a length of more than 32 bits */
+    EXPECT_SNAPPY("\xFF\xFF\xFF\xFF\x7F\x1C\x02\x0C"
+                  "ababab",
+                  bad);
+}
+
+/* A string of zeros in a record of `size` bytes: copies of 64 bytes, 3 bytes each. */
+static void expect_unpacked_size(size_t size, const char *wanted)
+{
+    struct rs_buf packed = {0};
+    struct rs_buf record = {0};
+    const uint64_t text = size - 5;
+    assert_true(text >> 20 && text < 1 << 27);
+    rs_buf_char(&record, 2);
+    for (uint64_t z = text << 1; z; z >>= 7) {
+        rs_buf_char(&record, (char)(z > 0x7F ? (z & 0x7F) | 0x80 : z));
+    }
+    assert_int_equal(record.size, 5);
+    for (uint64_t n = size; n; n >>= 7) {
+        rs_buf_char(&packed, (char)(n > 0x7F ? (n & 0x7F) | 0x80 : n));
+    }
+    rs_buf_char(&packed, 5 << 2); /* a literal of 6 bytes: the record's beginning and the first zero */
+    rs_buf_put(&packed, record.data, record.size);
+    rs_buf_char(&packed, 0);
+    for (size_t left = size - 6; left;) {
+        size_t length = left < 64 ? left : 64;
+        rs_buf_char(&packed, (char)((length - 1) << 2 | 2));
+        rs_buf_put(&packed, "\x01", 2);
+        left -= length;
+    }
+    assert_true(rs_buf_reserve(&record, size));
+    memset(record.data + record.size, 0, size - record.size);
+    expect_snappy(rs_buf_slice(&packed), rs_slice_of(record.data, size), wanted);
+    rs_buf_fini(&packed);
+    rs_buf_fini(&record);
+}
+
+static void test_snappy_limit(void **state)
+{
+    (void)state;
+    expect_unpacked_size(
+        RS_CONTAINER_BLOCK_MAX + 1,
+        "! @: record 1: a block cannot be unpacked; the 1 records from here to the end of the "
+        "block are lost\nend 1 rejected\n");
+    /* Unpacked, and then refused for what it holds. */
+    expect_unpacked_size(RS_CONTAINER_BLOCK_MAX,
+                         "! @:1:1: the event takes 67108864 bytes, max_record_bytes of "
+                         "the stream is 1048576\nend 1 rejected\n");
 }
 
 static void test_other_schema(void **state)
@@ -539,12 +613,19 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_codecs),           cmocka_unit_test(test_unknown_codecs),
-        cmocka_unit_test(test_damaged),          cmocka_unit_test(test_damaged_deflate),
-        cmocka_unit_test(test_mutations),        cmocka_unit_test(test_extent),
-        cmocka_unit_test(test_snappy),           cmocka_unit_test(test_other_schema),
-        cmocka_unit_test(test_empty_blocks),     cmocka_unit_test(test_damaged_empty_blocks),
-        cmocka_unit_test(test_other_types),      cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_codecs),
+        cmocka_unit_test(test_unknown_codecs),
+        cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_damaged_deflate),
+        cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_extent),
+        cmocka_unit_test(test_snappy),
+        cmocka_unit_test(test_snappy_limit),
+        cmocka_unit_test(test_other_schema),
+        cmocka_unit_test(test_empty_blocks),
+        cmocka_unit_test(test_damaged_empty_blocks),
+        cmocka_unit_test(test_other_types),
+        cmocka_unit_test(test_heads),
         cmocka_unit_test(test_rejected_records),
     };
     return cmocka_run_group_tests_name("container", tests, NULL, end);
