@@ -1,5 +1,9 @@
 #include "base/usage.h"
 
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -13,11 +17,6 @@
 static const struct rs_option help_option = {"help", 'h', NULL, "Show this text."};
 static const struct rs_option version_option = {"version", 'V', NULL, "Show the version."};
 
-void rs_usage_init(struct rs_usage *usage, const struct rs_program_info *program, int argc, char **argv)
-{
-    *usage = (struct rs_usage){.program = program, .argc = argc, .argv = argv, .at = 1};
-}
-
 int rs_usage_fail(const struct rs_program_info *program, struct rs_error *error, const char *format, ...)
 {
     struct rs_buf text = {0};
@@ -30,161 +29,6 @@ int rs_usage_fail(const struct rs_program_info *program, struct rs_error *error,
                        program->name);
     rs_buf_fini(&text);
     return code;
-}
-
-/* ---- finding ---- */
-
-/* help and version are numbered behind the program's own options. */
-static const struct rs_option *option_at(const struct rs_program_info *program, size_t index, size_t count)
-{
-    if (index < count) {
-        return &program->options[index];
-    }
-    return index == count ? &help_option : index == count + 1 ? &version_option : NULL;
-}
-
-static size_t option_count(const struct rs_program_info *program)
-{
-    size_t count = 0;
-    while (program->options[count].name != NULL) {
-        count++;
-    }
-    return count;
-}
-
-static enum rs_usage_kind kind_of(size_t index, size_t count)
-{
-    return index < count ? RS_USAGE_OPTION : index == count ? RS_USAGE_HELP : RS_USAGE_VERSION;
-}
-
-static const struct rs_option *find_long(const struct rs_program_info *program, const char *name, size_t size,
-                                         size_t *index)
-{
-    size_t count = option_count(program);
-    const struct rs_option *option;
-    for (*index = 0; (option = option_at(program, *index, count)) != NULL; (*index)++) {
-        if (strlen(option->name) == size && memcmp(option->name, name, size) == 0) {
-            return option;
-        }
-    }
-    return NULL;
-}
-
-static const struct rs_option *find_letter(const struct rs_program_info *program, char letter, size_t *index)
-{
-    size_t count = option_count(program);
-    const struct rs_option *option;
-    for (*index = 0; (option = option_at(program, *index, count)) != NULL; (*index)++) {
-        if (option->letter == letter) {
-            return option;
-        }
-    }
-    return NULL;
-}
-
-static int unknown_option(const struct rs_program_info *program, const char *name, size_t size,
-                          struct rs_error *error)
-{
-    char text[OPTIONS_MAX + 1];
-    const char *known[OPTIONS_MAX + 1];
-    size_t count = option_count(program);
-    size_t used = 0;
-    RS_ASSERT(count + 2 <= OPTIONS_MAX);
-    for (size_t i = 0; i < count + 2; i++) {
-        known[used++] = option_at(program, i, count)->name;
-    }
-    known[used] = NULL;
-    size_t shown = size < OPTIONS_MAX ? size : rs_utf8_cut((const uint8_t *)name, OPTIONS_MAX);
-    (void)snprintf(text, sizeof text, "%.*s", (int)shown, name);
-    const char *nearest = rs_nearest_name(text, known);
-    if (nearest != NULL) {
-        return rs_fail(error, RS_EUSAGE, "unknown option --%s; did you mean --%s? See `%s --help`.", text,
-                       nearest, program->name);
-    }
-    return rs_usage_fail(program, error, "unknown option --%s", text);
-}
-
-/* ---- reading ---- */
-
-static int take_value(struct rs_usage *usage, const struct rs_option *option, const char *attached,
-                      struct rs_usage_item *out, struct rs_error *error)
-{
-    if (attached != NULL) {
-        out->value = attached;
-        return 0;
-    }
-    if (usage->at >= usage->argc) {
-        return rs_usage_fail(usage->program, error, "option --%s needs a value (%s)", option->name,
-                             option->value);
-    }
-    out->value = usage->argv[usage->at++];
-    return 0;
-}
-
-static int read_long(struct rs_usage *usage, const char *name, struct rs_usage_item *out,
-                     struct rs_error *error)
-{
-    const char *equals = strchr(name, '=');
-    size_t size = equals != NULL ? (size_t)(equals - name) : strlen(name);
-    size_t index;
-    const struct rs_option *option = find_long(usage->program, name, size, &index);
-    if (option == NULL) {
-        return unknown_option(usage->program, name, size, error);
-    }
-    *out = (struct rs_usage_item){.kind = kind_of(index, option_count(usage->program)), .option = index};
-    if (option->value != NULL) {
-        return take_value(usage, option, equals != NULL ? equals + 1 : NULL, out, error);
-    }
-    if (equals != NULL) {
-        return rs_usage_fail(usage->program, error, "option --%s takes no value", option->name);
-    }
-    return 0;
-}
-
-static int read_letter(struct rs_usage *usage, struct rs_usage_item *out, struct rs_error *error)
-{
-    const char *at = usage->cluster;
-    char letter = at[0];
-    const char *rest = at[1] != '\0' ? at + 1 : NULL;
-    size_t index;
-    const struct rs_option *option = find_letter(usage->program, letter, &index);
-    usage->cluster = rest;
-    if (option == NULL) {
-        /* A letter outside ASCII is several bytes: all of the rest is shown. */
-        int shown = (unsigned char)letter < 0x80 ? 1 : (int)strlen(at);
-        return rs_usage_fail(usage->program, error, "unknown option -%.*s", shown, at);
-    }
-    *out = (struct rs_usage_item){.kind = kind_of(index, option_count(usage->program)), .option = index};
-    if (option->value == NULL) {
-        return 0;
-    }
-    usage->cluster = NULL;
-    return take_value(usage, option, rest, out, error);
-}
-
-int rs_usage_next(struct rs_usage *usage, struct rs_usage_item *out, struct rs_error *error)
-{
-    if (usage->cluster != NULL) {
-        return read_letter(usage, out, error);
-    }
-    if (usage->at >= usage->argc) {
-        *out = (struct rs_usage_item){.kind = RS_USAGE_END};
-        return 0;
-    }
-    const char *argument = usage->argv[usage->at++];
-    if (usage->operands_only || argument[0] != '-' || argument[1] == '\0') {
-        *out = (struct rs_usage_item){.kind = RS_USAGE_OPERAND, .value = argument};
-        return 0;
-    }
-    if (strcmp(argument, "--") == 0) {
-        usage->operands_only = true;
-        return rs_usage_next(usage, out, error);
-    }
-    if (argument[1] == '-') {
-        return read_long(usage, argument + 2, out, error);
-    }
-    usage->cluster = argument + 1;
-    return read_letter(usage, out, error);
 }
 
 /* ---- texts ---- */
@@ -213,7 +57,7 @@ static void print_option(const struct rs_option *option, FILE *out)
     (void)fprintf(out, "\n");
 }
 
-void rs_usage_help(const struct rs_program_info *program, FILE *out)
+static void print_help(const struct rs_program_info *program, FILE *out)
 {
     (void)fprintf(out, "Usage: %s %s\n\n%s\n\nOptions:\n", program->name, program->synopsis,
                   program->summary);
@@ -227,9 +71,160 @@ void rs_usage_help(const struct rs_program_info *program, FILE *out)
     }
 }
 
-void rs_usage_version(FILE *out)
+/* ---- finding ---- */
+
+/* Option number `index` of the program's own, then help and version; NULL: there are no more. */
+static const struct rs_option *option_at(const struct rs_program_info *program, size_t index)
 {
-    (void)fprintf(out, "rollstat %s\n", RS_VERSION);
+    const struct rs_option *own = program->options;
+    for (; own->name != NULL; own++, index--) {
+        if (index == 0) {
+            return own;
+        }
+    }
+    return index == 0 ? &help_option : index == 1 ? &version_option : NULL;
+}
+
+static const struct rs_option *find_long(const struct rs_program_info *program, const char *name, size_t size)
+{
+    const struct rs_option *option;
+    for (size_t i = 0; (option = option_at(program, i)) != NULL; i++) {
+        if (strlen(option->name) == size && memcmp(option->name, name, size) == 0) {
+            break;
+        }
+    }
+    return option;
+}
+
+static const struct rs_option *find_letter(const struct rs_program_info *program, char letter)
+{
+    const struct rs_option *option;
+    for (size_t i = 0; (option = option_at(program, i)) != NULL && option->letter != letter; i++) {
+    }
+    return option;
+}
+
+static int unknown_option(const struct rs_program_info *program, const char *name, size_t size,
+                          struct rs_error *error)
+{
+    char text[OPTIONS_MAX + 1];
+    const char *known[OPTIONS_MAX + 1];
+    const struct rs_option *option;
+    size_t used = 0;
+    for (; (option = option_at(program, used)) != NULL; used++) {
+        RS_ASSERT(used < OPTIONS_MAX);
+        known[used] = option->name;
+    }
+    known[used] = NULL;
+    size_t shown = size < OPTIONS_MAX ? size : rs_utf8_cut((const uint8_t *)name, OPTIONS_MAX);
+    (void)snprintf(text, sizeof text, "%.*s", (int)shown, name);
+    const char *nearest = rs_nearest_name(text, known);
+    if (nearest != NULL) {
+        return rs_fail(error, RS_EUSAGE, "unknown option --%s; did you mean --%s? See `%s --help`.", text,
+                       nearest, program->name);
+    }
+    return rs_usage_fail(program, error, "unknown option --%s", text);
+}
+
+/* ---- reading ---- */
+
+struct reading {
+    const struct rs_program_info *program;
+    int argc;
+    char **argv;
+    int at; /* next argument */
+    rs_usage_take *take;
+    void *ctx;
+};
+
+/* `value`: what stands in the same argument; NULL: nothing. */
+static int take_option(struct reading *r, const struct rs_option *option, const char *value,
+                       struct rs_error *error)
+{
+    if (option == &help_option) {
+        print_help(r->program, stdout);
+        return RS_USAGE_SHOWN;
+    }
+    if (option == &version_option) {
+        (void)fprintf(stdout, "rollstat %s\n", RS_VERSION);
+        return RS_USAGE_SHOWN;
+    }
+    if (option->value != NULL && value == NULL) {
+        if (r->at >= r->argc) {
+            return rs_usage_fail(r->program, error, "option --%s needs a value (%s)", option->name,
+                                 option->value);
+        }
+        value = r->argv[r->at++];
+    }
+    return r->take(r->ctx, option, value, error);
+}
+
+static int read_long(struct reading *r, const char *name, struct rs_error *error)
+{
+    const char *equals = strchr(name, '=');
+    size_t size = equals != NULL ? (size_t)(equals - name) : strlen(name);
+    const struct rs_option *option = find_long(r->program, name, size);
+    if (option == NULL) {
+        return unknown_option(r->program, name, size, error);
+    }
+    if (equals != NULL && option->value == NULL) {
+        return rs_usage_fail(r->program, error, "option --%s takes no value", option->name);
+    }
+    return take_option(r, option, equals != NULL ? equals + 1 : NULL, error);
+}
+
+/* A run of letters; behind one that takes a value, the rest is that. */
+static int read_letters(struct reading *r, const char *letters, struct rs_error *error)
+{
+    int rc = 0;
+    for (const char *at = letters; rc == 0 && *at != '\0'; at++) {
+        const struct rs_option *option = find_letter(r->program, *at);
+        if (option == NULL) {
+            /* A letter outside ASCII is several bytes: all of the rest is shown. */
+            int shown = (unsigned char)*at < 0x80 ? 1 : (int)strlen(at);
+            return rs_usage_fail(r->program, error, "unknown option -%.*s", shown, at);
+        }
+        if (option->value != NULL) {
+            return take_option(r, option, at[1] != '\0' ? at + 1 : NULL, error);
+        }
+        rc = take_option(r, option, NULL, error);
+    }
+    return rc;
+}
+
+int rs_usage_read(const struct rs_program_info *program, int argc, char **argv, rs_usage_take *take,
+                  void *ctx, struct rs_error *error)
+{
+    struct reading r = {program, argc, argv, 1, take, ctx};
+    bool operands_only = false;
+    int rc = 0;
+    while (rc == 0 && r.at < argc) {
+        const char *argument = argv[r.at++];
+        if (operands_only || argument[0] != '-' || argument[1] == '\0') {
+            rc = take(ctx, NULL, argument, error);
+        } else if (strcmp(argument, "--") == 0) {
+            operands_only = true;
+        } else if (argument[1] == '-') {
+            rc = read_long(&r, argument + 2, error);
+        } else {
+            rc = read_letters(&r, argument + 1, error);
+        }
+    }
+    return rc;
+}
+
+int rs_usage_number(const struct rs_program_info *program, const char *name, const char *text, int64_t min,
+                    int64_t max, int64_t *out, struct rs_error *error)
+{
+    char *end = NULL;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < min || value > max) {
+        return rs_usage_fail(program, error, "--%s: \"%s\" is not a whole number from %lld to %lld", name,
+                             text, (long long)min, (long long)max);
+    }
+    *out = value;
+    return 0;
 }
 
 void rs_usage_complain(const struct rs_program_info *program, const struct rs_error *error)

@@ -1,15 +1,13 @@
-/* usage: command lines of the programs, read alike everywhere.
+/* usage: command lines of the programs, read alike everywhere, from one table that also makes the help.
  * Long options (--name VALUE, --name=VALUE), short ones (-c VALUE, -cVALUE); "--" ends them.
  * "-" alone is an operand.
- * --help and --version are known to every program. Nothing here prints or exits: the program does.
+ * --help and --version are known to every program.
  * Thread: one. Borrows argv and the table. */
 #ifndef RS_BASE_USAGE_H
 #define RS_BASE_USAGE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/error.h"
 
@@ -35,41 +33,26 @@ struct rs_program_info {
     const char *footer;              /* after the options; NULL: none */
 };
 
-enum rs_usage_kind {
-    RS_USAGE_OPTION,  /* options[option], with `value` unless it is a flag */
-    RS_USAGE_OPERAND, /* `value` */
-    RS_USAGE_HELP,
-    RS_USAGE_VERSION,
-    RS_USAGE_END,
-};
+/* Takes an option, with its value unless it is a flag, or an operand (option NULL). 0, or an error. */
+typedef int rs_usage_take(void *ctx, const struct rs_option *option, const char *value,
+                          struct rs_error *error);
 
-struct rs_usage {
-    const struct rs_program_info *program;
-    int argc;
-    char **argv;
-    int at;              /* next argument */
-    const char *cluster; /* rest of a run of short flags */
-    bool operands_only;  /* after "--" */
-};
+#define RS_USAGE_SHOWN 1
 
-struct rs_usage_item {
-    enum rs_usage_kind kind;
-    size_t option;
-    const char *value;
-};
+/* Hands options and operands to `take` in their order until one fails. --help and --version print on standard
+ * output and end the reading: RS_USAGE_SHOWN. RS_EUSAGE: an unknown option (with the nearest known one), a
+ * missing or an unwanted value; the text ends with "See `prog --help`." */
+RS_MUST_USE int rs_usage_read(const struct rs_program_info *program, int argc, char **argv,
+                              rs_usage_take *take, void *ctx, struct rs_error *error);
 
-void rs_usage_init(struct rs_usage *usage, const struct rs_program_info *program, int argc, char **argv);
-
-/* Next item. RS_EUSAGE: an unknown option (with the nearest known one), a missing or an unwanted value; the
- * text ends with "See `prog --help`." */
-RS_MUST_USE int rs_usage_next(struct rs_usage *usage, struct rs_usage_item *out, struct rs_error *error);
+/* A whole number, the value of --name. RS_EUSAGE. */
+RS_MUST_USE int rs_usage_number(const struct rs_program_info *program, const char *name, const char *text,
+                                int64_t min, int64_t max, int64_t *out, struct rs_error *error);
 
 /* An RS_EUSAGE error whose text ends with "See `prog --help`."; for what the program itself finds wrong. */
 int rs_usage_fail(const struct rs_program_info *program, struct rs_error *error, const char *format, ...)
     RS_PRINTF(3, 4);
 
-void rs_usage_help(const struct rs_program_info *program, FILE *out);
-void rs_usage_version(FILE *out); /* "rollstat 0.1.0" */
 /* "prog: text" on stderr. */
 void rs_usage_complain(const struct rs_program_info *program, const struct rs_error *error);
 

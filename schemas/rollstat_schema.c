@@ -21,8 +21,6 @@ static const struct rs_option options[] = {
     {"fields", 'F', "A,B", "the fields to extract (explain), as in price,venue.country; default none"},
     {NULL, '\0', NULL, NULL}};
 
-enum { OPTION_SCHEMA, OPTION_FRAMING, OPTION_HEX, OPTION_FIELDS };
-
 static const struct rs_program_info info = {
     .name = "rollstat-schema",
     .synopsis = "COMMAND [OPTION]... [FILE]",
@@ -235,20 +233,6 @@ static int show_ops(const struct rs_schema_document *document, const struct requ
 
 /* ---- command line ---- */
 
-static int take_option(struct request *request, const struct rs_usage_item *item, struct rs_error *error)
-{
-    switch (item->option) {
-    case OPTION_SCHEMA: request->schema = item->value; return RS_OK;
-    case OPTION_FIELDS: request->fields = item->value; return RS_OK;
-    case OPTION_HEX: request->hex = true; return RS_OK;
-    default: break;
-    }
-    return rs_framing_parse(item->value, &request->framing) == RS_OK
-               ? RS_OK
-               : rs_usage_fail(&info, error, "--framing is auto, bare, confluent or single-object, not '%s'",
-                               item->value);
-}
-
 static int take_operand(struct request *request, const char *value, struct rs_error *error)
 {
     if (request->command == NULL) {
@@ -261,35 +245,22 @@ static int take_operand(struct request *request, const char *value, struct rs_er
     return RS_OK;
 }
 
-/* RS_OK with a NULL command: help or version was shown. */
-static int read_command_line(int argc, char **argv, struct request *request, struct rs_error *error)
+static int take(void *ctx, const struct rs_option *option, const char *value, struct rs_error *error)
 {
-    struct rs_usage usage;
-    rs_usage_init(&usage, &info, argc, argv);
-    for (;;) {
-        struct rs_usage_item item;
-        int code = rs_usage_next(&usage, &item, error);
-        if (code != RS_OK) {
-            return code;
-        }
-        switch (item.kind) {
-        case RS_USAGE_OPTION: code = take_option(request, &item, error); break;
-        case RS_USAGE_OPERAND: code = take_operand(request, item.value, error); break;
-        case RS_USAGE_HELP:
-            rs_usage_help(&info, stdout);
-            request->command = NULL;
-            return RS_OK;
-        case RS_USAGE_VERSION:
-            rs_usage_version(stdout);
-            request->command = NULL;
-            return RS_OK;
-        case RS_USAGE_END:
-            return request->command == NULL ? rs_usage_fail(&info, error, "a command is missing") : RS_OK;
-        }
-        if (code != RS_OK) {
-            return code;
-        }
+    struct request *request = ctx;
+    if (option == NULL) {
+        return take_operand(request, value, error);
     }
+    switch (option->letter) {
+    case 's': request->schema = value; return RS_OK;
+    case 'F': request->fields = value; return RS_OK;
+    case 'x': request->hex = true; return RS_OK;
+    default: break;
+    }
+    return rs_framing_parse(value, &request->framing) == RS_OK
+               ? RS_OK
+               : rs_usage_fail(&info, error, "--framing is auto, bare, confluent or single-object, not '%s'",
+                               value);
 }
 
 enum command { CANONICAL, FINGERPRINT, DECODE, EXPLAIN, COMMAND_COUNT };
@@ -297,6 +268,9 @@ enum command { CANONICAL, FINGERPRINT, DECODE, EXPLAIN, COMMAND_COUNT };
 static int find_command(const struct request *request, enum command *out, struct rs_error *error)
 {
     static const char *const names[] = {"canonical", "fingerprint", "decode", "explain", NULL};
+    if (request->command == NULL) {
+        return rs_usage_fail(&info, error, "a command is missing");
+    }
     for (int i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(names[i], request->command) == 0) {
             *out = (enum command)i;
@@ -351,8 +325,8 @@ int main(int argc, char **argv)
     struct rs_error error = {0};
     struct request request = {0};
     enum command command = CANONICAL;
-    int code = read_command_line(argc, argv, &request, &error);
-    if (code == RS_OK && request.command == NULL) {
+    int code = rs_usage_read(&info, argc, argv, take, &request, &error);
+    if (code == RS_USAGE_SHOWN) {
         return finish(RS_EXIT_OK);
     }
     if (code == RS_OK) {

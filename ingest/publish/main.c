@@ -154,47 +154,31 @@ static int set_own(struct publish *p, const char *name, const char *value, struc
     return rc;
 }
 
-static int set_option(struct publish *p, const struct rs_usage_item *item, struct rs_error *error)
+static int take(void *ctx, const struct rs_option *option, const char *value, struct rs_error *error)
 {
-    const char *name = options_table[item->option].name;
-    int rc = rs_rows_option(&p->rows_options, name, item->value, error);
+    struct publish *p = ctx;
+    if (option == NULL) {
+        p->files[p->file_count++] = value;
+        return RS_OK;
+    }
+    int rc = rs_rows_option(&p->rows_options, option->name, value, error);
     if (rc == RS_EUSAGE) {
         char text[RS_ERROR_TEXT_MAX];
         (void)snprintf(text, sizeof(text), "%s", error->text);
         return rs_usage_fail(&program, error, "%s", text);
     }
-    return rc == 1 ? set_own(p, name, item->value, error) : rc;
+    return rc == 1 ? set_own(p, option->name, value, error) : rc;
 }
 
-enum parsed { PARSED_RUN, PARSED_DONE, PARSED_WRONG };
-
-static enum parsed parse(struct publish *p, int argc, char **argv, struct rs_error *error)
+/* RS_USAGE_SHOWN: help or version was printed. */
+static int parse(struct publish *p, int argc, char **argv, struct rs_error *error)
 {
-    struct rs_usage usage;
-    rs_usage_init(&usage, &program, argc, argv);
-    for (;;) {
-        struct rs_usage_item item;
-        if (rs_usage_next(&usage, &item, error) != RS_OK) {
-            return PARSED_WRONG;
-        }
-        switch (item.kind) {
-        case RS_USAGE_HELP: rs_usage_help(&program, stdout); return PARSED_DONE;
-        case RS_USAGE_VERSION: rs_usage_version(stdout); return PARSED_DONE;
-        case RS_USAGE_OPERAND: p->files[p->file_count++] = item.value; break;
-        case RS_USAGE_OPTION:
-            if (set_option(p, &item, error) != RS_OK) {
-                return PARSED_WRONG;
-            }
-            break;
-        case RS_USAGE_END:
-            if (p->config_path == NULL || p->stream_name == NULL) {
-                (void)rs_usage_fail(&program, error, "%s is needed",
-                                    p->config_path == NULL ? "-c FILE" : "--stream NAME");
-                return PARSED_WRONG;
-            }
-            return PARSED_RUN;
-        }
+    int rc = rs_usage_read(&program, argc, argv, take, p, error);
+    if (rc == RS_OK && (p->config_path == NULL || p->stream_name == NULL)) {
+        return rs_usage_fail(&program, error, "%s is needed",
+                             p->config_path == NULL ? "-c FILE" : "--stream NAME");
     }
+    return rc;
 }
 
 /* ---- what people see ---- */
@@ -582,9 +566,9 @@ int main(int argc, char **argv)
         return RS_EXIT_ENVIRONMENT;
     }
     switch (parse(&p, argc, argv, &error)) {
-    case PARSED_RUN: code = work(&p); break;
-    case PARSED_DONE: code = RS_EXIT_OK; break;
-    case PARSED_WRONG: rs_usage_complain(&program, &error); break;
+    case RS_OK: code = work(&p); break;
+    case RS_USAGE_SHOWN: code = RS_EXIT_OK; break;
+    default: rs_usage_complain(&program, &error); break;
     }
     clean_up(&p);
     if (stop_signal != 0) {

@@ -109,19 +109,24 @@ static int parse_interval(const char *text, struct settings *out, struct rs_erro
     return RS_OK;
 }
 
-static int take_option(const struct rs_usage_item *item, struct settings *out, struct rs_error *error)
+static int take(void *ctx, const struct rs_option *option, const char *value, struct rs_error *error)
 {
-    switch ((enum option)item->option) {
-    case OPT_CONFIG: out->config_file = item->value; break;
-    case OPT_REDIS: out->redis_url = item->value; break;
-    case OPT_PASSWORD: out->password_file = item->value; break;
-    case OPT_PREFIX: out->prefix = item->value; break;
+    struct settings *out = ctx;
+    if (!option) {
+        out->names[out->name_count++] = value;
+        return RS_OK;
+    }
+    switch ((enum option)(option - options)) {
+    case OPT_CONFIG: out->config_file = value; break;
+    case OPT_REDIS: out->redis_url = value; break;
+    case OPT_PASSWORD: out->password_file = value; break;
+    case OPT_PREFIX: out->prefix = value; break;
     case OPT_ONCE: out->once = true; break;
-    case OPT_FILTER: out->filter = item->value; break;
-    case OPT_SORT: return parse_sort(item->value, out, error);
-    case OPT_LIMIT: return parse_limit(item->value, out, error);
-    case OPT_INTERVAL: return parse_interval(item->value, out, error);
-    case OPT_ZONE: return rs_zone_load(item->value, &out->zone, error);
+    case OPT_FILTER: out->filter = value; break;
+    case OPT_SORT: return parse_sort(value, out, error);
+    case OPT_LIMIT: return parse_limit(value, out, error);
+    case OPT_INTERVAL: return parse_interval(value, out, error);
+    case OPT_ZONE: return rs_zone_load(value, &out->zone, error);
     }
     return RS_OK;
 }
@@ -188,33 +193,14 @@ static int settle_redis(struct settings *out, struct rs_error *error)
     return code;
 }
 
-/* RS_OK with *done: help or version was printed. */
-static int read_settings(int argc, char **argv, struct settings *out, bool *done, struct rs_error *error)
+/* RS_USAGE_SHOWN: help or version was printed. */
+static int read_settings(int argc, char **argv, struct settings *out, struct rs_error *error)
 {
-    struct rs_usage usage;
-    struct rs_usage_item item;
-    int code = RS_OK;
-    rs_usage_init(&usage, &program, argc, argv);
     out->names = calloc((size_t)argc + 1, sizeof *out->names);
     if (!out->names) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
-    while (code == RS_OK && (code = rs_usage_next(&usage, &item, error)) == RS_OK &&
-           item.kind != RS_USAGE_END) {
-        switch (item.kind) {
-        case RS_USAGE_HELP:
-            rs_usage_help(&program, stdout);
-            *done = true;
-            return RS_OK;
-        case RS_USAGE_VERSION:
-            rs_usage_version(stdout);
-            *done = true;
-            return RS_OK;
-        case RS_USAGE_OPERAND: out->names[out->name_count++] = item.value; break;
-        case RS_USAGE_OPTION: code = take_option(&item, out, error); break;
-        case RS_USAGE_END: break;
-        }
-    }
+    int code = rs_usage_read(&program, argc, argv, take, out, error);
     return code == RS_OK ? settle_redis(out, error) : code;
 }
 
@@ -405,12 +391,11 @@ int main(int argc, char **argv)
 {
     struct settings settings = {.limit = 1000, .interval_us = 500000};
     struct rs_error error = {0};
-    bool done = false;
     locale_t locale = choose_locale();
     signal(SIGPIPE, SIG_IGN);
     rs_redis_config_default(&settings.redis);
-    int code = read_settings(argc, argv, &settings, &done, &error);
-    if (code == RS_OK && !done) {
+    int code = read_settings(argc, argv, &settings, &error);
+    if (code == RS_OK) {
         code = show(&settings, &error);
     }
     free(settings.names);
@@ -419,7 +404,7 @@ int main(int argc, char **argv)
         uselocale(LC_GLOBAL_LOCALE);
         freelocale(locale);
     }
-    if (code == RS_OK) {
+    if (code == RS_OK || code == RS_USAGE_SHOWN) {
         return RS_EXIT_OK;
     }
     if (error.text[0]) {

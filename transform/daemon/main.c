@@ -13,6 +13,7 @@
 #include "transform/plan/plan.h"
 
 #define EXPLAIN_GROUPS  10000
+#define GROUPS_MAX      INT64_C(1000000000000)
 #define PARTITIONS_MAX  100000
 #define CLUSTER_WAIT_MS 10000
 
@@ -62,32 +63,32 @@ struct command {
     const char *stream;
     const char *forget;
     int64_t groups;
-    bool help, version, has_level;
+    bool has_level;
     enum rs_log_level level;
-    struct rs_replay_options replay;
+    struct rs_replay_options replay; /* its files are these: */
+    const char **files;              /* room for all arguments */
     struct rs_rebuild_options rebuild;
 };
 
 /* ---- command line ---- */
 
-static int parse_count(const char *option, const char *text, int64_t max, int64_t *out,
-                       struct rs_error *error)
+/* 0; 1: the option is none of these; or an error. */
+static int set_mode(struct command *command, const char *name, struct rs_error *error)
 {
-    char *end = NULL;
-
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value < 1 || value > max) {
-        return rs_usage_fail(&program, error, "--%s: \"%s\" is not a whole number from 1 to %lld", option,
-                             text, (long long)max);
+    static const struct {
+        const char *name;
+        enum rs_daemon_mode mode;
+    } modes[] = {{"check", RS_DAEMON_CHECK},   {"explain", RS_DAEMON_EXPLAIN},
+                 {"replay", RS_DAEMON_REPLAY}, {"rebuild", RS_DAEMON_REBUILD},
+                 {"forget", RS_DAEMON_FORGET}, {"take-over", RS_DAEMON_TAKE_OVER}};
+    size_t at = 0;
+    while (at < sizeof modes / sizeof *modes && strcmp(name, modes[at].name) != 0) {
+        at++;
     }
-    *out = value;
-    return 0;
-}
-
-static int set_mode(struct command *command, enum rs_daemon_mode mode, const char *name,
-                    struct rs_error *error)
-{
+    if (at == sizeof modes / sizeof *modes) {
+        return 1;
+    }
+    enum rs_daemon_mode mode = modes[at].mode;
     if (command->mode_name != NULL && command->mode != mode) {
         return rs_usage_fail(&program, error, "--%s and --%s exclude each other", command->mode_name, name);
     }
@@ -109,7 +110,7 @@ static int set_level(struct command *command, const char *text, struct rs_error 
 static int set_partitions(struct command *command, const char *text, struct rs_error *error)
 {
     int64_t partitions = 0;
-    int rc = parse_count("partitions", text, PARTITIONS_MAX, &partitions, error);
+    int rc = rs_usage_number(&program, "partitions", text, 1, PARTITIONS_MAX, &partitions, error);
 
     command->replay.partitions = (int32_t)partitions;
     return rc;
@@ -157,25 +158,6 @@ static int set_option(struct command *command, const char *name, const char *val
         command->config = value;
         return 0;
     }
-    if (strcmp(name, "check") == 0) {
-        return set_mode(command, RS_DAEMON_CHECK, name, error);
-    }
-    if (strcmp(name, "explain") == 0) {
-        return set_mode(command, RS_DAEMON_EXPLAIN, name, error);
-    }
-    if (strcmp(name, "replay") == 0) {
-        return set_mode(command, RS_DAEMON_REPLAY, name, error);
-    }
-    if (strcmp(name, "rebuild") == 0) {
-        return set_mode(command, RS_DAEMON_REBUILD, name, error);
-    }
-    if (strcmp(name, "forget") == 0) {
-        command->forget = value;
-        return set_mode(command, RS_DAEMON_FORGET, name, error);
-    }
-    if (strcmp(name, "take-over") == 0) {
-        return set_mode(command, RS_DAEMON_TAKE_OVER, name, error);
-    }
     if (strcmp(name, "stream") == 0) {
         return set_stream(command, value);
     }
@@ -184,12 +166,27 @@ static int set_option(struct command *command, const char *name, const char *val
     }
     if (strcmp(name, "groups") == 0) {
         command->for_explain = name;
-        return parse_count(name, value, INT64_C(1000000000000), &command->groups, error);
+        return rs_usage_number(&program, name, value, 1, GROUPS_MAX, &command->groups, error);
     }
     if (strcmp(name, "log-level") == 0) {
         return set_level(command, value, error);
     }
-    return set_replay_option(command, name, value, error);
+    if (strcmp(name, "forget") == 0) {
+        command->forget = value;
+    }
+    int rc = set_mode(command, name, error);
+    return rc > 0 ? set_replay_option(command, name, value, error) : rc;
+}
+
+static int take(void *ctx, const struct rs_option *option, const char *value, struct rs_error *error)
+{
+    struct command *command = ctx;
+
+    if (option) {
+        return set_option(command, option->name, value, error);
+    }
+    command->files[command->replay.file_count++] = value;
+    return 0;
 }
 
 static int check_command(const struct command *command, struct rs_error *error)
@@ -213,32 +210,6 @@ static int check_command(const struct command *command, struct rs_error *error)
         return rs_usage_fail(&program, error, "--%s is for --explain", command->for_explain);
     }
     return 0;
-}
-
-/* `files` has room for all arguments. */
-static int parse(struct command *command, const char **files, int argc, char **argv, struct rs_error *error)
-{
-    struct rs_usage usage;
-
-    rs_usage_init(&usage, &program, argc, argv);
-    command->replay.files = files;
-    for (;;) {
-        struct rs_usage_item item;
-        int rc = rs_usage_next(&usage, &item, error);
-        if (rc == 0 && item.kind == RS_USAGE_OPTION) {
-            rc = set_option(command, options[item.option].name, item.value, error);
-        }
-        if (rc != 0) {
-            return rc;
-        }
-        switch (item.kind) {
-        case RS_USAGE_OPTION: break;
-        case RS_USAGE_OPERAND: files[command->replay.file_count++] = item.value; break;
-        case RS_USAGE_HELP: command->help = true; return 0;
-        case RS_USAGE_VERSION: command->version = true; return 0;
-        case RS_USAGE_END: return check_command(command, error);
-        }
-    }
 }
 
 /* ---- commands ---- */
@@ -410,20 +381,16 @@ static int run(const struct command *command, struct rs_error *error)
     return rc < 0 ? complain(error) : rc;
 }
 
-static int main_command(struct command *command, const char **files, int argc, char **argv)
+static int main_command(struct command *command, int argc, char **argv)
 {
     struct rs_error error = {0};
 
-    if (parse(command, files, argc, argv, &error) != 0) {
+    int rc = rs_usage_read(&program, argc, argv, take, command, &error);
+    if (rc == RS_USAGE_SHOWN) {
+        return RS_EXIT_OK;
+    }
+    if (rc != 0 || check_command(command, &error) != 0) {
         return complain(&error);
-    }
-    if (command->help) {
-        rs_usage_help(&program, stdout);
-        return RS_EXIT_OK;
-    }
-    if (command->version) {
-        rs_usage_version(stdout);
-        return RS_EXIT_OK;
     }
     return run(command, &error);
 }
@@ -431,15 +398,16 @@ static int main_command(struct command *command, const char **files, int argc, c
 int main(int argc, char **argv)
 {
     struct command command = {.groups = EXPLAIN_GROUPS, .replay = {.partitions = 1}};
-    const char **files = calloc((size_t)argc + 1, sizeof(*files));
 
+    command.files = calloc((size_t)argc + 1, sizeof *command.files);
+    command.replay.files = command.files;
     rs_log_init("rollstatd");
-    if (files == NULL) {
+    if (!command.files) {
         fputs("rollstatd: out of memory\n", stderr);
         return RS_EXIT_ENVIRONMENT;
     }
-    int code = main_command(&command, files, argc, argv);
+    int code = main_command(&command, argc, argv);
     rs_rows_options_fini(&command.replay.rows);
-    free(files);
+    free(command.files);
     return code;
 }

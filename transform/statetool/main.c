@@ -43,7 +43,7 @@ struct request {
     const char *config, *stream, *aggregate, *key;
     int64_t partition; /* -1: all */
     int64_t timeout_s;
-    bool records, json, shown;
+    bool records, json;
 };
 
 /* What the command works with. */
@@ -62,33 +62,6 @@ struct tool {
 
 /* ---- command line ---- */
 
-static int parse_number(const char *option, const char *text, int64_t min, int64_t max, int64_t *out,
-                        struct rs_error *error)
-{
-    char *end = NULL;
-    errno = 0;
-    long long value = strtoll(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || value < min || value > max) {
-        return rs_usage_fail(&info, error, "--%s: \"%s\" is not a whole number from %lld to %lld", option,
-                             text, (long long)min, (long long)max);
-    }
-    *out = value;
-    return 0;
-}
-
-static int take_option(struct request *request, char letter, const char *value, struct rs_error *error)
-{
-    switch (letter) {
-    case 'c': request->config = value; return 0;
-    case 's': request->stream = value; return 0;
-    case 'g': request->aggregate = value; return 0;
-    case 'r': request->records = true; return 0;
-    case 'j': request->json = true; return 0;
-    case 'p': return parse_number("partition", value, 0, INT32_MAX, &request->partition, error);
-    default: return parse_number("timeout", value, 1, TIMEOUT_S_MAX, &request->timeout_s, error);
-    }
-}
-
 static int take_operand(struct request *request, const char *value, struct rs_error *error)
 {
     if (request->key != NULL) {
@@ -96,6 +69,23 @@ static int take_operand(struct request *request, const char *value, struct rs_er
     }
     request->key = value;
     return 0;
+}
+
+static int take(void *ctx, const struct rs_option *option, const char *value, struct rs_error *error)
+{
+    struct request *request = ctx;
+    if (!option) {
+        return take_operand(request, value, error);
+    }
+    switch (option->letter) {
+    case 'c': request->config = value; return 0;
+    case 's': request->stream = value; return 0;
+    case 'g': request->aggregate = value; return 0;
+    case 'r': request->records = true; return 0;
+    case 'j': request->json = true; return 0;
+    case 'p': return rs_usage_number(&info, option->name, value, 0, INT32_MAX, &request->partition, error);
+    default: return rs_usage_number(&info, option->name, value, 1, TIMEOUT_S_MAX, &request->timeout_s, error);
+    }
 }
 
 static int check_request(struct request *request, struct rs_error *error)
@@ -110,32 +100,6 @@ static int check_request(struct request *request, struct rs_error *error)
         return rs_usage_fail(&info, error, "--records and --group exclude each other");
     }
     return 0;
-}
-
-static int parse(struct request *request, int argc, char **argv, struct rs_error *error)
-{
-    struct rs_usage usage;
-    rs_usage_init(&usage, &info, argc, argv);
-    for (;;) {
-        struct rs_usage_item item;
-        int rc = rs_usage_next(&usage, &item, error);
-        if (rc == 0 && item.kind == RS_USAGE_OPTION) {
-            rc = take_option(request, options[item.option].letter, item.value, error);
-        } else if (rc == 0 && item.kind == RS_USAGE_OPERAND) {
-            rc = take_operand(request, item.value, error);
-        }
-        if (rc < 0) {
-            return rc;
-        }
-        switch (item.kind) {
-        case RS_USAGE_HELP: rs_usage_help(&info, stdout); break;
-        case RS_USAGE_VERSION: rs_usage_version(stdout); break;
-        case RS_USAGE_END: return check_request(request, error);
-        default: continue;
-        }
-        request->shown = true;
-        return 0;
-    }
 }
 
 /* ---- configuration ---- */
@@ -416,8 +380,12 @@ int main(int argc, char **argv)
 {
     struct rs_error error = {0};
     struct tool tool = {.request = {.partition = -1, .timeout_s = TIMEOUT_S}};
-    if (parse(&tool.request, argc, argv, &error) < 0) {
+    int rc = rs_usage_read(&info, argc, argv, take, &tool.request, &error);
+    if (rc == RS_USAGE_SHOWN) {
+        return RS_EXIT_OK;
+    }
+    if (rc < 0 || check_request(&tool.request, &error) < 0) {
         return complain(&error);
     }
-    return tool.request.shown ? RS_EXIT_OK : run(&tool);
+    return run(&tool);
 }

@@ -27,30 +27,39 @@ static const struct rs_program_info program = {
     .footer = "Exit codes: 0 ok.",
 };
 
-/* "c=F n !x H V" for: option config with value F, flag dry-run, operand x, help, version. */
+struct taken {
+    char *out;
+    size_t size;
+};
+
+static int take(void *ctx, const struct rs_option *option, const char *value, struct rs_error *error)
+{
+    const struct taken *taken = ctx;
+    size_t used = strlen(taken->out);
+    (void)error;
+    if (option == NULL) {
+        (void)snprintf(taken->out + used, taken->size - used, "!%s ", value);
+    } else {
+        (void)snprintf(taken->out + used, taken->size - used, "%s%s%s ", option->name,
+                       value != NULL ? "=" : "", value != NULL ? value : "");
+    }
+    return value != NULL && strcmp(value, "bad") == 0 ? rs_fail(error, RS_EINVAL, "bad") : 0;
+}
+
+/* "config=F dry-run !x SHOWN" for: option config with value F, flag dry-run, operand x, help or version. */
 static void read_all(const char *const *arguments, char *out, size_t size, struct rs_error *error)
 {
     char *argv[16] = {(char *)"prog"};
     int argc = 1;
-    struct rs_usage usage;
-    struct rs_usage_item item = {0};
+    struct taken taken = {out, size};
     for (; *arguments != NULL; arguments++) {
         argv[argc++] = (char *)*arguments;
     }
     error->text[0] = '\0';
     out[0] = '\0';
-    rs_usage_init(&usage, &program, argc, argv);
-    while (rs_usage_next(&usage, &item, error) == 0 && item.kind != RS_USAGE_END) {
+    if (rs_usage_read(&program, argc, argv, take, &taken, error) == RS_USAGE_SHOWN) {
         size_t used = strlen(out);
-        switch (item.kind) {
-        case RS_USAGE_OPTION:
-            (void)snprintf(out + used, size - used, "%s%s%s ", options[item.option].name,
-                           item.value != NULL ? "=" : "", item.value != NULL ? item.value : "");
-            break;
-        case RS_USAGE_OPERAND: (void)snprintf(out + used, size - used, "!%s ", item.value); break;
-        case RS_USAGE_HELP: (void)snprintf(out + used, size - used, "HELP "); break;
-        default: (void)snprintf(out + used, size - used, "VERSION "); break;
-        }
+        (void)snprintf(out + used, size - used, "SHOWN");
     }
 }
 
@@ -88,10 +97,59 @@ static void test_operands_after_two_dashes(void **state)
     EXPECT("quiet !- !a !-x !--config !-- ", "-q", "-", "a", "--", "-x", "--config", "--");
 }
 
+#define VERSION "rollstat " RS_VERSION "\n"
+#define HELP                                                                                                 \
+    "Usage: prog -c FILE [OPTION]... FILE...\n"                                                              \
+    "\n"                                                                                                     \
+    "Does things.\n"                                                                                         \
+    "\n"                                                                                                     \
+    "Options:\n"                                                                                             \
+    "  -c, --config FILE         Configuration.\n"                                                           \
+    "      --format csv|ndjson|avro\n"                                                                       \
+    "                            Format of the input.\n"                                                     \
+    "                            Default: by the file's name.\n"                                             \
+    "  -n, --dry-run             Change nothing.\n"                                                          \
+    "  -q, --quiet               Say nothing.\n"                                                             \
+    "  -h, --help                Show this text.\n"                                                          \
+    "  -V, --version             Show the version.\n"                                                        \
+    "\n"                                                                                                     \
+    "Exit codes: 0 ok.\n"
+
+static void expect_shown(const char *const *arguments, const char *wanted, const char *text)
+{
+    char got[256];
+    struct rs_error error;
+    char *shown = NULL;
+    size_t size = 0;
+    FILE *real = stdout;
+    FILE *memory = open_memstream(&shown, &size);
+    assert_non_null(memory);
+    stdout = memory;
+    read_all(arguments, got, sizeof got, &error);
+    stdout = real;
+    assert_int_equal(fclose(memory), 0);
+    assert_string_equal(error.text, "");
+    assert_string_equal(got, wanted);
+    assert_string_equal(shown, text);
+    free(shown);
+}
+
 static void test_help_and_version_are_everywhere(void **state)
 {
     (void)state;
-    EXPECT("HELP VERSION HELP VERSION ", "--help", "--version", "-h", "-V");
+    const struct {
+        const char *arguments[2];
+        const char *wanted;
+    } cases[] = {{{"--help", NULL}, HELP},
+                 {{"-h", NULL}, HELP},
+                 {{"--version", NULL}, VERSION},
+                 {{"-V", NULL}, VERSION},
+                 {{"-Vh", NULL}, VERSION}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        expect_shown(cases[i].arguments, "SHOWN", cases[i].wanted);
+    }
+    /* What comes first counts, and nothing behind it. */
+    expect_shown((const char *[]){"-q", "--help", "--foo", NULL}, "quiet SHOWN", HELP);
 }
 
 static void test_mistakes_say_how_to_mend_them(void **state)
@@ -109,33 +167,36 @@ static void test_mistakes_say_how_to_mend_them(void **state)
     EXPECT_ERROR("option --help takes no value. See `prog --help`.", "--help=x");
 }
 
-static void test_texts(void **state)
+static void test_a_refused_item_ends_the_reading(void **state)
+{
+    static const char *const lines[][4] = {
+        {"-n", "--config=bad", "x", NULL}, {"-nc", "bad", "--foo", NULL}, {"-n", "bad", "-x", NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char got[256];
+        struct rs_error error;
+        read_all(lines[i], got, sizeof got, &error);
+        assert_string_equal(error.text, "bad");
+        assert_string_equal(got, i < 2 ? "dry-run config=bad " : "dry-run !bad ");
+    }
+}
+
+static void test_numbers(void **state)
 {
     (void)state;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    assert_non_null(out);
-    rs_usage_help(&program, out);
-    rs_usage_version(out);
-    assert_int_equal(fclose(out), 0);
-    assert_string_equal(text, "Usage: prog -c FILE [OPTION]... FILE...\n"
-                              "\n"
-                              "Does things.\n"
-                              "\n"
-                              "Options:\n"
-                              "  -c, --config FILE         Configuration.\n"
-                              "      --format csv|ndjson|avro\n"
-                              "                            Format of the input.\n"
-                              "                            Default: by the file's name.\n"
-                              "  -n, --dry-run             Change nothing.\n"
-                              "  -q, --quiet               Say nothing.\n"
-                              "  -h, --help                Show this text.\n"
-                              "  -V, --version             Show the version.\n"
-                              "\n"
-                              "Exit codes: 0 ok.\n"
-                              "rollstat " RS_VERSION "\n");
-    free(text);
+    struct rs_error error;
+    int64_t n = 7;
+    assert_int_equal(rs_usage_number(&program, "rate", "12", 1, 12, &n, &error), 0);
+    assert_int_equal(n, 12);
+    static const char *const bad[] = {"0", "13", "", "x", "1x", "1.0", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char wanted[128];
+        snprintf(wanted, sizeof wanted,
+                 "--rate: \"%s\" is not a whole number from 1 to 12. See `prog --help`.", bad[i]);
+        assert_int_equal(rs_usage_number(&program, "rate", bad[i], 1, 12, &n, &error), RS_EUSAGE);
+        assert_string_equal(error.text, wanted);
+        assert_int_equal(n, 12);
+    }
 }
 
 static void test_own_complaints(void **state)
@@ -154,7 +215,8 @@ int main(void)
         cmocka_unit_test(test_operands_after_two_dashes),
         cmocka_unit_test(test_help_and_version_are_everywhere),
         cmocka_unit_test(test_mistakes_say_how_to_mend_them),
-        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_a_refused_item_ends_the_reading),
+        cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_own_complaints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
