@@ -432,7 +432,7 @@ class Documentation(unittest.TestCase):
 
     def test_metrics_can_fail(self):
         name = "rollstat_redis_losses_total"
-        self.sees(name, self.in_code("transform/daemon/metrics_page.c", f'"{name}"', '"rollstat_redis_lost_total"'), {
+        self.sees(name, self.in_code("transform/daemon/numbers.c", f'"{name}"', '"rollstat_redis_lost_total"'), {
             "pages": self.in_page("rollstatd.8", f".It Li {name}\n", "")}, self.test_metrics)
         self.sees("rollstat_invented_total", lambda code: {**code, "transform/daemon/x.c": '"rollstat_invented_total"'}, {
             "readme": lambda text: text + "`rollstat_invented_total`\n",

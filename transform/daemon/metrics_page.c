@@ -6,332 +6,105 @@
 #include <unistd.h>
 
 #include "base/metrics.h"
-#include "transform/daemon/internal.h"
+#include "transform/daemon/numbers.h"
 
 #define LABELS_MAX 4
+static const char publish_delay[] = "rollstat_publish_delay_seconds";
 
 /* The text format wants all samples of a family together, and snapshots come by worker: each family walks
  * them once. */
 struct scrape {
     const struct rs_daemon *daemon;
     struct rs_buf *out;
-    const struct partition_family *partition_family;
-    const struct aggregate_family *aggregate_family;
-    const struct worker_family *worker_family;
-    const struct counted_family *counted_family;
+    const struct rs_number *number;
     uint32_t worker;
 };
 
-/* ---- by partition ---- */
+/* ---- numbers of the tables ---- */
 
-struct partition_family {
-    const char *name, *help;
-    enum rs_metric_type type;
-    void (*write)(const struct scrape *scrape, const struct rs_label *labels,
-                  const struct rs_worker_partition_status *status);
-};
-
-static void write_outcome(const struct scrape *scrape, const char *name, const struct rs_label *labels,
-                          const char *outcome, uint64_t value)
+static void write_accounting(struct rs_buf *out, const char *name, const struct rs_label *labels,
+                             const struct rs_accounting *events)
 {
-    struct rs_label all[LABELS_MAX];
+    const struct {
+        const char *outcome;
+        uint64_t count;
+    } samples[] = {{"applied", events->applied},
+                   {"late", events->late},
+                   {"duplicate", events->duplicate},
+                   {"rejected", events->rejected},
+                   {"filtered", events->filtered}};
+    struct rs_label all[LABELS_MAX] = {{NULL, NULL}};
     size_t count = 0;
 
     for (; labels[count].name != NULL; count++) {
         all[count] = labels[count];
     }
-    all[count++] = (struct rs_label){"outcome", outcome};
-    all[count] = (struct rs_label){NULL, NULL};
-    rs_metrics_unsigned(scrape->out, name, all, value);
-}
-
-static void write_accounting(const struct scrape *scrape, const char *name, const struct rs_label *labels,
-                             const struct rs_accounting *events)
-{
-    write_outcome(scrape, name, labels, "applied", events->applied);
-    write_outcome(scrape, name, labels, "late", events->late);
-    write_outcome(scrape, name, labels, "duplicate", events->duplicate);
-    write_outcome(scrape, name, labels, "rejected", events->rejected);
-    write_outcome(scrape, name, labels, "filtered", events->filtered);
-}
-
-static void partition_events(const struct scrape *scrape, const struct rs_label *labels,
-                             const struct rs_worker_partition_status *status)
-{
-    write_accounting(scrape, scrape->partition_family->name, labels, &status->state.events);
-}
-
-static void partition_lag(const struct scrape *scrape, const struct rs_label *labels,
-                          const struct rs_worker_partition_status *status)
-{
-    if (status->lag >= 0) {
-        rs_metrics_integer(scrape->out, scrape->partition_family->name, labels, status->lag);
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
+        all[count] = (struct rs_label){"outcome", samples[i].outcome};
+        rs_metrics_unsigned(out, name, all, samples[i].count);
     }
 }
 
-static void partition_running(const struct scrape *scrape, const struct rs_label *labels,
-                              const struct rs_worker_partition_status *status)
+static void write_number(const struct scrape *scrape, const struct rs_label *labels, const void *base)
 {
-    rs_metrics_integer(scrape->out, scrape->partition_family->name, labels,
-                       status->phase == RS_PARTITION_RUNNING ? 1 : 0);
-}
-
-static void partition_stopped(const struct scrape *scrape, const struct rs_label *labels,
-                              const struct rs_worker_partition_status *status)
-{
-    rs_metrics_integer(scrape->out, scrape->partition_family->name, labels,
-                       status->health == RS_HEALTH_STOPPED ? 1 : 0);
-}
-
-static void partition_waiting(const struct scrape *scrape, const struct rs_label *labels,
-                              const struct rs_worker_partition_status *status)
-{
-    bool waits = status->health == RS_HEALTH_WAITS;
-
-    rs_metrics_seconds(scrape->out, scrape->partition_family->name, labels,
-                       waits ? rs_clock_mono(scrape->daemon->clock) - status->since_us : 0);
-}
-
-static void partition_stream_time(const struct scrape *scrape, const struct rs_label *labels,
-                                  const struct rs_worker_partition_status *status)
-{
-    if (status->state.stream_time_us != RS_TIME_NONE) {
-        rs_metrics_seconds(scrape->out, scrape->partition_family->name, labels, status->state.stream_time_us);
+    const struct rs_number *number = scrape->number;
+    if (number->form == RS_NUMBER_ACCOUNTING) {
+        write_accounting(scrape->out, number->metric, labels, rs_number_accounting(number, base));
+        return;
+    }
+    int64_t value = rs_number_value(number, scrape->daemon, base);
+    if (number->form == RS_NUMBER_TIME && value != RS_TIME_NONE) {
+        rs_metrics_seconds(scrape->out, number->metric, labels, value);
+    } else if (number->form != RS_NUMBER_TIME && (number->form != RS_NUMBER_OFFSET || value >= 0)) {
+        rs_metrics_unsigned(scrape->out, number->metric, labels, (uint64_t)value);
     }
 }
 
-static void partition_shown(const struct scrape *scrape, const struct rs_label *labels,
-                            const struct rs_worker_partition_status *status)
+static void write_family(const struct scrape *scrape)
 {
-    if (status->state.now_shown_us != RS_TIME_NONE) {
-        rs_metrics_seconds(scrape->out, scrape->partition_family->name, labels, status->state.now_shown_us);
-    }
+    rs_metrics_family(scrape->out, scrape->number->metric, scrape->number->type, scrape->number->help);
 }
 
-#define PARTITION_NUMBER(function, field)                                                                    \
-    static void function(const struct scrape *scrape, const struct rs_label *labels,                         \
-                         const struct rs_worker_partition_status *status)                                    \
-    {                                                                                                        \
-        rs_metrics_unsigned(scrape->out, scrape->partition_family->name, labels, status->state.field);       \
-    }
-PARTITION_NUMBER(partition_groups, groups)
-PARTITION_NUMBER(partition_panes, panes)
-PARTITION_NUMBER(partition_memory, memory_bytes)
-PARTITION_NUMBER(partition_dirty, dirty_views)
-PARTITION_NUMBER(partition_history, pending_history)
-PARTITION_NUMBER(partition_forgotten, forgotten_groups)
-
-static void partition_steady(const struct scrape *scrape, const struct rs_label *labels,
-                             const struct rs_worker_partition_status *status)
+/* `base` may be of another struct than the snapshot's own: that of its state log. */
+static void write_of_partition(const struct scrape *scrape, uint32_t stream, int32_t partition,
+                               const void *base)
 {
-    if (status->state.steady_time_us != RS_TIME_NONE) {
-        rs_metrics_seconds(scrape->out, scrape->partition_family->name, labels, status->state.steady_time_us);
-    }
+    char number[16];
+
+    (void)snprintf(number, sizeof(number), "%" PRId32, partition);
+    const struct rs_label labels[] = {
+        {"stream", scrape->daemon->settings->streams->items[stream].name},
+        {"partition", number},
+        {NULL, NULL},
+    };
+    write_number(scrape, labels, base);
 }
-
-/* Only of a log that remembers. */
-static void log_claim(const struct scrape *scrape, const struct rs_label *labels,
-                      const struct rs_worker_partition_status *status)
-{
-    if (status->has_log && status->log.claim >= 0) {
-        rs_metrics_integer(scrape->out, scrape->partition_family->name, labels, status->log.claim);
-    }
-}
-
-static void log_sealed(const struct scrape *scrape, const struct rs_label *labels,
-                       const struct rs_worker_partition_status *status)
-{
-    if (status->has_log && status->log.sealed_at >= 0) {
-        rs_metrics_integer(scrape->out, scrape->partition_family->name, labels, status->log.sealed_at);
-    }
-}
-
-static void log_restoring(const struct scrape *scrape, const struct rs_label *labels,
-                          const struct rs_worker_partition_status *status)
-{
-    if (status->has_log) {
-        rs_metrics_integer(scrape->out, scrape->partition_family->name, labels,
-                           status->log.restoring ? 1 : 0);
-    }
-}
-
-#define LOG_NUMBER(function, field)                                                                          \
-    static void function(const struct scrape *scrape, const struct rs_label *labels,                         \
-                         const struct rs_worker_partition_status *status)                                    \
-    {                                                                                                        \
-        if (status->has_log) {                                                                               \
-            rs_metrics_unsigned(scrape->out, scrape->partition_family->name, labels, status->log.field);     \
-        }                                                                                                    \
-    }
-LOG_NUMBER(log_bytes, log_bytes)
-LOG_NUMBER(log_live, live_bytes)
-LOG_NUMBER(log_batches, batches)
-LOG_NUMBER(log_sweeps, sweeps)
-LOG_NUMBER(log_trims, trims)
-LOG_NUMBER(log_restored, restored_records)
-
-static const struct partition_family partition_families[] = {
-    {"rollstat_state_events", "Events that the state of a partition holds, by what became of them.",
-     RS_METRIC_GAUGE, partition_events},
-    {"rollstat_lag_records", "Records that are in Kafka and not yet applied.", RS_METRIC_GAUGE,
-     partition_lag},
-    {"rollstat_partition_running", "1: read and published; 0: claiming, leaving, stopped or fenced.",
-     RS_METRIC_GAUGE, partition_running},
-    {"rollstat_partition_stopped", "1: goes on only when somebody has mended what /readyz names.",
-     RS_METRIC_GAUGE, partition_stopped},
-    {"rollstat_partition_waiting_seconds", "Since when it waits for what /status names; 0: it does not.",
-     RS_METRIC_GAUGE, partition_waiting},
-    {"rollstat_stream_time_seconds", "Highest event time seen.", RS_METRIC_GAUGE, partition_stream_time},
-    {"rollstat_steady_time_seconds",
-     "Event time that a minority of wrong clocks cannot move; groups expire by it.", RS_METRIC_GAUGE,
-     partition_steady},
-    {"rollstat_shown_time_seconds", "Time as of which windows are shown.", RS_METRIC_GAUGE, partition_shown},
-    {"rollstat_groups", "Groups in the state.", RS_METRIC_GAUGE, partition_groups},
-    {"rollstat_panes", "Panes in the state.", RS_METRIC_GAUGE, partition_panes},
-    {"rollstat_state_bytes", "Memory of the state.", RS_METRIC_GAUGE, partition_memory},
-    {"rollstat_dirty_views", "Views that changed and are not published yet.", RS_METRIC_GAUGE,
-     partition_dirty},
-    {"rollstat_pending_history", "Ended windows that Redis has not acknowledged.", RS_METRIC_GAUGE,
-     partition_history},
-    {"rollstat_forgotten_groups",
-     "Dropped groups beyond the 65536 newest of an aggregate: older events of unknown groups may be late.",
-     RS_METRIC_GAUGE, partition_forgotten},
-    {"rollstat_state_log_claim_offset", "Where our claim stands in the state log.", RS_METRIC_GAUGE,
-     log_claim},
-    {"rollstat_state_log_sealed_offset", "Where our last seal stands in the state log.", RS_METRIC_GAUGE,
-     log_sealed},
-    {"rollstat_state_log_bytes", "Records of the state log since the newest complete sweep began.",
-     RS_METRIC_GAUGE, log_bytes},
-    {"rollstat_state_log_live_bytes", "Records of the newest complete sweep.", RS_METRIC_GAUGE, log_live},
-    {"rollstat_state_log_batches_total", "Batches sealed.", RS_METRIC_COUNTER, log_batches},
-    {"rollstat_state_log_sweeps_total", "Sweeps completed.", RS_METRIC_COUNTER, log_sweeps},
-    {"rollstat_state_log_trims_total", "Trims done.", RS_METRIC_COUNTER, log_trims},
-    {"rollstat_state_log_restoring", "1: the state is being read from the log.", RS_METRIC_GAUGE,
-     log_restoring},
-    {"rollstat_state_log_restored_records_total", "Records read to restore the state.", RS_METRIC_COUNTER,
-     log_restored},
-};
 
 static void partition_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)
 {
-    const struct scrape *scrape = ctx;
-
     for (size_t i = 0; i < snapshot->partition_count; i++) {
         const struct rs_worker_partition_status *status = &snapshot->partitions[i];
-        char number[16];
-        (void)snprintf(number, sizeof(number), "%" PRId32, status->partition);
-        const struct rs_label labels[] = {
-            {"stream", scrape->daemon->settings->streams->items[status->stream].name},
-            {"partition", number},
-            {NULL, NULL},
-        };
-        scrape->partition_family->write(scrape, labels, status);
+        write_of_partition(ctx, status->stream, status->partition, status);
     }
 }
 
-/* ---- by partition, of this process: these only rise ---- */
-
-struct counted_family {
-    const char *name, *help;
-    void (*write)(const struct scrape *scrape, const struct rs_label *labels,
-                  const struct rs_worker_partition_counts *counts);
-};
-
-static void counted_events(const struct scrape *scrape, const struct rs_label *labels,
-                           const struct rs_worker_partition_counts *counts)
+static void log_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)
 {
-    write_accounting(scrape, scrape->counted_family->name, labels, &counts->events);
+    for (size_t i = 0; i < snapshot->partition_count; i++) {
+        const struct rs_worker_partition_status *status = &snapshot->partitions[i];
+        if (status->has_log) {
+            write_of_partition(ctx, status->stream, status->partition, &status->log);
+        }
+    }
 }
-
-static void counted_conflicts(const struct scrape *scrape, const struct rs_label *labels,
-                              const struct rs_worker_partition_counts *counts)
-{
-    rs_metrics_unsigned(scrape->out, scrape->counted_family->name, labels, counts->conflicts);
-}
-
-static void counted_expired(const struct scrape *scrape, const struct rs_label *labels,
-                            const struct rs_worker_partition_counts *counts)
-{
-    rs_metrics_unsigned(scrape->out, scrape->counted_family->name, labels, counts->expired_groups);
-}
-
-static void counted_ahead(const struct scrape *scrape, const struct rs_label *labels,
-                          const struct rs_worker_partition_counts *counts)
-{
-    rs_metrics_unsigned(scrape->out, scrape->counted_family->name, labels, counts->events_ahead);
-}
-
-static const struct counted_family counted_families[] = {
-    {"rollstat_events_total", "Events by what became of them, since this process began.", counted_events},
-    {"rollstat_group_conflicts_total",
-     "Groups that are in another partition, too, and are published from there.", counted_conflicts},
-    {"rollstat_expired_groups_total", "Groups dropped because nothing came for `expire`.", counted_expired},
-    {"rollstat_events_ahead_total",
-     "Events far ahead of the partition's time when they came: a clock that is wrong, or a gap.",
-     counted_ahead},
-};
 
 static void counted_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)
 {
-    const struct scrape *scrape = ctx;
-
     for (size_t i = 0; i < snapshot->count_count; i++) {
         const struct rs_worker_partition_counts *counts = &snapshot->counts[i];
-        char number[16];
-        (void)snprintf(number, sizeof(number), "%" PRId32, counts->partition);
-        const struct rs_label labels[] = {
-            {"stream", scrape->daemon->settings->streams->items[counts->stream].name},
-            {"partition", number},
-            {NULL, NULL},
-        };
-        scrape->counted_family->write(scrape, labels, counts);
+        write_of_partition(ctx, counts->stream, counts->partition, counts);
     }
 }
-
-/* ---- by aggregate ---- */
-
-struct aggregate_family {
-    const char *name, *help;
-    enum rs_metric_type type;
-    void (*write)(const struct scrape *scrape, const struct rs_label *labels,
-                  const struct rs_worker_aggregate_status *status);
-};
-
-static void aggregate_events(const struct scrape *scrape, const struct rs_label *labels,
-                             const struct rs_worker_aggregate_status *status)
-{
-    write_accounting(scrape, scrape->aggregate_family->name, labels, &status->events);
-}
-
-static void aggregate_state_events(const struct scrape *scrape, const struct rs_label *labels,
-                                   const struct rs_worker_aggregate_status *status)
-{
-    write_accounting(scrape, scrape->aggregate_family->name, labels, &status->state.events);
-}
-
-static void aggregate_groups(const struct scrape *scrape, const struct rs_label *labels,
-                             const struct rs_worker_aggregate_status *status)
-{
-    rs_metrics_unsigned(scrape->out, scrape->aggregate_family->name, labels, status->state.groups);
-}
-
-static void aggregate_not_finite(const struct scrape *scrape, const struct rs_label *labels,
-                                 const struct rs_worker_aggregate_status *status)
-{
-    rs_metrics_unsigned(scrape->out, scrape->aggregate_family->name, labels, status->not_finite);
-}
-
-static const struct aggregate_family aggregate_families[] = {
-    {"rollstat_aggregate_events_total",
-     "Events by what became of them in an aggregate, since this process began.", RS_METRIC_COUNTER,
-     aggregate_events},
-    {"rollstat_aggregate_state_events",
-     "Events that the states of this process hold in an aggregate: falls when a partition moves away.",
-     RS_METRIC_GAUGE, aggregate_state_events},
-    {"rollstat_aggregate_groups", "Groups of an aggregate.", RS_METRIC_GAUGE, aggregate_groups},
-    {"rollstat_aggregate_not_finite_total", "NaN and infinities passed by, since this process began.",
-     RS_METRIC_COUNTER, aggregate_not_finite},
-};
 
 static void aggregate_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)
 {
@@ -347,61 +120,9 @@ static void aggregate_snapshot(void *ctx, const struct rs_worker_snapshot *snaps
             {"worker", number},
             {NULL, NULL},
         };
-        scrape->aggregate_family->write(scrape, labels, &snapshot->aggregates[i]);
+        write_number(scrape, labels, &snapshot->aggregates[i]);
     }
 }
-
-/* ---- by worker ---- */
-
-struct worker_family {
-    const char *name, *help;
-    enum rs_metric_type type;
-    void (*write)(const struct scrape *scrape, const struct rs_label *labels,
-                  const struct rs_worker_snapshot *snapshot);
-};
-
-static void worker_steps(const struct scrape *scrape, const struct rs_label *labels,
-                         const struct rs_worker_snapshot *snapshot)
-{
-    rs_metrics_unsigned(scrape->out, scrape->worker_family->name, labels, snapshot->steps);
-}
-
-static void worker_operations(const struct scrape *scrape, const struct rs_label *labels,
-                              const struct rs_worker_snapshot *snapshot)
-{
-    rs_metrics_unsigned(scrape->out, scrape->worker_family->name, labels, snapshot->operations);
-}
-
-static void worker_waiting(const struct scrape *scrape, const struct rs_label *labels,
-                           const struct rs_worker_snapshot *snapshot)
-{
-    rs_metrics_integer(scrape->out, scrape->worker_family->name, labels,
-                       snapshot->waiting_for == RS_WAITING_NOT ? 0 : 1);
-}
-
-static void worker_waits(const struct scrape *scrape, const struct rs_label *labels,
-                         const struct rs_worker_snapshot *snapshot)
-{
-    rs_metrics_unsigned(scrape->out, scrape->worker_family->name, labels, snapshot->waits);
-}
-
-static void worker_delay(const struct scrape *scrape, const struct rs_label *labels,
-                         const struct rs_worker_snapshot *snapshot)
-{
-    rs_metrics_histogram(scrape->out, scrape->worker_family->name, labels, rs_worker_bucket_us,
-                         snapshot->publish_delay, RS_WORKER_BUCKETS, snapshot->publish_delay_sum_us);
-}
-
-static const struct worker_family worker_families[] = {
-    {"rollstat_worker_steps_total", "Turns of a worker.", RS_METRIC_COUNTER, worker_steps},
-    {"rollstat_worker_operations_total", "Views, ended windows and drops handed to the sink.",
-     RS_METRIC_COUNTER, worker_operations},
-    {"rollstat_worker_waiting", "1: takes no input, for want of memory, dead letters or history.",
-     RS_METRIC_GAUGE, worker_waiting},
-    {"rollstat_worker_waits_total", "How often input had to wait.", RS_METRIC_COUNTER, worker_waits},
-    {"rollstat_publish_delay_seconds", "From taking records to handing their views to the sink.",
-     RS_METRIC_HISTOGRAM, worker_delay},
-};
 
 static void worker_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)
 {
@@ -410,7 +131,12 @@ static void worker_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot
 
     (void)snprintf(number, sizeof(number), "%" PRIu32, scrape->worker);
     const struct rs_label labels[] = {{"worker", number}, {NULL, NULL}};
-    scrape->worker_family->write(scrape, labels, snapshot);
+    if (scrape->number) {
+        write_number(scrape, labels, snapshot);
+    } else {
+        rs_metrics_histogram(scrape->out, publish_delay, labels, rs_worker_bucket_us, snapshot->publish_delay,
+                             RS_WORKER_BUCKETS, snapshot->publish_delay_sum_us);
+    }
 }
 
 static void each_worker(struct scrape *scrape,
@@ -424,28 +150,38 @@ static void each_worker(struct scrape *scrape,
 
 static void write_workers(struct scrape *scrape)
 {
-    for (size_t i = 0; i < sizeof(partition_families) / sizeof(partition_families[0]); i++) {
-        scrape->partition_family = &partition_families[i];
-        rs_metrics_family(scrape->out, partition_families[i].name, partition_families[i].type,
-                          partition_families[i].help);
-        each_worker(scrape, partition_snapshot);
+    static const struct {
+        const struct rs_numbers *numbers;
+        void (*read)(void *ctx, const struct rs_worker_snapshot *snapshot);
+    } tables[] = {{&rs_partition_numbers, partition_snapshot},
+                  {&rs_log_numbers, log_snapshot},
+                  {&rs_counted_numbers, counted_snapshot},
+                  {&rs_aggregate_numbers, aggregate_snapshot},
+                  {&rs_worker_numbers, worker_snapshot}};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+        for (size_t k = 0; k < tables[i].numbers->count; k++) {
+            scrape->number = &tables[i].numbers->rows[k];
+            if (scrape->number->metric) {
+                write_family(scrape);
+                each_worker(scrape, tables[i].read);
+            }
+        }
     }
-    for (size_t i = 0; i < sizeof(counted_families) / sizeof(counted_families[0]); i++) {
-        scrape->counted_family = &counted_families[i];
-        rs_metrics_family(scrape->out, counted_families[i].name, RS_METRIC_COUNTER, counted_families[i].help);
-        each_worker(scrape, counted_snapshot);
-    }
-    for (size_t i = 0; i < sizeof(aggregate_families) / sizeof(aggregate_families[0]); i++) {
-        scrape->aggregate_family = &aggregate_families[i];
-        rs_metrics_family(scrape->out, aggregate_families[i].name, aggregate_families[i].type,
-                          aggregate_families[i].help);
-        each_worker(scrape, aggregate_snapshot);
-    }
-    for (size_t i = 0; i < sizeof(worker_families) / sizeof(worker_families[0]); i++) {
-        scrape->worker_family = &worker_families[i];
-        rs_metrics_family(scrape->out, worker_families[i].name, worker_families[i].type,
-                          worker_families[i].help);
-        each_worker(scrape, worker_snapshot);
+    scrape->number = NULL;
+    rs_metrics_family(scrape->out, publish_delay, RS_METRIC_HISTOGRAM,
+                      "From taking records to handing their views to the sink.");
+    each_worker(scrape, worker_snapshot);
+}
+
+/* Numbers that there are once. */
+static void write_table(struct scrape *scrape, const struct rs_numbers *numbers, const void *base)
+{
+    for (size_t i = 0; i < numbers->count; i++) {
+        scrape->number = &numbers->rows[i];
+        if (scrape->number->metric) {
+            write_family(scrape);
+            write_number(scrape, NULL, base);
+        }
     }
 }
 
@@ -463,25 +199,13 @@ static void gauge(struct rs_buf *out, const char *name, const char *help, uint64
     rs_metrics_unsigned(out, name, NULL, value);
 }
 
-static void write_redis(const struct rs_daemon *daemon, struct rs_buf *out)
+static void write_redis(struct scrape *scrape)
 {
+    struct rs_buf *out = scrape->out;
     struct rs_redis_status status;
 
-    rs_redis_sink_status(daemon->sink, &status);
-    gauge(out, "rollstat_redis_connected", "1: all connections stand.", status.connected ? 1 : 0);
-    counter(out, "rollstat_redis_views_total", "Views acknowledged.", status.views);
-    counter(out, "rollstat_redis_history_total", "Ended windows acknowledged.", status.history);
-    counter(out, "rollstat_redis_drops_total", "Dropped groups acknowledged.", status.drops);
-    counter(out, "rollstat_redis_bytes_total", "Bytes of acknowledged batches.", status.bytes);
-    counter(out, "rollstat_redis_errors_total", "Failures of a connection.", status.errors);
-    counter(out, "rollstat_redis_losses_total", "How often Redis was lost, wiped or went back.",
-            status.losses);
-    counter(out, "rollstat_redis_behind_total", "Batches refused because Redis shows more already.",
-            status.behind);
-    counter(out, "rollstat_redis_fenced_total", "Batches refused because of a newer token.", status.fenced);
-    counter(out, "rollstat_redis_replaced_keys_total", "Keys that held a value of another type.",
-            status.replaced);
-    gauge(out, "rollstat_redis_queued_batches", "Batches not yet acknowledged.", status.queued);
+    rs_redis_sink_status(scrape->daemon->sink, &status);
+    write_table(scrape, &rs_redis_numbers, &status);
     rs_metrics_family(out, "rollstat_redis_staleness_seconds", RS_METRIC_GAUGE, "Age of the oldest of them.");
     rs_metrics_seconds(out, "rollstat_redis_staleness_seconds", NULL, status.oldest_us);
     rs_metrics_family(out, "rollstat_redis_call_seconds", RS_METRIC_HISTOGRAM, "Round trips to Redis.");
@@ -489,20 +213,12 @@ static void write_redis(const struct rs_daemon *daemon, struct rs_buf *out)
                          RS_REDIS_BUCKETS, status.round_trip_sum_us);
 }
 
-static void write_kafka(const struct rs_daemon *daemon, struct rs_buf *out)
+static void write_kafka(struct scrape *scrape)
 {
     struct rs_kafka_source_status source;
 
-    rs_kafka_source_status(daemon->source, &source);
-    gauge(out, "rollstat_kafka_joined", "1: member of the consumer group.", source.joined ? 1 : 0);
-    gauge(out, "rollstat_kafka_brokers_down", "1: no broker can be reached.", source.brokers_down ? 1 : 0);
-    gauge(out, "rollstat_kafka_topics_missing", "1: a topic does not exist.", source.topics_missing ? 1 : 0);
-    gauge(out, "rollstat_kafka_partitions", "Partitions owned.", source.partitions);
-    gauge(out, "rollstat_kafka_partitions_stopped", "Partitions that cannot go on.", daemon->health.stopped);
-    gauge(out, "rollstat_kafka_partitions_waiting", "Partitions that wait, and for long.",
-          daemon->health.waiting);
-    counter(out, "rollstat_kafka_rebalances_total", "Assignments and revocations.", source.rebalances);
-    counter(out, "rollstat_kafka_skipped_records_total", "Records that came again.", source.skipped);
+    rs_kafka_source_status(scrape->daemon->source, &source);
+    write_table(scrape, &rs_kafka_numbers, &source);
 }
 
 static void write_rejected(const struct rs_daemon *daemon, struct rs_buf *out)
@@ -602,10 +318,10 @@ int rs_page_metrics(void *ctx, struct rs_buf *body)
     gauge(body, "rollstat_ready", "1: as /readyz says.", health->ready ? 1 : 0);
     write_process(scrape.daemon, body);
     write_workers(&scrape);
-    write_kafka(scrape.daemon, body);
+    write_kafka(&scrape);
     write_rejected(scrape.daemon, body);
     write_letters(scrape.daemon, body);
     write_log(scrape.daemon, body);
-    write_redis(scrape.daemon, body);
+    write_redis(&scrape);
     return 200;
 }

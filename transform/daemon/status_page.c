@@ -3,7 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "transform/daemon/internal.h"
+#include "transform/daemon/numbers.h"
 
 int rs_page_livez(void *ctx, struct rs_buf *body)
 {
@@ -75,20 +75,33 @@ static json_t *accounting(const struct rs_accounting *events)
     return object;
 }
 
-static json_t *partition_log(const struct rs_state_log_status *log)
+static void set_numbers(json_t *object, const struct rs_numbers *numbers, const struct rs_daemon *daemon,
+                        const void *base)
+{
+    for (size_t i = 0; i < numbers->count; i++) {
+        const struct rs_number *number = &numbers->rows[i];
+        if (!number->key) {
+            continue;
+        }
+        if (number->form == RS_NUMBER_ACCOUNTING) {
+            (void)json_object_set_new(object, number->key, accounting(rs_number_accounting(number, base)));
+            continue;
+        }
+        int64_t value = rs_number_value(number, daemon, base);
+        switch (number->form) {
+        case RS_NUMBER_FLAG: (void)json_object_set_new(object, number->key, json_boolean(value)); break;
+        case RS_NUMBER_TIME: set_time(object, number->key, value); break;
+        case RS_NUMBER_OFFSET: set_integer(object, number->key, value); break;
+        default: set_unsigned(object, number->key, (uint64_t)value); break;
+        }
+    }
+}
+
+static json_t *partition_log(const struct rs_daemon *daemon, const struct rs_state_log_status *log)
 {
     json_t *object = json_object();
 
-    set_integer(object, "claim", log->claim);
-    set_integer(object, "sealed_at", log->sealed_at);
-    set_unsigned(object, "log_bytes", log->log_bytes);
-    set_unsigned(object, "live_bytes", log->live_bytes);
-    set_unsigned(object, "batches", log->batches);
-    set_unsigned(object, "sweeps", log->sweeps);
-    set_unsigned(object, "trims", log->trims);
-    (void)json_object_set_new(object, "restoring", json_boolean(log->restoring));
-    set_unsigned(object, "restored_records", log->restored_records);
-    set_unsigned(object, "restored_bytes", log->restored_bytes);
+    set_numbers(object, &rs_log_numbers, daemon, log);
     if (log->restoring) {
         set_integer(object, "restore_at", log->restore_at);
         set_integer(object, "restore_until", log->restore_until);
@@ -99,7 +112,6 @@ static json_t *partition_log(const struct rs_state_log_status *log)
 static json_t *partition(const struct status_page *page, const struct rs_worker_partition_status *status)
 {
     json_t *object = json_object();
-    const struct rs_partition_status *state = &status->state;
 
     set_text(object, "stream", page->daemon->settings->streams->items[status->stream].name);
     set_integer(object, "partition", status->partition);
@@ -112,7 +124,7 @@ static json_t *partition(const struct status_page *page, const struct rs_worker_
         set_integer(object, "since_ms", (rs_clock_mono(page->daemon->clock) - status->since_us) / 1000);
         set_text(object, "why", status->why);
     }
-    set_integer(object, "next_offset", state->next_offset);
+    set_integer(object, "next_offset", status->state.next_offset);
     set_integer(object, "end_offset", status->end_offset);
     if (status->lag >= 0) {
         set_integer(object, "lag", status->lag);
@@ -123,21 +135,9 @@ static json_t *partition(const struct status_page *page, const struct rs_worker_
         set_integer(object, "quiet_until", status->quiet_until);
     }
     set_unsigned(object, "token", status->token);
-    set_time(object, "stream_time", state->stream_time_us);
-    set_time(object, "steady_time", state->steady_time_us);
-    set_time(object, "now_shown", state->now_shown_us);
-    (void)json_object_set_new(object, "events", accounting(&state->events));
-    set_unsigned(object, "groups", state->groups);
-    set_unsigned(object, "panes", state->panes);
-    set_unsigned(object, "memory_bytes", state->memory_bytes);
-    set_unsigned(object, "dirty_views", state->dirty_views);
-    set_unsigned(object, "pending_history", state->pending_history);
-    set_unsigned(object, "conflicts", state->conflicts);
-    set_unsigned(object, "expired_groups", state->expired_groups);
-    set_unsigned(object, "forgotten_groups", state->forgotten_groups);
-    set_unsigned(object, "events_ahead", state->events_ahead);
+    set_numbers(object, &rs_partition_numbers, page->daemon, status);
     if (status->has_log) {
-        (void)json_object_set_new(object, "state_log", partition_log(&status->log));
+        (void)json_object_set_new(object, "state_log", partition_log(page->daemon, &status->log));
     }
     if (status->error[0] != '\0') {
         set_text(object, "error", status->error);
@@ -145,16 +145,11 @@ static json_t *partition(const struct status_page *page, const struct rs_worker_
     return object;
 }
 
-static json_t *worker(const struct rs_worker_snapshot *snapshot)
+static json_t *worker(const struct status_page *page, const struct rs_worker_snapshot *snapshot)
 {
     json_t *object = json_object();
 
-    set_unsigned(object, "partitions", snapshot->partition_count);
-    set_unsigned(object, "steps", snapshot->steps);
-    set_unsigned(object, "memory_bytes", snapshot->memory_bytes);
-    set_unsigned(object, "pending_history", snapshot->pending_history);
-    set_unsigned(object, "batches", snapshot->batches_submitted);
-    set_unsigned(object, "operations", snapshot->operations);
+    set_numbers(object, &rs_worker_numbers, page->daemon, snapshot);
     set_text(object, "waiting_for", rs_waiting_name(snapshot->waiting_for));
     return object;
 }
@@ -192,7 +187,7 @@ static void add_worker(void *ctx, const struct rs_worker_snapshot *snapshot)
 {
     struct status_page *page = ctx;
 
-    (void)json_array_append_new(page->workers, worker(snapshot));
+    (void)json_array_append_new(page->workers, worker(page, snapshot));
     for (size_t i = 0; i < snapshot->partition_count; i++) {
         (void)json_array_append_new(page->partitions, partition(page, &snapshot->partitions[i]));
     }
@@ -226,14 +221,7 @@ static json_t *kafka(const struct rs_daemon *daemon)
 
     rs_kafka_source_status(daemon->source, &status);
     set_text(object, "group", daemon->settings->streams->group);
-    (void)json_object_set_new(object, "joined", json_boolean(status.joined));
-    (void)json_object_set_new(object, "brokers_down", json_boolean(status.brokers_down));
-    (void)json_object_set_new(object, "topics_missing", json_boolean(status.topics_missing));
-    set_unsigned(object, "partitions", status.partitions);
-    set_unsigned(object, "partitions_stopped", daemon->health.stopped);
-    set_unsigned(object, "partitions_waiting", daemon->health.waiting);
-    set_unsigned(object, "rebalances", status.rebalances);
-    set_unsigned(object, "skipped_records", status.skipped);
+    set_numbers(object, &rs_kafka_numbers, daemon, &status);
     return object;
 }
 
@@ -246,14 +234,7 @@ static json_t *redis(const struct rs_daemon *daemon)
     rs_redis_sink_status(daemon->sink, &status);
     rs_redis_address_text(&daemon->settings->redis.address, address);
     set_text(object, "address", address);
-    (void)json_object_set_new(object, "connected", json_boolean(status.connected));
-    set_unsigned(object, "views", status.views);
-    set_unsigned(object, "history", status.history);
-    set_unsigned(object, "drops", status.drops);
-    set_unsigned(object, "conflicts", status.conflicts);
-    set_unsigned(object, "errors", status.errors);
-    set_unsigned(object, "losses", status.losses);
-    set_unsigned(object, "queued_batches", status.queued);
+    set_numbers(object, &rs_redis_numbers, daemon, &status);
     set_integer(object, "oldest_batch_ms", status.oldest_us / 1000);
     if (status.last_error[0] != '\0') {
         set_text(object, "last_error", status.last_error);
