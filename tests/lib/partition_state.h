@@ -1,6 +1,7 @@
 /* partition state: the whole state of a partition as bytes and back, so that tests compare two states and
  * begin from one. Equal states give equal bytes whatever the insertion order. The bytes of groups, panes and
- * registers are those of the state log. Thread: the partition's. */
+ * registers are those of the state log.
+ * Thread: the partition's. */
 #ifndef RS_TESTS_LIB_PARTITION_STATE_H
 #define RS_TESTS_LIB_PARTITION_STATE_H
 
