@@ -289,6 +289,19 @@ def man_options(page):
     return explained, without_value, mentioned
 
 
+# ---- deploy/demo ----
+
+def misplaced(demo):
+    """Programs that the demo looks for, or tells of, where they are not built."""
+    searched = one(r"\n *PATH=(\$build\S*)", demo, "the demo's PATH").split(":")
+    places = {place for name, place in suite.PLACES.items() if name.startswith("rollst")} - {"schemas"}
+    named = re.findall(r"build/demo/(\S+)/(rollst[a-z-]+)", demo)
+    if not named:
+        raise Unreadable("the demo names no program")
+    return (sorted(f"PATH lacks {place}" for place in places if f"$build/{place}" not in searched) +
+            [f"{name} is not in {place}" for place, name in named if suite.PLACES[name] != place])
+
+
 # ---- comparing ----
 
 def compare(what, code, document, where):
@@ -381,6 +394,12 @@ class Documentation(unittest.TestCase):
                  for fault in compare_options(program, table, self.pages[PROGRAMS[program]], shared)]
         self.assertEqual(found, [])
         self.assertEqual(foreign_options(self.readme, options), [])
+
+    def test_the_demo_finds_its_programs(self):
+        demo = read("deploy", "demo")
+        self.assertEqual(misplaced(demo), [])
+        moved = demo.replace("ingest/publish", "ingest")
+        self.assertEqual(misplaced(moved), ["PATH lacks ingest/publish", "rollstat-publish is not in ingest"])
 
     # ---- each comparison can fail, in both directions ----
 
