@@ -40,6 +40,10 @@ void rs_worker_put_batch(struct rs_worker *worker, struct rs_view_batch *batch)
     worker->free_batches = batch;
 }
 
+/* What the answer will be judged by goes with the batch: the epoch tells whether the claim is still the
+ * same, and by the token Redis refuses whoever is not the latest. Time without an answer (heard_us) counts
+ * from the first batch under way, not from each, since any answer shows that Redis is there. Takes the
+ * batch. */
 void rs_worker_submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_view_batch *batch)
 {
     batch->stream = owned->stream->index;

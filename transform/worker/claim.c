@@ -1,4 +1,11 @@
-/* Taking a partition over: claim, restore, run. Actions of lifecycle.c. */
+/* Taking a partition over: claim, restore, run. Actions of lifecycle.c.
+ *
+ * Two may claim at once, as after a rebalance of which one has not heard yet:
+ *
+ *     log   … seal │ CLAIM of a │ CLAIM of b │ batch of a: void │ batch of b
+ *     a     restores up to its claim, runs, and hears of b by the gap in its own offsets (LOST) or at the fence
+ *           (FENCED): it drops the partition, and claims again only if it still has it after a while
+ *     b     restores up to its own claim, so that nothing counts that a has appended behind it */
 #include <inttypes.h>
 #include <string.h>
 

@@ -48,6 +48,9 @@ int64_t rs_owned_silence_us(const struct rs_worker *worker, const struct rs_owne
     return listens_often(worker, owned) ? LEAVING_EVERY_US : RS_WORKER_SILENT_US;
 }
 
+/* The batch is of the input up to next_offset as it stands now; what is applied from here on belongs to the
+ * next one, although this one is written step by step (partition/seal.c). No state whose counts do not
+ * balance is ever sealed, since whoever restores it could not tell what is missing. */
 static enum rs_life begin(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
 {
     const struct rs_state_log *log = &worker->options.log;
@@ -151,6 +154,10 @@ static int64_t next_batch_us(const struct rs_worker *worker, const struct rs_own
     return listens ? owned->commit_silent_us : RS_WORKER_NEVER;
 }
 
+/* WRITING ends with the last chunk, LETTERS when the dead letters before the seal's offset are
+ * acknowledged, SENT when the log has answered. One batch at a time, so that an owner's seals count in the
+ * order of their offsets. What the log has no room for is offered again, and keeps its place in the state
+ * meanwhile. */
 enum rs_life rs_owned_commit(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
 {
     enum rs_life event = RS_LIFE_NONE;
@@ -172,6 +179,8 @@ enum rs_life rs_owned_commit(struct rs_worker *worker, struct rs_owned *owned, s
     return event;
 }
 
+/* The group's offset follows the seal and never leads it: it is for those who watch the lag, the seal
+ * decides. An answer to a batch that was given up is for nobody. */
 void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_t next_offset)
 {
     const struct rs_source *source = &worker->options.source;

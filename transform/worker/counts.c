@@ -33,6 +33,7 @@ static uint64_t grown(uint64_t now, uint64_t before)
     return now >= before ? now - before : now;
 }
 
+/* Each number by itself: one that began again does not make the others count twice. */
 static struct rs_counted growth(const struct rs_counted *now, const struct rs_counted *before)
 {
     const struct rs_accounting *a = &now->events;

@@ -38,6 +38,8 @@ static enum rs_waiting log_waits(const struct rs_worker *worker, const struct rs
     return owned->commit == RS_COMMIT_LETTERS ? RS_WAITING_DEAD_LETTERS : RS_WAITING_STATE_LOG;
 }
 
+/* Of several reasons the one that has to be mended first: who may write at all, then what stops all input
+ * of the worker, then what keeps this partition from being sealed, then from being shown. */
 static enum rs_waiting running_waits(const struct rs_worker *worker, const struct rs_owned *owned)
 {
     enum rs_waiting waits = log_waits(worker, owned);
@@ -197,6 +199,7 @@ static int64_t lag_of(const struct rs_worker *worker, const struct rs_owned *own
     return lag < 0 || (owned->at_end && worker->waiting == RS_WAITING_NOT) ? 0 : lag;
 }
 
+/* The lag is told of every partition, and matters most of one that stopped. `why` is empty where it runs. */
 void rs_owned_health(const struct rs_worker *worker, const struct rs_owned *owned,
                      struct rs_worker_partition_status *out)
 {

@@ -95,6 +95,8 @@ static void apply_held(struct rs_worker *worker)
 
 /* ---- assignments ---- */
 
+/* NULL: out of memory. The epoch is new even where the partition was here before, since batches of that
+ * time may still be with the sink. The claim is due at once, and so is a first look at the input's end. */
 static struct rs_owned *add_owned(struct rs_worker *worker, uint32_t stream, int32_t partition)
 {
     if (worker->owned_count == worker->owned_capacity) {
@@ -125,6 +127,8 @@ static struct rs_owned *add_owned(struct rs_worker *worker, uint32_t stream, int
     return owned;
 }
 
+/* While the worker ends nothing is taken over or back: what is here goes, and the group gives it to another
+ * when this member is out. */
 static void on_assigned(struct rs_worker *worker, const struct rs_source_event *event)
 {
     struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
@@ -186,6 +190,9 @@ static void on_event(struct rs_worker *worker, const struct rs_source_event *eve
     }
 }
 
+/* Records in portions, for publishing and sealing must have their turns also in a backlog. While a run is
+ * held no other run comes, but all other events do: a worker that waits for room still hears of a
+ * revocation. */
 void rs_worker_source_events(struct rs_worker *worker)
 {
     const struct rs_source *source = &worker->options.source;
@@ -235,6 +242,8 @@ static void check_recreated(struct rs_worker *worker, struct rs_owned *owned)
     }
 }
 
+/* Time passes without input only at the end, and only once the worker has taken all that the source had:
+ * whatever is still on its way is not silence. */
 static void look_at_end(struct rs_worker *worker, struct rs_owned *owned)
 {
     owned->end_checked_us = worker->now_us;

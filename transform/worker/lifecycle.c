@@ -77,6 +77,8 @@ static const struct change table[RS_LIFE_COUNT][RS_PHASE_COUNT] = {
             IN(FENCED, rs_lose_fail, STOPPED),
         },
 
+    /* A claim goes out from WAITING alone, so that there is one on its way at most: a second would make void
+     * what is written under the first. */
     [RS_LIFE_CLAIM_DUE] =
         {
             IN(WAITING, rs_claim_send, RESTORING),
@@ -98,6 +100,8 @@ static const struct change table[RS_LIFE_COUNT][RS_PHASE_COUNT] = {
         {
             IN(RESTORING, rs_claim_run, RUNNING),
         },
+    /* Trouble that passes is tried again. A log that holds what this program cannot read is not: each claim
+     * would be one more record in it, and the input may not reach back far enough to do without. */
     [RS_LIFE_UNREADY] =
         {
             IN(RESTORING, rs_lose_unready, WAITING),
@@ -109,8 +113,8 @@ static const struct change table[RS_LIFE_COUNT][RS_PHASE_COUNT] = {
 
     /* Another claim is in the log. All that this instance holds is void from there on, so it is dropped at
      * once. Whoever is still assigned claims again after a while: the log decides. One that was to go has
-     * found its successor, which is no trouble. A batch sent before the partition stopped may be what tells.
-     */
+     * found its successor, which is no trouble. In STOPPED and BROKEN a batch that was
+     * sent before may tell. */
     [RS_LIFE_LOST] =
         {
             IN(RESTORING, rs_lose_claimed, WAITING),
@@ -133,8 +137,7 @@ static const struct change table[RS_LIFE_COUNT][RS_PHASE_COUNT] = {
             IN(STOPPED, rs_lose_unsure, WAITING),
             IN(BROKEN, rs_lose_unsure, DROPPED),
         },
-    /* A batch that is not written to its end leaves marks in the state that no other batch could begin with.
-     */
+    /* A batch that is not written to its end leaves marks in the state with which no other could begin. */
     [RS_LIFE_UNWRITTEN] =
         {
             IN(RUNNING, rs_lose_unwritten, WAITING),
@@ -142,6 +145,7 @@ static const struct change table[RS_LIFE_COUNT][RS_PHASE_COUNT] = {
             IN(LEAVING, rs_lose_unwritten, DROPPED),
             IN(CLOSING, rs_lose_unwritten, DROPPED),
         },
+    /* The log says that it is damaged or refuses this instance for good. */
     [RS_LIFE_LOG_FAILED] =
         {
             IN(RESTORING, rs_lose_log, STOPPED),
@@ -182,6 +186,7 @@ static const struct change table[RS_LIFE_COUNT][RS_PHASE_COUNT] = {
             IN(BROKEN, rs_lose_published, DROPPED),
         },
 
+    /* Nobody has claimed it. Then it goes with all it has: whoever comes later finds it sealed. */
     [RS_LIFE_SERVED] =
         {
             IN(SERVING, rs_leave_drain, LEAVING),
@@ -212,8 +217,7 @@ static const struct change table[RS_LIFE_COUNT][RS_PHASE_COUNT] = {
 };
 
 /* The phase is changed before the action: an action that fails says so by an event of its own, which is
- * looked up in the new phase. So no action ever has to undo a change of phase, or to know which one it was.
- */
+ * looked up in the new phase. So no action has to undo a change of phase, or to know which one it was. */
 bool rs_owned_event_with(struct rs_worker *worker, struct rs_owned *owned, enum rs_life event,
                          struct rs_cause *cause)
 {

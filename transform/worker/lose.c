@@ -121,6 +121,9 @@ static void fence_key(const struct rs_worker *worker, const struct rs_owned *own
     rs_buf_char(out, '\0');
 }
 
+/* The log decides who owns, so it is asked by a claim. A token may also be left over from a state topic
+ * that was deleted: offsets began at 0 again, no claim passes it for a long time, and only an operator can
+ * know. So each message says what to do then. */
 enum rs_life rs_lose_fenced(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
 {
     struct rs_buf key = {0};

@@ -98,6 +98,9 @@ static void on_accepted(struct rs_worker *worker, struct rs_owned *owned)
     }
 }
 
+/* What the batch did goes into the state before its answer is judged, for an answer may drop the partition
+ * and its state. An empty batch was the question about the fence; NONE is no answer to it, and it is asked
+ * again. */
 static void settle_one(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
 {
     owned->in_flight--;

@@ -61,6 +61,7 @@ static void fill_head(const struct rs_owned *owned, struct rs_view_batch *batch)
     batch->now_shown_us = status.now_shown_us;
 }
 
+/* One piece at a time, and none where batches are short: views come first. */
 void rs_owned_scan(struct rs_worker *worker, struct rs_owned *owned)
 {
     if (!may_scan(owned) || worker->now_us < owned->scan_due_us) {
@@ -107,6 +108,8 @@ static bool drop_unheld(struct rs_worker *worker, struct rs_owned *owned, const 
     return true;
 }
 
+/* The cursor moves on only once what the piece found is on its way to be dropped. Otherwise the same piece
+ * is asked for again, which costs a question and loses nothing. */
 void rs_owned_scanned(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
 {
     bool ours = owned->scanning && !owned->scan_anew;

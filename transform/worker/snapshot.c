@@ -37,6 +37,8 @@ static enum rs_partition_phase shown(enum rs_phase phase)
     return RS_PARTITION_FENCED;
 }
 
+/* Offsets come from the worker's own members: a partition that stopped has no state, and still says how far
+ * it was. */
 static void fill_partition(const struct rs_worker *worker, const struct rs_owned *owned,
                            struct rs_worker_partition_status *out)
 {
@@ -106,6 +108,7 @@ static bool make_room(struct rs_worker *worker)
     return true;
 }
 
+/* With the mutex, so that a reader sees the numbers of one moment. */
 static void fill(struct rs_worker *worker)
 {
     struct rs_worker_snapshot *out = &worker->snapshot;

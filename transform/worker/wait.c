@@ -67,6 +67,7 @@ enum rs_waiting rs_worker_limit(const struct rs_worker *worker)
     return RS_WAITING_NOT;
 }
 
+/* In the words of whoever has to act: which topic, which key of the configuration, what to look at first. */
 static void tell_waiting(struct rs_worker *worker, enum rs_waiting waiting)
 {
     const struct rs_stream *stream = &worker->options.streams->items[worker->held.stream];
@@ -102,6 +103,7 @@ static void tell_waiting(struct rs_worker *worker, enum rs_waiting waiting)
     }
 }
 
+/* A wait is told once it has lasted a second, then every half a minute; its end is told only if it was. */
 void rs_worker_set_waiting(struct rs_worker *worker, enum rs_waiting waiting)
 {
     if (waiting != RS_WAITING_NOT && worker->waiting == RS_WAITING_NOT) {

@@ -104,6 +104,9 @@ static int64_t show_due(const struct rs_worker *worker, const struct rs_owned *o
     return worker->now_us + (left > RS_WORKER_MS ? left : RS_WORKER_MS);
 }
 
+/* When the partition needs the next turn if nothing comes from outside; what does come wakes the worker.
+ * Where no batch is free, the sink's answer is what to wait for: a time that has passed would make the
+ * worker spin. */
 static int64_t owned_due(const struct rs_worker *worker, const struct rs_owned *owned)
 {
     int64_t due = RS_WORKER_NEVER;
@@ -140,6 +143,8 @@ static bool must_poll(const struct rs_worker *worker)
            (worker->batches_out > 0 && options->sink.ops->wake_fd(options->sink.self, options->index) < 0);
 }
 
+/* At once while the source or the log may have more: both are taken in portions, and their descriptors need
+ * not be readable because of what is left. */
 static int64_t next_step(const struct rs_worker *worker)
 {
     int64_t due = worker->snapshot_due_us;
@@ -159,6 +164,10 @@ static int64_t next_step(const struct rs_worker *worker)
     return due;
 }
 
+/* The order has reasons. Answers of the sink come first, so that a partition which was lost takes no more
+ * input. Time advances before records are taken: whatever comes now, until now there was silence. What
+ * leaves is looked at after publishing and sealing had their turns. The log is heard twice, as it may have
+ * answered at once. */
 int64_t rs_worker_step(struct rs_worker *worker)
 {
     worker->now_us = rs_clock_mono(worker->options.clock);
@@ -186,6 +195,7 @@ int64_t rs_worker_step(struct rs_worker *worker)
 
 /* ---- the thread ---- */
 
+/* Descriptors are hints: whatever woke the worker, a step looks at everything. */
 static void sleep_until(struct rs_worker *worker, int64_t due_us)
 {
     const struct rs_worker_options *options = &worker->options;
