@@ -146,10 +146,10 @@ MUTANTS = {
         "transform/group/group.c", "    return rs_window_last_end(window_of(gs), start_us) < rs_group_pending(gs, number);",
         "    return rs_window_last_end(window_of(gs), start_us) < rs_group_at(gs, number)->history_from;")]),
     "drop-not-told": ("a batch does not say which groups went", [(
-        "transform/partition/seal.c", "    if (u->gather_flag) {\n        put_key(gs, group, RS_ENTRY_DROPPED, &u->drops);",
+        "transform/group/changes.c", "    if (u->gather_flag) {\n        put_key(gs, group, RS_ENTRY_DROPPED, &u->drops);",
         "    if (u->gather_flag == UINT16_MAX) {\n        put_key(gs, group, RS_ENTRY_DROPPED, &u->drops);")]),
     "drop-repeated": ("a deletion that was done is asked for again by the next sweep", [(
-        "transform/partition/seal.c", "(g->flags & (RS_GROUP_WHOLE | RS_GROUP_CLEARED)) == RS_GROUP_WHOLE", "g->flags & RS_GROUP_WHOLE")]),
+        "transform/group/changes.c", "(g->flags & (RS_GROUP_WHOLE | RS_GROUP_CLEARED)) == RS_GROUP_WHOLE", "g->flags & RS_GROUP_WHOLE")]),
     "given-back-not-listened": ("who gets a partition back does not ask the log whether another has claimed it meanwhile", [(
         "transform/worker/leave.c", "    owned->kept_us = worker->now_us;", "    owned->kept_us = 0;"),
         ("transform/worker/leave.c", "    owned->kept_reclaims = 0;\n    owned->commit_silent_us = worker->now_us;",

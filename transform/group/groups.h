@@ -23,7 +23,7 @@
 #include "transform/plan/plan.h"
 
 struct rs_fold;
-struct rs_seal_batch;
+struct rs_chunks;
 
 enum rs_group_flag {
     RS_GROUP_DIRTY = 1,    /* in the dirty list */
@@ -31,7 +31,7 @@ enum rs_group_flag {
     RS_GROUP_NEW = 4,      /* no publication acknowledged yet to this object, or since the store was lost */
     RS_GROUP_SILENT = 8,   /* another partition owns it: kept, never emitted */
     RS_GROUP_DROPPED = 16, /* expired: out of the index, waits until its keys are deleted */
-    /* What of it the state log does not hold yet: seal.c. */
+    /* What of it the state log does not hold yet: changes.c. */
     RS_GROUP_CHANGED_EVEN = 32, /* changed since a batch with an even number began, or an odd one */
     RS_GROUP_CHANGED_ODD = 64,
     RS_GROUP_SCATTERED = 128, /* changed panes are not just the newest ones in a row */
@@ -130,8 +130,8 @@ struct rs_unsealed {
     uint32_t whole_count; /* groups written whole of late, */
     uint64_t whole_bytes; /* and how much that was: what a sweep has to reckon with */
     struct rs_buf drops; /* entries for the next batch of groups that are gone, in the order of their going */
-    struct rs_seal_batch *batch;
-    bool failed; /* memory ran out: the next batch would not be whole */
+    struct rs_chunks *chunks; /* of the partition */
+    bool failed;              /* memory ran out: the next batch would not be whole */
 };
 
 /* From where on an aggregate counts that was added to a running stream; all zero (time_us RS_TIME_NONE): from
@@ -249,9 +249,9 @@ static inline void rs_groups_touch(struct rs_groups *gs, uint32_t number, struct
     }
 }
 
-/* ---- seal.c ---- */
-/* The group is about to change while a batch is open that holds it as it was: it is written first. */
-void rs_groups_write_early(struct rs_groups *gs, uint32_t number);
+/* ---- changes.c ---- */
+/* Writes what the batch that is open has to say of the group, as it is now. */
+void rs_groups_write(struct rs_groups *gs, uint32_t number);
 /* Into the list of what the next batch says, unless it is there. */
 void rs_groups_gather(struct rs_groups *gs, uint32_t number, struct rs_group *group);
 
@@ -262,11 +262,12 @@ void rs_groups_note_gone(struct rs_groups *gs, const struct rs_gone_entry *entry
 /* Its keys are deleted: the batch that is open says so, and the next one. */
 void rs_groups_note_cleared(struct rs_groups *gs, const struct rs_group *group);
 
-/* To be called before anything of a group changes that a batch would say. */
+/* To be called before anything of a group changes that a batch would say: where one is open that holds the
+ * group as it was, it is written first. */
 static inline void rs_groups_change(struct rs_groups *gs, uint32_t number, const struct rs_group *group)
 {
     if (group->flags & gs->unsealed.write_flag) {
-        rs_groups_write_early(gs, number);
+        rs_groups_write(gs, number);
     }
 }
 

@@ -72,8 +72,8 @@ void rs_partition_free(struct rs_partition **partition)
     rs_pane_scratch_free(&p->scratch);
     rs_buf_fini(&p->key_text);
     rs_buf_fini(&p->sealing.head);
-    rs_buf_fini(&p->sealing.out);
-    rs_buf_fini(&p->sealing.cuts);
+    rs_buf_fini(&p->sealing.chunks.out);
+    rs_buf_fini(&p->sealing.chunks.cuts);
     rs_restoring_fini(&p->restoring);
     free(p);
     *partition = NULL;

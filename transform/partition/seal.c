@@ -1,286 +1,18 @@
 #include "transform/partition/seal.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 #include "transform/group/bytes.h"
+#include "transform/group/changes.h"
 #include "transform/partition/internal.h"
 
-#define CHUNK_BYTES                                                                                          \
-    ((size_t)128 << 10) /* about; with one entry more it is still far below a broker's limit */
-#define ENTRY_BYTES      ((size_t)64 << 10) /* a larger group is cut at panes */
-#define STEP_GROUPS      256                /* written in a step, */
-#define STEP_BYTES       ((size_t)64 << 10) /* unless so much comes together before */
-#define SWEEP_SLOTS      400000             /* looked at when a batch begins, at most */
-#define SWEEP_IDS        16384              /* the same for ids */
-#define GONE_PER_ENTRY   4096u
-#define WHOLE_REMEMBERED 4096 /* groups over whose sizes is averaged */
-#define KEPT_BYTES       ((size_t)256 << 10)
-#define CLOSE_UP_BYTES   ((size_t)256 << 10)
-#define CHANGED_BOTH     (RS_GROUP_CHANGED_EVEN | RS_GROUP_CHANGED_ODD)
-
-/* ---- chunks ---- */
-
-/* Ends a chunk when there is at least so much for one. */
-static void cut(struct rs_seal_batch *s, size_t least)
-{
-    size_t last = s->taken;
-    if (s->cuts.size > s->cut * sizeof last) {
-        memcpy(&last, s->cuts.data + s->cuts.size - sizeof last, sizeof last);
-    }
-    if (s->out.size - last >= least) {
-        rs_buf_put(&s->cuts, &s->out.size, sizeof s->out.size);
-    }
-}
-
-/* ---- entries ---- */
-
-static size_t entry_begin(struct rs_buf *out, enum rs_entry_kind kind)
-{
-    rs_buf_char(out, (char)kind);
-    rs_write_u32(out, 0);
-    return out->size;
-}
-
-static void patch_u32(struct rs_buf *out, size_t at, uint32_t value)
-{
-    uint32_t little = htole32(value);
-    if (!out->failed) {
-        memcpy(out->data + at, &little, sizeof little);
-    }
-}
-
-static void entry_end(struct rs_buf *out, size_t begun)
-{
-    patch_u32(out, begun - sizeof(uint32_t), (uint32_t)(out->size - begun));
-}
-
-static uint32_t set_of(const struct rs_groups *gs)
-{
-    return gs->aggregate->position;
-}
-
-static void put_key(const struct rs_groups *gs, const struct rs_group *g, enum rs_entry_kind kind,
-                    struct rs_buf *out)
-{
-    struct rs_slice key = rs_group_key(gs, g);
-    if (rs_buf_reserve(out, 1 + 3 * sizeof(uint32_t) + key.size)) { /* once: a million may go together */
-        rs_buf_char(out, (char)kind);
-        rs_write_u32(out, (uint32_t)(2 * sizeof(uint32_t) + key.size));
-        rs_write_u32(out, set_of(gs));
-        rs_form_key(key, out);
-    }
-}
-
-/* An entry of a group that is being written. */
-struct group_entry {
-    size_t begun, count_at;
-    uint32_t count;
-};
-
-static struct group_entry group_begin(const struct rs_groups *gs, uint32_t number, enum rs_entry_kind kind,
-                                      int64_t oldest_us, struct rs_buf *out)
-{
-    const struct rs_group *g = rs_group_at(gs, number);
-    bool sliding = !gs->aggregate->upsert && gs->aggregate->window.kind == RS_WINDOW_SLIDING;
-    struct group_entry entry = {.begun = entry_begin(out, kind)};
-    rs_write_u32(out, set_of(gs));
-    rs_form_key(rs_group_key(gs, g), out);
-    rs_write_i64(out, g->clock_us);
-    rs_write_i64(out, rs_group_pending(gs, number));
-    rs_write_i64(out, sliding ? rs_sliding_at(gs, number)->gone_newest : RS_TIME_NONE);
-    rs_write_i64(out, oldest_us);
-    entry.count_at = out->size;
-    rs_write_u32(out, 0);
-    return entry;
-}
-
-static void group_end(struct group_entry *entry, struct rs_buf *out)
-{
-    patch_u32(out, entry->count_at, entry->count);
-    entry_end(out, entry->begun);
-}
-
-/* ---- groups ---- */
-
-static enum rs_entry_kind kind_of(const struct rs_group *g)
-{
-    return g->flags & (RS_GROUP_WHOLE | RS_GROUP_FRESH) ? RS_ENTRY_WHOLE : RS_ENTRY_CHANGED;
-}
-
-/* Where the panes that have to be told begin: changed ones are the newest in a row, unless it was noted
- * otherwise. */
-static uint32_t first_changed(const struct rs_groups *gs, uint32_t number)
-{
-    const struct rs_group *g = rs_group_at(gs, number);
-    bool sliding = gs->aggregate->window.kind == RS_WINDOW_SLIDING;
-    int64_t from_us = sliding ? rs_sliding_at(gs, number)->changed_from : RS_WINDOW_NEVER;
-    if (g->flags & (RS_GROUP_WHOLE | RS_GROUP_SCATTERED)) {
-        return g->oldest;
-    }
-    uint32_t first = RS_NONE;
-    for (uint32_t at = g->newest; at != RS_NONE; at = rs_node_at(gs, at)->older) {
-        const struct rs_node *node = rs_node_at(gs, at);
-        if (!(node->flags & RS_NODE_CHANGED) && node->start_us < from_us) {
-            break;
-        }
-        first = at;
-    }
-    return first;
-}
-
-static void put_panes(struct rs_groups *gs, uint32_t number, struct rs_buf *out)
-{
-    const struct rs_group *g = rs_group_at(gs, number);
-    int64_t oldest_us = rs_node_at(gs, g->oldest)->start_us;
-    struct group_entry entry = group_begin(gs, number, kind_of(g), oldest_us, out);
-    for (uint32_t at = first_changed(gs, number); at != RS_NONE; at = rs_node_at(gs, at)->newer) {
-        struct rs_node *node = rs_node_at(gs, at);
-        if (!(g->flags & RS_GROUP_WHOLE) && !(node->flags & RS_NODE_CHANGED)) {
-            continue;
-        }
-        if (out->size - entry.begun >= ENTRY_BYTES) {
-            group_end(&entry, out);
-            cut(gs->unsealed.batch, CHUNK_BYTES);
-            entry = group_begin(gs, number, RS_ENTRY_CHANGED, oldest_us, out);
-        }
-        rs_form_pane(gs, node, out);
-        node->flags &= ~(uint32_t)RS_NODE_CHANGED;
-        entry.count++;
-    }
-    group_end(&entry, out);
-    if (gs->aggregate->window.kind == RS_WINDOW_SLIDING) {
-        rs_sliding_at(gs, number)->changed_from = RS_WINDOW_NEVER;
-    }
-}
-
-static void put_registers(struct rs_groups *gs, uint32_t number, struct rs_buf *out)
-{
-    struct rs_upsert_group *g = (struct rs_upsert_group *)rs_group_at(gs, number);
-    int64_t oldest_us = rs_register_at(gs, g, 0)->period_us;
-    struct group_entry entry = group_begin(gs, number, kind_of(&g->group), oldest_us, out);
-    for (uint32_t i = 0; i < g->count; i++) {
-        struct rs_register *r = rs_register_at(gs, g, i);
-        if (!(g->group.flags & RS_GROUP_WHOLE) && !(r->flags & RS_REGISTER_CHANGED)) {
-            continue;
-        }
-        if (out->size - entry.begun >= ENTRY_BYTES) {
-            group_end(&entry, out);
-            cut(gs->unsealed.batch, CHUNK_BYTES);
-            entry = group_begin(gs, number, RS_ENTRY_CHANGED, oldest_us, out);
-        }
-        rs_form_register(gs, r, out);
-        r->flags &= ~(uint32_t)RS_REGISTER_CHANGED;
-        entry.count++;
-    }
-    group_end(&entry, out);
-}
-
-static void note_whole(struct rs_unsealed *u, size_t bytes)
-{
-    u->whole_bytes += bytes;
-    if (++u->whole_count == WHOLE_REMEMBERED) {
-        u->whole_bytes /= 2;
-        u->whole_count /= 2;
-    }
-}
-
-static void write_group(struct rs_groups *gs, uint32_t number)
-{
-    struct rs_group *g = rs_group_at(gs, number);
-    struct rs_buf *out = &gs->unsealed.batch->out;
-    size_t before = out->size;
-    if (g->flags & RS_GROUP_DROPPED) { /* an earlier batch says so, or the beginning of this one */
-        if ((g->flags & (RS_GROUP_WHOLE | RS_GROUP_CLEARED)) == RS_GROUP_WHOLE) {
-            put_key(gs, g, RS_ENTRY_DELETE, out);
-        }
-    } else if (gs->aggregate->upsert) {
-        put_registers(gs, number, out);
-    } else {
-        put_panes(gs, number, out);
-    }
-    if (g->flags & RS_GROUP_WHOLE) {
-        note_whole(&gs->unsealed, out->size - before);
-    }
-    g->flags = (uint16_t)(g->flags & ~(CHANGED_BOTH | RS_GROUP_SCATTERED | RS_GROUP_WHOLE | RS_GROUP_FRESH));
-    cut(gs->unsealed.batch, CHUNK_BYTES);
-}
-
-void rs_groups_write_early(struct rs_groups *gs, uint32_t number)
-{
-    write_group(gs, number);
-}
-
-/* ---- gathering ---- */
-
-static bool list_push(struct rs_changed *list, uint32_t number)
-{
-    if (list->count == list->capacity) {
-        uint32_t capacity = list->capacity ? list->capacity * 2 : 64;
-        uint32_t *grown = realloc(list->numbers, capacity * sizeof *grown);
-        if (!grown) {
-            return false;
-        }
-        list->numbers = grown;
-        list->capacity = capacity;
-    }
-    list->numbers[list->count++] = number;
-    return true;
-}
-
-void rs_groups_gather(struct rs_groups *gs, uint32_t number, struct rs_group *group)
-{
-    struct rs_unsealed *u = &gs->unsealed;
-    if (u->gather_flag & ~(unsigned)group->flags) {
-        group->flags = (uint16_t)(group->flags | u->gather_flag);
-        u->failed = !list_push(&u->gathering, number) || u->failed;
-    }
-}
-
-void rs_groups_note_drop(struct rs_groups *gs, const struct rs_group *group)
-{
-    struct rs_unsealed *u = &gs->unsealed;
-    if (u->gather_flag) {
-        put_key(gs, group, RS_ENTRY_DROPPED, &u->drops);
-        u->failed = u->failed || u->drops.failed;
-    }
-}
-
-static void put_gone(const struct rs_groups *gs, const struct rs_gone_entry *entries, uint32_t count,
-                     struct rs_buf *out)
-{
-    size_t begun = entry_begin(out, RS_ENTRY_GONE);
-    rs_write_u32(out, set_of(gs));
-    for (uint32_t i = 0; i < count; i++) {
-        rs_write_u64(out, entries[i].hash);
-        rs_write_i64(out, entries[i].newest_us);
-    }
-    entry_end(out, begun);
-}
-
-void rs_groups_note_gone(struct rs_groups *gs, const struct rs_gone_entry *entry)
-{
-    struct rs_unsealed *u = &gs->unsealed;
-    if (u->gather_flag) {
-        put_gone(gs, entry, 1, &u->drops);
-        u->failed = u->failed || u->drops.failed;
-    }
-}
-
-void rs_groups_note_cleared(struct rs_groups *gs, const struct rs_group *group)
-{
-    struct rs_unsealed *u = &gs->unsealed;
-    if (u->gather_flag == 0) {
-        return;
-    }
-    put_key(gs, group, RS_ENTRY_CLEARED, &u->drops);
-    u->failed = u->failed || u->drops.failed;
-    if (u->batch->open) {
-        /* What a group that is back has had acknowledged is told as of when it is written, so this goes
-         * first. */
-        put_key(gs, group, RS_ENTRY_CLEARED, &u->batch->out);
-        cut(u->batch, CHUNK_BYTES);
-    }
-}
+#define STEP_GROUPS    256                /* written in a step, */
+#define STEP_BYTES     ((size_t)64 << 10) /* unless so much comes together before */
+#define SWEEP_SLOTS    400000             /* looked at when a batch begins, at most */
+#define SWEEP_IDS      16384              /* the same for ids */
+#define GONE_PER_ENTRY 4096u
+#define KEPT_BYTES     ((size_t)256 << 10)
+#define CLOSE_UP_BYTES ((size_t)256 << 10)
 
 void rs_partition_seal_enable(struct rs_partition *p, int64_t next_offset)
 {
@@ -289,7 +21,7 @@ void rs_partition_seal_enable(struct rs_partition *p, int64_t next_offset)
     p->sealing.ids_sealed = p->dedup.first_number;
     for (uint32_t i = 0; i < p->group_sets; i++) {
         p->groups[i].unsealed.gather_flag = RS_GROUP_CHANGED_EVEN;
-        p->groups[i].unsealed.batch = &p->sealing;
+        p->groups[i].unsealed.chunks = &p->sealing.chunks;
     }
 }
 
@@ -352,7 +84,7 @@ static void mark(struct rs_groups *gs, uint32_t number, struct rs_group *g)
 {
     struct rs_unsealed *u = &gs->unsealed;
     if (!(g->flags & u->write_flag)) {
-        u->failed = !list_push(&u->writing, number) || u->failed;
+        u->failed = !rs_changed_push(&u->writing, number) || u->failed;
     }
     g->flags = (uint16_t)(g->flags | RS_GROUP_WHOLE | u->write_flag);
 }
@@ -382,16 +114,16 @@ static void mark_slice(struct rs_partition *p, uint64_t slice_bytes)
 /* Ids leave in the order of their arrival, so that those a batch tells are a range. */
 static void put_ids(struct rs_partition *p, uint64_t from, uint64_t to)
 {
-    struct rs_buf *out = &p->sealing.out;
+    struct rs_buf *out = &p->sealing.chunks.out;
     from = from < p->dedup.first_number ? p->dedup.first_number : from;
     while (from < to) {
         uint64_t count = to - from < 2048 ? to - from : 2048;
-        size_t begun = entry_begin(out, RS_ENTRY_IDS);
+        size_t begun = rs_entry_begin(out, RS_ENTRY_IDS);
         rs_write_u64(out, from);
         rs_write_u32(out, (uint32_t)count);
         rs_dedup_write(&p->dedup, from, (uint32_t)count, out);
-        entry_end(out, begun);
-        cut(&p->sealing, CHUNK_BYTES);
+        rs_entry_end(out, begun);
+        rs_chunks_cut(&p->sealing.chunks, RS_CHUNK_BYTES);
         from += count;
     }
 }
@@ -419,8 +151,8 @@ static void tell_drops(struct rs_partition *p, struct rs_unsealed *u)
         struct rs_slice kind = rs_read_bytes(&reader, 1);
         uint32_t size = rs_read_u32(&reader);
         (void)rs_read_bytes(&reader, size);
-        rs_buf_put(&p->sealing.out, kind.data, 1 + sizeof size + size);
-        cut(&p->sealing, CHUNK_BYTES);
+        rs_buf_put(&p->sealing.chunks.out, kind.data, 1 + sizeof size + size);
+        rs_chunks_cut(&p->sealing.chunks, RS_CHUNK_BYTES);
     }
     rs_buf_reset(&u->drops);
 }
@@ -433,7 +165,7 @@ static void turn_lists(struct rs_unsealed *u)
     u->gathering.count = 0;
     u->written = 0;
     u->write_flag = u->gather_flag;
-    u->gather_flag ^= CHANGED_BOTH;
+    u->gather_flag ^= RS_GROUP_CHANGED_BOTH;
 }
 
 /* All dropped groups: the log before the sweep will be cut off. */
@@ -441,8 +173,9 @@ static void tell_gone(struct rs_partition *p, const struct rs_groups *gs)
 {
     for (uint32_t from = 0; from < gs->gone.count; from += GONE_PER_ENTRY) {
         uint32_t left = gs->gone.count - from;
-        put_gone(gs, gs->gone.heap + from, left < GONE_PER_ENTRY ? left : GONE_PER_ENTRY, &p->sealing.out);
-        cut(&p->sealing, CHUNK_BYTES);
+        rs_groups_put_gone(gs, gs->gone.heap + from, left < GONE_PER_ENTRY ? left : GONE_PER_ENTRY,
+                           &p->sealing.chunks.out);
+        rs_chunks_cut(&p->sealing.chunks, RS_CHUNK_BYTES);
     }
 }
 
@@ -467,8 +200,8 @@ static void sweep(struct rs_partition *p, struct rs_state_plan plan)
 void rs_partition_seal_begin(struct rs_partition *p, struct rs_state_plan plan)
 {
     struct rs_seal_batch *s = &p->sealing;
-    RS_ASSERT(s->enabled && !s->open);
-    s->open = true;
+    RS_ASSERT(s->enabled && !s->chunks.open);
+    s->chunks.open = true;
     s->set = 0;
     rs_partition_show_front(p);
     s->seal = (struct rs_seal){.next_offset = p->next_offset,
@@ -492,15 +225,15 @@ void rs_partition_seal_begin(struct rs_partition *p, struct rs_state_plan plan)
 static bool write_some(struct rs_partition *p, struct rs_groups *gs)
 {
     struct rs_unsealed *u = &gs->unsealed;
-    size_t before = p->sealing.out.size;
-    for (uint32_t i = 0; i < STEP_GROUPS && p->sealing.out.size - before < STEP_BYTES; i++) {
+    size_t before = p->sealing.chunks.out.size;
+    for (uint32_t i = 0; i < STEP_GROUPS && p->sealing.chunks.out.size - before < STEP_BYTES; i++) {
         if (u->written == u->writing.count) {
             u->write_flag = 0;
             return true;
         }
         uint32_t number = u->writing.numbers[u->written++];
         if (rs_group_at(gs, number)->flags & u->write_flag) { /* else it was written early */
-            write_group(gs, number);
+            rs_groups_write(gs, number);
         }
     }
     return false;
@@ -508,14 +241,14 @@ static bool write_some(struct rs_partition *p, struct rs_groups *gs)
 
 static bool failed(const struct rs_partition *p)
 {
-    bool failed = p->sealing.out.failed || p->sealing.cuts.failed || p->sealing.head.failed;
+    bool failed = p->sealing.chunks.out.failed || p->sealing.chunks.cuts.failed || p->sealing.head.failed;
     for (uint32_t i = 0; i < p->group_sets; i++) {
         failed = failed || p->groups[i].unsealed.failed;
     }
     return failed;
 }
 
-static bool ready(const struct rs_seal_batch *s, struct rs_slice *chunk)
+static bool ready(const struct rs_chunks *s, struct rs_slice *chunk)
 {
     size_t end = 0;
     if (s->cut * sizeof end >= s->cuts.size) {
@@ -529,19 +262,19 @@ static bool ready(const struct rs_seal_batch *s, struct rs_slice *chunk)
 enum rs_seal_step rs_partition_seal_step(struct rs_partition *p, struct rs_slice *chunk)
 {
     struct rs_seal_batch *s = &p->sealing;
-    RS_ASSERT(s->open);
+    RS_ASSERT(s->chunks.open);
     if (failed(p)) {
         return RS_SEAL_FAILED;
     }
-    if (ready(s, chunk)) {
+    if (ready(&s->chunks, chunk)) {
         return RS_SEAL_CHUNK;
     }
     if (s->set < p->group_sets) {
         s->set += write_some(p, &p->groups[s->set]) ? 1 : 0;
         return RS_SEAL_WORKING;
     }
-    if (s->out.size > s->taken) {
-        cut(s, 1);
+    if (s->chunks.out.size > s->chunks.taken) {
+        rs_chunks_cut(&s->chunks, 1);
         return failed(p) ? RS_SEAL_FAILED : RS_SEAL_WORKING;
     }
     return RS_SEAL_COMPLETE;
@@ -549,7 +282,7 @@ enum rs_seal_step rs_partition_seal_step(struct rs_partition *p, struct rs_slice
 
 /* What was taken makes room, so that `out` does not grow with the whole batch where groups are written early
  * all the time. No more is moved than was taken since the last time. */
-static void close_up(struct rs_seal_batch *s)
+static void close_up(struct rs_chunks *s)
 {
     size_t left = s->out.size - s->taken;
     size_t cuts = s->cuts.size / sizeof left - s->cut;
@@ -571,7 +304,7 @@ static void close_up(struct rs_seal_batch *s)
 
 void rs_partition_seal_taken(struct rs_partition *p)
 {
-    struct rs_seal_batch *s = &p->sealing;
+    struct rs_chunks *s = &p->sealing.chunks;
     struct rs_slice chunk;
     RS_ASSERT(ready(s, &chunk));
     s->taken += chunk.size;
@@ -590,17 +323,17 @@ void rs_partition_seal_taken(struct rs_partition *p)
 
 size_t rs_partition_seal_backlog(const struct rs_partition *p)
 {
-    return p->sealing.out.size - p->sealing.taken;
+    return p->sealing.chunks.out.size - p->sealing.chunks.taken;
 }
 
 void rs_partition_seal_end(struct rs_partition *p, struct rs_seal *seal, struct rs_slice *head,
                            bool *sweep_ends)
 {
     struct rs_seal_batch *s = &p->sealing;
-    RS_ASSERT(s->open && s->set == p->group_sets && s->out.size == 0);
+    RS_ASSERT(s->chunks.open && s->set == p->group_sets && s->chunks.out.size == 0);
     *seal = s->seal;
     *head = rs_buf_slice(&s->head);
     *sweep_ends = s->sweep_ends;
     s->sweep_ends = false;
-    s->open = false;
+    s->chunks.open = false;
 }

@@ -7,30 +7,19 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "transform/group/changes.h"
 #include "transform/partition/dedup.h"
 #include "transform/statelog/log.h"
 
 #define RS_HEAD_FORMAT        2
 #define RS_HEAD_FORMAT_OLDEST 1
 
-enum rs_entry_kind {
-    RS_ENTRY_CHANGED = 1,
-    RS_ENTRY_WHOLE = 2,
-    RS_ENTRY_DROPPED = 3,
-    RS_ENTRY_DELETE = 4,
-    RS_ENTRY_CLEARED = 5,
-    RS_ENTRY_IDS = 6,
-    RS_ENTRY_GONE = 7,
-};
-
 struct rs_seal_batch {
-    bool enabled, open;
+    bool enabled;
     uint32_t set; /* whose list is being written */
     struct rs_seal seal;
     struct rs_buf head;
-    struct rs_buf out;   /* entries not taken yet */
-    struct rs_buf cuts;  /* size_t: ends of chunks in `out` */
-    size_t cut, taken;   /* number of the next cut, bytes of `out` before it */
+    struct rs_chunks chunks;
     uint64_t ids_sealed; /* number after the last id that a batch has told */
     /* sweep */
     bool sweeping, sweep_ends;

@@ -24,7 +24,7 @@ void rs_partition_status(const struct rs_partition *p, struct rs_partition_statu
         .expired_groups = p->expired,
     };
     out->memory_bytes = p->dedup.capacity * sizeof(struct rs_dedup_entry) + rs_index_bytes(&p->dedup.index) +
-                        p->sealing.out.capacity;
+                        p->sealing.chunks.out.capacity;
     for (uint32_t i = 0; i < p->group_sets; i++) {
         const struct rs_groups *gs = &p->groups[i];
         bool due = gs->schedule.size && gs->schedule.heads[gs->schedule.size] != RS_NONE;

@@ -181,7 +181,9 @@ static void test_a_batch_that_is_written_early_all_the_time_keeps_its_buffer_sma
     apply_groups(&r, from, AHEAD);
     while (log.open) {
         assert_true(engine_log_step(&log, r.partition));
-        largest = r.partition->sealing.out.capacity > largest ? r.partition->sealing.out.capacity : largest;
+        largest = r.partition->sealing.chunks.out.capacity > largest
+                      ? r.partition->sealing.chunks.out.capacity
+                      : largest;
         if (from > 0) {
             from -= SOME;
             apply_groups(&r, from, SOME);

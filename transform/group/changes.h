@@ -1,0 +1,52 @@
+/* changes: what changed of the groups, as entries for the state log (partition/seal.h has their form). A group
+ * is gathered once, with its first change since a batch began; it is written when its turn in the batch has
+ * come, or before an event changes it again. What belongs to every event is inline in groups.h.
+ * Thread: the owning worker. */
+#ifndef RS_TRANSFORM_GROUP_CHANGES_H
+#define RS_TRANSFORM_GROUP_CHANGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "transform/group/groups.h"
+
+enum rs_entry_kind {
+    RS_ENTRY_CHANGED = 1,
+    RS_ENTRY_WHOLE = 2,
+    RS_ENTRY_DROPPED = 3,
+    RS_ENTRY_DELETE = 4,
+    RS_ENTRY_CLEARED = 5,
+    RS_ENTRY_IDS = 6,
+    RS_ENTRY_GONE = 7,
+};
+
+#define RS_GROUP_CHANGED_BOTH (RS_GROUP_CHANGED_EVEN | RS_GROUP_CHANGED_ODD)
+
+/* About; with one entry more a chunk is still far below a broker's limit. */
+#define RS_CHUNK_BYTES ((size_t)128 << 10)
+
+/* Entries of the batch under way, cut into chunks. */
+struct rs_chunks {
+    bool open;          /* there is a batch */
+    struct rs_buf out;  /* entries not taken yet */
+    struct rs_buf cuts; /* size_t: ends of chunks in `out` */
+    size_t cut, taken;  /* number of the next cut, bytes of `out` before it */
+};
+
+/* Ends a chunk when there is at least so much for one. */
+void rs_chunks_cut(struct rs_chunks *chunks, size_t least);
+
+/* Returns where the entry's content begins; end: its length is written in front of that. */
+size_t rs_entry_begin(struct rs_buf *out, enum rs_entry_kind kind);
+void rs_entry_end(struct rs_buf *out, size_t begun);
+
+/* Dropped groups, as one entry. */
+void rs_groups_put_gone(const struct rs_groups *gs, const struct rs_gone_entry *entries, uint32_t count,
+                        struct rs_buf *out);
+
+/* False: out of memory. */
+bool rs_changed_push(struct rs_changed *list, uint32_t number);
+
+#endif
