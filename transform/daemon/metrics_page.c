@@ -36,7 +36,7 @@ static void write_accounting(struct rs_buf *out, const char *name, const struct 
     struct rs_label all[LABELS_MAX] = {{NULL, NULL}};
     size_t count = 0;
 
-    for (; labels[count].name != NULL; count++) {
+    for (; labels && labels[count].name; count++) {
         all[count] = labels[count];
     }
     for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
