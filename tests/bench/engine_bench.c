@@ -125,7 +125,7 @@ static void bench_apply(uint64_t groups)
     tick_log_free(&log);
 }
 
-#define LOOKUPS (RS_BATCH_RECORDS * (size_t)1000)
+#define LOOKUPS (RS_RECORD_BATCH_MAX * (size_t)1000)
 
 struct lookup {
     uint32_t hash;
@@ -134,13 +134,13 @@ struct lookup {
 
 static void look_up_and_add(struct rs_groups *gs, const struct lookup *lookups, struct rs_event *event)
 {
-    uint32_t hashes[RS_BATCH_RECORDS];
-    uint32_t found[RS_BATCH_RECORDS];
-    for (uint32_t i = 0; i < RS_BATCH_RECORDS; i++) {
+    uint32_t hashes[RS_RECORD_BATCH_MAX];
+    uint32_t found[RS_RECORD_BATCH_MAX];
+    for (uint32_t i = 0; i < RS_RECORD_BATCH_MAX; i++) {
         hashes[i] = lookups[i].hash;
     }
-    rs_groups_look_up(gs, hashes, RS_BATCH_RECORDS, found);
-    for (uint32_t i = 0; i < RS_BATCH_RECORDS; i++) {
+    rs_groups_look_up(gs, hashes, RS_RECORD_BATCH_MAX, found);
+    for (uint32_t i = 0; i < RS_RECORD_BATCH_MAX; i++) {
         struct rs_slice wanted = rs_slice_of(lookups[i].key, sizeof lookups[i].key);
         uint32_t number = found[i];
         if (!rs_slice_equal(rs_group_key(gs, rs_group_at(gs, number)), wanted)) {
@@ -186,7 +186,7 @@ static void bench_lookup(uint32_t groups)
             memcpy(lookups[i].key, keys + (size_t)group * 16, 16);
         }
         double start = now_ns();
-        for (size_t i = 0; i < LOOKUPS; i += RS_BATCH_RECORDS) {
+        for (size_t i = 0; i < LOOKUPS; i += RS_RECORD_BATCH_MAX) {
             look_up_and_add(gs, lookups + i, &event);
         }
         double each = (now_ns() - start) / (double)LOOKUPS;

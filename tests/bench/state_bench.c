@@ -21,7 +21,7 @@
 #define STEPS    8                 /* of the batch in its turn */
 #define BACKLOG  ((size_t)2 << 20) /* written and not taken: input waits */
 
-static const struct rs_state_key key = {0, 0, 0};
+static const struct rs_partition_id key = {0, 0, 0};
 
 static const char stats[] =
     "      n: count()\n      volume: sum(quantity)\n      low: min(paid)\n      high: max(paid)\n"
@@ -69,7 +69,7 @@ struct memory_log {
     bool end_due, trimmed_due;
 };
 
-static int memory_append(void *self, struct rs_state_key of, struct rs_slice bytes, uint64_t cookie,
+static int memory_append(void *self, struct rs_partition_id of, struct rs_slice bytes, uint64_t cookie,
                          struct rs_error *error)
 {
     struct memory_log *m = self;
@@ -92,7 +92,7 @@ static int memory_append(void *self, struct rs_state_key of, struct rs_slice byt
     return 0;
 }
 
-static int memory_read(void *self, struct rs_state_key of, int64_t until, struct rs_error *error)
+static int memory_read(void *self, struct rs_partition_id of, int64_t until, struct rs_error *error)
 {
     struct memory_log *m = self;
     (void)of;
@@ -103,7 +103,7 @@ static int memory_read(void *self, struct rs_state_key of, int64_t until, struct
     return 0;
 }
 
-static int memory_trim(void *self, struct rs_state_key of, int64_t before, struct rs_error *error)
+static int memory_trim(void *self, struct rs_partition_id of, int64_t before, struct rs_error *error)
 {
     struct memory_log *m = self;
     (void)of;
@@ -116,7 +116,7 @@ static int memory_trim(void *self, struct rs_state_key of, int64_t before, struc
     return 0;
 }
 
-static void memory_forget(void *self, struct rs_state_key of)
+static void memory_forget(void *self, struct rs_partition_id of)
 {
     struct memory_log *m = self;
     (void)of;

@@ -65,7 +65,7 @@ void fake_land(struct fake_io *io)
     io->delayed_count = 0;
 }
 
-static int fake_append(void *self, struct rs_state_key key, struct rs_slice bytes, uint64_t cookie,
+static int fake_append(void *self, struct rs_partition_id key, struct rs_slice bytes, uint64_t cookie,
                        struct rs_error *error)
 {
     struct fake_io *io = self;
@@ -93,7 +93,7 @@ static int fake_append(void *self, struct rs_state_key key, struct rs_slice byte
     return 0;
 }
 
-static int fake_read(void *self, struct rs_state_key key, int64_t until, struct rs_error *error)
+static int fake_read(void *self, struct rs_partition_id key, int64_t until, struct rs_error *error)
 {
     struct fake_io *io = self;
     (void)error;
@@ -121,7 +121,7 @@ static int fake_read(void *self, struct rs_state_key key, int64_t until, struct 
     return 0;
 }
 
-static int fake_trim(void *self, struct rs_state_key key, int64_t before, struct rs_error *error)
+static int fake_trim(void *self, struct rs_partition_id key, int64_t before, struct rs_error *error)
 {
     struct fake_io *io = self;
     (void)error;
@@ -138,7 +138,7 @@ static int fake_trim(void *self, struct rs_state_key key, int64_t before, struct
     return 0;
 }
 
-static void fake_forget(void *self, struct rs_state_key key)
+static void fake_forget(void *self, struct rs_partition_id key)
 {
     struct fake_io *io = self;
     (void)key;

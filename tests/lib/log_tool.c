@@ -46,9 +46,9 @@ static uint8_t byte_of(int32_t partition, int64_t cookie)
     return (uint8_t)((int64_t)partition * 31 + cookie * 7 + 1);
 }
 
-static struct rs_state_key key_of(long partition)
+static struct rs_partition_id key_of(long partition)
 {
-    return (struct rs_state_key){.worker = 0, .stream = 0, .partition = (int32_t)partition};
+    return (struct rs_partition_id){.worker = 0, .stream = 0, .partition = (int32_t)partition};
 }
 
 static void on_record(struct tool *tool, const struct rs_append_event *event)

@@ -53,7 +53,7 @@ static const struct rs_dead_letter_ops letter_ops = {.put = put_letter, .acknowl
 
 /* ---- a state log whose claims can be refused or delayed ---- */
 
-static int slow_claim(void *self, struct rs_state_key key, struct rs_error *error)
+static int slow_claim(void *self, struct rs_partition_id key, struct rs_error *error)
 {
     struct slow_log *log = self;
 
@@ -64,14 +64,14 @@ static int slow_claim(void *self, struct rs_state_key key, struct rs_error *erro
     return log->inner.ops->claim(log->inner.self, key, error);
 }
 
-static int slow_chunk(void *self, struct rs_state_key key, struct rs_slice bytes, struct rs_error *error)
+static int slow_chunk(void *self, struct rs_partition_id key, struct rs_slice bytes, struct rs_error *error)
 {
     struct slow_log *log = self;
 
     return log->inner.ops->chunk(log->inner.self, key, bytes, error);
 }
 
-static int slow_seal(void *self, struct rs_state_key key, const struct rs_seal *seal, struct rs_slice head,
+static int slow_seal(void *self, struct rs_partition_id key, const struct rs_seal *seal, struct rs_slice head,
                      bool sweep_ends, struct rs_error *error)
 {
     struct slow_log *log = self;
@@ -79,7 +79,7 @@ static int slow_seal(void *self, struct rs_state_key key, const struct rs_seal *
     return log->inner.ops->seal(log->inner.self, key, seal, head, sweep_ends, error);
 }
 
-static void slow_release(void *self, struct rs_state_key key)
+static void slow_release(void *self, struct rs_partition_id key)
 {
     struct slow_log *log = self;
 

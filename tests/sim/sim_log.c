@@ -35,7 +35,7 @@ uint64_t topic_identity(const struct sim *sim, uint32_t partition)
                              partition_of(sim, partition));
 }
 
-static uint32_t place(const struct process *p, struct rs_state_key key)
+static uint32_t place(const struct process *p, struct rs_partition_id key)
 {
     return place_of(p->sim, key.stream, key.partition);
 }
@@ -296,7 +296,7 @@ static enum fate draw_fate(struct sim *sim, uint32_t partition)
     return rs_random_one_in(&sim->chance, sim->faults.blind) ? FATE_BLIND : FATE_GOOD;
 }
 
-static int log_append(void *self, struct rs_state_key key, struct rs_slice bytes, uint64_t cookie,
+static int log_append(void *self, struct rs_partition_id key, struct rs_slice bytes, uint64_t cookie,
                       struct rs_error *error)
 {
     struct process *p = self;
@@ -427,7 +427,7 @@ static void read_begin(struct sim *sim, void *subject, uint64_t tag)
     }
 }
 
-static int log_read(void *self, struct rs_state_key key, int64_t until, struct rs_error *error)
+static int log_read(void *self, struct rs_partition_id key, int64_t until, struct rs_error *error)
 {
     struct process *p = self;
     uint32_t partition = place(p, key);
@@ -478,7 +478,7 @@ static void trim_now(struct sim *sim, void *subject, uint64_t tag)
     event_post(p, event);
 }
 
-static int log_trim(void *self, struct rs_state_key key, int64_t before, struct rs_error *error)
+static int log_trim(void *self, struct rs_partition_id key, int64_t before, struct rs_error *error)
 {
     struct process *p = self;
     struct sim *sim = p->sim;
@@ -501,7 +501,7 @@ static int log_trim(void *self, struct rs_state_key key, int64_t before, struct 
 
 /* ---- the rest of the table ---- */
 
-static void log_forget(void *self, struct rs_state_key key)
+static void log_forget(void *self, struct rs_partition_id key)
 {
     struct process *p = self;
     uint32_t partition = place(p, key);

@@ -4,33 +4,34 @@
 
 #include "tests/sim/cluster.h"
 
-static int witness_claim(void *self, struct rs_state_key key, struct rs_error *error)
+static int witness_claim(void *self, struct rs_partition_id key, struct rs_error *error)
 {
     struct process *p = self;
     p->pipes[place_of(p->sim, key.stream, key.partition)].token = 0;
     return p->durable_table.ops->claim(p->durable_table.self, key, error);
 }
 
-static struct rs_state_plan witness_plan(void *self, struct rs_state_key key)
+static struct rs_state_plan witness_plan(void *self, struct rs_partition_id key)
 {
     struct process *p = self;
     return p->durable_table.ops->plan(p->durable_table.self, key);
 }
 
-static int witness_chunk(void *self, struct rs_state_key key, struct rs_slice bytes, struct rs_error *error)
+static int witness_chunk(void *self, struct rs_partition_id key, struct rs_slice bytes,
+                         struct rs_error *error)
 {
     struct process *p = self;
     return p->durable_table.ops->chunk(p->durable_table.self, key, bytes, error);
 }
 
-static int witness_seal(void *self, struct rs_state_key key, const struct rs_seal *seal, struct rs_slice head,
-                        bool sweep_ends, struct rs_error *error)
+static int witness_seal(void *self, struct rs_partition_id key, const struct rs_seal *seal,
+                        struct rs_slice head, bool sweep_ends, struct rs_error *error)
 {
     struct process *p = self;
     return p->durable_table.ops->seal(p->durable_table.self, key, seal, head, sweep_ends, error);
 }
 
-static void witness_release(void *self, struct rs_state_key key)
+static void witness_release(void *self, struct rs_partition_id key)
 {
     struct process *p = self;
     p->pipes[place_of(p->sim, key.stream, key.partition)].token = 0;
@@ -85,7 +86,7 @@ static bool witness_take(void *self, uint32_t worker, struct rs_state_event *out
     return true;
 }
 
-static bool witness_status(void *self, struct rs_state_key key, struct rs_state_log_status *out)
+static bool witness_status(void *self, struct rs_partition_id key, struct rs_state_log_status *out)
 {
     struct process *p = self;
     return p->durable_table.ops->status(p->durable_table.self, key, out);

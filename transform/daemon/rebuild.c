@@ -238,9 +238,9 @@ static int open_log(struct rebuild *rebuild, struct rs_error *error)
     return rc;
 }
 
-static struct rs_state_key key_of(const struct input *input)
+static struct rs_partition_id key_of(const struct input *input)
 {
-    return (struct rs_state_key){.worker = 0, .stream = input->stream, .partition = input->partition};
+    return (struct rs_partition_id){.worker = 0, .stream = input->stream, .partition = input->partition};
 }
 
 static int claim(struct rebuild *rebuild, size_t index, const char *instance, struct rs_error *error)
@@ -285,7 +285,7 @@ static int claim_all(struct rebuild *rebuild, struct rs_error *error)
     return rc;
 }
 
-static struct input *input_of(struct rebuild *rebuild, struct rs_state_key key)
+static struct input *input_of(struct rebuild *rebuild, struct rs_partition_id key)
 {
     for (size_t i = 0; i < rebuild->count; i++) {
         if (rebuild->inputs[i].stream == key.stream && rebuild->inputs[i].partition == key.partition) {

@@ -13,7 +13,7 @@
 #include "transform/partition/seal_internal.h"
 #include "transform/plan/plan.h"
 
-#define RS_BATCH_RECORDS 64
+#define RS_RECORD_BATCH_MAX 64
 
 /* How far the time that is shown may go by the events that came: times.c. */
 struct rs_front {
@@ -50,14 +50,14 @@ struct rs_event_key {
 };
 
 struct rs_batch {
-    struct rs_judged judged[RS_BATCH_RECORDS];
+    struct rs_judged judged[RS_RECORD_BATCH_MAX];
     struct rs_value *values;   /* of the record being judged */
     struct rs_num *inputs;     /* record by record */
     struct rs_event_key *keys; /* record by record, one for each distinct `by` */
     uint8_t *flags;            /* upsert: record by record, register flags for each aggregate */
     uint8_t *key_bytes;
     uint32_t key_fill;
-    uint32_t pending[RS_BATCH_RECORDS]; /* records to apply, in order */
+    uint32_t pending[RS_RECORD_BATCH_MAX]; /* records to apply, in order */
     uint32_t pending_count;
 };
 

@@ -12,11 +12,11 @@ _Static_assert(RS_GROUP_KEY_MAX == 1024, "the text of RS_REASON_KEY_TOO_LONG and
 
 int rs_batch_init(struct rs_batch *batch, const struct rs_plan *plan, struct rs_error *error)
 {
-    size_t keys = (size_t)RS_BATCH_RECORDS * plan->key_count;
+    size_t keys = (size_t)RS_RECORD_BATCH_MAX * plan->key_count;
     batch->values = calloc(plan->slots.count + 1, sizeof *batch->values);
-    batch->inputs = calloc(RS_BATCH_RECORDS * plan->inputs.count + 1, sizeof *batch->inputs);
+    batch->inputs = calloc(RS_RECORD_BATCH_MAX * plan->inputs.count + 1, sizeof *batch->inputs);
     batch->keys = calloc(keys + 1, sizeof *batch->keys);
-    batch->flags = calloc((size_t)RS_BATCH_RECORDS * plan->aggregate_count + 1, 1);
+    batch->flags = calloc((size_t)RS_RECORD_BATCH_MAX * plan->aggregate_count + 1, 1);
     batch->key_bytes = malloc(keys * RS_GROUP_KEY_MAX + 1);
     if (!batch->values || !batch->inputs || !batch->keys || !batch->flags || !batch->key_bytes) {
         rs_batch_fini(batch);

@@ -223,9 +223,9 @@ static enum verdict apply_event(struct rs_partition *p, struct rs_groups *gs, ui
 static void apply_aggregate(struct rs_partition *p, struct rs_groups *gs, const struct rs_record *records,
                             struct outcomes *outcomes)
 {
-    uint32_t taken[RS_BATCH_RECORDS]; /* numbers of pending records */
-    uint32_t hashes[RS_BATCH_RECORDS];
-    uint32_t found[RS_BATCH_RECORDS];
+    uint32_t taken[RS_RECORD_BATCH_MAX]; /* numbers of pending records */
+    uint32_t hashes[RS_RECORD_BATCH_MAX];
+    uint32_t found[RS_RECORD_BATCH_MAX];
     uint32_t count = 0;
     for (uint32_t k = 0; k < p->batch.pending_count; k++) {
         if (passes(p, gs, p->batch.pending[k])) {
@@ -336,7 +336,7 @@ static bool one_by_one(const struct rs_partition *p)
         return true;
     }
     for (uint32_t i = 0; i < p->group_sets; i++) {
-        if (p->groups[i].count + (int64_t)RS_BATCH_RECORDS > stream->max_groups) {
+        if (p->groups[i].count + (int64_t)RS_RECORD_BATCH_MAX > stream->max_groups) {
             return true;
         }
     }
@@ -484,7 +484,7 @@ size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *record
     struct rs_accounting before = p->events;
     while (taken < count) {
         bool alone = one_by_one(p);
-        size_t room = alone ? 1 : RS_BATCH_RECORDS;
+        size_t room = alone ? 1 : RS_RECORD_BATCH_MAX;
         uint32_t size = (uint32_t)(count - taken < room ? count - taken : room);
         uint32_t done = apply_batch(p, records + taken, size, alone, letters);
         taken += done;

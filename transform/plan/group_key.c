@@ -57,7 +57,7 @@ static bool load_part(struct rs_config *config, struct rs_slots *slots, const st
             rs_field_type_name(type));
         return false;
     }
-    plan->parts[plan->count++] = (struct rs_key_part){.slot = slot, .type = *type};
+    plan->parts[plan->count++] = (struct rs_key_component){.slot = slot, .type = *type};
     return true;
 }
 
@@ -131,7 +131,7 @@ static inline __attribute__((always_inline)) size_t put_bytes(uint8_t *out, size
 }
 
 static inline __attribute__((always_inline)) size_t
-put_part(const struct rs_key_part *part, const struct rs_value *value, uint8_t *out, size_t room)
+put_part(const struct rs_key_component *part, const struct rs_value *value, uint8_t *out, size_t room)
 {
     if (room < 1 + sizeof(rs_i128)) {
         return RS_KEY_TOO_LONG;
@@ -172,7 +172,7 @@ uint32_t rs_key_hash(struct rs_slice raw)
 
 /* ---- rendering ---- */
 
-static size_t part_size(const struct rs_key_part *part, struct rs_slice rest)
+static size_t part_size(const struct rs_key_component *part, struct rs_slice rest)
 {
     if (part->type.kind == RS_VALUE_BYTES) {
         uint16_t marked;
@@ -190,7 +190,7 @@ static size_t part_size(const struct rs_key_part *part, struct rs_slice rest)
     }
 }
 
-static bool part_valid(const struct rs_key_part *part, const uint8_t *at)
+static bool part_valid(const struct rs_key_component *part, const uint8_t *at)
 {
     if (part->type.schema->kind != RS_AVRO_ENUM || at[0] == PART_NULL) {
         return true;
@@ -214,7 +214,7 @@ bool rs_key_valid(const struct rs_key_plan *plan, struct rs_slice raw)
     return at == raw.size && raw.size <= RS_GROUP_KEY_MAX;
 }
 
-static void render_whole(const struct rs_key_part *part, int64_t value, struct rs_buf *out)
+static void render_whole(const struct rs_key_component *part, int64_t value, struct rs_buf *out)
 {
     char text[RS_NUMBER_TEXT_MAX];
     size_t size;
@@ -234,7 +234,8 @@ static void render_whole(const struct rs_key_part *part, int64_t value, struct r
     rs_key_append(out, rs_slice_of(text, size));
 }
 
-static void render_part(const struct rs_key_part *part, const uint8_t *at, size_t size, struct rs_buf *out)
+static void render_part(const struct rs_key_component *part, const uint8_t *at, size_t size,
+                        struct rs_buf *out)
 {
     if (part->type.kind == RS_VALUE_BYTES) {
         uint16_t marked;
@@ -312,7 +313,7 @@ static bool decode_text(struct rs_slice text, uint8_t out[RS_GROUP_KEY_MAX], siz
     return true;
 }
 
-static bool parse_whole(const struct rs_key_part *part, struct rs_slice text, int64_t *out)
+static bool parse_whole(const struct rs_key_component *part, struct rs_slice text, int64_t *out)
 {
     struct rs_error ignored;
     rs_i128 wide = 0;
@@ -339,7 +340,7 @@ static bool parse_whole(const struct rs_key_part *part, struct rs_slice text, in
     return true;
 }
 
-static bool parse_part(const struct rs_key_part *part, struct rs_slice text, struct rs_value *value)
+static bool parse_part(const struct rs_key_component *part, struct rs_slice text, struct rs_value *value)
 {
     struct rs_error ignored;
     *value = (struct rs_value){.kind = (uint8_t)part->type.kind};

@@ -16,13 +16,13 @@
 
 #define RS_GROUP_KEY_MAX 1024 /* raw bytes of one group's key */
 
-struct rs_key_part {
+struct rs_key_component {
     int slot;
     struct rs_field_type type;
 };
 
 struct rs_key_plan {
-    struct rs_key_part *parts;
+    struct rs_key_component *parts;
     size_t count; /* 0: one group with the empty key */
 };
 

@@ -20,7 +20,7 @@ char *rs_kafka_log_topic(const char *group, const char *stream)
     return asprintf(&name, "%s.state.%s", group, stream) < 0 ? NULL : name;
 }
 
-static struct rs_kafka_log_note *note_new(struct rs_kafka_log_partition *key, struct rs_state_key who,
+static struct rs_kafka_log_note *note_new(struct rs_kafka_log_partition *key, struct rs_partition_id who,
                                           enum rs_append_event_kind kind, size_t size)
 {
     struct rs_kafka_log_note *note = calloc(1, sizeof(*note) + size);
@@ -55,7 +55,7 @@ static bool make_room(struct rs_kafka_log_topic *topic, int32_t partition)
 }
 
 /* The key, made if need be; NULL: out of memory. Needs the lock. */
-static struct rs_kafka_log_partition *obtain(struct rs_kafka_log *log, struct rs_state_key who)
+static struct rs_kafka_log_partition *obtain(struct rs_kafka_log *log, struct rs_partition_id who)
 {
     struct rs_kafka_log_topic *topic = &log->topics[who.stream];
 
@@ -119,7 +119,7 @@ static void append_note(struct rs_kafka_log *log, struct rs_kafka_log_partition 
     rs_kafka_log_pump(log, key);
 }
 
-static int append_locked(struct rs_kafka_log *log, struct rs_state_key who, struct rs_slice bytes,
+static int append_locked(struct rs_kafka_log *log, struct rs_partition_id who, struct rs_slice bytes,
                          uint64_t cookie, struct rs_error *error)
 {
     if (log->stopping) {
@@ -144,7 +144,7 @@ static int append_locked(struct rs_kafka_log *log, struct rs_state_key who, stru
     return 0;
 }
 
-static int table_append(void *self, struct rs_state_key who, struct rs_slice bytes, uint64_t cookie,
+static int table_append(void *self, struct rs_partition_id who, struct rs_slice bytes, uint64_t cookie,
                         struct rs_error *error)
 {
     struct rs_kafka_log *log = self;
@@ -155,7 +155,7 @@ static int table_append(void *self, struct rs_state_key who, struct rs_slice byt
     return rc;
 }
 
-static int read_locked(struct rs_kafka_log *log, struct rs_state_key who, int64_t until,
+static int read_locked(struct rs_kafka_log *log, struct rs_partition_id who, int64_t until,
                        struct rs_error *error)
 {
     struct rs_kafka_log_partition *key = log->stopping ? NULL : obtain(log, who);
@@ -177,7 +177,7 @@ static int read_locked(struct rs_kafka_log *log, struct rs_state_key who, int64_
     return 0;
 }
 
-static int table_read(void *self, struct rs_state_key who, int64_t until, struct rs_error *error)
+static int table_read(void *self, struct rs_partition_id who, int64_t until, struct rs_error *error)
 {
     struct rs_kafka_log *log = self;
 
@@ -187,7 +187,7 @@ static int table_read(void *self, struct rs_state_key who, int64_t until, struct
     return rc;
 }
 
-static int table_trim(void *self, struct rs_state_key who, int64_t before, struct rs_error *error)
+static int table_trim(void *self, struct rs_partition_id who, int64_t before, struct rs_error *error)
 {
     struct rs_kafka_log *log = self;
 
@@ -205,7 +205,7 @@ static int table_trim(void *self, struct rs_state_key who, int64_t before, struc
     return 0;
 }
 
-static void table_forget(void *self, struct rs_state_key who)
+static void table_forget(void *self, struct rs_partition_id who)
 {
     struct rs_kafka_log *log = self;
 

@@ -61,7 +61,7 @@ static uint64_t next_token(struct rs_memory_log *log)
     return next;
 }
 
-static int memory_claim(void *self, struct rs_state_key key, struct rs_error *error)
+static int memory_claim(void *self, struct rs_partition_id key, struct rs_error *error)
 {
     struct rs_memory_log *log = self;
     uint64_t token = next_token(log);
@@ -81,7 +81,7 @@ static int memory_claim(void *self, struct rs_state_key key, struct rs_error *er
     return events_push(events_of(log, key.worker), &event, error);
 }
 
-static int memory_chunk(void *self, struct rs_state_key key, struct rs_slice bytes, struct rs_error *error)
+static int memory_chunk(void *self, struct rs_partition_id key, struct rs_slice bytes, struct rs_error *error)
 {
     (void)self;
     (void)key;
@@ -90,8 +90,8 @@ static int memory_chunk(void *self, struct rs_state_key key, struct rs_slice byt
     return 0;
 }
 
-static int memory_seal(void *self, struct rs_state_key key, const struct rs_seal *seal, struct rs_slice head,
-                       bool sweep_ends, struct rs_error *error)
+static int memory_seal(void *self, struct rs_partition_id key, const struct rs_seal *seal,
+                       struct rs_slice head, bool sweep_ends, struct rs_error *error)
 {
     struct rs_state_event event = {.kind = RS_STATE_COMMITTED, .key = key, .seal = *seal};
 
@@ -100,7 +100,7 @@ static int memory_seal(void *self, struct rs_state_key key, const struct rs_seal
     return events_push(events_of(self, key.worker), &event, error);
 }
 
-static void memory_release(void *self, struct rs_state_key key)
+static void memory_release(void *self, struct rs_partition_id key)
 {
     struct worker_events *events = events_of(self, key.worker);
     size_t kept = 0;

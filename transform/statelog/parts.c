@@ -10,7 +10,7 @@ struct rs_log_owners *rs_log_owners_of(struct rs_durable_log *log, uint32_t work
     return &log->workers[worker];
 }
 
-struct rs_log_owner *rs_durable_find(struct rs_durable_log *log, struct rs_state_key key)
+struct rs_log_owner *rs_durable_find(struct rs_durable_log *log, struct rs_partition_id key)
 {
     struct rs_log_owners *parts = rs_log_owners_of(log, key.worker);
 
@@ -28,7 +28,7 @@ void rs_log_owner_free(struct rs_log_owner *part)
     free(part);
 }
 
-struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_state_key key)
+struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partition_id key)
 {
     struct rs_log_owners *parts = rs_log_owners_of(log, key.worker);
 
@@ -49,7 +49,7 @@ struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_state_
     return part;
 }
 
-void rs_durable_forget(struct rs_durable_log *log, struct rs_state_key key)
+void rs_durable_forget(struct rs_durable_log *log, struct rs_partition_id key)
 {
     struct rs_log_owners *parts = rs_log_owners_of(log, key.worker);
     struct rs_log_owner *part = rs_durable_find(log, key);
@@ -75,7 +75,7 @@ const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log, cons
     return &log->options.streams->items[part->key.stream];
 }
 
-uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_state_key key)
+uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_partition_id key)
 {
     return rs_state_identity(log->options.streams->group, log->options.streams->items[key.stream].name,
                              key.partition);

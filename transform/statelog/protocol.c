@@ -120,7 +120,7 @@ static int send_claim(struct rs_durable_log *log, struct rs_log_owner *part, str
     return append(log, part, &record, COOKIE_CLAIM, &sum, error);
 }
 
-static int durable_claim(void *self, struct rs_state_key key, struct rs_error *error)
+static int durable_claim(void *self, struct rs_partition_id key, struct rs_error *error)
 {
     struct rs_durable_log *log = self;
 
@@ -333,7 +333,7 @@ static uint64_t slice(const struct rs_log_owner *part, uint64_t floor)
     return bytes > changes ? bytes : changes;
 }
 
-static struct rs_state_plan durable_plan(void *self, struct rs_state_key key)
+static struct rs_state_plan durable_plan(void *self, struct rs_partition_id key)
 {
     struct rs_durable_log *log = self;
     struct rs_log_owner *part = rs_durable_find(log, key);
@@ -369,7 +369,8 @@ static void open_batch(struct rs_log_owner *part)
     }
 }
 
-static int durable_chunk(void *self, struct rs_state_key key, struct rs_slice bytes, struct rs_error *error)
+static int durable_chunk(void *self, struct rs_partition_id key, struct rs_slice bytes,
+                         struct rs_error *error)
 {
     struct rs_durable_log *log = self;
     struct rs_log_owner *part = rs_durable_find(log, key);
@@ -391,8 +392,8 @@ static int durable_chunk(void *self, struct rs_state_key key, struct rs_slice by
     return rc;
 }
 
-static int durable_seal(void *self, struct rs_state_key key, const struct rs_seal *seal, struct rs_slice head,
-                        bool sweep_ends, struct rs_error *error)
+static int durable_seal(void *self, struct rs_partition_id key, const struct rs_seal *seal,
+                        struct rs_slice head, bool sweep_ends, struct rs_error *error)
 {
     struct rs_durable_log *log = self;
     struct rs_log_owner *part = rs_durable_find(log, key);
@@ -625,12 +626,12 @@ static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out
 
 /* ---- the table ---- */
 
-static void durable_release(void *self, struct rs_state_key key)
+static void durable_release(void *self, struct rs_partition_id key)
 {
     rs_durable_forget(self, key);
 }
 
-static bool durable_status(void *self, struct rs_state_key key, struct rs_state_log_status *out)
+static bool durable_status(void *self, struct rs_partition_id key, struct rs_state_log_status *out)
 {
     struct rs_log_owner *part = rs_durable_find(self, key);
 

@@ -25,7 +25,7 @@ enum rs_life rs_claim_send(struct rs_worker *worker, struct rs_owned *owned, str
                               &cause->error);
     }
     if (rc == 0) {
-        rc = log->ops->claim(log->self, rs_owned_key(worker, owned), &cause->error);
+        rc = log->ops->claim(log->self, rs_owned_id(worker, owned), &cause->error);
     }
     return rc == 0 ? RS_LIFE_NONE : RS_LIFE_NOT_CLAIMED;
 }
@@ -100,7 +100,7 @@ static int begin_state(struct rs_worker *worker, struct rs_owned *owned, const s
     if (event->sealed) {
         rc = rs_partition_restore_end(owned->state, &event->seal, &worker->notes, error);
         say_notes(worker);
-    } else if (rs_worker_remembers(worker)) {
+    } else if (rs_worker_log_is_durable(worker)) {
         rs_partition_seal_enable(owned->state, start_of(event));
     }
     return rc;

@@ -72,14 +72,14 @@ static enum rs_life begin(struct rs_worker *worker, struct rs_owned *owned, stru
                       owned->stream->name, owned->partition, owned->next_offset);
         return RS_LIFE_FAILED;
     }
-    if (!rs_worker_remembers(worker)) {
+    if (!rs_worker_log_is_durable(worker)) {
         owned->seal = (struct rs_seal){.next_offset = owned->next_offset};
         owned->head = rs_slice_of(NULL, 0);
         owned->sweep_ends = false;
         owned->commit = RS_COMMIT_LETTERS;
         return RS_LIFE_NONE;
     }
-    rs_partition_seal_begin(owned->state, log->ops->plan(log->self, rs_owned_key(worker, owned)));
+    rs_partition_seal_begin(owned->state, log->ops->plan(log->self, rs_owned_id(worker, owned)));
     owned->commit = RS_COMMIT_WRITING;
     return RS_LIFE_NONE;
 }
@@ -109,7 +109,7 @@ static bool fill(struct rs_worker *worker, struct rs_owned *owned, enum rs_life 
     switch (rs_partition_seal_step(owned->state, &chunk)) {
     case RS_SEAL_WORKING: return true;
     case RS_SEAL_CHUNK: {
-        int rc = log->ops->chunk(log->self, rs_owned_key(worker, owned), chunk, &error);
+        int rc = log->ops->chunk(log->self, rs_owned_id(worker, owned), chunk, &error);
         if (refused(worker, owned, rc, &error)) {
             return false;
         }
@@ -133,7 +133,7 @@ static void seal(struct rs_worker *worker, struct rs_owned *owned)
     if (!letters_done(worker, owned, owned->seal.next_offset)) {
         return;
     }
-    int rc = log->ops->seal(log->self, rs_owned_key(worker, owned), &owned->seal, owned->head,
+    int rc = log->ops->seal(log->self, rs_owned_id(worker, owned), &owned->seal, owned->head,
                             owned->sweep_ends, &error);
     if (!refused(worker, owned, rc, &error)) {
         owned->commit = RS_COMMIT_SENT;
@@ -150,7 +150,7 @@ static int64_t next_batch_us(const struct rs_worker *worker, const struct rs_own
     if (rs_owned_unsealed(owned)) {
         return owned->commit_due_us;
     }
-    bool listens = rs_worker_remembers(worker) && rs_phase_reads(owned->phase) && owned->committed > 0;
+    bool listens = rs_worker_log_is_durable(worker) && rs_phase_reads(owned->phase) && owned->committed > 0;
     return listens ? owned->commit_silent_us : RS_WORKER_NEVER;
 }
 

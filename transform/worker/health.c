@@ -80,8 +80,7 @@ static enum rs_waiting waits_for(const struct rs_worker *worker, const struct rs
     if (owned->fenced) {
         return RS_WAITING_FENCE;
     }
-    bool known =
-        log->ops->status != NULL && log->ops->status(log->self, rs_owned_key(worker, owned), &status);
+    bool known = log->ops->status != NULL && log->ops->status(log->self, rs_owned_id(worker, owned), &status);
     return known && status.claim >= 0 ? RS_WAITING_RESTORE : RS_WAITING_CLAIM;
 }
 

@@ -164,9 +164,9 @@ void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char
  * for a while. */
 void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_log_level level,
                       const char *format, ...) RS_PRINTF(4, 5);
-struct rs_state_key rs_owned_key(const struct rs_worker *worker, const struct rs_owned *owned);
+struct rs_partition_id rs_owned_id(const struct rs_worker *worker, const struct rs_owned *owned);
 /* The state log outlives the process, so that it knows of other claims. */
-bool rs_worker_remembers(const struct rs_worker *worker);
+bool rs_worker_log_is_durable(const struct rs_worker *worker);
 /* Appends the key of the partition's fence. */
 void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *owned, struct rs_buf *out);
 bool rs_owned_publishable(const struct rs_owned *owned);

@@ -15,7 +15,7 @@
 enum rs_life rs_leave_serve_on(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
 {
     (void)cause;
-    if (!rs_worker_remembers(worker)) {
+    if (!rs_worker_log_is_durable(worker)) {
         return RS_LIFE_SERVED;
     }
     if (owned->committed <= 0 && !rs_owned_unsealed(owned)) {
@@ -59,7 +59,7 @@ enum rs_life rs_leave_let_go(struct rs_worker *worker, struct rs_owned *owned, s
         at++;
     }
     rs_owned_forget_run(worker, owned);
-    worker->options.log.ops->release(worker->options.log.self, rs_owned_key(worker, owned));
+    worker->options.log.ops->release(worker->options.log.self, rs_owned_id(worker, owned));
     worker->options.source.ops->done(worker->options.source.self, owned->stream->index, owned->partition);
     memmove(&worker->owned[at], &worker->owned[at + 1],
             (worker->owned_count - at - 1) * sizeof(struct rs_owned *));

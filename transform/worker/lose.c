@@ -20,7 +20,7 @@
  * What outlives the drop is told where it is declared: doubted, fenced, kept_us, the scan that is wanted. */
 static void drop(struct rs_worker *worker, struct rs_owned *owned, int64_t after_us)
 {
-    worker->options.log.ops->release(worker->options.log.self, rs_owned_key(worker, owned));
+    worker->options.log.ops->release(worker->options.log.self, rs_owned_id(worker, owned));
     rs_owned_free_state(worker, owned);
     rs_owned_forget_run(worker, owned);
     owned->claim_due_us = worker->now_us + after_us;
@@ -188,7 +188,7 @@ enum rs_life rs_lose_unreadable(struct rs_worker *worker, struct rs_owned *owned
 {
     const char *stream = owned->stream->name;
 
-    worker->options.log.ops->release(worker->options.log.self, rs_owned_key(worker, owned));
+    worker->options.log.ops->release(worker->options.log.self, rs_owned_id(worker, owned));
     fail(worker, owned,
          "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32
          ": %s. To read its input again: rollstatd -c FILE --rebuild --stream %s, then restart",

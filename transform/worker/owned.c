@@ -7,7 +7,7 @@
 
 #define TELL_AGAIN_US (30 * INT64_C(1000000)) /* the same trouble of a partition */
 
-bool rs_worker_remembers(const struct rs_worker *worker)
+bool rs_worker_log_is_durable(const struct rs_worker *worker)
 {
     return worker->options.log.ops->plan != NULL;
 }
@@ -23,9 +23,9 @@ struct rs_owned *rs_worker_find(const struct rs_worker *worker, uint32_t stream,
     return NULL;
 }
 
-struct rs_state_key rs_owned_key(const struct rs_worker *worker, const struct rs_owned *owned)
+struct rs_partition_id rs_owned_id(const struct rs_worker *worker, const struct rs_owned *owned)
 {
-    return (struct rs_state_key){
+    return (struct rs_partition_id){
         .worker = worker->options.index,
         .stream = owned->stream->index,
         .partition = owned->partition,

@@ -69,8 +69,8 @@ static void on_fenced(struct rs_worker *worker, struct rs_owned *owned, const st
     struct rs_cause cause = {.batch = batch};
 
     worker->batches_fenced++;
-    (void)rs_owned_event_with(worker, owned,
-                              rs_worker_remembers(worker) ? RS_LIFE_FENCED : RS_LIFE_FENCED_FOR_GOOD, &cause);
+    (void)rs_owned_event_with(
+        worker, owned, rs_worker_log_is_durable(worker) ? RS_LIFE_FENCED : RS_LIFE_FENCED_FOR_GOOD, &cause);
 }
 
 /* The names are another consumer group's. Publishing waits as it does while Redis is away: the state goes on,

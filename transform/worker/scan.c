@@ -33,7 +33,7 @@ static void go_to(struct rs_worker *worker, struct rs_owned *owned, size_t at)
 
 void rs_owned_want_scan(struct rs_worker *worker, struct rs_owned *owned)
 {
-    if (rs_worker_remembers(worker)) {
+    if (rs_worker_log_is_durable(worker)) {
         go_to(worker, owned, 0);
         owned->scan_due_us = worker->now_us;
         owned->scan_anew = owned->scanning; /* what is under way was asked of another store */

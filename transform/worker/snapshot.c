@@ -60,7 +60,7 @@ static void fill_partition(const struct rs_worker *worker, const struct rs_owned
     out->state.next_offset = owned->next_offset;
     const struct rs_state_log *log = &worker->options.log;
     out->has_log =
-        log->ops->status != NULL && log->ops->status(log->self, rs_owned_key(worker, owned), &out->log);
+        log->ops->status != NULL && log->ops->status(log->self, rs_owned_id(worker, owned), &out->log);
     rs_owned_health(worker, owned, out);
 }
 

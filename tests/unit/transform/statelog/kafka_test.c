@@ -90,24 +90,24 @@ static int tear_down(void **state)
 
 /* ---- asking and waiting ---- */
 
-static struct rs_state_key key_of(uint32_t stream, int32_t partition)
+static struct rs_partition_id key_of(uint32_t stream, int32_t partition)
 {
-    return (struct rs_state_key){
+    return (struct rs_partition_id){
         .worker = (uint32_t)partition % WORKERS, .stream = stream, .partition = partition};
 }
 
-static int try_append(struct fixture *f, struct rs_state_key key, const char *text, uint64_t cookie)
+static int try_append(struct fixture *f, struct rs_partition_id key, const char *text, uint64_t cookie)
 {
     struct rs_error error;
     return f->io.ops->append(f->io.self, key, rs_slice_text(text), cookie, &error);
 }
 
-static void append(struct fixture *f, struct rs_state_key key, const char *text, uint64_t cookie)
+static void append(struct fixture *f, struct rs_partition_id key, const char *text, uint64_t cookie)
 {
     assert_int_equal(try_append(f, key, text, cookie), 0);
 }
 
-static void begin_reading(struct fixture *f, struct rs_state_key key, int64_t until)
+static void begin_reading(struct fixture *f, struct rs_partition_id key, int64_t until)
 {
     struct rs_error error;
     assert_int_equal(f->io.ops->read(f->io.self, key, until, &error), 0);
@@ -128,7 +128,7 @@ static bool take_within(struct fixture *f, uint32_t worker, int64_t within_us, s
     return true;
 }
 
-static struct rs_append_event expect(struct fixture *f, struct rs_state_key key,
+static struct rs_append_event expect(struct fixture *f, struct rs_partition_id key,
                                      enum rs_append_event_kind kind)
 {
     struct rs_append_event event;
@@ -147,14 +147,14 @@ static const char *why(const struct rs_append_event *event)
     return event->error == NULL ? "" : event->error->text;
 }
 
-static void expect_appended(struct fixture *f, struct rs_state_key key, uint64_t cookie, int64_t offset)
+static void expect_appended(struct fixture *f, struct rs_partition_id key, uint64_t cookie, int64_t offset)
 {
     struct rs_append_event event = expect(f, key, RS_APPEND_DONE);
     assert_int_equal(event.cookie, cookie);
     assert_int_equal(event.offset, offset);
 }
 
-static void expect_refused(struct fixture *f, struct rs_state_key key, uint64_t cookie, const char *text)
+static void expect_refused(struct fixture *f, struct rs_partition_id key, uint64_t cookie, const char *text)
 {
     struct rs_append_event event = expect(f, key, RS_APPEND_REFUSED);
     assert_int_equal(event.cookie, cookie);
@@ -163,14 +163,14 @@ static void expect_refused(struct fixture *f, struct rs_state_key key, uint64_t 
     }
 }
 
-static void expect_record(struct fixture *f, struct rs_state_key key, int64_t offset, const char *text)
+static void expect_record(struct fixture *f, struct rs_partition_id key, int64_t offset, const char *text)
 {
     struct rs_append_event event = expect(f, key, RS_APPEND_RECORD);
     assert_int_equal(event.offset, offset);
     assert_true(rs_slice_equal(event.bytes, rs_slice_text(text)));
 }
 
-static void expect_broken(struct fixture *f, struct rs_state_key key, int code, const char *text)
+static void expect_broken(struct fixture *f, struct rs_partition_id key, int code, const char *text)
 {
     struct rs_append_event event = expect(f, key, RS_APPEND_BROKEN);
     assert_int_equal(event.error->code, code);
@@ -187,7 +187,7 @@ static struct rs_kafka_log_status status_of(struct fixture *f)
     return status;
 }
 
-static void fill(struct fixture *f, struct rs_state_key key, int count)
+static void fill(struct fixture *f, struct rs_partition_id key, int count)
 {
     char text[32];
     for (int i = 0; i < count; i++) {
@@ -238,7 +238,7 @@ static void test_appends_are_acknowledged_in_order(void **state)
 static void test_too_few_replicas_are_waited_for(void **state)
 {
     struct fixture *f = *state;
-    struct rs_state_key key = key_of(0, 0);
+    struct rs_partition_id key = key_of(0, 0);
     rd_kafka_mock_push_request_errors(
         f->mock.cluster, RS_MOCK_PRODUCE, 3, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
         RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION);
@@ -268,8 +268,8 @@ static void wait_for_refusals(struct fixture *f, uint64_t count)
 static void test_a_refusal_refuses_what_follows(void **state)
 {
     struct fixture *f = *state;
-    struct rs_state_key key = key_of(0, 0);
-    struct rs_state_key other = key_of(0, 2);
+    struct rs_partition_id key = key_of(0, 0);
+    struct rs_partition_id other = key_of(0, 2);
     open_log(f, 0);
     append(f, key, "first", 1);
     expect_appended(f, key, 1, 0);
@@ -300,7 +300,7 @@ static void test_a_refusal_refuses_what_follows(void **state)
 static void test_each_refusal_lasts_until_it_was_heard_of(void **state)
 {
     struct fixture *f = *state;
-    struct rs_state_key key = key_of(0, 0);
+    struct rs_partition_id key = key_of(0, 0);
     open_log(f, 0);
     append(f, key, "first", 1);
     expect_appended(f, key, 1, 0);
@@ -326,8 +326,8 @@ static void test_each_refusal_lasts_until_it_was_heard_of(void **state)
 static void test_a_broken_producer_is_replaced(void **state)
 {
     struct fixture *f = *state;
-    struct rs_state_key key = key_of(0, 0);
-    struct rs_state_key other = key_of(0, 1);
+    struct rs_partition_id key = key_of(0, 0);
+    struct rs_partition_id other = key_of(0, 1);
     open_log(f, 0);
     append(f, key, "first", 1);
     expect_appended(f, key, 1, 0);
@@ -353,7 +353,7 @@ static void test_a_broken_producer_is_replaced(void **state)
 static void test_appends_refuse_when_full(void **state)
 {
     struct fixture *f = *state;
-    struct rs_state_key key = key_of(0, 0);
+    struct rs_partition_id key = key_of(0, 0);
     static char large[4001];
     memset(large, 'x', sizeof large - 1);
     rd_kafka_mock_broker_set_down(f->mock.cluster, 1);
@@ -396,7 +396,7 @@ static void test_records_have_a_size(void **state)
     struct fixture *f = *state;
     struct rs_error error;
     static uint8_t bytes[RS_LOG_RECORD_MAX + 1];
-    struct rs_state_key key = key_of(0, 0);
+    struct rs_partition_id key = key_of(0, 0);
     open_log(f, 0);
     assert_int_equal(f->io.ops->append(f->io.self, key, rs_slice_of(bytes, sizeof bytes), 1, &error),
                      RS_EINVAL);
@@ -515,7 +515,7 @@ static void test_a_coordinator_that_is_none_is_asked_again(void **state)
 }
 
 /* The mock keeps 5 MiB of a partition: what is older is gone, as after a trim. */
-static void fill_past_the_brim(struct fixture *f, struct rs_state_key key)
+static void fill_past_the_brim(struct fixture *f, struct rs_partition_id key)
 {
     struct rs_error error;
     static uint8_t bytes[RS_LOG_RECORD_MAX];
@@ -528,7 +528,7 @@ static void fill_past_the_brim(struct fixture *f, struct rs_state_key key)
 static void test_a_trimmed_log_begins_later(void **state)
 {
     struct fixture *f = *state;
-    struct rs_state_key key = key_of(0, 0);
+    struct rs_partition_id key = key_of(0, 0);
     struct rs_append_event event;
     open_log(f, 0);
     fill_past_the_brim(f, key);
@@ -555,7 +555,7 @@ static void test_a_trimmed_log_begins_later(void **state)
 static void test_forgotten_readings_stay_silent(void **state)
 {
     struct fixture *f = *state;
-    struct rs_state_key key = key_of(0, 0);
+    struct rs_partition_id key = key_of(0, 0);
     struct rs_append_event event;
     open_log(f, 0);
     fill(f, key, 400);
@@ -580,7 +580,7 @@ static void test_forgotten_readings_stay_silent(void **state)
 static void test_forgotten_appends_stay_silent(void **state)
 {
     struct fixture *f = *state;
-    struct rs_state_key key = key_of(0, 0);
+    struct rs_partition_id key = key_of(0, 0);
     open_log(f, 0);
     append(f, key, "first", 1);
     expect_appended(f, key, 1, 0);
@@ -602,7 +602,7 @@ static void test_forgotten_appends_stay_silent(void **state)
 static void test_forgotten_answers_stay_silent(void **state)
 {
     struct fixture *f = *state;
-    struct rs_state_key key = key_of(0, 0);
+    struct rs_partition_id key = key_of(0, 0);
     struct rs_append_event event;
     open_log(f, 0);
     append(f, key, "first", 1);
@@ -618,7 +618,7 @@ static void test_forgotten_answers_stay_silent(void **state)
 static void test_forgotten_refusals_stay_silent(void **state)
 {
     struct fixture *f = *state;
-    struct rs_state_key key = key_of(0, 0);
+    struct rs_partition_id key = key_of(0, 0);
     open_log(f, 0);
     append(f, key, "first", 1);
     expect_appended(f, key, 1, 0);
@@ -655,7 +655,7 @@ static void test_a_trim_that_cannot_be_is_told(void **state)
     skip(); /* librdkafka (2.0.2, 2.8.0) itself leaks 176 bytes when a broker does not know DeleteRecords */
 #else
     struct fixture *f = *state;
-    struct rs_state_key key = key_of(0, 0);
+    struct rs_partition_id key = key_of(0, 0);
     struct rs_error error;
     open_log(f, 0);
     append(f, key, "first", 1);

@@ -35,9 +35,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct rs_state_key key(uint32_t worker, uint32_t stream, int32_t partition)
+static struct rs_partition_id key(uint32_t worker, uint32_t stream, int32_t partition)
 {
-    return (struct rs_state_key){.worker = worker, .stream = stream, .partition = partition};
+    return (struct rs_partition_id){.worker = worker, .stream = stream, .partition = partition};
 }
 
 static struct rs_state_event claim(uint32_t worker, int32_t partition)

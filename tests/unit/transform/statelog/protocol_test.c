@@ -16,7 +16,7 @@
 
 #define INSTANCES 3
 
-static const struct rs_state_key key = {0, 0, 4};
+static const struct rs_partition_id key = {0, 0, 4};
 
 struct instance {
     struct fake_io io;

@@ -166,7 +166,7 @@ static void test_a_lost_partition_is_dropped_and_claimed_again_if_still_assigned
     assign(f, 0);
     append(f, 0, T0, "a", 1);
     run_for(f, 2 * SECOND);
-    OK(table.ops->claim(table.self, (struct rs_state_key){0, 0, 0}, &f->error));
+    OK(table.ops->claim(table.self, (struct rs_partition_id){0, 0, 0}, &f->error));
     while (table.ops->take(table.self, 0, &event)) {
     }
     append(f, 0, T0, "a", 1);
@@ -197,7 +197,7 @@ static void test_an_idle_owner_that_lost_everything_notices(void **state)
     assign(f, 0);
     append(f, 0, T0, "a", 1);
     run_for(f, 5 * MINUTE); /* every window has ended and drained */
-    OK(table.ops->claim(table.self, (struct rs_state_key){0, 0, 0}, &f->error));
+    OK(table.ops->claim(table.self, (struct rs_partition_id){0, 0, 0}, &f->error));
     while (table.ops->take(table.self, 0, &event)) {
         token = event.kind == RS_STATE_CLAIMED ? event.token : token;
     }
@@ -236,7 +236,7 @@ static uint64_t claim_elsewhere(struct fixture *f)
     struct rs_state_event event;
     uint64_t token = 0;
 
-    OK(table.ops->claim(table.self, (struct rs_state_key){0, 0, 0}, &f->error));
+    OK(table.ops->claim(table.self, (struct rs_partition_id){0, 0, 0}, &f->error));
     while (table.ops->take(table.self, 0, &event)) {
         token = event.kind == RS_STATE_CLAIMED ? event.token : token;
     }
