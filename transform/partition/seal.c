@@ -143,14 +143,16 @@ static void tell_ids(struct rs_partition *p, uint64_t slice_bytes)
     }
 }
 
-/* Before all groups: one that is back under the key of another that went is told after it. */
+/* Before all groups: one that is back under the key of another that went is told after it. Where memory ran
+ * out while they were noted, the last may not be whole: then none is read, and the batch fails. */
 static void tell_drops(struct rs_partition *p, struct rs_unsealed *u)
 {
     struct rs_reader reader = {.rest = rs_buf_slice(&u->drops)};
-    while (reader.rest.size) {
+    while (!u->drops.failed && reader.rest.size) {
         struct rs_slice kind = rs_read_bytes(&reader, 1);
         uint32_t size = rs_read_u32(&reader);
         (void)rs_read_bytes(&reader, size);
+        RS_ASSERT(!reader.failed);
         rs_buf_put(&p->sealing.chunks.out, kind.data, 1 + sizeof size + size);
         rs_chunks_cut(&p->sealing.chunks, RS_CHUNK_BYTES);
     }

@@ -200,6 +200,25 @@ static void test_a_batch_that_is_written_early_all_the_time_keeps_its_buffer_sma
     stop(&t);
 }
 
+/* What is there of an entry whose memory ran out in its middle is no entry. */
+static void test_a_batch_fails_where_memory_ran_out_for_a_drop(void **state)
+{
+    (void)state;
+    struct run r;
+    struct rs_slice chunk;
+    start(&r, append_stream, MINUTES);
+    enable(&r);
+    struct rs_unsealed *unsealed = &r.partition->groups[0].unsealed;
+    struct rs_gone_entry gone = {.hash = 1, .newest_us = 2};
+    rs_groups_note_gone(&r.partition->groups[0], &gone);
+    unsealed->drops.size -= 12;
+    unsealed->drops.failed = true;
+    unsealed->failed = true;
+    rs_partition_seal_begin(r.partition, (struct rs_state_plan){0});
+    assert_int_equal(rs_partition_seal_step(r.partition, &chunk), RS_SEAL_FAILED);
+    stop(&r);
+}
+
 static void test_a_large_group_goes_in_several_chunks(void **state)
 {
     (void)state;
@@ -588,6 +607,7 @@ int main(void)
         cmocka_unit_test(test_a_batch_is_as_of_its_beginning),
         cmocka_unit_test(test_only_what_changed_is_told_and_a_sweep_tells_the_rest),
         cmocka_unit_test(test_a_batch_that_is_written_early_all_the_time_keeps_its_buffer_small),
+        cmocka_unit_test(test_a_batch_fails_where_memory_ran_out_for_a_drop),
         cmocka_unit_test(test_a_large_group_goes_in_several_chunks),
         cmocka_unit_test(test_a_group_that_is_back_waits_for_the_deletion_after_a_restore_too),
         cmocka_unit_test(test_fewer_ids_to_remember_keep_the_newest),
