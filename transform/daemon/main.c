@@ -10,6 +10,7 @@
 #include "base/time/text.h"
 #include "ingest/kafka/source.h"
 #include "sink/redis/names.h"
+#include "transform/partition/explain.h"
 #include "transform/plan/plan.h"
 
 #define EXPLAIN_GROUPS  10000

@@ -1,6 +1,8 @@
+#include "transform/partition/explain.h"
+
 #include "transform/group/groups.h"
 #include "transform/group/upsert.h"
-#include "transform/partition/partition.h"
+#include "transform/plan/engine.h"
 #include "transform/plan/plan.h"
 
 /* Bytes of a short key in the arena, and of a group's place in an index between three eighths and three

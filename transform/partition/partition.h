@@ -93,9 +93,4 @@ bool rs_partition_aggregate_status(const struct rs_partition *p, uint32_t aggreg
 bool rs_partition_describe_group(struct rs_partition *p, uint32_t aggregate, struct rs_slice key,
                                  struct rs_buf *json);
 
-/* For people, for `rollstatd --explain`: inputs, fields, windows and panes, memory per group, Redis keys.
- * `groups`: how many groups to estimate for. */
-void rs_engine_explain(const struct rs_engine *engine, const struct rs_streams *streams, const char *prefix,
-                       uint64_t groups, struct rs_buf *out);
-
 #endif

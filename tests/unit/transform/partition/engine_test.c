@@ -1,6 +1,7 @@
 /* The engine as a whole: events in, views out, exact texts; what the configuration is compiled to. */
 #include "tests/lib/partition_state.h"
 #include "tests/unit/transform/engine_run.h"
+#include "transform/partition/explain.h"
 
 static void test_tumbling_view_and_history(void **state)
 {
