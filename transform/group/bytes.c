@@ -8,6 +8,7 @@ void rs_form_key(struct rs_slice key, struct rs_buf *out)
     rs_buf_put(out, key.data, key.size);
 }
 
+/* Tumbling: a pane is a window, and one number is enough. Sliding: a list by window ends, ascending. */
 static void put_revisions(const struct rs_groups *gs, const struct rs_node *node, struct rs_buf *out)
 {
     if (gs->aggregate->window.kind != RS_WINDOW_SLIDING) {
@@ -72,6 +73,7 @@ int rs_form_read_key(struct rs_form_reader *f, struct rs_slice *key)
     return rs_groups_reserve(f->gs, 1, size) ? 0 : rs_form_no_memory(f);
 }
 
+/* Ends must ascend: the list is searched by them, and one that names an end twice would save differently. */
 static int read_revisions(struct rs_form_reader *f, struct rs_node *node)
 {
     uint32_t count = rs_read_u32(&f->reader);

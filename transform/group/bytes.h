@@ -1,5 +1,5 @@
-/* state form: the byte form of keys, panes and registers, for a partition saved as a whole (state.c) and for
- * the pieces that the state log gets (seal.c, restore.c). Little-endian; equal contents give equal bytes.
+/* state form: the byte form of keys, panes and registers, for the pieces of state that the state log gets
+ * (changes.c, and back in partition/restore.c). Little-endian; equal contents give equal bytes.
  * Thread: the owning worker. */
 #ifndef RS_TRANSFORM_GROUP_BYTES_H
 #define RS_TRANSFORM_GROUP_BYTES_H

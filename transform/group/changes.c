@@ -120,6 +120,9 @@ static uint32_t first_changed(const struct rs_groups *gs, uint32_t number)
     return first;
 }
 
+/* A group too large for one entry goes in several: only the first may be WHOLE, which takes away what the
+ * log has of it; those that follow add to it. All of them give `oldest`, so that panes which left go there
+ * too. */
 static void put_panes(struct rs_groups *gs, uint32_t number, struct rs_buf *out)
 {
     const struct rs_group *g = rs_group_at(gs, number);
@@ -145,6 +148,7 @@ static void put_panes(struct rs_groups *gs, uint32_t number, struct rs_buf *out)
     }
 }
 
+/* As put_panes. Registers are an array, so all of them are looked through. */
 static void put_registers(struct rs_groups *gs, uint32_t number, struct rs_buf *out)
 {
     struct rs_upsert_group *g = (struct rs_upsert_group *)rs_group_at(gs, number);

@@ -1,6 +1,23 @@
 /* changes: what changed of the groups, as entries for the state log (partition/seal.h has their form). A group
  * is gathered once, with its first change since a batch began; it is written when its turn in the batch has
  * come, or before an event changes it again. What belongs to every event is inline in groups.h.
+ *
+ * Two lists take turns (struct rs_unsealed): one gathers what changes now, the other belongs to the batch
+ * that is being written. A group's flag says which one it waits in:
+ *
+ *     gather EVEN ──begin──▶ write EVEN, gather ODD ──begin──▶ write ODD, gather EVEN ──▶ …
+ *
+ * A batch is the state as of its beginning, and events go on while it is written. So a group that still waits
+ * in its list is written before an event changes it, and no group is ever copied. While EVEN is written:
+ *
+ *     its turn   EVEN ──write──▶ none
+ *     an event   EVEN ──write──▶ none ──change──▶ ODD      rs_groups_change, rs_groups_changed
+ *                none ──change──▶ ODD
+ *                 ODD ──change──▶ ODD
+ *
+ * What was written early is not looked for in the list: a number whose group has lost the flag is passed by.
+ * Invariant: once a batch is sealed, the log has every group that has neither flag as it is. A batch that
+ * cannot be sealed ends the partition, since what was taken from the lists is not put back.
  * Thread: the owning worker. */
 #ifndef RS_TRANSFORM_GROUP_CHANGES_H
 #define RS_TRANSFORM_GROUP_CHANGES_H

@@ -42,6 +42,9 @@ static uint8_t *pane_at(const struct rs_groups *gs, uint8_t *panes, uint64_t num
     return panes + number * gs->aggregate->pane_size;
 }
 
+/* One piece of memory: the head, a stamp for each block of the ring, then panes: sums, middle, a tail for
+ * each slice of a block, the blocks. A block is about as long as the square root of the window's panes, so
+ * that there are about as many of them as tails, and a few more, since the window cuts those at its ends. */
 static struct rs_fold *fold_new(struct rs_groups *gs)
 {
     int64_t panes = rs_window_panes(&gs->aggregate->window);
@@ -258,6 +261,9 @@ static uint32_t fold_plain(struct rs_groups *gs, const struct rs_group *g, int64
     return oldest;
 }
 
+/* Windows are asked for in ascending order as a rule, so that both ends only move on. Where they went
+ * back, the fold begins anew: it could add what comes in before, but not take off again what it settled
+ * behind the end. The newest pane still changes, and is merged last without ever being settled. */
 static uint32_t fold_running(struct rs_groups *gs, const struct rs_group *g, struct rs_fold *fold,
                              int64_t start_us, int64_t end_us, void *out)
 {

@@ -26,6 +26,7 @@ uint64_t rs_gone_hash(struct rs_slice key)
     return XXH3_64bits(key.data, key.size);
 }
 
+/* Never for more than `max`: from there on one goes for each that comes. */
 bool rs_gone_reserve(struct rs_gone *g, uint64_t groups)
 {
     uint32_t wanted = groups < g->max ? (uint32_t)groups : g->max;
@@ -115,6 +116,8 @@ static void forget(struct rs_gone *g, int64_t newest_us)
     }
 }
 
+/* Full: whichever is the oldest is forgotten, be it the new one, so that what is kept does not hang on the
+ * order in which groups went. */
 void rs_gone_put(struct rs_gone *g, struct rs_gone_entry entry)
 {
     uint32_t place = find(g, entry.hash);

@@ -31,6 +31,8 @@ uint32_t rs_group_from(const struct rs_groups *gs, const struct rs_group *group,
 
 /* ---- revisions ---- */
 
+/* The list of a sliding pane ascends by window end and has each end once. Late events are rare, and near the
+ * end of the same few windows: it is short. */
 void rs_node_revise(struct rs_groups *gs, struct rs_node *node, int64_t end_us, uint32_t count)
 {
     if (!is_sliding(gs)) {
@@ -70,6 +72,8 @@ static void note_revision(struct rs_groups *gs, struct rs_node *node, int64_t ti
     rs_node_revise(gs, node, passed < last ? passed : last, 1);
 }
 
+/* A window's late events are noted at its panes, each at the last end that had passed when it came, which
+ * is why those at a later end count too: that event was news for this window as well. */
 uint64_t rs_group_revision(const struct rs_groups *gs, const struct rs_group *group, int64_t end_us)
 {
     const struct rs_window *w = window_of(gs);
@@ -176,6 +180,8 @@ void rs_group_remove_before(struct rs_groups *gs, uint32_t number, int64_t oldes
     }
 }
 
+/* Clock, flags and key stay, and what a sliding group remembers of panes that left: the caller needs those
+ * or sets them. */
 void rs_group_clear(struct rs_groups *gs, uint32_t number)
 {
     struct rs_group *group = rs_group_at(gs, number);
@@ -428,6 +434,9 @@ static void add_elsewhere(struct rs_groups *gs, uint32_t number, const struct rs
     trim(gs, number);
 }
 
+/* Nearly every event is of its group's newest pane. Then nothing is searched, and no window has ended by
+ * it, since all that hold the pane end behind the event; panes are looked through only where the clock has
+ * reached trim_at_us. */
 void rs_group_add(struct rs_groups *gs, uint32_t number, const struct rs_event *event)
 {
     struct rs_group *g = rs_group_at(gs, number);

@@ -22,6 +22,8 @@ static size_t rest_size(const struct rs_aggregate *a)
     return a->history ? sizeof(struct rs_group_rest) : 0;
 }
 
+/* Slabs of what the aggregate's window never needs stay without memory: their item_size is 0 or nothing is
+ * ever reserved in them. On failure what was made is for rs_groups_fini. */
 int rs_groups_init(struct rs_groups *gs, const struct rs_aggregate *aggregate, struct rs_error *error)
 {
     *gs = (struct rs_groups){.aggregate = aggregate,
@@ -60,6 +62,7 @@ static void empty_group(struct rs_groups *gs, uint32_t number)
     }
 }
 
+/* Also of one that was not initialised to the end: all of it is zero or made. */
 void rs_groups_fini(struct rs_groups *gs)
 {
     for (uint32_t i = 0; i < gs->groups.touched; i++) {
@@ -155,6 +158,9 @@ static void prefetch_group(const struct rs_groups *gs, const struct rs_group *g)
     }
 }
 
+/* Three passes, so that the cache misses of a batch overlap instead of following each other: places in the
+ * index, then groups, then their keys and newest panes. What is found is a guess until the key is
+ * compared. */
 void rs_groups_look_up(const struct rs_groups *gs, const uint32_t *hashes, uint32_t count, uint32_t *found)
 {
     for (uint32_t i = 0; i < count && gs->index.slots; i++) {

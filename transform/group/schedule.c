@@ -104,6 +104,7 @@ void rs_schedule_at(struct rs_groups *gs, uint32_t number, int64_t due_us)
     link_group(gs, list_of(s, due_us < last_us ? due_us : last_us), number, g);
 }
 
+/* The whole list at once, behind what is due already, in its order. */
 static void make_due(struct rs_groups *gs, uint32_t list)
 {
     struct rs_schedule *s = &gs->schedule;
@@ -123,6 +124,8 @@ static void make_due(struct rs_groups *gs, uint32_t list)
     s->tails[list] = RS_NONE;
 }
 
+/* However far time jumps, each list of the ring is looked at once. The first call only sets where it begins:
+ * until then everything went into the list of what is due. */
 void rs_schedule_advance(struct rs_groups *gs, int64_t now_us)
 {
     struct rs_schedule *s = &gs->schedule;

@@ -107,6 +107,8 @@ int64_t rs_upsert_next_end(const struct rs_groups *gs, const struct rs_upsert_gr
 
 /* ---- changing ---- */
 
+/* All of the register but its period and revision: `present` and values of the last winner must not shine
+ * through. */
 static void store(const struct rs_aggregate *a, struct rs_register *r, const struct rs_change *c)
 {
     r->version = c->version;
@@ -182,6 +184,8 @@ static void won(struct rs_groups *gs, uint32_t number, struct rs_group *g, struc
     rs_groups_changed(gs, number, g);
 }
 
+/* A change that loses leaves no trace, so the registers are those of the winners, whatever the order. An
+ * open batch gets the group as it was before it is known who wins: at worst that was not needed yet. */
 void rs_upsert_apply(struct rs_groups *gs, uint32_t number, const struct rs_change *change)
 {
     struct rs_upsert_group *g = group_at(gs, number);

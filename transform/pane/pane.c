@@ -120,7 +120,19 @@ ALWAYS_INLINE void take_extrema(enum rs_num_kind kind, const struct rs_pane_inpu
     }
 }
 
-/* ---- adding ---- */
+/* ---- adding ----
+ *
+ * An event goes one of three ways, and all of them leave the same bytes:
+ *
+ *     rs_pane_add ─┬─ some input is no int64 ──────▶ add_any                  input by input, by kind
+ *                  └─ all ─┬─ later than the rest ─▶ add_int64s_in_order      keys are not compared
+ *                          └─ else, or the first ──▶ add_int64s_in_any_order  keys decide first and last
+ *
+ * The second is the one that counts: decimals with a scale are int64, and events come mostly in the order of
+ * time. It is the third one's code, compiled again with `in_order` a constant: an event later than all others
+ * is last and not first. That holds for inputs that every event has (counts_events), which share the pane's
+ * keys; one that can be absent has keys of its own, which are compared on all three ways. Events of the same
+ * time go the third way: there the order decides, and where that is equal too, the value. */
 
 /* An event, and how it stands to the keys that its required inputs share. */
 struct event {
@@ -417,6 +429,7 @@ static inline void add_pair64(const struct rs_pane_pair *pair, void *pane, const
     }
 }
 
+/* Both ways of int64: what is present is finite, and no kind has to be asked for. */
 ALWAYS_INLINE void add_int64s(bool in_order, const struct rs_pane_layout *layout, void *pane,
                               const struct rs_num *inputs, const struct event *event)
 {

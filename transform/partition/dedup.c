@@ -117,6 +117,9 @@ static void forget_oldest(struct rs_dedup *d)
     d->count--;
 }
 
+/* Whether the id is known is asked before time passes, as the record's outcome was: what this record makes
+ * forgotten was still there for it. A new id counts from its own timestamp or the steady time, whichever
+ * is later. */
 void rs_dedup_arrive(struct rs_dedup *d, const struct rs_dedup_id *id, int64_t timestamp_us)
 {
     bool known = !id || rs_dedup_seen(d, *id, timestamp_us);

@@ -48,6 +48,8 @@ static unsigned emit_drop(struct rs_partition *p, const struct rs_groups *gs, st
     return RECEIPT_DROP;
 }
 
+/* One run of windows of a group is in flight at a time: what is acknowledged is then simply all before
+ * history_from. The first window goes out even beyond the budget, or a large one would never go. */
 static unsigned emit_history(struct rs_shower *s, uint32_t number, struct rs_group *g, size_t budget)
 {
     struct rs_groups *gs = s->groups;
@@ -217,6 +219,8 @@ void rs_partition_republish_quota(struct rs_partition *p, uint64_t groups)
     p->again_quota = groups;
 }
 
+/* Aggregates take turns, and the one after that which filled the batch begins the next: none can keep the
+ * others from being shown. Groups that have to be sent again come when nothing else is left. */
 bool rs_partition_emit(struct rs_partition *p, struct rs_view_batch *batch, size_t budget_bytes)
 {
     rs_partition_show_front(p);
@@ -258,6 +262,8 @@ static void silence(struct rs_partition *p, struct rs_groups *gs, uint32_t numbe
     }
 }
 
+/* A window that ended while others of the group were in flight could not go with them: the group is put into
+ * the dirty list for it. */
 static void acknowledge(struct rs_partition *p, struct rs_groups *gs, const struct receipt *r,
                         struct rs_group *g)
 {

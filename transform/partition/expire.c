@@ -12,6 +12,8 @@ int64_t rs_expire_step(const struct rs_stream *stream)
     return step > 1000000 ? step : 1000000;
 }
 
+/* What goes is noted in the table of dropped groups: an event that comes later under the key is judged by
+ * that. */
 static void expire_groups(struct rs_partition *p, struct rs_groups *gs)
 {
     int64_t oldest_us = p->steady.clock_us - p->plan->stream->expire_us;

@@ -119,6 +119,9 @@ static enum rs_reason decode(const struct rs_partition *p, const struct rs_recor
     return rs_decoder_run(plan->decoder, record->value, p->batch.values, NULL);
 }
 
+/* A part of a microsecond counts as a whole one against max_future, so that "at most" means just that.
+ * Periods of upsert streams name what an event is about, often the day that is not over: the future is no
+ * fault there. */
 static enum rs_reason judge_time(const struct rs_plan *plan, const struct rs_value *values,
                                  const struct rs_record *record, struct rs_judged *j)
 {
@@ -183,6 +186,9 @@ static uint64_t judge_where(struct rs_partition *p, uint32_t i, struct rs_judged
     return keys;
 }
 
+/* Only the keys that an aggregate which takes the event groups by: a key that is too long for an aggregate
+ * whose `where` is not passed rejects nothing. There is room: RS_GROUP_KEY_MAX for each key of each
+ * record. */
 static enum rs_reason build_keys(struct rs_partition *p, uint32_t i, uint64_t wanted)
 {
     struct rs_batch *b = &p->batch;
@@ -223,6 +229,8 @@ static enum rs_reason judge_id(const struct rs_plan *plan, const struct rs_value
     return RS_REASON_NONE;
 }
 
+/* The first fault names the reason. Values are scaled before the rules look at them, since a rule judges
+ * the decimal. */
 static enum rs_reason judge_values(struct rs_partition *p, uint32_t i, const struct rs_record *record,
                                    struct rs_judged *j)
 {

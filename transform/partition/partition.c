@@ -9,6 +9,7 @@
 
 /* ---- life ---- */
 
+/* On failure what was made is for rs_partition_free, which takes half a partition. */
 static int init(struct rs_partition *p, struct rs_error *error)
 {
     const struct rs_plan *plan = p->plan;
@@ -195,6 +196,7 @@ static void change_register(const struct rs_partition *p, struct rs_groups *gs, 
     rs_upsert_apply(gs, number, &change);
 }
 
+/* Room was reserved with the batch, so nothing here can fail in the middle. */
 static enum verdict apply_event(struct rs_partition *p, struct rs_groups *gs, uint32_t record, int64_t offset,
                                 uint32_t guess)
 {
@@ -477,6 +479,9 @@ void rs_partition_count_into(struct rs_partition *p, struct rs_outcomes *outcome
     p->outcomes = outcomes;
 }
 
+/* How large the runs are must make no difference to the state; where a record may have to stop the batch
+ * in the middle, they are of one record. Shown time follows at the end, once for the whole run, and not
+ * before the worker has begun to show. */
 size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *records, size_t count,
                           const struct rs_dead_letter_sink *letters)
 {

@@ -241,6 +241,9 @@ static bool plausible_head(const struct rs_group *g, int64_t gone_newest, int64_
            (gone_newest == RS_TIME_NONE || rs_form_plausible(gone_newest));
 }
 
+/* CHANGED: what is there stays but for what the entry says. The head is as of this batch, the panes before
+ * `oldest` had left by then. WHOLE begins with nothing, as what the log has under the key may be
+ * another's. */
 static int read_group(struct rs_form_reader *f, bool whole)
 {
     bool sliding = !f->gs->aggregate->upsert && f->gs->aggregate->window.kind == RS_WINDOW_SLIDING;
@@ -338,6 +341,8 @@ static void tidy_ids(struct rs_restoring *restoring)
     restoring->id_count = kept;
 }
 
+/* Sweeps tell the same ids again and again: before memory grows, doubles and forgotten ones go. It grows only
+ * where that did not free half of it, or every call would sort for little. */
 static bool ids_room(struct rs_restoring *restoring, size_t more)
 {
     if (restoring->id_capacity - restoring->id_count >= more) {
@@ -470,6 +475,7 @@ int rs_partition_restore_chunk(struct rs_partition *fresh, struct rs_slice chunk
 
 /* ---- the end ---- */
 
+/* A group is made by its first event and dropped as a whole: an empty one means that an entry is missing. */
 static int finish_groups(struct rs_groups *gs, struct rs_error *error)
 {
     for (uint32_t i = 0; i < gs->groups.touched; i++) {

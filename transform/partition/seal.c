@@ -199,6 +199,9 @@ static void sweep(struct rs_partition *p, struct rs_state_plan plan)
     }
 }
 
+/* What is told as of now and not group by group is written here: the seal, its head, drops, ids, and with
+ * a new sweep all dropped groups. Groups follow step by step; how far the sweep comes with this batch is
+ * decided here too. */
 void rs_partition_seal_begin(struct rs_partition *p, struct rs_state_plan plan)
 {
     struct rs_seal_batch *s = &p->sealing;
@@ -261,6 +264,8 @@ static bool ready(const struct rs_chunks *s, struct rs_slice *chunk)
     return true;
 }
 
+/* Chunks that are ready go before anything more is written: what waits in memory stays small where the log
+ * takes it, and grows with early writes alone where it does not. */
 enum rs_seal_step rs_partition_seal_step(struct rs_partition *p, struct rs_slice *chunk)
 {
     struct rs_seal_batch *s = &p->sealing;

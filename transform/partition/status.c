@@ -37,6 +37,7 @@ void rs_partition_status(const struct rs_partition *p, struct rs_partition_statu
     }
 }
 
+/* What was judged before any aggregate saw it counts for each of them, from where the aggregate began on. */
 bool rs_partition_aggregate_status(const struct rs_partition *p, uint32_t aggregate,
                                    struct rs_aggregate_status *out)
 {

@@ -9,7 +9,10 @@
  * clock, when the time is about now; or, when nothing comes after them, events of another group
  * (rs_partition_rest), or that nothing has spoken against them for a while (rs_partition_unopposed).
  *
- * The front is where that has led. Nothing of it is in the state but what shown time says. */
+ * The front is where that has led. A seal shows it first, so shown time carries it to the next owner; and the
+ * seal's head holds the run that waits for a witness (run_us, run_other_us, run_source), so that an owner who
+ * reads on from there sees it confirmed by the same record. left_us and what is counted of events that were
+ * ahead are this process's alone. */
 #include "transform/partition/internal.h"
 
 #define GAPS_PER_STEP    8
@@ -61,6 +64,8 @@ static bool source_of(const struct rs_partition *p, uint32_t i, uint32_t *source
     return false;
 }
 
+/* The run is kept by two times, the first speaker's and the highest of all others: an event is confirmed when
+ * both are there, and no more has to be known of it. Operators see the newest one. */
 static void add_to_run(struct rs_partition *p, uint32_t i, int64_t offset)
 {
     struct rs_front *f = &p->front;
