@@ -275,7 +275,7 @@ class StateTopic(suite.Case):
         self.assertRegex(lines[101], "^end 1 low 37 first 37 last 99 records 63 bytes 63000 gaps 0 wrong 0 committed -1 ")
         lines, _ = self.tool("trim 1 99", "wait", "read 1 99", "wait", "read 1 50", "wait")
         self.assertRegex(lines[1], "^end 1 low 99 first 99 last 99 records 1 ")
-        self.assertRegex(lines[2], "^broken 1 EFENCED retry .*begins at offset 99, after the claim at 50")
+        self.assertRegex(lines[2], "^broken 1 ETRIMMED retry .*begins at offset 99, after the claim at 50")
 
     def test_first_claims_tell_what_was_committed(self):
         self.assertRegex(self.tool("append 2 1 10", "wait", "read 2 0", "wait")[0][1], "^end 2 low 0 .* committed -1 ")
