@@ -127,7 +127,9 @@ MUTANTS = {
         "transform/statelog/protocol.c", "    bool gap = event->offset > part->next;", "    bool gap = event->offset < part->next;")]),
     "gap-means-nothing": ("a gap is looked at, but another claim in it is overlooked", [(
         "transform/statelog/protocol.c", "    if (reading.claim != part->token ||\n        memcmp(&reading.owner, &part->owner, "
-        "sizeof(part->owner)) != 0) {", "    if (reading.claim == INT64_MAX) {")]),
+        "sizeof(part->owner)) != 0) {", "    if (reading.claim == INT64_MAX) {"),
+        ("transform/statelog/protocol.c", "    if (part->superseded || event->offset > part->token) {",
+         "    if (part->doubted && (part->superseded || event->offset > part->token)) {")]),
     "dead-letter-after-seal": ("the seal does not wait for the dead letters it covers", [(
         "transform/worker/commit.c", "    if (!letters_done(worker, owned, owned->seal.next_offset)) {",
         "    if (!letters_done(worker, owned, 0)) {")]),
