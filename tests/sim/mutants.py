@@ -198,13 +198,19 @@ MUTANTS = {
 
 
 def sync(source, target):
-    """Copies what differs, so that a second run builds only that."""
+    """Copies what differs, so that a second run builds only that, and removes what is no more."""
+    kept = set()
     for folder, below, names in os.walk(source):
         below[:] = [name for name in below if name not in NOT_SOURCES and not name.startswith(".")]
         place = os.path.join(target, os.path.relpath(folder, source))
         os.makedirs(place, exist_ok=True)
         for name in names:
             copy(os.path.join(folder, name), os.path.join(place, name))
+            kept.add(os.path.normpath(os.path.join(place, name)))
+    for folder, _, names in os.walk(target):
+        for path in (os.path.normpath(os.path.join(folder, name)) for name in names):
+            if path not in kept:
+                os.remove(path)
 
 
 def copy(source, target):
