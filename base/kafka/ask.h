@@ -17,6 +17,10 @@
 rd_kafka_resp_err_t rs_kafka_ask_ends(rd_kafka_t *client, const char *topic, int32_t partition,
                                       int timeout_ms, int64_t *low, int64_t *high);
 
+/* What a request to make or to grow one topic came to; `event` NULL: nobody answered in time. *why says it in
+ * words, for as long as the event lives. */
+rd_kafka_resp_err_t rs_kafka_topic_answer(rd_kafka_event_t *event, const char **why);
+
 /* Whether waiting for a broker, or for another one, may change the answer. */
 bool rs_kafka_is_away(rd_kafka_resp_err_t code);
 

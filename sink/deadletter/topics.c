@@ -201,21 +201,14 @@ static void not_made(struct rs_dead_letter_topics *topics, struct topic *topic, 
 static void take_answer(struct rs_dead_letter_topics *topics, rd_kafka_event_t *event)
 {
     struct topic *topic = rd_kafka_event_opaque(event);
-    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-    const char *text = rd_kafka_event_error_string(event);
-    size_t count = 0;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        const rd_kafka_topic_result_t **results =
-            rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
-        code = count == 1 ? rd_kafka_topic_result_error(results[0]) : RD_KAFKA_RESP_ERR__FAIL;
-        text = count == 1 ? rd_kafka_topic_result_error_string(results[0]) : NULL;
-    }
+    const char *why = NULL;
+    rd_kafka_resp_err_t code = rs_kafka_topic_answer(event, &why);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
         found(topics, topic, code == RD_KAFKA_RESP_ERR_NO_ERROR);
     } else if (rs_kafka_is_away(code)) {
         unknown(topics, topic);
     } else {
-        not_made(topics, topic, text ? text : rd_kafka_err2str(code));
+        not_made(topics, topic, why);
     }
 }
 

@@ -132,6 +132,21 @@ void rs_kafka_log_too_few(const struct rs_kafka_log_topic *topic, int32_t partit
                   partition + 1);
 }
 
+/* Waits for what a request to make or to grow a topic comes to; frees queue and options. */
+static rd_kafka_resp_err_t topic_answer(struct rs_kafka_log *log, rd_kafka_queue_t *queue,
+                                        rd_kafka_AdminOptions_t *options, char *why, size_t size)
+{
+    const char *text = NULL;
+    rd_kafka_event_t *event = answer(log, queue, options);
+    rd_kafka_resp_err_t code = rs_kafka_topic_answer(event, &text);
+
+    (void)snprintf(why, size, "%s", text);
+    if (event != NULL) {
+        rd_kafka_event_destroy(event);
+    }
+    return code;
+}
+
 /* ---- making a topic ---- */
 
 static rd_kafka_NewTopic_t *new_topic(const struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
@@ -150,22 +165,6 @@ static rd_kafka_NewTopic_t *new_topic(const struct rs_kafka_log *log, const stru
     return fresh;
 }
 
-static rd_kafka_resp_err_t created(rd_kafka_event_t *event, char *why, size_t size)
-{
-    size_t count = 0;
-    rd_kafka_resp_err_t code = event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
-    const char *text = event == NULL ? NULL : rd_kafka_event_error_string(event);
-
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        const rd_kafka_topic_result_t **topics =
-            rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
-        code = count == 1 ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__FAIL;
-        text = count == 1 ? rd_kafka_topic_result_error_string(topics[0]) : NULL;
-    }
-    (void)snprintf(why, size, "%s", text != NULL ? text : rd_kafka_err2str(code));
-    return code;
-}
-
 static rd_kafka_resp_err_t ask_to_create(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
                                          int32_t partitions, char *why, size_t size)
 {
@@ -182,13 +181,8 @@ static rd_kafka_resp_err_t ask_to_create(struct rs_kafka_log *log, const struct 
     (void)rd_kafka_AdminOptions_set_operation_timeout(options, REQUEST_MS / 2, why, size);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
     rd_kafka_CreateTopics(log->consumer, &fresh, 1, options, queue);
-    rd_kafka_event_t *event = answer(log, queue, options);
-    rd_kafka_resp_err_t code = created(event, why, size);
     rd_kafka_NewTopic_destroy(fresh);
-    if (event != NULL) {
-        rd_kafka_event_destroy(event);
-    }
-    return code;
+    return topic_answer(log, queue, options, why, size);
 }
 
 static void cannot_create(const struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
@@ -257,22 +251,6 @@ static enum rs_kafka_log_fitness create(struct rs_kafka_log *log, const struct r
 
 /* ---- growing a topic ---- */
 
-static rd_kafka_resp_err_t grown(rd_kafka_event_t *event, char *why, size_t size)
-{
-    size_t count = 0;
-    rd_kafka_resp_err_t code = event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
-    const char *text = event == NULL ? NULL : rd_kafka_event_error_string(event);
-
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        const rd_kafka_topic_result_t **topics =
-            rd_kafka_CreatePartitions_result_topics(rd_kafka_event_CreatePartitions_result(event), &count);
-        code = count == 1 ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__FAIL;
-        text = count == 1 ? rd_kafka_topic_result_error_string(topics[0]) : NULL;
-    }
-    (void)snprintf(why, size, "%s", text != NULL ? text : rd_kafka_err2str(code));
-    return code;
-}
-
 static rd_kafka_resp_err_t ask_to_grow(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
                                        int32_t partitions, char *why, size_t size)
 {
@@ -288,13 +266,8 @@ static rd_kafka_resp_err_t ask_to_grow(struct rs_kafka_log *log, const struct rs
     (void)rd_kafka_AdminOptions_set_operation_timeout(options, REQUEST_MS / 2, why, size);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
     rd_kafka_CreatePartitions(log->consumer, &more, 1, options, queue);
-    rd_kafka_event_t *event = answer(log, queue, options);
-    rd_kafka_resp_err_t code = grown(event, why, size);
     rd_kafka_NewPartitions_destroy(more);
-    if (event != NULL) {
-        rd_kafka_event_destroy(event);
-    }
-    return code;
+    return topic_answer(log, queue, options, why, size);
 }
 
 static void set_not_grown(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
