@@ -8,8 +8,9 @@
 #include "base/buf.h"
 #include "sink/redis/connection.h"
 
-#define PIECE_MAX 256 /* members at once */
-#define WORDS_MAX (2 * PIECE_MAX + 8)
+#define CURSOR_MAX 32  /* 20 digits at most */
+#define PIECE_MAX  256 /* members at once */
+#define WORDS_MAX  (2 * PIECE_MAX + 8)
 
 /* A command under construction: arguments lie in one buffer. */
 struct words {
@@ -149,16 +150,29 @@ static int delete_keys(redisContext *context, const redisReply *keys, struct wor
     return RS_OK;
 }
 
-static bool is_scan(const redisReply *reply)
+/* Sends a SCAN or HSCAN and moves `cursor` on. NULL: `error` says why. The caller frees the reply, whose second
+ * element is an array. */
+static redisReply *send_scan(redisContext *context, const struct words *words, const char *command,
+                             char cursor[CURSOR_MAX], struct rs_error *error)
 {
-    return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-           reply->element[0]->type == REDIS_REPLY_STRING && reply->element[1]->type == REDIS_REPLY_ARRAY;
+    redisReply *reply = send_words(context, words, error);
+    if (!reply) {
+        return NULL;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+        reply->element[0]->type != REDIS_REPLY_STRING || reply->element[1]->type != REDIS_REPLY_ARRAY) {
+        freeReplyObject(reply);
+        (void)rs_fail(error, RS_EREDIS, "%s: an answer of another kind than expected", command);
+        return NULL;
+    }
+    snprintf(cursor, CURSOR_MAX, "%s", reply->element[0]->str);
+    return reply;
 }
 
 static int delete_fences(redisContext *context, const struct rs_redis_config *config, const char *group,
                          struct words *words, uint64_t *deleted, struct rs_error *error)
 {
-    char cursor[32] = "0";
+    char cursor[CURSOR_MAX] = "0";
     do {
         words_begin(words, "SCAN");
         word(words, cursor);
@@ -167,15 +181,10 @@ static int delete_fences(redisContext *context, const struct rs_redis_config *co
         word_end(words);
         word(words, "COUNT");
         word(words, "1000");
-        redisReply *reply = send_words(context, words, error);
+        redisReply *reply = send_scan(context, words, "SCAN", cursor, error);
         if (!reply) {
             return error->code;
         }
-        if (!is_scan(reply)) {
-            freeReplyObject(reply);
-            return rs_fail(error, RS_EREDIS, "SCAN: an answer of another kind than expected");
-        }
-        snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
         int code = delete_keys(context, reply->element[1], words, deleted, error);
         freeReplyObject(reply);
         if (code != RS_OK) {
@@ -349,22 +358,17 @@ static int forget_indexed(redisContext *context, const char *head, struct words 
 static int forget_owned(redisContext *context, const char *head, const char *owners, struct words *words,
                         struct rs_error *error)
 {
-    char cursor[32] = "0";
+    char cursor[CURSOR_MAX] = "0";
     do {
         words_begin(words, "HSCAN");
         word(words, owners);
         word(words, cursor);
         word(words, "COUNT");
         word(words, "256");
-        redisReply *reply = send_words(context, words, error);
+        redisReply *reply = send_scan(context, words, "HSCAN", cursor, error);
         if (!reply) {
             return error->code;
         }
-        if (!is_scan(reply)) {
-            freeReplyObject(reply);
-            return rs_fail(error, RS_EREDIS, "HSCAN: an answer of another kind than expected");
-        }
-        snprintf(cursor, sizeof cursor, "%s", reply->element[0]->str);
         int code = forget_members(context, head, reply->element[1], 2, words, error);
         freeReplyObject(reply);
         if (code != RS_OK) {
