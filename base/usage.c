@@ -233,3 +233,14 @@ void rs_usage_complain(const struct rs_program_info *program, const struct rs_er
     int size = snprintf(text, sizeof(text), "%s: %s\n", program->name, error->text);
     rs_log_text(RS_LOG_ERROR, text, size < (int)sizeof(text) ? (size_t)size : sizeof(text) - 1);
 }
+
+int rs_usage_exit(const struct rs_error *error)
+{
+    switch (error->code) {
+    case RS_EUSAGE:
+    case RS_ECONFIG:
+    case RS_ESCHEMA:
+    case RS_EINVAL: return RS_EXIT_USAGE;
+    default: return RS_EXIT_ENVIRONMENT;
+    }
+}

@@ -55,5 +55,7 @@ int rs_usage_fail(const struct rs_program_info *program, struct rs_error *error,
 
 /* "prog: text" on stderr. */
 void rs_usage_complain(const struct rs_program_info *program, const struct rs_error *error);
+/* What a program that this error ends exits with: whether its user or its surroundings have to change. */
+int rs_usage_exit(const struct rs_error *error);
 
 #endif

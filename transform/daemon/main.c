@@ -215,21 +215,10 @@ static int check_command(const struct command *command, struct rs_error *error)
 
 /* ---- commands ---- */
 
-static int exit_code(const struct rs_error *error)
-{
-    switch (error->code) {
-    case RS_EUSAGE:
-    case RS_ECONFIG:
-    case RS_ESCHEMA:
-    case RS_EINVAL: return RS_EXIT_USAGE;
-    default: return RS_EXIT_ENVIRONMENT;
-    }
-}
-
 static int complain(const struct rs_error *error)
 {
     rs_usage_complain(&program, error);
-    return exit_code(error);
+    return rs_usage_exit(error);
 }
 
 /* Topics of Kafka that are the daemon's own. */

@@ -324,22 +324,10 @@ static int show_all(struct tool *tool, struct rs_error *error)
 
 /* ---- the program ---- */
 
-static int exit_code(const struct rs_error *error)
-{
-    switch (error->code) {
-    case RS_EUSAGE:
-    case RS_ECONFIG:
-    case RS_ESCHEMA:
-    case RS_EINVAL: return RS_EXIT_USAGE;
-    case RS_ESTATE: return RS_EXIT_REJECTED;
-    default: return RS_EXIT_ENVIRONMENT;
-    }
-}
-
 static int complain(const struct rs_error *error)
 {
     rs_usage_complain(&info, error);
-    return exit_code(error);
+    return error->code == RS_ESTATE ? RS_EXIT_REJECTED : rs_usage_exit(error);
 }
 
 static int outcome(const struct tool *tool)
