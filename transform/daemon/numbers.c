@@ -76,7 +76,7 @@ static const struct rs_number partition_rows[] = {
 #undef BASE
 NUMBERS(rs_partition_numbers, partition_rows);
 
-/* Only of a log that remembers. */
+/* Only of a durable log. */
 #define BASE struct rs_state_log_status
 static const struct rs_number log_rows[] = {
     GAUGE("rollstat_state_log_claim_offset", "claim", OFFSET, claim,

@@ -8,8 +8,7 @@ int rs_worker_batches_new(struct rs_worker *worker, struct rs_error *error)
         if (batch == NULL) {
             return rs_fail(error, RS_ENOMEM, "worker: out of memory");
         }
-        batch->next = worker->free_batches;
-        worker->free_batches = batch;
+        rs_worker_put_batch(worker, batch);
     }
     return 0;
 }
