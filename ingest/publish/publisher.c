@@ -53,9 +53,13 @@ struct rs_publisher {
     atomic_uint_fast64_t failed;
     atomic_uint_fast64_t bytes;
 
-    pthread_mutex_t stage_mutex; /* guards the stage */
+    atomic_bool dead; /* a fatal error: librdkafka takes nothing any more */
+
+    pthread_mutex_t stage_mutex; /* guards the stage and refusing */
     struct rs_stage stage;
-    pthread_mutex_t mutex; /* guards last_fault */
+    bool refusing;                   /* an event that left the stage is not yet counted as failed */
+    struct rs_stage_refusal refusal; /* the publisher's thread */
+    pthread_mutex_t mutex;           /* guards last_fault */
     char last_fault[RS_PUBLISHER_TEXT_MAX];
 
     atomic_bool asking;           /* for the topic; see rs_publisher_connect */
@@ -78,26 +82,32 @@ static void pause_ms(int64_t ms)
 
 /* ---- events, all on the publisher's thread ---- */
 
-static void on_delivery(struct rs_publisher *p, const rd_kafka_message_t *message)
+static void count_failure(struct rs_publisher *p, const struct rs_publisher_failure *failure)
 {
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return;
-    }
     if (p->options.on_failure != NULL) {
-        const struct rs_publisher_failure failure = {
-            .key = rs_slice_of(message->key, message->key_len),
-            .value = rs_slice_of(message->payload, message->len),
-            .tag = message->_private,
-            .text = rd_kafka_err2str(message->err),
-        };
-        p->options.on_failure(p->options.self, &failure);
+        p->options.on_failure(p->options.self, failure);
     }
     atomic_fetch_add(&p->failed, 1);
+}
+
+static void on_delivery(struct rs_publisher *p, const rd_kafka_message_t *message)
+{
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        count_failure(p, &(struct rs_publisher_failure){
+                             .key = rs_slice_of(message->key, message->key_len),
+                             .value = rs_slice_of(message->payload, message->len),
+                             .tag = message->_private,
+                             .text = rd_kafka_err2str(message->err),
+                         });
+    }
 }
 
 /* "All brokers down" says less than what each of them said before. */
 static void on_error(struct rs_publisher *p, rd_kafka_event_t *event)
 {
+    if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__FATAL) {
+        atomic_store(&p->dead, true);
+    }
     if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         (void)pthread_mutex_lock(&p->mutex);
         (void)snprintf(p->last_fault, sizeof(p->last_fault), "%s", rd_kafka_event_error_string(event));
@@ -132,7 +142,6 @@ static void serve(struct rs_publisher *p, rd_kafka_event_t *event)
     }
 }
 
-/* Sends what waits, as far as there is room; what is wrong is told to whoever publishes or flushes next. */
 /* ---- waiting for brokers, on the publisher's thread ---- */
 
 static void tell_waiting(struct rs_publisher *p)
@@ -178,13 +187,33 @@ static void watch(struct rs_publisher *p)
     }
 }
 
-static bool send_staged(struct rs_publisher *p)
+/* Sends what waits, as far as there is room, up to the first event that is refused for good. */
+static int send_or_take_refused(struct rs_publisher *p)
 {
     struct rs_error ignored;
     (void)pthread_mutex_lock(&p->stage_mutex);
-    bool left = p->stage.count > 0 && rs_stage_send(&p->stage, &ignored) != RS_STAGE_TAKEN;
+    int rc = rs_stage_send(&p->stage, &ignored);
+    p->refusing = rc < 0 && rs_stage_take_refused(&p->stage, &p->refusal);
     (void)pthread_mutex_unlock(&p->stage_mutex);
-    return left;
+    return rc;
+}
+
+/* An event that was taken is delivered or fails: one that librdkafka refuses for good, as it refuses all after
+ * a fatal error, must not keep the others of its partition and whoever flushes waiting for ever. */
+static bool send_staged(struct rs_publisher *p)
+{
+    const struct rs_stage_refusal *refusal = &p->refusal;
+    int rc;
+    while ((rc = send_or_take_refused(p)) < 0 && p->refusing && !atomic_load(&p->stop)) {
+        count_failure(p, &(struct rs_publisher_failure){
+                             .key = rs_slice_of(refusal->bytes.data, refusal->key_size),
+                             .value = rs_slice_of(refusal->bytes.data + refusal->key_size,
+                                                  refusal->bytes.size - refusal->key_size),
+                             .tag = refusal->tag,
+                             .text = refusal->text,
+                         });
+    }
+    return rc != RS_STAGE_TAKEN;
 }
 
 static bool is_staged(struct rs_publisher *p)
@@ -396,6 +425,7 @@ void rs_publisher_free(struct rs_publisher **publisher)
         rd_kafka_destroy(p->rk);
     }
     rs_stage_fini(&p->stage);
+    rs_buf_fini(&p->refusal.bytes);
     (void)pthread_mutex_destroy(&p->stage_mutex);
     (void)pthread_mutex_destroy(&p->mutex);
     free(p);
@@ -522,6 +552,9 @@ int rs_publisher_put(struct rs_publisher *p, struct rs_slice key, struct rs_slic
 {
     int64_t deadline = 0;
     int rc;
+    if (atomic_load_explicit(&p->dead, memory_order_relaxed)) {
+        return fatal(p, error);
+    }
     while ((rc = try_put(p, key, value, tag, error)) == RS_STAGE_FULL) {
         rc = wait_for_room(p, &deadline, error);
         if (rc != RS_OK) {
@@ -538,7 +571,7 @@ int rs_publisher_put(struct rs_publisher *p, struct rs_slice key, struct rs_slic
 static size_t count_queued(struct rs_publisher *p)
 {
     (void)pthread_mutex_lock(&p->stage_mutex);
-    size_t queued = p->stage.count + (size_t)rd_kafka_outq_len(p->rk);
+    size_t queued = p->stage.count + (p->refusing ? 1 : 0) + (size_t)rd_kafka_outq_len(p->rk);
     (void)pthread_mutex_unlock(&p->stage_mutex);
     return queued;
 }
@@ -551,8 +584,8 @@ int rs_publisher_flush(struct rs_publisher *p, int64_t timeout_ms, struct rs_err
         (void)pthread_mutex_lock(&p->stage_mutex);
         int rc = rs_stage_send(&p->stage, error);
         (void)pthread_mutex_unlock(&p->stage_mutex);
-        if (rc < 0) {
-            return rc == RS_EPRODUCER ? fatal(p, error) : rc;
+        if (rc < 0) { /* the publisher's thread takes out what is refused */
+            pause_ms(RS_PUBLISHER_STAGE_MS);
         }
         /* Sends at once what lingers. */
         (void)rd_kafka_flush(

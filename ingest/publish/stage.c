@@ -51,8 +51,9 @@ static int too_large(struct rs_error *error)
                    "the event is larger than message.max.bytes of the kafka section allows");
 }
 
-static int refused(const struct rs_stage *stage, rd_kafka_resp_err_t code, struct rs_error *error)
+static int refused(struct rs_stage *stage, rd_kafka_resp_err_t code, struct rs_error *error)
 {
+    stage->why = code;
     if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
         return RS_STAGE_FULL;
     }
@@ -137,14 +138,37 @@ static int send_run(struct rs_stage *stage, int32_t partition, struct rs_error *
 int rs_stage_send(struct rs_stage *stage, struct rs_error *error)
 {
     int result = RS_STAGE_TAKEN;
+    stage->refused = -1;
     for (int32_t i = 0; i < stage->partitions && stage->count > 0; i++) {
         int rc = send_run(stage, i, error);
         if (rc < 0) {
+            stage->refused = i;
             return rc;
         }
         result = rc == RS_STAGE_FULL ? rc : result;
     }
     return result;
+}
+
+bool rs_stage_take_refused(struct rs_stage *stage, struct rs_stage_refusal *out)
+{
+    struct rs_stage_run *run = stage->refused >= 0 ? &stage->runs[stage->refused] : NULL;
+    if (run == NULL || run->count == 0) {
+        return false;
+    }
+    const rd_kafka_message_t *m = &run->messages[0];
+    rs_buf_reset(&out->bytes);
+    if (!rs_buf_reserve(&out->bytes, m->key_len + m->len)) {
+        return false;
+    }
+    rs_buf_put(&out->bytes, m->key, m->key_len);
+    rs_buf_put(&out->bytes, m->payload, m->len);
+    out->key_size = m->key_len;
+    out->tag = m->_private;
+    out->text = rd_kafka_err2str(stage->why);
+    keep_rest(stage, run, 1);
+    stage->refused = -1;
+    return true;
 }
 
 /* ---- taking ---- */

@@ -36,8 +36,10 @@ struct rs_stage {
     int32_t partitions;        /* as the runs are laid out; 0: not known */
     int32_t told;              /* by the partitioner, of late */
     size_t count;              /* events waiting */
-    size_t max_bytes;          /* of one event in a request; set by the owner */
-    bool direct;               /* nothing waits: what is asked for is latency; set by the owner */
+    int32_t refused; /* the run whose first event was refused for good by the last rs_stage_send; -1 */
+    rd_kafka_resp_err_t why; /* it was */
+    size_t max_bytes;        /* of one event in a request; set by the owner */
+    bool direct;             /* nothing waits: what is asked for is latency; set by the owner */
 };
 
 /* Before the topic is made: sets its partitioner. */
@@ -49,11 +51,21 @@ enum rs_stage_result {
     RS_STAGE_FULL = 1,  /* librdkafka's queue has no room now; nothing was taken, or some events still wait */
 };
 
+/* An event that librdkafka refused for good. */
+struct rs_stage_refusal {
+    struct rs_buf bytes; /* its key, then its value; reused, freed by the owner */
+    size_t key_size;
+    void *tag;
+    const char *text; /* why; librdkafka's, for ever */
+};
+
 /* Both return a result, or a negative code: RS_EPRODUCER (fatal error of the producer), RS_ERECORD (the event
- * is too large), RS_EBROKER, RS_ENOMEM. Events that wait when sending fails go on waiting. key.data NULL:
- * none. */
+ * is too large), RS_EBROKER, RS_ENOMEM. Events that wait when sending fails go on waiting, until the refused
+ * one is taken out. key.data NULL: none. */
 RS_MUST_USE int rs_stage_add(struct rs_stage *stage, struct rs_slice key, struct rs_slice value, void *tag,
                              struct rs_error *error);
 RS_MUST_USE int rs_stage_send(struct rs_stage *stage, struct rs_error *error);
+/* After rs_stage_send failed: takes the event out that was refused. false: there is none, or no memory. */
+bool rs_stage_take_refused(struct rs_stage *stage, struct rs_stage_refusal *out);
 
 #endif

@@ -528,24 +528,35 @@ static void test_refused_topic(void **state)
     assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_OK);
 }
 
+/* Events go on coming while the producer's end is on its way: each one that was taken is delivered or fails,
+ * also one that still waited for others of its partition. */
 static void test_fatal(void **state)
 {
+    struct seen seen = {0};
     rollstat_error error = {0};
-    rollstat *r = open_ticks("", PATIENCE_MS, NULL);
+    rollstat_statistics s = {.size = sizeof(s)};
+    rollstat *r = open_ticks("", PATIENCE_MS, &seen);
     rollstat_event *e = make_tick(r, "fatal");
     int rc = ROLLSTAT_OK;
     (void)state;
-    /* A flush ends when the event is acknowledged or given up; the verdict may come a moment later. */
     for (double deadline = now() + PATIENCE_MS / 1e3; rc == ROLLSTAT_OK && now() < deadline;) {
         rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE, 1,
                                           RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
-        rc = rollstat_publish(r, e, NULL, &error);
-        (void)rollstat_flush(r, 500, NULL);
+        for (int i = 0; i < 10 && rc == ROLLSTAT_OK; i++) {
+            rc = rollstat_publish(r, e, NULL, &error);
+        }
     }
     rd_kafka_mock_clear_request_errors(mock.cluster, PRODUCE);
     assert_int_equal(rc, ROLLSTAT_FATAL);
     assert_non_null(
         strstr(error.text, "the producer cannot go on, publish again what is not acknowledged: "));
+    assert_int_equal(rollstat_flush(r, PATIENCE_MS, &error), ROLLSTAT_OK);
+    rollstat_get_statistics(r, &s);
+    assert_int_equal(s.queued, 0);
+    assert_true(s.failed > 0);
+    assert_int_equal(atomic_load(&seen.count), s.failed);
+    assert_int_equal(s.published, s.delivered + s.failed);
+    assert_string_equal(seen.key, "fatal");
     rollstat_event_free(&e);
     assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_ENVIRONMENT);
 }
