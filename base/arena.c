@@ -14,7 +14,7 @@ struct rs_arena_block {
 void rs_arena_fini(struct rs_arena *arena)
 {
     struct rs_arena_block *block = arena->blocks;
-    while (block != NULL) {
+    while (block) {
         struct rs_arena_block *next = block->next;
         free(block);
         block = next;
@@ -26,7 +26,7 @@ static bool add_block(struct rs_arena *arena, size_t needed)
 {
     size_t size = needed > ARENA_BLOCK_SIZE ? needed : ARENA_BLOCK_SIZE;
     struct rs_arena_block *block = calloc(1, sizeof *block + size);
-    if (block == NULL) {
+    if (!block) {
         return false;
     }
     block->next = arena->blocks;
@@ -44,7 +44,7 @@ void *rs_arena_alloc(struct rs_arena *arena, size_t size)
         return NULL;
     }
     size_t rounded = size == 0 ? align : (size + align - 1) / align * align;
-    if (arena->blocks == NULL || rounded > arena->blocks->size - arena->used) {
+    if (!arena->blocks || rounded > arena->blocks->size - arena->used) {
         if (!add_block(arena, rounded)) {
             return NULL;
         }
@@ -75,7 +75,7 @@ char *rs_arena_slice(struct rs_arena *arena, struct rs_slice bytes)
         return NULL;
     }
     char *copy = rs_arena_alloc(arena, size);
-    if (copy != NULL && bytes.size > 0) {
+    if (copy && bytes.size > 0) {
         memcpy(copy, bytes.data, bytes.size);
     }
     return copy;

@@ -40,7 +40,7 @@ bool rs_buf_grow(struct rs_buf *buf, size_t more)
         capacity = grown_capacity(buf->capacity, buf->size + more);
         data = realloc(buf->data, capacity);
     }
-    if (data == NULL) {
+    if (!data) {
         buf->failed = true;
         return false;
     }

@@ -35,7 +35,7 @@ void rs_buf_json_string(struct rs_buf *buf,
 /* Room for `more` bytes; false sets `failed`. */
 static inline bool rs_buf_reserve(struct rs_buf *buf, size_t more)
 {
-    bool room = buf->data != NULL && more <= buf->capacity - buf->size;
+    bool room = buf->data && more <= buf->capacity - buf->size;
     return (room && !buf->failed) || rs_buf_grow(buf, more);
 }
 

@@ -165,7 +165,7 @@ size_t rs_double_format(double value, char *out)
 {
     uint64_t bits = 0;
 
-    memcpy(&bits, &value, sizeof(bits));
+    memcpy(&bits, &value, sizeof bits);
     RS_ASSERT((bits >> MANTISSA_BITS & 0x7ff) != 0x7ff);
     if (bits << 1 == 0) {
         out[0] = '0';
@@ -178,7 +178,7 @@ size_t rs_float_format(float value, char *out)
 {
     uint32_t bits = 0;
 
-    memcpy(&bits, &value, sizeof(bits));
+    memcpy(&bits, &value, sizeof bits);
     RS_ASSERT((bits >> FLOAT_MANTISSA_BITS & 0xff) != 0xff);
     if (bits << 1 == 0) {
         out[0] = '0';

@@ -38,7 +38,7 @@ static void format_text(char *out, size_t capacity, const char *format, va_list 
 int rs_fail(struct rs_error *error, enum rs_code code, const char *format, ...)
 {
     const struct code_info *info = info_of(code);
-    RS_ASSERT(info != NULL && code != RS_OK);
+    RS_ASSERT(info && code != 0);
     /* Not in place: the arguments may hold the error's own former text. */
     char text[sizeof error->text];
     va_list args;

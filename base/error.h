@@ -37,7 +37,7 @@ enum rs_class {
     X(EINVAL, FATAL, "an argument is not valid")
 
 enum rs_code {
-    RS_OK = 0,
+    RS_POSITION_none, /* 0 is success */
 #define RS_ERROR_POSITION(name, class, text) RS_POSITION_##name,
     RS_ERROR_CODES(RS_ERROR_POSITION)
 #undef RS_ERROR_POSITION
@@ -50,7 +50,7 @@ enum rs_code {
 #define RS_ERROR_TEXT_MAX 2048
 
 struct rs_error {
-    int code; /* RS_OK or negative */
+    int code; /* 0 or negative */
     enum rs_class class;
     char text[RS_ERROR_TEXT_MAX]; /* cut at a UTF-8 boundary when longer */
 };

@@ -47,17 +47,17 @@ static bool set_host(const char *host, uint16_t port, struct address *out)
     struct sockaddr_in *v4 = (struct sockaddr_in *)&out->storage;
     struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&out->storage;
 
-    memset(out, 0, sizeof(*out));
+    memset(out, 0, sizeof *out);
     if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
         v4->sin_family = AF_INET;
         v4->sin_port = htons(port);
-        out->size = sizeof(*v4);
+        out->size = sizeof *v4;
         return true;
     }
     if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
         v6->sin6_family = AF_INET6;
         v6->sin6_port = htons(port);
-        out->size = sizeof(*v6);
+        out->size = sizeof *v6;
         return true;
     }
     return false;
@@ -69,7 +69,7 @@ static bool parse_address(const char *text, struct address *out)
     char host[HOST_MAX] = "";
     uint16_t port = 0;
 
-    if (colon == NULL || parse_port(colon + 1, &port) != 0) {
+    if (!colon || parse_port(colon + 1, &port) != 0) {
         return false;
     }
     size_t length = (size_t)(colon - text);
@@ -78,7 +78,7 @@ static bool parse_address(const char *text, struct address *out)
         text++;
         length -= 2;
     }
-    if (length == 0 || length >= sizeof(host) || (!bracketed && memchr(text, ':', length) != NULL)) {
+    if (length == 0 || length >= sizeof host || (!bracketed && memchr(text, ':', length))) {
         return false;
     }
     memcpy(host, text, length);
@@ -109,7 +109,7 @@ static enum MHD_Result reply(struct MHD_Connection *connection, unsigned status,
     struct MHD_Response *response =
         MHD_create_response_from_buffer(size, (void *)body, MHD_RESPMEM_MUST_COPY);
 
-    if (response == NULL) {
+    if (!response) {
         return MHD_NO;
     }
     enum MHD_Result result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
@@ -160,8 +160,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 
     (void)version;
     (void)upload;
-    if (*request ==
-        NULL) { /* first call: headers only; the answer comes with the second, as libmicrohttpd wants */
+    if (!*request) { /* first call: headers only; the answer comes with the second, as libmicrohttpd wants */
         *request = &seen;
         return MHD_YES;
     }
@@ -173,7 +172,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
         return reply_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
     }
     const struct rs_http_page *page = find_page(http, url);
-    if (page == NULL) {
+    if (!page) {
         return reply_text(connection, MHD_HTTP_NOT_FOUND, "no such page\n");
     }
     return show(http, connection, page);
@@ -197,7 +196,7 @@ static int open_socket(const struct address *address, const char *listen_text, s
     if (fd < 0) {
         return rs_fail(error, RS_EIO, "http: no socket: %s", strerrordesc_np(errno));
     }
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
         bind(fd, (const struct sockaddr *)&address->storage, address->size) != 0 ||
         listen(fd, BACKLOG) != 0) {
         int rc = rs_fail(error, RS_EIO, "http: cannot listen on %s: %s", listen_text, strerrordesc_np(errno));
@@ -214,7 +213,7 @@ static uint16_t port_of(int fd)
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
     } name = {.v6 = {.sin6_port = 0}};
-    socklen_t size = sizeof(name);
+    socklen_t size = sizeof name;
 
     if (getsockname(fd, &name.any, &size) != 0) {
         return 0;
@@ -230,12 +229,12 @@ static int start(struct rs_http *http, int fd, struct rs_error *error)
         no_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)RS_HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)RS_HTTP_TIMEOUT_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)RS_HTTP_CONNECTION_MEMORY, MHD_OPTION_END);
-    if (http->daemon == NULL) {
+    if (!http->daemon) {
         close(fd);
         return rs_fail(error, RS_EIO, "http: the server does not start");
     }
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    if (info == NULL || info->epoll_fd < 0) {
+    if (!info || info->epoll_fd < 0) {
         return rs_fail(error, RS_EIO, "http: the server has no descriptor to wait on");
     }
     http->epoll_fd = info->epoll_fd;
@@ -254,8 +253,8 @@ int rs_http_new(const struct rs_http_options *options, struct rs_http **out, str
     if (fd < 0) {
         return fd;
     }
-    struct rs_http *http = calloc(1, sizeof(*http));
-    if (http == NULL) {
+    struct rs_http *http = calloc(1, sizeof *http);
+    if (!http) {
         close(fd);
         return rs_fail(error, RS_ENOMEM, "http: out of memory");
     }
@@ -271,10 +270,10 @@ int rs_http_new(const struct rs_http_options *options, struct rs_http **out, str
 
 void rs_http_free(struct rs_http **http)
 {
-    if (*http == NULL) {
+    if (!*http) {
         return;
     }
-    if ((*http)->daemon != NULL) {
+    if ((*http)->daemon) {
         MHD_stop_daemon((*http)->daemon);
     }
     free(*http);

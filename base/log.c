@@ -31,7 +31,7 @@ static bool stderr_is_journal(void)
 {
     const char *text = secure_getenv("JOURNAL_STREAM");
     struct stat info;
-    if (text == NULL || fstat(STDERR_FILENO, &info) != 0) {
+    if (!text || fstat(STDERR_FILENO, &info) != 0) {
         return false;
     }
     char wanted[64];
@@ -79,7 +79,7 @@ static size_t put_head(char *line, size_t capacity, enum rs_log_level level)
     time_t seconds = (time_t)(now_us / 1000000);
     struct tm tm;
     char stamp[32] = "";
-    if (gmtime_r(&seconds, &tm) != NULL) {
+    if (gmtime_r(&seconds, &tm)) {
         (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
     }
     int head = snprintf(line, capacity, "%s.%03dZ %.32s %s: ", stamp, (int)(now_us / 1000 % 1000),
@@ -157,7 +157,7 @@ void rs_log_text(enum rs_log_level level, const char *text, size_t size)
 {
     while (size > 0) {
         const char *end = memchr(text, '\n', size);
-        size_t length = end == NULL ? size : (size_t)(end - text) + 1;
+        size_t length = !end ? size : (size_t)(end - text) + 1;
         if (log_journal) {
             (void)fprintf(stderr, "<%d>", journal_priority(level));
         }

@@ -40,13 +40,13 @@ static void put_head(struct rs_buf *out, const char *name, const struct rs_label
     const char *separator = "{";
 
     rs_buf_text(out, name);
-    for (; labels != NULL && labels->name != NULL; labels++) {
+    for (; labels && labels->name; labels++) {
         rs_buf_printf(out, "%s%s=\"", separator, labels->name);
         put_escaped(out, labels->value, true);
         rs_buf_char(out, '"');
         separator = ",";
     }
-    if (bound != NULL) {
+    if (bound) {
         rs_buf_printf(out, "%sle=\"%s\"", separator, bound);
         separator = ",";
     }
@@ -94,7 +94,7 @@ static void put_part(struct rs_buf *out, const char *name, const char *suffix, c
 {
     char full[128];
 
-    (void)snprintf(full, sizeof(full), "%s%s", name, suffix);
+    (void)snprintf(full, sizeof full, "%s%s", name, suffix);
     put_head(out, full, labels, bound);
 }
 
@@ -110,7 +110,7 @@ void rs_metrics_histogram(struct rs_buf *out, const char *name, const struct rs_
         if (i + 1 < bucket_count) {
             format_seconds(bounds_us[i], text);
         } else {
-            (void)snprintf(text, sizeof(text), "+Inf");
+            (void)snprintf(text, sizeof text, "+Inf");
         }
         put_part(out, name, "_bucket", labels, text);
         rs_buf_printf(out, "%" PRIu64 "\n", total);

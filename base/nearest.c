@@ -61,7 +61,7 @@ const char *rs_nearest_name(const char *text, const char *const *known)
     }
     const char *nearest = NULL;
     size_t nearest_distance = SIZE_MAX;
-    for (; *known != NULL; known++) {
+    for (; *known; known++) {
         size_t known_size = strlen(*known);
         if (known_size > NAME_MAX_SIZE) {
             continue;

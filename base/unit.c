@@ -84,7 +84,7 @@ int rs_duration_parse(const char *text, int64_t *out_us, struct rs_error *error)
         size_t digits = digits_of(at);
         size_t letters = strspn(at + digits, "abcdefghijklmnopqrstuvwxyz");
         const struct unit *unit = unit_named(duration_units, DURATION_UNITS, at + digits, letters);
-        if (digits == 0 || unit == NULL || (last != NULL && unit->size >= last->size)) {
+        if (digits == 0 || !unit || (last && unit->size >= last->size)) {
             return not_a_duration(text, error);
         }
         int64_t part;
@@ -124,7 +124,7 @@ int rs_bytes_parse(const char *text, int64_t *out, struct rs_error *error)
 {
     size_t digits = digits_of(text);
     const struct unit *unit = unit_named(byte_units, BYTE_UNITS, text + digits, strlen(text + digits));
-    if (digits == 0 || unit == NULL) {
+    if (digits == 0 || !unit) {
         return rs_fail(error, RS_EINVAL, "\"%.40s\" is not a size: write it like 512, 64KiB, 1MiB or 2GB",
                        text);
     }

@@ -25,8 +25,8 @@ int rs_usage_fail(const struct rs_program_info *program, struct rs_error *error,
     rs_buf_vprintf(&text, format, args);
     va_end(args);
     const char *shown = rs_buf_cstr(&text);
-    int code = rs_fail(error, RS_EUSAGE, "%s. See `%s --help`.", shown != NULL ? shown : "wrong usage",
-                       program->name);
+    int code =
+        rs_fail(error, RS_EUSAGE, "%s. See `%s --help`.", shown ? shown : "wrong usage", program->name);
     rs_buf_fini(&text);
     return code;
 }
@@ -40,8 +40,8 @@ static void print_option(const struct rs_option *option, FILE *out)
     if (option->letter != '\0') {
         (void)snprintf(letter, sizeof letter, "-%c, ", option->letter);
     }
-    int width = snprintf(head, sizeof head, "  %s--%s%s%s", letter, option->name,
-                         option->value != NULL ? " " : "", option->value != NULL ? option->value : "");
+    int width = snprintf(head, sizeof head, "  %s--%s%s%s", letter, option->name, option->value ? " " : "",
+                         option->value ? option->value : "");
     (void)fprintf(out, "%s", head);
     if (width >= HELP_COLUMN) {
         (void)fprintf(out, "\n");
@@ -61,12 +61,12 @@ static void print_help(const struct rs_program_info *program, FILE *out)
 {
     (void)fprintf(out, "Usage: %s %s\n\n%s\n\nOptions:\n", program->name, program->synopsis,
                   program->summary);
-    for (const struct rs_option *option = program->options; option->name != NULL; option++) {
+    for (const struct rs_option *option = program->options; option->name; option++) {
         print_option(option, out);
     }
     print_option(&help_option, out);
     print_option(&version_option, out);
-    if (program->footer != NULL) {
+    if (program->footer) {
         (void)fprintf(out, "\n%s\n", program->footer);
     }
 }
@@ -77,7 +77,7 @@ static void print_help(const struct rs_program_info *program, FILE *out)
 static const struct rs_option *option_at(const struct rs_program_info *program, size_t index)
 {
     const struct rs_option *own = program->options;
-    for (; own->name != NULL; own++, index--) {
+    for (; own->name; own++, index--) {
         if (index == 0) {
             return own;
         }
@@ -88,7 +88,7 @@ static const struct rs_option *option_at(const struct rs_program_info *program, 
 static const struct rs_option *find_long(const struct rs_program_info *program, const char *name, size_t size)
 {
     const struct rs_option *option;
-    for (size_t i = 0; (option = option_at(program, i)) != NULL; i++) {
+    for (size_t i = 0; (option = option_at(program, i)); i++) {
         if (strlen(option->name) == size && memcmp(option->name, name, size) == 0) {
             break;
         }
@@ -99,7 +99,7 @@ static const struct rs_option *find_long(const struct rs_program_info *program, 
 static const struct rs_option *find_letter(const struct rs_program_info *program, char letter)
 {
     const struct rs_option *option;
-    for (size_t i = 0; (option = option_at(program, i)) != NULL && option->letter != letter; i++) {
+    for (size_t i = 0; (option = option_at(program, i)) && option->letter != letter; i++) {
     }
     return option;
 }
@@ -111,7 +111,7 @@ static int unknown_option(const struct rs_program_info *program, const char *nam
     const char *known[OPTIONS_MAX + 1];
     const struct rs_option *option;
     size_t used = 0;
-    for (; (option = option_at(program, used)) != NULL; used++) {
+    for (; (option = option_at(program, used)); used++) {
         RS_ASSERT(used < OPTIONS_MAX);
         known[used] = option->name;
     }
@@ -119,7 +119,7 @@ static int unknown_option(const struct rs_program_info *program, const char *nam
     size_t shown = size < OPTIONS_MAX ? size : rs_utf8_cut((const uint8_t *)name, OPTIONS_MAX);
     (void)snprintf(text, sizeof text, "%.*s", (int)shown, name);
     const char *nearest = rs_nearest_name(text, known);
-    if (nearest != NULL) {
+    if (nearest) {
         return rs_fail(error, RS_EUSAGE, "unknown option --%s; did you mean --%s? See `%s --help`.", text,
                        nearest, program->name);
     }
@@ -149,7 +149,7 @@ static int take_option(struct reading *r, const struct rs_option *option, const 
         (void)fprintf(stdout, "rollstat %s\n", RS_VERSION);
         return RS_USAGE_SHOWN;
     }
-    if (option->value != NULL && value == NULL) {
+    if (option->value && !value) {
         if (r->at >= r->argc) {
             return rs_usage_fail(r->program, error, "option --%s needs a value (%s)", option->name,
                                  option->value);
@@ -162,15 +162,15 @@ static int take_option(struct reading *r, const struct rs_option *option, const 
 static int read_long(struct reading *r, const char *name, struct rs_error *error)
 {
     const char *equals = strchr(name, '=');
-    size_t size = equals != NULL ? (size_t)(equals - name) : strlen(name);
+    size_t size = equals ? (size_t)(equals - name) : strlen(name);
     const struct rs_option *option = find_long(r->program, name, size);
-    if (option == NULL) {
+    if (!option) {
         return unknown_option(r->program, name, size, error);
     }
-    if (equals != NULL && option->value == NULL) {
+    if (equals && !option->value) {
         return rs_usage_fail(r->program, error, "option --%s takes no value", option->name);
     }
-    return take_option(r, option, equals != NULL ? equals + 1 : NULL, error);
+    return take_option(r, option, equals ? equals + 1 : NULL, error);
 }
 
 /* A run of letters; behind one that takes a value, the rest is that. */
@@ -179,12 +179,12 @@ static int read_letters(struct reading *r, const char *letters, struct rs_error 
     int rc = 0;
     for (const char *at = letters; rc == 0 && *at != '\0'; at++) {
         const struct rs_option *option = find_letter(r->program, *at);
-        if (option == NULL) {
+        if (!option) {
             /* A letter outside ASCII is several bytes: all of the rest is shown. */
             int shown = (unsigned char)*at < 0x80 ? 1 : (int)strlen(at);
             return rs_usage_fail(r->program, error, "unknown option -%.*s", shown, at);
         }
-        if (option->value != NULL) {
+        if (option->value) {
             return take_option(r, option, at[1] != '\0' ? at + 1 : NULL, error);
         }
         rc = take_option(r, option, NULL, error);
@@ -230,8 +230,8 @@ int rs_usage_number(const struct rs_program_info *program, const char *name, con
 void rs_usage_complain(const struct rs_program_info *program, const struct rs_error *error)
 {
     char text[RS_ERROR_TEXT_MAX + 64];
-    int size = snprintf(text, sizeof(text), "%s: %s\n", program->name, error->text);
-    rs_log_text(RS_LOG_ERROR, text, size < (int)sizeof(text) ? (size_t)size : sizeof(text) - 1);
+    int size = snprintf(text, sizeof text, "%s: %s\n", program->name, error->text);
+    rs_log_text(RS_LOG_ERROR, text, size < (int)sizeof text ? (size_t)size : sizeof text - 1);
 }
 
 int rs_usage_exit(const struct rs_error *error)

@@ -31,7 +31,7 @@ struct rs_view_batch *rs_view_batch_new(void)
 void rs_view_batch_free(struct rs_view_batch **batch)
 {
     struct rs_view_batch *b = *batch;
-    if (b == NULL) {
+    if (!b) {
         return;
     }
     rs_buf_fini(&b->ops);

@@ -18,7 +18,7 @@ static bool topic_create(rd_kafka_mock_cluster_t *cluster, char *spec)
 {
     char *colon = strrchr(spec, ':');
     char *end = NULL;
-    long partitions = colon == NULL ? 0 : strtol(colon + 1, &end, 10);
+    long partitions = !colon ? 0 : strtol(colon + 1, &end, 10);
     if (colon == spec || partitions < 1 || partitions > 1000 || *end != '\0') {
         fprintf(stderr, "rollstat-demo-broker: %s: write TOPIC:PARTITIONS, 1 to 1000 partitions\n", spec);
         return false;
@@ -53,12 +53,12 @@ int main(int argc, char **argv)
     int signals = signalfd(-1, &set, SFD_CLOEXEC);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
-    if (rk == NULL || signals < 0) {
-        fprintf(stderr, "rollstat-demo-broker: cannot start: %s\n", rk == NULL ? text : "signalfd");
+    if (!rk || signals < 0) {
+        fprintf(stderr, "rollstat-demo-broker: cannot start: %s\n", !rk ? text : "signalfd");
         return 2;
     }
     rd_kafka_mock_cluster_t *cluster = rd_kafka_mock_cluster_new(rk, 1);
-    bool ok = cluster != NULL && argc > 1;
+    bool ok = cluster && argc > 1;
     for (int i = 1; ok && i < argc; i++) {
         ok = topic_create(cluster, argv[i]);
     }
@@ -69,7 +69,7 @@ int main(int argc, char **argv)
     } else if (argc <= 1) {
         fputs("usage: rollstat-demo-broker TOPIC:PARTITIONS...\n", stderr);
     }
-    if (cluster != NULL) {
+    if (cluster) {
         rd_kafka_mock_cluster_destroy(cluster);
     }
     rd_kafka_destroy(rk);

@@ -98,7 +98,7 @@ static void put_items(const struct receiver *to, const struct rs_schema *type)
 static void put_type(const struct receiver *to, const struct rs_schema *type, const struct rs_schema *owner,
                      size_t part)
 {
-    if (type->name != NULL && (type->definer != owner || type->definer_part != part)) {
+    if (type->name && (type->definer != owner || type->definer_part != part)) {
         put_quoted(to, type->name);
         return;
     }

@@ -19,7 +19,7 @@ static void put_type(const struct rs_field_type *type, struct rs_buf *out)
 {
     const struct rs_schema *schema = type->schema;
     const char *logical = rs_schema_logical_name(schema->logical);
-    rs_buf_text(out, logical != NULL ? logical : rs_schema_kind_name(schema->kind));
+    rs_buf_text(out, logical ? logical : rs_schema_kind_name(schema->kind));
     if (type->kind == RS_VALUE_DECIMAL) {
         rs_buf_printf(out, "(%d, %d)", type->precision, type->scale);
     }
@@ -49,30 +49,30 @@ static int compare_types(const char *path, const struct rs_field_type *writer,
         return differs(path, writer, own, error);
     }
     return rs_schema_same_symbols(writer->schema, own->schema)
-               ? RS_OK
+               ? 0
                : rs_fail(error, RS_ECONFIG, "its field '%s' has other symbols", path);
 }
 
 static const char *shown_name(const struct rs_schema *schema)
 {
-    return schema->name != NULL ? schema->name : rs_schema_kind_name(schema->kind);
+    return schema->name ? schema->name : rs_schema_kind_name(schema->kind);
 }
 
 int rs_decoder_fits(const struct rs_schema *own, const struct rs_schema *writer, const char *const *paths,
                     size_t count, struct rs_error *error)
 {
-    if (own->name == NULL || writer->name == NULL || strcmp(own->name, writer->name) != 0) {
+    if (!own->name || !writer->name || strcmp(own->name, writer->name) != 0) {
         return rs_fail(error, RS_ECONFIG, "it is %s, not %s", shown_name(writer), shown_name(own));
     }
-    int code = RS_OK;
-    for (size_t i = 0; i < count && code == RS_OK; i++) {
+    int code = 0;
+    for (size_t i = 0; i < count && code == 0; i++) {
         struct rs_field_type type;
         struct rs_field_type wanted;
         code = rs_schema_field_type(writer, paths[i], &type, error);
-        if (code == RS_OK) {
+        if (code == 0) {
             code = rs_schema_field_type(own, paths[i], &wanted, error);
         }
-        if (code == RS_OK) {
+        if (code == 0) {
             code = compare_types(paths[i], &type, &wanted, error);
         }
     }
@@ -89,8 +89,8 @@ static int compile_writer(struct rs_decoder *decoder, size_t writer, const char 
     if (writer != decoder->own) {
         int code =
             rs_decoder_fits(rs_frame_schema(decoder->registry, decoder->own), schema, paths, count, error);
-        if (code != RS_OK) {
-            return code == RS_ECONFIG ? RS_OK : code;
+        if (code != 0) {
+            return code == RS_ECONFIG ? 0 : code;
         }
     }
     return rs_program_compile(schema, paths, count, limits, &decoder->programs[writer], error);
@@ -103,28 +103,28 @@ int rs_decoder_new(const struct rs_frame_registry *registry, enum rs_framing fra
     size_t writers = rs_frame_schema_count(registry);
     RS_ASSERT(own < writers);
     struct rs_decoder *decoder = calloc(1, sizeof *decoder + writers * sizeof(struct rs_program *));
-    if (decoder == NULL) {
+    if (!decoder) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     decoder->registry = registry;
     decoder->framing = framing;
     decoder->own = own;
     decoder->count = writers;
-    int code = RS_OK;
-    for (size_t i = 0; i < writers && code == RS_OK; i++) {
+    int code = 0;
+    for (size_t i = 0; i < writers && code == 0; i++) {
         code = compile_writer(decoder, i, paths, count, limits, error);
     }
-    if (code != RS_OK) {
+    if (code != 0) {
         rs_decoder_free(&decoder);
         return code;
     }
     *out = decoder;
-    return RS_OK;
+    return 0;
 }
 
 void rs_decoder_free(struct rs_decoder **decoder)
 {
-    if (decoder == NULL || *decoder == NULL) {
+    if (!decoder || !*decoder) {
         return;
     }
     for (size_t i = 0; i < (*decoder)->count; i++) {
@@ -143,7 +143,7 @@ static __attribute__((noinline, cold)) enum rs_reason refused(const struct rs_de
 {
     bool guessed_bare = decoder->framing == RS_FRAMING_AUTO && prefix == 0;
     bool unknown = guessed_bare && rs_frame_looks_framed(decoder->registry, message);
-    if (at != NULL) {
+    if (at) {
         *at = unknown ? 0 : *at + prefix;
     }
     return unknown ? RS_REASON_UNKNOWN_SCHEMA : reason;
@@ -156,11 +156,11 @@ enum rs_reason rs_decoder_run(const struct rs_decoder *decoder, struct rs_slice 
     struct rs_slice datum;
     enum rs_reason reason =
         rs_frame_split(decoder->registry, decoder->framing, decoder->own, message, &writer, &datum);
-    if (reason == RS_REASON_NONE && decoder->programs[writer] == NULL) {
+    if (reason == RS_REASON_NONE && !decoder->programs[writer]) {
         reason = RS_REASON_UNKNOWN_SCHEMA;
     }
     if (reason != RS_REASON_NONE) {
-        if (at != NULL) {
+        if (at) {
             *at = 0;
         }
         return reason;

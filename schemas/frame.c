@@ -31,7 +31,7 @@ int rs_framing_parse(const char *text, enum rs_framing *out)
     for (size_t i = 0; i < sizeof framing_names / sizeof framing_names[0]; i++) {
         if (strcmp(text, framing_names[i]) == 0) {
             *out = (enum rs_framing)i;
-            return RS_OK;
+            return 0;
         }
     }
     return RS_EINVAL;
@@ -47,12 +47,12 @@ const char *rs_framing_name(enum rs_framing framing)
 int rs_frame_registry_new(struct rs_frame_registry **out, struct rs_error *error)
 {
     *out = calloc(1, sizeof **out);
-    return *out == NULL ? rs_fail(error, RS_ENOMEM, "out of memory") : RS_OK;
+    return !*out ? rs_fail(error, RS_ENOMEM, "out of memory") : 0;
 }
 
 void rs_frame_registry_free(struct rs_frame_registry **registry)
 {
-    if (registry == NULL || *registry == NULL) {
+    if (!registry || !*registry) {
         return;
     }
     free((*registry)->entries);
@@ -65,13 +65,13 @@ int rs_frame_add(struct rs_frame_registry *registry, const struct rs_schema *sch
                  struct rs_error *error)
 {
     struct entry *grown = realloc(registry->entries, (registry->count + 1) * sizeof *grown);
-    if (grown == NULL) {
+    if (!grown) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     registry->entries = grown;
     grown[registry->count] = (struct entry){.schema = schema, .crc64 = rs_schema_crc64(schema)};
     *number = registry->count++;
-    return RS_OK;
+    return 0;
 }
 
 /* Where `id` is or would have to be. */
@@ -95,18 +95,18 @@ int rs_frame_add_id(struct rs_frame_registry *registry, uint32_t id, size_t numb
     size_t at = id_position(registry, id);
     if (at < registry->id_count && registry->ids[at].id == id) {
         return registry->ids[at].number == number
-                   ? RS_OK
+                   ? 0
                    : rs_fail(error, RS_EINVAL, "id %u stands for two schemas", (unsigned)id);
     }
     struct id *grown = realloc(registry->ids, (registry->id_count + 1) * sizeof *grown);
-    if (grown == NULL) {
+    if (!grown) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     registry->ids = grown;
     memmove(grown + at + 1, grown + at, (registry->id_count - at) * sizeof *grown);
     grown[at] = (struct id){.id = id, .number = number};
     registry->id_count++;
-    return RS_OK;
+    return 0;
 }
 
 /* ---- looking up ---- */

@@ -41,7 +41,7 @@ static bool grow(void **items, size_t count, size_t *capacity, size_t size)
     }
     size_t wider = *capacity == 0 ? 64 : *capacity * 2;
     void *grown = realloc(*items, wider * size);
-    if (grown == NULL) {
+    if (!grown) {
         return false;
     }
     *items = grown;
@@ -403,20 +403,20 @@ static int find_wants(struct compiler *c, const char *const *paths, size_t count
         return rs_fail(error, RS_ECONFIG, "more than %d fields are wanted", RS_PROGRAM_SLOTS_MAX);
     }
     c->wants = calloc(count + 1, sizeof *c->wants);
-    if (c->wants == NULL) {
+    if (!c->wants) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     for (size_t i = 0; i < count; i++) {
         struct rs_field_type type;
         int code = rs_program_find(c->program->schema, paths[i], &type, &c->wants[i], error);
-        if (code != RS_OK) {
+        if (code != 0) {
             return code;
         }
         c->wants[i].slot = i;
         c->want_count++;
     }
     qsort(c->wants, count, sizeof *c->wants, compare_routes);
-    return RS_OK;
+    return 0;
 }
 
 /* Keeps one of the wants that go the same way, and has the others copied at the end. */
@@ -459,7 +459,7 @@ static void compiler_fini(struct compiler *c)
 static int compile(struct compiler *c, const char *const *paths, size_t count, struct rs_error *error)
 {
     int code = find_wants(c, paths, count, error);
-    if (code != RS_OK) {
+    if (code != 0) {
         return code;
     }
     size_t kept = set_repeats_aside(c);
@@ -467,7 +467,7 @@ static int compile(struct compiler *c, const char *const *paths, size_t count, s
     emit_copies(c, kept);
     emit_code(c, RS_PROGRAM_END);
     emit_subroutines(c);
-    return c->failed ? rs_fail(error, RS_ENOMEM, "out of memory") : RS_OK;
+    return c->failed ? rs_fail(error, RS_ENOMEM, "out of memory") : 0;
 }
 
 int rs_program_compile(const struct rs_schema *schema, const char *const *paths, size_t count,
@@ -475,7 +475,7 @@ int rs_program_compile(const struct rs_schema *schema, const char *const *paths,
 {
     RS_ASSERT(limits.depth >= 1 && limits.depth <= RS_PROGRAM_DEPTH_MAX);
     struct rs_program *program = calloc(1, sizeof *program);
-    if (program == NULL) {
+    if (!program) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     program->schema = schema;
@@ -484,17 +484,17 @@ int rs_program_compile(const struct rs_schema *schema, const char *const *paths,
     struct compiler compiler = {.program = program};
     int code = compile(&compiler, paths, count, error);
     compiler_fini(&compiler);
-    if (code != RS_OK) {
+    if (code != 0) {
         rs_program_free(&program);
         return code;
     }
     *out = program;
-    return RS_OK;
+    return 0;
 }
 
 void rs_program_free(struct rs_program **program)
 {
-    if (program == NULL || *program == NULL) {
+    if (!program || !*program) {
         return;
     }
     free((*program)->ops);

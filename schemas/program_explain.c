@@ -84,7 +84,7 @@ void rs_program_explain(const struct rs_program *program, struct rs_buf *out)
         if (writes_slot((enum rs_program_code)op->code)) {
             rs_buf_printf(out, " -> slot %u", (unsigned)op->slot);
         }
-        if (program->notes[i] != NULL) {
+        if (program->notes[i]) {
             rs_buf_printf(out, "  (%s)", program->notes[i]);
         }
         rs_buf_char(out, '\n');

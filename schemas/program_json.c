@@ -24,7 +24,7 @@ static enum rs_reason write_value(struct writer *w, const struct rs_schema *type
 /* Takes over a position that was read; on a refusal the position stays at the value that is wrong. */
 static enum rs_reason accept(struct writer *w, struct rs_wire_number number)
 {
-    if (number.p == NULL) {
+    if (!number.p) {
         return (enum rs_reason)number.value;
     }
     w->p = number.p;
@@ -79,7 +79,7 @@ static void put_nanos(struct writer *w, int64_t stored)
 static enum rs_reason write_int(struct writer *w, const struct rs_schema *type)
 {
     struct rs_wire_number number = rs_wire_int(w->p, w->end);
-    if (number.p == NULL) {
+    if (!number.p) {
         return accept(w, number);
     }
     int64_t value = rs_wire_zigzag(number.value);
@@ -95,7 +95,7 @@ static enum rs_reason write_int(struct writer *w, const struct rs_schema *type)
 static enum rs_reason write_long(struct writer *w, const struct rs_schema *type)
 {
     struct rs_wire_number number = rs_wire_varint(w->p, w->end);
-    if (number.p == NULL) {
+    if (!number.p) {
         return accept(w, number);
     }
     int64_t value = rs_wire_zigzag(number.value);
@@ -141,7 +141,7 @@ static enum rs_reason write_floating(struct writer *w, size_t size)
 static enum rs_reason write_enum(struct writer *w, const struct rs_schema *type)
 {
     struct rs_wire_number number = rs_wire_index(w->p, w->end, type->symbol_count, RS_REASON_ENUM_INDEX);
-    if (number.p != NULL) {
+    if (number.p) {
         put_quoted(w, type->symbols[number.value], strlen(type->symbols[number.value]));
     }
     return accept(w, number);
@@ -179,7 +179,7 @@ static enum rs_reason write_decimal(struct writer *w, const struct rs_schema *ty
 static enum rs_reason write_bytes(struct writer *w, const struct rs_schema *type)
 {
     struct rs_wire_number length = rs_wire_length(w->p, w->end);
-    if (length.p == NULL) {
+    if (!length.p) {
         return accept(w, length);
     }
     if (type->logical == RS_LOGICAL_DECIMAL) {
@@ -212,10 +212,10 @@ static enum rs_reason write_fixed(struct writer *w, const struct rs_schema *type
 static enum rs_reason write_string(struct writer *w, const struct rs_schema *type)
 {
     struct rs_wire_number length = rs_wire_length(w->p, w->end);
-    if (length.p == NULL) {
+    if (!length.p) {
         return accept(w, length);
     }
-    if (type != NULL && type->logical == RS_LOGICAL_UUID) {
+    if (type && type->logical == RS_LOGICAL_UUID) {
         if (!rs_wire_uuid(length.p, length.value)) {
             return RS_REASON_UUID;
         }
@@ -267,7 +267,7 @@ static enum rs_reason write_items(struct writer *w, const struct rs_schema *type
                 return reason;
             }
         }
-        if (block.block_end != NULL && block.block_end != w->p) {
+        if (block.block_end && block.block_end != w->p) {
             return RS_REASON_BLOCK;
         }
     }
@@ -327,7 +327,7 @@ static enum rs_reason write_value(struct writer *w, const struct rs_schema *type
 enum rs_reason rs_program_json(const struct rs_program *program, struct rs_slice message, struct rs_buf *out,
                                size_t *at)
 {
-    const uint8_t *start = message.data == NULL ? (const uint8_t *)"" : message.data;
+    const uint8_t *start = !message.data ? (const uint8_t *)"" : message.data;
     struct writer writer = {.program = program,
                             .p = start,
                             .end = start + message.size,
@@ -340,7 +340,7 @@ enum rs_reason rs_program_json(const struct rs_program *program, struct rs_slice
     if (reason == RS_REASON_NONE && out->size > RS_PROGRAM_JSON_MAX) {
         reason = RS_REASON_TOO_LARGE;
     }
-    if (at != NULL) {
+    if (at) {
         *at = (size_t)(writer.p - start);
     }
     return reason;

@@ -27,8 +27,8 @@ static const struct rs_schema *strip_union(const struct rs_schema *type, bool *n
 
 static int no_such_field(const struct rs_schema *record, const char *name, struct rs_error *error)
 {
-    const char **known = calloc(record->field_count + 1, sizeof(*known));
-    if (known == NULL) {
+    const char **known = calloc(record->field_count + 1, sizeof *known);
+    if (!known) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     for (size_t i = 0; i < record->field_count; i++) {
@@ -36,8 +36,7 @@ static int no_such_field(const struct rs_schema *record, const char *name, struc
     }
     const char *nearest = rs_nearest_name(name, known);
     rs_fail(error, RS_ECONFIG, "%s has no field '%.100s'%s%s%s", record->name, name,
-            nearest == NULL ? "" : "; did you mean '", nearest == NULL ? "" : nearest,
-            nearest == NULL ? "" : "'?");
+            !nearest ? "" : "; did you mean '", !nearest ? "" : nearest, !nearest ? "" : "'?");
     free(known);
     return error->code;
 }
@@ -49,11 +48,11 @@ static int find_field(const struct rs_schema *record, const char *name, size_t s
         const char *field = record->fields[i].name;
         if (strlen(field) == size && memcmp(field, name, size) == 0) {
             *out = (uint32_t)i;
-            return RS_OK;
+            return 0;
         }
     }
     char *copy = strndup(name, size);
-    if (copy == NULL) {
+    if (!copy) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     int code = no_such_field(record, copy, error);
@@ -98,7 +97,7 @@ static int describe_field(const struct rs_schema *type, bool nullable, const cha
                                   .precision = type->precision,
                                   .scale = type->scale,
                                   .schema = type};
-    return RS_OK;
+    return 0;
 }
 
 static size_t count_steps(const char *path)
@@ -124,7 +123,7 @@ static int walk_path(const struct rs_schema *schema, const char *path, struct rs
         }
         size_t size = strcspn(at, ".");
         int code = find_field(type, at, size, &steps[i], error);
-        if (code != RS_OK) {
+        if (code != 0) {
             return code;
         }
         type = strip_union(type->fields[steps[i]].type, &nullable);
@@ -139,15 +138,15 @@ int rs_program_find(const struct rs_schema *schema, const char *path, struct rs_
                     struct rs_program_route *route, struct rs_error *error)
 {
     size_t count = count_steps(path);
-    uint32_t *steps = calloc(count, sizeof(*steps));
-    if (steps == NULL) {
+    uint32_t *steps = calloc(count, sizeof *steps);
+    if (!steps) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     int code = walk_path(schema, path, out, steps, error);
-    if (code == RS_OK && route != NULL) {
+    if (code == 0 && route) {
         route->steps = steps;
         route->count = count;
-        return RS_OK;
+        return 0;
     }
     free(steps);
     return code;

@@ -165,7 +165,7 @@ STEP step_skip_long(struct at at, const struct run *r)
 STEP step_millis(struct at at, const struct run *r)
 {
     struct rs_wire_number number = rs_wire_varint(at.p, r->end);
-    if (RS_WIRE_UNLIKELY(number.p == NULL)) {
+    if (RS_WIRE_UNLIKELY(!number.p)) {
         return refuse(r->walk, at.p, number.value);
     }
     r->values[at.op->slot].kind = RS_VALUE_TIME;
@@ -177,7 +177,7 @@ STEP step_millis(struct at at, const struct run *r)
 STEP step_nanos(struct at at, const struct run *r)
 {
     struct rs_wire_number number = rs_wire_varint(at.p, r->end);
-    if (RS_WIRE_UNLIKELY(number.p == NULL)) {
+    if (RS_WIRE_UNLIKELY(!number.p)) {
         return refuse(r->walk, at.p, number.value);
     }
     int rest = 0;
@@ -190,7 +190,7 @@ STEP step_nanos(struct at at, const struct run *r)
 STEP step_enum(struct at at, const struct run *r)
 {
     struct rs_wire_number number = rs_wire_index(at.p, r->end, at.op->a, RS_REASON_ENUM_INDEX);
-    if (RS_WIRE_UNLIKELY(number.p == NULL)) {
+    if (RS_WIRE_UNLIKELY(!number.p)) {
         return refuse(r->walk, at.p, number.value);
     }
     r->values[at.op->slot].kind = RS_VALUE_INT;
@@ -211,7 +211,7 @@ enum text_check { CHECK_NOTHING, CHECK_UTF8, CHECK_UUID };
 STEP text(struct at at, const struct run *r, enum text_check check, bool keep)
 {
     struct rs_wire_number length = rs_wire_length(at.p, r->end);
-    if (RS_WIRE_UNLIKELY(length.p == NULL)) {
+    if (RS_WIRE_UNLIKELY(!length.p)) {
         return refuse(r->walk, at.p, length.value);
     }
     if (check == CHECK_UTF8 && RS_WIRE_UNLIKELY(!rs_wire_utf8(length.p, length.value, r->end))) {
@@ -266,7 +266,7 @@ static __attribute__((noinline)) bool keep_wide(const uint8_t *s, size_t size, u
     if (!rs_wire_decimal(s, size, (int)digits, &number)) {
         return false;
     }
-    if (out != NULL) {
+    if (out) {
         out->kind = RS_VALUE_DECIMAL;
         out->wide = !rs_wire_fits_64(number);
         if (out->wide) {
@@ -293,7 +293,7 @@ RS_WIRE_INLINE bool quick_decimal(const uint8_t *s, size_t size, const uint8_t *
 STEP decimal(struct at at, const struct run *r, bool keep)
 {
     struct rs_wire_number length = rs_wire_length(at.p, r->end);
-    if (RS_WIRE_UNLIKELY(length.p == NULL)) {
+    if (RS_WIRE_UNLIKELY(!length.p)) {
         return refuse(r->walk, at.p, length.value);
     }
     struct rs_value *value = keep ? &r->values[at.op->slot] : NULL;
@@ -346,7 +346,7 @@ STEP step_skip_fixed_decimal(struct at at, const struct run *r)
 STEP step_nullable(struct at at, const struct run *r)
 {
     struct rs_wire_number branch = rs_wire_index(at.p, r->end, 2, RS_REASON_UNION_INDEX);
-    if (RS_WIRE_UNLIKELY(branch.p == NULL)) {
+    if (RS_WIRE_UNLIKELY(!branch.p)) {
         return refuse(r->walk, at.p, branch.value);
     }
     return (struct at){branch.p, at.op + (branch.value == at.op->a ? at.op->b : 1)};
@@ -361,7 +361,7 @@ STEP step_nullable_slot(struct at at, const struct run *r)
 STEP step_union(struct at at, const struct run *r)
 {
     struct rs_wire_number branch = rs_wire_index(at.p, r->end, at.op->a, RS_REASON_UNION_INDEX);
-    if (RS_WIRE_UNLIKELY(branch.p == NULL)) {
+    if (RS_WIRE_UNLIKELY(!branch.p)) {
         return refuse(r->walk, at.p, branch.value);
     }
     return (struct at){branch.p, at.op + r->walk->program->targets[at.op->b + branch.value]};
@@ -413,7 +413,7 @@ static struct at next_block(struct walk *walk, const uint8_t *p, const uint8_t *
     struct frame *frame = &walk->frames[walk->top - 1];
     struct rs_wire_block block;
     struct rs_wire_number header = rs_wire_block(p, end, false, &walk->items, &block);
-    if (header.p == NULL) {
+    if (!header.p) {
         return refuse(walk, p, header.value);
     }
     if (block.count == 0) {
@@ -442,7 +442,7 @@ STEP step_next(struct at at, const struct run *r)
     if (--frame->left > 0) {
         return (struct at){at.p, frame->op};
     }
-    if (RS_WIRE_UNLIKELY(frame->block_end != NULL && frame->block_end != at.p)) {
+    if (RS_WIRE_UNLIKELY(frame->block_end && frame->block_end != at.p)) {
         return refuse(r->walk, at.p, RS_REASON_BLOCK);
     }
     return next_block(r->walk, at.p, r->end);
@@ -457,14 +457,14 @@ static struct at empty_blocks(struct walk *walk, struct at at, const uint8_t *en
     for (;;) {
         struct rs_wire_block block;
         struct rs_wire_number header = rs_wire_block(at.p, end, true, &walk->items, &block);
-        if (header.p == NULL) {
+        if (!header.p) {
             return refuse(walk, at.p, header.value);
         }
         at.p = header.p;
         if (block.count == 0) {
             return ahead(at.p, at.op);
         }
-        if (block.block_end != NULL && block.block_end != at.p) {
+        if (block.block_end && block.block_end != at.p) {
             return refuse(walk, at.p, RS_REASON_BLOCK);
         }
     }
@@ -508,7 +508,7 @@ enum rs_reason rs_program_run(const struct rs_program *program, struct rs_slice 
 {
     struct frame frames[RS_PROGRAM_DEPTH_MAX];
     struct walk walk = {.program = program, .frames = frames, .items = program->limits.items};
-    const uint8_t *start = message.data == NULL ? (const uint8_t *)"" : message.data;
+    const uint8_t *start = !message.data ? (const uint8_t *)"" : message.data;
     const struct run run = {.end = start + message.size, .values = values, .walk = &walk};
     struct at at = {start, program->ops};
     static const void *const labels[] = {
@@ -523,7 +523,7 @@ enum rs_reason rs_program_run(const struct rs_program *program, struct rs_slice 
     RS_PROGRAM_OPS(RS_PROGRAM_DO)
 #undef RS_PROGRAM_DO
 out:
-    if (at_byte != NULL) {
+    if (at_byte) {
         *at_byte = (size_t)(at.p - start);
     }
     return walk.reason;

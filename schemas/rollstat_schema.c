@@ -106,15 +106,15 @@ static int unhex(struct rs_buf *text, struct rs_error *error)
         return rs_fail(error, RS_EUSAGE, "the message has an odd number of hexadecimal digits");
     }
     text->size = digits / 2;
-    return RS_OK;
+    return 0;
 }
 
 static int read_message(const struct request *request, struct rs_buf *out, struct rs_error *error)
 {
     const char *path =
-        request->operand == NULL || strcmp(request->operand, "-") == 0 ? "/dev/stdin" : request->operand;
+        !request->operand || strcmp(request->operand, "-") == 0 ? "/dev/stdin" : request->operand;
     int code = rs_file_read(path, MESSAGE_MAX, out, error);
-    return code == RS_OK && request->hex ? unhex(out, error) : code;
+    return code == 0 && request->hex ? unhex(out, error) : code;
 }
 
 /* One schema is known. A Confluent id says nothing here, so whichever it is stands for that schema. */
@@ -126,15 +126,15 @@ static enum rs_reason take_framing_off(const struct rs_schema_document *document
     size_t number = 0;
     enum rs_reason reason = RS_REASON_NONE;
     int code = rs_frame_registry_new(&registry, error);
-    if (code == RS_OK) {
+    if (code == 0) {
         code = rs_frame_add(registry, rs_schema_root(document), &number, error);
     }
-    if (code == RS_OK && framing == RS_FRAMING_CONFLUENT && message.size >= 5) {
+    if (code == 0 && framing == RS_FRAMING_CONFLUENT && message.size >= 5) {
         const uint8_t *b = message.data;
         uint32_t id = (uint32_t)b[1] << 24 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 8 | b[4];
         code = rs_frame_add_id(registry, id, number, error);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         reason = rs_frame_split(registry, framing, number, message, &number, datum);
     }
     rs_frame_registry_free(&registry);
@@ -153,10 +153,10 @@ static int decode_message(const struct rs_schema_document *document, const struc
 {
     struct rs_slice datum = message;
     struct rs_program *program = NULL;
-    error->code = RS_OK;
+    error->code = 0;
     enum rs_reason reason = take_framing_off(document, request->framing, message, &datum, error);
-    if (error->code != RS_OK || rs_program_compile(rs_schema_root(document), NULL, 0,
-                                                   RS_PROGRAM_LIMITS_DEFAULT, &program, error) != RS_OK) {
+    if (error->code != 0 || rs_program_compile(rs_schema_root(document), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT,
+                                               &program, error) != 0) {
         rs_usage_complain(&info, error);
         return RS_EXIT_ENVIRONMENT;
     }
@@ -183,7 +183,7 @@ static int show_message(const struct rs_schema_document *document, const struct 
     struct rs_error error = {0};
     struct rs_buf message = {0};
     int status = RS_EXIT_OK;
-    if (read_message(request, &message, &error) != RS_OK) {
+    if (read_message(request, &message, &error) != 0) {
         rs_usage_complain(&info, &error);
         status = error.code == RS_EUSAGE ? RS_EXIT_USAGE : RS_EXIT_ENVIRONMENT;
     } else {
@@ -198,7 +198,7 @@ static size_t split_fields(char *text, const char *paths[FIELDS_MAX])
 {
     size_t count = 0;
     char *rest = NULL;
-    for (char *field = strtok_r(text, ",", &rest); field != NULL && count < FIELDS_MAX;
+    for (char *field = strtok_r(text, ",", &rest); field && count < FIELDS_MAX;
          field = strtok_r(NULL, ",", &rest)) {
         paths[count++] = field;
     }
@@ -209,56 +209,56 @@ static int show_ops(const struct rs_schema_document *document, const struct requ
 {
     struct rs_error error = {0};
     const char *paths[FIELDS_MAX];
-    char *fields = strdup(request->fields == NULL ? "" : request->fields);
+    char *fields = strdup(!request->fields ? "" : request->fields);
     struct rs_program *program = NULL;
-    size_t count = fields == NULL ? 0 : split_fields(fields, paths);
-    int code = fields == NULL ? rs_fail(&error, RS_ENOMEM, "out of memory")
-                              : rs_program_compile(rs_schema_root(document), paths, count,
-                                                   RS_PROGRAM_LIMITS_DEFAULT, &program, &error);
+    size_t count = !fields ? 0 : split_fields(fields, paths);
+    int code = !fields ? rs_fail(&error, RS_ENOMEM, "out of memory")
+                       : rs_program_compile(rs_schema_root(document), paths, count, RS_PROGRAM_LIMITS_DEFAULT,
+                                            &program, &error);
     struct rs_buf text = {0};
-    if (code == RS_OK) {
+    if (code == 0) {
         rs_program_explain(program, &text);
         code = text.failed || fwrite(text.data, 1, text.size, stdout) != text.size
                    ? rs_fail(&error, RS_EIO, "the output cannot be written")
-                   : RS_OK;
+                   : 0;
     }
-    if (code != RS_OK) {
+    if (code != 0) {
         rs_usage_complain(&info, &error);
     }
     rs_buf_fini(&text);
     rs_program_free(&program);
     free(fields);
-    return code == RS_OK ? RS_EXIT_OK : code == RS_ECONFIG ? RS_EXIT_USAGE : RS_EXIT_ENVIRONMENT;
+    return code == 0 ? RS_EXIT_OK : code == RS_ECONFIG ? RS_EXIT_USAGE : RS_EXIT_ENVIRONMENT;
 }
 
 /* ---- command line ---- */
 
 static int take_operand(struct request *request, const char *value, struct rs_error *error)
 {
-    if (request->command == NULL) {
+    if (!request->command) {
         request->command = value;
-    } else if (request->operand == NULL) {
+    } else if (!request->operand) {
         request->operand = value;
     } else {
         return rs_usage_fail(&info, error, "'%s' is one file too many", value);
     }
-    return RS_OK;
+    return 0;
 }
 
 static int take(void *ctx, const struct rs_option *option, const char *value, struct rs_error *error)
 {
     struct request *request = ctx;
-    if (option == NULL) {
+    if (!option) {
         return take_operand(request, value, error);
     }
     switch (option->letter) {
-    case 's': request->schema = value; return RS_OK;
-    case 'F': request->fields = value; return RS_OK;
-    case 'x': request->hex = true; return RS_OK;
+    case 's': request->schema = value; return 0;
+    case 'F': request->fields = value; return 0;
+    case 'x': request->hex = true; return 0;
     default: break;
     }
-    return rs_framing_parse(value, &request->framing) == RS_OK
-               ? RS_OK
+    return rs_framing_parse(value, &request->framing) == 0
+               ? 0
                : rs_usage_fail(&info, error, "--framing is auto, bare, confluent or single-object, not '%s'",
                                value);
 }
@@ -268,13 +268,13 @@ enum command { CANONICAL, FINGERPRINT, DECODE, EXPLAIN, COMMAND_COUNT };
 static int find_command(const struct request *request, enum command *out, struct rs_error *error)
 {
     static const char *const names[] = {"canonical", "fingerprint", "decode", "explain", NULL};
-    if (request->command == NULL) {
+    if (!request->command) {
         return rs_usage_fail(&info, error, "a command is missing");
     }
     for (int i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(names[i], request->command) == 0) {
             *out = (enum command)i;
-            return RS_OK;
+            return 0;
         }
     }
     return rs_usage_fail(&info, error, "'%s' is not a command: canonical, fingerprint, decode, explain",
@@ -283,22 +283,22 @@ static int find_command(const struct request *request, enum command *out, struct
 
 static int check_request(struct request *request, enum command command, struct rs_error *error)
 {
-    if (command != DECODE && request->schema == NULL) {
+    if (command != DECODE && !request->schema) {
         request->schema = request->operand;
-    } else if (command != DECODE && request->operand != NULL) {
+    } else if (command != DECODE && request->operand) {
         return rs_usage_fail(&info, error, "'%s' is one file too many", request->operand);
     }
-    if (request->schema == NULL) {
+    if (!request->schema) {
         return rs_usage_fail(&info, error, "the file with the schema is missing%s",
                              command == DECODE ? " (--schema FILE)" : "");
     }
-    if (request->fields != NULL && command != EXPLAIN) {
+    if (request->fields && command != EXPLAIN) {
         return rs_usage_fail(&info, error, "--fields belongs to explain");
     }
     if (command != DECODE && (request->hex || request->framing != RS_FRAMING_AUTO)) {
         return rs_usage_fail(&info, error, "--hex and --framing belong to decode");
     }
-    return RS_OK;
+    return 0;
 }
 
 static int run(const struct rs_schema_document *document, const struct request *request, enum command command)
@@ -329,17 +329,17 @@ int main(int argc, char **argv)
     if (code == RS_USAGE_SHOWN) {
         return finish(RS_EXIT_OK);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = find_command(&request, &command, &error);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = check_request(&request, command, &error);
     }
     struct rs_schema_document *document = NULL;
-    if (code == RS_OK) {
+    if (code == 0) {
         code = rs_schema_load(request.schema, &document, &error);
     }
-    if (code != RS_OK) {
+    if (code != 0) {
         rs_usage_complain(&info, &error);
         return code == RS_EUSAGE || code == RS_ESCHEMA ? RS_EXIT_USAGE : RS_EXIT_ENVIRONMENT;
     }

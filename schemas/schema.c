@@ -14,7 +14,7 @@ const char *rs_schema_kind_name(enum rs_schema_kind kind)
 
 const char *rs_schema_type_name(const struct rs_schema *schema)
 {
-    return schema->ignored != NULL ? schema->ignored : rs_schema_kind_name(schema->kind);
+    return schema->ignored ? schema->ignored : rs_schema_kind_name(schema->kind);
 }
 
 const char *rs_schema_logical_name(enum rs_logical logical)

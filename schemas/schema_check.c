@@ -37,7 +37,7 @@ static int ignore(struct rs_schema_parser *p, struct rs_schema *node, enum rs_lo
     snprintf(text, sizeof text, "%s (its logicalType %s is ignored: %s)", rs_schema_kind_name(node->kind),
              rs_schema_logical_name(logical), why);
     node->ignored = rs_arena_text(&p->document->arena, text);
-    return node->ignored == NULL ? rs_schema_no_memory(p) : RS_OK;
+    return !node->ignored ? rs_schema_no_memory(p) : 0;
 }
 
 static int parse_decimal(struct rs_schema_parser *p, const json_t *object, struct rs_schema *node)
@@ -46,11 +46,11 @@ static int parse_decimal(struct rs_schema_parser *p, const json_t *object, struc
     const json_t *precision = json_object_get(object, "precision");
     const json_t *scale = json_object_get(object, "scale");
     json_int_t digits = json_integer_value(precision);
-    json_int_t after = scale == NULL ? 0 : json_integer_value(scale);
+    json_int_t after = !scale ? 0 : json_integer_value(scale);
     if (!json_is_integer(precision) || digits < 1 || digits > INT32_MAX) {
         return ignore(p, node, decimal, "it needs a precision, the number of digits, of 1 or more");
     }
-    if (scale != NULL && !json_is_integer(scale)) {
+    if (scale && !json_is_integer(scale)) {
         return ignore(p, node, decimal, "its scale is not an integer");
     }
     if (after < 0 || after > digits) {
@@ -68,7 +68,7 @@ static int parse_decimal(struct rs_schema_parser *p, const json_t *object, struc
     node->logical = decimal;
     node->precision = (int)digits;
     node->scale = (int)after;
-    return RS_OK;
+    return 0;
 }
 
 static bool logical_suits(enum rs_logical logical, const struct rs_schema *node)
@@ -98,8 +98,8 @@ static const char *suitable(enum rs_logical logical)
 int rs_schema_parse_logical(struct rs_schema_parser *p, const json_t *object, struct rs_schema *node)
 {
     const char *text = json_string_value(json_object_get(object, "logicalType"));
-    if (text == NULL) {
-        return RS_OK;
+    if (!text) {
+        return 0;
     }
     for (int i = RS_LOGICAL_DECIMAL; i <= RS_LOGICAL_LOCAL_TIMESTAMP_NANOS; i++) {
         enum rs_logical logical = (enum rs_logical)i;
@@ -114,7 +114,7 @@ int rs_schema_parse_logical(struct rs_schema_parser *p, const json_t *object, st
         }
         node->logical = logical;
     }
-    return RS_OK;
+    return 0;
 }
 
 /* ---- defaults ---- */
@@ -139,7 +139,7 @@ static size_t byte_text_size(const json_t *value)
 static bool is_symbol(const struct rs_schema *type, const json_t *value)
 {
     const char *text = json_string_value(value);
-    for (size_t i = 0; text != NULL && i < type->symbol_count; i++) {
+    for (size_t i = 0; text && i < type->symbol_count; i++) {
         if (strcmp(text, type->symbols[i]) == 0) {
             return true;
         }
@@ -184,7 +184,7 @@ static bool record_fits(const struct rs_schema *type, const json_t *value, uint3
     size_t present = 0;
     for (size_t i = 0; i < type->field_count; i++) {
         const json_t *item = json_object_get(value, type->fields[i].name);
-        if (item == NULL ? !type->fields[i].has_default : !default_fits(type->fields[i].type, item, left)) {
+        if (!item ? !type->fields[i].has_default : !default_fits(type->fields[i].type, item, left)) {
             return false;
         }
         present += item != NULL;
@@ -237,7 +237,7 @@ static bool default_fits(const struct rs_schema *type, const json_t *value, uint
 
 int rs_schema_check_defaults(struct rs_schema_parser *p)
 {
-    for (const struct rs_schema_default *kept = p->defaults; kept != NULL; kept = kept->next) {
+    for (const struct rs_schema_default *kept = p->defaults; kept; kept = kept->next) {
         const struct rs_schema *type = kept->field->type;
         uint32_t left = DEFAULT_STEPS;
         if (!default_fits(type, kept->value, &left)) {
@@ -253,5 +253,5 @@ int rs_schema_check_defaults(struct rs_schema_parser *p)
                            is_union ? "" : rs_schema_kind_name(type->kind));
         }
     }
-    return RS_OK;
+    return 0;
 }

@@ -8,11 +8,11 @@
 
 static void describe_place(const struct rs_schema_place *place, struct rs_buf *out)
 {
-    if (place == NULL) {
+    if (!place) {
         return;
     }
     describe_place(place->up, out);
-    if (place->label != NULL) {
+    if (place->label) {
         rs_buf_text(out, place->label);
     } else {
         rs_buf_printf(out, "[%zu]", place->part);
@@ -44,7 +44,7 @@ const char *rs_schema_shown(struct rs_schema_parser *p, const char *text)
 {
     char *copy = rs_arena_slice(&p->document->arena,
                                 rs_slice_of(text, rs_utf8_cut((const uint8_t *)text, strnlen(text, 100))));
-    if (copy == NULL) {
+    if (!copy) {
         return "(a name)";
     }
     for (char *c = copy; *c != '\0'; c++) {

@@ -54,7 +54,7 @@ static bool valid_name(struct rs_schema_parser *p, const char *text, size_t size
     if (!is_name(text, size, dots, &odd)) {
         return false;
     }
-    if (odd && p->document->odd_name == NULL) {
+    if (odd && !p->document->odd_name) {
         p->document->odd_name = rs_schema_shown(p, text);
     }
     return true;
@@ -62,7 +62,7 @@ static bool valid_name(struct rs_schema_parser *p, const char *text, size_t size
 
 static bool known_name(const char *text, const char *const *names)
 {
-    for (; *names != NULL; names++) {
+    for (; *names; names++) {
         if (strcmp(text, *names) == 0) {
             return true;
         }
@@ -74,12 +74,12 @@ static bool known_name(const char *text, const char *const *names)
 static char *full_name(struct rs_schema_parser *p, const char *ns, const char *name)
 {
     RS_ASSERT(ns != NULL);
-    if (*ns == '\0' || strchr(name, '.') != NULL) {
+    if (*ns == '\0' || strchr(name, '.')) {
         return rs_arena_text(&p->document->arena, name);
     }
     size_t size = strlen(ns) + strlen(name) + 2;
     char *full = rs_arena_alloc(&p->document->arena, size);
-    if (full != NULL) {
+    if (full) {
         snprintf(full, size, "%s.%s", ns, name);
     }
     return full;
@@ -88,19 +88,19 @@ static char *full_name(struct rs_schema_parser *p, const char *ns, const char *n
 static struct rs_schema *find_named(const struct rs_schema_parser *p, const char *full)
 {
     const json_t *number = json_object_get(p->index, full);
-    return number == NULL ? NULL : p->named[json_integer_value(number)];
+    return !number ? NULL : p->named[json_integer_value(number)];
 }
 
 static int register_named(struct rs_schema_parser *p, struct rs_schema *node,
                           const struct rs_schema_place *place)
 {
-    if (find_named(p, node->name) != NULL) {
+    if (find_named(p, node->name)) {
         return rs_schema_bad(p, place, "'%s' is defined twice", rs_schema_shown(p, node->name));
     }
     if (p->named_count == p->named_capacity) {
         size_t capacity = p->named_capacity == 0 ? 16 : p->named_capacity * 2;
         struct rs_schema **grown = realloc(p->named, capacity * sizeof(struct rs_schema *));
-        if (grown == NULL) {
+        if (!grown) {
             return rs_schema_no_memory(p);
         }
         p->named = grown;
@@ -113,7 +113,7 @@ static int register_named(struct rs_schema_parser *p, struct rs_schema *node,
     node->definer = place->owner;
     node->definer_part = place->part;
     node->uses = 1;
-    return RS_OK;
+    return 0;
 }
 
 /* Attribute that has to be text when it is there; *out is NULL when it is not. */
@@ -122,23 +122,23 @@ static int text_attribute(struct rs_schema_parser *p, const json_t *object, cons
 {
     const json_t *value = json_object_get(object, key);
     *out = NULL;
-    if (value == NULL) {
-        return RS_OK;
+    if (!value) {
+        return 0;
     }
     if (!json_is_string(value)) {
         return rs_schema_bad(p, place, "\"%s\" is not a string", key);
     }
     *out =
         rs_arena_slice(&p->document->arena, rs_slice_of(json_string_value(value), json_string_length(value)));
-    return *out == NULL ? rs_schema_no_memory(p) : RS_OK;
+    return !*out ? rs_schema_no_memory(p) : 0;
 }
 
 static int check_aliases(struct rs_schema_parser *p, const json_t *object, bool dots,
                          const struct rs_schema_place *place)
 {
     const json_t *aliases = json_object_get(object, "aliases");
-    if (aliases == NULL) {
-        return RS_OK;
+    if (!aliases) {
+        return 0;
     }
     if (!json_is_array(aliases)) {
         return rs_schema_bad(p, place, "\"aliases\" is not an array of names");
@@ -152,24 +152,24 @@ static int check_aliases(struct rs_schema_parser *p, const json_t *object, bool 
             return rs_schema_bad(p, place, "\"aliases\" holds something that is not a name");
         }
     }
-    return RS_OK;
+    return 0;
 }
 
 static int parse_namespace(struct rs_schema_parser *p, const json_t *object,
                            const struct rs_schema_place *place, const char **ns)
 {
     const json_t *value = json_object_get(object, "namespace");
-    if (value == NULL) {
+    if (!value) {
         *ns = place->ns;
-        return RS_OK;
+        return 0;
     }
     const char *text = json_string_value(value);
     size_t size = json_string_length(value);
-    if (text == NULL || (size != 0 && !valid_name(p, text, size, true))) {
+    if (!text || (size != 0 && !valid_name(p, text, size, true))) {
         return rs_schema_bad(p, place, "\"namespace\" is not a name or names with dots between them");
     }
     *ns = rs_arena_text(&p->document->arena, text);
-    return *ns == NULL ? rs_schema_no_memory(p) : RS_OK;
+    return !*ns ? rs_schema_no_memory(p) : 0;
 }
 
 /* Reads name, namespace, doc and aliases of a named type, registers it, and says which namespace holds
@@ -179,33 +179,33 @@ static int parse_name(struct rs_schema_parser *p, const json_t *object, struct r
 {
     const json_t *name = json_object_get(object, "name");
     const char *kind = rs_schema_kind_name(node->kind);
-    if (name == NULL) {
+    if (!name) {
         return rs_schema_bad(p, place, "a type of kind %s needs a \"name\"", kind);
     }
     const char *text = json_string_value(name);
-    if (text == NULL || !valid_name(p, text, json_string_length(name), true)) {
+    if (!text || !valid_name(p, text, json_string_length(name), true)) {
         return rs_schema_bad(p, place,
                              "the \"name\" of the %s is not a name: letters, digits, '_', '$' and '-', not "
                              "beginning with a digit or '-'",
                              kind);
     }
     const char *ns = NULL;
-    if (parse_namespace(p, object, place, &ns) != RS_OK ||
-        text_attribute(p, object, "doc", place, &node->doc) != RS_OK ||
-        check_aliases(p, object, true, place) != RS_OK) {
+    if (parse_namespace(p, object, place, &ns) != 0 ||
+        text_attribute(p, object, "doc", place, &node->doc) != 0 ||
+        check_aliases(p, object, true, place) != 0) {
         return p->error->code;
     }
     char *full = full_name(p, ns, text);
-    if (full == NULL) {
+    if (!full) {
         return rs_schema_no_memory(p);
     }
     const char *dot = strrchr(full, '.');
-    if (known_name(dot == NULL ? full : dot + 1, primitive_names)) {
+    if (known_name(!dot ? full : dot + 1, primitive_names)) {
         return rs_schema_bad(p, place, "'%s' is the name of a primitive type and may not be defined", full);
     }
     node->name = full;
-    *inside = dot == NULL ? "" : rs_arena_slice(&p->document->arena, rs_slice_of(full, (size_t)(dot - full)));
-    return *inside == NULL ? rs_schema_no_memory(p) : register_named(p, node, place);
+    *inside = !dot ? "" : rs_arena_slice(&p->document->arena, rs_slice_of(full, (size_t)(dot - full)));
+    return !*inside ? rs_schema_no_memory(p) : register_named(p, node, place);
 }
 
 /* ---- types ---- */
@@ -216,7 +216,7 @@ static int parse_type(struct rs_schema_parser *p, const json_t *json, const stru
 static struct rs_schema *new_node(struct rs_schema_parser *p, enum rs_schema_kind kind)
 {
     struct rs_schema *node = rs_arena_alloc(&p->document->arena, sizeof *node);
-    if (node == NULL) {
+    if (!node) {
         rs_schema_no_memory(p);
         return NULL;
     }
@@ -235,8 +235,8 @@ static struct rs_schema_place place_inside(const struct rs_schema_place *up, con
 static const char *nearest_type(const struct rs_schema_parser *p, const char *text)
 {
     const char *nearest = rs_nearest_name(text, primitive_names);
-    nearest = nearest == NULL ? rs_nearest_name(text, complex_names) : nearest;
-    for (size_t i = 0; i < p->named_count && nearest == NULL; i++) {
+    nearest = !nearest ? rs_nearest_name(text, complex_names) : nearest;
+    for (size_t i = 0; i < p->named_count && !nearest; i++) {
         nearest = rs_nearest_name(text, (const char *const[]){p->named[i]->name, NULL});
     }
     return nearest;
@@ -249,33 +249,33 @@ static int parse_reference(struct rs_schema_parser *p, const json_t *json,
     if (!valid_name(p, text, json_string_length(json), true)) {
         return rs_schema_bad(p, place, "'%s' is not a name of a type", rs_schema_shown(p, text));
     }
-    for (int kind = 0; primitive_names[kind] != NULL; kind++) {
+    for (int kind = 0; primitive_names[kind]; kind++) {
         if (strcmp(text, primitive_names[kind]) == 0) {
             struct rs_schema *node = new_node(p, (enum rs_schema_kind)kind);
             *out = node;
-            return node == NULL ? p->error->code : RS_OK;
+            return !node ? p->error->code : 0;
         }
     }
     char *full = full_name(p, place->ns, text);
-    if (full == NULL) {
+    if (!full) {
         return rs_schema_no_memory(p);
     }
     struct rs_schema *named = find_named(p, full);
-    if (named == NULL) {
+    if (!named) {
         const char *nearest = nearest_type(p, full);
         return rs_schema_bad(p, place, "the type '%s' is not defined before its use here%s%s%s",
-                             rs_schema_shown(p, full), nearest == NULL ? "" : "; did you mean '",
-                             nearest == NULL ? "" : nearest, nearest == NULL ? "" : "'?");
+                             rs_schema_shown(p, full), !nearest ? "" : "; did you mean '",
+                             !nearest ? "" : nearest, !nearest ? "" : "'?");
     }
     named->uses++;
     *out = named;
-    return RS_OK;
+    return 0;
 }
 
 /* Two branches clash when a value could not tell them apart by kind, or by name for the named kinds. */
 static bool branches_clash(const struct rs_schema *a, const struct rs_schema *b)
 {
-    if (a->name != NULL || b->name != NULL) {
+    if (a->name || b->name) {
         return a == b;
     }
     return a->kind == b->kind;
@@ -291,37 +291,37 @@ static int check_branch(struct rs_schema_parser *p, const struct rs_schema *cons
     for (size_t i = 0; i < count; i++) {
         if (branches_clash(branches[i], added)) {
             return rs_schema_bad(p, place, "the union holds '%s' twice",
-                                 added->name != NULL ? rs_schema_shown(p, added->name)
-                                                     : rs_schema_kind_name(added->kind));
+                                 added->name ? rs_schema_shown(p, added->name)
+                                             : rs_schema_kind_name(added->kind));
         }
     }
-    return RS_OK;
+    return 0;
 }
 
 static int parse_union(struct rs_schema_parser *p, const json_t *json, const struct rs_schema_place *place,
                        const struct rs_schema **out)
 {
     struct rs_schema *node = new_node(p, RS_AVRO_UNION);
-    if (node == NULL) {
+    if (!node) {
         return p->error->code;
     }
     size_t count = json_array_size(json);
     const struct rs_schema **branches =
         rs_arena_array(&p->document->arena, count, sizeof(struct rs_schema *));
-    if (branches == NULL) {
+    if (!branches) {
         return rs_schema_no_memory(p);
     }
     for (size_t i = 0; i < count; i++) {
         struct rs_schema_place inside = place_inside(place, NULL, place->ns, node, i);
-        if (parse_type(p, json_array_get(json, i), &inside, &branches[i]) != RS_OK ||
-            check_branch(p, branches, i, &inside) != RS_OK) {
+        if (parse_type(p, json_array_get(json, i), &inside, &branches[i]) != 0 ||
+            check_branch(p, branches, i, &inside) != 0) {
             return p->error->code;
         }
     }
     node->branches = branches;
     node->branch_count = count;
     *out = node;
-    return RS_OK;
+    return 0;
 }
 
 static int parse_items(struct rs_schema_parser *p, const json_t *object, struct rs_schema *node,
@@ -329,7 +329,7 @@ static int parse_items(struct rs_schema_parser *p, const json_t *object, struct 
 {
     bool map = node->kind == RS_AVRO_MAP;
     const json_t *items = json_object_get(object, map ? "values" : "items");
-    if (items == NULL) {
+    if (!items) {
         return rs_schema_bad(p, place, "%s needs \"%s\"", map ? "a map" : "an array",
                              map ? "values" : "items");
     }
@@ -342,7 +342,7 @@ static int parse_fixed(struct rs_schema_parser *p, const json_t *object, struct 
 {
     const char *inside = NULL;
     int code = parse_name(p, object, node, place, &inside);
-    if (code != RS_OK) {
+    if (code != 0) {
         return code;
     }
     const json_t *size = json_object_get(object, "size");
@@ -351,28 +351,28 @@ static int parse_fixed(struct rs_schema_parser *p, const json_t *object, struct 
     }
     node->fixed_size = (size_t)json_integer_value(size);
     node->zero_size = node->fixed_size == 0;
-    return RS_OK;
+    return 0;
 }
 
 static int parse_symbols(struct rs_schema_parser *p, const json_t *symbols, struct rs_schema *node,
                          const struct rs_schema_place *place)
 {
     size_t count = json_array_size(symbols);
-    const char **texts = rs_arena_array(&p->document->arena, count, sizeof(*texts));
+    const char **texts = rs_arena_array(&p->document->arena, count, sizeof *texts);
     json_t *seen = json_object();
-    if (texts == NULL || seen == NULL) {
+    if (!texts || !seen) {
         json_decref(seen);
         return rs_schema_no_memory(p);
     }
-    int code = RS_OK;
-    for (size_t i = 0; i < count && code == RS_OK; i++) {
+    int code = 0;
+    for (size_t i = 0; i < count && code == 0; i++) {
         const json_t *symbol = json_array_get(symbols, i);
         const char *text = json_string_value(symbol);
-        if (text == NULL || !valid_name(p, text, json_string_length(symbol), false)) {
+        if (!text || !valid_name(p, text, json_string_length(symbol), false)) {
             code = rs_schema_bad(p, place, "symbol number %zu of the enum is not a name", i + 1);
-        } else if (json_object_get(seen, text) != NULL) {
+        } else if (json_object_get(seen, text)) {
             code = rs_schema_bad(p, place, "the enum has the symbol '%s' twice", rs_schema_shown(p, text));
-        } else if ((texts[i] = rs_arena_text(&p->document->arena, text)) == NULL ||
+        } else if (!(texts[i] = rs_arena_text(&p->document->arena, text)) ||
                    json_object_set_new(seen, text, json_true()) != 0) {
             code = rs_schema_no_memory(p);
         }
@@ -388,7 +388,7 @@ static int parse_enum(struct rs_schema_parser *p, const json_t *object, struct r
 {
     const char *inside = NULL;
     int code = parse_name(p, object, node, place, &inside);
-    if (code != RS_OK) {
+    if (code != 0) {
         return code;
     }
     const json_t *symbols = json_object_get(object, "symbols");
@@ -396,18 +396,18 @@ static int parse_enum(struct rs_schema_parser *p, const json_t *object, struct r
         return rs_schema_bad(p, place, "an enum needs \"symbols\", an array of names");
     }
     const char *fallback = NULL;
-    if (parse_symbols(p, symbols, node, place) != RS_OK ||
-        text_attribute(p, object, "default", place, &fallback) != RS_OK) {
+    if (parse_symbols(p, symbols, node, place) != 0 ||
+        text_attribute(p, object, "default", place, &fallback) != 0) {
         return p->error->code;
     }
-    for (size_t i = 0; fallback != NULL && i < node->symbol_count; i++) {
+    for (size_t i = 0; fallback && i < node->symbol_count; i++) {
         if (strcmp(fallback, node->symbols[i]) == 0) {
             fallback = NULL;
         }
     }
-    return fallback == NULL ? RS_OK
-                            : rs_schema_bad(p, place, "the enum's default '%s' is not one of its symbols",
-                                            rs_schema_shown(p, fallback));
+    return !fallback ? 0
+                     : rs_schema_bad(p, place, "the enum's default '%s' is not one of its symbols",
+                                     rs_schema_shown(p, fallback));
 }
 
 /* ---- records ---- */
@@ -417,42 +417,42 @@ static int check_order(struct rs_schema_parser *p, const json_t *object, const s
     const json_t *order = json_object_get(object, "order");
     const char *text = json_string_value(order);
     static const char *const known[] = {"ascending", "descending", "ignore", NULL};
-    if (order != NULL && (text == NULL || !known_name(text, known))) {
+    if (order && (!text || !known_name(text, known))) {
         return rs_schema_bad(p, place, "\"order\" is not ascending, descending or ignore");
     }
-    return RS_OK;
+    return 0;
 }
 
 static int keep_default(struct rs_schema_parser *p, const json_t *object, const char *record,
                         struct rs_schema_field *field)
 {
     json_t *value = json_object_get(object, "default");
-    if (value == NULL) {
-        return RS_OK;
+    if (!value) {
+        return 0;
     }
     struct rs_schema_default *kept = rs_arena_alloc(&p->document->arena, sizeof *kept);
-    if (kept == NULL) {
+    if (!kept) {
         return rs_schema_no_memory(p);
     }
     *kept = (struct rs_schema_default){.next = p->defaults, .record = record, .field = field, .value = value};
     p->defaults = kept;
     field->has_default = true;
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT); /* for the publisher, which encodes it */
-    field->default_json = text != NULL ? rs_arena_text(&p->document->arena, text) : NULL;
+    field->default_json = text ? rs_arena_text(&p->document->arena, text) : NULL;
     free(text);
-    return field->default_json != NULL ? RS_OK : rs_schema_no_memory(p);
+    return field->default_json ? 0 : rs_schema_no_memory(p);
 }
 
 static int parse_field_type(struct rs_schema_parser *p, const json_t *object, struct rs_schema_field *field,
                             const struct rs_schema_place *place)
 {
     const json_t *type = json_object_get(object, "type");
-    if (type == NULL) {
+    if (!type) {
         return rs_schema_bad(p, place, "the field needs a \"type\"");
     }
     size_t size = strlen(field->name) + 2;
     char *label = rs_arena_alloc(&p->document->arena, size);
-    if (label == NULL) {
+    if (!label) {
         return rs_schema_no_memory(p);
     }
     snprintf(label, size, ".%s", field->name);
@@ -470,24 +470,23 @@ static int parse_field(struct rs_schema_parser *p, const json_t *object, const c
     }
     const json_t *name = json_object_get(object, "name");
     const char *text = json_string_value(name);
-    if (text == NULL || !valid_name(p, text, json_string_length(name), false)) {
+    if (!text || !valid_name(p, text, json_string_length(name), false)) {
         return rs_schema_bad(p, place,
                              "a field needs a \"name\" of letters, digits, '_', '$' and '-', not beginning "
                              "with a digit or '-'");
     }
     field->name = rs_arena_text(&p->document->arena, text);
-    if (field->name == NULL) {
+    if (!field->name) {
         return rs_schema_no_memory(p);
     }
     /* "unit" is a property of ours: anybody else may use the key for something that is not text. */
     const json_t *unit = json_object_get(object, "unit");
     if (json_is_string(unit) &&
-        (field->unit = rs_arena_text(&p->document->arena, json_string_value(unit))) == NULL) {
+        !(field->unit = rs_arena_text(&p->document->arena, json_string_value(unit)))) {
         return rs_schema_no_memory(p);
     }
-    if (text_attribute(p, object, "doc", place, &field->doc) != RS_OK ||
-        check_order(p, object, place) != RS_OK || check_aliases(p, object, false, place) != RS_OK ||
-        parse_field_type(p, object, field, place) != RS_OK) {
+    if (text_attribute(p, object, "doc", place, &field->doc) != 0 || check_order(p, object, place) != 0 ||
+        check_aliases(p, object, false, place) != 0 || parse_field_type(p, object, field, place) != 0) {
         return p->error->code;
     }
     return keep_default(p, object, record, field);
@@ -497,20 +496,20 @@ static int parse_fields(struct rs_schema_parser *p, const json_t *fields, struct
                         const struct rs_schema_place *place, const char *ns)
 {
     size_t count = json_array_size(fields);
-    struct rs_schema_field *parsed = rs_arena_array(&p->document->arena, count, sizeof(*parsed));
+    struct rs_schema_field *parsed = rs_arena_array(&p->document->arena, count, sizeof *parsed);
     json_t *seen = json_object();
-    if (parsed == NULL || seen == NULL) {
+    if (!parsed || !seen) {
         json_decref(seen);
         return rs_schema_no_memory(p);
     }
-    int code = RS_OK;
-    for (size_t i = 0; i < count && code == RS_OK; i++) {
+    int code = 0;
+    for (size_t i = 0; i < count && code == 0; i++) {
         struct rs_schema_place inside = place_inside(place, NULL, ns, node, i);
         code = parse_field(p, json_array_get(fields, i), node->name, &parsed[i], &inside);
-        if (code == RS_OK && json_object_get(seen, parsed[i].name) != NULL) {
+        if (code == 0 && json_object_get(seen, parsed[i].name)) {
             code = rs_schema_bad(p, &inside, "the record has the field '%s' twice",
                                  rs_schema_shown(p, parsed[i].name));
-        } else if (code == RS_OK && json_object_set_new(seen, parsed[i].name, json_true()) != 0) {
+        } else if (code == 0 && json_object_set_new(seen, parsed[i].name, json_true()) != 0) {
             code = rs_schema_no_memory(p);
         }
     }
@@ -529,7 +528,7 @@ static int measure_record(struct rs_schema_parser *p, struct rs_schema *node,
     for (size_t i = 0; i < node->field_count; i++) {
         const struct rs_schema *type = node->fields[i].type;
         if (!type->zero_size) {
-            return RS_OK;
+            return 0;
         }
         deepest = type->zero_depth > deepest ? type->zero_depth : deepest;
     }
@@ -539,7 +538,7 @@ static int measure_record(struct rs_schema_parser *p, struct rs_schema *node,
     }
     node->zero_size = true;
     node->zero_depth = (uint16_t)(deepest + 1);
-    return RS_OK;
+    return 0;
 }
 
 static int parse_record(struct rs_schema_parser *p, const json_t *object, struct rs_schema *node,
@@ -547,7 +546,7 @@ static int parse_record(struct rs_schema_parser *p, const json_t *object, struct
 {
     const char *inside = NULL;
     int code = parse_name(p, object, node, place, &inside);
-    if (code != RS_OK) {
+    if (code != 0) {
         return code;
     }
     const json_t *fields = json_object_get(object, "fields");
@@ -555,7 +554,7 @@ static int parse_record(struct rs_schema_parser *p, const json_t *object, struct
         return rs_schema_bad(p, place, "a record needs \"fields\", an array");
     }
     code = parse_fields(p, fields, node, place, inside);
-    return code != RS_OK ? code : measure_record(p, node, place);
+    return code != 0 ? code : measure_record(p, node, place);
 }
 
 /* ---- dispatch ---- */
@@ -574,12 +573,12 @@ static int parse_complex(struct rs_schema_parser *p, const json_t *object, const
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (strcmp(type, kinds[i].name) == 0) {
             struct rs_schema *node = new_node(p, kinds[i].kind);
-            if (node == NULL || kinds[i].parse(p, object, node, place) != RS_OK ||
-                rs_schema_parse_logical(p, object, node) != RS_OK) {
+            if (!node || kinds[i].parse(p, object, node, place) != 0 ||
+                rs_schema_parse_logical(p, object, node) != 0) {
                 return p->error->code;
             }
             *out = node;
-            return RS_OK;
+            return 0;
         }
     }
     return rs_schema_bad(p, place, "'%s' is not a type", rs_schema_shown(p, type));
@@ -589,7 +588,7 @@ static int parse_object(struct rs_schema_parser *p, const json_t *object, const 
                         const struct rs_schema **out)
 {
     const json_t *type = json_object_get(object, "type");
-    if (type == NULL) {
+    if (!type) {
         return rs_schema_bad(p, place, "the type has no \"type\"");
     }
     if (!json_is_string(type)) {
@@ -600,7 +599,7 @@ static int parse_object(struct rs_schema_parser *p, const json_t *object, const 
         return parse_complex(p, object, text, place, out);
     }
     int code = parse_reference(p, type, place, out);
-    if (code != RS_OK || *out == NULL || (*out)->name != NULL) {
+    if (code != 0 || !*out || (*out)->name) {
         return code;
     }
     /* A primitive's node is fresh, nobody else sees it yet. */
@@ -634,7 +633,7 @@ static json_t *read_json(struct rs_schema_parser *p, const char *json, size_t si
     }
     json_error_t fault;
     json_t *root = json_loadb(json, size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault);
-    if (root == NULL) {
+    if (!root) {
         rs_fail(p->error, RS_ESCHEMA, "%s:%d:%d: not valid JSON: %s", p->name, fault.line, fault.column,
                 rs_schema_shown(p, fault.text));
     }
@@ -645,17 +644,17 @@ static int parse_document(struct rs_schema_parser *p, const char *json, size_t s
 {
     struct rs_schema_document *document = p->document;
     json_t *root = read_json(p, json, size);
-    int code = root == NULL ? p->error->code : RS_OK;
+    int code = !root ? p->error->code : 0;
     const struct rs_schema_place top = {.label = "schema", .ns = ""};
     p->index = json_object();
-    if (code == RS_OK) {
+    if (code == 0) {
         document->json = rs_arena_slice(&document->arena, rs_slice_of(json, size));
-        code = document->json == NULL || p->index == NULL ? rs_schema_no_memory(p) : RS_OK;
+        code = !document->json || !p->index ? rs_schema_no_memory(p) : 0;
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = parse_type(p, root, &top, &document->root);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = rs_schema_check_defaults(p);
     }
     json_decref(p->index);
@@ -666,7 +665,7 @@ static int parse_document(struct rs_schema_parser *p, const char *json, size_t s
 
 void rs_schema_free(struct rs_schema_document **document)
 {
-    if (document == NULL || *document == NULL) {
+    if (!document || !*document) {
         return;
     }
     rs_arena_fini(&(*document)->arena);
@@ -678,24 +677,24 @@ int rs_schema_parse(const char *name, const char *json, size_t size, struct rs_s
                     struct rs_error *error)
 {
     struct rs_schema_document *document = calloc(1, sizeof *document);
-    if (document == NULL) {
+    if (!document) {
         return rs_fail(error, RS_ENOMEM, "%s: out of memory", name);
     }
     struct rs_schema_parser parser = {.document = document, .name = name, .error = error};
     int code = parse_document(&parser, json, size);
-    if (code != RS_OK) {
+    if (code != 0) {
         rs_schema_free(&document);
         return code;
     }
     *out = document;
-    return RS_OK;
+    return 0;
 }
 
 int rs_schema_load(const char *path, struct rs_schema_document **out, struct rs_error *error)
 {
     struct rs_buf text = {0};
     int code = rs_file_read(path, RS_SCHEMA_BYTES_MAX, &text, error);
-    if (code == RS_OK) {
+    if (code == 0) {
         code = rs_schema_parse(path, text.size == 0 ? "" : (const char *)text.data, text.size, out, error);
     }
     rs_buf_fini(&text);

@@ -32,7 +32,7 @@ static void read_stream(struct rs_stream_loader *l, const struct rs_config_node 
                            NAME_MAX_SIZE);
     }
     rs_stream_read(l, node, stream);
-    if (!l->failed && stream->schema != NULL) {
+    if (!l->failed && stream->schema) {
         rs_stream_read_key(l, root, stream);
     }
 }
@@ -40,7 +40,7 @@ static void read_stream(struct rs_stream_loader *l, const struct rs_config_node 
 static void read_streams(struct rs_stream_loader *l, const struct rs_config_node *root)
 {
     const struct rs_config_node *node = rs_config_get(root, "streams");
-    if (node == NULL) {
+    if (!node) {
         rs_config_complain(l->config, root, "`streams` is missing: there is nothing to read");
         return;
     }
@@ -51,7 +51,7 @@ static void read_streams(struct rs_stream_loader *l, const struct rs_config_node
     }
     size_t count = rs_config_size(node);
     l->streams->items = rs_arena_array(&l->memory->arena, count, sizeof(struct rs_stream));
-    if (l->streams->items == NULL) {
+    if (!l->streams->items) {
         l->failed = true;
         return;
     }
@@ -78,7 +78,7 @@ static struct rs_streams *new_streams(void)
     struct rs_error error;
     struct rs_streams *streams = calloc(1, sizeof *streams);
     struct rs_streams_memory *memory = calloc(1, sizeof *memory);
-    if (streams == NULL || memory == NULL || rs_frame_registry_new(&memory->registry, &error) != RS_OK) {
+    if (!streams || !memory || rs_frame_registry_new(&memory->registry, &error) != 0) {
         free(streams);
         free(memory);
         return NULL;
@@ -92,11 +92,11 @@ int rs_streams_load(struct rs_config *config, struct rs_streams **out, struct rs
 {
     *out = NULL;
     const struct rs_config_node *root = rs_config_root(config);
-    if (root == NULL || rs_config_kind(root) != RS_CONFIG_MAPPING) {
+    if (!root || rs_config_kind(root) != RS_CONFIG_MAPPING) {
         return rs_fail(error, RS_ECONFIG, "the configuration is not a mapping with `streams` in it");
     }
     struct rs_streams *streams = new_streams();
-    if (streams == NULL) {
+    if (!streams) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     size_t before = rs_config_complaints(config);
@@ -111,9 +111,9 @@ int rs_streams_load(struct rs_config *config, struct rs_streams **out, struct rs
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     int code = rs_config_complaints(config) == before
-                   ? RS_OK
+                   ? 0
                    : rs_fail(error, RS_ECONFIG, "the configuration of the streams is wrong");
-    if (code != RS_OK && (loader.unreadable || streams->count == 0)) {
+    if (code != 0 && (loader.unreadable || streams->count == 0)) {
         rs_streams_free(&streams);
     }
     *out = streams;
@@ -122,7 +122,7 @@ int rs_streams_load(struct rs_config *config, struct rs_streams **out, struct rs
 
 void rs_streams_free(struct rs_streams **streams)
 {
-    if (streams == NULL || *streams == NULL) {
+    if (!streams || !*streams) {
         return;
     }
     struct rs_streams_memory *memory = (*streams)->memory;

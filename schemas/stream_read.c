@@ -14,7 +14,7 @@
 static const char *read_text(struct rs_stream_loader *l, const struct rs_config_node *node, const char *key)
 {
     const char *text = NULL;
-    if (!rs_config_string(l->config, node, key, &text) || text == NULL) {
+    if (!rs_config_string(l->config, node, key, &text) || !text) {
         return NULL;
     }
     if (*text == '\0') {
@@ -28,7 +28,7 @@ static const char *read_text(struct rs_stream_loader *l, const struct rs_config_
 static const char *need_text(struct rs_stream_loader *l, const struct rs_config_node *node, const char *key,
                              const char *what)
 {
-    if (rs_config_get(node, key) == NULL) {
+    if (!rs_config_get(node, key)) {
         rs_config_complain(l->config, node, "`%s` is missing: %s", key, what);
         return NULL;
     }
@@ -39,7 +39,7 @@ static bool find_field(struct rs_stream_loader *l, const struct rs_config_node *
                        const struct rs_stream *stream, const char *path, struct rs_field_type *type)
 {
     struct rs_error error;
-    if (rs_schema_field_type(rs_schema_root(stream->schema), path, type, &error) != RS_OK) {
+    if (rs_schema_field_type(rs_schema_root(stream->schema), path, type, &error) != 0) {
         rs_config_complain(l->config, where, "%s", error.text);
         return false;
     }
@@ -57,7 +57,7 @@ static bool valid_topic(const char *text)
 
 static void check_topic(struct rs_stream_loader *l, const struct rs_config_node *where, const char *topic)
 {
-    if (topic != NULL && !valid_topic(topic)) {
+    if (topic && !valid_topic(topic)) {
         rs_config_complain(l->config, where, "a topic's name has 1 to %d letters, digits, '.', '_' and '-'",
                            TOPIC_MAX_SIZE);
     }
@@ -67,12 +67,12 @@ static void read_schema(struct rs_stream_loader *l, const struct rs_config_node 
                         struct rs_stream *stream)
 {
     stream->schema_path = need_text(l, node, "schema", "the file with the Avro schema of the events");
-    if (stream->schema_path == NULL) {
+    if (!stream->schema_path) {
         return;
     }
     const struct rs_config_node *where = rs_config_get(node, "schema");
     const struct rs_stream_schema *schema = rs_stream_schema(l, where, stream->schema_path);
-    if (schema == NULL) {
+    if (!schema) {
         return;
     }
     if (rs_schema_root(schema->document)->kind != RS_AVRO_RECORD) {
@@ -81,7 +81,7 @@ static void read_schema(struct rs_stream_loader *l, const struct rs_config_node 
         return;
     }
     const char *odd = rs_schema_odd_name(schema->document);
-    if (odd != NULL) {
+    if (odd) {
         rs_config_warn(
             l->config, where,
             "the schema's name '%s' is outside Avro's grammar (letters, digits and '_'): it is read, "
@@ -97,15 +97,14 @@ static void read_framing(struct rs_stream_loader *l, const struct rs_config_node
 {
     const char *text = read_text(l, node, "framing");
     const struct rs_config_node *where = rs_config_get(node, "framing");
-    if (text == NULL) {
+    if (!text) {
         return;
     }
-    if (rs_framing_parse(text, &stream->framing.framing) != RS_OK) {
+    if (rs_framing_parse(text, &stream->framing.framing) != 0) {
         static const char *const known[] = {"auto", "bare", "confluent", "single-object", NULL};
         const char *nearest = rs_nearest_name(text, known);
         rs_config_complain(l->config, where, "`framing` is auto, bare, confluent or single-object%s%s%s",
-                           nearest == NULL ? "" : "; did you mean '", nearest == NULL ? "" : nearest,
-                           nearest == NULL ? "" : "'?");
+                           !nearest ? "" : "; did you mean '", !nearest ? "" : nearest, !nearest ? "" : "'?");
     } else if (stream->framing.framing == RS_FRAMING_CONFLUENT && !l->has_ids) {
         rs_config_complain(
             l->config, where,
@@ -135,21 +134,21 @@ static void read_dead_letters(struct rs_stream_loader *l, const struct rs_config
 {
     const struct rs_config_node *letters = rs_config_get(node, "dead_letters");
     stream->dead_letters = true;
-    if (letters != NULL && rs_config_kind(letters) != RS_CONFIG_MAPPING) {
+    if (letters && rs_config_kind(letters) != RS_CONFIG_MAPPING) {
         rs_config_bool(l->config, node, "dead_letters", &stream->dead_letters);
-    } else if (letters != NULL) {
+    } else if (letters) {
         static const char *const known[] = {"topic", "late", NULL};
         rs_config_expect_mapping(l->config, letters, "dead_letters", known);
         rs_config_bool(l->config, letters, "late", &stream->dead_letter_late);
         stream->dead_letter_topic = read_text(l, letters, "topic");
         check_topic(l, rs_config_get(letters, "topic"), stream->dead_letter_topic);
-        if (stream->dead_letter_topic != NULL && stream->topic != NULL &&
+        if (stream->dead_letter_topic && stream->topic &&
             strcmp(stream->dead_letter_topic, stream->topic) == 0) {
             rs_config_complain(l->config, rs_config_get(letters, "topic"),
                                "dead letters may not go back into the topic they come from");
         }
     }
-    if (stream->dead_letter_topic == NULL && stream->topic != NULL) {
+    if (!stream->dead_letter_topic && stream->topic) {
         name_dead_letters(l, rs_config_get(node, "topic"), stream);
     }
 }
@@ -161,7 +160,7 @@ static void read_time(struct rs_stream_loader *l, const struct rs_config_node *n
     stream->time_path = need_text(l, node, "time", "the field that holds the time of the event");
     const struct rs_config_node *where = rs_config_get(node, "time");
     struct rs_field_type *type = &stream->time_type;
-    if (stream->time_path == NULL || !find_field(l, where, stream, stream->time_path, type)) {
+    if (!stream->time_path || !find_field(l, where, stream, stream->time_path, type)) {
         return;
     }
     if (type->kind != RS_VALUE_TIME && type->schema->logical != RS_LOGICAL_DATE) {
@@ -179,19 +178,18 @@ static void read_scales(struct rs_stream_loader *l, const struct rs_config_node 
                         struct rs_stream *stream)
 {
     const struct rs_config_node *list = rs_config_get(node, "scale");
-    size_t count = list != NULL && rs_config_kind(list) == RS_CONFIG_MAPPING ? rs_config_size(list) : 0;
+    size_t count = list && rs_config_kind(list) == RS_CONFIG_MAPPING ? rs_config_size(list) : 0;
     struct rs_stream_scale *scales = rs_arena_array(&l->memory->arena, count + 1, sizeof *scales);
-    l->failed = l->failed || scales == NULL;
-    for (size_t i = 0; i < count && scales != NULL; i++) {
+    l->failed = l->failed || !scales;
+    for (size_t i = 0; i < count && scales; i++) {
         const struct rs_config_node *key = NULL;
         const struct rs_config_node *value = NULL;
         rs_i128 digits = -1;
         struct rs_error ignored;
         rs_config_pair(list, i, &key, &value);
         const char *text = rs_config_text(value);
-        if (rs_config_text(key) != NULL && text != NULL &&
-            rs_decimal_parse(rs_slice_text(text), 0, &digits, &ignored) == RS_OK && digits >= 0 &&
-            digits <= 18) {
+        if (rs_config_text(key) && text && rs_decimal_parse(rs_slice_text(text), 0, &digits, &ignored) == 0 &&
+            digits >= 0 && digits <= 18) {
             scales[stream->scale_count++] = (struct rs_stream_scale){
                 .path = rs_stream_keep(l, rs_config_text(key)), .digits = (int)digits};
         }
@@ -202,7 +200,7 @@ static void read_scales(struct rs_stream_loader *l, const struct rs_config_node 
 int rs_stream_scale_of(const struct rs_stream *stream, const char *path)
 {
     for (size_t i = 0; i < stream->scale_count; i++) {
-        if (stream->scales[i].path != NULL && strcmp(stream->scales[i].path, path) == 0) {
+        if (stream->scales[i].path && strcmp(stream->scales[i].path, path) == 0) {
             return stream->scales[i].digits;
         }
     }
@@ -221,7 +219,7 @@ static void read_id(struct rs_stream_loader *l, const struct rs_config_node *nod
     stream->id_path = read_text(l, node, "id");
     const struct rs_config_node *where = rs_config_get(node, "id");
     struct rs_field_type type;
-    if (stream->id_path != NULL && find_field(l, where, stream, stream->id_path, &type) &&
+    if (stream->id_path && find_field(l, where, stream, stream->id_path, &type) &&
         type.kind != RS_VALUE_BYTES && !is_decimal(stream, stream->id_path, &type) &&
         (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM)) {
         rs_config_complain(l->config, where,
@@ -234,8 +232,8 @@ static void read_id(struct rs_stream_loader *l, const struct rs_config_node *nod
     rs_config_duration(l->config, node, "dedup", 1, DURATION_MAX_US, &stream->dedup_us);
     rs_config_int(l->config, node, "dedup_max", 1, GROUPS_MAX, &stream->dedup_max);
     static const char *const needy[] = {"dedup", "dedup_max"};
-    for (size_t i = 0; i < 2 && where == NULL; i++) {
-        if (rs_config_get(node, needy[i]) != NULL) {
+    for (size_t i = 0; i < 2 && !where; i++) {
+        if (rs_config_get(node, needy[i])) {
             rs_config_complain(l->config, rs_config_get(node, needy[i]),
                                "`%s` needs `id`, the field that identifies an event", needy[i]);
         }
@@ -244,7 +242,7 @@ static void read_id(struct rs_stream_loader *l, const struct rs_config_node *nod
 
 static void refuse_on_upsert(struct rs_stream_loader *l, const struct rs_config_node *node, const char *key)
 {
-    if (rs_config_get(node, key) != NULL) {
+    if (rs_config_get(node, key)) {
         rs_config_complain(l->config, rs_config_get(node, key),
                            "`%s` has no place on an upsert stream: its events are never late", key);
     }
@@ -280,7 +278,7 @@ static void check_version(struct rs_stream_loader *l, const struct rs_config_nod
 {
     struct rs_field_type type;
     const struct rs_config_node *where = rs_config_get(upsert, "version");
-    if (stream->version_path != NULL && find_field(l, where, stream, stream->version_path, &type) &&
+    if (stream->version_path && find_field(l, where, stream, stream->version_path, &type) &&
         (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM ||
          type.schema->logical != RS_LOGICAL_NONE)) {
         rs_config_complain(l->config, where,
@@ -294,8 +292,7 @@ static void check_value(struct rs_stream_loader *l, const struct rs_config_node 
 {
     struct rs_field_type type;
     const struct rs_config_node *where = rs_config_get(upsert, "value");
-    if (stream->value_path != NULL && find_field(l, where, stream, stream->value_path, &type) &&
-        !type.nullable) {
+    if (stream->value_path && find_field(l, where, stream, stream->value_path, &type) && !type.nullable) {
         rs_config_warn(l->config, where, "field '%s' cannot be null, so that nothing can be withdrawn",
                        stream->value_path);
     }
@@ -306,7 +303,7 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
 {
     const struct rs_config_node *upsert = rs_config_get(node, "upsert");
     stream->max_periods = 10000;
-    if (upsert == NULL) {
+    if (!upsert) {
         return;
     }
     stream->upsert = true;
@@ -345,7 +342,7 @@ void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *nod
     stream->max_groups = 10000000;
     rs_config_int(l->config, node, "max_groups", 1, GROUPS_MAX, &stream->max_groups);
     read_schema(l, node, stream);
-    if (stream->schema == NULL) {
+    if (!stream->schema) {
         l->unreadable = true;
         return; /* nothing can be said about fields */
     }
@@ -382,13 +379,13 @@ static bool keyable(const struct rs_field_type *type, const char **why)
         break;
     default: break;
     }
-    return *why == NULL;
+    return !*why;
 }
 
 /* A list of fields, or one field alone; *count is how many. */
 static const struct rs_config_node *listed(const struct rs_config_node *list, size_t index, size_t *count)
 {
-    enum rs_config_kind kind = list == NULL ? RS_CONFIG_NULL : rs_config_kind(list);
+    enum rs_config_kind kind = !list ? RS_CONFIG_NULL : rs_config_kind(list);
     if (kind == RS_CONFIG_SEQUENCE) {
         *count = rs_config_size(list);
         return index < *count ? rs_config_item(list, index) : NULL;
@@ -401,9 +398,9 @@ static bool lists(const struct rs_config_node *list, const char *path)
 {
     size_t count = 0;
     const struct rs_config_node *item = NULL;
-    for (size_t i = 0; (item = listed(list, i, &count)) != NULL; i++) {
+    for (size_t i = 0; (item = listed(list, i, &count)); i++) {
         const char *text = rs_config_text(item);
-        if (text != NULL && strcmp(text, path) == 0) {
+        if (text && strcmp(text, path) == 0) {
             return true;
         }
     }
@@ -421,8 +418,8 @@ static const struct rs_config_node *by_of(const struct rs_config_node *root, siz
         return NULL;
     }
     const struct rs_config_node *name = rs_config_get(aggregate, "stream");
-    const char *text = name == NULL ? NULL : rs_config_text(name);
-    *mine = text != NULL && strcmp(text, stream->name) == 0;
+    const char *text = !name ? NULL : rs_config_text(name);
+    *mine = text && strcmp(text, stream->name) == 0;
     return rs_config_get(aggregate, "by");
 }
 
@@ -445,9 +442,8 @@ static const struct rs_config_node *first_by(const struct rs_config_node *root,
                                              const struct rs_stream *stream)
 {
     const struct rs_config_node *aggregates = rs_config_get(root, "aggregates");
-    size_t count = aggregates != NULL && rs_config_kind(aggregates) == RS_CONFIG_MAPPING
-                       ? rs_config_size(aggregates)
-                       : 0;
+    size_t count =
+        aggregates && rs_config_kind(aggregates) == RS_CONFIG_MAPPING ? rs_config_size(aggregates) : 0;
     for (size_t i = 0; i < count; i++) {
         bool mine = false;
         const struct rs_config_node *by = by_of(root, i, stream, &mine);
@@ -463,7 +459,7 @@ static void add_key(struct rs_stream_loader *l, const struct rs_config_node *ite
                     struct rs_stream *stream, const char **paths)
 {
     const char *path = rs_config_text(item);
-    if (path == NULL) {
+    if (!path) {
         if (complain) {
             rs_config_complain(l->config, item, "`key` is a list of fields");
         }
@@ -472,7 +468,7 @@ static void add_key(struct rs_stream_loader *l, const struct rs_config_node *ite
     struct rs_field_type type;
     struct rs_error error;
     const char *why = NULL;
-    if (rs_schema_field_type(rs_schema_root(stream->schema), path, &type, &error) != RS_OK) {
+    if (rs_schema_field_type(rs_schema_root(stream->schema), path, &type, &error) != 0) {
         why = error.text;
     } else if (is_decimal(stream, path, &type) || keyable(&type, &why)) {
         paths[stream->key_count++] = rs_stream_keep(l, path);
@@ -487,14 +483,14 @@ void rs_stream_read_key(struct rs_stream_loader *l, const struct rs_config_node 
                         struct rs_stream *stream)
 {
     const struct rs_config_node *key = rs_config_get(stream->node, "key");
-    const struct rs_config_node *list = key != NULL ? key : first_by(root, stream);
-    if (key != NULL && rs_config_kind(key) != RS_CONFIG_SEQUENCE && rs_config_kind(key) != RS_CONFIG_SCALAR) {
+    const struct rs_config_node *list = key ? key : first_by(root, stream);
+    if (key && rs_config_kind(key) != RS_CONFIG_SEQUENCE && rs_config_kind(key) != RS_CONFIG_SCALAR) {
         rs_config_complain(l->config, key, "`key` is a list of fields");
     }
     size_t count = 0;
     listed(list, 0, &count);
-    const char **paths = rs_arena_array(&l->memory->arena, count, sizeof(*paths));
-    if (paths == NULL) {
+    const char **paths = rs_arena_array(&l->memory->arena, count, sizeof *paths);
+    if (!paths) {
         l->failed = true;
         return;
     }
@@ -502,7 +498,7 @@ void rs_stream_read_key(struct rs_stream_loader *l, const struct rs_config_node 
     for (size_t i = 0; i < count && !l->failed; i++) {
         const struct rs_config_node *item = listed(list, i, &count);
         const char *path = rs_config_text(item);
-        if (key != NULL || (path != NULL && shared_by_all(root, stream, path))) {
+        if (key || (path && shared_by_all(root, stream, path))) {
             add_key(l, item, key != NULL, stream, paths);
         }
     }

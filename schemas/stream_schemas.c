@@ -11,11 +11,11 @@
 
 const char *rs_stream_keep(struct rs_stream_loader *l, const char *text)
 {
-    if (text == NULL) {
+    if (!text) {
         return NULL;
     }
     const char *copy = rs_arena_text(&l->memory->arena, text);
-    l->failed = l->failed || copy == NULL;
+    l->failed = l->failed || !copy;
     return copy;
 }
 
@@ -38,8 +38,8 @@ static const struct rs_stream_schema *add_schema(struct rs_stream_loader *l,
 {
     struct rs_streams_memory *memory = l->memory;
     struct rs_stream_schema *grown =
-        realloc(memory->schemas, (memory->schema_count + 1) * sizeof(*memory->schemas));
-    if (grown == NULL) {
+        realloc(memory->schemas, (memory->schema_count + 1) * sizeof *memory->schemas);
+    if (!grown) {
         l->failed = true;
         return NULL;
     }
@@ -47,12 +47,12 @@ static const struct rs_stream_schema *add_schema(struct rs_stream_loader *l,
     struct rs_stream_schema *added = &grown[memory->schema_count];
     *added = (struct rs_stream_schema){.path = path};
     struct rs_error error;
-    if (rs_schema_load(path, &added->document, &error) != RS_OK) {
+    if (rs_schema_load(path, &added->document, &error) != 0) {
         l->failed = l->failed || error.code == RS_ENOMEM;
         rs_config_complain(l->config, where, "%s", error.text);
         return NULL;
     }
-    if (rs_frame_add(memory->registry, rs_schema_root(added->document), &added->number, &error) != RS_OK) {
+    if (rs_frame_add(memory->registry, rs_schema_root(added->document), &added->number, &error) != 0) {
         rs_schema_free(&added->document);
         l->failed = true;
         return NULL;
@@ -65,7 +65,7 @@ const struct rs_stream_schema *rs_stream_schema(struct rs_stream_loader *l,
                                                 const struct rs_config_node *where, const char *path)
 {
     const char *full = join_path(l, l->directory, path);
-    if (full == NULL) {
+    if (!full) {
         return NULL;
     }
     for (size_t i = 0; i < l->memory->schema_count; i++) {
@@ -97,13 +97,13 @@ static void read_id(struct rs_stream_loader *l, const struct rs_config_node *key
         return;
     }
     const char *path = rs_config_text(value);
-    if (path == NULL || *path == '\0') {
+    if (!path || *path == '\0') {
         rs_config_complain(l->config, value, "the schema with id %u needs the path of its file", id);
         return;
     }
     const struct rs_stream_schema *schema = rs_stream_schema(l, value, path);
     struct rs_error error;
-    if (schema == NULL) {
+    if (!schema) {
         return;
     }
     int code = rs_frame_add_id(l->memory->registry, id, schema->number, &error);
@@ -121,12 +121,11 @@ static bool beside_program(char path[PATH_MAX])
     static const char here = 0;
     Dl_info info;
     char schemas[PATH_MAX];
-    bool library =
-        dladdr(&here, &info) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, ".so") != NULL;
-    if (realpath(library ? info.dli_fname : "/proc/self/exe", path) == NULL) {
+    bool library = dladdr(&here, &info) != 0 && info.dli_fname && strstr(info.dli_fname, ".so");
+    if (!realpath(library ? info.dli_fname : "/proc/self/exe", path)) {
         return false;
     }
-    for (char *slash = strrchr(path, '/'); slash != NULL && slash != path; slash = strrchr(path, '/')) {
+    for (char *slash = strrchr(path, '/'); slash && slash != path; slash = strrchr(path, '/')) {
         *slash = '\0';
         int size = snprintf(schemas, sizeof schemas, "%s/share/rollstat/schemas", path);
         if (size > 0 && (size_t)size < sizeof schemas && access(schemas, X_OK) == 0) {
@@ -148,7 +147,7 @@ void rs_stream_read_schemas(struct rs_stream_loader *l, const struct rs_config_n
     l->directory = installed_schemas(l);
     const struct rs_config_node *node = rs_config_get(root, "schemas");
     static const char *const known[] = {"directory", "ids", NULL};
-    if (node == NULL) {
+    if (!node) {
         return;
     }
     rs_config_expect_mapping(l->config, node, "schemas", known);
@@ -156,11 +155,11 @@ void rs_stream_read_schemas(struct rs_stream_loader *l, const struct rs_config_n
         return;
     }
     const char *directory = NULL;
-    if (rs_config_string(l->config, node, "directory", &directory) && directory != NULL) {
+    if (rs_config_string(l->config, node, "directory", &directory) && directory) {
         l->directory = join_path(l, rs_config_directory(l->config), directory);
     }
     const struct rs_config_node *ids = rs_config_get(node, "ids");
-    if (ids == NULL || l->failed) {
+    if (!ids || l->failed) {
         return;
     }
     if (rs_config_kind(ids) != RS_CONFIG_MAPPING) {

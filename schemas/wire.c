@@ -106,7 +106,7 @@ void rs_wire_uuid_text(const uint8_t bytes[16], char out[RS_WIRE_UUID_TEXT])
 static struct rs_wire_number block_size(const uint8_t *p, const uint8_t *end)
 {
     struct rs_wire_number size = rs_wire_varint(p, end);
-    if (size.p != NULL && ((size.value & 1) != 0 || size.value >> 1 > (uint64_t)(end - size.p))) {
+    if (size.p && ((size.value & 1) != 0 || size.value >> 1 > (uint64_t)(end - size.p))) {
         return rs_wire_refused(RS_REASON_BLOCK);
     }
     size.value >>= size.p != NULL;
@@ -117,14 +117,14 @@ struct rs_wire_number rs_wire_block(const uint8_t *p, const uint8_t *end, bool e
                                     struct rs_wire_block *out)
 {
     struct rs_wire_number number = rs_wire_varint(p, end);
-    if (number.p == NULL) {
+    if (!number.p) {
         return number;
     }
     int64_t count = rs_wire_zigzag(number.value);
     *out = (struct rs_wire_block){.count = count < 0 ? 0 - (uint64_t)count : (uint64_t)count};
     if (count < 0) {
         number = block_size(number.p, end);
-        if (number.p == NULL) {
+        if (!number.p) {
             return number;
         }
         out->block_end = number.p + number.value;
@@ -132,7 +132,7 @@ struct rs_wire_number rs_wire_block(const uint8_t *p, const uint8_t *end, bool e
     if (out->count > *items) {
         return rs_wire_refused(RS_REASON_ITEMS);
     }
-    const uint8_t *limit = out->block_end == NULL ? end : out->block_end;
+    const uint8_t *limit = !out->block_end ? end : out->block_end;
     if (!empty_items && out->count > (uint64_t)(limit - number.p)) {
         return rs_wire_refused(RS_REASON_BLOCK);
     }

@@ -58,8 +58,7 @@ RS_WIRE_INLINE int64_t rs_wire_zigzag(uint64_t raw)
 RS_WIRE_INLINE struct rs_wire_number rs_wire_int(const uint8_t *p, const uint8_t *end)
 {
     struct rs_wire_number number = rs_wire_varint(p, end);
-    if (RS_WIRE_UNLIKELY(number.p != NULL &&
-                         (number.value > UINT32_MAX || number.p - p > RS_WIRE_INT_BYTES))) {
+    if (RS_WIRE_UNLIKELY(number.p && (number.value > UINT32_MAX || number.p - p > RS_WIRE_INT_BYTES))) {
         return rs_wire_refused(RS_REASON_VARINT);
     }
     return number;
@@ -70,7 +69,7 @@ RS_WIRE_INLINE struct rs_wire_number rs_wire_index(const uint8_t *p, const uint8
                                                    enum rs_reason out_of_range)
 {
     struct rs_wire_number number = rs_wire_int(p, end);
-    if (RS_WIRE_UNLIKELY(number.p == NULL)) {
+    if (RS_WIRE_UNLIKELY(!number.p)) {
         return number;
     }
     if (RS_WIRE_UNLIKELY((number.value & 1) != 0 || number.value >> 1 >= count)) {
@@ -84,7 +83,7 @@ RS_WIRE_INLINE struct rs_wire_number rs_wire_index(const uint8_t *p, const uint8
 RS_WIRE_INLINE struct rs_wire_number rs_wire_length(const uint8_t *p, const uint8_t *end)
 {
     struct rs_wire_number number = rs_wire_varint(p, end);
-    if (RS_WIRE_UNLIKELY(number.p == NULL)) {
+    if (RS_WIRE_UNLIKELY(!number.p)) {
         return number;
     }
     if (RS_WIRE_UNLIKELY((number.value & 1) != 0 || number.value >> 1 > (uint64_t)(end - number.p))) {

@@ -11,7 +11,7 @@
 static const char *directory_of(struct rs_arena *arena, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    if (slash == NULL) {
+    if (!slash) {
         return ".";
     }
     size_t size = slash == path ? 1 : (size_t)(slash - path);
@@ -21,13 +21,13 @@ static const char *directory_of(struct rs_arena *arena, const char *path)
 static int config_new(const char *name, bool is_path, struct rs_config **out, struct rs_error *error)
 {
     struct rs_config *config = calloc(1, sizeof *config);
-    if (config == NULL) {
+    if (!config) {
         return rs_fail(error, RS_ENOMEM, "out of memory for the configuration");
     }
     config->name = rs_arena_text(&config->arena, name);
     config->directory = is_path ? directory_of(&config->arena, name) : ".";
     config->notes = rs_arena_array(&config->arena, RS_CONFIG_NOTES_MAX, sizeof *config->notes);
-    if (config->name == NULL || config->directory == NULL || config->notes == NULL) {
+    if (!config->name || !config->directory || !config->notes) {
         rs_config_free(&config);
         return rs_fail(error, RS_ENOMEM, "out of memory for the configuration");
     }
@@ -72,7 +72,7 @@ int rs_config_load_text(const char *name, const char *text, struct rs_config **o
 
 void rs_config_free(struct rs_config **config)
 {
-    if (*config == NULL) {
+    if (!*config) {
         return;
     }
     rs_arena_fini(&(*config)->arena);
@@ -118,7 +118,7 @@ void rs_config_pair(const struct rs_config_node *mapping, size_t index, const st
 
 const struct rs_config_node *rs_config_get(const struct rs_config_node *mapping, const char *key)
 {
-    if (mapping == NULL || mapping->kind != RS_CONFIG_MAPPING) {
+    if (!mapping || mapping->kind != RS_CONFIG_MAPPING) {
         return NULL;
     }
     for (size_t i = 0; i < mapping->count; i += 2) {
@@ -144,5 +144,5 @@ const char *rs_config_shown(const struct rs_config_node *scalar)
 
 bool rs_config_faulty(const struct rs_config_node *node)
 {
-    return node != NULL && node->faulty;
+    return node && node->faulty;
 }

@@ -13,7 +13,7 @@
 /* Why a text that was put in cannot stand in a configuration; NULL: it can. */
 static const char *unfit(struct rs_slice text)
 {
-    if (text.size > 0 && memchr(text.data, '\0', text.size) != NULL) {
+    if (text.size > 0 && memchr(text.data, '\0', text.size)) {
         return "holds a zero byte";
     }
     return rs_utf8_valid(text.data, text.size) ? NULL : "is not valid UTF-8";
@@ -22,7 +22,7 @@ static const char *unfit(struct rs_slice text)
 static void set_text(struct rs_config *config, struct rs_config_node *scalar, const struct rs_buf *text)
 {
     const char *kept = text->failed ? NULL : rs_arena_slice(&config->arena, rs_buf_slice(text));
-    if (kept == NULL) {
+    if (!kept) {
         config->failed = true;
         scalar->faulty = true;
         return;
@@ -37,7 +37,7 @@ static const char *value_of(struct rs_config *config, const char *name)
 {
     char host[HOST_NAME_MAX + 1] = "";
     const char *value = secure_getenv(name);
-    if (value == NULL && strcmp(name, "HOSTNAME") == 0 && gethostname(host, sizeof host - 1) == 0 &&
+    if (!value && strcmp(name, "HOSTNAME") == 0 && gethostname(host, sizeof host - 1) == 0 &&
         host[0] != '\0') {
         value = rs_arena_text(&config->arena, host);
     }
@@ -72,7 +72,7 @@ static void complain_unset(struct rs_config *config, const struct rs_config_node
                            "the environment variable %s is not set: systemd sets it for a service that has "
                            "LoadCredential=; by hand name the directory of these files in front of the "
                            "command: %s=%s/credentials %s ...",
-                           name, name, word != NULL ? word : ".", program_invocation_short_name);
+                           name, name, word ? word : ".", program_invocation_short_name);
         rs_buf_fini(&directory);
     } else {
         rs_config_complain(config, scalar,
@@ -95,17 +95,17 @@ static const char *put_variable(struct rs_config *config, const struct rs_config
         return NULL;
     }
     char *text = rs_arena_slice(&config->arena, rs_slice_of(name, size));
-    if (text == NULL) {
+    if (!text) {
         config->failed = true;
         return NULL;
     }
     const char *value = value_of(config, text);
-    if (value == NULL) {
+    if (!value) {
         complain_unset(config, scalar, text);
         return NULL;
     }
     const char *reason = unfit(rs_slice_text(value));
-    if (reason != NULL) {
+    if (reason) {
         rs_config_complain(config, scalar, "the environment variable %s %s", text, reason);
         return NULL;
     }
@@ -118,7 +118,7 @@ static bool substitute(struct rs_config *config, const struct rs_config_node *sc
     const char *at = scalar->text;
     for (;;) {
         const char *mark = strstr(at, "${");
-        if (mark == NULL) {
+        if (!mark) {
             rs_buf_text(out, at);
             return true;
         }
@@ -130,7 +130,7 @@ static bool substitute(struct rs_config *config, const struct rs_config_node *sc
         }
         rs_buf_put(out, at, (size_t)(mark - at));
         at = put_variable(config, scalar, mark + 2, out);
-        if (at == NULL) {
+        if (!at) {
             return false;
         }
     }
@@ -163,7 +163,7 @@ static bool read_secret(struct rs_config *config, const struct rs_config_node *s
 {
     struct rs_error error;
     const char *path = resolved_path(config, scalar->text);
-    if (path == NULL) {
+    if (!path) {
         config->failed = true;
         return false;
     }
@@ -180,7 +180,7 @@ static bool read_secret(struct rs_config *config, const struct rs_config_node *s
         out->size--;
     }
     const char *reason = unfit(rs_buf_slice(out));
-    if (reason != NULL) {
+    if (reason) {
         rs_config_complain(config, scalar, "!file: \"%s\" %s", path, reason);
         return false;
     }
@@ -204,7 +204,7 @@ static void expand_file(struct rs_config *config, struct rs_config_node *scalar)
 
 void rs_config_expand(struct rs_config *config, struct rs_config_node *scalar, bool file)
 {
-    if (scalar->kind == RS_CONFIG_SCALAR && strstr(scalar->text, "${") != NULL) {
+    if (scalar->kind == RS_CONFIG_SCALAR && strstr(scalar->text, "${")) {
         expand_variables(config, scalar);
     }
     if (file && !scalar->faulty) {

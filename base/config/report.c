@@ -49,7 +49,7 @@ static void note_vprintf(struct rs_config *config, bool warning, unsigned line, 
     rs_buf_vprintf(&text, format, args);
     char *kept = text.failed ? NULL : rs_arena_slice(&config->arena, rs_buf_slice(&text));
     rs_buf_fini(&text);
-    if (kept == NULL) {
+    if (!kept) {
         config->failed = true;
         return;
     }
@@ -67,8 +67,8 @@ void rs_config_note_at(struct rs_config *config, bool warning, unsigned line, un
 
 static void position_of(const struct rs_config_node *node, unsigned *line, unsigned *column)
 {
-    *line = node != NULL ? node->line : 1;
-    *column = node != NULL ? node->column : 1;
+    *line = node ? node->line : 1;
+    *column = node ? node->column : 1;
 }
 
 void rs_config_complain(struct rs_config *config, const struct rs_config_node *where, const char *format, ...)
@@ -156,13 +156,13 @@ static const struct place everything = {UINT_MAX, UINT_MAX};
 void rs_config_use_only(struct rs_config *config, const char *const *keys)
 {
     const struct rs_config_node *root = config->root;
-    for (size_t i = 0; root != NULL && root->kind == RS_CONFIG_MAPPING && i < root->count / 2; i++) {
+    for (size_t i = 0; root && root->kind == RS_CONFIG_MAPPING && i < root->count / 2; i++) {
         const struct rs_config_node *key = root->items[2 * i];
         size_t k = 0;
-        while (keys[k] != NULL && strcmp(keys[k], key->text) != 0) {
+        while (keys[k] && strcmp(keys[k], key->text) != 0) {
             k++;
         }
-        if (keys[k] == NULL) {
+        if (!keys[k]) {
             drop_notes(config, place_of(key), pair_end(root, i, everything));
         }
     }
@@ -172,7 +172,7 @@ static void pass_by(struct rs_config *config, const struct rs_config_node *mappi
                     struct place end)
 {
     size_t size = strcspn(path, ".");
-    for (size_t i = 0; mapping != NULL && mapping->kind == RS_CONFIG_MAPPING && i < mapping->count / 2; i++) {
+    for (size_t i = 0; mapping && mapping->kind == RS_CONFIG_MAPPING && i < mapping->count / 2; i++) {
         const struct rs_config_node *key = mapping->items[2 * i];
         if (strlen(key->text) != size || memcmp(key->text, path, size) != 0) {
             continue;

@@ -8,7 +8,7 @@
 
 static bool is_known(const char *key, const char *const *known)
 {
-    for (; *known != NULL; known++) {
+    for (; *known; known++) {
         if (strcmp(*known, key) == 0) {
             return true;
         }
@@ -18,7 +18,7 @@ static bool is_known(const char *key, const char *const *known)
 
 static void list_names(struct rs_buf *out, const char *const *known)
 {
-    for (size_t i = 0; known[i] != NULL; i++) {
+    for (size_t i = 0; known[i]; i++) {
         rs_buf_printf(out, "%s%s", i == 0 ? "" : ", ", known[i]);
     }
     rs_buf_char(out, '\0');
@@ -28,7 +28,7 @@ static void complain_unknown(struct rs_config *config, const struct rs_config_no
                              const char *const *known)
 {
     const char *nearest = rs_nearest_name(key->text, known);
-    if (nearest != NULL) {
+    if (nearest) {
         rs_config_complain(config, key, "unknown key \"%s\" in %s; did you mean \"%s\"?", key->text, what,
                            nearest);
         return;
@@ -47,7 +47,7 @@ static void complain_unknown(struct rs_config *config, const struct rs_config_no
 bool rs_config_expect_mapping(struct rs_config *config, const struct rs_config_node *node, const char *what,
                               const char *const *known)
 {
-    if (node == NULL || node->faulty) {
+    if (!node || node->faulty) {
         return false;
     }
     if (node->kind != RS_CONFIG_MAPPING) {
@@ -70,7 +70,7 @@ static int scalar_of(struct rs_config *c, const struct rs_config_node *mapping, 
                      const struct rs_config_node **out)
 {
     const struct rs_config_node *value = rs_config_get(mapping, key);
-    if (value == NULL) {
+    if (!value) {
         return 0;
     }
     if (value->faulty) {

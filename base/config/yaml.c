@@ -33,13 +33,13 @@ static unsigned from_one(int zero_based)
  * for the start of a document that nothing announces; 0.7.12 does not, and messages have to be the same. */
 static struct position position_of(const struct builder *b, struct fy_token *token)
 {
-    const struct fy_mark *mark = token != NULL ? fy_token_start_mark(token) : NULL;
-    if (mark != NULL) {
+    const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+    if (mark) {
         return (struct position){from_one(mark->line), from_one(mark->column)};
     }
     if (b->depth > 0) {
         const struct rs_config_node *parent = b->open[b->depth - 1];
-        const struct rs_config_node *near = parent->last != NULL ? parent->last : parent;
+        const struct rs_config_node *near = parent->last ? parent->last : parent;
         return (struct position){near->line, near->column};
     }
     return (struct position){1, 1};
@@ -82,7 +82,7 @@ static struct rs_config_node *add_node(struct builder *b, enum rs_config_kind ki
         return NULL;
     }
     struct rs_config_node *node = rs_arena_alloc(&b->config->arena, sizeof *node);
-    if (node == NULL) {
+    if (!node) {
         stop_no_memory(b);
         return NULL;
     }
@@ -94,7 +94,7 @@ static struct rs_config_node *add_node(struct builder *b, enum rs_config_kind ki
         return node;
     }
     struct rs_config_node *parent = b->open[b->depth - 1];
-    if (parent->first == NULL) {
+    if (!parent->first) {
         parent->first = node;
     } else {
         parent->last->next = node;
@@ -125,7 +125,7 @@ static void check_duplicates(struct builder *b, const struct rs_config_node *map
         return;
     }
     struct rs_config_node **keys = calloc(pairs, sizeof(struct rs_config_node *));
-    if (keys == NULL) {
+    if (!keys) {
         stop_no_memory(b);
         return;
     }
@@ -149,12 +149,12 @@ static void close_node(struct builder *b)
     RS_ASSERT(b->depth > 0);
     struct rs_config_node *node = b->open[--b->depth];
     node->items = rs_arena_array(&b->config->arena, node->count, sizeof(struct rs_config_node *));
-    if (node->items == NULL) {
+    if (!node->items) {
         stop_no_memory(b);
         return;
     }
     size_t at = 0;
-    for (struct rs_config_node *child = node->first; child != NULL; child = child->next) {
+    for (struct rs_config_node *child = node->first; child; child = child->next) {
         node->items[at++] = child;
     }
     if (node->kind == RS_CONFIG_MAPPING) {
@@ -164,7 +164,7 @@ static void close_node(struct builder *b)
 
 static void refuse_anchor(struct builder *b, struct fy_token *anchor)
 {
-    if (anchor != NULL) {
+    if (anchor) {
         complain_at(b, position_of(b, anchor),
                     "anchors (&name) are not supported; write the value where it is needed");
     }
@@ -174,8 +174,8 @@ static void refuse_anchor(struct builder *b, struct fy_token *anchor)
 static struct rs_slice token_text(struct fy_token *token)
 {
     size_t size = 0;
-    const char *bytes = token != NULL ? fy_token_get_text(token, &size) : NULL;
-    return rs_slice_of(bytes, bytes != NULL ? size : 0);
+    const char *bytes = token ? fy_token_get_text(token, &size) : NULL;
+    return rs_slice_of(bytes, bytes ? size : 0);
 }
 
 enum tag { TAG_NONE, TAG_TEXT, TAG_FILE };
@@ -214,7 +214,7 @@ static void open_node(struct builder *b, enum rs_config_kind kind, struct fy_tok
     refuse_anchor(b, anchor);
     (void)read_tag(b, tag, false);
     struct rs_config_node *node = add_node(b, kind, token);
-    if (node != NULL) {
+    if (node) {
         b->open[b->depth++] = node;
     }
 }
@@ -229,7 +229,7 @@ static bool is_null(const char *text)
  */
 static const char *scalar_fault(struct rs_slice text, bool key)
 {
-    if (text.size > 0 && memchr(text.data, '\0', text.size) != NULL) {
+    if (text.size > 0 && memchr(text.data, '\0', text.size)) {
         return "a text must not hold a zero byte";
     }
     if (!rs_utf8_valid(text.data, text.size)) {
@@ -246,7 +246,7 @@ static bool is_plain(struct fy_token *token)
 
 static void note_style(struct rs_config_node *node, struct fy_token *token, bool text)
 {
-    enum fy_scalar_style style = token != NULL ? fy_scalar_token_get_style(token) : FYSS_PLAIN;
+    enum fy_scalar_style style = token ? fy_scalar_token_get_style(token) : FYSS_PLAIN;
     node->quoted = (style != FYSS_PLAIN && style != FYSS_ANY) || text;
     /* The mark of a quoted scalar stands behind its quote. */
     if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && node->column > 1) {
@@ -261,23 +261,23 @@ static void read_scalar(struct builder *b, struct fy_event_scalar_data *scalar)
     enum tag tag = read_tag(b, scalar->tag, !key);
     struct rs_slice text = token_text(scalar->value);
     struct fy_token *value = scalar->value;
-    if (value != NULL && text.size == 0 && is_plain(value)) {
+    if (value && text.size == 0 && is_plain(value)) {
         value = NULL; /* nothing is written there */
     }
     /* An empty value has no place of its own; its tag has. */
-    bool at_tag = text.size == 0 && scalar->tag != NULL;
+    bool at_tag = text.size == 0 && scalar->tag;
     struct rs_config_node *node = add_node(b, RS_CONFIG_SCALAR, at_tag ? scalar->tag : value);
-    if (node == NULL) {
+    if (!node) {
         return;
     }
     note_style(node, value, tag == TAG_TEXT);
     node->text = rs_arena_slice(&b->config->arena, text);
-    if (node->text == NULL) {
+    if (!node->text) {
         stop_no_memory(b);
         return;
     }
     const char *fault = scalar_fault(text, key);
-    if (fault != NULL) {
+    if (fault) {
         rs_config_complain(b->config, node, "%s", fault);
         node->faulty = true;
     } else if (!key) {
@@ -291,7 +291,7 @@ static void read_scalar(struct builder *b, struct fy_event_scalar_data *scalar)
 static void read_alias(struct builder *b, struct fy_token *anchor)
 {
     struct rs_config_node *node = add_node(b, RS_CONFIG_SCALAR, anchor);
-    if (node != NULL) {
+    if (node) {
         node->text = "";
         node->faulty = true;
         rs_config_complain(b->config, node, "aliases (*name) are not supported; write the value out");
@@ -333,7 +333,7 @@ static void take_syntax_error(struct builder *b, struct fy_diag *diag)
 {
     void *cursor = NULL;
     const struct fy_diag_error *fault = fy_diag_errors_iterate(diag, &cursor);
-    if (fault == NULL) {
+    if (!fault) {
         stop(b, position_of(b, NULL), "this is not valid YAML");
         return;
     }
@@ -347,7 +347,7 @@ static void read_events(struct builder *b, struct fy_parser *parser, struct fy_d
 {
     while (!b->stopped) {
         struct fy_event *event = fy_parser_parse(parser);
-        if (event == NULL) {
+        if (!event) {
             break;
         }
         handle(b, event);
@@ -366,7 +366,7 @@ static void parse_with(struct builder *b, struct fy_diag *diag, const char *text
         .diag = diag,
     };
     struct fy_parser *parser = fy_parser_create(&cfg);
-    if (parser == NULL || fy_parser_set_string(parser, text, size) != 0) {
+    if (!parser || fy_parser_set_string(parser, text, size) != 0) {
         stop_no_memory(b);
     } else {
         read_events(b, parser, diag);
@@ -379,7 +379,7 @@ static bool check_bytes(struct builder *b, const char *text, size_t size)
 {
     size_t good = rs_utf8_valid_until((const uint8_t *)text, size);
     const char *zero = memchr(text, '\0', good);
-    if (zero != NULL) {
+    if (zero) {
         good = (size_t)(zero - text);
     }
     if (good == size) {
@@ -391,22 +391,21 @@ static bool check_bytes(struct builder *b, const char *text, size_t size)
         at.line += text[i] == '\n';
     }
     stop(b, at,
-         zero != NULL ? "a zero byte; the file is not YAML"
-                      : "a byte that is not UTF-8; the file is not YAML");
+         zero ? "a zero byte; the file is not YAML" : "a byte that is not UTF-8; the file is not YAML");
     return false;
 }
 
 static void check_root(struct builder *b)
 {
     struct rs_config_node *root = b->config->root;
-    if (!b->stopped && (root == NULL || root->kind == RS_CONFIG_NULL)) {
+    if (!b->stopped && (!root || root->kind == RS_CONFIG_NULL)) {
         complain_at(b, (struct position){1, 1}, "the document is empty");
     } else if (!b->stopped && root->kind != RS_CONFIG_MAPPING) {
         complain_at(b, (struct position){root->line, root->column},
                     "the document must be a mapping (key: value)");
     }
     /* A tree that was not read to its end has open nodes: nobody may look at it. */
-    if (b->stopped || root == NULL || root->kind != RS_CONFIG_MAPPING) {
+    if (b->stopped || !root || root->kind != RS_CONFIG_MAPPING) {
         b->config->root = NULL;
     }
 }
@@ -417,7 +416,7 @@ void rs_config_parse(struct rs_config *config, const char *text, size_t size)
     struct fy_diag_cfg cfg = {.level = FYET_ERROR, .module_mask = UINT_MAX};
     if (size > 0 && check_bytes(&b, text, size)) {
         struct fy_diag *diag = fy_diag_create(&cfg);
-        if (diag != NULL) {
+        if (diag) {
             fy_diag_set_collect_errors(diag, true);
             parse_with(&b, diag, text, size);
         } else {

@@ -28,7 +28,7 @@ static const struct {
 
 static const char *owned_why(const char *name)
 {
-    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++) {
+    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++) {
         if (strcmp(owned[i].name, name) == 0) {
             return owned[i].why;
         }
@@ -42,17 +42,17 @@ static void complain_unknown(struct rs_config *config, const struct rs_config_no
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     size_t count = 0;
     const char **dump = rd_kafka_conf_dump(conf, &count);
-    const char **names = calloc(count / 2 + 2, sizeof(*names));
+    const char **names = calloc(count / 2 + 2, sizeof *names);
     const char *nearest = NULL;
 
-    if (names != NULL) {
+    if (names) {
         for (size_t i = 0; i + 1 < count; i += 2) {
             names[i / 2] = dump[i];
         }
         names[count / 2] = "bootstrap.servers";
         nearest = rs_nearest_name(name, names);
     }
-    if (nearest != NULL) {
+    if (nearest) {
         rs_config_complain(config, where, "librdkafka knows no property \"%s\"; did you mean \"%s\"?", name,
                            nearest);
     } else {
@@ -73,16 +73,16 @@ static void check_property(struct rs_config *config, const struct rs_config_node
     if (rs_config_faulty(key) || rs_config_faulty(value)) {
         return; /* complained about already */
     }
-    if (name == NULL || text == NULL) {
+    if (!name || !text) {
         rs_config_complain(config, value, "kafka: a property is a name and one value");
         return;
     }
     const char *why = owned_why(name);
-    if (why != NULL) {
+    if (why) {
         rs_config_complain(config, key, "kafka: \"%s\" is set by rollstat itself: %s", name, why);
         return;
     }
-    rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, name, text, errstr, sizeof(errstr));
+    rd_kafka_conf_res_t result = rd_kafka_conf_set(conf, name, text, errstr, sizeof errstr);
     if (result == RD_KAFKA_CONF_UNKNOWN) {
         complain_unknown(config, key, name);
     } else if (result != RD_KAFKA_CONF_OK) {
@@ -92,7 +92,7 @@ static void check_property(struct rs_config *config, const struct rs_config_node
 
 void rs_kafka_config_check(struct rs_config *config, const struct rs_config_node *kafka)
 {
-    if (kafka == NULL) {
+    if (!kafka) {
         rs_config_complain(config, rs_config_root(config),
                            "\"kafka\" is missing: at least kafka: {bootstrap.servers: HOST:PORT} is needed");
         return;
@@ -101,8 +101,7 @@ void rs_kafka_config_check(struct rs_config *config, const struct rs_config_node
         rs_config_complain(config, kafka, "kafka: must be a mapping of librdkafka properties");
         return;
     }
-    if (rs_config_get(kafka, "bootstrap.servers") == NULL &&
-        rs_config_get(kafka, "metadata.broker.list") == NULL) {
+    if (!rs_config_get(kafka, "bootstrap.servers") && !rs_config_get(kafka, "metadata.broker.list")) {
         rs_config_complain(config, kafka, "kafka: \"bootstrap.servers\" is missing");
     }
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -119,7 +118,7 @@ int rs_kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *val
 {
     char errstr[ERRSTR_MAX] = "";
 
-    if (rd_kafka_conf_set(conf, name, value, errstr, sizeof(errstr)) != RD_KAFKA_CONF_OK) {
+    if (rd_kafka_conf_set(conf, name, value, errstr, sizeof errstr) != RD_KAFKA_CONF_OK) {
         return rs_fail(error, RS_ECONFIG, "kafka: %s", errstr);
     }
     return 0;
@@ -129,7 +128,7 @@ bool rs_kafka_config_try(rd_kafka_conf_t *conf, const char *name, const char *va
 {
     char errstr[ERRSTR_MAX] = "";
 
-    return rd_kafka_conf_set(conf, name, value, errstr, sizeof(errstr)) == RD_KAFKA_CONF_OK;
+    return rd_kafka_conf_set(conf, name, value, errstr, sizeof errstr) == RD_KAFKA_CONF_OK;
 }
 
 int rs_kafka_config_apply(const struct rs_config_node *kafka, rd_kafka_conf_t *conf, struct rs_error *error)
@@ -150,7 +149,7 @@ enum rs_log_level rs_kafka_log_level(const char *facility, int level)
 {
     static const char *const quiet[] = {"FAIL", "ERROR", "REQTMOUT", "CONFWARN"};
 
-    for (size_t i = 0; i < sizeof(quiet) / sizeof(quiet[0]); i++) {
+    for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++) {
         if (strcmp(facility, quiet[i]) == 0) {
             return RS_LOG_DEBUG;
         }

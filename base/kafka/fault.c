@@ -12,12 +12,12 @@ static bool starts(const char *text, const char *with)
 void rs_kafka_fault_address(const char *name, size_t size, char *out, size_t room)
 {
     const char *scheme = memmem(name, size, "://", 3);
-    if (scheme != NULL) {
+    if (scheme) {
         size -= (size_t)(scheme + 3 - name);
         name = scheme + 3;
     }
     const char *end = memchr(name, '/', size);
-    (void)snprintf(out, room, "%.*s", (int)(end == NULL ? size : (size_t)(end - name)), name);
+    (void)snprintf(out, room, "%.*s", (int)(!end ? size : (size_t)(end - name)), name);
 }
 
 /* In an operator's words where there are some; else librdkafka's without the times of its states. */
@@ -36,14 +36,14 @@ static void put_reason(const char *text, char *out, size_t room)
         {"Disconnected", "it has closed the connection"},
         {"Connection closed", "it has closed the connection"},
     };
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (strstr(text, words[i][0]) != NULL) {
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strstr(text, words[i][0])) {
             (void)snprintf(out, room, "%s", words[i][1]);
             return;
         }
     }
     const char *end = strstr(text, " (after ");
-    (void)snprintf(out, room, "%.*s", (int)(end == NULL ? strlen(text) : (size_t)(end - text)), text);
+    (void)snprintf(out, room, "%.*s", (int)(!end ? strlen(text) : (size_t)(end - text)), text);
 }
 
 bool rs_kafka_fault_parse(const char *text, struct rs_kafka_fault *out)
@@ -52,10 +52,10 @@ bool rs_kafka_fault_parse(const char *text, struct rs_kafka_fault *out)
 
     text += starts(text, coordinator) ? strlen(coordinator) : 0;
     const char *end = strstr(text, ": ");
-    if (end == NULL || memchr(text, ' ', (size_t)(end - text)) != NULL) {
+    if (!end || memchr(text, ' ', (size_t)(end - text))) {
         return false;
     }
-    rs_kafka_fault_address(text, (size_t)(end - text), out->address, sizeof(out->address));
-    put_reason(end + 2, out->reason, sizeof(out->reason));
+    rs_kafka_fault_address(text, (size_t)(end - text), out->address, sizeof out->address);
+    put_reason(end + 2, out->reason, sizeof out->reason);
     return true;
 }

@@ -11,7 +11,7 @@
 static unsigned bit_of(char conversion)
 {
     const char *at = strchr(CONVERSIONS, conversion);
-    return at != NULL && conversion != '\0' ? 1u << (at - CONVERSIONS) : 0;
+    return at && conversion != '\0' ? 1u << (at - CONVERSIONS) : 0;
 }
 
 static unsigned bits_of(const char *conversions)
@@ -55,7 +55,7 @@ static int note_conversion(char conversion, unsigned *seen, const char *text, st
 int rs_time_pattern_check(const char *text, struct rs_time_pattern *out, struct rs_error *error)
 {
     unsigned seen = 0;
-    for (const char *at = strchr(text, '%'); at != NULL; at = strchr(at + 2, '%')) {
+    for (const char *at = strchr(text, '%'); at; at = strchr(at + 2, '%')) {
         int result = note_conversion(at[1], &seen, text, error);
         if (result != 0) {
             return result;

@@ -88,7 +88,7 @@ static bool add_change(struct rs_zone *zone, int64_t at_s, int32_t offset_s)
     if (zone->count == zone->capacity) {
         size_t capacity = zone->capacity == 0 ? 256 : zone->capacity * 2;
         struct change *changes = realloc(zone->changes, capacity * sizeof *changes);
-        if (changes == NULL) {
+        if (!changes) {
             zone->no_memory = true;
             return false;
         }
@@ -133,7 +133,7 @@ static bool read_footer(struct rs_zone *zone, struct rs_slice in)
         return false;
     }
     const uint8_t *end = memchr(in.data + 1, '\n', in.size - 1);
-    if (end == NULL || (size_t)(end - in.data) > sizeof rule) {
+    if (!end || (size_t)(end - in.data) > sizeof rule) {
         return false;
     }
     size_t size = (size_t)(end - in.data) - 1;
@@ -175,10 +175,10 @@ static int year_of(int64_t at_s)
 static bool continue_table(struct rs_zone *zone, struct rs_zone_change next)
 {
     struct change *last = zone->count > 0 ? &zone->changes[zone->count - 1] : NULL;
-    if (last != NULL && next.at_s < last->at_s) {
+    if (last && next.at_s < last->at_s) {
         return true;
     }
-    if (last != NULL && next.at_s == last->at_s) {
+    if (last && next.at_s == last->at_s) {
         last->offset_s = next.offset_s;
         return true;
     }
@@ -229,8 +229,7 @@ static int load_named(const char *name, struct rs_zone *zone, struct rs_error *e
     char path[512];
     struct rs_buf content = {0};
     const char *directory = secure_getenv("TZDIR");
-    int length =
-        snprintf(path, sizeof path, "%s/%s", directory != NULL ? directory : "/usr/share/zoneinfo", name);
+    int length = snprintf(path, sizeof path, "%s/%s", directory ? directory : "/usr/share/zoneinfo", name);
     if (!name_is_plain(name) || length < 0 || (size_t)length >= sizeof path) {
         return unknown_zone(name, error);
     }
@@ -259,7 +258,7 @@ int rs_zone_load(const char *name, struct rs_zone **out, struct rs_error *error)
         return 0;
     }
     struct rs_zone *zone = calloc(1, sizeof *zone);
-    if (zone == NULL) {
+    if (!zone) {
         return rs_fail(error, RS_ENOMEM, "out of memory for a time zone");
     }
     int result = is_offset(name, &zone->first_offset_s) ? 0 : load_named(name, zone, error);
@@ -273,7 +272,7 @@ int rs_zone_load(const char *name, struct rs_zone **out, struct rs_error *error)
 
 void rs_zone_free(struct rs_zone **zone)
 {
-    if (*zone == NULL) {
+    if (!*zone) {
         return;
     }
     free((*zone)->changes);
@@ -315,12 +314,12 @@ static int32_t offset_until(const struct rs_zone *zone, int64_t at_s, int64_t *u
 int32_t rs_zone_offset_at(const struct rs_zone *zone, int64_t utc_us)
 {
     int64_t until_s;
-    return zone == NULL ? 0 : offset_until(zone, floor_seconds(utc_us), &until_s);
+    return !zone ? 0 : offset_until(zone, floor_seconds(utc_us), &until_s);
 }
 
 int64_t rs_zone_to_utc(const struct rs_zone *zone, int64_t local_us)
 {
-    if (zone == NULL) {
+    if (!zone) {
         return local_us;
     }
     /* Around the local time, read as UTC, lie within that bound all offsets it can have. */

@@ -14,8 +14,8 @@ void rs_cells_fini(struct rs_cells *cells)
 bool rs_cells_grow(struct rs_cells *cells)
 {
     size_t capacity = cells->capacity == 0 ? 32 : cells->capacity * 2;
-    struct rs_cell *items = reallocarray(cells->items, capacity, sizeof(*items));
-    if (items == NULL) {
+    struct rs_cell *items = reallocarray(cells->items, capacity, sizeof *items);
+    if (!items) {
         return false;
     }
     cells->items = items;

@@ -82,12 +82,12 @@ static int encode_items(struct rs_encoder *e, const struct rs_schema *type, cons
             rs_put_bytes(out, cells[i].name);
         }
         int rc = rs_encode(e, type->items, cells, i, out, error);
-        if (rc != RS_OK) {
+        if (rc != 0) {
             return rc;
         }
     }
     rs_put_long(out, 0);
-    return RS_OK;
+    return 0;
 }
 
 static bool named(const struct rs_cell *cell, const char *name)
@@ -122,8 +122,8 @@ static const struct rs_schema_field *find_field(const struct rs_schema *type, co
 
 static const char *nearest_field(const struct rs_schema *type, const char *name)
 {
-    const char **names = calloc(type->field_count + 1, sizeof(*names));
-    if (names == NULL) {
+    const char **names = calloc(type->field_count + 1, sizeof *names);
+    if (!names) {
         return NULL;
     }
     for (size_t i = 0; i < type->field_count; i++) {
@@ -141,7 +141,7 @@ static int unknown_member(struct rs_encoder *e, const struct rs_schema *type, co
     rs_name_show(cell->name, shown);
     const char *nearest = nearest_field(type, shown);
     e->fault_at = cell->at;
-    if (nearest != NULL) {
+    if (nearest) {
         return rs_fail(error, RS_ERECORD, "no field takes the key \"%s\"; did you mean \"%s\"?", shown,
                        nearest);
     }
@@ -153,7 +153,7 @@ static int encode_member(struct rs_encoder *e, const struct rs_schema_field *fie
                          const struct rs_cell *cells, size_t index, size_t member, struct rs_buf *out,
                          struct rs_error *error)
 {
-    int rc = RS_OK;
+    int rc = 0;
     if (member != SIZE_MAX) {
         rc = rs_encode(e, field->type, cells, member, out, error);
     } else if (field->has_default) {
@@ -164,7 +164,7 @@ static int encode_member(struct rs_encoder *e, const struct rs_schema_field *fie
         e->fault_at = cells[index].at;
         rc = rs_fail(error, RS_ERECORD, "is missing");
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         (void)rs_error_prefix(error, "%s", field->name);
     }
     return rc;
@@ -185,19 +185,19 @@ static int encode_record(struct rs_encoder *e, const struct rs_schema *type, con
             hint = cells[member].end;
         }
         int rc = encode_member(e, &type->fields[i], cells, index, member, out, error);
-        if (rc != RS_OK) {
+        if (rc != 0) {
             return rc;
         }
     }
     if (taken == count_children(cells, index) || e->ignore_unknown) {
-        return RS_OK;
+        return 0;
     }
     for (size_t i = index + 1; i < cells[index].end; i = cells[i].end) {
-        if (find_field(type, &cells[i]) == NULL) {
+        if (!find_field(type, &cells[i])) {
             return unknown_member(e, type, &cells[i], error);
         }
     }
-    return RS_OK;
+    return 0;
 }
 
 /* ---- unions ---- */
@@ -243,9 +243,9 @@ static bool default_suits(const struct rs_schema *type, const struct rs_cell *ce
                type->kind == RS_AVRO_FIXED;
     case RS_CELL_NUMBER:
         return type->kind == RS_AVRO_FLOAT || type->kind == RS_AVRO_DOUBLE ||
-               (integer && memchr(cell->text.data, '.', cell->text.size) == NULL &&
-                memchr(cell->text.data, 'e', cell->text.size) == NULL &&
-                memchr(cell->text.data, 'E', cell->text.size) == NULL);
+               (integer && !memchr(cell->text.data, '.', cell->text.size) &&
+                !memchr(cell->text.data, 'e', cell->text.size) &&
+                !memchr(cell->text.data, 'E', cell->text.size));
     default: return suits(type, cell);
     }
 }
@@ -256,7 +256,7 @@ static bool try_branch(struct rs_encoder *e, const struct rs_schema *type, size_
     struct rs_error ignored;
     size_t start = out->size;
     rs_put_long(out, (int64_t)branch);
-    if (rs_encode(e, type->branches[branch], cells, index, out, &ignored) == RS_OK) {
+    if (rs_encode(e, type->branches[branch], cells, index, out, &ignored) == 0) {
         return true;
     }
     out->size = start;
@@ -273,7 +273,7 @@ static int encode_choice(struct rs_encoder *e, const struct rs_schema *type, con
                 e->schema_defaults ? default_suits(branch, &cells[index]) : suits(branch, &cells[index]);
             if (branch->kind != RS_AVRO_NULL && suited != (any == 1) &&
                 try_branch(e, type, i, cells, index, out)) {
-                return RS_OK;
+                return 0;
             }
         }
     }
@@ -287,7 +287,7 @@ static int encode_union(struct rs_encoder *e, const struct rs_schema *type, cons
     long null_branch = rs_schema_null_branch(type);
     if (null_branch >= 0 && rs_encode_is_null(e, &cells[index])) {
         rs_put_long(out, null_branch);
-        return RS_OK;
+        return 0;
     }
     size_t others = type->branch_count - (null_branch >= 0);
     if (others != 1) {
@@ -306,14 +306,14 @@ static int encode_embedded(struct rs_encoder *e, const struct rs_schema *type, c
 {
     const struct rs_cell *inner = NULL;
     size_t at = 0;
-    int rc = RS_OK;
-    if (e->json == NULL) {
+    int rc = 0;
+    if (!e->json) {
         rc = rs_json_new(&e->json, error);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = rs_json_parse(e->json, cell->text, &inner, &at, error);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = rs_encode(e, type, inner, 0, out, error);
     }
     e->fault_at = cell->at;

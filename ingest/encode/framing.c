@@ -22,7 +22,7 @@ int rs_framing_prefix_of(const struct rs_stream *stream, const char *text, struc
 {
     enum rs_framing framing = stream->framing.framing;
     uint32_t id = 0;
-    if (text == NULL) {
+    if (!text) {
         if (framing == RS_FRAMING_CONFLUENT) {
             return rs_fail(error, RS_EUSAGE,
                            "the stream \"%s\" is framed as confluent: say which id the schema has, --framing "
@@ -43,8 +43,8 @@ int rs_framing_prefix_of(const struct rs_stream *stream, const char *text, struc
     }
     if (framing == RS_FRAMING_AUTO || framing == RS_FRAMING_BARE) {
         out->size = 0;
-        return RS_OK;
+        return 0;
     }
     out->size = rs_frame_prefix(framing, id, rs_schema_crc64(rs_schema_root(stream->schema)), out->bytes);
-    return RS_OK;
+    return 0;
 }

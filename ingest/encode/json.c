@@ -51,7 +51,7 @@ static size_t token_start(struct rs_json *j)
 static struct rs_cell *add(struct rs_json *j, enum rs_cell_kind kind)
 {
     struct rs_cell *cell = rs_cells_add(&j->cells, kind, token_start(j));
-    if (cell == NULL) {
+    if (!cell) {
         j->no_memory = true;
         return NULL;
     }
@@ -69,7 +69,7 @@ static int on_null(void *self)
 static int on_boolean(void *self, int value)
 {
     struct rs_cell *cell = add(self, RS_CELL_BOOLEAN);
-    if (cell != NULL) {
+    if (cell) {
         cell->i = value;
     }
     return cell != NULL;
@@ -87,7 +87,7 @@ static int on_number(void *self, const char *text, size_t size)
 {
     struct rs_json *j = self;
     struct rs_cell *cell = add(j, RS_CELL_NUMBER);
-    if (cell != NULL) {
+    if (cell) {
         cell->text = keep(j, text, size);
     }
     return cell != NULL;
@@ -97,7 +97,7 @@ static int on_string(void *self, const unsigned char *text, size_t size)
 {
     struct rs_json *j = self;
     struct rs_cell *cell = add(j, RS_CELL_STRING);
-    if (cell != NULL) {
+    if (cell) {
         cell->text = keep(j, text, size);
     }
     return cell != NULL;
@@ -114,7 +114,7 @@ static int on_key(void *self, const unsigned char *text, size_t size)
 static int on_start(struct rs_json *j, enum rs_cell_kind kind)
 {
     struct rs_cell *cell = add(j, kind);
-    if (cell == NULL) {
+    if (!cell) {
         return 0;
     }
     if (j->depth == RS_JSON_DEPTH_MAX) {
@@ -162,9 +162,9 @@ static int compare_members(const void *a, const void *b)
 /* The later one of two members with the same key, by sorting; NULL: none. */
 static const struct rs_cell *repeated_of_many(struct rs_json *j, size_t first, size_t end, size_t members)
 {
-    struct member *sorted = reallocarray(NULL, members, sizeof(*sorted));
+    struct member *sorted = reallocarray(NULL, members, sizeof *sorted);
     const struct rs_cell *found = NULL;
-    if (sorted == NULL) {
+    if (!sorted) {
         j->no_memory = true;
         return NULL;
     }
@@ -172,8 +172,8 @@ static const struct rs_cell *repeated_of_many(struct rs_json *j, size_t first, s
     for (size_t i = first; i < end; i = j->cells.items[i].end) {
         sorted[n++] = (struct member){.name = j->cells.items[i].name, .cell = &j->cells.items[i]};
     }
-    qsort(sorted, n, sizeof(*sorted), compare_members);
-    for (size_t i = 1; i < n && found == NULL; i++) {
+    qsort(sorted, n, sizeof *sorted, compare_members);
+    for (size_t i = 1; i < n && !found; i++) {
         found = rs_slice_equal(sorted[i - 1].name, sorted[i].name) ? sorted[i].cell : NULL;
     }
     free(sorted);
@@ -206,7 +206,7 @@ static int on_end_map(void *self)
     size_t object = j->open[j->depth - 1];
     (void)on_end_array(self);
     const struct rs_cell *twice = repeated(j, object + 1, j->cells.count);
-    if (twice != NULL) {
+    if (twice) {
         return fault(j, twice->at, "the object has the same key twice");
     }
     return j->no_memory ? 0 : 1;
@@ -226,17 +226,17 @@ static const yajl_callbacks callbacks = {
 
 int rs_json_new(struct rs_json **out, struct rs_error *error)
 {
-    struct rs_json *j = calloc(1, sizeof(*j));
-    if (j == NULL) {
+    struct rs_json *j = calloc(1, sizeof *j);
+    if (!j) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     *out = j;
-    return RS_OK;
+    return 0;
 }
 
 static void drop_parser(struct rs_json *j)
 {
-    if (j->parser != NULL) {
+    if (j->parser) {
         yajl_free(j->parser);
         j->parser = NULL;
     }
@@ -245,7 +245,7 @@ static void drop_parser(struct rs_json *j)
 void rs_json_free(struct rs_json **json)
 {
     struct rs_json *j = *json;
-    if (j == NULL) {
+    if (!j) {
         return;
     }
     drop_parser(j);
@@ -271,7 +271,7 @@ static size_t lone_surrogate(struct rs_slice text)
     const uint8_t *d = text.data;
     for (size_t i = 0; i + 1 < text.size; i++) {
         const uint8_t *slash = memchr(d + i, '\\', text.size - i - 1);
-        if (slash == NULL) {
+        if (!slash) {
             break;
         }
         i = (size_t)(slash - d) + 1;
@@ -301,13 +301,13 @@ static bool begin(struct rs_json *j, struct rs_slice text)
     j->no_memory = false;
     j->key = (struct rs_slice){0};
     rs_buf_reset(&j->texts);
-    if (j->parser == NULL) {
+    if (!j->parser) {
         j->parser = yajl_alloc(&callbacks, NULL, j);
-        if (j->parser != NULL) {
+        if (j->parser) {
             yajl_config(j->parser, yajl_allow_multiple_values, 1);
         }
     }
-    return j->parser != NULL && rs_buf_reserve(&j->texts, text.size + 1);
+    return j->parser && rs_buf_reserve(&j->texts, text.size + 1);
 }
 
 /* The parser is one for all values: a line feed behind each ends a number and shows an open string. */
@@ -336,22 +336,22 @@ int rs_json_parse(struct rs_json *j, struct rs_slice text, const struct rs_cell 
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     run(j);
-    if (j->fault == NULL && !j->no_memory) {
+    if (!j->fault && !j->no_memory) {
         size_t lone = lone_surrogate(text);
         if (lone < text.size) {
             (void)fault(j, lone, "half of a surrogate pair is missing");
         }
     }
-    if (j->no_memory || j->fault != NULL) {
+    if (j->no_memory || j->fault) {
         drop_parser(j);
     }
     if (j->no_memory || j->texts.failed) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
-    if (j->fault != NULL) {
+    if (j->fault) {
         *at = j->fault_at;
         return rs_fail(error, RS_ERECORD, "%s", j->fault);
     }
     *cells = j->cells.items;
-    return RS_OK;
+    return 0;
 }

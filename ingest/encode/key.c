@@ -33,7 +33,7 @@ static int check_type(const char *path, const struct rs_field_type *type, struct
         type->schema->logical == RS_LOGICAL_TIME_MILLIS || type->schema->logical == RS_LOGICAL_TIME_MICROS;
     if (text || uuid || type->kind == RS_VALUE_BOOLEAN || type->kind == RS_VALUE_DECIMAL ||
         (type->kind == RS_VALUE_INT && !day_time)) {
-        return RS_OK;
+        return 0;
     }
     return rs_fail(
         error, RS_EUSAGE,
@@ -47,13 +47,13 @@ static int split_fields(struct rs_key_maker *m, const char *fields, struct rs_er
     for (const char *p = fields; *p != '\0'; p++) {
         count += *p == ',';
     }
-    m->paths = rs_arena_array(&m->arena, count, sizeof(*m->paths));
-    if (m->paths == NULL) {
+    m->paths = rs_arena_array(&m->arena, count, sizeof *m->paths);
+    if (!m->paths) {
         return no_memory(error);
     }
     for (const char *p = fields; m->count < count; p += strcspn(p, ",") + 1) {
         const char *path = rs_arena_slice(&m->arena, rs_slice_of(p, strcspn(p, ",")));
-        if (path == NULL) {
+        if (!path) {
             return no_memory(error);
         }
         if (path[0] == '\0') {
@@ -61,27 +61,27 @@ static int split_fields(struct rs_key_maker *m, const char *fields, struct rs_er
         }
         m->paths[m->count++] = path;
     }
-    return RS_OK;
+    return 0;
 }
 
 static int copy_paths(struct rs_key_maker *m, const char *const *paths, size_t count, struct rs_error *error)
 {
-    m->paths = rs_arena_array(&m->arena, count + 1, sizeof(*m->paths));
-    if (m->paths == NULL) {
+    m->paths = rs_arena_array(&m->arena, count + 1, sizeof *m->paths);
+    if (!m->paths) {
         return no_memory(error);
     }
     for (size_t i = 0; i < count; i++) {
         m->paths[i] = paths[i];
     }
     m->count = count;
-    return RS_OK;
+    return 0;
 }
 
 static int resolve_type(const struct rs_stream *stream, const char *path, struct rs_field_type *type,
                         struct rs_error *error)
 {
     int rc = rs_schema_field_type(rs_schema_root(stream->schema), path, type, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         error->code = RS_EUSAGE;
         (void)rs_error_prefix(error, "key");
         return RS_EUSAGE;
@@ -96,14 +96,14 @@ static int resolve_type(const struct rs_stream *stream, const char *path, struct
 
 static int resolve_types(struct rs_key_maker *m, const struct rs_stream *stream, struct rs_error *error)
 {
-    m->types = rs_arena_array(&m->arena, m->count + 1, sizeof(*m->types));
-    m->values = rs_arena_array(&m->arena, m->count + 1, sizeof(*m->values));
-    if (m->types == NULL || m->values == NULL) {
+    m->types = rs_arena_array(&m->arena, m->count + 1, sizeof *m->types);
+    m->values = rs_arena_array(&m->arena, m->count + 1, sizeof *m->values);
+    if (!m->types || !m->values) {
         return no_memory(error);
     }
     for (size_t i = 0; i < m->count; i++) {
         int rc = resolve_type(stream, m->paths[i], &m->types[i], error);
-        if (rc != RS_OK) {
+        if (rc != 0) {
             return rc;
         }
     }
@@ -114,27 +114,27 @@ static int resolve_types(struct rs_key_maker *m, const struct rs_stream *stream,
 int rs_key_maker_new(const struct rs_stream *stream, const char *fields, struct rs_key_maker **out,
                      struct rs_error *error)
 {
-    struct rs_key_maker *m = calloc(1, sizeof(*m));
-    if (m == NULL) {
+    struct rs_key_maker *m = calloc(1, sizeof *m);
+    if (!m) {
         return no_memory(error);
     }
-    int rc = fields != NULL ? split_fields(m, fields, error)
-                            : copy_paths(m, stream->key_paths, stream->key_count, error);
-    if (rc == RS_OK) {
+    int rc =
+        fields ? split_fields(m, fields, error) : copy_paths(m, stream->key_paths, stream->key_count, error);
+    if (rc == 0) {
         rc = resolve_types(m, stream, error);
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         rs_key_maker_free(&m);
         return rc;
     }
     *out = m;
-    return RS_OK;
+    return 0;
 }
 
 void rs_key_maker_free(struct rs_key_maker **maker)
 {
     struct rs_key_maker *m = *maker;
-    if (m == NULL) {
+    if (!m) {
         return;
     }
     rs_program_free(&m->program);
@@ -206,7 +206,7 @@ int rs_key_make(struct rs_key_maker *m, struct rs_slice datum, struct rs_slice *
     }
     if (m->count == 0) {
         *out = rs_slice_of(NULL, 0);
-        return RS_OK;
+        return 0;
     }
     rs_buf_reset(&m->text);
     for (size_t i = 0; i < m->count; i++) {
@@ -224,6 +224,6 @@ int rs_key_make(struct rs_key_maker *m, struct rs_slice datum, struct rs_slice *
         return no_memory(error);
     }
     /* A key of empty fields is empty, which is not the same as none. */
-    *out = m->text.data != NULL ? rs_buf_slice(&m->text) : rs_slice_of("", 0);
-    return RS_OK;
+    *out = m->text.data ? rs_buf_slice(&m->text) : rs_slice_of("", 0);
+    return 0;
 }

@@ -79,15 +79,15 @@ static int read_integer(const struct rs_cell *cell, const char *wanted, int64_t 
     cell = as_digits(cell, &number, digits);
     if (cell->kind == RS_CELL_INT64) {
         *out = cell->i;
-        return RS_OK;
+        return 0;
     }
     if ((!is_text(cell) && cell->kind != RS_CELL_NUMBER) || cell->text.size == 0) {
         return not_a(cell, wanted, error);
     }
     if (short_integer(cell->text, out)) {
-        return RS_OK;
+        return 0;
     }
-    if (is_text(cell) && memchr(cell->text.data, '.', cell->text.size) != NULL) {
+    if (is_text(cell) && memchr(cell->text.data, '.', cell->text.size)) {
         return rs_fail(
             error, RS_ERECORD,
             "is not %s: it has a point, which may stand before a fraction or between thousands; write "
@@ -96,14 +96,14 @@ static int read_integer(const struct rs_cell *cell, const char *wanted, int64_t 
     }
     rs_i128 wide = 0;
     int rc = rs_decimal_parse(cell->text, 0, &wide, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return not_a(cell, wanted, error);
     }
     if (wide < INT64_MIN || wide > INT64_MAX) {
         return refuse(error, "does not fit into 64 bits");
     }
     *out = (int64_t)wide;
-    return RS_OK;
+    return 0;
 }
 
 static int encode_int(const struct rs_cell *cell, const struct rs_schema *type, struct rs_buf *out,
@@ -111,26 +111,26 @@ static int encode_int(const struct rs_cell *cell, const struct rs_schema *type, 
 {
     int64_t value = 0;
     int rc = read_integer(cell, "an integer", &value, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rc;
     }
     if (type->kind == RS_AVRO_INT && (value < INT32_MIN || value > INT32_MAX)) {
         return refuse(error, "does not fit into 32 bits, which an int has; the schema would need a long");
     }
     rs_put_long(out, value);
-    return RS_OK;
+    return 0;
 }
 
 static int read_double(const struct rs_cell *cell, double *out, struct rs_error *error)
 {
     if (cell->kind == RS_CELL_DOUBLE || cell->kind == RS_CELL_FLOAT) {
         *out = cell->d;
-        return RS_OK;
+        return 0;
     }
     if (cell->kind == RS_CELL_INT64) {
         *out = (double)cell->i;
         return *out < 0x1p63 && (int64_t)*out == cell->i
-                   ? RS_OK
+                   ? 0
                    : refuse(error,
                             "is an integer that no double holds exactly; the schema would need a long");
     }
@@ -142,28 +142,28 @@ static int read_double(const struct rs_cell *cell, double *out, struct rs_error 
     struct rs_slice word = rs_slice_of(text.data + negative, text.size - negative);
     if (cell->kind != RS_CELL_NUMBER && text_is(word, "infinity")) {
         *out = negative ? -INFINITY : INFINITY;
-        return RS_OK;
+        return 0;
     }
     if (cell->kind != RS_CELL_NUMBER && text_is(text, "nan")) {
         *out = NAN;
-        return RS_OK;
+        return 0;
     }
     int rc = text.size == 0 ? RS_ERECORD : rs_double_parse(text, out, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return not_a(cell, "a number", error);
     }
-    return isfinite(*out) ? RS_OK : refuse(error, "is too large for a double");
+    return isfinite(*out) ? 0 : refuse(error, "is too large for a double");
 }
 
 static int encode_double(const struct rs_cell *cell, struct rs_buf *out, struct rs_error *error)
 {
     double value = 0;
     int rc = read_double(cell, &value, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         uint64_t bits;
-        memcpy(&bits, &value, sizeof(bits));
+        memcpy(&bits, &value, sizeof bits);
         bits = htole64(bits);
-        rs_put_raw(out, rs_slice_of(&bits, sizeof(bits)));
+        rs_put_raw(out, rs_slice_of(&bits, sizeof bits));
     }
     return rc;
 }
@@ -172,7 +172,7 @@ static int encode_float(const struct rs_cell *cell, struct rs_buf *out, struct r
 {
     double value = 0;
     int rc = read_double(cell, &value, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rc;
     }
     float f = (float)value;
@@ -180,10 +180,10 @@ static int encode_float(const struct rs_cell *cell, struct rs_buf *out, struct r
         return refuse(error, "is too large for a float");
     }
     uint32_t bits;
-    memcpy(&bits, &f, sizeof(bits));
+    memcpy(&bits, &f, sizeof bits);
     bits = htole32(bits);
-    rs_put_raw(out, rs_slice_of(&bits, sizeof(bits)));
-    return RS_OK;
+    rs_put_raw(out, rs_slice_of(&bits, sizeof bits));
+    return 0;
 }
 
 /* [-]digits[.digits] of at most 18 digits at `scale`: nearly all there is, without 128-bit arithmetic; false:
@@ -220,13 +220,13 @@ static bool short_decimal(struct rs_slice text, int scale, int64_t *out)
         unsigned digit = *p - (unsigned)'0';
         if (digit <= 9) {
             value = value * 10 + digit;
-        } else if (*p == '.' && point == NULL && p + 1 < end && p > text.data + negative) {
+        } else if (*p == '.' && !point && p + 1 < end && p > text.data + negative) {
             point = p;
         } else {
             return false;
         }
     }
-    int fraction = point != NULL ? (int)(end - point - 1) : 0;
+    int fraction = point ? (int)(end - point - 1) : 0;
     int more = scale - fraction;
     if (digits == 0 || more < 0 || (int)digits - (point != NULL) + more > 18) {
         return false;
@@ -255,7 +255,7 @@ static int read_decimal(const struct rs_cell *cell, int scale, rs_i128 *out, str
     int64_t narrow = 0;
     if (short_decimal(cell->text, scale, &narrow)) {
         *out = narrow;
-        return RS_OK;
+        return 0;
     }
     return rs_decimal_parse(cell->text, scale, out, error);
 }
@@ -271,31 +271,31 @@ static size_t narrow_size(int64_t value)
 /* Two's complement, big-endian; as few bytes as keep the sign, or all of a fixed. */
 static void put_decimal(rs_i128 value, const struct rs_schema *type, struct rs_buf *out)
 {
-    uint8_t bytes[sizeof(value)];
-    size_t size = sizeof(bytes);
+    uint8_t bytes[sizeof value];
+    size_t size = sizeof bytes;
     if (type->kind == RS_AVRO_BYTES && value >= INT64_MIN && value <= INT64_MAX) {
         size = narrow_size((int64_t)value);
         uint64_t big_endian = htobe64((uint64_t)value << (64 - 8 * size));
         rs_put_bytes(out, rs_slice_of(&big_endian, size));
         return;
     }
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        bytes[i] = (uint8_t)((rs_u128)value >> (8 * (sizeof(bytes) - 1 - i)));
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)((rs_u128)value >> (8 * (sizeof bytes - 1 - i)));
     }
     uint8_t sign = value < 0 ? 0xFF : 0;
-    while (size > 1 && bytes[sizeof(bytes) - size] == sign &&
-           (bytes[sizeof(bytes) - size + 1] & 0x80) == (sign & 0x80)) {
+    while (size > 1 && bytes[sizeof bytes - size] == sign &&
+           (bytes[sizeof bytes - size + 1] & 0x80) == (sign & 0x80)) {
         size--;
     }
     if (type->kind == RS_AVRO_BYTES) {
-        rs_put_bytes(out, rs_slice_of(bytes + sizeof(bytes) - size, size));
+        rs_put_bytes(out, rs_slice_of(bytes + sizeof bytes - size, size));
         return;
     }
-    for (size_t i = sizeof(bytes); i < type->fixed_size; i++) {
+    for (size_t i = sizeof bytes; i < type->fixed_size; i++) {
         rs_put_raw(out, rs_slice_of(&sign, 1));
     }
-    size = type->fixed_size < sizeof(bytes) ? type->fixed_size : sizeof(bytes);
-    rs_put_raw(out, rs_slice_of(bytes + sizeof(bytes) - size, size));
+    size = type->fixed_size < sizeof bytes ? type->fixed_size : sizeof bytes;
+    rs_put_raw(out, rs_slice_of(bytes + sizeof bytes - size, size));
 }
 
 /* The schema parser has made sure that a fixed holds its precision. */
@@ -304,7 +304,7 @@ static int encode_decimal(const struct rs_cell *cell, const struct rs_schema *ty
 {
     rs_i128 value = 0;
     int rc = read_decimal(cell, type->scale, &value, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rc;
     }
     rs_u128 magnitude = value < 0 ? -(rs_u128)value : (rs_u128)value;
@@ -313,7 +313,7 @@ static int encode_decimal(const struct rs_cell *cell, const struct rs_schema *ty
                        type->precision, type->scale);
     }
     put_decimal(value, type, out);
-    return RS_OK;
+    return 0;
 }
 
 /* ---- texts ---- */
@@ -329,7 +329,7 @@ static int encode_boolean(const struct rs_cell *cell, struct rs_buf *out, struct
         return not_a(cell, "true or false", error);
     }
     rs_put_raw(out, rs_slice_of(&value, 1));
-    return RS_OK;
+    return 0;
 }
 
 static int hex_digit(uint8_t c)
@@ -386,7 +386,7 @@ static int encode_string(const struct rs_cell *cell, const struct rs_schema *typ
         return not_a(cell, "a uuid (8-4-4-4-12 hexadecimal digits)", error);
     }
     rs_put_bytes(out, cell->text);
-    return RS_OK;
+    return 0;
 }
 
 /* Characters U+0000 to U+00FF to bytes, in place behind `out`'s end; -1: another character. */
@@ -419,18 +419,18 @@ static bool is_number(const struct rs_cell *cell)
     struct rs_error error;
     bool number = cell->kind == RS_CELL_NUMBER || cell->kind == RS_CELL_INT64 || cell->kind == RS_CELL_DOUBLE;
     return number ||
-           (is_text(cell) && cell->text.size > 0 && rs_double_parse(cell->text, &ignored, &error) == RS_OK);
+           (is_text(cell) && cell->text.size > 0 && rs_double_parse(cell->text, &ignored, &error) == 0);
 }
 
 static int read_bytes(const struct rs_cell *cell, const struct rs_schema *type, struct rs_buf *out,
                       struct rs_error *error)
 {
-    if (type->ignored != NULL && is_number(cell)) {
+    if (type->ignored && is_number(cell)) {
         return rs_fail(error, RS_ERECORD, "is a number, and the schema's type is %s", type->ignored);
     }
     if (cell->kind == RS_CELL_BYTES || cell->kind == RS_CELL_UTF8) {
         rs_put_raw(out, cell->text);
-        return RS_OK;
+        return 0;
     }
     if (!is_text(cell)) {
         return not_a(cell, "a text that stands for bytes", error);
@@ -441,7 +441,7 @@ static int read_bytes(const struct rs_cell *cell, const struct rs_schema *type, 
                    : refuse(error,
                             "stands for bytes, one character U+0000 to U+00FF each; this one does not");
     }
-    return RS_OK;
+    return 0;
 }
 
 /* The length goes in front of what is only measured by writing it. */
@@ -453,7 +453,7 @@ static int encode_bytes(const struct rs_cell *cell, const struct rs_schema *type
     int rc = read_bytes(cell, type, out, error);
     size_t count = out->size - start;
     size_t size = rs_zigzag((int64_t)count, prefix);
-    if (rc == RS_OK && rs_buf_reserve(out, size)) {
+    if (rc == 0 && rs_buf_reserve(out, size)) {
         memmove(out->data + start + size, out->data + start, count);
         memcpy(out->data + start, prefix, size);
         out->size += size;
@@ -466,12 +466,12 @@ static int encode_fixed(const struct rs_cell *cell, const struct rs_schema *type
 {
     uint8_t uuid[16] = {0};
     if (type->logical == RS_LOGICAL_UUID && is_text(cell) && read_uuid(cell->text, uuid)) {
-        rs_put_raw(out, rs_slice_of(uuid, sizeof(uuid)));
-        return RS_OK;
+        rs_put_raw(out, rs_slice_of(uuid, sizeof uuid));
+        return 0;
     }
     size_t start = out->size;
     int rc = read_bytes(cell, type, out, error);
-    if (rc == RS_OK && out->size - start != type->fixed_size) {
+    if (rc == 0 && out->size - start != type->fixed_size) {
         return rs_fail(error, RS_ERECORD, "is %zu bytes long, the schema fixes %zu", out->size - start,
                        type->fixed_size);
     }
@@ -480,17 +480,17 @@ static int encode_fixed(const struct rs_cell *cell, const struct rs_schema *type
 
 static int no_symbol(const struct rs_schema *type, struct rs_slice text, struct rs_error *error)
 {
-    const char **names = calloc(type->symbol_count + 1, sizeof(*names));
+    const char **names = calloc(type->symbol_count + 1, sizeof *names);
     const char *nearest = NULL;
     char shown[RS_NAME_SHOWN_MAX + 1];
     rs_name_show(text, shown);
-    for (size_t i = 0; names != NULL && i < type->symbol_count; i++) {
+    for (size_t i = 0; names && i < type->symbol_count; i++) {
         names[i] = type->symbols[i];
     }
-    if (names != NULL) {
+    if (names) {
         nearest = rs_nearest_name(shown, names);
     }
-    if (nearest != NULL) {
+    if (nearest) {
         (void)rs_fail(error, RS_ERECORD, "is not a symbol of %s; did you mean %s?", type->name, nearest);
     } else {
         (void)rs_fail(error, RS_ERECORD, "is not a symbol of %s (%s%s%s)", type->name, type->symbols[0],
@@ -511,7 +511,7 @@ static int encode_enum(const struct rs_cell *cell, const struct rs_schema *type,
         if (strncmp(symbol, (const char *)cell->text.data, cell->text.size) == 0 &&
             symbol[cell->text.size] == '\0') {
             rs_put_long(out, (int64_t)i);
-            return RS_OK;
+            return 0;
         }
     }
     return no_symbol(type, cell->text, error);
@@ -523,14 +523,14 @@ bool rs_encode_is_null(const struct rs_encoder *encoder, const struct rs_cell *c
 {
     if (cell->kind == RS_CELL_TEXT) {
         return cell->text.size == 0 ||
-               (encoder->null_text.data != NULL && rs_slice_equal(cell->text, encoder->null_text));
+               (encoder->null_text.data && rs_slice_equal(cell->text, encoder->null_text));
     }
     return cell->kind == RS_CELL_NULL || cell->kind == RS_CELL_ABSENT;
 }
 
 static int encode_null(const struct rs_encoder *e, const struct rs_cell *cell, struct rs_error *error)
 {
-    return rs_encode_is_null(e, cell) ? RS_OK : refuse(error, "is not null, which is all the schema allows");
+    return rs_encode_is_null(e, cell) ? 0 : refuse(error, "is not null, which is all the schema allows");
 }
 
 /* Defaults in a schema are of the plain type: times are integers, decimals characters. */
@@ -567,11 +567,11 @@ int rs_encode_scalar(struct rs_encoder *e, const struct rs_schema *type, const s
     } else {
         int64_t value = 0;
         rc = rs_encode_read_time(e->time, type->logical, cell, &value, error);
-        if (rc == RS_OK) {
+        if (rc == 0) {
             rs_put_long(out, value);
         }
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         e->fault_at = cell->at;
     }
     return rc;

@@ -18,21 +18,21 @@ int rs_time_rule_parse(const char *text, const struct rs_zone *zone, struct rs_t
     } names[] = {{"iso", RS_TIME_RULE_ISO},   {"period", RS_TIME_RULE_PERIOD}, {"s", RS_TIME_RULE_SECONDS},
                  {"ms", RS_TIME_RULE_MILLIS}, {"us", RS_TIME_RULE_MICROS},     {"ns", RS_TIME_RULE_NANOS}};
     struct rs_time_rule rule = {.kind = RS_TIME_RULE_PATTERN, .zone = zone};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(text, names[i].name) == 0) {
             rule.kind = names[i].kind;
             *out = rule;
-            return RS_OK;
+            return 0;
         }
     }
-    if (strchr(text, '%') == NULL) {
+    if (!strchr(text, '%')) {
         return rs_fail(error, RS_EINVAL,
                        "\"%s\" is no time format; use iso, period, s, ms, us, ns or a pattern such as "
                        "\"%%Y-%%m-%%d %%H:%%M:%%S\"",
                        text);
     }
     int rc = rs_time_pattern_check(text, &rule.pattern, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         *out = rule;
     }
     return rc;
@@ -60,7 +60,7 @@ static int check_range(int64_t us, struct exact_time *out, struct rs_error *erro
         return rs_fail(error, RS_ERECORD, "is a time outside the years 1 to 9999");
     }
     *out = (struct exact_time){.us = us};
-    return RS_OK;
+    return 0;
 }
 
 /* Cutting digits off is for the user to do, who knows whether they matter. */
@@ -88,7 +88,7 @@ static int count_to_time(enum rs_time_rule_kind kind, struct rs_slice text, stru
 {
     rs_i128 ns = 0;
     int rc = read_count(kind, text, &ns, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rc;
     }
     const int64_t min = RS_TIME_MIN_US;
@@ -98,14 +98,14 @@ static int count_to_time(enum rs_time_rule_kind kind, struct rs_slice text, stru
         return rs_fail(error, RS_ERECORD, "is a time outside the years 1 to 9999");
     }
     *out = (struct exact_time){.us = (int64_t)wide, .ns = (int)(ns - wide * NS_PER_US)};
-    return RS_OK;
+    return 0;
 }
 
 static int text_to_time(const struct rs_time_rule *rule, const struct rs_zone *zone, struct rs_slice text,
                         struct exact_time *out, struct rs_error *error)
 {
     int64_t days = 0;
-    int rc = RS_OK;
+    int rc = 0;
     if (text.size == 0) {
         return rs_fail(error, RS_ERECORD, "is empty; a time is needed");
     }
@@ -115,7 +115,7 @@ static int text_to_time(const struct rs_time_rule *rule, const struct rs_zone *z
         return rs_time_parse_pattern(&rule->pattern, text, zone, &out->us, &out->ns, error);
     case RS_TIME_RULE_PERIOD:
         rc = rs_period_parse(text, &days, error);
-        return rc != RS_OK ? rc : check_range(rs_zone_to_utc(zone, days * RS_US_PER_DAY), out, error);
+        return rc != 0 ? rc : check_range(rs_zone_to_utc(zone, days * RS_US_PER_DAY), out, error);
     case RS_TIME_RULE_SECONDS:
     case RS_TIME_RULE_MILLIS:
     case RS_TIME_RULE_MICROS:
@@ -135,7 +135,7 @@ static int record_time(const struct rs_zone *zone, const struct rs_cell *cell, s
 {
     if (cell->kind == RS_CELL_NANOS) {
         out->us = rs_us_from_nanos(cell->i, &out->ns);
-        return RS_OK;
+        return 0;
     }
     if (cell->i < RS_DAY_MIN || cell->i > RS_DAY_MAX) {
         return rs_fail(error, RS_ERECORD, "is a date outside the years 1 to 9999");
@@ -195,7 +195,7 @@ static int read_date(const struct rs_time_rule *rule, const struct rs_cell *cell
     int rc;
     if (is_text(cell) && cell->text.size > 0) {
         rc = rs_date_parse(cell->text, out, error);
-        if (rc == RS_OK || (rule->kind != RS_TIME_RULE_PATTERN && rule->kind != RS_TIME_RULE_PERIOD)) {
+        if (rc == 0 || (rule->kind != RS_TIME_RULE_PATTERN && rule->kind != RS_TIME_RULE_PERIOD)) {
             return rc;
         }
     }
@@ -203,10 +203,10 @@ static int read_date(const struct rs_time_rule *rule, const struct rs_cell *cell
         return rs_fail(error, RS_ERECORD, "is a number where a date is needed");
     }
     rc = read_exact(rule, NULL, cell, &time, error);
-    if (rc == RS_OK && (time.us % RS_US_PER_DAY != 0 || time.ns != 0)) {
+    if (rc == 0 && (time.us % RS_US_PER_DAY != 0 || time.ns != 0)) {
         return too_fine("a date", "give the day alone, or midnight", error);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         *out = floor_div(time.us, RS_US_PER_DAY);
     }
     return rc;
@@ -247,10 +247,10 @@ static int read_clock(const struct rs_cell *cell, int64_t unit_us, int64_t *out,
     int64_t ns = 0;
     int64_t limit = RS_US_PER_DAY / unit_us;
     rs_i128 count = 0;
-    if (cell->kind == RS_CELL_NUMBER && rs_decimal_parse(cell->text, 0, &count, error) == RS_OK &&
-        count >= 0 && count < limit) {
+    if (cell->kind == RS_CELL_NUMBER && rs_decimal_parse(cell->text, 0, &count, error) == 0 && count >= 0 &&
+        count < limit) {
         *out = (int64_t)count;
-        return RS_OK;
+        return 0;
     }
     if (cell->kind == RS_CELL_CLOCK && cell->i >= 0 && cell->i < RS_US_PER_DAY) {
         ns = cell->i * NS_PER_US;
@@ -263,7 +263,7 @@ static int read_clock(const struct rs_cell *cell, int64_t unit_us, int64_t *out,
                    : too_fine("time-millis", "round it first, or give the schema time-micros", error);
     }
     *out = ns / (unit_us * NS_PER_US);
-    return RS_OK;
+    return 0;
 }
 
 static int read_nanos(const struct rs_time_rule *rule, const struct rs_zone *zone, const struct rs_cell *cell,
@@ -276,12 +276,12 @@ static int read_nanos(const struct rs_time_rule *rule, const struct rs_zone *zon
         rc = read_count(rule->kind, cell->text, &ns, error);
     } else if (cell->kind == RS_CELL_NANOS) {
         *out = cell->i;
-        return RS_OK;
+        return 0;
     } else {
         rc = read_exact(rule, zone, cell, &time, error);
         ns = (rs_i128)time.us * NS_PER_US + time.ns;
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rc;
     }
     if (ns < INT64_MIN || ns > INT64_MAX) {
@@ -289,7 +289,7 @@ static int read_nanos(const struct rs_time_rule *rule, const struct rs_zone *zon
                        "is outside the years 1677 to 2262, which nanoseconds in 64 bits reach");
     }
     *out = (int64_t)ns;
-    return RS_OK;
+    return 0;
 }
 
 static int read_micros(const struct rs_time_rule *rule, const struct rs_zone *zone,
@@ -297,10 +297,10 @@ static int read_micros(const struct rs_time_rule *rule, const struct rs_zone *zo
 {
     struct exact_time time = {0};
     int rc = read_exact(rule, zone, cell, &time, error);
-    if (rc == RS_OK && time.ns != 0) {
+    if (rc == 0 && time.ns != 0) {
         return too_fine("timestamp-micros", "round it first, or give the schema timestamp-nanos", error);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         *out = time.us;
     }
     return rc;
@@ -311,11 +311,11 @@ static int read_millis(const struct rs_time_rule *rule, const struct rs_zone *zo
 {
     struct exact_time time = {0};
     int rc = read_exact(rule, zone, cell, &time, error);
-    if (rc == RS_OK && (time.ns != 0 || time.us % US_PER_MS != 0)) {
+    if (rc == 0 && (time.ns != 0 || time.us % US_PER_MS != 0)) {
         return too_fine("timestamp-millis",
                         "round it first, or give the schema timestamp-micros or timestamp-nanos", error);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         *out = floor_div(time.us, US_PER_MS);
     }
     return rc;

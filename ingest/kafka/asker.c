@@ -35,7 +35,7 @@ static bool next_subject(struct rs_kafka_source *source, bool (*wanted)(struct r
     for (size_t i = 0; !found && i < source->options.streams->count; i++) {
         for (size_t j = 0; !found && j < source->tables[i].size; j++) {
             struct rs_kafka_part *part = source->tables[i].parts[j];
-            found = part != NULL && wanted(part);
+            found = part && wanted(part);
             if (found) {
                 *out = (struct subject){part->stream, part->partition, part->ends.number};
             }
@@ -59,7 +59,7 @@ static void put_ends(struct rs_kafka_source *source, const struct subject *subje
 {
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_part *part = rs_kafka_part_find(source, subject->stream->index, subject->partition);
-    if (part != NULL && part->ends.number == subject->number && part->ends.state == RS_KAFKA_ENDS_UNDER_WAY) {
+    if (part && part->ends.number == subject->number && part->ends.state == RS_KAFKA_ENDS_UNDER_WAY) {
         part->ends.state = rs_kafka_is_away(code) ? RS_KAFKA_ENDS_ASKED : RS_KAFKA_ENDS_KNOWN;
         part->ends.low = low;
         part->ends.high = high;
@@ -125,7 +125,7 @@ static void put_high(struct rs_kafka_source *source, const struct subject *subje
 {
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_part *part = rs_kafka_part_find(source, subject->stream->index, subject->partition);
-    if (part != NULL) {
+    if (part) {
         atomic_store(&part->high, high);
     }
     pthread_mutex_unlock(&source->mutex);
@@ -202,7 +202,7 @@ static enum rs_other_members count_members(struct rs_kafka_source *source)
         rd_kafka_list_groups(source->fetcher, source->options.streams->group, &groups, GROUP_WAIT_MS);
     enum rs_other_members other_members = RS_OTHER_MEMBERS_POSSIBLE;
 
-    if (groups == NULL) {
+    if (!groups) {
         return cannot_be_asked(code) ? RS_OTHER_MEMBERS_NONE : other_members;
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR && groups->group_cnt == 1 &&
@@ -225,7 +225,7 @@ static void drain(int event_fd)
 {
     uint64_t count = 0;
 
-    while (read(event_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+    while (read(event_fd, &count, sizeof count) < 0 && errno == EINTR) {
     }
 }
 
@@ -254,8 +254,8 @@ int rs_kafka_asker_start(struct rs_kafka_source *source, struct rs_error *error)
 {
     struct rs_kafka_asker *asker = &source->asker;
 
-    asker->missing = calloc(source->options.streams->count, sizeof(*asker->missing));
-    if (asker->missing == NULL) {
+    asker->missing = calloc(source->options.streams->count, sizeof *asker->missing);
+    if (!asker->missing) {
         return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
     }
     if (pthread_create(&asker->thread, NULL, run, source) != 0) {

@@ -24,7 +24,7 @@ static struct rs_kafka_broker *obtain(struct rs_kafka_brokers *brokers, const ch
     }
     struct rs_kafka_broker *broker = &brokers->items[brokers->count++];
     *broker = (struct rs_kafka_broker){.rx = -1};
-    (void)snprintf(broker->address, sizeof(broker->address), "%s", address);
+    (void)snprintf(broker->address, sizeof broker->address, "%s", address);
     return broker;
 }
 
@@ -34,8 +34,8 @@ bool rs_kafka_broker_failed(struct rs_kafka_source *source, const char *text)
     struct rs_kafka_broker *broker =
         rs_kafka_fault_parse(text, &fault) ? obtain(&source->brokers, fault.address) : NULL;
 
-    if (broker != NULL) {
-        (void)snprintf(broker->reason, sizeof(broker->reason), "%s", fault.reason);
+    if (broker) {
+        (void)snprintf(broker->reason, sizeof broker->reason, "%s", fault.reason);
     }
     return broker != NULL;
 }
@@ -88,7 +88,7 @@ static bool text_is(const json_t *object, const char *name, const char *text)
 {
     const char *value = json_string_value(json_object_get(object, name));
 
-    return value != NULL && strcmp(value, text) == 0;
+    return value && strcmp(value, text) == 0;
 }
 
 /* One connection of the fetcher's. "GroupCoordinator" is a second one to one of the brokers, and where that
@@ -97,11 +97,11 @@ static bool text_is(const json_t *object, const char *name, const char *text)
 static void look_at(struct rs_kafka_broker *broker, const char *name, const json_t *numbers, int64_t now)
 {
     bool up = text_is(numbers, "state", "UP") || text_is(numbers, "state", "UPDATE");
-    bool coordinator = strchr(name, ':') == NULL;
+    bool coordinator = !strchr(name, ':');
 
     if (up && !coordinator && is_silent(broker, numbers, now)) {
         broker->silent = true;
-        (void)snprintf(broker->reason, sizeof(broker->reason), "it does not answer");
+        (void)snprintf(broker->reason, sizeof broker->reason, "it does not answer");
     }
     broker->heard_us = up || coordinator ? broker->heard_us : now;
     broker->up = broker->up || up;
@@ -132,21 +132,21 @@ static void put_why(struct rs_kafka_source *source)
 {
     const struct rs_kafka_broker *newest = NULL;
     char servers[256] = "";
-    size_t size = sizeof(servers);
+    size_t size = sizeof servers;
 
     for (size_t i = 0; i < source->brokers.count; i++) {
         const struct rs_kafka_broker *broker = &source->brokers.items[i];
-        if (broker->reason[0] != '\0' && (newest == NULL || broker->away_us >= newest->away_us)) {
+        if (broker->reason[0] != '\0' && (!newest || broker->away_us >= newest->away_us)) {
             newest = broker;
         }
     }
-    if (newest != NULL) {
-        (void)snprintf(source->status.brokers_why, sizeof(source->status.brokers_why), "%s: %s",
+    if (newest) {
+        (void)snprintf(source->status.brokers_why, sizeof source->status.brokers_why, "%s: %s",
                        newest->address, newest->reason);
         return;
     }
     (void)rd_kafka_conf_get(rd_kafka_conf(source->fetcher), "bootstrap.servers", servers, &size);
-    (void)snprintf(source->status.brokers_why, sizeof(source->status.brokers_why), "%s: not connected yet",
+    (void)snprintf(source->status.brokers_why, sizeof source->status.brokers_why, "%s: not connected yet",
                    servers);
 }
 
@@ -164,10 +164,10 @@ static bool look_at_all(struct rs_kafka_brokers *all, json_t *statistics, int64_
     {
         const char *node = json_string_value(json_object_get(numbers, "nodename"));
         char address[RS_KAFKA_ADDRESS_MAX];
-        node = strchr(name, ':') != NULL || node == NULL ? name : node;
-        rs_kafka_fault_address(node, strlen(node), address, sizeof(address));
-        struct rs_kafka_broker *broker = strchr(address, ':') != NULL ? obtain(all, address) : NULL;
-        if (broker != NULL) {
+        node = strchr(name, ':') || !node ? name : node;
+        rs_kafka_fault_address(node, strlen(node), address, sizeof address);
+        struct rs_kafka_broker *broker = strchr(address, ':') ? obtain(all, address) : NULL;
+        if (broker) {
             look_at(broker, name, numbers, now);
         } else {
             any = any || text_is(numbers, "state", "UP"); /* beyond the bound */

@@ -30,7 +30,7 @@ static struct rs_kafka_part *find_part(struct rs_kafka_source *source,
 {
     const struct rs_stream *stream = stream_by_topic(source, entry->topic);
 
-    if (stream == NULL) {
+    if (!stream) {
         return NULL;
     }
     pthread_mutex_lock(&source->mutex);
@@ -41,7 +41,7 @@ static struct rs_kafka_part *find_part(struct rs_kafka_source *source,
 
 static void fail(struct rs_kafka_source *source, const char *text)
 {
-    if (source->status.fatal == NULL) {
+    if (!source->status.fatal) {
         (void)rs_fail(&source->fatal, RS_EBROKER, "%s", text);
         source->status.fatal = source->fatal.text;
         rs_kafka_report(source, RS_LOG_ERROR, "%s", text);
@@ -56,7 +56,7 @@ static bool make_room(struct rs_kafka_table *table, int32_t partition)
         return true;
     }
     struct rs_kafka_part **grown = realloc(table->parts, size * sizeof(struct rs_kafka_part *));
-    if (grown == NULL) {
+    if (!grown) {
         return false;
     }
     memset(grown + table->size, 0, (size - table->size) * sizeof(struct rs_kafka_part *));
@@ -80,9 +80,9 @@ static uint32_t least_loaded(const struct rs_kafka_source *source)
 static struct rs_kafka_part *part_new(struct rs_kafka_source *source, const struct rs_stream *stream,
                                       int32_t partition)
 {
-    struct rs_kafka_part *part = calloc(1, sizeof(*part));
+    struct rs_kafka_part *part = calloc(1, sizeof *part);
 
-    if (part == NULL) {
+    if (!part) {
         return NULL;
     }
     part->stream = stream;
@@ -113,7 +113,7 @@ static void part_free(struct rs_kafka_source *source, struct rs_kafka_part *part
     source->workers[part->worker].parts--;
     source->status.partitions--;
     source->status.stopped -= atomic_load(&part->has_stopped) ? 1 : 0;
-    if (part->queue != NULL) {
+    if (part->queue) {
         rd_kafka_queue_destroy(part->queue);
     }
     free(part);
@@ -138,7 +138,7 @@ void rs_kafka_parts_free(struct rs_kafka_source *source)
     await_end(source);
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
-            if (source->tables[i].parts[j] != NULL) {
+            if (source->tables[i].parts[j]) {
                 part_free(source, source->tables[i].parts[j]);
             }
         }
@@ -147,7 +147,7 @@ void rs_kafka_parts_free(struct rs_kafka_source *source)
 
 static void log_kafka_error(struct rs_kafka_source *source, const char *what, rd_kafka_error_t *error)
 {
-    if (error != NULL) {
+    if (error) {
         rs_kafka_report(source, RS_LOG_ERROR, "%s: %s", what, rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
     }
@@ -166,10 +166,10 @@ static rd_kafka_topic_partition_list_t *list_of(const struct rs_kafka_part *part
 /* The queue is forwarded before the first fetch, so that no record ever shows up in the consumer queue. */
 static void begin_fetch(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
 {
-    if (part->queue == NULL) {
+    if (!part->queue) {
         part->queue = rd_kafka_queue_get_partition(source->fetcher, part->stream->topic, part->partition);
     }
-    if (part->queue == NULL) {
+    if (!part->queue) {
         fail(source, "out of memory while a partition was assigned");
         return;
     }
@@ -178,7 +178,7 @@ static void begin_fetch(struct rs_kafka_source *source, struct rs_kafka_part *pa
     rd_kafka_topic_partition_list_t *list =
         list_of(part, offset == RS_OFFSET_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : offset);
     rd_kafka_error_t *refused = rd_kafka_incremental_assign(source->fetcher, list);
-    part->fetched = refused == NULL;
+    part->fetched = !refused;
     part->fetched_us = rs_clock_mono(source->options.clock);
     log_kafka_error(source, "starting a partition", refused);
     rd_kafka_topic_partition_list_destroy(list);
@@ -324,7 +324,7 @@ void rs_kafka_control_answers(struct rs_kafka_source *source)
     }
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
-            if (source->tables[i].parts[j] != NULL) {
+            if (source->tables[i].parts[j]) {
                 serve_part(source, source->tables[i].parts[j]);
             }
         }
@@ -354,15 +354,15 @@ static void add_part(struct rs_kafka_source *source, const rd_kafka_topic_partit
     const struct rs_stream *stream = stream_by_topic(source, entry->topic);
     struct rs_kafka_part *part = find_part(source, entry);
 
-    if (stream == NULL || (part != NULL && take_back(source, part))) {
+    if (!stream || (part && take_back(source, part))) {
         return;
     }
-    if (part != NULL) {
+    if (part) {
         drop_part(source, part);
     }
     part = part_new(source, stream, entry->partition);
     pthread_mutex_lock(&source->mutex);
-    bool room = part != NULL && make_room(&source->tables[stream->index], entry->partition);
+    bool room = part && make_room(&source->tables[stream->index], entry->partition);
     if (room) {
         source->tables[stream->index].parts[entry->partition] = part;
     }
@@ -415,7 +415,7 @@ static void on_revoke(struct rs_kafka_source *source, const rd_kafka_topic_parti
     rd_kafka_topic_partition_list_destroy(none);
     for (int i = 0; i < list->cnt; i++) {
         struct rs_kafka_part *part = find_part(source, &list->elems[i]);
-        if (part != NULL) {
+        if (part) {
             revoke_part(source, part);
         }
     }
@@ -442,7 +442,7 @@ void rs_kafka_control_revoke_all(struct rs_kafka_source *source)
 {
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
-            if (source->tables[i].parts[j] != NULL) {
+            if (source->tables[i].parts[j]) {
                 revoke_part(source, source->tables[i].parts[j]);
             }
         }
@@ -466,8 +466,8 @@ void rs_kafka_control_commit(struct rs_kafka_source *source, bool at_once)
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
             struct rs_kafka_part *part = source->tables[i].parts[j];
-            int64_t committed = part == NULL ? -1 : atomic_load(&part->committed);
-            if (part != NULL && committed > part->told && part->hold == RS_KAFKA_OURS) {
+            int64_t committed = !part ? -1 : atomic_load(&part->committed);
+            if (part && committed > part->told && part->hold == RS_KAFKA_OURS) {
                 rd_kafka_topic_partition_list_add(list, part->stream->topic, part->partition)->offset =
                     committed;
                 part->told = committed;
@@ -486,12 +486,12 @@ static void on_commit(struct rs_kafka_source *source, rd_kafka_event_t *event)
 {
     const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
 
-    if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR || list == NULL) {
+    if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR || !list) {
         return;
     }
     for (int i = 0; i < list->cnt; i++) {
         struct rs_kafka_part *part = find_part(source, &list->elems[i]);
-        if (part != NULL) {
+        if (part) {
             part->told = -1;
         }
     }
@@ -504,11 +504,11 @@ static void report_instance_id_taken(struct rs_kafka_source *source)
 {
     char id[128] = "";
     char text[RS_ERROR_TEXT_MAX];
-    size_t size = sizeof(id);
+    size_t size = sizeof id;
 
     (void)rd_kafka_conf_get(rd_kafka_conf(source->member), "group.instance.id", id, &size);
     (void)snprintf(
-        text, sizeof(text),
+        text, sizeof text,
         "kafka: another member of group %s has joined with the same group.instance.id (\"%s\") and "
         "has taken over. Give each instance a group.instance.id of its own, or leave it out, and "
         "start this one again",
@@ -521,7 +521,7 @@ static void report_instance_id_taken(struct rs_kafka_source *source)
 static bool on_fatal(struct rs_kafka_source *source)
 {
     char reason[384] = "";
-    rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->member, reason, sizeof(reason));
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(source->member, reason, sizeof reason);
 
     if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
         report_instance_id_taken(source);
@@ -585,7 +585,7 @@ void rs_kafka_serve_events(struct rs_kafka_source *source, rd_kafka_queue_t *que
 {
     rd_kafka_event_t *event = NULL;
 
-    while ((event = rd_kafka_queue_poll(queue, timeout_ms)) != NULL) {
+    while ((event = rd_kafka_queue_poll(queue, timeout_ms))) {
         on_event(source, event);
         rd_kafka_event_destroy(event);
         timeout_ms = 0;
@@ -599,7 +599,7 @@ static bool lags(const struct rs_kafka_source *source, const struct rs_kafka_par
     int64_t low = -1;
     int64_t high = -1;
 
-    return part != NULL && part->fetched &&
+    return part && part->fetched &&
            rd_kafka_get_watermark_offsets(source->fetcher, part->stream->topic, part->partition, &low,
                                           &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
            high > atomic_load_explicit(&part->delivered, memory_order_relaxed);
@@ -612,7 +612,7 @@ static void nudge_stream(struct rs_kafka_source *source, const struct rs_kafka_t
     for (size_t i = 0; i < table->size; i++) {
         size_t at = (source->nudge_next + i) % table->size;
         struct rs_kafka_part *part = table->parts[at];
-        if (part != NULL && part->worker == worker && lags(source, part)) {
+        if (part && part->worker == worker && lags(source, part)) {
             pthread_mutex_lock(&source->mutex);
             part->nudge = true;
             pthread_mutex_unlock(&source->mutex);
@@ -643,7 +643,7 @@ static bool highs_under_way(const struct rs_kafka_source *source)
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
             const struct rs_kafka_part *part = source->tables[i].parts[j];
-            if (part != NULL && part->wants_high) {
+            if (part && part->wants_high) {
                 return true;
             }
         }
@@ -657,7 +657,7 @@ static void want_highs(struct rs_kafka_source *source)
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
             struct rs_kafka_part *part = source->tables[i].parts[j];
-            if (part != NULL) {
+            if (part) {
                 part->wants_high = !part->fetched || atomic_load(&part->has_stopped);
             }
         }
@@ -770,8 +770,8 @@ void rs_kafka_control_statistics(struct rs_kafka_source *source, const char *jso
         const struct rs_kafka_table *table = &source->tables[i];
         for (size_t j = 0; j < table->size; j++) {
             char number[24];
-            (void)snprintf(number, sizeof(number), "%zu", j);
-            if (table->parts[j] != NULL) {
+            (void)snprintf(number, sizeof number, "%zu", j);
+            if (table->parts[j]) {
                 partition_statistics(table->parts[j], json_object_get(partitions, number),
                                      integer(root, "ts"));
             }

@@ -5,7 +5,7 @@
 static bool has_static_id(const struct rs_kafka_source *source)
 {
     char id[128] = "";
-    size_t size = sizeof(id);
+    size_t size = sizeof id;
 
     return rd_kafka_conf_get(rd_kafka_conf(source->member), "group.instance.id", id, &size) ==
                RD_KAFKA_CONF_OK &&
@@ -14,7 +14,7 @@ static bool has_static_id(const struct rs_kafka_source *source)
 
 void rs_kafka_source_ask_other_members(struct rs_kafka_source *source)
 {
-    bool none = !source->status.joined || source->status.fatal != NULL || has_static_id(source);
+    bool none = !source->status.joined || source->status.fatal || has_static_id(source);
 
     atomic_store(&source->asker.other_members, none ? RS_OTHER_MEMBERS_NONE : RS_OTHER_MEMBERS_UNKNOWN);
     if (!none) {
@@ -37,7 +37,7 @@ void rs_kafka_source_leave(struct rs_kafka_source *source, int timeout_ms)
     source->left_by_us = rs_clock_mono(source->options.clock) + timeout_ms * INT64_C(1000);
     rs_kafka_control_commit(source, true);
     rd_kafka_error_t *refused = rd_kafka_consumer_close_queue(source->member, source->member_queue);
-    if (refused != NULL) {
+    if (refused) {
         rs_kafka_report(source, RS_LOG_WARNING, "leaving the group: %s", rd_kafka_error_string(refused));
         rd_kafka_error_destroy(refused);
         source->left_by_us = 0;

@@ -10,7 +10,7 @@ void rs_kafka_report(const struct rs_kafka_source *source, enum rs_log_level lev
     va_list args;
 
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     source->options.report(source->options.report_ctx, level, text);
 }

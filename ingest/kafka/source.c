@@ -56,7 +56,7 @@ static int set_all(rd_kafka_conf_t *conf, const char *const (*pairs)[2], size_t 
     return 0;
 }
 
-#define SET_ALL(conf, pairs, error) set_all(conf, pairs, sizeof(pairs) / sizeof((pairs)[0]), error)
+#define SET_ALL(conf, pairs, error) set_all(conf, pairs, sizeof pairs / sizeof((pairs)[0]), error)
 
 static int make_conf(struct rs_kafka_source *source, rd_kafka_conf_t **out, struct rs_error *error)
 {
@@ -64,7 +64,7 @@ static int make_conf(struct rs_kafka_source *source, rd_kafka_conf_t **out, stru
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     int rc = SET_ALL(conf, defaults, error);
 
-    for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++) {
+    for (size_t i = 0; i < sizeof newer / sizeof newer[0]; i++) {
         bool known = rs_kafka_config_try(conf, newer[i][0], newer[i][1]);
         source->must_nudge = source->must_nudge || (i == 0 && !known);
     }
@@ -101,15 +101,15 @@ static int open_consumer(struct rs_kafka_source *source, bool counts, rd_kafka_t
     if (rc != 0) {
         return rc;
     }
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, errstr, sizeof(errstr));
-    if (rk == NULL) {
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, errstr, sizeof errstr);
+    if (!rk) {
         rd_kafka_conf_destroy(conf);
         return rs_fail(error, RS_ECONFIG, "kafka: %s", errstr);
     }
     (void)rd_kafka_poll_set_consumer(rk);
     *out_rk = rk;
     *out_queue = rd_kafka_queue_get_consumer(rk);
-    rd_kafka_queue_io_event_enable(*out_queue, source->control_fd, &one, sizeof(one));
+    rd_kafka_queue_io_event_enable(*out_queue, source->control_fd, &one, sizeof one);
     if (rd_kafka_set_log_queue(rk, *out_queue) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return rs_fail(error, RS_EBROKER, "kafka: librdkafka gives no log queue");
     }
@@ -125,7 +125,7 @@ static int open_worker(struct rs_kafka_source *source, struct rs_kafka_worker *w
         return rs_fail(error, RS_EIO, "no eventfd: %s", strerrordesc_np(errno));
     }
     worker->queue = rd_kafka_queue_new(source->fetcher);
-    rd_kafka_queue_io_event_enable(worker->queue, worker->wake_fd, &one, sizeof(one));
+    rd_kafka_queue_io_event_enable(worker->queue, worker->wake_fd, &one, sizeof one);
     return 0;
 }
 
@@ -135,7 +135,7 @@ static int open_topics(struct rs_kafka_source *source, struct rs_error *error)
     for (size_t i = 0; i < source->options.streams->count; i++) {
         source->topics[i] =
             rd_kafka_topic_new(source->fetcher, source->options.streams->items[i].topic, NULL);
-        if (source->topics[i] == NULL) {
+        if (!source->topics[i]) {
             return rs_fail(error, RS_EBROKER, "kafka: topic %s: %s", source->options.streams->items[i].topic,
                            rd_kafka_err2str(rd_kafka_last_error()));
         }
@@ -161,12 +161,11 @@ static int subscribe(struct rs_kafka_source *source, struct rs_error *error)
 
 static int allocate(struct rs_kafka_source *source, struct rs_error *error)
 {
-    source->tables = calloc(source->options.streams->count, sizeof(*source->tables));
+    source->tables = calloc(source->options.streams->count, sizeof *source->tables);
     source->topics = calloc(source->options.streams->count, sizeof(rd_kafka_topic_t *));
-    source->missing = calloc(source->options.streams->count, sizeof(*source->missing));
-    source->workers = calloc(source->options.workers, sizeof(*source->workers));
-    if (source->tables == NULL || source->topics == NULL || source->missing == NULL ||
-        source->workers == NULL) {
+    source->missing = calloc(source->options.streams->count, sizeof *source->missing);
+    source->workers = calloc(source->options.workers, sizeof *source->workers);
+    if (!source->tables || !source->topics || !source->missing || !source->workers) {
         return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
     }
     for (uint32_t i = 0; i < source->options.workers; i++) {
@@ -183,9 +182,9 @@ static int allocate(struct rs_kafka_source *source, struct rs_error *error)
 int rs_kafka_source_new(const struct rs_kafka_source_options *options, struct rs_kafka_source **out,
                         struct rs_error *error)
 {
-    struct rs_kafka_source *source = calloc(1, sizeof(*source));
+    struct rs_kafka_source *source = calloc(1, sizeof *source);
 
-    if (source == NULL) {
+    if (!source) {
         return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
     }
     source->options = *options;
@@ -233,7 +232,7 @@ void rs_kafka_source_poll(struct rs_kafka_source *source)
 {
     uint64_t count = 0;
 
-    while (read(source->control_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+    while (read(source->control_fd, &count, sizeof count) < 0 && errno == EINTR) {
     }
     rs_kafka_serve_events(source, source->member_queue, 0);
     rs_kafka_serve_events(source, source->fetcher_queue, 0);
@@ -262,12 +261,12 @@ bool rs_kafka_source_cluster(struct rs_kafka_source *source, char out[RS_KAFKA_C
 {
     char *id = rd_kafka_clusterid(source->member, 0); /* without time it only looks at what is there */
 
-    id = id == NULL ? rd_kafka_clusterid(source->fetcher, 0) : id;
-    if (id == NULL && !source->status.joined) {
+    id = !id ? rd_kafka_clusterid(source->fetcher, 0) : id;
+    if (!id && !source->status.joined) {
         return false;
     }
-    (void)snprintf(out, RS_KAFKA_CLUSTER_MAX, "%s", id == NULL ? "" : id);
-    if (id != NULL) {
+    (void)snprintf(out, RS_KAFKA_CLUSTER_MAX, "%s", !id ? "" : id);
+    if (id) {
         rd_kafka_mem_free(source->member, id);
     }
     return true;
@@ -278,13 +277,13 @@ static void destroy_fetcher(struct rs_kafka_source *source)
     rs_kafka_parts_free(source);
     for (uint32_t i = 0; i < source->options.workers; i++) {
         rs_kafka_worker_drop(&source->workers[i]);
-        if (source->workers[i].queue != NULL) {
+        if (source->workers[i].queue) {
             rd_kafka_queue_io_event_enable(source->workers[i].queue, -1, NULL, 0);
             rd_kafka_queue_destroy(source->workers[i].queue);
         }
     }
     for (size_t i = 0; i < source->options.streams->count; i++) {
-        if (source->topics[i] != NULL) {
+        if (source->topics[i]) {
             rd_kafka_topic_destroy(source->topics[i]);
         }
     }
@@ -297,22 +296,22 @@ void rs_kafka_source_free(struct rs_kafka_source **pointer)
 {
     struct rs_kafka_source *source = *pointer;
 
-    if (source == NULL) {
+    if (!source) {
         return;
     }
     rs_kafka_asker_stop(source);
-    if (source->member != NULL) {
+    if (source->member) {
         rs_kafka_member_free(source);
     }
-    if (source->fetcher != NULL) {
+    if (source->fetcher) {
         destroy_fetcher(source);
     }
-    for (uint32_t i = 0; source->workers != NULL && i < source->options.workers; i++) {
+    for (uint32_t i = 0; source->workers && i < source->options.workers; i++) {
         if (source->workers[i].wake_fd >= 0) {
             close(source->workers[i].wake_fd);
         }
     }
-    for (size_t i = 0; source->tables != NULL && i < source->options.streams->count; i++) {
+    for (size_t i = 0; source->tables && i < source->options.streams->count; i++) {
         free(source->tables[i].parts);
     }
     if (source->control_fd >= 0) {

@@ -24,7 +24,7 @@ void rs_kafka_wake(int event_fd)
     const uint64_t one = 1;
 
     /* Fails only when the counter is full, and then the reader is awake anyway. */
-    while (write(event_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+    while (write(event_fd, &one, sizeof one) < 0 && errno == EINTR) {
     }
 }
 
@@ -32,7 +32,7 @@ static void drain(int event_fd)
 {
     uint64_t count = 0;
 
-    while (read(event_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+    while (read(event_fd, &count, sizeof count) < 0 && errno == EINTR) {
     }
 }
 
@@ -44,7 +44,7 @@ void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *ma
     if (!mail->queued && mail->part->hold != RS_KAFKA_GONE) {
         mail->queued = true;
         mail->next = NULL;
-        if (worker->mail_last != NULL) {
+        if (worker->mail_last) {
             worker->mail_last->next = mail;
         } else {
             worker->mail_first = mail;
@@ -67,7 +67,7 @@ bool rs_kafka_mail_cancel(struct rs_kafka_source *source, struct rs_kafka_mail *
     for (struct rs_kafka_mail *m = worker->mail_first; m != mail; m = m->next) {
         before = m;
     }
-    *(before == NULL ? &worker->mail_first : &before->next) = mail->next;
+    *(!before ? &worker->mail_first : &before->next) = mail->next;
     if (worker->mail_last == mail) {
         worker->mail_last = before;
     }
@@ -80,10 +80,10 @@ static struct rs_kafka_mail *next_mail(struct rs_kafka_source *source, struct rs
 {
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_mail *mail = worker->mail_first;
-    if (mail != NULL) {
+    if (mail) {
         worker->mail_first = mail->next;
         mail->queued = false;
-        if (worker->mail_first == NULL) {
+        if (!worker->mail_first) {
             worker->mail_last = NULL;
             atomic_store(&worker->has_mail, false);
         }
@@ -144,7 +144,7 @@ static bool take_mail(struct rs_kafka_source *source, struct rs_kafka_worker *wo
 {
     struct rs_kafka_mail *mail = NULL;
 
-    while ((mail = next_mail(source, worker)) != NULL) {
+    while ((mail = next_mail(source, worker))) {
         struct rs_kafka_part *part = mail->part;
         if (mail == &part->fence) {
             draw_line(source, worker, part);
@@ -168,7 +168,7 @@ static bool take_mail(struct rs_kafka_source *source, struct rs_kafka_worker *wo
 static const struct rs_stream *stream_of(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
                                          const rd_kafka_message_t *message)
 {
-    if (message->rkt == NULL) {
+    if (!message->rkt) {
         return NULL;
     }
     if (message->rkt == worker->last_topic) {
@@ -192,12 +192,12 @@ static struct rs_kafka_part *part_of(struct rs_kafka_source *source, struct rs_k
 {
     const struct rs_stream *stream = stream_of(source, worker, message);
 
-    if (stream == NULL) {
+    if (!stream) {
         return NULL;
     }
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_part *part = rs_kafka_part_find(source, stream->index, message->partition);
-    bool mine = part != NULL && part->hold != RS_KAFKA_GONE && &source->workers[part->worker] == worker;
+    bool mine = part && part->hold != RS_KAFKA_GONE && &source->workers[part->worker] == worker;
     pthread_mutex_unlock(&source->mutex);
     return mine && part->reading && worker->batch >= part->first_batch ? part : NULL;
 }
@@ -206,7 +206,7 @@ static struct rs_kafka_part *part_of(struct rs_kafka_source *source, struct rs_k
 static void message_failed(struct rs_kafka_source *source, struct rs_kafka_part *part,
                            const rd_kafka_message_t *message)
 {
-    if (part == NULL || message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+    if (!part || message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         return;
     }
     atomic_store(&part->out_of_range, part->expected >= 0 ? part->expected : 0);
@@ -227,7 +227,7 @@ static bool acceptable(struct rs_kafka_source *source, struct rs_kafka_part *par
         message_failed(source, part, message);
         return false;
     }
-    if (part == NULL) {
+    if (!part) {
         return false;
     }
     if (message->offset < part->expected) {
@@ -401,7 +401,7 @@ static int worker_start(void *self, uint32_t stream, int32_t partition, int64_t 
     RS_ASSERT(offset >= 0 || offset == RS_OFFSET_BEGINNING);
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
-    bool owned = part != NULL && part->hold != RS_KAFKA_GONE;
+    bool owned = part && part->hold != RS_KAFKA_GONE;
     if (owned) {
         start_part(source, part, offset);
     }
@@ -421,10 +421,10 @@ static void worker_done(void *self, uint32_t stream, int32_t partition)
 
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
-    if (part != NULL && part->hold != RS_KAFKA_GONE) {
+    if (part && part->hold != RS_KAFKA_GONE) {
         part->reading = false;
     }
-    if (part != NULL && part->hold == RS_KAFKA_REVOKED) {
+    if (part && part->hold == RS_KAFKA_REVOKED) {
         /* What is unread of an assignment and a revocation belongs together: the newest word is to let go. */
         (void)rs_kafka_mail_cancel(source, &part->assigned);
         (void)rs_kafka_mail_cancel(source, &part->revoked);
@@ -445,7 +445,7 @@ static int64_t worker_end_offset(void *self, uint32_t stream, int32_t partition)
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
     pthread_mutex_unlock(&source->mutex);
-    if (part == NULL) {
+    if (!part) {
         return -1;
     }
     bool told = rd_kafka_get_watermark_offsets(source->fetcher, part->stream->topic, partition, &low,
@@ -473,7 +473,7 @@ static void worker_committed(void *self, uint32_t stream, int32_t partition, int
 
     pthread_mutex_lock(&source->mutex);
     struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
-    if (part != NULL) {
+    if (part) {
         atomic_store(&part->committed, next_offset);
     }
     pthread_mutex_unlock(&source->mutex);

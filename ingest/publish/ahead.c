@@ -15,10 +15,10 @@ int rs_ahead_init(struct rs_ahead *ahead, const struct rs_stream *stream, const 
     struct rs_framing_prefix prefix;
     *ahead = (struct rs_ahead){.stream = stream};
     if (stream->upsert || stream->max_future_us == INT64_MAX) {
-        return RS_OK;
+        return 0;
     }
     int rc = rs_framing_prefix_of(stream, framing, &prefix, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rc;
     }
     ahead->prefix_size = prefix.size;
@@ -60,7 +60,7 @@ bool rs_ahead_look(struct rs_ahead *ahead, struct rs_slice value, int64_t now_us
 {
     char by[RS_DURATION_TEXT_MAX];
     char limit[RS_DURATION_TEXT_MAX];
-    if (ahead->program == NULL || value.size < ahead->prefix_size) {
+    if (!ahead->program || value.size < ahead->prefix_size) {
         return false;
     }
     ahead->rows++;

@@ -89,7 +89,7 @@ static void on_signal(int number)
 {
     stop_signal = number;
     rollstat *publisher = atomic_load(&publisher_to_interrupt);
-    if (publisher != NULL) {
+    if (publisher) {
         rollstat_interrupt(publisher, 1);
     }
 }
@@ -112,25 +112,25 @@ static int parse_count(const char *option, const char *value, int64_t min, int64
                              min);
     }
     *out = n;
-    return RS_OK;
+    return 0;
 }
 
 static int set_timeout(struct publish *p, const char *value, struct rs_error *error)
 {
     int64_t us = 0;
     int rc = rs_duration_parse(value, &us, error);
-    if (rc != RS_OK || us < 1000) {
+    if (rc != 0 || us < 1000) {
         return rs_usage_fail(&program, error, "--timeout %s: a duration such as 10s or 500ms is needed",
                              value);
     }
     p->timeout_ms = us / 1000;
-    return RS_OK;
+    return 0;
 }
 
 static int set_own(struct publish *p, const char *name, const char *value, struct rs_error *error)
 {
     int64_t n = 0;
-    int rc = RS_OK;
+    int rc = 0;
     if (strcmp(name, "config") == 0) {
         p->config_path = value;
     } else if (strcmp(name, "stream") == 0) {
@@ -157,14 +157,14 @@ static int set_own(struct publish *p, const char *name, const char *value, struc
 static int take(void *ctx, const struct rs_option *option, const char *value, struct rs_error *error)
 {
     struct publish *p = ctx;
-    if (option == NULL) {
+    if (!option) {
         p->files[p->file_count++] = value;
-        return RS_OK;
+        return 0;
     }
     int rc = rs_rows_option(&p->rows_options, option->name, value, error);
     if (rc == RS_EUSAGE) {
         char text[RS_ERROR_TEXT_MAX];
-        (void)snprintf(text, sizeof(text), "%s", error->text);
+        (void)snprintf(text, sizeof text, "%s", error->text);
         return rs_usage_fail(&program, error, "%s", text);
     }
     return rc == 1 ? set_own(p, option->name, value, error) : rc;
@@ -174,9 +174,8 @@ static int take(void *ctx, const struct rs_option *option, const char *value, st
 static int parse(struct publish *p, int argc, char **argv, struct rs_error *error)
 {
     int rc = rs_usage_read(&program, argc, argv, take, p, error);
-    if (rc == RS_OK && (p->config_path == NULL || p->stream_name == NULL)) {
-        return rs_usage_fail(&program, error, "%s is needed",
-                             p->config_path == NULL ? "-c FILE" : "--stream NAME");
+    if (rc == 0 && (!p->config_path || !p->stream_name)) {
+        return rs_usage_fail(&program, error, "%s is needed", !p->config_path ? "-c FILE" : "--stream NAME");
     }
     return rc;
 }
@@ -210,7 +209,7 @@ static void show_bad_row(struct publish *p, const char *text)
     if (p->shown == p->show) {
         erase_progress(p);
         (void)fprintf(stderr, "more bad rows are counted, but not shown (--show 0 shows all%s)\n",
-                      p->rows_options.rejects == NULL ? ", --rejects FILE keeps them" : "");
+                      !p->rows_options.rejects ? ", --rejects FILE keeps them" : "");
     } else if (p->shown < p->show) {
         erase_progress(p);
         (void)fprintf(stderr, "%s\n", text);
@@ -272,7 +271,7 @@ static int load_config(struct publish *p)
     static const char *const used[] = {"group", "schemas", "streams", "aggregates", "kafka", NULL};
     struct rs_buf report = {0};
     int rc = rs_config_load_file(p->config_path, &p->config, &error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         (void)complain(error.text);
         return exit_code(rc);
     }
@@ -280,14 +279,14 @@ static int load_config(struct publish *p)
     if (p->dry_run) {
         rs_config_pass_by(p->config, "kafka");
     }
-    rc = rs_config_root(p->config) != NULL ? rs_streams_load(p->config, &p->streams, &error) : RS_ECONFIG;
+    rc = rs_config_root(p->config) ? rs_streams_load(p->config, &p->streams, &error) : RS_ECONFIG;
     if (rs_config_complaints(p->config) > 0) {
         rs_config_report(p->config, &report);
-        (void)fprintf(stderr, "%.*s", (int)report.size, report.data != NULL ? (const char *)report.data : "");
+        (void)fprintf(stderr, "%.*s", (int)report.size, report.data ? (const char *)report.data : "");
         rs_buf_fini(&report);
         return RS_EXIT_USAGE;
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         (void)complain(error.text);
         return exit_code(rc);
     }
@@ -296,16 +295,16 @@ static int load_config(struct publish *p)
 
 static int no_stream(const struct publish *p)
 {
-    const char **names = calloc(p->streams->count + 1, sizeof(*names));
+    const char **names = calloc(p->streams->count + 1, sizeof *names);
     const char *nearest = NULL;
-    for (size_t i = 0; names != NULL && i < p->streams->count; i++) {
+    for (size_t i = 0; names && i < p->streams->count; i++) {
         names[i] = p->streams->items[i].name;
     }
-    if (names != NULL) {
+    if (names) {
         nearest = rs_nearest_name(p->stream_name, names);
     }
     (void)fprintf(stderr, "%s: %s has no stream \"%s\"", program.name, p->config_path, p->stream_name);
-    if (nearest != NULL) {
+    if (nearest) {
         (void)fprintf(stderr, "; did you mean \"%s\"?", nearest);
     }
     (void)fputc('\n', stderr);
@@ -317,17 +316,17 @@ static int open_rows(struct publish *p)
 {
     struct rs_error error;
     const struct rs_stream *stream = rs_streams_find(p->streams, p->stream_name);
-    if (stream == NULL) {
+    if (!stream) {
         return no_stream(p);
     }
     p->rows_options.stop = &stop_signal;
     p->rows_options.note = note;
     p->rows_options.note_self = p;
     int rc = rs_rows_open(stream, &p->rows_options, p->files, p->file_count, &p->rows, &error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = rs_ahead_init(&p->ahead, stream, p->rows_options.framing, &error);
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         (void)complain(error.text);
         return exit_code(rc);
     }
@@ -343,7 +342,7 @@ static int open_publisher(struct publish *p)
 {
     rollstat_error error = {0};
     const rollstat_options options = {
-        .size = sizeof(options),
+        .size = sizeof options,
         .brokers = p->brokers,
         .key = p->rows_options.key,
         .framing = p->rows_options.framing,
@@ -353,7 +352,7 @@ static int open_publisher(struct publish *p)
         .self = p,
     };
     p->publisher = rollstat_open(p->config_path, p->stream_name, &options, &error);
-    if (p->publisher == NULL) {
+    if (!p->publisher) {
         (void)complain(error.text);
         return library_exit_code(error.code);
     }
@@ -391,7 +390,7 @@ static void *tag_of(uint64_t number)
 {
     uintptr_t bits = (uintptr_t)number;
     void *tag;
-    memcpy(&tag, &bits, sizeof(tag));
+    memcpy(&tag, &bits, sizeof tag);
     return tag;
 }
 
@@ -399,7 +398,7 @@ static void warn_of_future(struct publish *p, const struct rs_row *row)
 {
     char text[512];
     int64_t now = rs_clock_wall(rs_clock_system());
-    if (rs_ahead_look(&p->ahead, row->value, now, text, sizeof(text))) {
+    if (rs_ahead_look(&p->ahead, row->value, now, text, sizeof text)) {
         erase_progress(p);
         (void)fprintf(stderr, "%s:%" PRIu64 ":1: warning: %s\n", row->file, row->line, text);
     }
@@ -426,7 +425,7 @@ static int publish_row(struct publish *p, const struct rs_row *row)
     } else if (code == ROLLSTAT_REJECTED) {
         (void)rs_fail(&bad, RS_ERECORD, "%s:%" PRIu64 ":1: %s", row->file, row->line, error.text);
         show_bad_row(p, bad.text);
-        if (rs_rows_reject(p->rows, row, &bad) != RS_OK) {
+        if (rs_rows_reject(p->rows, row, &bad) != 0) {
             (void)complain(bad.text);
             return RS_EXIT_ENVIRONMENT;
         }
@@ -471,7 +470,7 @@ static int run(struct publish *p)
 static int deliver(struct publish *p, uint64_t *delivered, uint64_t *undelivered)
 {
     rollstat_error error = {0};
-    rollstat_statistics now = {.size = sizeof(now)};
+    rollstat_statistics now = {.size = sizeof now};
     rollstat_interrupt(p->publisher, 0);
     int code = rollstat_flush(p->publisher, p->timeout_ms + FLUSH_MORE_MS, &error);
     erase_progress(p);
@@ -501,7 +500,7 @@ static void summarize(struct publish *p, uint64_t rows, uint64_t undelivered)
     if (!p->line.failed) {
         (void)fprintf(stderr, "%.*s\n", (int)p->line.size, (const char *)p->line.data);
     }
-    if (rs_ahead_summary(&p->ahead, future, sizeof(future))) {
+    if (rs_ahead_summary(&p->ahead, future, sizeof future)) {
         (void)fprintf(stderr, "warning: %s\n", future);
     }
 }
@@ -511,12 +510,12 @@ static int finish(struct publish *p, int code)
     struct rs_error error;
     uint64_t rows = p->good;
     uint64_t undelivered = 0;
-    if (p->publisher != NULL) {
+    if (p->publisher) {
         int sent = deliver(p, &rows, &undelivered);
         code = code == RS_EXIT_OK ? sent : code;
     }
     erase_progress(p);
-    if (rs_rows_finish(p->rows, &error) != RS_OK) {
+    if (rs_rows_finish(p->rows, &error) != 0) {
         (void)complain(error.text);
         code = code == RS_EXIT_OK ? RS_EXIT_ENVIRONMENT : code;
     }
@@ -561,12 +560,12 @@ int main(int argc, char **argv)
     struct rs_error error;
     struct publish p = {.timeout_ms = TIMEOUT_DEFAULT_MS, .show = SHOW_DEFAULT};
     int code = RS_EXIT_USAGE;
-    p.files = calloc((size_t)argc + 1, sizeof(*p.files));
-    if (p.files == NULL) {
+    p.files = calloc((size_t)argc + 1, sizeof *p.files);
+    if (!p.files) {
         return RS_EXIT_ENVIRONMENT;
     }
     switch (parse(&p, argc, argv, &error)) {
-    case RS_OK: code = work(&p); break;
+    case 0: code = work(&p); break;
     case RS_USAGE_SHOWN: code = RS_EXIT_OK; break;
     default: rs_usage_complain(&program, &error); break;
     }

@@ -18,7 +18,7 @@ bool rs_progress_due(const struct rs_progress *progress, int64_t now_us)
 void rs_progress_number(struct rs_buf *out, uint64_t value)
 {
     char digits[24];
-    int size = snprintf(digits, sizeof(digits), "%" PRIu64, value);
+    int size = snprintf(digits, sizeof digits, "%" PRIu64, value);
     for (int i = 0; i < size; i++) {
         if (i > 0 && (size - i) % 3 == 0) {
             rs_buf_char(out, ',');

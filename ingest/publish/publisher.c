@@ -84,7 +84,7 @@ static void pause_ms(int64_t ms)
 
 static void count_failure(struct rs_publisher *p, const struct rs_publisher_failure *failure)
 {
-    if (p->options.on_failure != NULL) {
+    if (p->options.on_failure) {
         p->options.on_failure(p->options.self, failure);
     }
     atomic_fetch_add(&p->failed, 1);
@@ -110,7 +110,7 @@ static void on_error(struct rs_publisher *p, rd_kafka_event_t *event)
     }
     if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
         (void)pthread_mutex_lock(&p->mutex);
-        (void)snprintf(p->last_fault, sizeof(p->last_fault), "%s", rd_kafka_event_error_string(event));
+        (void)snprintf(p->last_fault, sizeof p->last_fault, "%s", rd_kafka_event_error_string(event));
         (void)pthread_mutex_unlock(&p->mutex);
     }
 }
@@ -121,7 +121,7 @@ static void on_log(struct rs_publisher *p, rd_kafka_event_t *event)
     const char *facility = NULL;
     const char *text = NULL;
     int level = 0;
-    if (rd_kafka_event_log(event, &facility, &text, &level) == 0 && p->options.on_log != NULL &&
+    if (rd_kafka_event_log(event, &facility, &text, &level) == 0 && p->options.on_log &&
         strcmp(facility, "CONFWARN") != 0) {
         p->options.on_log(p->options.self, level, text);
     }
@@ -132,7 +132,7 @@ static void serve(struct rs_publisher *p, rd_kafka_event_t *event)
     const rd_kafka_message_t *message;
     switch (rd_kafka_event_type(event)) {
     case RD_KAFKA_EVENT_DR:
-        while ((message = rd_kafka_event_message_next(event)) != NULL) {
+        while ((message = rd_kafka_event_message_next(event))) {
             on_delivery(p, message);
         }
         break;
@@ -149,12 +149,12 @@ static void tell_waiting(struct rs_publisher *p)
     struct rs_kafka_fault fault = {.reason = "it does not answer"};
     char text[RS_PUBLISHER_TEXT_MAX];
     char servers[RS_KAFKA_ADDRESS_MAX] = "";
-    size_t size = sizeof(servers);
+    size_t size = sizeof servers;
     (void)pthread_mutex_lock(&p->mutex);
     bool known = rs_kafka_fault_parse(p->last_fault, &fault);
     (void)pthread_mutex_unlock(&p->mutex);
     (void)rd_kafka_conf_get(rd_kafka_conf(p->rk), "bootstrap.servers", servers, &size);
-    (void)snprintf(text, sizeof(text), "waiting for Kafka at %s: %s; trying again",
+    (void)snprintf(text, sizeof text, "waiting for Kafka at %s: %s; trying again",
                    known ? fault.address : servers, fault.reason);
     p->options.on_wait(p->options.self, text);
 }
@@ -233,14 +233,14 @@ static void *run(void *self)
         bool staged = is_staged(p);
         rd_kafka_event_t *event =
             rd_kafka_queue_poll(p->queue, staged ? RS_PUBLISHER_STAGE_MS : RS_PUBLISHER_SLICE_MS);
-        if (event != NULL) {
+        if (event) {
             serve(p, event);
             rd_kafka_event_destroy(event);
         }
         if (staged && send_staged(p)) {
             pause_ms(RS_PUBLISHER_ROOM_MS);
         }
-        if (p->options.on_wait != NULL) {
+        if (p->options.on_wait) {
             watch(p);
         }
     }
@@ -256,19 +256,19 @@ struct property {
 
 static int set_all(rd_kafka_conf_t *conf, const struct property *properties, struct rs_error *error)
 {
-    for (; properties->name != NULL; properties++) {
+    for (; properties->name; properties++) {
         int rc = rs_kafka_config_set(conf, properties->name, properties->value, error);
-        if (rc != RS_OK) {
+        if (rc != 0) {
             return rc;
         }
     }
-    return RS_OK;
+    return 0;
 }
 
 static double get_number(const rd_kafka_conf_t *conf, const char *name, double otherwise)
 {
     char text[32] = "";
-    size_t size = sizeof(text);
+    size_t size = sizeof text;
     return rd_kafka_conf_get(conf, name, text, &size) == RD_KAFKA_CONF_OK ? strtod(text, NULL) : otherwise;
 }
 
@@ -303,18 +303,18 @@ static int fill(struct rs_publisher *p, const struct rs_publisher_options *o, rd
     };
     char timeout[24];
     int rc = set_all(conf, defaults, error);
-    if (rc == RS_OK && o->kafka != NULL) {
+    if (rc == 0 && o->kafka) {
         rc = rs_kafka_config_apply(o->kafka, conf, error);
     }
-    if (rc == RS_OK && o->brokers != NULL) {
+    if (rc == 0 && o->brokers) {
         rc = rs_kafka_config_set(conf, "bootstrap.servers", o->brokers, error);
     }
-    if (rc == RS_OK && o->timeout_ms > 0) {
-        (void)snprintf(timeout, sizeof(timeout), "%" PRId64,
+    if (rc == 0 && o->timeout_ms > 0) {
+        (void)snprintf(timeout, sizeof timeout, "%" PRId64,
                        o->timeout_ms < INT32_MAX ? o->timeout_ms : INT32_MAX);
         rc = rs_kafka_config_set(conf, "message.timeout.ms", timeout, error);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = set_all(conf, fixed, error);
     }
     (void)rs_kafka_config_try(conf, "enable.metrics.push", "false");
@@ -329,14 +329,14 @@ static int open_topic(struct rs_publisher *p, const char *name, struct rs_error 
     rs_stage_configure(&p->stage, conf);
     p->queue = rd_kafka_queue_get_main(p->rk);
     p->topic = rd_kafka_topic_new(p->rk, name, conf);
-    if (p->topic == NULL) {
+    if (!p->topic) {
         return rs_fail(error, RS_ECONFIG, "kafka: topic \"%s\": %s", name,
                        rd_kafka_err2str(rd_kafka_last_error()));
     }
     p->stage.topic = p->topic;
     p->stage.max_bytes = p->max_bytes;
     p->stage.direct = p->direct;
-    return RS_OK;
+    return 0;
 }
 
 static int open_client(struct rs_publisher *p, const struct rs_publisher_options *o, struct rs_error *error)
@@ -344,21 +344,21 @@ static int open_client(struct rs_publisher *p, const struct rs_publisher_options
     char text[RS_PUBLISHER_TEXT_MAX] = "";
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     int rc = fill(p, o, conf, error);
-    if (rc == RS_OK) {
-        p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
-        if (p->rk == NULL) {
+    if (rc == 0) {
+        p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+        if (!p->rk) {
             rc = rs_fail(error, RS_ECONFIG, "kafka: %s", text);
         } else {
             conf = NULL; /* the client's now */
         }
     }
-    if (conf != NULL) {
+    if (conf) {
         rd_kafka_conf_destroy(conf);
     }
-    if (rc == RS_OK && rd_kafka_set_log_queue(p->rk, NULL) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (rc == 0 && rd_kafka_set_log_queue(p->rk, NULL) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         rc = rs_fail(error, RS_EBROKER, "kafka: librdkafka gives no log queue");
     }
-    return rc == RS_OK ? open_topic(p, o->topic, error) : rc;
+    return rc == 0 ? open_topic(p, o->topic, error) : rc;
 }
 
 /* Signals are for the threads of the program. */
@@ -374,14 +374,14 @@ static int start_thread(struct rs_publisher *p, struct rs_error *error)
         return rs_fail(error, RS_ENOMEM, "no thread for the publisher: %s", strerrordesc_np(rc));
     }
     p->thread_runs = true;
-    return RS_OK;
+    return 0;
 }
 
 int rs_publisher_new(const struct rs_publisher_options *options, struct rs_publisher **out,
                      struct rs_error *error)
 {
-    struct rs_publisher *p = calloc(1, sizeof(*p));
-    if (p == NULL) {
+    struct rs_publisher *p = calloc(1, sizeof *p);
+    if (!p) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     (void)pthread_mutex_init(&p->mutex, NULL); /* Linux: cannot fail for a plain mutex */
@@ -391,21 +391,21 @@ int rs_publisher_new(const struct rs_publisher_options *options, struct rs_publi
     p->options.on_wait = options->on_wait;
     p->options.self = options->self;
     int rc = open_client(p, options, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = start_thread(p, error);
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         rs_publisher_free(&p);
         return rc;
     }
     *out = p;
-    return RS_OK;
+    return 0;
 }
 
 void rs_publisher_free(struct rs_publisher **publisher)
 {
     struct rs_publisher *p = *publisher;
-    if (p == NULL) {
+    if (!p) {
         return;
     }
     atomic_store(&p->stop, true);
@@ -413,13 +413,13 @@ void rs_publisher_free(struct rs_publisher **publisher)
         rd_kafka_queue_yield(p->queue); /* or it would notice only after its slice */
         (void)pthread_join(p->thread, NULL);
     }
-    if (p->rk != NULL) {
+    if (p->rk) {
         (void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                         RD_KAFKA_PURGE_F_NON_BLOCKING);
-        if (p->queue != NULL) {
+        if (p->queue) {
             rd_kafka_queue_destroy(p->queue);
         }
-        if (p->topic != NULL) {
+        if (p->topic) {
             rd_kafka_topic_destroy(p->topic);
         }
         rd_kafka_destroy(p->rk);
@@ -442,7 +442,7 @@ static int interrupted(struct rs_error *error)
 static int fatal(struct rs_publisher *p, struct rs_error *error)
 {
     char text[RS_PUBLISHER_TEXT_MAX] = "";
-    (void)rd_kafka_fatal_error(p->rk, text, sizeof(text));
+    (void)rd_kafka_fatal_error(p->rk, text, sizeof text);
     return rs_fail(error, RS_EPRODUCER,
                    "the producer cannot go on, publish again what is not acknowledged: %s", text);
 }
@@ -452,7 +452,7 @@ static int judge(const struct rs_publisher *p, const struct rd_kafka_metadata *m
                  struct rs_error *error)
 {
     const rd_kafka_metadata_topic_t *topic = metadata->topic_cnt > 0 ? &metadata->topics[0] : NULL;
-    if (topic == NULL || topic->err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+    if (!topic || topic->err == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
         topic->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
         return 0;
     }
@@ -467,7 +467,7 @@ static int not_connected(struct rs_publisher *p, int64_t timeout_ms, bool answer
 {
     char text[RS_PUBLISHER_TEXT_MAX];
     (void)pthread_mutex_lock(&p->mutex);
-    memcpy(text, p->last_fault, sizeof(text));
+    memcpy(text, p->last_fault, sizeof text);
     (void)pthread_mutex_unlock(&p->mutex);
     if (answered) {
         return rs_fail(error, RS_ETIMEOUT,
@@ -498,7 +498,7 @@ static int connect_topic(struct rs_publisher *p, int64_t timeout_ms, struct rs_e
             atomic_fetch_add(&p->answers, 1);
             rd_kafka_metadata_destroy(metadata);
             if (rc != 0) {
-                return rc == 1 ? RS_OK : rc;
+                return rc == 1 ? 0 : rc;
             }
             answered = true;
         }
@@ -529,7 +529,7 @@ static int wait_for_room(struct rs_publisher *p, int64_t *deadline, struct rs_er
                        p->timeout_ms);
     }
     pause_ms(RS_PUBLISHER_ROOM_MS);
-    return RS_OK;
+    return 0;
 }
 
 /* A result of the stage. The first event that waits wakes the thread, which will send it. */
@@ -557,7 +557,7 @@ int rs_publisher_put(struct rs_publisher *p, struct rs_slice key, struct rs_slic
     }
     while ((rc = try_put(p, key, value, tag, error)) == RS_STAGE_FULL) {
         rc = wait_for_room(p, &deadline, error);
-        if (rc != RS_OK) {
+        if (rc != 0) {
             return rc;
         }
     }
@@ -592,7 +592,7 @@ int rs_publisher_flush(struct rs_publisher *p, int64_t timeout_ms, struct rs_err
             p->rk, (int)(left < RS_PUBLISHER_SLICE_MS ? (left > 0 ? left : 0) : RS_PUBLISHER_SLICE_MS));
         size_t queued = count_queued(p);
         if (queued == 0) {
-            return RS_OK;
+            return 0;
         }
         if (atomic_load(&p->interrupted)) {
             return interrupted(error);

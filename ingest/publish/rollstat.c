@@ -46,7 +46,7 @@ struct rollstat_event {
 static int public_code(int code)
 {
     switch (code) {
-    case RS_OK: return ROLLSTAT_OK;
+    case 0: return ROLLSTAT_OK;
     case RS_ENOMEM: return ROLLSTAT_MEMORY;
     case RS_ERECORD: return ROLLSTAT_REJECTED;
     case RS_ETIMEOUT: return ROLLSTAT_TIMEOUT;
@@ -59,9 +59,9 @@ static int public_code(int code)
 
 static int tell(rollstat_error *out, int code, const char *text)
 {
-    if (out != NULL) {
+    if (out) {
         out->code = code;
-        (void)snprintf(out->text, sizeof(out->text), "%.*s", (int)sizeof(out->text) - 1, text);
+        (void)snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, text);
     }
     return code;
 }
@@ -69,7 +69,7 @@ static int tell(rollstat_error *out, int code, const char *text)
 /* Of a call that waits, RS_EINVAL means the interruption. */
 static int tell_waiting(rollstat_error *out, int rc, const struct rs_error *error)
 {
-    if (rc == RS_OK) {
+    if (rc == 0) {
         return ROLLSTAT_OK;
     }
     return tell(out, rc == RS_EINVAL ? ROLLSTAT_INTERRUPTED : public_code(rc), error->text);
@@ -86,7 +86,7 @@ static void on_failure(void *self, const struct rs_publisher_failure *failure)
 {
     const struct rollstat *r = self;
     const rollstat_failure told = {
-        .size = sizeof(told),
+        .size = sizeof told,
         .key = failure->key.data,
         .key_size = failure->key.size,
         .value = failure->value.data,
@@ -112,8 +112,8 @@ static void on_wait(void *self, const char *text)
 /* Callers built against an older header hand over fewer members; those they lack stay 0. */
 static void take_options(struct rollstat *r, const rollstat_options *options)
 {
-    if (options != NULL && options->size >= sizeof(options->size)) {
-        memcpy(&r->options, options, options->size < sizeof(r->options) ? options->size : sizeof(r->options));
+    if (options && options->size >= sizeof options->size) {
+        memcpy(&r->options, options, options->size < sizeof r->options ? options->size : sizeof r->options);
     }
 }
 
@@ -122,22 +122,22 @@ static int complaints(const struct rs_config *config, struct rs_error *error)
     struct rs_buf text = {0};
     rs_config_report(config, &text);
     size_t size = text.size > 0 && text.data[text.size - 1] == '\n' ? text.size - 1 : text.size;
-    int rc = rs_fail(error, RS_ECONFIG, "%.*s", (int)size, text.data != NULL ? (const char *)text.data : "");
+    int rc = rs_fail(error, RS_ECONFIG, "%.*s", (int)size, text.data ? (const char *)text.data : "");
     rs_buf_fini(&text);
     return rc;
 }
 
 static int no_stream(const struct rs_streams *streams, const char *name, struct rs_error *error)
 {
-    const char **names = calloc(streams->count + 1, sizeof(*names));
+    const char **names = calloc(streams->count + 1, sizeof *names);
     const char *nearest = NULL;
-    for (size_t i = 0; names != NULL && i < streams->count; i++) {
+    for (size_t i = 0; names && i < streams->count; i++) {
         names[i] = streams->items[i].name;
     }
-    if (names != NULL) {
+    if (names) {
         nearest = rs_nearest_name(name, names);
     }
-    if (nearest != NULL) {
+    if (nearest) {
         (void)rs_fail(error, RS_ECONFIG, "the configuration has no stream \"%s\"; did you mean \"%s\"?", name,
                       nearest);
     } else {
@@ -154,24 +154,24 @@ static int load(struct rollstat *r, const char *path, const char *stream, struct
     if (rc == RS_EIO) {
         return rs_fail(error, RS_ECONFIG, "%s", error->text); /* an argument is wrong, not the environment */
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rc;
     }
     static const char *const used[] = {"group", "kafka", "schemas", "streams", "aggregates", NULL};
     rs_config_use_only(r->config, used);
     const struct rs_config_node *root = rs_config_root(r->config);
-    rc = root != NULL ? rs_streams_load(r->config, &r->streams, error) : RS_ECONFIG;
-    if (root != NULL && (rs_config_get(root, "kafka") != NULL || r->options.brokers == NULL)) {
+    rc = root ? rs_streams_load(r->config, &r->streams, error) : RS_ECONFIG;
+    if (root && (rs_config_get(root, "kafka") || !r->options.brokers)) {
         rs_kafka_config_check(r->config, rs_config_get(root, "kafka"));
     }
     if (rs_config_complaints(r->config) > 0) {
         return complaints(r->config, error);
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rc;
     }
     r->stream = rs_streams_find(r->streams, stream);
-    return r->stream != NULL ? RS_OK : no_stream(r->streams, stream, error);
+    return r->stream ? 0 : no_stream(r->streams, stream, error);
 }
 
 static int set_up(struct rollstat *r, struct rs_error *error)
@@ -182,21 +182,21 @@ static int set_up(struct rollstat *r, struct rs_error *error)
         .topic = r->stream->topic,
         .brokers = r->options.brokers,
         .timeout_ms = r->options.timeout_ms,
-        .on_failure = r->options.on_failure != NULL ? on_failure : NULL,
-        .on_log = r->options.on_log != NULL ? on_log : NULL,
-        .on_wait = r->options.on_wait != NULL ? on_wait : NULL,
+        .on_failure = r->options.on_failure ? on_failure : NULL,
+        .on_log = r->options.on_log ? on_log : NULL,
+        .on_wait = r->options.on_wait ? on_wait : NULL,
         .self = r,
     };
     rs_mapping_init(&r->mapping, schema);
     int rc = rs_framing_prefix_of(r->stream, r->options.framing, &r->prefix, error);
-    if (rc == RS_OK && r->options.key != NULL) {
+    if (rc == 0 && r->options.key) {
         r->key_fields = strdup(r->options.key);
-        rc = r->key_fields != NULL ? RS_OK : rs_fail(error, RS_ENOMEM, "out of memory");
+        rc = r->key_fields ? 0 : rs_fail(error, RS_ENOMEM, "out of memory");
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = rs_key_maker_new(r->stream, r->key_fields, &r->key, error);
     }
-    return rc == RS_OK ? rs_publisher_new(&options, &r->publisher, error) : rc;
+    return rc == 0 ? rs_publisher_new(&options, &r->publisher, error) : rc;
 }
 
 static void destroy(struct rollstat *r)
@@ -207,7 +207,7 @@ static void destroy(struct rollstat *r)
     rs_streams_free(&r->streams);
     rs_config_free(&r->config);
     rs_buf_fini(&r->value);
-    if (r->known != NULL) {
+    if (r->known) {
         avro_schema_decref(r->known);
     }
     (void)pthread_mutex_destroy(&r->mutex);
@@ -219,18 +219,18 @@ rollstat *rollstat_open(const char *config, const char *stream, const rollstat_o
                         rollstat_error *error)
 {
     struct rs_error inner;
-    struct rollstat *r = calloc(1, sizeof(*r));
-    if (r == NULL || pthread_mutex_init(&r->mutex, NULL) != 0) {
+    struct rollstat *r = calloc(1, sizeof *r);
+    if (!r || pthread_mutex_init(&r->mutex, NULL) != 0) {
         free(r);
         (void)tell(error, ROLLSTAT_MEMORY, "out of memory");
         return NULL;
     }
     take_options(r, options);
     int rc = load(r, config, stream, &inner);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = set_up(r, &inner);
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         (void)tell(error, public_code(rc), inner.text);
         destroy(r);
         return NULL;
@@ -251,14 +251,14 @@ int rollstat_connect(rollstat *publisher, int64_t timeout_ms, rollstat_error *er
 static int make_event(struct rollstat *r, struct rollstat_event *e, struct rs_error *error)
 {
     int rc = rs_row_plan_new(&r->mapping, RS_ROW_PLAN_FIELDS, NULL, 0, &e->plan, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = rs_key_maker_new(r->stream, r->key_fields, &e->key, error);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         e->count = rs_row_plan_column_count(e->plan);
-        e->cells = calloc(e->count + 1, sizeof(*e->cells));
-        e->texts = calloc(e->count + 1, sizeof(*e->texts));
-        rc = e->cells != NULL && e->texts != NULL ? RS_OK : rs_fail(error, RS_ENOMEM, "out of memory");
+        e->cells = calloc(e->count + 1, sizeof *e->cells);
+        e->texts = calloc(e->count + 1, sizeof *e->texts);
+        rc = e->cells && e->texts ? 0 : rs_fail(error, RS_ENOMEM, "out of memory");
     }
     return rc;
 }
@@ -266,17 +266,17 @@ static int make_event(struct rollstat *r, struct rollstat_event *e, struct rs_er
 rollstat_event *rollstat_event_new(rollstat *publisher, rollstat_error *error)
 {
     struct rs_error inner;
-    if (publisher == NULL) {
+    if (!publisher) {
         return NULL; /* the error of rollstat_open stays */
     }
-    struct rollstat_event *e = calloc(1, sizeof(*e));
-    if (e == NULL) {
+    struct rollstat_event *e = calloc(1, sizeof *e);
+    if (!e) {
         (void)tell(error, ROLLSTAT_MEMORY, "out of memory");
         return NULL;
     }
     e->owner = publisher;
     int rc = make_event(publisher, e, &inner);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         (void)tell(error, public_code(rc), inner.text);
         rollstat_event_free(&e);
     }
@@ -286,10 +286,10 @@ rollstat_event *rollstat_event_new(rollstat *publisher, rollstat_error *error)
 void rollstat_event_free(rollstat_event **event)
 {
     struct rollstat_event *e = *event;
-    if (e == NULL) {
+    if (!e) {
         return;
     }
-    for (size_t i = 0; e->texts != NULL && i < e->count; i++) {
+    for (size_t i = 0; e->texts && i < e->count; i++) {
         rs_buf_fini(&e->texts[i]);
     }
     rs_row_plan_free(&e->plan);
@@ -331,7 +331,7 @@ static struct rs_cell *cell_at(rollstat_event *event, int field)
 static int set_cell(rollstat_event *event, int field, struct rs_cell value)
 {
     struct rs_cell *cell = cell_at(event, field);
-    if (cell == NULL) {
+    if (!cell) {
         return ROLLSTAT_INVALID;
     }
     *cell = value;
@@ -341,7 +341,7 @@ static int set_cell(rollstat_event *event, int field, struct rs_cell value)
 static int set_copy(rollstat_event *event, int field, enum rs_cell_kind kind, const void *data, size_t size)
 {
     struct rs_cell *cell = cell_at(event, field);
-    if (cell == NULL) {
+    if (!cell) {
         return ROLLSTAT_INVALID;
     }
     struct rs_buf *text = &event->texts[field];
@@ -409,7 +409,7 @@ static int check_and_put(struct rollstat *r, struct rs_key_maker *maker, const s
                        value->size, (long long)r->stream->max_record_bytes);
     }
     int rc = rs_key_make(maker, datum, &key, error);
-    return rc == RS_OK ? rs_publisher_put(r->publisher, key, rs_buf_slice(value), tag, error) : rc;
+    return rc == 0 ? rs_publisher_put(r->publisher, key, rs_buf_slice(value), tag, error) : rc;
 }
 
 int rollstat_publish(rollstat *publisher, rollstat_event *event, void *tag, rollstat_error *error)
@@ -422,7 +422,7 @@ int rollstat_publish(rollstat *publisher, rollstat_event *event, void *tag, roll
     rs_buf_reset(&event->value);
     rs_put_raw(&event->value, rs_slice_of(publisher->prefix.bytes, publisher->prefix.size));
     int rc = rs_row_plan_encode(event->plan, event->cells, &event->value, &at, &inner);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = check_and_put(publisher, event->key, &event->value, tag, &inner);
     }
     return tell_waiting(error, rc, &inner);
@@ -435,12 +435,12 @@ static int check_schema(struct rollstat *r, avro_schema_t schema, struct rs_erro
     struct rs_schema_document *document = NULL;
     struct rs_buf *json = &r->value; /* free until the value is written */
     if (schema == r->known) {
-        return RS_OK;
+        return 0;
     }
     rs_buf_reset(json);
     bool room = rs_buf_reserve(json, RS_SCHEMA_BYTES_MAX);
     avro_writer_t writer = room ? avro_writer_memory((const char *)json->data, RS_SCHEMA_BYTES_MAX) : NULL;
-    if (writer == NULL) {
+    if (!writer) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     bool written = avro_schema_to_json(schema, writer) == 0;
@@ -451,7 +451,7 @@ static int check_schema(struct rollstat *r, avro_schema_t schema, struct rs_erro
                        avro_strerror());
     }
     int rc = rs_schema_parse("the value's schema", (const char *)json->data, size, &document, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rs_fail(error, RS_ERECORD, "the value's schema is not the stream's");
     }
     bool same =
@@ -460,11 +460,11 @@ static int check_schema(struct rollstat *r, avro_schema_t schema, struct rs_erro
     if (!same) {
         return rs_fail(error, RS_ERECORD, "the value's schema is not the stream's");
     }
-    if (r->known != NULL) {
+    if (r->known) {
         avro_schema_decref(r->known);
     }
     r->known = avro_schema_incref(schema);
-    return RS_OK;
+    return 0;
 }
 
 static int write_value(struct rollstat *r, avro_value_t *value, struct rs_error *error)
@@ -479,14 +479,13 @@ static int write_value(struct rollstat *r, avro_value_t *value, struct rs_error 
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     avro_writer_t writer = avro_writer_memory((const char *)r->value.data + r->value.size, (int64_t)size);
-    if (writer == NULL) {
+    if (!writer) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     int rc = avro_value_write(writer, value);
     r->value.size += (size_t)avro_writer_tell(writer);
     avro_writer_free(writer);
-    return rc == 0 ? RS_OK
-                   : rs_fail(error, RS_ERECORD, "libavro cannot encode the value: %s", avro_strerror());
+    return rc == 0 ? 0 : rs_fail(error, RS_ERECORD, "libavro cannot encode the value: %s", avro_strerror());
 }
 
 int rollstat_publish_avro(rollstat *publisher, struct avro_value *value, void *tag, rollstat_error *error)
@@ -494,10 +493,10 @@ int rollstat_publish_avro(rollstat *publisher, struct avro_value *value, void *t
     struct rs_error inner;
     (void)pthread_mutex_lock(&publisher->mutex);
     int rc = check_schema(publisher, avro_value_get_schema(value), &inner);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = write_value(publisher, value, &inner);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = check_and_put(publisher, publisher->key, &publisher->value, tag, &inner);
     }
     (void)pthread_mutex_unlock(&publisher->mutex);
@@ -535,7 +534,7 @@ void rollstat_get_statistics(rollstat *publisher, rollstat_statistics *out)
         .queued = now.queued,
         .bytes = now.bytes,
     };
-    memcpy(out, &all, out->size < sizeof(all) ? out->size : sizeof(all));
+    memcpy(out, &all, out->size < sizeof all ? out->size : sizeof all);
 }
 
 void rollstat_interrupt(rollstat *publisher, int on)
@@ -548,13 +547,13 @@ int rollstat_close(rollstat **publisher, int64_t timeout_ms, rollstat_error *err
     struct rollstat *r = *publisher;
     struct rs_publisher_statistics now;
     char text[64];
-    if (r == NULL) {
+    if (!r) {
         return ROLLSTAT_OK;
     }
     int rc = rollstat_flush(r, timeout_ms, error);
     rs_publisher_statistics(r->publisher, &now);
     if (rc == ROLLSTAT_OK && now.failed > 0) {
-        (void)snprintf(text, sizeof(text), "%llu events could not be delivered",
+        (void)snprintf(text, sizeof text, "%llu events could not be delivered",
                        (unsigned long long)now.failed);
         rc = tell(error, ROLLSTAT_ENVIRONMENT, text);
     }

@@ -89,7 +89,7 @@ static void keep_rest(struct rs_stage *stage, struct rs_stage_run *run, size_t s
 {
     stage->count -= sent;
     run->count -= sent;
-    memmove(run->messages, run->messages + sent, run->count * sizeof(*run->messages));
+    memmove(run->messages, run->messages + sent, run->count * sizeof *run->messages);
     if (run->count == 0) {
         rs_buf_reset(&run->bytes);
     }
@@ -153,7 +153,7 @@ int rs_stage_send(struct rs_stage *stage, struct rs_error *error)
 bool rs_stage_take_refused(struct rs_stage *stage, struct rs_stage_refusal *out)
 {
     struct rs_stage_run *run = stage->refused >= 0 ? &stage->runs[stage->refused] : NULL;
-    if (run == NULL || run->count == 0) {
+    if (!run || run->count == 0) {
         return false;
     }
     const rd_kafka_message_t *m = &run->messages[0];
@@ -184,8 +184,8 @@ static int lay_out(struct rs_stage *stage, int32_t partitions, struct rs_error *
     }
     free_runs(stage);
     if (partitions > 0) {
-        stage->runs = calloc((size_t)partitions, sizeof(*stage->runs));
-        if (stage->runs == NULL) {
+        stage->runs = calloc((size_t)partitions, sizeof *stage->runs);
+        if (!stage->runs) {
             return rs_fail(error, RS_ENOMEM, "out of memory");
         }
     }
@@ -195,16 +195,16 @@ static int lay_out(struct rs_stage *stage, int32_t partitions, struct rs_error *
 
 static bool make_run(struct rs_stage_run *run)
 {
-    if (run->messages == NULL) {
-        run->messages = calloc(RS_STAGE_RUN, sizeof(*run->messages));
+    if (!run->messages) {
+        run->messages = calloc(RS_STAGE_RUN, sizeof *run->messages);
     }
-    return run->messages != NULL && (run->bytes.capacity > 0 || rs_buf_reserve(&run->bytes, RS_STAGE_BYTES));
+    return run->messages && (run->bytes.capacity > 0 || rs_buf_reserve(&run->bytes, RS_STAGE_BYTES));
 }
 
 static void append(struct rs_stage *stage, struct rs_stage_run *run, struct rs_slice key,
                    struct rs_slice value, void *tag)
 {
-    RS_ASSERT(run->messages != NULL && run->count < RS_STAGE_RUN);
+    RS_ASSERT(run->messages && run->count < RS_STAGE_RUN);
     uint8_t *at = run->bytes.data + run->bytes.size;
     rs_buf_put(&run->bytes, key.data, key.size);
     rs_buf_put(&run->bytes, value.data, value.size);
@@ -225,7 +225,7 @@ static int add_to_run(struct rs_stage *stage, struct rs_slice key, struct rs_sli
     size_t size = key.size + value.size;
     int32_t partition =
         rd_kafka_msg_partitioner_murmur2(stage->topic, key.data, key.size, stage->partitions, NULL, NULL);
-    RS_ASSERT(stage->runs != NULL && partition >= 0 && partition < stage->partitions);
+    RS_ASSERT(stage->runs && partition >= 0 && partition < stage->partitions);
     struct rs_stage_run *run = &stage->runs[partition];
     if (!make_run(run)) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
@@ -259,6 +259,6 @@ int rs_stage_add(struct rs_stage *stage, struct rs_slice key, struct rs_slice va
             return rc;
         }
     }
-    return key.data == NULL || stage->partitions == 0 ? hand_over(stage, key, value, tag, error)
-                                                      : add_to_run(stage, key, value, tag, error);
+    return !key.data || stage->partitions == 0 ? hand_over(stage, key, value, tag, error)
+                                               : add_to_run(stage, key, value, tag, error);
 }

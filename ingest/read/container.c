@@ -43,7 +43,7 @@ struct cursor {
 static bool get_long(struct cursor *c, int64_t *out)
 {
     struct rs_wire_number n = rs_wire_varint(c->p, c->end);
-    if (n.p == NULL) {
+    if (!n.p) {
         return false;
     }
     c->p = n.p;
@@ -54,7 +54,7 @@ static bool get_long(struct cursor *c, int64_t *out)
 static bool get_bytes(struct cursor *c, struct rs_slice *out)
 {
     struct rs_wire_number n = rs_wire_length(c->p, c->end);
-    if (n.p == NULL) {
+    if (!n.p) {
         return false;
     }
     *out = rs_slice_of(n.p, (size_t)n.value);
@@ -124,13 +124,13 @@ static int set_codec(struct rs_container *f, struct rs_slice codec, struct rs_er
         return rs_fail(error, RS_EUSAGE, "%s: codec \"%s\" is not supported, recompress with deflate",
                        f->input->name, shown);
     }
-    return RS_OK;
+    return 0;
 }
 
 static int use_head(struct rs_container *f, const struct head *head, struct rs_error *error)
 {
     int rc = set_codec(f, head->codec, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rc;
     }
     if (head->schema.size == 0) {
@@ -166,24 +166,24 @@ static int read_head(struct rs_container *f, struct rs_error *error)
 
 int rs_container_open(struct rs_input *input, struct rs_container **out, struct rs_error *error)
 {
-    struct rs_container *f = calloc(1, sizeof(*f));
-    if (f == NULL) {
+    struct rs_container *f = calloc(1, sizeof *f);
+    if (!f) {
         return no_memory(error);
     }
     f->input = input;
     int rc = read_head(f, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         rs_container_free(&f);
         return rc;
     }
     *out = f;
-    return RS_OK;
+    return 0;
 }
 
 void rs_container_free(struct rs_container **container)
 {
     struct rs_container *f = *container;
-    if (f == NULL) {
+    if (!f) {
         return;
     }
     rs_schema_free(&f->schema);

@@ -20,7 +20,7 @@ struct walk {
 static bool get_long(struct walk *w, int64_t *out)
 {
     struct rs_wire_number n = rs_wire_varint(w->p, w->end);
-    if (n.p == NULL) {
+    if (!n.p) {
         return false;
     }
     w->p = n.p;
@@ -40,7 +40,7 @@ static bool skip(struct walk *w, int64_t size)
 static bool skip_long_prefixed(struct walk *w)
 {
     struct rs_wire_number n = rs_wire_length(w->p, w->end);
-    if (n.p == NULL) {
+    if (!n.p) {
         return false;
     }
     w->p = n.p + n.value;

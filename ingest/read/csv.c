@@ -28,7 +28,7 @@ enum scan_result { SCAN_ROW, SCAN_MORE, SCAN_BAD, SCAN_NO_MEMORY };
 static bool add_cell(struct scan *s, size_t at, const uint8_t *text, size_t size)
 {
     struct rs_cell *cell = rs_cells_add(s->cells, RS_CELL_TEXT, at);
-    if (cell == NULL) {
+    if (!cell) {
         return false;
     }
     cell->text = rs_slice_of(text, size);
@@ -52,7 +52,7 @@ static enum scan_result quoted_cell(struct scan *s)
     s->open = at;
     for (;;) {
         const uint8_t *quote = memchr(s->data + s->pos, '"', s->size - s->pos);
-        if (quote == NULL) {
+        if (!quote) {
             return SCAN_MORE;
         }
         size_t run = (size_t)(quote - (s->data + s->pos));
@@ -222,7 +222,7 @@ static int reject(struct rs_csv *csv, size_t from, size_t fault_at, const char *
 {
     size_t end = 0;
     int rc = rs_input_line(csv->input, from, RS_ROW_MAX, &end, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rc;
     }
     if (end > RS_ROW_MAX) {
@@ -231,7 +231,7 @@ static int reject(struct rs_csv *csv, size_t from, size_t fault_at, const char *
         *at = 0;
         rc = rs_input_drop_line(csv->input, &found, error);
         csv->line += found;
-        return rc != RS_OK ? rc : rs_fail(error, RS_ERECORD, "the row is longer than 1048576 bytes");
+        return rc != 0 ? rc : rs_fail(error, RS_ERECORD, "the row is longer than 1048576 bytes");
     }
     take(csv, end, row);
     *at = fault_at;

@@ -22,7 +22,7 @@ struct rs_gzip {
 
 static void gzip_free(struct rs_gzip **gzip)
 {
-    if (*gzip != NULL && (*gzip)->ready) {
+    if (*gzip && (*gzip)->ready) {
         (void)inflateEnd(&(*gzip)->stream);
     }
     free(*gzip);
@@ -32,7 +32,7 @@ static void gzip_free(struct rs_gzip **gzip)
 void rs_input_close(struct rs_input **input)
 {
     struct rs_input *in = *input;
-    if (in == NULL) {
+    if (!in) {
         return;
     }
     gzip_free(&in->gzip);
@@ -46,7 +46,7 @@ void rs_input_close(struct rs_input **input)
 
 static bool stopped(const struct rs_input *in)
 {
-    return in->stop != NULL && *in->stop != 0;
+    return in->stop && *in->stop != 0;
 }
 
 /* Waits in slices, so that a signal that came just before the wait is seen too. */
@@ -89,16 +89,16 @@ static int make_room(struct rs_input *in, struct rs_error *error)
         in->begin = 0;
     }
     if (in->capacity - in->end >= RS_INPUT_CHUNK / 2) {
-        return RS_OK;
+        return 0;
     }
     size_t capacity = in->capacity == 0 ? RS_INPUT_CHUNK : in->capacity * 2;
     uint8_t *data = realloc(in->data, capacity);
-    if (data == NULL) {
+    if (!data) {
         return rs_fail(error, RS_ENOMEM, "%s: out of memory", in->name);
     }
     in->data = data;
     in->capacity = capacity;
-    return RS_OK;
+    return 0;
 }
 
 static int open_file(struct rs_input *in, const char *path, struct rs_error *error)
@@ -119,35 +119,35 @@ static int open_file(struct rs_input *in, const char *path, struct rs_error *err
         return rs_fail(error, RS_EIO, "%s: is a directory, a file is needed", in->name);
     }
     in->seekable = S_ISREG(st.st_mode);
-    return RS_OK;
+    return 0;
 }
 
 int rs_input_open(const char *path, const volatile sig_atomic_t *stop, struct rs_input **out,
                   struct rs_error *error)
 {
-    struct rs_input *in = calloc(1, sizeof(*in));
-    if (in == NULL) {
+    struct rs_input *in = calloc(1, sizeof *in);
+    if (!in) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     in->fd = -1;
     in->stop = stop;
     in->name = strcmp(path, "-") == 0 ? "stdin" : path;
     int rc = open_file(in, path, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = make_room(in, error);
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         rs_input_close(&in);
         return rc;
     }
     *out = in;
-    return RS_OK;
+    return 0;
 }
 
 static int gzip_start(struct rs_input *in, struct rs_error *error)
 {
-    struct rs_gzip *gzip = calloc(1, sizeof(*gzip));
-    if (gzip == NULL || inflateInit2(&gzip->stream, 15 + 16) != Z_OK) { /* + 16: gzip wrapper only */
+    struct rs_gzip *gzip = calloc(1, sizeof *gzip);
+    if (!gzip || inflateInit2(&gzip->stream, 15 + 16) != Z_OK) { /* + 16: gzip wrapper only */
         free(gzip);
         return rs_fail(error, RS_ENOMEM, "%s: out of memory", in->name);
     }
@@ -159,7 +159,7 @@ static int gzip_start(struct rs_input *in, struct rs_error *error)
     gzip->in_member = true;
     in->begin = in->end = 0;
     in->gzip = gzip;
-    return RS_OK;
+    return 0;
 }
 
 /* After a member either another one begins or padding (zeros, as tar leaves it) ends the file. */
@@ -180,7 +180,7 @@ static bool gzip_next_member(struct rs_gzip *gzip)
 static int gzip_feed(struct rs_input *in, struct rs_error *error)
 {
     struct rs_gzip *gzip = in->gzip;
-    ssize_t n = read_some(in, gzip->packed, sizeof(gzip->packed), error);
+    ssize_t n = read_some(in, gzip->packed, sizeof gzip->packed, error);
     if (n < 0) {
         return (int)n;
     }
@@ -255,14 +255,14 @@ int rs_input_more(struct rs_input *in, struct rs_error *error)
         return 0;
     }
     int rc = make_room(in, error);
-    if (rc == RS_OK && !in->started) {
+    if (rc == 0 && !in->started) {
         rc = start(in, error);
-        if (rc != RS_OK) {
+        if (rc != 0) {
             return rc;
         }
     }
-    if (rc == RS_OK) {
-        rc = in->gzip != NULL ? gzip_more(in, error) : plain_more(in, error);
+    if (rc == 0) {
+        rc = in->gzip ? gzip_more(in, error) : plain_more(in, error);
     }
     in->eof = rc == 0;
     return rc;
@@ -311,7 +311,7 @@ int rs_input_line(struct rs_input *in, size_t from, size_t limit, size_t *end, s
     for (;;) {
         *end = find_line_end(in, from);
         if (line_ends(in, *end) || in->eof || *end > limit) {
-            return RS_OK;
+            return 0;
         }
         from = *end;
         int rc = rs_input_more(in, error);
@@ -328,7 +328,7 @@ int rs_input_drop_line(struct rs_input *in, bool *found, struct rs_error *error)
         *found = line_ends(in, end);
         in->begin += end + (*found ? rs_input_line_end(in, end) : 0);
         if (*found || in->eof) {
-            return RS_OK;
+            return 0;
         }
         int rc = rs_input_more(in, error);
         if (rc < 0) {

@@ -28,15 +28,15 @@ static const struct rs_schema *record_of(const struct rs_schema *type)
 static int no_field(const struct rs_schema *record, const char *path, const char *name,
                     struct rs_error *error)
 {
-    const char **names = calloc(record->field_count + 1, sizeof(*names));
+    const char **names = calloc(record->field_count + 1, sizeof *names);
     const char *nearest = NULL;
-    for (size_t i = 0; names != NULL && i < record->field_count; i++) {
+    for (size_t i = 0; names && i < record->field_count; i++) {
         names[i] = record->fields[i].name;
     }
-    if (names != NULL) {
+    if (names) {
         nearest = rs_nearest_name(name, names);
     }
-    if (nearest != NULL) {
+    if (nearest) {
         (void)rs_fail(error, RS_EUSAGE, "the schema has no field \"%s\"; did you mean \"%s\"?", path,
                       nearest);
     } else {
@@ -54,18 +54,17 @@ static int check_path(const struct rs_mapping *m, const char *path, struct rs_er
     for (;;) {
         size_t size = strcspn(name, ".");
         const struct rs_schema_field *found = NULL;
-        for (size_t i = 0; record != NULL && i < record->field_count; i++) {
+        for (size_t i = 0; record && i < record->field_count; i++) {
             if (strncmp(record->fields[i].name, name, size) == 0 && record->fields[i].name[size] == '\0') {
                 found = &record->fields[i];
             }
         }
-        if (found == NULL) {
-            return record == NULL
-                       ? rs_fail(error, RS_EUSAGE, "\"%s\" goes into a field that is no record", path)
-                       : no_field(record, path, name, error);
+        if (!found) {
+            return !record ? rs_fail(error, RS_EUSAGE, "\"%s\" goes into a field that is no record", path)
+                           : no_field(record, path, name, error);
         }
         if (name[size] == '\0') {
-            return RS_OK;
+            return 0;
         }
         record = record_of(found->type);
         name += size + 1;
@@ -74,7 +73,7 @@ static int check_path(const struct rs_mapping *m, const char *path, struct rs_er
 
 static struct rs_mapping_rule *find_rule(const struct rs_mapping *m, const char *path)
 {
-    for (struct rs_mapping_rule *rule = m->rules; rule != NULL; rule = rule->next) {
+    for (struct rs_mapping_rule *rule = m->rules; rule; rule = rule->next) {
         if (strcmp(rule->path, path) == 0) {
             return rule;
         }
@@ -85,9 +84,9 @@ static struct rs_mapping_rule *find_rule(const struct rs_mapping *m, const char 
 static struct rs_mapping_rule *rule_for(struct rs_mapping *m, const char *path)
 {
     struct rs_mapping_rule *rule = find_rule(m, path);
-    if (rule == NULL) {
-        rule = rs_arena_alloc(&m->arena, sizeof(*rule));
-        if (rule != NULL) {
+    if (!rule) {
+        rule = rs_arena_alloc(&m->arena, sizeof *rule);
+        if (rule) {
             rule->path = path;
             rule->next = m->rules;
             m->rules = rule;
@@ -101,31 +100,31 @@ static int open_rule(struct rs_mapping *m, const char *option, const char *text,
                      struct rs_mapping_rule **rule, const char **value, struct rs_error *error)
 {
     const char *equals = strchr(text, '=');
-    if (equals == NULL || equals == text) {
+    if (!equals || equals == text) {
         return rs_fail(error, RS_EUSAGE, "%s %s: FIELD=%s is needed", option, text,
                        strcmp(option, "--map") == 0 ? "COLUMN" : "VALUE");
     }
     const char *path = rs_arena_slice(&m->arena, rs_slice_of(text, (size_t)(equals - text)));
     *value = rs_arena_text(&m->arena, equals + 1);
-    if (path == NULL || *value == NULL) {
+    if (!path || !*value) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     int rc = check_path(m, path, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         (void)rs_error_prefix(error, "%s %s", option, text);
         return rc;
     }
     *rule = rule_for(m, path);
-    return *rule != NULL ? RS_OK : rs_fail(error, RS_ENOMEM, "out of memory");
+    return *rule ? 0 : rs_fail(error, RS_ENOMEM, "out of memory");
 }
 
 static int check_single(const struct rs_mapping_rule *rule, struct rs_error *error)
 {
-    if (rule != NULL && (rule->column != NULL || rule->text != NULL)) {
+    if (rule && (rule->column || rule->text)) {
         return rs_fail(error, RS_EUSAGE, "the field \"%s\" has two sources; give one --map or --const",
                        rule->path);
     }
-    return RS_OK;
+    return 0;
 }
 
 int rs_mapping_map(struct rs_mapping *m, const char *text, struct rs_error *error)
@@ -133,10 +132,10 @@ int rs_mapping_map(struct rs_mapping *m, const char *text, struct rs_error *erro
     struct rs_mapping_rule *rule = NULL;
     const char *value = NULL;
     int rc = open_rule(m, "--map", text, &rule, &value, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = check_single(rule, error);
     }
-    if (rc == RS_OK && rule != NULL) {
+    if (rc == 0 && rule) {
         rule->column = value;
     }
     return rc;
@@ -147,10 +146,10 @@ int rs_mapping_const(struct rs_mapping *m, const char *text, struct rs_error *er
     struct rs_mapping_rule *rule = NULL;
     const char *value = NULL;
     int rc = open_rule(m, "--const", text, &rule, &value, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = check_single(rule, error);
     }
-    if (rc == RS_OK && rule != NULL) {
+    if (rc == 0 && rule) {
         rule->text = value;
     }
     return rc;
@@ -160,7 +159,7 @@ int rs_mapping_zone(struct rs_mapping *m, const char *name, struct rs_error *err
 {
     struct rs_zone *zone = NULL;
     int rc = rs_zone_load(name, &zone, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         error->code = RS_EUSAGE;
         (void)rs_error_prefix(error, "--time-zone");
         return RS_EUSAGE;
@@ -168,7 +167,7 @@ int rs_mapping_zone(struct rs_mapping *m, const char *name, struct rs_error *err
     rs_zone_free(&m->zone);
     m->zone = zone;
     m->time.zone = zone;
-    return RS_OK;
+    return 0;
 }
 
 /* Characters of a field's path before an '=': otherwise the '=' belongs to the format. */
@@ -182,12 +181,12 @@ static int check_format(const struct rs_mapping *m, const char *format, struct r
                         struct rs_error *error)
 {
     int rc = rs_time_rule_parse(format, m->zone, out, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         (void)rs_error_prefix(error, "--time-format");
         error->code = RS_EUSAGE;
         return RS_EUSAGE;
     }
-    return RS_OK;
+    return 0;
 }
 
 int rs_mapping_time(struct rs_mapping *m, const char *text, struct rs_error *error)
@@ -198,16 +197,16 @@ int rs_mapping_time(struct rs_mapping *m, const char *text, struct rs_error *err
     int rc;
     if (!names_field(text)) {
         format = rs_arena_text(&m->arena, text);
-        if (format == NULL) {
+        if (!format) {
             return rs_fail(error, RS_ENOMEM, "out of memory");
         }
         return check_format(m, format, &m->time, error);
     }
     rc = open_rule(m, "--time-format", text, &rule, &format, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = check_format(m, format, &time, error);
     }
-    if (rc == RS_OK && rule != NULL) {
+    if (rc == 0 && rule) {
         rule->format = format;
     }
     return rc;

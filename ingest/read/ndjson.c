@@ -22,7 +22,7 @@ static int too_long(struct rs_ndjson *n, struct rs_slice *raw, uint64_t *line, s
     *line = n->line;
     *at = 0;
     n->line += found;
-    return rc != RS_OK ? rc : rs_fail(error, RS_ERECORD, "the row is longer than 1048576 bytes");
+    return rc != 0 ? rc : rs_fail(error, RS_ERECORD, "the row is longer than 1048576 bytes");
 }
 
 static struct rs_slice trim(struct rs_slice text)
@@ -42,7 +42,7 @@ static int next_line(struct rs_ndjson *n, struct rs_slice *raw, uint64_t *line, 
     for (;;) {
         size_t end = 0;
         int rc = rs_input_line(in, 0, RS_ROW_MAX, &end, error);
-        if (rc != RS_OK) {
+        if (rc != 0) {
             return rc;
         }
         if (end > RS_ROW_MAX) {
@@ -73,7 +73,7 @@ int rs_ndjson_next(struct rs_ndjson *n, const struct rs_cell **cells, struct rs_
     int rc = next_line(n, raw, line, at, error);
     if (rc == 1) {
         rc = rs_json_parse(n->json, *raw, cells, at, error);
-        rc = rc == RS_OK ? 1 : rc;
+        rc = rc == 0 ? 1 : rc;
     }
     return rc;
 }

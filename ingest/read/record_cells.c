@@ -24,7 +24,7 @@ void rs_record_cells_fini(struct rs_record_cells *r)
 static struct rs_cell *add(struct walk *w, enum rs_cell_kind kind)
 {
     struct rs_cell *cell = rs_cells_add(&w->r->cells, kind, 0);
-    if (cell == NULL) {
+    if (!cell) {
         w->no_memory = true;
         return NULL;
     }
@@ -35,7 +35,7 @@ static struct rs_cell *add(struct walk *w, enum rs_cell_kind kind)
 static bool add_integer(struct walk *w, enum rs_cell_kind kind, int64_t value)
 {
     struct rs_cell *cell = add(w, kind);
-    if (cell != NULL) {
+    if (cell) {
         cell->i = value;
     }
     return cell != NULL;
@@ -44,7 +44,7 @@ static bool add_integer(struct walk *w, enum rs_cell_kind kind, int64_t value)
 static bool add_double(struct walk *w, enum rs_cell_kind kind, double value)
 {
     struct rs_cell *cell = add(w, kind);
-    if (cell != NULL) {
+    if (cell) {
         cell->d = value;
     }
     return cell != NULL;
@@ -53,7 +53,7 @@ static bool add_double(struct walk *w, enum rs_cell_kind kind, double value)
 static bool add_text(struct walk *w, enum rs_cell_kind kind, const void *text, size_t size)
 {
     struct rs_cell *cell = add(w, kind);
-    if (cell != NULL) {
+    if (cell) {
         cell->text = rs_slice_of(text, size);
     }
     return cell != NULL;
@@ -99,7 +99,7 @@ static bool add_copy(struct walk *w, enum rs_cell_kind kind, const char *text, s
 static bool take_integer(struct walk *w, int64_t *out)
 {
     struct rs_wire_number n = rs_wire_varint(w->p, w->end);
-    if (n.p == NULL) {
+    if (!n.p) {
         return false;
     }
     w->p = n.p;
@@ -110,7 +110,7 @@ static bool take_integer(struct walk *w, int64_t *out)
 static bool take_bytes(struct walk *w, struct rs_slice *out)
 {
     struct rs_wire_number n = rs_wire_length(w->p, w->end);
-    if (n.p == NULL) {
+    if (!n.p) {
         return false;
     }
     *out = rs_slice_of(n.p, (size_t)n.value);
@@ -157,12 +157,12 @@ static bool walk_float(struct walk *w)
     struct rs_slice bytes;
     uint32_t bits = 0;
     float value = 0;
-    if (!take_fixed(w, sizeof(bits), &bytes)) {
+    if (!take_fixed(w, sizeof bits, &bytes)) {
         return false;
     }
-    memcpy(&bits, bytes.data, sizeof(bits));
+    memcpy(&bits, bytes.data, sizeof bits);
     bits = le32toh(bits);
-    memcpy(&value, &bits, sizeof(value));
+    memcpy(&value, &bits, sizeof value);
     return add_double(w, isfinite(value) ? RS_CELL_FLOAT : RS_CELL_DOUBLE, (double)value);
 }
 
@@ -171,11 +171,11 @@ static bool walk_double(struct walk *w)
     struct rs_slice bytes;
     double value = 0;
     char text[RS_NUMBER_TEXT_MAX];
-    if (!take_fixed(w, sizeof(value), &bytes)) {
+    if (!take_fixed(w, sizeof value, &bytes)) {
         return false;
     }
     uint64_t bits = rs_wire_load(bytes.data);
-    memcpy(&value, &bits, sizeof(value));
+    memcpy(&value, &bits, sizeof value);
     return isfinite(value) ? add_copy(w, RS_CELL_NUMBER, text, rs_double_format(value, text))
                            : add_double(w, RS_CELL_DOUBLE, value);
 }
@@ -279,7 +279,7 @@ static bool walk_fields(struct walk *w, const struct rs_schema *type)
 static bool walk_composite(struct walk *w, const struct rs_schema *type)
 {
     size_t index = w->r->cells.count;
-    if (add(w, type->kind == RS_AVRO_ARRAY ? RS_CELL_ARRAY : RS_CELL_OBJECT) == NULL ||
+    if (!add(w, type->kind == RS_AVRO_ARRAY ? RS_CELL_ARRAY : RS_CELL_OBJECT) ||
         !(type->kind == RS_AVRO_RECORD ? walk_fields(w, type) : walk_items(w, type))) {
         return false;
     }
@@ -318,5 +318,5 @@ int rs_record_cells_make(struct rs_record_cells *r, const struct rs_schema *type
     if (w.no_memory || r->texts.failed) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
-    return good ? RS_OK : rs_fail(error, RS_ERECORD, "the record does not follow the file's schema");
+    return good ? 0 : rs_fail(error, RS_ERECORD, "the record does not follow the file's schema");
 }

@@ -35,33 +35,33 @@ static int write_failed(const struct rs_rejects *r, struct rs_error *error)
 
 int rs_rejects_open(const char *path, struct rs_rejects **out, struct rs_error *error)
 {
-    struct rs_rejects *r = calloc(1, sizeof(*r));
-    if (r == NULL) {
+    struct rs_rejects *r = calloc(1, sizeof *r);
+    if (!r) {
         return no_memory(error);
     }
     r->path = path;
     r->file = fopen(path, "we");
-    if (r->file == NULL) {
+    if (!r->file) {
         int rc = rs_fail(error, RS_EIO, "--rejects %s: cannot be written: %s", path, strerrordesc_np(errno));
         rs_rejects_free(&r);
         return rc;
     }
-    if (getrandom(r->sync, sizeof(r->sync), 0) != (ssize_t)sizeof(r->sync)) {
+    if (getrandom(r->sync, sizeof r->sync, 0) != (ssize_t)sizeof r->sync) {
         int rc = rs_fail(error, RS_EIO, "no random bytes: %s", strerrordesc_np(errno));
         rs_rejects_free(&r);
         return rc;
     }
     *out = r;
-    return RS_OK;
+    return 0;
 }
 
 void rs_rejects_free(struct rs_rejects **rejects)
 {
     struct rs_rejects *r = *rejects;
-    if (r == NULL) {
+    if (!r) {
         return;
     }
-    if (r->file != NULL) {
+    if (r->file) {
         (void)fclose(r->file);
     }
     rs_buf_fini(&r->head);
@@ -84,7 +84,7 @@ int rs_rejects_head(struct rs_rejects *r, struct rs_slice head, bool avro, const
     rs_buf_put(&r->head, head.data, head.size);
     r->avro = avro;
     r->source = file;
-    return r->head.failed ? no_memory(error) : RS_OK;
+    return r->head.failed ? no_memory(error) : 0;
 }
 
 static void begin(struct rs_rejects *r)
@@ -105,7 +105,7 @@ static void begin(struct rs_rejects *r)
 int rs_rejects_put(struct rs_rejects *r, struct rs_slice raw, struct rs_error *error)
 {
     if (raw.size == 0) {
-        return RS_OK; /* too long to be kept, or its extent is not known */
+        return 0; /* too long to be kept, or its extent is not known */
     }
     rs_buf_reset(&r->bytes);
     if (!r->begun) {
@@ -120,10 +120,10 @@ int rs_rejects_put(struct rs_rejects *r, struct rs_slice raw, struct rs_error *e
     if (r->bytes.failed || r->kept.failed || r->head.failed) {
         return no_memory(error);
     }
-    return fwrite(r->bytes.data, 1, r->bytes.size, r->file) == r->bytes.size ? RS_OK : write_failed(r, error);
+    return fwrite(r->bytes.data, 1, r->bytes.size, r->file) == r->bytes.size ? 0 : write_failed(r, error);
 }
 
 int rs_rejects_finish(struct rs_rejects *r, struct rs_error *error)
 {
-    return fflush(r->file) == 0 ? RS_OK : write_failed(r, error);
+    return fflush(r->file) == 0 ? 0 : write_failed(r, error);
 }

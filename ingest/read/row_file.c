@@ -63,16 +63,16 @@ static int find_format(struct rs_row_file *f, const char *path, struct rs_error 
 {
     const char *named = f->context->options->format;
     size_t size = without_gz(path);
-    if (named != NULL) {
+    if (named) {
         f->format = strcmp(named, "csv") == 0      ? FORMAT_CSV
                     : strcmp(named, "ndjson") == 0 ? FORMAT_NDJSON
                                                    : FORMAT_AVRO;
-        return RS_OK;
+        return 0;
     }
     if (ends_with(path, size, ".ndjson") || ends_with(path, size, ".jsonl") ||
         ends_with(path, size, ".json")) {
         f->format = FORMAT_NDJSON;
-        return RS_OK;
+        return 0;
     }
     while (f->input->end - f->input->begin < 4 && !f->input->eof) {
         int rc = rs_input_more(f->input, error);
@@ -81,7 +81,7 @@ static int find_format(struct rs_row_file *f, const char *path, struct rs_error 
         }
     }
     f->format = ends_with(path, size, ".avro") || begins_like_container(f->input) ? FORMAT_AVRO : FORMAT_CSV;
-    return RS_OK;
+    return 0;
 }
 
 /* ---- opening ---- */
@@ -89,17 +89,17 @@ static int find_format(struct rs_row_file *f, const char *path, struct rs_error 
 static int add_column(struct rs_row_file *f, struct rs_slice name, struct rs_error *error)
 {
     const char *kept = rs_arena_slice(&f->arena, name);
-    if (kept == NULL) {
+    if (!kept) {
         return no_memory(error);
     }
     f->columns[f->column_count++] = rs_slice_of(kept, name.size);
-    return RS_OK;
+    return 0;
 }
 
 static int make_columns(struct rs_row_file *f, size_t count, struct rs_error *error)
 {
-    f->columns = rs_arena_array(&f->arena, count + 1, sizeof(*f->columns));
-    return f->columns != NULL ? RS_OK : no_memory(error);
+    f->columns = rs_arena_array(&f->arena, count + 1, sizeof *f->columns);
+    return f->columns ? 0 : no_memory(error);
 }
 
 static int split_columns(struct rs_row_file *f, const char *names, struct rs_error *error)
@@ -109,7 +109,7 @@ static int split_columns(struct rs_row_file *f, const char *names, struct rs_err
         count += *p == ',';
     }
     int rc = make_columns(f, count, error);
-    for (const char *p = names; rc == RS_OK && f->column_count < count; p += strcspn(p, ",") + 1) {
+    for (const char *p = names; rc == 0 && f->column_count < count; p += strcspn(p, ",") + 1) {
         rc = add_column(f, rs_slice_of(p, strcspn(p, ",")), error);
     }
     return rc;
@@ -121,7 +121,7 @@ static void note(const struct rs_row_file *f, const char *format, ...)
     const struct rs_rows_options *options = f->context->options;
     struct rs_buf line = {0};
     va_list args;
-    if (options->note == NULL) {
+    if (!options->note) {
         return;
     }
     va_start(args, format);
@@ -129,7 +129,7 @@ static void note(const struct rs_row_file *f, const char *format, ...)
     rs_buf_vprintf(&line, format, args);
     va_end(args);
     const char *text = rs_buf_cstr(&line);
-    if (text != NULL) {
+    if (text) {
         options->note(options->note_self, text);
     }
     rs_buf_fini(&line);
@@ -138,7 +138,7 @@ static void note(const struct rs_row_file *f, const char *format, ...)
 static void note_unused(const struct rs_row_file *f)
 {
     struct rs_buf text = {0};
-    for (size_t i = 0; rs_row_plan_unused(f->plan, i) != NULL; i++) {
+    for (size_t i = 0; rs_row_plan_unused(f->plan, i); i++) {
         rs_buf_printf(&text, "%s\"%s\"", i == 0 ? "" : ", ", rs_row_plan_unused(f->plan, i));
     }
     if (text.size > 0) {
@@ -151,12 +151,12 @@ static void note_unused(const struct rs_row_file *f)
 static void note_no_rows(const struct rs_row_file *f)
 {
     const volatile sig_atomic_t *stop = f->context->options->stop;
-    if (f->any || (stop != NULL && *stop != 0)) {
+    if (f->any || (stop && *stop != 0)) {
         return;
     }
     if (f->format == FORMAT_CSV && f->csv.line_end == RS_CSV_LINE_END_UNKNOWN && f->column_count == 0) {
         note(f, "is empty, it holds no rows");
-    } else if (f->format == FORMAT_CSV && f->context->options->columns == NULL) {
+    } else if (f->format == FORMAT_CSV && !f->context->options->columns) {
         note(f, "holds a header row and no other; where the first row is data, --columns names the columns");
     } else {
         note(f, "holds no %s", f->format == FORMAT_AVRO ? "records" : "rows");
@@ -177,18 +177,18 @@ static void note_mixed(struct rs_row_file *f)
 static int make_plan(struct rs_row_file *f, enum rs_row_plan_source source, struct rs_error *error)
 {
     int rc = rs_row_plan_new(f->context->mapping, source, f->columns, f->column_count, &f->plan, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         (void)rs_error_prefix(error, "%s", f->input->name);
         return rc;
     }
     note_unused(f);
-    return RS_OK;
+    return 0;
 }
 
 static int keep_head(struct rs_row_file *f, struct rs_slice head, struct rs_error *error)
 {
-    return f->context->rejects == NULL
-               ? RS_OK
+    return !f->context->rejects
+               ? 0
                : rs_rejects_head(f->context->rejects, head, f->format == FORMAT_AVRO, f->input->name, error);
 }
 
@@ -209,10 +209,10 @@ static int open_csv(struct rs_row_file *f, const char *path, struct rs_error *er
     struct rs_csv_row row = {0};
     size_t at = 0;
     rs_csv_init(&f->csv, f->input, delimiter_of(options, path));
-    if (options->columns != NULL) {
+    if (options->columns) {
         int rc = split_columns(f, options->columns, error);
-        rc = rc == RS_OK ? keep_head(f, rs_slice_of("", 0), error) : rc;
-        return rc == RS_OK ? make_plan(f, RS_ROW_PLAN_COLUMNS, error) : rc;
+        rc = rc == 0 ? keep_head(f, rs_slice_of("", 0), error) : rc;
+        return rc == 0 ? make_plan(f, RS_ROW_PLAN_COLUMNS, error) : rc;
     }
     int rc = rs_csv_next(&f->csv, &f->cells, &row, &at, error);
     if (rc == RS_ERECORD) {
@@ -224,24 +224,24 @@ static int open_csv(struct rs_row_file *f, const char *path, struct rs_error *er
         return rc; /* an empty file has no rows either */
     }
     rc = make_columns(f, f->cells.count, error);
-    for (size_t i = 0; rc == RS_OK && i < f->cells.count; i++) {
+    for (size_t i = 0; rc == 0 && i < f->cells.count; i++) {
         rc = add_column(f, f->cells.items[i].text, error);
     }
-    rc = rc == RS_OK ? keep_head(f, row.raw, error) : rc;
-    return rc == RS_OK ? make_plan(f, RS_ROW_PLAN_COLUMNS, error) : rc;
+    rc = rc == 0 ? keep_head(f, row.raw, error) : rc;
+    return rc == 0 ? make_plan(f, RS_ROW_PLAN_COLUMNS, error) : rc;
 }
 
 static int open_ndjson(struct rs_row_file *f, struct rs_error *error)
 {
     int rc = rs_ndjson_init(&f->ndjson, f->input, error);
-    rc = rc == RS_OK ? keep_head(f, rs_slice_of("", 0), error) : rc;
-    return rc == RS_OK ? make_plan(f, RS_ROW_PLAN_KEYS, error) : rc;
+    rc = rc == 0 ? keep_head(f, rs_slice_of("", 0), error) : rc;
+    return rc == 0 ? make_plan(f, RS_ROW_PLAN_KEYS, error) : rc;
 }
 
 static bool has_rules(const struct rs_mapping *mapping)
 {
-    for (const struct rs_mapping_rule *rule = mapping->rules; rule != NULL; rule = rule->next) {
-        if (rule->column != NULL || rule->text != NULL) {
+    for (const struct rs_mapping_rule *rule = mapping->rules; rule; rule = rule->next) {
+        if (rule->column || rule->text) {
             return true;
         }
     }
@@ -255,24 +255,24 @@ static int open_other_schema(struct rs_row_file *f, const struct rs_schema *writ
                        rs_schema_kind_name(writer->kind));
     }
     int rc = make_columns(f, writer->field_count, error);
-    for (size_t i = 0; rc == RS_OK && i < writer->field_count; i++) {
+    for (size_t i = 0; rc == 0 && i < writer->field_count; i++) {
         rc = add_column(f, rs_slice_text(writer->fields[i].name), error);
     }
-    return rc == RS_OK ? make_plan(f, RS_ROW_PLAN_KEYS, error) : rc;
+    return rc == 0 ? make_plan(f, RS_ROW_PLAN_KEYS, error) : rc;
 }
 
 static int open_avro(struct rs_row_file *f, struct rs_error *error)
 {
     int rc = rs_container_open(f->input, &f->container, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rc;
     }
     const struct rs_schema *writer = rs_container_schema(f->container);
     rc = rs_program_compile(writer, NULL, 0, RS_PROGRAM_LIMITS_DEFAULT, &f->program, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = keep_head(f, rs_slice_text(rs_container_schema_json(f->container)), error);
     }
-    if (rc == RS_OK && (has_rules(f->context->mapping) || !rs_schema_equal(writer, f->context->schema))) {
+    if (rc == 0 && (has_rules(f->context->mapping) || !rs_schema_equal(writer, f->context->schema))) {
         rc = open_other_schema(f, writer, error);
     }
     return rc;
@@ -281,32 +281,32 @@ static int open_avro(struct rs_row_file *f, struct rs_error *error)
 int rs_row_file_open(const struct rs_row_context *context, const char *path, struct rs_row_file **out,
                      struct rs_error *error)
 {
-    struct rs_row_file *f = calloc(1, sizeof(*f));
-    if (f == NULL) {
+    struct rs_row_file *f = calloc(1, sizeof *f);
+    if (!f) {
         return no_memory(error);
     }
     f->context = context;
     int rc = rs_input_open(path, context->options->stop, &f->input, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = find_format(f, path, error);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = f->format == FORMAT_CSV      ? open_csv(f, path, error)
              : f->format == FORMAT_NDJSON ? open_ndjson(f, error)
                                           : open_avro(f, error);
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         rs_row_file_close(&f);
         return rc;
     }
     *out = f;
-    return RS_OK;
+    return 0;
 }
 
 void rs_row_file_close(struct rs_row_file **file)
 {
     struct rs_row_file *f = *file;
-    if (f == NULL) {
+    if (!f) {
         return;
     }
     rs_row_plan_free(&f->plan);
@@ -361,11 +361,11 @@ static int next_csv(struct rs_row_file *f, struct rs_buf *out, struct rs_row *ro
     if (rc == 1 && f->cells.count != f->column_count) {
         at = f->cells.count > f->column_count ? f->cells.items[f->column_count].at : read.raw.size;
         rc = rs_fail(error, RS_ERECORD, "the row has %zu cells, %s %zu", f->cells.count,
-                     f->context->options->columns != NULL ? "--columns" : "the header", f->column_count);
+                     f->context->options->columns ? "--columns" : "the header", f->column_count);
     } else if (rc == 1) {
         rc = rs_row_plan_encode(f->plan, f->cells.items, out, &fault, error);
         at = fault;
-        rc = rc == RS_OK ? 1 : rc;
+        rc = rc == 0 ? 1 : rc;
     }
     return rc == RS_ERECORD ? place(f, row, at, error) : rc;
 }
@@ -379,7 +379,7 @@ static int next_ndjson(struct rs_row_file *f, struct rs_buf *out, struct rs_row 
     if (rc == 1) {
         rc = rs_row_plan_encode(f->plan, cells, out, &fault, error);
         at = fault;
-        rc = rc == RS_OK ? 1 : rc;
+        rc = rc == 0 ? 1 : rc;
     }
     return rc == RS_ERECORD ? place(f, row, at, error) : rc;
 }
@@ -389,7 +389,7 @@ static int convert(struct rs_row_file *f, struct rs_slice datum, struct rs_buf *
 {
     uint32_t fault = 0;
     int rc = rs_record_cells_make(&f->record, rs_container_schema(f->container), datum, error);
-    return rc == RS_OK ? rs_row_plan_encode(f->plan, f->record.cells.items, out, &fault, error) : rc;
+    return rc == 0 ? rs_row_plan_encode(f->plan, f->record.cells.items, out, &fault, error) : rc;
 }
 
 static int take_record(struct rs_row_file *f, struct rs_slice datum, struct rs_buf *out,
@@ -399,11 +399,11 @@ static int take_record(struct rs_row_file *f, struct rs_slice datum, struct rs_b
     if (reason != RS_REASON_NONE) {
         return rs_fail(error, RS_ERECORD, "%s", rs_reason_text(reason));
     }
-    if (f->plan != NULL) {
+    if (f->plan) {
         return convert(f, datum, out, error);
     }
     rs_buf_put(out, datum.data, datum.size);
-    return out->failed ? no_memory(error) : RS_OK;
+    return out->failed ? no_memory(error) : 0;
 }
 
 static int next_avro(struct rs_row_file *f, struct rs_buf *out, struct rs_row *row, uint64_t *lost,
@@ -415,7 +415,7 @@ static int next_avro(struct rs_row_file *f, struct rs_buf *out, struct rs_row *r
     if (rc == 1) {
         *lost = 1;
         rc = take_record(f, datum, out, error);
-        rc = rc == RS_OK ? 1 : rc;
+        rc = rc == 0 ? 1 : rc;
     }
     return rc == RS_ERECORD
                ? rs_error_prefix(error, "%s: record %llu", f->input->name, (unsigned long long)row->line)
@@ -430,7 +430,7 @@ int rs_row_file_next(struct rs_row_file *f, struct rs_buf *out, struct rs_row *r
     *lost = 1;
     if (f->format == FORMAT_AVRO) {
         rc = next_avro(f, out, row, lost, error);
-    } else if (f->plan != NULL) {
+    } else if (f->plan) {
         rc = f->format == FORMAT_CSV ? next_csv(f, out, row, error) : next_ndjson(f, out, row, error);
     }
     if (rc == 0) {

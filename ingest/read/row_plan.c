@@ -53,8 +53,8 @@ static struct op *add_op(struct rs_row_plan *p, enum op_kind kind, const char *p
 {
     if (p->op_count == p->op_capacity) {
         size_t capacity = p->op_capacity == 0 ? 16 : p->op_capacity * 2;
-        struct op *ops = reallocarray(p->ops, capacity, sizeof(*ops));
-        if (ops == NULL) {
+        struct op *ops = reallocarray(p->ops, capacity, sizeof *ops);
+        if (!ops) {
             return NULL;
         }
         p->ops = ops;
@@ -71,13 +71,13 @@ static int add_column(struct rs_row_plan *p, const char *name, uint32_t *out, st
     for (size_t i = 0; i < p->column_count; i++) {
         if (strcmp(p->columns[i], name) == 0) {
             *out = (uint32_t)i;
-            return RS_OK;
+            return 0;
         }
     }
     if (p->column_count == p->column_capacity) {
         size_t capacity = p->column_capacity == 0 ? 16 : p->column_capacity * 2;
-        const char **columns = reallocarray(p->columns, capacity, sizeof(*columns));
-        if (columns == NULL) {
+        const char **columns = reallocarray(p->columns, capacity, sizeof *columns);
+        if (!columns) {
             return no_memory(error);
         }
         p->columns = columns;
@@ -85,7 +85,7 @@ static int add_column(struct rs_row_plan *p, const char *name, uint32_t *out, st
     }
     p->columns[p->column_count] = name;
     *out = (uint32_t)p->column_count++;
-    return RS_OK;
+    return 0;
 }
 
 static bool given_equal(struct rs_slice given, const char *name)
@@ -108,9 +108,9 @@ static bool is_given(struct rs_row_plan *p, const char *name)
         p->used[i] |= found;
     }
     const char *dot = p->source == RS_ROW_PLAN_KEYS ? strrchr(name, '.') : NULL;
-    if (!found && dot != NULL) {
+    if (!found && dot) {
         char *outer = rs_arena_slice(&p->arena, rs_slice_of(name, (size_t)(dot - name)));
-        found = outer != NULL && is_given(p, outer);
+        found = outer && is_given(p, outer);
     }
     return found;
 }
@@ -118,9 +118,8 @@ static bool is_given(struct rs_row_plan *p, const char *name)
 /* Something supplies a field inside the record at `path`. */
 static bool supplied_below(const struct rs_row_plan *p, const char *path)
 {
-    for (const struct rs_mapping_rule *rule = p->mapping->rules; rule != NULL; rule = rule->next) {
-        if ((rule->column != NULL || rule->text != NULL) &&
-            path_begins(rule->path, strlen(rule->path), path)) {
+    for (const struct rs_mapping_rule *rule = p->mapping->rules; rule; rule = rule->next) {
+        if ((rule->column || rule->text) && path_begins(rule->path, strlen(rule->path), path)) {
             return true;
         }
     }
@@ -134,7 +133,7 @@ static bool supplied_below(const struct rs_row_plan *p, const char *path)
 
 static const struct rs_mapping_rule *rule_of(const struct rs_row_plan *p, const char *path)
 {
-    for (const struct rs_mapping_rule *rule = p->mapping->rules; rule != NULL; rule = rule->next) {
+    for (const struct rs_mapping_rule *rule = p->mapping->rules; rule; rule = rule->next) {
         if (strcmp(rule->path, path) == 0) {
             return rule;
         }
@@ -148,18 +147,18 @@ static int encode_fallback(struct rs_row_plan *p, const struct rs_schema_field *
 {
     struct rs_buf bytes = {0};
     long null_branch = rs_schema_null_branch(field->type);
-    int rc = RS_OK;
+    int rc = 0;
     if (field->has_default) {
         rc = rs_encode_default(&p->encoder, field, &bytes, error);
     } else if (null_branch >= 0) {
         rs_put_long(&bytes, null_branch);
     } else {
-        return RS_OK;
+        return 0;
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         out->data = (const uint8_t *)rs_arena_slice(&p->arena, rs_buf_slice(&bytes));
         out->size = bytes.size;
-        rc = bytes.failed || out->data == NULL ? no_memory(error) : RS_OK;
+        rc = bytes.failed || !out->data ? no_memory(error) : 0;
     }
     rs_buf_fini(&bytes);
     return rc;
@@ -178,12 +177,12 @@ static int add_constant(struct rs_row_plan *p, const char *path, const struct rs
         (void)rs_error_prefix(error, "--const %s", path);
         rc = RS_EUSAGE;
     }
-    struct op *op = rc == RS_OK ? add_op(p, OP_BYTES, path) : NULL;
-    if (op != NULL) {
+    struct op *op = rc == 0 ? add_op(p, OP_BYTES, path) : NULL;
+    if (op) {
         op->bytes.data = (const uint8_t *)rs_arena_slice(&p->arena, rs_buf_slice(&bytes));
         op->bytes.size = bytes.size;
     }
-    if (rc == RS_OK && (bytes.failed || op == NULL || op->bytes.data == NULL)) {
+    if (rc == 0 && (bytes.failed || !op || !op->bytes.data)) {
         rc = no_memory(error);
     }
     rs_buf_fini(&bytes);
@@ -194,7 +193,7 @@ static int add_cell(struct rs_row_plan *p, const char *path, const struct rs_sch
                     const char *column, const struct rs_time_rule *time, struct rs_error *error)
 {
     struct op *op = add_op(p, OP_COLUMN, path);
-    if (op == NULL) {
+    if (!op) {
         return no_memory(error);
     }
     op->type = field->type;
@@ -202,12 +201,12 @@ static int add_cell(struct rs_row_plan *p, const char *path, const struct rs_sch
     struct rs_slice fallback = {0};
     uint32_t number = 0;
     int rc = add_column(p, column, &number, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = encode_fallback(p, field, &fallback, error);
     }
     op->column = number;
     op->bytes = fallback;
-    op->empty_absent = fallback.data != NULL && rs_schema_null_branch(field->type) < 0 &&
+    op->empty_absent = fallback.data && rs_schema_null_branch(field->type) < 0 &&
                        field->type->kind != RS_AVRO_STRING && field->type->kind != RS_AVRO_BYTES;
     return rc;
 }
@@ -215,18 +214,18 @@ static int add_cell(struct rs_row_plan *p, const char *path, const struct rs_sch
 /* A column of the file whose name is near the one that is missed. */
 static void advise(struct rs_row_plan *p, const char *path, const char *wanted)
 {
-    const char **names = calloc(p->given_count + 1, sizeof(*names));
+    const char **names = calloc(p->given_count + 1, sizeof *names);
     const char *nearest = NULL;
-    for (size_t i = 0; names != NULL && i < p->given_count; i++) {
+    for (size_t i = 0; names && i < p->given_count; i++) {
         names[i] = rs_arena_slice(&p->arena, p->given[i]);
-        if (names[i] == NULL) {
+        if (!names[i]) {
             break;
         }
     }
-    if (names != NULL) {
+    if (names) {
         nearest = rs_nearest_name(wanted, names);
     }
-    if (nearest != NULL) {
+    if (nearest) {
         char shown[RS_NAME_SHOWN_MAX + 1];
         rs_name_show(rs_slice_text(nearest), shown);
         rs_buf_printf(&p->advice, "%s--map %s=%s", p->advice.size > 0 ? " " : ", perhaps ", path, shown);
@@ -239,23 +238,23 @@ static int add_fallback(struct rs_row_plan *p, const char *path, const struct rs
 {
     struct rs_slice bytes = {0};
     int rc = encode_fallback(p, field, &bytes, error);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         return rc;
     }
-    if (bytes.data == NULL) {
+    if (!bytes.data) {
         advise(p, path, wanted);
         rs_buf_printf(&p->missing, "%s%s", p->missing.size > 0 ? ", " : "", path);
         if (strcmp(path, wanted) != 0) {
             rs_buf_printf(&p->missing, " (column \"%s\")", wanted);
         }
-        return RS_OK;
+        return 0;
     }
     struct op *op = add_op(p, OP_BYTES, path);
-    if (op == NULL) {
+    if (!op) {
         return no_memory(error);
     }
     op->bytes = bytes;
-    return RS_OK;
+    return 0;
 }
 
 static const struct rs_schema *record_branch(const struct rs_schema *type)
@@ -274,7 +273,7 @@ struct enclosing {
 
 static bool encloses(const struct enclosing *in, const struct rs_schema *record)
 {
-    while (in != NULL && in->record != record) {
+    while (in && in->record != record) {
         in = in->up;
     }
     return in != NULL;
@@ -288,7 +287,7 @@ static int add_group(struct rs_row_plan *p, const struct enclosing *in, const ch
 {
     struct op *op = add_op(p, OP_GROUP, path);
     size_t index = p->op_count - 1;
-    if (op == NULL) {
+    if (!op) {
         return no_memory(error);
     }
     op->null_branch = rs_schema_null_branch(type);
@@ -302,20 +301,20 @@ static int add_field(struct rs_row_plan *p, const struct enclosing *in, const ch
                      const struct rs_schema_field *field, struct rs_error *error)
 {
     const struct rs_mapping_rule *rule = rule_of(p, path);
-    const char *column = rule != NULL && rule->column != NULL ? rule->column : path;
+    const char *column = rule && rule->column ? rule->column : path;
     const struct rs_schema *record = record_branch(field->type);
     struct rs_time_rule time = p->mapping->time;
-    bool below = record != NULL && (supplied_below(p, path) || p->source == RS_ROW_PLAN_FIELDS);
-    if (rule != NULL && rule->format != NULL) {
+    bool below = record && (supplied_below(p, path) || p->source == RS_ROW_PLAN_FIELDS);
+    if (rule && rule->format) {
         int rc = rs_time_rule_parse(rule->format, p->mapping->zone, &time, error);
-        if (rc != RS_OK) {
+        if (rc != 0) {
             return rc;
         }
     }
-    if (rule != NULL && rule->text != NULL) {
+    if (rule && rule->text) {
         return add_constant(p, path, field, rule->text, &time, error);
     }
-    if (below && !encloses(in, record) && (rule == NULL || rule->column == NULL)) {
+    if (below && !encloses(in, record) && (!rule || !rule->column)) {
         return add_group(p, in, path, field->type, record, error);
     }
     if (p->given_count > 0 && !is_given(p, column)) {
@@ -333,12 +332,12 @@ static int add_record(struct rs_row_plan *p, const struct enclosing *in, const c
         rs_buf_printf(&path, "%s%s%s", prefix, prefix[0] != '\0' ? "." : "", record->fields[i].name);
         const char *kept = path.failed ? NULL : rs_arena_slice(&p->arena, rs_buf_slice(&path));
         rs_buf_fini(&path);
-        int rc = kept == NULL ? no_memory(error) : add_field(p, in, kept, &record->fields[i], error);
-        if (rc != RS_OK) {
+        int rc = !kept ? no_memory(error) : add_field(p, in, kept, &record->fields[i], error);
+        if (rc != 0) {
             return rc;
         }
     }
-    return RS_OK;
+    return 0;
 }
 
 static int check_columns(const struct rs_row_plan *p, struct rs_error *error)
@@ -352,31 +351,31 @@ static int check_columns(const struct rs_row_plan *p, struct rs_error *error)
             }
         }
     }
-    return RS_OK;
+    return 0;
 }
 
 static int list_unused(struct rs_row_plan *p, struct rs_error *error)
 {
     size_t n = 0;
-    p->unused = rs_arena_array(&p->arena, p->given_count + 1, sizeof(*p->unused));
-    if (p->unused == NULL) {
+    p->unused = rs_arena_array(&p->arena, p->given_count + 1, sizeof *p->unused);
+    if (!p->unused) {
         return no_memory(error);
     }
     for (size_t i = 0; i < p->given_count; i++) {
         char shown[RS_NAME_SHOWN_MAX + 1];
         rs_name_show(p->given[i], shown);
-        if (!p->used[i] && (p->unused[n++] = rs_arena_text(&p->arena, shown)) == NULL) {
+        if (!p->used[i] && !(p->unused[n++] = rs_arena_text(&p->arena, shown))) {
             return no_memory(error);
         }
     }
-    return RS_OK;
+    return 0;
 }
 
 /* COLUMNS: a column's cell is the same in every row. FIELDS: the cells are the columns. */
 static int place_columns(struct rs_row_plan *p, struct rs_error *error)
 {
-    p->where = rs_arena_array(&p->arena, p->column_count + 1, sizeof(*p->where));
-    if (p->where == NULL) {
+    p->where = rs_arena_array(&p->arena, p->column_count + 1, sizeof *p->where);
+    if (!p->where) {
         return no_memory(error);
     }
     for (size_t c = 0; c < p->column_count; c++) {
@@ -387,21 +386,21 @@ static int place_columns(struct rs_row_plan *p, struct rs_error *error)
             }
         }
     }
-    return RS_OK;
+    return 0;
 }
 
 static int build(struct rs_row_plan *p, struct rs_error *error)
 {
     struct enclosing root = {.record = p->mapping->schema};
     int rc = check_columns(p, error);
-    p->used = rs_arena_array(&p->arena, p->given_count + 1, sizeof(*p->used));
-    if (rc == RS_OK && p->used == NULL) {
+    p->used = rs_arena_array(&p->arena, p->given_count + 1, sizeof *p->used);
+    if (rc == 0 && !p->used) {
         rc = no_memory(error);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = add_record(p, &root, "", error);
     }
-    if (rc == RS_OK && p->missing.size > 0) {
+    if (rc == 0 && p->missing.size > 0) {
         rs_buf_char(&p->missing, '\0');
         rs_buf_char(&p->advice, '\0');
         rc = p->missing.failed || p->advice.failed
@@ -410,18 +409,18 @@ static int build(struct rs_row_plan *p, struct rs_error *error)
                            "no column supplies: %s. Use --map FIELD=COLUMN or --const FIELD=VALUE%s",
                            (const char *)p->missing.data, (const char *)p->advice.data);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = list_unused(p, error);
     }
-    return rc == RS_OK ? place_columns(p, error) : rc;
+    return rc == 0 ? place_columns(p, error) : rc;
 }
 
 int rs_row_plan_new(const struct rs_mapping *mapping, enum rs_row_plan_source source,
                     const struct rs_slice *columns, size_t count, struct rs_row_plan **out,
                     struct rs_error *error)
 {
-    struct rs_row_plan *p = calloc(1, sizeof(*p));
-    if (p == NULL) {
+    struct rs_row_plan *p = calloc(1, sizeof *p);
+    if (!p) {
         return no_memory(error);
     }
     p->mapping = mapping;
@@ -434,18 +433,18 @@ int rs_row_plan_new(const struct rs_mapping *mapping, enum rs_row_plan_source so
     int rc = build(p, error);
     p->given = NULL; /* the caller's columns need not live on */
     p->given_count = 0;
-    if (rc != RS_OK) {
+    if (rc != 0) {
         rs_row_plan_free(&p);
         return rc;
     }
     *out = p;
-    return RS_OK;
+    return 0;
 }
 
 void rs_row_plan_free(struct rs_row_plan **plan)
 {
     struct rs_row_plan *p = *plan;
-    if (p == NULL) {
+    if (!p) {
         return;
     }
     rs_encoder_fini(&p->encoder);
@@ -481,14 +480,14 @@ static uint32_t find_path(const struct rs_cell *cells, const char *name)
     uint32_t found = find_key(cells, 0, name, strlen(name));
     uint32_t object = 0;
     const char *dot = strchr(name, '.');
-    while (found == RS_ROW_PLAN_ABSENT && dot != NULL) {
+    while (found == RS_ROW_PLAN_ABSENT && dot) {
         object = find_key(cells, object, name, (size_t)(dot - name));
         if (object == RS_ROW_PLAN_ABSENT || cells[object].kind != RS_CELL_OBJECT) {
             return RS_ROW_PLAN_ABSENT;
         }
         name = dot + 1;
         dot = strchr(name, '.');
-        if (dot == NULL) {
+        if (!dot) {
             found = find_key(cells, object, name, strlen(name));
         }
     }
@@ -512,14 +511,14 @@ static int unknown_key(struct rs_row_plan *p, const struct rs_cell *cell, uint32
 {
     char shown[RS_NAME_SHOWN_MAX + 1];
     rs_name_show(cell->name, shown);
-    const char **names = calloc(p->column_count + 1, sizeof(*names));
+    const char **names = calloc(p->column_count + 1, sizeof *names);
     const char *nearest = NULL;
-    if (names != NULL) {
-        memcpy(names, p->columns, p->column_count * sizeof(*names));
+    if (names) {
+        memcpy(names, p->columns, p->column_count * sizeof *names);
         nearest = rs_nearest_name(shown, names);
     }
     *at = cell->at;
-    if (nearest != NULL) {
+    if (nearest) {
         (void)rs_fail(error, RS_ERECORD, "no field takes the key \"%s\"; did you mean \"%s\"?", shown,
                       nearest);
     } else {
@@ -551,14 +550,14 @@ static int resolve(struct rs_row_plan *p, const struct rs_cell *cells, uint32_t 
         children++;
     }
     if (p->mapping->ignore_unknown || direct == children) {
-        return RS_OK;
+        return 0;
     }
     for (uint32_t i = 1; i < cells[0].end; i = cells[i].end) {
         if (!key_known(p, &cells[i])) {
             return unknown_key(p, &cells[i], at, error);
         }
     }
-    return RS_OK;
+    return 0;
 }
 
 /* A nullable record is null where columns supply it and every one of them is null or empty. */
@@ -598,12 +597,12 @@ static int encode_column(struct rs_row_plan *p, const struct op *op, const struc
 {
     uint32_t index = p->where[op->column];
     const struct rs_cell *cell = index != RS_ROW_PLAN_ABSENT ? &cells[index] : NULL;
-    int rc = RS_OK;
-    if (cell != NULL && cell->kind != RS_CELL_ABSENT &&
+    int rc = 0;
+    if (cell && cell->kind != RS_CELL_ABSENT &&
         !(op->empty_absent && cell->kind == RS_CELL_TEXT && cell->text.size == 0)) {
         p->encoder.time = &op->time;
         rc = rs_encode(&p->encoder, op->type, cells, index, out, error);
-    } else if (op->bytes.data != NULL) {
+    } else if (op->bytes.data) {
         rs_put_raw(out, op->bytes);
     } else {
         p->encoder.fault_at = 0;
@@ -619,7 +618,7 @@ static int run_ops(struct rs_row_plan *p, const struct rs_cell *cells, struct rs
         const struct op *op = &p->ops[i];
         if (op->kind == OP_COLUMN) {
             int rc = encode_column(p, op, cells, out, at, error);
-            if (rc != RS_OK) {
+            if (rc != 0) {
                 return rc;
             }
         } else if (op->kind == OP_BYTES) {
@@ -631,14 +630,14 @@ static int run_ops(struct rs_row_plan *p, const struct rs_cell *cells, struct rs
             rs_put_long(out, 1 - op->null_branch);
         }
     }
-    return RS_OK;
+    return 0;
 }
 
 int rs_row_plan_encode(struct rs_row_plan *p, const struct rs_cell *cells, struct rs_buf *out, uint32_t *at,
                        struct rs_error *error)
 {
     size_t start = out->size;
-    int rc = RS_OK;
+    int rc = 0;
     *at = 0;
     if (p->source == RS_ROW_PLAN_KEYS) {
         if (cells[0].kind != RS_CELL_OBJECT) {
@@ -646,13 +645,13 @@ int rs_row_plan_encode(struct rs_row_plan *p, const struct rs_cell *cells, struc
         }
         rc = resolve(p, cells, at, error);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = run_ops(p, cells, out, at, error);
     }
-    if (rc == RS_OK && out->failed) {
+    if (rc == 0 && out->failed) {
         rc = no_memory(error);
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         out->size = start;
     }
     return rc;

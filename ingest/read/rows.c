@@ -36,21 +36,21 @@ static const char *const only_stdin[] = {"-"};
 static int set_up_mapping(struct rs_rows *r, struct rs_error *error)
 {
     const struct rs_rows_options *o = r->options;
-    int rc = RS_OK;
+    int rc = 0;
     r->mapping.ignore_unknown = o->ignore_unknown;
-    if (o->null_text != NULL) {
+    if (o->null_text) {
         r->mapping.null_text = rs_slice_text(o->null_text);
     }
-    if (o->time_zone != NULL) {
+    if (o->time_zone) {
         rc = rs_mapping_zone(&r->mapping, o->time_zone, error);
     }
-    for (size_t i = 0; rc == RS_OK && i < o->time_format_count; i++) {
+    for (size_t i = 0; rc == 0 && i < o->time_format_count; i++) {
         rc = rs_mapping_time(&r->mapping, o->time_formats[i], error);
     }
-    for (size_t i = 0; rc == RS_OK && i < o->map_count; i++) {
+    for (size_t i = 0; rc == 0 && i < o->map_count; i++) {
         rc = rs_mapping_map(&r->mapping, o->maps[i], error);
     }
-    for (size_t i = 0; rc == RS_OK && i < o->const_count; i++) {
+    for (size_t i = 0; rc == 0 && i < o->const_count; i++) {
         rc = rs_mapping_const(&r->mapping, o->consts[i], error);
     }
     return rc;
@@ -65,13 +65,13 @@ static int set_up(struct rs_rows *r, struct rs_error *error)
     rs_mapping_init(&r->mapping, schema);
     r->context = (struct rs_row_context){.options = r->options, .mapping = &r->mapping, .schema = schema};
     int rc = set_up_mapping(r, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = rs_framing_prefix_of(r->stream, r->options->framing, &r->prefix, error);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = rs_key_maker_new(r->stream, r->options->key, &r->key, error);
     }
-    if (rc == RS_OK && r->options->rejects != NULL) {
+    if (rc == 0 && r->options->rejects) {
         rc = rs_rejects_open(r->options->rejects, &r->rejects, error);
         r->context.rejects = r->rejects;
     }
@@ -84,9 +84,9 @@ static int measure(struct rs_rows *r, struct rs_error *error)
 {
     struct stat rejects;
     const char *kept = r->options->rejects;
-    bool exists = kept != NULL && stat(kept, &rejects) == 0;
-    r->totals = calloc(r->path_count, sizeof(*r->totals));
-    if (r->totals == NULL) {
+    bool exists = kept && stat(kept, &rejects) == 0;
+    r->totals = calloc(r->path_count, sizeof *r->totals);
+    if (!r->totals) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     for (size_t i = 0; i < r->path_count; i++) {
@@ -100,7 +100,7 @@ static int measure(struct rs_rows *r, struct rs_error *error)
         }
         r->totals[i] = S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
     }
-    return RS_OK;
+    return 0;
 }
 
 static int next_file(struct rs_rows *r, struct rs_error *error)
@@ -117,8 +117,8 @@ static void close_file(struct rs_rows *r)
 int rs_rows_open(const struct rs_stream *stream, const struct rs_rows_options *options,
                  const char *const *files, size_t file_count, struct rs_rows **out, struct rs_error *error)
 {
-    struct rs_rows *r = calloc(1, sizeof(*r));
-    if (r == NULL) {
+    struct rs_rows *r = calloc(1, sizeof *r);
+    if (!r) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     r->stream = stream;
@@ -126,24 +126,24 @@ int rs_rows_open(const struct rs_stream *stream, const struct rs_rows_options *o
     r->paths = file_count > 0 ? files : only_stdin;
     r->path_count = file_count > 0 ? file_count : 1;
     int rc = measure(r, error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = set_up(r, error);
     }
-    if (rc == RS_OK) {
+    if (rc == 0) {
         rc = next_file(r, error);
     }
-    if (rc != RS_OK) {
+    if (rc != 0) {
         rs_rows_free(&r);
         return rc;
     }
     *out = r;
-    return RS_OK;
+    return 0;
 }
 
 void rs_rows_free(struct rs_rows **rows)
 {
     struct rs_rows *r = *rows;
-    if (r == NULL) {
+    if (!r) {
         return;
     }
     rs_row_file_close(&r->file);
@@ -159,7 +159,7 @@ void rs_rows_free(struct rs_rows **rows)
 static bool ended(const struct rs_rows *r)
 {
     const struct rs_rows_options *o = r->options;
-    return (o->stop != NULL && *o->stop != 0) || (o->limit > 0 && r->rows >= o->limit);
+    return (o->stop && *o->stop != 0) || (o->limit > 0 && r->rows >= o->limit);
 }
 
 /* What only the whole event shows: its key (which runs the decoder over it) and its size. */
@@ -167,7 +167,7 @@ static int finish_row(struct rs_rows *r, struct rs_row *out, struct rs_error *er
 {
     struct rs_slice datum = rs_slice_of(r->value.data + r->prefix.size, r->value.size - r->prefix.size);
     int rc = rs_key_make(r->key, datum, &out->key, error);
-    if (rc == RS_OK && (int64_t)r->value.size > r->stream->max_record_bytes) {
+    if (rc == 0 && (int64_t)r->value.size > r->stream->max_record_bytes) {
         rc = rs_fail(error, RS_ERECORD, "the event takes %zu bytes, max_record_bytes of the stream is %lld",
                      r->value.size, (long long)r->stream->max_record_bytes);
     }
@@ -175,13 +175,13 @@ static int finish_row(struct rs_rows *r, struct rs_row *out, struct rs_error *er
         return rs_error_prefix(error, "%s:%llu:1", out->file, (unsigned long long)out->line);
     }
     out->value = rs_buf_slice(&r->value);
-    return rc == RS_OK ? 1 : rc;
+    return rc == 0 ? 1 : rc;
 }
 
 int rs_rows_reject(struct rs_rows *rows, const struct rs_row *row, struct rs_error *error)
 {
     rows->rejected++;
-    return rows->rejects != NULL ? rs_rejects_put(rows->rejects, row->raw, error) : RS_OK;
+    return rows->rejects ? rs_rejects_put(rows->rejects, row->raw, error) : 0;
 }
 
 /* Keeps the error of the row unless keeping the row fails. */
@@ -191,7 +191,7 @@ static int reject(struct rs_rows *r, const struct rs_row *row, uint64_t lost, st
     r->rows += lost;
     r->rejected += lost - 1;
     int rc = rs_rows_reject(r, row, &failure);
-    if (rc != RS_OK) {
+    if (rc != 0) {
         *error = failure;
         return rc;
     }
@@ -205,12 +205,12 @@ int rs_rows_next(struct rs_rows *r, struct rs_row *out, struct rs_error *error)
         if (ended(r)) {
             return 0;
         }
-        if (r->file == NULL) {
+        if (!r->file) {
             if (r->next_path == r->path_count) {
                 return 0;
             }
             int rc = next_file(r, error);
-            if (rc != RS_OK) {
+            if (rc != 0) {
                 return rc;
             }
         }
@@ -218,7 +218,7 @@ int rs_rows_next(struct rs_rows *r, struct rs_row *out, struct rs_error *error)
         rs_buf_reset(&r->value);
         rs_put_raw(&r->value, rs_slice_of(r->prefix.bytes, r->prefix.size));
         int rc = rs_row_file_next(r->file, &r->value, out, &lost, error);
-        if (r->options->stop != NULL && *r->options->stop != 0) {
+        if (r->options->stop && *r->options->stop != 0) {
             return 0; /* a row cut off by the signal is not a row */
         }
         if (rc == 0) {
@@ -238,7 +238,7 @@ uint64_t rs_rows_rejected(const struct rs_rows *rows)
 
 void rs_rows_progress(const struct rs_rows *rows, uint64_t *read, uint64_t *total)
 {
-    *read = rows->read_before + (rows->file != NULL ? rs_input_read(rs_row_file_input(rows->file)) : 0);
+    *read = rows->read_before + (rows->file ? rs_input_read(rs_row_file_input(rows->file)) : 0);
     *total = 0;
     for (size_t i = 0; i < rows->path_count; i++) {
         if (rows->totals[i] == 0) {
@@ -251,5 +251,5 @@ void rs_rows_progress(const struct rs_rows *rows, uint64_t *read, uint64_t *tota
 
 int rs_rows_finish(struct rs_rows *rows, struct rs_error *error)
 {
-    return rows->rejects != NULL ? rs_rejects_finish(rows->rejects, error) : RS_OK;
+    return rows->rejects ? rs_rejects_finish(rows->rejects, error) : 0;
 }

@@ -6,42 +6,41 @@
 
 static int push(const char ***items, size_t *count, const char *value, struct rs_error *error)
 {
-    const char **grown = reallocarray(*items, *count + 1, sizeof(*grown));
-    if (grown == NULL) {
+    const char **grown = reallocarray(*items, *count + 1, sizeof *grown);
+    if (!grown) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     grown[(*count)++] = value;
     *items = grown;
-    return RS_OK;
+    return 0;
 }
 
 static int set_format(struct rs_rows_options *options, const char *value, struct rs_error *error)
 {
     static const char *const known[] = {"csv", "ndjson", "avro", NULL};
-    for (size_t i = 0; known[i] != NULL; i++) {
+    for (size_t i = 0; known[i]; i++) {
         if (strcmp(value, known[i]) == 0) {
             options->format = known[i];
-            return RS_OK;
+            return 0;
         }
     }
     const char *nearest = rs_nearest_name(value, known);
     return rs_fail(error, RS_EUSAGE, "--format %s: csv, ndjson or avro is needed%s%s%s", value,
-                   nearest != NULL ? "; did you mean \"" : "", nearest != NULL ? nearest : "",
-                   nearest != NULL ? "\"?" : "");
+                   nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
 static int set_delimiter(struct rs_rows_options *options, const char *value, struct rs_error *error)
 {
     if (strcmp(value, "\\t") == 0 || strcmp(value, "tab") == 0) {
         options->delimiter = '\t';
-        return RS_OK;
+        return 0;
     }
-    if (strlen(value) != 1 || strchr("\"\r\n", value[0]) != NULL || (value[0] & 0x80) != 0) {
+    if (strlen(value) != 1 || strchr("\"\r\n", value[0]) || (value[0] & 0x80) != 0) {
         return rs_fail(error, RS_EUSAGE,
                        "--delimiter %s: one ASCII character is needed, and no quote; \\t is a tab", value);
     }
     options->delimiter = value[0];
-    return RS_OK;
+    return 0;
 }
 
 static int set_limit(struct rs_rows_options *options, const char *value, struct rs_error *error)
@@ -60,7 +59,7 @@ static int set_limit(struct rs_rows_options *options, const char *value, struct 
         return rs_fail(error, RS_EUSAGE, "--limit %s: a number of rows from 1 is needed", value);
     }
     options->limit = limit;
-    return RS_OK;
+    return 0;
 }
 
 int rs_rows_option(struct rs_rows_options *options, const char *name, const char *value,
@@ -72,10 +71,10 @@ int rs_rows_option(struct rs_rows_options *options, const char *name, const char
     } texts[] = {{"columns", &options->columns}, {"time-zone", &options->time_zone},
                  {"key", &options->key},         {"framing", &options->framing},
                  {"null", &options->null_text},  {"rejects", &options->rejects}};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (strcmp(name, texts[i].name) == 0) {
             *texts[i].to = value;
-            return RS_OK;
+            return 0;
         }
     }
     if (strcmp(name, "format") == 0) {
@@ -98,7 +97,7 @@ int rs_rows_option(struct rs_rows_options *options, const char *name, const char
     }
     if (strcmp(name, "ignore-unknown") == 0) {
         options->ignore_unknown = true;
-        return RS_OK;
+        return 0;
     }
     return 1;
 }

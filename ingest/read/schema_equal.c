@@ -17,7 +17,7 @@ static bool equal(const struct rs_schema *a, const struct rs_schema *b, const st
 static bool equal_fields(const struct rs_schema *a, const struct rs_schema *b, const struct pair *in)
 {
     const struct pair here = {.up = in, .a = a, .b = b, .budget = in->budget};
-    for (const struct pair *p = in; p->up != NULL; p = p->up) {
+    for (const struct pair *p = in; p->up; p = p->up) {
         if (p->a == a && p->b == b) {
             return true;
         }
@@ -49,7 +49,7 @@ static bool equal(const struct rs_schema *a, const struct rs_schema *b, const st
         (a->logical == RS_LOGICAL_DECIMAL && (a->scale != b->scale || a->precision != b->precision))) {
         return false;
     }
-    if (a->name != NULL && strcmp(a->name, b->name) != 0) {
+    if (a->name && strcmp(a->name, b->name) != 0) {
         return false;
     }
     switch (a->kind) {

@@ -466,7 +466,7 @@ static int open_producer(struct rs_dead_letters *letters, struct rs_error *error
     letters->queue = rd_kafka_queue_get_main(producer);
     rd_kafka_queue_io_event_enable(letters->queue, letters->wake, &one, sizeof one);
     rs_dead_letter_topics_open(letters->known, producer, letters->wake);
-    return RS_OK;
+    return 0;
 }
 
 static void close_producer(struct rs_dead_letters *letters)
@@ -499,7 +499,7 @@ static void replace_producer(struct rs_dead_letters *letters)
         notice(letters, RS_LOG_WARNING, text);
         close_producer(letters);
     }
-    if (open_producer(letters, &error) != RS_OK) {
+    if (open_producer(letters, &error) != 0) {
         notice(letters, RS_LOG_ERROR, error.text);
     }
 }
@@ -619,12 +619,12 @@ static int set_properties(rd_kafka_conf_t *conf, struct rs_error *error)
     };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
         int code = rs_kafka_config_set(conf, own[i].name, own[i].value, error);
-        if (code != RS_OK) {
+        if (code != 0) {
             return code;
         }
     }
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    return RS_OK;
+    return 0;
 }
 
 static int start(struct rs_dead_letters *letters, struct rs_error *error)
@@ -634,14 +634,14 @@ static int start(struct rs_dead_letters *letters, struct rs_error *error)
         return rs_fail(error, RS_EIO, "cannot make an eventfd: errno %d", errno);
     }
     int code = set_properties(letters->conf, error);
-    if (code == RS_OK) {
+    if (code == 0) {
         rd_kafka_conf_set_opaque(letters->conf, letters);
         code = open_producer(letters, error);
     }
-    if (code == RS_OK && pthread_create(&letters->thread, NULL, run, letters) != 0) {
+    if (code == 0 && pthread_create(&letters->thread, NULL, run, letters) != 0) {
         code = rs_fail(error, RS_EIO, "cannot start a thread for dead letters");
     }
-    letters->joined = code != RS_OK;
+    letters->joined = code != 0;
     return code;
 }
 
@@ -679,19 +679,19 @@ int rs_dead_letters_new(const struct rs_dead_letters_options *options, struct rs
     letters->topics = copy_names(options->topics, options->streams);
     letters->input_topics = copy_names(options->input_topics, options->streams);
     letters->answer_us = rs_clock_mono(letters->clock);
-    int code = RS_OK;
+    int code = 0;
     if (!letters->topics || !letters->input_topics || !know_topics(letters, options)) {
         code = rs_fail(error, RS_ENOMEM, "out of memory");
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = start(letters, error);
     }
-    if (code != RS_OK) {
+    if (code != 0) {
         rs_dead_letters_free(&letters);
         return code;
     }
     *out = letters;
-    return RS_OK;
+    return 0;
 }
 
 size_t rs_dead_letters_stop(struct rs_dead_letters *letters, int64_t within_us)

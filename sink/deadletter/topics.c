@@ -220,7 +220,7 @@ bool rs_dead_letter_topics_serve(struct rs_dead_letter_topics *topics)
     if (!topics->producer) {
         return false;
     }
-    while ((event = rd_kafka_queue_poll(topics->answers, 0)) != NULL) {
+    while ((event = rd_kafka_queue_poll(topics->answers, 0))) {
         if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_CREATETOPICS_RESULT) {
             take_answer(topics, event);
         }

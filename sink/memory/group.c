@@ -157,12 +157,12 @@ static bool make_room(struct rs_memory_group *group)
         return true;
     }
     if (group->first > group->count / 2) {
-        memmove(group->members, group->members + group->first, group->count * sizeof(*group->members));
+        memmove(group->members, group->members + group->first, group->count * sizeof *group->members);
         group->first = 0;
         return true;
     }
     uint32_t capacity = group->capacity ? 2 * group->capacity : 4;
-    struct rs_memory_member *members = realloc(group->members, capacity * sizeof(*members));
+    struct rs_memory_member *members = realloc(group->members, capacity * sizeof *members);
     if (!members) {
         return false;
     }
@@ -202,7 +202,7 @@ bool rs_memory_group_put_history(struct rs_memory_group *group, int64_t score_ms
         group->members[at] = member;
         return true;
     }
-    memmove(group->members + at + 1, group->members + at, (end - at) * sizeof(*group->members));
+    memmove(group->members + at + 1, group->members + at, (end - at) * sizeof *group->members);
     group->members[at] = member;
     group->count++;
     trim(group, keep);

@@ -205,7 +205,7 @@ static int print_keys(const struct key_list *list, const struct rs_memory_print 
     if (!enough) {
         return rs_fail(error, RS_ENOMEM, "out of memory while printing");
     }
-    return good ? RS_OK : rs_fail(error, RS_EIO, "cannot write the output: errno %d", errno);
+    return good ? 0 : rs_fail(error, RS_EIO, "cannot write the output: errno %d", errno);
 }
 
 int rs_memory_print(const struct rs_memory_print *what, FILE *out, struct rs_error *error)

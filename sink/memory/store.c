@@ -51,7 +51,7 @@ static void put_fence(struct rs_memory_store *store, const char *stream_name, in
         entry->fence = fence;
         return;
     }
-    struct fence_entry *fences = realloc(store->fences, (store->fence_count + 1) * sizeof(*fences));
+    struct fence_entry *fences = realloc(store->fences, (store->fence_count + 1) * sizeof *fences);
     store->fences = fences ? fences : store->fences;
     char *name = strdup(stream_name);
     if (!fences || !name) {
@@ -79,7 +79,7 @@ static enum rs_batch_result pass_fence(struct rs_memory_store *store, struct rs_
     const struct fence_entry *held = find_fence(store, batch->stream_name, batch->partition);
     struct rs_redis_fence mine = rs_redis_fence_of(batch);
     enum rs_batch_result result = rs_redis_fence_judge(held ? &held->fence : NULL, &mine);
-    RS_ASSERT(result == RS_BATCH_APPLIED || held != NULL);
+    RS_ASSERT(result == RS_BATCH_APPLIED || held);
     if (held && rs_batch_hears_fence(batch, result)) {
         batch->fence_offset = held->fence.offset;
         batch->fence_now_shown_us = held->fence.now_shown_us;
@@ -275,7 +275,7 @@ int rs_memory_store_new(const char *prefix, const struct rs_aggregate_meta *meta
     *store = (struct rs_memory_store){
         .prefix = prefix, .metas = metas, .meta_count = meta_count, .groups = groups, .generation = 1};
     *out = store;
-    return RS_OK;
+    return 0;
 }
 
 static void clear_groups(struct rs_memory_store *store)

@@ -87,7 +87,7 @@ static int parse_user(const char *text, size_t size, struct rs_redis_address *ou
         return rs_fail(error, RS_ECONFIG,
                        "the password in the Redis URL is too long or wrongly percent-encoded");
     }
-    return RS_OK;
+    return 0;
 }
 
 static int parse_host(const char *text, size_t size, struct rs_redis_address *out, struct rs_error *error)
@@ -114,13 +114,13 @@ static int parse_host(const char *text, size_t size, struct rs_redis_address *ou
         return rs_fail(error, RS_ECONFIG, "the Redis URL has no host or one that is too long");
     }
     if (rest == text + size) {
-        return RS_OK;
+        return 0;
     }
     if (*rest != ':' || !parse_number(rest + 1, (size_t)(text + size - rest - 1), 65535, &out->port) ||
         out->port == 0) {
         return rs_fail(error, RS_ECONFIG, "the port in the Redis URL is not a number from 1 to 65535");
     }
-    return RS_OK;
+    return 0;
 }
 
 static int parse_tcp(const char *text, struct rs_redis_address *out, struct rs_error *error)
@@ -133,11 +133,11 @@ static int parse_tcp(const char *text, struct rs_redis_address *out, struct rs_e
             user_size = i + 1;
         }
     }
-    if (user_size > 0 && parse_user(text, user_size - 1, out, error) != RS_OK) {
+    if (user_size > 0 && parse_user(text, user_size - 1, out, error) != 0) {
         return error->code;
     }
     out->port = RS_REDIS_PORT;
-    if (parse_host(text + user_size, authority - user_size, out, error) != RS_OK) {
+    if (parse_host(text + user_size, authority - user_size, out, error) != 0) {
         return error->code;
     }
     if (*path == '/' && path[1] != '\0' &&
@@ -148,7 +148,7 @@ static int parse_tcp(const char *text, struct rs_redis_address *out, struct rs_e
     if (*path != '/' && *path != '\0') {
         return rs_fail(error, RS_ECONFIG, "the Redis URL has options; use the keys of the `redis` section");
     }
-    return RS_OK;
+    return 0;
 }
 
 static int parse_unix(const char *text, struct rs_redis_address *out, struct rs_error *error)
@@ -164,7 +164,7 @@ static int parse_unix(const char *text, struct rs_redis_address *out, struct rs_
                    !parse_number(option + 4, strlen(option + 4), RS_REDIS_DATABASE_MAX, &out->database))) {
         return rs_fail(error, RS_ECONFIG, "after '?' a unix:// URL may only have db=NUMBER");
     }
-    return RS_OK;
+    return 0;
 }
 
 static const char *strip_scheme(const char *url, const char *scheme)
@@ -194,7 +194,7 @@ int rs_redis_url_parse(const char *url, struct rs_redis_address *out, struct rs_
         code = rs_fail(error, RS_ECONFIG,
                        "a Redis URL starts with redis:// or unix://, as in redis://localhost:6379/0");
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         *out = parsed;
     }
     return code;
@@ -248,8 +248,7 @@ static void load_address(struct rs_config *config, const struct rs_config_node *
 {
     const char *url = NULL;
     struct rs_error error = {0};
-    if (rs_config_string(config, section, "url", &url) && url &&
-        rs_redis_url_parse(url, out, &error) != RS_OK) {
+    if (rs_config_string(config, section, "url", &url) && url && rs_redis_url_parse(url, out, &error) != 0) {
         rs_config_complain(config, rs_config_get(section, "url"), "%s", error.text);
     }
     load_secret(config, section, "username", out->username);
@@ -303,5 +302,5 @@ int rs_redis_config_load(struct rs_config *config, struct rs_redis_config *out, 
     }
     loaded.connections = (uint32_t)connections;
     *out = loaded;
-    return RS_OK;
+    return 0;
 }

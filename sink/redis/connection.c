@@ -95,7 +95,7 @@ static int authenticate(redisContext *context, const struct rs_redis_address *ad
     const char *argv[3] = {"AUTH", address->password, NULL};
     int argc = 2;
     if (address->password[0] == '\0') {
-        return RS_OK;
+        return 0;
     }
     if (address->username[0] != '\0') {
         argv[1] = address->username;
@@ -107,7 +107,7 @@ static int authenticate(redisContext *context, const struct rs_redis_address *ad
         return error->code;
     }
     freeReplyObject(reply);
-    return RS_OK;
+    return 0;
 }
 
 static int select_database(redisContext *context, int database, enum rs_redis_fault *fault,
@@ -116,7 +116,7 @@ static int select_database(redisContext *context, int database, enum rs_redis_fa
     char number[16];
     const char *argv[2] = {"SELECT", number};
     if (database == 0) {
-        return RS_OK;
+        return 0;
     }
     snprintf(number, sizeof number, "%d", database);
     redisReply *reply = rs_redis_ask(context, 2, argv, NULL, fault, error);
@@ -124,7 +124,7 @@ static int select_database(redisContext *context, int database, enum rs_redis_fa
         return error->code;
     }
     freeReplyObject(reply);
-    return RS_OK;
+    return 0;
 }
 
 static struct timeval timeval_of(int64_t us)
@@ -164,7 +164,7 @@ static int set_up(redisContext *context, const struct rs_redis_address *address,
         return rs_fail(error, RS_EREDIS, "cannot set keepalive: %s", context->errstr);
     }
     int code = authenticate(context, address, fault, error);
-    return code == RS_OK ? select_database(context, address->database, fault, error) : code;
+    return code == 0 ? select_database(context, address->database, fault, error) : code;
 }
 
 int rs_redis_open(const struct rs_redis_address *address, int64_t connect_timeout_us, int64_t timeout_us,
@@ -178,11 +178,11 @@ int rs_redis_open(const struct rs_redis_address *address, int64_t connect_timeou
         return rs_error_prefix(error, "%s", where);
     }
     int code = set_up(context, address, timeout_us, fault, error);
-    if (code != RS_OK) {
+    if (code != 0) {
         redisFree(context);
         return rs_error_prefix(error, "%s", where);
     }
     *fault = RS_REDIS_FINE;
     *out = context;
-    return RS_OK;
+    return 0;
 }

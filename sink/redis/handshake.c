@@ -32,7 +32,7 @@ static int read_run_id(redisContext *context, char *out, enum rs_redis_fault *fa
         out[0] = '\0';
     }
     freeReplyObject(reply);
-    return RS_OK;
+    return 0;
 }
 
 static int load_script(redisContext *context, const char *text, char *sha, enum rs_redis_fault *fault,
@@ -52,7 +52,7 @@ static int load_script(redisContext *context, const char *text, char *sha, enum 
         *fault = RS_REDIS_PROTOCOL;
         return rs_fail(error, RS_EREDIS, "SCRIPT LOAD: no digest in the answer");
     }
-    return RS_OK;
+    return 0;
 }
 
 static int make_nonblocking(redisContext *context, enum rs_redis_fault *fault, struct rs_error *error)
@@ -63,18 +63,18 @@ static int make_nonblocking(redisContext *context, enum rs_redis_fault *fault, s
         return rs_fail(error, RS_EIO, "cannot make the socket non-blocking: errno %d", errno);
     }
     context->flags &= ~REDIS_BLOCK;
-    return RS_OK;
+    return 0;
 }
 
 int rs_redis_shake_hands(redisContext *context, struct rs_redis_handshake *out, enum rs_redis_fault *fault,
                          struct rs_error *error)
 {
     int code = read_run_id(context, out->run_id, fault, error);
-    if (code == RS_OK) {
+    if (code == 0) {
         code = load_script(context, rs_redis_script_text(), out->sha, fault, error);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = load_script(context, rs_redis_meta_script_text(), out->meta_sha, fault, error);
     }
-    return code == RS_OK ? make_nonblocking(context, fault, error) : code;
+    return code == 0 ? make_nonblocking(context, fault, error) : code;
 }

@@ -80,7 +80,7 @@ static int run_words(redisContext *context, const struct words *words, int64_t *
         *number = reply->integer;
     }
     freeReplyObject(reply);
-    return RS_OK;
+    return 0;
 }
 
 static int open_context(const struct rs_redis_config *config, redisContext **out, struct rs_error *error)
@@ -96,8 +96,8 @@ static int disown(redisContext *context, const struct rs_redis_config *config, c
                   const struct rs_aggregate_meta *metas, size_t count, struct words *words,
                   struct rs_error *error)
 {
-    int code = RS_OK;
-    for (size_t i = 0; code == RS_OK && i < count; i++) {
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < count; i++) {
         words_begin(words, "DEL");
         rs_buf_printf(&words->text, "%s:owners:%s", config->prefix, metas[i].name);
         word_end(words);
@@ -108,7 +108,7 @@ static int disown(redisContext *context, const struct rs_redis_config *config, c
     word_end(words);
     rs_key_append(&words->text, rs_slice_text(group));
     word_end(words);
-    return code == RS_OK ? run_words(context, words, NULL, error) : code;
+    return code == 0 ? run_words(context, words, NULL, error) : code;
 }
 
 /* `prefix` and `group` as they are, for MATCH, in which some characters mean more than themselves. Behind
@@ -142,12 +142,12 @@ static int delete_keys(redisContext *context, const redisReply *keys, struct wor
             word_end(words);
         }
         int code = run_words(context, words, &number, error);
-        if (code != RS_OK) {
+        if (code != 0) {
             return code;
         }
         *deleted += (uint64_t)number;
     }
-    return RS_OK;
+    return 0;
 }
 
 /* Sends a SCAN or HSCAN and moves `cursor` on. NULL: `error` says why. The caller frees the reply, whose second
@@ -187,11 +187,11 @@ static int delete_fences(redisContext *context, const struct rs_redis_config *co
         }
         int code = delete_keys(context, reply->element[1], words, deleted, error);
         freeReplyObject(reply);
-        if (code != RS_OK) {
+        if (code != 0) {
             return code;
         }
     } while (strcmp(cursor, "0") != 0);
-    return RS_OK;
+    return 0;
 }
 
 int rs_redis_take_over(const struct rs_redis_config *config, const char *group,
@@ -203,10 +203,10 @@ int rs_redis_take_over(const struct rs_redis_config *config, const char *group,
     int code = open_context(config, &context, error);
     *fences = 0;
     /* The fences first: while the names are another's nobody of this group can write one. */
-    if (code == RS_OK) {
+    if (code == 0) {
         code = delete_fences(context, config, group, &words, fences, error);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = disown(context, config, group, metas, count, &words, error);
     }
     if (context) {
@@ -248,7 +248,7 @@ static int check_owner(redisContext *context, const struct rs_redis_config *conf
     rs_key_append(&mine, rs_slice_text(group));
     rs_buf_char(&mine, ':');
     rs_key_append(&here, rs_slice_text(cluster));
-    int code = RS_OK;
+    int code = 0;
     if (mine.failed || here.failed) {
         code = rs_fail(error, RS_ENOMEM, "out of memory");
     } else if (!is_owner(reply, &mine, &here)) {
@@ -295,14 +295,14 @@ static int forget_members(redisContext *context, const char *head, const redisRe
         keys++;
         if (words->count > 2 * (size_t)PIECE_MAX) {
             int code = run_words(context, words, NULL, error);
-            if (code != RS_OK) {
+            if (code != 0) {
                 return code;
             }
             words_begin(words, "DEL");
             keys = 0;
         }
     }
-    return keys > 0 ? run_words(context, words, NULL, error) : RS_OK;
+    return keys > 0 ? run_words(context, words, NULL, error) : 0;
 }
 
 /* Readers hear of each group that is gone, as when one expires. */
@@ -317,7 +317,7 @@ static int take_from_index(redisContext *context, const char *head, const redisR
         word_end(words);
     }
     int code = run_words(context, words, NULL, error);
-    for (size_t i = 0; code == RS_OK && i < members->elements; i++) {
+    for (size_t i = 0; code == 0 && i < members->elements; i++) {
         words_begin(words, "PUBLISH");
         rs_buf_printf(&words->text, "%s:updates", head);
         word_end(words);
@@ -344,11 +344,11 @@ static int forget_indexed(redisContext *context, const char *head, struct words 
             return error->code;
         }
         size_t found = reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
-        int code = found > 0 ? forget_members(context, head, reply, 1, words, error) : RS_OK;
-        code = found > 0 && code == RS_OK ? take_from_index(context, head, reply, words, error) : code;
+        int code = found > 0 ? forget_members(context, head, reply, 1, words, error) : 0;
+        code = found > 0 && code == 0 ? take_from_index(context, head, reply, words, error) : code;
         freeReplyObject(reply);
         *groups += found;
-        if (code != RS_OK || found == 0) {
+        if (code != 0 || found == 0) {
             return code;
         }
     }
@@ -371,11 +371,11 @@ static int forget_owned(redisContext *context, const char *head, const char *own
         }
         int code = forget_members(context, head, reply->element[1], 2, words, error);
         freeReplyObject(reply);
-        if (code != RS_OK) {
+        if (code != 0) {
             return code;
         }
     } while (strcmp(cursor, "0") != 0);
-    return RS_OK;
+    return 0;
 }
 
 static int forget_names(redisContext *context, const struct rs_redis_config *config, const char *aggregate,
@@ -390,7 +390,7 @@ static int forget_names(redisContext *context, const struct rs_redis_config *con
     rs_buf_printf(&words->text, "%s:meta", config->prefix);
     word_end(words);
     word(words, aggregate);
-    return code == RS_OK ? run_words(context, words, NULL, error) : code;
+    return code == 0 ? run_words(context, words, NULL, error) : code;
 }
 
 int rs_redis_forget(const struct rs_redis_config *config, const char *group, const char *cluster,
@@ -404,16 +404,16 @@ int rs_redis_forget(const struct rs_redis_config *config, const char *group, con
     snprintf(head, sizeof head, "%s:%s", config->prefix, aggregate);
     snprintf(owners, sizeof owners, "%s:owners:%s", config->prefix, aggregate);
     int code = open_context(config, &context, error);
-    if (code == RS_OK) {
+    if (code == 0) {
         code = check_owner(context, config, group, cluster, aggregate, &words, error);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = forget_indexed(context, head, &words, groups, error);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = forget_owned(context, head, owners, &words, error);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = forget_names(context, config, aggregate, head, owners, &words, error);
     }
     if (context) {

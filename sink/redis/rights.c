@@ -115,7 +115,7 @@ void rs_redis_rights_text(const struct rs_redis_config *config, char *out, size_
     redisContext *context = NULL;
     out[0] = '\0';
     if (rs_redis_open(&config->address, config->connect_timeout_us, config->timeout_us, &context, &fault,
-                      &error) != RS_OK) {
+                      &error) != 0) {
         return;
     }
     missing_rights(context, config->prefix, &rights);

@@ -266,7 +266,7 @@ int rs_redis_packer_new(const char *prefix, const struct rs_aggregate_meta *meta
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     *out = packer;
-    return RS_OK;
+    return 0;
 }
 
 void rs_redis_packer_free(struct rs_redis_packer **packer)
@@ -495,7 +495,7 @@ int rs_redis_packer_identify(struct rs_redis_packer *packer, const char *group, 
     if (!packer->group_name || packer->group.failed || packer->cluster.failed) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
-    return RS_OK;
+    return 0;
 }
 
 static void put_identity(const struct rs_redis_packer *packer, struct rs_buf *out)
@@ -587,7 +587,7 @@ int rs_redis_pack_meta(struct rs_redis_packer *packer, const char *sha, bool all
         out->size = before;
         return rs_fail(error, RS_ENOMEM, "out of memory while packing descriptions");
     }
-    return RS_OK;
+    return 0;
 }
 
 /* Between calls every section is closed, so `body` ends empty however the call before went. */
@@ -624,7 +624,7 @@ int rs_redis_pack(struct rs_redis_packer *packer, struct rs_view_batch *batch, c
         return rs_fail(error, RS_ENOMEM, "out of memory while packing a batch");
     }
     *cursor = next;
-    return RS_OK;
+    return 0;
 }
 
 /* ---- answers ---- */
@@ -681,7 +681,7 @@ int rs_redis_answer_read(const redisReply *reply, struct rs_redis_answer *out, s
     answer.replaced = (uint32_t)reply->element[2]->integer;
     answer.lost = reply->element[3]->integer != 0;
     *out = answer;
-    return RS_OK;
+    return 0;
 }
 
 /* The script says "<aggregate> <group>:<cluster>", or " <group>:<cluster>" where our group is another

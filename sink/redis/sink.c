@@ -175,7 +175,7 @@ static void sink_finished(void *self, struct rs_view_batch *batch)
         atomic_fetch_add(&sink->unwritten, 1);
     }
     pthread_mutex_lock(&outbox->lock);
-    bool empty = outbox->head == NULL;
+    bool empty = !outbox->head;
     if (empty) {
         outbox->head = batch;
     } else {
@@ -195,8 +195,7 @@ static void table_submit(void *self, struct rs_view_batch **batch)
 {
     struct rs_redis_sink *sink = self;
     struct rs_view_batch *taken = *batch;
-    RS_ASSERT(!sink->stopped && taken->worker < sink->outbox_count && taken->stream_name != NULL &&
-              taken->topic != NULL);
+    RS_ASSERT(!sink->stopped && taken->worker < sink->outbox_count && taken->stream_name && taken->topic);
     RS_ASSERT(taken->token < UINT64_C(1) << 53);
     *batch = NULL;
     uint32_t writer = (taken->stream * 31 + (uint32_t)taken->partition) % sink->writer_count;
@@ -257,7 +256,7 @@ static int open_outboxes(struct rs_redis_sink *sink, uint32_t count, struct rs_e
         }
         pthread_mutex_init(&outbox->lock, NULL);
     }
-    return RS_OK;
+    return 0;
 }
 
 static int start_writers(struct rs_redis_sink *sink, struct rs_error *error)
@@ -283,18 +282,18 @@ static int start_writers(struct rs_redis_sink *sink, struct rs_error *error)
     }
     for (uint32_t i = 0; i < sink->config.connections; i++) {
         int code = rs_redis_writer_start(&host, i, &sink->writers[i], error);
-        if (code != RS_OK) {
+        if (code != 0) {
             return code;
         }
         sink->writer_count++;
     }
-    return RS_OK;
+    return 0;
 }
 
 int rs_redis_sink_new(const struct rs_redis_sink_options *options, struct rs_redis_sink **out,
                       struct rs_error *error)
 {
-    RS_ASSERT(options->workers > 0 && options->config->connections > 0 && options->group != NULL);
+    RS_ASSERT(options->workers > 0 && options->config->connections > 0 && options->group);
     struct rs_redis_sink *sink = calloc(1, sizeof *sink);
     if (!sink) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
@@ -307,15 +306,15 @@ int rs_redis_sink_new(const struct rs_redis_sink_options *options, struct rs_red
     atomic_init(&sink->evicted, 0);
     pthread_mutex_init(&sink->lock, NULL);
     int code = open_outboxes(sink, options->workers, error);
-    if (code == RS_OK) {
+    if (code == 0) {
         code = start_writers(sink, error);
     }
-    if (code != RS_OK) {
+    if (code != 0) {
         rs_redis_sink_free(&sink);
         return code;
     }
     *out = sink;
-    return RS_OK;
+    return 0;
 }
 
 size_t rs_redis_sink_stop(struct rs_redis_sink *sink, int64_t within_us)

@@ -111,7 +111,7 @@ void rs_redis_writer_submit(struct rs_redis_writer *w, struct rs_view_batch *bat
     rs_buf_reset(&batch->conflicts);
     rs_redis_counts_submitted(&w->counts, batch);
     pthread_mutex_lock(&w->lock);
-    bool idle = w->intake_head == NULL;
+    bool idle = !w->intake_head;
     if (idle) {
         w->intake_head = batch;
     } else {
@@ -283,10 +283,10 @@ static void connect_writer(struct rs_redis_writer *w)
     redisContext *context = NULL;
     int code = rs_redis_open(&config->address, config->connect_timeout_us, config->timeout_us, &context,
                              &fault, &error);
-    if (code == RS_OK) {
+    if (code == 0) {
         code = rs_redis_shake_hands(context, &hands, &fault, &error);
     }
-    if (code != RS_OK) {
+    if (code != 0) {
         if (context) {
             redisFree(context);
         }
@@ -317,13 +317,13 @@ static int append_call(struct rs_redis_writer *w, struct call call)
     w->calls[(w->call_first + w->call_count) % RS_REDIS_INFLIGHT_CALLS] = call;
     w->call_count++;
     w->inflight_bytes += call.bytes;
-    return RS_OK;
+    return 0;
 }
 
 static int send_command(struct rs_redis_writer *w, struct call call)
 {
     int code = w->command.failed ? RS_ENOMEM : append_call(w, call);
-    w->checks_inflight += code == RS_OK && call.kind != CALL_META;
+    w->checks_inflight += code == 0 && call.kind != CALL_META;
     return code;
 }
 
@@ -332,7 +332,7 @@ static int send_meta(struct rs_redis_writer *w, bool all)
 {
     struct rs_error error = {0};
     rs_buf_reset(&w->command);
-    if (rs_redis_pack_meta(w->packer, w->meta_sha, all, &w->command, &error) != RS_OK) {
+    if (rs_redis_pack_meta(w->packer, w->meta_sha, all, &w->command, &error) != 0) {
         return RS_ENOMEM;
     }
     w->meta_inflight = true;
@@ -356,15 +356,15 @@ static bool meta_due(const struct rs_redis_writer *w)
 static int send_checks(struct rs_redis_writer *w)
 {
     const struct rs_redis_writer_host *host = &w->host;
-    int code = RS_OK;
+    int code = 0;
     if (w->number == 0) {
         rs_redis_command_info(&w->command);
         code = send_command(w, (struct call){.kind = CALL_INFO});
     }
-    if (code == RS_OK && writes_meta(w)) {
+    if (code == 0 && writes_meta(w)) {
         code = send_meta(w, false);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         rs_redis_command_fences(&w->command, host->config->prefix, host->group, &w->fences);
         code = send_command(w, (struct call){.kind = CALL_FENCES, .entries = w->fences.count});
     }
@@ -378,7 +378,7 @@ static bool identify(struct rs_redis_writer *w, int *code)
     struct rs_error error = {0};
     if (!w->identified && w->host.cluster(w->host.self, cluster)) {
         *code = rs_redis_packer_identify(w->packer, w->host.group, cluster, &error);
-        w->identified = *code == RS_OK;
+        w->identified = *code == 0;
         w->check_us = 0;
     }
     if (!w->identified && now_of(w) >= w->check_us) {
@@ -400,7 +400,7 @@ static int send_batch_call(struct rs_redis_writer *w)
                    : append_call(w, (struct call){.kind = CALL_SCAN, .batch = batch, .last = true});
     }
     rs_buf_reset(&w->command);
-    if (rs_redis_pack(w->packer, batch, w->sha, &w->cursor, &w->command, &error) != RS_OK) {
+    if (rs_redis_pack(w->packer, batch, w->sha, &w->cursor, &w->command, &error) != 0) {
         return RS_ENOMEM;
     }
     bool last = rs_redis_cursor_done(&w->cursor, batch);
@@ -413,22 +413,22 @@ static int send_batch_call(struct rs_redis_writer *w)
 
 static void fill_pipeline(struct rs_redis_writer *w)
 {
-    int code = RS_OK;
+    int code = 0;
     int64_t now = now_of(w);
     bool identified = identify(w, &code);
-    if (identified && code == RS_OK && w->checks_inflight == 0 && now >= w->check_us &&
+    if (identified && code == 0 && w->checks_inflight == 0 && now >= w->check_us &&
         w->call_count + CHECK_CALLS <= RS_REDIS_INFLIGHT_CALLS) {
         w->check_us = now + CHECK_EVERY_US;
         code = send_checks(w);
     }
-    if (identified && code == RS_OK && meta_due(w) && w->call_count < RS_REDIS_INFLIGHT_CALLS) {
+    if (identified && code == 0 && meta_due(w) && w->call_count < RS_REDIS_INFLIGHT_CALLS) {
         code = send_meta(w, true);
     }
-    while (identified && code == RS_OK && w->next && w->call_count < RS_REDIS_INFLIGHT_CALLS &&
+    while (identified && code == 0 && w->next && w->call_count < RS_REDIS_INFLIGHT_CALLS &&
            w->inflight_bytes < RS_REDIS_INFLIGHT_BYTES) {
         code = send_batch_call(w);
     }
-    if (code != RS_OK) {
+    if (code != 0) {
         fail(w, RS_REDIS_IO, false, "out of memory while sending");
     }
 }
@@ -487,7 +487,7 @@ static bool take_batch_answer(struct rs_redis_writer *w, const struct call *call
     struct rs_view_batch *batch = call->batch;
     struct rs_redis_answer answer;
     struct rs_error error = {0};
-    if (rs_redis_answer_read(reply, &answer, &batch->conflicts, &error) != RS_OK || batch->conflicts.failed) {
+    if (rs_redis_answer_read(reply, &answer, &batch->conflicts, &error) != 0 || batch->conflicts.failed) {
         fail(w, RS_REDIS_PROTOCOL, true, batch->conflicts.failed ? "out of memory" : error.text);
         return false;
     }
@@ -740,23 +740,23 @@ int rs_redis_writer_start(const struct rs_redis_writer_host *host, uint32_t numb
     w->random = ((uint64_t)now_of(w) << 8 | number) * UINT64_C(0x9E3779B97F4A7C15) | 1;
     pthread_mutex_init(&w->lock, NULL);
     w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int code = RS_OK;
+    int code = 0;
     if (w->wake < 0) {
         code = rs_fail(error, RS_EIO, "cannot make an eventfd: errno %d", errno);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = rs_redis_packer_new(host->config->prefix, host->metas, host->meta_count, &w->packer, error);
     }
-    if (code == RS_OK && pthread_create(&w->thread, NULL, run, w) != 0) {
+    if (code == 0 && pthread_create(&w->thread, NULL, run, w) != 0) {
         code = rs_fail(error, RS_EIO, "cannot start a thread for Redis");
     }
-    if (code != RS_OK) {
+    if (code != 0) {
         w->joined = true;
         rs_redis_writer_free(&w);
         return code;
     }
     *out = w;
-    return RS_OK;
+    return 0;
 }
 
 void rs_redis_writer_stop(struct rs_redis_writer *w, int64_t deadline_us)

@@ -87,7 +87,7 @@ static int parse_sort(const char *text, struct settings *out, struct rs_error *e
     }
     memcpy(out->sort, text, size);
     out->sort[size] = '\0';
-    return RS_OK;
+    return 0;
 }
 
 static int parse_limit(const char *text, struct settings *out, struct rs_error *error)
@@ -98,15 +98,15 @@ static int parse_limit(const char *text, struct settings *out, struct rs_error *
         return rs_usage_fail(&program, error, "--limit is a number from 1 to %d", GROUPS_MAX);
     }
     out->limit = value;
-    return RS_OK;
+    return 0;
 }
 
 static int parse_interval(const char *text, struct settings *out, struct rs_error *error)
 {
-    if (rs_duration_parse(text, &out->interval_us, error) != RS_OK || out->interval_us < 50000) {
+    if (rs_duration_parse(text, &out->interval_us, error) != 0 || out->interval_us < 50000) {
         return rs_usage_fail(&program, error, "--interval is a time of at least 50ms, as 500ms or 2s");
     }
-    return RS_OK;
+    return 0;
 }
 
 static int take(void *ctx, const struct rs_option *option, const char *value, struct rs_error *error)
@@ -114,7 +114,7 @@ static int take(void *ctx, const struct rs_option *option, const char *value, st
     struct settings *out = ctx;
     if (!option) {
         out->names[out->name_count++] = value;
-        return RS_OK;
+        return 0;
     }
     switch ((enum option)(option - options)) {
     case OPT_CONFIG: out->config_file = value; break;
@@ -128,7 +128,7 @@ static int take(void *ctx, const struct rs_option *option, const char *value, st
     case OPT_INTERVAL: return parse_interval(value, out, error);
     case OPT_ZONE: return rs_zone_load(value, &out->zone, error);
     }
-    return RS_OK;
+    return 0;
 }
 
 static int load_config_file(struct settings *out, struct rs_error *error)
@@ -136,13 +136,13 @@ static int load_config_file(struct settings *out, struct rs_error *error)
     struct rs_config *config = NULL;
     struct rs_buf report = {0};
     int code = rs_config_load_file(out->config_file, &config, error);
-    if (code == RS_OK) {
+    if (code == 0) {
         static const char *const used[] = {"redis", NULL};
         rs_config_use_only(config, used);
         code = rs_redis_config_load(config, &out->redis, error);
     }
     /* What was wrong when the file was loaded left the section incomplete without a word of its own. */
-    if (config != NULL && rs_config_complaints(config) > 0) {
+    if (config && rs_config_complaints(config) > 0) {
         rs_config_report(config, &report);
         size_t size = report.size > 0 ? report.size - 1 : 0;
         code = rs_fail(error, RS_ECONFIG, "%.*s", (int)size, size > 0 ? (const char *)report.data : "");
@@ -157,13 +157,12 @@ static int read_password(struct settings *out, struct rs_error *error)
     char *password = out->redis.address.password;
     struct rs_buf text = {0};
     int code = rs_file_read(out->password_file, RS_REDIS_SECRET_MAX - 1, &text, error);
-    if (code == RS_OK) {
+    if (code == 0) {
         (void)snprintf(password, RS_REDIS_SECRET_MAX, "%.*s", (int)text.size, (const char *)text.data);
         password[strcspn(password, "\r\n")] = '\0';
-        code =
-            password[0] != '\0' ? RS_OK : rs_fail(error, RS_ECONFIG, "\"%s\" is empty", out->password_file);
+        code = password[0] != '\0' ? 0 : rs_fail(error, RS_ECONFIG, "\"%s\" is empty", out->password_file);
     }
-    if (code != RS_OK) {
+    if (code != 0) {
         (void)rs_error_prefix(error, "--password-file");
     }
     rs_buf_fini(&text);
@@ -173,21 +172,21 @@ static int read_password(struct settings *out, struct rs_error *error)
 static int settle_redis(struct settings *out, struct rs_error *error)
 {
     const char *url = out->redis_url;
-    int code = out->config_file ? load_config_file(out, error) : RS_OK;
+    int code = out->config_file ? load_config_file(out, error) : 0;
     if (!url && !out->config_file) {
         url = secure_getenv("ROLLSTAT_REDIS");
     }
-    if (code == RS_OK && url) {
+    if (code == 0 && url) {
         code = rs_redis_url_parse(url, &out->redis.address, error);
     }
-    if (code == RS_OK && out->prefix) {
+    if (code == 0 && out->prefix) {
         const char *fault = rs_redis_prefix_fault(out->prefix);
-        code = fault ? rs_usage_fail(&program, error, "--prefix: %s", fault) : RS_OK;
+        code = fault ? rs_usage_fail(&program, error, "--prefix: %s", fault) : 0;
     }
-    if (code == RS_OK && out->prefix) {
+    if (code == 0 && out->prefix) {
         snprintf(out->redis.prefix, sizeof out->redis.prefix, "%s", out->prefix);
     }
-    if (code == RS_OK && out->password_file) {
+    if (code == 0 && out->password_file) {
         code = read_password(out, error);
     }
     return code;
@@ -201,7 +200,7 @@ static int read_settings(int argc, char **argv, struct settings *out, struct rs_
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     int code = rs_usage_read(&program, argc, argv, take, out, error);
-    return code == RS_OK ? settle_redis(out, error) : code;
+    return code == 0 ? settle_redis(out, error) : code;
 }
 
 /* ---- what to show ---- */
@@ -239,7 +238,7 @@ static int make_tables(const struct settings *settings, const struct rs_top_list
             return unknown_aggregate(list, settings->names[i], error);
         }
         int code = rs_top_table_new(aggregate->name, aggregate->json, settings->zone, &tables[i], error);
-        if (code != RS_OK) {
+        if (code != 0) {
             return code;
         }
         if (settings->sort[0] && rs_top_column(tables[i], settings->sort) < 0) {
@@ -247,7 +246,7 @@ static int make_tables(const struct settings *settings, const struct rs_top_list
                            settings->sort);
         }
     }
-    return RS_OK;
+    return 0;
 }
 
 /* A reader that has closed the pipe has seen enough: an error without a text. */
@@ -264,27 +263,27 @@ static int write_out(const struct rs_buf *text, struct rs_error *error)
         }
         return error->code;
     }
-    return RS_OK;
+    return 0;
 }
 
 static int print_once(struct rs_top_source *source, const struct settings *settings,
                       struct rs_top_table **tables, struct rs_error *error)
 {
     struct rs_buf text = {0};
-    int code = RS_OK;
-    for (size_t i = 0; code == RS_OK && i < settings->name_count; i++) {
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < settings->name_count; i++) {
         struct rs_top_table *table = tables[i];
         int column = settings->sort[0] ? rs_top_column(table, settings->sort) : -1;
         code = rs_top_source_load(source, table, GROUPS_MAX, 0, error);
-        if (code == RS_OK) {
+        if (code == 0) {
             code = rs_top_arrange(table, column, settings->descending, settings->filter, error);
         }
         rs_buf_text(&text, i > 0 ? "\n" : "");
-        if (code == RS_OK && !rs_top_print(table, (size_t)settings->limit, &text)) {
+        if (code == 0 && !rs_top_print(table, (size_t)settings->limit, &text)) {
             code = rs_fail(error, RS_ENOMEM, "out of memory");
         }
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = write_out(&text, error);
     }
     rs_buf_fini(&text);
@@ -295,21 +294,21 @@ static int print_list(struct rs_top_source *source, const struct settings *setti
                       const struct rs_top_list *list, struct rs_error *error)
 {
     struct rs_buf text = {0};
-    int code = RS_OK;
-    for (size_t i = 0; code == RS_OK && i < list->count; i++) {
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < list->count; i++) {
         struct rs_top_table *table = NULL;
         int64_t groups = 0;
         code = rs_top_table_new(list->items[i].name, list->items[i].json, settings->zone, &table, error);
-        if (code == RS_OK) {
+        if (code == 0) {
             code = rs_top_source_groups(source, table->name, &groups, error);
         }
-        if (code == RS_OK) {
+        if (code == 0) {
             rs_buf_printf(&text, "%-24s %-24s %10lld groups  stream %s\n", table->name, table->window,
                           (long long)groups, table->stream);
         }
         rs_top_table_free(&table);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = write_out(&text, error);
     }
     rs_buf_fini(&text);
@@ -324,9 +323,9 @@ static int show_tables(struct rs_top_source *source, const struct settings *sett
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     int code = make_tables(settings, list, tables, error);
-    if (code == RS_OK && (settings->once || !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))) {
+    if (code == 0 && (settings->once || !isatty(STDOUT_FILENO) || !isatty(STDIN_FILENO))) {
         code = print_once(source, settings, tables, error);
-    } else if (code == RS_OK) {
+    } else if (code == 0) {
         const char *no_colour = secure_getenv("NO_COLOR");
         struct rs_top_view view = {.source = source,
                                    .tables = tables,
@@ -352,16 +351,16 @@ static int show(const struct settings *settings, struct rs_error *error)
     struct rs_top_source source = {.config = &settings->redis};
     struct rs_top_list list = {0};
     int code = rs_top_source_open(&source, error);
-    if (code == RS_OK) {
+    if (code == 0) {
         code = rs_top_source_list(&source, &list, error);
     }
-    if (code == RS_OK && list.count == 0) {
+    if (code == 0 && list.count == 0) {
         code = rs_fail(error, RS_EREDIS,
                        "there are no aggregates under %s: in this Redis; has rollstatd run with this "
                        "url, database and prefix?",
                        settings->redis.prefix);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         code = settings->name_count == 0 ? print_list(&source, settings, &list, error)
                                          : show_tables(&source, settings, &list, error);
     }
@@ -395,7 +394,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     rs_redis_config_default(&settings.redis);
     int code = read_settings(argc, argv, &settings, &error);
-    if (code == RS_OK) {
+    if (code == 0) {
         code = show(&settings, &error);
     }
     free(settings.names);
@@ -404,7 +403,7 @@ int main(int argc, char **argv)
         uselocale(LC_GLOBAL_LOCALE);
         freelocale(locale);
     }
-    if (code == RS_OK || code == RS_USAGE_SHOWN) {
+    if (code == 0 || code == RS_USAGE_SHOWN) {
         return RS_EXIT_OK;
     }
     if (error.text[0]) {

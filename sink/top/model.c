@@ -134,7 +134,7 @@ int rs_top_table_new(const char *name, const char *meta_json, const struct rs_zo
     json_error_t fault;
     json_t *meta = json_loads(meta_json, 0, &fault);
     struct rs_top_table *table = calloc(1, sizeof *table);
-    int code = RS_OK;
+    int code = 0;
     if (!table) {
         code = rs_fail(error, RS_ENOMEM, "out of memory");
     } else if (!json_is_object(meta)) {
@@ -152,12 +152,12 @@ int rs_top_table_new(const char *name, const char *meta_json, const struct rs_zo
         }
     }
     json_decref(meta);
-    if (code != RS_OK) {
+    if (code != 0) {
         rs_top_table_free(&table);
         return code;
     }
     *out = table;
-    return RS_OK;
+    return 0;
 }
 
 /* ---- rows ---- */
@@ -348,7 +348,7 @@ static double read_number(struct rs_slice text)
 {
     double number;
     struct rs_error error;
-    return rs_double_parse(text, &number, &error) == RS_OK ? number : NAN;
+    return rs_double_parse(text, &number, &error) == 0 ? number : NAN;
 }
 
 int rs_top_row_set(struct rs_top_table *table, struct rs_top_row *row, const struct rs_slice *values,
@@ -380,7 +380,7 @@ int rs_top_row_set(struct rs_top_table *table, struct rs_top_row *row, const str
     row->cells = cells;
     row->numbers = numbers;
     row->dirty = false;
-    return RS_OK;
+    return 0;
 }
 
 /* ---- arranging ---- */
@@ -456,5 +456,5 @@ int rs_top_arrange(struct rs_top_table *table, int column, bool descending, cons
         }
     }
     qsort_r(shown, table->shown_count, sizeof(struct rs_top_row *), compare_rows, &order);
-    return RS_OK;
+    return 0;
 }

@@ -144,8 +144,8 @@ static void lose_connection(struct screen *s, const struct rs_error *error)
 static int load_all(struct screen *s, struct rs_error *error)
 {
     const struct rs_top_view *view = s->view;
-    int code = RS_OK;
-    for (size_t i = 0; code == RS_OK && i < view->count; i++) {
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < view->count; i++) {
         code = rs_top_source_load(view->source, view->tables[i], view->most, now_us(), error);
     }
     s->reload_us = now_us() + RELOAD_US;
@@ -156,14 +156,14 @@ static void connect_again(struct screen *s)
 {
     const struct rs_top_view *view = s->view;
     struct rs_error error = {0};
-    int code = view->source->data ? RS_OK : rs_top_source_open(view->source, &error);
-    if (code == RS_OK) {
+    int code = view->source->data ? 0 : rs_top_source_open(view->source, &error);
+    if (code == 0) {
         code = rs_top_source_follow(view->source, view->tables, view->count, &error);
     }
-    if (code == RS_OK) { /* after the subscription, so that no change falls between the two */
+    if (code == 0) { /* after the subscription, so that no change falls between the two */
         code = load_all(s, &error);
     }
-    if (code != RS_OK) {
+    if (code != 0) {
         lose_connection(s, &error);
         return;
     }
@@ -175,7 +175,7 @@ static void connect_again(struct screen *s)
 static void refresh_data(struct screen *s)
 {
     struct rs_error error = {0};
-    int code = RS_OK;
+    int code = 0;
     if (s->paused) {
         return;
     }
@@ -186,7 +186,7 @@ static void refresh_data(struct screen *s)
     } else if (s->connected) {
         code = rs_top_source_refresh(s->view->source, active_table(s), now_us(), &error);
     }
-    if (code != RS_OK) {
+    if (code != 0) {
         lose_connection(s, &error);
     }
 }
@@ -194,7 +194,7 @@ static void refresh_data(struct screen *s)
 static void arrange(struct screen *s)
 {
     struct rs_error error = {0};
-    if (rs_top_arrange(active_table(s), s->sorted, s->descending, s->filter, &error) != RS_OK) {
+    if (rs_top_arrange(active_table(s), s->sorted, s->descending, s->filter, &error) != 0) {
         snprintf(s->message, sizeof s->message, "%.200s", error.text);
     }
 }
@@ -453,7 +453,7 @@ static void wait_for_work(struct screen *s)
     if (ready > 0 && fds[1].revents) {
         struct rs_error error = {0};
         if (rs_top_source_take(s->view->source, s->view->tables, s->view->count, s->view->most, &error) !=
-            RS_OK) {
+            0) {
             lose_connection(s, &error);
         }
     }
@@ -505,5 +505,5 @@ int rs_top_screen_run(const struct rs_top_view *view, struct rs_error *error)
     free(s.layout.widths);
     rs_buf_fini(&s.line);
     rs_buf_fini(&s.cut);
-    return RS_OK;
+    return 0;
 }

@@ -16,8 +16,8 @@ int rs_top_source_open(struct rs_top_source *source, struct rs_error *error)
     const struct rs_redis_config *config = source->config;
     enum rs_redis_fault fault;
     if (rs_redis_open(&config->address, config->connect_timeout_us, config->timeout_us, &source->data, &fault,
-                      error) == RS_OK) {
-        return RS_OK;
+                      error) == 0) {
+        return 0;
     }
     char text[RS_ERROR_TEXT_MAX];
     snprintf(text, sizeof text, "%.700s; %s", error->text, rs_redis_fault_hint(fault));
@@ -81,7 +81,7 @@ static int copy_list(const redisReply *reply, struct rs_top_list *out, struct rs
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     qsort(out->items, out->count, sizeof *out->items, compare_names);
-    return RS_OK;
+    return 0;
 }
 
 int rs_top_source_list(struct rs_top_source *source, struct rs_top_list *out, struct rs_error *error)
@@ -96,7 +96,7 @@ int rs_top_source_list(struct rs_top_source *source, struct rs_top_list *out, st
     *out = (struct rs_top_list){0};
     int code = copy_list(reply, out, error);
     freeReplyObject(reply);
-    if (code != RS_OK) {
+    if (code != 0) {
         rs_top_list_fini(out);
     }
     return code;
@@ -120,7 +120,7 @@ int rs_top_source_groups(struct rs_top_source *source, const char *aggregate, in
     }
     *out = reply->integer;
     freeReplyObject(reply);
-    return RS_OK;
+    return 0;
 }
 
 /* ---- hashes ---- */
@@ -136,7 +136,7 @@ static int append_fetch(struct rs_top_source *source, const struct rs_top_table 
     if (redisAppendCommandArgv(source->data, (int)(table->field_count + 2), argv, NULL) != REDIS_OK) {
         return rs_fail(error, RS_EREDIS, "HMGET: %s", source->data->errstr);
     }
-    return RS_OK;
+    return 0;
 }
 
 /* Marks the row when its hash is there. */
@@ -145,7 +145,7 @@ static int take_fetch(struct rs_top_source *source, struct rs_top_table *table, 
 {
     redisReply *reply = NULL;
     bool any = false;
-    int code = RS_OK;
+    int code = 0;
     if (redisGetReply(source->data, (void **)&reply) != REDIS_OK) {
         return rs_fail(error, RS_EREDIS, "HMGET: %s", source->data->errstr);
     }
@@ -159,7 +159,7 @@ static int take_fetch(struct rs_top_source *source, struct rs_top_table *table, 
         any |= there;
     }
     row->marked = any;
-    if (code == RS_OK && any) {
+    if (code == 0 && any) {
         code = rs_top_row_set(table, row, values, error);
         row->changed_us = now_us;
     }
@@ -174,17 +174,17 @@ static int fetch_rows(struct rs_top_source *source, struct rs_top_table *table, 
     const char **argv = calloc(table->field_count + 2, sizeof *argv);
     struct rs_slice *values = calloc(table->field_count + 1, sizeof *values);
     char *key = malloc(KEY_MAX);
-    int code = RS_OK;
+    int code = 0;
     if (!argv || !values || !key) {
         count = 0;
         code = rs_fail(error, RS_ENOMEM, "out of memory");
     }
-    for (size_t at = 0; code == RS_OK && at < count; at += FETCH_ROWS) {
+    for (size_t at = 0; code == 0 && at < count; at += FETCH_ROWS) {
         size_t end = count - at < FETCH_ROWS ? count : at + FETCH_ROWS;
-        for (size_t i = at; code == RS_OK && i < end; i++) {
+        for (size_t i = at; code == 0 && i < end; i++) {
             code = append_fetch(source, table, rows[i], argv, key, error);
         }
-        for (size_t i = at; code == RS_OK && i < end; i++) {
+        for (size_t i = at; code == 0 && i < end; i++) {
             code = take_fetch(source, table, rows[i], values, now_us, error);
         }
     }
@@ -208,8 +208,8 @@ int rs_top_source_load(struct rs_top_source *source, struct rs_top_table *table,
     if (!reply) {
         return error->code;
     }
-    int code = RS_OK;
-    for (size_t i = 0; code == RS_OK && i < reply->elements; i++) {
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < reply->elements; i++) {
         const redisReply *element = reply->element[i];
         struct rs_slice member = rs_slice_of(element->str ? element->str : "", element->len);
         if (member.size < KEY_MAX - 512 && !memchr(member.data, '\0', member.size) &&
@@ -218,10 +218,10 @@ int rs_top_source_load(struct rs_top_source *source, struct rs_top_table *table,
         }
     }
     freeReplyObject(reply);
-    if (code == RS_OK) {
+    if (code == 0) {
         code = fetch_rows(source, table, table->rows, table->row_count, now_us, error);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         rs_top_sweep(table);
     }
     return code;
@@ -247,7 +247,7 @@ int rs_top_source_refresh(struct rs_top_source *source, struct rs_top_table *tab
         gone |= !dirty[i]->marked;
     }
     free(dirty);
-    if (code == RS_OK && gone) {
+    if (code == 0 && gone) {
         rs_top_sweep(table);
     }
     return code;
@@ -262,7 +262,7 @@ int rs_top_source_follow(struct rs_top_source *source, struct rs_top_table *cons
     enum rs_redis_fault fault;
     int code = rs_redis_open(&config->address, config->connect_timeout_us, config->timeout_us,
                              &source->updates, &fault, error);
-    for (size_t i = 0; code == RS_OK && i < count; i++) {
+    for (size_t i = 0; code == 0 && i < count; i++) {
         char channel[512];
         const char *argv[2] = {"SUBSCRIBE", channel};
         key_of(source, tables[i]->name, "updates", channel, sizeof channel);
@@ -272,7 +272,7 @@ int rs_top_source_follow(struct rs_top_source *source, struct rs_top_table *cons
         }
         freeReplyObject(reply);
     }
-    if (code == RS_OK) {
+    if (code == 0) {
         int flags = fcntl(source->updates->fd, F_GETFL);
         if (flags < 0 || fcntl(source->updates->fd, F_SETFL, flags | O_NONBLOCK) < 0) {
             return rs_fail(error, RS_EREDIS, "cannot make the socket non-blocking");
@@ -320,5 +320,5 @@ int rs_top_source_take(struct rs_top_source *source, struct rs_top_table *const 
         take_message(source, raw, tables, count, most);
         freeReplyObject(raw);
     }
-    return source->updates->err ? rs_fail(error, RS_EREDIS, "updates: %s", source->updates->errstr) : RS_OK;
+    return source->updates->err ? rs_fail(error, RS_EREDIS, "updates: %s", source->updates->errstr) : 0;
 }

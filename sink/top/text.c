@@ -126,7 +126,7 @@ static bool is_long(const char *text, bool inexact)
 static bool parse_double(const char *text, double *out)
 {
     struct rs_error error;
-    return rs_double_parse(rs_slice_text(text), out, &error) == RS_OK;
+    return rs_double_parse(rs_slice_text(text), out, &error) == 0;
 }
 
 const char *rs_top_brief(const char *text, bool inexact, char *out)

@@ -44,7 +44,7 @@ static rd_kafka_t *consumer_new(const char *bootstrap)
         ok = rd_kafka_conf_set(conf, settings[i][0], settings[i][1], text, sizeof text) == RD_KAFKA_CONF_OK;
     }
     rd_kafka_t *rk = ok ? rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text) : NULL;
-    if (rk == NULL) {
+    if (!rk) {
         fprintf(stderr, "bare_consumer: %s\n", text);
         rd_kafka_conf_destroy(conf);
     }
@@ -78,7 +78,7 @@ int main(int argc, char **argv)
     int64_t bytes = 0;
     int64_t began = now_us();
     rd_kafka_t *rk = consumer_new(argv[1]);
-    if (rk == NULL) {
+    if (!rk) {
         return 2;
     }
     rd_kafka_queue_t *queue = assign(rk, argv[2], (int)strtol(argv[3], NULL, 10));
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
             rd_kafka_message_destroy(batch[i]);
         }
         rd_kafka_message_t *event = rd_kafka_consumer_poll(rk, 0);
-        if (event != NULL) {
+        if (event) {
             rd_kafka_message_destroy(event);
         }
     }

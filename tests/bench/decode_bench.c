@@ -149,17 +149,17 @@ static double bench_libavro(struct bench *b, size_t rounds)
 static void prepare(struct bench *b, const char *path, size_t count)
 {
     struct rs_error error;
-    if (rs_schema_load(path, &b->document, &error) != RS_OK) {
+    if (rs_schema_load(path, &b->document, &error) != 0) {
         fprintf(stderr, "decode_bench: %s\n", error.text);
         exit(1);
     }
     b->count = count;
     b->ends = calloc(count, sizeof *b->ends);
-    for (size_t i = 0; i < count && b->ends != NULL; i++) {
+    for (size_t i = 0; i < count && b->ends; i++) {
         put_trade(&b->bytes, i);
         b->ends[i] = b->bytes.size;
     }
-    if (b->ends == NULL || b->bytes.failed) {
+    if (!b->ends || b->bytes.failed) {
         fprintf(stderr, "decode_bench: out of memory\n");
         exit(1);
     }
@@ -180,7 +180,7 @@ int main(int argc, char **argv)
     struct rs_program *program = NULL;
     struct rs_error error;
     if (rs_program_compile(rs_schema_root(bench.document), paths, 8, RS_PROGRAM_LIMITS_DEFAULT, &program,
-                           &error) != RS_OK) {
+                           &error) != 0) {
         fprintf(stderr, "decode_bench: %s\n", error.text);
         return 1;
     }

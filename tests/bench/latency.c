@@ -52,11 +52,11 @@ static void take(struct bench *bench, const char *name, int64_t at_us)
 static bool subscribe(struct bench *bench)
 {
     bench->redis = redisConnect("127.0.0.1", bench->redis_port);
-    if (bench->redis == NULL || bench->redis->err != 0) {
+    if (!bench->redis || bench->redis->err != 0) {
         return false;
     }
     redisReply *reply = redisCommand(bench->redis, "SUBSCRIBE %s", bench->channel);
-    bool ok = reply != NULL && reply->type == REDIS_REPLY_ARRAY;
+    bool ok = reply && reply->type == REDIS_REPLY_ARRAY;
     freeReplyObject(reply);
     /* So that the listener looks at `stop` now and then. */
     return ok && redisSetTimeout(bench->redis, (struct timeval){.tv_usec = 200000}) == REDIS_OK;
@@ -74,7 +74,7 @@ static void *listen_to(void *opaque)
             bench->redis->err = 0;
             continue;
         }
-        if (reply != NULL && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+        if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
             reply->element[2]->type == REDIS_REPLY_STRING) {
             take(bench, reply->element[2]->str, now_us());
         }
@@ -208,7 +208,7 @@ int main(int argc, char **argv)
     bench.latencies_us = calloc((size_t)bench.total, sizeof *bench.latencies_us);
     rd_kafka_t *rk = producer_new(bench.bootstrap);
     pthread_t listener;
-    bool ok = bench.sent_us != NULL && bench.latencies_us != NULL && rk != NULL && subscribe(&bench) &&
+    bool ok = bench.sent_us && bench.latencies_us && rk && subscribe(&bench) &&
               pthread_create(&listener, NULL, listen_to, &bench) == 0;
     if (ok) {
         publish(&bench, rk);
@@ -219,10 +219,10 @@ int main(int argc, char **argv)
     } else {
         fputs("latency: cannot start: no memory, no broker's address or no Redis\n", stderr);
     }
-    if (bench.redis != NULL) {
+    if (bench.redis) {
         redisFree(bench.redis);
     }
-    if (rk != NULL) {
+    if (rk) {
         rd_kafka_destroy(rk);
     }
     free(bench.sent_us);

@@ -133,13 +133,13 @@ static int run(const struct bench_case *c, struct rs_num (*events)[2], struct rs
     struct bench b = {.events = events};
     struct rs_error error;
 
-    if (rs_pane_layout_new(stats, sizeof(stats) / sizeof(stats[0]), types, 2, &b.layout, &error) != 0) {
+    if (rs_pane_layout_new(stats, sizeof stats / sizeof stats[0], types, 2, &b.layout, &error) != 0) {
         fprintf(stderr, "pane_bench: %s\n", error.text);
         return 2;
     }
     b.size = rs_pane_size(b.layout);
     b.panes = malloc(PANES * b.size);
-    if (b.panes != NULL) {
+    if (b.panes) {
         for (size_t i = 0; i < PANES; i++) {
             rs_pane_init(b.layout, pane_of(&b, i));
         }
@@ -149,7 +149,7 @@ static int run(const struct bench_case *c, struct rs_num (*events)[2], struct rs
             rs_pane_fini(b.layout, pane_of(&b, i));
         }
     }
-    int rc = b.panes == NULL ? 2 : 0;
+    int rc = !b.panes ? 2 : 0;
     free(b.panes);
     rs_pane_layout_free(&b.layout);
     return rc;
@@ -180,11 +180,11 @@ int main(void)
         {"int128, required", RS_NUM_INT128, true},
         {"double", RS_NUM_DOUBLE, false},
     };
-    struct rs_num(*events)[2] = calloc(EVENTS, sizeof(*events));
+    struct rs_num(*events)[2] = calloc(EVENTS, sizeof *events);
     struct rs_pane_scratch *scratch = rs_pane_scratch_new();
-    int rc = events == NULL || scratch == NULL ? 2 : 0;
+    int rc = !events || !scratch ? 2 : 0;
 
-    for (size_t i = 0; rc == 0 && i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; rc == 0 && i < sizeof cases / sizeof cases[0]; i++) {
         rc = run(&cases[i], events, scratch);
     }
     run_text();

@@ -119,7 +119,7 @@ static double redis_cpu_s(const struct rs_redis_config *config)
     redisContext *context = NULL;
     const char *argv[2] = {"INFO", "cpu"};
     double total = 0;
-    if (rs_redis_open(&config->address, 1000000, 5000000, &context, &fault, &error) != RS_OK) {
+    if (rs_redis_open(&config->address, 1000000, 5000000, &context, &fault, &error) != 0) {
         fprintf(stderr, "sink_bench: %s\n", error.text);
         exit(2);
     }
@@ -158,7 +158,7 @@ int main(int argc, char **argv)
                                             .workers = 1,
                                             .clock = rs_clock_system()};
     double redis_before = redis_cpu_s(&config);
-    if (rs_redis_sink_new(&options, &sink, &error) != RS_OK) {
+    if (rs_redis_sink_new(&options, &sink, &error) != 0) {
         fprintf(stderr, "sink_bench: %s\n", error.text);
         return 2;
     }

@@ -13,20 +13,19 @@ static void load(const char *text)
     struct rs_config *config = NULL;
     struct rs_streams *streams = NULL;
     struct rs_error error = {0};
-    if (rs_config_load_text("fuzz", text, &config, &error) != RS_OK) {
+    if (rs_config_load_text("fuzz", text, &config, &error) != 0) {
         return;
     }
     int code = rs_streams_load(config, &streams, &error);
     struct rs_buf report = {0};
     rs_config_report(config, &report);
-    bool complained = rs_config_complaints(config) > 0 || rs_config_root(config) == NULL;
-    if ((code == RS_OK && (streams == NULL || complained)) || (code != RS_OK && error.text[0] == '\0')) {
+    bool complained = rs_config_complaints(config) > 0 || !rs_config_root(config);
+    if ((code == 0 && (!streams || complained)) || (code != 0 && error.text[0] == '\0')) {
         abort();
     }
-    for (size_t i = 0; streams != NULL && i < streams->count; i++) {
+    for (size_t i = 0; streams && i < streams->count; i++) {
         const struct rs_stream *stream = &streams->items[i];
-        if (stream->schema == NULL || stream->time_type.schema == NULL ||
-            (code == RS_OK && stream->topic == NULL)) {
+        if (!stream->schema || !stream->time_type.schema || (code == 0 && !stream->topic)) {
             abort();
         }
     }
@@ -38,7 +37,7 @@ static void load(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);
-    if (text != NULL) {
+    if (text) {
         if (size > 0) {
             memcpy(text, data, size);
         }

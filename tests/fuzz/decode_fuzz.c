@@ -63,7 +63,7 @@ struct subject {
 
 static void must(int code, const struct rs_error *error)
 {
-    if (code != RS_OK) {
+    if (code != 0) {
         fprintf(stderr, "decode_fuzz: %s\n", error->text);
         abort();
     }
@@ -154,11 +154,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     static struct subject subjects[SCHEMAS]; /* kept from input to input */
     struct subject *subject = &subjects[data[0] % SCHEMAS];
-    if (subject->program == NULL) {
+    if (!subject->program) {
         open_subject(subject, data[0] % SCHEMAS);
     }
     uint8_t *exact = malloc(size); /* ends where the message ends, so that a byte too far is seen */
-    if (exact != NULL) {
+    if (exact) {
         memcpy(exact, data + 1, size - 1);
         check_bare(subject, rs_slice_of(exact, size - 1));
         check_framed(subject, rs_slice_of(exact, size - 1));

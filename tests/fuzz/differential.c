@@ -47,7 +47,7 @@ struct run {
 static void fault(const struct run *r, struct rs_slice message, const char *what)
 {
     fprintf(stderr, "differential: %s\nseed %" PRIu64 ", schema number %" PRIu64 "\n%s\n", what, r->seed,
-            r->schema_seed, r->document == NULL ? "" : rs_schema_json(r->document));
+            r->schema_seed, !r->document ? "" : rs_schema_json(r->document));
     for (size_t i = 0; i < message.size; i++) {
         fprintf(stderr, "%02x", message.data[i]);
     }
@@ -64,7 +64,7 @@ static void collect_paths(struct run *r, const struct rs_schema *schema, const c
         snprintf(path, sizeof path, "%s%s%s", prefix, *prefix == '\0' ? "" : ".", schema->fields[i].name);
         struct rs_field_type type;
         struct rs_error error;
-        if (rs_schema_field_type(r->schema, path, &type, &error) == RS_OK) {
+        if (rs_schema_field_type(r->schema, path, &type, &error) == 0) {
             snprintf(r->paths[r->path_count++], sizeof r->paths[0], "%s", path);
             continue;
         }
@@ -91,7 +91,7 @@ static void choose_wants(struct run *r)
     }
     struct rs_error error;
     const struct rs_program_limits limits = {.depth = 64, .items = 2000};
-    if (rs_program_compile(r->schema, r->wants, r->want_count, limits, &r->program, &error) != RS_OK) {
+    if (rs_program_compile(r->schema, r->wants, r->want_count, limits, &r->program, &error) != 0) {
         fault(r, (struct rs_slice){0}, error.text);
     }
 }
@@ -278,7 +278,7 @@ static bool has_odd_keys(const struct rs_buf *text)
     json_t *json = json_loadb(
         (const char *)text->data, text->size,
         JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &fault_at);
-    enum json_error_code code = json == NULL ? json_error_code(&fault_at) : json_error_unknown;
+    enum json_error_code code = !json ? json_error_code(&fault_at) : json_error_unknown;
     json_decref(json);
     return code == json_error_duplicate_key || code == json_error_null_byte_in_key;
 }
@@ -366,14 +366,14 @@ static void open_schema(struct run *r)
     struct rs_error error;
     rs_random_schema(&r->random, SCHEMA_DEPTH, &json);
     if (json.failed ||
-        rs_schema_parse("random", (const char *)json.data, json.size, &r->document, &error) != RS_OK) {
+        rs_schema_parse("random", (const char *)json.data, json.size, &r->document, &error) != 0) {
         fprintf(stderr, "%s\n%s\n", json.failed ? "out of memory" : error.text, (const char *)json.data);
         exit(1);
     }
     r->schema = rs_schema_root(r->document);
     rs_avro_must(avro_schema_from_json_length((const char *)json.data, json.size, &r->avro_schema), "schema");
     r->avro_class = avro_generic_class_from_schema(r->avro_schema);
-    rs_avro_must(r->avro_class == NULL, "class");
+    rs_avro_must(!r->avro_class, "class");
     rs_avro_must(avro_generic_value_new(r->avro_class, &r->value), "new value");
     rs_avro_must(avro_generic_value_new(r->avro_class, &r->again), "new value");
     rs_buf_fini(&json);
@@ -408,7 +408,7 @@ int main(int argc, char **argv)
     run.values = number_argument(argc, argv, "--values", 1000);
     run.bytes = malloc(MESSAGE_MAX);
     run.reader = avro_reader_memory("", 0);
-    if (run.bytes == NULL || run.reader == NULL) {
+    if (!run.bytes || !run.reader) {
         fprintf(stderr, "differential: out of memory\n");
         return 2;
     }

@@ -14,7 +14,7 @@ static int replay_file(const char *path)
 {
     struct rs_buf input = {0};
     struct rs_error error;
-    if (rs_file_read(path, INPUT_MAX, &input, &error) != RS_OK) {
+    if (rs_file_read(path, INPUT_MAX, &input, &error) != 0) {
         fprintf(stderr, "replay: %s\n", error.text);
         rs_buf_fini(&input);
         return -1;
@@ -27,12 +27,12 @@ static int replay_file(const char *path)
 static int replay_directory(const char *name, size_t *count)
 {
     DIR *directory = opendir(name);
-    if (directory == NULL) {
+    if (!directory) {
         fprintf(stderr, "replay: cannot open %s\n", name);
         return -1;
     }
     int failures = 0;
-    for (const struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
+    for (const struct dirent *entry = readdir(directory); entry; entry = readdir(directory)) {
         char path[4096];
         if (entry->d_name[0] != '.') {
             snprintf(path, sizeof path, "%s/%s", name, entry->d_name);

@@ -114,7 +114,7 @@ int rs_dead_letter_box_new(size_t limit, struct rs_dead_letter_box **out, struct
     }
     box->limit = limit;
     *out = box;
-    return RS_OK;
+    return 0;
 }
 
 void rs_dead_letter_box_free(struct rs_dead_letter_box **out)

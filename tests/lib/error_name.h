@@ -8,7 +8,7 @@
 static inline const char *error_name(int code)
 {
     switch (code) {
-    case RS_OK: return "OK";
+    case 0: return "OK";
 #define ERROR_NAME(name, class, text)                                                                        \
     case RS_##name: return #name;
         RS_ERROR_CODES(ERROR_NAME)

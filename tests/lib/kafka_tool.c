@@ -48,7 +48,7 @@ static rd_kafka_t *client_new(rd_kafka_type_t type, const char *bootstrap)
         ok = rd_kafka_conf_set(conf, settings[i][0], settings[i][1], text, sizeof text) == RD_KAFKA_CONF_OK;
     }
     rd_kafka_t *rk = ok ? rd_kafka_new(type, conf, text, sizeof text) : NULL;
-    if (rk == NULL) {
+    if (!rk) {
         rd_kafka_conf_destroy(conf);
         failed("%s", text);
     }
@@ -71,7 +71,7 @@ static bool topics_ok(const rd_kafka_topic_result_t **results, size_t count)
 static bool topics_answer(rd_kafka_queue_t *queue)
 {
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
-    if (event == NULL) {
+    if (!event) {
         return failed("no answer within %d ms", TIMEOUT_MS);
     }
     bool ok = false;
@@ -97,7 +97,7 @@ static bool topics_answer(rd_kafka_queue_t *queue)
 static bool topic_set(rd_kafka_NewTopic_t *topic, char *setting)
 {
     char *equals = strchr(setting, '=');
-    if (equals == NULL) {
+    if (!equals) {
         return failed("%s: NAME=VALUE is needed", setting);
     }
     *equals = '\0';
@@ -108,14 +108,14 @@ static bool topic_set(rd_kafka_NewTopic_t *topic, char *setting)
 static bool command_create(rd_kafka_t *rk, char **args)
 {
     char text[256] = "";
-    int partitions = args[1] == NULL ? 0 : (int)strtol(args[1], NULL, 10);
+    int partitions = !args[1] ? 0 : (int)strtol(args[1], NULL, 10);
     rd_kafka_NewTopic_t *topic =
         partitions < 1 ? NULL : rd_kafka_NewTopic_new(args[0], partitions, -1, text, sizeof text);
-    if (topic == NULL) {
+    if (!topic) {
         return failed("create TOPIC PARTITIONS: %s", text);
     }
     bool ok = true;
-    for (char **setting = args + 2; ok && *setting != NULL; setting++) {
+    for (char **setting = args + 2; ok && *setting; setting++) {
         ok = topic_set(topic, *setting);
     }
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
@@ -144,7 +144,7 @@ static bool command_grow(rd_kafka_t *rk, char **args)
     char text[256] = "";
     rd_kafka_NewPartitions_t *more =
         rd_kafka_NewPartitions_new(args[0], (size_t)strtol(args[1], NULL, 10), text, sizeof text);
-    if (more == NULL) {
+    if (!more) {
         return failed("grow TOPIC PARTITIONS: %s", text);
     }
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
@@ -161,12 +161,12 @@ static bool command_forget(rd_kafka_t *rk, char **args)
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_DeleteGroups(rk, &group, 1, NULL, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
-    bool ok = event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool ok = event && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR;
     if (ok) {
         size_t count = 0;
         const rd_kafka_group_result_t **results =
             rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(event), &count);
-        ok = count == 1 && rd_kafka_group_result_error(results[0]) == NULL;
+        ok = count == 1 && !rd_kafka_group_result_error(results[0]);
     }
     rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
@@ -183,12 +183,12 @@ static bool command_commit(rd_kafka_t *rk, char **args)
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_AlterConsumerGroupOffsets(rk, &request, 1, NULL, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
-    bool ok = event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool ok = event && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR;
     if (ok) {
         size_t count = 0;
         const rd_kafka_group_result_t **results = rd_kafka_AlterConsumerGroupOffsets_result_groups(
             rd_kafka_event_AlterConsumerGroupOffsets_result(event), &count);
-        ok = count == 1 && rd_kafka_group_result_error(results[0]) == NULL;
+        ok = count == 1 && !rd_kafka_group_result_error(results[0]);
     }
     rd_kafka_event_destroy(event);
     rd_kafka_queue_destroy(queue);
@@ -206,7 +206,7 @@ static bool command_trim(rd_kafka_t *rk, char **args)
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_DeleteRecords(rk, &records, 1, NULL, queue);
     rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
-    bool ok = event != NULL && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool ok = event && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR_NO_ERROR;
     if (ok) {
         const rd_kafka_topic_partition_list_t *after =
             rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event));
@@ -287,7 +287,7 @@ static bool command_group(rd_kafka_t *rk, char **args)
 
 static void put_bytes(const void *bytes, size_t size)
 {
-    if (bytes == NULL) {
+    if (!bytes) {
         putchar('-');
         return;
     }
@@ -329,7 +329,7 @@ static bool put_records(rd_kafka_t *rk, const char *topic, const rd_kafka_topic_
     rd_kafka_assign(rk, list);
     while (ok && left > 0) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, TIMEOUT_MS);
-        if (message == NULL) {
+        if (!message) {
             return failed("%s: nothing within %d ms", topic, TIMEOUT_MS);
         }
         if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -376,7 +376,7 @@ static bool take_bytes(char *text, char **bytes, size_t *size)
 {
     *bytes = NULL;
     *size = 0;
-    if (text == NULL || (text[0] != '.' && text[0] != '-')) {
+    if (!text || (text[0] != '.' && text[0] != '-')) {
         return failed("bytes are written as '.' and hexadecimal digits, or '-'");
     }
     if (text[0] == '-') {
@@ -399,8 +399,7 @@ static bool produce_line(rd_kafka_t *rk, const char *topic, char *line)
     char *value = NULL;
     size_t key_size;
     size_t value_size;
-    if (partition == NULL || timestamp == NULL ||
-        !take_bytes(strtok_r(NULL, "\t\n", &rest), &key, &key_size) ||
+    if (!partition || !timestamp || !take_bytes(strtok_r(NULL, "\t\n", &rest), &key, &key_size) ||
         !take_bytes(strtok_r(NULL, "\t\n", &rest), &value, &value_size)) {
         return failed("PARTITION TIMESTAMP KEY VALUE are needed");
     }
@@ -435,7 +434,7 @@ static bool command_produce(rd_kafka_t *rk, char **args)
 
 static bool done(rd_kafka_error_t *error)
 {
-    if (error == NULL) {
+    if (!error) {
         return true;
     }
     bool ok = failed("%s", rd_kafka_error_string(error));
@@ -454,7 +453,7 @@ static rd_kafka_t *transactional_new(const char *bootstrap)
     rd_kafka_conf_set(conf, "transactional.id", id, text, sizeof text);
     rd_kafka_conf_set(conf, "transaction.timeout.ms", "600000", text, sizeof text);
     rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
-    if (rk == NULL) {
+    if (!rk) {
         rd_kafka_conf_destroy(conf);
         failed("%s", text);
     }
@@ -493,7 +492,7 @@ static int transaction(const char *bootstrap, const char *topic)
 {
     rd_kafka_t *rk = transactional_new(bootstrap);
 
-    if (rk == NULL) {
+    if (!rk) {
         return 2;
     }
     bool ok = run_transaction(rk, topic);
@@ -522,7 +521,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; argc >= 3 && i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(argv[2], commands[i].name) == 0 && argc >= 3 + commands[i].arguments) {
             rd_kafka_t *rk = client_new(commands[i].type, argv[1]);
-            if (rk == NULL) {
+            if (!rk) {
                 return 2;
             }
             bool ok = commands[i].run(rk, argv + 3);

@@ -74,7 +74,7 @@ static void say(struct tool *tool, const struct rs_append_event *event)
 {
     int partition = (int)event->key.partition;
     struct reading *reading = &tool->readings[partition];
-    const char *why = event->error == NULL ? "" : event->error->text;
+    const char *why = !event->error ? "" : event->error->text;
 
     if (event->kind == RS_APPEND_RECORD) {
         on_record(tool, event);
@@ -146,7 +146,7 @@ static long number(char **rest)
 {
     const char *word = strtok_r(NULL, " \n", rest);
 
-    return word == NULL ? 0 : strtol(word, NULL, 10);
+    return !word ? 0 : strtol(word, NULL, 10);
 }
 
 static bool command(struct tool *tool, char *line)
@@ -155,7 +155,7 @@ static bool command(struct tool *tool, char *line)
     const char *name = strtok_r(line, " \n", &rest);
     struct rs_error error;
 
-    if (name == NULL) {
+    if (!name) {
         return true;
     }
     long a = number(&rest);
@@ -218,7 +218,7 @@ int main(int argc, char **argv)
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
     tool.io = rs_kafka_log_table(tool.log);
-    while (good && fgets(line, sizeof line, stdin) != NULL) {
+    while (good && fgets(line, sizeof line, stdin)) {
         good = command(&tool, line);
     }
     rs_kafka_log_free(&tool.log);

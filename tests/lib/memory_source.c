@@ -47,7 +47,7 @@ static struct memory_partition *find(const struct rs_memory_source *source, uint
 {
     struct memory_partition *p = source->partitions;
 
-    while (p != NULL && (p->stream != stream || p->partition != partition)) {
+    while (p && (p->stream != stream || p->partition != partition)) {
         p = p->next;
     }
     return p;
@@ -59,17 +59,17 @@ static struct memory_partition *find_or_add(struct rs_memory_source *source, uin
     struct memory_partition *p = find(source, stream, partition);
     struct memory_partition **link = &source->partitions;
 
-    if (p != NULL) {
+    if (p) {
         return p;
     }
-    p = calloc(1, sizeof(*p));
-    if (p == NULL) {
+    p = calloc(1, sizeof *p);
+    if (!p) {
         return NULL;
     }
     p->stream = stream;
     p->partition = partition;
     p->committed = -1;
-    while (*link != NULL) {
+    while (*link) {
         link = &(*link)->next;
     }
     *link = p;
@@ -78,14 +78,14 @@ static struct memory_partition *find_or_add(struct rs_memory_source *source, uin
 
 int rs_memory_source_new(uint32_t workers, size_t run, struct rs_memory_source **out, struct rs_error *error)
 {
-    struct rs_memory_source *source = calloc(1, sizeof(*source));
+    struct rs_memory_source *source = calloc(1, sizeof *source);
 
-    if (source == NULL) {
+    if (!source) {
         return rs_fail(error, RS_ENOMEM, "memory source: out of memory");
     }
     source->run = run;
-    source->held = calloc(workers, sizeof(*source->held));
-    source->workers = source->held == NULL ? 0 : workers;
+    source->held = calloc(workers, sizeof *source->held);
+    source->workers = !source->held ? 0 : workers;
     bool complete = source->held != NULL;
     for (uint32_t i = 0; complete && i < workers; i++) {
         source->held[i].records = calloc(run, sizeof(struct rs_record));
@@ -113,15 +113,15 @@ void rs_memory_source_free(struct rs_memory_source **pointer)
 {
     struct rs_memory_source *source = *pointer;
 
-    if (source == NULL) {
+    if (!source) {
         return;
     }
-    while (source->partitions != NULL) {
+    while (source->partitions) {
         struct memory_partition *p = source->partitions;
         source->partitions = p->next;
         partition_free(p);
     }
-    while (source->events != NULL) {
+    while (source->events) {
         struct memory_event *event = source->events;
         source->events = event->next;
         free(event);
@@ -140,11 +140,11 @@ void rs_memory_source_free(struct rs_memory_source **pointer)
 static bool copy(struct rs_slice from, struct rs_slice *to)
 {
     *to = (struct rs_slice){.data = NULL, .size = 0};
-    if (from.data == NULL) {
+    if (!from.data) {
         return true;
     }
     uint8_t *data = malloc(from.size + 1);
-    if (data == NULL) {
+    if (!data) {
         return false;
     }
     memcpy(data, from.data, from.size);
@@ -158,8 +158,8 @@ static bool make_room(struct memory_partition *p)
         return true;
     }
     size_t capacity = p->capacity == 0 ? 64 : p->capacity * 2;
-    struct rs_record *grown = realloc(p->records, capacity * sizeof(*grown));
-    if (grown == NULL) {
+    struct rs_record *grown = realloc(p->records, capacity * sizeof *grown);
+    if (!grown) {
         return false;
     }
     p->records = grown;
@@ -172,7 +172,7 @@ int rs_memory_source_append(struct rs_memory_source *source, uint32_t stream, in
 {
     struct memory_partition *p = find_or_add(source, stream, partition);
 
-    if (p == NULL || !make_room(p)) {
+    if (!p || !make_room(p)) {
         return rs_fail(error, RS_ENOMEM, "memory source: out of memory");
     }
     struct rs_record stored = *record;
@@ -189,19 +189,19 @@ int rs_memory_source_append(struct rs_memory_source *source, uint32_t stream, in
 static int post(struct rs_memory_source *source, enum rs_source_event_kind kind, struct memory_partition *p,
                 const struct rs_error *why, struct rs_error *error)
 {
-    struct memory_event *event = calloc(1, sizeof(*event));
+    struct memory_event *event = calloc(1, sizeof *event);
     struct memory_event **link = &source->events;
 
-    if (event == NULL) {
+    if (!event) {
         return rs_fail(error, RS_ENOMEM, "memory source: out of memory");
     }
     event->kind = kind;
     event->partition = p;
     event->worker = p->worker;
-    if (why != NULL) {
+    if (why) {
         event->why = *why;
     }
-    while (*link != NULL) {
+    while (*link) {
         link = &(*link)->next;
     }
     *link = event;
@@ -213,7 +213,7 @@ int rs_memory_source_assign(struct rs_memory_source *source, uint32_t worker, ui
 {
     struct memory_partition *p = find_or_add(source, stream, partition);
 
-    if (p == NULL) {
+    if (!p) {
         return rs_fail(error, RS_ENOMEM, "memory source: out of memory");
     }
     RS_ASSERT(worker < source->workers && (!p->owned || (p->leaving && p->worker == worker)));
@@ -233,7 +233,7 @@ int rs_memory_source_tell(struct rs_memory_source *source, enum rs_source_event_
 {
     struct memory_partition *p = find(source, stream, partition);
 
-    RS_ASSERT(p != NULL && p->owned);
+    RS_ASSERT(p && p->owned);
     p->leaving = p->leaving || kind == RS_SOURCE_REVOKED;
     return post(source, kind, p, why, error);
 }
@@ -244,11 +244,11 @@ static bool take_event(struct rs_memory_source *source, uint32_t worker, struct 
 {
     struct memory_event **link = &source->events;
 
-    while (*link != NULL && (*link)->worker != worker) {
+    while (*link && (*link)->worker != worker) {
         link = &(*link)->next;
     }
     struct memory_event *event = *link;
-    if (event == NULL) {
+    if (!event) {
         return false;
     }
     *link = event->next;
@@ -270,7 +270,7 @@ static bool take_event(struct rs_memory_source *source, uint32_t worker, struct 
 
 static bool take_records(struct rs_memory_source *source, uint32_t worker, struct rs_source_event *out)
 {
-    for (struct memory_partition *p = source->partitions; p != NULL; p = p->next) {
+    for (struct memory_partition *p = source->partitions; p; p = p->next) {
         if (!p->reading || p->worker != worker || p->at == p->count) {
             continue;
         }
@@ -311,7 +311,7 @@ static void forget_stop(struct rs_memory_source *source, const struct memory_par
 {
     struct memory_event **link = &source->events;
 
-    while (*link != NULL) {
+    while (*link) {
         struct memory_event *event = *link;
         if (event->partition == p && event->kind == RS_SOURCE_STOPPED) {
             *link = event->next;
@@ -327,7 +327,7 @@ static int memory_start(void *self, uint32_t stream, int32_t partition, int64_t 
 {
     struct memory_partition *p = find(self, stream, partition);
 
-    if (p == NULL || !p->owned) {
+    if (!p || !p->owned) {
         return rs_fail(error, RS_EINVAL, "memory source: partition %d was not assigned", partition);
     }
     forget_stop(self, p);
@@ -344,7 +344,7 @@ static void memory_done(void *self, uint32_t stream, int32_t partition)
 {
     struct memory_partition *p = find(self, stream, partition);
 
-    if (p != NULL) {
+    if (p) {
         p->owned = p->again;
         p->leaving = p->reading = false;
     }
@@ -354,7 +354,7 @@ static int64_t memory_end_offset(void *self, uint32_t stream, int32_t partition)
 {
     const struct memory_partition *p = find(self, stream, partition);
 
-    return p == NULL ? -1 : p->end;
+    return !p ? -1 : p->end;
 }
 
 static void memory_committed(void *self, uint32_t stream, int32_t partition, int64_t next_offset)
@@ -394,7 +394,7 @@ bool rs_memory_source_owned(const struct rs_memory_source *source, uint32_t stre
 {
     const struct memory_partition *p = find(source, stream, partition);
 
-    return p != NULL && p->owned;
+    return p && p->owned;
 }
 
 int64_t rs_memory_source_started(const struct rs_memory_source *source, uint32_t stream, int32_t partition)

@@ -85,27 +85,27 @@ static bool run(char *line, uint64_t identity)
     const char *owner = strtok_r(NULL, " \n", &rest);
     const char *first = strtok_r(NULL, " \n", &rest);
     const char *second = strtok_r(NULL, " \n", &rest);
-    if (verb == NULL || owner == NULL || !islower((unsigned char)*owner)) {
+    if (!verb || !owner || !islower((unsigned char)*owner)) {
         return false;
     }
     struct writer *w = &writers[*owner - 'a'];
     w->batch = w->batch > 0 ? w->batch : 1;
     if (strcmp(verb, "claim") == 0) {
         claim(w, *owner, false, -1, identity);
-    } else if (strcmp(verb, "rebuild") == 0 && first != NULL) {
+    } else if (strcmp(verb, "rebuild") == 0 && first) {
         claim(w, *owner, true, strtoll(first, NULL, 10), identity);
-    } else if (strcmp(verb, "chunk") == 0 && first != NULL) {
+    } else if (strcmp(verb, "chunk") == 0 && first) {
         struct rs_state_record record = {
             .kind = RS_RECORD_CHUNK,
             .chunk = {.batch = w->batch, .sequence = w->chunks++, .payload = rs_slice_text(first)}};
         w->sum = rs_chunk_sum(w->sum, emit(&record, *owner, identity));
-    } else if (strcmp(verb, "format") == 0 && first != NULL) {
+    } else if (strcmp(verb, "format") == 0 && first) {
         struct rs_state_record record = {.kind = RS_RECORD_CHUNK, .chunk = {.batch = w->batch}};
         format = (uint8_t)(strtol(first, NULL, 10) + 1);
         (void)emit(&record, *owner, identity);
         format = 0;
-    } else if (strcmp(verb, "seal") == 0 && first != NULL) {
-        seal(w, *owner, strtoll(first, NULL, 10), second != NULL ? strtoll(second, NULL, 10) : -1, identity);
+    } else if (strcmp(verb, "seal") == 0 && first) {
+        seal(w, *owner, strtoll(first, NULL, 10), second ? strtoll(second, NULL, 10) : -1, identity);
     } else {
         return false;
     }
@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     char line[256];
     bool good = argc == 4;
     uint64_t identity = good ? rs_state_identity(argv[1], argv[2], (int32_t)strtol(argv[3], NULL, 10)) : 0;
-    while (good && fgets(line, sizeof line, stdin) != NULL) {
+    while (good && fgets(line, sizeof line, stdin)) {
         good = run(line, identity);
     }
     if (!good) {

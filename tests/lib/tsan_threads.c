@@ -37,7 +37,7 @@ static void *started(void *opaque)
 int thrd_create(thrd_t *thread, thrd_start_t run, void *argument)
 {
     struct start *start = malloc(sizeof *start);
-    if (start == NULL) {
+    if (!start) {
         return thrd_nomem;
     }
     *start = (struct start){.run = run, .argument = argument};
@@ -52,7 +52,7 @@ int thrd_join(thrd_t thread, int *result)
 {
     void *value = NULL;
     int code = pthread_join((pthread_t)thread, &value);
-    if (code == 0 && result != NULL) {
+    if (code == 0 && result) {
         *result = (int)(intptr_t)value;
     }
     return result_of(code);

@@ -117,7 +117,7 @@ static void report(void *ctx, enum rs_log_level level, const char *text)
     struct fixture *f = ctx;
     size_t used = strlen(f->said);
 
-    (void)snprintf(f->said + used, sizeof(f->said) - used, "%d %s\n", (int)level, text);
+    (void)snprintf(f->said + used, sizeof f->said - used, "%d %s\n", (int)level, text);
 }
 
 void open_worker(struct fixture *f, int64_t publish_every_us, uint64_t history_limit)
@@ -129,8 +129,7 @@ void open_worker(struct fixture *f, int64_t publish_every_us, uint64_t history_l
         .source = rs_memory_source_table(f->source),
         .sink = rs_memory_store_table(f->store),
         .letters = {.self = &f->letters, .ops = &letter_ops},
-        .log = f->other_log.ops != NULL ? f->other_log
-                                        : (struct rs_state_log){.self = &f->log, .ops = &slow_ops},
+        .log = f->other_log.ops ? f->other_log : (struct rs_state_log){.self = &f->log, .ops = &slow_ops},
         .clock = &f->clock.clock,
         .prefix = "rs",
         .publish_every_us = publish_every_us,
@@ -149,7 +148,7 @@ void open_worker(struct fixture *f, int64_t publish_every_us, uint64_t history_l
 
 int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
+    struct fixture *f = calloc(1, sizeof *f);
     size_t meta_count = 0;
 
     assert_non_null(f);
@@ -245,8 +244,7 @@ void assert_field(struct fixture *f, const char *aggregate, const char *key, con
     struct rs_slice text = rs_memory_store_field(f->store, aggregate, key, field);
     char found[64];
 
-    (void)snprintf(found, sizeof(found), "%.*s", (int)text.size,
-                   text.data == NULL ? "" : (const char *)text.data);
+    (void)snprintf(found, sizeof found, "%.*s", (int)text.size, !text.data ? "" : (const char *)text.data);
     assert_string_equal(found, expected);
 }
 

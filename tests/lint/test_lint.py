@@ -309,6 +309,14 @@ class Lint(suite.Case):
         self.assertEqual(self.matches(pattern, files), [])
         self.assertTrue(self.matches(pattern, [self.write("bad.c", "FILE *p = po" + "pen(command, mode);\n")]))
 
+    def test_dialect(self):
+        """One way to write what C has several for: `!p`, `sizeof x` of what is no type, 0 for success."""
+        self.assertEqual([fault for path in sources("*.c", "*.h") for fault in other_dialects(path)], [])
+        for bad in ("if (p == NULL) {", "n = sizeof(*p);", "n = sizeof(a->b[0]);", "return RS_" + "OK;", "while ((p = f()) != NULL) {", "if (a && p != NULL) {"):
+            self.assertEqual(len(other_dialects(self.write("bad.c", f"    {bad}\n"))), 1, bad)
+        for good in ("return p != NULL;", "if (n - (p != NULL) > 1) {", "n = sizeof(struct x);", "n = sizeof(int64_t);", 'text = "p == NULL";', "/* p == NULL */"):
+            self.assertEqual(other_dialects(self.write("good.c", f"    {good}\n")), [], good)
+
     def test_names_of_unit_tests(self):
         """What cmocka runs is called test_..., so that a name says what it is wherever it stands."""
         files = sources("*.c", folders=("tests",))
@@ -356,6 +364,19 @@ class Lint(suite.Case):
         self.write("unit/base/forgotten_test.c", "")
         status, _, err = procs.run(configure)
         self.assertEqual((status != 0, b"forgotten_test.c is not registered" in err), (True, True))
+
+
+TYPES = r"const |struct |enum |union |void|char|u?int|unsigned|long|short|float|double|bool|size_t|\w+_t\b|rs_[iu]128|rollstat_\w+\)"
+DIALECT = ((r"== NULL\b", "write !p"), (r"(?:\b(?:if|while) \(|&& |\|\| )[*\w.>()= -]*[\w)] != NULL(?: [&|?]|\) \{)", "write p"), (r"\bRS_OK\b", "write 0"),
+           (rf"\bsizeof\((?!{TYPES})\*?&?[A-Za-z_][\w.>\[\]-]*\)", "write sizeof x"))
+
+
+def other_dialects(path):
+    """Comments and strings are left out; so is a comparison that makes a bool of a pointer, as in `return p != NULL`."""
+    with open(path, encoding="utf-8") as file:
+        code = re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', lambda m: re.sub(r"[^\n]", " ", m.group()), file.read(), flags=re.S)
+    return [f"{os.path.relpath(path, suite.ROOT)}:{code.count(chr(10), 0, m.start()) + 1}: {advice}"
+            for pattern, advice in DIALECT for m in re.finditer(pattern, code)]
 
 
 def cmocka_tests(path):

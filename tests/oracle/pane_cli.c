@@ -143,18 +143,18 @@ static int run_stats(const char *x, const char *w)
         fprintf(stderr, "not a type: %s %s\n", x, w);
         return 1;
     }
-    if (rs_pane_layout_new(stats, sizeof(stats) / sizeof(stats[0]), s.types, 2, &s.layout, &error) != 0) {
+    if (rs_pane_layout_new(stats, sizeof stats / sizeof stats[0], s.types, 2, &s.layout, &error) != 0) {
         fprintf(stderr, "%s\n", error.text);
         return 1;
     }
     s.scratch = rs_pane_scratch_new();
     s.pane = malloc(rs_pane_size(s.layout));
     s.previous = malloc(rs_pane_size(s.layout));
-    if (s.scratch != NULL && s.pane != NULL && s.previous != NULL) {
+    if (s.scratch && s.pane && s.previous) {
         rs_pane_init(s.layout, s.pane);
         rs_pane_init(s.layout, s.previous);
         rc = 0;
-        while (rc == 0 && fgets(line, sizeof(line), stdin) != NULL) {
+        while (rc == 0 && fgets(line, sizeof line, stdin)) {
             rc = stats_line(&s, line) ? 0 : 1;
         }
         rs_pane_fini(s.layout, s.pane);
@@ -172,10 +172,10 @@ static int run_doubles(void)
     char line[64];
     char text[RS_NUMBER_TEXT_MAX];
 
-    while (fgets(line, sizeof(line), stdin) != NULL) {
+    while (fgets(line, sizeof line, stdin)) {
         uint64_t bits = strtoull(line, NULL, 16);
         double value = 0;
-        memcpy(&value, &bits, sizeof(value));
+        memcpy(&value, &bits, sizeof value);
         printf("%.*s\n", (int)rs_double_format(value, text), text);
     }
     return 0;
@@ -186,7 +186,7 @@ static int run_read(void)
     char line[4096];
     struct rs_error error;
 
-    while (fgets(line, sizeof(line), stdin) != NULL) {
+    while (fgets(line, sizeof line, stdin)) {
         double value = 0;
         uint64_t bits = 0;
         line[strcspn(line, "\n")] = '\0';
@@ -194,7 +194,7 @@ static int run_read(void)
             puts("error");
             continue;
         }
-        memcpy(&bits, &value, sizeof(bits));
+        memcpy(&bits, &value, sizeof bits);
         printf("%016" PRIx64 "\n", bits);
     }
     return 0;

@@ -127,7 +127,7 @@ MUTANTS = {
         "transform/statelog/protocol.c", "    bool gap = event->offset > part->next;", "    bool gap = event->offset < part->next;")]),
     "gap-means-nothing": ("a gap is looked at, but another claim in it is overlooked", [(
         "transform/statelog/protocol.c", "    if (reading.claim != part->token ||\n        memcmp(&reading.owner, &part->owner, "
-        "sizeof(part->owner)) != 0) {", "    if (reading.claim == INT64_MAX) {"),
+        "sizeof part->owner) != 0) {", "    if (reading.claim == INT64_MAX) {"),
         ("transform/statelog/protocol.c", "    if (part->superseded || event->offset > part->token) {",
          "    if (part->doubted && (part->superseded || event->offset > part->token)) {")]),
     "dead-letter-after-seal": ("the seal does not wait for the dead letters it covers", [(
@@ -169,8 +169,8 @@ MUTANTS = {
         "transform/worker/owned.c", "owned->touched && owned->next_offset >= owned->quiet_until;", "owned->touched;"),
         ("sink/redis/script.c", "    if (mine->offset < held->offset ||", "    if (held->token == 0 ||")]),
     "receipts-of-before": ("answers to batches of an earlier ownership are taken for one's own", [(
-        "transform/worker/publish.c", "        if (owned != NULL && owned->epoch == batch->epoch) {",
-        "        if (owned != NULL && (owned->epoch == batch->epoch || owned->in_flight > 0)) {")]),
+        "transform/worker/publish.c", "        if (owned && owned->epoch == batch->epoch) {",
+        "        if (owned && (owned->epoch == batch->epoch || owned->in_flight > 0)) {")]),
     "written-late": ("a group that changes while a batch is open is told as it is after the change", [(
         "transform/group/groups.h", "    if (group->flags & gs->unsealed.write_flag) {",
         "    if (group->flags & gs->unsealed.write_flag & RS_GROUP_DROPPED) {")]),
@@ -184,10 +184,10 @@ MUTANTS = {
         "            owned->touched = true;",
         "            rs_owned_want_scan(worker, owned);\n            owned->touched = true;")]),
     "limits-behind-the-fence": ("input that has to reach the fence waits for history that cannot leave before", [(
-        "transform/worker/wait.c", "    return owned->next_offset < owned->quiet_until;", "    return owned == NULL;")]),
+        "transform/worker/wait.c", "    return owned->next_offset < owned->quiet_until;", "    return !owned;")]),
     "no-rest": ("a worker without a free batch tries again and again", [(
         "transform/worker/worker.c", "    if (!worker->starved) {\n        due = earlier(due, rs_owned_ask_due(owned));",
-        "    if (worker != NULL) {\n        due = earlier(due, rs_owned_ask_due(owned));")]),
+        "    if (worker) {\n        due = earlier(due, rs_owned_ask_due(owned));")]),
     "idle-owner-asks-nothing": ("an owner without input never looks whether it still is one", [(
         "transform/worker/publish.c", "|| worker->now_us >= rs_owned_ask_due(owned);", ";")]),
     "shown-time-steps-back": ("a new owner does not go on from the time its predecessor had shown", [(

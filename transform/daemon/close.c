@@ -94,7 +94,7 @@ void rs_daemon_feed_watchdog(struct rs_daemon *daemon, bool alive)
 
 static void join_workers(struct rs_daemon *daemon)
 {
-    for (uint32_t i = 0; daemon->workers != NULL && i < daemon->settings->workers; i++) {
+    for (uint32_t i = 0; daemon->workers && i < daemon->settings->workers; i++) {
         if (daemon->workers[i].started) {
             rs_worker_stop(daemon->workers[i].worker);
             (void)pthread_join(daemon->workers[i].thread, NULL);
@@ -106,22 +106,22 @@ static void stop_all(struct rs_daemon *daemon)
 {
     join_workers(daemon);
     rs_daemon_stop_log(daemon, LOG_STOP_US);
-    if (daemon->source != NULL) {
+    if (daemon->source) {
         rs_kafka_source_close(daemon->source, GROUP_CLOSE_MS);
     }
-    size_t unsent = daemon->letters == NULL ? 0 : rs_dead_letters_stop(daemon->letters, LETTERS_STOP_US);
+    size_t unsent = !daemon->letters ? 0 : rs_dead_letters_stop(daemon->letters, LETTERS_STOP_US);
     if (unsent > 0) {
         rs_log(RS_LOG_WARNING, "%zu dead letters were not acknowledged; their records will be read again",
                unsent);
     }
-    if (daemon->sink != NULL) {
+    if (daemon->sink) {
         (void)rs_redis_sink_stop(daemon->sink, SINK_STOP_US);
     }
 }
 
 static void free_all(struct rs_daemon *daemon)
 {
-    for (uint32_t i = 0; daemon->workers != NULL && i < daemon->settings->workers; i++) {
+    for (uint32_t i = 0; daemon->workers && i < daemon->settings->workers; i++) {
         rs_worker_free(&daemon->workers[i].worker);
     }
     rs_kafka_source_free(&daemon->source);
@@ -146,7 +146,7 @@ static void *close_parts(void *argument)
 
     stop_all(closer->daemon);
     free_all(closer->daemon);
-    ssize_t written = write(closer->done_fd, &one, sizeof(one));
+    ssize_t written = write(closer->done_fd, &one, sizeof one);
     (void)written;
     return NULL;
 }
@@ -156,7 +156,7 @@ static bool was_told_to_end(const struct rs_daemon *daemon)
     struct signalfd_siginfo info;
     bool told = false;
 
-    while (read(daemon->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+    while (read(daemon->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         told = told || info.ssi_signo != SIGHUP;
     }
     return told;
@@ -170,11 +170,11 @@ static void serve_until_closed(struct rs_daemon *daemon, const struct closer *cl
     struct pollfd fds[] = {
         {.fd = closer->done_fd, .events = POLLIN},
         {.fd = daemon->signal_fd, .events = POLLIN},
-        {.fd = daemon->http != NULL ? rs_http_fd(daemon->http) : -1, .events = POLLIN},
+        {.fd = daemon->http ? rs_http_fd(daemon->http) : -1, .events = POLLIN},
     };
 
     for (;;) {
-        (void)poll(fds, sizeof(fds) / sizeof(fds[0]), TURN_MS);
+        (void)poll(fds, sizeof fds / sizeof fds[0], TURN_MS);
         rs_notify_turn(&daemon->notify);
         if ((fds[0].revents & POLLIN) != 0) {
             return;
@@ -185,7 +185,7 @@ static void serve_until_closed(struct rs_daemon *daemon, const struct closer *cl
                    again ? "second signal: ending at once" : "closing takes too long: ending at once");
             _exit(EXIT_HURRIED);
         }
-        if (daemon->http != NULL) {
+        if (daemon->http) {
             rs_http_run(daemon->http);
         }
         rs_daemon_feed_watchdog(daemon, true);
@@ -212,8 +212,7 @@ static void close_on_thread(struct rs_daemon *daemon)
 
 void rs_daemon_close(struct rs_daemon *daemon)
 {
-    bool complete =
-        daemon->workers != NULL && daemon->source != NULL && daemon->letters != NULL && daemon->sink != NULL;
+    bool complete = daemon->workers && daemon->source && daemon->letters && daemon->sink;
 
     for (uint32_t i = 0; complete && i < daemon->settings->workers; i++) {
         complete = daemon->workers[i].worker != NULL;

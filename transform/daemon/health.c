@@ -38,10 +38,10 @@ static void add(struct rs_daemon_health *health, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     if (health->count == 0) {
-        memcpy(health->summary, text, sizeof(text));
+        memcpy(health->summary, text, sizeof text);
     }
     if (health->count++ < RS_DAEMON_PROBLEMS) {
         rs_buf_text(&health->lines, text);
@@ -58,7 +58,7 @@ static void headline(struct rs_daemon_health *health, const char *before, uint64
     add(health, "%s%" PRIu64 " of %" PRIu64 " partitions%s", before, some, all, after);
     if (first && why[0] != '\0') {
         size_t used = strlen(health->summary);
-        (void)snprintf(health->summary + used, sizeof(health->summary) - used, ": %s", why);
+        (void)snprintf(health->summary + used, sizeof health->summary - used, ": %s", why);
     }
 }
 
@@ -130,7 +130,7 @@ static void look_at(void *ctx, const struct rs_worker_snapshot *snapshot)
             continue;
         }
         if (walk->first[0] == '\0') {
-            memcpy(walk->first, status->why, sizeof(walk->first));
+            memcpy(walk->first, status->why, sizeof walk->first);
         }
         walk->restoring += restoring ? 1 : 0;
         *(status->health == RS_HEALTH_STOPPED ? &walk->health->stopped : &walk->health->waiting) += 1;
@@ -236,7 +236,7 @@ void rs_daemon_tell_health(struct rs_daemon *daemon)
     if (lasts && !daemon->told_not_ready) {
         const char *end =
             memchr(health->lines.data, '\n', health->lines.size); /* what stopped has told why */
-        int size = end == NULL ? 0 : (int)(end - (const char *)health->lines.data);
+        int size = !end ? 0 : (int)(end - (const char *)health->lines.data);
         rs_log(RS_LOG_WARNING, "not ready: %.*s", size, (const char *)health->lines.data);
         daemon->told_not_ready = true;
     }

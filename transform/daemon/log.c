@@ -19,7 +19,7 @@ void rs_daemon_instance(char *out, size_t size)
 {
     char host[256] = "";
 
-    if (gethostname(host, sizeof(host) - 1) != 0) {
+    if (gethostname(host, sizeof host - 1) != 0) {
         host[0] = '\0';
     }
     (void)snprintf(out, size, "%s pid %ld", host[0] != '\0' ? host : "a host without name", (long)getpid());
@@ -44,8 +44,8 @@ static int take_fingerprints(struct rs_daemon *daemon, struct rs_error *error)
 {
     size_t streams = daemon->settings->streams->count;
 
-    daemon->fingerprints = calloc(streams + 1, sizeof(*daemon->fingerprints));
-    if (daemon->fingerprints == NULL) {
+    daemon->fingerprints = calloc(streams + 1, sizeof *daemon->fingerprints);
+    if (!daemon->fingerprints) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
     for (uint32_t i = 0; i < streams; i++) {
@@ -56,7 +56,7 @@ static int take_fingerprints(struct rs_daemon *daemon, struct rs_error *error)
 
 static int open_durable(struct rs_daemon *daemon, struct rs_error *error)
 {
-    rs_daemon_instance(daemon->instance, sizeof(daemon->instance));
+    rs_daemon_instance(daemon->instance, sizeof daemon->instance);
     int rc = take_fingerprints(daemon, error);
     if (rc != 0) {
         return rc;
@@ -85,13 +85,13 @@ int rs_daemon_open_log(struct rs_daemon *daemon, struct rs_error *error)
 
 struct rs_state_log rs_daemon_log(const struct rs_daemon *daemon)
 {
-    return daemon->memory_log != NULL ? rs_memory_log_table(daemon->memory_log)
-                                      : rs_durable_log_table(daemon->durable_log);
+    return daemon->memory_log ? rs_memory_log_table(daemon->memory_log)
+                              : rs_durable_log_table(daemon->durable_log);
 }
 
 void rs_daemon_stop_log(struct rs_daemon *daemon, int64_t within_us)
 {
-    size_t unsent = daemon->kafka_log == NULL ? 0 : rs_kafka_log_stop(daemon->kafka_log, within_us);
+    size_t unsent = !daemon->kafka_log ? 0 : rs_kafka_log_stop(daemon->kafka_log, within_us);
 
     if (unsent > 0) {
         rs_log(RS_LOG_WARNING,

@@ -90,7 +90,7 @@ static int set_mode(struct command *command, const char *name, struct rs_error *
         return 1;
     }
     enum rs_daemon_mode mode = modes[at].mode;
-    if (command->mode_name != NULL && command->mode != mode) {
+    if (command->mode_name && command->mode != mode) {
         return rs_usage_fail(&program, error, "--%s and --%s exclude each other", command->mode_name, name);
     }
     command->mode = mode;
@@ -192,22 +192,22 @@ static int take(void *ctx, const struct rs_option *option, const char *value, st
 
 static int check_command(const struct command *command, struct rs_error *error)
 {
-    if (command->config == NULL) {
+    if (!command->config) {
         return rs_usage_fail(&program, error, "--config FILE is missing");
     }
     if (command->mode != RS_DAEMON_REPLAY && command->replay.file_count > 0) {
         return rs_usage_fail(&program, error, "\"%s\": files are for --replay", command->replay.files[0]);
     }
-    if (command->mode != RS_DAEMON_REPLAY && command->for_replay != NULL) {
+    if (command->mode != RS_DAEMON_REPLAY && command->for_replay) {
         return rs_usage_fail(&program, error, "--%s is for --replay", command->for_replay);
     }
-    if (command->mode != RS_DAEMON_REPLAY && command->mode != RS_DAEMON_REBUILD && command->stream != NULL) {
+    if (command->mode != RS_DAEMON_REPLAY && command->mode != RS_DAEMON_REBUILD && command->stream) {
         return rs_usage_fail(&program, error, "--stream is for --replay and --rebuild");
     }
-    if (command->mode != RS_DAEMON_REBUILD && command->for_rebuild != NULL) {
+    if (command->mode != RS_DAEMON_REBUILD && command->for_rebuild) {
         return rs_usage_fail(&program, error, "--%s is for --rebuild", command->for_rebuild);
     }
-    if (command->mode != RS_DAEMON_EXPLAIN && command->for_explain != NULL) {
+    if (command->mode != RS_DAEMON_EXPLAIN && command->for_explain) {
         return rs_usage_fail(&program, error, "--%s is for --explain", command->for_explain);
     }
     return 0;
@@ -276,13 +276,13 @@ static int ask_cluster(const struct rs_settings *settings, char out[RS_KAFKA_CLU
     if (rc != 0) {
         return rc;
     }
-    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
-    if (client == NULL) {
+    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    if (!client) {
         rd_kafka_conf_destroy(conf);
         return rs_fail(error, RS_ECONFIG, "kafka: %s", text);
     }
     char *id = rd_kafka_clusterid(client, CLUSTER_WAIT_MS);
-    if (id != NULL) {
+    if (id) {
         (void)snprintf(out, RS_KAFKA_CLUSTER_MAX, "%s", id);
         rd_kafka_mem_free(client, id);
     }

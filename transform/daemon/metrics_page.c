@@ -71,7 +71,7 @@ static void write_of_partition(const struct scrape *scrape, uint32_t stream, int
 {
     char number[16];
 
-    (void)snprintf(number, sizeof(number), "%" PRId32, partition);
+    (void)snprintf(number, sizeof number, "%" PRId32, partition);
     const struct rs_label labels[] = {
         {"stream", scrape->daemon->settings->streams->items[stream].name},
         {"partition", number},
@@ -113,7 +113,7 @@ static void aggregate_snapshot(void *ctx, const struct rs_worker_snapshot *snaps
     const struct rs_aggregate_meta *metas = rs_engine_metas(scrape->daemon->settings->engine, &count);
     char number[16];
 
-    (void)snprintf(number, sizeof(number), "%" PRIu32, scrape->worker);
+    (void)snprintf(number, sizeof number, "%" PRIu32, scrape->worker);
     for (size_t i = 0; i < snapshot->aggregate_count; i++) {
         const struct rs_label labels[] = {
             {"aggregate", metas[snapshot->aggregates[i].aggregate].name},
@@ -129,7 +129,7 @@ static void worker_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot
     const struct scrape *scrape = ctx;
     char number[16];
 
-    (void)snprintf(number, sizeof(number), "%" PRIu32, scrape->worker);
+    (void)snprintf(number, sizeof number, "%" PRIu32, scrape->worker);
     const struct rs_label labels[] = {{"worker", number}, {NULL, NULL}};
     if (scrape->number) {
         write_number(scrape, labels, snapshot);
@@ -266,7 +266,7 @@ static void write_log(const struct rs_daemon *daemon, struct rs_buf *out)
 {
     struct rs_kafka_log_status status;
 
-    if (daemon->kafka_log == NULL) {
+    if (!daemon->kafka_log) {
         return;
     }
     rs_kafka_log_status(daemon->kafka_log, &status);
@@ -289,13 +289,13 @@ static uint64_t resident_bytes(void)
     char line[128] = "";
     FILE *file = fopen("/proc/self/statm", "re");
 
-    if (file == NULL) {
+    if (!file) {
         return 0;
     }
-    char *read = fgets(line, sizeof(line), file);
+    char *read = fgets(line, sizeof line, file);
     (void)fclose(file);
-    const char *second = read == NULL ? NULL : strchr(line, ' ');
-    return second == NULL ? 0 : strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+    const char *second = !read ? NULL : strchr(line, ' ');
+    return !second ? 0 : strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 static void write_process(const struct rs_daemon *daemon, struct rs_buf *out)

@@ -16,9 +16,9 @@
 /* "/path" or "@abstract", as sd_notify(3) says; others are for virtual machines. */
 static bool address_of(const char *name, struct sockaddr_un *out, socklen_t *size)
 {
-    size_t length = name == NULL ? 0 : strlen(name);
+    size_t length = !name ? 0 : strlen(name);
 
-    if (length < 2 || length >= sizeof(out->sun_path) || (name[0] != '/' && name[0] != '@')) {
+    if (length < 2 || length >= sizeof out->sun_path || (name[0] != '/' && name[0] != '@')) {
         return false;
     }
     *out = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -54,7 +54,7 @@ void rs_notify_turn(struct rs_notify *notify)
 {
     while (notify->count > 0 && send_text(notify->owed[0])) {
         notify->count--;
-        memmove(notify->owed[0], notify->owed[1], notify->count * sizeof(notify->owed[0]));
+        memmove(notify->owed[0], notify->owed[1], notify->count * sizeof notify->owed[0]);
     }
 }
 
@@ -64,10 +64,10 @@ void rs_notify_state(struct rs_notify *notify, const char *format, ...)
 
     if (notify->count == RS_NOTIFY_OWED) { /* reloads by the dozen while nobody reads: the newest count */
         notify->count--;
-        memmove(notify->owed[0], notify->owed[1], notify->count * sizeof(notify->owed[0]));
+        memmove(notify->owed[0], notify->owed[1], notify->count * sizeof notify->owed[0]);
     }
     va_start(args, format);
-    (void)vsnprintf(notify->owed[notify->count++], sizeof(notify->owed[0]), format, args);
+    (void)vsnprintf(notify->owed[notify->count++], sizeof notify->owed[0], format, args);
     va_end(args);
     rs_notify_turn(notify);
 }
@@ -80,7 +80,7 @@ void rs_notify_passing(struct rs_notify *notify, const char *format, ...)
     rs_notify_turn(notify);
     if (notify->count == 0) { /* not before what is owed */
         va_start(args, format);
-        (void)vsnprintf(text, sizeof(text), format, args);
+        (void)vsnprintf(text, sizeof text, format, args);
         va_end(args);
         (void)send_text(text);
     }

@@ -32,15 +32,15 @@ void rs_daemon_tell_outcomes(struct rs_daemon *daemon)
     const struct rs_streams *streams = daemon->settings->streams;
     char text[1024];
 
-    if (daemon->watches == NULL) {
-        daemon->watches = calloc(streams->count, sizeof(*daemon->watches));
+    if (!daemon->watches) {
+        daemon->watches = calloc(streams->count, sizeof *daemon->watches);
     }
-    for (size_t i = 0; daemon->watches != NULL && i < streams->count; i++) {
+    for (size_t i = 0; daemon->watches && i < streams->count; i++) {
         struct rs_outcomes now;
         enum rs_log_level level = RS_LOG_INFO;
         rs_daemon_outcomes(daemon, (uint32_t)i, &now);
         if (rs_outcomes_judge(&daemon->watches[i], &streams->items[i], &now, rs_clock_mono(daemon->clock),
-                              &level, text, sizeof(text))) {
+                              &level, text, sizeof text)) {
             rs_log(level, "%s", text);
         }
     }

@@ -76,8 +76,8 @@ static int open_consumer(struct rebuild *rebuild, struct rs_error *error)
         return rc;
     }
     rd_kafka_conf_set_log_cb(conf, client_log);
-    rebuild->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
-    if (rebuild->consumer == NULL) {
+    rebuild->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    if (!rebuild->consumer) {
         rd_kafka_conf_destroy(conf);
         return rs_fail(error, RS_ECONFIG, "kafka: %s", text);
     }
@@ -87,9 +87,9 @@ static int open_consumer(struct rebuild *rebuild, struct rs_error *error)
 static int add_inputs(struct rebuild *rebuild, uint32_t stream, int32_t partitions, struct rs_error *error)
 {
     struct input *grown =
-        realloc(rebuild->inputs, (rebuild->count + (size_t)partitions) * sizeof(*rebuild->inputs));
+        realloc(rebuild->inputs, (rebuild->count + (size_t)partitions) * sizeof *rebuild->inputs);
 
-    if (grown == NULL) {
+    if (!grown) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     rebuild->inputs = grown;
@@ -124,15 +124,15 @@ static int find_inputs(struct rebuild *rebuild, struct rs_error *error)
 {
     const struct rs_streams *streams = rebuild->settings->streams;
     const struct rs_stream *only =
-        rebuild->options->stream == NULL ? NULL : rs_streams_find(streams, rebuild->options->stream);
+        !rebuild->options->stream ? NULL : rs_streams_find(streams, rebuild->options->stream);
     int rc = 0;
 
-    if (rebuild->options->stream != NULL && only == NULL) {
+    if (rebuild->options->stream && !only) {
         return rs_fail(error, RS_EUSAGE, "--stream: there is no stream \"%s\" in the configuration",
                        rebuild->options->stream);
     }
     for (size_t i = 0; rc == 0 && i < streams->count; i++) {
-        if (only == NULL || only == &streams->items[i]) {
+        if (!only || only == &streams->items[i]) {
             rc = find_partitions(rebuild, &streams->items[i], error);
         }
     }
@@ -164,13 +164,13 @@ static void find_oldest(struct rebuild *rebuild, struct input *input)
     rd_kafka_topic_t *topic = rd_kafka_topic_new(rebuild->consumer, stream_of(rebuild, input)->topic, NULL);
     if (rd_kafka_consume_start(topic, input->partition, input->low) == 0) {
         rd_kafka_message_t *message = rd_kafka_consume(topic, input->partition, ASK_MS / 2);
-        if (message != NULL && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (message && message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
             int64_t time_ms = rd_kafka_message_timestamp(message, &type);
             bool usable =
                 type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && time_ms >= 0 && time_ms <= RS_TIME_MAX_US / 1000;
             input->oldest_us = usable ? time_ms * 1000 : RS_TIME_NONE;
         }
-        if (message != NULL) {
+        if (message) {
             rd_kafka_message_destroy(message);
         }
         (void)rd_kafka_consume_stop(topic, input->partition);
@@ -260,8 +260,8 @@ static int claim(struct rebuild *rebuild, size_t index, const char *instance, st
                   .version = rs_slice_text(RS_VERSION)},
     };
 
-    ssize_t got = getrandom(record.owner.bytes, sizeof(record.owner.bytes), 0);
-    RS_ASSERT(got == (ssize_t)sizeof(record.owner.bytes));
+    ssize_t got = getrandom(record.owner.bytes, sizeof record.owner.bytes, 0);
+    RS_ASSERT(got == (ssize_t)sizeof record.owner.bytes);
     (void)rs_state_record_write(&record, &bytes);
     int rc = bytes.failed ? rs_fail(error, RS_ENOMEM, "out of memory")
                           : rebuild->io.ops->append(rebuild->io.self, key_of(input), rs_buf_slice(&bytes),
@@ -277,8 +277,8 @@ static int claim_all(struct rebuild *rebuild, struct rs_error *error)
     char instance[340];
     int rc = 0;
 
-    rs_daemon_instance(process, sizeof(process));
-    (void)snprintf(instance, sizeof(instance), "%s --rebuild", process);
+    rs_daemon_instance(process, sizeof process);
+    (void)snprintf(instance, sizeof instance, "%s --rebuild", process);
     for (size_t i = 0; rc == 0 && i < rebuild->count; i++) {
         rc = claim(rebuild, i, instance, error);
     }
@@ -299,7 +299,7 @@ static void on_answer(struct rebuild *rebuild, const struct rs_append_event *eve
 {
     struct input *input = input_of(rebuild, event->key);
 
-    if (input == NULL || input->answered) {
+    if (!input || input->answered) {
         return;
     }
     input->answered = true;
@@ -402,7 +402,7 @@ int rs_rebuild(const struct rs_settings *settings, const struct rs_rebuild_optio
         rc = rc == 0 ? code : rc;
     }
     rs_kafka_log_free(&rebuild.log);
-    if (rebuild.consumer != NULL) {
+    if (rebuild.consumer) {
         rd_kafka_destroy(rebuild.consumer);
     }
     free(rebuild.inputs);

@@ -126,7 +126,7 @@ static int32_t partition_of(struct replay *replay, struct rs_slice key)
 {
     int32_t count = replay->options->partitions;
 
-    if (key.data == NULL) {
+    if (!key.data) {
         replay->round_robin = (replay->round_robin + 1) % count;
         return replay->round_robin;
     }
@@ -201,7 +201,7 @@ static void print_aggregate(const struct replay *replay, const struct rs_aggrega
         sum.panes += status.panes;
         sum.not_finite += status.not_finite;
     }
-    (void)snprintf(what, sizeof(what), "aggregate %s", meta->name);
+    (void)snprintf(what, sizeof what, "aggregate %s", meta->name);
     print_accounting(what, &sum.events);
     fprintf(stderr, "; groups %" PRIu64 ", panes %" PRIu64, sum.groups, sum.panes);
     if (sum.not_finite > 0) {
@@ -240,7 +240,7 @@ static bool print_summary(const struct replay *replay)
         struct rs_partition_status status;
         char what[64];
         rs_partition_status(replay->partitions[i].state, &status);
-        (void)snprintf(what, sizeof(what), "partition %" PRId32, i);
+        (void)snprintf(what, sizeof what, "partition %" PRId32, i);
         print_accounting(what, &status.events);
         fprintf(stderr, "; conflicts %" PRIu64 ", expired groups %" PRIu64 "\n", status.conflicts,
                 status.expired_groups);
@@ -272,16 +272,16 @@ static int find_stream(struct replay *replay, struct rs_error *error)
     const struct rs_streams *streams = replay->settings->streams;
     const char *wanted = replay->options->stream;
 
-    if (wanted == NULL && streams->count == 1) {
+    if (!wanted && streams->count == 1) {
         replay->stream = &streams->items[0];
         return 0;
     }
-    if (wanted == NULL) {
+    if (!wanted) {
         return rs_fail(error, RS_EUSAGE, "--replay needs --stream NAME: the configuration has %zu streams",
                        streams->count);
     }
     replay->stream = rs_streams_find(streams, wanted);
-    if (replay->stream == NULL) {
+    if (!replay->stream) {
         return rs_fail(error, RS_EUSAGE, "--stream: the configuration has no stream \"%s\"", wanted);
     }
     return 0;
@@ -291,8 +291,8 @@ static int open_partitions(struct replay *replay, struct rs_error *error)
 {
     size_t count = (size_t)replay->options->partitions;
 
-    replay->partitions = calloc(count, sizeof(*replay->partitions));
-    if (replay->partitions == NULL) {
+    replay->partitions = calloc(count, sizeof *replay->partitions);
+    if (!replay->partitions) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     for (size_t i = 0; i < count; i++) {
@@ -316,7 +316,7 @@ static int open_store(struct replay *replay, struct rs_error *error)
     }
     replay->sink = rs_memory_store_table(replay->store);
     replay->batch = rs_view_batch_new();
-    return replay->batch == NULL ? rs_fail(error, RS_ENOMEM, "out of memory") : 0;
+    return !replay->batch ? rs_fail(error, RS_ENOMEM, "out of memory") : 0;
 }
 
 static int open_all(struct replay *replay, struct rs_error *error)
@@ -341,7 +341,7 @@ static int open_all(struct replay *replay, struct rs_error *error)
 static void close_all(struct replay *replay)
 {
     rs_rows_free(&replay->rows);
-    for (int32_t i = 0; replay->partitions != NULL && i < replay->options->partitions; i++) {
+    for (int32_t i = 0; replay->partitions && i < replay->options->partitions; i++) {
         rs_partition_free(&replay->partitions[i].state);
     }
     free(replay->partitions);

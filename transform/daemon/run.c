@@ -51,7 +51,7 @@ static int open_letters(struct rs_daemon *daemon, struct rs_error *error)
     const struct rs_streams *streams = daemon->settings->streams;
     const char **topics = calloc(2 * streams->count, sizeof(const char *));
 
-    if (topics == NULL) {
+    if (!topics) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     rd_kafka_conf_t *conf = NULL;
@@ -127,7 +127,7 @@ static int open_http(struct rs_daemon *daemon, struct rs_error *error)
         .ctx = daemon,
     };
 
-    if (options.listen == NULL) {
+    if (!options.listen) {
         return 0;
     }
     int rc = rs_http_new(&options, &daemon->http, error);
@@ -179,8 +179,8 @@ static int start_workers(struct rs_daemon *daemon, struct rs_error *error)
 
 static int open_all(struct rs_daemon *daemon, struct rs_error *error)
 {
-    daemon->workers = calloc(daemon->settings->workers, sizeof(*daemon->workers));
-    if (daemon->workers == NULL) {
+    daemon->workers = calloc(daemon->settings->workers, sizeof *daemon->workers);
+    if (!daemon->workers) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     int rc = open_signals(daemon, error);
@@ -297,9 +297,9 @@ static void log_lines(enum rs_log_level level, const struct rs_buf *text)
 
     while (left > 0) {
         const char *end = memchr(at, '\n', left);
-        size_t length = end == NULL ? left : (size_t)(end - at);
+        size_t length = !end ? left : (size_t)(end - at);
         rs_log(level, "%.*s", (int)length, at);
-        length += end == NULL ? 0 : 1;
+        length += !end ? 0 : 1;
         at += length;
         left -= length;
     }
@@ -384,7 +384,7 @@ static void serve_signals(struct rs_daemon *daemon)
 {
     struct signalfd_siginfo info;
 
-    while (read(daemon->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+    while (read(daemon->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         on_signal(daemon, info.ssi_signo);
     }
 }
@@ -396,14 +396,14 @@ static void turn(struct rs_daemon *daemon)
     struct pollfd fds[] = {
         {.fd = daemon->signal_fd, .events = POLLIN},
         {.fd = rs_kafka_source_fd(daemon->source), .events = POLLIN},
-        {.fd = daemon->http != NULL ? rs_http_fd(daemon->http) : -1, .events = POLLIN},
+        {.fd = daemon->http ? rs_http_fd(daemon->http) : -1, .events = POLLIN},
     };
 
-    (void)poll(fds, sizeof(fds) / sizeof(fds[0]), CONTROL_MS);
+    (void)poll(fds, sizeof fds / sizeof fds[0], CONTROL_MS);
     serve_signals(daemon);
     rs_kafka_source_poll(daemon->source);
     tell_cluster(daemon);
-    if (daemon->http != NULL) {
+    if (daemon->http) {
         rs_http_run(daemon->http);
     }
     rs_notify_turn(&daemon->notify);
@@ -433,7 +433,7 @@ static int control(struct rs_daemon *daemon)
         struct rs_kafka_source_status status;
         turn(daemon);
         rs_kafka_source_status(daemon->source, &status);
-        if (status.fatal != NULL && !daemon->stopping) {
+        if (status.fatal && !daemon->stopping) {
             code = RS_EXIT_USAGE; /* of all that is fatal to a consumer, an id used twice is what can happen
                                      here */
             begin_stop(daemon, status.fatal);

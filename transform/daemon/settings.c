@@ -24,7 +24,7 @@ static const char *const root_keys[] = {"group",   "kafka",  "redis", "schemas",
 static bool is_mapping(struct rs_config *config, const struct rs_config_node *node, const char *what,
                        const char *const *known)
 {
-    return node != NULL &&
+    return node &&
            (rs_config_expect_mapping(config, node, what, known) || rs_config_kind(node) == RS_CONFIG_MAPPING);
 }
 
@@ -40,11 +40,10 @@ static void load_workers(struct rs_config *config, const struct rs_config_node *
     const struct rs_config_node *node = rs_config_get(root, "workers");
     int64_t workers = cores();
 
-    if (node != NULL && rs_config_kind(node) == RS_CONFIG_SCALAR &&
-        strcmp(rs_config_text(node), "auto") == 0) {
+    if (node && rs_config_kind(node) == RS_CONFIG_SCALAR && strcmp(rs_config_text(node), "auto") == 0) {
         node = NULL;
     }
-    if (node != NULL) {
+    if (node) {
         (void)rs_config_int(config, root, "workers", 1, WORKERS_MAX, &workers);
     }
     out->workers = (uint32_t)workers;
@@ -83,7 +82,7 @@ static void load_http(struct rs_config *config, const struct rs_config_node *roo
     const struct rs_config_node *http = rs_config_get(root, "http");
 
     out->http_listen = "127.0.0.1:9464";
-    if (http == NULL) {
+    if (!http) {
         return;
     }
     if (rs_config_kind(http) == RS_CONFIG_SCALAR && strcmp(rs_config_text(http), "off") == 0) {
@@ -93,8 +92,7 @@ static void load_http(struct rs_config *config, const struct rs_config_node *roo
     if (rs_config_kind(http) != RS_CONFIG_MAPPING) {
         rs_config_complain(config, http, "http: must be {listen: HOST:PORT} or off");
     } else if (is_mapping(config, http, "http", known) &&
-               rs_config_string(config, http, "listen", &out->http_listen) &&
-               rs_config_get(http, "listen") != NULL) {
+               rs_config_string(config, http, "listen", &out->http_listen) && rs_config_get(http, "listen")) {
         check_listen(config, rs_config_get(http, "listen"), out->http_listen);
     }
 }
@@ -106,8 +104,7 @@ static void load_log(struct rs_config *config, const struct rs_config_node *root
     const char *level = NULL;
 
     out->log_level = RS_LOG_INFO;
-    if (!is_mapping(config, log, "log", known) || !rs_config_string(config, log, "level", &level) ||
-        level == NULL) {
+    if (!is_mapping(config, log, "log", known) || !rs_config_string(config, log, "level", &level) || !level) {
         return;
     }
     if (rs_log_level_parse(level, &out->log_level) != 0) {
@@ -131,7 +128,7 @@ static void load_state(struct rs_config *config, const struct rs_config_node *ro
     (void)rs_config_string(config, state, "log", &log);
     (void)rs_config_duration(config, state, "commit_every", COMMIT_MIN_US, COMMIT_MAX_US,
                              &out->commit_every_us);
-    if (rs_config_get(state, "replication_factor") != NULL &&
+    if (rs_config_get(state, "replication_factor") &&
         rs_config_int(config, state, "replication_factor", 1, REPLICAS_MAX, &replicas)) {
         out->replication_factor = (int32_t)replicas;
     }
@@ -150,7 +147,7 @@ static void pass_by_connections(enum rs_daemon_mode mode, struct rs_config *conf
     if (mode != RS_DAEMON_REPLAY && mode != RS_DAEMON_EXPLAIN) {
         return;
     }
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         rs_config_pass_by(config, paths[i]);
     }
 }
@@ -161,7 +158,7 @@ static int load_stages(enum rs_daemon_mode mode, struct rs_settings *out, struct
     const struct rs_config_node *root = rs_config_root(out->document);
 
     out->kafka = rs_config_get(root, "kafka");
-    if (out->kafka != NULL || mode != RS_DAEMON_REPLAY) {
+    if (out->kafka || mode != RS_DAEMON_REPLAY) {
         rs_kafka_config_check(out->document, out->kafka);
     }
     int rc = rs_redis_config_load(out->document, &out->redis, error);
@@ -169,7 +166,7 @@ static int load_stages(enum rs_daemon_mode mode, struct rs_settings *out, struct
         return rc;
     }
     rc = rs_streams_load(out->document, &out->streams, error);
-    if (out->streams == NULL) {
+    if (!out->streams) {
         return rc;
     }
     rs_settings_check_topics(out, mode);
@@ -195,7 +192,7 @@ static int load_root(enum rs_daemon_mode mode, struct rs_settings *out, struct r
 int rs_settings_load(const char *path, enum rs_daemon_mode mode, struct rs_settings *out,
                      struct rs_buf *report, struct rs_error *error)
 {
-    memset(out, 0, sizeof(*out));
+    memset(out, 0, sizeof *out);
     int rc = rs_config_load_file(path, &out->document, error);
     if (rc != 0) {
         return rc;

@@ -166,7 +166,7 @@ static void add_aggregate(struct status_page *page, const struct rs_worker_aggre
     const char *name = rs_engine_metas(page->daemon->settings->engine, &count)[status->aggregate].name;
     json_t *object = json_object_get(page->aggregates, name);
 
-    if (object == NULL) {
+    if (!object) {
         object = json_object();
         (void)json_object_set_new(object, "events", accounting(&(struct rs_accounting){0}));
         (void)json_object_set_new(page->aggregates, name, object);
@@ -205,7 +205,7 @@ static json_t *problems(const struct rs_daemon_health *health)
 
     while (left > 0) {
         const char *end = memchr(at, '\n', left);
-        size_t size = end == NULL ? left : (size_t)(end - at);
+        size_t size = !end ? left : (size_t)(end - at);
         (void)json_array_append_new(array, json_stringn(at, size));
         size += size < left ? 1 : 0;
         at += size;
@@ -298,9 +298,9 @@ static json_t *state_log(const struct rs_daemon *daemon)
     struct rs_kafka_log_status status;
     json_t *object = json_object();
 
-    set_text(object, "log", daemon->kafka_log == NULL ? "memory" : "kafka");
+    set_text(object, "log", !daemon->kafka_log ? "memory" : "kafka");
     set_integer(object, "commit_every_ms", daemon->settings->commit_every_us / 1000);
-    if (daemon->kafka_log == NULL) {
+    if (!daemon->kafka_log) {
         return object;
     }
     rs_kafka_log_status(daemon->kafka_log, &status);

@@ -21,10 +21,10 @@ static const struct rs_config_node *letters_node(const struct rs_stream *stream)
     const struct rs_config_node *letters = rs_config_get(stream->node, "dead_letters");
     const struct rs_config_node *topic = NULL;
 
-    if (letters != NULL && rs_config_kind(letters) == RS_CONFIG_MAPPING) {
+    if (letters && rs_config_kind(letters) == RS_CONFIG_MAPPING) {
         topic = rs_config_get(letters, "topic");
     }
-    return topic != NULL ? topic : input_node(stream);
+    return topic ? topic : input_node(stream);
 }
 
 /* NULL: it writes none. */
@@ -35,8 +35,8 @@ static const char *letters_of(const struct rs_stream *stream)
 
 static const struct rs_stream *reader_of(const struct rs_streams *streams, const char *topic)
 {
-    for (size_t i = 0; topic != NULL && i < streams->count; i++) {
-        if (streams->items[i].topic != NULL && strcmp(streams->items[i].topic, topic) == 0) {
+    for (size_t i = 0; topic && i < streams->count; i++) {
+        if (streams->items[i].topic && strcmp(streams->items[i].topic, topic) == 0) {
             return &streams->items[i];
         }
     }
@@ -49,7 +49,7 @@ static void check_inputs(struct rs_config *config, const struct rs_streams *stre
     for (size_t i = 0; i < streams->count; i++) {
         const struct rs_stream *stream = &streams->items[i];
         const struct rs_stream *first = reader_of(streams, stream->topic);
-        if (first != NULL && first != stream) {
+        if (first && first != stream) {
             rs_config_complain(
                 config, input_node(stream),
                 "streams: \"%s\" and \"%s\" read the same topic \"%s\"; one stream can feed any "
@@ -77,10 +77,10 @@ static void check_ring(struct rs_config *config, const struct rs_streams *stream
     size_t size = 0;
     const struct rs_stream *at = start;
 
-    for (size_t steps = 0; steps < streams->count && at != NULL && letters_of(at) != NULL; steps++) {
+    for (size_t steps = 0; steps < streams->count && at && letters_of(at); steps++) {
         add_to_ring(ring, &size, letters_of(at));
         at = reader_of(streams, letters_of(at));
-        if (at == NULL || at->index < start->index) {
+        if (!at || at->index < start->index) {
             return;
         }
         if (at == start) {
@@ -104,7 +104,7 @@ static bool is_own(const struct rs_streams *streams, const char *topic)
 {
     size_t size = strlen(streams->group);
 
-    if (topic == NULL || strncmp(topic, streams->group, size) != 0) {
+    if (!topic || strncmp(topic, streams->group, size) != 0) {
         return false;
     }
     return strncmp(topic + size, ".state.", 7) == 0 || strcmp(topic + size, ".partials") == 0 ||
@@ -142,7 +142,7 @@ static void check_state(struct rs_config *config, const struct rs_streams *strea
 {
     char name[4 * TOPIC_NAME_MAX];
 
-    state_topic(streams, stream, name, sizeof(name));
+    state_topic(streams, stream, name, sizeof name);
     if (strlen(name) > TOPIC_NAME_MAX) {
         rs_config_complain(config, stream->node,
                            "streams: the state of \"%s\" would be in the topic %s, whose name has %zu "
@@ -155,7 +155,7 @@ static void check_state(struct rs_config *config, const struct rs_streams *strea
 
 static bool collide(const char *one, const char *other)
 {
-    if (one == NULL || other == NULL || strcmp(one, other) == 0) {
+    if (!one || !other || strcmp(one, other) == 0) {
         return false;
     }
     for (; *one != '\0' && *other != '\0'; one++, other++) {
@@ -185,9 +185,9 @@ static void check_collisions(struct rs_config *config, const struct rs_streams *
 
     for (size_t i = 0; i < 3 * streams->count; i++) {
         const struct rs_stream *stream = &streams->items[i / 3];
-        const char *topic = nth_topic(streams, stream, i % 3, mine, sizeof(mine));
+        const char *topic = nth_topic(streams, stream, i % 3, mine, sizeof mine);
         for (size_t j = 0; j < i; j++) {
-            const char *other = nth_topic(streams, &streams->items[j / 3], j % 3, theirs, sizeof(theirs));
+            const char *other = nth_topic(streams, &streams->items[j / 3], j % 3, theirs, sizeof theirs);
             if (collide(topic, other)) {
                 rs_config_warn(
                     config, i % 3 == 1 ? letters_node(stream) : input_node(stream),

@@ -66,7 +66,7 @@ static uint64_t *spilled(const uint64_t *sum)
 {
     uint64_t *full = NULL;
 
-    memcpy(&full, &sum[1], sizeof(full));
+    memcpy(&full, &sum[1], sizeof full);
     return full;
 }
 
@@ -118,7 +118,7 @@ static void trim(struct rs_super_value *value)
     }
     value->size -= low;
     value->at = value->size == 0 ? 0 : value->at + low;
-    memmove(value->limb, value->limb + low, value->size * sizeof(value->limb[0]));
+    memmove(value->limb, value->limb + low, value->size * sizeof value->limb[0]);
 }
 
 void rs_super_read(const struct rs_super_kind *kind, const uint64_t *sum, struct rs_super_value *out)
@@ -194,16 +194,16 @@ static struct term term_of(const struct rs_super_value *value)
 
 static void spill(const struct rs_super_kind *kind, uint64_t *sum, const struct rs_super_value *value)
 {
-    uint64_t *full = calloc(kind->full_limbs, sizeof(*full));
+    uint64_t *full = calloc(kind->full_limbs, sizeof *full);
     struct term term = term_of(value);
 
     sum[0] = LOST;
-    if (full == NULL) {
+    if (!full) {
         return;
     }
     accumulate(full, kind->full_limbs, value->at, &term);
     sum[0] = SPILLED;
-    memcpy(&sum[1], &full, sizeof(full));
+    memcpy(&sum[1], &full, sizeof full);
 }
 
 /* The term does not fit the compact limbs as they stand: moves them if what is there and the term fit in
@@ -274,7 +274,7 @@ static inline struct parts parts_of(double x)
 {
     uint64_t bits = 0;
 
-    memcpy(&bits, &x, sizeof(bits));
+    memcpy(&bits, &x, sizeof bits);
     int exponent = (int)(bits >> 52 & 0x7ff);
     uint64_t fraction = bits & ((UINT64_C(1) << 52) - 1);
     return (struct parts){

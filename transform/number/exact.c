@@ -41,7 +41,7 @@ void rs_exact_set_limbs(struct rs_exact *out, const uint64_t *limb, size_t limbs
     RS_ASSERT(limbs > 0 && limbs <= RS_EXACT_LIMBS);
     out->negative = limb[limbs - 1] >> 63 != 0;
     out->size = (uint32_t)limbs;
-    memcpy(out->limb, limb, limbs * sizeof(*limb));
+    memcpy(out->limb, limb, limbs * sizeof *limb);
     if (out->negative) {
         mpn_neg(out->limb, out->limb, (mp_size_t)limbs);
     }
@@ -54,8 +54,8 @@ void rs_exact_set_magnitude(struct rs_exact *out, const uint64_t *limb, size_t l
     RS_ASSERT(limbs <= RS_EXACT_LIMBS && at <= RS_EXACT_LIMBS - limbs);
     out->negative = negative;
     out->size = limbs == 0 ? 0 : (uint32_t)(at + limbs);
-    memset(out->limb, 0, at * sizeof(*limb));
-    memcpy(out->limb + at, limb, limbs * sizeof(*limb));
+    memset(out->limb, 0, at * sizeof *limb);
+    memcpy(out->limb + at, limb, limbs * sizeof *limb);
     normalise(out);
 }
 
@@ -115,7 +115,7 @@ static void add_magnitudes(struct rs_exact *out, const struct rs_exact *a, const
     if (b->size > 0) {
         carry = mpn_add(out->limb, a->limb, a->size, b->limb, b->size);
     } else if (out != a) {
-        memcpy(out->limb, a->limb, a->size * sizeof(a->limb[0]));
+        memcpy(out->limb, a->limb, a->size * sizeof a->limb[0]);
     }
     out->limb[size] = carry;
     out->size = size + 1;
@@ -144,7 +144,7 @@ void rs_exact_subtract(struct rs_exact *out, const struct rs_exact *a, const str
         if (smaller->size > 0) {
             mpn_sub(out->limb, larger->limb, size, smaller->limb, smaller->size);
         } else if (out != larger) {
-            memcpy(out->limb, larger->limb, size * sizeof(larger->limb[0]));
+            memcpy(out->limb, larger->limb, size * sizeof larger->limb[0]);
         }
         out->size = size;
     }

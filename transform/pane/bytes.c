@@ -36,10 +36,10 @@ static void put_integer(struct rs_buf *out, const void *limbs, size_t size)
     int64_t low = 0;
     int64_t high = 0;
 
-    memcpy(&low, limbs, sizeof(low));
-    memcpy(&high, (const uint8_t *)limbs + (size == sizeof(low) ? 0 : sizeof(low)), sizeof(high));
-    if (size > 2 * sizeof(low) || (size > sizeof(low) && high != low >> 63) ||
-        !rs_buf_reserve(out, 1 + sizeof(low))) {
+    memcpy(&low, limbs, sizeof low);
+    memcpy(&high, (const uint8_t *)limbs + (size == sizeof low ? 0 : sizeof low), sizeof high);
+    if (size > 2 * sizeof low || (size > sizeof low && high != low >> 63) ||
+        !rs_buf_reserve(out, 1 + sizeof low)) {
         put_wide(out, limbs, size);
         return;
     }
@@ -47,7 +47,7 @@ static void put_integer(struct rs_buf *out, const void *limbs, size_t size)
     int bits = magnitude == 0 ? 0 : 64 - __builtin_clzll(magnitude);
     size_t bytes = low == 0 ? 0 : (size_t)bits / 8 + 1; /* the sign takes a bit */
     out->data[out->size] = (uint8_t)bytes;
-    memcpy(out->data + out->size + 1, &low, sizeof(low));
+    memcpy(out->data + out->size + 1, &low, sizeof low);
     out->size += 1 + bytes;
 }
 
@@ -55,7 +55,7 @@ static void put_u16(struct rs_buf *out, size_t value)
 {
     const uint8_t bytes[2] = {(uint8_t)value, (uint8_t)(value >> 8)};
 
-    rs_buf_put(out, bytes, sizeof(bytes));
+    rs_buf_put(out, bytes, sizeof bytes);
 }
 
 /* Length with the sign above it, place in bytes, magnitude. */
@@ -113,8 +113,8 @@ static void put_value(struct rs_buf *out, enum rs_num_kind kind, const void *slo
 
 static void put_key(struct rs_buf *out, const struct rs_pane_key *key)
 {
-    put_integer(out, &key->time_us, sizeof(key->time_us));
-    put_integer(out, &key->order, sizeof(key->order));
+    put_integer(out, &key->time_us, sizeof key->time_us);
+    put_integer(out, &key->order, sizeof key->order);
 }
 
 static void put_input(struct rs_buf *out, const struct rs_pane_input *in, const void *pane)
@@ -149,13 +149,13 @@ void rs_pane_save(const struct rs_pane_layout *layout, const void *pane, struct 
 {
     const struct rs_pane_head *head = pane;
 
-    put_integer(out, &head->events, sizeof(head->events));
+    put_integer(out, &head->events, sizeof head->events);
     if (head->events == 0) {
         return;
     }
-    put_integer(out, &head->newest.time_us, sizeof(head->newest.time_us));
+    put_integer(out, &head->newest.time_us, sizeof head->newest.time_us);
     if (layout->shared_last) {
-        put_integer(out, &head->newest.order, sizeof(head->newest.order));
+        put_integer(out, &head->newest.order, sizeof head->newest.order);
     }
     if (layout->shared_first != 0) {
         put_key(out, rs_pane_at_const(pane, layout->shared_first));
@@ -194,10 +194,10 @@ static const uint8_t *take(struct reader *r, size_t size)
 static bool get_integer(struct reader *r, void *out, size_t size)
 {
     const uint8_t *head = take(r, 1);
-    const uint8_t *bytes = head == NULL || *head > size ? NULL : take(r, *head);
+    const uint8_t *bytes = !head || *head > size ? NULL : take(r, *head);
     uint8_t full[INTEGER_BYTES_MAX];
 
-    if (bytes == NULL) {
+    if (!bytes) {
         return false;
     }
     size_t given = *head;
@@ -217,7 +217,7 @@ static bool get_u16(struct reader *r, size_t *out)
 {
     const uint8_t *bytes = take(r, 2);
 
-    if (bytes == NULL) {
+    if (!bytes) {
         return false;
     }
     *out = (size_t)bytes[0] | (size_t)bytes[1] << 8;
@@ -241,7 +241,7 @@ static bool get_super(struct reader *r, const struct rs_super_kind *kind, uint64
         return false;
     }
     const uint8_t *bytes = take(r, size);
-    if (bytes == NULL || bytes[0] == 0 || bytes[size - 1] == 0) {
+    if (!bytes || bytes[0] == 0 || bytes[size - 1] == 0) {
         return false;
     }
     value.negative = (head & 1) != 0;
@@ -274,18 +274,18 @@ static bool get_value(struct reader *r, enum rs_num_kind kind, void *slot)
     }
     const uint8_t *bytes = take(r, sizeof(double));
     double value = 0;
-    if (bytes == NULL) {
+    if (!bytes) {
         return false;
     }
-    memcpy(&value, bytes, sizeof(value));
-    memcpy(slot, bytes, sizeof(value));
+    memcpy(&value, bytes, sizeof value);
+    memcpy(slot, bytes, sizeof value);
     return isfinite(value) && !(value == 0 && signbit(value) != 0);
 }
 
 static bool get_key(struct reader *r, struct rs_pane_key *key)
 {
-    return get_integer(r, &key->time_us, sizeof(key->time_us)) &&
-           get_integer(r, &key->order, sizeof(key->order));
+    return get_integer(r, &key->time_us, sizeof key->time_us) &&
+           get_integer(r, &key->order, sizeof key->order);
 }
 
 static bool get_values(struct reader *r, const struct rs_pane_input *in, void *pane)
@@ -307,7 +307,7 @@ static bool get_input(struct reader *r, const struct rs_pane_input *in, void *pa
 {
     if (in->count != 0) {
         uint64_t *count = rs_pane_at(pane, in->count);
-        if (!get_integer(r, count, sizeof(*count)) || *count > rs_pane_events(pane)) {
+        if (!get_integer(r, count, sizeof *count) || *count > rs_pane_events(pane)) {
             return false;
         }
         if (*count == 0) {
@@ -331,15 +331,15 @@ static bool get_pane(struct reader *r, const struct rs_pane_layout *layout, void
 {
     struct rs_pane_head *head = pane;
 
-    if (!get_integer(r, &head->events, sizeof(head->events)) || head->events > INT64_MAX) {
+    if (!get_integer(r, &head->events, sizeof head->events) || head->events > INT64_MAX) {
         return false;
     }
     if (head->events == 0) {
         return true;
     }
-    if (!get_integer(r, &head->newest.time_us, sizeof(head->newest.time_us)) ||
+    if (!get_integer(r, &head->newest.time_us, sizeof head->newest.time_us) ||
         head->newest.time_us == RS_TIME_NONE ||
-        (layout->shared_last && !get_integer(r, &head->newest.order, sizeof(head->newest.order))) ||
+        (layout->shared_last && !get_integer(r, &head->newest.order, sizeof head->newest.order)) ||
         (layout->shared_first != 0 && !get_key(r, rs_pane_at(pane, layout->shared_first)))) {
         return false;
     }

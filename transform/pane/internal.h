@@ -129,12 +129,12 @@ static inline uint64_t rs_pane_count(const void *pane, const struct rs_pane_inpu
 static inline rs_i128 rs_load128(const void *slot)
 {
     rs_i128 value = 0;
-    memcpy(&value, slot, sizeof(value));
+    memcpy(&value, slot, sizeof value);
     return value;
 }
 static inline void rs_store128(void *slot, rs_i128 value)
 {
-    memcpy(slot, &value, sizeof(value));
+    memcpy(slot, &value, sizeof value);
 }
 
 #endif

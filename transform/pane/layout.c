@@ -234,7 +234,7 @@ static bool add_field(struct rs_pane_layout *layout, const struct rs_stat_spec *
     size_t size = strlen(spec->name) + strlen(suffix) + 1;
     char *name = malloc(size);
 
-    if (name == NULL) {
+    if (!name) {
         return false;
     }
     memcpy(name, spec->name, strlen(spec->name));
@@ -268,9 +268,9 @@ static void put_limit(uint8_t *slot, enum rs_num_kind kind, bool largest)
     double limit = largest ? (double)INFINITY : -(double)INFINITY;
 
     switch (kind) {
-    case RS_NUM_INT64: memcpy(slot, &limit64, sizeof(limit64)); break;
+    case RS_NUM_INT64: memcpy(slot, &limit64, sizeof limit64); break;
     case RS_NUM_INT128: rs_store128(slot, largest ? max128 : -max128 - 1); break;
-    case RS_NUM_DOUBLE: memcpy(slot, &limit, sizeof(limit)); break;
+    case RS_NUM_DOUBLE: memcpy(slot, &limit, sizeof limit); break;
     }
 }
 
@@ -278,7 +278,7 @@ static void put_key(uint8_t *slot, int64_t limit)
 {
     struct rs_pane_key key = {limit, limit};
 
-    memcpy(slot, &key, sizeof(key));
+    memcpy(slot, &key, sizeof key);
 }
 
 static void fill_empty_input(uint8_t *empty, const struct rs_pane_input *in)
@@ -304,10 +304,10 @@ static bool fill_empty(struct rs_pane_layout *layout)
     const int64_t none = RS_TIME_NONE;
 
     layout->empty = calloc(1, layout->size);
-    if (layout->empty == NULL) {
+    if (!layout->empty) {
         return false;
     }
-    memcpy(layout->empty + offsetof(struct rs_pane_head, newest), &none, sizeof(none));
+    memcpy(layout->empty + offsetof(struct rs_pane_head, newest), &none, sizeof none);
     for (size_t i = 0; i < layout->input_count; i++) {
         fill_empty_input(layout->empty, &layout->inputs[i]);
     }
@@ -321,16 +321,16 @@ static bool fill_empty(struct rs_pane_layout *layout)
 
 static bool allocate(struct rs_pane_layout *layout, struct builder *b)
 {
-    layout->inputs = calloc(b->type_count + 1, sizeof(*layout->inputs));
-    layout->pairs = calloc(b->stat_count + 1, sizeof(*layout->pairs));
-    layout->fields = calloc(4 * b->stat_count + 1, sizeof(*layout->fields)); /* ohlc is four */
+    layout->inputs = calloc(b->type_count + 1, sizeof *layout->inputs);
+    layout->pairs = calloc(b->stat_count + 1, sizeof *layout->pairs);
+    layout->fields = calloc(4 * b->stat_count + 1, sizeof *layout->fields); /* ohlc is four */
     /* Of an input: count, sum, squares; of a pair: products, weights. */
-    layout->integers = calloc(3 * b->type_count + 2 * b->stat_count + 1, sizeof(*layout->integers));
-    layout->supers = calloc(2 * b->type_count + 2 * b->stat_count + 1, sizeof(*layout->supers));
-    b->needs = calloc(b->type_count + 1, sizeof(*b->needs));
-    b->slots = calloc(b->type_count + 1, sizeof(*b->slots));
-    return layout->inputs != NULL && layout->pairs != NULL && layout->fields != NULL &&
-           layout->integers != NULL && layout->supers != NULL && b->needs != NULL && b->slots != NULL;
+    layout->integers = calloc(3 * b->type_count + 2 * b->stat_count + 1, sizeof *layout->integers);
+    layout->supers = calloc(2 * b->type_count + 2 * b->stat_count + 1, sizeof *layout->supers);
+    b->needs = calloc(b->type_count + 1, sizeof *b->needs);
+    b->slots = calloc(b->type_count + 1, sizeof *b->slots);
+    return layout->inputs && layout->pairs && layout->fields && layout->integers && layout->supers &&
+           b->needs && b->slots;
 }
 
 /* Whether a required input's last value is kept, whose key is then `newest` with its order. */
@@ -369,10 +369,10 @@ int rs_pane_layout_new(const struct rs_stat_spec *specs, size_t stat_count, cons
                        size_t input_count, struct rs_pane_layout **out, struct rs_error *error)
 {
     struct builder b = {.stats = specs, .stat_count = stat_count, .types = inputs, .type_count = input_count};
-    struct rs_pane_layout *layout = calloc(1, sizeof(*layout));
+    struct rs_pane_layout *layout = calloc(1, sizeof *layout);
     int rc = 0;
 
-    if (layout == NULL || !allocate(layout, &b)) {
+    if (!layout || !allocate(layout, &b)) {
         rc = rs_fail(error, RS_ENOMEM, "no memory for a pane's layout");
         goto out;
     }
@@ -392,7 +392,7 @@ void rs_pane_layout_free(struct rs_pane_layout **layout)
 {
     struct rs_pane_layout *l = *layout;
 
-    if (l == NULL) {
+    if (!l) {
         return;
     }
     for (size_t i = 0; i < l->field_count; i++) {

@@ -532,12 +532,12 @@ ALWAYS_INLINE void merge_input(enum rs_num_kind kind, const struct rs_pane_input
 
     if (in->first != 0) {
         struct event event = *shared;
-        memcpy(&event.key, rs_pane_at_const(from, in->first_key), sizeof(event.key));
+        memcpy(&event.key, rs_pane_at_const(from, in->first_key), sizeof event.key);
         c.first_order = order_first(in, into, &event);
     }
     if (in->last != 0) {
         struct event event = *shared;
-        memcpy(&event.key, rs_pane_at_const(from, in->last_key), sizeof(event.key));
+        memcpy(&event.key, rs_pane_at_const(from, in->last_key), sizeof event.key);
         c.last_order = order_last(in, into, &event);
     }
     take_extrema(kind, in, into, &c);

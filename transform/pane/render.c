@@ -259,7 +259,7 @@ static size_t put_pct_change(struct rs_pane_scratch *s, const struct rs_pane_inp
 
 static size_t render_change(struct render *r, const struct rs_pane_input *in, bool percent, char *text)
 {
-    if (r->previous == NULL || rs_pane_count(r->previous, in) == 0) {
+    if (!r->previous || rs_pane_count(r->previous, in) == 0) {
         return 0;
     }
     const void *now = rs_pane_at_const(r->pane, in->last);

@@ -139,7 +139,7 @@ static void put_view(struct describer *d, uint32_t number, struct rs_slice key)
     struct rs_op op;
     rs_buf_text(d->out, ",\"view\":{");
     d->first = true;
-    if (batch == NULL) {
+    if (!batch) {
         d->out->failed = true;
         return;
     }

@@ -76,8 +76,8 @@ static void add_example(struct line *line, const struct rs_stream *stream, enum 
     if (reason == RS_REASON_FUTURE) {
         int64_t ahead_us = example->event_us - example->record_us;
         rs_duration_format(ahead_us > SECOND_US ? ahead_us / SECOND_US * SECOND_US : ahead_us, ahead,
-                           sizeof(ahead));
-        rs_duration_format(stream->max_future_us, limit, sizeof(limit));
+                           sizeof ahead);
+        rs_duration_format(stream->max_future_us, limit, sizeof limit);
         add(line,
             "its %s is %s after the record's Kafka time, and max_future allows %s (is the producer's clock "
             "right, "
@@ -121,7 +121,7 @@ static bool other_line(struct line *line, const struct rs_stream *stream, const 
 
     *level = RS_LOG_INFO;
     if (more->late >= LATE_LEAST && more->late > more->consumed / 2) {
-        rs_duration_format(stream->lateness_us, lateness, sizeof(lateness));
+        rs_duration_format(stream->lateness_us, lateness, sizeof lateness);
         *level = RS_LOG_WARNING;
         add(line, "%" PRIu64 " of %" PRIu64 " records were late", more->late, more->consumed);
         if (!stream->upsert) {
@@ -131,7 +131,7 @@ static bool other_line(struct line *line, const struct rs_stream *stream, const 
         add(line, "all %" PRIu64 " records were filtered: no aggregate's `where` takes them", more->consumed);
     } else if (more->duplicate == more->consumed) {
         add(line, "all %" PRIu64 " records were duplicates: their %s came before, within `dedup`",
-            more->consumed, stream->id_path == NULL ? "ids" : stream->id_path);
+            more->consumed, !stream->id_path ? "ids" : stream->id_path);
     } else {
         return false;
     }

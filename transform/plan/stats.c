@@ -98,7 +98,7 @@ static const char *blanks(const char *at)
 /* What names of schemas are made of, and '.'. */
 static bool name_letter(char c)
 {
-    return isalnum((unsigned char)c) || strchr("_.$-", c) != NULL || (unsigned char)c >= 0x80;
+    return isalnum((unsigned char)c) || strchr("_.$-", c) || (unsigned char)c >= 0x80;
 }
 
 /* NULL: none, or longer than `size`. */

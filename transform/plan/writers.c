@@ -9,7 +9,7 @@
 static bool fits(const struct rs_plan *plan, const struct rs_schema *schema, struct rs_error *error)
 {
     return schema == plan->slots.schema ||
-           rs_decoder_fits(plan->slots.schema, schema, plan->slots.paths, plan->slots.count, error) == RS_OK;
+           rs_decoder_fits(plan->slots.schema, schema, plan->slots.paths, plan->slots.count, error) == 0;
 }
 
 static const struct rs_config_node *ids_of(const struct rs_config *config)

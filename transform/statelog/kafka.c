@@ -23,9 +23,9 @@ char *rs_kafka_log_topic(const char *group, const char *stream)
 static struct rs_kafka_log_note *note_new(struct rs_kafka_log_partition *key, struct rs_partition_id who,
                                           enum rs_append_event_kind kind, size_t size)
 {
-    struct rs_kafka_log_note *note = calloc(1, sizeof(*note) + size);
+    struct rs_kafka_log_note *note = calloc(1, sizeof *note + size);
 
-    if (note != NULL) {
+    if (note) {
         note->key = key;
         note->worker = who.worker;
         note->epoch = key->epoch;
@@ -45,7 +45,7 @@ static bool make_room(struct rs_kafka_log_topic *topic, int32_t partition)
     }
     struct rs_kafka_log_partition **grown =
         realloc(topic->keys, count * sizeof(struct rs_kafka_log_partition *));
-    if (grown == NULL) {
+    if (!grown) {
         return false;
     }
     memset(grown + topic->key_count, 0, (count - topic->key_count) * sizeof(struct rs_kafka_log_partition *));
@@ -65,9 +65,9 @@ static struct rs_kafka_log_partition *obtain(struct rs_kafka_log *log, struct rs
         return NULL;
     }
     struct rs_kafka_log_partition *key = topic->keys[who.partition];
-    if (key == NULL) {
-        key = calloc(1, sizeof(*key));
-        if (key == NULL) {
+    if (!key) {
+        key = calloc(1, sizeof *key);
+        if (!key) {
             return NULL;
         }
         key->stream = who.stream;
@@ -93,7 +93,7 @@ static void want_topic(struct rs_kafka_log *log, const struct rs_kafka_log_parti
 static int full(struct rs_kafka_log *log, const struct rs_kafka_log_partition *key, uint32_t worker,
                 size_t size, struct rs_error *error)
 {
-    bool idle = key->sent == NULL && key->waiting.first == NULL;
+    bool idle = !key->sent && !key->waiting.first;
 
     if (idle || log->status.pending_bytes + size <= log->options.max_bytes) {
         return 0;
@@ -130,12 +130,12 @@ static int append_locked(struct rs_kafka_log *log, struct rs_partition_id who, s
                        bytes.size, RS_LOG_RECORD_MAX);
     }
     struct rs_kafka_log_partition *key = obtain(log, who);
-    int rc = key == NULL ? 0 : full(log, key, who.worker, bytes.size, error);
+    int rc = !key ? 0 : full(log, key, who.worker, bytes.size, error);
     if (rc != 0) {
         return rc;
     }
-    struct rs_kafka_log_note *note = key == NULL ? NULL : note_new(key, who, RS_APPEND_DONE, bytes.size);
-    if (note == NULL) {
+    struct rs_kafka_log_note *note = !key ? NULL : note_new(key, who, RS_APPEND_DONE, bytes.size);
+    if (!note) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
     memcpy(note->bytes, bytes.data, bytes.size);
@@ -159,12 +159,12 @@ static int read_locked(struct rs_kafka_log *log, struct rs_partition_id who, int
                        struct rs_error *error)
 {
     struct rs_kafka_log_partition *key = log->stopping ? NULL : obtain(log, who);
-    struct rs_kafka_log_note *note = key == NULL ? NULL : note_new(key, who, RS_APPEND_BROKEN, 0);
+    struct rs_kafka_log_note *note = !key ? NULL : note_new(key, who, RS_APPEND_BROKEN, 0);
 
     if (log->stopping) {
         return rs_fail(error, RS_EBROKER, "state log: it is being closed");
     }
-    if (note == NULL) {
+    if (!note) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
     RS_ASSERT(key->phase == RS_KAFKA_LOG_IDLE && until >= 0);
@@ -193,12 +193,12 @@ static int table_trim(void *self, struct rs_partition_id who, int64_t before, st
 
     pthread_mutex_lock(&log->lock);
     struct rs_kafka_log_partition *key = obtain(log, who);
-    struct rs_kafka_log_note *note = key == NULL ? NULL : note_new(key, who, RS_APPEND_TRIMMED, 0);
-    if (note != NULL) {
+    struct rs_kafka_log_note *note = !key ? NULL : note_new(key, who, RS_APPEND_TRIMMED, 0);
+    if (note) {
         rs_kafka_log_push(&log->trims, note);
     }
     pthread_mutex_unlock(&log->lock);
-    if (note == NULL) {
+    if (!note) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
     rs_kafka_log_trim(log, note, before);
@@ -211,7 +211,7 @@ static void table_forget(void *self, struct rs_partition_id who)
 
     pthread_mutex_lock(&log->lock);
     struct rs_kafka_log_partition *key = rs_kafka_log_find(log, who.stream, who.partition);
-    if (key != NULL) {
+    if (key) {
         key->epoch++;
         key->generation++;
         key->refused = false;
@@ -230,15 +230,15 @@ static bool take_note(struct rs_kafka_log *log, struct rs_kafka_log_worker *work
     struct rs_kafka_log_note *note = NULL;
 
     pthread_mutex_lock(&log->lock);
-    while ((note = rs_kafka_log_pop(&worker->notes)) != NULL && note->epoch != note->key->epoch) {
+    while ((note = rs_kafka_log_pop(&worker->notes)) && note->epoch != note->key->epoch) {
         rs_kafka_log_note_free(note);
     }
-    if (note != NULL && note->event.kind == RS_APPEND_REFUSED && note->generation == note->key->generation) {
+    if (note && note->event.kind == RS_APPEND_REFUSED && note->generation == note->key->generation) {
         note->key->generation++;
         note->key->refused = false;
     }
     pthread_mutex_unlock(&log->lock);
-    if (note == NULL) {
+    if (!note) {
         return false;
     }
     worker->held = note;
@@ -256,7 +256,7 @@ static void let_go(struct rs_kafka_log_worker *worker)
 {
     rs_kafka_log_note_free(worker->held);
     worker->held = NULL;
-    if (worker->held_message != NULL) {
+    if (worker->held_message) {
         rd_kafka_message_destroy(worker->held_message);
         worker->held_message = NULL;
     }
@@ -307,9 +307,9 @@ static int allocate(struct rs_kafka_log *log, struct rs_error *error)
 {
     const struct rs_streams *streams = log->options.streams;
 
-    log->topics = calloc(streams->count, sizeof(*log->topics));
-    log->workers = calloc(log->options.workers, sizeof(*log->workers));
-    if (log->topics == NULL || log->workers == NULL) {
+    log->topics = calloc(streams->count, sizeof *log->topics);
+    log->workers = calloc(log->options.workers, sizeof *log->workers);
+    if (!log->topics || !log->workers) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
     for (uint32_t i = 0; i < log->options.workers; i++) {
@@ -318,7 +318,7 @@ static int allocate(struct rs_kafka_log *log, struct rs_error *error)
     for (size_t i = 0; i < streams->count; i++) {
         log->topics[i].stream = &streams->items[i];
         log->topics[i].name = rs_kafka_log_topic(streams->group, streams->items[i].name);
-        if (log->topics[i].name == NULL) {
+        if (!log->topics[i].name) {
             return rs_fail(error, RS_ENOMEM, "state log: out of memory");
         }
     }
@@ -339,9 +339,9 @@ static int open_descriptors(struct rs_kafka_log *log, struct rs_error *error)
 int rs_kafka_log_new(const struct rs_kafka_log_options *options, struct rs_kafka_log **out,
                      struct rs_error *error)
 {
-    struct rs_kafka_log *log = calloc(1, sizeof(*log));
+    struct rs_kafka_log *log = calloc(1, sizeof *log);
 
-    if (log == NULL) {
+    if (!log) {
         rd_kafka_conf_destroy(options->conf);
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
@@ -384,7 +384,7 @@ static void free_notes(struct rs_kafka_log_notes *notes)
 {
     struct rs_kafka_log_note *note = NULL;
 
-    while ((note = rs_kafka_log_pop(notes)) != NULL) {
+    while ((note = rs_kafka_log_pop(notes))) {
         rs_kafka_log_note_free(note);
     }
 }
@@ -393,7 +393,7 @@ static void free_topic(struct rs_kafka_log_topic *topic)
 {
     for (size_t i = 0; i < topic->key_count; i++) {
         struct rs_kafka_log_partition *key = topic->keys[i];
-        if (key != NULL) {
+        if (key) {
             free_notes(&key->waiting);
             rs_kafka_log_note_free(key->broken);
             free(key);
@@ -407,18 +407,18 @@ void rs_kafka_log_free(struct rs_kafka_log **pointer)
 {
     struct rs_kafka_log *log = *pointer;
 
-    if (log == NULL) {
+    if (!log) {
         return;
     }
     (void)rs_kafka_log_stop(log, 0);
-    for (uint32_t i = 0; log->workers != NULL && i < log->options.workers; i++) {
+    for (uint32_t i = 0; log->workers && i < log->options.workers; i++) {
         free_notes(&log->workers[i].notes);
         rs_kafka_log_note_free(log->workers[i].held);
         if (log->workers[i].wake_fd >= 0) {
             close(log->workers[i].wake_fd);
         }
     }
-    for (size_t i = 0; log->topics != NULL && i < log->options.streams->count; i++) {
+    for (size_t i = 0; log->topics && i < log->options.streams->count; i++) {
         free_topic(&log->topics[i]);
     }
     free_notes(&log->trims);
@@ -438,7 +438,7 @@ void rs_kafka_log_status(struct rs_kafka_log *log, struct rs_kafka_log_status *o
 {
     pthread_mutex_lock(&log->lock);
     *out = log->status;
-    out->writable = out->writable && log->producer != NULL;
+    out->writable = out->writable && log->producer;
     for (size_t i = 0; i < log->options.streams->count; i++) {
         out->topics_ready += log->topics[i].ready ? 1 : 0;
     }
@@ -450,7 +450,7 @@ bool rs_kafka_log_reading(struct rs_kafka_log *log, uint32_t stream, int32_t par
 {
     pthread_mutex_lock(&log->lock);
     const struct rs_kafka_log_partition *key = rs_kafka_log_find(log, stream, partition);
-    bool reading = key != NULL && key->phase != RS_KAFKA_LOG_IDLE;
+    bool reading = key && key->phase != RS_KAFKA_LOG_IDLE;
     if (reading) {
         *out = (struct rs_kafka_log_reading){.first = key->first, .next = key->next, .until = key->until};
     }

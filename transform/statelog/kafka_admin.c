@@ -46,7 +46,7 @@ static rd_kafka_event_t *answer(struct rs_kafka_log *log, rd_kafka_queue_t *queu
 {
     rd_kafka_event_t *event = NULL;
 
-    for (int waited = 0; event == NULL && waited < REQUEST_MS + 1000 && !atomic_load(&log->ending);
+    for (int waited = 0; !event && waited < REQUEST_MS + 1000 && !atomic_load(&log->ending);
          waited += SLICE_MS) {
         event = rd_kafka_queue_poll(queue, SLICE_MS);
     }
@@ -60,7 +60,7 @@ static rd_kafka_AdminOptions_t *options_for(const struct rs_kafka_log *log, rd_k
     char text[256];
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(log->consumer, operation);
 
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, REQUEST_MS, text, sizeof(text));
+    (void)rd_kafka_AdminOptions_set_request_timeout(options, REQUEST_MS, text, sizeof text);
     return options;
 }
 
@@ -92,13 +92,13 @@ static int32_t count_partitions(struct rs_kafka_log *log, const char *name, rd_k
     rd_kafka_topic_t *topic = rd_kafka_topic_new(log->consumer, name, NULL);
     int32_t count = 0;
 
-    if (topic == NULL) {
+    if (!topic) {
         *code = rd_kafka_last_error();
         return 0;
     }
     *code = rd_kafka_metadata(log->consumer, 0, topic, &metadata, METADATA_MS);
     rd_kafka_topic_destroy(topic);
-    if (*code != RD_KAFKA_RESP_ERR_NO_ERROR || metadata == NULL) {
+    if (*code != RD_KAFKA_RESP_ERR_NO_ERROR || !metadata) {
         return 0;
     }
     *code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
@@ -115,7 +115,7 @@ static enum rs_kafka_log_fitness no_metadata(const char *topic, rd_kafka_resp_er
     if (rs_kafka_is_away(code)) {
         return RS_KAFKA_LOG_UNKNOWN;
     }
-    rs_kafka_log_remedy(code, "Describe", topic, remedy, sizeof(remedy));
+    rs_kafka_log_remedy(code, "Describe", topic, remedy, sizeof remedy);
     (void)rs_fail(error, RS_EBROKER, "state log: topic %s cannot be looked at: %s%s", topic,
                   rd_kafka_err2str(code), remedy);
     return RS_KAFKA_LOG_UNFIT;
@@ -141,7 +141,7 @@ static rd_kafka_resp_err_t topic_answer(struct rs_kafka_log *log, rd_kafka_queue
     rd_kafka_resp_err_t code = rs_kafka_topic_answer(event, &text);
 
     (void)snprintf(why, size, "%s", text);
-    if (event != NULL) {
+    if (event) {
         rd_kafka_event_destroy(event);
     }
     return code;
@@ -154,9 +154,9 @@ static rd_kafka_NewTopic_t *new_topic(const struct rs_kafka_log *log, const stru
 {
     char text[256];
     rd_kafka_NewTopic_t *fresh =
-        rd_kafka_NewTopic_new(topic->name, partitions, log->options.replication_factor, text, sizeof(text));
+        rd_kafka_NewTopic_new(topic->name, partitions, log->options.replication_factor, text, sizeof text);
 
-    if (fresh != NULL) {
+    if (fresh) {
         (void)rd_kafka_NewTopic_set_config(fresh, "cleanup.policy", "delete");
         (void)rd_kafka_NewTopic_set_config(fresh, "retention.ms", "-1");
         (void)rd_kafka_NewTopic_set_config(fresh, "retention.bytes", "-1");
@@ -173,7 +173,7 @@ static rd_kafka_resp_err_t ask_to_create(struct rs_kafka_log *log, const struct 
         return RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
     }
     rd_kafka_NewTopic_t *fresh = new_topic(log, topic, partitions);
-    if (fresh == NULL) {
+    if (!fresh) {
         (void)snprintf(why, size, "librdkafka refuses its name, partitions or replication factor");
         return RD_KAFKA_RESP_ERR__INVALID_ARG;
     }
@@ -193,10 +193,10 @@ static void cannot_create(const struct rs_kafka_log *log, const struct rs_kafka_
     char remedy[512];
 
     if (log->options.replication_factor > 0) {
-        (void)snprintf(factor, sizeof(factor), " --replication-factor %" PRId32,
+        (void)snprintf(factor, sizeof factor, " --replication-factor %" PRId32,
                        log->options.replication_factor);
     }
-    rs_kafka_log_remedy(code, "Create", topic->name, remedy, sizeof(remedy));
+    rs_kafka_log_remedy(code, "Create", topic->name, remedy, sizeof remedy);
     (void)rs_fail(error, RS_EBROKER,
                   "state log: topic %s does not exist and cannot be made: %s; make it with: kafka-topics.sh "
                   "--bootstrap-server HOST:PORT --create --topic %s --partitions %" PRId32
@@ -232,7 +232,7 @@ static enum rs_kafka_log_fitness create(struct rs_kafka_log *log, const struct r
     if (wanted == 0) {
         return no_metadata(topic->stream->topic, code, error);
     }
-    code = ask_to_create(log, topic, wanted, why, sizeof(why));
+    code = ask_to_create(log, topic, wanted, why, sizeof why);
     if (rs_kafka_is_away(code)) {
         return RS_KAFKA_LOG_UNKNOWN;
     }
@@ -259,7 +259,7 @@ static rd_kafka_resp_err_t ask_to_grow(struct rs_kafka_log *log, const struct rs
         return RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
     }
     rd_kafka_NewPartitions_t *more = rd_kafka_NewPartitions_new(topic->name, (size_t)partitions, why, size);
-    if (more == NULL) {
+    if (!more) {
         return RD_KAFKA_RESP_ERR__INVALID_ARG;
     }
     rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
@@ -276,12 +276,12 @@ static void set_not_grown(struct rs_kafka_log *log, struct rs_kafka_log_topic *t
     char remedy[256] = "";
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rs_kafka_log_remedy(code, "Alter", topic->name, remedy, sizeof(remedy));
+        rs_kafka_log_remedy(code, "Alter", topic->name, remedy, sizeof remedy);
     }
     pthread_mutex_lock(&log->lock);
     topic->not_grown[0] = '\0';
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        (void)snprintf(topic->not_grown, sizeof(topic->not_grown), " (it could not be grown: %s%s)", why,
+        (void)snprintf(topic->not_grown, sizeof topic->not_grown, " (it could not be grown: %s%s)", why,
                        remedy);
     }
     pthread_mutex_unlock(&log->lock);
@@ -300,7 +300,7 @@ static enum rs_kafka_log_fitness grow(struct rs_kafka_log *log, struct rs_kafka_
     if (wanted <= before) {
         return rs_kafka_is_away(code) ? RS_KAFKA_LOG_UNKNOWN : RS_KAFKA_LOG_FIT;
     }
-    code = ask_to_grow(log, topic, wanted, why, sizeof(why));
+    code = ask_to_grow(log, topic, wanted, why, sizeof why);
     bool asked = code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR_INVALID_PARTITIONS;
     int32_t now = asked ? wait_until_seen(log, topic, wanted) : before;
     *partitions = now > before ? now : before;
@@ -343,23 +343,23 @@ static void add_fault(struct faults *faults, const char *name, const char *value
 {
     char text[192];
 
-    (void)snprintf(text, sizeof(text), "%s is %s, not %s (%s)", name, value, wanted, why);
-    append_text(faults->text, sizeof(faults->text), &faults->text_size, ", ", text);
-    (void)snprintf(text, sizeof(text), "%s=%s", name, wanted);
-    append_text(faults->mend, sizeof(faults->mend), &faults->mend_size, ",", text);
+    (void)snprintf(text, sizeof text, "%s is %s, not %s (%s)", name, value, wanted, why);
+    append_text(faults->text, sizeof faults->text, &faults->text_size, ", ", text);
+    (void)snprintf(text, sizeof text, "%s=%s", name, wanted);
+    append_text(faults->mend, sizeof faults->mend, &faults->mend_size, ",", text);
 }
 
 static void judge_setting(struct faults *faults, const char *name, const char *value)
 {
     char wanted[24];
 
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
         if (strcmp(name, needed[i].name) == 0 && strcmp(value, needed[i].value) != 0) {
             add_fault(faults, name, value, needed[i].value, needed[i].why);
         }
     }
     if (strcmp(name, "max.message.bytes") == 0 && strtoull(value, NULL, 10) < RS_LOG_MESSAGE_MAX) {
-        (void)snprintf(wanted, sizeof(wanted), "%zu", RS_LOG_MESSAGE_MAX);
+        (void)snprintf(wanted, sizeof wanted, "%zu", RS_LOG_MESSAGE_MAX);
         add_fault(faults, name, value, wanted, "the largest record has to fit");
     }
 }
@@ -374,7 +374,7 @@ static enum rs_kafka_log_fitness judge_settings(const struct rs_kafka_log_topic 
 
     for (size_t i = 0; i < count; i++) {
         const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-        judge_setting(&faults, rd_kafka_ConfigEntry_name(entries[i]), value == NULL ? "" : value);
+        judge_setting(&faults, rd_kafka_ConfigEntry_name(entries[i]), !value ? "" : value);
     }
     if (faults.text_size == 0) {
         return RS_KAFKA_LOG_FIT;
@@ -394,7 +394,7 @@ static enum rs_kafka_log_fitness cannot_verify(struct rs_kafka_log *log, struct 
     if (rs_kafka_is_away(code)) {
         return RS_KAFKA_LOG_UNKNOWN;
     }
-    rs_kafka_log_remedy(code, "DescribeConfigs", topic->name, remedy, sizeof(remedy));
+    rs_kafka_log_remedy(code, "DescribeConfigs", topic->name, remedy, sizeof remedy);
     if (!topic->unverified_told) {
         topic->unverified_told = true;
         rs_kafka_log_report(
@@ -420,7 +420,7 @@ static enum rs_kafka_log_fitness check_settings(struct rs_kafka_log *log, struct
     rd_kafka_DescribeConfigs(log->consumer, &resource, 1, options, queue);
     rd_kafka_event_t *event = answer(log, queue, options);
     rd_kafka_ConfigResource_destroy(resource);
-    if (event == NULL) {
+    if (!event) {
         return RS_KAFKA_LOG_UNKNOWN;
     }
     size_t count = 0;
@@ -461,12 +461,11 @@ static void put_committed(rd_kafka_topic_partition_list_t *list, const rd_kafka_
 {
     for (int i = 0; i < list->cnt; i++) {
         const rd_kafka_topic_partition_t *at =
-            found == NULL
-                ? NULL
-                : rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)found,
-                                                     list->elems[i].topic, list->elems[i].partition);
+            !found ? NULL
+                   : rd_kafka_topic_partition_list_find((rd_kafka_topic_partition_list_t *)found,
+                                                        list->elems[i].topic, list->elems[i].partition);
         list->elems[i].offset =
-            at != NULL && at->err == RD_KAFKA_RESP_ERR_NO_ERROR && at->offset >= 0 ? at->offset : -1;
+            at && at->err == RD_KAFKA_RESP_ERR_NO_ERROR && at->offset >= 0 ? at->offset : -1;
     }
 }
 
@@ -474,8 +473,8 @@ static rd_kafka_resp_err_t group_answer(rd_kafka_event_t *event, rd_kafka_topic_
 {
     size_t count = 0;
 
-    if (event == NULL || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return event == NULL ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+    if (!event || rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return !event ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
     }
     const rd_kafka_group_result_t **groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
         rd_kafka_event_ListConsumerGroupOffsets_result(event), &count);
@@ -483,7 +482,7 @@ static rd_kafka_resp_err_t group_answer(rd_kafka_event_t *event, rd_kafka_topic_
         return RD_KAFKA_RESP_ERR__FAIL;
     }
     const rd_kafka_error_t *refused = rd_kafka_group_result_error(groups[0]);
-    if (refused != NULL) {
+    if (refused) {
         return rd_kafka_error_code(refused);
     }
     put_committed(list, rd_kafka_group_result_partitions(groups[0]));
@@ -501,7 +500,7 @@ bool rs_kafka_log_committed(struct rs_kafka_log *log, rd_kafka_topic_partition_l
     rd_kafka_event_t *event = answer(log, queue, options);
     rd_kafka_resp_err_t code = group_answer(event, list);
     rd_kafka_ListConsumerGroupOffsets_destroy(request);
-    if (event != NULL) {
+    if (event) {
         rd_kafka_event_destroy(event);
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || rs_kafka_is_away(code)) {
@@ -542,7 +541,7 @@ static void unlist(struct rs_kafka_log *log, const struct rs_kafka_log_note *not
     struct rs_kafka_log_notes kept = {NULL, NULL};
     struct rs_kafka_log_note *at = NULL;
 
-    while ((at = rs_kafka_log_pop(&log->trims)) != NULL) {
+    while ((at = rs_kafka_log_pop(&log->trims))) {
         if (at != note) {
             rs_kafka_log_push(&kept, at);
         }
@@ -555,11 +554,11 @@ static rd_kafka_resp_err_t trimmed_to(rd_kafka_event_t *event, int64_t *offset)
     const rd_kafka_DeleteRecords_result_t *result = rd_kafka_event_DeleteRecords_result(event);
     rd_kafka_resp_err_t code = rd_kafka_event_error(event);
 
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || result == NULL) {
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || !result) {
         return code;
     }
     const rd_kafka_topic_partition_list_t *list = rd_kafka_DeleteRecords_result_offsets(result);
-    if (list == NULL || list->cnt != 1) {
+    if (!list || list->cnt != 1) {
         return RD_KAFKA_RESP_ERR__FAIL;
     }
     *offset = list->elems[0].offset;
@@ -576,7 +575,7 @@ static void trim_answer(struct rs_kafka_log *log, rd_kafka_event_t *event)
     char remedy[512];
     struct rs_error error;
 
-    rs_kafka_log_remedy(code, "Delete", topic, remedy, sizeof(remedy));
+    rs_kafka_log_remedy(code, "Delete", topic, remedy, sizeof remedy);
     (void)rs_fail(&error, RS_EBROKER, "state log: topic %s partition %" PRId32 " cannot be trimmed: %s%s",
                   topic, note->key->partition, rd_kafka_err2str(code), remedy);
     pthread_mutex_lock(&log->lock);
@@ -592,7 +591,7 @@ void rs_kafka_log_trim_answers(struct rs_kafka_log *log)
 {
     rd_kafka_event_t *event = NULL;
 
-    while ((event = rd_kafka_queue_poll(log->answers, 0)) != NULL) {
+    while ((event = rd_kafka_queue_poll(log->answers, 0))) {
         if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_DELETERECORDS_RESULT) {
             trim_answer(log, event);
         }

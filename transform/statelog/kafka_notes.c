@@ -19,7 +19,7 @@ void rs_kafka_log_wake(int event_fd)
     const uint64_t one = 1;
 
     /* Fails only when the counter is full, and then the reader is awake anyway. */
-    while (write(event_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+    while (write(event_fd, &one, sizeof one) < 0 && errno == EINTR) {
     }
 }
 
@@ -27,7 +27,7 @@ void rs_kafka_log_drain(int event_fd)
 {
     uint64_t count = 0;
 
-    while (read(event_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+    while (read(event_fd, &count, sizeof count) < 0 && errno == EINTR) {
     }
 }
 
@@ -37,7 +37,7 @@ void rs_kafka_log_report(const struct rs_kafka_log *log, enum rs_log_level level
     va_list args;
 
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     log->options.report(log->options.report_ctx, level, text);
 }
@@ -47,7 +47,7 @@ void rs_kafka_log_report(const struct rs_kafka_log *log, enum rs_log_level level
 void rs_kafka_log_push(struct rs_kafka_log_notes *notes, struct rs_kafka_log_note *note)
 {
     note->next = NULL;
-    if (notes->last != NULL) {
+    if (notes->last) {
         notes->last->next = note;
     } else {
         notes->first = note;
@@ -59,16 +59,16 @@ struct rs_kafka_log_note *rs_kafka_log_pop(struct rs_kafka_log_notes *notes)
 {
     struct rs_kafka_log_note *note = notes->first;
 
-    if (note != NULL) {
+    if (note) {
         notes->first = note->next;
-        notes->last = notes->first == NULL ? NULL : notes->last;
+        notes->last = !notes->first ? NULL : notes->last;
     }
     return note;
 }
 
 void rs_kafka_log_note_free(struct rs_kafka_log_note *note)
 {
-    if (note != NULL && note->error != &no_memory) {
+    if (note && note->error != &no_memory) {
         free(note->error);
     }
     free(note);
@@ -99,9 +99,9 @@ void rs_kafka_log_send(struct rs_kafka_log *log, struct rs_kafka_log_note *note,
         rs_kafka_log_note_free(note);
         return;
     }
-    if (error != NULL) {
-        note->error = malloc(sizeof(*note->error));
-        if (note->error == NULL) {
+    if (error) {
+        note->error = malloc(sizeof *note->error);
+        if (!note->error) {
             note->error = &no_memory;
         } else {
             *note->error = *error;
@@ -115,7 +115,7 @@ static void drop_waiting(struct rs_kafka_log *log, struct rs_kafka_log_partition
 {
     struct rs_kafka_log_note *note = NULL;
 
-    while ((note = rs_kafka_log_pop(&key->waiting)) != NULL) {
+    while ((note = rs_kafka_log_pop(&key->waiting))) {
         settle(log, note);
         rs_kafka_log_note_free(note);
     }
@@ -138,11 +138,11 @@ void rs_kafka_log_break(struct rs_kafka_log *log, struct rs_kafka_log_partition 
     struct rs_kafka_log_note *note = key->broken;
 
     key->broken = NULL;
-    if (note == NULL) {
+    if (!note) {
         note = rs_kafka_log_pop(&key->waiting);
     }
     rs_kafka_log_abandon(log, key);
-    if (note != NULL) {
+    if (note) {
         note->event.kind = RS_APPEND_BROKEN;
         rs_kafka_log_send(log, note, error);
     }

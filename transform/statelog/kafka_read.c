@@ -54,7 +54,7 @@ static bool next_batch(struct rs_kafka_log *log, struct rs_kafka_log_worker *wor
 
 static struct rs_kafka_log_partition *key_of(struct rs_kafka_log *log, const rd_kafka_message_t *message)
 {
-    for (uint32_t i = 0; message->rkt != NULL && i < log->options.streams->count; i++) {
+    for (uint32_t i = 0; message->rkt && i < log->options.streams->count; i++) {
         if (log->topics[i].handle == message->rkt) {
             return rs_kafka_log_find(log, i, message->partition);
         }
@@ -86,7 +86,7 @@ static void fetch_failed(struct rs_kafka_log *log, struct rs_kafka_log_partition
         topic->ready = false;
         topic->check = true; /* what others have to append waits for it */
         rs_kafka_log_wake(log->keeper_fd);
-        rs_kafka_log_remedy(message->err, "Read", topic->name, remedy, sizeof(remedy));
+        rs_kafka_log_remedy(message->err, "Read", topic->name, remedy, sizeof remedy);
         (void)rs_fail(&error, RS_EBROKER,
                       "state log: topic %s partition %" PRId32 " cannot be read at offset %" PRId64 ": %s%s",
                       topic->name, key->partition, key->next, rd_kafka_message_errstr(message), remedy);
@@ -114,7 +114,7 @@ static bool judge(struct rs_kafka_log *log, uint32_t index, const rd_kafka_messa
     struct rs_kafka_log_worker *worker = &log->workers[index];
     struct rs_kafka_log_partition *key = key_of(log, message);
 
-    if (key == NULL || key->phase != RS_KAFKA_LOG_FETCHING || key->worker != index ||
+    if (!key || key->phase != RS_KAFKA_LOG_FETCHING || key->worker != index ||
         worker->batch < key->first_batch) {
         return false;
     }
@@ -191,7 +191,7 @@ bool rs_kafka_log_read_take(struct rs_kafka_log *log, uint32_t index, struct rs_
 {
     struct rs_kafka_log_worker *worker = &log->workers[index];
 
-    if (worker->ended != NULL) {
+    if (worker->ended) {
         say_end(log, index, out);
         return true;
     }
@@ -220,13 +220,13 @@ static void judge_keys(struct rs_kafka_log *log, struct rs_kafka_log_topic *topi
     for (size_t i = 0; i < topic->key_count; i++) {
         struct rs_kafka_log_partition *key = topic->keys[i];
         struct rs_error error;
-        if (key == NULL) {
+        if (!key) {
             continue;
         }
-        bool waits = key->waiting.first != NULL || key->phase == RS_KAFKA_LOG_WANTED;
+        bool waits = key->waiting.first || key->phase == RS_KAFKA_LOG_WANTED;
         if (rs_kafka_log_fit(log, key)) {
             rs_kafka_log_pump(log, key);
-        } else if (waits && unfit != NULL) {
+        } else if (waits && unfit) {
             rs_kafka_log_break(log, key, unfit);
         } else if (waits) {
             rs_kafka_log_too_few(topic, key->partition, topic->partitions, &error);
@@ -281,7 +281,7 @@ static void visit_keys(struct rs_kafka_log *log, void (*visit)(void *ctx, struct
 {
     for (size_t i = 0; i < log->options.streams->count; i++) {
         for (size_t j = 0; j < log->topics[i].key_count; j++) {
-            if (log->topics[i].keys[j] != NULL) {
+            if (log->topics[i].keys[j]) {
                 visit(ctx, log->topics[i].keys[j]);
             }
         }
@@ -346,7 +346,7 @@ static void no_beginning(struct rs_kafka_log *log, const struct begun *begun, rd
     if (code != RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) {
         return; /* leaders change, brokers are away: it is asked again */
     }
-    rs_kafka_log_remedy(code, "Read", topic, remedy, sizeof(remedy));
+    rs_kafka_log_remedy(code, "Read", topic, remedy, sizeof remedy);
     (void)rs_fail(&error, RS_EBROKER, "state log: topic %s partition %" PRId32 " cannot be read: %s%s", topic,
                   begun->key->partition, rd_kafka_err2str(code), remedy);
     break_reading(log, begun, &error);
@@ -412,7 +412,7 @@ static void ask_committed(struct rs_kafka_log *log, struct collected *list)
         struct begun *begun = &list->items[i];
         const rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_find(
             offsets, log->topics[begun->key->stream].stream->topic, begun->key->partition);
-        if (at != NULL) {
+        if (at) {
             begun->first = known ? begun->first : -1; /* asked again later */
             begun->committed = at->offset;
             pass_by_later_owners(log, begun);
@@ -647,7 +647,7 @@ static int make_conf(struct rs_kafka_log *log, const rd_kafka_conf_t *from, rd_k
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(from);
 
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         int rc = rs_kafka_config_set(conf, settings[i][0], settings[i][1], error);
         if (rc != 0) {
             rd_kafka_conf_destroy(conf);
@@ -675,14 +675,14 @@ static int open_queues(struct rs_kafka_log *log, struct rs_error *error)
     const uint64_t one = 1;
 
     log->answers = rd_kafka_queue_new(log->consumer);
-    rd_kafka_queue_io_event_enable(log->answers, log->keeper_fd, &one, sizeof(one));
+    rd_kafka_queue_io_event_enable(log->answers, log->keeper_fd, &one, sizeof one);
     for (uint32_t i = 0; i < log->options.workers; i++) {
         log->workers[i].queue = rd_kafka_queue_new(log->consumer);
-        rd_kafka_queue_io_event_enable(log->workers[i].queue, log->workers[i].wake_fd, &one, sizeof(one));
+        rd_kafka_queue_io_event_enable(log->workers[i].queue, log->workers[i].wake_fd, &one, sizeof one);
     }
     for (size_t i = 0; i < log->options.streams->count; i++) {
         log->topics[i].handle = rd_kafka_topic_new(log->consumer, log->topics[i].name, NULL);
-        if (log->topics[i].handle == NULL) {
+        if (!log->topics[i].handle) {
             return rs_fail(error, RS_ECONFIG, "state log: topic %s: %s", log->topics[i].name,
                            rd_kafka_err2str(rd_kafka_last_error()));
         }
@@ -699,8 +699,8 @@ int rs_kafka_log_keeper_open(struct rs_kafka_log *log, rd_kafka_conf_t *from, st
     if (rc != 0) {
         return rc;
     }
-    log->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
-    if (log->consumer == NULL) {
+    log->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
+    if (!log->consumer) {
         rd_kafka_conf_destroy(conf);
         return rs_fail(error, RS_ECONFIG, "state log: %s", text);
     }
@@ -717,11 +717,11 @@ static void drop_worker(struct rs_kafka_log_worker *worker)
     for (; worker->at < worker->count; worker->at++) {
         rd_kafka_message_destroy(worker->messages[worker->at]);
     }
-    if (worker->held_message != NULL) {
+    if (worker->held_message) {
         rd_kafka_message_destroy(worker->held_message);
         worker->held_message = NULL;
     }
-    if (worker->queue != NULL) {
+    if (worker->queue) {
         rd_kafka_queue_io_event_enable(worker->queue, -1, NULL, 0);
         rd_kafka_queue_destroy(worker->queue);
         worker->queue = NULL;
@@ -733,12 +733,12 @@ static void stop_fetching(struct rs_kafka_log *log)
     for (size_t i = 0; i < log->options.streams->count; i++) {
         for (size_t j = 0; j < log->topics[i].key_count; j++) {
             struct rs_kafka_log_partition *key = log->topics[i].keys[j];
-            if (key != NULL && key->fetched) {
+            if (key && key->fetched) {
                 (void)rd_kafka_consume_stop(log->topics[i].handle, key->partition);
                 key->fetched = false;
             }
         }
-        if (log->topics[i].handle != NULL) {
+        if (log->topics[i].handle) {
             rd_kafka_topic_destroy(log->topics[i].handle);
             log->topics[i].handle = NULL;
         }
@@ -753,14 +753,14 @@ void rs_kafka_log_keeper_close(struct rs_kafka_log *log)
         (void)pthread_join(log->keeper, NULL);
         log->keeper_runs = false;
     }
-    if (log->consumer == NULL) {
+    if (!log->consumer) {
         return;
     }
     stop_fetching(log);
     for (uint32_t i = 0; i < log->options.workers; i++) {
         drop_worker(&log->workers[i]);
     }
-    if (log->answers != NULL) {
+    if (log->answers) {
         rd_kafka_queue_io_event_enable(log->answers, -1, NULL, 0);
         rd_kafka_queue_destroy(log->answers);
         log->answers = NULL;

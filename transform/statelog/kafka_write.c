@@ -30,8 +30,8 @@ static void note_error(struct rs_kafka_log *log, const struct rs_error *error)
     log->status.refused++;
     log->status.writable = false;
     log->status.last_error_us = rs_clock_wall(log->options.clock);
-    (void)snprintf(log->status.last_error, sizeof(log->status.last_error), "%.*s",
-                   (int)sizeof(log->status.last_error) - 1, error->text);
+    (void)snprintf(log->status.last_error, sizeof log->status.last_error, "%.*s",
+                   (int)sizeof log->status.last_error - 1, error->text);
 }
 
 /* Not the broker's verdict but our own: the producer is being replaced or closed. */
@@ -59,7 +59,7 @@ static void refuse(struct rs_kafka_log *log, struct rs_kafka_log_note *note, rd_
     char remedy[512];
     struct rs_error error;
 
-    rs_kafka_log_remedy(code, "Write", topic->name, remedy, sizeof(remedy));
+    rs_kafka_log_remedy(code, "Write", topic->name, remedy, sizeof remedy);
     (void)rs_fail(&error, RS_EBROKER, "state log: topic %s partition %" PRId32 " cannot be written: %s%s",
                   topic->name, key->partition, rd_kafka_err2str(code), remedy);
     note_error(log, &error);
@@ -72,7 +72,7 @@ static void refuse(struct rs_kafka_log *log, struct rs_kafka_log_note *note, rd_
         return;
     }
     key->refused = true;
-    while ((note = rs_kafka_log_pop(&key->waiting)) != NULL) {
+    while ((note = rs_kafka_log_pop(&key->waiting))) {
         note->event.kind = RS_APPEND_REFUSED;
         rs_kafka_log_send(log, note, &error);
     }
@@ -93,7 +93,7 @@ static bool comes_again(rd_kafka_resp_err_t code)
  * within a second. There is none before the topic is: looking could make it, with the broker's settings. */
 static rd_kafka_topic_t *target_of(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic)
 {
-    if (topic->target == NULL) {
+    if (!topic->target) {
         topic->target = rd_kafka_topic_new(log->producer, topic->name, NULL);
     }
     return topic->target;
@@ -103,11 +103,11 @@ void rs_kafka_log_pump(struct rs_kafka_log *log, struct rs_kafka_log_partition *
 {
     struct rs_kafka_log_note *note = key->waiting.first;
 
-    if (note == NULL || key->sent != NULL || log->producer == NULL || !rs_kafka_log_fit(log, key)) {
+    if (!note || key->sent || !log->producer || !rs_kafka_log_fit(log, key)) {
         return;
     }
     rd_kafka_topic_t *target = target_of(log, &log->topics[key->stream]);
-    if (target == NULL) {
+    if (!target) {
         refuse(log, rs_kafka_log_pop(&key->waiting), rd_kafka_last_error());
         return;
     }
@@ -129,7 +129,7 @@ static void each_key(struct rs_kafka_log *log,
 {
     for (size_t i = 0; i < log->options.streams->count; i++) {
         for (size_t j = 0; j < log->topics[i].key_count; j++) {
-            if (log->topics[i].keys[j] != NULL) {
+            if (log->topics[i].keys[j]) {
                 visit(log, log->topics[i].keys[j]);
             }
         }
@@ -181,9 +181,9 @@ static int open_producer(struct rs_kafka_log *log, struct rs_error *error)
 {
     char text[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(log->producer_conf);
-    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
 
-    if (producer == NULL) {
+    if (!producer) {
         rd_kafka_conf_destroy(conf);
         return rs_fail(error, RS_ECONFIG, "state log: %s", text);
     }
@@ -200,7 +200,7 @@ static void refuse_sent(struct rs_kafka_log *log, struct rs_kafka_log_partition 
 {
     struct rs_kafka_log_note *note = key->sent;
 
-    if (note != NULL) {
+    if (note) {
         key->sent = NULL;
         refuse(log, note, RD_KAFKA_RESP_ERR__PURGE_INFLIGHT);
     }
@@ -213,14 +213,14 @@ static void close_producer(struct rs_kafka_log *log)
     rd_kafka_t *producer = log->producer;
     log->producer = NULL;
     pthread_mutex_unlock(&log->lock);
-    if (producer == NULL) {
+    if (!producer) {
         return;
     }
     (void)rd_kafka_purge(producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     (void)rd_kafka_flush(producer, PURGE_MS); /* serves the delivery reports */
     pthread_mutex_lock(&log->lock);
     for (size_t i = 0; i < log->options.streams->count; i++) {
-        if (log->topics[i].target != NULL) {
+        if (log->topics[i].target) {
             rd_kafka_topic_destroy(log->topics[i].target);
             log->topics[i].target = NULL;
         }
@@ -237,8 +237,8 @@ static void replace_broken(struct rs_kafka_log *log)
     char reason[256];
     struct rs_error error;
 
-    if (log->producer != NULL) {
-        if (rd_kafka_fatal_error(log->producer, reason, sizeof(reason)) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (log->producer) {
+        if (rd_kafka_fatal_error(log->producer, reason, sizeof reason) == RD_KAFKA_RESP_ERR_NO_ERROR) {
             return;
         }
         rs_kafka_log_report(
@@ -284,7 +284,7 @@ static void *run(void *argument)
     (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
     while (go_on(log)) {
         replace_broken(log);
-        if (log->producer != NULL) {
+        if (log->producer) {
             (void)rd_kafka_poll(log->producer, POLL_MS);
         }
         retry_stuck(log);
@@ -295,7 +295,7 @@ static void *run(void *argument)
 int rs_kafka_log_writer_open(struct rs_kafka_log *log, rd_kafka_conf_t *conf, struct rs_error *error)
 {
     log->producer_conf = rd_kafka_conf_dup(conf);
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         int rc = rs_kafka_config_set(log->producer_conf, settings[i][0], settings[i][1], error);
         if (rc != 0) {
             return rc;
@@ -324,7 +324,7 @@ void rs_kafka_log_writer_close(struct rs_kafka_log *log)
     size_t pending = log->status.pending;
     close_producer(log);
     log->status.pending = pending; /* what is refused for being late was not acknowledged */
-    if (log->producer_conf != NULL) {
+    if (log->producer_conf) {
         rd_kafka_conf_destroy(log->producer_conf);
         log->producer_conf = NULL;
     }

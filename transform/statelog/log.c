@@ -33,12 +33,12 @@ static int events_push(struct worker_events *events, const struct rs_state_event
 {
     if (events->first + events->count == events->capacity) {
         if (events->first > 0) {
-            memmove(events->items, events->items + events->first, events->count * sizeof(*events->items));
+            memmove(events->items, events->items + events->first, events->count * sizeof *events->items);
             events->first = 0;
         } else {
             size_t capacity = events->capacity == 0 ? 16 : events->capacity * 2;
-            struct rs_state_event *grown = realloc(events->items, capacity * sizeof(*grown));
-            if (grown == NULL) {
+            struct rs_state_event *grown = realloc(events->items, capacity * sizeof *grown);
+            if (!grown) {
                 return rs_fail(error, RS_ENOMEM, "state log: out of memory");
             }
             events->items = grown;
@@ -149,9 +149,9 @@ static const struct rs_state_log_ops memory_ops = {
 int rs_memory_log_new(uint32_t workers, const struct rs_clock *clock, struct rs_memory_log **out,
                       struct rs_error *error)
 {
-    struct rs_memory_log *log = calloc(1, sizeof(*log) + workers * sizeof(log->workers[0]));
+    struct rs_memory_log *log = calloc(1, sizeof *log + workers * sizeof log->workers[0]);
 
-    if (log == NULL) {
+    if (!log) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
     log->clock = clock;
@@ -163,7 +163,7 @@ int rs_memory_log_new(uint32_t workers, const struct rs_clock *clock, struct rs_
 
 void rs_memory_log_free(struct rs_memory_log **log)
 {
-    if (*log == NULL) {
+    if (!*log) {
         return;
     }
     for (uint32_t i = 0; i < (*log)->worker_count; i++) {

@@ -35,14 +35,14 @@ struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partit
     if (parts->count == parts->capacity) {
         size_t capacity = parts->capacity == 0 ? 8 : parts->capacity * 2;
         struct rs_log_owner **grown = realloc(parts->items, capacity * sizeof(struct rs_log_owner *));
-        if (grown == NULL) {
+        if (!grown) {
             return NULL;
         }
         parts->items = grown;
         parts->capacity = capacity;
     }
-    struct rs_log_owner *part = calloc(1, sizeof(*part));
-    if (part != NULL) {
+    struct rs_log_owner *part = calloc(1, sizeof *part);
+    if (part) {
         part->key = key;
         parts->items[parts->count++] = part;
     }
@@ -55,7 +55,7 @@ void rs_durable_forget(struct rs_durable_log *log, struct rs_partition_id key)
     struct rs_log_owner *part = rs_durable_find(log, key);
 
     log->options.io.ops->forget(log->options.io.self, key);
-    if (part == NULL) {
+    if (!part) {
         return;
     }
     if (parts->handing == part) {
@@ -86,7 +86,7 @@ void rs_durable_say(const struct rs_durable_log *log, enum rs_log_level level,
 {
     struct rs_error line = *why;
 
-    if (log->options.report != NULL) {
+    if (log->options.report) {
         (void)rs_error_prefix(&line, "stream %s partition %" PRId32, rs_durable_stream(log, part)->name,
                               part->key.partition);
         log->options.report(log->options.report_ctx, level, line.text);

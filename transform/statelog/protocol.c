@@ -55,7 +55,7 @@ static bool broken(struct rs_durable_log *log, struct rs_log_owner *part, struct
                           "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32, stream,
                           part->key.partition, log->options.streams->group, stream, part->key.partition);
     size_t used = strlen(part->error.text);
-    (void)snprintf(part->error.text + used, sizeof(part->error.text) - used,
+    (void)snprintf(part->error.text + used, sizeof part->error.text - used,
                    part->error.code != RS_ESTATE
                        ? ". The partition of %s stops; restart when that is done"
                        : ". The partition stops, nothing is overwritten. To read its "
@@ -92,12 +92,12 @@ static int append(struct rs_durable_log *log, struct rs_log_owner *part, struct 
 
 static void draw(const struct rs_durable_log *log, struct rs_owner *out)
 {
-    if (log->options.draw != NULL) {
+    if (log->options.draw) {
         log->options.draw(log->options.draw_ctx, out);
         return;
     }
-    ssize_t got = getrandom(out->bytes, sizeof(out->bytes), 0); /* so few bytes never come short */
-    RS_ASSERT(got == (ssize_t)sizeof(out->bytes));
+    ssize_t got = getrandom(out->bytes, sizeof out->bytes, 0); /* so few bytes never come short */
+    RS_ASSERT(got == (ssize_t)sizeof out->bytes);
 }
 
 static int send_claim(struct rs_durable_log *log, struct rs_log_owner *part, struct rs_error *error)
@@ -107,11 +107,11 @@ static int send_claim(struct rs_durable_log *log, struct rs_log_owner *part, str
         .kind = RS_RECORD_CLAIM,
         .claim = {.from_offset = -1,
                   .wall_us = rs_clock_wall(log->options.clock),
-                  .instance = rs_slice_text(log->options.instance != NULL ? log->options.instance : ""),
+                  .instance = rs_slice_text(log->options.instance ? log->options.instance : ""),
                   .version = rs_slice_text(RS_VERSION)},
     };
 
-    if (log->options.fingerprints != NULL) {
+    if (log->options.fingerprints) {
         record.claim.fingerprint = log->options.fingerprints[part->key.stream];
     }
     draw(log, &part->owner);
@@ -126,7 +126,7 @@ static int durable_claim(void *self, struct rs_partition_id key, struct rs_error
 
     rs_durable_forget(log, key);
     struct rs_log_owner *part = rs_durable_add(log, key);
-    if (part == NULL) {
+    if (!part) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
     part->sealing_sweep = part->sweep_start = part->trim_to = -1;
@@ -180,7 +180,7 @@ static bool take_handed(struct rs_log_owners *parts, struct rs_state_event *out)
 {
     size_t count = 0;
 
-    if (parts->handing == NULL) {
+    if (!parts->handing) {
         return false;
     }
     const struct rs_slice *chunks = rs_state_reader_chunks(parts->handing->reader, &count);
@@ -234,7 +234,7 @@ static int judge(const struct rs_durable_log *log, const struct rs_log_owner *pa
         return rc;
     }
     rs_state_reader_result(part->reader, reading);
-    if (reading->claim != part->token || memcmp(&reading->owner, &part->owner, sizeof(part->owner)) != 0) {
+    if (reading->claim != part->token || memcmp(&reading->owner, &part->owner, sizeof part->owner) != 0) {
         return rs_fail(error, RS_ESTATE,
                        "offset %" PRId64
                        " does not hold the claim that was written there: the topic was deleted "
@@ -340,7 +340,7 @@ static struct rs_state_plan durable_plan(void *self, struct rs_partition_id key)
     uint64_t floor = log->options.sweep_floor != 0 ? log->options.sweep_floor : RS_SWEEP_FLOOR;
     struct rs_state_plan plan = {0};
 
-    if (part == NULL || part->phase != RS_DURABLE_OWNED || part->open) {
+    if (!part || part->phase != RS_DURABLE_OWNED || part->open) {
         return plan;
     }
     uint64_t grown = part->written - part->base;
@@ -376,7 +376,7 @@ static int durable_chunk(void *self, struct rs_partition_id key, struct rs_slice
     struct rs_log_owner *part = rs_durable_find(log, key);
     uint64_t sum = 0;
 
-    if (part == NULL || part->phase != RS_DURABLE_OWNED) {
+    if (!part || part->phase != RS_DURABLE_OWNED) {
         return 0; /* the worker is about to hear of it */
     }
     open_batch(part);
@@ -399,7 +399,7 @@ static int durable_seal(void *self, struct rs_partition_id key, const struct rs_
     struct rs_log_owner *part = rs_durable_find(log, key);
     uint64_t sum = 0;
 
-    if (part == NULL || part->phase != RS_DURABLE_OWNED) {
+    if (!part || part->phase != RS_DURABLE_OWNED) {
         return 0;
     }
     open_batch(part);
@@ -514,7 +514,7 @@ static bool on_checked(struct rs_durable_log *log, struct rs_log_owner *part,
         part->error = part->damage;
         return broken(log, part, out);
     }
-    if (reading.claim != part->token || memcmp(&reading.owner, &part->owner, sizeof(part->owner)) != 0) {
+    if (reading.claim != part->token || memcmp(&reading.owner, &part->owner, sizeof part->owner) != 0) {
         return over(part, RS_STATE_LOST, out);
     }
     if (part->check_until >= 0) {
@@ -616,7 +616,7 @@ static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out
             return false;
         }
         struct rs_log_owner *part = rs_durable_find(log, event.key);
-        if (part != NULL && on_io_event(log, part, &event, out)) {
+        if (part && on_io_event(log, part, &event, out)) {
             return true;
         }
     }
@@ -635,7 +635,7 @@ static bool durable_status(void *self, struct rs_partition_id key, struct rs_sta
 {
     struct rs_log_owner *part = rs_durable_find(self, key);
 
-    if (part == NULL) {
+    if (!part) {
         return false;
     }
     *out = part->status;
@@ -665,9 +665,9 @@ static const struct rs_state_log_ops durable_ops = {
 int rs_durable_log_new(const struct rs_durable_log_options *options, struct rs_durable_log **out,
                        struct rs_error *error)
 {
-    struct rs_durable_log *log = calloc(1, sizeof(*log) + options->workers * sizeof(log->workers[0]));
+    struct rs_durable_log *log = calloc(1, sizeof *log + options->workers * sizeof log->workers[0]);
 
-    if (log == NULL) {
+    if (!log) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
     log->options = *options;
@@ -679,7 +679,7 @@ void rs_durable_log_free(struct rs_durable_log **pointer)
 {
     struct rs_durable_log *log = *pointer;
 
-    if (log == NULL) {
+    if (!log) {
         return;
     }
     for (uint32_t i = 0; i < log->options.workers; i++) {

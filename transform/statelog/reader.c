@@ -40,7 +40,7 @@ struct rs_state_reader {
 int rs_state_reader_new(uint64_t identity, struct rs_state_reader **out, struct rs_error *error)
 {
     struct rs_state_reader *r = calloc(1, sizeof *r);
-    if (r == NULL) {
+    if (!r) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     r->identity = identity;
@@ -53,7 +53,7 @@ int rs_state_reader_new(uint64_t identity, struct rs_state_reader **out, struct 
 void rs_state_reader_free(struct rs_state_reader **reader)
 {
     struct rs_state_reader *r = *reader;
-    if (r != NULL) {
+    if (r) {
         rs_buf_fini(&r->payloads);
         free(r->chunks);
         free(r->starts);
@@ -89,7 +89,7 @@ static bool room(void **items, size_t count, size_t *capacity, size_t size)
     }
     size_t wanted = *capacity > 0 ? *capacity * 2 : 16;
     void *grown = realloc(*items, wanted * size);
-    if (grown == NULL) {
+    if (!grown) {
         return false;
     }
     *items = grown;
@@ -307,7 +307,7 @@ static void count_batch(struct rs_state_reader *r, const struct rs_seal_record *
     r->reading.sealed = true;
     r->reading.seal = seal->seal;
     r->reading.rebuild_from = -1;
-    if (start != NULL) {
+    if (start) {
         sweep_from(r, start->offset, start->before, r->reading.bytes + size - start->before);
     }
     place_chunks(r);

@@ -101,7 +101,7 @@ uint64_t rs_state_record_write(const struct rs_state_record *record, struct rs_b
 static struct rs_slice read_text(struct rs_reader *reader)
 {
     struct rs_slice size = rs_read_bytes(reader, 2);
-    return rs_read_bytes(reader, size.data != NULL ? (size_t)(size.data[0] | size.data[1] << 8) : 0);
+    return rs_read_bytes(reader, size.data ? (size_t)(size.data[0] | size.data[1] << 8) : 0);
 }
 
 static int read_claim(struct rs_reader *reader, struct rs_claim *claim, struct rs_error *error)

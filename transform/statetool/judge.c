@@ -11,7 +11,7 @@ int rs_judge_begin(struct rs_judged_log *log, uint64_t identity, struct rs_error
     log->claim_row = NO_ROW;
     log->seal_row = NO_ROW;
     int rc = rs_state_reader_new(identity, &log->reader, error);
-    if (rc == 0 && log->engine != NULL) {
+    if (rc == 0 && log->engine) {
         rc = rs_partition_new(log->engine, log->stream->index, log->partition, &log->state, error);
     }
     return rc;
@@ -37,7 +37,7 @@ static int add_row(struct rs_judged_log *log, int64_t offset, size_t size, struc
     if (log->row_count == log->row_capacity) {
         size_t capacity = log->row_capacity > 0 ? log->row_capacity * 2 : 64;
         struct rs_log_row *grown = realloc(log->rows, capacity * sizeof *grown);
-        if (grown == NULL) {
+        if (!grown) {
             return rs_fail(error, RS_ENOMEM, "out of memory");
         }
         log->rows = grown;
@@ -53,7 +53,7 @@ static char *keep_text(struct rs_slice text)
     struct rs_buf printable = {0};
     rs_state_printable(text, &printable);
     const char *string = rs_buf_cstr(&printable);
-    char *kept = string != NULL ? strdup(string) : NULL;
+    char *kept = string ? strdup(string) : NULL;
     rs_buf_fini(&printable);
     return kept;
 }
@@ -70,7 +70,7 @@ static int describe_row(struct rs_log_row *row, const struct rs_state_record *re
         row->text = keep_text(record->claim.instance);
         row->version = keep_text(record->claim.version);
         row->record.claim.instance = row->record.claim.version = (struct rs_slice){0};
-        if (row->text == NULL || row->version == NULL) {
+        if (!row->text || !row->version) {
             return rs_fail(error, RS_ENOMEM, "out of memory");
         }
     }
@@ -122,7 +122,7 @@ static int restore_batch(struct rs_judged_log *log, struct rs_slice head, struct
 static void restore(struct rs_judged_log *log, const struct rs_state_record *record)
 {
     struct rs_error *error = &log->restore_error;
-    if (log->engine == NULL || error->code < 0) {
+    if (!log->engine || error->code < 0) {
         return;
     }
     if (restore_batch(log, record->seal.head, error) < 0) {
@@ -132,7 +132,7 @@ static void restore(struct rs_judged_log *log, const struct rs_state_record *rec
 
 static int restore_anew(struct rs_judged_log *log, struct rs_error *error)
 {
-    if (log->engine == NULL) {
+    if (!log->engine) {
         return 0;
     }
     rs_partition_free(&log->state);
@@ -186,7 +186,7 @@ static int take_damaged(struct rs_judged_log *log, struct rs_slice bytes, const 
     }
     if (rc == 0 && !readable) {
         row->text = strdup(own.text);
-        rc = row->text != NULL ? 0 : rs_fail(error, RS_ENOMEM, "out of memory");
+        rc = row->text ? 0 : rs_fail(error, RS_ENOMEM, "out of memory");
     }
     return rc;
 }
@@ -224,7 +224,7 @@ void rs_judge_end(struct rs_judged_log *log)
 {
     rs_state_reader_result(log->reader, &log->result);
     int rc = rs_state_reader_end(log->reader, log->first, log->end, &log->damage);
-    if (rc == 0 && log->engine != NULL && log->restore_error.code == 0 && log->result.sealed) {
+    if (rc == 0 && log->engine && log->restore_error.code == 0 && log->result.sealed) {
         struct rs_buf notes = {0}; /* what a start would tell of changed aggregates */
         rc = rs_partition_restore_end(log->state, &log->result.seal, &notes, &log->restore_error);
         rs_buf_fini(&notes);

@@ -64,7 +64,7 @@ struct tool {
 
 static int take_operand(struct request *request, const char *value, struct rs_error *error)
 {
-    if (request->key != NULL) {
+    if (request->key) {
         return rs_usage_fail(&info, error, "\"%s\" is one KEY too many", value);
     }
     request->key = value;
@@ -90,13 +90,13 @@ static int take(void *ctx, const struct rs_option *option, const char *value, st
 
 static int check_request(struct request *request, struct rs_error *error)
 {
-    if (request->config == NULL) {
+    if (!request->config) {
         return rs_usage_fail(&info, error, "--config FILE is missing");
     }
-    if (request->key != NULL && request->aggregate == NULL) {
+    if (request->key && !request->aggregate) {
         return rs_usage_fail(&info, error, "\"%s\": a KEY is for --group", request->key);
     }
-    if (request->records && request->aggregate != NULL) {
+    if (request->records && request->aggregate) {
         return rs_usage_fail(&info, error, "--records and --group exclude each other");
     }
     return 0;
@@ -112,7 +112,7 @@ static int find_aggregate(struct tool *tool, struct rs_error *error)
         if (strcmp(metas[i].name, tool->request.aggregate) != 0) {
             continue;
         }
-        if (tool->only != NULL && tool->only->index != metas[i].stream_index) {
+        if (tool->only && tool->only->index != metas[i].stream_index) {
             return rs_usage_fail(&info, error, "--group: aggregate \"%s\" belongs to stream \"%s\"",
                                  metas[i].name, metas[i].stream);
         }
@@ -128,7 +128,7 @@ static int load_streams(struct tool *tool, struct rs_error *error)
 {
     rs_kafka_config_check(tool->document, rs_config_get(rs_config_root(tool->document), "kafka"));
     int rc = rs_streams_load(tool->document, &tool->streams, error);
-    if (tool->request.aggregate != NULL && tool->streams != NULL) {
+    if (tool->request.aggregate && tool->streams) {
         int engine_rc = rs_engine_load(tool->document, tool->streams, &tool->engine, error);
         rc = rc < 0 ? rc : engine_rc;
     }
@@ -156,22 +156,21 @@ static int load(struct tool *tool, struct rs_error *error)
     if (rc == 0) {
         rs_config_use_only(tool->document, used);
     }
-    if (rc == 0 && rs_config_root(tool->document) != NULL) {
+    if (rc == 0 && rs_config_root(tool->document)) {
         rc = load_streams(tool, error);
     } else if (rc == 0) {
         rc = rs_fail(error, RS_ECONFIG, "%s: it cannot be read", request->config);
     }
-    if (tool->document != NULL && rs_config_complaints(tool->document) > 0) {
+    if (tool->document && rs_config_complaints(tool->document) > 0) {
         report_complaints(tool->document);
     }
-    if (rc == 0 && request->stream != NULL) {
+    if (rc == 0 && request->stream) {
         tool->only = rs_streams_find(tool->streams, request->stream);
-        rc = tool->only != NULL
-                 ? 0
-                 : rs_usage_fail(&info, error, "--stream: the configuration has no stream \"%s\"",
-                                 request->stream);
+        rc = tool->only ? 0
+                        : rs_usage_fail(&info, error, "--stream: the configuration has no stream \"%s\"",
+                                        request->stream);
     }
-    return rc == 0 && request->aggregate != NULL ? find_aggregate(tool, error) : rc;
+    return rc == 0 && request->aggregate ? find_aggregate(tool, error) : rc;
 }
 
 /* ---- one log ---- */
@@ -190,7 +189,7 @@ static int write_out(struct rs_buf *out, struct rs_error *error)
 static int print_group(struct tool *tool, const struct rs_judged_log *log, struct rs_error *error)
 {
     struct rs_buf out = {0};
-    const char *key = tool->request.key != NULL ? tool->request.key : "";
+    const char *key = tool->request.key ? tool->request.key : "";
     if (log->restore_error.code < 0) {
         *error = log->restore_error;
         return rs_error_prefix(error, "stream %s, partition %d", log->stream->name, (int)log->partition);
@@ -303,8 +302,7 @@ static int show_partitions(struct tool *tool, const struct rs_stream *stream, co
 static int show_stream(struct tool *tool, const struct rs_stream *stream, struct rs_error *error)
 {
     char *topic = rs_kafka_log_topic(tool->streams->group, stream->name);
-    int rc = topic != NULL ? show_partitions(tool, stream, topic, error)
-                           : rs_fail(error, RS_ENOMEM, "out of memory");
+    int rc = topic ? show_partitions(tool, stream, topic, error) : rs_fail(error, RS_ENOMEM, "out of memory");
     free(topic);
     return rc;
 }
@@ -315,7 +313,7 @@ static int show_all(struct tool *tool, struct rs_error *error)
                                 (int)tool->request.timeout_s * 1000, &tool->kafka, error);
     for (size_t i = 0; rc == 0 && i < tool->streams->count; i++) {
         const struct rs_stream *stream = &tool->streams->items[i];
-        if (tool->only == NULL || tool->only == stream) {
+        if (!tool->only || tool->only == stream) {
             rc = show_stream(tool, stream, error);
         }
     }
@@ -338,9 +336,9 @@ static int outcome(const struct tool *tool)
     if (tool->absent) {
         return RS_EXIT_ENVIRONMENT;
     }
-    if (tool->request.aggregate != NULL && tool->found == 0) {
+    if (tool->request.aggregate && tool->found == 0) {
         fprintf(stderr, "%s: no sealed state has a group \"%s\" of aggregate %s\n", info.name,
-                tool->request.key != NULL ? tool->request.key : "", tool->request.aggregate);
+                tool->request.key ? tool->request.key : "", tool->request.aggregate);
         return RS_EXIT_USAGE;
     }
     return RS_EXIT_OK;

@@ -46,7 +46,7 @@ static int open_client(struct rs_state_kafka *kafka, const struct rs_config_node
         rd_kafka_conf_set_error_cb(conf, on_error);
         rd_kafka_conf_set_opaque(conf, kafka);
         kafka->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-        rc = kafka->client != NULL ? 0 : rs_fail(error, RS_ECONFIG, "kafka: %s", text);
+        rc = kafka->client ? 0 : rs_fail(error, RS_ECONFIG, "kafka: %s", text);
     }
     if (rc < 0) {
         rd_kafka_conf_destroy(conf);
@@ -58,7 +58,7 @@ int rs_state_kafka_new(const struct rs_config_node *section, int timeout_ms, str
                        struct rs_error *error)
 {
     struct rs_state_kafka *kafka = calloc(1, sizeof *kafka);
-    if (kafka == NULL) {
+    if (!kafka) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     kafka->timeout_ms = timeout_ms;
@@ -73,8 +73,8 @@ int rs_state_kafka_new(const struct rs_config_node *section, int timeout_ms, str
 
 void rs_state_kafka_free(struct rs_state_kafka **kafka)
 {
-    if (*kafka != NULL) {
-        if ((*kafka)->client != NULL) {
+    if (*kafka) {
+        if ((*kafka)->client) {
             rd_kafka_destroy((*kafka)->client);
         }
         free(*kafka);
@@ -97,7 +97,7 @@ int rs_state_kafka_partitions(struct rs_state_kafka *kafka, const char *topic, i
 {
     const struct rd_kafka_metadata *metadata = NULL;
     rd_kafka_topic_t *handle = rd_kafka_topic_new(kafka->client, topic, NULL);
-    if (handle == NULL) {
+    if (!handle) {
         return refused(kafka, topic, rd_kafka_last_error(), error);
     }
     rd_kafka_resp_err_t code = rd_kafka_metadata(kafka->client, 0, handle, &metadata, kafka->timeout_ms);
@@ -154,7 +154,7 @@ static int read_on(struct reading *r, rd_kafka_topic_t *handle, int32_t partitio
     int rc = 0;
     while (rc == 0 && r->next < r->end) {
         rd_kafka_message_t *message = rd_kafka_consume(handle, partition, r->kafka->timeout_ms);
-        if (message == NULL) {
+        if (!message) {
             return refused(r->kafka, r->topic, RD_KAFKA_RESP_ERR__TIMED_OUT, error);
         }
         rc = take_message(r, message, error);
@@ -173,9 +173,9 @@ int rs_state_kafka_read(struct rs_state_kafka *kafka, const char *topic, int32_t
         return 0;
     }
     rd_kafka_topic_t *handle = rd_kafka_topic_new(kafka->client, topic, NULL);
-    if (handle == NULL || rd_kafka_consume_start(handle, partition, first) != 0) {
+    if (!handle || rd_kafka_consume_start(handle, partition, first) != 0) {
         rd_kafka_resp_err_t code = rd_kafka_last_error();
-        if (handle != NULL) {
+        if (handle) {
             rd_kafka_topic_destroy(handle);
         }
         return refused(kafka, topic, code, error);

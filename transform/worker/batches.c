@@ -5,7 +5,7 @@ int rs_worker_batches_new(struct rs_worker *worker, struct rs_error *error)
 {
     for (uint32_t i = 0; i < worker->options.batches; i++) {
         struct rs_view_batch *batch = rs_view_batch_new();
-        if (batch == NULL) {
+        if (!batch) {
             return rs_fail(error, RS_ENOMEM, "worker: out of memory");
         }
         rs_worker_put_batch(worker, batch);
@@ -15,7 +15,7 @@ int rs_worker_batches_new(struct rs_worker *worker, struct rs_error *error)
 
 void rs_worker_batches_free(struct rs_worker *worker)
 {
-    while (worker->free_batches != NULL) {
+    while (worker->free_batches) {
         struct rs_view_batch *batch = worker->free_batches;
         worker->free_batches = batch->next;
         rs_view_batch_free(&batch);
@@ -26,7 +26,7 @@ struct rs_view_batch *rs_worker_get_batch(struct rs_worker *worker)
 {
     struct rs_view_batch *batch = worker->free_batches;
 
-    if (batch != NULL) {
+    if (batch) {
         worker->free_batches = batch->next;
         rs_view_batch_reset(batch);
     }

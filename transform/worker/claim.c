@@ -20,7 +20,7 @@ enum rs_life rs_claim_send(struct rs_worker *worker, struct rs_owned *owned, str
     const struct rs_state_log *log = &worker->options.log;
     int rc = 0;
 
-    if (owned->state == NULL) {
+    if (!owned->state) {
         rc = rs_partition_new(worker->options.engine, owned->stream->index, owned->partition, &owned->state,
                               &cause->error);
     }
@@ -78,7 +78,7 @@ static void say_notes(struct rs_worker *worker)
 
     while (rest.size > 0) {
         const uint8_t *end = memchr(rest.data, '\n', rest.size);
-        size_t size = end == NULL ? rest.size : (size_t)(end - rest.data);
+        size_t size = !end ? rest.size : (size_t)(end - rest.data);
         rs_worker_say(worker, RS_LOG_WARNING, "%.*s", (int)size, (const char *)rest.data);
         size += size < rest.size ? 1 : 0;
         rest = rs_slice_of(rest.data + size, rest.size - size);
@@ -135,8 +135,7 @@ enum rs_life rs_claim_run(struct rs_worker *worker, struct rs_owned *owned, stru
                            &cause->error) != 0) {
         return RS_LIFE_FAILED;
     }
-    if (event->sealed &&
-        source->ops->committed != NULL) { /* the owner that sealed it may not have lived to say so */
+    if (event->sealed && source->ops->committed) { /* the owner that sealed it may not have lived to say so */
         source->ops->committed(source->self, owned->stream->index, owned->partition, event->seal.next_offset);
     }
     return RS_LIFE_NONE;

@@ -191,7 +191,7 @@ void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_
     owned->commit = RS_COMMIT_NOT;
     owned->committed = next_offset;
     owned->doubted = false;
-    if (source->ops->committed != NULL) {
+    if (source->ops->committed) {
         source->ops->committed(source->self, owned->stream->index, owned->partition, next_offset);
     }
 }

@@ -64,8 +64,8 @@ static struct rs_worker_partition_counts *counts_of(struct rs_worker *worker, co
     }
     if (worker->count_count == worker->count_capacity) {
         size_t capacity = worker->count_capacity ? 2 * worker->count_capacity : 16;
-        struct rs_worker_partition_counts *larger = realloc(worker->counts, capacity * sizeof(*larger));
-        if (larger == NULL) {
+        struct rs_worker_partition_counts *larger = realloc(worker->counts, capacity * sizeof *larger);
+        if (!larger) {
             return NULL;
         }
         worker->counts = larger;
@@ -90,8 +90,8 @@ void rs_owned_begin_counting(struct rs_worker *worker, struct rs_owned *owned)
 {
     size_t aggregates = aggregates_of(worker);
 
-    if (owned->counted == NULL) {
-        owned->counted = calloc(aggregates + 1, sizeof(*owned->counted));
+    if (!owned->counted) {
+        owned->counted = calloc(aggregates + 1, sizeof *owned->counted);
     }
     owned->counting = owned->counted != NULL;
     if (!owned->counting) {
@@ -107,11 +107,11 @@ void rs_owned_count(struct rs_worker *worker, struct rs_owned *owned)
 {
     size_t aggregates = aggregates_of(worker);
 
-    if (!owned->counting || owned->state == NULL) {
+    if (!owned->counting || !owned->state) {
         return;
     }
     struct rs_worker_partition_counts *counts = counts_of(worker, owned);
-    if (counts == NULL) {
+    if (!counts) {
         return;
     }
     struct rs_counted now = read_partition(owned);

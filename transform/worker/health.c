@@ -80,7 +80,7 @@ static enum rs_waiting waits_for(const struct rs_worker *worker, const struct rs
     if (owned->fenced) {
         return RS_WAITING_FENCE;
     }
-    bool known = log->ops->status != NULL && log->ops->status(log->self, rs_owned_id(worker, owned), &status);
+    bool known = log->ops->status && log->ops->status(log->self, rs_owned_id(worker, owned), &status);
     return known && status.claim >= 0 ? RS_WAITING_RESTORE : RS_WAITING_CLAIM;
 }
 
@@ -209,10 +209,10 @@ void rs_owned_health(const struct rs_worker *worker, const struct rs_owned *owne
     out->waits_for = owned->waits_for;
     if (stopped(owned)) {
         out->health = RS_HEALTH_STOPPED;
-        memcpy(out->why, owned->error, sizeof(out->why));
+        memcpy(out->why, owned->error, sizeof out->why);
     } else if (owned->waits_for != RS_WAITING_NOT) {
         out->health = RS_HEALTH_WAITS;
         explain(worker, owned, out, &text);
-        memcpy(out->why, owned->error[0] != '\0' && told(owned) ? owned->error : text.text, sizeof(out->why));
+        memcpy(out->why, owned->error[0] != '\0' && told(owned) ? owned->error : text.text, sizeof out->why);
     }
 }

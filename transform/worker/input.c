@@ -66,7 +66,7 @@ static void apply_held(struct rs_worker *worker)
 {
     struct rs_owned *owned = rs_worker_find(worker, worker->held.stream, worker->held.partition);
 
-    if (owned == NULL || !rs_phase_reads(owned->phase)) {
+    if (!owned || !rs_phase_reads(owned->phase)) {
         rs_worker_release_run(worker);
         return;
     }
@@ -102,14 +102,14 @@ static struct rs_owned *add_owned(struct rs_worker *worker, uint32_t stream, int
     if (worker->owned_count == worker->owned_capacity) {
         size_t capacity = worker->owned_capacity == 0 ? 8 : worker->owned_capacity * 2;
         struct rs_owned **grown = realloc(worker->owned, capacity * sizeof(struct rs_owned *));
-        if (grown == NULL) {
+        if (!grown) {
             return NULL;
         }
         worker->owned = grown;
         worker->owned_capacity = capacity;
     }
-    struct rs_owned *owned = calloc(1, sizeof(*owned));
-    if (owned == NULL) {
+    struct rs_owned *owned = calloc(1, sizeof *owned);
+    if (!owned) {
         return NULL;
     }
     *owned = (struct rs_owned){
@@ -136,11 +136,11 @@ static void on_assigned(struct rs_worker *worker, const struct rs_source_event *
     if (worker->stopping) {
         return;
     }
-    if (owned != NULL) {
+    if (owned) {
         (void)rs_owned_event(worker, owned, RS_LIFE_ASSIGNED);
         return;
     }
-    if (add_owned(worker, event->stream, event->partition) == NULL) {
+    if (!add_owned(worker, event->stream, event->partition)) {
         rs_worker_say(worker, RS_LOG_ERROR, "stream %s partition %" PRId32 ": out of memory, not taken over",
                       worker->options.streams->items[event->stream].name, event->partition);
     }
@@ -150,7 +150,7 @@ static void on_revoked(struct rs_worker *worker, const struct rs_source_event *e
 {
     struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
 
-    if (owned == NULL) {
+    if (!owned) {
         worker->options.source.ops->done(worker->options.source.self, event->stream, event->partition);
     } else {
         (void)rs_owned_event(worker, owned, RS_LIFE_REVOKED);
@@ -161,7 +161,7 @@ static void on_stopped(struct rs_worker *worker, const struct rs_source_event *e
 {
     struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
 
-    if (owned != NULL) {
+    if (owned) {
         struct rs_cause cause = {.error = *event->error};
         (void)rs_owned_event_with(worker, owned, RS_LIFE_SOURCE_STOPPED, &cause);
     }
@@ -174,7 +174,7 @@ static void on_records(struct rs_worker *worker, const struct rs_source_event *e
 
     worker->held = *event;
     worker->holding = true;
-    if (owned != NULL) {
+    if (owned) {
         owned->at_end = false;
     }
     apply_held(worker);

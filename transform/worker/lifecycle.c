@@ -277,7 +277,7 @@ void rs_worker_log_events(struct rs_worker *worker)
         if (event.kind == RS_STATE_MORE) {
             break;
         }
-        if (owned != NULL) {
+        if (owned) {
             on_log_event(worker, owned, &event);
         }
     }

@@ -43,7 +43,7 @@ void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char
     va_list args;
 
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     say(worker, level, text);
 }
@@ -55,12 +55,12 @@ void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_
     va_list args;
 
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     bool again = strcmp(text, owned->error) == 0 && worker->now_us - owned->error_told_us < TELL_AGAIN_US;
     if (!again) {
         say(worker, level, text);
-        memcpy(owned->error, text, sizeof(owned->error));
+        memcpy(owned->error, text, sizeof owned->error);
         owned->error_told_us = worker->now_us;
     }
 }
@@ -73,5 +73,5 @@ void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *
 
 bool rs_owned_publishable(const struct rs_owned *owned)
 {
-    return owned->state != NULL && owned->asked && owned->touched && owned->next_offset >= owned->quiet_until;
+    return owned->state && owned->asked && owned->touched && owned->next_offset >= owned->quiet_until;
 }

@@ -25,11 +25,11 @@ static void tell_conflicts(struct rs_worker *worker, struct rs_owned *owned,
     struct rs_partition_status status;
     struct rs_op op;
 
-    if (batch->conflicts.size < sizeof(wanted) ||
+    if (batch->conflicts.size < sizeof wanted ||
         !rs_log_allowed(&worker->conflict_limit, 1, worker->now_us)) {
         return;
     }
-    memcpy(&wanted, batch->conflicts.data, sizeof(wanted));
+    memcpy(&wanted, batch->conflicts.data, sizeof wanted);
     while (rs_batch_next(batch, &cursor, &op)) {
         if (number++ == wanted) {
             rs_partition_status(owned->state, &status);
@@ -106,7 +106,7 @@ static void settle_one(struct rs_worker *worker, struct rs_owned *owned, const s
     owned->in_flight--;
     owned->heard_us = worker->now_us;
     owned->touched = true; /* what changed while it was away could not be emitted */
-    if (owned->state == NULL) {
+    if (!owned->state) {
         return;
     }
     if (batch->scan) {
@@ -138,10 +138,10 @@ void rs_worker_settle(struct rs_worker *worker)
     const struct rs_view_sink *sink = &worker->options.sink;
     struct rs_view_batch *batch = NULL;
 
-    while ((batch = sink->ops->finished(sink->self, worker->options.index)) != NULL) {
+    while ((batch = sink->ops->finished(sink->self, worker->options.index))) {
         struct rs_owned *owned = rs_worker_find(worker, batch->stream, batch->partition);
         worker->batches_out--;
-        if (owned != NULL && owned->epoch == batch->epoch) {
+        if (owned && owned->epoch == batch->epoch) {
             settle_one(worker, owned, batch);
         }
         rs_worker_put_batch(worker, batch);
@@ -159,7 +159,7 @@ void rs_worker_check_generation(struct rs_worker *worker)
     worker->generation = generation;
     for (size_t i = 0; i < worker->owned_count; i++) {
         struct rs_owned *owned = worker->owned[i];
-        if (owned->state != NULL) {
+        if (owned->state) {
             rs_partition_republish(owned->state);
             rs_owned_want_scan(worker, owned);
             owned->touched = true;
@@ -196,7 +196,7 @@ static void ask(struct rs_worker *worker, struct rs_owned *owned)
     struct rs_partition_status status;
     struct rs_view_batch *batch = rs_worker_get_batch(worker);
 
-    if (batch == NULL) {
+    if (!batch) {
         worker->starved = true;
         return;
     }
@@ -236,7 +236,7 @@ static bool emit(struct rs_worker *worker, struct rs_owned *owned)
     allow_again(worker, owned);
     while (more) {
         struct rs_view_batch *batch = rs_worker_get_batch(worker);
-        if (batch == NULL) {
+        if (!batch) {
             return false;
         }
         more = rs_partition_emit(owned->state, batch, worker->options.batch_bytes);

@@ -42,8 +42,8 @@ void rs_owned_want_scan(struct rs_worker *worker, struct rs_owned *owned)
 
 static bool may_scan(const struct rs_owned *owned)
 {
-    return owned->scan_wanted && !owned->scanning && owned->state != NULL && owned->asked &&
-           !owned->refused && rs_phase_reads(owned->phase) && owned->next_offset >= owned->quiet_until &&
+    return owned->scan_wanted && !owned->scanning && owned->state && owned->asked && !owned->refused &&
+           rs_phase_reads(owned->phase) && owned->next_offset >= owned->quiet_until &&
            !rs_partition_republishing(owned->state);
 }
 
@@ -68,7 +68,7 @@ void rs_owned_scan(struct rs_worker *worker, struct rs_owned *owned)
         return;
     }
     struct rs_view_batch *batch = rs_worker_get_batch(worker);
-    if (batch == NULL) {
+    if (!batch) {
         owned->scan_due_us = worker->now_us + SCAN_EVERY_US;
         return;
     }
@@ -91,16 +91,16 @@ static bool drop_unheld(struct rs_worker *worker, struct rs_owned *owned, const 
         if (rs_partition_holds(owned->state, found->scan_aggregate, key)) {
             continue;
         }
-        if (batch == NULL) {
+        if (!batch) {
             batch = rs_worker_get_batch(worker);
-            if (batch == NULL) {
+            if (!batch) {
                 return false;
             }
             fill_head(owned, batch);
         }
         rs_batch_drop(batch, found->scan_aggregate, key);
     }
-    if (batch != NULL) {
+    if (batch) {
         worker->batches_submitted++;
         worker->operations += batch->op_count;
         rs_worker_submit(worker, owned, batch);

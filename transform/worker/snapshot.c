@@ -53,14 +53,13 @@ static void fill_partition(const struct rs_worker *worker, const struct rs_owned
         .at_end = owned->at_end,
         .state = {.stream_time_us = RS_TIME_NONE, .now_shown_us = RS_TIME_NONE},
     };
-    memcpy(out->error, owned->error, sizeof(out->error));
-    if (owned->state != NULL) {
+    memcpy(out->error, owned->error, sizeof out->error);
+    if (owned->state) {
         rs_partition_status(owned->state, &out->state);
     }
     out->state.next_offset = owned->next_offset;
     const struct rs_state_log *log = &worker->options.log;
-    out->has_log =
-        log->ops->status != NULL && log->ops->status(log->self, rs_owned_id(worker, owned), &out->log);
+    out->has_log = log->ops->status && log->ops->status(log->self, rs_owned_id(worker, owned), &out->log);
     rs_owned_health(worker, owned, out);
 }
 
@@ -68,7 +67,7 @@ static void sum_aggregate(const struct rs_worker *worker, struct rs_worker_aggre
 {
     for (size_t i = 0; i < worker->owned_count; i++) {
         struct rs_aggregate_status status;
-        if (worker->owned[i]->state != NULL &&
+        if (worker->owned[i]->state &&
             rs_partition_aggregate_status(worker->owned[i]->state, out->aggregate, &status)) {
             rs_accounting_add(&out->state.events, &status.events);
             out->state.groups += status.groups;
@@ -99,8 +98,8 @@ static bool make_room(struct rs_worker *worker)
         return true;
     }
     struct rs_worker_partition_status *grown =
-        realloc(worker->partition_statuses, worker->owned_count * sizeof(*worker->partition_statuses));
-    if (grown == NULL) {
+        realloc(worker->partition_statuses, worker->owned_count * sizeof *worker->partition_statuses);
+    if (!grown) {
         return false;
     }
     worker->partition_statuses = grown;
@@ -139,8 +138,8 @@ static void fill(struct rs_worker *worker)
         .outcomes = worker->outcome_statuses,
         .outcome_count = worker->options.streams->count,
     };
-    memcpy(worker->outcome_statuses, worker->outcomes, out->outcome_count * sizeof(*worker->outcomes));
-    memcpy(out->publish_delay, worker->publish_delay, sizeof(out->publish_delay));
+    memcpy(worker->outcome_statuses, worker->outcomes, out->outcome_count * sizeof *worker->outcomes);
+    memcpy(out->publish_delay, worker->publish_delay, sizeof out->publish_delay);
 }
 
 void rs_worker_take_snapshot(struct rs_worker *worker)

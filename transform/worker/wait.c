@@ -40,7 +40,7 @@ void rs_worker_measure(struct rs_worker *worker)
     worker->limits_due_us = worker->now_us + LIMITS_EVERY_US;
     for (size_t i = 0; i < worker->owned_count; i++) {
         struct rs_partition_status status;
-        if (worker->owned[i]->state != NULL) {
+        if (worker->owned[i]->state) {
             rs_partition_status(worker->owned[i]->state, &status);
             bool counts = !behind_fence(worker->owned[i]);
             worker->memory_bytes += status.memory_bytes;

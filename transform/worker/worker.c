@@ -20,12 +20,12 @@ static int init(struct rs_worker *worker, struct rs_error *error)
     size_t aggregates = 0;
 
     (void)rs_engine_metas(worker->options.engine, &aggregates);
-    worker->aggregate_statuses = calloc(aggregates + 1, sizeof(*worker->aggregate_statuses));
-    worker->outcomes = calloc(worker->options.streams->count + 1, sizeof(*worker->outcomes));
-    worker->outcome_statuses = calloc(worker->options.streams->count + 1, sizeof(*worker->outcome_statuses));
-    worker->aggregate_counts = calloc(aggregates + 1, sizeof(*worker->aggregate_counts));
-    if (worker->aggregate_statuses == NULL || worker->outcomes == NULL || worker->outcome_statuses == NULL ||
-        worker->aggregate_counts == NULL) {
+    worker->aggregate_statuses = calloc(aggregates + 1, sizeof *worker->aggregate_statuses);
+    worker->outcomes = calloc(worker->options.streams->count + 1, sizeof *worker->outcomes);
+    worker->outcome_statuses = calloc(worker->options.streams->count + 1, sizeof *worker->outcome_statuses);
+    worker->aggregate_counts = calloc(aggregates + 1, sizeof *worker->aggregate_counts);
+    if (!worker->aggregate_statuses || !worker->outcomes || !worker->outcome_statuses ||
+        !worker->aggregate_counts) {
         return rs_fail(error, RS_ENOMEM, "worker: out of memory");
     }
     worker->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -37,9 +37,9 @@ static int init(struct rs_worker *worker, struct rs_error *error)
 
 int rs_worker_new(const struct rs_worker_options *options, struct rs_worker **out, struct rs_error *error)
 {
-    struct rs_worker *worker = calloc(1, sizeof(*worker));
+    struct rs_worker *worker = calloc(1, sizeof *worker);
 
-    if (worker == NULL) {
+    if (!worker) {
         return rs_fail(error, RS_ENOMEM, "worker: out of memory");
     }
     worker->options = *options;
@@ -59,7 +59,7 @@ void rs_worker_free(struct rs_worker **pointer)
 {
     struct rs_worker *worker = *pointer;
 
-    if (worker == NULL) {
+    if (!worker) {
         return;
     }
     for (size_t i = 0; i < worker->owned_count; i++) {
@@ -214,10 +214,10 @@ static void sleep_until(struct rs_worker *worker, int64_t due_us)
         fds[1].fd = -1; /* readable because of what we do not take: the retry is what to wait for */
     }
     struct timespec timeout = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
-    (void)ppoll(fds, sizeof(fds) / sizeof(fds[0]), &timeout, NULL);
+    (void)ppoll(fds, sizeof fds / sizeof fds[0], &timeout, NULL);
     uint64_t count = 0;
     if (fds[0].revents != 0) {
-        (void)!read(worker->stop_fd, &count, sizeof(count));
+        (void)!read(worker->stop_fd, &count, sizeof count);
     }
 }
 
@@ -233,7 +233,7 @@ void rs_worker_stop(struct rs_worker *worker)
     const uint64_t one = 1;
 
     atomic_store(&worker->stop, true);
-    (void)!write(worker->stop_fd, &one, sizeof(one)); /* fails only when the counter is full: awake anyway */
+    (void)!write(worker->stop_fd, &one, sizeof one); /* fails only when the counter is full: awake anyway */
 }
 
 bool rs_worker_stopped(const struct rs_worker *worker)

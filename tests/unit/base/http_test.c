@@ -75,7 +75,7 @@ static int connect_to(const struct rs_http *http)
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
     return fd;
 }
 
@@ -132,14 +132,14 @@ static void test_pages_are_served(void **state)
     char answer[4096];
 
     (void)state;
-    exchange(http, "GET /small HTTP/1.0\r\n\r\n", answer, sizeof(answer));
+    exchange(http, "GET /small HTTP/1.0\r\n\r\n", answer, sizeof answer);
     assert_status(answer, "200");
     assert_non_null(strstr(answer, "Content-Type: text/plain\r\n"));
     assert_non_null(strstr(answer, "\r\n\r\nsmall page\n"));
     pages.status = 503;
-    exchange(http, "GET /small?x=1 HTTP/1.0\r\n\r\n", answer, sizeof(answer));
+    exchange(http, "GET /small?x=1 HTTP/1.0\r\n\r\n", answer, sizeof answer);
     assert_status(answer, "503");
-    exchange(http, "HEAD /small HTTP/1.0\r\n\r\n", answer, sizeof(answer));
+    exchange(http, "HEAD /small HTTP/1.0\r\n\r\n", answer, sizeof answer);
     assert_non_null(strstr(answer, "Content-Length: 11\r\n"));
     assert_null(strstr(answer, "small page"));
     assert_int_equal(pages.shown, 3);
@@ -153,14 +153,14 @@ static void test_what_is_wrong_is_refused(void **state)
     char answer[4096];
 
     (void)state;
-    exchange(http, "GET /other HTTP/1.0\r\n\r\n", answer, sizeof(answer));
+    exchange(http, "GET /other HTTP/1.0\r\n\r\n", answer, sizeof answer);
     assert_status(answer, "404");
-    exchange(http, "GET /small/ HTTP/1.0\r\n\r\n", answer, sizeof(answer));
+    exchange(http, "GET /small/ HTTP/1.0\r\n\r\n", answer, sizeof answer);
     assert_status(answer, "404");
-    exchange(http, "POST /small HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello", answer, sizeof(answer));
+    exchange(http, "POST /small HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello", answer, sizeof answer);
     assert_status(answer, "405");
     assert_non_null(strstr(answer, "Allow: GET, HEAD\r\n"));
-    exchange(http, "GET /failing HTTP/1.0\r\n\r\n", answer, sizeof(answer));
+    exchange(http, "GET /failing HTTP/1.0\r\n\r\n", answer, sizeof answer);
     assert_status(answer, "500");
     assert_null(strstr(answer, "half"));
     assert_int_equal(pages.shown, 0);
@@ -175,23 +175,23 @@ static void test_garbage_and_endless_headers_end_the_connection(void **state)
     char answer[4096];
 
     (void)state;
-    exchange(http, "\x16\x03\x01\x02 not http at all\r\n\r\n", answer, sizeof(answer));
+    exchange(http, "\x16\x03\x01\x02 not http at all\r\n\r\n", answer, sizeof answer);
     assert_null(strstr(answer, "200 OK"));
     int fd = connect_to(http);
-    memset(large, 'a', sizeof(large));
+    memset(large, 'a', sizeof large);
     memcpy(large, "GET /small HTTP/1.0\r\nX: ", 24);
-    for (size_t sent = 0; sent < sizeof(large);) {
-        ssize_t count = send(fd, large + sent, sizeof(large) - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    for (size_t sent = 0; sent < sizeof large;) {
+        ssize_t count = send(fd, large + sent, sizeof large - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count < 0) {
             break; /* the server hung up */
         }
         sent += (size_t)count;
         run_for(http, 1);
     }
-    (void)receive(http, fd, answer, sizeof(answer), sizeof(answer));
+    (void)receive(http, fd, answer, sizeof answer, sizeof answer);
     assert_null(strstr(answer, "200 OK"));
     close(fd);
-    exchange(http, "GET /small HTTP/1.0\r\n\r\n", answer, sizeof(answer));
+    exchange(http, "GET /small HTTP/1.0\r\n\r\n", answer, sizeof answer);
     assert_non_null(strstr(answer, "200 OK"));
     assert_int_equal(pages.shown, 1);
     rs_http_free(&http);
@@ -205,17 +205,17 @@ static void test_too_many_connections_wait_and_later_ones_are_served(void **stat
     char answer[4096];
 
     (void)state;
-    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
         fds[i] = connect_to(http);
         assert_true(send(fds[i], "GET /sm", 7, MSG_NOSIGNAL) == 7); /* and then nothing */
         run_for(http, 1);
     }
     run_for(http, 50);
-    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
         close(fds[i]);
     }
     run_for(http, 50);
-    exchange(http, "GET /small HTTP/1.0\r\n\r\n", answer, sizeof(answer));
+    exchange(http, "GET /small HTTP/1.0\r\n\r\n", answer, sizeof answer);
     assert_non_null(strstr(answer, "200 OK"));
     rs_http_free(&http);
 }
@@ -230,7 +230,7 @@ static void test_a_large_page_arrives_whole_though_read_slowly(void **state)
     (void)state;
     assert_int_equal(send(fd, "GET /large HTTP/1.0\r\n\r\n", 23, MSG_NOSIGNAL), 23);
     run_for(http, 50); /* the socket's buffer is full now */
-    size_t size = receive(http, fd, answer, sizeof(answer), sizeof(answer));
+    size_t size = receive(http, fd, answer, sizeof answer, sizeof answer);
     const char *body = strstr(answer, "\r\n\r\n");
     assert_non_null(body);
     assert_int_equal(size - (size_t)(body + 4 - answer), 3000000);
@@ -248,10 +248,10 @@ static void test_addresses(void **state)
     struct rs_error error;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_int_equal(rs_http_listen_check(good[i], &error), 0);
     }
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(rs_http_listen_check(bad[i], &error), RS_ECONFIG);
     }
     assert_string_equal(
@@ -268,8 +268,8 @@ static void test_a_port_that_is_taken_is_named(void **state)
     char expected[128];
 
     (void)state;
-    (void)snprintf(listen, sizeof(listen), "127.0.0.1:%u", rs_http_port(http));
-    (void)snprintf(expected, sizeof(expected), "http: cannot listen on %s: Address already in use", listen);
+    (void)snprintf(listen, sizeof listen, "127.0.0.1:%u", rs_http_port(http));
+    (void)snprintf(expected, sizeof expected, "http: cannot listen on %s: Address already in use", listen);
     const struct rs_http_options options = {
         .listen = listen, .pages = page_table, .page_count = 1, .ctx = &pages};
     assert_int_equal(rs_http_new(&options, &other, &error), RS_EIO);

@@ -53,7 +53,7 @@ static void test_seconds_are_exact(void **state)
         0, 1, 500, 1000000, 1500000, -250000, -3000000, INT64_C(1767225730993157), INT64_MIN};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
         rs_metrics_seconds(&out, "s", NULL, times[i]);
     }
     assert_text(&out, "s 0\ns 0.000001\ns 0.0005\ns 1\ns 1.5\ns -0.25\ns -3\ns 1767225730.993157\n"

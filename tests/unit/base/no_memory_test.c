@@ -84,7 +84,7 @@ static bool load_config(void)
     /* With memory for all there is this much to tell; without, one complaint at least. */
     static const char wanted[] = "t:1:1: warning: careful\nt:3:1: unknown key \"f\" in t; known are: a, b\n";
     const struct rs_config_node *root = rs_config_root(config);
-    if (root != NULL) {
+    if (root) {
         (void)rs_config_expect_mapping(config, root, "t", known);
         rs_config_warn(config, root, "%s", "careful");
     }
@@ -111,7 +111,7 @@ static bool load_zone(void)
 static bool fill_batch(void)
 {
     struct rs_view_batch *batch = rs_view_batch_new();
-    if (batch == NULL) {
+    if (!batch) {
         return false;
     }
     for (uint32_t i = 0; i < 100; i++) {
@@ -130,7 +130,7 @@ static bool use_arena(void)
     struct rs_arena arena = {0};
     bool good = true;
     for (int i = 0; i < 400; i++) {
-        good = rs_arena_alloc(&arena, 100) != NULL && good;
+        good = rs_arena_alloc(&arena, 100) && good;
     }
     rs_arena_fini(&arena);
     return good;

@@ -56,7 +56,7 @@ static void test_decimals_are_read_exactly(void **state)
         {"9223372036854775807", 0, INT64_MAX},
         {"-9223372036854775808", 0, INT64_MIN},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_true(parsed(cases[i].text, cases[i].scale) == cases[i].want);
     }
     rs_i128 largest = (rs_i128)(rs_pow10_u128(38) - 1);
@@ -79,7 +79,7 @@ static void test_decimals_that_do_not_fit_are_refused(void **state)
     (void)state;
     const char *wrong[] = {"",    "+",   "-",  ".5", "5.",  "1.e3", "1e",    "1e+",
                            "abc", "0x1", "1 ", " 1", "1,5", "--1",  "1.2.3", "nan"};
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_refused(wrong[i], 2, "not a number");
     }
     assert_refused("0.001", 2, "more than 2 digits after the point");
@@ -116,15 +116,15 @@ static void test_whole_numbers_are_written(void **state)
     char text[RS_NUMBER_TEXT_MAX];
     char want[32];
     int64_t values[] = {0, 1, -1, 9, 10, 99, 100, INT64_MAX, INT64_MIN, 0, 0};
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        int size = snprintf(want, sizeof(want), "%lld", (long long)values[i]);
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        int size = snprintf(want, sizeof want, "%lld", (long long)values[i]);
         assert_int_equal(rs_int64_format(values[i], text), size);
         assert_memory_equal(text, want, (size_t)size);
     }
     uint64_t power = 1;
     for (int i = 0; i < 20; i++, power *= 10) { /* both sides of every change of length */
         for (uint64_t v = power - 1; v <= power + 1; v++) {
-            int size = snprintf(want, sizeof(want), "%llu", (unsigned long long)v);
+            int size = snprintf(want, sizeof want, "%llu", (unsigned long long)v);
             assert_int_equal(rs_u64_digits(v, text), size);
             assert_memory_equal(text, want, (size_t)size);
         }
@@ -202,11 +202,11 @@ static void test_doubles_read_back_the_same(void **state)
         if ((bits >> 52 & 0x7ff) == 0x7ff) {
             continue;
         }
-        memcpy(&value, &bits, sizeof(value));
+        memcpy(&value, &bits, sizeof value);
         size_t size = rs_double_format(value, text);
         assert_in_range(size, 1, 25);
         double again = reread(text, size);
-        assert_memory_equal(&again, &value, sizeof(value));
+        assert_memory_equal(&again, &value, sizeof value);
     }
 }
 
@@ -218,9 +218,9 @@ static void test_powers_of_two_and_neighbours_read_back_the_same(void **state)
         for (uint64_t b = (exponent << 52) + (exponent == 0) - (exponent > 0); b <= (exponent << 52) + 1;
              b++) {
             double value = 0;
-            memcpy(&value, &b, sizeof(value));
+            memcpy(&value, &b, sizeof value);
             double again = reread(text, rs_double_format(value, text));
-            assert_memory_equal(&again, &value, sizeof(value));
+            assert_memory_equal(&again, &value, sizeof value);
         }
     }
 }
@@ -228,7 +228,7 @@ static void test_powers_of_two_and_neighbours_read_back_the_same(void **state)
 static float float_of(uint32_t bits)
 {
     float value = 0;
-    memcpy(&value, &bits, sizeof(value));
+    memcpy(&value, &bits, sizeof value);
     return value;
 }
 
@@ -247,7 +247,7 @@ static void test_floats_have_the_digits_of_floats(void **state)
         {0.3F, "0.3"},          {123456.79F, "123456.79"},
     };
     char text[RS_NUMBER_TEXT_MAX];
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t size = rs_float_format(cases[i].value, text);
         text[size] = '\0';
         assert_string_equal(text, cases[i].text);
@@ -269,7 +269,7 @@ static void expect_shortest(uint32_t bits)
         zeros = *p == '0' ? zeros + 1 : *p == '.' ? zeros : 0;
     }
     if (count - zeros > 1) {
-        (void)snprintf(shorter, sizeof(shorter), "%.*e", count - zeros - 2, (double)value);
+        (void)snprintf(shorter, sizeof shorter, "%.*e", count - zeros - 2, (double)value);
         assert_true(strtof(shorter, NULL) != value);
     }
 }
@@ -298,11 +298,11 @@ static void test_doubles_are_read_with_one_rounding(void **state)
     assert_true(reread("2.4703282292062328e-324", 23) == 5e-324);
     assert_true(reread("2.4703282292062327e-324", 23) == 0);
     assert_true(reread("-9007199254740993", 17) == -9007199254740992.0);
-    memset(longest, '0', sizeof(longest));
+    memset(longest, '0', sizeof longest);
     memcpy(longest, "9007199254740993.", 17);
-    assert_true(reread(longest, sizeof(longest)) == 9007199254740992.0); /* a tie, to even */
-    longest[sizeof(longest) - 1] = '1';
-    assert_true(reread(longest, sizeof(longest)) == 9007199254740994.0); /* above it, 2,000 digits on */
+    assert_true(reread(longest, sizeof longest) == 9007199254740992.0); /* a tie, to even */
+    longest[sizeof longest - 1] = '1';
+    assert_true(reread(longest, sizeof longest) == 9007199254740994.0); /* above it, 2,000 digits on */
     assert_int_equal(rs_double_parse(rs_slice_text("1e309"), &value, &error), RS_ERECORD);
     assert_string_equal(error.text, "beyond the range of a double");
     assert_int_equal(rs_double_parse(rs_slice_text("inf"), &value, &error), RS_ERECORD);

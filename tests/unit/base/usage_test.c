@@ -37,13 +37,13 @@ static int take(void *ctx, const struct rs_option *option, const char *value, st
     const struct taken *taken = ctx;
     size_t used = strlen(taken->out);
     (void)error;
-    if (option == NULL) {
+    if (!option) {
         (void)snprintf(taken->out + used, taken->size - used, "!%s ", value);
     } else {
-        (void)snprintf(taken->out + used, taken->size - used, "%s%s%s ", option->name,
-                       value != NULL ? "=" : "", value != NULL ? value : "");
+        (void)snprintf(taken->out + used, taken->size - used, "%s%s%s ", option->name, value ? "=" : "",
+                       value ? value : "");
     }
-    return value != NULL && strcmp(value, "bad") == 0 ? rs_fail(error, RS_EINVAL, "bad") : 0;
+    return value && strcmp(value, "bad") == 0 ? rs_fail(error, RS_EINVAL, "bad") : 0;
 }
 
 /* "config=F dry-run !x SHOWN" for: option config with value F, flag dry-run, operand x, help or version. */
@@ -52,7 +52,7 @@ static void read_all(const char *const *arguments, char *out, size_t size, struc
     char *argv[16] = {(char *)"prog"};
     int argc = 1;
     struct taken taken = {out, size};
-    for (; *arguments != NULL; arguments++) {
+    for (; *arguments; arguments++) {
         argv[argc++] = (char *)*arguments;
     }
     error->text[0] = '\0';

@@ -9,7 +9,7 @@
 
 #include "base/utf8.h"
 
-#define BYTES(text) ((const uint8_t *)(text)), (sizeof(text) - 1)
+#define BYTES(text) ((const uint8_t *)(text)), (sizeof text - 1)
 
 static void test_good_texts(void **state)
 {

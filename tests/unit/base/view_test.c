@@ -184,7 +184,7 @@ static void test_every_byte_is_encoded_or_itself(void **state)
         uint8_t byte = (uint8_t)c;
         rs_buf_reset(&out);
         rs_key_append(&out, rs_slice_of(&byte, 1));
-        bool encoded = c <= 0x20 || c == 0x7F || strchr(":%{}", (int)c) != NULL;
+        bool encoded = c <= 0x20 || c == 0x7F || strchr(":%{}", (int)c);
         assert_int_equal(out.size, encoded ? 3 : 1);
         if (encoded) {
             assert_int_equal(strtoul(rs_buf_cstr(&out) + 1, NULL, 16), c);

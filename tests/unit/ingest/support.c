@@ -27,7 +27,7 @@ const char *support_path(const char *name)
         assert_non_null(mkdtemp(directory));
         made = true;
     }
-    assert_true(path_count < sizeof(paths) / sizeof(paths[0]));
+    assert_true(path_count < sizeof paths / sizeof paths[0]);
     char *path = NULL;
     assert_true(asprintf(&path, "%s/%zu-%s", directory, path_count, name) > 0);
     paths[path_count++] = path;
@@ -80,7 +80,7 @@ void support_read(const char *path, struct rs_buf *out)
     size_t n;
     assert_non_null(f);
     rs_buf_reset(out);
-    while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0) {
+    while ((n = fread(chunk, 1, sizeof chunk, f)) > 0) {
         rs_buf_put(out, chunk, n);
     }
     (void)fclose(f);
@@ -92,12 +92,12 @@ void support_read(const char *path, struct rs_buf *out)
 struct rs_stream *support_stream(const char *schema_json)
 {
     struct rs_error error;
-    struct rs_stream *stream = calloc(1, sizeof(*stream));
+    struct rs_stream *stream = calloc(1, sizeof *stream);
     assert_non_null(stream);
     stream->name = "s";
     stream->topic = "topic";
     stream->max_record_bytes = 1024 * 1024;
-    if (rs_schema_parse("s.avsc", schema_json, strlen(schema_json), &stream->schema, &error) != RS_OK) {
+    if (rs_schema_parse("s.avsc", schema_json, strlen(schema_json), &stream->schema, &error) != 0) {
         fail_msg("%s", error.text);
     }
     return stream;
@@ -114,7 +114,7 @@ static void put_row(const struct rs_program *program, const struct rs_row *row, 
 {
     size_t at = 0;
     rs_buf_printf(out, "%llu ", (unsigned long long)row->line);
-    if (row->key.data == NULL) {
+    if (!row->key.data) {
         rs_buf_text(out, "(none)");
     }
     rs_buf_put(out, row->key.data, row->key.size);
@@ -136,9 +136,9 @@ void support_rows(const struct rs_stream *stream, const struct rs_rows_options *
     struct rs_row row;
     int rc = rs_program_compile(rs_schema_root(stream->schema), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT, &program,
                                 &error);
-    assert_int_equal(rc, RS_OK);
-    rc = rs_rows_open(stream, options != NULL ? options : &none, files, count, &rows, &error);
-    if (rc == RS_OK) {
+    assert_int_equal(rc, 0);
+    rc = rs_rows_open(stream, options ? options : &none, files, count, &rows, &error);
+    if (rc == 0) {
         while ((rc = rs_rows_next(rows, &row, &error)) == 1 || rc == RS_ERECORD) {
             if (rc == 1) {
                 put_row(program, &row, out);
@@ -148,7 +148,7 @@ void support_rows(const struct rs_stream *stream, const struct rs_rows_options *
         }
     }
     if (rc == 0) {
-        assert_int_equal(rs_rows_finish(rows, &error), RS_OK);
+        assert_int_equal(rs_rows_finish(rows, &error), 0);
         rs_buf_printf(out, "end %llu rejected\n", (unsigned long long)rs_rows_rejected(rows));
     } else {
         rs_buf_printf(out, "stop %s: %s\n", error_name(rc), error.text);
@@ -163,7 +163,7 @@ void support_rows(const struct rs_stream *stream, const struct rs_rows_options *
 /* `text` with each occurrence of the path as "@". */
 static void hide_path(const char *text, const char *path, struct rs_buf *out)
 {
-    for (const char *hit; (hit = strstr(text, path)) != NULL; text = hit + strlen(path)) {
+    for (const char *hit; (hit = strstr(text, path)); text = hit + strlen(path)) {
         rs_buf_put(out, text, (size_t)(hit - text));
         rs_buf_char(out, '@');
     }

@@ -34,9 +34,9 @@ static enum rs_reason decode(const char *schema, struct rs_slice message, struct
     struct rs_schema_document *document = NULL;
     struct rs_program *program = NULL;
     struct rs_error error = {0};
-    if (rs_schema_parse("test", schema, strlen(schema), &document, &error) != RS_OK ||
+    if (rs_schema_parse("test", schema, strlen(schema), &document, &error) != 0 ||
         rs_program_compile(rs_schema_root(document), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT, &program, &error) !=
-            RS_OK) {
+            0) {
         fail_msg("%s", error.text);
     }
     enum rs_reason reason = rs_program_json(program, message, out, NULL);

@@ -19,7 +19,7 @@ static struct rs_schema_document *parse(const char *json)
 {
     struct rs_schema_document *document = NULL;
     struct rs_error error = {0};
-    if (rs_schema_parse("test", json, strlen(json), &document, &error) != RS_OK) {
+    if (rs_schema_parse("test", json, strlen(json), &document, &error) != 0) {
         fail_msg("%s", error.text);
     }
     return document;
@@ -30,7 +30,7 @@ static struct rs_program *compile(const struct rs_schema_document *document, con
 {
     struct rs_program *program = NULL;
     struct rs_error error = {0};
-    if (rs_program_compile(rs_schema_root(document), paths, count, limits, &program, &error) != RS_OK) {
+    if (rs_program_compile(rs_schema_root(document), paths, count, limits, &program, &error) != 0) {
         fail_msg("%s", error.text);
     }
     return program;
@@ -501,13 +501,13 @@ static void test_field_types(void **state)
     struct rs_schema_document *document = parse(venue_schema);
     struct rs_field_type type;
     struct rs_error error;
-    assert_int_equal(rs_schema_field_type(rs_schema_root(document), "venue.code", &type, &error), RS_OK);
+    assert_int_equal(rs_schema_field_type(rs_schema_root(document), "venue.code", &type, &error), 0);
     assert_int_equal(type.kind, RS_VALUE_INT);
     assert_true(type.nullable);
     assert_int_equal(type.schema->kind, RS_AVRO_INT);
-    assert_int_equal(rs_schema_field_type(rs_schema_root(document), "one", &type, &error), RS_OK);
+    assert_int_equal(rs_schema_field_type(rs_schema_root(document), "one", &type, &error), 0);
     assert_false(type.nullable);
-    assert_int_equal(rs_schema_field_type(rs_schema_root(document), "venue.country", &type, &error), RS_OK);
+    assert_int_equal(rs_schema_field_type(rs_schema_root(document), "venue.country", &type, &error), 0);
     assert_true(type.nullable);
     expect_field_error(document, "venu", "T has no field 'venu'; did you mean 'venue'?");
     expect_field_error(document, "venue.kode", "V has no field 'kode'; did you mean 'code'?");
@@ -527,11 +527,11 @@ static void test_field_types(void **state)
     expect_field_error(document, "l", "'l' is not one value but of type array");
     rs_schema_free(&document);
     document = parse(wide_schema);
-    assert_int_equal(rs_schema_field_type(rs_schema_root(document), "big", &type, &error), RS_OK);
+    assert_int_equal(rs_schema_field_type(rs_schema_root(document), "big", &type, &error), 0);
     assert_int_equal(type.kind, RS_VALUE_DECIMAL);
     assert_int_equal(type.precision, 30);
     assert_int_equal(type.scale, 10);
-    assert_int_equal(rs_schema_field_type(rs_schema_root(document), "nanos", &type, &error), RS_OK);
+    assert_int_equal(rs_schema_field_type(rs_schema_root(document), "nanos", &type, &error), 0);
     assert_int_equal(type.kind, RS_VALUE_TIME);
     rs_schema_free(&document);
 }

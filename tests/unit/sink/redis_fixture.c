@@ -47,7 +47,7 @@ void start_sink(struct fixture *f)
                                             .clock = f->clock ? f->clock : rs_clock_system(),
                                             .notice = keep_notice,
                                             .notice_context = f};
-    assert_int_equal(rs_redis_sink_new(&options, &f->sink, &error), RS_OK);
+    assert_int_equal(rs_redis_sink_new(&options, &f->sink, &error), 0);
     rs_redis_sink_cluster(f->sink, "c");
     f->table = rs_redis_sink_table(f->sink);
 }

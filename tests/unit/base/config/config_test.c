@@ -461,10 +461,10 @@ static void test_what_a_program_does_not_use_is_passed_by(void **state)
         struct rs_config *c = load(text);
         struct rs_buf report = {0};
         struct rs_buf places = {0};
-        if (cases[i].only[0] != NULL) {
+        if (cases[i].only[0]) {
             rs_config_use_only(c, cases[i].only);
         }
-        for (size_t k = 0; k < 3 && cases[i].passed_by[k] != NULL; k++) {
+        for (size_t k = 0; k < 3 && cases[i].passed_by[k]; k++) {
             rs_config_pass_by(c, cases[i].passed_by[k]);
         }
         rs_config_report(c, &report);

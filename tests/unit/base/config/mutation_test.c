@@ -130,10 +130,10 @@ static void judge(struct rs_config *config, uint64_t seed)
     struct rs_buf report = {0};
     const struct rs_config_node *root = rs_config_root(config);
     rs_config_report(config, &report);
-    if (root == NULL && rs_config_complaints(config) == 0) {
+    if (!root && rs_config_complaints(config) == 0) {
         fail_msg("seed %llu: neither a root nor a complaint", (unsigned long long)seed);
     }
-    if (root != NULL) {
+    if (root) {
         (void)walk(root);
     }
     assert_int_equal(report.failed, false);

@@ -30,7 +30,7 @@ static int setup(void **state)
     }
     rs_mock_kafka_flush(&mock);
     client = rd_kafka_new(RD_KAFKA_CONSUMER, rs_mock_kafka_conf(&mock), NULL, 0);
-    return client == NULL ? -1 : 0;
+    return !client ? -1 : 0;
 }
 
 static int teardown(void **state)

@@ -76,7 +76,7 @@ static void test_properties_are_applied(void **state)
     struct rs_error error;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char value[64] = "";
-    size_t size = sizeof(value);
+    size_t size = sizeof value;
 
     (void)state;
     assert_int_equal(rs_config_load_text("t", "fetch.wait.max.ms: 7\n", &config, &error), 0);

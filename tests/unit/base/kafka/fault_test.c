@@ -60,8 +60,8 @@ static void test_long_texts_are_cut(void **state)
     char text[4096];
 
     (void)state;
-    memset(text, 'x', sizeof(text) - 1);
-    text[sizeof(text) - 1] = '\0';
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
     memcpy(text + 1000, ": ", 2);
     assert_true(rs_kafka_fault_parse(text, &fault));
     assert_int_equal(strlen(fault.address), RS_KAFKA_ADDRESS_MAX - 1);

@@ -193,7 +193,7 @@ static int prepare_files(void **state)
 {
     (void)state;
     FILE *in = fopen("/usr/share/zoneinfo/America/New_York", "rb");
-    if (mkdtemp(directory) == NULL || in == NULL) {
+    if (!mkdtemp(directory) || !in) {
         return -1;
     }
     (void)snprintf(file, sizeof file, "%s/Test", directory);

@@ -19,7 +19,7 @@ static struct rs_schema_document *parse(const char *json)
 {
     struct rs_schema_document *document = NULL;
     struct rs_error error;
-    if (rs_schema_parse("t.avsc", json, strlen(json), &document, &error) != RS_OK) {
+    if (rs_schema_parse("t.avsc", json, strlen(json), &document, &error) != 0) {
         fail_msg("%s", error.text);
     }
     return document;
@@ -35,10 +35,10 @@ static void expect_cells(const char *schema, const struct rs_cell *cells, const 
     struct rs_buf hex = {0};
     struct rs_error error;
     rs_encoder_init(&encoder);
-    if (time != NULL) {
+    if (time) {
         encoder.time = time;
     }
-    if (rs_encode(&encoder, rs_schema_root(document), cells, 0, &out, &error) == RS_OK) {
+    if (rs_encode(&encoder, rs_schema_root(document), cells, 0, &out, &error) == 0) {
         for (size_t i = 0; i < out.size; i++) {
             rs_buf_printf(&hex, "%02x", out.data[i]);
         }
@@ -72,8 +72,8 @@ static void expect_json(const char *schema, const char *json, const char *wanted
     struct rs_error error;
     const struct rs_cell *cells = NULL;
     size_t at = 0;
-    assert_int_equal(rs_json_new(&parser, &error), RS_OK);
-    assert_int_equal(rs_json_parse(parser, rs_slice_text(json), &cells, &at, &error), RS_OK);
+    assert_int_equal(rs_json_new(&parser, &error), 0);
+    assert_int_equal(rs_json_parse(parser, rs_slice_text(json), &cells, &at, &error), 0);
     expect_cells(schema, cells, NULL, wanted);
     rs_json_free(&parser);
 }
@@ -172,12 +172,12 @@ static void test_short_decimals_equal_long_ones(void **state)
         int fraction = (int)(x % 7);
         int64_t whole = (int64_t)(x >> (x % 40)) / 1000;
         int size =
-            snprintf(text, sizeof(text), "%s%lld", x & 8 ? "-" : "", (long long)(whole < 0 ? -whole : whole));
+            snprintf(text, sizeof text, "%s%lld", x & 8 ? "-" : "", (long long)(whole < 0 ? -whole : whole));
         if (fraction > 0) {
-            size += snprintf(text + size, sizeof(text) - (size_t)size, ".%0*d", fraction, (int)(x % 10));
+            size += snprintf(text + size, sizeof text - (size_t)size, ".%0*d", fraction, (int)(x % 10));
         }
         /* An exponent takes the text out of the quick reader's hands. */
-        (void)snprintf(padded, sizeof(padded), "%se0", text);
+        (void)snprintf(padded, sizeof padded, "%se0", text);
         struct rs_schema_document *document = parse(DECIMAL(30, 6));
         struct rs_encoder encoder;
         struct rs_buf a = {0};
@@ -290,29 +290,29 @@ static void test_times(void **state)
     expect(LOGICAL("long", "time-micros"), "00:00:01", "80897a");
     expect(LOGICAL("long", "time-micros"), "24:00", "! is not a time of day (hh:mm:ss.ffffff)");
     expect(LOGICAL("long", "time-micros"), "12:3", "! is not a time of day (hh:mm:ss.ffffff)");
-    assert_int_equal(rs_time_rule_parse("s", NULL, &rule, &error), RS_OK);
+    assert_int_equal(rs_time_rule_parse("s", NULL, &rule, &error), 0);
     expect_rule(micros, "1.000001", &rule, "82897a");
     expect_rule(micros, "-0.5", &rule, "bf843d");
     expect_rule(micros, "1.0000010", &rule, "82897a");
     expect_rule(micros, "1e99", &rule, "! more than 38 digits");
     expect_rule(micros, "253402300800", &rule, "! is a time outside the years 1 to 9999");
-    assert_int_equal(rs_time_rule_parse("ms", NULL, &rule, &error), RS_OK);
+    assert_int_equal(rs_time_rule_parse("ms", NULL, &rule, &error), 0);
     expect_rule(micros, "1", &rule, "d00f");
-    assert_int_equal(rs_time_rule_parse("ns", NULL, &rule, &error), RS_OK);
+    assert_int_equal(rs_time_rule_parse("ns", NULL, &rule, &error), 0);
     expect_rule(micros, "1000", &rule, "02");
     expect_rule(LOGICAL("long", "timestamp-nanos"), "1999", &rule, "9e1f");
     expect_rule(LOGICAL("long", "timestamp-nanos"), "9223372036854775808", &rule,
                 "! is outside the years 1677 to 2262, which nanoseconds in 64 bits reach");
-    assert_int_equal(rs_time_rule_parse("period", NULL, &rule, &error), RS_OK);
+    assert_int_equal(rs_time_rule_parse("period", NULL, &rule, &error), 0);
     expect_rule(micros, "1970", &rule, "00");
     expect_rule(LOGICAL("int", "date"), "1970-Q2", &rule, "b401");
     expect_rule(LOGICAL("int", "date"), "1970-01-03", &rule, "04");
-    assert_int_equal(rs_time_rule_parse("%d.%m.%Y", NULL, &rule, &error), RS_OK);
+    assert_int_equal(rs_time_rule_parse("%d.%m.%Y", NULL, &rule, &error), 0);
     expect_rule(LOGICAL("int", "date"), "03.01.1970", &rule, "04");
     expect_rule(LOGICAL("int", "date"), "1970-01-03", &rule, "04");
     assert_int_equal(rs_time_rule_parse("iso8601", NULL, &rule, &error), RS_EINVAL);
     assert_int_equal(rs_time_rule_parse("%Q", NULL, &rule, &error), RS_EINVAL);
-    assert_int_equal(rs_time_rule_parse("%s.%f", NULL, &rule, &error), RS_OK);
+    assert_int_equal(rs_time_rule_parse("%s.%f", NULL, &rule, &error), 0);
     expect_rule(LOGICAL("long", "timestamp-nanos"), "-0.000000001", &rule, "01");
     struct rs_cell cell = {.kind = RS_CELL_TIME, .end = 1, .i = -1};
     expect_cells(micros, &cell, NULL, "01");
@@ -345,7 +345,7 @@ static void test_nothing_is_cut_off(void **state)
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         struct rs_error error;
         struct rs_time_rule rule;
-        assert_int_equal(rs_time_rule_parse(rules[i], NULL, &rule, &error), RS_OK);
+        assert_int_equal(rs_time_rule_parse(rules[i], NULL, &rule, &error), 0);
         for (size_t k = 0; k < 3; k++) {
             expect_rule(LOGICAL("long", "timestamp-millis"), texts[k][i], &rule, millis);
             expect_rule(LOGICAL("long", "local-timestamp-millis"), texts[k][i], &rule, millis);
@@ -355,7 +355,7 @@ static void test_nothing_is_cut_off(void **state)
     }
     struct rs_error error;
     struct rs_time_rule rule;
-    assert_int_equal(rs_time_rule_parse("%d.%m.%Y %H:%M", NULL, &rule, &error), RS_OK);
+    assert_int_equal(rs_time_rule_parse("%d.%m.%Y %H:%M", NULL, &rule, &error), 0);
     expect_rule(LOGICAL("int", "date"), "03.01.1970 00:00", &rule, "04");
     expect_rule(LOGICAL("int", "date"), "03.01.1970 00:01", &rule, date);
     struct rs_cell cell = {.kind = RS_CELL_TIME, .end = 1, .i = -1};
@@ -376,8 +376,8 @@ static void test_zone(void **state)
     struct rs_zone *zone = NULL;
     struct rs_time_rule rule;
     (void)state;
-    assert_int_equal(rs_zone_load("+01:00", &zone, &error), RS_OK);
-    assert_int_equal(rs_time_rule_parse("iso", zone, &rule, &error), RS_OK);
+    assert_int_equal(rs_zone_load("+01:00", &zone, &error), 0);
+    assert_int_equal(rs_time_rule_parse("iso", zone, &rule, &error), 0);
     expect_rule(LOGICAL("long", "timestamp-millis"), "1970-01-01T01:00:00.001", &rule, "02");
     expect_rule(LOGICAL("long", "timestamp-millis"), "1970-01-01T00:00:00.001Z", &rule, "02");
     expect_rule(LOGICAL("long", "local-timestamp-millis"), "1970-01-01T00:00:00.001", &rule, "02");

@@ -17,7 +17,7 @@ static void put_cell(const struct rs_cell *cells, uint32_t index, struct rs_buf 
     static const char kinds[] = "-nTSNBOA";
     const struct rs_cell *cell = &cells[index];
     rs_buf_printf(out, "%c%u", kinds[cell->kind], cell->at);
-    if (cell->name.data != NULL) {
+    if (cell->name.data) {
         rs_buf_printf(out, "[%.*s]", (int)cell->name.size, (const char *)cell->name.data);
     }
     if (cell->kind == RS_CELL_STRING || cell->kind == RS_CELL_NUMBER) {
@@ -42,7 +42,7 @@ static void expect(const char *text, const char *wanted)
     struct rs_buf got = {0};
     const struct rs_cell *cells = NULL;
     size_t at = 0;
-    if (rs_json_parse(shared, rs_slice_text(text), &cells, &at, &error) == RS_OK) {
+    if (rs_json_parse(shared, rs_slice_text(text), &cells, &at, &error) == 0) {
         put_cell(cells, 0, &got);
     } else {
         rs_buf_printf(&got, "!%zu %s", at, error.text);
@@ -111,7 +111,7 @@ static void test_repeated_keys(void **state)
     size_t last = text.size;
     rs_buf_printf(&text, "\"k41\":1}%c", '\0');
     char wanted[64];
-    (void)snprintf(wanted, sizeof(wanted), "!%zu the object has the same key twice", last + 6);
+    (void)snprintf(wanted, sizeof wanted, "!%zu the object has the same key twice", last + 6);
     expect((const char *)text.data, wanted);
     rs_buf_fini(&text);
 }
@@ -126,12 +126,12 @@ static void test_depth(void **state)
     (void)state;
     memset(text, '[', 64);
     memset(text + 64, ']', 64);
-    assert_int_equal(rs_json_parse(shared, rs_slice_of(text, 128), &cells, &at, &error), RS_OK);
+    assert_int_equal(rs_json_parse(shared, rs_slice_of(text, 128), &cells, &at, &error), 0);
     assert_int_equal(cells[0].end, 64);
     memset(text, '[', 65);
     memset(text + 65, ']', 65);
     text[130] = '\0';
-    (void)snprintf(wanted, sizeof(wanted), "!64 values nest deeper than 64 levels");
+    (void)snprintf(wanted, sizeof wanted, "!64 values nest deeper than 64 levels");
     expect(text, wanted);
 }
 

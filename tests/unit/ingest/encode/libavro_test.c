@@ -89,7 +89,7 @@ static void make_bytes(struct twin *t, const struct rs_schema *type, avro_value_
                        struct rs_slice name)
 {
     uint8_t bytes[64];
-    size_t size = type->kind == RS_AVRO_FIXED ? type->fixed_size : rs_random_next(&source) % sizeof(bytes);
+    size_t size = type->kind == RS_AVRO_FIXED ? type->fixed_size : rs_random_next(&source) % sizeof bytes;
     for (size_t i = 0; i < size; i++) {
         bytes[i] = (uint8_t)rs_random_next(&source);
     }
@@ -174,7 +174,7 @@ static void make_double(struct twin *t, const struct rs_schema *type, avro_value
         assert_int_equal(avro_value_set_float(theirs, f), 0);
         return;
     }
-    int size = snprintf(text, sizeof(text), "%.17g", value);
+    int size = snprintf(text, sizeof text, "%.17g", value);
     add_text(t, RS_CELL_TEXT, name, keep(t, text, (size_t)size));
     assert_int_equal(avro_value_set_double(theirs, value), 0);
 }
@@ -188,7 +188,7 @@ static void make_items(struct twin *t, const struct rs_schema *type, avro_value_
         char key[16];
         struct rs_slice kept = {0};
         if (type->kind == RS_AVRO_MAP) {
-            int size = snprintf(key, sizeof(key), "k%d", (int)i);
+            int size = snprintf(key, sizeof key, "k%d", (int)i);
             kept = keep(t, key, (size_t)size);
             assert_int_equal(avro_value_add(theirs, key, &item, NULL, NULL), 0);
         } else {
@@ -292,10 +292,10 @@ static void compare_one(const struct rs_schema *type, avro_value_iface_t *class)
     assert_int_equal(avro_generic_value_new(class, &theirs), 0);
     make(&t, type, &theirs, (struct rs_slice){0});
     rs_encoder_init(&encoder);
-    if (rs_encode(&encoder, type, t.cells.items, 0, &ours, &error) != RS_OK) {
+    if (rs_encode(&encoder, type, t.cells.items, 0, &ours, &error) != 0) {
         fail_msg("%s", error.text);
     }
-    avro_writer_t writer = avro_writer_memory(bytes, sizeof(bytes));
+    avro_writer_t writer = avro_writer_memory(bytes, sizeof bytes);
     assert_int_equal(avro_value_write(writer, &theirs), 0);
     assert_int_equal(ours.size, avro_writer_tell(writer));
     assert_true(memcmp(ours.data, bytes, ours.size) == 0);
@@ -312,7 +312,7 @@ static void compare(const char *json, size_t size)
     struct rs_schema_document *document = NULL;
     struct rs_error error;
     avro_schema_t schema;
-    if (rs_schema_parse("t.avsc", json, size, &document, &error) != RS_OK) {
+    if (rs_schema_parse("t.avsc", json, size, &document, &error) != 0) {
         fail_msg("%s", error.text);
     }
     assert_int_equal(avro_schema_from_json_length(json, size, &schema), 0);
@@ -370,7 +370,7 @@ static void test_every_type(void **state)
         "\"null\",\"X\"]},{\"name\":\"e\",\"type\":\"E\"}]}}"
         "]}";
     (void)state;
-    compare(json, sizeof(json) - 1);
+    compare(json, sizeof json - 1);
 }
 
 static void test_recursive(void **state)
@@ -379,7 +379,7 @@ static void test_recursive(void **state)
         "{\"type\":\"record\",\"name\":\"Tree\",\"fields\":[{\"name\":\"v\",\"type\":\"int\"},"
         "{\"name\":\"next\",\"type\":[\"null\",\"Tree\"]}]}";
     (void)state;
-    compare(json, sizeof(json) - 1);
+    compare(json, sizeof json - 1);
 }
 
 static void test_scalars(void **state)
@@ -387,7 +387,7 @@ static void test_scalars(void **state)
     static const char *const schemas[] = {"\"long\"", "\"string\"", "[\"null\",\"double\"]",
                                           "{\"type\":\"array\",\"items\":\"bytes\"}"};
     (void)state;
-    for (size_t i = 0; i < sizeof(schemas) / sizeof(schemas[0]); i++) {
+    for (size_t i = 0; i < sizeof schemas / sizeof schemas[0]; i++) {
         compare(schemas[i], strlen(schemas[i]));
     }
 }

@@ -31,7 +31,7 @@ static void report(void *ctx, enum rs_log_level level, const char *text)
 
     (void)ctx;
     (void)level;
-    (void)snprintf(said + used, sizeof(said) - used, "%s\n", text);
+    (void)snprintf(said + used, sizeof said - used, "%s\n", text);
 }
 
 static int setup(void **state)
@@ -40,7 +40,7 @@ static int setup(void **state)
     said[0] = '\0';
     rs_clock_virtual_init(&virtual, 0);
     rs_clock_virtual_advance(&virtual, 1000000);
-    source = calloc(1, sizeof(*source));
+    source = calloc(1, sizeof *source);
     assert_non_null(source);
     source->options.clock = &virtual.clock;
     source->options.report = report;
@@ -74,7 +74,7 @@ static int lines_with(const char *wanted)
 {
     int count = 0;
 
-    for (const char *at = said; (at = strstr(at, wanted)) != NULL; at++) {
+    for (const char *at = said; (at = strstr(at, wanted)); at++) {
         count++;
     }
     return count;
@@ -235,7 +235,7 @@ static void test_a_broker_that_is_away_hides_no_end_that_others_know(void **stat
     rs_mock_kafka_produce(&mock, "t", 1, NULL, "v", 0);
     rs_mock_kafka_flush(&mock);
     (void)rd_kafka_mock_broker_set_down(mock.cluster, 2);
-    (void)snprintf(text, sizeof(text), "bootstrap.servers: \"%s\"\n", rs_mock_kafka_brokers(&mock));
+    (void)snprintf(text, sizeof text, "bootstrap.servers: \"%s\"\n", rs_mock_kafka_brokers(&mock));
     struct rs_kafka_source *opened = open_source(text, &config);
     struct rs_source table = rs_kafka_source_table(opened);
     PUMP_UNTIL(table.ops->end_offset(table.self, 0, 1) == 1, opened);
@@ -269,7 +269,7 @@ static void test_a_missing_topic_is_not_there_because_nobody_says_so(void **stat
     rs_mock_kafka_open(&mock, 1);
     rs_mock_kafka_topic(&mock, "t", 1);
     rd_kafka_mock_topic_set_error(mock.cluster, "t", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-    (void)snprintf(text, sizeof(text), "bootstrap.servers: \"%s\"\ntopic.metadata.refresh.interval.ms: 500\n",
+    (void)snprintf(text, sizeof text, "bootstrap.servers: \"%s\"\ntopic.metadata.refresh.interval.ms: 500\n",
                    rs_mock_kafka_brokers(&mock));
     struct rs_kafka_source *opened = open_source(text, &config);
     PUMP_UNTIL(lines_with("stream s: topic t does not exist") > 0, opened);

@@ -25,7 +25,7 @@ static void test_keeps_the_rate(void **state)
 {
     static const int64_t rates[] = {1, 3, 1000, 123456};
     (void)state;
-    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
         struct rs_rate rate;
         int64_t now = 5000000;
         rs_rate_init(&rate, rates[i], now);

@@ -61,8 +61,8 @@ static const char *write_config(const char *brokers, const char *kafka)
 {
     char text[4096];
     char cwd[1024];
-    assert_non_null(getcwd(cwd, sizeof(cwd)));
-    (void)snprintf(text, sizeof(text),
+    assert_non_null(getcwd(cwd, sizeof cwd));
+    (void)snprintf(text, sizeof text,
                    "group: g\n"
                    "kafka:\n  bootstrap.servers: %s\n%s"
                    "schemas:\n  directory: %s/schemas\n"
@@ -79,11 +79,11 @@ static const char *write_config(const char *brokers, const char *kafka)
 static int begin(void **state)
 {
     (void)state;
-    if (mkdtemp(directory) == NULL) {
+    if (!mkdtemp(directory)) {
         return -1;
     }
-    (void)snprintf(config_path, sizeof(config_path), "%s/c.yaml", directory);
-    (void)snprintf(schema_path, sizeof(schema_path), "%s/tick.avsc", directory);
+    (void)snprintf(config_path, sizeof config_path, "%s/c.yaml", directory);
+    (void)snprintf(schema_path, sizeof schema_path, "%s/tick.avsc", directory);
     write_text(schema_path, tick_schema);
     rs_mock_kafka_open(&mock, 1);
     rs_mock_kafka_topic(&mock, "ticks", 1);
@@ -122,20 +122,20 @@ static void on_failure(void *self, const rollstat_failure *failure)
     struct seen *seen = self;
     seen->thread = pthread_self();
     seen->tag = failure->tag;
-    (void)snprintf(seen->key, sizeof(seen->key), "%.*s", (int)failure->key_size, (const char *)failure->key);
-    (void)snprintf(seen->text, sizeof(seen->text), "%s", failure->text);
+    (void)snprintf(seen->key, sizeof seen->key, "%.*s", (int)failure->key_size, (const char *)failure->key);
+    (void)snprintf(seen->text, sizeof seen->text, "%s", failure->text);
     atomic_fetch_add(&seen->count, 1);
 }
 
 static rollstat *open_ticks(const char *kafka, int64_t timeout_ms, struct seen *seen)
 {
     rollstat_error error = {0};
-    const rollstat_options options = {.size = sizeof(options),
+    const rollstat_options options = {.size = sizeof options,
                                       .timeout_ms = timeout_ms,
-                                      .on_failure = seen != NULL ? on_failure : NULL,
+                                      .on_failure = seen ? on_failure : NULL,
                                       .self = seen};
     rollstat *r = rollstat_open(write_config(rs_mock_kafka_brokers(&mock), kafka), "ticks", &options, &error);
-    if (r == NULL) {
+    if (!r) {
         fail_msg("%s", error.text);
     }
     return r;
@@ -160,9 +160,9 @@ static void expect_newest(const char *topic, const char *wanted)
     rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, PATIENCE_MS);
     assert_non_null(m);
     assert_int_equal(m->err, RD_KAFKA_RESP_ERR_NO_ERROR);
-    int n = snprintf(text, sizeof(text), "%.*s ", (int)m->key_len, (const char *)m->key);
+    int n = snprintf(text, sizeof text, "%.*s ", (int)m->key_len, (const char *)m->key);
     for (size_t i = 0; i < m->len; i++) {
-        n += snprintf(text + n, sizeof(text) - (size_t)n, "%02x", ((const uint8_t *)m->payload)[i]);
+        n += snprintf(text + n, sizeof text - (size_t)n, "%02x", ((const uint8_t *)m->payload)[i]);
     }
     rd_kafka_message_destroy(m);
     (void)rd_kafka_consumer_close(rk);
@@ -175,7 +175,7 @@ static void expect_open_fails(const char *config, const char *stream, int code, 
     rollstat_error error = {0};
     assert_null(rollstat_open(config, stream, NULL, &error));
     assert_int_equal(error.code, code);
-    if (strstr(error.text, text) == NULL) {
+    if (!strstr(error.text, text)) {
         fail_msg("\"%s\" is not in \"%s\"", text, error.text);
     }
 }
@@ -242,7 +242,7 @@ static void test_setters(void **state)
 static void test_defaults_and_statistics(void **state)
 {
     rollstat_error error = {0};
-    rollstat_statistics s = {.size = sizeof(s)};
+    rollstat_statistics s = {.size = sizeof s};
     rollstat *r = open_ticks("", PATIENCE_MS, NULL);
     rollstat_event *e = make_tick(r, "d");
     (void)state;
@@ -379,7 +379,7 @@ static void test_delivery_error(void **state)
 {
     struct seen seen = {0};
     rollstat_error error = {0};
-    rollstat_statistics s = {.size = sizeof(s)};
+    rollstat_statistics s = {.size = sizeof s};
     rollstat *r = open_ticks("", PATIENCE_MS, &seen);
     rollstat_event *e = make_tick(r, "refused");
     (void)state;
@@ -428,7 +428,7 @@ static void test_broker_down(void **state)
 {
     struct seen seen = {0};
     rollstat_error error = {0};
-    rollstat_statistics s = {.size = sizeof(s)};
+    rollstat_statistics s = {.size = sizeof s};
     rollstat *r = open_ticks("", 3000, &seen);
     rollstat_event *e = make_tick(r, "down");
     (void)state;
@@ -453,7 +453,7 @@ static void test_broker_down(void **state)
  * once. */
 static void *interrupt_when_full(void *arg)
 {
-    rollstat_statistics s = {.size = sizeof(s)};
+    rollstat_statistics s = {.size = sizeof s};
     do {
         (void)poll(NULL, 0, 1);
         rollstat_get_statistics(arg, &s);
@@ -496,14 +496,14 @@ static void test_no_broker(void **state)
 {
     rollstat_error error = {0};
     (void)state;
-    const rollstat_options options = {.size = sizeof(options), .brokers = "127.0.0.1:1"};
+    const rollstat_options options = {.size = sizeof options, .brokers = "127.0.0.1:1"};
     rollstat *r = rollstat_open(write_config("unused:9092", ""), "ticks", &options, &error);
     assert_non_null(r);
     /* The reason is told as soon as the client has one. */
     double deadline = now() + PATIENCE_MS / 1e3;
     do {
         assert_int_equal(rollstat_connect(r, 500, &error), ROLLSTAT_ENVIRONMENT);
-    } while (strstr(error.text, "Connect to") == NULL && now() < deadline);
+    } while (!strstr(error.text, "Connect to") && now() < deadline);
     assert_non_null(
         strstr(error.text, "no broker answered within 500 ms: 127.0.0.1:1/bootstrap: Connect to"));
     rollstat_interrupt(r, 1);
@@ -534,7 +534,7 @@ static void test_fatal(void **state)
 {
     struct seen seen = {0};
     rollstat_error error = {0};
-    rollstat_statistics s = {.size = sizeof(s)};
+    rollstat_statistics s = {.size = sizeof s};
     rollstat *r = open_ticks("", PATIENCE_MS, &seen);
     rollstat_event *e = make_tick(r, "fatal");
     int rc = ROLLSTAT_OK;
@@ -567,9 +567,9 @@ static void test_bytes(void **state)
     rollstat *r = open_ticks("  message.max.bytes: 2000\n", PATIENCE_MS, NULL);
     char big[3000];
     (void)state;
-    memset(big, 'x', sizeof(big));
+    memset(big, 'x', sizeof big);
     assert_int_equal(rollstat_publish_bytes(r, "k", 1, "\x01\x02", 2, NULL, &error), ROLLSTAT_OK);
-    assert_int_equal(rollstat_publish_bytes(r, NULL, 0, big, sizeof(big), NULL, &error), ROLLSTAT_REJECTED);
+    assert_int_equal(rollstat_publish_bytes(r, NULL, 0, big, sizeof big, NULL, &error), ROLLSTAT_REJECTED);
     assert_string_equal(error.text, "the event is larger than message.max.bytes of the kafka section allows");
     assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_OK);
     expect_newest("ticks", "k 0102");
@@ -586,10 +586,10 @@ static void *publish_many(void *arg)
     struct publisher_thread *t = arg;
     char id[32];
     rollstat_error error = {0};
-    (void)snprintf(id, sizeof(id), "t%d", t->number);
+    (void)snprintf(id, sizeof id, "t%d", t->number);
     rollstat_event *e = rollstat_event_new(t->r, &error);
-    t->failed += e == NULL;
-    for (int i = 0; e != NULL && i < 2000; i++) {
+    t->failed += !e;
+    for (int i = 0; e && i < 2000; i++) {
         (void)rollstat_set_string(e, rollstat_event_field(e, "id"), id);
         (void)rollstat_set_int64(e, rollstat_event_field(e, "price"), i);
         (void)rollstat_set_time(e, rollstat_event_field(e, "at"), i);
@@ -602,7 +602,7 @@ static void *publish_many(void *arg)
 static void test_threads(void **state)
 {
     rollstat_error error = {0};
-    rollstat_statistics s = {.size = sizeof(s)};
+    rollstat_statistics s = {.size = sizeof s};
     rollstat *r = open_ticks("", PATIENCE_MS, NULL);
     pthread_t threads[4];
     struct publisher_thread t[4];
@@ -633,7 +633,7 @@ static rd_kafka_t *read_spread(void)
 /* Until one more event than now is delivered. */
 static void wait_for_deliveries(rollstat *r)
 {
-    rollstat_statistics s = {.size = sizeof(s)};
+    rollstat_statistics s = {.size = sizeof s};
     rollstat_get_statistics(r, &s);
     uint64_t before = s.delivered;
     double deadline = now() + PATIENCE_MS / 1e3;
@@ -649,7 +649,7 @@ static void wait_for_deliveries(rollstat *r)
 static void test_order_and_partitions(void **state)
 {
     rollstat_error error = {0};
-    const rollstat_options options = {.size = sizeof(options)};
+    const rollstat_options options = {.size = sizeof options};
     int newest[KEYS] = {0};
     bool seen[SPREAD] = {false};
     (void)state;
@@ -657,8 +657,8 @@ static void test_order_and_partitions(void **state)
     assert_non_null(r);
     for (int i = 1; i <= EVENTS; i++) {
         char key[16];
-        int size = snprintf(key, sizeof(key), "key-%d", i * 7 % KEYS);
-        assert_int_equal(rollstat_publish_bytes(r, key, (size_t)size, &i, sizeof(i), NULL, &error),
+        int size = snprintf(key, sizeof key, "key-%d", i * 7 % KEYS);
+        assert_int_equal(rollstat_publish_bytes(r, key, (size_t)size, &i, sizeof i, NULL, &error),
                          ROLLSTAT_OK);
         if (i % 5000 == 0) {
             wait_for_deliveries(r); /* the publisher's thread sends what waits */
@@ -673,11 +673,11 @@ static void test_order_and_partitions(void **state)
         assert_non_null(m);
         assert_int_equal(m->err, RD_KAFKA_RESP_ERR_NO_ERROR);
         char key[16];
-        (void)snprintf(key, sizeof(key), "%.*s", (int)m->key_len, (const char *)m->key);
+        (void)snprintf(key, sizeof key, "%.*s", (int)m->key_len, (const char *)m->key);
         assert_int_equal(sscanf(key, "key-%d", &number), 1);
         assert_int_equal(m->partition,
                          rd_kafka_msg_partitioner_murmur2(m->rkt, m->key, m->key_len, SPREAD, NULL, NULL));
-        memcpy(&value, m->payload, sizeof(value));
+        memcpy(&value, m->payload, sizeof value);
         assert_true(value > newest[number]);
         newest[number] = value;
         seen[m->partition] = true;

@@ -43,11 +43,11 @@ static const struct reader {
     {"local-timestamp-micros", LOGICAL("long", "local-timestamp-micros"), NULL},
     {"array", "{\"type\":\"array\",\"items\":\"int\"}", NULL},
 };
-#define READERS (sizeof(readers) / sizeof(readers[0]))
+#define READERS (sizeof readers / sizeof readers[0])
 
 #define BYTES(text)                                                                                          \
     {                                                                                                        \
-        (const uint8_t *)(text), sizeof(text) - 1                                                            \
+        (const uint8_t *)(text), sizeof text - 1                                                             \
     }
 
 static const struct writer {
@@ -131,7 +131,7 @@ static struct rs_schema_document *parse(const char *json)
 {
     struct rs_schema_document *document = NULL;
     struct rs_error error;
-    if (rs_schema_parse("t.avsc", json, strlen(json), &document, &error) != RS_OK) {
+    if (rs_schema_parse("t.avsc", json, strlen(json), &document, &error) != 0) {
         fail_msg("%s", error.text);
     }
     return document;
@@ -147,11 +147,11 @@ static void convert(const struct rs_record_cells *r, const struct reader *reader
     struct rs_error error;
     rs_encoder_init(&encoder);
     int rc = rs_encode(&encoder, rs_schema_root(document), r->cells.items, 0, &datum, &error);
-    if (rc == RS_OK) {
-        struct rs_schema_document *shown = parse(reader->shown != NULL ? reader->shown : reader->type);
+    if (rc == 0) {
+        struct rs_schema_document *shown = parse(reader->shown ? reader->shown : reader->type);
         assert_int_equal(
             rs_program_compile(rs_schema_root(shown), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT, &program, &error),
-            RS_OK);
+            0);
         rs_buf_printf(out, "%s%s=", out->size > 0 ? " " : "", reader->name);
         assert_int_equal(rs_program_json(program, rs_buf_slice(&datum), out, NULL), RS_REASON_NONE);
         rs_program_free(&program);
@@ -167,12 +167,12 @@ static void convert(const struct rs_record_cells *r, const struct reader *reader
 static void test_every_pair(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
+    for (size_t i = 0; i < sizeof writers / sizeof writers[0]; i++) {
         struct rs_schema_document *document = parse(writers[i].type);
         struct rs_record_cells r = {0};
         struct rs_buf got = {0};
         struct rs_error error;
-        assert_int_equal(rs_record_cells_make(&r, rs_schema_root(document), writers[i].value, &error), RS_OK);
+        assert_int_equal(rs_record_cells_make(&r, rs_schema_root(document), writers[i].value, &error), 0);
         for (size_t k = 0; k < READERS; k++) {
             convert(&r, &readers[k], &got);
         }
@@ -226,7 +226,7 @@ static void test_refusals(void **state)
         {"\"null\"", BYTES(""), "\"string\"", "is null, which the schema does not allow; a string is needed"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct rs_schema_document *writer = parse(cases[i].writer);
         struct rs_schema_document *reader = parse(cases[i].reader);
         struct rs_record_cells r = {0};
@@ -234,7 +234,7 @@ static void test_refusals(void **state)
         struct rs_buf datum = {0};
         struct rs_error error;
         rs_encoder_init(&encoder);
-        assert_int_equal(rs_record_cells_make(&r, rs_schema_root(writer), cases[i].value, &error), RS_OK);
+        assert_int_equal(rs_record_cells_make(&r, rs_schema_root(writer), cases[i].value, &error), 0);
         assert_int_equal(rs_encode(&encoder, rs_schema_root(reader), r.cells.items, 0, &datum, &error),
                          RS_ERECORD);
         assert_string_equal(error.text, cases[i].text);
@@ -263,13 +263,12 @@ static void test_many_texts(void **state)
         rs_buf_put(&record, "\x02x", 2);
     }
     rs_buf_char(&record, '\0');
-    assert_int_equal(rs_record_cells_make(&r, rs_schema_root(document), rs_buf_slice(&record), &error),
-                     RS_OK);
+    assert_int_equal(rs_record_cells_make(&r, rs_schema_root(document), rs_buf_slice(&record), &error), 0);
     assert_int_equal(r.cells.count, 3001);
     for (size_t i = 0; i < 1000; i++) {
         char text[8];
         const struct rs_cell *cells = r.cells.items + 1 + 3 * i;
-        (void)snprintf(text, sizeof(text), "%zu", i);
+        (void)snprintf(text, sizeof text, "%zu", i);
         assert_int_equal(cells[0].kind, RS_CELL_OBJECT);
         assert_true(rs_slice_equal(cells[1].text, rs_slice_text(text)));
         assert_true(rs_slice_equal(cells[2].text, rs_slice_text("x")));

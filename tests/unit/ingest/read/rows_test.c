@@ -31,8 +31,8 @@ static const char nested[] =
 static void set(struct rs_rows_options *options, const char *name, const char *value)
 {
     struct rs_error error;
-    if (rs_rows_option(options, name, value, &error) != RS_OK) {
-        fail_msg("--%s %s: %s", name, value != NULL ? value : "", error.text);
+    if (rs_rows_option(options, name, value, &error) != 0) {
+        fail_msg("--%s %s: %s", name, value ? value : "", error.text);
     }
 }
 
@@ -146,7 +146,7 @@ static void expect_option(const struct rs_stream *s, const char *name, const cha
     struct rs_error error;
     const char *file = support_text("a.csv", "id,price,at\n");
     int rc = rs_rows_option(&o, name, value, &error);
-    if (rc == RS_OK) {
+    if (rc == 0) {
         struct rs_rows *rows = NULL;
         rc = rs_rows_open(s, &o, &file, 1, &rows, &error);
         rs_rows_free(&rows);
@@ -362,12 +362,12 @@ static void expect_prefix(struct rs_stream *s, const char *framing, const void *
     struct rs_rows *rows = NULL;
     struct rs_row row;
     const char *file = support_text("a.csv", "id,price,at\nX,1,1970-01-01\n");
-    assert_int_equal(rs_rows_open(s, &o, &file, 1, &rows, &error), RS_OK);
+    assert_int_equal(rs_rows_open(s, &o, &file, 1, &rows, &error), 0);
     assert_int_equal(rs_rows_next(rows, &row, &error), 1);
     static const uint8_t datum[] = {2, 'X', 2, 4, 0x27, 0x10, 0, 0};
-    assert_int_equal(row.value.size, size + sizeof(datum));
+    assert_int_equal(row.value.size, size + sizeof datum);
     assert_true(size == 0 || memcmp(row.value.data, wanted, size) == 0);
-    assert_memory_equal(row.value.data + size, datum, sizeof(datum));
+    assert_memory_equal(row.value.data + size, datum, sizeof datum);
     rs_rows_free(&rows);
 }
 
@@ -383,9 +383,9 @@ static void test_framing(void **state)
     expect_prefix(s, NULL, "", 0);
     expect_prefix(s, "bare", "", 0);
     expect_prefix(s, "confluent:258", "\0\0\0\1\2", 5);
-    expect_prefix(s, "single-object", single, sizeof(single));
+    expect_prefix(s, "single-object", single, sizeof single);
     s->framing.framing = RS_FRAMING_SINGLE_OBJECT;
-    expect_prefix(s, NULL, single, sizeof(single));
+    expect_prefix(s, NULL, single, sizeof single);
     expect_prefix(s, "bare", "", 0);
     s->framing.framing = RS_FRAMING_CONFLUENT;
     support_expect(
@@ -458,7 +458,7 @@ static void test_remarks(void **state)
     };
     struct rs_stream *s = support_stream(trade);
     (void)state;
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
         struct rs_buf notes = {0};
         struct rs_rows_options o = {.note = remember, .note_self = &notes};
         struct rs_buf got = {0};
@@ -492,8 +492,8 @@ static void test_notes_gzip_and_progress(void **state)
     uint64_t read = 0;
     uint64_t total = 0;
     (void)state;
-    const char *files[] = {support_gzip("a.csv.gz", text, sizeof(text) - 1), support_text("b.csv", text)};
-    assert_int_equal(rs_rows_open(s, &o, files, 2, &rows, &error), RS_OK);
+    const char *files[] = {support_gzip("a.csv.gz", text, sizeof text - 1), support_text("b.csv", text)};
+    assert_int_equal(rs_rows_open(s, &o, files, 2, &rows, &error), 0);
     assert_int_equal(rs_rows_next(rows, &row, &error), 1);
     assert_string_equal(row.file, files[0]);
     assert_int_equal(rs_rows_next(rows, &row, &error), 1);
@@ -501,7 +501,7 @@ static void test_notes_gzip_and_progress(void **state)
     assert_int_equal(rs_rows_next(rows, &row, &error), 0);
     assert_int_equal(rs_rows_next(rows, &row, &error), 0);
     rs_rows_progress(rows, &read, &total);
-    assert_true(total > sizeof(text));
+    assert_true(total > sizeof text);
     assert_int_equal(read, total);
     rs_buf_char(&notes, '\0');
     assert_string_equal((const char *)notes.data, ": columns that no field takes: \"extra\", \"x?y\"\n"
@@ -523,7 +523,7 @@ static void test_stop_and_too_large(void **state)
     s->max_record_bytes = 12;
     const char *file =
         support_text("a.csv", "id,price,at\n1,1,1970-01-01\n12345678,1,1970-01-01\n3,1,1970-01-01\n");
-    assert_int_equal(rs_rows_open(s, &o, &file, 1, &rows, &error), RS_OK);
+    assert_int_equal(rs_rows_open(s, &o, &file, 1, &rows, &error), 0);
     assert_int_equal(rs_rows_next(rows, &row, &error), 1);
     assert_int_equal(rs_rows_next(rows, &row, &error), RS_ERECORD);
     assert_non_null(

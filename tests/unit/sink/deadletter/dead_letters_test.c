@@ -49,7 +49,7 @@ static void open_letters(struct fixture *f, size_t max_bytes)
                                               .clock = rs_clock_system(),
                                               .notice = keep_notice,
                                               .notice_context = f};
-    assert_int_equal(rs_dead_letters_new(&options, &f->letters, &error), RS_OK);
+    assert_int_equal(rs_dead_letters_new(&options, &f->letters, &error), 0);
     f->table = rs_dead_letters_table(f->letters);
 }
 
@@ -191,7 +191,7 @@ static void test_null_and_empty_stay_apart(void **state)
     rd_kafka_t *reader = new_reader(f);
     for (int i = 0; i < 2; i++) {
         rd_kafka_message_t *message = read_message(reader);
-        bool first = message->payload == NULL;
+        bool first = !message->payload;
         expect_header(message, "rollstat.reason", first ? "tombstone" : "truncated");
         expect_header(message, "rollstat.text",
                       rs_reason_text(first ? RS_REASON_TOMBSTONE : RS_REASON_TRUNCATED));
@@ -480,7 +480,7 @@ static void test_box_keeps_and_counts(void **state)
         .key = rs_slice_text("k"), .value = rs_slice_text("v"), .offset = 4, .timestamp_us = 5};
     struct rs_dead_letter letter = {.stream = 2, .partition = 1, .record = &record, .reason = RS_REASON_UTF8};
     (void)state;
-    assert_int_equal(rs_dead_letter_box_new(2, &box, &error), RS_OK);
+    assert_int_equal(rs_dead_letter_box_new(2, &box, &error), 0);
     struct rs_dead_letter_sink table = rs_dead_letter_box_table(box);
     rs_dead_letter_box_set_held(box, true);
     assert_true(table.ops->put(table.self, &letter));

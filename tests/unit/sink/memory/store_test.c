@@ -23,7 +23,7 @@ static struct rs_memory_store *new_store(void)
 {
     struct rs_memory_store *store = NULL;
     struct rs_error error;
-    assert_int_equal(rs_memory_store_new("rs", test_metas, 3, &store, &error), RS_OK);
+    assert_int_equal(rs_memory_store_new("rs", test_metas, 3, &store, &error), 0);
     return store;
 }
 
@@ -51,7 +51,7 @@ static char *print_store(const struct rs_memory_store *store)
     struct rs_error error;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    assert_int_equal(rs_memory_store_print(store, out, &error), RS_OK);
+    assert_int_equal(rs_memory_store_print(store, out, &error), 0);
     fclose(out);
     return text;
 }
@@ -399,7 +399,7 @@ static void test_holds_what_redis_holds(void **state)
                                             .meta_count = 3,
                                             .workers = 1,
                                             .clock = rs_clock_system()};
-    assert_int_equal(rs_redis_sink_new(&options, &sink, &error), RS_OK);
+    assert_int_equal(rs_redis_sink_new(&options, &sink, &error), 0);
     rs_redis_sink_cluster(sink, "c");
     for (int round = 0; round < 3000; round++) {
         play_round(rs_redis_sink_table(sink), store);

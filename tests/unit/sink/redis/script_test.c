@@ -31,7 +31,7 @@ static int start(void **state)
     snprintf(sha, sizeof sha, "%s", reply->str);
     freeReplyObject(reply);
     int code = rs_redis_packer_new("rs", test_metas, 3, &packer, &error);
-    return code == RS_OK ? rs_redis_packer_identify(packer, "g", "c", &error) : code;
+    return code == 0 ? rs_redis_packer_identify(packer, "g", "c", &error) : code;
 }
 
 static int stop(void **state)
@@ -73,13 +73,13 @@ static struct rs_redis_answer run_batch(struct rs_view_batch *batch, unsigned *c
     while (!rs_redis_cursor_done(&cursor, batch)) {
         struct rs_buf command = {0};
         redisReply *reply = NULL;
-        assert_int_equal(rs_redis_pack(packer, batch, sha, &cursor, &command, &error), RS_OK);
+        assert_int_equal(rs_redis_pack(packer, batch, sha, &cursor, &command, &error), 0);
         assert_int_equal(redisAppendFormattedCommand(redis, (char *)command.data, command.size), REDIS_OK);
         assert_int_equal(redisGetReply(redis, (void **)&reply), REDIS_OK);
         if (reply->type == REDIS_REPLY_ERROR) {
             fail_msg("%s", reply->str);
         }
-        assert_int_equal(rs_redis_answer_read(reply, &answer, &batch->conflicts, &error), RS_OK);
+        assert_int_equal(rs_redis_answer_read(reply, &answer, &batch->conflicts, &error), 0);
         freeReplyObject(reply);
         rs_buf_fini(&command);
         count++;
@@ -486,8 +486,8 @@ static void test_wide_views_stay_below_the_limits_of_lua(void **state)
         snprintf(names[i], sizeof names[i], "f%d", i);
         pointers[i] = names[i];
     }
-    assert_int_equal(rs_redis_packer_new("rs", &wide, 1, &packer, &error), RS_OK);
-    assert_int_equal(rs_redis_packer_identify(packer, "g", "c", &error), RS_OK);
+    assert_int_equal(rs_redis_packer_new("rs", &wide, 1, &packer, &error), 0);
+    assert_int_equal(rs_redis_packer_identify(packer, "g", "c", &error), 0);
     struct rs_view_batch *batch = new_batch(0, 1, 10, 0);
     for (uint32_t group = 0; group < 20; group++) {
         char key[8];
@@ -511,7 +511,7 @@ static void test_wide_views_stay_below_the_limits_of_lua(void **state)
 static void be(const char *group, const char *cluster)
 {
     struct rs_error error;
-    assert_int_equal(rs_redis_packer_identify(packer, group, cluster, &error), RS_OK);
+    assert_int_equal(rs_redis_packer_identify(packer, group, cluster, &error), 0);
 }
 
 static int be_ourselves_again(void **state)
@@ -555,7 +555,7 @@ static void run_meta(void)
     char meta_sha[64];
     snprintf(meta_sha, sizeof meta_sha, "%s", reply->str);
     freeReplyObject(reply);
-    assert_int_equal(rs_redis_pack_meta(packer, meta_sha, true, &command, &error), RS_OK);
+    assert_int_equal(rs_redis_pack_meta(packer, meta_sha, true, &command, &error), 0);
     assert_int_equal(redisAppendFormattedCommand(redis, (char *)command.data, command.size), REDIS_OK);
     assert_int_equal(redisGetReply(redis, (void **)&reply), REDIS_OK);
     assert_int_equal(reply->type, REDIS_REPLY_ARRAY);
@@ -599,7 +599,7 @@ static void test_groups_with_other_aggregates_live_together(void **state)
     (void)state;
     need_redis();
     other.name = "other";
-    assert_int_equal(rs_redis_packer_new("rs", &other, 1, &theirs, &error), RS_OK);
+    assert_int_equal(rs_redis_packer_new("rs", &other, 1, &theirs, &error), 0);
     assert_int_equal(write_one(7, 100), RS_BATCH_APPLIED);
     packer = theirs;
     be("h", "c");
@@ -639,7 +639,7 @@ static void test_a_refusal_names_the_other(void **state)
     assert_int_equal(write_one(1, 1), RS_BATCH_APPLIED);
     be("h", "c");
     struct rs_view_batch *batch = new_batch(0, 1, 1, 0);
-    assert_int_equal(rs_redis_pack(packer, batch, sha, &cursor, &command, &error), RS_OK);
+    assert_int_equal(rs_redis_pack(packer, batch, sha, &cursor, &command, &error), 0);
     assert_int_equal(redisAppendFormattedCommand(redis, (char *)command.data, command.size), REDIS_OK);
     assert_int_equal(redisGetReply(redis, (void **)&reply), REDIS_OK);
     rs_redis_refusal_text(packer, reply, &text);
@@ -749,7 +749,7 @@ static void test_answers_are_validated(void **state)
     struct rs_buf conflicts = {0};
     struct rs_error error;
     (void)state;
-    assert_int_equal(rs_redis_answer_read(&array, &answer, &conflicts, &error), RS_OK);
+    assert_int_equal(rs_redis_answer_read(&array, &answer, &conflicts, &error), 0);
     assert_int_equal(answer.result, RS_BATCH_APPLIED);
     array.elements = 5;
     assert_int_equal(rs_redis_answer_read(&array, &answer, &conflicts, &error), RS_EREDIS);

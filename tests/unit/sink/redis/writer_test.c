@@ -141,7 +141,7 @@ static void start(struct fixture *f, uint32_t number)
                                               .restarted = host_restarted,
                                               .evicted = host_evicted,
                                               .finished = host_finished};
-    assert_int_equal(rs_redis_writer_start(&host, number, &f->writer, &error), RS_OK);
+    assert_int_equal(rs_redis_writer_start(&host, number, &f->writer, &error), 0);
 }
 
 /* ---- fixture ---- */

@@ -18,7 +18,7 @@ static const rs_i128 max128 = (rs_i128)(~(rs_u128)0 >> 1);
 
 static void assert_limbs(const uint64_t *got, size_t count, const uint64_t *want)
 {
-    assert_memory_equal(got, want, count * sizeof(*want));
+    assert_memory_equal(got, want, count * sizeof *want);
 }
 
 /* ---- integers ---- */
@@ -147,7 +147,7 @@ static void test_doubles_stand_at_their_place(void **state)
         {DBL_MAX, {.size = 1, .at = 32, .limb = {0xfffffffffffff800}}},
         {0x1.8p0, {.size = 2, .at = 16, .limb = {UINT64_C(1) << 63, 1}}},
     };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint64_t sum[SUPER_LIMBS];
         rs_super_init(&rs_super_sum, sum);
         rs_super_add(&rs_super_sum, sum, cases[i].x);

@@ -21,7 +21,7 @@ static struct rs_exact exact_of(rs_i128 value)
 
 static void assert_double(double got, double want)
 {
-    if (memcmp(&got, &want, sizeof(want)) != 0) {
+    if (memcmp(&got, &want, sizeof want) != 0) {
         fail_msg("%a, not %a", got, want);
     }
 }

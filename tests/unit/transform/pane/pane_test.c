@@ -14,7 +14,7 @@
 #include "base/record.h"
 #include "transform/pane/pane.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define COUNT(array) (sizeof array / sizeof((array)[0]))
 
 /* A layout with room for a pane and for what it renders, "name=text name=text". */
 struct bed {
@@ -33,7 +33,7 @@ static void bed_open(struct bed *bed, const struct rs_stat_spec *stats, size_t c
     bed->scratch = rs_pane_scratch_new();
     bed->pane = malloc(rs_pane_size(bed->layout));
     bed->other = malloc(rs_pane_size(bed->layout));
-    assert_true(bed->scratch != NULL && bed->pane != NULL && bed->other != NULL);
+    assert_true(bed->scratch && bed->pane && bed->other);
     rs_pane_init(bed->layout, bed->pane);
     rs_pane_init(bed->layout, bed->other);
 }
@@ -54,7 +54,7 @@ static void collect(void *ctx, size_t field, const char *text, size_t size)
 {
     struct bed *bed = ctx;
     size_t at = strlen(bed->text);
-    snprintf(bed->text + at, sizeof(bed->text) - at, "%s%s=%.*s", at > 0 ? " " : "",
+    snprintf(bed->text + at, sizeof bed->text - at, "%s%s=%.*s", at > 0 ? " " : "",
              rs_pane_field_name(bed->layout, field), (int)size, text);
 }
 

@@ -44,7 +44,7 @@ static struct rs_num random_num(struct world *w, const struct rs_num_type *type)
     case RS_NUM_DOUBLE: /* any bits in some worlds, NaN among them; near one another in others */
         num.d = ldexp((double)rs_random_int64(&w->random), -40);
         if (type->scale != 0) {
-            memcpy(&num.d, &bits, sizeof(num.d));
+            memcpy(&num.d, &bits, sizeof num.d);
         }
         break;
     }
@@ -135,7 +135,7 @@ static void assert_same(const struct world *w, const void *a, const void *b)
 
 static void for_each_world(void (*law)(struct world *w))
 {
-    struct world *w = calloc(1, sizeof(*w));
+    struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
     w->random = rs_random_of_run();
     for (int i = 0; i < ROUNDS; i++) {
@@ -300,7 +300,7 @@ static void law_damage(struct world *w)
 static void test_damaged_bytes_do_no_harm(void **state)
 {
     (void)state;
-    struct world *w = calloc(1, sizeof(*w));
+    struct world *w = calloc(1, sizeof *w);
     assert_non_null(w);
     w->random = rs_random_of_run();
     for (int i = 0; i < 40; i++) {

@@ -60,7 +60,7 @@ static void open_log(struct fixture *f, size_t max_bytes)
                                            .clock = rs_clock_system(),
                                            .report = keep_notice,
                                            .report_ctx = f};
-    assert_int_equal(rs_kafka_log_new(&options, &f->log, &error), RS_OK);
+    assert_int_equal(rs_kafka_log_new(&options, &f->log, &error), 0);
     f->io = rs_kafka_log_table(f->log);
 }
 
@@ -133,7 +133,7 @@ static struct rs_append_event expect(struct fixture *f, struct rs_partition_id k
 {
     struct rs_append_event event;
     assert_true(take_within(f, key.worker, WAIT_US, &event));
-    if (event.kind != kind && event.error != NULL) {
+    if (event.kind != kind && event.error) {
         print_message("%s\n", event.error->text);
     }
     assert_int_equal(event.kind, kind);
@@ -144,7 +144,7 @@ static struct rs_append_event expect(struct fixture *f, struct rs_partition_id k
 
 static const char *why(const struct rs_append_event *event)
 {
-    return event->error == NULL ? "" : event->error->text;
+    return !event->error ? "" : event->error->text;
 }
 
 static void expect_appended(struct fixture *f, struct rs_partition_id key, uint64_t cookie, int64_t offset)
@@ -158,7 +158,7 @@ static void expect_refused(struct fixture *f, struct rs_partition_id key, uint64
 {
     struct rs_append_event event = expect(f, key, RS_APPEND_REFUSED);
     assert_int_equal(event.cookie, cookie);
-    if (strstr(why(&event), text) == NULL) {
+    if (!strstr(why(&event), text)) {
         fail_msg("\"%s\" does not say \"%s\"", why(&event), text);
     }
 }
@@ -175,7 +175,7 @@ static void expect_broken(struct fixture *f, struct rs_partition_id key, int cod
     struct rs_append_event event = expect(f, key, RS_APPEND_BROKEN);
     assert_int_equal(event.error->code, code);
     assert_int_equal(event.error->class, RS_CLASS_RETRY);
-    if (strstr(event.error->text, text) == NULL) {
+    if (!strstr(event.error->text, text)) {
         fail_msg("\"%s\" does not say \"%s\"", event.error->text, text);
     }
 }

@@ -21,7 +21,7 @@ static void assert_damage(const char *verdicts, const char *text)
     read_all();
     assert_string_equal(log_.verdicts, verdicts);
     assert_int_equal(read_end(), RS_ESTATE);
-    if (strstr(log_.error.text, text) == NULL) {
+    if (!strstr(log_.error.text, text)) {
         fail_msg("\"%s\" is not in \"%s\"", text, log_.error.text);
     }
 }

@@ -50,7 +50,7 @@ static void assert_refused(const char *text)
     struct rs_state_record record = {.identity = 99};
     struct rs_error error = {0};
     assert_int_equal(rs_state_record_read(rs_buf_slice(&bytes), &record, &error), RS_ESTATE);
-    if (strstr(error.text, text) == NULL) {
+    if (!strstr(error.text, text)) {
         fail_msg("\"%s\" is not in \"%s\"", text, error.text);
     }
     assert_int_equal(record.identity, 99);

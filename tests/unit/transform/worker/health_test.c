@@ -220,7 +220,7 @@ static void check(struct fixture *f, const struct reason *reason, bool mended)
     if (health == RS_HEALTH_RUNS) {
         assert_string_equal(one.status.why, "");
         assert_int_equal(one.status.since_us, 0);
-    } else if (strstr(one.status.why, reason->why) == NULL) {
+    } else if (!strstr(one.status.why, reason->why)) {
         fail_msg("%s: %s", reason->name, one.status.why);
     }
 }
@@ -243,7 +243,7 @@ static void test_each_reason_is_told_for_as_long_as_it_lasts(void **state)
             assert_int_equal(look(f, 0).status.since_us, since_us);
             run_for(f, SECOND);
         }
-        if (reason->mended != NULL && i > 0) {
+        if (reason->mended && i > 0) {
             reason->mended(f);
             run_for(f, 30 * SECOND);
             check(f, reason, true);
@@ -290,7 +290,7 @@ static int lines_with(const char *text, const char *wanted)
 {
     int count = 0;
 
-    while ((text = strstr(text, wanted)) != NULL) {
+    while ((text = strstr(text, wanted))) {
         count++;
         text++;
     }

@@ -304,7 +304,7 @@ static void test_what_was_shown_later_is_not_shown_earlier_again(void **state)
     for (int i = 0; i < 20; i++) { /* the first that is published is past the fence in both */
         run_for(f, 1 * MS);
         struct rs_slice n = rs_memory_store_field(f->store, "slide", "a", "n");
-        assert_true(n.data == NULL || (n.size == 1 && n.data[0] == '0'));
+        assert_true(!n.data || (n.size == 1 && n.data[0] == '0'));
     }
     assert_field(f, "slide", "a", "n", "0");
     assert_field(f, "minute", "a", "n", "5");
