@@ -161,7 +161,7 @@ MUTANTS = {
     "slow-claimant-stops": ("a claimant that finds damage does not look whether a later owner has made the log its own", [(
         "transform/statelog/protocol.c", "event->end > part->token + 1 &&", "event->end > part->token + (1 << 30) &&")]),
     "listens-once": ("who gets a partition back asks the log once, and hears of a claim under way only much later", [(
-        "transform/worker/commit.c", "    return revoked || rs_owned_kept_lately(worker, owned);",
+        "transform/worker/commit.c", "    return revoked || rs_worker_partition_kept_lately(worker, owned);",
         "    (void)worker;\n    return revoked;")]),
     "successor-not-held-back": ("a group that came back is published before its former keys are deleted", [(
         "transform/group/groups.c", "        g->flags |= RS_GROUP_AWAITS;", "        (void)g;")]),
@@ -180,16 +180,16 @@ MUTANTS = {
         "        int rc = rs_dedup_restore(&p->dedup, &entry, error);")]),
     "loss-not-repaired": ("after a loss of Redis only what changes is written again", [(
         "transform/worker/publish.c",
-        "            rs_partition_republish(owned->state);\n            rs_owned_want_scan(worker, owned);\n"
+        "            rs_partition_republish(owned->state);\n            rs_worker_partition_want_scan(worker, owned);\n"
         "            owned->touched = true;",
-        "            rs_owned_want_scan(worker, owned);\n            owned->touched = true;")]),
+        "            rs_worker_partition_want_scan(worker, owned);\n            owned->touched = true;")]),
     "limits-behind-the-fence": ("input that has to reach the fence waits for history that cannot leave before", [(
         "transform/worker/wait.c", "    return owned->next_offset < owned->quiet_until;", "    return !owned;")]),
     "no-rest": ("a worker without a free batch tries again and again", [(
-        "transform/worker/worker.c", "    if (!worker->starved) {\n        due = earlier(due, rs_owned_ask_due(owned));",
-        "    if (worker) {\n        due = earlier(due, rs_owned_ask_due(owned));")]),
+        "transform/worker/worker.c", "    if (!worker->starved) {\n        due = earlier(due, rs_worker_partition_ask_due(owned));",
+        "    if (worker) {\n        due = earlier(due, rs_worker_partition_ask_due(owned));")]),
     "idle-owner-asks-nothing": ("an owner without input never looks whether it still is one", [(
-        "transform/worker/publish.c", "|| worker->now_us >= rs_owned_ask_due(owned);", ";")]),
+        "transform/worker/publish.c", "|| worker->now_us >= rs_worker_partition_ask_due(owned);", ";")]),
     "shown-time-steps-back": ("a new owner does not go on from the time its predecessor had shown", [(
         "transform/worker/publish.c", "        rs_partition_show(owned->state, owned->quiet_shown_us);", ""),
         ("sink/redis/script.c", "        (mine->offset == held->offset && mine->now_shown_us < held->now_shown_us)) {",

@@ -43,7 +43,8 @@ void rs_worker_put_batch(struct rs_worker *worker, struct rs_view_batch *batch)
  * same, and by the token Redis refuses whoever is not the latest. Time without an answer (heard_us) counts
  * from the first batch under way, not from each, since any answer shows that Redis is there. Takes the
  * batch. */
-void rs_worker_submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_view_batch *batch)
+void rs_worker_submit(struct rs_worker *worker, struct rs_worker_partition *owned,
+                      struct rs_view_batch *batch)
 {
     batch->stream = owned->stream->index;
     batch->stream_name = owned->stream->name;

@@ -15,7 +15,8 @@
 
 /* The state is there before the claim is sent, so that memory that is short stops nobody who has the
  * partition now. It stays for the next try where only the log refused. */
-enum rs_life rs_claim_send(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_claim_send(struct rs_worker *worker, struct rs_worker_partition *owned,
+                           struct rs_cause *cause)
 {
     const struct rs_state_log *log = &worker->options.log;
     int rc = 0;
@@ -25,17 +26,18 @@ enum rs_life rs_claim_send(struct rs_worker *worker, struct rs_owned *owned, str
                               &cause->error);
     }
     if (rc == 0) {
-        rc = log->ops->claim(log->self, rs_owned_id(worker, owned), &cause->error);
+        rc = log->ops->claim(log->self, rs_worker_partition_id(worker, owned), &cause->error);
     }
     return rc == 0 ? RS_LIFE_NONE : RS_LIFE_NOT_CLAIMED;
 }
 
-enum rs_life rs_claim_later(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_claim_later(struct rs_worker *worker, struct rs_worker_partition *owned,
+                            struct rs_cause *cause)
 {
     owned->claim_due_us = worker->now_us + RS_WORKER_AGAIN_US;
-    rs_owned_trouble(worker, owned, RS_LOG_ERROR,
-                     "stream %s partition %" PRId32 ": cannot take it over yet: %s", owned->stream->name,
-                     owned->partition, cause->error.text);
+    rs_worker_partition_trouble(worker, owned, RS_LOG_ERROR,
+                                "stream %s partition %" PRId32 ": cannot take it over yet: %s",
+                                owned->stream->name, owned->partition, cause->error.text);
     return RS_LIFE_NONE;
 }
 
@@ -50,7 +52,8 @@ static enum rs_life restored(int rc, const struct rs_error *error)
 }
 
 /* A piece of the state, in the order of the log. VOID: what came so far does not count, it begins anew. */
-enum rs_life rs_claim_restore(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_claim_restore(struct rs_worker *worker, struct rs_worker_partition *owned,
+                              struct rs_cause *cause)
 {
     const struct rs_state_event *event = cause->log;
     struct rs_error *error = &cause->error;
@@ -64,7 +67,7 @@ enum rs_life rs_claim_restore(struct rs_worker *worker, struct rs_owned *owned, 
     case RS_STATE_CHUNK: rc = rs_partition_restore_chunk(owned->state, event->bytes, error); break;
     default: /* VOID */
         owned->next_offset = 0;
-        rs_owned_free_state(worker, owned);
+        rs_worker_partition_free_state(worker, owned);
         rc = rs_partition_new(worker->options.engine, owned->stream->index, owned->partition, &owned->state,
                               error);
         break;
@@ -92,8 +95,8 @@ static int64_t start_of(const struct rs_state_event *event)
     return event->seal.next_offset >= 0 ? event->seal.next_offset : 0;
 }
 
-static int begin_state(struct rs_worker *worker, struct rs_owned *owned, const struct rs_state_event *event,
-                       struct rs_error *error)
+static int begin_state(struct rs_worker *worker, struct rs_worker_partition *owned,
+                       const struct rs_state_event *event, struct rs_error *error)
 {
     int rc = 0;
 
@@ -106,7 +109,7 @@ static int begin_state(struct rs_worker *worker, struct rs_owned *owned, const s
     return rc;
 }
 
-enum rs_life rs_claim_won(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_claim_won(struct rs_worker *worker, struct rs_worker_partition *owned, struct rs_cause *cause)
 {
     owned->next_offset = start_of(cause->log);
     int rc = begin_state(worker, owned, cause->log, &cause->error);
@@ -116,21 +119,21 @@ enum rs_life rs_claim_won(struct rs_worker *worker, struct rs_owned *owned, stru
 /* The input begins where the last seal ended, which is what makes the state a fold of the whole input:
  * nothing is left out and nothing comes twice. Whatever the owner before had published beyond that, this one
  * does again, and the fence keeps it from showing that as older values. */
-enum rs_life rs_claim_run(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_claim_run(struct rs_worker *worker, struct rs_worker_partition *owned, struct rs_cause *cause)
 {
     const struct rs_source *source = &worker->options.source;
     const struct rs_state_event *event = cause->log;
 
-    rs_owned_begin_counting(worker, owned);
+    rs_worker_partition_begin_counting(worker, owned);
     owned->news_us = worker->now_us;
-    rs_owned_want_scan(worker, owned);
+    rs_worker_partition_want_scan(worker, owned);
     owned->token = event->token;
     owned->committed = event->sealed ? event->seal.next_offset : -1;
     owned->touched = true;
     owned->unsure = 0;
     owned->again_us = worker->now_us;
     owned->commit_due_us = worker->now_us + worker->options.commit_every_us;
-    owned->commit_silent_us = worker->now_us + rs_owned_silence_us(worker, owned);
+    owned->commit_silent_us = worker->now_us + rs_worker_partition_silence_us(worker, owned);
     if (source->ops->start(source->self, owned->stream->index, owned->partition, event->seal.next_offset,
                            &cause->error) != 0) {
         return RS_LIFE_FAILED;

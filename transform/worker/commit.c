@@ -12,7 +12,8 @@
 /* ---- dead letters ---- */
 
 /* Dead letters are acknowledged before what they belong to counts as done. */
-static bool letters_done(const struct rs_worker *worker, const struct rs_owned *owned, int64_t next_offset)
+static bool letters_done(const struct rs_worker *worker, const struct rs_worker_partition *owned,
+                         int64_t next_offset)
 {
     const struct rs_dead_letter_sink *letters = &worker->options.letters;
 
@@ -31,19 +32,20 @@ static bool balanced(const struct rs_accounting *e)
     return e->consumed == e->applied + e->late + e->duplicate + e->rejected + e->filtered;
 }
 
-bool rs_owned_kept_lately(const struct rs_worker *worker, const struct rs_owned *owned)
+bool rs_worker_partition_kept_lately(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     return owned->kept_us != 0 && worker->now_us - owned->kept_us < RS_WORKER_RECLAIM_US;
 }
 
-static bool listens_often(const struct rs_worker *worker, const struct rs_owned *owned)
+static bool listens_often(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     bool revoked = owned->phase == RS_PHASE_SERVING || owned->phase == RS_PHASE_LEAVING;
 
-    return revoked || rs_owned_kept_lately(worker, owned);
+    return revoked || rs_worker_partition_kept_lately(worker, owned);
 }
 
-int64_t rs_owned_silence_us(const struct rs_worker *worker, const struct rs_owned *owned)
+int64_t rs_worker_partition_silence_us(const struct rs_worker *worker,
+                                       const struct rs_worker_partition *owned)
 {
     return listens_often(worker, owned) ? LEAVING_EVERY_US : RS_WORKER_SILENT_US;
 }
@@ -51,7 +53,7 @@ int64_t rs_owned_silence_us(const struct rs_worker *worker, const struct rs_owne
 /* The batch is of the input up to next_offset as it stands now; what is applied from here on belongs to the
  * next one, although this one is written step by step (partition/seal.c). No state whose counts do not
  * balance is ever sealed, since whoever restores it could not tell what is missing. */
-static enum rs_life begin(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+static enum rs_life begin(struct rs_worker *worker, struct rs_worker_partition *owned, struct rs_cause *cause)
 {
     const struct rs_state_log *log = &worker->options.log;
     struct rs_partition_status status;
@@ -59,7 +61,7 @@ static enum rs_life begin(struct rs_worker *worker, struct rs_owned *owned, stru
     rs_partition_status(owned->state, &status);
     owned->commit_begun_us = worker->now_us;
     owned->commit_due_us = worker->now_us + worker->options.commit_every_us;
-    owned->commit_silent_us = worker->now_us + rs_owned_silence_us(worker, owned);
+    owned->commit_silent_us = worker->now_us + rs_worker_partition_silence_us(worker, owned);
     if (listens_often(worker, owned)) {
         owned->commit_due_us = earlier(owned->commit_due_us, owned->commit_silent_us);
     }
@@ -79,13 +81,14 @@ static enum rs_life begin(struct rs_worker *worker, struct rs_owned *owned, stru
         owned->commit = RS_COMMIT_LETTERS;
         return RS_LIFE_NONE;
     }
-    rs_partition_seal_begin(owned->state, log->ops->plan(log->self, rs_owned_id(worker, owned)));
+    rs_partition_seal_begin(owned->state, log->ops->plan(log->self, rs_worker_partition_id(worker, owned)));
     owned->commit = RS_COMMIT_WRITING;
     return RS_LIFE_NONE;
 }
 
 /* Sets when to come again where the log took nothing. */
-static bool refused(struct rs_worker *worker, struct rs_owned *owned, int rc, const struct rs_error *error)
+static bool refused(struct rs_worker *worker, struct rs_worker_partition *owned, int rc,
+                    const struct rs_error *error)
 {
     if (rc == 0) {
         return false;
@@ -100,7 +103,7 @@ static bool refused(struct rs_worker *worker, struct rs_owned *owned, int rc, co
 }
 
 /* False: nothing more can be done in this turn. */
-static bool fill(struct rs_worker *worker, struct rs_owned *owned, enum rs_life *event)
+static bool fill(struct rs_worker *worker, struct rs_worker_partition *owned, enum rs_life *event)
 {
     const struct rs_state_log *log = &worker->options.log;
     struct rs_slice chunk;
@@ -109,7 +112,7 @@ static bool fill(struct rs_worker *worker, struct rs_owned *owned, enum rs_life 
     switch (rs_partition_seal_step(owned->state, &chunk)) {
     case RS_SEAL_WORKING: return true;
     case RS_SEAL_CHUNK: {
-        int rc = log->ops->chunk(log->self, rs_owned_id(worker, owned), chunk, &error);
+        int rc = log->ops->chunk(log->self, rs_worker_partition_id(worker, owned), chunk, &error);
         if (refused(worker, owned, rc, &error)) {
             return false;
         }
@@ -125,7 +128,7 @@ static bool fill(struct rs_worker *worker, struct rs_owned *owned, enum rs_life 
     return false;
 }
 
-static void seal(struct rs_worker *worker, struct rs_owned *owned)
+static void seal(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     const struct rs_state_log *log = &worker->options.log;
     struct rs_error error;
@@ -133,21 +136,21 @@ static void seal(struct rs_worker *worker, struct rs_owned *owned)
     if (!letters_done(worker, owned, owned->seal.next_offset)) {
         return;
     }
-    int rc = log->ops->seal(log->self, rs_owned_id(worker, owned), &owned->seal, owned->head,
+    int rc = log->ops->seal(log->self, rs_worker_partition_id(worker, owned), &owned->seal, owned->head,
                             owned->sweep_ends, &error);
     if (!refused(worker, owned, rc, &error)) {
         owned->commit = RS_COMMIT_SENT;
     }
 }
 
-bool rs_owned_unsealed(const struct rs_owned *owned)
+bool rs_worker_partition_unsealed(const struct rs_worker_partition *owned)
 {
     return owned->next_offset > owned->committed && owned->next_offset > 0;
 }
 
-static int64_t next_batch_us(const struct rs_worker *worker, const struct rs_owned *owned)
+static int64_t next_batch_us(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
-    if (rs_owned_unsealed(owned)) {
+    if (rs_worker_partition_unsealed(owned)) {
         return owned->commit_due_us;
     }
     bool listens = rs_worker_log_is_durable(worker) && rs_phase_reads(owned->phase) && owned->committed > 0;
@@ -158,7 +161,8 @@ static int64_t next_batch_us(const struct rs_worker *worker, const struct rs_own
  * acknowledged, SENT when the log has answered. One batch at a time, so that an owner's seals count in the
  * order of their offsets. What the log has no room for is offered again, and keeps its place in the state
  * meanwhile. */
-enum rs_life rs_owned_commit(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_worker_partition_commit(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                        struct rs_cause *cause)
 {
     enum rs_life event = RS_LIFE_NONE;
 
@@ -181,7 +185,8 @@ enum rs_life rs_owned_commit(struct rs_worker *worker, struct rs_owned *owned, s
 
 /* The group's offset follows the seal and never leads it: it is for those who watch the lag, the seal
  * decides. An answer to a batch that was given up is for nobody. */
-void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_t next_offset)
+void rs_worker_partition_committed(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                   int64_t next_offset)
 {
     const struct rs_source *source = &worker->options.source;
 
@@ -196,7 +201,8 @@ void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_
     }
 }
 
-int64_t rs_owned_commit_due(const struct rs_worker *worker, const struct rs_owned *owned)
+int64_t rs_worker_partition_commit_due(const struct rs_worker *worker,
+                                       const struct rs_worker_partition *owned)
 {
     switch (owned->commit) {
     case RS_COMMIT_NOT: return next_batch_us(worker, owned);
@@ -207,13 +213,13 @@ int64_t rs_owned_commit_due(const struct rs_worker *worker, const struct rs_owne
     return RS_WORKER_NEVER;
 }
 
-bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned *owned)
+bool rs_worker_partition_commit_stuck(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     int64_t patience_us = STUCK_US + 2 * worker->options.commit_every_us;
 
     if (rs_phase_owns(owned->phase) && rs_partition_seal_backlog(owned->state) > BACKLOG_MAX) {
         return true;
     }
-    return rs_phase_owns(owned->phase) && rs_owned_unsealed(owned) && owned->commit != RS_COMMIT_NOT &&
-           worker->now_us - owned->commit_begun_us > patience_us;
+    return rs_phase_owns(owned->phase) && rs_worker_partition_unsealed(owned) &&
+           owned->commit != RS_COMMIT_NOT && worker->now_us - owned->commit_begun_us > patience_us;
 }

@@ -5,7 +5,7 @@
 
 #include "transform/worker/internal.h"
 
-static struct rs_counted read_partition(const struct rs_owned *owned)
+static struct rs_counted read_partition(const struct rs_worker_partition *owned)
 {
     struct rs_partition_status status;
 
@@ -17,7 +17,7 @@ static struct rs_counted read_partition(const struct rs_owned *owned)
 }
 
 /* Zero for an aggregate of another stream. */
-static struct rs_counted read_aggregate(const struct rs_owned *owned, size_t aggregate)
+static struct rs_counted read_aggregate(const struct rs_worker_partition *owned, size_t aggregate)
 {
     struct rs_aggregate_status status;
 
@@ -54,7 +54,8 @@ static struct rs_counted growth(const struct rs_counted *now, const struct rs_co
 }
 
 /* The partition's counters, made if need be. NULL: out of memory. */
-static struct rs_worker_partition_counts *counts_of(struct rs_worker *worker, const struct rs_owned *owned)
+static struct rs_worker_partition_counts *counts_of(struct rs_worker *worker,
+                                                    const struct rs_worker_partition *owned)
 {
     for (size_t i = 0; i < worker->count_count; i++) {
         struct rs_worker_partition_counts *counts = &worker->counts[i];
@@ -86,7 +87,7 @@ static size_t aggregates_of(const struct rs_worker *worker)
     return count;
 }
 
-void rs_owned_begin_counting(struct rs_worker *worker, struct rs_owned *owned)
+void rs_worker_partition_begin_counting(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     size_t aggregates = aggregates_of(worker);
 
@@ -103,7 +104,7 @@ void rs_owned_begin_counting(struct rs_worker *worker, struct rs_owned *owned)
     }
 }
 
-void rs_owned_count(struct rs_worker *worker, struct rs_owned *owned)
+void rs_worker_partition_count(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     size_t aggregates = aggregates_of(worker);
 
@@ -130,11 +131,11 @@ void rs_owned_count(struct rs_worker *worker, struct rs_owned *owned)
     }
 }
 
-void rs_owned_free_state(struct rs_worker *worker, struct rs_owned *owned)
+void rs_worker_partition_free_state(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     if (owned->counting) {
         pthread_mutex_lock(&worker->snapshot_mutex); /* another thread may be reading the counters */
-        rs_owned_count(worker, owned);
+        rs_worker_partition_count(worker, owned);
         pthread_mutex_unlock(&worker->snapshot_mutex);
     }
     owned->counting = false;

@@ -18,7 +18,7 @@ const char *rs_health_name(enum rs_health health)
     return "unknown";
 }
 
-void rs_owned_heard(struct rs_owned *owned, enum rs_batch_result result)
+void rs_worker_partition_heard(struct rs_worker_partition *owned, enum rs_batch_result result)
 {
     if (result == RS_BATCH_FENCED) {
         owned->fenced = true;
@@ -30,7 +30,7 @@ void rs_owned_heard(struct rs_owned *owned, enum rs_batch_result result)
 /* ---- what it waits for ---- */
 
 /* Of one that runs: what keeps its input from being sealed. */
-static enum rs_waiting log_waits(const struct rs_worker *worker, const struct rs_owned *owned)
+static enum rs_waiting log_waits(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     if (owned->commit == RS_COMMIT_NOT || worker->now_us - owned->commit_begun_us < SHORT_US) {
         return RS_WAITING_NOT;
@@ -40,7 +40,7 @@ static enum rs_waiting log_waits(const struct rs_worker *worker, const struct rs
 
 /* Of several reasons the one that has to be mended first: who may write at all, then what stops all input
  * of the worker, then what keeps this partition from being sealed, then from being shown. */
-static enum rs_waiting running_waits(const struct rs_worker *worker, const struct rs_owned *owned)
+static enum rs_waiting running_waits(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     enum rs_waiting waits = log_waits(worker, owned);
 
@@ -66,7 +66,7 @@ static enum rs_waiting running_waits(const struct rs_worker *worker, const struc
 }
 
 /* What is to be another's needs no judgement: this instance merely serves it on. */
-static enum rs_waiting waits_for(const struct rs_worker *worker, const struct rs_owned *owned)
+static enum rs_waiting waits_for(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     const struct rs_state_log *log = &worker->options.log;
     struct rs_state_log_status status = {.claim = -1};
@@ -80,17 +80,18 @@ static enum rs_waiting waits_for(const struct rs_worker *worker, const struct rs
     if (owned->fenced) {
         return RS_WAITING_FENCE;
     }
-    bool known = log->ops->status && log->ops->status(log->self, rs_owned_id(worker, owned), &status);
+    bool known =
+        log->ops->status && log->ops->status(log->self, rs_worker_partition_id(worker, owned), &status);
     return known && status.claim >= 0 ? RS_WAITING_RESTORE : RS_WAITING_CLAIM;
 }
 
-static bool stopped(const struct rs_owned *owned)
+static bool stopped(const struct rs_worker_partition *owned)
 {
     return owned->phase == RS_PHASE_STOPPED || owned->phase == RS_PHASE_FENCED;
 }
 
 /* A doubt about the log ends with the next seal, or where there is nothing to seal. */
-static void judge(const struct rs_worker *worker, struct rs_owned *owned)
+static void judge(const struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     if (rs_phase_reads(owned->phase) && owned->at_end && owned->commit == RS_COMMIT_NOT &&
         owned->next_offset <= (owned->committed > 0 ? owned->committed : 0)) {
@@ -117,7 +118,7 @@ void rs_worker_judge(struct rs_worker *worker)
 /* ---- in words ---- */
 
 /* Of a wait for which nothing has gone wrong that would have a text of its own. */
-static void explain(const struct rs_worker *worker, const struct rs_owned *owned,
+static void explain(const struct rs_worker *worker, const struct rs_worker_partition *owned,
                     const struct rs_worker_partition_status *status, struct rs_error *out)
 {
     const char *stream = owned->stream->name;
@@ -174,7 +175,7 @@ static void explain(const struct rs_worker *worker, const struct rs_owned *owned
 }
 
 /* The last trouble is the reason where it is of what it waits for; other waits have come without one. */
-static bool told(const struct rs_owned *owned)
+static bool told(const struct rs_worker_partition *owned)
 {
     switch (owned->waits_for) {
     case RS_WAITING_CLAIM:
@@ -188,7 +189,7 @@ static bool told(const struct rs_owned *owned)
 }
 
 /* Of one that never was restored nobody knows how far it was: all that Kafka has counts then. */
-static int64_t lag_of(const struct rs_worker *worker, const struct rs_owned *owned)
+static int64_t lag_of(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     int64_t lag = owned->end_offset - owned->next_offset;
 
@@ -199,8 +200,8 @@ static int64_t lag_of(const struct rs_worker *worker, const struct rs_owned *own
 }
 
 /* The lag is told of every partition, and matters most of one that stopped. `why` is empty where it runs. */
-void rs_owned_health(const struct rs_worker *worker, const struct rs_owned *owned,
-                     struct rs_worker_partition_status *out)
+void rs_worker_partition_health(const struct rs_worker *worker, const struct rs_worker_partition *owned,
+                                struct rs_worker_partition_status *out)
 {
     struct rs_error text;
 

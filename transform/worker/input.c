@@ -19,7 +19,7 @@
 
 /* ---- records ---- */
 
-static void applied(struct rs_worker *worker, struct rs_owned *owned, size_t taken)
+static void applied(struct rs_worker *worker, struct rs_worker_partition *owned, size_t taken)
 {
     owned->next_offset = worker->held.records[taken - 1].offset + 1;
     owned->fed = true;
@@ -34,7 +34,7 @@ static void applied(struct rs_worker *worker, struct rs_owned *owned, size_t tak
 
 /* Its own group takes an event at its word; whoever runs the producer should hear of it. A gap in the input
  * looks the same until most of the events are behind it. */
-static void tell_ahead(struct rs_worker *worker, struct rs_owned *owned)
+static void tell_ahead(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     struct rs_partition_status status;
     char time[RS_TIME_TEXT_MAX];
@@ -64,7 +64,7 @@ static void tell_ahead(struct rs_worker *worker, struct rs_owned *owned)
 /* Applies the held run as far as there is room; what is left stays held. */
 static void apply_held(struct rs_worker *worker)
 {
-    struct rs_owned *owned = rs_worker_find(worker, worker->held.stream, worker->held.partition);
+    struct rs_worker_partition *owned = rs_worker_find(worker, worker->held.stream, worker->held.partition);
 
     if (!owned || !rs_phase_reads(owned->phase)) {
         rs_worker_release_run(worker);
@@ -97,22 +97,23 @@ static void apply_held(struct rs_worker *worker)
 
 /* NULL: out of memory. The epoch is new even where the partition was here before, since batches of that
  * time may still be with the sink. The claim is due at once, and so is a first look at the input's end. */
-static struct rs_owned *add_owned(struct rs_worker *worker, uint32_t stream, int32_t partition)
+static struct rs_worker_partition *add_owned(struct rs_worker *worker, uint32_t stream, int32_t partition)
 {
     if (worker->owned_count == worker->owned_capacity) {
         size_t capacity = worker->owned_capacity == 0 ? 8 : worker->owned_capacity * 2;
-        struct rs_owned **grown = realloc(worker->owned, capacity * sizeof(struct rs_owned *));
+        struct rs_worker_partition **grown =
+            realloc(worker->owned, capacity * sizeof(struct rs_worker_partition *));
         if (!grown) {
             return NULL;
         }
         worker->owned = grown;
         worker->owned_capacity = capacity;
     }
-    struct rs_owned *owned = calloc(1, sizeof *owned);
+    struct rs_worker_partition *owned = calloc(1, sizeof *owned);
     if (!owned) {
         return NULL;
     }
-    *owned = (struct rs_owned){
+    *owned = (struct rs_worker_partition){
         .stream = &worker->options.streams->items[stream],
         .partition = partition,
         .epoch = ++worker->next_epoch,
@@ -131,13 +132,13 @@ static struct rs_owned *add_owned(struct rs_worker *worker, uint32_t stream, int
  * when this member is out. */
 static void on_assigned(struct rs_worker *worker, const struct rs_source_event *event)
 {
-    struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
+    struct rs_worker_partition *owned = rs_worker_find(worker, event->stream, event->partition);
 
     if (worker->stopping) {
         return;
     }
     if (owned) {
-        (void)rs_owned_event(worker, owned, RS_LIFE_ASSIGNED);
+        (void)rs_worker_partition_event(worker, owned, RS_LIFE_ASSIGNED);
         return;
     }
     if (!add_owned(worker, event->stream, event->partition)) {
@@ -148,29 +149,29 @@ static void on_assigned(struct rs_worker *worker, const struct rs_source_event *
 
 static void on_revoked(struct rs_worker *worker, const struct rs_source_event *event)
 {
-    struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
+    struct rs_worker_partition *owned = rs_worker_find(worker, event->stream, event->partition);
 
     if (!owned) {
         worker->options.source.ops->done(worker->options.source.self, event->stream, event->partition);
     } else {
-        (void)rs_owned_event(worker, owned, RS_LIFE_REVOKED);
+        (void)rs_worker_partition_event(worker, owned, RS_LIFE_REVOKED);
     }
 }
 
 static void on_stopped(struct rs_worker *worker, const struct rs_source_event *event)
 {
-    struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
+    struct rs_worker_partition *owned = rs_worker_find(worker, event->stream, event->partition);
 
     if (owned) {
         struct rs_cause cause = {.error = *event->error};
-        (void)rs_owned_event_with(worker, owned, RS_LIFE_SOURCE_STOPPED, &cause);
+        (void)rs_worker_partition_event_with(worker, owned, RS_LIFE_SOURCE_STOPPED, &cause);
     }
 }
 
 /* The silence of a partition is over when its records arrive, be they applied now or after a wait. */
 static void on_records(struct rs_worker *worker, const struct rs_source_event *event)
 {
-    struct rs_owned *owned = rs_worker_find(worker, event->stream, event->partition);
+    struct rs_worker_partition *owned = rs_worker_find(worker, event->stream, event->partition);
 
     worker->held = *event;
     worker->holding = true;
@@ -216,7 +217,7 @@ void rs_worker_source_events(struct rs_worker *worker)
 /* ---- the end of the log, and time ---- */
 
 /* A fence ahead of the whole log cannot come from this log. */
-static void check_recreated(struct rs_worker *worker, struct rs_owned *owned)
+static void check_recreated(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     if (owned->quiet_until <= owned->end_offset || owned->behind_told) {
         owned->behind_since_us = 0;
@@ -230,21 +231,21 @@ static void check_recreated(struct rs_worker *worker, struct rs_owned *owned)
         struct rs_buf key = {0};
         rs_worker_fence_key(worker, owned, &key);
         owned->behind_told = true;
-        rs_owned_trouble(worker, owned, RS_LOG_ERROR,
-                         "stream %s partition %" PRId32 ": Redis shows it up to offset %" PRId64
-                         ", but topic %s ends at %" PRId64
-                         ": the topic seems to have been deleted and created "
-                         "again. Nothing of this partition is published "
-                         "before it gets there. If the topic is new, delete the Redis key %.*s",
-                         owned->stream->name, owned->partition, owned->quiet_until, owned->stream->topic,
-                         owned->end_offset, (int)key.size, (const char *)key.data);
+        rs_worker_partition_trouble(
+            worker, owned, RS_LOG_ERROR,
+            "stream %s partition %" PRId32 ": Redis shows it up to offset %" PRId64
+            ", but topic %s ends at %" PRId64 ": the topic seems to have been deleted and created "
+            "again. Nothing of this partition is published "
+            "before it gets there. If the topic is new, delete the Redis key %.*s",
+            owned->stream->name, owned->partition, owned->quiet_until, owned->stream->topic,
+            owned->end_offset, (int)key.size, (const char *)key.data);
         rs_buf_fini(&key);
     }
 }
 
 /* Time passes without input only at the end, and only once the worker has taken all that the source had:
  * whatever is still on its way is not silence. */
-static void look_at_end(struct rs_worker *worker, struct rs_owned *owned)
+static void look_at_end(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     owned->end_checked_us = worker->now_us;
     owned->end_offset = worker->options.source.ops->end_offset(worker->options.source.self,
@@ -263,7 +264,7 @@ static void look_at_end(struct rs_worker *worker, struct rs_owned *owned)
 }
 
 /* One that stopped, or has not been restored for a while: how far Kafka's log has grown meanwhile is told. */
-static void watch_end(struct rs_worker *worker, struct rs_owned *owned)
+static void watch_end(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     owned->end_checked_us = worker->now_us;
     int64_t end = worker->options.source.ops->end_offset(worker->options.source.self, owned->stream->index,
@@ -271,7 +272,7 @@ static void watch_end(struct rs_worker *worker, struct rs_owned *owned)
     owned->end_offset = end >= 0 ? end : owned->end_offset;
 }
 
-static bool stands_still(const struct rs_worker *worker, const struct rs_owned *owned)
+static bool stands_still(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     switch (owned->phase) {
     case RS_PHASE_STOPPED:
@@ -289,7 +290,7 @@ static bool stands_still(const struct rs_worker *worker, const struct rs_owned *
 void rs_worker_end_offsets(struct rs_worker *worker)
 {
     for (size_t i = 0; i < worker->owned_count; i++) {
-        struct rs_owned *owned = worker->owned[i];
+        struct rs_worker_partition *owned = worker->owned[i];
         int64_t since = worker->now_us - owned->end_checked_us;
         bool due = (owned->fed && worker->drained) || since >= (owned->at_end ? 20 : 1) * END_EVERY_US;
         owned->fed = owned->fed && !worker->drained;
@@ -303,7 +304,7 @@ void rs_worker_end_offsets(struct rs_worker *worker)
 
 /* Events at the end of the input that are far ahead of what is shown are believed where nothing speaks
  * against them, those of one group after a while; but not into the future. */
-static void rest(const struct rs_worker *worker, struct rs_owned *owned)
+static void rest(const struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     int64_t ahead_us = owned->stream->max_future_us;
     int64_t limit_us = rs_clock_wall(worker->options.clock);
@@ -318,7 +319,7 @@ static void rest(const struct rs_worker *worker, struct rs_owned *owned)
 /* Called before new records are taken: whatever comes now, until now there was silence. A worker that was
  * kept from running knows nothing about the time it missed, hence the bound: shown time rather lags than runs
  * ahead of input. */
-static void advance(struct rs_worker *worker, struct rs_owned *owned)
+static void advance(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     int64_t elapsed = worker->now_us - owned->tick_us;
     struct rs_partition_status status;
@@ -342,7 +343,7 @@ static void advance(struct rs_worker *worker, struct rs_owned *owned)
 void rs_worker_advance(struct rs_worker *worker)
 {
     for (size_t i = 0; i < worker->owned_count; i++) {
-        struct rs_owned *owned = worker->owned[i];
+        struct rs_worker_partition *owned = worker->owned[i];
         if (rs_phase_reads(owned->phase) && owned->at_end) {
             advance(worker, owned);
         }

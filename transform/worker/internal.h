@@ -37,7 +37,7 @@ enum rs_commit_phase {
  * - kept_us: a length of time after it was assigned again, whatever phases come then.
  * - at_end, fed, touched: where the input and the output stand, which changes with each turn.
  * - behind_told, counting: that something was said, or that there is memory to count with. */
-struct rs_owned {
+struct rs_worker_partition {
     const struct rs_stream *stream;
     int32_t partition;
     uint32_t epoch;      /* tells its batches from those of an earlier claim */
@@ -108,7 +108,7 @@ struct rs_counted {
 struct rs_worker {
     struct rs_worker_options options;
     int64_t now_us; /* monotonic, at the start of the step */
-    struct rs_owned **owned;
+    struct rs_worker_partition **owned;
     size_t owned_count, owned_capacity;
     uint32_t next_epoch;
     /* input */
@@ -157,19 +157,22 @@ struct rs_worker {
 };
 
 /* owned.c */
-struct rs_owned *rs_worker_find(const struct rs_worker *worker, uint32_t stream, int32_t partition);
+struct rs_worker_partition *rs_worker_find(const struct rs_worker *worker, uint32_t stream,
+                                           int32_t partition);
 void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char *format, ...)
     RS_PRINTF(3, 4);
 /* As rs_worker_say, and kept as the reason why the partition does not run. The same again is not said again
  * for a while. */
-void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_log_level level,
-                      const char *format, ...) RS_PRINTF(4, 5);
-struct rs_partition_id rs_owned_id(const struct rs_worker *worker, const struct rs_owned *owned);
+void rs_worker_partition_trouble(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                 enum rs_log_level level, const char *format, ...) RS_PRINTF(4, 5);
+struct rs_partition_id rs_worker_partition_id(const struct rs_worker *worker,
+                                              const struct rs_worker_partition *owned);
 /* The state log outlives the process, so that it knows of other claims. */
 bool rs_worker_log_is_durable(const struct rs_worker *worker);
 /* Appends the key of the partition's fence. */
-void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *owned, struct rs_buf *out);
-bool rs_owned_publishable(const struct rs_owned *owned);
+void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_worker_partition *owned,
+                         struct rs_buf *out);
+bool rs_worker_partition_publishable(const struct rs_worker_partition *owned);
 
 /* batches.c */
 int rs_worker_batches_new(struct rs_worker *worker, struct rs_error *error);
@@ -177,7 +180,8 @@ void rs_worker_batches_free(struct rs_worker *worker);
 /* NULL: all are with the sink. */
 struct rs_view_batch *rs_worker_get_batch(struct rs_worker *worker);
 void rs_worker_put_batch(struct rs_worker *worker, struct rs_view_batch *batch);
-void rs_worker_submit(struct rs_worker *worker, struct rs_owned *owned, struct rs_view_batch *batch);
+void rs_worker_submit(struct rs_worker *worker, struct rs_worker_partition *owned,
+                      struct rs_view_batch *batch);
 
 /* wait.c */
 void rs_worker_measure(struct rs_worker *worker);
@@ -186,7 +190,7 @@ enum rs_waiting rs_worker_limit(const struct rs_worker *worker);
 void rs_worker_set_waiting(struct rs_worker *worker, enum rs_waiting waiting);
 /* The held run is done with: the source may bring the next. */
 void rs_worker_release_run(struct rs_worker *worker);
-void rs_owned_forget_run(struct rs_worker *worker, const struct rs_owned *owned);
+void rs_worker_partition_forget_run(struct rs_worker *worker, const struct rs_worker_partition *owned);
 
 /* input.c */
 void rs_worker_source_events(struct rs_worker *worker);
@@ -198,22 +202,23 @@ void rs_worker_settle(struct rs_worker *worker);
 void rs_worker_check_generation(struct rs_worker *worker);
 void rs_worker_publish(struct rs_worker *worker);
 /* When the sink is next asked about the fence where nothing is published. */
-int64_t rs_owned_ask_due(const struct rs_owned *owned);
+int64_t rs_worker_partition_ask_due(const struct rs_worker_partition *owned);
 
 /* scan.c */
 /* After a take-over or a loss: once everything is sent again, Redis is asked what else it has of the
  * partition. */
-void rs_owned_want_scan(struct rs_worker *worker, struct rs_owned *owned);
-void rs_owned_scan(struct rs_worker *worker, struct rs_owned *owned);
-void rs_owned_scanned(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch);
-int64_t rs_owned_scan_due(const struct rs_owned *owned);
+void rs_worker_partition_want_scan(struct rs_worker *worker, struct rs_worker_partition *owned);
+void rs_worker_partition_scan(struct rs_worker *worker, struct rs_worker_partition *owned);
+void rs_worker_partition_scanned(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                 const struct rs_view_batch *batch);
+int64_t rs_worker_partition_scan_due(const struct rs_worker_partition *owned);
 
 /* Actions of lifecycle.c, by no one else to be called. Each returns the event that its outcome is, NONE as a
  * rule. The phase is the next one already. */
-typedef enum rs_life (*rs_owned_action)(struct rs_worker *worker, struct rs_owned *owned,
-                                        struct rs_cause *cause);
+typedef enum rs_life (*rs_worker_partition_action)(struct rs_worker *worker,
+                                                   struct rs_worker_partition *owned, struct rs_cause *cause);
 #define RS_OWNED_ACTION(name)                                                                                \
-    enum rs_life name(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+    enum rs_life name(struct rs_worker *worker, struct rs_worker_partition *owned, struct rs_cause *cause)
 
 /* claim.c: taking over */
 RS_OWNED_ACTION(rs_claim_send);
@@ -243,29 +248,33 @@ RS_OWNED_ACTION(rs_leave_keep);
 RS_OWNED_ACTION(rs_leave_keep_claim);
 RS_OWNED_ACTION(rs_leave_keep_reading);
 /* Of one that drains: nothing is left to do, or no time to do it. */
-bool rs_leave_done(const struct rs_worker *worker, const struct rs_owned *owned);
+bool rs_leave_done(const struct rs_worker *worker, const struct rs_worker_partition *owned);
 
 /* commit.c: sealing */
 /* A turn of the partition's batch, the next one begun when it is due. Returns what became of the partition.
  */
-RS_OWNED_ACTION(rs_owned_commit);
-void rs_owned_committed(struct rs_worker *worker, struct rs_owned *owned, int64_t next_offset);
-int64_t rs_owned_commit_due(const struct rs_worker *worker, const struct rs_owned *owned);
+RS_OWNED_ACTION(rs_worker_partition_commit);
+void rs_worker_partition_committed(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                   int64_t next_offset);
+int64_t rs_worker_partition_commit_due(const struct rs_worker *worker,
+                                       const struct rs_worker_partition *owned);
 /* Input has been applied that no batch has sealed. */
-bool rs_owned_unsealed(const struct rs_owned *owned);
+bool rs_worker_partition_unsealed(const struct rs_worker_partition *owned);
 /* The batch under way is so old that input has to wait for it. */
-bool rs_owned_commit_stuck(const struct rs_worker *worker, const struct rs_owned *owned);
+bool rs_worker_partition_commit_stuck(const struct rs_worker *worker,
+                                      const struct rs_worker_partition *owned);
 /* It was given back lately, so that a claim of whoever had it in between may be in the log or on its way. */
-bool rs_owned_kept_lately(const struct rs_worker *worker, const struct rs_owned *owned);
+bool rs_worker_partition_kept_lately(const struct rs_worker *worker, const struct rs_worker_partition *owned);
 /* Between its batches without news. */
-int64_t rs_owned_silence_us(const struct rs_worker *worker, const struct rs_owned *owned);
+int64_t rs_worker_partition_silence_us(const struct rs_worker *worker,
+                                       const struct rs_worker_partition *owned);
 
 /* counts.c: totals of a state move with its partition, counters of a process only rise. */
-void rs_owned_begin_counting(struct rs_worker *worker, struct rs_owned *owned);
+void rs_worker_partition_begin_counting(struct rs_worker *worker, struct rs_worker_partition *owned);
 /* Adds what came since the last call. Needs snapshot_mutex. */
-void rs_owned_count(struct rs_worker *worker, struct rs_owned *owned);
+void rs_worker_partition_count(struct rs_worker *worker, struct rs_worker_partition *owned);
 /* Counts, and frees the state. */
-void rs_owned_free_state(struct rs_worker *worker, struct rs_owned *owned);
+void rs_worker_partition_free_state(struct rs_worker *worker, struct rs_worker_partition *owned);
 void rs_worker_counts_free(struct rs_worker *worker);
 
 /* snapshot.c */
@@ -273,9 +282,9 @@ void rs_worker_take_snapshot(struct rs_worker *worker);
 
 /* health.c */
 void rs_worker_judge(struct rs_worker *worker);
-void rs_owned_health(const struct rs_worker *worker, const struct rs_owned *owned,
-                     struct rs_worker_partition_status *out);
+void rs_worker_partition_health(const struct rs_worker *worker, const struct rs_worker_partition *owned,
+                                struct rs_worker_partition_status *out);
 /* The sink has answered for the partition. */
-void rs_owned_heard(struct rs_owned *owned, enum rs_batch_result result);
+void rs_worker_partition_heard(struct rs_worker_partition *owned, enum rs_batch_result result);
 
 #endif

@@ -12,13 +12,14 @@
 /* A batch is due at once and then every now and then, even without news: an append is how this instance hears
  * of the next owner's claim. A log that does not remember knows no claims of others, so that nothing would
  * end the serving. */
-enum rs_life rs_leave_serve_on(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_leave_serve_on(struct rs_worker *worker, struct rs_worker_partition *owned,
+                               struct rs_cause *cause)
 {
     (void)cause;
     if (!rs_worker_log_is_durable(worker)) {
         return RS_LIFE_SERVED;
     }
-    if (owned->committed <= 0 && !rs_owned_unsealed(owned)) {
+    if (owned->committed <= 0 && !rs_worker_partition_unsealed(owned)) {
         return RS_LIFE_LEFT; /* there is nothing yet to show or to seal, nor would a seal tell of a claim */
     }
     owned->leave_by_us = worker->now_us + SERVE_ON_US;
@@ -27,7 +28,8 @@ enum rs_life rs_leave_serve_on(struct rs_worker *worker, struct rs_owned *owned,
 }
 
 /* No more input: what is dirty is published and sealed. */
-enum rs_life rs_leave_drain(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_leave_drain(struct rs_worker *worker, struct rs_worker_partition *owned,
+                            struct rs_cause *cause)
 {
     (void)cause;
     owned->commit_due_us = worker->now_us;
@@ -37,20 +39,21 @@ enum rs_life rs_leave_drain(struct rs_worker *worker, struct rs_owned *owned, st
 
 /* What is dirty goes out first, then the last batch; whichever does not happen in time is left to the
  * successor, which folds the same records again. */
-bool rs_leave_done(const struct rs_worker *worker, const struct rs_owned *owned)
+bool rs_leave_done(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     if (worker->now_us >= owned->leave_by_us) {
         return true;
     }
-    if (rs_owned_publishable(owned) || owned->in_flight > 0) {
+    if (rs_worker_partition_publishable(owned) || owned->in_flight > 0) {
         return false;
     }
-    return owned->commit == RS_COMMIT_NOT && !rs_owned_unsealed(owned);
+    return owned->commit == RS_COMMIT_NOT && !rs_worker_partition_unsealed(owned);
 }
 
 /* The log is released before the source hears that the worker is done: whoever gets the partition next, be it
  * another worker of this process, finds no trace of this ownership. Frees `owned`. */
-enum rs_life rs_leave_let_go(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_leave_let_go(struct rs_worker *worker, struct rs_worker_partition *owned,
+                             struct rs_cause *cause)
 {
     size_t at = 0;
 
@@ -58,13 +61,13 @@ enum rs_life rs_leave_let_go(struct rs_worker *worker, struct rs_owned *owned, s
     while (worker->owned[at] != owned) {
         at++;
     }
-    rs_owned_forget_run(worker, owned);
-    worker->options.log.ops->release(worker->options.log.self, rs_owned_id(worker, owned));
+    rs_worker_partition_forget_run(worker, owned);
+    worker->options.log.ops->release(worker->options.log.self, rs_worker_partition_id(worker, owned));
     worker->options.source.ops->done(worker->options.source.self, owned->stream->index, owned->partition);
     memmove(&worker->owned[at], &worker->owned[at + 1],
-            (worker->owned_count - at - 1) * sizeof(struct rs_owned *));
+            (worker->owned_count - at - 1) * sizeof(struct rs_worker_partition *));
     worker->owned_count--;
-    rs_owned_free_state(worker, owned);
+    rs_worker_partition_free_state(worker, owned);
     free(owned->counted);
     free(owned);
     return RS_LIFE_NONE;
@@ -74,7 +77,8 @@ enum rs_life rs_leave_let_go(struct rs_worker *worker, struct rs_owned *owned, s
 
 /* The log tells at once whether another has claimed it meanwhile, and is listened to for a while, since a
  * claim may still be under way. */
-enum rs_life rs_leave_keep(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_leave_keep(struct rs_worker *worker, struct rs_worker_partition *owned,
+                           struct rs_cause *cause)
 {
     (void)cause;
     owned->kept_us = worker->now_us;
@@ -83,20 +87,22 @@ enum rs_life rs_leave_keep(struct rs_worker *worker, struct rs_owned *owned, str
     return RS_LIFE_NONE;
 }
 
-enum rs_life rs_leave_keep_claim(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_leave_keep_claim(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                 struct rs_cause *cause)
 {
     owned->claim_due_us = worker->now_us;
     return rs_leave_keep(worker, owned, cause);
 }
 
 /* While it left, records were passed over. */
-enum rs_life rs_leave_keep_reading(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_leave_keep_reading(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                   struct rs_cause *cause)
 {
     const struct rs_source *source = &worker->options.source;
     int64_t from = owned->next_offset > 0 ? owned->next_offset : RS_OFFSET_BEGINNING;
 
     (void)rs_leave_keep(worker, owned, cause);
-    rs_owned_forget_run(worker, owned);
+    rs_worker_partition_forget_run(worker, owned);
     owned->at_end = false;
     int rc = source->ops->start(source->self, owned->stream->index, owned->partition, from, &cause->error);
     return rc == 0 ? RS_LIFE_NONE : RS_LIFE_FAILED;

@@ -9,11 +9,12 @@
 /* ---- the table ---- */
 
 struct change {
-    rs_owned_action action; /* NULL: the event cannot come in this phase */
+    rs_worker_partition_action action; /* NULL: the event cannot come in this phase */
     enum rs_phase next;
 };
 
-static enum rs_life ignore(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+static enum rs_life ignore(struct rs_worker *worker, struct rs_worker_partition *owned,
+                           struct rs_cause *cause)
 {
     (void)worker;
     (void)owned;
@@ -218,8 +219,8 @@ static const struct change table[RS_LIFE_COUNT][RS_PHASE_COUNT] = {
 
 /* The phase is changed before the action: an action that fails says so by an event of its own, which is
  * looked up in the new phase. So no action has to undo a change of phase, or to know which one it was. */
-bool rs_owned_event_with(struct rs_worker *worker, struct rs_owned *owned, enum rs_life event,
-                         struct rs_cause *cause)
+bool rs_worker_partition_event_with(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                    enum rs_life event, struct rs_cause *cause)
 {
     while (event != RS_LIFE_NONE) {
         const struct change *change = &table[event][owned->phase];
@@ -233,29 +234,35 @@ bool rs_owned_event_with(struct rs_worker *worker, struct rs_owned *owned, enum 
     return true;
 }
 
-bool rs_owned_event(struct rs_worker *worker, struct rs_owned *owned, enum rs_life event)
+bool rs_worker_partition_event(struct rs_worker *worker, struct rs_worker_partition *owned,
+                               enum rs_life event)
 {
     struct rs_cause cause = {0};
 
-    return rs_owned_event_with(worker, owned, event, &cause);
+    return rs_worker_partition_event_with(worker, owned, event, &cause);
 }
 
 /* ---- what the state log brings ---- */
 
 /* COMMITTED is no event of the table: in every phase it ends a batch and nothing else. */
-static void on_log_event(struct rs_worker *worker, struct rs_owned *owned, const struct rs_state_event *event)
+static void on_log_event(struct rs_worker *worker, struct rs_worker_partition *owned,
+                         const struct rs_state_event *event)
 {
     struct rs_cause cause = {.log = event};
 
     switch (event->kind) {
     case RS_STATE_BATCH:
     case RS_STATE_CHUNK:
-    case RS_STATE_VOID: (void)rs_owned_event_with(worker, owned, RS_LIFE_STATE, &cause); break;
-    case RS_STATE_CLAIMED: (void)rs_owned_event_with(worker, owned, RS_LIFE_CLAIMED, &cause); break;
-    case RS_STATE_COMMITTED: rs_owned_committed(worker, owned, event->seal.next_offset); break;
-    case RS_STATE_LOST: (void)rs_owned_event_with(worker, owned, RS_LIFE_LOST, &cause); break;
-    case RS_STATE_UNSURE: (void)rs_owned_event_with(worker, owned, RS_LIFE_UNSURE, &cause); break;
-    case RS_STATE_FAILED: (void)rs_owned_event_with(worker, owned, RS_LIFE_LOG_FAILED, &cause); break;
+    case RS_STATE_VOID: (void)rs_worker_partition_event_with(worker, owned, RS_LIFE_STATE, &cause); break;
+    case RS_STATE_CLAIMED:
+        (void)rs_worker_partition_event_with(worker, owned, RS_LIFE_CLAIMED, &cause);
+        break;
+    case RS_STATE_COMMITTED: rs_worker_partition_committed(worker, owned, event->seal.next_offset); break;
+    case RS_STATE_LOST: (void)rs_worker_partition_event_with(worker, owned, RS_LIFE_LOST, &cause); break;
+    case RS_STATE_UNSURE: (void)rs_worker_partition_event_with(worker, owned, RS_LIFE_UNSURE, &cause); break;
+    case RS_STATE_FAILED:
+        (void)rs_worker_partition_event_with(worker, owned, RS_LIFE_LOG_FAILED, &cause);
+        break;
     case RS_STATE_MORE: break;
     }
 }
@@ -272,7 +279,7 @@ void rs_worker_log_events(struct rs_worker *worker)
             worker->log_more = false;
             return;
         }
-        struct rs_owned *owned = rs_worker_find(worker, event.key.stream, event.key.partition);
+        struct rs_worker_partition *owned = rs_worker_find(worker, event.key.stream, event.key.partition);
         bytes += event.bytes.size;
         if (event.kind == RS_STATE_MORE) {
             break;
@@ -289,9 +296,9 @@ void rs_worker_log_events(struct rs_worker *worker)
 void rs_worker_claims(struct rs_worker *worker)
 {
     for (size_t i = 0; i < worker->owned_count; i++) {
-        struct rs_owned *owned = worker->owned[i];
+        struct rs_worker_partition *owned = worker->owned[i];
         if (owned->phase == RS_PHASE_WAITING && worker->now_us >= owned->claim_due_us) {
-            (void)rs_owned_event(worker, owned, RS_LIFE_CLAIM_DUE);
+            (void)rs_worker_partition_event(worker, owned, RS_LIFE_CLAIM_DUE);
         }
     }
 }
@@ -301,16 +308,16 @@ void rs_worker_commits(struct rs_worker *worker)
     struct rs_cause cause = {0};
 
     for (size_t i = 0; i < worker->owned_count; i++) {
-        struct rs_owned *owned = worker->owned[i];
+        struct rs_worker_partition *owned = worker->owned[i];
         if (rs_phase_owns(owned->phase)) {
-            enum rs_life event = rs_owned_commit(worker, owned, &cause);
-            (void)rs_owned_event_with(worker, owned, event, &cause);
+            enum rs_life event = rs_worker_partition_commit(worker, owned, &cause);
+            (void)rs_worker_partition_event_with(worker, owned, event, &cause);
         }
     }
 }
 
 /* What is over at the end of a turn. */
-static enum rs_life leaving(const struct rs_worker *worker, const struct rs_owned *owned)
+static enum rs_life leaving(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     switch (owned->phase) {
     case RS_PHASE_SERVING: return worker->now_us >= owned->leave_by_us ? RS_LIFE_SERVED : RS_LIFE_NONE;
@@ -326,11 +333,11 @@ static enum rs_life leaving(const struct rs_worker *worker, const struct rs_owne
 void rs_worker_leaving(struct rs_worker *worker)
 {
     for (size_t i = worker->owned_count; i-- > 0;) {
-        struct rs_owned *owned = worker->owned[i];
+        struct rs_worker_partition *owned = worker->owned[i];
         enum rs_life event = RS_LIFE_NONE;
         do {
             event = leaving(worker, owned);
-        } while (event != RS_LIFE_NONE && rs_owned_event(worker, owned, event));
+        } while (event != RS_LIFE_NONE && rs_worker_partition_event(worker, owned, event));
     }
 }
 
@@ -338,6 +345,6 @@ void rs_worker_end(struct rs_worker *worker)
 {
     worker->stopping = true;
     for (size_t i = worker->owned_count; i-- > 0;) {
-        (void)rs_owned_event(worker, worker->owned[i], RS_LIFE_END);
+        (void)rs_worker_partition_event(worker, worker->owned[i], RS_LIFE_END);
     }
 }

@@ -1,6 +1,6 @@
 /* lifecycle: a partition's way through the worker, from the assignment until it is let go, as one table of
  * event × phase → action, next phase. Every change of phase in this room is a row of it (lifecycle.c) and
- * happens in rs_owned_event.
+ * happens in rs_worker_partition_event.
  *
  *     assigned
  *        │
@@ -32,7 +32,7 @@
 
 #include "base/error.h"
 
-struct rs_owned;
+struct rs_worker_partition;
 struct rs_state_event;
 struct rs_view_batch;
 struct rs_worker;
@@ -92,9 +92,10 @@ struct rs_cause {
 
 /* Moves the partition to the row's next phase, then acts; what the action came to is the next event. An event
  * without a row for the phase is a fault of the program. False: the partition was let go, `owned` is free. */
-bool rs_owned_event_with(struct rs_worker *worker, struct rs_owned *owned, enum rs_life event,
-                         struct rs_cause *cause);
-bool rs_owned_event(struct rs_worker *worker, struct rs_owned *owned, enum rs_life event);
+bool rs_worker_partition_event_with(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                    enum rs_life event, struct rs_cause *cause);
+bool rs_worker_partition_event(struct rs_worker *worker, struct rs_worker_partition *owned,
+                               enum rs_life event);
 
 /* Steps of a turn: what time and the state log bring. */
 void rs_worker_claims(struct rs_worker *worker);

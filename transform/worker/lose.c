@@ -18,11 +18,11 @@
  * decides. The new epoch is what keeps answers of the sink to batches of the old claim from counting: they
  * may come at any time, even after the next claim was won. The state goes with its counters taken (counts.c).
  * What outlives the drop is told where it is declared: doubted, fenced, kept_us, the scan that is wanted. */
-static void drop(struct rs_worker *worker, struct rs_owned *owned, int64_t after_us)
+static void drop(struct rs_worker *worker, struct rs_worker_partition *owned, int64_t after_us)
 {
-    worker->options.log.ops->release(worker->options.log.self, rs_owned_id(worker, owned));
-    rs_owned_free_state(worker, owned);
-    rs_owned_forget_run(worker, owned);
+    worker->options.log.ops->release(worker->options.log.self, rs_worker_partition_id(worker, owned));
+    rs_worker_partition_free_state(worker, owned);
+    rs_worker_partition_forget_run(worker, owned);
     owned->claim_due_us = worker->now_us + after_us;
     owned->epoch = ++worker->next_epoch; /* what is still with the sink is another's now */
     owned->in_flight = 0;
@@ -38,24 +38,25 @@ static void drop(struct rs_worker *worker, struct rs_owned *owned, int64_t after
  * claims again. Where the group has just given it back, the claim is of the one who had it in between. That
  * one may not have heard yet that it is to go; it waits then, so that the two do not take it from each other
  * in turns. */
-static int64_t lost_wait(const struct rs_worker *worker, struct rs_owned *owned)
+static int64_t lost_wait(const struct rs_worker *worker, struct rs_worker_partition *owned)
 {
-    if (!rs_owned_kept_lately(worker, owned) || owned->kept_reclaims >= RECLAIMS_MAX) {
+    if (!rs_worker_partition_kept_lately(worker, owned) || owned->kept_reclaims >= RECLAIMS_MAX) {
         return RS_WORKER_RECLAIM_US;
     }
     owned->kept_reclaims++;
     return 0;
 }
 
-static void tell_lost(struct rs_worker *worker, struct rs_owned *owned, enum rs_log_level level)
+static void tell_lost(struct rs_worker *worker, struct rs_worker_partition *owned, enum rs_log_level level)
 {
-    rs_owned_trouble(worker, owned, level,
-                     "stream %s partition %" PRId32
-                     ": the state log has another claim, so this instance drops it",
-                     owned->stream->name, owned->partition);
+    rs_worker_partition_trouble(worker, owned, level,
+                                "stream %s partition %" PRId32
+                                ": the state log has another claim, so this instance drops it",
+                                owned->stream->name, owned->partition);
 }
 
-enum rs_life rs_lose_claimed(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_lose_claimed(struct rs_worker *worker, struct rs_worker_partition *owned,
+                             struct rs_cause *cause)
 {
     (void)cause;
     tell_lost(worker, owned, RS_LOG_WARNING);
@@ -63,7 +64,8 @@ enum rs_life rs_lose_claimed(struct rs_worker *worker, struct rs_owned *owned, s
     return RS_LIFE_NONE;
 }
 
-enum rs_life rs_lose_handed_over(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_lose_handed_over(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                 struct rs_cause *cause)
 {
     (void)cause;
     tell_lost(worker, owned, RS_LOG_INFO);
@@ -72,31 +74,34 @@ enum rs_life rs_lose_handed_over(struct rs_worker *worker, struct rs_owned *owne
 }
 
 /* Where claims in a row come to nothing, the log has trouble of its own: each waits twice as long. */
-enum rs_life rs_lose_unsure(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_lose_unsure(struct rs_worker *worker, struct rs_worker_partition *owned,
+                            struct rs_cause *cause)
 {
     int64_t after_us = UNSURE_US << (owned->unsure < UNSURE_DOUBLINGS ? owned->unsure : UNSURE_DOUBLINGS);
 
-    rs_owned_trouble(worker, owned, RS_LOG_WARNING,
-                     "stream %s partition %" PRId32
-                     ": the state log is read again, it is not sure what it holds: %s",
-                     owned->stream->name, owned->partition, cause->log->error->text);
+    rs_worker_partition_trouble(worker, owned, RS_LOG_WARNING,
+                                "stream %s partition %" PRId32
+                                ": the state log is read again, it is not sure what it holds: %s",
+                                owned->stream->name, owned->partition, cause->log->error->text);
     owned->unsure++;
     owned->doubted = true;
     drop(worker, owned, after_us);
     return RS_LIFE_NONE;
 }
 
-enum rs_life rs_lose_unready(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_lose_unready(struct rs_worker *worker, struct rs_worker_partition *owned,
+                             struct rs_cause *cause)
 {
-    rs_owned_trouble(worker, owned, RS_LOG_ERROR,
-                     "stream %s partition %" PRId32 ": cannot be restored yet: %s", owned->stream->name,
-                     owned->partition, cause->error.text);
+    rs_worker_partition_trouble(worker, owned, RS_LOG_ERROR,
+                                "stream %s partition %" PRId32 ": cannot be restored yet: %s",
+                                owned->stream->name, owned->partition, cause->error.text);
     owned->doubted = true;
     drop(worker, owned, RS_WORKER_AGAIN_US);
     return RS_LIFE_NONE;
 }
 
-enum rs_life rs_lose_unwritten(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_lose_unwritten(struct rs_worker *worker, struct rs_worker_partition *owned,
+                               struct rs_cause *cause)
 {
     (void)cause;
     rs_worker_say(worker, RS_LOG_ERROR,
@@ -110,7 +115,7 @@ enum rs_life rs_lose_unwritten(struct rs_worker *worker, struct rs_owned *owned,
 /* ---- the fence ---- */
 
 /* The key that a message about the fence names; the caller frees it. */
-static void fence_key(const struct rs_worker *worker, const struct rs_owned *owned, bool old,
+static void fence_key(const struct rs_worker *worker, const struct rs_worker_partition *owned, bool old,
                       struct rs_buf *out)
 {
     if (old) {
@@ -124,12 +129,13 @@ static void fence_key(const struct rs_worker *worker, const struct rs_owned *own
 /* The log decides who owns, so it is asked by a claim. A token may also be left over from a state topic
  * that was deleted: offsets began at 0 again, no claim passes it for a long time, and only an operator can
  * know. So each message says what to do then. */
-enum rs_life rs_lose_fenced(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_lose_fenced(struct rs_worker *worker, struct rs_worker_partition *owned,
+                            struct rs_cause *cause)
 {
     struct rs_buf key = {0};
 
     fence_key(worker, owned, cause->batch->fence_old, &key);
-    rs_owned_trouble(
+    rs_worker_partition_trouble(
         worker, owned, RS_LOG_WARNING,
         "stream %s partition %" PRId32
         ": Redis has a newer token, so this instance drops it. If no other instance of group %s runs, "
@@ -142,7 +148,8 @@ enum rs_life rs_lose_fenced(struct rs_worker *worker, struct rs_owned *owned, st
 }
 
 /* One that was to go has been taken over, which is how it should be. */
-enum rs_life rs_lose_published(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_lose_published(struct rs_worker *worker, struct rs_worker_partition *owned,
+                               struct rs_cause *cause)
 {
     (void)cause;
     rs_worker_say(worker, RS_LOG_INFO,
@@ -155,7 +162,8 @@ enum rs_life rs_lose_published(struct rs_worker *worker, struct rs_owned *owned,
 /* ---- what cannot go on ---- */
 
 /* The text is the reason that /status shows from now on. What it waited for is over with it. */
-RS_PRINTF(3, 4) static void fail(struct rs_worker *worker, struct rs_owned *owned, const char *format, ...)
+RS_PRINTF(3, 4)
+static void fail(struct rs_worker *worker, struct rs_worker_partition *owned, const char *format, ...)
 {
     char text[RS_ERROR_TEXT_MAX];
     va_list args;
@@ -170,36 +178,38 @@ RS_PRINTF(3, 4) static void fail(struct rs_worker *worker, struct rs_owned *owne
     owned->commit = RS_COMMIT_NOT;
 }
 
-enum rs_life rs_lose_fail(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_lose_fail(struct rs_worker *worker, struct rs_worker_partition *owned, struct rs_cause *cause)
 {
     fail(worker, owned, "%s", cause->error.text);
     return RS_LIFE_NONE;
 }
 
-enum rs_life rs_lose_log(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_lose_log(struct rs_worker *worker, struct rs_worker_partition *owned, struct rs_cause *cause)
 {
     fail(worker, owned, "%s", cause->log->error->text);
-    rs_owned_free_state(worker, owned);
+    rs_worker_partition_free_state(worker, owned);
     return RS_LIFE_NONE;
 }
 
 /* Nothing is written to a log that holds what this program cannot read, so it is released. */
-enum rs_life rs_lose_unreadable(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_lose_unreadable(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                struct rs_cause *cause)
 {
     const char *stream = owned->stream->name;
 
-    worker->options.log.ops->release(worker->options.log.self, rs_owned_id(worker, owned));
+    worker->options.log.ops->release(worker->options.log.self, rs_worker_partition_id(worker, owned));
     fail(worker, owned,
          "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32
          ": %s. To read its input again: rollstatd -c FILE --rebuild --stream %s, then restart",
          stream, owned->partition, worker->options.streams->group, stream, owned->partition,
          cause->error.text, stream);
-    rs_owned_free_state(worker, owned);
+    rs_worker_partition_free_state(worker, owned);
     return RS_LIFE_NONE;
 }
 
 /* What it holds may be published by nobody but its owner. */
-enum rs_life rs_lose_for_good(struct rs_worker *worker, struct rs_owned *owned, struct rs_cause *cause)
+enum rs_life rs_lose_for_good(struct rs_worker *worker, struct rs_worker_partition *owned,
+                              struct rs_cause *cause)
 {
     struct rs_buf key = {0};
 
@@ -211,6 +221,6 @@ enum rs_life rs_lose_for_good(struct rs_worker *worker, struct rs_owned *owned, 
          owned->stream->name, owned->partition, worker->options.streams->group,
          key.failed ? "of the partition's fence" : (const char *)key.data);
     rs_buf_fini(&key);
-    rs_owned_free_state(worker, owned);
+    rs_worker_partition_free_state(worker, owned);
     return RS_LIFE_NONE;
 }

@@ -12,10 +12,10 @@ bool rs_worker_log_is_durable(const struct rs_worker *worker)
     return worker->options.log.ops->plan != NULL;
 }
 
-struct rs_owned *rs_worker_find(const struct rs_worker *worker, uint32_t stream, int32_t partition)
+struct rs_worker_partition *rs_worker_find(const struct rs_worker *worker, uint32_t stream, int32_t partition)
 {
     for (size_t i = 0; i < worker->owned_count; i++) {
-        struct rs_owned *owned = worker->owned[i];
+        struct rs_worker_partition *owned = worker->owned[i];
         if (owned->partition == partition && owned->stream->index == stream) {
             return owned;
         }
@@ -23,7 +23,8 @@ struct rs_owned *rs_worker_find(const struct rs_worker *worker, uint32_t stream,
     return NULL;
 }
 
-struct rs_partition_id rs_owned_id(const struct rs_worker *worker, const struct rs_owned *owned)
+struct rs_partition_id rs_worker_partition_id(const struct rs_worker *worker,
+                                              const struct rs_worker_partition *owned)
 {
     return (struct rs_partition_id){
         .worker = worker->options.index,
@@ -48,8 +49,8 @@ void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char
     say(worker, level, text);
 }
 
-void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_log_level level,
-                      const char *format, ...)
+void rs_worker_partition_trouble(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                 enum rs_log_level level, const char *format, ...)
 {
     char text[RS_ERROR_TEXT_MAX];
     va_list args;
@@ -65,13 +66,14 @@ void rs_owned_trouble(struct rs_worker *worker, struct rs_owned *owned, enum rs_
     }
 }
 
-void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_owned *owned, struct rs_buf *out)
+void rs_worker_fence_key(const struct rs_worker *worker, const struct rs_worker_partition *owned,
+                         struct rs_buf *out)
 {
     rs_fence_key(out, worker->options.prefix, worker->options.streams->group, owned->stream->topic,
                  owned->partition);
 }
 
-bool rs_owned_publishable(const struct rs_owned *owned)
+bool rs_worker_partition_publishable(const struct rs_worker_partition *owned)
 {
     return owned->state && owned->asked && owned->touched && owned->next_offset >= owned->quiet_until;
 }

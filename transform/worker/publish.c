@@ -15,7 +15,7 @@ const int64_t rs_worker_bucket_us[RS_WORKER_BUCKETS - 1] = {500,   1000,   2000,
 /* ---- answers of the sink ---- */
 
 /* Names the first group of a batch that another partition has; the engine counts all of them. */
-static void tell_conflicts(struct rs_worker *worker, struct rs_owned *owned,
+static void tell_conflicts(struct rs_worker *worker, struct rs_worker_partition *owned,
                            const struct rs_view_batch *batch)
 {
     uint32_t wanted = 0;
@@ -49,7 +49,8 @@ static void tell_conflicts(struct rs_worker *worker, struct rs_owned *owned,
     }
 }
 
-static void on_behind(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
+static void on_behind(struct rs_worker *worker, struct rs_worker_partition *owned,
+                      const struct rs_view_batch *batch)
 {
     worker->batches_behind++;
     if (batch->fence_offset > owned->next_offset && batch->fence_offset != owned->quiet_until) {
@@ -64,35 +65,37 @@ static void on_behind(struct rs_worker *worker, struct rs_owned *owned, const st
     owned->quiet_shown_us = batch->fence_now_shown_us;
 }
 
-static void on_fenced(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
+static void on_fenced(struct rs_worker *worker, struct rs_worker_partition *owned,
+                      const struct rs_view_batch *batch)
 {
     struct rs_cause cause = {.batch = batch};
 
     worker->batches_fenced++;
-    (void)rs_owned_event_with(
+    (void)rs_worker_partition_event_with(
         worker, owned, rs_worker_log_is_durable(worker) ? RS_LIFE_FENCED : RS_LIFE_FENCED_FOR_GOOD, &cause);
 }
 
 /* The names are another consumer group's. Publishing waits as it does while Redis is away: the state goes on,
  * ended windows stay in it, and nothing of the other's is touched. Asking goes on, for the operator may give
  * the names over. */
-static void on_refused(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
+static void on_refused(struct rs_worker *worker, struct rs_worker_partition *owned,
+                       const struct rs_view_batch *batch)
 {
     owned->asked = false;
     owned->ask_again_us = worker->now_us + REFUSED_US;
     owned->refused = true;
-    rs_owned_trouble(worker, owned, RS_LOG_ERROR, "stream %s partition %" PRId32 " is not published: %.*s",
-                     owned->stream->name, owned->partition, (int)batch->refusal.size,
-                     (const char *)batch->refusal.data);
+    rs_worker_partition_trouble(
+        worker, owned, RS_LOG_ERROR, "stream %s partition %" PRId32 " is not published: %.*s",
+        owned->stream->name, owned->partition, (int)batch->refusal.size, (const char *)batch->refusal.data);
 }
 
 /* Whoever had the names may have written anything under them meanwhile, as after a loss. */
-static void on_accepted(struct rs_worker *worker, struct rs_owned *owned)
+static void on_accepted(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     if (owned->refused) {
         owned->refused = false;
         rs_partition_republish(owned->state);
-        rs_owned_want_scan(worker, owned);
+        rs_worker_partition_want_scan(worker, owned);
         rs_worker_say(worker, RS_LOG_INFO, "stream %s partition %" PRId32 ": Redis takes it now",
                       owned->stream->name, owned->partition);
     }
@@ -101,7 +104,8 @@ static void on_accepted(struct rs_worker *worker, struct rs_owned *owned)
 /* What the batch did goes into the state before its answer is judged, for an answer may drop the partition
  * and its state. An empty batch was the question about the fence; NONE is no answer to it, and it is asked
  * again. */
-static void settle_one(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
+static void settle_one(struct rs_worker *worker, struct rs_worker_partition *owned,
+                       const struct rs_view_batch *batch)
 {
     owned->in_flight--;
     owned->heard_us = worker->now_us;
@@ -110,7 +114,7 @@ static void settle_one(struct rs_worker *worker, struct rs_owned *owned, const s
         return;
     }
     if (batch->scan) {
-        rs_owned_scanned(worker, owned, batch);
+        rs_worker_partition_scanned(worker, owned, batch);
     } else if (batch->op_count > 0) {
         rs_partition_settle(owned->state, batch);
     } else {
@@ -120,7 +124,7 @@ static void settle_one(struct rs_worker *worker, struct rs_owned *owned, const s
             owned->quiet_shown_us = batch->fence_now_shown_us; /* readers have seen that already */
         }
     }
-    rs_owned_heard(owned, batch->result);
+    rs_worker_partition_heard(owned, batch->result);
     if (batch->result == RS_BATCH_APPLIED || batch->result == RS_BATCH_BEHIND) {
         on_accepted(worker, owned);
     }
@@ -139,7 +143,7 @@ void rs_worker_settle(struct rs_worker *worker)
     struct rs_view_batch *batch = NULL;
 
     while ((batch = sink->ops->finished(sink->self, worker->options.index))) {
-        struct rs_owned *owned = rs_worker_find(worker, batch->stream, batch->partition);
+        struct rs_worker_partition *owned = rs_worker_find(worker, batch->stream, batch->partition);
         worker->batches_out--;
         if (owned && owned->epoch == batch->epoch) {
             settle_one(worker, owned, batch);
@@ -158,10 +162,10 @@ void rs_worker_check_generation(struct rs_worker *worker)
     }
     worker->generation = generation;
     for (size_t i = 0; i < worker->owned_count; i++) {
-        struct rs_owned *owned = worker->owned[i];
+        struct rs_worker_partition *owned = worker->owned[i];
         if (owned->state) {
             rs_partition_republish(owned->state);
-            rs_owned_want_scan(worker, owned);
+            rs_worker_partition_want_scan(worker, owned);
             owned->touched = true;
             owned->quiet_until = 0;
         }
@@ -171,7 +175,7 @@ void rs_worker_check_generation(struct rs_worker *worker)
 /* ---- emitting ---- */
 
 /* The fence of a predecessor that idled further than we did holds for what is shown, too. */
-static void catch_up_shown(struct rs_owned *owned)
+static void catch_up_shown(struct rs_worker_partition *owned)
 {
     if (owned->quiet_shown_us != RS_TIME_NONE) {
         rs_partition_show(owned->state, owned->quiet_shown_us);
@@ -179,7 +183,7 @@ static void catch_up_shown(struct rs_owned *owned)
     }
 }
 
-int64_t rs_owned_ask_due(const struct rs_owned *owned)
+int64_t rs_worker_partition_ask_due(const struct rs_worker_partition *owned)
 {
     if (!rs_phase_owns(owned->phase) || owned->in_flight > 0) {
         return RS_WORKER_NEVER;
@@ -191,7 +195,7 @@ int64_t rs_owned_ask_due(const struct rs_owned *owned)
  * fence from whoever had it, and nothing is published that readers have seen newer. Later it asks now and
  * then where it has nothing to publish: one who was paused while claiming may have taken the partition, have
  * changed keys and be gone again, and without input neither the log nor Redis would ever tell. */
-static void ask(struct rs_worker *worker, struct rs_owned *owned)
+static void ask(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     struct rs_partition_status status;
     struct rs_view_batch *batch = rs_worker_get_batch(worker);
@@ -208,7 +212,7 @@ static void ask(struct rs_worker *worker, struct rs_owned *owned)
 }
 
 /* After a take-over or a loss all groups are sent again: quickly, but not all at once. */
-static void allow_again(struct rs_worker *worker, struct rs_owned *owned)
+static void allow_again(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     struct rs_partition_status status;
 
@@ -228,7 +232,7 @@ static void allow_again(struct rs_worker *worker, struct rs_owned *owned)
 }
 
 /* False when batches ran out before the partition had said everything. */
-static bool emit(struct rs_worker *worker, struct rs_owned *owned)
+static bool emit(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     bool more = true;
 
@@ -283,14 +287,15 @@ void rs_worker_publish(struct rs_worker *worker)
     worker->starved = false;
     for (size_t i = 0; i < worker->owned_count && !worker->starved; i++) {
         size_t at = (worker->publish_next + i) % worker->owned_count;
-        struct rs_owned *owned = worker->owned[at];
-        bool ask_now = (!owned->asked && !owned->refused) || worker->now_us >= rs_owned_ask_due(owned);
+        struct rs_worker_partition *owned = worker->owned[at];
+        bool ask_now =
+            (!owned->asked && !owned->refused) || worker->now_us >= rs_worker_partition_ask_due(owned);
         if (rs_phase_owns(owned->phase) && ask_now && !owned->asking) {
             ask(worker, owned);
         }
-        rs_owned_scan(worker, owned);
+        rs_worker_partition_scan(worker, owned);
         uint64_t submitted = worker->batches_submitted;
-        if (!rs_owned_publishable(owned) || !(due || rs_phase_drains(owned->phase))) {
+        if (!rs_worker_partition_publishable(owned) || !(due || rs_phase_drains(owned->phase))) {
             continue;
         }
         if (!emit(worker, owned)) {

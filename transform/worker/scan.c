@@ -9,7 +9,8 @@
 #define SCAN_EVERY_US (20 * RS_WORKER_MS) /* pieces of some hundred groups */
 
 /* The first aggregate of the stream from `at` on; the number of all: there is none. */
-static size_t next_aggregate(const struct rs_worker *worker, const struct rs_owned *owned, size_t at)
+static size_t next_aggregate(const struct rs_worker *worker, const struct rs_worker_partition *owned,
+                             size_t at)
 {
     size_t count = 0;
     const struct rs_aggregate_meta *metas = rs_engine_metas(worker->options.engine, &count);
@@ -20,7 +21,7 @@ static size_t next_aggregate(const struct rs_worker *worker, const struct rs_own
     return at;
 }
 
-static void go_to(struct rs_worker *worker, struct rs_owned *owned, size_t at)
+static void go_to(struct rs_worker *worker, struct rs_worker_partition *owned, size_t at)
 {
     size_t count = 0;
 
@@ -31,7 +32,7 @@ static void go_to(struct rs_worker *worker, struct rs_owned *owned, size_t at)
     owned->scan_cursor = 0;
 }
 
-void rs_owned_want_scan(struct rs_worker *worker, struct rs_owned *owned)
+void rs_worker_partition_want_scan(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     if (rs_worker_log_is_durable(worker)) {
         go_to(worker, owned, 0);
@@ -40,19 +41,19 @@ void rs_owned_want_scan(struct rs_worker *worker, struct rs_owned *owned)
     }
 }
 
-static bool may_scan(const struct rs_owned *owned)
+static bool may_scan(const struct rs_worker_partition *owned)
 {
     return owned->scan_wanted && !owned->scanning && owned->state && owned->asked && !owned->refused &&
            rs_phase_reads(owned->phase) && owned->next_offset >= owned->quiet_until &&
            !rs_partition_republishing(owned->state);
 }
 
-int64_t rs_owned_scan_due(const struct rs_owned *owned)
+int64_t rs_worker_partition_scan_due(const struct rs_worker_partition *owned)
 {
     return may_scan(owned) ? owned->scan_due_us : RS_WORKER_NEVER;
 }
 
-static void fill_head(const struct rs_owned *owned, struct rs_view_batch *batch)
+static void fill_head(const struct rs_worker_partition *owned, struct rs_view_batch *batch)
 {
     struct rs_partition_status status;
 
@@ -62,7 +63,7 @@ static void fill_head(const struct rs_owned *owned, struct rs_view_batch *batch)
 }
 
 /* One piece at a time, and none where batches are short: views come first. */
-void rs_owned_scan(struct rs_worker *worker, struct rs_owned *owned)
+void rs_worker_partition_scan(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     if (!may_scan(owned) || worker->now_us < owned->scan_due_us) {
         return;
@@ -81,7 +82,8 @@ void rs_owned_scan(struct rs_worker *worker, struct rs_owned *owned)
 }
 
 /* False: no batch is free; the piece is asked for again. */
-static bool drop_unheld(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *found)
+static bool drop_unheld(struct rs_worker *worker, struct rs_worker_partition *owned,
+                        const struct rs_view_batch *found)
 {
     struct rs_view_batch *batch = NULL;
     struct rs_slice key;
@@ -110,7 +112,8 @@ static bool drop_unheld(struct rs_worker *worker, struct rs_owned *owned, const 
 
 /* The cursor moves on only once what the piece found is on its way to be dropped. Otherwise the same piece
  * is asked for again, which costs a question and loses nothing. */
-void rs_owned_scanned(struct rs_worker *worker, struct rs_owned *owned, const struct rs_view_batch *batch)
+void rs_worker_partition_scanned(struct rs_worker *worker, struct rs_worker_partition *owned,
+                                 const struct rs_view_batch *batch)
 {
     bool ours = owned->scanning && !owned->scan_anew;
 

@@ -39,7 +39,7 @@ static enum rs_partition_phase shown(enum rs_phase phase)
 
 /* Offsets come from the worker's own members: a partition that stopped has no state, and still says how far
  * it was. */
-static void fill_partition(const struct rs_worker *worker, const struct rs_owned *owned,
+static void fill_partition(const struct rs_worker *worker, const struct rs_worker_partition *owned,
                            struct rs_worker_partition_status *out)
 {
     *out = (struct rs_worker_partition_status){
@@ -59,8 +59,9 @@ static void fill_partition(const struct rs_worker *worker, const struct rs_owned
     }
     out->state.next_offset = owned->next_offset;
     const struct rs_state_log *log = &worker->options.log;
-    out->has_log = log->ops->status && log->ops->status(log->self, rs_owned_id(worker, owned), &out->log);
-    rs_owned_health(worker, owned, out);
+    out->has_log =
+        log->ops->status && log->ops->status(log->self, rs_worker_partition_id(worker, owned), &out->log);
+    rs_worker_partition_health(worker, owned, out);
 }
 
 static void sum_aggregate(const struct rs_worker *worker, struct rs_worker_aggregate_status *out)
@@ -113,7 +114,7 @@ static void fill(struct rs_worker *worker)
     struct rs_worker_snapshot *out = &worker->snapshot;
 
     for (size_t i = 0; i < worker->owned_count; i++) {
-        rs_owned_count(worker, worker->owned[i]);
+        rs_worker_partition_count(worker, worker->owned[i]);
         fill_partition(worker, worker->owned[i], &worker->partition_statuses[i]);
     }
     *out = (struct rs_worker_snapshot){

@@ -28,7 +28,7 @@ const char *rs_waiting_name(enum rs_waiting waiting)
 
 /* Redis has shown it further than it is: it publishes nothing before it gets there, so that what it holds
  * leaves only when input goes on. It had the same state there before. */
-static bool behind_fence(const struct rs_owned *owned)
+static bool behind_fence(const struct rs_worker_partition *owned)
 {
     return owned->next_offset < owned->quiet_until;
 }
@@ -60,7 +60,7 @@ enum rs_waiting rs_worker_limit(const struct rs_worker *worker)
         return RS_WAITING_MEMORY;
     }
     for (size_t i = 0; i < worker->owned_count; i++) {
-        if (rs_owned_commit_stuck(worker, worker->owned[i])) {
+        if (rs_worker_partition_commit_stuck(worker, worker->owned[i])) {
             return RS_WAITING_STATE_LOG;
         }
     }
@@ -135,7 +135,7 @@ void rs_worker_release_run(struct rs_worker *worker)
 }
 
 /* A partition that goes takes its held run with it: should it come back, its records come anew. */
-void rs_owned_forget_run(struct rs_worker *worker, const struct rs_owned *owned)
+void rs_worker_partition_forget_run(struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     if (worker->holding && worker->held.stream == owned->stream->index &&
         worker->held.partition == owned->partition) {

@@ -63,7 +63,7 @@ void rs_worker_free(struct rs_worker **pointer)
         return;
     }
     for (size_t i = 0; i < worker->owned_count; i++) {
-        rs_owned_free_state(worker, worker->owned[i]);
+        rs_worker_partition_free_state(worker, worker->owned[i]);
         free(worker->owned[i]->counted);
         free(worker->owned[i]);
     }
@@ -91,7 +91,7 @@ static int64_t earlier(int64_t a, int64_t b)
 }
 
 /* When what is shown changes by time alone. */
-static int64_t show_due(const struct rs_worker *worker, const struct rs_owned *owned)
+static int64_t show_due(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     struct rs_partition_status status;
     int64_t due = rs_partition_next_due(owned->state);
@@ -107,7 +107,7 @@ static int64_t show_due(const struct rs_worker *worker, const struct rs_owned *o
 /* When the partition needs the next turn if nothing comes from outside; what does come wakes the worker.
  * Where no batch is free, the sink's answer is what to wait for: a time that has passed would make the
  * worker spin. */
-static int64_t owned_due(const struct rs_worker *worker, const struct rs_owned *owned)
+static int64_t owned_due(const struct rs_worker *worker, const struct rs_worker_partition *owned)
 {
     int64_t due = RS_WORKER_NEVER;
 
@@ -117,20 +117,20 @@ static int64_t owned_due(const struct rs_worker *worker, const struct rs_owned *
     case RS_PHASE_CLOSING:
     case RS_PHASE_DROPPED:
         due = earlier(owned->leave_by_us, worker->now_us + LOOK_US);
-        due = earlier(due, rs_owned_commit_due(worker, owned));
+        due = earlier(due, rs_worker_partition_commit_due(worker, owned));
         break;
     case RS_PHASE_RUNNING:
     case RS_PHASE_SERVING:
         due = owned->at_end ? show_due(worker, owned) : worker->now_us + LOOK_US;
-        due = earlier(due, rs_owned_commit_due(worker, owned));
+        due = earlier(due, rs_worker_partition_commit_due(worker, owned));
         due = owned->phase == RS_PHASE_SERVING ? earlier(due, owned->leave_by_us) : due;
         break;
     default: break; /* it waits for the log, or for an operator */
     }
     if (!worker->starved) {
-        due = earlier(due, rs_owned_ask_due(owned));
-        due = earlier(due, rs_owned_scan_due(owned));
-        due = rs_owned_publishable(owned) ? earlier(due, worker->publish_due_us) : due;
+        due = earlier(due, rs_worker_partition_ask_due(owned));
+        due = earlier(due, rs_worker_partition_scan_due(owned));
+        due = rs_worker_partition_publishable(owned) ? earlier(due, worker->publish_due_us) : due;
     }
     return due;
 }

@@ -40,12 +40,12 @@ static const struct {
 };
 
 /* A partition in that phase. */
-static struct rs_owned *owned_in(struct fixture *f, enum rs_phase phase)
+static struct rs_worker_partition *owned_in(struct fixture *f, enum rs_phase phase)
 {
     assign(f, 0);
     run_for(f, 10 * MS);
     assert_int_equal(f->worker->owned_count, 1);
-    struct rs_owned *owned = f->worker->owned[0];
+    struct rs_worker_partition *owned = f->worker->owned[0];
     assert_int_equal(owned->phase, RS_PHASE_RUNNING);
     owned->phase = phase;
     return owned;
@@ -54,10 +54,10 @@ static struct rs_owned *owned_in(struct fixture *f, enum rs_phase phase)
 static void let_go(struct fixture *f)
 {
     f->worker->owned[0]->phase = RS_PHASE_STOPPED;
-    assert_false(rs_owned_event(f->worker, f->worker->owned[0], RS_LIFE_REVOKED));
+    assert_false(rs_worker_partition_event(f->worker, f->worker->owned[0], RS_LIFE_REVOKED));
 }
 
-static char raise_event(struct fixture *f, struct rs_owned *owned, enum rs_life event)
+static char raise_event(struct fixture *f, struct rs_worker_partition *owned, enum rs_life event)
 {
     const struct rs_error error = {.class = RS_CLASS_FATAL, .code = RS_ESTATE, .text = "why"};
     const struct rs_state_event log = {
@@ -65,12 +65,12 @@ static char raise_event(struct fixture *f, struct rs_owned *owned, enum rs_life 
     const struct rs_view_batch batch = {0};
     struct rs_cause cause = {.log = &log, .batch = &batch, .error = error};
 
-    bool there = rs_owned_event_with(f->worker, owned, event, &cause);
+    bool there = rs_worker_partition_event_with(f->worker, owned, event, &cause);
     return PHASES[there ? owned->phase : RS_PHASE_GONE];
 }
 
 /* In a process of its own, since it ends by an assertion. */
-static bool has_no_row(struct fixture *f, struct rs_owned *owned, enum rs_life event)
+static bool has_no_row(struct fixture *f, struct rs_worker_partition *owned, enum rs_life event)
 {
     int status = 0;
     pid_t child = fork();
@@ -93,7 +93,7 @@ static void test_each_event_leads_where_the_table_says(void **state)
     open_worker(f, 1 * MS, 1000);
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
         for (int phase = 0; phase < RS_PHASE_COUNT; phase++) {
-            struct rs_owned *owned = owned_in(f, (enum rs_phase)phase);
+            struct rs_worker_partition *owned = owned_in(f, (enum rs_phase)phase);
             char wanted = ways[i].next[phase];
             char next = NO_ROW;
             if (wanted != NO_ROW || !has_no_row(f, owned, ways[i].event)) {
@@ -114,7 +114,7 @@ static void test_a_claim_that_is_refused_is_waited_for(void **state)
     struct fixture *f = *state;
 
     open_worker(f, 1 * MS, 1000);
-    struct rs_owned *owned = owned_in(f, RS_PHASE_WAITING);
+    struct rs_worker_partition *owned = owned_in(f, RS_PHASE_WAITING);
     f->log.refuse = true;
     assert_int_equal(raise_event(f, owned, RS_LIFE_CLAIM_DUE), 'W');
     assert_true(owned->claim_due_us > f->worker->now_us);
