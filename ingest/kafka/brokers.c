@@ -45,21 +45,21 @@ static void tell_away(struct rs_kafka_source *source, struct rs_kafka_broker *br
     if (broker->away_us == 0) {
         broker->away_us = now;
         broker->told_us = now;
-        rs_kafka_report(source, RS_LOG_WARNING, "Kafka broker %s is away: %s; trying again", broker->address,
-                        broker->reason);
+        rs_report(&source->options.report, RS_LOG_WARNING, "Kafka broker %s is away: %s; trying again",
+                  broker->address, broker->reason);
     } else if (now - broker->told_us >= REMIND_US) {
         broker->told_us = now;
-        rs_kafka_report(source, RS_LOG_WARNING,
-                        "Kafka broker %s is still away, for %lld s now: %s; trying again", broker->address,
-                        (long long)((now - broker->away_us) / 1000000), broker->reason);
+        rs_report(&source->options.report, RS_LOG_WARNING,
+                  "Kafka broker %s is still away, for %lld s now: %s; trying again", broker->address,
+                  (long long)((now - broker->away_us) / 1000000), broker->reason);
     }
 }
 
 static void tell_back(struct rs_kafka_source *source, struct rs_kafka_broker *broker, int64_t now)
 {
     if (broker->away_us != 0) {
-        rs_kafka_report(source, RS_LOG_INFO, "Kafka broker %s answers again, after %lld s", broker->address,
-                        (long long)((now - broker->away_us) / 1000000));
+        rs_report(&source->options.report, RS_LOG_INFO, "Kafka broker %s answers again, after %lld s",
+                  broker->address, (long long)((now - broker->away_us) / 1000000));
     }
     broker->away_us = 0;
     broker->reason[0] = '\0';

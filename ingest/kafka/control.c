@@ -44,7 +44,7 @@ static void fail(struct rs_kafka_source *source, const char *text)
     if (!source->status.fatal) {
         (void)rs_fail(&source->fatal, RS_EBROKER, "%s", text);
         source->status.fatal = source->fatal.text;
-        rs_kafka_report(source, RS_LOG_ERROR, "%s", text);
+        rs_report(&source->options.report, RS_LOG_ERROR, "%s", text);
     }
 }
 
@@ -148,7 +148,7 @@ void rs_kafka_parts_free(struct rs_kafka_source *source)
 static void log_kafka_error(struct rs_kafka_source *source, const char *what, rd_kafka_error_t *error)
 {
     if (error) {
-        rs_kafka_report(source, RS_LOG_ERROR, "%s: %s", what, rd_kafka_error_string(error));
+        rs_report(&source->options.report, RS_LOG_ERROR, "%s: %s", what, rd_kafka_error_string(error));
         rd_kafka_error_destroy(error);
     }
 }
@@ -389,8 +389,8 @@ static void on_assign(struct rs_kafka_source *source, const rd_kafka_topic_parti
     }
     source->status.joined = true;
     source->status.rebalances++;
-    rs_kafka_report(source, RS_LOG_INFO, "assigned %d partitions, %u owned now", list->cnt,
-                    source->status.partitions);
+    rs_report(&source->options.report, RS_LOG_INFO, "assigned %d partitions, %u owned now", list->cnt,
+              source->status.partitions);
 }
 
 /* The group is answered at once and does not wait for the worker. Whether it was taken in time or has long
@@ -420,8 +420,8 @@ static void on_revoke(struct rs_kafka_source *source, const rd_kafka_topic_parti
         }
     }
     source->status.rebalances++;
-    rs_kafka_report(source, lost ? RS_LOG_WARNING : RS_LOG_INFO, "%s %d partitions",
-                    lost ? "lost" : "giving back", list->cnt);
+    rs_report(&source->options.report, lost ? RS_LOG_WARNING : RS_LOG_INFO, "%s %d partitions",
+              lost ? "lost" : "giving back", list->cnt);
 }
 
 static void on_rebalance(struct rs_kafka_source *source, rd_kafka_event_t *event)
@@ -432,7 +432,7 @@ static void on_rebalance(struct rs_kafka_source *source, rd_kafka_event_t *event
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS: on_assign(source, list); break;
     case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS: on_revoke(source, list); break;
     default:
-        rs_kafka_report(source, RS_LOG_ERROR, "rebalance: %s", rd_kafka_event_error_string(event));
+        rs_report(&source->options.report, RS_LOG_ERROR, "rebalance: %s", rd_kafka_event_error_string(event));
         (void)rd_kafka_assign(source->member, NULL);
         break;
     }
@@ -545,7 +545,7 @@ static void on_error(struct rs_kafka_source *source, rd_kafka_event_t *event)
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR__SSL:
         if (!rs_kafka_broker_failed(source, text)) { /* a token that cannot be had, for one */
-            rs_kafka_report(source, RS_LOG_WARNING, "%s", text);
+            rs_report(&source->options.report, RS_LOG_WARNING, "%s", text);
         }
         break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
@@ -554,7 +554,7 @@ static void on_error(struct rs_kafka_source *source, rd_kafka_event_t *event)
             source->topics_due_us = rs_clock_mono(source->options.clock);
         }
         break;
-    default: rs_kafka_report(source, RS_LOG_WARNING, "%s", text); break;
+    default: rs_report(&source->options.report, RS_LOG_WARNING, "%s", text); break;
     }
 }
 
@@ -565,7 +565,7 @@ static void on_log(struct rs_kafka_source *source, rd_kafka_event_t *event)
     int level = 0;
 
     if (rd_kafka_event_log(event, &facility, &text, &level) == 0) {
-        rs_kafka_report(source, rs_kafka_log_level(facility, level), "%s: %s", facility, text);
+        rs_report(&source->options.report, rs_kafka_log_level(facility, level), "%s: %s", facility, text);
     }
 }
 
@@ -688,10 +688,10 @@ void rs_kafka_control_highs(struct rs_kafka_source *source)
 
 static void tell_missing(const struct rs_kafka_source *source, const struct rs_stream *stream)
 {
-    rs_kafka_report(source, RS_LOG_ERROR,
-                    "stream %s: topic %s does not exist; waiting for it. Create it with: kafka-topics.sh "
-                    "--bootstrap-server HOST:PORT --create --topic %s --partitions N",
-                    stream->name, stream->topic, stream->topic);
+    rs_report(&source->options.report, RS_LOG_ERROR,
+              "stream %s: topic %s does not exist; waiting for it. Create it with: kafka-topics.sh "
+              "--bootstrap-server HOST:PORT --create --topic %s --partitions N",
+              stream->name, stream->topic, stream->topic);
 }
 
 static bool was_missing(struct rs_kafka_source *source, size_t stream)
@@ -714,8 +714,8 @@ static void on_topics(struct rs_kafka_source *source, int64_t now)
             tell_missing(source, stream);
             source->topics_told_us = now;
         } else if (!missing && source->missing[i]) {
-            rs_kafka_report(source, RS_LOG_INFO, "stream %s: topic %s exists now", stream->name,
-                            stream->topic);
+            rs_report(&source->options.report, RS_LOG_INFO, "stream %s: topic %s exists now", stream->name,
+                      stream->topic);
         }
         source->missing[i] = missing;
         any = any || missing;

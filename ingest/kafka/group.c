@@ -38,7 +38,8 @@ void rs_kafka_source_leave(struct rs_kafka_source *source, int timeout_ms)
     rs_kafka_control_commit(source, true);
     rd_kafka_error_t *refused = rd_kafka_consumer_close_queue(source->member, source->member_queue);
     if (refused) {
-        rs_kafka_report(source, RS_LOG_WARNING, "leaving the group: %s", rd_kafka_error_string(refused));
+        rs_report(&source->options.report, RS_LOG_WARNING, "leaving the group: %s",
+                  rd_kafka_error_string(refused));
         rd_kafka_error_destroy(refused);
         source->left_by_us = 0;
     }
@@ -90,7 +91,8 @@ void rs_kafka_member_free(struct rs_kafka_source *source)
     rs_kafka_source_close(source, CLOSE_WAIT_MS);
     bool left = await_left(source, rs_clock_mono(source->options.clock) + LEAVE_WAIT_US);
     if (!left) {
-        rs_kafka_report(source, RS_LOG_WARNING, "the consumer does not end; it ends with the process");
+        rs_report(&source->options.report, RS_LOG_WARNING,
+                  "the consumer does not end; it ends with the process");
     }
     rd_kafka_queue_io_event_enable(source->member_queue, -1, NULL, 0);
     rd_kafka_queue_destroy(source->member_queue);

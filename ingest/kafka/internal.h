@@ -182,8 +182,6 @@ void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *ma
 /* Takes it out again: true if it was still there. Needs the mutex. */
 bool rs_kafka_mail_cancel(struct rs_kafka_source *source, struct rs_kafka_mail *mail);
 void rs_kafka_wake(int event_fd);
-void rs_kafka_report(const struct rs_kafka_source *source, enum rs_log_level level, const char *format, ...)
-    RS_PRINTF(3, 4);
 
 /* The control thread's part, in control.c. */
 void rs_kafka_serve_events(struct rs_kafka_source *source, rd_kafka_queue_t *queue, int timeout_ms);

@@ -29,7 +29,7 @@
 #include "base/clock.h"
 #include "base/config/config.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/report.h"
 #include "base/source.h"
 #include "schemas/stream.h"
 
@@ -43,8 +43,7 @@ struct rs_kafka_source_options {
     uint32_t workers;
     const struct rs_clock *clock;
     /* Lines for the log, on the control thread; librdkafka's own among them. */
-    void (*report)(void *ctx, enum rs_log_level level, const char *text);
-    void *report_ctx;
+    struct rs_report report;
 };
 
 RS_MUST_USE int rs_kafka_source_new(const struct rs_kafka_source_options *options,

@@ -18,13 +18,13 @@
 #define DEFAULT_BYTES   ((size_t)64 << 20)
 #define RETRY_MIN_US    INT64_C(250000)
 #define RETRY_MAX_US    INT64_C(10000000)
-#define NOTICE_EVERY_US INT64_C(10000000)
+#define REPORT_EVERY_US INT64_C(10000000)
 #define POLL_MS         INT64_C(1000)
 /* Letters given to librdkafka at once: its own queue would hold 100,000 and refuse the rest. */
 #define INFLIGHT_MAX 10000
 #define PURGE_MS     10000
 #define STALL_US     INT64_C(10000000) /* without any answer, it is told */
-#define DROPS_TOLD   10 /* lines about dropped letters within NOTICE_EVERY_US; the others are counted */
+#define DROPS_TOLD   10 /* lines about dropped letters within REPORT_EVERY_US; the others are counted */
 
 struct rs_dead_letters {
     rd_kafka_conf_t *conf; /* the template: a producer that broke for good is replaced */
@@ -32,8 +32,7 @@ struct rs_dead_letters {
     size_t streams;
     size_t max_bytes;
     const struct rs_clock *clock;
-    void (*notice)(void *context, enum rs_log_level level, const char *text);
-    void *notice_context;
+    struct rs_report report;
     int wake; /* eventfd: something to send, something answered, or stop */
     pthread_t thread;
     bool joined;
@@ -52,7 +51,7 @@ struct rs_dead_letters {
     struct rs_dead_letter_topics *known;
     struct rs_dead_letter_message *parked; /* for topics that are missing */
     size_t inflight;
-    int64_t retry_us, retry_pause_us, notice_us;
+    int64_t retry_us, retry_pause_us, report_us;
     bool failed_now;   /* a delivery failed since the last look */
     int64_t answer_us; /* of the last letter that was settled, or when there were none */
     int64_t drops_since_us;
@@ -264,12 +263,12 @@ static bool settle_letter(struct rs_dead_letters *letters, struct rs_dead_letter
 
 /* ---- telling; on the thread, without the lock ---- */
 
-static void notice(struct rs_dead_letters *letters, enum rs_log_level level, const char *text)
+static void report(struct rs_dead_letters *letters, enum rs_log_level level, const char *text)
 {
     int64_t now = rs_clock_mono(letters->clock);
-    if (letters->notice && now >= letters->notice_us) {
-        letters->notice_us = now + NOTICE_EVERY_US;
-        letters->notice(letters->notice_context, level, text);
+    if (now >= letters->report_us) {
+        letters->report_us = now + REPORT_EVERY_US;
+        rs_report(&letters->report, level, "%s", text);
     }
 }
 
@@ -279,11 +278,11 @@ static void tell_drop(struct rs_dead_letters *letters)
     struct rs_dead_letters_status status;
     char text[sizeof status.last_dropped + 64];
     int64_t now = rs_clock_mono(letters->clock);
-    if (now - letters->drops_since_us >= NOTICE_EVERY_US) {
+    if (now - letters->drops_since_us >= REPORT_EVERY_US) {
         letters->drops_since_us = now;
         letters->drops_told = 0;
     }
-    if (!letters->notice || letters->drops_told >= DROPS_TOLD) {
+    if (letters->drops_told >= DROPS_TOLD) {
         letters->drops_untold++;
         return;
     }
@@ -295,7 +294,7 @@ static void tell_drop(struct rs_dead_letters *letters)
     }
     letters->drops_told++;
     letters->drops_untold = 0;
-    letters->notice(letters->notice_context, RS_LOG_ERROR, text);
+    rs_report(&letters->report, RS_LOG_ERROR, "%s", text);
 }
 
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
@@ -330,7 +329,7 @@ static void pause_after_failure(struct rs_dead_letters *letters)
     letters->retry_pause_us = letters->retry_pause_us > RETRY_MAX_US ? RETRY_MAX_US : letters->retry_pause_us;
     letters->retry_us = rs_clock_mono(letters->clock) + letters->retry_pause_us;
     rs_dead_letters_status(letters, &status);
-    notice(letters, RS_LOG_ERROR, status.last_error);
+    report(letters, RS_LOG_ERROR, status.last_error);
 }
 
 /* ---- sending ---- */
@@ -496,11 +495,11 @@ static void replace_producer(struct rs_dead_letters *letters)
     }
     if (letters->producer) {
         snprintf(text, sizeof text, "dead letters: the producer is replaced: %s", reason);
-        notice(letters, RS_LOG_WARNING, text);
+        report(letters, RS_LOG_WARNING, text);
         close_producer(letters);
     }
     if (open_producer(letters, &error) != 0) {
-        notice(letters, RS_LOG_ERROR, error.text);
+        report(letters, RS_LOG_ERROR, error.text);
     }
 }
 
@@ -531,7 +530,7 @@ static void watch_stall(struct rs_dead_letters *letters)
                  " s, and their partitions are not "
                  "sealed meanwhile; are the topics' brokers up, are enough replicas in sync?",
                  pending, (now - letters->answer_us) / 1000000);
-        notice(letters, RS_LOG_WARNING, text);
+        report(letters, RS_LOG_WARNING, text);
     }
 }
 
@@ -652,8 +651,7 @@ static bool know_topics(struct rs_dead_letters *letters, const struct rs_dead_le
         .streams = letters->streams,
         .replication_factor = options->replication_factor,
         .clock = options->clock,
-        .notice = options->notice,
-        .notice_context = options->notice_context,
+        .report = options->report,
     };
     letters->known = rs_dead_letter_topics_new(&known);
     return letters->known != NULL;
@@ -672,8 +670,7 @@ int rs_dead_letters_new(const struct rs_dead_letters_options *options, struct rs
     letters->streams = options->streams;
     letters->max_bytes = options->max_bytes ? options->max_bytes : DEFAULT_BYTES;
     letters->clock = options->clock;
-    letters->notice = options->notice;
-    letters->notice_context = options->notice_context;
+    letters->report = options->report;
     letters->wake = -1;
     letters->joined = true;
     letters->topics = copy_names(options->topics, options->streams);

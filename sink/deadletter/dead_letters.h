@@ -22,7 +22,7 @@
 #include "base/clock.h"
 #include "base/dead_letter.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/report.h"
 
 struct rs_dead_letters;
 
@@ -34,9 +34,8 @@ struct rs_dead_letters_options {
     size_t max_bytes;             /* 0: 64 MiB */
     int32_t replication_factor;   /* of topics that are made; <= 0: the broker's default */
     const struct rs_clock *clock; /* borrowed */
-    /* What an operator should read. Called on the thread of its own, rate-limited. May be NULL. */
-    void (*notice)(void *context, enum rs_log_level level, const char *text);
-    void *notice_context;
+    /* What an operator should read. Called on the thread of its own, rate-limited. */
+    struct rs_report report;
 };
 
 /* Does not wait for the broker. Copies the topic names. RS_ENOMEM, RS_EIO, RS_ECONFIG (a property is

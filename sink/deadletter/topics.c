@@ -95,13 +95,6 @@ void rs_dead_letter_topics_close(struct rs_dead_letter_topics *topics)
     }
 }
 
-static void tell(struct rs_dead_letter_topics *topics, enum rs_log_level level, const char *text)
-{
-    if (topics->options.notice) {
-        topics->options.notice(topics->options.notice_context, level, text);
-    }
-}
-
 /* ---- asking ---- */
 
 /* Making it is the question: who may make it need not ask whether it is there, and nobody's settings but ours
@@ -149,13 +142,11 @@ static rd_kafka_resp_err_t look(struct rs_dead_letter_topics *topics, const stru
 
 static void found(struct rs_dead_letter_topics *topics, struct topic *topic, bool made)
 {
-    char text[512];
     if (made || topic->was_missing) {
-        snprintf(text, sizeof text,
-                 made ? "dead letters: made the topic %s; its records stay for 30 days"
-                      : "dead letters: topic %s is there now; they go on",
-                 topic->name);
-        tell(topics, RS_LOG_INFO, text);
+        rs_report(&topics->options.report, RS_LOG_INFO,
+                  made ? "dead letters: made the topic %s; its records stay for 30 days"
+                       : "dead letters: topic %s is there now; they go on",
+                  topic->name);
     }
     topic->state = THERE;
 }
@@ -180,7 +171,7 @@ static void missing(struct rs_dead_letter_topics *topics, struct topic *topic, c
         "retention.ms=" RS_DEAD_LETTER_RETENTION_MS,
         topic->name, why, topic->name, factor);
     if (topic->tries++ % TELL_AGAIN == 0) {
-        tell(topics, RS_LOG_ERROR, topic->why);
+        rs_report(&topics->options.report, RS_LOG_ERROR, "%s", topic->why);
     }
     topic->state = MISSING;
     topic->was_missing = true;

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/report.h"
 
 /* Of topics that are made: people look at dead letters within a month or not at all. */
 #define RS_DEAD_LETTER_RETENTION_MS "2592000000"
@@ -26,8 +26,7 @@ struct rs_dead_letter_topics_options {
     size_t streams;
     int32_t replication_factor;   /* of topics that are made; <= 0: the broker's default */
     const struct rs_clock *clock; /* borrowed */
-    void (*notice)(void *context, enum rs_log_level level, const char *text); /* may be NULL */
-    void *notice_context;
+    struct rs_report report;
 };
 
 /* NULL: out of memory. */

@@ -46,14 +46,6 @@ static uint64_t sink_generation(void *self)
     return atomic_load(&sink->generation);
 }
 
-static void sink_notice(void *self, enum rs_log_level level, const char *text)
-{
-    struct rs_redis_sink *sink = self;
-    if (sink->options.notice) {
-        sink->options.notice(sink->options.notice_context, level, text);
-    }
-}
-
 /* Needs the lock. */
 static void grow_generation(struct rs_redis_sink *sink)
 {
@@ -64,9 +56,7 @@ static void grow_generation(struct rs_redis_sink *sink)
 
 static void tell_repair(struct rs_redis_sink *sink, const char *how)
 {
-    char text[256];
-    snprintf(text, sizeof text, "Redis: %s; everything is published again", how);
-    sink_notice(sink, RS_LOG_WARNING, text);
+    rs_report(&sink->options.report, RS_LOG_WARNING, "Redis: %s; everything is published again", how);
 }
 
 static void sink_lost(void *self, uint64_t generation, const char *how)
@@ -101,12 +91,10 @@ static void sink_gone(void *self, uint64_t generation, uint64_t seen)
 
 static void tell_evictions(struct rs_redis_sink *sink, uint64_t evicted, int64_t pause_us)
 {
-    char text[256];
-    snprintf(text, sizeof text,
-             "Redis: it evicts keys at maxmemory (%" PRIu64 " so far): everything is published again, and "
-             "not once more within %" PRId64 " s. Set maxmemory-policy noeviction and a larger maxmemory",
-             evicted, pause_us / 1000000);
-    sink_notice(sink, RS_LOG_WARNING, text);
+    rs_report(&sink->options.report, RS_LOG_WARNING,
+              "Redis: it evicts keys at maxmemory (%" PRIu64 " so far): everything is published again, and "
+              "not once more within %" PRId64 " s. Set maxmemory-policy noeviction and a larger maxmemory",
+              evicted, pause_us / 1000000);
 }
 
 static void sink_counted(void *self, uint64_t evicted)
@@ -275,7 +263,7 @@ static int start_writers(struct rs_redis_sink *sink, struct rs_error *error)
                                         .restarted = sink_restarted,
                                         .evicted = sink_evicted,
                                         .finished = sink_finished,
-                                        .notice = sink_notice};
+                                        .report = sink->options.report};
     sink->writers = calloc(sink->config.connections, sizeof(struct rs_redis_writer *));
     if (!sink->writers) {
         return rs_fail(error, RS_ENOMEM, "out of memory");

@@ -30,7 +30,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/report.h"
 #include "base/view.h"
 #include "sink/redis/config.h"
 #include "sink/redis/status.h"
@@ -45,9 +45,8 @@ struct rs_redis_sink_options {
     const struct rs_clock *clock; /* borrowed */
     const char *group;            /* consumer group; borrowed */
     /* What an operator should read: lost, connected, wiped, replaced. Called on the sink's threads, at most a
-     * few times a second. May be NULL. */
-    void (*notice)(void *context, enum rs_log_level level, const char *text);
-    void *notice_context;
+     * few times a second. */
+    struct rs_report report;
 };
 
 /* Starts the threads; does not wait for Redis. RS_ENOMEM, RS_EIO. */

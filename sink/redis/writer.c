@@ -22,7 +22,7 @@
 #define BACKOFF_MAX_US  INT64_C(2000000)
 #define CHECK_EVERY_US  INT64_C(1000000)
 #define CHECK_CALLS     3 /* at most */
-#define NOTICE_EVERY_US INT64_C(10000000)
+#define REPORT_EVERY_US INT64_C(10000000)
 
 enum call_kind { CALL_BATCH, CALL_SCAN, CALL_META, CALL_FENCES, CALL_INFO };
 
@@ -67,8 +67,8 @@ struct rs_redis_writer {
     enum rs_redis_fault fault;
     bool write_fault; /* `fault` came from a write: only a write that succeeds ends it */
     unsigned attempts;
-    int64_t retry_us, progress_us, check_us, notice_us;
-    enum rs_redis_fault noticed;
+    int64_t retry_us, progress_us, check_us, report_us;
+    enum rs_redis_fault reported;
     char rights[512]; /* what the user lacked when that was last asked; empty: nothing was found */
     bool mending;     /* a fault was told, and not yet that it is over */
     uint64_t meta_generation;
@@ -79,13 +79,6 @@ struct rs_redis_writer {
 static int64_t now_of(const struct rs_redis_writer *w)
 {
     return rs_clock_mono(w->host.clock);
-}
-
-static void notice(struct rs_redis_writer *w, enum rs_log_level level, const char *text)
-{
-    if (w->host.notice) {
-        w->host.notice(w->host.self, level, text);
-    }
 }
 
 void rs_redis_writer_status(struct rs_redis_writer *w, struct rs_redis_status *out)
@@ -196,7 +189,7 @@ static void rewind_queue(struct rs_redis_writer *w)
 static void fail(struct rs_redis_writer *w, enum rs_redis_fault fault, bool write, const char *text)
 {
     int64_t now = now_of(w);
-    bool tell = fault != w->noticed || now - w->notice_us >= NOTICE_EVERY_US;
+    bool tell = fault != w->reported || now - w->report_us >= REPORT_EVERY_US;
     char message[RS_ERROR_TEXT_MAX];
     snprintf(message, sizeof message, "Redis: %s (%s: %s)", text, rs_redis_fault_name(fault),
              rs_redis_fault_hint(fault));
@@ -219,10 +212,10 @@ static void fail(struct rs_redis_writer *w, enum rs_redis_fault fault, bool writ
     rs_redis_counts_connected(&w->counts, false);
     rs_redis_counts_error(&w->counts, fault, message);
     if (tell) {
-        w->noticed = fault;
-        w->notice_us = now;
+        w->reported = fault;
+        w->report_us = now;
         w->mending = true;
-        notice(w, RS_LOG_ERROR, message);
+        rs_report(&w->host.report, RS_LOG_ERROR, "%s", message);
     }
 }
 
@@ -238,9 +231,9 @@ static void succeed(struct rs_redis_writer *w, bool write)
     }
     w->fault = RS_REDIS_FINE;
     rs_redis_counts_fault(&w->counts, RS_REDIS_FINE);
-    if (w->mending) { /* `noticed` stays: what comes and goes is told every ten seconds, not each time */
+    if (w->mending) { /* `reported` stays: what comes and goes is reported every ten seconds, not each time */
         w->mending = false;
-        notice(w, RS_LOG_INFO, "Redis: writing again");
+        rs_report(&w->host.report, RS_LOG_INFO, "Redis: writing again");
     }
 }
 
@@ -437,16 +430,14 @@ static void fill_pipeline(struct rs_redis_writer *w)
 
 static void note_replaced(struct rs_redis_writer *w, uint32_t count)
 {
-    char text[256];
     if (count == 0) {
         return;
     }
     rs_redis_counts_replaced(&w->counts, count);
-    snprintf(text, sizeof text,
-             "Redis: %" PRIu32 " keys under %s: held another type and were replaced; does "
-             "another program write there?",
-             count, w->host.config->prefix);
-    notice(w, RS_LOG_WARNING, text);
+    rs_report(&w->host.report, RS_LOG_WARNING,
+              "Redis: %" PRIu32 " keys under %s: held another type and were replaced; does "
+              "another program write there?",
+              count, w->host.config->prefix);
 }
 
 /* False: the fence is as good as it was. */
@@ -562,7 +553,7 @@ static bool take_meta(struct rs_redis_writer *w, const redisReply *reply)
     note_replaced(w, (uint32_t)reply->element[1]->integer);
     char text[512];
     if (rs_redis_forgotten_text(reply, w->host.config->prefix, text, sizeof text)) {
-        notice(w, RS_LOG_WARNING, text);
+        rs_report(&w->host.report, RS_LOG_WARNING, "%s", text);
     }
     return true;
 }

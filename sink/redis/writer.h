@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/report.h"
 #include "base/view.h"
 #include "sink/redis/config.h"
 #include "sink/redis/status.h"
@@ -43,7 +43,7 @@ struct rs_redis_writer_host {
     void (*restarted)(void *self);   /* another server: its count begins anew */
     uint64_t (*evicted)(void *self); /* newest count */
     void (*finished)(void *self, struct rs_view_batch *batch);
-    void (*notice)(void *self, enum rs_log_level level, const char *text);
+    struct rs_report report;
 };
 
 RS_MUST_USE int rs_redis_writer_start(const struct rs_redis_writer_host *host, uint32_t number,

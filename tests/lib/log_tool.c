@@ -209,7 +209,7 @@ int main(int argc, char **argv)
                                            .workers = 1,
                                            .replication_factor = -1,
                                            .clock = rs_clock_system(),
-                                           .report = report};
+                                           .report = {report, NULL}};
     if (rd_kafka_conf_set(options.conf, "bootstrap.servers", argv[1], line, sizeof line) !=
             RD_KAFKA_CONF_OK ||
         rs_kafka_log_new(&options, &tool.log, &error) != 0) {

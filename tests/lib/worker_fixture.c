@@ -139,8 +139,7 @@ void open_worker(struct fixture *f, int64_t publish_every_us, uint64_t history_l
         .batches = 4,
         .batch_bytes = 4096,
         .leave_within_us = 2 * SECOND,
-        .report = report,
-        .report_ctx = f,
+        .report = {report, f},
     };
 
     OK(rs_worker_new(&options, &f->worker, &f->error));

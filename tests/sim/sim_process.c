@@ -136,8 +136,7 @@ static void open_log(struct process *p, const struct fixture *f)
         .draw_ctx = p,
         .fingerprints = fingerprints,
         .sweep_floor = p->sim->sweep_floor,
-        .report = report,
-        .report_ctx = p,
+        .report = {report, p},
     };
     if (rs_durable_log_new(&options, &p->durable, &error) != 0) {
         abort();
@@ -163,8 +162,7 @@ static void open_worker(struct process *p, const struct fixture *f)
         .batches = p->sim->batches,
         .batch_bytes = p->sim->batch_bytes,
         .leave_within_us = p->sim->leave_within_us,
-        .report = report,
-        .report_ctx = p,
+        .report = {report, p},
     };
     if (rs_worker_new(&options, &p->worker, &error) != 0) {
         abort();

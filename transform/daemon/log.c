@@ -9,12 +9,6 @@
 
 #define TELL_EVERY_US (5 * INT64_C(1000000)) /* lines about a long restore */
 
-static void report(void *ctx, enum rs_log_level level, const char *text)
-{
-    (void)ctx;
-    rs_log(level, "%s", text);
-}
-
 void rs_daemon_instance(char *out, size_t size)
 {
     char host[256] = "";
@@ -33,7 +27,7 @@ static int open_kafka(struct rs_daemon *daemon, struct rs_error *error)
         .workers = settings->workers,
         .replication_factor = settings->replication_factor,
         .clock = daemon->clock,
-        .report = report,
+        .report = rs_report_to_log(),
     };
     int rc = rs_settings_kafka(settings, &options.conf, error);
 
@@ -68,7 +62,7 @@ static int open_durable(struct rs_daemon *daemon, struct rs_error *error)
         .clock = daemon->clock,
         .instance = daemon->instance,
         .fingerprints = daemon->fingerprints,
-        .report = report,
+        .report = rs_report_to_log(),
     };
 
     return rs_durable_log_new(&options, &daemon->durable_log, error);

@@ -41,12 +41,6 @@ struct rebuild {
     size_t failed;
 };
 
-static void report(void *ctx, enum rs_log_level level, const char *text)
-{
-    (void)ctx;
-    rs_log(level, "%s", text);
-}
-
 static const struct rs_stream *stream_of(const struct rebuild *rebuild, const struct input *input)
 {
     return &rebuild->settings->streams->items[input->stream];
@@ -225,7 +219,7 @@ static int open_log(struct rebuild *rebuild, struct rs_error *error)
         .workers = 1,
         .replication_factor = rebuild->settings->replication_factor,
         .clock = rs_clock_system(),
-        .report = report,
+        .report = rs_report_to_log(),
     };
     int rc = rs_settings_kafka(rebuild->settings, &options.conf, error);
 

@@ -24,12 +24,6 @@
 #define CONTROL_MS            100
 #define EXIT_HURRIED          RS_EXIT_ENVIRONMENT
 
-static void report(void *ctx, enum rs_log_level level, const char *text)
-{
-    (void)ctx;
-    rs_log(level, "%s", text);
-}
-
 /* ---- building ---- */
 
 static int open_sink(struct rs_daemon *daemon, struct rs_error *error)
@@ -38,7 +32,7 @@ static int open_sink(struct rs_daemon *daemon, struct rs_error *error)
         .config = &daemon->settings->redis,
         .workers = daemon->settings->workers,
         .clock = daemon->clock,
-        .notice = report,
+        .report = rs_report_to_log(),
         .group = daemon->settings->streams->group,
     };
 
@@ -72,7 +66,7 @@ static int open_letters(struct rs_daemon *daemon, struct rs_error *error)
         .max_bytes = LETTERS_BYTES,
         .replication_factor = daemon->settings->replication_factor,
         .clock = daemon->clock,
-        .notice = report,
+        .report = rs_report_to_log(),
     };
     rc = rs_dead_letters_new(&options, &daemon->letters, error);
     free(topics);
@@ -86,7 +80,7 @@ static int open_source(struct rs_daemon *daemon, struct rs_error *error)
         .kafka = daemon->settings->kafka,
         .workers = daemon->settings->workers,
         .clock = daemon->clock,
-        .report = report,
+        .report = rs_report_to_log(),
     };
 
     return rs_kafka_source_new(&options, &daemon->source, error);
@@ -112,7 +106,7 @@ static int open_worker(struct rs_daemon *daemon, uint32_t index, struct rs_error
         .batches = BATCHES,
         .batch_bytes = BATCH_BYTES,
         .leave_within_us = LEAVE_WITHIN_US,
-        .report = report,
+        .report = rs_report_to_log(),
     };
 
     return rs_worker_new(&options, &daemon->workers[index].worker, error);

@@ -30,7 +30,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/report.h"
 #include "schemas/stream.h"
 #include "transform/statelog/append_log.h"
 
@@ -51,8 +51,7 @@ struct rs_kafka_log_options {
     size_t max_bytes;           /* of records under way; 0: 2 MiB. One record always fits */
     const struct rs_clock *clock;
     /* What an operator should read. Called on threads of its own. */
-    void (*report)(void *ctx, enum rs_log_level level, const char *text);
-    void *report_ctx;
+    struct rs_report report;
 };
 
 /* Does not wait for the broker. RS_ENOMEM, RS_EIO, RS_ECONFIG (a property is refused). */

@@ -241,9 +241,9 @@ static enum rs_kafka_log_fitness create(struct rs_kafka_log *log, const struct r
         return RS_KAFKA_LOG_UNFIT;
     }
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rs_kafka_log_report(log, RS_LOG_INFO,
-                            "stream %s: made the topic %s with %" PRId32 " partitions for its state",
-                            topic->stream->name, topic->name, wanted);
+        rs_report(&log->options.report, RS_LOG_INFO,
+                  "stream %s: made the topic %s with %" PRId32 " partitions for its state",
+                  topic->stream->name, topic->name, wanted);
     }
     *partitions = wait_until_seen(log, topic, 1);
     return *partitions > 0 ? RS_KAFKA_LOG_FIT : RS_KAFKA_LOG_UNKNOWN;
@@ -305,10 +305,10 @@ static enum rs_kafka_log_fitness grow(struct rs_kafka_log *log, struct rs_kafka_
     int32_t now = asked ? wait_until_seen(log, topic, wanted) : before;
     *partitions = now > before ? now : before;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rs_kafka_log_report(log, RS_LOG_INFO,
-                            "stream %s: its input %s has %" PRId32
-                            " partitions: grew the topic %s from %" PRId32 " to as many",
-                            topic->stream->name, topic->stream->topic, wanted, topic->name, before);
+        rs_report(&log->options.report, RS_LOG_INFO,
+                  "stream %s: its input %s has %" PRId32 " partitions: grew the topic %s from %" PRId32
+                  " to as many",
+                  topic->stream->name, topic->stream->topic, wanted, topic->name, before);
     }
     set_not_grown(log, topic, *partitions >= wanted ? RD_KAFKA_RESP_ERR_NO_ERROR : code, why);
     return *partitions < wanted && (asked || rs_kafka_is_away(code)) ? RS_KAFKA_LOG_UNKNOWN
@@ -397,12 +397,11 @@ static enum rs_kafka_log_fitness cannot_verify(struct rs_kafka_log *log, struct 
     rs_kafka_log_remedy(code, "DescribeConfigs", topic->name, remedy, sizeof remedy);
     if (!topic->unverified_told) {
         topic->unverified_told = true;
-        rs_kafka_log_report(
-            log, RS_LOG_WARNING,
-            "state log: the settings of topic %s cannot be verified: %s; it has to have "
-            "cleanup.policy=delete, retention.ms=-1, retention.bytes=-1 and max.message.bytes of at "
-            "least %zu%s",
-            topic->name, rd_kafka_err2str(code), RS_LOG_MESSAGE_MAX, remedy);
+        rs_report(&log->options.report, RS_LOG_WARNING,
+                  "state log: the settings of topic %s cannot be verified: %s; it has to have "
+                  "cleanup.policy=delete, retention.ms=-1, retention.bytes=-1 and max.message.bytes of at "
+                  "least %zu%s",
+                  topic->name, rd_kafka_err2str(code), RS_LOG_MESSAGE_MAX, remedy);
     }
     return RS_KAFKA_LOG_FIT;
 }
@@ -509,11 +508,10 @@ bool rs_kafka_log_committed(struct rs_kafka_log *log, rd_kafka_topic_partition_l
     put_committed(list, NULL);
     if (!log->group_told) {
         log->group_told = true;
-        rs_kafka_log_report(
-            log, RS_LOG_WARNING,
-            "state log: the offsets of group %s cannot be seen: %s; a state log that was lost would "
-            "not be told from a first start",
-            group, rd_kafka_err2str(code));
+        rs_report(&log->options.report, RS_LOG_WARNING,
+                  "state log: the offsets of group %s cannot be seen: %s; a state log that was lost would "
+                  "not be told from a first start",
+                  group, rd_kafka_err2str(code));
     }
     return true;
 }

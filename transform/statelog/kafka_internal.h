@@ -127,8 +127,6 @@ struct rs_kafka_log {
 
 void rs_kafka_log_wake(int event_fd);
 void rs_kafka_log_drain(int event_fd);
-void rs_kafka_log_report(const struct rs_kafka_log *log, enum rs_log_level level, const char *format, ...)
-    RS_PRINTF(3, 4);
 /* NULL: none such. Needs the lock. */
 struct rs_kafka_log_partition *rs_kafka_log_find(const struct rs_kafka_log *log, uint32_t stream,
                                                  int32_t partition);

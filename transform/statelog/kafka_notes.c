@@ -31,17 +31,6 @@ void rs_kafka_log_drain(int event_fd)
     }
 }
 
-void rs_kafka_log_report(const struct rs_kafka_log *log, enum rs_log_level level, const char *format, ...)
-{
-    char text[RS_ERROR_TEXT_MAX];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    log->options.report(log->options.report_ctx, level, text);
-}
-
 /* ---- notes ---- */
 
 void rs_kafka_log_push(struct rs_kafka_log_notes *notes, struct rs_kafka_log_note *note)

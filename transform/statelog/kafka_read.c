@@ -632,13 +632,14 @@ static void *run(void *argument)
 /* Brokers that are away are the input consumer's to report. */
 static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *opaque)
 {
+    const struct rs_kafka_log *log = opaque;
     (void)consumer;
     switch ((rd_kafka_resp_err_t)code) {
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: break;
-    default: rs_kafka_log_report(opaque, RS_LOG_WARNING, "state log: %s", reason); break;
+    default: rs_report(&log->options.report, RS_LOG_WARNING, "state log: %s", reason); break;
     }
 }
 

@@ -164,6 +164,7 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
 /* Brokers that are away are the consumer's to report; what is fatal shows when the producer is replaced. */
 static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque)
 {
+    const struct rs_kafka_log *log = opaque;
     (void)producer;
     switch ((rd_kafka_resp_err_t)code) {
     case RD_KAFKA_RESP_ERR__FATAL:
@@ -171,7 +172,7 @@ static void on_error(rd_kafka_t *producer, int code, const char *reason, void *o
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: break;
-    default: rs_kafka_log_report(opaque, RS_LOG_WARNING, "state log: %s", reason); break;
+    default: rs_report(&log->options.report, RS_LOG_WARNING, "state log: %s", reason); break;
     }
 }
 
@@ -241,15 +242,14 @@ static void replace_broken(struct rs_kafka_log *log)
         if (rd_kafka_fatal_error(log->producer, reason, sizeof reason) == RD_KAFKA_RESP_ERR_NO_ERROR) {
             return;
         }
-        rs_kafka_log_report(
-            log, RS_LOG_WARNING,
-            "state log: the producer is replaced: %s; partitions whose records were on their way are "
-            "claimed again",
-            reason);
+        rs_report(&log->options.report, RS_LOG_WARNING,
+                  "state log: the producer is replaced: %s; partitions whose records were on their way are "
+                  "claimed again",
+                  reason);
         close_producer(log);
     }
     if (open_producer(log, &error) != 0) {
-        rs_kafka_log_report(log, RS_LOG_ERROR, "%s", error.text);
+        rs_report(&log->options.report, RS_LOG_ERROR, "%s", error.text);
         (void)poll(NULL, 0, 1000);
     }
 }

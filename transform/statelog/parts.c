@@ -86,9 +86,7 @@ void rs_durable_say(const struct rs_durable_log *log, enum rs_log_level level,
 {
     struct rs_error line = *why;
 
-    if (log->options.report) {
-        (void)rs_error_prefix(&line, "stream %s partition %" PRId32, rs_durable_stream(log, part)->name,
-                              part->key.partition);
-        log->options.report(log->options.report_ctx, level, line.text);
-    }
+    (void)rs_error_prefix(&line, "stream %s partition %" PRId32, rs_durable_stream(log, part)->name,
+                          part->key.partition);
+    rs_report(&log->options.report, level, "%s", line.text);
 }

@@ -18,7 +18,7 @@
 #define RS_TRANSFORM_STATELOG_PROTOCOL_H
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/report.h"
 #include "schemas/stream.h"
 #include "transform/statelog/append_log.h"
 #include "transform/statelog/log.h"
@@ -37,8 +37,7 @@ struct rs_durable_log_options {
     void *draw_ctx;
     const uint64_t *fingerprints; /* by stream; in claims, for people */
     uint64_t sweep_floor;         /* bytes below which the log's growth starts no sweep; 0: RS_SWEEP_FLOOR */
-    void (*report)(void *ctx, enum rs_log_level level, const char *text); /* on workers' threads */
-    void *report_ctx;
+    struct rs_report report;      /* on workers' threads */
 };
 
 #define RS_SWEEP_FLOOR (UINT64_C(4) << 20)

@@ -82,7 +82,7 @@ static void say_notes(struct rs_worker *worker)
     while (rest.size > 0) {
         const uint8_t *end = memchr(rest.data, '\n', rest.size);
         size_t size = !end ? rest.size : (size_t)(end - rest.data);
-        rs_worker_say(worker, RS_LOG_WARNING, "%.*s", (int)size, (const char *)rest.data);
+        rs_report(&worker->options.report, RS_LOG_WARNING, "%.*s", (int)size, (const char *)rest.data);
         size += size < rest.size ? 1 : 0;
         rest = rs_slice_of(rest.data + size, rest.size - size);
     }

@@ -96,8 +96,9 @@ static bool refused(struct rs_worker *worker, struct rs_worker_partition *owned,
     owned->commit_retry_us = worker->now_us + NO_ROOM_US;
     if (rc != RS_ELIMIT) {
         owned->commit_retry_us = worker->now_us + RS_WORKER_AGAIN_US;
-        rs_worker_say(worker, RS_LOG_ERROR, "stream %s partition %" PRId32 ": not sealed yet: %s",
-                      owned->stream->name, owned->partition, error->text);
+        rs_report(&worker->options.report, RS_LOG_ERROR,
+                  "stream %s partition %" PRId32 ": not sealed yet: %s", owned->stream->name,
+                  owned->partition, error->text);
     }
     return true;
 }

@@ -49,8 +49,8 @@ static void tell_ahead(struct rs_worker *worker, struct rs_worker_partition *own
     }
     int time_size = (int)rs_time_format(status.ahead_time_us, time); /* neither is terminated */
     int others_size = (int)rs_time_format(status.ahead_of_us, others);
-    rs_worker_say(
-        worker, RS_LOG_WARNING,
+    rs_report(
+        &worker->options.report, RS_LOG_WARNING,
         "stream %s partition %" PRId32 ": %" PRIu64
         " events are far ahead of the others, the latest at offset %" PRId64
         " with the time %.*s, where the others are at %.*s. They count in their own groups, and move no "
@@ -142,8 +142,9 @@ static void on_assigned(struct rs_worker *worker, const struct rs_source_event *
         return;
     }
     if (!add_owned(worker, event->stream, event->partition)) {
-        rs_worker_say(worker, RS_LOG_ERROR, "stream %s partition %" PRId32 ": out of memory, not taken over",
-                      worker->options.streams->items[event->stream].name, event->partition);
+        rs_report(&worker->options.report, RS_LOG_ERROR,
+                  "stream %s partition %" PRId32 ": out of memory, not taken over",
+                  worker->options.streams->items[event->stream].name, event->partition);
     }
 }
 

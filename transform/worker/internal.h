@@ -159,8 +159,6 @@ struct rs_worker {
 /* owned.c */
 struct rs_worker_partition *rs_worker_find(const struct rs_worker *worker, uint32_t stream,
                                            int32_t partition);
-void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char *format, ...)
-    RS_PRINTF(3, 4);
 /* As rs_worker_say, and kept as the reason why the partition does not run. The same again is not said again
  * for a while. */
 void rs_worker_partition_trouble(struct rs_worker *worker, struct rs_worker_partition *owned,

@@ -104,10 +104,9 @@ enum rs_life rs_lose_unwritten(struct rs_worker *worker, struct rs_worker_partit
                                struct rs_cause *cause)
 {
     (void)cause;
-    rs_worker_say(worker, RS_LOG_ERROR,
-                  "stream %s partition %" PRId32
-                  ": memory ran out while its state was written; it is read again",
-                  owned->stream->name, owned->partition);
+    rs_report(&worker->options.report, RS_LOG_ERROR,
+              "stream %s partition %" PRId32 ": memory ran out while its state was written; it is read again",
+              owned->stream->name, owned->partition);
     drop(worker, owned, RS_WORKER_AGAIN_US);
     return RS_LIFE_NONE;
 }
@@ -152,9 +151,9 @@ enum rs_life rs_lose_published(struct rs_worker *worker, struct rs_worker_partit
                                struct rs_cause *cause)
 {
     (void)cause;
-    rs_worker_say(worker, RS_LOG_INFO,
-                  "stream %s partition %" PRId32 ": another instance publishes it now, so this one drops it",
-                  owned->stream->name, owned->partition);
+    rs_report(&worker->options.report, RS_LOG_INFO,
+              "stream %s partition %" PRId32 ": another instance publishes it now, so this one drops it",
+              owned->stream->name, owned->partition);
     drop(worker, owned, RS_WORKER_RECLAIM_US);
     return RS_LIFE_NONE;
 }
@@ -171,7 +170,7 @@ static void fail(struct rs_worker *worker, struct rs_worker_partition *owned, co
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    rs_worker_say(worker, RS_LOG_ERROR, "%s", text);
+    rs_report(&worker->options.report, RS_LOG_ERROR, "%s", text);
     memcpy(owned->error, text, sizeof owned->error);
     owned->doubted = owned->fenced = false;
     owned->at_end = false;

@@ -33,22 +33,6 @@ struct rs_partition_id rs_worker_partition_id(const struct rs_worker *worker,
     };
 }
 
-static void say(struct rs_worker *worker, enum rs_log_level level, const char *text)
-{
-    worker->options.report(worker->options.report_ctx, level, text);
-}
-
-void rs_worker_say(struct rs_worker *worker, enum rs_log_level level, const char *format, ...)
-{
-    char text[RS_ERROR_TEXT_MAX];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    say(worker, level, text);
-}
-
 void rs_worker_partition_trouble(struct rs_worker *worker, struct rs_worker_partition *owned,
                                  enum rs_log_level level, const char *format, ...)
 {
@@ -60,7 +44,7 @@ void rs_worker_partition_trouble(struct rs_worker *worker, struct rs_worker_part
     va_end(args);
     bool again = strcmp(text, owned->error) == 0 && worker->now_us - owned->error_told_us < TELL_AGAIN_US;
     if (!again) {
-        say(worker, level, text);
+        rs_report(&worker->options.report, level, "%s", text);
         memcpy(owned->error, text, sizeof owned->error);
         owned->error_told_us = worker->now_us;
     }

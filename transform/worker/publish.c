@@ -33,17 +33,17 @@ static void tell_conflicts(struct rs_worker *worker, struct rs_worker_partition 
     while (rs_batch_next(batch, &cursor, &op)) {
         if (number++ == wanted) {
             rs_partition_status(owned->state, &status);
-            rs_worker_say(worker, RS_LOG_WARNING,
-                          "aggregate %s: group %.*s is in partition %" PRId32
-                          " of topic %s and in another one; only the other's part of it is published (so it "
-                          "is with %" PRIu64 " groups of this partition so far). Either their events are not "
-                          "published with the group's fields as "
-                          "the key; or partitions were added to the topic, and the groups have moved: then "
-                          "give the aggregate a "
-                          "new name, under which it begins anew",
-                          rs_engine_metas(worker->options.engine, &meta_count)[op.aggregate].name,
-                          (int)op.key.size, (const char *)op.key.data, owned->partition, owned->stream->topic,
-                          status.conflicts);
+            rs_report(&worker->options.report, RS_LOG_WARNING,
+                      "aggregate %s: group %.*s is in partition %" PRId32
+                      " of topic %s and in another one; only the other's part of it is published (so it "
+                      "is with %" PRIu64 " groups of this partition so far). Either their events are not "
+                      "published with the group's fields as "
+                      "the key; or partitions were added to the topic, and the groups have moved: then "
+                      "give the aggregate a "
+                      "new name, under which it begins anew",
+                      rs_engine_metas(worker->options.engine, &meta_count)[op.aggregate].name,
+                      (int)op.key.size, (const char *)op.key.data, owned->partition, owned->stream->topic,
+                      status.conflicts);
             return;
         }
     }
@@ -54,10 +54,10 @@ static void on_behind(struct rs_worker *worker, struct rs_worker_partition *owne
 {
     worker->batches_behind++;
     if (batch->fence_offset > owned->next_offset && batch->fence_offset != owned->quiet_until) {
-        rs_worker_say(worker, RS_LOG_INFO,
-                      "stream %s partition %" PRId32 ": Redis shows it up to offset %" PRId64
-                      " already; publishing goes on there (now at %" PRId64 ")",
-                      owned->stream->name, owned->partition, batch->fence_offset, owned->next_offset);
+        rs_report(&worker->options.report, RS_LOG_INFO,
+                  "stream %s partition %" PRId32 ": Redis shows it up to offset %" PRId64
+                  " already; publishing goes on there (now at %" PRId64 ")",
+                  owned->stream->name, owned->partition, batch->fence_offset, owned->next_offset);
         owned->behind_since_us = 0;
         owned->behind_told = false;
     }
@@ -96,8 +96,8 @@ static void on_accepted(struct rs_worker *worker, struct rs_worker_partition *ow
         owned->refused = false;
         rs_partition_republish(owned->state);
         rs_worker_partition_want_scan(worker, owned);
-        rs_worker_say(worker, RS_LOG_INFO, "stream %s partition %" PRId32 ": Redis takes it now",
-                      owned->stream->name, owned->partition);
+        rs_report(&worker->options.report, RS_LOG_INFO, "stream %s partition %" PRId32 ": Redis takes it now",
+                  owned->stream->name, owned->partition);
     }
 }
 

@@ -74,30 +74,28 @@ static void tell_waiting(struct rs_worker *worker, enum rs_waiting waiting)
 
     switch (waiting) {
     case RS_WAITING_DEAD_LETTERS:
-        rs_worker_say(
-            worker, RS_LOG_WARNING,
+        rs_report(
+            &worker->options.report, RS_LOG_WARNING,
             "stream %s: input waits: the dead-letter topic %s takes nothing at present, or memory is short",
             stream->name, stream->dead_letter_topic);
         break;
     case RS_WAITING_MEMORY:
-        rs_worker_say(worker, RS_LOG_ERROR,
-                      "input waits: the state of worker %" PRIu32 " holds %" PRIu64
-                      " bytes, its share of limits.memory is "
-                      "%" PRIu64
-                      ". Raise limits.memory, or keep fewer groups, shorter windows or less lateness",
-                      worker->options.index, worker->memory_bytes, worker->options.memory_limit);
+        rs_report(&worker->options.report, RS_LOG_ERROR,
+                  "input waits: the state of worker %" PRIu32 " holds %" PRIu64
+                  " bytes, its share of limits.memory is "
+                  "%" PRIu64 ". Raise limits.memory, or keep fewer groups, shorter windows or less lateness",
+                  worker->options.index, worker->memory_bytes, worker->options.memory_limit);
         break;
     case RS_WAITING_HISTORY:
-        rs_worker_say(worker, RS_LOG_ERROR,
-                      "input waits: %" PRIu64 " ended windows of worker %" PRIu32
-                      " wait for Redis (limits.pending_history)",
-                      worker->pending_history, worker->options.index);
+        rs_report(&worker->options.report, RS_LOG_ERROR,
+                  "input waits: %" PRIu64 " ended windows of worker %" PRIu32
+                  " wait for Redis (limits.pending_history)",
+                  worker->pending_history, worker->options.index);
         break;
     case RS_WAITING_STATE_LOG:
-        rs_worker_say(
-            worker, RS_LOG_ERROR,
-            "input waits: the state log has not answered for a while; are its brokers up, is the disk "
-            "full, are enough replicas in sync?");
+        rs_report(&worker->options.report, RS_LOG_ERROR,
+                  "input waits: the state log has not answered for a while; are its brokers up, is the disk "
+                  "full, are enough replicas in sync?");
         break;
     default: break; /* of a partition alone */
     }
@@ -114,8 +112,8 @@ void rs_worker_set_waiting(struct rs_worker *worker, enum rs_waiting waiting)
     }
     if (waiting == RS_WAITING_NOT && worker->waiting != RS_WAITING_NOT &&
         worker->waiting_told_us > worker->waiting_since_us) {
-        rs_worker_say(worker, RS_LOG_INFO, "input goes on after %" PRId64 " ms",
-                      (worker->now_us - worker->waiting_since_us) / RS_WORKER_MS);
+        rs_report(&worker->options.report, RS_LOG_INFO, "input goes on after %" PRId64 " ms",
+                  (worker->now_us - worker->waiting_since_us) / RS_WORKER_MS);
     }
     worker->waiting = waiting;
     if (waiting != RS_WAITING_NOT && worker->now_us - worker->waiting_told_us >= TELL_EVERY_US) {

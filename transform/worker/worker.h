@@ -26,7 +26,7 @@
 #include "base/clock.h"
 #include "base/dead_letter.h"
 #include "base/error.h"
-#include "base/log.h"
+#include "base/report.h"
 #include "base/source.h"
 #include "base/view.h"
 #include "schemas/stream.h"
@@ -54,8 +54,7 @@ struct rs_worker_options {
     uint32_t batch_bytes;    /* about so large */
     int64_t leave_within_us; /* for publishing and committing what is let go */
     /* What an operator should read. On the worker's thread. */
-    void (*report)(void *ctx, enum rs_log_level level, const char *text);
-    void *report_ctx;
+    struct rs_report report;
 };
 
 RS_MUST_USE int rs_worker_new(const struct rs_worker_options *options, struct rs_worker **out,

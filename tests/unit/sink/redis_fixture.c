@@ -19,19 +19,19 @@ int64_t now_us(void)
     return rs_clock_mono(rs_clock_system());
 }
 
-static void keep_notice(void *context, enum rs_log_level level, const char *text)
+static void keep_report(void *context, enum rs_log_level level, const char *text)
 {
     struct fixture *f = context;
     pthread_mutex_lock(&f->lock);
-    size_t used = strlen(f->notices);
-    snprintf(f->notices + used, sizeof f->notices - used, "%d %s\n", (int)level, text);
+    size_t used = strlen(f->reports);
+    snprintf(f->reports + used, sizeof f->reports - used, "%d %s\n", (int)level, text);
     pthread_mutex_unlock(&f->lock);
 }
 
-bool noticed(struct fixture *f, const char *text)
+bool reported(struct fixture *f, const char *text)
 {
     pthread_mutex_lock(&f->lock);
-    bool found = strstr(f->notices, text) != NULL;
+    bool found = strstr(f->reports, text) != NULL;
     pthread_mutex_unlock(&f->lock);
     return found;
 }
@@ -45,8 +45,7 @@ void start_sink(struct fixture *f)
                                             .meta_count = 2,
                                             .workers = 2,
                                             .clock = f->clock ? f->clock : rs_clock_system(),
-                                            .notice = keep_notice,
-                                            .notice_context = f};
+                                            .report = {keep_report, f}};
     assert_int_equal(rs_redis_sink_new(&options, &f->sink, &error), 0);
     rs_redis_sink_cluster(f->sink, "c");
     f->table = rs_redis_sink_table(f->sink);

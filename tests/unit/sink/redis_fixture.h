@@ -1,5 +1,5 @@
 /* redis fixture: a sink beside a real Redis, with what the tests of both ask all the time.
- * Thread: one, but keep_notice. */
+ * Thread: one, but keep_report. */
 #ifndef RS_TEST_REDIS_FIXTURE_H
 #define RS_TEST_REDIS_FIXTURE_H
 
@@ -23,7 +23,7 @@ struct fixture {
     struct rs_redis_sink *sink;
     struct rs_view_sink table;
     pthread_mutex_t lock;
-    char notices[8192];
+    char reports[8192];
 };
 
 int set_up(void **state);
@@ -31,7 +31,7 @@ int tear_down(void **state);
 struct fixture *need_redis(void **state); /* skips where there is none */
 void start_sink(struct fixture *f);
 void restart_server(struct fixture *f, const char *const *arguments); /* on the same port */
-bool noticed(struct fixture *f, const char *text);
+bool reported(struct fixture *f, const char *text);
 int64_t now_us(void);
 void submit(struct fixture *f, struct rs_view_batch *batch);
 void submit_view(struct fixture *f, int32_t partition, uint64_t token, int64_t offset, const char *key);

@@ -43,7 +43,7 @@ static int setup(void **state)
     source = calloc(1, sizeof *source);
     assert_non_null(source);
     source->options.clock = &virtual.clock;
-    source->options.report = report;
+    source->options.report = (struct rs_report){report, NULL};
     return 0;
 }
 
@@ -160,7 +160,7 @@ static struct rs_kafka_source *open_source(const char *text, struct rs_config **
         .kafka = rs_config_root(*config),
         .workers = 1,
         .clock = rs_clock_system(),
-        .report = report,
+        .report = {report, NULL},
     };
     if (rs_kafka_source_new(&options, &opened, &error) != 0) {
         fail_msg("%s", error.text);

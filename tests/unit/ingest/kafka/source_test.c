@@ -75,8 +75,7 @@ static void open_member(struct member *member, const char *name, const char *top
         .kafka = rs_config_root(config),
         .workers = WORKERS,
         .clock = rs_clock_system(),
-        .report = report,
-        .report_ctx = member,
+        .report = {report, member},
     };
     if (rs_kafka_source_new(&options, &member->source, &error) != 0) {
         fail_msg("%s", error.text);

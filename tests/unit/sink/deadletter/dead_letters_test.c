@@ -24,15 +24,15 @@ struct fixture {
     struct rs_dead_letters *letters;
     struct rs_dead_letter_sink table;
     pthread_mutex_t lock;
-    char notices[4096];
+    char reports[4096];
 };
 
-static void keep_notice(void *context, enum rs_log_level level, const char *text)
+static void keep_report(void *context, enum rs_log_level level, const char *text)
 {
     struct fixture *f = context;
     pthread_mutex_lock(&f->lock);
-    size_t used = strlen(f->notices);
-    snprintf(f->notices + used, sizeof f->notices - used, "%d %s\n", (int)level, text);
+    size_t used = strlen(f->reports);
+    snprintf(f->reports + used, sizeof f->reports - used, "%d %s\n", (int)level, text);
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -47,8 +47,7 @@ static void open_letters(struct fixture *f, size_t max_bytes)
                                               .streams = 2,
                                               .max_bytes = max_bytes,
                                               .clock = rs_clock_system(),
-                                              .notice = keep_notice,
-                                              .notice_context = f};
+                                              .report = {keep_report, f}};
     assert_int_equal(rs_dead_letters_new(&options, &f->letters, &error), 0);
     f->table = rs_dead_letters_table(f->letters);
 }
@@ -299,7 +298,7 @@ static void test_refused_topic_is_tried_again(void **state)
     assert_false(status.failing);
     assert_non_null(strstr(status.last_error, "dead letters: topic trades.dlq cannot be written: "));
     pthread_mutex_lock(&f->lock);
-    assert_non_null(strstr(f->notices, "topic trades.dlq cannot be written"));
+    assert_non_null(strstr(f->reports, "topic trades.dlq cannot be written"));
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -375,8 +374,8 @@ static void test_what_fits_no_topic_is_dropped_by_name(void **state)
     assert_int_equal(status.pending, 0);
     assert_int_equal(status.pending_bytes, 0);
     pthread_mutex_lock(&f->lock);
-    assert_non_null(strstr(f->notices, "the record at topic trades partition 7 offset 3 (rule) is left out"));
-    assert_non_null(strstr(f->notices, "max.message.bytes"));
+    assert_non_null(strstr(f->reports, "the record at topic trades partition 7 offset 3 (rule) is left out"));
+    assert_non_null(strstr(f->reports, "max.message.bytes"));
     pthread_mutex_unlock(&f->lock);
 }
 

@@ -13,7 +13,7 @@
 
 #include "sink/deadletter/topics.h"
 
-static void count_notice(void *context, enum rs_log_level level, const char *text)
+static void count_report(void *context, enum rs_log_level level, const char *text)
 {
     (void)level;
     (void)text;
@@ -24,7 +24,7 @@ static void test_nobody_answers(void **state)
 {
     static const char *const names[] = {"a.dlq", NULL, "a.dlq", "b.dlq"};
     char text[RS_DEAD_LETTER_MISSING_MAX] = "?";
-    int notices = 0;
+    int reports = 0;
     int pipes[2];
     (void)state;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
@@ -33,11 +33,8 @@ static void test_nobody_answers(void **state)
     rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, NULL, 0);
     assert_non_null(producer);
     assert_int_equal(pipe(pipes), 0);
-    const struct rs_dead_letter_topics_options options = {.topics = names,
-                                                          .streams = 4,
-                                                          .clock = rs_clock_system(),
-                                                          .notice = count_notice,
-                                                          .notice_context = &notices};
+    const struct rs_dead_letter_topics_options options = {
+        .topics = names, .streams = 4, .clock = rs_clock_system(), .report = {count_report, &reports}};
     struct rs_dead_letter_topics *topics = rs_dead_letter_topics_new(&options);
     assert_non_null(topics);
     assert_false(rs_dead_letter_topics_serve(topics)); /* nobody to ask yet */
@@ -53,7 +50,7 @@ static void test_nobody_answers(void **state)
     }
     assert_int_equal(rs_dead_letter_topics_report(topics, text), 0);
     assert_string_equal(text, "");
-    assert_int_equal(notices, 0);
+    assert_int_equal(reports, 0);
     rs_dead_letter_topics_close(topics); /* with requests under way */
     rs_dead_letter_topics_open(topics, producer, pipes[1]);
     assert_false(rs_dead_letter_topics_serve(topics));

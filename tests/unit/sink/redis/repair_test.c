@@ -17,19 +17,19 @@
 
 #include "tests/unit/sink/redis_fixture.h"
 
-static const char *awaited; /* text of a notice */
+static const char *awaited; /* text of a report */
 static redisContext *copy;  /* another server */
 
-static bool is_noticed(struct fixture *f, int64_t wanted)
+static bool is_reported(struct fixture *f, int64_t wanted)
 {
-    return noticed(f, awaited) == (bool)wanted;
+    return reported(f, awaited) == (bool)wanted;
 }
 
-static void expect_notice(struct fixture *f, const char *text)
+static void expect_report(struct fixture *f, const char *text)
 {
     awaited = text;
-    if (!eventually(f, is_noticed, true)) {
-        fail_msg("no notice with \"%s\", but\n%s", text, f->notices);
+    if (!eventually(f, is_reported, true)) {
+        fail_msg("no report with \"%s\", but\n%s", text, f->reports);
     }
 }
 
@@ -70,7 +70,7 @@ static void test_failover_that_lost_writes_is_a_loss(void **state)
     redis_server_kill(&f->server);
     freeReplyObject(redis_do(copy, "CONFIG SET port %d", f->server.port));
     assert_true(eventually(f, has_generation, 2));
-    expect_notice(f, "another server took over; everything is published again");
+    expect_report(f, "another server took over; everything is published again");
     write_one(f, 7, "H");
     assert_string_equal(redis_text(copy, "EXISTS rs:t1m:G rs:t1m:H"), "2");
     assert_int_equal(generation(f), 2);
@@ -200,7 +200,7 @@ static void test_a_server_changed_behind_the_connection_is_a_loss(void **state)
     assert_string_equal(redis_text(copy, "GET rs:fence:g:t.trades:0"), "1:5:0");
     atomic_store(&proxy.target, other.port);
     assert_true(eventually(f, has_generation, 2));
-    expect_notice(f, "another server answers; everything is published again");
+    expect_report(f, "another server answers; everything is published again");
     write_one(f, 6, "H");
     assert_string_equal(redis_text(copy, "EXISTS rs:t1m:H"), "1");
     assert_int_equal(generation(f), 2);
@@ -280,11 +280,11 @@ static void test_an_eviction_storm_is_backed_off_from(void **state)
             submit_many(f, ++offset);
         }
     }
-    expect_notice(f, "and not once more within 10 s. Set maxmemory-policy noeviction");
+    expect_report(f, "and not once more within 10 s. Set maxmemory-policy noeviction");
     assert_true(strtoll(strstr(redis_text(f->redis, "INFO stats"), "evicted_keys:") + 13, NULL, 10) > 1000);
     uint64_t losses = status_of(f).losses;
     if (losses < 3 || losses > 6) {
-        fail_msg("%" PRIu64 " times\n%s", losses, f->notices);
+        fail_msg("%" PRIu64 " times\n%s", losses, f->reports);
     }
 }
 
@@ -295,14 +295,14 @@ static void test_flush_is_noticed_within_a_pause(void **state)
     submit_many(f, 1);
     expect_finished(f, RS_BATCH_APPLIED, 1);
     limit_memory(f, -400000);
-    expect_notice(f, "and not once more within 10 s");
+    expect_report(f, "and not once more within 10 s");
     limit_memory(f, 0);
     write_one(f, 2, "G");
     wait_for_looks(f, 3); /* at the fence and the count, after the last eviction */
     uint64_t before = generation(f);
     freeReplyObject(redis_do(f->redis, "FLUSHALL"));
     assert_true(eventually(f, has_generation, (int64_t)before + 1));
-    expect_notice(f, "Redis was emptied; everything is published again");
+    expect_report(f, "Redis was emptied; everything is published again");
 }
 
 #define LIVE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

@@ -99,10 +99,10 @@ static void test_redis_may_come_later(void **state)
     restart_server(f, NULL);
     expect_finished(f, RS_BATCH_APPLIED, 5);
     assert_int_equal(generation(f), 1);
-    assert_true(noticed(f, "0 Redis: redis://127.0.0.1:"));
-    assert_true(noticed(f, "is Redis running"));
+    assert_true(reported(f, "0 Redis: redis://127.0.0.1:"));
+    assert_true(reported(f, "is Redis running"));
     assert_true(eventually(f, has_fault, RS_REDIS_FINE));
-    assert_true(noticed(f, "writing again"));
+    assert_true(reported(f, "writing again"));
 }
 
 static void test_killed_server_is_a_loss(void **state)
@@ -123,7 +123,7 @@ static void test_killed_server_is_a_loss(void **state)
     }
     assert_string_equal(redis_text(f->redis, "GET rs:fence:g:t.trades:0"), "1:59:0");
     assert_true(eventually(f, has_meta, 2));
-    assert_true(noticed(f, "everything is published again"));
+    assert_true(reported(f, "everything is published again"));
     assert_int_equal(status_of(f).losses, 1);
 }
 
@@ -210,7 +210,7 @@ static void test_flushed_script_is_loaded_again(void **state)
         expect_finished(f, RS_BATCH_APPLIED, offset);
     }
     assert_int_equal(generation(f), 1);
-    assert_true(noticed(f, "noscript"));
+    assert_true(reported(f, "noscript"));
 }
 
 static void test_stopped_server_times_out(void **state)
@@ -243,7 +243,7 @@ static void test_full_memory_is_waited_for(void **state)
     assert_true(eventually(f, has_fault, RS_REDIS_OOM));
     assert_null(finished(f, 200 * 1000));
     assert_true(has_fault(f, RS_REDIS_OOM));
-    assert_true(noticed(f, "maxmemory"));
+    assert_true(reported(f, "maxmemory"));
     freeReplyObject(redis_do(f->redis, "CONFIG SET maxmemory 0"));
     expect_finished(f, RS_BATCH_APPLIED, 6);
     assert_true(eventually(f, has_fault, RS_REDIS_FINE));
@@ -264,7 +264,7 @@ static void test_evicted_keys_are_a_loss(void **state)
         freeReplyObject(redis_do(f->redis, "SET filler:%d %s", i, rs_redis_script_text()));
     }
     assert_true(eventually(f, has_generation, 2));
-    assert_true(noticed(f, "Set maxmemory-policy noeviction") || noticed(f, "Redis was emptied"));
+    assert_true(reported(f, "Set maxmemory-policy noeviction") || reported(f, "Redis was emptied"));
 }
 
 static void test_failing_disk_is_waited_for(void **state)
@@ -331,7 +331,7 @@ static void test_stray_types_are_replaced(void **state)
     assert_string_equal(redis_text(f->redis, "HGET rs:t1m:G trades"), "1");
     assert_string_equal(redis_text(f->redis, "GET rs:fence:g:t.trades:0"), "1:5:0");
     assert_int_equal(status_of(f).replaced, 2);
-    assert_true(noticed(f, "held another type"));
+    assert_true(reported(f, "held another type"));
     /* A lost index is filled again by publishing everything. */
     freeReplyObject(redis_do(f->redis, "SET rs:t1m:index d"));
     submit_view(f, 0, 1, 6, "G");
@@ -351,14 +351,14 @@ static void test_password_is_sent_and_never_shown(void **state)
     snprintf(f->config.address.password, sizeof f->config.address.password, "falsch456");
     start_sink(f);
     assert_true(eventually(f, has_fault, RS_REDIS_WRONGPASS));
-    assert_false(noticed(f, "falsch456"));
+    assert_false(reported(f, "falsch456"));
     assert_null(strstr(status_of(f).last_error, "falsch456"));
     rs_redis_sink_free(&f->sink);
     snprintf(f->config.address.password, sizeof f->config.address.password, "geheim123");
     start_sink(f);
     submit_view(f, 0, 1, 5, "G");
     expect_finished(f, RS_BATCH_APPLIED, 5);
-    assert_false(noticed(f, "geheim123"));
+    assert_false(reported(f, "geheim123"));
 }
 
 /* The user of deploy/redis-acl. */
@@ -428,7 +428,7 @@ static size_t count_of(const char *text, const char *word)
 static bool misses_rights(struct fixture *f, int64_t unused)
 {
     (void)unused;
-    return noticed(f, "lacks rights");
+    return reported(f, "lacks rights");
 }
 
 static bool has_errors(struct fixture *f, int64_t count)
@@ -457,16 +457,16 @@ static void test_a_missing_right_is_named(void **state)
         freeReplyObject(redis_do(f->redis, command));
         snprintf(f->config.address.username, sizeof f->config.address.username, "rollstat");
         snprintf(f->config.address.password, sizeof f->config.address.password, "pw");
-        f->notices[0] = '\0';
+        f->reports[0] = '\0';
         start_sink(f);
         submit_view(f, 0, 1, 6, "G");
         assert_true(eventually(f, has_fault, RS_REDIS_NOPERM));
         (void)eventually(f, misses_rights, 0);
-        if (!noticed(f, rights[i].named)) {
-            fail_msg("%s: %s", rights[i].take, f->notices);
+        if (!reported(f, rights[i].named)) {
+            fail_msg("%s: %s", rights[i].take, f->reports);
         }
         assert_true(eventually(f, has_errors, (int64_t)status_of(f).errors + 4)); /* it goes on trying */
-        assert_true(count_of(f->notices, "lacks rights") < status_of(f).errors);
+        assert_true(count_of(f->reports, "lacks rights") < status_of(f).errors);
         assert_non_null(strstr(status_of(f).last_error, "lacks rights"));
         rs_redis_sink_free(&f->sink);
     }

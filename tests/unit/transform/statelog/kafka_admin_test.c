@@ -43,8 +43,7 @@ static int set_up(void **state)
     f->log.options = (struct rs_kafka_log_options){.streams = &streams,
                                                    .replication_factor = -1,
                                                    .clock = rs_clock_system(),
-                                                   .report = keep_report,
-                                                   .report_ctx = f};
+                                                   .report = {keep_report, f}};
     pthread_mutex_init(&f->log.lock, NULL);
     rd_kafka_conf_t *conf = rs_mock_kafka_conf(&f->mock);
     rs_mock_kafka_set(conf, "allow.auto.create.topics", "false");

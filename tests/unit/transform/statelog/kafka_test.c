@@ -29,22 +29,22 @@ struct fixture {
     struct rs_kafka_log *log;
     struct rs_append_log io;
     pthread_mutex_t lock;
-    char notices[8192];
+    char reports[8192];
 };
 
-static void keep_notice(void *context, enum rs_log_level level, const char *text)
+static void keep_report(void *context, enum rs_log_level level, const char *text)
 {
     struct fixture *f = context;
     pthread_mutex_lock(&f->lock);
-    size_t used = strlen(f->notices);
-    snprintf(f->notices + used, sizeof f->notices - used, "%d %s\n", (int)level, text);
+    size_t used = strlen(f->reports);
+    snprintf(f->reports + used, sizeof f->reports - used, "%d %s\n", (int)level, text);
     pthread_mutex_unlock(&f->lock);
 }
 
-static bool noticed(struct fixture *f, const char *text)
+static bool reported(struct fixture *f, const char *text)
 {
     pthread_mutex_lock(&f->lock);
-    bool found = strstr(f->notices, text) != NULL;
+    bool found = strstr(f->reports, text) != NULL;
     pthread_mutex_unlock(&f->lock);
     return found;
 }
@@ -58,8 +58,7 @@ static void open_log(struct fixture *f, size_t max_bytes)
                                            .replication_factor = -1,
                                            .max_bytes = max_bytes,
                                            .clock = rs_clock_system(),
-                                           .report = keep_notice,
-                                           .report_ctx = f};
+                                           .report = {keep_report, f}};
     assert_int_equal(rs_kafka_log_new(&options, &f->log, &error), 0);
     f->io = rs_kafka_log_table(f->log);
 }
@@ -232,7 +231,7 @@ static void test_appends_are_acknowledged_in_order(void **state)
     assert_int_equal(status.pending_bytes, 0);
     assert_int_equal(status.topics_ready, 2);
     assert_true(status.writable);
-    assert_true(noticed(f, "the settings of topic g.state.s cannot be verified"));
+    assert_true(reported(f, "the settings of topic g.state.s cannot be verified"));
 }
 
 static void test_too_few_replicas_are_waited_for(void **state)
@@ -347,7 +346,7 @@ static void test_a_broken_producer_is_replaced(void **state)
     assert_int_equal(event.cookie, 5);
     assert_in_range(event.offset, 1, 2); /* the second may have come through */
     assert_int_equal(status_of(f).producers, 2);
-    assert_true(noticed(f, "the producer is replaced"));
+    assert_true(reported(f, "the producer is replaced"));
 }
 
 static void test_appends_refuse_when_full(void **state)

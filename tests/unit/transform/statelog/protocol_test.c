@@ -61,8 +61,7 @@ static void open_instance(struct instance *i)
         .instance = "test",
         .draw = draw,
         .sweep_floor = 600,
-        .report = report,
-        .report_ctx = i,
+        .report = {report, i},
     };
     assert_int_equal(rs_durable_log_new(&options, &i->log, &error), 0);
     i->table = rs_durable_log_table(i->log);
