@@ -1,5 +1,5 @@
-/* log io: an append-only log per input partition, as Kafka gives it, and nothing more: append, read, trim.
- * What the records mean is durable_log's business. Two implementations: Kafka (kafka.h), and a log in
+/* append log: an append-only log per input partition, as Kafka gives it, and nothing more: append, read, trim.
+ * What the records mean is protocol.h's business. Two implementations: Kafka (kafka.h), and a log in
  * virtual time for simulation, which delays, loses, repeats and reorders what Kafka may.
  * Everything is asynchronous: calls only begin something, `take` tells how it went.
  * Thread: every call on the thread of the key's worker. */
@@ -26,7 +26,7 @@ enum rs_append_event_kind {
 struct rs_append_event {
     enum rs_append_event_kind kind;
     struct rs_partition_id key;
-    uint64_t cookie; /* APPENDED, REFUSED: as given to append */
+    uint64_t cookie; /* DONE, REFUSED: as given to append */
     int64_t offset;
     int64_t committed; /* END: offset that the consumer group has committed for the input partition; -1: none,
                           or not known. Asked for only where the log was never trimmed (it begins at 0), and
@@ -38,7 +38,7 @@ struct rs_append_event {
 };
 
 struct rs_append_log_ops {
-    /* Appends a record behind all earlier ones of this key. Copies. APPENDED or REFUSED follows, in the order
+    /* Appends a record behind all earlier ones of this key. Copies. DONE or REFUSED follows, in the order
      * of the appends. RS_ELIMIT: no room now, come again. Appends of one key are never reordered; once one is
      * REFUSED all later ones that are under way are REFUSED too. */
     RS_MUST_USE int (*append)(void *self, struct rs_partition_id key, struct rs_slice bytes, uint64_t cookie,

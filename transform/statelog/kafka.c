@@ -20,6 +20,8 @@ char *rs_kafka_log_topic(const char *group, const char *stream)
     return asprintf(&name, "%s.state.%s", group, stream) < 0 ? NULL : name;
 }
 
+/* Stamped with the key's epoch and generation as they are now: whether anybody still waits for the answer,
+ * and whether its refusal concerns the present ownership, is decided by comparing them when it comes. */
 static struct rs_kafka_log_note *note_new(struct rs_kafka_log_partition *key, struct rs_partition_id who,
                                           enum rs_append_event_kind kind, size_t size)
 {
@@ -36,6 +38,8 @@ static struct rs_kafka_log_note *note_new(struct rs_kafka_log_partition *key, st
     return note;
 }
 
+/* Only the array of pointers moves. A key stays where it is until the log is freed, since notes and the
+ * keeper point at it. */
 static bool make_room(struct rs_kafka_log_topic *topic, int32_t partition)
 {
     size_t count = (size_t)partition + 1;
@@ -102,6 +106,9 @@ static int full(struct rs_kafka_log *log, const struct rs_kafka_log_partition *k
     return rs_fail(error, RS_ELIMIT, "state log: %zu bytes are under way already", log->options.max_bytes);
 }
 
+/* A record behind one that was refused is refused at once, though the worker may not know of that yet:
+ * nothing of an ownership may stand behind a record that is missing. It is counted as pending first,
+ * because sending the answer takes it off again. */
 static void append_note(struct rs_kafka_log *log, struct rs_kafka_log_partition *key,
                         struct rs_kafka_log_note *note)
 {
@@ -119,6 +126,7 @@ static void append_note(struct rs_kafka_log *log, struct rs_kafka_log_partition 
     rs_kafka_log_pump(log, key);
 }
 
+/* A record of 0 bytes is refused here, since a note of size 0 is taken for one that carries no record. */
 static int append_locked(struct rs_kafka_log *log, struct rs_partition_id who, struct rs_slice bytes,
                          uint64_t cookie, struct rs_error *error)
 {
@@ -155,6 +163,8 @@ static int table_append(void *self, struct rs_partition_id who, struct rs_slice 
     return rc;
 }
 
+/* The note for BROKEN is made now, while running out of memory can still be returned: later, the reading
+ * can end without needing any. */
 static int read_locked(struct rs_kafka_log *log, struct rs_partition_id who, int64_t until,
                        struct rs_error *error)
 {
@@ -187,6 +197,9 @@ static int table_read(void *self, struct rs_partition_id who, int64_t until, str
     return rc;
 }
 
+/* Listed before it is asked for: the keeper may get the answer before this call returns, and takes the
+ * note off the list. What never gets an answer is freed with the list. librdkafka is called without the
+ * lock. */
 static int table_trim(void *self, struct rs_partition_id who, int64_t before, struct rs_error *error)
 {
     struct rs_kafka_log *log = self;
@@ -205,6 +218,8 @@ static int table_trim(void *self, struct rs_partition_id who, int64_t before, st
     return 0;
 }
 
+/* What is on its way cannot be called back. With a new epoch its answer is nobody's, and with a new
+ * generation its refusal does not refuse the records of the next ownership, which may begin at once. */
 static void table_forget(void *self, struct rs_partition_id who)
 {
     struct rs_kafka_log *log = self;
@@ -262,6 +277,8 @@ static void let_go(struct rs_kafka_log_worker *worker)
     }
 }
 
+/* The descriptor is drained only when nothing was found, and then everything is looked at once more: what comes
+ * after that look wakes again, and what came between the two looks may be more than the one event returned. */
 static bool table_take(void *self, uint32_t index, struct rs_append_event *out)
 {
     struct rs_kafka_log *log = self;
@@ -271,7 +288,6 @@ static bool table_take(void *self, uint32_t index, struct rs_append_event *out)
     if (take_once(log, index, out)) {
         return true;
     }
-    /* What comes after this look wakes again; what came between the two looks may be more than one. */
     rs_kafka_log_drain(worker->wake_fd);
     if (!take_once(log, index, out)) {
         return false;
@@ -303,17 +319,18 @@ struct rs_append_log rs_kafka_log_table(struct rs_kafka_log *log)
 
 /* ---- life ---- */
 
+/* Descriptors are -1 before anything else can fail: rs_kafka_log_free closes all others. */
 static int allocate(struct rs_kafka_log *log, struct rs_error *error)
 {
     const struct rs_streams *streams = log->options.streams;
 
-    log->topics = calloc(streams->count, sizeof *log->topics);
     log->workers = calloc(log->options.workers, sizeof *log->workers);
+    for (uint32_t i = 0; log->workers && i < log->options.workers; i++) {
+        log->workers[i].wake_fd = -1;
+    }
+    log->topics = calloc(streams->count, sizeof *log->topics);
     if (!log->topics || !log->workers) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
-    }
-    for (uint32_t i = 0; i < log->options.workers; i++) {
-        log->workers[i].wake_fd = -1;
     }
     for (size_t i = 0; i < streams->count; i++) {
         log->topics[i].stream = &streams->items[i];
@@ -403,6 +420,8 @@ static void free_topic(struct rs_kafka_log_topic *topic)
     free(topic->name);
 }
 
+/* Also of a log that was made only in part. The threads end first: from then on nobody else sees the
+ * notes. */
 void rs_kafka_log_free(struct rs_kafka_log **pointer)
 {
     struct rs_kafka_log *log = *pointer;

@@ -12,6 +12,8 @@
 #define SLICE_MS    100  /* between looks whether the log is being closed */
 #define VISIBLE_MS  5000 /* for a topic just made to be seen */
 
+/* An idempotent producer that may not do so is refused by the cluster, not by the topic, and the right is
+ * not called Write there. */
 void rs_kafka_log_remedy(rd_kafka_resp_err_t code, const char *operation, const char *topic, char *out,
                          size_t size)
 {
@@ -149,6 +151,8 @@ static rd_kafka_resp_err_t topic_answer(struct rs_kafka_log *log, rd_kafka_queue
 
 /* ---- making a topic ---- */
 
+/* The settings are part of the request, so that the topic never has the broker's defaults, under which it
+ * could lose records before anybody looked. */
 static rd_kafka_NewTopic_t *new_topic(const struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
                                       int32_t partitions)
 {
@@ -165,6 +169,7 @@ static rd_kafka_NewTopic_t *new_topic(const struct rs_kafka_log *log, const stru
     return fresh;
 }
 
+/* The broker may take half as long as we wait for its answer: it gives up first, and we hear why. */
 static rd_kafka_resp_err_t ask_to_create(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
                                          int32_t partitions, char *why, size_t size)
 {
@@ -185,6 +190,7 @@ static rd_kafka_resp_err_t ask_to_create(struct rs_kafka_log *log, const struct 
     return topic_answer(log, queue, options, why, size);
 }
 
+/* The message holds the whole command: the operator may have the right that this program lacks. */
 static void cannot_create(const struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
                           int32_t partitions, rd_kafka_resp_err_t code, const char *why,
                           struct rs_error *error)
@@ -222,6 +228,8 @@ static int32_t wait_until_seen(struct rs_kafka_log *log, const struct rs_kafka_l
     return count;
 }
 
+/* Another instance may make the topic at the same moment: then it is there, which is all that was wanted.
+ * Its settings are looked at next, whoever made it. */
 static enum rs_kafka_log_fitness create(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
                                         int32_t *partitions, struct rs_error *error)
 {
@@ -270,6 +278,8 @@ static rd_kafka_resp_err_t ask_to_grow(struct rs_kafka_log *log, const struct rs
     return topic_answer(log, queue, options, why, size);
 }
 
+/* Kept for the message to a partition that has none in the log (rs_kafka_log_too_few): nobody else misses
+ * it. */
 static void set_not_grown(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
                           rd_kafka_resp_err_t code, const char *why)
 {
@@ -364,6 +374,8 @@ static void judge_setting(struct faults *faults, const char *name, const char *v
     }
 }
 
+/* All faults in one message, with one command that mends them. A setting that the broker does not list is
+ * taken to be right. */
 static enum rs_kafka_log_fitness judge_settings(const struct rs_kafka_log_topic *topic,
                                                 const rd_kafka_ConfigResource_t *resource,
                                                 struct rs_error *error)
@@ -386,6 +398,8 @@ static enum rs_kafka_log_fitness judge_settings(const struct rs_kafka_log_topic 
     return RS_KAFKA_LOG_UNFIT;
 }
 
+/* A right that is missing must not stop a pipeline whose topic may well be in order: it is warned of once,
+ * and the topic is used. Only a broker that is away is asked again. */
 static enum rs_kafka_log_fitness cannot_verify(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
                                                rd_kafka_resp_err_t code)
 {
@@ -395,8 +409,8 @@ static enum rs_kafka_log_fitness cannot_verify(struct rs_kafka_log *log, struct 
         return RS_KAFKA_LOG_UNKNOWN;
     }
     rs_kafka_log_remedy(code, "DescribeConfigs", topic->name, remedy, sizeof remedy);
-    if (!topic->unverified_told) {
-        topic->unverified_told = true;
+    if (!topic->unverified_reported) {
+        topic->unverified_reported = true;
         rs_report(&log->options.report, RS_LOG_WARNING,
                   "state log: the settings of topic %s cannot be verified: %s; it has to have "
                   "cleanup.policy=delete, retention.ms=-1, retention.bytes=-1 and max.message.bytes of at "
@@ -406,6 +420,7 @@ static enum rs_kafka_log_fitness cannot_verify(struct rs_kafka_log *log, struct 
     return RS_KAFKA_LOG_FIT;
 }
 
+/* Two things may have failed: the request, or the one topic that it asks about. */
 static enum rs_kafka_log_fitness check_settings(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
                                                 struct rs_error *error)
 {
@@ -437,6 +452,8 @@ static enum rs_kafka_log_fitness check_settings(struct rs_kafka_log *log, struct
     return fitness;
 }
 
+/* Settings are checked whatever came before: also a topic that was just found missing may have been made
+ * by somebody else meanwhile. */
 enum rs_kafka_log_fitness rs_kafka_log_topic_check(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
                                                    int32_t *partitions, struct rs_error *error)
 {
@@ -468,6 +485,7 @@ static void put_committed(rd_kafka_topic_partition_list_t *list, const rd_kafka_
     }
 }
 
+/* Three things may have failed: there is no answer, the request was refused, or its one group was. */
 static rd_kafka_resp_err_t group_answer(rd_kafka_event_t *event, rd_kafka_topic_partition_list_t *list)
 {
     size_t count = 0;
@@ -488,6 +506,8 @@ static rd_kafka_resp_err_t group_answer(rd_kafka_event_t *event, rd_kafka_topic_
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+/* What the broker refuses for good counts as "nothing committed", with one warning: partitions start all
+ * the same, and what is given up is only that a lost log is told from a first start. */
 bool rs_kafka_log_committed(struct rs_kafka_log *log, rd_kafka_topic_partition_list_t *list)
 {
     const char *group = log->options.streams->group;
@@ -506,8 +526,8 @@ bool rs_kafka_log_committed(struct rs_kafka_log *log, rd_kafka_topic_partition_l
         return code == RD_KAFKA_RESP_ERR_NO_ERROR;
     }
     put_committed(list, NULL);
-    if (!log->group_told) {
-        log->group_told = true;
+    if (!log->group_reported) {
+        log->group_reported = true;
         rs_report(&log->options.report, RS_LOG_WARNING,
                   "state log: the offsets of group %s cannot be seen: %s; a state log that was lost would "
                   "not be told from a first start",
@@ -563,6 +583,8 @@ static rd_kafka_resp_err_t trimmed_to(rd_kafka_event_t *event, int64_t *offset)
     return list->elems[0].err;
 }
 
+/* If the key was forgotten meanwhile, sending drops the note: the log is trimmed then, and nobody has to
+ * know. */
 static void trim_answer(struct rs_kafka_log *log, rd_kafka_event_t *event)
 {
     struct rs_kafka_log_note *note = rd_kafka_event_opaque(event);

@@ -1,4 +1,4 @@
-/* log kafka parts: what the workers, the delivery thread and the keeper thread of a Kafka log share. Private
+/* log kafka, inside: what the workers, the delivery thread and the keeper thread of a Kafka log share. Private
  * to transform/statelog/kafka*.c and their test.
  * Lock: `lock` guards what is marked with it. librdkafka is called under it only where the call cannot block
  * (producing, taking from a queue without waiting). */
@@ -76,7 +76,7 @@ struct rs_kafka_log_topic {
     char not_grown[512]; /* keeper, and lock: why it was not given the partitions that its input has; or empty
                           */
     int64_t check_at_us; /* lock: not before */
-    bool unverified_told; /* keeper: warned that the settings cannot be seen */
+    bool unverified_reported; /* keeper: warned that the settings cannot be seen */
 };
 
 struct rs_kafka_log_worker {
@@ -120,7 +120,7 @@ struct rs_kafka_log {
     bool must_nudge; /* this librdkafka does not know fetch.queue.backoff.ms */
     _Atomic bool ending;
     struct rs_kafka_log_notes trims; /* lock: under way at the broker */
-    bool group_told;                 /* keeper: warned that the group's offsets cannot be seen */
+    bool group_reported;             /* keeper: warned that the group's offsets cannot be seen */
 };
 
 /* ---- kafka_notes.c ---- */

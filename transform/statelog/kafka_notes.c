@@ -79,6 +79,7 @@ static void settle(struct rs_kafka_log *log, const struct rs_kafka_log_note *not
     }
 }
 
+/* Where there is no memory for the error, that becomes the error: a worker hears of a refusal in any case. */
 void rs_kafka_log_send(struct rs_kafka_log *log, struct rs_kafka_log_note *note, const struct rs_error *error)
 {
     struct rs_kafka_log_worker *worker = &log->workers[note->worker];
@@ -121,6 +122,9 @@ void rs_kafka_log_abandon(struct rs_kafka_log *log, struct rs_kafka_log_partitio
     }
 }
 
+/* One BROKEN is enough, since the partition is over with it. The reading's own note carries it, made
+ * beforehand; without a reading, the first record that waits becomes its own answer. With neither, nobody
+ * waits for one. */
 void rs_kafka_log_break(struct rs_kafka_log *log, struct rs_kafka_log_partition *key,
                         const struct rs_error *error)
 {

@@ -154,7 +154,9 @@ static int64_t known_end(const struct rs_kafka_log *log, const struct rs_kafka_l
                : 0;
 }
 
-static void say_end(struct rs_kafka_log *log, uint32_t index, struct rs_append_event *out)
+/* `ended` is read without the lock: only this worker's own calls set and clear it. So librdkafka is asked
+ * for the log's end before the lock is taken, not under it. */
+static void put_end(struct rs_kafka_log *log, uint32_t index, struct rs_append_event *out)
 {
     struct rs_kafka_log_worker *worker = &log->workers[index];
     int64_t end = known_end(log, worker->ended);
@@ -187,12 +189,15 @@ static void ask_for_more(struct rs_kafka_log *log, struct rs_kafka_log_worker *w
     }
 }
 
+/* The queue may still hold records of readings that have ended, or that belong to another worker by now:
+ * they are dropped here. The message that is handed out lives until the next call, since the event points
+ * into it. */
 bool rs_kafka_log_read_take(struct rs_kafka_log *log, uint32_t index, struct rs_append_event *out)
 {
     struct rs_kafka_log_worker *worker = &log->workers[index];
 
     if (worker->ended) {
-        say_end(log, index, out);
+        put_end(log, index, out);
         return true;
     }
     while (worker->at < worker->count || next_batch(log, worker)) {
@@ -235,6 +240,8 @@ static void judge_keys(struct rs_kafka_log *log, struct rs_kafka_log_topic *topi
     }
 }
 
+/* The broker is asked without the lock and may take seconds. `check` is cleared before, so that whoever
+ * wants the topic looked at meanwhile is not overheard. */
 static void look_at_topic(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic)
 {
     struct rs_error error = {0};
@@ -446,6 +453,8 @@ static void cannot_fetch(struct rs_kafka_log *log, const struct begun *begun)
     pthread_mutex_unlock(&log->lock);
 }
 
+/* All is set before librdkafka begins, because the first record may come at once. Batches that the worker
+ * has taken from its queue until now may hold records of an earlier reading: hence `first_batch`. */
 static void fetch(struct rs_kafka_log *log, const struct begun *begun)
 {
     struct rs_kafka_log_partition *key = begun->key;
@@ -603,6 +612,9 @@ static int next_look_ms(struct rs_kafka_log *log, bool again)
     return wait_us < 0 ? 0 : (int)((wait_us + 999) / 1000);
 }
 
+/* Drained before the round, so that a wish that comes during it cuts the next wait short. What has ended
+ * is stopped before anything begins: a partition that is to be read again is passed by while it is still
+ * fetched. */
 static void *run(void *argument)
 {
     struct rs_kafka_log *log = argument;
@@ -643,6 +655,7 @@ static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *o
     }
 }
 
+/* What reading a log needs is set over what the operator has configured, and wins. */
 static int make_conf(struct rs_kafka_log *log, const rd_kafka_conf_t *from, rd_kafka_conf_t **out,
                      struct rs_error *error)
 {
@@ -671,6 +684,8 @@ static int make_conf(struct rs_kafka_log *log, const rd_kafka_conf_t *from, rd_k
     return 0;
 }
 
+/* Records wake the worker by the descriptor that its notes use too, so that it polls one for both. Answers
+ * to trims wake the keeper. */
 static int open_queues(struct rs_kafka_log *log, struct rs_error *error)
 {
     const uint64_t one = 1;
@@ -713,6 +728,7 @@ int rs_kafka_log_keeper_open(struct rs_kafka_log *log, rd_kafka_conf_t *from, st
     return rc;
 }
 
+/* librdkafka is told to leave the descriptor alone here; it is closed only when the log is freed. */
 static void drop_worker(struct rs_kafka_log_worker *worker)
 {
     for (; worker->at < worker->count; worker->at++) {
@@ -746,6 +762,8 @@ static void stop_fetching(struct rs_kafka_log *log)
     }
 }
 
+/* In this order: the thread that starts fetches, the fetches, the queues that they fill, the consumer.
+ * Trims under way are not waited for; their notes are freed with the log. */
 void rs_kafka_log_keeper_close(struct rs_kafka_log *log)
 {
     atomic_store(&log->ending, true);

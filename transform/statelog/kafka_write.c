@@ -99,6 +99,9 @@ static rd_kafka_topic_t *target_of(struct rs_kafka_log *log, struct rs_kafka_log
     return topic->target;
 }
 
+/* One record of a key at a time, whatever order the producer promises: behind one that is refused none may
+ * reach the log. What cannot be handed over just now stays first in line, and retry_stuck comes back to
+ * it. */
 void rs_kafka_log_pump(struct rs_kafka_log *log, struct rs_kafka_log_partition *key)
 {
     struct rs_kafka_log_note *note = key->waiting.first;
@@ -138,6 +141,8 @@ static void each_key(struct rs_kafka_log *log,
 
 /* ---- deliveries ---- */
 
+/* Only now may the key's next record go. After a refusal nothing waits any more, unless the key was
+ * forgotten and claimed again: then what waits is the new ownership's, and goes. */
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {
     struct rs_kafka_log *log = opaque;
@@ -178,6 +183,7 @@ static void on_error(rd_kafka_t *producer, int code, const char *reason, void *o
 
 /* ---- the producer ---- */
 
+/* Partitions may have queued records while there was none: they go at once. */
 static int open_producer(struct rs_kafka_log *log, struct rs_error *error)
 {
     char text[512];
@@ -233,6 +239,8 @@ static void close_producer(struct rs_kafka_log *log)
     pthread_mutex_unlock(&log->lock);
 }
 
+/* An idempotent producer that met a fatal error never sends again. The new one knows nothing of what the
+ * old had under way, so all of that is refused and the log decides, when the partitions are claimed again. */
 static void replace_broken(struct rs_kafka_log *log)
 {
     char reason[256];
@@ -292,6 +300,7 @@ static void *run(void *argument)
     return NULL;
 }
 
+/* The configuration is kept, for the producers that may have to replace this one. */
 int rs_kafka_log_writer_open(struct rs_kafka_log *log, rd_kafka_conf_t *conf, struct rs_error *error)
 {
     log->producer_conf = rd_kafka_conf_dup(conf);

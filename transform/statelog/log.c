@@ -28,6 +28,8 @@ static struct worker_events *events_of(struct rs_memory_log *log, uint32_t worke
     return &log->workers[worker];
 }
 
+/* Events are taken at the front without moving the others. Only when the end of the array is reached do
+ * they move down, and only when nothing was taken does it grow. */
 static int events_push(struct worker_events *events, const struct rs_state_event *event,
                        struct rs_error *error)
 {
@@ -61,6 +63,8 @@ static uint64_t next_token(struct rs_memory_log *log)
     return next;
 }
 
+/* The answer is ready at once and is taken like any other. A token from the wall clock lets the views of
+ * this process win over those of an earlier one, as far as clocks agree. */
 static int memory_claim(void *self, struct rs_partition_id key, struct rs_error *error)
 {
     struct rs_memory_log *log = self;

@@ -5,7 +5,7 @@
  * offset it stands for, is in the log. Everything is asynchronous: calls only begin something, `take` tells
  * how it went, so that a worker never blocks and a test can put any delay in between.
  *
- * Two logs have this table: the durable one (protocol.h), and the one in memory, which remembers nothing:
+ * Two logs have this table: the durable one (protocol.h), and the one in memory, which keeps nothing:
  * its claims restore no state and begin the input at its oldest record. Its token is the wall clock of the
  * claim in milliseconds, or one more than the last where that is larger: larger than any before in the
  * process, and larger than those of other processes as far as the machines' clocks agree.
@@ -80,7 +80,7 @@ struct rs_state_log_status {
 struct rs_state_log_ops {
     /* Begins to take the partition over: BATCH and CHUNK events, then CLAIMED or FAILED. */
     RS_MUST_USE int (*claim)(void *self, struct rs_partition_id key, struct rs_error *error);
-    /* What the next batch is to carry. NULL: this log remembers nothing; a seal alone tells how far the input
+    /* What the next batch is to carry. NULL: this log is not durable; a seal alone tells how far the input
      * is done, and no batch is made. */
     struct rs_state_plan (*plan)(void *self, struct rs_partition_id key);
     /* Adds a chunk to the batch that is open, or opens one. Copies. RS_ELIMIT: no room now, come again. */

@@ -49,6 +49,8 @@ struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partit
     return part;
 }
 
+/* The append log forgets in any case, so that no answer to an earlier ownership reaches the next one. A
+ * batch of the partition that is being handed over ends here, since its chunks are the reader's. */
 void rs_durable_forget(struct rs_durable_log *log, struct rs_partition_id key)
 {
     struct rs_log_owners *parts = rs_log_owners_of(log, key.worker);
@@ -81,8 +83,8 @@ uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_partiti
                              key.partition);
 }
 
-void rs_durable_say(const struct rs_durable_log *log, enum rs_log_level level,
-                    const struct rs_log_owner *part, const struct rs_error *why)
+void rs_durable_report(const struct rs_durable_log *log, enum rs_log_level level,
+                       const struct rs_log_owner *part, const struct rs_error *why)
 {
     struct rs_error line = *why;
 

@@ -19,9 +19,9 @@
 /* What an append was; its cookie. */
 enum { COOKIE_CLAIM = 1, COOKIE_CHUNK, COOKIE_SEAL };
 
-/* ---- telling the worker ---- */
+/* ---- events for the worker ---- */
 
-static bool tell(struct rs_log_owner *part, enum rs_state_event_kind kind, struct rs_state_event *out)
+static bool put_event(struct rs_log_owner *part, enum rs_state_event_kind kind, struct rs_state_event *out)
 {
     *out = (struct rs_state_event){.kind = kind, .key = part->key, .token = (uint64_t)part->token};
     return true;
@@ -32,7 +32,7 @@ static bool over(struct rs_log_owner *part, enum rs_state_event_kind kind, struc
     part->phase = RS_DURABLE_OVER;
     part->open = part->checking = false;
     rs_state_reader_free(&part->reader);
-    (void)tell(part, kind, out);
+    (void)put_event(part, kind, out);
     out->error = &part->error;
     return true;
 }
@@ -66,6 +66,7 @@ static bool broken(struct rs_durable_log *log, struct rs_log_owner *part, struct
 
 /* ---- appending ---- */
 
+/* Nothing counts before the append log has taken the record: after RS_ELIMIT the same record comes again. */
 static int append(struct rs_durable_log *log, struct rs_log_owner *part, struct rs_state_record *record,
                   uint64_t cookie, uint64_t *sum, struct rs_error *error)
 {
@@ -88,7 +89,19 @@ static int append(struct rs_durable_log *log, struct rs_log_owner *part, struct 
     return rc;
 }
 
-/* ---- claiming ---- */
+/* ---- claiming ----
+ *
+ * Two instances may claim at once. The log has put both claims into one order, and that decides:
+ *
+ *     offset   5        6       7          8          9         10         11
+ *            chunk    seal   CLAIM of A  CLAIM of B  chunk A   chunk B   …
+ *            └── a state ──┘  A's token    B's token    void
+ *
+ * A reads up to 7 and B up to 8, and both restore the same state. A finds out with its next record, which is
+ * acknowledged at 9 where 8 was due: it reads the log again, up to 9, sees the claim of B, and is LOST. B's
+ * first record comes to stand at 10 where 9 was due. It reads the log again too, but finds no later claim:
+ * what it overtook is a former owner's, which no reader counts. Until A writes it does not know that it has
+ * lost; what it publishes meanwhile is refused once B's larger token is in the fence. */
 
 static void draw(const struct rs_durable_log *log, struct rs_owner *out)
 {
@@ -100,6 +113,8 @@ static void draw(const struct rs_durable_log *log, struct rs_owner *out)
     RS_ASSERT(got == (ssize_t)sizeof out->bytes);
 }
 
+/* The id is drawn anew for every claim, so that an earlier one whose fate is not known never passes for
+ * this one: the claim that stands at our offset has to have it. */
 static int send_claim(struct rs_durable_log *log, struct rs_log_owner *part, struct rs_error *error)
 {
     uint64_t sum = 0;
@@ -120,6 +135,7 @@ static int send_claim(struct rs_durable_log *log, struct rs_log_owner *part, str
     return append(log, part, &record, COOKIE_CLAIM, &sum, error);
 }
 
+/* What came before is forgotten first: no event of an earlier ownership may be taken for one of this. */
 static int durable_claim(void *self, struct rs_partition_id key, struct rs_error *error)
 {
     struct rs_durable_log *log = self;
@@ -186,7 +202,7 @@ static bool take_handed(struct rs_log_owners *parts, struct rs_state_event *out)
     const struct rs_slice *chunks = rs_state_reader_chunks(parts->handing->reader, &count);
     if (!parts->head_handed) {
         parts->head_handed = true;
-        (void)tell(parts->handing, RS_STATE_BATCH, out);
+        (void)put_event(parts->handing, RS_STATE_BATCH, out);
         out->bytes = parts->head;
         out->seal = parts->seal;
         return true;
@@ -195,11 +211,13 @@ static bool take_handed(struct rs_log_owners *parts, struct rs_state_event *out)
         parts->handing = NULL;
         return false;
     }
-    (void)tell(parts->handing, RS_STATE_CHUNK, out);
+    (void)put_event(parts->handing, RS_STATE_CHUNK, out);
     out->bytes = chunks[parts->handed++];
     return true;
 }
 
+/* Where the record makes void what came before, the worker hears that first; a batch that the same record
+ * seals is handed over with the next calls. */
 static bool on_record(struct rs_durable_log *log, struct rs_log_owner *part,
                       const struct rs_append_event *event, struct rs_state_event *out)
 {
@@ -219,7 +237,7 @@ static bool on_record(struct rs_durable_log *log, struct rs_log_owner *part,
     if (verdict == RS_VERDICT_BATCH) {
         hand_over(rs_log_owners_of(log, part->key.worker), part, &record.seal);
     }
-    return rs_state_reader_anew(part->reader) ? tell(part, RS_STATE_VOID, out)
+    return rs_state_reader_anew(part->reader) ? put_event(part, RS_STATE_VOID, out)
                                               : take_handed(rs_log_owners_of(log, part->key.worker), out);
 }
 
@@ -277,6 +295,9 @@ static bool doubt(struct rs_durable_log *log, struct rs_log_owner *part, int64_t
     return check(log, part, out);
 }
 
+/* Everything up to our claim was seen. Trimmed past it: another owns the partition. Not in order, and the
+ * log goes on behind the claim: perhaps another owns it, so that is looked for before anything is called
+ * damage. Else it is ours. */
 static bool on_end(struct rs_durable_log *log, struct rs_log_owner *part, const struct rs_append_event *event,
                    struct rs_state_event *out)
 {
@@ -300,7 +321,7 @@ static bool on_end(struct rs_durable_log *log, struct rs_log_owner *part, const 
     if (reading.sweep_start > event->offset) {
         part->trim_to = reading.sweep_start;
     }
-    (void)tell(part, RS_STATE_CLAIMED, out);
+    (void)put_event(part, RS_STATE_CLAIMED, out);
     out->sealed = reading.sealed;
     out->seal = reading.seal;
     if (!reading.sealed) {
@@ -333,6 +354,8 @@ static uint64_t slice(const struct rs_log_owner *part, uint64_t floor)
     return bytes > changes ? bytes : changes;
 }
 
+/* Asked while no batch is open, so nothing is on its way and `next` is where the sweep's first record will
+ * stand. If somebody else's record takes that place, on_gap gives the sweep up. */
 static struct rs_state_plan durable_plan(void *self, struct rs_partition_id key)
 {
     struct rs_durable_log *log = self;
@@ -369,6 +392,7 @@ static void open_batch(struct rs_log_owner *part)
     }
 }
 
+/* A batch that the append log has no room for stays open, and its chunk's number is not used up. */
 static int durable_chunk(void *self, struct rs_partition_id key, struct rs_slice bytes,
                          struct rs_error *error)
 {
@@ -392,6 +416,8 @@ static int durable_chunk(void *self, struct rs_partition_id key, struct rs_slice
     return rc;
 }
 
+/* After a gap `sweep_start` is -1, whatever the worker believes: then the seal ends no sweep, and nothing
+ * is trimmed by it. */
 static int durable_seal(void *self, struct rs_partition_id key, const struct rs_seal *seal,
                         struct rs_slice head, bool sweep_ends, struct rs_error *error)
 {
@@ -435,20 +461,22 @@ static void trim(struct rs_durable_log *log, struct rs_log_owner *part)
     }
 }
 
+/* A trim that failed is not asked for again by itself: the next sweep that is verified asks for a later
+ * one. */
 static void on_trimmed(struct rs_durable_log *log, struct rs_log_owner *part,
                        const struct rs_append_event *event)
 {
     part->trimming = false;
     if (event->offset >= 0) {
         part->status.trims++;
-        part->trim_told = false;
+        part->trim_reported = false;
         return;
     }
-    if (!part->trim_told) {
+    if (!part->trim_reported) {
         struct rs_error why = *event->error;
-        part->trim_told = true;
+        part->trim_reported = true;
         (void)rs_error_prefix(&why, "the state log grows, because it cannot be trimmed");
-        rs_durable_say(log, RS_LOG_WARNING, part, &why);
+        rs_durable_report(log, RS_LOG_WARNING, part, &why);
     }
 }
 
@@ -468,6 +496,8 @@ static void sweep_verified(struct rs_log_owner *part)
 
 /* ---- acknowledgements ---- */
 
+/* The only place from which the log is trimmed: to the sweep whose seal is acknowledged here, with no gap
+ * since it began, or to the one that the claim found complete. */
 static bool on_sealed(struct rs_durable_log *log, struct rs_log_owner *part, int64_t offset,
                       struct rs_state_event *out)
 {
@@ -480,7 +510,7 @@ static bool on_sealed(struct rs_durable_log *log, struct rs_log_owner *part, int
         sweep_verified(part);
     }
     trim(log, part);
-    (void)tell(part, RS_STATE_COMMITTED, out);
+    (void)put_event(part, RS_STATE_COMMITTED, out);
     out->seal.next_offset = part->sealing_offset;
     return true;
 }
@@ -498,6 +528,9 @@ static bool on_gap(struct rs_durable_log *log, struct rs_log_owner *part, int64_
     return !part->checking && check(log, part, out);
 }
 
+/* The log was read again, behind a gap or because of damage. In this order: a later claim ends all, also
+ * where the log is damaged; then damage; then whether the latest claim is still ours. If another gap has
+ * shown itself meanwhile, the log is read once more, and the seal that waits is told only after that. */
 static bool on_checked(struct rs_durable_log *log, struct rs_log_owner *part,
                        const struct rs_append_event *event, struct rs_state_event *out)
 {
@@ -550,6 +583,8 @@ static bool on_checked_record(const struct rs_durable_log *log, struct rs_log_ow
            unsure(part, &error, out);
 }
 
+/* We alone write, so what is acknowledged stands where `next` says. Further on, somebody else wrote in
+ * between, and the log is read before a seal behind that gap is told. */
 static bool on_appended(struct rs_durable_log *log, struct rs_log_owner *part,
                         const struct rs_append_event *event, struct rs_state_event *out)
 {
@@ -602,6 +637,8 @@ static bool on_io_event(struct rs_durable_log *log, struct rs_log_owner *part,
     return false;
 }
 
+/* A batch that is being handed over goes first: its chunks live in the reader, whose next record ends
+ * them. */
 static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out)
 {
     struct rs_durable_log *log = self;

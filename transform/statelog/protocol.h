@@ -7,10 +7,10 @@
  * with another claim in it the partition is LOST; else they were records of a former owner that were still
  * under way, which are void. A refused append leaves open what happened: UNSURE, claim again, the log
  * decides.
- * Sweep: begins when the log has grown by RS_SWEEP_GROWTH times the live state since the last one began. Only
+ * Sweep: begins when the log has grown by twice the live state since the last one began. Only
  * when the seal that ends it is acknowledged with contiguous offsets is the log trimmed, to the sweep's first
- * record; a sweep that another owner had begun is never continued. A trim that is refused (rights) is told
- * once and tried again later; the log then grows.
+ * record; a sweep that another owner had begun is never continued. A trim that is refused (rights) is
+ * reported once and tried again later; the log then grows.
  *
  * Thread: as log.h; nothing is shared between workers.
  * Owns: its keys' state. The io is borrowed. */

@@ -1,6 +1,6 @@
-/* durable parts: what a durable log knows of each partition, and how its files find it. Private to
+/* log owners: what a durable log knows of each partition, and how its files find it. Private to
  * transform/statelog/protocol.c and parts.c.
- * Thread: each worker its own parts. */
+ * Thread: each worker its own owners. */
 #ifndef RS_TRANSFORM_STATELOG_PROTOCOL_INTERNAL_H
 #define RS_TRANSFORM_STATELOG_PROTOCOL_INTERNAL_H
 
@@ -11,7 +11,7 @@ enum rs_durable_phase {
     RS_DURABLE_CLAIMING, /* the claim is on its way */
     RS_DURABLE_READING,
     RS_DURABLE_OWNED,
-    RS_DURABLE_OVER, /* lost, unsure or failed: the worker was told, nothing more is said */
+    RS_DURABLE_OVER, /* lost, unsure or failed: the worker has had that event, and no other follows */
 };
 
 struct rs_log_owner {
@@ -28,7 +28,7 @@ struct rs_log_owner {
     bool doubted;        /* the check is of a claim whose log is damaged: `damage`; is it another's by now? */
     bool superseded;     /* a check has seen a later claim */
     struct rs_error damage;
-    int64_t sealed; /* a seal stands here, but is told only after the check; -1: none */
+    int64_t sealed; /* a seal stands here, but the worker hears of it only after the check; -1: none */
     /* the open batch */
     bool open;
     uint64_t batch, chunk_sum;
@@ -44,7 +44,7 @@ struct rs_log_owner {
     bool sweeping, trimming;
     int64_t sweep_start;
     int64_t trim_to; /* verified; -1: nothing to trim */
-    bool trim_told;
+    bool trim_reported;
     struct rs_state_log_status status;
 };
 
@@ -70,13 +70,13 @@ struct rs_log_owners *rs_log_owners_of(struct rs_durable_log *log, uint32_t work
 struct rs_log_owner *rs_durable_find(struct rs_durable_log *log, struct rs_partition_id key);
 /* A new one, empty; NULL: out of memory. */
 struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partition_id key);
-/* Drops it, and tells the io. */
+/* Drops it; the append log forgets it too. */
 void rs_durable_forget(struct rs_durable_log *log, struct rs_partition_id key);
 void rs_log_owner_free(struct rs_log_owner *part);
 const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log, const struct rs_log_owner *part);
 /* What all its records bear. */
 uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_partition_id key);
-void rs_durable_say(const struct rs_durable_log *log, enum rs_log_level level,
-                    const struct rs_log_owner *part, const struct rs_error *why);
+void rs_durable_report(const struct rs_durable_log *log, enum rs_log_level level,
+                       const struct rs_log_owner *part, const struct rs_error *why);
 
 #endif

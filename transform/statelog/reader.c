@@ -232,6 +232,8 @@ static int open_batch(struct rs_state_reader *r, int64_t offset, uint64_t batch,
     return 0;
 }
 
+/* Chunks are kept by size alone, since `payloads` may move while it grows: place_chunks gives them
+ * addresses when the seal is there. */
 static int take_chunk(struct rs_state_reader *r, int64_t offset, const struct rs_state_record *record,
                       enum rs_verdict *verdict, struct rs_error *error)
 {
@@ -256,6 +258,8 @@ static int take_chunk(struct rs_state_reader *r, int64_t offset, const struct rs
     return 0;
 }
 
+/* The sum of a batch without its first chunks cannot be right; their number can, since chunks are
+ * numbered. */
 static int check_seal(const struct rs_state_reader *r, int64_t offset, const struct rs_seal_record *seal,
                       struct rs_error *error)
 {
@@ -313,6 +317,8 @@ static void count_batch(struct rs_state_reader *r, const struct rs_seal_record *
     place_chunks(r);
 }
 
+/* A seal without chunks opens its batch itself. Also the seal of a batch that counts for nothing tells its
+ * number, from which on those that follow are checked. */
 static int take_seal(struct rs_state_reader *r, int64_t offset, const struct rs_state_record *record,
                      uint64_t size, enum rs_verdict *verdict, struct rs_error *error)
 {
@@ -336,6 +342,8 @@ static int take_seal(struct rs_state_reader *r, int64_t offset, const struct rs_
 
 /* ---- records ---- */
 
+/* A claim takes over whatever came before. All else counts only if it is the owner's: what a former owner
+ * still had under way is void, and no damage. */
 static int judge(struct rs_state_reader *r, int64_t offset, const struct rs_state_record *record,
                  uint64_t size, enum rs_verdict *verdict, struct rs_error *error)
 {
@@ -407,6 +415,8 @@ static bool mends(const struct rs_state_reader *r, int64_t offset, const struct 
     return rebuilds(record) || (r->doubtful && supersedes(r, offset, record));
 }
 
+/* Memory is had before anything is decided, so that the same record can come again after RS_ENOMEM. Behind
+ * damage records are only counted, until one comes that mends it. */
 int rs_state_reader_feed(struct rs_state_reader *reader, int64_t offset, struct rs_slice bytes,
                          struct rs_state_record *record, enum rs_verdict *verdict, struct rs_error *error)
 {
@@ -444,6 +454,9 @@ static int missing(struct rs_error *error, int64_t from, int64_t to)
                    (long long)from, (long long)to - 1);
 }
 
+/* Whole means: read from the log's first offset on, to the end, and either never trimmed or with a full
+ * state since. If the log was trimmed while it was read (`first` further on than our beginning), what was
+ * read still counts. */
 int rs_state_reader_end(const struct rs_state_reader *reader, int64_t first, int64_t end,
                         struct rs_error *error)
 {

@@ -78,6 +78,8 @@ static void write_seal(const struct rs_seal_record *record, struct rs_buf *out)
     rs_buf_put(out, record->head.data, record->head.size);
 }
 
+/* No length is written: payload and head are what lies between the fixed part and the checksum of a record
+ * whose length Kafka keeps. */
 uint64_t rs_state_record_write(const struct rs_state_record *record, struct rs_buf *out)
 {
     size_t start = out->size;
@@ -104,6 +106,8 @@ static struct rs_slice read_text(struct rs_reader *reader)
     return rs_read_bytes(reader, size.data ? (size_t)(size.data[0] | size.data[1] << 8) : 0);
 }
 
+/* A flag that this version does not know may say anything about the records before, so the claim is
+ * refused and not half understood. */
 static int read_claim(struct rs_reader *reader, struct rs_claim *claim, struct rs_error *error)
 {
     claim->flags = rs_read_u32(reader);
@@ -139,6 +143,7 @@ static int read_chunk(struct rs_reader *reader, struct rs_chunk *chunk, struct r
     return chunk->batch > 0 ? 0 : rs_fail(error, RS_ESTATE, "a chunk of batch 0");
 }
 
+/* In the order of write_seal; the layout is in record.h. */
 static int read_seal(struct rs_reader *reader, struct rs_seal_record *record, struct rs_error *error)
 {
     struct rs_seal *seal = &record->seal;

@@ -10,8 +10,8 @@
 /* ---- going ---- */
 
 /* A batch is due at once and then every now and then, even without news: an append is how this instance hears
- * of the next owner's claim. A log that does not remember knows no claims of others, so that nothing would
- * end the serving. */
+ * of the next owner's claim. A log that is not durable knows no claims of others, so that nothing would end
+ * the serving. */
 enum rs_life rs_leave_serve_on(struct rs_worker *worker, struct rs_worker_partition *owned,
                                struct rs_cause *cause)
 {

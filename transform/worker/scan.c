@@ -2,8 +2,8 @@
  * this partition's that its state does not hold, and which nothing would ever change or delete. So after a
  * take-over or a loss, when everything is sent again, Redis is asked in small pieces which groups it has as
  * the partition's, and those that the state does not hold are dropped as if they had expired. A group that
- * comes into being meanwhile is safe: its first view is submitted after the drop. Only with a state log that
- * remembers: without one, a state is whole only as far back as the input is kept. */
+ * comes into being meanwhile is safe: its first view is submitted after the drop. Only with a durable state
+ * log: without one, a state is whole only as far back as the input is kept. */
 #include "transform/worker/internal.h"
 
 #define SCAN_EVERY_US (20 * RS_WORKER_MS) /* pieces of some hundred groups */

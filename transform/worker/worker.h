@@ -125,7 +125,7 @@ struct rs_worker_partition_status {
     int64_t since_us;            /* monotonic: since when it does not run */
     char why[RS_ERROR_TEXT_MAX]; /* with the remedy; empty where it runs */
     struct rs_partition_status state;
-    bool has_log; /* a log that remembers: */
+    bool has_log; /* a durable one: */
     struct rs_state_log_status log;
     char error[RS_ERROR_TEXT_MAX]; /* why it stopped, or what hindered it last; empty: none */
 };

@@ -1,5 +1,6 @@
 /* The state log's Kafka side against librdkafka's mock cluster: order, refusals, readings, forgetting, room.
  * What the mock does not have (topic settings, trims) is in tests/integration/kafka_state_topic.py. */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -49,7 +51,7 @@ static bool reported(struct fixture *f, const char *text)
     return found;
 }
 
-static void open_log(struct fixture *f, size_t max_bytes)
+static int try_open(struct fixture *f, size_t max_bytes)
 {
     struct rs_error error;
     struct rs_kafka_log_options options = {.conf = rs_mock_kafka_conf(&f->mock),
@@ -59,7 +61,12 @@ static void open_log(struct fixture *f, size_t max_bytes)
                                            .max_bytes = max_bytes,
                                            .clock = rs_clock_system(),
                                            .report = {keep_report, f}};
-    assert_int_equal(rs_kafka_log_new(&options, &f->log, &error), 0);
+    return rs_kafka_log_new(&options, &f->log, &error);
+}
+
+static void open_log(struct fixture *f, size_t max_bytes)
+{
+    assert_int_equal(try_open(f, max_bytes), 0);
     f->io = rs_kafka_log_table(f->log);
 }
 
@@ -714,6 +721,34 @@ static void test_it_ends_in_the_middle_of_everything(void **state)
     rs_kafka_log_free(&f->log);
 }
 
+/* ---- out of memory ---- */
+
+static _Thread_local int refused; /* the how manieth allocation of this thread is refused; 0: none */
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return refused > 0 && --refused == 0 ? NULL : __real_calloc(count, size);
+}
+
+/* Standard input stands for any descriptor that is not the log's. */
+static void test_without_memory_it_closes_no_descriptor_but_its_own(void **state)
+{
+    struct fixture *f = *state;
+    int rc = RS_ENOMEM;
+    int opened = fcntl(STDIN_FILENO, F_GETFD) < 0 ? open("/dev/null", O_RDONLY) : STDIN_FILENO;
+    assert_int_equal(opened, STDIN_FILENO);
+    for (int which = 1; rc != 0; which++) {
+        refused = which;
+        rc = try_open(f, 0);
+        refused = 0;
+        assert_true(rc == 0 || rc == RS_ENOMEM);
+        assert_true(which > 1 || rc == RS_ENOMEM);
+        assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
+    }
+}
+
 #define LIVE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -740,6 +775,7 @@ int main(void)
         LIVE(test_stop_sends_what_is_under_way),
         LIVE(test_stop_ends_in_time_without_a_broker),
         LIVE(test_it_ends_in_the_middle_of_everything),
+        LIVE(test_without_memory_it_closes_no_descriptor_but_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

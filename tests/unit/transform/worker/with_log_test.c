@@ -1,4 +1,4 @@
-/* The worker and a state log that remembers, in virtual time: crashes, hand-overs, doubts, dead letters. */
+/* The worker and a durable state log, in virtual time: crashes, hand-overs, doubts, dead letters. */
 #include "tests/lib/fake_log.h"
 #include "tests/lib/virtual_clock.h"
 #include "tests/lib/worker_fixture.h"

@@ -451,7 +451,7 @@ static void test_a_revoked_partition_is_published_and_committed_first(void **sta
     assert_int_equal(look(f, 0).count, 0);
 }
 
-/* Without a log that remembers a revoked partition leaves at once; here Redis is away, so that it takes long.
+/* Without a durable log a revoked partition leaves at once; here Redis is away, so that it takes long.
  */
 static void test_a_partition_that_comes_back_while_it_leaves_misses_nothing(void **state)
 {
