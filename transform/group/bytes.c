@@ -120,6 +120,8 @@ int rs_form_read_pane(struct rs_form_reader *f, struct rs_node *node)
     return rc;
 }
 
+/* Flags of a register that mean something only in memory are not written, so a bit of theirs here is
+ * damage. */
 int rs_form_read_register(struct rs_form_reader *f, struct rs_register *r)
 {
     memset(r, 0, rs_register_size(f->gs->aggregate));

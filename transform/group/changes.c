@@ -69,6 +69,7 @@ struct group_entry {
     uint32_t count;
 };
 
+/* The number of panes is not known before they are written: 0 holds its place until group_end. */
 static struct group_entry group_begin(const struct rs_groups *gs, uint32_t number, enum rs_entry_kind kind,
                                       int64_t oldest_us, struct rs_buf *out)
 {
@@ -258,6 +259,8 @@ void rs_groups_note_gone(struct rs_groups *gs, const struct rs_gone_entry *entry
     }
 }
 
+/* Said in the batch that is open too: what a group that is back under the key has had acknowledged is told
+ * as of when it is written, so this has to stand before it. */
 void rs_groups_note_cleared(struct rs_groups *gs, const struct rs_group *group)
 {
     struct rs_unsealed *u = &gs->unsealed;
@@ -267,8 +270,6 @@ void rs_groups_note_cleared(struct rs_groups *gs, const struct rs_group *group)
     put_key(gs, group, RS_ENTRY_CLEARED, &u->drops);
     u->failed = u->failed || u->drops.failed;
     if (u->chunks->open) {
-        /* What a group that is back has had acknowledged is told as of when it is written, so this goes
-         * first. */
         put_key(gs, group, RS_ENTRY_CLEARED, &u->chunks->out);
         rs_chunks_cut(u->chunks, RS_CHUNK_BYTES);
     }

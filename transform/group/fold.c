@@ -141,6 +141,9 @@ static bool block_empty(const struct rs_fold *fold, int64_t block)
 
 /* ---- moving on ---- */
 
+/* Sums of all settled panes stand in one pane, from which those that leave can be subtracted. Extrema
+ * cannot be taken back, so they are kept by block: a block is emptied only when its place in the ring is
+ * needed again. */
 static void settle_until(struct rs_groups *gs, const struct rs_group *g, struct rs_fold *fold, int64_t hi)
 {
     uint32_t at = fold->last == RS_NONE ? rs_group_from(gs, g, fold->hi) : rs_node_at(gs, fold->last)->newer;
@@ -289,6 +292,8 @@ static uint32_t fold_running(struct rs_groups *gs, const struct rs_group *g, str
     return fold->oldest == RS_NONE ? g->newest : fold->oldest;
 }
 
+/* Without memory for a fold, or where there are few panes, all of them are merged each time: slower, and
+ * the same result. */
 uint32_t rs_fold_window(struct rs_groups *gs, uint32_t number, struct rs_fold **slot, int64_t start_us,
                         int64_t end_us, void *out)
 {
@@ -307,6 +312,8 @@ uint32_t rs_fold_window(struct rs_groups *gs, uint32_t number, struct rs_fold **
 
 /* ---- changes behind the window's back ---- */
 
+/* An event that is late, but not too late, goes into a pane that was settled already, so everything that
+ * was derived from that pane has it added or is made again. Outside of [lo, hi) nothing was derived. */
 void rs_fold_add(struct rs_groups *gs, struct rs_fold *fold, uint32_t number, bool fresh,
                  const struct rs_event *e)
 {

@@ -162,6 +162,8 @@ struct rs_node *rs_group_replace(struct rs_groups *gs, uint32_t number, int64_t 
     return node;
 }
 
+/* Unlike remove_oldest: while restoring there are no folds yet, and which pane left last is told by the
+ * log. */
 void rs_group_remove_before(struct rs_groups *gs, uint32_t number, int64_t oldest_us)
 {
     struct rs_group *g = rs_group_at(gs, number);
@@ -239,6 +241,7 @@ static bool acknowledged(const struct rs_groups *gs, uint32_t number, int64_t st
     return rs_window_last_end(window_of(gs), start_us) < rs_group_pending(gs, number);
 }
 
+/* Never the newest: there is always a pane behind it. Folds take it off while it is still there. */
 static void remove_oldest(struct rs_groups *gs, uint32_t number)
 {
     struct rs_group *g = rs_group_at(gs, number);
@@ -296,6 +299,8 @@ static void trim(struct rs_groups *gs, uint32_t number)
 
 /* ---- history ---- */
 
+/* Every window that holds a pane has content, so the first window of the first pane that is not too old is
+ * the answer. Panes that only carry last values for `change` have no windows of their own. */
 int64_t rs_group_next_end(const struct rs_groups *gs, const struct rs_group *group, int64_t from)
 {
     const struct rs_window *w = window_of(gs);
@@ -313,6 +318,8 @@ int64_t rs_group_next_end(const struct rs_groups *gs, const struct rs_group *gro
     return first > from ? first : from;
 }
 
+/* A sliding window may still hold its newest panes while older ones of it have left: what it would show is
+ * not what it was. So it may begin only behind the newest pane that left. */
 int64_t rs_group_held_from(const struct rs_groups *gs, uint32_t number)
 {
     const struct rs_group *group = rs_group_at(gs, number);
@@ -344,6 +351,7 @@ static void owe(struct rs_groups *gs, uint32_t number, struct rs_node *node)
     }
 }
 
+/* From the newest pane back, as far as what was acknowledged reaches: what is older was settled before. */
 void rs_group_settle(struct rs_groups *gs, uint32_t number, int64_t from_us)
 {
     /* Only windows with history are ever owed. */

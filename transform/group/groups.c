@@ -90,6 +90,8 @@ void rs_groups_fini(struct rs_groups *gs)
     rs_schedule_fini(&gs->schedule);
 }
 
+/* Room for each event to change a group that is not in the list yet, since rs_groups_gather runs on the
+ * event path. */
 static bool reserve_changed(struct rs_groups *gs, uint32_t events)
 {
     struct rs_changed *c = &gs->unsealed.gathering;
@@ -118,6 +120,7 @@ bool rs_groups_reserve(struct rs_groups *gs, uint32_t events, size_t key_bytes)
            rs_key_arena_reserve(&gs->keys, events, key_bytes);
 }
 
+/* A key may be there twice or more: one live group, and dropped ones whose keys Redis still has. */
 static uint32_t find(const struct rs_groups *gs, uint32_t hash, struct rs_slice key, bool dropped)
 {
     uint32_t cursor = hash;
@@ -191,6 +194,7 @@ static void put_key(struct rs_groups *gs, struct rs_group *g, struct rs_slice ke
     }
 }
 
+/* The slot may have been another group's. */
 static void start_rest(struct rs_groups *gs, uint32_t number)
 {
     if (gs->rests.item_size == 0) {
@@ -207,6 +211,9 @@ static void start_rest(struct rs_groups *gs, uint32_t number)
     }
 }
 
+/* The generation goes on from that of the group which had the slot before: a receipt from the sink that is
+ * meant for that one must not be taken for one of this. While dropped groups of the same key wait for
+ * their deletion, the new one waits too. */
 uint32_t rs_groups_add(struct rs_groups *gs, uint32_t hash, struct rs_slice key)
 {
     bool fresh = gs->groups.free_count == 0;
@@ -237,6 +244,8 @@ bool rs_groups_live(const struct rs_groups *gs, uint32_t number)
     return rs_group_at(gs, number)->key_size != RS_GROUP_FREE;
 }
 
+/* It stays in the index, and in the dirty list until the sink has deleted its keys (rs_groups_release).
+ * What an open batch has to say of it is written first, since the panes go here. */
 void rs_groups_drop(struct rs_groups *gs, uint32_t number)
 {
     struct rs_group *g = rs_group_at(gs, number);
@@ -325,6 +334,7 @@ void rs_groups_push_front(struct rs_groups *gs, uint32_t number, struct rs_group
     gs->dirty_count++;
 }
 
+/* The flag is taken off: a change from now on puts the group into the list again, though it is in flight. */
 uint32_t rs_groups_pop(struct rs_groups *gs)
 {
     uint32_t number = gs->dirty_head;

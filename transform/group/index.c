@@ -41,6 +41,7 @@ static void place(uint64_t *slots, uint32_t mask, uint64_t slot)
     slots[at & mask] = slot;
 }
 
+/* Slots carry the whole hash, so that a larger table is filled without a look at any group or key. */
 bool rs_index_reserve(struct rs_index *index, uint32_t more)
 {
     uint64_t slots = index->slots ? (uint64_t)index->mask + 1 : 0;
@@ -81,6 +82,8 @@ void rs_index_insert(struct rs_index *index, uint32_t hash, uint32_t number)
     index->count++;
 }
 
+/* No mark is left in the hole: what comes behind it moves up instead (Knuth, TAOCP 6.4, algorithm R), so
+ * that look-ups are as short as if the entry had never been there. */
 void rs_index_remove(struct rs_index *index, uint32_t hash, uint32_t number)
 {
     uint64_t wanted = (uint64_t)hash << 32 | (number + 1);

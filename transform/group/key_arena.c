@@ -29,6 +29,7 @@ void rs_key_arena_fini(struct rs_key_arena *arena)
     rs_key_arena_init(arena);
 }
 
+/* Chunks are never moved or given back: keys are read by reference all the time. */
 static bool add_chunk(struct rs_key_arena *arena)
 {
     if (arena->chunk_count >= UINT32_MAX >> RS_KEY_CHUNK_SHIFT) {
@@ -65,6 +66,9 @@ bool rs_key_arena_reserve(struct rs_key_arena *arena, size_t count, size_t bytes
     return true;
 }
 
+/* A place that was given back is used again only for a key of the same number of units; its first bytes
+ * link it to the next such place. So memory of one size never serves another, which is given up for a take
+ * and a give of constant time. */
 uint32_t rs_key_arena_put(struct rs_key_arena *arena, struct rs_slice key)
 {
     RS_ASSERT(key.size <= RS_GROUP_KEY_MAX);

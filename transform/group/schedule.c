@@ -7,6 +7,7 @@
  * window's size later. A ring of lists therefore takes the place of a heap, and when shown time passes a
  * multiple, the whole list becomes due by linking two ends. */
 
+/* There is one list more than the ring has, for what is due. */
 int rs_schedule_init(struct rs_schedule *s, const struct rs_aggregate *aggregate, struct rs_error *error)
 {
     const struct rs_window *window = &aggregate->window;
@@ -50,6 +51,8 @@ static uint32_t actual_list(const struct rs_schedule *s, const uint32_t *ends, u
     return ends[s->size] == number ? s->size : noted;
 }
 
+/* A group's due time may change while it waits, so it leaves its list from anywhere: hence links both
+ * ways. */
 static void unlink_group(struct rs_groups *gs, uint32_t number, struct rs_group_rest *g)
 {
     struct rs_schedule *s = &gs->schedule;

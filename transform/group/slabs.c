@@ -61,6 +61,8 @@ static void *new_chunk(const struct rs_slabs *slabs, uint32_t *count)
     return chunk;
 }
 
+/* A chunk holds several slabs where it is on huge pages. Where memory runs out between them, those listed
+ * so far are of use; the rest is freed with the chunk. */
 static bool add_chunk(struct rs_slabs *slabs)
 {
     uint32_t count;

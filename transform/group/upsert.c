@@ -17,6 +17,8 @@ static struct rs_upsert_group *group_at(const struct rs_groups *gs, uint32_t num
     return (struct rs_upsert_group *)rs_group_at(gs, number);
 }
 
+/* The registers of a group are one array, in the order of their periods. It may move here, and only here:
+ * the event path inserts into what was reserved. */
 bool rs_upsert_reserve(struct rs_groups *gs, uint32_t number)
 {
     size_t size = rs_register_size(gs->aggregate);
@@ -131,6 +133,8 @@ static void store(const struct rs_aggregate *a, struct rs_register *r, const str
     }
 }
 
+/* A register becomes a pane by being added as an event, at its period, so that all statistics of upsert
+ * streams are the same code as those of append streams. */
 void rs_register_fold(const struct rs_groups *gs, const struct rs_register *r, const struct rs_register *like,
                       void *pane)
 {
@@ -153,6 +157,7 @@ void rs_register_fold(const struct rs_groups *gs, const struct rs_register *r, c
                       r->period_us); /* not finite: counted when it came */
 }
 
+/* The room was reserved, and a full group makes it itself by giving up its oldest period. */
 static struct rs_register *insert(struct rs_groups *gs, struct rs_upsert_group *g, uint32_t at,
                                   int64_t period_us)
 {

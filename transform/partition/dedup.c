@@ -32,6 +32,8 @@ static struct rs_dedup_entry *entry_at(const struct rs_dedup *d, uint32_t nth)
     return &d->ring[(d->first + nth) & (d->capacity - 1)];
 }
 
+/* The ids move to the beginning of the new ring, so every place changes, and the index is made anew. Nothing
+ * changes before there is memory for both. */
 static bool widen(struct rs_dedup *d)
 {
     uint32_t capacity = d->capacity ? d->capacity * 2 : 1024;
@@ -39,7 +41,6 @@ static bool widen(struct rs_dedup *d)
     if (!ring) {
         return false;
     }
-    /* Places are numbered by the ring, so the index is made anew. */
     struct rs_index index = {0};
     if (!rs_index_reserve(&index, capacity)) {
         free(ring);
@@ -165,6 +166,8 @@ void rs_dedup_begin(struct rs_dedup *d, uint64_t first_number, uint32_t left_out
     d->first_number = first_number + left_out;
 }
 
+/* Ids come back in the order in which they arrived, without time passing. None counts from before the
+ * clock at which it came, and there are at most `max`: anything else is damage. */
 int rs_dedup_restore(struct rs_dedup *d, const struct rs_dedup_entry *entry, struct rs_error *error)
 {
     if (!rs_dedup_reserve(d, 1)) {

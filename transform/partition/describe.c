@@ -175,6 +175,7 @@ static uint32_t find_group(struct rs_partition *p, const struct rs_groups *gs, s
     return RS_NONE;
 }
 
+/* What is shown is brought up to date first, so that the view is the one that Redis would get now. */
 static void describe(struct describer *d, uint32_t number, struct rs_slice key)
 {
     const struct rs_group *g = rs_group_at(d->gs, number);

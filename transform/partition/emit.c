@@ -167,6 +167,8 @@ static bool emit_turn(struct rs_partition *p, uint32_t set, struct rs_view_batch
  * bit. */
 #define AGAIN_GROUPS 64
 
+/* Dropped groups go to the front, since a group that is back under the same key waits for the deletion.
+ * One that is in the list already has not been sent. */
 static void again(struct rs_groups *gs, uint32_t number)
 {
     struct rs_group *g = rs_group_at(gs, number);
@@ -245,6 +247,8 @@ bool rs_partition_emit(struct rs_partition *p, struct rs_view_batch *batch, size
 
 /* ---- settling ---- */
 
+/* From now on the group is kept, but never emitted: nothing of it is owed to the sink any more, so its
+ * panes may leave as if all had been acknowledged. */
 static void silence(struct rs_partition *p, struct rs_groups *gs, uint32_t number, struct rs_group *g)
 {
     if (g->flags & RS_GROUP_SILENT) {
@@ -288,6 +292,8 @@ static void acknowledge(struct rs_partition *p, struct rs_groups *gs, const stru
     }
 }
 
+/* As if it had never been sent: the windows that were in flight are the next again. What changed meanwhile
+ * is in the list already. */
 static void take_back(struct rs_groups *gs, const struct receipt *r, struct rs_group *g)
 {
     if (r->flags & RECEIPT_DROP) {
@@ -351,6 +357,7 @@ static void settle_conflicts(struct rs_partition *p, const struct rs_view_batch 
     }
 }
 
+/* Conflicts come first: a group that turns out to be another partition's is silent by then, and passed by. */
 void rs_partition_settle(struct rs_partition *p, const struct rs_view_batch *batch)
 {
     size_t count = batch->receipt.size / sizeof(struct receipt);

@@ -134,6 +134,8 @@ static uint64_t busy_panes(const struct rs_aggregate *a)
     return (uint64_t)panes;
 }
 
+/* An estimate for whoever has to choose a machine. Left out is what depends on the data: running folds of
+ * sliding windows, and sums of doubles so far apart that they need room of their own. */
 static void explain_memory(const struct rs_aggregate *a, uint64_t groups, struct rs_buf *out)
 {
     uint64_t fixed = SLOT_BYTES;

@@ -66,6 +66,8 @@ static bool convert_decimal(const struct rs_input *input, const struct rs_value 
     return out->i == w;
 }
 
+/* A double with a scale that is not finite is absent like a null, but it is counted (count_not_finite):
+ * NaN keeps the two apart. */
 static bool convert(const struct rs_input *input, const struct rs_value *value, struct rs_num *out)
 {
     out->present = value->kind != RS_VALUE_NULL;
@@ -80,7 +82,7 @@ static bool convert(const struct rs_input *input, const struct rs_value *value, 
     case RS_CONVERT_SCALED:
         if (value->kind == RS_VALUE_DOUBLE) { /* not finite: scale_values */
             out->present = false;
-            out->d = (double)NAN; /* tells it from null */
+            out->d = (double)NAN;
             return true;
         }
         out->i = value->i;
@@ -208,6 +210,7 @@ static enum rs_reason build_keys(struct rs_partition *p, uint32_t i, uint64_t wa
     return RS_REASON_NONE;
 }
 
+/* Decimals are hashed in one width: the same number is the same id, however many bytes it came in. */
 static enum rs_reason judge_id(const struct rs_plan *plan, const struct rs_value *values, struct rs_judged *j)
 {
     const struct rs_value *id = plan->id_slot >= 0 ? &values[plan->id_slot] : NULL;

@@ -65,6 +65,8 @@ static enum rs_reason most(const struct rs_outcome_watch *watch, const struct rs
     return best;
 }
 
+/* Events from the future are explained in numbers: how far ahead, and what is allowed, tell a clock that
+ * is wrong from a unit that is. */
 static void add_example(struct line *line, const struct rs_stream *stream, enum rs_reason reason,
                         const struct rs_reject_example *example)
 {
@@ -88,6 +90,7 @@ static void add_example(struct line *line, const struct rs_stream *stream, enum 
     }
 }
 
+/* The reasons from the most frequent on, and an example of the first. */
 static void rejected_line(struct line *line, const struct rs_outcome_watch *watch,
                           const struct rs_stream *stream, const struct rs_outcomes *now)
 {
@@ -150,6 +153,8 @@ static struct rs_accounting since_base(const struct rs_outcome_watch *watch, con
                                   .filtered = now->events.filtered - base->filtered};
 }
 
+/* May be meant, so it is said at ever longer intervals while it lasts. Once it was over, the next time
+ * counts as the first again. */
 static bool judge_others(struct rs_outcome_watch *watch, struct line *line, const struct rs_stream *stream,
                          const struct rs_accounting *more, int64_t now_us, enum rs_log_level *level)
 {
@@ -169,6 +174,9 @@ static bool judge_others(struct rs_outcome_watch *watch, struct line *line, cons
     return true;
 }
 
+/* What is judged is a stretch of time that opens with its first records. Rejections are worth a line soon
+ * after that; of all else only a whole stretch says something. Closed stretches are forgotten, and the
+ * next opens with the next records. */
 bool rs_outcomes_judge(struct rs_outcome_watch *watch, const struct rs_stream *stream,
                        const struct rs_outcomes *now, int64_t now_us, enum rs_log_level *level, char *text,
                        size_t size)

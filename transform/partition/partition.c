@@ -222,6 +222,8 @@ static enum verdict apply_event(struct rs_partition *p, struct rs_groups *gs, ui
     return VERDICT_APPLIED;
 }
 
+/* Aggregate by aggregate, each over the whole batch: the cache misses of its look-ups overlap, and its
+ * groups stay in the cache. */
 static void apply_aggregate(struct rs_partition *p, struct rs_groups *gs, const struct rs_record *records,
                             struct outcomes *outcomes)
 {
@@ -291,6 +293,8 @@ static void note_reject(const struct rs_partition *p, const struct rs_record *re
     }
 }
 
+/* False: there is no room for it now, and the record has to wait. Where none is wanted, there is always
+ * room. */
 static bool put_letter(const struct rs_partition *p, const struct rs_dead_letter_sink *letters,
                        const struct rs_record *record, enum rs_reason reason, int rule)
 {
@@ -354,6 +358,8 @@ static bool reserve_registers(struct rs_partition *p, struct rs_groups *gs)
     return rs_upsert_reserve(gs, rs_groups_find(gs, key->hash, rs_batch_key_bytes(p, key)));
 }
 
+/* Everything that the batch may need, before it changes anything: from here on it cannot fail in the
+ * middle. Batches of upsert streams are of one record, number 0 (one_by_one). */
 static bool reserve(struct rs_partition *p, uint32_t count)
 {
     if (p->plan->id_slot >= 0 && !rs_dedup_reserve(&p->dedup, count)) {

@@ -60,6 +60,8 @@ static int refuse_changed(const struct rs_groups *gs, struct rs_error *error)
         gs->aggregate->name);
 }
 
+/* What is stored of an aggregate that is not configured any more is read all the same, into nothing,
+ * because the next aggregate stands behind it. Its entries in the chunks are passed by (`sets`). */
 static int read_aggregate(struct rs_partition *p, struct rs_reader *reader, uint32_t number,
                           struct rs_error *error)
 {
@@ -126,6 +128,7 @@ static void set_expiry(struct rs_partition *p, int64_t at_us, uint64_t checked)
     p->expire_checked = checked <= (uint64_t)INT64_MAX ? checked : 0;
 }
 
+/* Format 1 had no times of records, only the clock of its ids; restore_times says what follows from that. */
 static int read_times(struct rs_partition *p, struct rs_reader *reader, struct rs_error *error)
 {
     if (p->restoring.format == 1) {
@@ -146,6 +149,8 @@ static int read_times(struct rs_partition *p, struct rs_reader *reader, struct r
     return rc;
 }
 
+/* Every batch of the log has a head, and each is the whole truth about what it holds: it replaces that of
+ * the batch before, also which aggregates there are. */
 int rs_partition_restore_batch(struct rs_partition *fresh, struct rs_slice head, struct rs_error *error)
 {
     struct rs_reader reader = {.rest = head};
@@ -193,6 +198,8 @@ static uint32_t group_of(struct rs_form_reader *f, struct rs_slice key)
     return number;
 }
 
+/* Room is made pane by pane: while restoring, a failure may come at any point, since the partition is
+ * thrown away then. */
 static int put_pane(struct rs_form_reader *f, uint32_t number)
 {
     int64_t start_us;
@@ -409,6 +416,8 @@ static int read_ids(struct rs_restoring *restoring, struct rs_reader *reader, st
     return 0;
 }
 
+/* They are sorted by now, each once, none before the first that lives. So if the last has the number that
+ * it must have, none between is missing. */
 static int restore_ids(struct rs_partition *p, struct rs_error *error)
 {
     struct rs_restoring *restoring = &p->restoring;
@@ -431,6 +440,7 @@ static int restore_ids(struct rs_partition *p, struct rs_error *error)
 
 /* ---- chunks ---- */
 
+/* `set` is a place in the head of this batch, not in the configuration of today. */
 static int read_entry(struct rs_partition *p, char kind, struct rs_reader *reader, struct rs_error *error)
 {
     if (kind == RS_ENTRY_IDS) {
@@ -496,6 +506,8 @@ static int finish_groups(struct rs_groups *gs, struct rs_error *error)
     return 0;
 }
 
+/* What the partition had counted by now is kept with the aggregate, so that its own sums begin at zero and
+ * still add up. */
 static void begin_empty(struct rs_partition *p, struct rs_groups *gs, struct rs_buf *notes)
 {
     gs->since = (struct rs_since){.offset = p->next_offset,
@@ -545,6 +557,8 @@ static void restore_times(struct rs_partition *p, const struct rs_seal *seal)
     }
 }
 
+/* Times come after the groups, since showing time makes groups due. All is sent again, because what became
+ * of the last owner's publications is not known. */
 int rs_partition_restore_end(struct rs_partition *fresh, const struct rs_seal *seal, struct rs_buf *notes,
                              struct rs_error *error)
 {

@@ -181,6 +181,8 @@ static void tell_gone(struct rs_partition *p, const struct rs_groups *gs)
     }
 }
 
+/* All before the sweep will be cut off, so it begins with all dropped groups, and goes through all groups
+ * and the ids that earlier batches told; newer ids are told anyway. */
 static void sweep(struct rs_partition *p, struct rs_state_plan plan)
 {
     struct rs_seal_batch *s = &p->sealing;
@@ -309,6 +311,8 @@ static void close_up(struct rs_chunks *s)
     s->cut = 0;
 }
 
+/* The log has copied the chunk. What a rush of early writes took of memory is given back when nothing
+ * waits. */
 void rs_partition_seal_taken(struct rs_partition *p)
 {
     struct rs_chunks *s = &p->sealing.chunks;

@@ -34,6 +34,7 @@ static void put_int(struct rs_view_batch *b, uint32_t field, int64_t value)
     rs_batch_field(b, field, text, rs_int64_format(value, text));
 }
 
+/* Without events only those statistics are shown that have a value even then (`empty_fields`). */
 static void put_content(struct rs_shower *s, const struct content *c)
 {
     const struct rs_aggregate *a = s->groups->aggregate;
@@ -167,6 +168,8 @@ static uint32_t last_from(const struct rs_groups *gs, const struct rs_upsert_gro
     return first;
 }
 
+/* Withdrawn registers are as if they were not there: where the window lies is told by the newest that
+ * counts. */
 static void fill_upsert(struct rs_groups *gs, const struct rs_upsert_group *g, struct content *c)
 {
     const struct rs_window *w = &gs->aggregate->window;
@@ -204,6 +207,7 @@ static uint64_t fill_upsert_window(struct rs_groups *gs, const struct rs_upsert_
 
 /* ---- operations ---- */
 
+/* A sliding view is computed as of shown time; any other ends with the group's newest pane or register. */
 void rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags)
 {
     struct rs_groups *gs = s->groups;
@@ -222,6 +226,7 @@ void rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags)
     rs_batch_end(s->batch, c.change_ms);
 }
 
+/* Only windows with content are asked for, so a tumbling one always has its pane. */
 void rs_show_window(struct rs_shower *s, uint32_t number, int64_t end_us)
 {
     struct rs_groups *gs = s->groups;

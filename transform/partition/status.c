@@ -8,6 +8,7 @@ static uint64_t memory_of(const struct rs_groups *gs)
            ((size_t)gs->unsealed.gathering.capacity + gs->unsealed.writing.capacity) * sizeof(uint32_t);
 }
 
+/* Asked for often: all of it is counted as it changes, nothing is walked through. */
 void rs_partition_status(const struct rs_partition *p, struct rs_partition_status *out)
 {
     *out = (struct rs_partition_status){

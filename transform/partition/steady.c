@@ -48,6 +48,8 @@ static void shift(struct rs_steady *s, uint32_t from, uint32_t to, uint32_t coun
     }
 }
 
+/* The sorted times lie in a room that is larger, so that either side can make the gap: the shorter one
+ * moves. Only when the room's end is reached does everything move back to its beginning. */
 static void put(struct rs_steady *s, int64_t time_us)
 {
     uint32_t at = place_of(s, time_us);
@@ -158,6 +160,7 @@ static bool plausible(int64_t us)
     return us > -(INT64_C(1) << 60) && us < INT64_C(1) << 60;
 }
 
+/* Only the times in the order of their arrival are stored; putting them in again sorts them. */
 int rs_steady_load(struct rs_steady *s, struct rs_reader *reader, struct rs_error *error)
 {
     rs_steady_init(s);

@@ -87,6 +87,8 @@ static size_t aggregates_of(const struct rs_worker *worker)
     return count;
 }
 
+/* What the state has counted by now was counted by whoever had it before: this process adds only what
+ * comes. */
 void rs_worker_partition_begin_counting(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     size_t aggregates = aggregates_of(worker);

@@ -33,6 +33,7 @@ struct rs_partition_id rs_worker_partition_id(const struct rs_worker *worker,
     };
 }
 
+/* A partition that fails again and again for the same reason is not worth a line each time. */
 void rs_worker_partition_trouble(struct rs_worker *worker, struct rs_worker_partition *owned,
                                  enum rs_log_level level, const char *format, ...)
 {

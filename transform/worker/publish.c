@@ -49,6 +49,8 @@ static void tell_conflicts(struct rs_worker *worker, struct rs_worker_partition 
     }
 }
 
+/* Redis may show the partition further on already, as an earlier owner left it: publishing waits until the
+ * input is there, so that what is shown does not go back. */
 static void on_behind(struct rs_worker *worker, struct rs_worker_partition *owned,
                       const struct rs_view_batch *batch)
 {

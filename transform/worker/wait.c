@@ -33,6 +33,8 @@ static bool behind_fence(const struct rs_worker_partition *owned)
     return owned->next_offset < owned->quiet_until;
 }
 
+/* A partition behind its fence counts for the numbers that are shown, but not for the limits: input that
+ * waited for it would wait for ever. */
 void rs_worker_measure(struct rs_worker *worker)
 {
     worker->memory_bytes = worker->limited_bytes = 0;
@@ -51,6 +53,7 @@ void rs_worker_measure(struct rs_worker *worker)
     }
 }
 
+/* History is named before memory: windows that wait for Redis take memory too, and may be why it is short. */
 enum rs_waiting rs_worker_limit(const struct rs_worker *worker)
 {
     if (worker->limited_history > worker->options.history_limit) {

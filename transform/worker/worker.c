@@ -15,6 +15,7 @@
 
 /* ---- life ---- */
 
+/* On failure what was made is for rs_worker_free, which takes half a worker. */
 static int init(struct rs_worker *worker, struct rs_error *error)
 {
     size_t aggregates = 0;
