@@ -20,7 +20,7 @@
  *
  * Thread: `new`, `stop` and `free` by one owner; the table as base/view.h says; `status` any.
  * Owns: batches between submit and finished.
- * Limits: RS_REDIS_INFLIGHT_CALLS calls and RS_REDIS_INFLIGHT_BYTES bytes unanswered per connection; the
+ * Limits: RS_REDIS_INFLIGHT_CALLS calls and RS_REDIS_INFLIGHT_BYTES bytes unanswered per connection (calls.h); the
  * queue is as long as there are batches. */
 #ifndef RS_SINK_REDIS_SINK_H
 #define RS_SINK_REDIS_SINK_H

@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "sink/redis/calls.h"
 #include "sink/redis/commands.h"
 #include "sink/redis/counts.h"
 #include "sink/redis/fences.h"
@@ -23,17 +24,6 @@
 #define CHECK_EVERY_US  INT64_C(1000000)
 #define CHECK_CALLS     3 /* at most */
 #define REPORT_EVERY_US INT64_C(10000000)
-
-enum call_kind { CALL_BATCH, CALL_SCAN, CALL_META, CALL_FENCES, CALL_INFO };
-
-struct call { /* sent and not yet answered */
-    enum call_kind kind;
-    struct rs_view_batch *batch;
-    bool last; /* of its batch */
-    size_t bytes;
-    size_t entries; /* FENCES: how many of the table were asked for; 0: a PING */
-    int64_t sent_us;
-};
 
 struct rs_redis_writer {
     struct rs_redis_writer_host host;
@@ -52,8 +42,7 @@ struct rs_redis_writer {
     struct rs_view_batch *head, *tail; /* unfinished batches in the order submitted */
     struct rs_view_batch *next;        /* the first that is not sent completely */
     struct rs_redis_cursor cursor;     /* in `next` */
-    struct call calls[RS_REDIS_INFLIGHT_CALLS];
-    size_t call_first, call_count, inflight_bytes;
+    struct rs_redis_calls calls;
     unsigned checks_inflight;
     bool meta_inflight;
     redisContext *context;
@@ -181,7 +170,7 @@ static void rewind_queue(struct rs_redis_writer *w)
     }
     w->next = w->head;
     w->cursor = (struct rs_redis_cursor){0};
-    w->call_first = w->call_count = w->inflight_bytes = 0;
+    w->calls = (struct rs_redis_calls){0};
     w->checks_inflight = 0;
     w->meta_inflight = false;
 }
@@ -297,26 +286,24 @@ static void connect_writer(struct rs_redis_writer *w)
 
 /* ---- sending ---- */
 
-static int append_call(struct rs_redis_writer *w, struct call call)
+static int append_call(struct rs_redis_writer *w, struct rs_redis_call call)
 {
     if (redisAppendFormattedCommand(w->context, (const char *)w->command.data, w->command.size) != REDIS_OK) {
         return RS_ENOMEM;
     }
     call.bytes = w->command.size;
     call.sent_us = now_of(w);
-    if (w->call_count == 0) {
+    if (w->calls.count == 0) {
         w->progress_us = call.sent_us;
     }
-    w->calls[(w->call_first + w->call_count) % RS_REDIS_INFLIGHT_CALLS] = call;
-    w->call_count++;
-    w->inflight_bytes += call.bytes;
+    rs_redis_calls_push(&w->calls, &call);
     return 0;
 }
 
-static int send_command(struct rs_redis_writer *w, struct call call)
+static int send_command(struct rs_redis_writer *w, struct rs_redis_call call)
 {
     int code = w->command.failed ? RS_ENOMEM : append_call(w, call);
-    w->checks_inflight += code == 0 && call.kind != CALL_META;
+    w->checks_inflight += code == 0 && call.kind != RS_CALL_META;
     return code;
 }
 
@@ -331,7 +318,7 @@ static int send_meta(struct rs_redis_writer *w, bool all)
     w->meta_inflight = true;
     w->meta_wanted &= !all;
     w->meta_generation = w->host.generation(w->host.self);
-    return send_command(w, (struct call){.kind = CALL_META});
+    return send_command(w, (struct rs_redis_call){.kind = RS_CALL_META});
 }
 
 static bool writes_meta(const struct rs_redis_writer *w)
@@ -352,14 +339,14 @@ static int send_checks(struct rs_redis_writer *w)
     int code = 0;
     if (w->number == 0) {
         rs_redis_command_info(&w->command);
-        code = send_command(w, (struct call){.kind = CALL_INFO});
+        code = send_command(w, (struct rs_redis_call){.kind = RS_CALL_INFO});
     }
     if (code == 0 && writes_meta(w)) {
         code = send_meta(w, false);
     }
     if (code == 0) {
         rs_redis_command_fences(&w->command, host->config->prefix, host->group, &w->fences);
-        code = send_command(w, (struct call){.kind = CALL_FENCES, .entries = w->fences.count});
+        code = send_command(w, (struct rs_redis_call){.kind = RS_CALL_FENCES, .entries = w->fences.count});
     }
     return code;
 }
@@ -390,7 +377,8 @@ static int send_batch_call(struct rs_redis_writer *w)
                               batch->scan_cursor);
         return w->command.failed
                    ? RS_ENOMEM
-                   : append_call(w, (struct call){.kind = CALL_SCAN, .batch = batch, .last = true});
+                   : append_call(w,
+                                 (struct rs_redis_call){.kind = RS_CALL_SCAN, .batch = batch, .last = true});
     }
     rs_buf_reset(&w->command);
     if (rs_redis_pack(w->packer, batch, w->sha, &w->cursor, &w->command, &error) != 0) {
@@ -401,7 +389,7 @@ static int send_batch_call(struct rs_redis_writer *w)
         w->next = batch->next;
         w->cursor = (struct rs_redis_cursor){0};
     }
-    return append_call(w, (struct call){.kind = CALL_BATCH, .batch = batch, .last = last});
+    return append_call(w, (struct rs_redis_call){.kind = RS_CALL_BATCH, .batch = batch, .last = last});
 }
 
 static void fill_pipeline(struct rs_redis_writer *w)
@@ -410,15 +398,14 @@ static void fill_pipeline(struct rs_redis_writer *w)
     int64_t now = now_of(w);
     bool identified = identify(w, &code);
     if (identified && code == 0 && w->checks_inflight == 0 && now >= w->check_us &&
-        w->call_count + CHECK_CALLS <= RS_REDIS_INFLIGHT_CALLS) {
+        rs_redis_calls_have_room(&w->calls, CHECK_CALLS)) {
         w->check_us = now + CHECK_EVERY_US;
         code = send_checks(w);
     }
-    if (identified && code == 0 && meta_due(w) && w->call_count < RS_REDIS_INFLIGHT_CALLS) {
+    if (identified && code == 0 && meta_due(w) && rs_redis_calls_have_room(&w->calls, 1)) {
         code = send_meta(w, true);
     }
-    while (identified && code == 0 && w->next && w->call_count < RS_REDIS_INFLIGHT_CALLS &&
-           w->inflight_bytes < RS_REDIS_INFLIGHT_BYTES) {
+    while (identified && code == 0 && w->next && rs_redis_calls_take_batches(&w->calls)) {
         code = send_batch_call(w);
     }
     if (code != 0) {
@@ -473,7 +460,8 @@ static void watch_fence(struct rs_redis_writer *w, const struct rs_view_batch *b
     entry->generation = w->host.generation(w->host.self);
 }
 
-static bool take_batch_answer(struct rs_redis_writer *w, const struct call *call, const redisReply *reply)
+static bool take_batch_answer(struct rs_redis_writer *w, const struct rs_redis_call *call,
+                              const redisReply *reply)
 {
     struct rs_view_batch *batch = call->batch;
     struct rs_redis_answer answer;
@@ -508,7 +496,7 @@ static bool take_batch_answer(struct rs_redis_writer *w, const struct call *call
     return true;
 }
 
-static void take_fences(struct rs_redis_writer *w, const struct call *call, const redisReply *reply)
+static void take_fences(struct rs_redis_writer *w, const struct rs_redis_call *call, const redisReply *reply)
 {
     for (size_t i = 0; i < call->entries && i < reply->elements; i++) {
         const redisReply *element = reply->element[i];
@@ -573,40 +561,31 @@ static bool take_scan(struct rs_redis_writer *w, struct rs_view_batch *batch, co
 }
 
 /* False: the connection is gone. */
-static bool take_answer(struct rs_redis_writer *w, const struct call *call, const redisReply *reply)
+static bool take_answer(struct rs_redis_writer *w, const struct rs_redis_call *call, const redisReply *reply)
 {
-    bool write = call->kind == CALL_BATCH || call->kind == CALL_META;
-    if (call->kind == CALL_SCAN) {
+    bool write = call->kind == RS_CALL_BATCH || call->kind == RS_CALL_META;
+    if (call->kind == RS_CALL_SCAN) {
         return take_scan(w, call->batch, reply);
     }
     w->checks_inflight -= !write;
-    w->meta_inflight &= call->kind != CALL_META;
+    w->meta_inflight &= call->kind != RS_CALL_META;
     if (reply->type == REDIS_REPLY_ERROR) {
         fail(w, rs_redis_fault_of_reply(reply->str), write, reply->str);
         return false;
     }
-    if (call->kind == CALL_BATCH) {
+    if (call->kind == RS_CALL_BATCH) {
         return take_batch_answer(w, call, reply);
     }
-    if (call->kind == CALL_META && !take_meta(w, reply)) {
+    if (call->kind == RS_CALL_META && !take_meta(w, reply)) {
         return false;
     }
-    if (call->kind == CALL_FENCES && call->entries > 0) {
+    if (call->kind == RS_CALL_FENCES && call->entries > 0) {
         take_fences(w, call, reply);
-    } else if (call->kind == CALL_INFO) {
+    } else if (call->kind == RS_CALL_INFO) {
         take_info(w, reply);
     }
     succeed(w, false); /* that a description could be written says nothing about views */
     return true;
-}
-
-static struct call pop_call(struct rs_redis_writer *w)
-{
-    struct call call = w->calls[w->call_first];
-    w->call_first = (w->call_first + 1) % RS_REDIS_INFLIGHT_CALLS;
-    w->call_count--;
-    w->inflight_bytes -= call.bytes;
-    return call;
 }
 
 static void read_answers(struct rs_redis_writer *w)
@@ -620,16 +599,16 @@ static void read_answers(struct rs_redis_writer *w)
     }
     while (alive && redisGetReplyFromReader(w->context, &raw) == REDIS_OK && raw) {
         redisReply *reply = raw;
-        if (w->call_count == 0) {
+        if (w->calls.count == 0) {
             /* Redis says why before it hangs up: maxclients, protected mode. */
             fail(w,
                  reply->type == REDIS_REPLY_ERROR ? rs_redis_fault_of_reply(reply->str) : RS_REDIS_PROTOCOL,
                  false, reply->type == REDIS_REPLY_ERROR ? reply->str : "an answer that nobody asked for");
             alive = false;
         } else {
-            struct call call = pop_call(w);
+            struct rs_redis_call call = rs_redis_calls_pop(&w->calls);
             w->progress_us = now_of(w);
-            rs_redis_counts_answered(&w->counts, call.kind == CALL_BATCH ? call.bytes : 0,
+            rs_redis_counts_answered(&w->counts, call.kind == RS_CALL_BATCH ? call.bytes : 0,
                                      w->progress_us - call.sent_us);
             alive = take_answer(w, &call, reply);
         }
@@ -668,8 +647,8 @@ static void exchange(struct rs_redis_writer *w)
         return;
     }
     int64_t now = now_of(w);
-    int64_t due = w->call_count > 0 ? w->progress_us + w->host.config->timeout_us : w->check_us;
-    if (w->call_count > 0 && now >= due) {
+    int64_t due = w->calls.count > 0 ? w->progress_us + w->host.config->timeout_us : w->check_us;
+    if (w->calls.count > 0 && now >= due) {
         fail(w, RS_REDIS_TIMEOUT, false, "no answer in time");
         return;
     }

@@ -15,9 +15,7 @@
 #include "sink/redis/config.h"
 #include "sink/redis/status.h"
 
-#define RS_REDIS_INFLIGHT_CALLS 64
-#define RS_REDIS_INFLIGHT_BYTES ((size_t)1 << 20)
-#define RS_REDIS_CLUSTER_MAX    128 /* of the Kafka cluster's id, with its end */
+#define RS_REDIS_CLUSTER_MAX 128 /* of the Kafka cluster's id, with its end */
 
 struct rs_redis_writer;
 
