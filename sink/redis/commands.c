@@ -63,6 +63,8 @@ void rs_redis_command_scan(struct rs_buf *out, const char *prefix, const char *a
     rs_buf_fini(&key);
 }
 
+/* Beside groups the table has %owner, whose value holds a ':' and is never a partition, and %old, whose
+ * value 1 could pass for one. */
 enum rs_redis_fault rs_redis_scan_read(const redisReply *reply, struct rs_view_batch *batch,
                                        struct rs_error *error)
 {
@@ -93,6 +95,7 @@ enum rs_redis_fault rs_redis_scan_read(const redisReply *reply, struct rs_view_b
     return RS_REDIS_FINE;
 }
 
+/* The names stand behind the two numbers that take_meta looks at. */
 bool rs_redis_forgotten_text(const redisReply *reply, const char *prefix, char *out, size_t size)
 {
     struct rs_buf names = {0};

@@ -90,6 +90,7 @@ static int parse_user(const char *text, size_t size, struct rs_redis_address *ou
     return 0;
 }
 
+/* An IPv6 address stands in brackets, since it is full of the character that begins the port. */
 static int parse_host(const char *text, size_t size, struct rs_redis_address *out, struct rs_error *error)
 {
     const char *host = text;
@@ -123,6 +124,7 @@ static int parse_host(const char *text, size_t size, struct rs_redis_address *ou
     return 0;
 }
 
+/* Options in a URL are refused and not ignored: whoever writes one expects it to count. */
 static int parse_tcp(const char *text, struct rs_redis_address *out, struct rs_error *error)
 {
     size_t authority = strcspn(text, "/?#");
@@ -151,6 +153,7 @@ static int parse_tcp(const char *text, struct rs_redis_address *out, struct rs_e
     return 0;
 }
 
+/* The database is the one option there is, because behind a path there is no other place for it. */
 static int parse_unix(const char *text, struct rs_redis_address *out, struct rs_error *error)
 {
     const char *option = strchr(text, '?');
@@ -173,6 +176,7 @@ static const char *strip_scheme(const char *url, const char *scheme)
     return strncasecmp(url, scheme, size) == 0 ? url + size : NULL;
 }
 
+/* Schemes that other clients know are said not to be available, rather than not to be schemes. */
 int rs_redis_url_parse(const char *url, struct rs_redis_address *out, struct rs_error *error)
 {
     static const char *const later[] = {"rediss://", "sentinel://", "cluster://", NULL};
@@ -243,6 +247,7 @@ static void load_secret(struct rs_config *config, const struct rs_config_node *s
     memcpy(out, text, strlen(text) + 1);
 }
 
+/* A user name without a password would silently count for nothing: authenticate sends none. */
 static void load_address(struct rs_config *config, const struct rs_config_node *section,
                          struct rs_redis_address *out)
 {
@@ -273,6 +278,7 @@ static void load_prefix(struct rs_config *config, const struct rs_config_node *s
     memcpy(out, prefix, strlen(prefix) + 1);
 }
 
+/* Everything is looked at even after a fault, so that all faults are reported in one go. */
 int rs_redis_config_load(struct rs_config *config, struct rs_redis_config *out, struct rs_error *error)
 {
     static const char *const known[] = {

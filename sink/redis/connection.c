@@ -23,6 +23,8 @@ const char *rs_redis_fault_hint(enum rs_redis_fault fault)
     return faults[fault].hint;
 }
 
+/* The word in front decides where there is one. Only then is the text looked through, in which a script or
+ * a proxy may quote an error of another kind. */
 enum rs_redis_fault rs_redis_fault_of_reply(const char *text)
 {
     static const char *const cluster[] = {"ASK ", "CLUSTERDOWN", "CROSSSLOT", "TRYAGAIN", NULL};
@@ -68,6 +70,8 @@ enum rs_redis_fault rs_redis_fault_of_context(const redisContext *context)
     return RS_REDIS_IO;
 }
 
+/* errno is set to 0 first: hiredis says only that a connection failed, and whether time was up is told by
+ * errno. */
 redisReply *rs_redis_ask(redisContext *context, int argc, const char **argv, const size_t *sizes,
                          enum rs_redis_fault *fault, struct rs_error *error)
 {
@@ -89,6 +93,7 @@ redisReply *rs_redis_ask(redisContext *context, int argc, const char **argv, con
     return reply;
 }
 
+/* Servers before Redis 6 know no user names, and take AUTH with a password alone. */
 static int authenticate(redisContext *context, const struct rs_redis_address *address,
                         enum rs_redis_fault *fault, struct rs_error *error)
 {
@@ -110,6 +115,7 @@ static int authenticate(redisContext *context, const struct rs_redis_address *ad
     return 0;
 }
 
+/* A connection begins with database 0, which needs no right to SELECT. */
 static int select_database(redisContext *context, int database, enum rs_redis_fault *fault,
                            struct rs_error *error)
 {
@@ -167,6 +173,7 @@ static int set_up(redisContext *context, const struct rs_redis_address *address,
     return code == 0 ? select_database(context, address->database, fault, error) : code;
 }
 
+/* The address goes in front of every error: it has no password in it. */
 int rs_redis_open(const struct rs_redis_address *address, int64_t connect_timeout_us, int64_t timeout_us,
                   redisContext **out, enum rs_redis_fault *fault, struct rs_error *error)
 {

@@ -63,6 +63,8 @@ static void count_operations(const struct rs_view_batch *batch, struct rs_redis_
     }
 }
 
+/* Where the next batch is not known here, it was submitted after this one, whose time then stands for it
+ * until it is finished: its age may look too high, and never too low. */
 void rs_redis_counts_finished(struct rs_redis_counts *counts, const struct rs_view_batch *batch,
                               const struct rs_view_batch *head)
 {

@@ -20,6 +20,9 @@ static void lengthen(struct rs_redis_evictions *e, int64_t now_us)
     e->next_us = now_us + e->pause_us;
 }
 
+/* A suspicion is settled first. If the count is what it was when the fence was there, nothing was evicted,
+ * so Redis was emptied; if it has grown, the fence was evicted, and that is owed when the pause is over.
+ * Without a count to compare with, the worse is taken to be true. */
 enum rs_redis_evictions_verdict rs_redis_evictions_count(struct rs_redis_evictions *e, uint64_t evicted,
                                                          int64_t now_us)
 {

@@ -35,6 +35,8 @@ static int read_run_id(redisContext *context, char *out, enum rs_redis_fault *fa
     return 0;
 }
 
+/* Loaded with every connection: a server that restarted has forgotten the script, and from here on only
+ * its digest is sent. */
 static int load_script(redisContext *context, const char *text, char *sha, enum rs_redis_fault *fault,
                        struct rs_error *error)
 {

@@ -92,6 +92,7 @@ static int open_context(const struct rs_redis_config *config, redisContext **out
 
 /* ---- taking over ---- */
 
+/* One key holds whose an aggregate is and whose each of its groups is. What readers see is not touched. */
 static int disown(redisContext *context, const struct rs_redis_config *config, const char *group,
                   const struct rs_aggregate_meta *metas, size_t count, struct words *words,
                   struct rs_error *error)
@@ -131,6 +132,7 @@ static void put_pattern(struct rs_buf *out, const char *prefix, const char *grou
     rs_buf_fini(&key);
 }
 
+/* In pieces: Redis does nothing else while it deletes. */
 static int delete_keys(redisContext *context, const redisReply *keys, struct words *words, uint64_t *deleted,
                        struct rs_error *error)
 {
@@ -169,6 +171,8 @@ static redisReply *send_scan(redisContext *context, const struct words *words, c
     return reply;
 }
 
+/* SCAN may name a key twice, or one that is gone by now. That does no harm, and only keys that were
+ * deleted are counted. */
 static int delete_fences(redisContext *context, const struct rs_redis_config *config, const char *group,
                          struct words *words, uint64_t *deleted, struct rs_error *error)
 {
@@ -194,6 +198,7 @@ static int delete_fences(redisContext *context, const struct rs_redis_config *co
     return 0;
 }
 
+/* The fences first: while the names are another's nobody of this group can write one. */
 int rs_redis_take_over(const struct rs_redis_config *config, const char *group,
                        const struct rs_aggregate_meta *metas, size_t count, uint64_t *fences,
                        struct rs_error *error)
@@ -202,7 +207,6 @@ int rs_redis_take_over(const struct rs_redis_config *config, const char *group,
     struct words words = {0};
     int code = open_context(config, &context, error);
     *fences = 0;
-    /* The fences first: while the names are another's nobody of this group can write one. */
     if (code == 0) {
         code = delete_fences(context, config, group, &words, fences, error);
     }
@@ -231,6 +235,7 @@ static bool is_owner(const redisReply *reply, const struct rs_buf *group, const 
     return held.size == 0 || cluster->size == 0 || rs_slice_equal(held, rs_buf_slice(cluster));
 }
 
+/* The script would refuse another's names, but nothing here goes through the script. */
 static int check_owner(redisContext *context, const struct rs_redis_config *config, const char *group,
                        const char *cluster, const char *aggregate, struct words *words,
                        struct rs_error *error)
@@ -280,6 +285,8 @@ static void put_keys(struct words *words, const char *head, const redisReply *me
     }
 }
 
+/* `stride` is 2 where values stand between the members. Whose the aggregate is stays until the end, so
+ * that its owner can run this again if it was broken off. */
 static int forget_members(redisContext *context, const char *head, const redisReply *members, size_t stride,
                           struct words *words, struct rs_error *error)
 {
@@ -328,6 +335,7 @@ static int take_from_index(redisContext *context, const char *head, const redisR
     return code;
 }
 
+/* Always from the front: what was forgotten is taken out of the index, until that is empty. */
 static int forget_indexed(redisContext *context, const char *head, struct words *words, uint64_t *groups,
                           struct rs_error *error)
 {
@@ -393,6 +401,7 @@ static int forget_names(redisContext *context, const struct rs_redis_config *con
     return code == 0 ? run_words(context, words, NULL, error) : code;
 }
 
+/* What says whose the aggregate is goes last. Until then the same can be run again. */
 int rs_redis_forget(const struct rs_redis_config *config, const char *group, const char *cluster,
                     const char *aggregate, uint64_t *groups, struct rs_error *error)
 {

@@ -107,6 +107,7 @@ static void missing_rights(redisContext *context, const char *prefix, struct rs_
     }
 }
 
+/* On a connection of its own, as the writer's has calls under way, and the next answer would be theirs. */
 void rs_redis_rights_text(const struct rs_redis_config *config, char *out, size_t size)
 {
     enum rs_redis_fault fault = RS_REDIS_FINE;

@@ -75,6 +75,7 @@ struct rs_redis_fence rs_redis_fence_of(const struct rs_view_batch *batch)
         .token = batch->token, .offset = batch->offset, .now_shown_us = batch->now_shown_us};
 }
 
+/* Has to say what `fence` in write_batch.lua says. */
 enum rs_batch_result rs_redis_fence_judge(const struct rs_redis_fence *held,
                                           const struct rs_redis_fence *mine)
 {
@@ -163,6 +164,7 @@ struct rs_redis_packer {
     size_t bytes;       /* of all open sections, about */
 };
 
+/* Written by hand, since every value that goes to Redis comes through here. */
 static void put_argument(struct rs_buf *out, const void *data, size_t size)
 {
     uint8_t head[24];
@@ -221,6 +223,7 @@ static void lane_fini(struct lane *lane, uint32_t field_count)
     rs_buf_fini(&lane->history_members);
 }
 
+/* What never changes, the names of fields and aggregate, is put into Redis' form once for all batches. */
 static bool lane_init(struct lane *lane, const struct rs_aggregate_meta *meta)
 {
     bool failed = false;
@@ -317,6 +320,8 @@ static uint32_t count_absent(const struct lane *lane, uint32_t field_count)
     return field_count - lane->shape_count - history_only;
 }
 
+/* V and F in write_batch.lua. The number of absent fields stands before their names, so they are counted
+ * first. */
 static void close_views(struct rs_redis_packer *packer, struct lane *lane, uint32_t field_count)
 {
     struct rs_buf *body = &packer->body;
@@ -360,6 +365,7 @@ static void close_open(struct rs_redis_packer *packer, size_t aggregate)
     rs_buf_reset(&lane->values);
 }
 
+/* H in write_batch.lua. */
 static void close_history(struct rs_redis_packer *packer, size_t aggregate)
 {
     struct lane *lane = &packer->lanes[aggregate];
@@ -418,6 +424,7 @@ static bool put_values(struct lane *lane, const struct rs_op *op, uint32_t field
     return true;
 }
 
+/* Rows of a section share one list of names: one with other fields ends it and begins the next. */
 static void pack_view(struct rs_redis_packer *packer, const struct rs_op *op, uint32_t number)
 {
     struct lane *lane = &packer->lanes[op->aggregate];
@@ -437,6 +444,8 @@ static void pack_view(struct rs_redis_packer *packer, const struct rs_op *op, ui
     lane->rows++;
 }
 
+/* A drop that comes before it has to stay before it; views may follow each other on either side, since a
+ * history is a key of its own. */
 static void pack_history(struct rs_redis_packer *packer, const struct rs_op *op, uint32_t number)
 {
     struct lane *lane = &packer->lanes[op->aggregate];
@@ -461,6 +470,8 @@ static void pack_drop(struct rs_redis_packer *packer, const struct rs_op *op)
     lane->rows++;
 }
 
+/* A group with a name that Redis needs itself is a conflict and never written. A drop of one is not: there
+ * is nothing to delete. */
 static void pack_op(struct rs_redis_packer *packer, struct rs_view_batch *batch, const struct rs_op *op,
                     uint32_t number)
 {
@@ -527,6 +538,7 @@ static void put_keys(struct rs_redis_packer *packer, const struct rs_view_batch 
     out->failed |= key->failed;
 }
 
+/* 5: EVALSHA, the digest, the number 2 and two keys. 8: what comes before the names of the aggregates. */
 static void put_head(struct rs_redis_packer *packer, const struct rs_view_batch *batch, const char *sha,
                      struct rs_buf *out)
 {
@@ -565,6 +577,7 @@ static void put_description(struct rs_redis_packer *packer, const struct rs_aggr
     out->failed |= text->failed;
 }
 
+/* 4: EVALSHA, the digest, the number 1 and one key. 4: prefix, group, cluster, `all`. */
 int rs_redis_pack_meta(struct rs_redis_packer *packer, const char *sha, bool all, struct rs_buf *out,
                        struct rs_error *error)
 {
@@ -599,6 +612,7 @@ static void packer_clear(struct rs_redis_packer *packer)
     }
 }
 
+/* The operations are packed first, because the head says how many arguments follow. */
 int rs_redis_pack(struct rs_redis_packer *packer, struct rs_view_batch *batch, const char *sha,
                   struct rs_redis_cursor *cursor, struct rs_buf *out, struct rs_error *error)
 {
@@ -665,6 +679,8 @@ static bool read_conflicts(const redisReply *reply, struct rs_buf *conflicts)
     return true;
 }
 
+/* Conflicts may have been appended before a fault is found. The batch is then sent again, which empties
+ * them. */
 int rs_redis_answer_read(const redisReply *reply, struct rs_redis_answer *out, struct rs_buf *conflicts,
                          struct rs_error *error)
 {

@@ -73,6 +73,7 @@ static void sink_lost(void *self, uint64_t generation, const char *how)
     }
 }
 
+/* As everywhere here, the report is made without the lock: it calls code of the sink's owner. */
 static void sink_gone(void *self, uint64_t generation, uint64_t seen)
 {
     struct rs_redis_sink *sink = self;
@@ -97,6 +98,8 @@ static void tell_evictions(struct rs_redis_sink *sink, uint64_t evicted, int64_t
               evicted, pause_us / 1000000);
 }
 
+/* To publish everything into a Redis that evicts makes it evict again: whether and when is for
+ * evictions.h. */
 static void sink_counted(void *self, uint64_t evicted)
 {
     struct rs_redis_sink *sink = self;
@@ -153,6 +156,8 @@ static uint64_t sink_evicted(void *self)
     return atomic_load(&sink->evicted);
 }
 
+/* Written to when the list was empty, and read from when it is again (table_finished), both under the
+ * lock: the descriptor is readable exactly as long as something is in the list. */
 static void sink_finished(void *self, struct rs_view_batch *batch)
 {
     struct rs_redis_sink *sink = self;
@@ -230,6 +235,7 @@ struct rs_view_sink rs_redis_sink_table(struct rs_redis_sink *sink)
 
 /* ---- life ---- */
 
+/* Only those that are whole are counted: on failure rs_redis_sink_free takes the others. */
 static int open_outboxes(struct rs_redis_sink *sink, uint32_t count, struct rs_error *error)
 {
     sink->outboxes = calloc(count, sizeof *sink->outboxes);
@@ -278,6 +284,7 @@ static int start_writers(struct rs_redis_sink *sink, struct rs_error *error)
     return 0;
 }
 
+/* The configuration is copied, since its password is wiped when the sink is freed. */
 int rs_redis_sink_new(const struct rs_redis_sink_options *options, struct rs_redis_sink **out,
                       struct rs_error *error)
 {
@@ -329,6 +336,7 @@ static void outbox_fini(struct outbox *outbox)
     pthread_mutex_destroy(&outbox->lock);
 }
 
+/* The writers first: up to their end they put batches into the outboxes. */
 void rs_redis_sink_free(struct rs_redis_sink **out)
 {
     struct rs_redis_sink *sink = *out;

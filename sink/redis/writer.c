@@ -85,6 +85,7 @@ void rs_redis_writer_wake(struct rs_redis_writer *w)
     (void)written;
 }
 
+/* Woken only where nothing was waiting yet: the thread takes all that has come in one go. */
 void rs_redis_writer_submit(struct rs_redis_writer *w, struct rs_view_batch *batch)
 {
     batch->next = NULL;
@@ -175,6 +176,9 @@ static void rewind_queue(struct rs_redis_writer *w)
     w->meta_inflight = false;
 }
 
+/* The connection goes, and with it what Redis still had to answer; all of that is sent again. The same
+ * fault is reported every ten seconds at most, and only then are missing rights asked for, which takes a
+ * connection. */
 static void fail(struct rs_redis_writer *w, enum rs_redis_fault fault, bool write, const char *text)
 {
     int64_t now = now_of(w);
@@ -208,6 +212,7 @@ static void fail(struct rs_redis_writer *w, enum rs_redis_fault fault, bool writ
     }
 }
 
+/* An answered check does not end a fault of writing: a Redis that refuses to write may well answer reads. */
 static void succeed(struct rs_redis_writer *w, bool write)
 {
     if (w->write_fault && !write) {
@@ -256,6 +261,8 @@ static void judge_server(struct rs_redis_writer *w, const char *run_id)
     memcpy(w->run_id, run_id, sizeof w->run_id);
 }
 
+/* Of a new connection nothing is taken for granted: which server it is gets judged here, and the first
+ * calls look for our fences and write the descriptions. */
 static void connect_writer(struct rs_redis_writer *w)
 {
     const struct rs_redis_config *config = w->host.config;
@@ -286,6 +293,7 @@ static void connect_writer(struct rs_redis_writer *w)
 
 /* ---- sending ---- */
 
+/* With nothing under way the time-out begins anew: Redis had nothing to answer until now. */
 static int append_call(struct rs_redis_writer *w, struct rs_redis_call call)
 {
     if (redisAppendFormattedCommand(w->context, (const char *)w->command.data, w->command.size) != REDIS_OK) {
@@ -367,6 +375,8 @@ static bool identify(struct rs_redis_writer *w, int *code)
     return w->identified;
 }
 
+/* A question about what Redis holds travels as a batch and is answered in its place among the others:
+ * batches are finished in the order in which they were submitted. */
 static int send_batch_call(struct rs_redis_writer *w)
 {
     struct rs_view_batch *batch = w->next;
@@ -392,6 +402,8 @@ static int send_batch_call(struct rs_redis_writer *w)
     return append_call(w, (struct rs_redis_call){.kind = RS_CALL_BATCH, .batch = batch, .last = last});
 }
 
+/* Checks come first. If batches did, they would take all the room that answers make, and a loss would go
+ * unnoticed just while there is much to write. */
 static void fill_pipeline(struct rs_redis_writer *w)
 {
     int code = 0;
@@ -442,6 +454,8 @@ static bool tell_loss(struct rs_redis_writer *w, struct rs_redis_fence_entry *en
     return true;
 }
 
+/* What was found is compared with what we expected before the new is noted. A batch that was BEHIND has
+ * left the offset that Redis held under our token. */
 static void watch_fence(struct rs_redis_writer *w, const struct rs_view_batch *batch,
                         const struct rs_redis_answer *answer)
 {
@@ -460,6 +474,7 @@ static void watch_fence(struct rs_redis_writer *w, const struct rs_view_batch *b
     entry->generation = w->host.generation(w->host.self);
 }
 
+/* The fence is judged before the batch is handed back, so that a loss has raised the generation by then. */
 static bool take_batch_answer(struct rs_redis_writer *w, const struct rs_redis_call *call,
                               const redisReply *reply)
 {
@@ -496,6 +511,8 @@ static bool take_batch_answer(struct rs_redis_writer *w, const struct rs_redis_c
     return true;
 }
 
+/* Answers stand in the order of the table as it was when they were asked for: since then entries may have
+ * come, at its end. */
 static void take_fences(struct rs_redis_writer *w, const struct rs_redis_call *call, const redisReply *reply)
 {
     for (size_t i = 0; i < call->entries && i < reply->elements; i++) {
@@ -638,6 +655,8 @@ static int64_t earliest(struct rs_redis_writer *w, int64_t due_us)
     return due_us;
 }
 
+/* The time-out is of progress, not of a call: behind a long queue a call may wait, as long as answers
+ * come. */
 static void exchange(struct rs_redis_writer *w)
 {
     int done = 0;
@@ -674,6 +693,7 @@ static void block_signals(void)
     pthread_sigmask(SIG_BLOCK, &all, NULL);
 }
 
+/* What is left at the end is handed back without a result, so that the worker knows it was not written. */
 static void *run(void *argument)
 {
     struct rs_redis_writer *w = argument;
@@ -697,6 +717,7 @@ static void *run(void *argument)
     return NULL;
 }
 
+/* The random numbers spread the attempts of several connections to the same Redis; they need not be good. */
 int rs_redis_writer_start(const struct rs_redis_writer_host *host, uint32_t number,
                           struct rs_redis_writer **out, struct rs_error *error)
 {
@@ -746,6 +767,7 @@ void rs_redis_writer_join(struct rs_redis_writer *w)
     }
 }
 
+/* The thread has ended, and has given back all batches. */
 void rs_redis_writer_free(struct rs_redis_writer **writer)
 {
     struct rs_redis_writer *w = *writer;
