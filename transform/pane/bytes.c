@@ -117,6 +117,7 @@ static void put_key(struct rs_buf *out, const struct rs_pane_key *key)
     put_integer(out, &key->order, sizeof key->order);
 }
 
+/* The keys of inputs that are in every event stand with the pane itself, once for all of them. */
 static void put_input(struct rs_buf *out, const struct rs_pane_input *in, const void *pane)
 {
     if (in->count != 0) {
@@ -191,6 +192,8 @@ static const uint8_t *take(struct reader *r, size_t size)
     return at;
 }
 
+/* A number can be written in one way only, or equal panes would not be equal bytes: any longer form is
+ * refused. */
 static bool get_integer(struct reader *r, void *out, size_t size)
 {
     const uint8_t *head = take(r, 1);
@@ -224,6 +227,8 @@ static bool get_u16(struct reader *r, size_t *out)
     return true;
 }
 
+/* As put_super writes it and in no other form: no zero bytes at either end, and the topmost bit left to
+ * the sign. */
 static bool get_super(struct reader *r, const struct rs_super_kind *kind, uint64_t *sum)
 {
     struct rs_super_value value = {0};
@@ -303,6 +308,7 @@ static bool get_values(struct reader *r, const struct rs_pane_input *in, void *p
     return in->last == 0 || in->counts_events || get_key(r, rs_pane_at(pane, in->last_key));
 }
 
+/* An input cannot have more values than the pane has events. */
 static bool get_input(struct reader *r, const struct rs_pane_input *in, void *pane)
 {
     if (in->count != 0) {

@@ -111,6 +111,8 @@ static bool counts_events(const struct rs_num_type *type)
     return type->required && type->kind != RS_NUM_DOUBLE;
 }
 
+/* Where the price is in every event, the weights of a vwap are all the weights there are: then the sum of
+ * the weight's input serves as well, and there has to be one. */
 static int gather_needs(struct builder *b, struct rs_error *error)
 {
     for (size_t i = 0; i < b->stat_count; i++) {
@@ -136,6 +138,7 @@ static int gather_needs(struct builder *b, struct rs_error *error)
 
 /* ---- slots ---- */
 
+/* In the order in which add_shape walks over them. */
 static void place_values(struct builder *b, struct rs_pane_input *in, unsigned needs)
 {
     if ((needs & NEED_MIN) != 0) {
@@ -166,6 +169,8 @@ static void place_keys(struct rs_pane_layout *layout, struct builder *b, struct 
     }
 }
 
+/* From `values` on the slots of an input lie without gaps in the order of its shape, which add_shape
+ * relies on: its count stands before them, its keys behind. */
 static void place_inputs(struct rs_pane_layout *layout, struct builder *b)
 {
     for (size_t i = 0; i < b->type_count; i++) {
@@ -281,6 +286,7 @@ static void put_key(uint8_t *slot, int64_t limit)
     memcpy(slot, &key, sizeof key);
 }
 
+/* The keys are neutral as well: any event comes before the first of an empty pane, and after its last. */
 static void fill_empty_input(uint8_t *empty, const struct rs_pane_input *in)
 {
     if (in->min != 0) {
@@ -344,6 +350,8 @@ static bool shares_last(const struct builder *b)
     return false;
 }
 
+/* `events` is the first of the integers, so that it is added up like any sum; the rest of the head is not,
+ * and is left out by setting the size anew. */
 static int build(struct rs_pane_layout *layout, struct builder *b, struct rs_error *error)
 {
     int rc = gather_needs(b, error);

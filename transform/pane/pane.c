@@ -273,6 +273,8 @@ static void add_weight(enum rs_num_kind kind, uint64_t *sum, const struct rs_num
     }
 }
 
+/* Only events that have both count, for the weights too: these have a sum of their own, unless the price
+ * is in every event. */
 static inline void add_pair(const struct rs_pane_layout *layout, const struct rs_pane_pair *pair, void *pane,
                             const struct rs_num *inputs)
 {
@@ -477,6 +479,7 @@ static void add_int64s_in_any_order(const struct rs_pane_layout *layout, void *p
     move_shared_keys(layout, pane, &event);
 }
 
+/* The first event goes the third way: it is the pane's first value too, which the second never sets. */
 bool rs_pane_add(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
                  int64_t time_us, int64_t order)
 {
@@ -520,6 +523,7 @@ void rs_pane_subtract(const struct rs_pane_layout *layout, void *from, const voi
     }
 }
 
+/* Like adding an event, with the other pane's values and keys in the place of one value and one key. */
 ALWAYS_INLINE void merge_input(enum rs_num_kind kind, const struct rs_pane_input *in, void *into,
                                const void *from, const struct event *shared)
 {
@@ -543,6 +547,7 @@ ALWAYS_INLINE void merge_input(enum rs_num_kind kind, const struct rs_pane_input
     take_extrema(kind, in, into, &c);
 }
 
+/* The two shared keys are compared each with its own: the other pane's first event is not its newest. */
 void rs_pane_merge_extrema(const struct rs_pane_layout *layout, void *into, const void *from)
 {
     const struct rs_pane_head *from_head = from;

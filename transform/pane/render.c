@@ -113,6 +113,7 @@ static size_t put_difference(struct rs_pane_scratch *s, const struct rs_pane_inp
     return 0;
 }
 
+/* Exact for decimals; a sum of doubles is rounded here, and only here. */
 static size_t render_sum(struct render *r, const struct rs_pane_input *in, char *text)
 {
     struct rs_pane_scratch *s = r->scratch;
@@ -225,6 +226,8 @@ static size_t render_variance(struct render *r, const struct rs_pane_input *in, 
 
 /* ---- against the previous pane ---- */
 
+/* Doubles become whole multiples of the smallest that a sum can hold. Which power of two that is cancels
+ * out. */
 static void set_slot(struct rs_pane_scratch *s, const struct rs_pane_input *in, const void *slot,
                      struct rs_exact *out)
 {

@@ -54,6 +54,7 @@ static struct rs_plan *find_plan(struct rs_config *config, struct rs_engine *eng
 
 /* ---- window ---- */
 
+/* A window that is planned is said not to be available yet, rather than not to exist. */
 static void complain_window(struct rs_config *config, const struct rs_config_node *key)
 {
     static const char *const planned[] = {"session", "since", "gap", "zone"};
@@ -70,6 +71,7 @@ static void complain_window(struct rs_config *config, const struct rs_config_nod
                        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 
+/* `every` is no kind of its own: it belongs to one. */
 static bool known_window_keys(struct rs_config *config, const struct rs_config_node *node, size_t *kinds)
 {
     bool right = true;
@@ -234,6 +236,7 @@ static bool check_stats(struct rs_config *config, const struct rs_config_node *s
     return right;
 }
 
+/* A group that went while its window can still change would lose what the window held. */
 static bool check_expire(struct rs_config *config, const struct rs_config_node *node,
                          const struct rs_aggregate *a)
 {
@@ -254,6 +257,9 @@ static bool check_expire(struct rs_config *config, const struct rs_config_node *
     return false;
 }
 
+/* Where the condition looks at nothing but the group's own fields, all events of a group pass it or none
+ * does. Otherwise a newer version in an upsert stream may no longer pass, and its register has to hear of
+ * that. */
 static bool load_where(struct rs_config *config, const struct rs_config_node *node, struct rs_aggregate *a)
 {
     const struct rs_config_node *where = rs_config_get(node, "where");
@@ -282,6 +288,8 @@ static bool load_stats(struct rs_config *config, const struct rs_config_node *no
     return rs_stats_load(config, &a->plan->inputs, stats, &a->stats);
 }
 
+/* It goes on behind a fault where it can, so that all faults of an aggregate are reported at once. A
+ * window over all time never ends, so its groups expire only where `expire` was set. */
 bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const struct rs_config_node *key,
                        const struct rs_config_node *node, struct rs_aggregate *out)
 {

@@ -86,6 +86,7 @@ bool rs_literal_set_load(struct rs_config *config, struct rs_arena *arena, const
     return right;
 }
 
+/* The set is sorted. What has no order, NaN, is in no set. */
 bool rs_literal_set_has(const struct rs_literal_set *set, const struct rs_value *value)
 {
     size_t low = 0;
@@ -219,6 +220,8 @@ static struct rs_condition *load_pair(struct loader *l, const struct rs_config_n
     return name ? load_field(l, key, value) : NULL;
 }
 
+/* A mapping holds where all of its pairs do. How deep they nest is bounded, since evaluating them
+ * recurses. */
 static struct rs_condition *load_all(struct loader *l, const struct rs_config_node *node)
 {
     if (rs_config_kind(node) != RS_CONFIG_MAPPING || rs_config_size(node) == 0) {
@@ -269,6 +272,7 @@ static enum rs_truth eval_children(const struct rs_condition *c, const struct rs
     return result;
 }
 
+/* As in SQL, a comparison with null is unknown, and so is its negation: neither lets an event pass. */
 static enum rs_truth eval_value(const struct rs_condition *c, const struct rs_value *value)
 {
     if (c->kind == IS_NULL || c->kind == IS_NOT_NULL) {

@@ -9,6 +9,7 @@
 #include "transform/plan/plan.h"
 #include "transform/plan/writers.h"
 
+/* An aggregate's place in its stream is a bit of rs_judged.passes: hence the limit. */
 static int join_stream(struct rs_config *config, struct rs_engine *engine, struct rs_aggregate *a,
                        const struct rs_config_node *key)
 {
@@ -29,6 +30,8 @@ static int join_stream(struct rs_config *config, struct rs_engine *engine, struc
     return 0;
 }
 
+/* The arrays have their full size from the start, because plans point into them. An aggregate with a fault
+ * leaves its place to the next. */
 static int load_aggregates(struct rs_config *config, struct rs_engine *engine)
 {
     const struct rs_config_node *node = rs_config_get(rs_config_root(config), "aggregates");
@@ -79,6 +82,7 @@ static int finish(struct rs_config *config, struct rs_engine *engine, struct rs_
     return 0;
 }
 
+/* Only what has no fault is finished: from there on nothing is checked again. */
 static int load(struct rs_config *config, struct rs_engine *engine, struct rs_error *error)
 {
     engine->plans = rs_arena_array(&engine->arena, engine->streams->count + 1, sizeof *engine->plans);

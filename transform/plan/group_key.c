@@ -130,6 +130,7 @@ static inline __attribute__((always_inline)) size_t put_bytes(uint8_t *out, size
     return sizeof marked + value->s.size;
 }
 
+/* Room for the widest number is asked for whatever comes: the last few bytes up to the limit may go unused. */
 static inline __attribute__((always_inline)) size_t
 put_part(const struct rs_key_component *part, const struct rs_value *value, uint8_t *out, size_t room)
 {
@@ -172,6 +173,7 @@ uint32_t rs_key_hash(struct rs_slice raw)
 
 /* ---- rendering ---- */
 
+/* 0: these are not the bytes of such a part. */
 static size_t part_size(const struct rs_key_component *part, struct rs_slice rest)
 {
     if (part->type.kind == RS_VALUE_BYTES) {
@@ -264,6 +266,7 @@ static void render_part(const struct rs_key_component *part, const uint8_t *at, 
     rs_buf_text(out, "%null"); /* no encoded text has '%' before an n */
 }
 
+/* No two keys have one text: the text of a part holds no ':', and %null is not the text of any value. */
 void rs_key_render(const struct rs_key_plan *plan, struct rs_slice raw, struct rs_buf *out)
 {
     size_t at = 0, start = out->size;
@@ -313,6 +316,7 @@ static bool decode_text(struct rs_slice text, uint8_t out[RS_GROUP_KEY_MAX], siz
     return true;
 }
 
+/* Anything but "true" reads as false here: rs_key_parse finds out when it writes the key again. */
 static bool parse_whole(const struct rs_key_component *part, struct rs_slice text, int64_t *out)
 {
     struct rs_error ignored;
@@ -355,6 +359,7 @@ static bool parse_part(const struct rs_key_component *part, struct rs_slice text
     return parse_whole(part, text, &value->i);
 }
 
+/* Colons alone say where parts end, since the text of a part has none. */
 static size_t parse_parts(const struct rs_key_plan *plan, struct rs_slice text, uint8_t out[RS_GROUP_KEY_MAX])
 {
     uint8_t decoded[RS_GROUP_KEY_MAX];

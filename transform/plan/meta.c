@@ -14,6 +14,7 @@ static uint32_t window_fields(const struct rs_aggregate *a)
     return a->window.kind == RS_WINDOW_ALL ? 0 : 2;
 }
 
+/* The order is that in which partition/show.c writes the values; `revision` is the last. */
 static int name_fields(struct rs_engine *engine, struct rs_aggregate *a, struct rs_error *error)
 {
     size_t stats = rs_pane_field_count(a->layout);
@@ -41,6 +42,7 @@ static int name_fields(struct rs_engine *engine, struct rs_aggregate *a, struct 
     return 0;
 }
 
+/* ohlc makes four names out of one, so that names may meet which are not the same in the configuration. */
 static void check_names(struct rs_config *config, const struct rs_aggregate *a)
 {
     static const char *const taken[] = {"window_start", "window_end", "event_time", "events", "revision"};
@@ -157,6 +159,7 @@ static void fingerprint(struct rs_buf *scratch, struct rs_aggregate *a)
 
 /* ---- all together ---- */
 
+/* Without events there are none, and their sum is 0: those two have a value then, and no others. */
 static int list_empty_fields(struct rs_engine *engine, struct rs_aggregate *a, struct rs_error *error)
 {
     uint32_t field = 0;
@@ -173,6 +176,7 @@ static int list_empty_fields(struct rs_engine *engine, struct rs_aggregate *a, s
     return 0;
 }
 
+/* Ascending: rs_register_fold takes the last for the highest. */
 static int list_inputs(struct rs_engine *engine, struct rs_aggregate *a, struct rs_error *error)
 {
     a->inputs = rs_arena_array(&engine->arena, a->plan->inputs.count + 1, sizeof *a->inputs);

@@ -57,6 +57,7 @@ static int stream_slot(struct rs_config *config, struct rs_plan *plan, const cha
     return path ? rs_slots_want(&plan->slots, config, plan->stream->node, path) : -1;
 }
 
+/* Scales come before rules and aggregates, which all see a scaled double as the decimal that it then is. */
 void rs_plan_begin(struct rs_config *config, struct rs_engine *engine, const struct rs_stream *stream,
                    struct rs_plan *out)
 {
@@ -78,6 +79,7 @@ void rs_plan_begin(struct rs_config *config, struct rs_engine *engine, const str
 
 /* ---- second pass ---- */
 
+/* Aggregates with the same group fields share a key, which is then built and hashed once for each event. */
 static int share_key(struct rs_engine *engine, struct rs_plan *plan, struct rs_aggregate *a,
                      struct rs_error *error)
 {
@@ -120,6 +122,7 @@ static int64_t step_of(const struct rs_plan *plan)
     return step_us > STEP_LEAST_US ? step_us : STEP_LEAST_US;
 }
 
+/* The key with the most fields tells sources of events apart best (partition/times.c). */
 int rs_plan_finish(struct rs_engine *engine, struct rs_plan *plan, struct rs_error *error)
 {
     for (uint32_t i = 0; i < plan->aggregate_count; i++) {

@@ -58,6 +58,7 @@ static bool is_text(struct rs_config *config, const struct rs_config_node *key, 
     return true;
 }
 
+/* The pattern has to match the whole text, not a part of it. */
 static bool load_pattern(struct rs_config *config, struct rs_slots *slots, const struct rs_config_node *value,
                          struct rs_rule *rule)
 {
@@ -147,6 +148,8 @@ static bool load_rule(struct rs_config *config, struct rs_slots *slots, const st
     return false;
 }
 
+/* A rule with a fault is taken off again, unless its pattern was compiled: then it stays, for
+ * rs_rules_fini to free that. */
 static void load_field(struct rs_config *config, struct rs_slots *slots, const struct rs_config_node *field,
                        const struct rs_config_node *tests, struct rs_rules *out)
 {
@@ -225,6 +228,7 @@ static bool matches(const struct rs_rule *rule, struct rs_slice text)
     return regexec(&rule->pattern, start, 1, &range, REG_STARTEND) == 0;
 }
 
+/* Null passes all rules but `required`: whether a field may be missing is a question of its own. */
 static bool holds(const struct rs_rule *rule, const struct rs_value *value)
 {
     if (value->kind == RS_VALUE_NULL) {

@@ -15,6 +15,7 @@ void *rs_arena_grow(struct rs_arena *arena, void *items, size_t count, size_t it
     return wider;
 }
 
+/* Paths and types grow in step, as rs_arena_grow takes the count alone for a sign that an array is full. */
 static int append(struct rs_slots *slots, const char *path, const struct rs_field_type *type,
                   struct rs_error *error)
 {

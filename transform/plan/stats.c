@@ -56,6 +56,7 @@ static const struct known *find_known(const char *name)
     return NULL;
 }
 
+/* A statistic that is planned is said not to be available yet, rather than not to exist. */
 static void complain_unknown(struct rs_config *config, const struct rs_config_node *where, const char *name)
 {
     const char *names[KNOWN_COUNT + 1];
@@ -146,6 +147,8 @@ static bool numeric(const struct rs_field_type *type)
     return type->kind == RS_VALUE_DECIMAL || type->kind == RS_VALUE_DOUBLE;
 }
 
+/* A field that is no number can only be counted. Doubles are not `required` even where they are always
+ * there, since NaN and infinities are passed by. */
 static struct rs_input input_of(const struct rs_inputs *inputs, int slot)
 {
     const struct rs_field_type *type = &inputs->slots->types[slot];
@@ -172,6 +175,7 @@ static struct rs_input input_of(const struct rs_inputs *inputs, int slot)
     return input;
 }
 
+/* Statistics over one field share its input, and with it the slots in the pane. */
 static int add_input(struct rs_inputs *inputs, int slot)
 {
     for (size_t i = 0; i < inputs->count; i++) {

@@ -65,6 +65,8 @@ static size_t put_reasons(const struct rs_engine *engine, const struct rs_schema
     return count;
 }
 
+/* An id that some streams cannot read is no fault, since the schemas are those of all streams. One that
+ * none can read is, with the reasons of the streams for which it is most likely meant. */
 static void check_id(struct rs_config *config, const struct rs_engine *engine,
                      const struct rs_config_node *ids, size_t number)
 {
