@@ -1,15 +1,20 @@
+# What the engine has to show, computed without it.
+add_library(engine_model STATIC sim/engine_model.c sim/engine_model_lines.c sim/engine_model_yaml.c)
+rs_target_defaults(engine_model)
+target_link_libraries(engine_model PUBLIC engine_fixture)
+
 # The engine in virtual time; every seed prints itself when it fails.
-add_executable(engine_sim sim/engine_sim.c sim/engine_log.c sim/engine_model.c)
+add_executable(engine_sim sim/engine_sim.c sim/engine_log.c)
 rs_target_defaults(engine_sim)
-target_link_libraries(engine_sim PRIVATE engine_fixture partition_state)
+target_link_libraries(engine_sim PRIVATE engine_model partition_state)
 add_test(NAME sim.engine COMMAND engine_sim --seeds 600)
 set_tests_properties(sim.engine PROPERTIES LABELS sim TIMEOUT 300)
 
 # Several instances of the whole engine with everything around them. tests/sim/run runs more seeds, mutants.py the
 # planted errors.
-add_executable(cluster_sim sim/cluster_sim.c sim/engine_model.c sim/fate.c sim/oracle.c sim/reference.c
+add_executable(cluster_sim sim/cluster_sim.c sim/fate.c sim/oracle.c sim/reference.c
   sim/sim_input.c sim/sim_log.c sim/sim_process.c sim/sim_redis.c sim/witness.c sim/workload.c)
 rs_target_defaults(cluster_sim)
-target_link_libraries(cluster_sim PRIVATE engine_fixture partition_state rs_transform rs_sink rs_base PkgConfig::XXHASH)
+target_link_libraries(cluster_sim PRIVATE engine_model partition_state rs_transform rs_sink rs_base PkgConfig::XXHASH)
 add_test(NAME sim.cluster COMMAND cluster_sim --seeds 300)
 set_tests_properties(sim.cluster PROPERTIES LABELS sim TIMEOUT 300)
