@@ -237,6 +237,21 @@ void run_for(struct fixture *f, int64_t us)
     }
 }
 
+void begin(struct fixture *f)
+{
+    open_worker(f, 1 * MS, 1000);
+    assign(f, 0);
+}
+
+void begin_with_one(struct fixture *f, int64_t us)
+{
+    begin(f);
+    append(f, 0, T0, "a", 1);
+    run_for(f, us);
+}
+
+/* ---- what came of it ---- */
+
 void assert_field(struct fixture *f, const char *aggregate, const char *key, const char *field,
                   const char *expected)
 {
@@ -250,6 +265,29 @@ void assert_field(struct fixture *f, const char *aggregate, const char *key, con
 bool has_history(struct fixture *f, const char *key, int64_t start_us)
 {
     return rs_memory_store_history(f->store, "minute", key, start_us / 1000).data != NULL;
+}
+
+struct rs_memory_store_counts counts_of(const struct fixture *f)
+{
+    struct rs_memory_store_counts counts;
+
+    rs_memory_store_counts(f->store, &counts);
+    return counts;
+}
+
+struct fence fence_of(const struct fixture *f)
+{
+    struct fence fence;
+
+    assert_true(rs_memory_store_fence(f->store, "ticks", 0, &fence.token, &fence.offset, &fence.shown_us));
+    return fence;
+}
+
+void move_fence(struct fixture *f, uint64_t token)
+{
+    struct fence fence = fence_of(f);
+
+    rs_memory_store_set_fence(f->store, "ticks", 0, token, fence.offset, fence.shown_us);
 }
 
 static void read_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)

@@ -30,11 +30,19 @@ struct letters {
     enum rs_reason last;
 };
 
+/* What the store holds of partition 0. */
+struct fence {
+    uint64_t token;
+    int64_t offset, shown_us;
+};
+
 struct slow_log {
     struct rs_state_log inner;
     bool refuse, delay;
     int claims, releases;
 };
+
+struct kept_log; /* worker_log_fixture.h */
 
 struct fixture {
     struct rs_config *config;
@@ -46,6 +54,7 @@ struct fixture {
     struct rs_memory_log *memory_log;
     struct slow_log log;
     struct rs_state_log other_log; /* in place of it; ops NULL: none */
+    struct kept_log *kept;         /* NULL: there is none */
     struct letters letters;
     struct rs_worker *worker;
     struct rs_error error;
@@ -77,6 +86,11 @@ void append_bad(struct fixture *f, int32_t partition); /* an event that breaks a
 void assign(struct fixture *f, int32_t partition);
 void tell(struct fixture *f, enum rs_source_event_kind kind, int32_t partition);
 
+/* A worker that publishes at once, with partition 0. */
+void begin(struct fixture *f);
+/* And one event of group "a" with the quantity 1 at T0, `us` ago. */
+void begin_with_one(struct fixture *f, int64_t us);
+
 /* Steps as often as the worker asks for, until `us` have passed; time moves at most 100 ms at once. */
 void run_for(struct fixture *f, int64_t us);
 /* The newest snapshot, 250 ms later. */
@@ -84,6 +98,9 @@ struct one_partition look(struct fixture *f, int32_t partition);
 
 void assert_field(struct fixture *f, const char *aggregate, const char *key, const char *field,
                   const char *expected);
+struct rs_memory_store_counts counts_of(const struct fixture *f);
+struct fence fence_of(const struct fixture *f);
+void move_fence(struct fixture *f, uint64_t token); /* the rest of it stays */
 bool has_history(struct fixture *f, const char *key, int64_t start_us);
 
 #endif

@@ -1,63 +1,29 @@
 /* What a worker says of its partitions: each reason for which one can stop or wait, in virtual time. */
-#include "tests/lib/fake_log.h"
-#include "tests/lib/worker_fixture.h"
-#include "transform/statelog/protocol.h"
-
-static struct fake_log shared;
-static struct fake_io io;
-static struct rs_durable_log *durable;
-
-static int setup_log(void **state)
-{
-    memset(&shared, 0, sizeof shared);
-    shared.committed = -1;
-    int rc = setup(state);
-    struct fixture *f = *state;
-    fake_io_init(&io, &shared);
-    const struct rs_durable_log_options options = {
-        .workers = 1,
-        .io = fake_io_table(&io),
-        .streams = f->streams,
-        .clock = &f->clock.clock,
-    };
-    OK(rs_durable_log_new(&options, &durable, &f->error));
-    f->other_log = rs_durable_log_table(durable);
-    return rc;
-}
-
-static int teardown_log(void **state)
-{
-    int rc = teardown(state);
-    rs_durable_log_free(&durable);
-    fake_io_free(&io);
-    fake_log_free(&shared);
-    return rc;
-}
+#include "tests/lib/worker_log_fixture.h"
 
 /* ---- reasons ---- */
 
-static void begin(struct fixture *f)
+static void begin_quietly(struct fixture *f)
 {
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     run_for(f, 100 * MS);
 }
 
 static void input_stops(struct fixture *f)
 {
-    begin(f);
+    begin_quietly(f);
     tell(f, RS_SOURCE_STOPPED, 0);
 }
 
 static void log_is_lost(struct fixture *f)
 {
-    shared.committed = 7;
-    begin(f);
+    f->kept->shared.committed = 7;
+    begin_quietly(f);
 }
 
 static void letters_are_refused(struct fixture *f)
 {
-    begin(f);
+    begin_quietly(f);
     f->letters.acknowledged = 0;
     append_bad(f, 0);
 }
@@ -69,7 +35,7 @@ static void letters_are_accepted(struct fixture *f)
 
 static void letters_are_full(struct fixture *f)
 {
-    begin(f);
+    begin_quietly(f);
     f->letters.full = true;
     append_bad(f, 0);
 }
@@ -81,28 +47,27 @@ static void letters_have_room(struct fixture *f)
 
 static void log_is_stuck(struct fixture *f)
 {
-    begin(f);
-    fake_fate(&io, FAKE_DELAYED);
-    fake_fate(&io, FAKE_DELAYED);
+    begin_quietly(f);
+    fake_fate(&f->kept->io, FAKE_DELAYED);
+    fake_fate(&f->kept->io, FAKE_DELAYED);
     append(f, 0, T0, "a", 1);
 }
 
 static void log_answers(struct fixture *f)
 {
-    (void)f;
-    fake_land(&io);
+    fake_land(&f->kept->io);
 }
 
 static void claim_is_stuck(struct fixture *f)
 {
-    fake_fate(&io, FAKE_DELAYED);
-    begin(f);
+    fake_fate(&f->kept->io, FAKE_DELAYED);
+    begin_quietly(f);
 }
 
 static void redis_is_away(struct fixture *f)
 {
     rs_memory_store_set_away(f->store, true);
-    begin(f);
+    begin_quietly(f);
 }
 
 static void redis_is_back(struct fixture *f)
@@ -113,7 +78,7 @@ static void redis_is_back(struct fixture *f)
 static void redis_shows_more(struct fixture *f)
 {
     rs_memory_store_set_fence(f->store, "ticks", 0, 0, 3, T0);
-    begin(f);
+    begin_quietly(f);
     append(f, 0, T0, "a", 1);
 }
 
@@ -132,7 +97,7 @@ static void redis_shows_what_never_was(struct fixture *f)
 static void a_newer_token(struct fixture *f)
 {
     rs_memory_store_set_fence(f->store, "ticks", 0, 1000, 0, T0);
-    begin(f);
+    begin_quietly(f);
 }
 
 static void the_fence_is_gone(struct fixture *f)
@@ -143,7 +108,7 @@ static void the_fence_is_gone(struct fixture *f)
 static void names_are_anothers(struct fixture *f)
 {
     rs_memory_store_set_refusal(f->store, "its names are those of group other");
-    begin(f);
+    begin_quietly(f);
     append(f, 0, T0, "a", 1);
 }
 
@@ -182,7 +147,7 @@ static const struct reason {
     const char *why;                   /* part of the text: what, or the remedy */
     void (*mended)(struct fixture *f); /* NULL: not without a restart */
 } reasons[] = {
-    {"nothing", begin, RS_HEALTH_RUNS, RS_WAITING_NOT, "", begin},
+    {"nothing", begin_quietly, RS_HEALTH_RUNS, RS_WAITING_NOT, "", begin_quietly},
     {"input", input_stops, RS_HEALTH_STOPPED, RS_WAITING_NOT, "offset 3 is gone", NULL},
     {"lost log", log_is_lost, RS_HEALTH_STOPPED, RS_WAITING_NOT, "rollstatd -c FILE --rebuild --stream ticks",
      NULL},
@@ -258,7 +223,7 @@ static void test_the_lag_of_a_stopped_partition_grows(void **state)
 {
     struct fixture *f = *state;
 
-    begin(f);
+    begin_quietly(f);
     append(f, 0, T0, "a", 1);
     run_for(f, 3 * SECOND);
     assert_int_equal(look(f, 0).status.lag, 0);
@@ -275,7 +240,7 @@ static void test_what_waits_has_a_lag(void **state)
 {
     struct fixture *f = *state;
 
-    begin(f);
+    begin_quietly(f);
     f->letters.full = true;
     append_bad(f, 0);
     append(f, 0, T0, "a", 1);
@@ -304,7 +269,7 @@ static void test_the_same_trouble_is_not_told_each_time(void **state)
 
     f->other_log = (struct rs_state_log){0};
     f->log.refuse = true;
-    begin(f);
+    begin_quietly(f);
     run_for(f, 59 * SECOND);
     assert_true(f->log.claims > 50);
     assert_int_equal(lines_with(f->said, "cannot take it over yet"), 2);
@@ -323,7 +288,7 @@ static void test_an_answer_that_takes_a_moment_is_no_wait(void **state)
     struct fixture *f = *state;
     uint64_t seen = 0;
 
-    begin(f);
+    begin_quietly(f);
     append(f, 0, T0, "a", 1);
     run_for(f, 2 * SECOND);
     for (int i = 0; i < 20; i++) {
@@ -342,7 +307,7 @@ static void test_fenced_for_good(void **state)
 
     f->other_log = (struct rs_state_log){0};
     rs_memory_store_set_fence(f->store, "ticks", 0, RS_STATE_TOKEN_MAX, 0, T0);
-    begin(f);
+    begin_quietly(f);
     append(f, 0, T0, "a", 1);
     struct one_partition one = look(f, 0);
     assert_int_equal(one.status.health, RS_HEALTH_STOPPED);
@@ -356,7 +321,7 @@ static void test_a_revoked_partition_is_not_judged(void **state)
 {
     struct fixture *f = *state;
 
-    begin(f);
+    begin_quietly(f);
     append(f, 0, T0, "a", 1);
     run_for(f, 2 * SECOND);
     rs_memory_store_set_away(f->store, true);
@@ -369,7 +334,6 @@ static void test_a_revoked_partition_is_not_judged(void **state)
 
 int main(void)
 {
-#define LOG_TEST(name) cmocka_unit_test_setup_teardown(name, setup_log, teardown_log)
     const struct CMUnitTest tests[] = {
         LOG_TEST(test_each_reason_is_told_for_as_long_as_it_lasts),
         LOG_TEST(test_the_lag_of_a_stopped_partition_grows),

@@ -30,8 +30,7 @@ static void test_windows_end_in_idle_time_at_wall_clock_rate(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     append(f, 0, T0 + 10 * SECOND, "a", 1);
     run_for(f, 0);
     run_for(f, 49 * SECOND + 900 * MS);
@@ -45,8 +44,7 @@ static void test_a_sliding_window_drains_second_by_second(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     append(f, 0, T0, "a", 1);
     append(f, 0, T0 + 3 * SECOND, "a", 1);
     run_for(f, 1 * MS);
@@ -66,8 +64,7 @@ static void test_shown_time_never_jumps_over_time_the_worker_missed(void **state
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     append(f, 0, T0, "a", 1);
     int64_t before = look(f, 0).status.state.now_shown_us;
     assert_true(before >= T0);
@@ -80,10 +77,7 @@ static void test_shown_time_stands_still_while_records_wait(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
-    append(f, 0, T0, "a", 1);
-    run_for(f, 10 * MS);
+    begin_with_one(f, 10 * MS);
     f->letters.full = true;
     append_bad(f, 0);
     int64_t before = look(f, 0).status.state.now_shown_us;
@@ -98,10 +92,7 @@ static void test_what_a_transaction_holds_back_is_lag_and_no_end(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
-    append(f, 0, T0, "a", 1);
-    run_for(f, 2 * SECOND);
+    begin_with_one(f, 2 * SECOND);
     assert_true(look(f, 0).status.at_end);
     rs_memory_source_withhold(f->source, 0, 0, 1001);
     run_for(f, 2 * SECOND);
@@ -122,8 +113,7 @@ static void test_full_dead_letters_hold_the_record_and_what_follows(void **state
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     f->letters.full = true;
     append(f, 0, T0, "a", 1);
     append_bad(f, 0);
@@ -152,8 +142,7 @@ static void test_a_revocation_is_heard_while_input_waits(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     assign(f, 1);
     f->letters.full = true;
     append_bad(f, 0);
@@ -171,10 +160,7 @@ static void test_a_held_run_does_not_outlive_its_ownership(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
-    append(f, 0, T0, "a", 1);
-    run_for(f, 10 * MS);
+    begin_with_one(f, 10 * MS);
     f->letters.full = true;
     append_bad(f, 0);
     append(f, 0, T0, "a", 10);
@@ -221,8 +207,7 @@ static void test_nothing_is_published_before_the_fence_is_passed(void **state)
     struct fixture *f = *state;
 
     rs_memory_store_set_fence(f->store, "ticks", 0, 1, 3, T0 + 20 * SECOND);
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     append(f, 0, T0, "a", 1);
     append(f, 0, T0, "a", 2);
     struct one_partition one = look(f, 0);
@@ -287,9 +272,6 @@ static void test_input_behind_the_fence_does_not_wait_for_history(void **state)
 static void test_what_was_shown_later_is_not_shown_earlier_again(void **state)
 {
     struct fixture *f = *state;
-    uint64_t token = 0;
-    int64_t offset = 0;
-    int64_t shown_us = 0;
 
     rs_memory_store_set_fence(f->store, "ticks", 0, 1, 3, T0 + 30 * SECOND);
     open_worker(f, 1 * MS, 1000);
@@ -298,9 +280,9 @@ static void test_what_was_shown_later_is_not_shown_earlier_again(void **state)
     }
     assign(f, 0);
     (void)rs_worker_step(f->worker);
-    assert_true(rs_memory_store_fence(f->store, "ticks", 0, &token, &offset, &shown_us));
-    assert_true(token > 1); /* taken before anything was published */
-    assert_int_equal(offset, 3);
+    struct fence fence = fence_of(f);
+    assert_true(fence.token > 1); /* taken before anything was published */
+    assert_int_equal(fence.offset, 3);
     for (int i = 0; i < 20; i++) { /* the first that is published is past the fence in both */
         run_for(f, 1 * MS);
         struct rs_slice n = rs_memory_store_field(f->store, "slide", "a", "n");
@@ -315,10 +297,7 @@ static void test_a_fence_beyond_the_log_is_told_once(void **state)
     struct fixture *f = *state;
 
     rs_memory_store_set_fence(f->store, "ticks", 0, 1, 1000, T0);
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
-    append(f, 0, T0, "a", 1);
-    run_for(f, 29 * SECOND);
+    begin_with_one(f, 29 * SECOND);
     assert_null(strstr(f->said, "deleted and created again"));
     run_for(f, 3 * SECOND);
     const char *told = strstr(f->said, "the topic seems to have been deleted and created again");
@@ -336,8 +315,7 @@ static void test_what_is_refused_waits_and_is_told(void **state)
 
     rs_memory_store_set_refusal(f->store,
                                 "aggregate minute under prefix rs belongs to consumer group market");
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     append(f, 0, T0, "a", 1);
     append(f, 0, T0 + 90 * SECOND, "a", 2);
     run_for(f, 25 * SECOND); /* the same is told again after 30 */
@@ -359,34 +337,25 @@ static void test_what_is_refused_waits_and_is_told(void **state)
     assert_true(has_history(f, "a", T0));
 }
 
-static uint64_t operations_of(const struct fixture *f)
-{
-    struct rs_memory_store_counts counts;
-
-    rs_memory_store_counts(f->store, &counts);
-    return counts.operations;
-}
-
 /* Another group had the names for a while: what it wrote under them would stay where nothing changes. */
 static void test_what_was_published_before_a_refusal_is_sent_again_after_it(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     append(f, 0, T0, "a", 1);
     append(f, 0, T0, "b", 2);
     run_for(f, 5 * MINUTE);
-    uint64_t before = operations_of(f);
+    uint64_t before = counts_of(f).operations;
     assert_true(before >= 2);
     run_for(f, MINUTE);
-    assert_int_equal(operations_of(f), before);
+    assert_int_equal(counts_of(f).operations, before);
     rs_memory_store_set_refusal(f->store, "the names belong to consumer group market");
     run_for(f, MINUTE);
     assert_int_equal(look(f, 0).status.waits_for, RS_WAITING_NAMES);
     rs_memory_store_set_refusal(f->store, NULL);
     run_for(f, MINUTE);
-    assert_true(operations_of(f) >= before + 2);
+    assert_true(counts_of(f).operations >= before + 2);
 }
 
 static void test_a_larger_token_makes_the_worker_drop_the_partition(void **state)
@@ -394,8 +363,7 @@ static void test_a_larger_token_makes_the_worker_drop_the_partition(void **state
     struct fixture *f = *state;
 
     rs_memory_store_set_fence(f->store, "ticks", 0, RS_STATE_TOKEN_MAX, 0, T0);
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     assign(f, 1);
     append(f, 0, T0, "a", 1);
     append(f, 1, T0, "b", 2);
@@ -457,8 +425,7 @@ static void test_a_partition_that_comes_back_while_it_leaves_misses_nothing(void
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     run_for(f, 10 * MS);
     rs_memory_store_set_away(f->store, true);
     append(f, 0, T0, "a", 1);
@@ -478,22 +445,16 @@ static void test_a_partition_that_comes_back_while_it_leaves_misses_nothing(void
 static void test_a_partition_that_is_fenced_while_it_leaves_is_let_go(void **state)
 {
     struct fixture *f = *state;
-    uint64_t token = 0;
-    int64_t offset = 0;
-    int64_t shown_us = 0;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
-    append(f, 0, T0, "a", 1);
-    run_for(f, 100 * MS);
-    assert_true(rs_memory_store_fence(f->store, "ticks", 0, &token, &offset, &shown_us));
+    begin_with_one(f, 100 * MS);
+    struct fence fence = fence_of(f);
     rs_memory_store_set_away(f->store, true);
     append(f, 0, T0, "a", 2);
     run_for(f, 10 * MS);
     tell(f, RS_SOURCE_REVOKED, 0);
     run_for(f, 10 * MS);
     assert_true(rs_memory_source_owned(f->source, 0, 0));
-    rs_memory_store_set_fence(f->store, "ticks", 0, token + 7, offset, shown_us);
+    move_fence(f, fence.token + 7);
     rs_memory_store_set_away(f->store, false);
     run_for(f, 100 * MS);
     assert_false(rs_memory_source_owned(f->source, 0, 0));
@@ -503,8 +464,7 @@ static void test_a_stop_passes_a_partition_that_cannot_go_on(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     run_for(f, 10 * MS);
     rs_memory_store_set_away(f->store, true);
     append(f, 0, T0, "a", 1);
@@ -520,8 +480,7 @@ static void test_a_store_that_is_away_delays_a_revocation_only_so_long(void **st
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     append(f, 0, T0, "a", 1);
     rs_memory_store_set_away(f->store, true);
     run_for(f, 10 * MS);
@@ -544,10 +503,7 @@ static void test_the_lag_of_a_stopped_partition_is_told(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
-    append(f, 0, T0, "a", 1);
-    run_for(f, 1 * SECOND);
+    begin_with_one(f, 1 * SECOND);
     tell(f, RS_SOURCE_STOPPED, 0);
     rs_memory_source_withhold(f->source, 0, 0, 7);
     run_for(f, 2 * SECOND);
@@ -561,10 +517,7 @@ static void test_a_stopped_partition_keeps_its_views_and_says_why(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
-    append(f, 0, T0, "a", 1);
-    run_for(f, 10 * MS);
+    begin_with_one(f, 10 * MS);
     tell(f, RS_SOURCE_STOPPED, 0);
     struct one_partition one = look(f, 0);
     assert_int_equal(one.status.phase, RS_PARTITION_STOPPED);
@@ -579,10 +532,7 @@ static void test_reading_begins_only_when_the_claim_is_answered(void **state)
     struct fixture *f = *state;
 
     f->log.refuse = true;
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
-    append(f, 0, T0, "a", 1);
-    run_for(f, 500 * MS);
+    begin_with_one(f, 500 * MS);
     assert_int_equal(f->log.claims, 1);
     assert_non_null(strstr(f->said, "cannot take it over yet: the state topic is away"));
     f->log.refuse = false;
@@ -601,8 +551,7 @@ static void test_commits_wait_for_dead_letters(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     f->letters.acknowledged = 1;
     append(f, 0, T0, "a", 1);
     append_bad(f, 0);
@@ -618,8 +567,7 @@ static void test_a_group_in_two_partitions_is_told(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     assign(f, 1);
     append(f, 0, T0, "a", 1);
     run_for(f, 10 * MS);
@@ -637,8 +585,7 @@ static void test_an_event_far_ahead_is_told_with_both_times(void **state)
 {
     struct fixture *f = *state;
 
-    open_worker(f, 1 * MS, 1000);
-    assign(f, 0);
+    begin(f);
     for (int i = 0; i < 6; i++) {
         append(f, 0, T0, i % 2 ? "a" : "b", 1);
     }
