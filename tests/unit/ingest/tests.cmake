@@ -16,7 +16,12 @@ rs_unit_test(ingest/read row_plan rs_ingest)
 rs_ingest_test(read rows)
 rs_unit_test(ingest/publish ahead rs_ingest)
 rs_unit_test(ingest/kafka brokers rs_ingest mock_kafka)
-rs_unit_test(ingest/kafka source rs_ingest mock_kafka)
+add_library(kafka_member STATIC lib/kafka_member.c)
+rs_target_defaults(kafka_member)
+target_link_libraries(kafka_member PUBLIC rs_ingest mock_kafka)
+rs_unit_test(ingest/kafka source kafka_member)
+rs_unit_test(ingest/kafka restart kafka_member)
+rs_unit_test(ingest/kafka handover kafka_member)
 
 # The example of the public header is compiled as it stands there.
 set(header ${PROJECT_SOURCE_DIR}/ingest/publish/rollstat.h)
