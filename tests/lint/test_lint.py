@@ -329,9 +329,10 @@ class Lint(suite.Case):
 
     def test_sizes(self):
         """A file of at most 800 lines, a function of at most 70."""
-        files = sources("*.c", "*.h", folders=PRODUCT)
-        self.assertGreater(len(files), 0)
-        self.assertEqual([fault for path in files for fault in too_long(path)], [])
+        for folder in PRODUCT + ("tests",):
+            files = sources("*.c", "*.h", "*.py", folders=(folder,))
+            self.assertGreater(len(files), 0, folder)
+            self.assertEqual([fault for path in files for fault in too_long(path)], [])
         body = "    x++;\n"
         self.assertEqual(too_long(self.write("good.c", "void f(void)\n{\n" + body * 60 + "}\n")), [])
         self.assertTrue(too_long(self.write("bad.c", "void f(void)\n{\n" + body * 80 + "}\n")))

@@ -112,30 +112,44 @@ static void put_codec_head(struct rs_buf *out, const char *codec)
     rs_buf_fini(&head);
 }
 
-static void test_damaged(void **state)
+/* A head and two records, for something to be wrong behind them. Returns the size. */
+static size_t put_two(struct rs_buf *f)
 {
-    struct rs_stream *s = support_stream(point);
-    struct rs_buf f = {0};
-    (void)state;
-    rs_container_put_head(&f, point, sync_mark);
-    put_block(&f, 2,
+    rs_container_put_head(f, point, sync_mark);
+    put_block(f, 2,
               "\x02\x02"
               "a\x04\x02"
               "b",
               6);
-    size_t good = f.size;
+    return f->size;
+}
+
+#define TWO                                                                                                  \
+    "1 (none) {\"id\":1,\"name\":\"a\"}\n"                                                                   \
+    "2 (none) {\"id\":2,\"name\":\"b\"}\n"
+
+static void put_one(struct rs_buf *f)
+{
+    put_block(f, 1,
+              "\x0A\x02"
+              "d",
+              3);
+}
+
+static void test_damaged_records(void **state)
+{
+    struct rs_stream *s = support_stream(point);
+    struct rs_buf f = {0};
+    (void)state;
+    size_t good = put_two(&f);
     put_block(&f, 3,
               "\x06\x02"
               "c\x08\x80",
               5); /* ends inside the length of the second name; the third is not there */
-    put_block(&f, 1,
-              "\x0A\x02"
-              "d",
-              3);
+    put_one(&f);
     support_expect(
         s, NULL, support_file("a.avro", f.data, f.size),
-        "1 (none) {\"id\":1,\"name\":\"a\"}\n"
-        "2 (none) {\"id\":2,\"name\":\"b\"}\n"
+        TWO
         "3 (none) {\"id\":3,\"name\":\"c\"}\n"
         "! @: record 4: the bytes of the record do not follow the file's schema; the 2 records from here to "
         "the end of the block are lost\n"
@@ -151,44 +165,40 @@ static void test_damaged(void **state)
               "\x02\x02"
               "aXX",
               5);
-    put_block(&f, 1,
-              "\x0A\x02"
-              "d",
-              3);
+    put_one(&f);
     support_expect(s, NULL, support_file("b.avro", f.data, f.size),
-                   "1 (none) {\"id\":1,\"name\":\"a\"}\n"
-                   "2 (none) {\"id\":2,\"name\":\"b\"}\n"
-                   "! @: record 3: a string is not valid UTF-8\n"
-                   "4 (none) {\"id\":2,\"name\":\"b\"}\n"
-                   "5 (none) {\"id\":1,\"name\":\"a\"}\n"
-                   "! @: record 6: bytes follow the last record of the block\n"
-                   "6 (none) {\"id\":5,\"name\":\"d\"}\n"
-                   "end 2 rejected\n");
-    f.size = good;
-    put_block(&f, 1,
-              "\x0A\x02"
-              "d",
-              3);
+                   TWO "! @: record 3: a string is not valid UTF-8\n"
+                       "4 (none) {\"id\":2,\"name\":\"b\"}\n"
+                       "5 (none) {\"id\":1,\"name\":\"a\"}\n"
+                       "! @: record 6: bytes follow the last record of the block\n"
+                       "6 (none) {\"id\":5,\"name\":\"d\"}\n"
+                       "end 2 rejected\n");
+    rs_buf_fini(&f);
+    support_stream_free(&s);
+}
+
+static void test_damaged_blocks(void **state)
+{
+    struct rs_stream *s = support_stream(point);
+    struct rs_buf f = {0};
+    (void)state;
+    size_t good = put_two(&f);
+    put_one(&f);
     f.data[f.size - 1] ^= 1;
     support_expect(
         s, NULL, support_file("c.avro", f.data, f.size),
-        "1 (none) {\"id\":1,\"name\":\"a\"}\n"
-        "2 (none) {\"id\":2,\"name\":\"b\"}\n"
+        TWO
         "! @: record 3: a block is not followed by the file's sync marker; the rest of the file is given up\n"
         "end 1 rejected\n");
     support_expect(s, NULL, support_file("d.avro", f.data, f.size - 3),
-                   "1 (none) {\"id\":1,\"name\":\"a\"}\n"
-                   "2 (none) {\"id\":2,\"name\":\"b\"}\n"
-                   "! @: record 3: the file ends inside a block; the rest of the file is given up\n"
-                   "end 1 rejected\n");
+                   TWO "! @: record 3: the file ends inside a block; the rest of the file is given up\n"
+                       "end 1 rejected\n");
     f.size = good;
     put_block(&f, -1, "", 0);
     support_expect(
         s, NULL, support_file("e.avro", f.data, f.size),
-        "1 (none) {\"id\":1,\"name\":\"a\"}\n"
-        "2 (none) {\"id\":2,\"name\":\"b\"}\n"
-        "! @: record 3: a block has an impossible count or size; the rest of the file is given up\n"
-        "end 1 rejected\n");
+        TWO "! @: record 3: a block has an impossible count or size; the rest of the file is given up\n"
+            "end 1 rejected\n");
     rs_buf_fini(&f);
     support_stream_free(&s);
 }
@@ -612,19 +622,13 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_codecs),
-        cmocka_unit_test(test_unknown_codecs),
-        cmocka_unit_test(test_damaged),
-        cmocka_unit_test(test_damaged_deflate),
-        cmocka_unit_test(test_mutations),
-        cmocka_unit_test(test_extent),
-        cmocka_unit_test(test_snappy),
-        cmocka_unit_test(test_snappy_limit),
-        cmocka_unit_test(test_other_schema),
-        cmocka_unit_test(test_empty_blocks),
-        cmocka_unit_test(test_damaged_empty_blocks),
-        cmocka_unit_test(test_other_types),
-        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_codecs),           cmocka_unit_test(test_unknown_codecs),
+        cmocka_unit_test(test_damaged_records),  cmocka_unit_test(test_damaged_blocks),
+        cmocka_unit_test(test_damaged_deflate),  cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_extent),           cmocka_unit_test(test_snappy),
+        cmocka_unit_test(test_snappy_limit),     cmocka_unit_test(test_other_schema),
+        cmocka_unit_test(test_empty_blocks),     cmocka_unit_test(test_damaged_empty_blocks),
+        cmocka_unit_test(test_other_types),      cmocka_unit_test(test_heads),
         cmocka_unit_test(test_rejected_records),
     };
     return cmocka_run_group_tests_name("container", tests, NULL, end);
