@@ -1,8 +1,6 @@
 /* State that version 0.1 has stored (head format 1), read by this one. The bytes were written by that
  * version: three groups, of which it had dropped one by the highest event time, and four ids. */
-#include "tests/lib/partition_state.h"
-#include "tests/sim/engine_log.h"
-#include "tests/unit/transform/engine_run.h"
+#include "tests/unit/transform/seal_run.h"
 #include "transform/partition/internal.h"
 
 static const char stored_head_0[] = "010000000000000000000000000000000000000080d1f0080000000000000000"
@@ -53,8 +51,9 @@ static void put_batch(struct engine_log *log, const char *head, const char *chun
     log->count++;
 }
 
-static void read_stored(struct engine_log *log)
+static void read_stored(struct sealing *f)
 {
+    struct engine_log *log = &f->log;
     log->capacity = 8;
     log->batches = calloc(log->capacity, sizeof *log->batches);
     assert_non_null(log->batches);
@@ -66,16 +65,6 @@ static void read_stored(struct engine_log *log)
         .now_shown_us = 202 * SECOND,
         .events = {.consumed = 5, .applied = 4, .duplicate = 1},
     };
-}
-
-static void restore(struct run *r, const struct engine_log *log)
-{
-    struct rs_error error;
-    int64_t next = 0;
-    start(r, stream, aggregate);
-    if (engine_log_restore(log, r->partition, &next, &error) < 0) {
-        fail_msg("%s", error.text);
-    }
 }
 
 /* The records before are not there: those of the run begin behind them. */
@@ -103,13 +92,11 @@ static void discard(struct run *r)
 
 static void test_stored_state_goes_on(void **state)
 {
-    (void)state;
-    struct run r;
-    struct engine_log log = {0};
+    struct sealing *f = *state;
     struct rs_partition_status s;
-    read_stored(&log);
-    restore(&r, &log);
-    rs_partition_status(r.partition, &s);
+    read_stored(f);
+    struct run *r = open_restored(f, stream, aggregate);
+    rs_partition_status(r->partition, &s);
     assert_int_equal(s.groups, 2);
     assert_int_equal(s.expired_groups, 1);
     assert_int_equal(s.now_shown_us, 202 * SECOND);
@@ -126,113 +113,80 @@ static void test_stored_state_goes_on(void **state)
          .at_us = 75 * SECOND,
          .quantity = 5}, /* so may this one, for all it knew */
         {.product = "never", .id = "8", .at_us = 95 * SECOND, .quantity = 6}};
-    go_on(&r, more, 5);
-    assert_events(&r, 6, 2, 2, 0, 0);
-    discard(&r);
+    go_on(r, more, 5);
+    assert_events(r, 6, 2, 2, 0, 0);
+    discard(r);
     const struct tick next = {.product = "here", .id = "9", .at_us = 211 * SECOND, .quantity = 7};
-    go_on(&r, &next, 1);
-    assert_emits(&r,
+    go_on(r, &next, 1);
+    assert_emits(r,
                  "view m/here 211000: v=7 window_start=210000 window_end=220000 event_time=211000 events=1\n"
                  "history m/here 200000: v=8 window_start=200000 window_end=210000 event_time=203000 "
                  "events=2 revision=0\n");
-    engine_log_free(&log);
-    stop(&r);
 }
 
 /* Batches of both formats stand in one log until a sweep has gone round. */
 static void test_both_formats_in_one_log(void **state)
 {
-    (void)state;
-    struct run r;
-    struct run again;
-    struct engine_log log = {0};
-    struct rs_buf a = {0};
-    struct rs_buf b = {0};
-    read_stored(&log);
-    restore(&r, &log);
+    struct sealing *f = *state;
+    read_stored(f);
+    struct run *r = open_restored(f, stream, aggregate);
     struct tick later[400];
     for (size_t i = 0; i < 400; i++) {
         later[i] = (struct tick){.product = "here", .at_us = (203 + (int64_t)i) * SECOND, .quantity = 1};
     }
-    go_on(&r, later, 400);
-    engine_log_begin(&log, r.partition, (struct rs_state_plan){0});
-    while (log.open) {
-        assert_true(engine_log_step(&log, r.partition));
-    }
-    assert_int_equal(log.count, 3);
-    restore(&again, &log);
-    rs_partition_save(r.partition, &a);
-    rs_partition_save(again.partition, &b);
-    assert_int_equal(a.size, b.size);
-    assert_memory_equal(a.data, b.data, a.size);
+    go_on(r, later, 400);
+    seal_changes(f, r);
+    assert_int_equal(f->log.count, 3);
+    struct run *again = open_restored(f, stream, aggregate);
+    assert_same_bytes(r, again);
     const struct tick old = {.product = "also", .at_us = 100 * SECOND, .quantity = 1}; /* dropped by now */
-    go_on(&again, &old, 1);
+    go_on(again, &old, 1);
     struct rs_partition_status s;
-    rs_partition_status(again.partition, &s);
+    rs_partition_status(again->partition, &s);
     assert_int_equal(s.events.late, 1);
     assert_int_equal(s.expired_groups, 2);
-    rs_buf_fini(&a);
-    rs_buf_fini(&b);
-    engine_log_free(&log);
-    stop(&r);
-    stop(&again);
 }
 
 /* Of what came before the new version knows no times: a few events with wrong clocks are no majority. */
 static void test_first_events_move_nothing(void **state)
 {
-    (void)state;
-    struct run idle;
-    struct run r;
-    struct engine_log log = {0};
+    struct sealing *f = *state;
     struct rs_partition_status s;
-    read_stored(&log);
-    restore(&idle, &log); /* it is stopped again before there is any event */
-    engine_log_begin(&log, idle.partition, (struct rs_state_plan){0});
-    while (log.open) {
-        assert_true(engine_log_step(&log, idle.partition));
-    }
-    stop(&idle);
-    restore(&r, &log);
+    read_stored(f);
+    seal_changes(f, open_restored(f, stream, aggregate)); /* stopped again before there is any event */
+    struct run *r = open_restored(f, stream, aggregate);
     const struct tick first[] = {{.product = "wrong", .id = "w", .at_us = 90000 * SECOND, .quantity = 1},
                                  {.product = "here", .id = "3", .at_us = 203 * SECOND, .quantity = 9},
                                  {.product = "here", .at_us = 203 * SECOND, .quantity = 9},
                                  {.product = "wrong", .at_us = 90001 * SECOND, .quantity = 1},
                                  {.product = "wrong", .at_us = 90002 * SECOND, .quantity = 1},
                                  {.product = "here", .id = "4", .at_us = 204 * SECOND, .quantity = 9}};
-    go_on(&r, first, 6);
-    rs_partition_status(r.partition, &s);
+    go_on(r, first, 6);
+    rs_partition_status(r->partition, &s);
     assert_int_equal(s.expired_groups, 1);
     assert_int_equal(s.groups, 3);
     assert_int_equal(s.events.duplicate, 3); /* ids 3 and 4 came before, and one was counted then */
-    engine_log_free(&log);
-    stop(&r);
 }
 
 static void test_other_formats_are_refused(void **state)
 {
-    (void)state;
-    struct run r;
-    struct rs_error error;
-    struct engine_log log = {0};
-    read_stored(&log);
-    start(&r, stream, aggregate);
+    struct sealing *f = *state;
+    read_stored(f);
+    struct run *r = open_run(f, stream, aggregate);
     for (uint8_t format = 0; format < 5; format += 3) {
-        log.batches[0].head.data[0] = format;
-        assert_int_equal(engine_log_restore_batch(&log.batches[0], r.partition, &error), RS_ESTATE);
+        f->log.batches[0].head.data[0] = format;
+        assert_int_equal(engine_log_restore_batch(&f->log.batches[0], r->partition, &f->error), RS_ESTATE);
     }
-    assert_string_equal(error.text, "stored state has format 3, and this version reads 1 to 2");
-    engine_log_free(&log);
-    stop(&r);
+    assert_string_equal(f->error.text, "stored state has format 3, and this version reads 1 to 2");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_stored_state_goes_on),
-        cmocka_unit_test(test_both_formats_in_one_log),
-        cmocka_unit_test(test_first_events_move_nothing),
-        cmocka_unit_test(test_other_formats_are_refused),
+        SEAL_TEST(test_stored_state_goes_on),
+        SEAL_TEST(test_both_formats_in_one_log),
+        SEAL_TEST(test_first_events_move_nothing),
+        SEAL_TEST(test_other_formats_are_refused),
     };
     return cmocka_run_group_tests_name("seal_format", tests, NULL, NULL);
 }
