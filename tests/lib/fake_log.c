@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "transform/statelog/record.h"
+
 void fake_log_free(struct fake_log *log)
 {
     for (int i = 0; i < FAKE_RECORDS_MAX; i++) {
@@ -37,6 +39,21 @@ static int64_t put(struct fake_log *log, struct rs_slice bytes)
     rs_buf_reset(&log->records[log->end]);
     rs_buf_put(&log->records[log->end], bytes.data, bytes.size);
     return log->end++;
+}
+
+void fake_log_rebuild(struct fake_log *log, const char *group, const char *stream, int32_t partition,
+                      int64_t from)
+{
+    struct rs_buf bytes = {0};
+    const struct rs_state_record record = {
+        .kind = RS_RECORD_CLAIM,
+        .identity = rs_state_identity(group, stream, partition),
+        .claim = {.flags = RS_CLAIM_REBUILD, .from_offset = from},
+    };
+    (void)rs_state_record_write(&record, &bytes);
+    RS_ASSERT(!bytes.failed);
+    (void)put(log, rs_buf_slice(&bytes));
+    rs_buf_fini(&bytes);
 }
 
 static struct rs_append_event *tell(struct fake_io *io, enum rs_append_event_kind kind)

@@ -46,6 +46,9 @@ struct fake_io {
 };
 
 void fake_log_free(struct fake_log *log);
+/* The record of `rollstatd --rebuild`: what comes before it is void, input is read from this offset on. */
+void fake_log_rebuild(struct fake_log *log, const char *group, const char *stream, int32_t partition,
+                      int64_t from);
 void fake_io_init(struct fake_io *io, struct fake_log *log);
 void fake_io_free(struct fake_io *io);
 struct rs_append_log fake_io_table(struct fake_io *io);

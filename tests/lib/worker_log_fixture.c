@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "transform/statelog/record.h"
-
 static struct rs_durable_log *open_log(struct fixture *f, struct fake_io *io)
 {
     struct rs_durable_log *log = NULL;
@@ -73,16 +71,7 @@ void crash(struct fixture *f)
 
 void ask_for_a_rebuild(struct fixture *f, int64_t from)
 {
-    struct rs_buf bytes = {0};
-    const struct rs_state_record record = {
-        .kind = RS_RECORD_CLAIM,
-        .identity = rs_state_identity(f->streams->group, f->streams->items[0].name, 0),
-        .token = -1,
-        .claim = {.flags = RS_CLAIM_REBUILD, .from_offset = from},
-    };
-    (void)rs_state_record_write(&record, &bytes);
-    rs_buf_put(&f->kept->shared.records[f->kept->shared.end++], bytes.data, bytes.size);
-    rs_buf_fini(&bytes);
+    fake_log_rebuild(&f->kept->shared, f->streams->group, f->streams->items[0].name, 0, from);
 }
 
 uint64_t claim_elsewhere(struct fixture *f)

@@ -144,6 +144,20 @@ static void seal(struct instance *i, int64_t next_offset, const char *head, bool
                      0);
 }
 
+static void own(struct instance *i)
+{
+    claim(i);
+    (void)hears(i);
+}
+
+/* A whole batch, whatever is heard of it. */
+static void batch(struct instance *i, const char *text, int64_t next_offset, bool sweep_ends)
+{
+    chunk(i, text);
+    seal(i, next_offset, "h", sweep_ends);
+    (void)hears(i);
+}
+
 static struct rs_state_plan plan(struct instance *i)
 {
     return i->table.ops->plan(i->table.self, key);
@@ -171,8 +185,7 @@ static void test_an_empty_log_begins_at_the_oldest_record(void **state)
 static void test_a_successor_gets_all_sealed_batches_in_order(void **state)
 {
     (void)state;
-    claim(a);
-    (void)hears(a);
+    own(a);
     chunk(a, "1");
     chunk(a, "2");
     seal(a, 10, "x", false);
@@ -230,8 +243,7 @@ static void test_a_claim_racing_a_claim(void **state)
 static void test_records_of_a_former_owner_that_were_under_way_are_void(void **state)
 {
     (void)state;
-    claim(a);
-    (void)hears(a);
+    own(a);
     next_fate(a, FAKE_DELAYED);
     next_fate(a, FAKE_DELAYED);
     chunk(a, "late");
@@ -258,8 +270,7 @@ static void test_a_seal_that_may_be_lost(void **state)
     for (int i = 0; i < 3; i++) {
         (void)teardown(NULL);
         (void)setup(NULL);
-        claim(a);
-        (void)hears(a);
+        own(a);
         chunk(a, "1");
         next_fate(a, fates[i]);
         seal(a, 7, "h", false);
@@ -274,8 +285,7 @@ static void test_a_log_without_room_is_asked_again(void **state)
 {
     (void)state;
     struct rs_error error;
-    claim(a);
-    (void)hears(a);
+    own(a);
     next_fate(a, FAKE_FINE);
     next_fate(a, FAKE_NO_ROOM);
     next_fate(a, FAKE_FINE);
@@ -296,8 +306,7 @@ static void test_many_chunks_make_one_batch(void **state)
 {
     (void)state;
     char text[16];
-    claim(a);
-    (void)hears(a);
+    own(a);
     for (int i = 0; i < 100; i++) {
         (void)snprintf(text, sizeof text, "%02d", i);
         chunk(a, text);
@@ -315,10 +324,8 @@ static void test_many_chunks_make_one_batch(void **state)
 static void test_a_lost_owner_says_nothing_more_and_takes_nothing(void **state)
 {
     (void)state;
-    claim(a);
-    (void)hears(a);
-    claim(b);
-    (void)hears(b);
+    own(a);
+    own(b);
     chunk(a, "1");
     assert_string_equal(hears(a), "L");
     int appends = a->io.appends;
@@ -332,8 +339,7 @@ static void test_a_lost_owner_says_nothing_more_and_takes_nothing(void **state)
 static void test_nothing_is_heard_after_a_release(void **state)
 {
     (void)state;
-    claim(a);
-    (void)hears(a);
+    own(a);
     chunk(a, "1");
     seal(a, 3, "h", false);
     a->table.ops->release(a->table.self, key);
@@ -348,9 +354,7 @@ static void test_nothing_is_heard_after_a_release(void **state)
 static void grow(struct instance *i, int64_t *next)
 {
     while (!plan(i).sweep_begins) {
-        chunk(i, "0123456789012345678901234567890123456789");
-        seal(i, ++*next, "h", false);
-        (void)hears(i);
+        batch(i, "0123456789012345678901234567890123456789", ++*next, false);
     }
 }
 
@@ -360,8 +364,7 @@ static void test_a_verified_sweep_is_trimmed_to_and_the_log_stays_small(void **s
     int64_t next = 0;
     char wanted[16];
     struct rs_state_log_status status;
-    claim(a);
-    (void)hears(a);
+    own(a);
     for (int round = 1; round <= 20; round++) {
         grow(a, &next);
         int64_t begins = shared.end;
@@ -372,9 +375,7 @@ static void test_a_verified_sweep_is_trimmed_to_and_the_log_stays_small(void **s
         assert_int_equal(a->io.trims, round - 1);
         assert_true(plan(a).slice_bytes > 0);
         assert_false(plan(a).sweep_begins);
-        chunk(a, "part two");
-        seal(a, ++next, "h", true);
-        (void)hears(a);
+        batch(a, "part two", ++next, true);
         assert_int_equal(a->io.trims, round);
         assert_int_equal(shared.first, begins);
     }
@@ -391,8 +392,7 @@ static void test_a_sweep_is_not_trimmed_to_before_its_seal_is_acknowledged(void 
 {
     (void)state;
     int64_t next = 0;
-    claim(a);
-    (void)hears(a);
+    own(a);
     grow(a, &next);
     chunk(a, "all");
     next_fate(a, FAKE_LOST_ACK);
@@ -402,9 +402,7 @@ static void test_a_sweep_is_not_trimmed_to_before_its_seal_is_acknowledged(void 
     assert_int_equal(shared.first, 0);
     claim(a); /* the log shows that the sweep is whole: what is before it is not needed */
     (void)hears(a);
-    chunk(a, "more");
-    seal(a, ++next, "h", false);
-    (void)hears(a);
+    batch(a, "more", ++next, false);
     assert_true(shared.first > 0);
 }
 
@@ -412,17 +410,11 @@ static void test_a_sweep_of_a_predecessor_is_never_continued(void **state)
 {
     (void)state;
     int64_t next = 0;
-    claim(a);
-    (void)hears(a);
+    own(a);
     grow(a, &next);
-    chunk(a, "half of it");
-    seal(a, ++next, "h", false);
-    (void)hears(a);
-    claim(b);
-    (void)hears(b);
-    chunk(b, "x");
-    seal(b, ++next, "h", false);
-    (void)hears(b);
+    batch(a, "half of it", ++next, false);
+    own(b);
+    batch(b, "x", ++next, false);
     assert_int_equal(shared.first, 0);
     assert_true(plan(b).sweep_begins); /* from its own first group on */
 }
@@ -431,17 +423,13 @@ static void test_a_sweep_with_a_gap_is_not_trimmed_to(void **state)
 {
     (void)state;
     int64_t next = 0;
-    claim(a);
-    (void)hears(a);
+    own(a);
     next_fate(a, FAKE_DELAYED);
     chunk(a, "late");
-    claim(b);
-    (void)hears(b);
+    own(b);
     grow(b, &next);
     fake_land(&a->io);
-    chunk(b, "all");
-    seal(b, ++next, "h", true);
-    (void)hears(b);
+    batch(b, "all", ++next, true);
     assert_int_equal(b->io.trims, 0);
     assert_int_equal(shared.first, 0);
     assert_true(plan(b).sweep_begins);
@@ -451,12 +439,10 @@ static void test_a_gap_that_is_known_before_the_seal_ends_the_sweep(void **state
 {
     (void)state;
     int64_t next = 0;
-    claim(a);
-    (void)hears(a);
+    own(a);
     next_fate(a, FAKE_DELAYED);
     chunk(a, "late");
-    claim(b);
-    (void)hears(b);
+    own(b);
     grow(b, &next);
     fake_land(&a->io);
     chunk(b, "all");
@@ -476,22 +462,18 @@ static void test_what_a_former_owner_left_in_a_log_that_lost_its_trim(void **sta
 {
     (void)state;
     int64_t next = 4;
-    claim(a);
-    (void)hears(a);
+    own(a);
     next_fate(a, FAKE_DELAYED);
     next_fate(a, FAKE_DELAYED);
     chunk(a, "late");
     seal(a, 99, "late", false);
-    claim(b);
-    (void)hears(b);
+    own(b);
     fake_land(&a->io);
     seal(b, next, "empty", false);
     assert_string_equal(hears(b), "S4");
     grow(b, &next);
     int64_t begins = shared.end;
-    chunk(b, "all");
-    seal(b, ++next, "h", true);
-    (void)hears(b);
+    batch(b, "all", ++next, true);
     assert_int_equal(shared.first, begins);
     shared.first = 2;
     claim(c);
@@ -509,8 +491,7 @@ static void test_a_slice_does_not_feed_on_itself(void **state)
     static char clean[4000];
     int64_t next = 0;
     memset(changes, 'x', sizeof changes - 1);
-    claim(a);
-    (void)hears(a);
+    own(a);
     grow(a, &next);
     for (int i = 0; i < 30; i++) {
         uint64_t slice = plan(a).slice_bytes;
@@ -527,14 +508,11 @@ static void test_trimming_refused_is_told_once_and_tried_again(void **state)
 {
     (void)state;
     int64_t next = 0;
-    claim(a);
-    (void)hears(a);
+    own(a);
     a->io.trim_refused = true;
     for (int i = 1; i <= 3; i++) {
         grow(a, &next);
-        chunk(a, "all");
-        seal(a, ++next, "h", true);
-        (void)hears(a);
+        batch(a, "all", ++next, true);
         assert_int_equal(a->io.trims, i);
         assert_int_equal(a->said, 1);
     }
@@ -543,9 +521,7 @@ static void test_trimming_refused_is_told_once_and_tried_again(void **state)
                         "not authorized to delete records");
     a->io.trim_refused = false;
     grow(a, &next);
-    chunk(a, "all");
-    seal(a, ++next, "h", true);
-    (void)hears(a);
+    batch(a, "all", ++next, true);
     assert_true(shared.first > 0);
 }
 
@@ -579,20 +555,13 @@ static void test_a_claim_trimmed_away_by_a_later_owner_is_lost(void **state)
 static void lose_a_trim(void)
 {
     int64_t next = 1;
-    claim(a);
-    (void)hears(a);
+    own(a);
     grow(a, &next);
-    chunk(a, "all");
-    seal(a, ++next, "h", true);
-    (void)hears(a);
+    batch(a, "all", ++next, true);
     int64_t begins = shared.first;
     assert_true(begins > 0);
-    chunk(a, "more");
-    seal(a, ++next, "h", false);
-    (void)hears(a);
-    chunk(a, "yet more");
-    seal(a, ++next, "h", false);
-    (void)hears(a);
+    batch(a, "more", ++next, false);
+    batch(a, "yet more", ++next, false);
     shared.first = begins + 2; /* what is left of the sweep is not all of it */
 }
 
@@ -630,11 +599,8 @@ static void test_a_slow_claimant_of_a_log_that_is_trimmed_again_has_lost(void **
 static void test_damage_stops_the_partition_and_says_what_to_do(void **state)
 {
     (void)state;
-    claim(a);
-    (void)hears(a);
-    chunk(a, "1");
-    seal(a, 3, "h", false);
-    (void)hears(a);
+    own(a);
+    batch(a, "1", 3, false);
     shared.records[1].data[40] ^= 4;
     claim(b);
     assert_string_equal(hears(b), "F");
@@ -659,20 +625,9 @@ static void test_a_log_that_was_lost_is_told_from_a_new_one(void **state)
 static void test_a_rebuild_makes_all_before_it_void(void **state)
 {
     (void)state;
-    struct rs_buf bytes = {0};
-    claim(a);
-    (void)hears(a);
-    chunk(a, "1");
-    seal(a, 3, "h", false);
-    (void)hears(a);
-    const struct rs_state_record record = {
-        .kind = RS_RECORD_CLAIM,
-        .identity = rs_state_identity("g", "trades", 4),
-        .claim = {.flags = RS_CLAIM_REBUILD, .from_offset = 2},
-    };
-    (void)rs_state_record_write(&record, &bytes);
-    rs_buf_put(&shared.records[shared.end++], bytes.data, bytes.size);
-    rs_buf_fini(&bytes);
+    own(a);
+    batch(a, "1", 3, false);
+    fake_log_rebuild(&shared, streams.group, stream.name, key.partition, 2);
     chunk(a, "2");
     assert_string_equal(hears(a), "L");
     claim(a);
@@ -687,8 +642,7 @@ static void test_a_rebuild_makes_all_before_it_void(void **state)
 static void test_another_groups_log_is_refused(void **state)
 {
     (void)state;
-    claim(a);
-    (void)hears(a);
+    own(a);
     streams.group = "h";
     claim(b);
     assert_string_equal(hears(b), "F");
