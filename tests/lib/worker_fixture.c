@@ -1,4 +1,5 @@
 #include "tests/lib/worker_fixture.h"
+#include "tests/lib/bytes.h"
 #include "tests/lib/virtual_clock.h"
 
 #include <stdio.h>
@@ -184,29 +185,16 @@ int teardown(void **state)
 
 /* ---- events ---- */
 
-static size_t put_long(uint8_t *out, int64_t value)
-{
-    uint64_t left = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
-    size_t size = 0;
-
-    while (left >= 0x80) {
-        out[size++] = (uint8_t)(left | 0x80);
-        left >>= 7;
-    }
-    out[size++] = (uint8_t)left;
-    return size;
-}
-
 void append(struct fixture *f, int32_t partition, int64_t at_us, const char *name, int64_t quantity)
 {
     uint8_t value[128];
-    size_t size = put_long(value, at_us);
+    size_t size = bytes_long(value, at_us);
     const struct rs_slice text = rs_slice_text(name);
 
-    size += put_long(value + size, (int64_t)text.size);
+    size += bytes_long(value + size, (int64_t)text.size);
     memcpy(value + size, text.data, text.size);
     size += text.size;
-    size += put_long(value + size, quantity);
+    size += bytes_long(value + size, quantity);
     const struct rs_record record = {.value = rs_slice_of(value, size), .timestamp_us = RS_TIME_NONE};
     OK(rs_memory_source_append(f->source, 0, partition, &record, 0, &f->error));
 }

@@ -15,6 +15,7 @@
 
 #include "schemas/program.h"
 #include "tests/lib/error_name.h"
+#include "tests/lib/schema_text.h"
 
 static char directory[] = "/tmp/rollstat-ingest-XXXXXX";
 static bool made;
@@ -91,15 +92,12 @@ void support_read(const char *path, struct rs_buf *out)
 
 struct rs_stream *support_stream(const char *schema_json)
 {
-    struct rs_error error;
     struct rs_stream *stream = calloc(1, sizeof *stream);
     assert_non_null(stream);
     stream->name = "s";
     stream->topic = "topic";
     stream->max_record_bytes = 1024 * 1024;
-    if (rs_schema_parse("s.avsc", schema_json, strlen(schema_json), &stream->schema, &error) != 0) {
-        fail_msg("%s", error.text);
-    }
+    stream->schema = parse_schema(schema_json);
     return stream;
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "schemas/decoder.h"
+#include "tests/lib/schema_text.h"
 
 #define RECORD(fields)    "{\"type\":\"record\",\"name\":\"T\",\"fields\":[" fields "]}"
 #define FIELD(name, type) "{\"name\":\"" name "\",\"type\":" type "}"
@@ -72,10 +73,7 @@ static struct fixture setup(enum rs_framing framing)
     assert_int_equal(rs_frame_registry_new(&f.registry, &error), 0);
     for (size_t i = 0; i < COUNT; i++) {
         size_t number = 0;
-        if (rs_schema_parse("test", writers[i].schema, strlen(writers[i].schema), &f.documents[i], &error) !=
-            0) {
-            fail_msg("%s", error.text);
-        }
+        f.documents[i] = parse_schema(writers[i].schema);
         assert_int_equal(rs_frame_add(f.registry, rs_schema_root(f.documents[i]), &number, &error), 0);
         assert_int_equal(rs_frame_add_id(f.registry, (uint32_t)(100 + i), number, &error), 0);
     }
@@ -228,7 +226,7 @@ static void test_a_twin_is_not_taken_for_the_own_schema(void **state)
     size_t number = 0;
     assert_int_equal(rs_frame_registry_new(&registry, &error), 0);
     for (unsigned i = 0; i < 2; i++) {
-        assert_int_equal(rs_schema_parse("test", texts[i], strlen(texts[i]), &documents[i], &error), 0);
+        documents[i] = parse_schema(texts[i]);
         assert_int_equal(rs_frame_add(registry, rs_schema_root(documents[i]), &number, &error), 0);
         assert_int_equal(rs_frame_add_id(registry, 7 + i, number, &error), 0);
     }

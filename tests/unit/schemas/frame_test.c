@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "schemas/frame.h"
 #include "schemas/program.h"
+#include "tests/lib/schema_text.h"
 
 static const char own_json[] =
     "{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"a\",\"type\":\"long\"}]}";
@@ -25,14 +26,6 @@ struct fixture {
     struct rs_frame_registry *registry;
 };
 
-static struct rs_schema_document *parse(const char *json)
-{
-    struct rs_schema_document *document = NULL;
-    struct rs_error error;
-    assert_int_equal(rs_schema_parse("test", json, strlen(json), &document, &error), 0);
-    return document;
-}
-
 static void add(struct fixture *f, const struct rs_schema_document *document, size_t expected)
 {
     size_t number = 99;
@@ -43,7 +36,8 @@ static void add(struct fixture *f, const struct rs_schema_document *document, si
 
 static struct fixture setup(bool ids)
 {
-    struct fixture f = {.own = parse(own_json), .other = parse(other_json), .twin = parse(twin_json)};
+    struct fixture f = {
+        .own = parse_schema(own_json), .other = parse_schema(other_json), .twin = parse_schema(twin_json)};
     struct rs_error error;
     assert_int_equal(rs_frame_registry_new(&f.registry, &error), 0);
     add(&f, f.own, 0);

@@ -12,31 +12,16 @@
 
 #include "base/buf.h"
 #include "schemas/program.h"
-
-static size_t unhex(const char *hex, uint8_t *out)
-{
-    size_t size = 0;
-    for (const char *c = hex; *c != '\0';) {
-        unsigned byte = 0;
-        if (*c == ' ') {
-            c++;
-            continue;
-        }
-        assert_int_equal(sscanf(c, "%2x", &byte), 1);
-        out[size++] = (uint8_t)byte;
-        c += 2;
-    }
-    return size;
-}
+#include "tests/lib/bytes.h"
+#include "tests/lib/schema_text.h"
 
 static enum rs_reason decode(const char *schema, struct rs_slice message, struct rs_buf *out)
 {
-    struct rs_schema_document *document = NULL;
+    struct rs_schema_document *document = parse_schema(schema);
     struct rs_program *program = NULL;
     struct rs_error error = {0};
-    if (rs_schema_parse("test", schema, strlen(schema), &document, &error) != 0 ||
-        rs_program_compile(rs_schema_root(document), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT, &program, &error) !=
-            0) {
+    if (rs_program_compile(rs_schema_root(document), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT, &program, &error) !=
+        0) {
         fail_msg("%s", error.text);
     }
     enum rs_reason reason = rs_program_json(program, message, out, NULL);
@@ -48,7 +33,7 @@ static enum rs_reason decode(const char *schema, struct rs_slice message, struct
 static void expect(const char *schema, const char *hex, const char *json)
 {
     uint8_t bytes[256];
-    struct rs_slice message = rs_slice_of(bytes, unhex(hex, bytes));
+    struct rs_slice message = rs_slice_of(bytes, bytes_unhex(bytes, hex));
     struct rs_buf out = {0};
     assert_int_equal(decode(schema, message, &out), RS_REASON_NONE);
     rs_buf_char(&out, '\0');

@@ -12,18 +12,10 @@
 
 #include "base/buf.h"
 #include "schemas/program.h"
+#include "tests/lib/bytes.h"
+#include "tests/lib/schema_text.h"
 
 #define LIMITS RS_PROGRAM_LIMITS_DEFAULT
-
-static struct rs_schema_document *parse(const char *json)
-{
-    struct rs_schema_document *document = NULL;
-    struct rs_error error = {0};
-    if (rs_schema_parse("test", json, strlen(json), &document, &error) != 0) {
-        fail_msg("%s", error.text);
-    }
-    return document;
-}
 
 static struct rs_program *compile(const struct rs_schema_document *document, const char *const *paths,
                                   size_t count, struct rs_program_limits limits)
@@ -42,17 +34,7 @@ static struct rs_slice bytes_of(const char *hex)
 {
     uint8_t *bytes = malloc(strlen(hex) / 2 + 1);
     assert_non_null(bytes);
-    size_t size = 0;
-    for (const char *c = hex; *c != '\0';) {
-        unsigned byte = 0;
-        if (*c == ' ') {
-            c++;
-            continue;
-        }
-        assert_int_equal(sscanf(c, "%2x", &byte), 1);
-        bytes[size++] = (uint8_t)byte;
-        c += 2;
-    }
+    size_t size = bytes_unhex(bytes, hex);
     uint8_t *exact = malloc(size == 0 ? 1 : size);
     assert_non_null(exact);
     memcpy(exact, bytes, size);
@@ -71,7 +53,7 @@ struct verdict {
 
 static void check_verdict(const struct verdict *v, struct rs_program_limits limits)
 {
-    struct rs_schema_document *document = parse(v->schema);
+    struct rs_schema_document *document = parse_schema(v->schema);
     struct rs_program *program = compile(document, NULL, 0, limits);
     struct rs_slice message = bytes_of(v->hex);
     size_t at = SIZE_MAX;
@@ -281,7 +263,7 @@ static void test_every_prefix(void **state)
                                    "{\"name\":\"e\",\"type\":\"long\"}]}";
     static const char hex[] =
         "06 616263 08 00BC614E 02 000000000000F03F 01 08 02 61 80 01 00 F8 C3 E1 A1 D6 BD 06";
-    struct rs_schema_document *document = parse(schema);
+    struct rs_schema_document *document = parse_schema(schema);
     static const char *const paths[] = {"a", "b", "c", "e"};
     struct rs_program *program = compile(document, paths, 4, LIMITS);
     struct rs_slice message = bytes_of(hex);
@@ -330,7 +312,7 @@ static const char wide_schema[] =
 static void test_values_of_all_kinds(void **state)
 {
     (void)state;
-    struct rs_schema_document *document = parse(wide_schema);
+    struct rs_schema_document *document = parse_schema(wide_schema);
     static const char *const paths[] = {"nanos", "micros",  "millis", "date",   "big",   "price",
                                         "fixed", "text",    "enum",   "double", "float", "long",
                                         "int",   "boolean", "price",  "nanos"};
@@ -372,8 +354,8 @@ static void test_values_of_all_kinds(void **state)
 static void test_millis_beyond_micros(void **state)
 {
     (void)state;
-    struct rs_schema_document *document =
-        parse("{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"t\",\"type\":" MILLIS "}]}");
+    struct rs_schema_document *document = parse_schema(
+        "{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"t\",\"type\":" MILLIS "}]}");
     static const char *const paths[] = {"t"};
     struct rs_program *program = compile(document, paths, 1, LIMITS);
     struct rs_value v;
@@ -393,7 +375,7 @@ static void test_millis_beyond_micros(void **state)
 static void test_wide_decimals(void **state)
 {
     (void)state;
-    struct rs_schema_document *document = parse(
+    struct rs_schema_document *document = parse_schema(
         "{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"d\",\"type\":" DECIMAL(64, 2) "}]}");
     static const char *const paths[] = {"d"};
     struct rs_program *wanted = compile(document, paths, 1, LIMITS);
@@ -423,7 +405,7 @@ static const char venue_schema[] =
 static void test_nulls_and_nested_fields(void **state)
 {
     (void)state;
-    struct rs_schema_document *document = parse(venue_schema);
+    struct rs_schema_document *document = parse_schema(venue_schema);
     static const char *const paths[] = {"one", "venue.code", "other.country", "a", "venue.country"};
     struct rs_program *program = compile(document, paths, 5, LIMITS);
     struct rs_value v[5];
@@ -457,7 +439,7 @@ static void test_nulls_and_nested_fields(void **state)
 static void test_skips_are_merged_up_to_branches(void **state)
 {
     (void)state;
-    struct rs_schema_document *document = parse(
+    struct rs_schema_document *document = parse_schema(
         "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":[\"null\",\"double\"]},"
         "{\"name\":\"b\",\"type\":\"double\"},{\"name\":\"c\",\"type\":\"float\"},"
         "{\"name\":\"d\",\"type\":[\"null\",\"int\",\"float\"]},{\"name\":\"e\",\"type\":\"float\"},"
@@ -498,7 +480,7 @@ static void expect_field_error(const struct rs_schema_document *document, const 
 static void test_field_types(void **state)
 {
     (void)state;
-    struct rs_schema_document *document = parse(venue_schema);
+    struct rs_schema_document *document = parse_schema(venue_schema);
     struct rs_field_type type;
     struct rs_error error;
     assert_int_equal(rs_schema_field_type(rs_schema_root(document), "venue.code", &type, &error), 0);
@@ -520,13 +502,14 @@ static void test_field_types(void **state)
     expect_field_error(document, "a.b",
                        "'a.b' cannot be reached: what holds it is not a record but of type long");
     rs_schema_free(&document);
-    document = parse("{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"u\",\"type\":[\"null\","
+    document =
+        parse_schema("{\"type\":\"record\",\"name\":\"T\",\"fields\":[{\"name\":\"u\",\"type\":[\"null\","
                      "\"int\",\"long\"]},"
                      "{\"name\":\"l\",\"type\":" ARRAY("\"int\"") "}]}");
     expect_field_error(document, "u", "'u' is not one value but of type union");
     expect_field_error(document, "l", "'l' is not one value but of type array");
     rs_schema_free(&document);
-    document = parse(wide_schema);
+    document = parse_schema(wide_schema);
     assert_int_equal(rs_schema_field_type(rs_schema_root(document), "big", &type, &error), 0);
     assert_int_equal(type.kind, RS_VALUE_DECIMAL);
     assert_int_equal(type.precision, 30);
@@ -554,7 +537,7 @@ static void test_shared_records_do_not_multiply(void **state)
     }
     rs_buf_text(&json, "]}");
     rs_buf_char(&json, '\0');
-    struct rs_schema_document *document = parse((const char *)json.data);
+    struct rs_schema_document *document = parse_schema((const char *)json.data);
     struct rs_program *program = compile(document, NULL, 0, LIMITS);
     struct rs_buf text = {0};
     rs_program_explain(program, &text);
@@ -574,7 +557,7 @@ static void test_shared_records_do_not_multiply(void **state)
 static void test_explain(void **state)
 {
     (void)state;
-    struct rs_schema_document *document = parse(venue_schema);
+    struct rs_schema_document *document = parse_schema(venue_schema);
     static const char *const paths[] = {"venue.country", "venue.code", "one"};
     struct rs_program *program = compile(document, paths, 3, LIMITS);
     struct rs_buf text = {0};

@@ -11,16 +11,7 @@
 
 #include "schemas/schema.h"
 #include "tests/lib/random.h"
-
-static struct rs_schema_document *parse(const char *json)
-{
-    struct rs_schema_document *document = NULL;
-    struct rs_error error = {0};
-    if (rs_schema_parse("test", json, strlen(json), &document, &error) != 0) {
-        fail_msg("%s: %s", json, error.text);
-    }
-    return document;
-}
+#include "tests/lib/schema_text.h"
 
 #define RECORD(fields) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
 #define FIELD(rest)    RECORD("{\"name\":\"f\"," rest "}")
@@ -186,7 +177,7 @@ static void test_defaults(void **state)
 
 static void expect_logical(const char *json, enum rs_logical logical)
 {
-    struct rs_schema_document *document = parse(json);
+    struct rs_schema_document *document = parse_schema(json);
     assert_int_equal(rs_schema_root(document)->logical, logical);
     rs_schema_free(&document);
 }
@@ -244,7 +235,7 @@ static void test_invalid_logical_types_are_ignored(void **state)
         {"{\"type\":\"long\",\"logicalType\":7}", "long"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct rs_schema_document *document = parse(cases[i].json);
+        struct rs_schema_document *document = parse_schema(cases[i].json);
         assert_int_equal(rs_schema_root(document)->logical, RS_LOGICAL_NONE);
         assert_string_equal(rs_schema_type_name(rs_schema_root(document)), cases[i].name);
         rs_schema_free(&document);
@@ -298,7 +289,7 @@ static void test_names_outside_the_grammar(void **state)
         {"{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"a-b\"]}", "a-b"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct rs_schema_document *document = parse(cases[i].json);
+        struct rs_schema_document *document = parse_schema(cases[i].json);
         const char *odd = rs_schema_odd_name(document);
         assert_true((!odd) == (!cases[i].odd));
         if (odd) {
@@ -330,8 +321,9 @@ static void test_logical_types(void **state)
     expect_logical("{\"type\":\"fixed\",\"name\":\"D\",\"size\":12,\"logicalType\":\"duration\"}",
                    RS_LOGICAL_NONE);
     expect_logical("{\"type\":\"int\",\"logicalType\":7}", RS_LOGICAL_NONE);
-    struct rs_schema_document *document = parse("{\"type\":\"fixed\",\"name\":\"F\",\"size\":4,"
-                                                "\"logicalType\":\"decimal\",\"precision\":9,\"scale\":9}");
+    struct rs_schema_document *document =
+        parse_schema("{\"type\":\"fixed\",\"name\":\"F\",\"size\":4,"
+                     "\"logicalType\":\"decimal\",\"precision\":9,\"scale\":9}");
     assert_int_equal(rs_schema_root(document)->logical, RS_LOGICAL_DECIMAL);
     assert_int_equal(rs_schema_root(document)->precision, 9);
     assert_int_equal(rs_schema_root(document)->scale, 9);
@@ -341,7 +333,7 @@ static void test_logical_types(void **state)
 static void test_names_and_namespaces(void **state)
 {
     (void)state;
-    struct rs_schema_document *document = parse(
+    struct rs_schema_document *document = parse_schema(
         "{\"type\":\"record\",\"name\":\"Outer\",\"namespace\":\"a.b\",\"doc\":\"d\",\"fields\":["
         "{\"name\":\"x\",\"unit\":\"CNY\",\"doc\":\"e\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":"
         "1}},"
@@ -370,16 +362,16 @@ static void test_types_without_bytes(void **state)
 {
     (void)state;
     struct rs_schema_document *document =
-        parse(RECORD("{\"name\":\"a\",\"type\":\"null\"},{\"name\":\"b\",\"type\":{\"type\":\"fixed\","
-                     "\"name\":\"F\",\"size\":0}},"
-                     "{\"name\":\"c\",\"type\":{\"type\":\"record\",\"name\":\"E\",\"fields\":[]}}"));
+        parse_schema(RECORD("{\"name\":\"a\",\"type\":\"null\"},{\"name\":\"b\",\"type\":{\"type\":\"fixed\","
+                            "\"name\":\"F\",\"size\":0}},"
+                            "{\"name\":\"c\",\"type\":{\"type\":\"record\",\"name\":\"E\",\"fields\":[]}}"));
     assert_true(rs_schema_root(document)->zero_size);
     assert_int_equal(rs_schema_root(document)->zero_depth, 2);
     rs_schema_free(&document);
-    document = parse(FIELD("\"type\":\"R\""));
+    document = parse_schema(FIELD("\"type\":\"R\""));
     assert_false(rs_schema_root(document)->zero_size);
     rs_schema_free(&document);
-    document = parse(FIELD("\"type\":[\"null\"]"));
+    document = parse_schema(FIELD("\"type\":[\"null\"]"));
     assert_false(rs_schema_root(document)->zero_size);
     rs_schema_free(&document);
 }
@@ -413,7 +405,7 @@ static void test_limits(void **state)
 {
     (void)state;
     char *json = nested(RS_SCHEMA_DEPTH_MAX);
-    struct rs_schema_document *document = parse(json);
+    struct rs_schema_document *document = parse_schema(json);
     rs_schema_free(&document);
     free(json);
     json = nested(RS_SCHEMA_DEPTH_MAX + 1);

@@ -13,32 +13,47 @@
 #include "ingest/encode/encode.h"
 #include "ingest/encode/json.h"
 #include "tests/lib/random.h"
+#include "tests/lib/schema_text.h"
 #include "tests/unit/ingest/support.h"
 
-static struct rs_schema_document *parse(const char *json)
+/* Zone NULL: none. */
+static struct rs_time_rule time_rule(const char *text, const struct rs_zone *zone)
 {
-    struct rs_schema_document *document = NULL;
+    struct rs_time_rule rule;
     struct rs_error error;
-    if (rs_schema_parse("t.avsc", json, strlen(json), &document, &error) != 0) {
-        fail_msg("%s", error.text);
+    if (rs_time_rule_parse(text, zone, &rule, &error) != 0) {
+        fail_msg("%s: %s", text, error.text);
     }
-    return document;
+    return rule;
+}
+
+static struct rs_cell text_cell(const char *text)
+{
+    return (struct rs_cell){.kind = RS_CELL_TEXT, .end = 1, .text = rs_slice_text(text)};
+}
+
+static int encode(const struct rs_schema_document *document, const struct rs_cell *cells,
+                  const struct rs_time_rule *time, struct rs_buf *out, struct rs_error *error)
+{
+    struct rs_encoder encoder;
+    rs_encoder_init(&encoder);
+    if (time) {
+        encoder.time = time;
+    }
+    int rc = rs_encode(&encoder, rs_schema_root(document), cells, 0, out, error);
+    rs_encoder_fini(&encoder);
+    return rc;
 }
 
 /* The bytes in hexadecimal, or "! text". */
 static void expect_cells(const char *schema, const struct rs_cell *cells, const struct rs_time_rule *time,
                          const char *wanted)
 {
-    struct rs_schema_document *document = parse(schema);
-    struct rs_encoder encoder;
+    struct rs_schema_document *document = parse_schema(schema);
     struct rs_buf out = {0};
     struct rs_buf hex = {0};
     struct rs_error error;
-    rs_encoder_init(&encoder);
-    if (time) {
-        encoder.time = time;
-    }
-    if (rs_encode(&encoder, rs_schema_root(document), cells, 0, &out, &error) == 0) {
+    if (encode(document, cells, time, &out, &error) == 0) {
         for (size_t i = 0; i < out.size; i++) {
             rs_buf_printf(&hex, "%02x", out.data[i]);
         }
@@ -49,15 +64,13 @@ static void expect_cells(const char *schema, const struct rs_cell *cells, const 
     assert_string_equal((const char *)hex.data, wanted);
     rs_buf_fini(&out);
     rs_buf_fini(&hex);
-    rs_encoder_fini(&encoder);
     rs_schema_free(&document);
 }
 
 static void expect_rule(const char *schema, const char *text, const struct rs_time_rule *time,
                         const char *wanted)
 {
-    struct rs_cell cell = {.kind = RS_CELL_TEXT, .end = 1};
-    cell.text = rs_slice_text(text);
+    const struct rs_cell cell = text_cell(text);
     expect_cells(schema, &cell, time, wanted);
 }
 
@@ -178,22 +191,17 @@ static void test_short_decimals_equal_long_ones(void **state)
         }
         /* An exponent takes the text out of the quick reader's hands. */
         (void)snprintf(padded, sizeof padded, "%se0", text);
-        struct rs_schema_document *document = parse(DECIMAL(30, 6));
-        struct rs_encoder encoder;
+        struct rs_schema_document *document = parse_schema(DECIMAL(30, 6));
         struct rs_buf a = {0};
         struct rs_buf b = {0};
         struct rs_error error;
-        struct rs_cell cell = {.kind = RS_CELL_TEXT, .end = 1};
-        rs_encoder_init(&encoder);
-        cell.text = rs_slice_text(text);
-        int first = rs_encode(&encoder, rs_schema_root(document), &cell, 0, &a, &error);
-        cell.text = rs_slice_text(padded);
-        int second = rs_encode(&encoder, rs_schema_root(document), &cell, 0, &b, &error);
+        const struct rs_cell cells[] = {text_cell(text), text_cell(padded)};
+        int first = encode(document, &cells[0], NULL, &a, &error);
+        int second = encode(document, &cells[1], NULL, &b, &error);
         assert_int_equal(first, second);
         assert_true(rs_slice_equal(rs_buf_slice(&a), rs_buf_slice(&b)));
         rs_buf_fini(&a);
         rs_buf_fini(&b);
-        rs_encoder_fini(&encoder);
         rs_schema_free(&document);
     }
 }
@@ -290,29 +298,29 @@ static void test_times(void **state)
     expect(LOGICAL("long", "time-micros"), "00:00:01", "80897a");
     expect(LOGICAL("long", "time-micros"), "24:00", "! is not a time of day (hh:mm:ss.ffffff)");
     expect(LOGICAL("long", "time-micros"), "12:3", "! is not a time of day (hh:mm:ss.ffffff)");
-    assert_int_equal(rs_time_rule_parse("s", NULL, &rule, &error), 0);
+    rule = time_rule("s", NULL);
     expect_rule(micros, "1.000001", &rule, "82897a");
     expect_rule(micros, "-0.5", &rule, "bf843d");
     expect_rule(micros, "1.0000010", &rule, "82897a");
     expect_rule(micros, "1e99", &rule, "! more than 38 digits");
     expect_rule(micros, "253402300800", &rule, "! is a time outside the years 1 to 9999");
-    assert_int_equal(rs_time_rule_parse("ms", NULL, &rule, &error), 0);
+    rule = time_rule("ms", NULL);
     expect_rule(micros, "1", &rule, "d00f");
-    assert_int_equal(rs_time_rule_parse("ns", NULL, &rule, &error), 0);
+    rule = time_rule("ns", NULL);
     expect_rule(micros, "1000", &rule, "02");
     expect_rule(LOGICAL("long", "timestamp-nanos"), "1999", &rule, "9e1f");
     expect_rule(LOGICAL("long", "timestamp-nanos"), "9223372036854775808", &rule,
                 "! is outside the years 1677 to 2262, which nanoseconds in 64 bits reach");
-    assert_int_equal(rs_time_rule_parse("period", NULL, &rule, &error), 0);
+    rule = time_rule("period", NULL);
     expect_rule(micros, "1970", &rule, "00");
     expect_rule(LOGICAL("int", "date"), "1970-Q2", &rule, "b401");
     expect_rule(LOGICAL("int", "date"), "1970-01-03", &rule, "04");
-    assert_int_equal(rs_time_rule_parse("%d.%m.%Y", NULL, &rule, &error), 0);
+    rule = time_rule("%d.%m.%Y", NULL);
     expect_rule(LOGICAL("int", "date"), "03.01.1970", &rule, "04");
     expect_rule(LOGICAL("int", "date"), "1970-01-03", &rule, "04");
     assert_int_equal(rs_time_rule_parse("iso8601", NULL, &rule, &error), RS_EINVAL);
     assert_int_equal(rs_time_rule_parse("%Q", NULL, &rule, &error), RS_EINVAL);
-    assert_int_equal(rs_time_rule_parse("%s.%f", NULL, &rule, &error), 0);
+    rule = time_rule("%s.%f", NULL);
     expect_rule(LOGICAL("long", "timestamp-nanos"), "-0.000000001", &rule, "01");
     struct rs_cell cell = {.kind = RS_CELL_TIME, .end = 1, .i = -1};
     expect_cells(micros, &cell, NULL, "01");
@@ -343,9 +351,7 @@ static void test_nothing_is_cut_off(void **state)
          "1.000001", "1000.001", "1000001"},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        struct rs_error error;
-        struct rs_time_rule rule;
-        assert_int_equal(rs_time_rule_parse(rules[i], NULL, &rule, &error), 0);
+        const struct rs_time_rule rule = time_rule(rules[i], NULL);
         for (size_t k = 0; k < 3; k++) {
             expect_rule(LOGICAL("long", "timestamp-millis"), texts[k][i], &rule, millis);
             expect_rule(LOGICAL("long", "local-timestamp-millis"), texts[k][i], &rule, millis);
@@ -353,9 +359,7 @@ static void test_nothing_is_cut_off(void **state)
         expect_rule(LOGICAL("long", "timestamp-micros"), texts[2][i], &rule, micros);
         expect_rule(LOGICAL("long", "local-timestamp-micros"), texts[2][i], &rule, micros);
     }
-    struct rs_error error;
-    struct rs_time_rule rule;
-    assert_int_equal(rs_time_rule_parse("%d.%m.%Y %H:%M", NULL, &rule, &error), 0);
+    const struct rs_time_rule rule = time_rule("%d.%m.%Y %H:%M", NULL);
     expect_rule(LOGICAL("int", "date"), "03.01.1970 00:00", &rule, "04");
     expect_rule(LOGICAL("int", "date"), "03.01.1970 00:01", &rule, date);
     struct rs_cell cell = {.kind = RS_CELL_TIME, .end = 1, .i = -1};
@@ -374,10 +378,9 @@ static void test_zone(void **state)
 {
     struct rs_error error;
     struct rs_zone *zone = NULL;
-    struct rs_time_rule rule;
     (void)state;
     assert_int_equal(rs_zone_load("+01:00", &zone, &error), 0);
-    assert_int_equal(rs_time_rule_parse("iso", zone, &rule, &error), 0);
+    const struct rs_time_rule rule = time_rule("iso", zone);
     expect_rule(LOGICAL("long", "timestamp-millis"), "1970-01-01T01:00:00.001", &rule, "02");
     expect_rule(LOGICAL("long", "timestamp-millis"), "1970-01-01T00:00:00.001Z", &rule, "02");
     expect_rule(LOGICAL("long", "local-timestamp-millis"), "1970-01-01T00:00:00.001", &rule, "02");

@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "ingest/publish/ahead.h"
+#include "tests/lib/bytes.h"
+#include "tests/lib/schema_text.h"
 
 #define SECOND INT64_C(1000000)
 #define NOW    (INT64_C(20000) * 86400 * SECOND) /* the beginning of a day */
@@ -22,7 +24,7 @@ struct fixture {
 static void open_ahead(struct fixture *f, const char *schema, enum rs_value_kind kind, const char *framing)
 {
     struct rs_error error;
-    assert_int_equal(rs_schema_parse("test", schema, strlen(schema), &f->schema, &error), 0);
+    f->schema = parse_schema(schema);
     f->stream = (struct rs_stream){.name = "s",
                                    .schema = f->schema,
                                    .time_path = "at",
@@ -37,22 +39,10 @@ static void close_ahead(struct fixture *f)
     rs_schema_free(&f->schema);
 }
 
-static size_t put_long(uint8_t *out, int64_t value)
-{
-    uint64_t bits = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
-    size_t size = 0;
-    while (bits >= 0x80) {
-        out[size++] = (uint8_t)(bits | 0x80);
-        bits >>= 7;
-    }
-    out[size++] = (uint8_t)bits;
-    return size;
-}
-
 static bool look(struct fixture *f, size_t prefix, int64_t value)
 {
     uint8_t bytes[32] = {0};
-    size_t size = put_long(bytes + prefix, value);
+    size_t size = bytes_long(bytes + prefix, value);
     return rs_ahead_look(&f->ahead, rs_slice_of(bytes, prefix + size), NOW, f->text, sizeof f->text);
 }
 

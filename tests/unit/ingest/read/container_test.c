@@ -14,6 +14,8 @@
 #include "ingest/read/container.h"
 #include "ingest/read/container_extent.h"
 #include "ingest/read/rows.h"
+#include "tests/lib/bytes.h"
+#include "tests/lib/schema_text.h"
 #include "tests/unit/ingest/support.h"
 
 static const char point[] =
@@ -85,16 +87,9 @@ static const uint8_t sync_mark[16] = "0123456789abcdef";
 
 static void put_block(struct rs_buf *out, int64_t count, const void *data, size_t size)
 {
-    uint8_t n[20];
-    size_t length = 0;
-    for (int i = 0; i < 2; i++) {
-        uint64_t z = (uint64_t)(i == 0 ? count : (int64_t)size);
-        z = z << 1 ^ (0 - (z >> 63));
-        for (; z > 0x7F; z >>= 7) {
-            n[length++] = (uint8_t)(z | 0x80);
-        }
-        n[length++] = (uint8_t)z;
-    }
+    uint8_t n[2 * BYTES_LONG_MAX];
+    size_t length = bytes_long(n, count);
+    length += bytes_long(n + length, (int64_t)size);
     rs_buf_put(out, n, length);
     rs_buf_put(out, data, size);
     rs_buf_put(out, sync_mark, 16);
@@ -366,14 +361,12 @@ static void test_mutations(void **state)
 
 static void test_extent(void **state)
 {
-    struct rs_schema_document *document = NULL;
-    struct rs_error error;
     static const char json[] = "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":{"
                                "\"type\":\"array\",\"items\":\"null\"}},"
                                "{\"name\":\"m\",\"type\":{\"type\":\"map\",\"values\":\"float\"}},{\"name\":"
                                "\"u\",\"type\":[\"null\",\"R\"]}]}";
     (void)state;
-    assert_int_equal(rs_schema_parse("r", json, sizeof json - 1, &document, &error), 0);
+    struct rs_schema_document *document = parse_schema(json);
     const struct rs_schema *r = rs_schema_root(document);
     assert_int_equal(rs_container_extent(r, rs_slice_of("\0\0\0rest", 7)), 3);
     assert_int_equal(rs_container_extent(r, rs_slice_of("\x04\0\0\0", 4)), 4);

@@ -11,6 +11,7 @@
 #include "ingest/encode/encode.h"
 #include "ingest/read/record_cells.h"
 #include "schemas/program.h"
+#include "tests/lib/schema_text.h"
 #include "tests/unit/ingest/support.h"
 
 #define LOGICAL(type, logical) "{\"type\":\"" type "\",\"logicalType\":\"" logical "\"}"
@@ -127,20 +128,10 @@ static const struct writer {
     {"{\"type\":\"array\",\"items\":\"long\"}", BYTES("\x04\x02\x04\0"), "array=[1,2]"},
 };
 
-static struct rs_schema_document *parse(const char *json)
-{
-    struct rs_schema_document *document = NULL;
-    struct rs_error error;
-    if (rs_schema_parse("t.avsc", json, strlen(json), &document, &error) != 0) {
-        fail_msg("%s", error.text);
-    }
-    return document;
-}
-
 /* " NAME=VALUE" where the reader takes the value; nothing where it refuses it as a bad row. */
 static void convert(const struct rs_record_cells *r, const struct reader *reader, struct rs_buf *out)
 {
-    struct rs_schema_document *document = parse(reader->type);
+    struct rs_schema_document *document = parse_schema(reader->type);
     struct rs_program *program = NULL;
     struct rs_encoder encoder;
     struct rs_buf datum = {0};
@@ -148,7 +139,7 @@ static void convert(const struct rs_record_cells *r, const struct reader *reader
     rs_encoder_init(&encoder);
     int rc = rs_encode(&encoder, rs_schema_root(document), r->cells.items, 0, &datum, &error);
     if (rc == 0) {
-        struct rs_schema_document *shown = parse(reader->shown ? reader->shown : reader->type);
+        struct rs_schema_document *shown = parse_schema(reader->shown ? reader->shown : reader->type);
         assert_int_equal(
             rs_program_compile(rs_schema_root(shown), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT, &program, &error),
             0);
@@ -168,7 +159,7 @@ static void test_every_pair(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof writers / sizeof writers[0]; i++) {
-        struct rs_schema_document *document = parse(writers[i].type);
+        struct rs_schema_document *document = parse_schema(writers[i].type);
         struct rs_record_cells r = {0};
         struct rs_buf got = {0};
         struct rs_error error;
@@ -227,8 +218,8 @@ static void test_refusals(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct rs_schema_document *writer = parse(cases[i].writer);
-        struct rs_schema_document *reader = parse(cases[i].reader);
+        struct rs_schema_document *writer = parse_schema(cases[i].writer);
+        struct rs_schema_document *reader = parse_schema(cases[i].reader);
         struct rs_record_cells r = {0};
         struct rs_encoder encoder;
         struct rs_buf datum = {0};
@@ -249,9 +240,10 @@ static void test_refusals(void **state)
 /* Texts of numbers move as their buffer grows; those of strings stay in the record. */
 static void test_many_texts(void **state)
 {
-    struct rs_schema_document *document = parse("{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":"
-                                                "\"R\",\"fields\":[{\"name\":\"i\",\"type\":"
-                                                "\"long\"},{\"name\":\"s\",\"type\":\"string\"}]}}");
+    struct rs_schema_document *document =
+        parse_schema("{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":"
+                     "\"R\",\"fields\":[{\"name\":\"i\",\"type\":"
+                     "\"long\"},{\"name\":\"s\",\"type\":\"string\"}]}}");
     struct rs_record_cells r = {0};
     struct rs_buf record = {0};
     struct rs_error error;

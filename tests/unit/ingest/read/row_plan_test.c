@@ -13,6 +13,7 @@
 
 #include "ingest/encode/json.h"
 #include "ingest/read/row_plan.h"
+#include "tests/lib/schema_text.h"
 
 static const char trade[] = "{\"type\":\"record\",\"name\":\"T\",\"fields\":["
                             "{\"name\":\"id\",\"type\":\"string\"},"
@@ -37,9 +38,7 @@ struct fixture {
 static struct fixture open_fixture(const char *schema)
 {
     struct fixture f = {0};
-    if (rs_schema_parse("test", schema, strlen(schema), &f.document, &f.error) != 0) {
-        fail_msg("%s", f.error.text);
-    }
+    f.document = parse_schema(schema);
     rs_mapping_init(&f.mapping, rs_schema_root(f.document));
     return f;
 }

@@ -1,5 +1,6 @@
 /* State that version 0.1 has stored (head format 1), read by this one. The bytes were written by that
  * version: three groups, of which it had dropped one by the highest event time, and four ids. */
+#include "tests/lib/bytes.h"
 #include "tests/unit/transform/seal_run.h"
 #include "transform/partition/internal.h"
 
@@ -38,10 +39,8 @@ static const char aggregate[] = "  m:\n    stream: ticks\n    by: [product]\n   
 
 static void put_hex(const char *text, struct rs_buf *out)
 {
-    for (size_t i = 0; text[i] != '\0'; i += 2) {
-        const char digits[] = {text[i], text[i + 1], '\0'};
-        rs_buf_char(out, (char)strtol(digits, NULL, 16));
-    }
+    assert_true(rs_buf_reserve(out, strlen(text) / 2));
+    out->size += bytes_unhex(out->data + out->size, text);
 }
 
 static void put_batch(struct engine_log *log, const char *head, const char *chunks)
