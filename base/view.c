@@ -43,6 +43,14 @@ void rs_view_batch_free(struct rs_view_batch **batch)
     *batch = NULL;
 }
 
+void rs_view_batches_fini(struct rs_view_batches *queue)
+{
+    struct rs_view_batch *batch = NULL;
+    while ((batch = rs_view_batches_pop(queue))) {
+        rs_view_batch_free(&batch);
+    }
+}
+
 void rs_view_batch_reset(struct rs_view_batch *batch)
 {
     struct rs_view_batch clean = {.ops = batch->ops,

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/fifo.h"
 #include "base/slice.h"
 
 /* What a sink has to know about an aggregate. Immutable after the configuration was compiled. */
@@ -96,9 +97,12 @@ struct rs_view_batch {
     struct rs_view_batch *next; /* free list or queue link of its holder */
 };
 
+RS_FIFO(rs_view_batches, rs_view_batch);
+
 struct rs_view_batch *rs_view_batch_new(void); /* NULL: out of memory */
 void rs_view_batch_free(struct rs_view_batch **batch);
-void rs_view_batch_reset(struct rs_view_batch *batch); /* keeps memory */
+void rs_view_batch_reset(struct rs_view_batch *batch);    /* keeps memory */
+void rs_view_batches_fini(struct rs_view_batches *queue); /* frees the batches in it */
 
 /* Filling. VIEW and HISTORY: begin, fields in ascending number, end. Failure is sticky: check
  * batch->ops.failed; a failed batch reads as empty and is good again after a reset. A key has at most

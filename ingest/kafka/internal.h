@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/fifo.h"
 #include "base/kafka/fault.h"
 #include "ingest/kafka/source.h"
 
@@ -41,6 +42,8 @@ struct rs_kafka_mail {
     struct rs_kafka_mail *next;
     bool queued;
 };
+
+RS_FIFO(rs_kafka_mails, rs_kafka_mail);
 
 /* The ends of a partition, asked for when an offset was refused; the mutex guards it. */
 struct rs_kafka_ends {
@@ -91,7 +94,7 @@ struct rs_kafka_part {
 struct rs_kafka_worker {
     rd_kafka_queue_t *queue;
     int wake_fd;
-    struct rs_kafka_mail *mail_first, *mail_last; /* mutex */
+    struct rs_kafka_mails mails; /* mutex */
     _Atomic bool has_mail;
     uint32_t parts; /* control: load */
     /* the worker's own */

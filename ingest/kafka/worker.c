@@ -43,13 +43,7 @@ void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *ma
     pthread_mutex_lock(&source->mutex);
     if (!mail->queued && mail->part->hold != RS_KAFKA_GONE) {
         mail->queued = true;
-        mail->next = NULL;
-        if (worker->mail_last) {
-            worker->mail_last->next = mail;
-        } else {
-            worker->mail_first = mail;
-        }
-        worker->mail_last = mail;
+        rs_kafka_mails_push(&worker->mails, mail);
         atomic_store(&worker->has_mail, true);
     }
     pthread_mutex_unlock(&source->mutex);
@@ -59,34 +53,23 @@ void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *ma
 bool rs_kafka_mail_cancel(struct rs_kafka_source *source, struct rs_kafka_mail *mail)
 {
     struct rs_kafka_worker *worker = &source->workers[mail->part->worker];
-    struct rs_kafka_mail *before = NULL;
 
     if (!mail->queued) {
         return false;
     }
-    for (struct rs_kafka_mail *m = worker->mail_first; m != mail; m = m->next) {
-        before = m;
-    }
-    *(!before ? &worker->mail_first : &before->next) = mail->next;
-    if (worker->mail_last == mail) {
-        worker->mail_last = before;
-    }
+    rs_kafka_mails_remove(&worker->mails, mail);
     mail->queued = false;
-    atomic_store(&worker->has_mail, worker->mail_first != NULL);
+    atomic_store(&worker->has_mail, worker->mails.first != NULL);
     return true;
 }
 
 static struct rs_kafka_mail *next_mail(struct rs_kafka_source *source, struct rs_kafka_worker *worker)
 {
     pthread_mutex_lock(&source->mutex);
-    struct rs_kafka_mail *mail = worker->mail_first;
+    struct rs_kafka_mail *mail = rs_kafka_mails_pop(&worker->mails);
     if (mail) {
-        worker->mail_first = mail->next;
         mail->queued = false;
-        if (!worker->mail_first) {
-            worker->mail_last = NULL;
-            atomic_store(&worker->has_mail, false);
-        }
+        atomic_store(&worker->has_mail, worker->mails.first != NULL);
     }
     pthread_mutex_unlock(&source->mutex);
     return mail;

@@ -39,7 +39,7 @@ struct rs_dead_letters {
 
     pthread_mutex_t lock; /* guards what follows up to the blank line */
     struct rs_dead_letter_lines lines;
-    struct rs_dead_letter_message *send_head, *send_tail;
+    struct rs_dead_letter_messages waiting; /* to be sent */
     size_t solo_count; /* letters that are to be sent alone: nothing new is taken meanwhile */
     struct rs_dead_letters_status status;
     bool stopping;
@@ -49,7 +49,7 @@ struct rs_dead_letters {
     rd_kafka_t *producer;
     rd_kafka_queue_t *queue;
     struct rs_dead_letter_topics *known;
-    struct rs_dead_letter_message *parked; /* for topics that are missing */
+    struct rs_dead_letter_messages parked; /* for topics that are missing */
     size_t inflight;
     int64_t retry_us, retry_pause_us, report_us;
     bool failed_now;   /* a delivery failed since the last look */
@@ -65,17 +65,6 @@ static void wake(const struct rs_dead_letters *letters)
     uint64_t one = 1;
     ssize_t written = write(letters->wake, &one, sizeof one);
     (void)written;
-}
-
-static void queue_letter(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter)
-{
-    letter->next = NULL;
-    if (letters->send_head) {
-        letters->send_tail->next = letter;
-    } else {
-        letters->send_head = letter;
-    }
-    letters->send_tail = letter;
 }
 
 static bool table_put(void *self, const struct rs_dead_letter *from)
@@ -100,7 +89,7 @@ static bool table_put(void *self, const struct rs_dead_letter *from)
     pthread_mutex_lock(&letters->lock);
     bool taken = rs_dead_letter_lines_add(&letters->lines, letter);
     if (taken) {
-        queue_letter(letters, letter);
+        rs_dead_letter_messages_push(&letters->waiting, letter);
         letters->status.pending++;
         letters->status.pending_bytes += letter->memory;
     }
@@ -257,7 +246,7 @@ static bool settle_letter(struct rs_dead_letters *letters, struct rs_dead_letter
     if (outcome == AGAIN) {
         fail_letter(letters, letter, err);
     }
-    queue_letter(letters, letter);
+    rs_dead_letter_messages_push(&letters->waiting, letter);
     return false;
 }
 
@@ -356,13 +345,8 @@ static rd_kafka_resp_err_t produce(struct rs_dead_letters *letters, struct rs_de
 static struct rs_dead_letter_message *take_letter(struct rs_dead_letters *letters)
 {
     bool solo = letters->solo_count > 0;
-    struct rs_dead_letter_message *letter = letters->send_head;
-    if (!letter || letters->inflight >= INFLIGHT_MAX || (solo && letters->inflight > 0)) {
-        return NULL;
-    }
-    letters->send_head = letter->next;
-    letter->next = NULL;
-    return letter;
+    bool wait = letters->inflight >= INFLIGHT_MAX || (solo && letters->inflight > 0);
+    return wait ? NULL : rs_dead_letter_messages_pop(&letters->waiting);
 }
 
 /* ---- missing topics ---- */
@@ -377,21 +361,16 @@ static bool park(struct rs_dead_letters *letters, struct rs_dead_letter_message 
     letters->solo_count -= letter->alone;
     letter->alone = false;
     pthread_mutex_unlock(&letters->lock);
-    letter->next = letters->parked;
-    letters->parked = letter;
+    rs_dead_letter_messages_push(&letters->parked, letter);
     return true;
 }
 
+/* In front of what waits to be sent: all came before it. */
 static void unpark(struct rs_dead_letters *letters)
 {
     pthread_mutex_lock(&letters->lock);
-    while (letters->parked) {
-        struct rs_dead_letter_message *letter = letters->parked;
-        letters->parked = letter->next;
-        letter->next = letters->send_head; /* in front, so that they go in their order */
-        letters->send_head = letter;
-        letters->send_tail = letter->next ? letters->send_tail : letter;
-    }
+    rs_dead_letter_messages_append(&letters->parked, &letters->waiting);
+    rs_dead_letter_messages_append(&letters->waiting, &letters->parked);
     pthread_mutex_unlock(&letters->lock);
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/dead_letter.h"
 #include "base/error.h"
+#include "base/fifo.h"
 
 struct rs_dead_letter_message {
     uint32_t stream;
@@ -33,6 +34,8 @@ struct rs_dead_letter_message {
     struct rs_dead_letter_message *older, *newer; /* pending letters of the partition, by offset */
     struct rs_dead_letter_message *next;          /* waiting to be sent */
 };
+
+RS_FIFO(rs_dead_letter_messages, rs_dead_letter_message);
 
 /* Copies the letter, with the headers that say what is wrong. NULL: out of memory. */
 struct rs_dead_letter_message *rs_dead_letter_message_new(const struct rs_dead_letter *from,

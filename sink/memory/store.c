@@ -21,9 +21,9 @@ struct rs_memory_store {
     struct rs_memory_groups *groups; /* one table per aggregate */
     struct fence_entry *fences;
     size_t fence_count;
-    struct rs_view_batch *waiting_head, *waiting_tail;   /* while away */
-    struct rs_view_batch *finished_head, *finished_tail; /* to be handed back */
-    struct rs_buf json;                                  /* of rs_memory_store_history */
+    struct rs_view_batches waiting;  /* while away */
+    struct rs_view_batches finished; /* to be handed back */
+    struct rs_buf json;              /* of rs_memory_store_history */
     uint64_t generation, batches, operations;
     const char *refusal; /* NULL: none */
     bool away, failed;
@@ -193,48 +193,30 @@ static void apply_batch(struct rs_memory_store *store, struct rs_view_batch *bat
 
 /* ---- the table ---- */
 
-static void append(struct rs_view_batch **head, struct rs_view_batch **tail, struct rs_view_batch *batch)
-{
-    batch->next = NULL;
-    if (*head) {
-        (*tail)->next = batch;
-    } else {
-        *head = batch;
-    }
-    *tail = batch;
-}
-
 static void table_submit(void *self, struct rs_view_batch **batch)
 {
     struct rs_memory_store *store = self;
     struct rs_view_batch *taken = *batch;
     *batch = NULL;
     if (store->away) {
-        append(&store->waiting_head, &store->waiting_tail, taken);
+        rs_view_batches_push(&store->waiting, taken);
         return;
     }
     apply_batch(store, taken);
-    append(&store->finished_head, &store->finished_tail, taken);
+    rs_view_batches_push(&store->finished, taken);
 }
 
 static struct rs_view_batch *table_finished(void *self, uint32_t worker)
 {
     struct rs_memory_store *store = self;
-    struct rs_view_batch *before = NULL;
-    for (struct rs_view_batch *batch = store->finished_head; batch; before = batch, batch = batch->next) {
-        if (batch->worker != worker) {
-            continue;
-        }
-        if (before) {
-            before->next = batch->next;
-        } else {
-            store->finished_head = batch->next;
-        }
-        store->finished_tail = store->finished_tail == batch ? before : store->finished_tail;
-        batch->next = NULL;
-        return batch;
+    struct rs_view_batch *batch = store->finished.first;
+    while (batch && batch->worker != worker) {
+        batch = batch->next;
     }
-    return NULL;
+    if (batch) {
+        rs_view_batches_remove(&store->finished, batch);
+    }
+    return batch;
 }
 
 static uint64_t table_generation(void *self)
@@ -285,15 +267,6 @@ static void clear_groups(struct rs_memory_store *store)
     }
 }
 
-static void free_batches(struct rs_view_batch *head)
-{
-    while (head) {
-        struct rs_view_batch *batch = head;
-        head = batch->next;
-        rs_view_batch_free(&batch);
-    }
-}
-
 void rs_memory_store_free(struct rs_memory_store **out)
 {
     struct rs_memory_store *store = *out;
@@ -302,8 +275,8 @@ void rs_memory_store_free(struct rs_memory_store **out)
     }
     clear_groups(store);
     clear_fences(store);
-    free_batches(store->waiting_head);
-    free_batches(store->finished_head);
+    rs_view_batches_fini(&store->waiting);
+    rs_view_batches_fini(&store->finished);
     rs_buf_fini(&store->json);
     free(store->groups);
     free(store);
@@ -315,9 +288,8 @@ void rs_memory_store_free(struct rs_memory_store **out)
 void rs_memory_store_set_away(struct rs_memory_store *store, bool away)
 {
     store->away = away;
-    while (!away && store->waiting_head) {
-        struct rs_view_batch *batch = store->waiting_head;
-        store->waiting_head = batch->next;
+    struct rs_view_batch *batch = NULL;
+    while (!away && (batch = rs_view_batches_pop(&store->waiting))) {
         table_submit(store, &batch);
     }
 }

@@ -16,7 +16,7 @@
 /* Finished batches on their way back to one worker. */
 struct outbox {
     pthread_mutex_t lock;
-    struct rs_view_batch *head, *tail;
+    struct rs_view_batches batches;
     int wake; /* readable while there is something */
 };
 
@@ -168,13 +168,8 @@ static void sink_finished(void *self, struct rs_view_batch *batch)
         atomic_fetch_add(&sink->unwritten, 1);
     }
     pthread_mutex_lock(&outbox->lock);
-    bool empty = !outbox->head;
-    if (empty) {
-        outbox->head = batch;
-    } else {
-        outbox->tail->next = batch;
-    }
-    outbox->tail = batch;
+    bool empty = !outbox->batches.first;
+    rs_view_batches_push(&outbox->batches, batch);
     if (empty) {
         ssize_t written = write(outbox->wake, &one, sizeof one);
         (void)written;
@@ -202,15 +197,10 @@ static struct rs_view_batch *table_finished(void *self, uint32_t worker)
     struct outbox *outbox = &sink->outboxes[worker];
     uint64_t count;
     pthread_mutex_lock(&outbox->lock);
-    struct rs_view_batch *batch = outbox->head;
-    if (batch) {
-        outbox->head = batch->next;
-        batch->next = NULL;
-        if (!outbox->head) {
-            outbox->tail = NULL;
-            ssize_t got = read(outbox->wake, &count, sizeof count);
-            (void)got;
-        }
+    struct rs_view_batch *batch = rs_view_batches_pop(&outbox->batches);
+    if (batch && !outbox->batches.first) {
+        ssize_t got = read(outbox->wake, &count, sizeof count);
+        (void)got;
     }
     pthread_mutex_unlock(&outbox->lock);
     return batch;
@@ -327,11 +317,7 @@ size_t rs_redis_sink_stop(struct rs_redis_sink *sink, int64_t within_us)
 
 static void outbox_fini(struct outbox *outbox)
 {
-    while (outbox->head) {
-        struct rs_view_batch *batch = outbox->head;
-        outbox->head = batch->next;
-        rs_view_batch_free(&batch);
-    }
+    rs_view_batches_fini(&outbox->batches);
     close(outbox->wake);
     pthread_mutex_destroy(&outbox->lock);
 }

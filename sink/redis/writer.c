@@ -34,14 +34,14 @@ struct rs_redis_writer {
     struct rs_redis_counts counts;
 
     pthread_mutex_t lock; /* guards what follows up to the blank line */
-    struct rs_view_batch *intake_head, *intake_tail;
+    struct rs_view_batches intake;
     bool stopping;
     int64_t deadline_us;
 
     /* The thread's own. */
-    struct rs_view_batch *head, *tail; /* unfinished batches in the order submitted */
-    struct rs_view_batch *next;        /* the first that is not sent completely */
-    struct rs_redis_cursor cursor;     /* in `next` */
+    struct rs_view_batches queue;  /* unfinished batches in the order submitted */
+    struct rs_view_batch *next;    /* the first that is not sent completely */
+    struct rs_redis_cursor cursor; /* in `next` */
     struct rs_redis_calls calls;
     unsigned checks_inflight;
     bool meta_inflight;
@@ -88,19 +88,13 @@ void rs_redis_writer_wake(struct rs_redis_writer *w)
 /* Woken only where nothing was waiting yet: the thread takes all that has come in one go. */
 void rs_redis_writer_submit(struct rs_redis_writer *w, struct rs_view_batch *batch)
 {
-    batch->next = NULL;
     batch->result = RS_BATCH_NONE;
     batch->taken_us = now_of(w);
     rs_buf_reset(&batch->conflicts);
     rs_redis_counts_submitted(&w->counts, batch);
     pthread_mutex_lock(&w->lock);
-    bool idle = !w->intake_head;
-    if (idle) {
-        w->intake_head = batch;
-    } else {
-        w->intake_tail->next = batch;
-    }
-    w->intake_tail = batch;
+    bool idle = !w->intake.first;
+    rs_view_batches_push(&w->intake, batch);
     pthread_mutex_unlock(&w->lock);
     if (idle) {
         rs_redis_writer_wake(w);
@@ -114,37 +108,20 @@ static bool take_intake(struct rs_redis_writer *w)
     ssize_t got = read(w->wake, &count, sizeof count);
     (void)got;
     pthread_mutex_lock(&w->lock);
-    struct rs_view_batch *taken = w->intake_head;
-    struct rs_view_batch *last = w->intake_tail;
-    w->intake_head = w->intake_tail = NULL;
-    if (taken) {
-        if (w->head) {
-            w->tail->next = taken;
-        } else {
-            w->head = taken;
-        }
-        w->tail = last;
-    }
-    bool go_on = !w->stopping || (w->head && now_of(w) < w->deadline_us);
+    w->next = w->next ? w->next : w->intake.first;
+    rs_view_batches_append(&w->queue, &w->intake);
+    bool go_on = !w->stopping || (w->queue.first && now_of(w) < w->deadline_us);
     pthread_mutex_unlock(&w->lock);
-    if (!w->next) {
-        w->next = taken;
-    }
     return go_on;
 }
 
 static void finish_head(struct rs_redis_writer *w)
 {
-    struct rs_view_batch *batch = w->head;
-    w->head = batch->next;
-    if (!w->head) {
-        w->tail = NULL;
-    }
-    batch->next = NULL;
+    struct rs_view_batch *batch = rs_view_batches_pop(&w->queue);
     if (batch->result != RS_BATCH_APPLIED) {
         rs_buf_reset(&batch->conflicts);
     }
-    rs_redis_counts_finished(&w->counts, batch, w->head);
+    rs_redis_counts_finished(&w->counts, batch, w->queue.first);
     w->host.finished(w->host.self, batch);
 }
 
@@ -165,11 +142,11 @@ static int64_t backoff_us(struct rs_redis_writer *w)
  * twice. */
 static void rewind_queue(struct rs_redis_writer *w)
 {
-    for (struct rs_view_batch *batch = w->head; batch; batch = batch->next) {
+    for (struct rs_view_batch *batch = w->queue.first; batch; batch = batch->next) {
         batch->result = RS_BATCH_NONE;
         rs_buf_reset(&batch->conflicts);
     }
-    w->next = w->head;
+    w->next = w->queue.first;
     w->cursor = (struct rs_redis_cursor){0};
     w->calls = (struct rs_redis_calls){0};
     w->checks_inflight = 0;
@@ -505,7 +482,7 @@ static bool take_batch_answer(struct rs_redis_writer *w, const struct rs_redis_c
     }
     succeed(w, true);
     if (call->last) {
-        RS_ASSERT(batch == w->head);
+        RS_ASSERT(batch == w->queue.first);
         finish_head(w);
     }
     return true;
@@ -572,7 +549,7 @@ static bool take_scan(struct rs_redis_writer *w, struct rs_view_batch *batch, co
         return false;
     }
     batch->result = RS_BATCH_APPLIED;
-    RS_ASSERT(batch == w->head);
+    RS_ASSERT(batch == w->queue.first);
     finish_head(w);
     return true;
 }
@@ -711,7 +688,7 @@ static void *run(void *argument)
         }
     }
     rewind_queue(w);
-    while (w->head) {
+    while (w->queue.first) {
         finish_head(w);
     }
     return NULL;

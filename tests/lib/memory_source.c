@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fifo.h"
+
 struct memory_partition {
     uint32_t stream;
     int32_t partition;
@@ -27,11 +29,13 @@ struct memory_event {
     struct memory_event *next;
 };
 
+RS_FIFO(memory_events, memory_event);
+
 struct rs_memory_source {
     uint32_t workers;
     size_t run;
     struct memory_partition *partitions;
-    struct memory_event *events;  /* oldest first */
+    struct memory_events events;
     struct memory_event *current; /* its error is lent until the next take */
     struct memory_run *held;      /* by worker */
 };
@@ -121,9 +125,8 @@ void rs_memory_source_free(struct rs_memory_source **pointer)
         source->partitions = p->next;
         partition_free(p);
     }
-    while (source->events) {
-        struct memory_event *event = source->events;
-        source->events = event->next;
+    struct memory_event *event = NULL;
+    while ((event = memory_events_pop(&source->events))) {
         free(event);
     }
     for (uint32_t i = 0; i < source->workers; i++) {
@@ -190,7 +193,6 @@ static int post(struct rs_memory_source *source, enum rs_source_event_kind kind,
                 const struct rs_error *why, struct rs_error *error)
 {
     struct memory_event *event = calloc(1, sizeof *event);
-    struct memory_event **link = &source->events;
 
     if (!event) {
         return rs_fail(error, RS_ENOMEM, "memory source: out of memory");
@@ -201,10 +203,7 @@ static int post(struct rs_memory_source *source, enum rs_source_event_kind kind,
     if (why) {
         event->why = *why;
     }
-    while (*link) {
-        link = &(*link)->next;
-    }
-    *link = event;
+    memory_events_push(&source->events, event);
     return 0;
 }
 
@@ -242,16 +241,15 @@ int rs_memory_source_tell(struct rs_memory_source *source, enum rs_source_event_
 
 static bool take_event(struct rs_memory_source *source, uint32_t worker, struct rs_source_event *out)
 {
-    struct memory_event **link = &source->events;
+    struct memory_event *event = source->events.first;
 
-    while (*link && (*link)->worker != worker) {
-        link = &(*link)->next;
+    while (event && event->worker != worker) {
+        event = event->next;
     }
-    struct memory_event *event = *link;
     if (!event) {
         return false;
     }
-    *link = event->next;
+    memory_events_remove(&source->events, event);
     free(source->current);
     source->current = event;
     if (event->kind == RS_SOURCE_STOPPED) {
@@ -309,15 +307,13 @@ static void memory_release(void *self, uint32_t worker)
 /* Whoever reads on from elsewhere hears no more that the earlier reading came to an end. */
 static void forget_stop(struct rs_memory_source *source, const struct memory_partition *p)
 {
-    struct memory_event **link = &source->events;
+    struct memory_event *next = NULL;
 
-    while (*link) {
-        struct memory_event *event = *link;
+    for (struct memory_event *event = source->events.first; event; event = next) {
+        next = event->next;
         if (event->partition == p && event->kind == RS_SOURCE_STOPPED) {
-            *link = event->next;
+            memory_events_remove(&source->events, event);
             free(event);
-        } else {
-            link = &event->next;
         }
     }
 }

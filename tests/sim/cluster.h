@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/fifo.h"
 #include "base/source.h"
 #include "base/view.h"
 #include "sink/redis/script.h"
@@ -156,11 +157,27 @@ struct hashes {
 
 /* ---- one instance (sim_process.c) ---- */
 
-struct log_event_node;
 struct append_node;
 struct flight_node;
 struct letter_node;
-struct source_node;
+
+struct source_node { /* what the coordinator said */
+    enum rs_source_event_kind kind;
+    uint32_t partition;
+    struct source_node *next;
+};
+
+RS_FIFO(source_nodes, source_node);
+
+struct log_event_node { /* what the log answered */
+    struct rs_append_event event;
+    struct rs_error error;
+    uint64_t interest; /* of the pipe when it was made */
+    uint8_t *bytes;
+    struct log_event_node *next;
+};
+
+RS_FIFO(log_event_nodes, log_event_node);
 
 struct pipe { /* a process's side of one partition */
     /* input */
@@ -199,17 +216,17 @@ struct process {
     struct rs_durable_log *durable;
     struct rs_state_log durable_table;
     struct pipe pipes[PARTITIONS_MAX];
-    struct source_node *source_first, *source_last;
+    struct source_nodes source_events;
     int64_t told_us;  /* when the coordinator's newest word arrives */
     uint32_t to_lose; /* partitions it does not yet know to have lost */
     uint32_t turn;
     bool run_lent;
-    struct log_event_node *log_first, *log_last;
+    struct log_event_nodes log_events;
     uint8_t *log_lent;
     uint64_t append_number;
     struct rs_error log_error;
     struct flight_node *flights; /* submitted, oldest first */
-    struct rs_view_batch *finished_first, *finished_last;
+    struct rs_view_batches finished;
     uint64_t generation, epoch; /* `epoch`: of the store it is connected to */
     uint64_t connection, flight_number, generation_seen;
     struct letter_node *letters; /* put, not acknowledged */

@@ -5,12 +5,6 @@
 
 #define RUN 8 /* records handed out at once, at most */
 
-struct source_node {
-    enum rs_source_event_kind kind;
-    uint32_t partition;
-    struct source_node *next;
-};
-
 int64_t input_end(const struct sim *sim, uint32_t partition)
 {
     const struct feed *f = &sim->feeds[partition];
@@ -55,12 +49,7 @@ static void deliver(struct sim *sim, void *subject, uint64_t number)
     struct source_node *node = sim_alloc(sizeof *node);
     node->kind = (enum rs_source_event_kind)(number >> 8);
     node->partition = (uint32_t)(number & 255);
-    if (p->source_last) {
-        p->source_last->next = node;
-    } else {
-        p->source_first = node;
-    }
-    p->source_last = node;
+    source_nodes_push(&p->source_events, node);
     process_wake(p);
 }
 
@@ -242,12 +231,10 @@ void coordinator_resumed(struct process *p)
 
 static bool take_event(struct process *p, struct rs_source_event *out)
 {
-    struct source_node *node = p->source_first;
+    struct source_node *node = source_nodes_pop(&p->source_events);
     if (!node) {
         return false;
     }
-    p->source_first = node->next;
-    p->source_last = node->next ? p->source_last : NULL;
     struct pipe *pipe = &p->pipes[node->partition];
     pipe->assigned = pipe->assigned || node->kind == RS_SOURCE_ASSIGNED;
     *out = (struct rs_source_event){.kind = node->kind,
@@ -377,10 +364,8 @@ struct rs_source input_table(struct process *p)
 
 void input_free(struct process *p)
 {
-    while (p->source_first) {
-        struct source_node *node = p->source_first;
-        p->source_first = node->next;
+    struct source_node *node = NULL;
+    while ((node = source_nodes_pop(&p->source_events))) {
         free(node);
     }
-    p->source_last = NULL;
 }

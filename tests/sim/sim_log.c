@@ -21,14 +21,6 @@ struct append_node {
     struct append_node *next;
 };
 
-struct log_event_node {
-    struct rs_append_event event;
-    struct rs_error error;
-    uint64_t interest;
-    uint8_t *bytes;
-    struct log_event_node *next;
-};
-
 uint64_t topic_identity(const struct sim *sim, uint32_t partition)
 {
     return rs_state_identity("test", stream_of(sim, partition) ? "tocks" : "ticks",
@@ -67,12 +59,7 @@ static void event_post(struct process *p, struct log_event_node *node)
         free(node);
         return;
     }
-    if (p->log_last) {
-        p->log_last->next = node;
-    } else {
-        p->log_first = node;
-    }
-    p->log_last = node;
+    log_event_nodes_push(&p->log_events, node);
     process_wake(p);
 }
 
@@ -517,10 +504,8 @@ static bool log_take(void *self, uint32_t worker, struct rs_append_event *out)
     (void)worker;
     free(p->log_lent);
     p->log_lent = NULL;
-    while (p->log_first && !p->dying) {
-        struct log_event_node *node = p->log_first;
-        p->log_first = node->next;
-        p->log_last = node->next ? p->log_last : NULL;
+    struct log_event_node *node = NULL;
+    while (!p->dying && (node = log_event_nodes_pop(&p->log_events))) {
         bool wanted = node->interest == p->pipes[place(p, node->event.key)].interest;
         *out = node->event;
         p->log_error = node->error;
@@ -573,13 +558,11 @@ void log_process_dies(struct process *p)
 
 void log_free(struct process *p)
 {
-    while (p->log_first) {
-        struct log_event_node *node = p->log_first;
-        p->log_first = node->next;
+    struct log_event_node *node = NULL;
+    while ((node = log_event_nodes_pop(&p->log_events))) {
         free(node->bytes);
         free(node);
     }
-    p->log_last = NULL;
     free(p->log_lent);
     p->log_lent = NULL;
 }

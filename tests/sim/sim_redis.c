@@ -223,13 +223,7 @@ static void hand_back(struct process *p, struct flight_node *node)
     }
     *link = node->next;
     struct rs_view_batch *batch = node->batch;
-    batch->next = NULL;
-    if (p->finished_last) {
-        p->finished_last->next = batch;
-    } else {
-        p->finished_first = batch;
-    }
-    p->finished_last = batch;
+    rs_view_batches_push(&p->finished, batch);
     free(node);
     if (batch->result == RS_BATCH_BEHIND) {
         struct pipe *pipe = &p->pipes[place_of_batch(p->sim, batch)];
@@ -339,14 +333,8 @@ static void sink_submit(void *self, struct rs_view_batch **batch)
 static struct rs_view_batch *sink_finished(void *self, uint32_t worker)
 {
     struct process *p = self;
-    struct rs_view_batch *batch = p->finished_first;
     (void)worker;
-    if (batch) {
-        p->finished_first = batch->next;
-        p->finished_last = batch->next ? p->finished_last : NULL;
-        batch->next = NULL;
-    }
-    return batch;
+    return rs_view_batches_pop(&p->finished);
 }
 
 static uint64_t sink_generation(void *self)
@@ -382,10 +370,7 @@ struct rs_view_sink redis_table(struct process *p)
 
 void redis_free(struct process *p)
 {
-    while (p->finished_first) {
-        struct rs_view_batch *batch = sink_finished(p, 0);
-        rs_view_batch_free(&batch);
-    }
+    rs_view_batches_fini(&p->finished);
 }
 
 void flights_free(struct process *p)

@@ -121,7 +121,7 @@ static void append_note(struct rs_kafka_log *log, struct rs_kafka_log_partition 
         rs_kafka_log_send(log, note, &error);
         return;
     }
-    rs_kafka_log_push(&key->waiting, note);
+    rs_kafka_log_notes_push(&key->waiting, note);
     want_topic(log, key);
     rs_kafka_log_pump(log, key);
 }
@@ -208,7 +208,7 @@ static int table_trim(void *self, struct rs_partition_id who, int64_t before, st
     struct rs_kafka_log_partition *key = obtain(log, who);
     struct rs_kafka_log_note *note = !key ? NULL : note_new(key, who, RS_APPEND_TRIMMED, 0);
     if (note) {
-        rs_kafka_log_push(&log->trims, note);
+        rs_kafka_log_notes_push(&log->trims, note);
     }
     pthread_mutex_unlock(&log->lock);
     if (!note) {
@@ -245,7 +245,7 @@ static bool take_note(struct rs_kafka_log *log, struct rs_kafka_log_worker *work
     struct rs_kafka_log_note *note = NULL;
 
     pthread_mutex_lock(&log->lock);
-    while ((note = rs_kafka_log_pop(&worker->notes)) && note->epoch != note->key->epoch) {
+    while ((note = rs_kafka_log_notes_pop(&worker->notes)) && note->epoch != note->key->epoch) {
         rs_kafka_log_note_free(note);
     }
     if (note && note->event.kind == RS_APPEND_REFUSED && note->generation == note->key->generation) {
@@ -401,7 +401,7 @@ static void free_notes(struct rs_kafka_log_notes *notes)
 {
     struct rs_kafka_log_note *note = NULL;
 
-    while ((note = rs_kafka_log_pop(notes))) {
+    while ((note = rs_kafka_log_notes_pop(notes))) {
         rs_kafka_log_note_free(note);
     }
 }

@@ -553,20 +553,6 @@ void rs_kafka_log_trim(struct rs_kafka_log *log, struct rs_kafka_log_note *note,
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* Out of the list of those under way. Needs the lock. */
-static void unlist(struct rs_kafka_log *log, const struct rs_kafka_log_note *note)
-{
-    struct rs_kafka_log_notes kept = {NULL, NULL};
-    struct rs_kafka_log_note *at = NULL;
-
-    while ((at = rs_kafka_log_pop(&log->trims))) {
-        if (at != note) {
-            rs_kafka_log_push(&kept, at);
-        }
-    }
-    log->trims = kept;
-}
-
 static rd_kafka_resp_err_t trimmed_to(rd_kafka_event_t *event, int64_t *offset)
 {
     const rd_kafka_DeleteRecords_result_t *result = rd_kafka_event_DeleteRecords_result(event);
@@ -599,7 +585,7 @@ static void trim_answer(struct rs_kafka_log *log, rd_kafka_event_t *event)
     (void)rs_fail(&error, RS_EBROKER, "state log: topic %s partition %" PRId32 " cannot be trimmed: %s%s",
                   topic, note->key->partition, rd_kafka_err2str(code), remedy);
     pthread_mutex_lock(&log->lock);
-    unlist(log, note);
+    rs_kafka_log_notes_remove(&log->trims, note);
     log->status.trims += good ? 1 : 0;
     log->status.trims_refused += good ? 0 : 1;
     note->event.offset = good ? offset : -1;

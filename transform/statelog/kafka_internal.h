@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/fifo.h"
 #include "transform/statelog/kafka.h"
 
 #define RS_KAFKA_LOG_BATCH    256
@@ -28,9 +29,7 @@ struct rs_kafka_log_note {
     uint8_t bytes[]; /* the record; freed with the note */
 };
 
-struct rs_kafka_log_notes {
-    struct rs_kafka_log_note *first, *last;
-};
+RS_FIFO(rs_kafka_log_notes, rs_kafka_log_note);
 
 enum rs_kafka_log_phase {
     RS_KAFKA_LOG_IDLE,
@@ -132,8 +131,6 @@ struct rs_kafka_log_partition *rs_kafka_log_find(const struct rs_kafka_log *log,
                                                  int32_t partition);
 /* Whether the key's topic is there, fit, and has its partition. Needs the lock. */
 bool rs_kafka_log_fit(const struct rs_kafka_log *log, const struct rs_kafka_log_partition *key);
-void rs_kafka_log_push(struct rs_kafka_log_notes *notes, struct rs_kafka_log_note *note);
-struct rs_kafka_log_note *rs_kafka_log_pop(struct rs_kafka_log_notes *notes);
 void rs_kafka_log_note_free(struct rs_kafka_log_note *note);
 /* Takes the note: into its worker's mailbox, or away when its key has been forgotten. `error`: copied; may be
  * NULL. Needs the lock. */

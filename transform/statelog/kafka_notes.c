@@ -33,28 +33,6 @@ void rs_kafka_log_drain(int event_fd)
 
 /* ---- notes ---- */
 
-void rs_kafka_log_push(struct rs_kafka_log_notes *notes, struct rs_kafka_log_note *note)
-{
-    note->next = NULL;
-    if (notes->last) {
-        notes->last->next = note;
-    } else {
-        notes->first = note;
-    }
-    notes->last = note;
-}
-
-struct rs_kafka_log_note *rs_kafka_log_pop(struct rs_kafka_log_notes *notes)
-{
-    struct rs_kafka_log_note *note = notes->first;
-
-    if (note) {
-        notes->first = note->next;
-        notes->last = !notes->first ? NULL : notes->last;
-    }
-    return note;
-}
-
 void rs_kafka_log_note_free(struct rs_kafka_log_note *note)
 {
     if (note && note->error != &no_memory) {
@@ -97,7 +75,7 @@ void rs_kafka_log_send(struct rs_kafka_log *log, struct rs_kafka_log_note *note,
             *note->error = *error;
         }
     }
-    rs_kafka_log_push(&worker->notes, note);
+    rs_kafka_log_notes_push(&worker->notes, note);
     rs_kafka_log_wake(worker->wake_fd);
 }
 
@@ -105,7 +83,7 @@ static void drop_waiting(struct rs_kafka_log *log, struct rs_kafka_log_partition
 {
     struct rs_kafka_log_note *note = NULL;
 
-    while ((note = rs_kafka_log_pop(&key->waiting))) {
+    while ((note = rs_kafka_log_notes_pop(&key->waiting))) {
         settle(log, note);
         rs_kafka_log_note_free(note);
     }
@@ -132,7 +110,7 @@ void rs_kafka_log_break(struct rs_kafka_log *log, struct rs_kafka_log_partition 
 
     key->broken = NULL;
     if (!note) {
-        note = rs_kafka_log_pop(&key->waiting);
+        note = rs_kafka_log_notes_pop(&key->waiting);
     }
     rs_kafka_log_abandon(log, key);
     if (note) {

@@ -72,7 +72,7 @@ static void refuse(struct rs_kafka_log *log, struct rs_kafka_log_note *note, rd_
         return;
     }
     key->refused = true;
-    while ((note = rs_kafka_log_pop(&key->waiting))) {
+    while ((note = rs_kafka_log_notes_pop(&key->waiting))) {
         note->event.kind = RS_APPEND_REFUSED;
         rs_kafka_log_send(log, note, &error);
     }
@@ -111,7 +111,7 @@ void rs_kafka_log_pump(struct rs_kafka_log *log, struct rs_kafka_log_partition *
     }
     rd_kafka_topic_t *target = target_of(log, &log->topics[key->stream]);
     if (!target) {
-        refuse(log, rs_kafka_log_pop(&key->waiting), rd_kafka_last_error());
+        refuse(log, rs_kafka_log_notes_pop(&key->waiting), rd_kafka_last_error());
         return;
     }
     /* No copy: the bytes are the note's until the delivery report. */
@@ -119,11 +119,11 @@ void rs_kafka_log_pump(struct rs_kafka_log *log, struct rs_kafka_log_partition *
         rd_kafka_producev(log->producer, RD_KAFKA_V_RKT(target), RD_KAFKA_V_PARTITION(key->partition),
                           RD_KAFKA_V_VALUE(note->bytes, note->size), RD_KAFKA_V_OPAQUE(note), RD_KAFKA_V_END);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        key->sent = rs_kafka_log_pop(&key->waiting);
+        key->sent = rs_kafka_log_notes_pop(&key->waiting);
     } else if (comes_again(code)) {
         log->stuck = true;
     } else {
-        refuse(log, rs_kafka_log_pop(&key->waiting), code);
+        refuse(log, rs_kafka_log_notes_pop(&key->waiting), code);
     }
 }
 

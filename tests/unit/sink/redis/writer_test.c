@@ -27,7 +27,7 @@ struct fixture {
     struct rs_redis_writer *writer;
     pthread_mutex_t lock; /* guards what follows: the writer's thread writes it */
     bool cluster_known;
-    struct rs_view_batch *first, *last; /* finished */
+    struct rs_view_batches batches; /* finished */
     int finished, lost, gone, restarted, counted, foreign;
     uint64_t generation, seen; /* of the newest loss */
     char how[128];
@@ -117,9 +117,7 @@ static void host_finished(void *self, struct rs_view_batch *batch)
 {
     struct fixture *f = self;
     enter(f);
-    batch->next = NULL;
-    *(f->first ? &f->last->next : &f->first) = batch;
-    f->last = batch;
+    rs_view_batches_push(&f->batches, batch);
     f->finished++;
     leave(f);
 }
@@ -175,11 +173,7 @@ static int tear_down(void **state)
         rs_redis_writer_free(&f->writer);
         assert_null(f->writer);
     }
-    while (f->first) {
-        struct rs_view_batch *batch = f->first;
-        f->first = batch->next;
-        rs_view_batch_free(&batch);
-    }
+    rs_view_batches_fini(&f->batches);
     assert_int_equal(f->foreign, 0);
     if (f->redis) {
         redisFree(f->redis);
@@ -242,7 +236,7 @@ static void expect_results(struct fixture *f, enum rs_batch_result result, int c
     WAIT_UNTIL(read_count(f, &f->finished) >= count);
     assert_int_equal(read_count(f, &f->finished), count);
     int64_t offset = 0;
-    for (const struct rs_view_batch *batch = f->first; batch; batch = batch->next) {
+    for (const struct rs_view_batch *batch = f->batches.first; batch; batch = batch->next) {
         assert_int_equal(batch->result, result);
         assert_int_equal(batch->offset, ++offset);
     }
@@ -340,7 +334,7 @@ static void test_stopping_waits_no_longer_than_it_may(void **state)
     stop(f, SECOND / 10); /* its own time-out is a minute */
     redis_server_resume(&f->server);
     assert_int_equal(f->finished, 2);
-    assert_int_equal(f->last->result, RS_BATCH_NONE);
+    assert_int_equal(f->batches.last->result, RS_BATCH_NONE);
 }
 
 static void test_what_was_not_answered_is_sent_again(void **state)
