@@ -113,9 +113,6 @@ int rs_streams_load(struct rs_config *config, struct rs_streams **out, struct rs
     int code = rs_config_complaints(config) == before
                    ? 0
                    : rs_fail(error, RS_ECONFIG, "the configuration of the streams is wrong");
-    if (code != 0 && (loader.unreadable || streams->count == 0)) {
-        rs_streams_free(&streams);
-    }
     *out = streams;
     return code;
 }

@@ -32,7 +32,8 @@ struct rs_stream {
     bool dead_letter_late; /* `dead_letters: {late: true}`; default false: late events are only counted */
     bool dead_letters;     /* `dead_letters: false` turns them off; then bad records are counted and logged */
     const char *schema_path;
-    struct rs_schema_document *schema;
+    struct rs_schema_document *schema; /* NULL, after a complaint: nothing is known of its fields */
+    bool unread; /* its settings are none at all: even whether it is an upsert stream is not known */
     const char *time_path;          /* `time` */
     struct rs_field_type time_type; /* kind TIME or INT with logical DATE */
     const char *id_path;            /* `id`; NULL: no deduplication */
@@ -68,9 +69,10 @@ struct rs_streams {
 
 /* Reads `group`, `schemas` and `streams`; complaints go to `config`. Keys of `streams.*` that belong to
  * transform
- * (`rules`, `scale`) are allowed and left alone. Returns RS_ECONFIG when there were complaints; then *out is
- * NULL unless the schema of every stream and the fields that it names were found: such streams are fit for
- * nothing but finding the faults of their aggregates in the same run. The caller frees *out in any case. */
+ * (`rules`, `scale`) are allowed and left alone. Returns RS_ECONFIG when there were complaints; *out is then
+ * fit for nothing but finding the faults of the aggregates in the same run: there may be no streams, and what
+ * a stream lacks is NULL, as is the path of a field that its schema does not have. NULL: out of memory, or
+ * the document is no mapping. The caller frees *out in any case. */
 RS_MUST_USE int rs_streams_load(struct rs_config *config, struct rs_streams **out, struct rs_error *error);
 void rs_streams_free(struct rs_streams **streams);
 /* The scale that is declared for a field; -1: none. */

@@ -25,8 +25,7 @@ struct rs_stream_loader {
     struct rs_streams_memory *memory;
     const char *directory; /* of schemas */
     bool has_ids;
-    bool unreadable; /* the schema or a field of some stream is wrong: aggregates cannot be checked */
-    bool failed;     /* out of memory: sticky */
+    bool failed; /* out of memory: sticky */
 };
 
 /* Copies that live as long as the streams; NULL after a failure, or for NULL. */

@@ -9,6 +9,7 @@
 #define TOPIC_MAX_SIZE   249                                  /* Kafka's own limit */
 #define RECORD_BYTES_MAX (INT64_C(1) << 30)
 #define GROUPS_MAX       INT64_C(1000000000)
+#define PERIODS_MAX      1000000
 
 /* Text of a key that may be absent; NULL then, or after a complaint. Empty texts are complaints. */
 static const char *read_text(struct rs_stream_loader *l, const struct rs_config_node *node, const char *key)
@@ -35,12 +36,18 @@ static const char *need_text(struct rs_stream_loader *l, const struct rs_config_
     return read_text(l, node, key);
 }
 
+/* Whether there is a field of a known type at *path. One that the schema lacks is complained about here alone:
+ * its path becomes NULL. */
 static bool find_field(struct rs_stream_loader *l, const struct rs_config_node *where,
-                       const struct rs_stream *stream, const char *path, struct rs_field_type *type)
+                       const struct rs_stream *stream, const char **path, struct rs_field_type *type)
 {
     struct rs_error error;
-    if (rs_schema_field_type(rs_schema_root(stream->schema), path, type, &error) != 0) {
+    if (!*path || !stream->schema) {
+        return false;
+    }
+    if (rs_schema_field_type(rs_schema_root(stream->schema), *path, type, &error) != 0) {
         rs_config_complain(l->config, where, "%s", error.text);
+        *path = NULL;
         return false;
     }
     return true;
@@ -160,7 +167,7 @@ static void read_time(struct rs_stream_loader *l, const struct rs_config_node *n
     stream->time_path = need_text(l, node, "time", "the field that holds the time of the event");
     const struct rs_config_node *where = rs_config_get(node, "time");
     struct rs_field_type *type = &stream->time_type;
-    if (!stream->time_path || !find_field(l, where, stream, stream->time_path, type)) {
+    if (!find_field(l, where, stream, &stream->time_path, type)) {
         return;
     }
     if (type->kind != RS_VALUE_TIME && type->schema->logical != RS_LOGICAL_DATE) {
@@ -219,8 +226,8 @@ static void read_id(struct rs_stream_loader *l, const struct rs_config_node *nod
     stream->id_path = read_text(l, node, "id");
     const struct rs_config_node *where = rs_config_get(node, "id");
     struct rs_field_type type;
-    if (stream->id_path && find_field(l, where, stream, stream->id_path, &type) &&
-        type.kind != RS_VALUE_BYTES && !is_decimal(stream, stream->id_path, &type) &&
+    if (find_field(l, where, stream, &stream->id_path, &type) && type.kind != RS_VALUE_BYTES &&
+        !is_decimal(stream, stream->id_path, &type) &&
         (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM)) {
         rs_config_complain(l->config, where,
                            "field '%s' cannot identify an event: its type has to be string, bytes, "
@@ -274,11 +281,11 @@ static void read_lateness(struct rs_stream_loader *l, const struct rs_config_nod
 /* ---- upsert ---- */
 
 static void check_version(struct rs_stream_loader *l, const struct rs_config_node *upsert,
-                          const struct rs_stream *stream)
+                          struct rs_stream *stream)
 {
     struct rs_field_type type;
     const struct rs_config_node *where = rs_config_get(upsert, "version");
-    if (stream->version_path && find_field(l, where, stream, stream->version_path, &type) &&
+    if (find_field(l, where, stream, &stream->version_path, &type) &&
         (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM ||
          type.schema->logical != RS_LOGICAL_NONE)) {
         rs_config_complain(l->config, where,
@@ -288,11 +295,11 @@ static void check_version(struct rs_stream_loader *l, const struct rs_config_nod
 }
 
 static void check_value(struct rs_stream_loader *l, const struct rs_config_node *upsert,
-                        const struct rs_stream *stream)
+                        struct rs_stream *stream)
 {
     struct rs_field_type type;
     const struct rs_config_node *where = rs_config_get(upsert, "value");
-    if (stream->value_path && find_field(l, where, stream, stream->value_path, &type) && !type.nullable) {
+    if (find_field(l, where, stream, &stream->value_path, &type) && !type.nullable) {
         rs_config_warn(l->config, where, "field '%s' cannot be null, so that nothing can be withdrawn",
                        stream->value_path);
     }
@@ -315,7 +322,7 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
     stream->version_path = need_text(
         l, upsert, "version", "the field whose highest number counts, as in upsert: {version: revision}");
     stream->value_path = read_text(l, upsert, "value");
-    rs_config_int(l->config, upsert, "max_periods", 1, 1000000, &stream->max_periods);
+    rs_config_int(l->config, upsert, "max_periods", 1, PERIODS_MAX, &stream->max_periods);
     check_version(l, upsert, stream);
     check_value(l, upsert, stream);
 }
@@ -329,7 +336,9 @@ void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *nod
     if (rs_config_kind(node) != RS_CONFIG_MAPPING) {
         rs_config_complain(l->config, node, "the settings of stream '%s' are missing: topic, schema, time",
                            stream->name);
-        l->unreadable = true;
+        stream->unread = true;
+        stream->expire_us = INT64_MAX;
+        stream->max_periods = PERIODS_MAX;
         return;
     }
     rs_config_expect_mapping(l->config, node, "a stream", known);
@@ -342,16 +351,10 @@ void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *nod
     stream->max_groups = 10000000;
     rs_config_int(l->config, node, "max_groups", 1, GROUPS_MAX, &stream->max_groups);
     read_schema(l, node, stream);
-    if (!stream->schema) {
-        l->unreadable = true;
-        return; /* nothing can be said about fields */
-    }
-    size_t before = rs_config_complaints(l->config);
     read_time(l, node, stream);
     read_scales(l, node, stream);
     read_id(l, node, stream);
     read_upsert(l, node, stream);
-    l->unreadable = l->unreadable || rs_config_complaints(l->config) != before;
     read_lateness(l, node, stream);
 }
 

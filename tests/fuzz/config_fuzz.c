@@ -1,4 +1,5 @@
-/* Configurations: streams that are complete, or complaints; never a crash, never neither. */
+/* Configurations: streams that are complete, or complaints; never a crash, never neither. Incomplete ones are
+ * there all the same, for the aggregates' faults. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,9 +24,9 @@ static void load(const char *text)
     if ((code == 0 && (!streams || complained)) || (code != 0 && error.text[0] == '\0')) {
         abort();
     }
-    for (size_t i = 0; streams && i < streams->count; i++) {
+    for (size_t i = 0; code == 0 && i < streams->count; i++) {
         const struct rs_stream *stream = &streams->items[i];
-        if (!stream->schema || !stream->time_type.schema || (code == 0 && !stream->topic)) {
+        if (!stream->schema || !stream->time_path || !stream->time_type.schema || !stream->topic) {
             abort();
         }
     }

@@ -225,6 +225,56 @@ CONFIGURATIONS = [
      ["1:1: the document must be a mapping (key: value)"]),
 ]
 
+# What stands in for the stream `trades` below, ["LINE:COLUMN: message"] of the stream itself
+FAULTY_STREAMS = [
+    ("topic: t, schema: trade.avs, time: executed_at", ['12:30: cannot open "{schemas}/trade.avs": No such file or directory']),
+    ("topic: t, time: executed_at, id: none, upsert: {version: none}, lateness: soon", [
+        "12:11: `schema` is missing: the file with the Avro schema of the events",
+        "12:86: `lateness` has no place on an upsert stream: its events are never late"]),
+    ("topic: t, schema: trade.avsc, time: executed", [
+        "12:48: rollstat.Trade has no field 'executed'; did you mean 'executed_at'?"]),
+    ("topic: t, schema: trade.avsc, time: executed_at, id: trade_ib", [
+        "12:65: rollstat.Trade has no field 'trade_ib'; did you mean 'trade_id'?"]),
+    ("", ["12:11: the settings of stream 'trades' are missing: topic, schema, time"]),
+    (None, ["1:1: `streams` is missing: there is nothing to read"]),
+]
+FAULTY_AGGREGATES = """\
+group: tests
+kafka:
+  bootstrap.servers: 127.0.0.1:9
+redis:
+  url: redis://127.0.0.1:9/0
+schemas:
+  directory: SCHEMAS
+  ids: {3: trade.avsc}
+http: off
+workers: 0
+streams:
+  trades: {STREAM}
+aggregates:
+  keys: {stream: trades, bye: [product], window: {tumbling: 0s}, stats: {n: cuont()}}
+  stat: {stream: trades, by: [product, product], window: {tumblin: 1m}, stat: {n: count()}}
+  'a b': {stream: trades, by: [exchange], window: {sliding: 5m}, history: -1, stats: {v: vwap(price)}}
+  cond: {stream: trades, where: {price: {over: 1}, side: {in: BUY}}, window: {all: true}, stats: {r: rate()}}
+  twin: {stream: trades, by: [exchange], window: {tumbling: 1m}, where: {price: {gt: 1, in: [2, 3]}}, stats: {s: sum(price)}}
+"""
+FAULTS_OF_AGGREGATES = [
+    '10:10: workers: must be a whole number from 1 to 64, not "0"',
+    '14:26: unknown key "bye" in an aggregate; did you mean "by"?',
+    '14:61: tumbling: must be from 1us to 36525d, not "0s"',
+    '14:77: no statistic "cuont"; did you mean "count"?',
+    "15:40: product is named twice in by",
+    '15:59: no window "tumblin"; did you mean "tumbling"?',
+    '15:73: unknown key "stat" in an aggregate; did you mean "stats"?',
+    "16:3: an aggregate's name is part of its keys: letters, digits, '_', '-' and '.', and not meta, fence or owners",
+    "16:61: sliding needs every, as in {sliding: 5m, every: 1s}",
+    '16:75: history: must be a whole number from 0 to 1000000, not "-1"',
+    "16:90: vwap takes two fields, as in vwap(price, quantity)",
+    '17:42: unknown key "over" in a condition; known are: eq, ne, lt, le, gt, ge, in, not_in, is_null',
+    "17:63: side: a list of values is expected, as in [A, B]",
+    "17:102: rate is per second of the window: it needs a tumbling or sliding window",
+]
+
 # arguments with {config}, exit code, message
 COMMANDS = {
     "rollstatd": [
@@ -297,6 +347,68 @@ class Usage(suite.Case):
                 wanted = [f"{path}:{message}".replace("{schemas}", suite.SCHEMAS) for message in messages]
                 count = f"{len(messages)} error" + ("s" if len(messages) > 1 else "")
                 self.assertEqual(err.splitlines(), [*wanted, f"rollstatd: {path}: {count}"])
+
+    def faults(self, text):
+        status, _, err, path = self.check_config(text)
+        self.assertEqual(status, 1, err)
+        return [line.removeprefix(f"{path}:") for line in err.splitlines()[:-1]]
+
+    def test_faulty_streams_hide_no_faults_of_aggregates(self):
+        """All that can be said without the stream, and nothing that follows from its own fault."""
+        for stream, own in FAULTY_STREAMS:
+            with self.subTest(stream=stream):
+                text = FAULTY_AGGREGATES
+                text = text.replace("streams:\n  trades: {STREAM}", "\n") if stream is None else text.replace(
+                    "{STREAM}", f"{{{stream}}}" if stream else "7")
+                wanted = FAULTS_OF_AGGREGATES + [own_fault.replace("{schemas}", suite.SCHEMAS) for own_fault in own]
+                self.assertEqual(self.faults(text), sorted(
+                    wanted, key=lambda fault: [int(n) for n in fault.split(":")[:2]]))
+
+    def test_faulty_aggregates_hide_no_faults(self):
+        """What is found once all is read: a name that is there twice; and an aggregate without a stream."""
+        self.assertEqual(self.faults(BASE.replace("stream: trades", "stream: trade").replace("1m", "0s") + """\
+  b:
+    stream: trades
+    window: {last: 5}
+    stats: {events: count()}
+  c:
+    stream: trades
+    window: {all: true}
+    stats: {events: count()}
+"""), ['17:13: no stream "trade"; did you mean "trades"?',
+       '19:24: tumbling: must be from 1us to 36525d, not "0s"',
+       '26:20: window "last" of an append stream is not available in this version; there are tumbling, sliding with '
+       'every, and all',
+       '31:12: two values of aggregate c would be called "events"'])
+        # Nothing is known of a stream that is none: neither its fields nor whether it has `last` and `change`.
+        unknown = BASE.replace("  trades:\n    topic: t\n    schema: trade.avsc\n    time: executed_at\n    lateness: 30s",
+                               "  trades: 7")
+        for more in ("    window: {last: 5}\n    stats: {c: change(any), m: max(thing)}\n",
+                     "    window: {sliding: 5m, every: 1m}\n    by: [some]\n    stats: {c: pct_change(any)}\n",
+                     "    window: {all: true}\n    where: {some: x, or: [{a: true}, {b: {lt: 2026-01-01}}]}\n    stats: {n: count(a)}\n"):
+            self.assertEqual(self.faults(unknown[:unknown.index("    by:")] + more),
+                             ["10:11: the settings of stream 'trades' are missing: topic, schema, time"])
+        # Its schema may be the one that an id is for.
+        self.assertEqual(self.faults(BASE.replace("trade.avsc", "trade.avs").replace(
+            "  directory: SCHEMAS\n", "  directory: SCHEMAS\n  ids: {3: indicator.avsc}\n")),
+            [f'13:13: cannot open "{suite.SCHEMAS}/trade.avs": No such file or directory'])
+        # Rules, too, are read without the schema; a field with a wrong scale was meant to be a decimal.
+        self.assertEqual(self.faults(BASE.replace("trade.avsc", "trade.avs").replace(
+            "    lateness: 30s\n", "    lateness: 30s\n    scale: {price: 99}\n"
+            "    rules: {any: {required: no, in: [1, x]}, x: {pattern: '[', finite: true, min_length: -1}}\n")),
+            [f'12:13: cannot open "{suite.SCHEMAS}/trade.avs": No such file or directory',
+             '15:20: price: must be a whole number from 0 to 18, not "99"',
+             "16:29: required can only be true; leave it out otherwise",
+             "16:59: pattern: Unmatched [, [^, [:, [., or [=",
+             "16:90: min_length is a number of characters"])
+        self.write("double.avsc", json.dumps({"type": "record", "name": "D", "fields": [
+            {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}}, {"name": "p", "type": "double"}]}))
+        self.assertEqual(len(self.faults(f"""\
+kafka: {{bootstrap.servers: 127.0.0.1:9}}
+schemas: {{directory: {suite.yaml(self.directory)}}}
+streams: {{d: {{topic: t, schema: double.avsc, time: at, scale: {{p: many}}}}}}
+aggregates: {{a: {{stream: d, by: [p], window: {{all: true}}, stats: {{s: sum(p)}}}}}}
+""")), 1)
 
     def test_schema_ids_that_no_stream_can_read(self):
         """They are told with the reason, rather than that every event of theirs is refused at run time."""

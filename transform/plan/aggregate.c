@@ -24,17 +24,24 @@ bool rs_aggregate_name_usable(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == length;
 }
 
+/* That of its stream; after a complaint the one that knows nothing. What an incomplete aggregate lacks may be
+ * there under a wrong name, which is complained about. */
 static struct rs_plan *find_plan(struct rs_config *config, struct rs_engine *engine,
-                                 const struct rs_config_node *node)
+                                 const struct rs_config_node *node, bool complete)
 {
     const struct rs_config_node *where = rs_config_get(node, "stream");
     const char *name = where ? rs_config_text(where) : NULL;
     const char *names[65];
     size_t count = 0;
     if (!name) {
-        rs_config_complain(config, where ? where : node,
-                           "an aggregate needs stream: the name of one of streams");
-        return NULL;
+        if (where || complete) {
+            rs_config_complain(config, where ? where : node,
+                               "an aggregate needs stream: the name of one of streams");
+        }
+        return engine->unknown;
+    }
+    if (engine->plan_count == 0) { /* which is complained about already */
+        return engine->unknown;
     }
     for (size_t i = 0; i < engine->plan_count; i++) {
         const char *known = engine->plans[i].stream->name;
@@ -49,7 +56,7 @@ static struct rs_plan *find_plan(struct rs_config *config, struct rs_engine *eng
     const char *near = rs_nearest_name(name, names);
     rs_config_complain(config, where, "no stream \"%s\"%s%s%s", name, near ? "; did you mean \"" : "",
                        near ? near : "", near ? "\"?" : "");
-    return NULL;
+    return engine->unknown;
 }
 
 /* ---- window ---- */
@@ -111,7 +118,7 @@ static bool load_all(struct rs_config *config, const struct rs_config_node *node
 static bool load_last(struct rs_config *config, const struct rs_config_node *node, struct rs_aggregate *a)
 {
     const struct rs_config_node *where = rs_config_get(node, "last");
-    if (!a->upsert) {
+    if (!a->upsert && !a->plan->stream->unread) {
         rs_config_complain(config, where,
                            "window \"last\" of an append stream is not available in this version; there "
                            "are tumbling, sliding with every, and all");
@@ -211,7 +218,7 @@ static bool check_stat(struct rs_config *config, const struct rs_config_node *wh
                        const struct rs_aggregate *a, enum rs_stat_kind kind)
 {
     bool change = kind == RS_STAT_CHANGE || kind == RS_STAT_PCT_CHANGE;
-    if (change && !a->upsert && a->window.kind != RS_WINDOW_TUMBLING) {
+    if (change && !a->upsert && !a->plan->stream->unread && a->window.kind != RS_WINDOW_TUMBLING) {
         rs_config_complain(
             config, where,
             "change and pct_change compare with the window before: they need a tumbling window");
@@ -295,26 +302,27 @@ bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const
 {
     const char *name = rs_config_text(key);
     out->node = node;
-    if (!name || !rs_aggregate_name_usable(name)) {
+    bool right = name && rs_aggregate_name_usable(name);
+    if (!right) {
         rs_config_complain(config, key,
                            "an aggregate's name is part of its keys: letters, digits, '_', '-' and '.', and "
                            "not meta, fence or owners");
+    }
+    bool known = rs_config_expect_mapping(config, node, "an aggregate", aggregate_keys);
+    if (rs_config_kind(node) != RS_CONFIG_MAPPING) {
         return false;
     }
-    if (!rs_config_expect_mapping(config, node, "an aggregate", aggregate_keys)) {
-        return false;
-    }
-    out->name = rs_arena_text(&engine->arena, name);
-    out->plan = find_plan(config, engine, node);
-    if (!out->plan || !out->name || !out->plan->slots.schema) {
+    out->name = rs_arena_text(&engine->arena, name ? name : "");
+    out->plan = find_plan(config, engine, node, known);
+    if (!out->name) {
         return false;
     }
     out->upsert = out->plan->stream->upsert;
     int64_t history = 0;
-    bool right = rs_key_plan_load(config, &out->plan->slots, rs_config_get(node, "by"), &out->by);
+    right &= rs_key_plan_load(config, &out->plan->slots, rs_config_get(node, "by"), &out->by);
     right &= load_where(config, node, out);
-    bool windowed = load_window(config, node, out);
-    bool measured = load_stats(config, node, out);
+    bool windowed = (known || rs_config_get(node, "window")) && load_window(config, node, out);
+    bool measured = (known || rs_config_get(node, "stats")) && load_stats(config, node, out);
     right &= rs_config_int(config, node, "history", 0, 1000000, &history);
     out->history = (uint32_t)history;
     if (windowed) {
@@ -326,5 +334,5 @@ bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const
     }
     bool timeless = out->window.kind == RS_WINDOW_ALL && !out->plan->stream->expire_set;
     out->expires = out->plan->stream->expire_us != INT64_MAX && !timeless;
-    return right && windowed && measured;
+    return known && right && windowed && measured && out->plan != engine->unknown;
 }

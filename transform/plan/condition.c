@@ -37,6 +37,9 @@ bool rs_compare_parse(const char *key, enum rs_compare *out)
 bool rs_compare_allowed(struct rs_config *config, const struct rs_config_node *where, const char *path,
                         const struct rs_field_type *type, enum rs_compare compare)
 {
+    if (!rs_field_type_known(type)) {
+        return true;
+    }
     bool ordered = type->kind != RS_VALUE_BOOLEAN && type->schema->kind != RS_AVRO_ENUM;
     if (!ordered && compare != RS_CMP_EQ && compare != RS_CMP_NE) {
         rs_config_complain(config, where, "%s is %s, which has no order: use eq, ne, in or not_in", path,

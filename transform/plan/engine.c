@@ -65,15 +65,22 @@ static int load_aggregates(struct rs_config *config, struct rs_engine *engine)
     return 0;
 }
 
+/* Also where there were complaints: what could be read has faults of its own here. */
 static int finish(struct rs_config *config, struct rs_engine *engine, struct rs_error *error)
 {
     for (size_t i = 0; i < engine->aggregate_count; i++) {
+        if (engine->aggregates[i].plan->partial) {
+            continue;
+        }
         int rc = rs_aggregate_finish(config, engine, &engine->aggregates[i], error);
         if (rc < 0) {
             return rc;
         }
     }
     for (size_t i = 0; i < engine->plan_count; i++) {
+        if (engine->plans[i].partial) {
+            continue;
+        }
         int rc = rs_plan_finish(engine, &engine->plans[i], error);
         if (rc < 0) {
             return rc;
@@ -85,6 +92,8 @@ static int finish(struct rs_config *config, struct rs_engine *engine, struct rs_
 /* Only what has no fault is finished: from there on nothing is checked again. */
 static int load(struct rs_config *config, struct rs_engine *engine, struct rs_error *error)
 {
+    static const struct rs_stream unknown = {
+        .name = "", .unread = true, .expire_us = INT64_MAX, .max_periods = INT64_MAX};
     engine->plans = rs_arena_array(&engine->arena, engine->streams->count + 1, sizeof *engine->plans);
     if (!engine->plans) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
@@ -94,10 +103,12 @@ static int load(struct rs_config *config, struct rs_engine *engine, struct rs_er
         rs_plan_begin(config, engine, &engine->streams->items[i], &engine->plans[i]);
         engine->plan_count++;
     }
+    engine->unknown = &engine->plans[engine->plan_count];
+    rs_plan_begin(config, engine, &unknown, engine->unknown);
     if (load_aggregates(config, engine) < 0) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
-    int rc = rs_config_complaints(config) == before ? finish(config, engine, error) : 0;
+    int rc = finish(config, engine, error);
     if (rc == 0) {
         rs_writers_check(config, engine);
     }

@@ -50,7 +50,7 @@ static bool load_part(struct rs_config *config, struct rs_slots *slots, const st
         }
     }
     const struct rs_field_type *type = &slots->types[slot];
-    if (!groupable(type)) {
+    if (rs_field_type_known(type) && !groupable(type)) {
         rs_config_complain(
             config, node,
             "%s is %s; groups are made by string, enum, integer, boolean, date, decimal or uuid fields", path,

@@ -119,6 +119,9 @@ bool rs_literal_parse(struct rs_config *config, struct rs_arena *arena, const st
         return false;
     }
     *out = (struct rs_literal){.kind = type->kind};
+    if (!rs_field_type_known(type)) {
+        return true;
+    }
     switch (type->kind) {
     case RS_VALUE_BOOLEAN: return boolean(config, node, path, text, out);
     case RS_VALUE_INT: return integer_like(config, node, path, type, text, out);

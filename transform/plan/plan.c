@@ -14,7 +14,15 @@ static void load_scale(struct rs_config *config, struct rs_plan *plan, const str
     const char *path = rs_config_text(key);
     int slot = path ? rs_slots_want(&plan->slots, config, key, path) : -1;
     int64_t scale = -1;
-    if (slot < 0 || !rs_config_int(config, scales, path, 0, 18, &scale)) {
+    if (slot < 0) {
+        return;
+    }
+    if (!rs_config_int(config, scales, path, 0, 18, &scale)) {
+        plan->slots.types[slot] = (struct rs_field_type){0}; /* meant to be a decimal of some scale */
+        plan->partial = true;
+        return;
+    }
+    if (!rs_field_type_known(&plan->slots.types[slot])) {
         return;
     }
     if (plan->slots.types[slot].kind != RS_VALUE_DOUBLE) {
@@ -63,8 +71,9 @@ void rs_plan_begin(struct rs_config *config, struct rs_engine *engine, const str
 {
     memset(out->scales, -1, sizeof out->scales);
     out->stream = stream;
+    out->partial = !stream->schema;
     out->slots.arena = &engine->arena;
-    out->slots.schema = rs_schema_root(stream->schema);
+    out->slots.schema = stream->schema ? rs_schema_root(stream->schema) : NULL;
     out->inputs.slots = &out->slots;
     out->inputs.scales = out->scales;
     out->time_slot = stream_slot(config, out, stream->time_path);

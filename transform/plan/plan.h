@@ -54,6 +54,7 @@ struct rs_aggregate {
 
 struct rs_plan {
     const struct rs_stream *stream;
+    bool partial; /* types of fields are not known, after a complaint: fit for finding faults alone */
     struct rs_slots slots;
     int scales[RS_SLOTS_MAX];      /* by slot, -1: none declared */
     uint16_t scaled[RS_SLOTS_MAX]; /* slots with a scale */
@@ -79,6 +80,7 @@ struct rs_engine {
     const struct rs_streams *streams;
     struct rs_plan *plans; /* one per stream */
     size_t plan_count;
+    struct rs_plan *unknown; /* of aggregates that name no stream: only their other faults are looked for */
     struct rs_aggregate *aggregates;
     struct rs_aggregate_meta *metas;
     size_t aggregate_count;

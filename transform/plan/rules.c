@@ -50,7 +50,7 @@ static bool load_flag(struct rs_config *config, const struct rs_config_node *val
 static bool is_text(struct rs_config *config, const struct rs_config_node *key, const char *path,
                     const struct rs_field_type *type)
 {
-    if (type->schema->kind != RS_AVRO_STRING) {
+    if (rs_field_type_known(type) && type->schema->kind != RS_AVRO_STRING) {
         rs_config_complain(config, key, "%s is for strings, and %s is %s", rs_config_text(key), path,
                            rs_field_type_name(type));
         return false;
@@ -138,7 +138,8 @@ static bool load_rule(struct rs_config *config, struct rs_slots *slots, const st
     case MIN_LENGTH:
     case MAX_LENGTH: return is_text(config, key, path, type) && load_length(config, value, name, rule);
     case FINITE:
-        if (type->schema->kind != RS_AVRO_FLOAT && type->schema->kind != RS_AVRO_DOUBLE) {
+        if (rs_field_type_known(type) && type->schema->kind != RS_AVRO_FLOAT &&
+            type->schema->kind != RS_AVRO_DOUBLE) {
             rs_config_complain(config, key, "finite is for float and double, and %s is %s", path,
                                rs_field_type_name(type));
             return false;

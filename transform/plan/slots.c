@@ -42,8 +42,8 @@ static int add(struct rs_slots *slots, const char *path, struct rs_error *error)
             return (int)i;
         }
     }
-    struct rs_field_type type;
-    int rc = rs_schema_field_type(slots->schema, path, &type, error);
+    struct rs_field_type type = {0};
+    int rc = !slots->schema ? 0 : rs_schema_field_type(slots->schema, path, &type, error);
     return rc < 0 ? rc : append(slots, path, &type, error);
 }
 
@@ -56,6 +56,11 @@ int rs_slots_want(struct rs_slots *slots, struct rs_config *config, const struct
         rs_config_complain(config, where, "%s", error.text);
     }
     return slot;
+}
+
+bool rs_field_type_known(const struct rs_field_type *type)
+{
+    return type->schema != NULL;
 }
 
 static const char *logical_name(enum rs_logical logical)

@@ -15,7 +15,7 @@
 
 struct rs_slots {
     struct rs_arena *arena;
-    const struct rs_schema *schema;
+    const struct rs_schema *schema; /* NULL, after a complaint: any field may be there, of a type unknown */
     const char **paths;
     struct rs_field_type *types;
     size_t count;
@@ -30,7 +30,11 @@ RS_MUST_USE int rs_slots_want(struct rs_slots *slots, struct rs_config *config,
  * NULL: out of memory, the old array stays valid. Starts as NULL with count 0. */
 void *rs_arena_grow(struct rs_arena *arena, void *items, size_t count, size_t item_size);
 
-/* What a field holds, for people: "decimal(18, 4)", "enum", "timestamp". */
+/* Whether anything can be said about the values of a field. What is not known is not complained about: the
+ * configuration is refused anyway, and only read for its other faults. */
+bool rs_field_type_known(const struct rs_field_type *type);
+
+/* What a field of a known type holds, for people: "decimal(18, 4)", "enum", "timestamp". */
 const char *rs_field_type_name(const struct rs_field_type *type);
 
 #endif

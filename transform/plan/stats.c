@@ -205,7 +205,7 @@ static int want_input(struct rs_config *config, struct rs_inputs *inputs, const 
         return -1;
     }
     const struct rs_field_type *type = &inputs->slots->types[slot];
-    if (kind != RS_STAT_COUNT && !numeric(type)) {
+    if (kind != RS_STAT_COUNT && rs_field_type_known(type) && !numeric(type)) {
         rs_config_complain(config, where,
                            "%s is %s; statistics are made of int, long, float, double and decimal fields",
                            path, rs_field_type_name(type));
@@ -248,7 +248,7 @@ static const char *unit_for(const struct rs_inputs *inputs, const struct known *
     if (known->kind == RS_STAT_RATE && e->count == 0) {
         return "1/s";
     }
-    return known->has_unit ? unit_of(inputs->slots->schema, e->fields[0]) : NULL;
+    return known->has_unit && inputs->slots->schema ? unit_of(inputs->slots->schema, e->fields[0]) : NULL;
 }
 
 /* ---- one statistic ---- */

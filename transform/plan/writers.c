@@ -75,9 +75,10 @@ static void check_id(struct rs_config *config, const struct rs_engine *engine,
     const struct rs_schema *schema = schema_of(engine, ids, number, &key, &value);
     struct rs_buf why = {0};
     struct rs_error error;
-    bool fit = !schema;
+    bool fit = !schema || engine->plan_count == 0;
     for (size_t i = 0; !fit && i < engine->plan_count; i++) {
-        fit = fits(&engine->plans[i], schema, &error);
+        /* One whose own schema is not known may be the one that the id is for. */
+        fit = !engine->plans[i].slots.schema || fits(&engine->plans[i], schema, &error);
     }
     if (fit) {
         return;
@@ -98,7 +99,7 @@ static void check_stream(struct rs_config *config, const struct rs_engine *engin
 {
     const struct rs_stream *stream = plan->stream;
     struct rs_error error = {0};
-    if (stream->framing.framing != RS_FRAMING_CONFLUENT || !stream->node) {
+    if (stream->framing.framing != RS_FRAMING_CONFLUENT || !stream->node || !plan->slots.schema) {
         return;
     }
     for (size_t i = 0; i < rs_config_size(ids); i++) {

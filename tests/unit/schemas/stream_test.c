@@ -213,6 +213,7 @@ static void test_complaints_about_a_stream(void **state)
                   "c:3:3: a stream's name has 1 to 64 letters, digits, '.', '_' and '-'\n"
                   "c:3:10: `topic` is missing: the Kafka topic the events are in\n"
                   "c:3:10: `schema` is missing: the file with the Avro schema of the events\n"
+                  "c:3:10: `time` is missing: the field that holds the time of the event\n"
                   "c:3:11: unknown key \"topik\" in a stream; did you mean \"topic\"?\n");
     expect_report(
         HEAD "streams:\n"
@@ -225,6 +226,7 @@ static void test_complaints_about_a_stream(void **state)
              "  g: {topic: g, schema: trade.avsc, time: price}\n"
              "  h: {topic: '', schema: trade.avsc, time: executed_at}\n",
         "c:5:14: a topic's name has 1 to 249 letters, digits, '.', '_' and '-'\n"
+        "c:6:6: `time` is missing: the field that holds the time of the event\n"
         "c:6:25: cannot open \"./schemas/nope.avsc\": No such file or directory\n"
         "c:7:6: `time` is missing: the field that holds the time of the event\n"
         "c:8:43: rollstat.Trade has no field 'execute_at'; did you mean 'executed_at'?\n"
@@ -264,7 +266,7 @@ static void test_schemas_are_looked_for_where_they_are_installed(void **state)
     struct rs_streams *streams = NULL;
     struct rs_error error = {0};
     assert_int_equal(rs_streams_load(config, &streams, &error), RS_ECONFIG);
-    assert_null(streams);
+    rs_streams_free(&streams);
     struct rs_buf report = {0};
     rs_config_report(config, &report);
     rs_buf_char(&report, '\0');
@@ -273,20 +275,23 @@ static void test_schemas_are_looked_for_where_they_are_installed(void **state)
     rs_config_free(&config);
 }
 
-/* What is wrong besides the schema and the fields leaves streams behind that aggregates can be checked
- * against. */
+/* Aggregates are checked against them: what is known is there, and what is wrong is NULL, so that nobody
+ * complains of it again. */
 static void test_faulty_streams_are_kept_for_checking(void **state)
 {
     (void)state;
     static const struct {
         const char *stream;
-        bool kept;
-    } cases[] = {{"{topic: t, schema: trade.avsc, time: executed_at, lateness: soon}", true},
-                 {"{topic: t, schema: trade.avsc, time: executed_at, topik: x}", true},
-                 {"{topic: t, schema: trade.avsc, time: executed}", false},
-                 {"{topic: t, schema: indicator.avsc, time: period_start, upsert: {}}", false},
-                 {"{topic: t, schema: nope.avsc, time: executed_at}", false},
-                 {"7", false}};
+        bool schema, time, version, unread;
+    } cases[] = {
+        {"{topic: t, schema: trade.avsc, time: executed_at, lateness: soon}", true, true, false, false},
+        {"{topic: t, schema: trade.avsc, time: executed_at, topik: x}", true, true, false, false},
+        {"{topic: t, schema: trade.avsc, time: executed}", true, false, false, false},
+        {"{topic: t, schema: indicator.avsc, time: period_start, upsert: {version: revison}}", true, true,
+         false, false},
+        {"{topic: t, schema: indicator.avsc, time: period_start, upsert: {}}", true, true, false, false},
+        {"{topic: t, schema: nope.avsc, time: any, upsert: {version: any}}", false, true, true, false},
+        {"7", false, false, false, true}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[256];
         snprintf(text, sizeof text, HEAD "streams: {s: %s}\n", cases[i].stream);
@@ -295,8 +300,12 @@ static void test_faulty_streams_are_kept_for_checking(void **state)
         struct rs_error error = {0};
         assert_int_equal(rs_streams_load(config, &streams, &error), RS_ECONFIG);
         assert_string_equal(error.text, "the configuration of the streams is wrong");
-        assert_true((streams != NULL) == cases[i].kept);
-        assert_true(!streams || streams->items[0].schema);
+        assert_non_null(streams);
+        const struct rs_stream *stream = &streams->items[0];
+        assert_int_equal(stream->schema != NULL, cases[i].schema);
+        assert_int_equal(stream->time_path != NULL, cases[i].time);
+        assert_int_equal(stream->version_path != NULL, cases[i].version);
+        assert_int_equal(stream->unread, cases[i].unread);
         rs_streams_free(&streams);
         rs_config_free(&config);
     }
