@@ -42,11 +42,15 @@ class Install(suite.Case):
         super().setUpClass()
         # Configured for the default prefix, /usr/local, and installed as a package is: with --prefix /usr, below another
         # root. What names a place has to name the one it is installed for.
-        cls.build = os.path.join(os.environ.get("RS_TMP") or tempfile.gettempdir(), f"install-{os.getpid()}")
+        # Both trees are in a directory whose name shells, Ninja, Make, CMake and the linker each have something against.
+        cls.build = os.path.join(os.environ.get("RS_TMP") or tempfile.gettempdir(), f"install $b, 中文-{os.getpid()}")
+        source = os.path.join(cls.build, "source")
+        os.makedirs(cls.build)
+        os.symlink(suite.ROOT, source)
         # The directory above it may hold blanks, which no unit and no flag of pkg-config takes as they are.
         cls.plain = tempfile.mkdtemp(prefix="rs-")
         cls.root = os.path.join(cls.plain, "root")
-        procs.check(["cmake", "-S", suite.ROOT, "-B", cls.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+        procs.check(["cmake", "-S", source, "-B", cls.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
                      "-DCMAKE_INSTALL_LIBDIR=lib", "-DRS_TESTS=OFF"])
         procs.check(["cmake", "--build", cls.build, "-j", "2"], timeout=900)
         cls.install(cls.root, "--prefix", "/usr")
