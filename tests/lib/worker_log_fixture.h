@@ -1,4 +1,4 @@
-/* worker_log_fixture: the worker of worker_fixture with a state log that remembers, which another instance shares.
+/* worker_log_fixture: the worker of worker_fixture with a durable state log, which another instance shares.
  * Thread: one. */
 #ifndef RS_TESTS_WORKER_LOG_FIXTURE_H
 #define RS_TESTS_WORKER_LOG_FIXTURE_H
