@@ -1,5 +1,6 @@
 """What the code has is what README.md and the manual pages say, in both directions: configuration keys, statistics, reasons, metrics,
-headers of dead letters, pages and command lines. The code's side is read from its tables; a table that is not found is a failure, too."""
+headers of dead letters, pages, fields of /status and command lines. The code's side is read from its tables; a table that is not found
+is a failure, too."""
 import glob
 import os
 import re
@@ -111,6 +112,59 @@ def code_pages(code):
             for name in re.findall(r'\{"(/[a-z]+)",', text)}
 
 
+# The objects of /status, by the function that makes them; in rollstatd(8) a subsection is for each.
+STATUS_OBJECTS = {"rs_page_status": "the instance", "kafka": "kafka", "redis": "redis", "streams": "streams",
+                  "dead_letters": "dead_letters", "state_log": "state", "worker": "workers", "add_aggregate": "aggregates",
+                  "partition": "partitions", "partition_log": "state_log", "accounting": "events"}
+STATUS_VALUES = ("rs_partition_phase_name", "rs_health_name", "rs_waiting_name")
+
+
+def functions(text):
+    return dict(re.findall(r"^[a-z][^;{}=]*?\b(\w+)\([^;{}]*\)\n\{\n(.*?)^\}", text, re.M | re.S))
+
+
+def status_numbers(code):
+    """{table of numbers: its keys on /status}"""
+    text = holding(code, "NUMBERS(rs_partition_numbers,")
+    found = {}
+    for name, rows in re.findall(r"\bNUMBERS\((rs_\w+), (\w+)\)", text):
+        table = one(rf"\b{rows}\[\] = \{{(.*?)\n\}};", text, f"the table {rows}")
+        keys = re.findall(rf"\b(?:GAUGE|COUNTER|VALUE)\(\s*{STRING},\s*(?:{STRING}|NULL),", table)
+        keys += [("", key) for key in re.findall(rf"\bSTATUS\({STRING},", table)]
+        if len(keys) != len(re.findall(r"\),$", table, re.M)):
+            raise Unreadable(f"not all rows of {rows} are read")
+        found[name] = {key for _, key in keys if key}
+    return found
+
+
+def code_status(code):
+    """{object of /status: its fields}"""
+    numbers, found = status_numbers(code), {}
+    for name, body in functions(holding(code, "struct status_page {")).items():
+        # Whatever takes an object and a name, but for texts of other pages.
+        fields = re.findall(r'\b(?!rs_buf_)\w+\(\s*([\w>-]+),\s*"([a-z_]+)"', body)
+        tables = re.findall(r"\bset_numbers\(\w+, &(\w+),", body)
+        if not fields and not tables:
+            continue
+        if name not in STATUS_OBJECTS:
+            raise Unreadable(f"STATUS_OBJECTS lacks the object that {name} makes")
+        of_events = {field for variable, field in fields if variable == "events"}
+        found.setdefault("events", set()).update(of_events)
+        found.setdefault(STATUS_OBJECTS[name], set()).update({field for _, field in fields} - of_events,
+                                                             *(numbers[table] for table in tables))
+    if set(found) != set(STATUS_OBJECTS.values()):
+        raise Unreadable(f"the objects of /status are {sorted(found)}")
+    return found
+
+
+def code_status_values(code):
+    """Texts that a field of /status can have: phases, health, what is waited for."""
+    bodies = [body for text in code.values() for name, body in functions(text).items() if name in STATUS_VALUES]
+    if len(bodies) != len(STATUS_VALUES):
+        raise Unreadable(f"the functions {STATUS_VALUES} are not all found")
+    return {value for body in bodies for value in re.findall(rf"case \w+: return {STRING};", body)}
+
+
 def code_options(code):
     """{program: {(long name, letter, whether there is a value)}}"""
     macros = {}
@@ -200,7 +254,7 @@ def readme_reasons(readme):
 
 class Item:
     def __init__(self, section, line, parent):
-        self.section, self.line, self.parent, self.body = section, line, parent, []
+        (self.section, self.subsection), self.line, self.parent, self.body = section, line, parent, []
 
     def names(self):
         """Names that an item of keys is for; none where it is for something else."""
@@ -213,10 +267,12 @@ class Item:
 
 def man_items(text):
     """All items of lists, in order; the body of one holds what is nested in it."""
-    found, open_lists, section = [], [], ""
+    found, open_lists, section = [], [], ("", "")
     for line in text.splitlines():
         if line.startswith(".Sh "):
-            section = line[4:]
+            section = (line[4:], "")
+        elif line.startswith(".Ss "):
+            section = (section[0], line[4:])
         elif line.startswith(".Bl "):
             open_lists.append(None)
         elif line.startswith(".El"):
@@ -270,6 +326,21 @@ def man_statistics(page):
 
 def man_list(page, section, macro="Li"):
     return {name for item in man_items(page) if item.section == section and f".It {macro} " in item.line for name in item.names()}
+
+
+def man_status(page):
+    """{object of /status: its fields}; the subsections are called "Of kafka" and the like"""
+    found = {}
+    for item in man_items(page):
+        if item.section == "STATUS":
+            found.setdefault(item.subsection.removeprefix("Of "), set()).update(item.names())
+    return found
+
+
+def man_status_values(page):
+    section = one(r"\n\.Sh STATUS\n(.*?)\n\.Sh ", page, "the section on /status")
+    return {value for item in re.findall(r"\n\.It Li (?:phase|health|waits_for|waiting_for)\n(.*?)(?=\n\.(?:It|El))", section, re.S)
+            for value in re.findall(r"^\.Ql (\w+)", item, re.M)}
 
 
 def man_options(page):
@@ -387,6 +458,15 @@ class Documentation(unittest.TestCase):
         self.assertEqual(compare("page", pages, set(re.findall(r"`(/[a-z]+)`", row)), "README.md"), [])
         self.assertEqual(compare("page", pages, man_list(self.pages["rollstatd.8"], "HTTP", "Pa"), "rollstatd.8"), [])
 
+    def test_fields_of_status(self):
+        page = self.pages["rollstatd.8"]
+        code, document = code_status(self.code), man_status(page)
+        self.assertEqual(compare("object of /status", set(code), set(document), "rollstatd.8"), [])
+        self.assertEqual([fault for name in sorted(code)
+                          for fault in compare(f"field of {name}", code[name], document[name], "rollstatd.8")], [])
+        values = man_status_values(page) - {"nothing"}
+        self.assertEqual(compare("value on /status", code_status_values(self.code), values, "rollstatd.8"), [])
+
     def test_command_lines(self):
         options = code_options(self.code)
         shared = {option[0] for option in man_options(self.pages["rollstat-publish.1"])[0]}
@@ -472,6 +552,26 @@ class Documentation(unittest.TestCase):
             "readme": lambda text: text.replace("`/livez`", ""),
             "pages": self.in_page("rollstatd.8", ".It Pa /livez\n", "")}, self.test_pages)
 
+    def test_fields_of_status_can_fail(self):
+        for word, code, page in (
+                ("field of the instance started", ('set_time(root, "started"', 'set_time(root, "born"'), (".It Li started\n", "")),
+                ("field of kafka group", ('set_text(object, "group",', "("), (".It Li group\n", ".It Li groups\n")),
+                ("field of redis conflicts", ('STATUS("conflicts", COUNT, conflicts),\n    COUNTER(', "COUNTER("),
+                 (".It Li conflicts\nRefused", ".It Li refused\nRefused")),
+                ("field of workers steps", ('_worker_steps_total", "steps",', '_worker_steps_total", NULL,'), (".It Li steps\n", "")),
+                ("field of aggregates panes", ('add_to(object, "panes"', 'add_to(object, "tiles"'),
+                 (".It Li groups , panes\n", ".It Li groups\n")),
+                ("field of partitions lag", ('set_integer(object, "lag",', 'set_integer(object, "lags",'),
+                 (".It Li lag\n", ".It Li lags\n")),
+                ("field of partitions panes", ('"rollstat_panes", "panes",', '"rollstat_panes", "tiles",'),
+                 (".It Li groups , panes , memory_bytes\n", ".It Li groups , memory_bytes\n")),
+                ("field of state_log claim", ('"rollstat_state_log_claim_offset", "claim",', '"rollstat_state_log_claim_offset", "at",'),
+                 (".It Li claim , sealed_at\n", ".It Li sealed_at\n")),
+                ("field of events filtered", ('"filtered"', '"passed"'), (".It Li applied , late , duplicate , rejected , filtered\n",
+                                                                         ".It Li applied , late , duplicate , rejected\n")),
+                ("value on /status stopped", ('return "stopped";', 'return "weary";'), (".Ql stopped\n", "stopped\n"))):
+            self.sees(word, self.in_code(*code), {"pages": self.in_page("rollstatd.8", *page)}, self.test_fields_of_status)
+
     def test_command_lines_can_fail(self):
         self.sees("dry-run", self.in_code('{"dry-run",', '{"dry",'), {
             "pages": self.in_page("rollstat-publish.1", ".It Fl n , Fl -dry-run\n", ""),
@@ -488,6 +588,9 @@ class Documentation(unittest.TestCase):
         for function, old in ((code_statistics, "known_stats[] ="),
                                     (code_reasons, "define RS_REASONS(X)"),
                                     (code_keys, "const window_keys[]"),
+                                    (code_status, "json_t *kafka("),
+                                    (code_status, "partition_rows[] ="),
+                                    (code_status, "STATUS("),
                                     (code_options, "struct rs_option options")):
             with self.assertRaises(Unreadable):
                 function(self.in_code(old, "gone")(self.code))
