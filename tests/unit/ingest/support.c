@@ -60,8 +60,9 @@ const char *support_gzip(const char *name, const void *content, size_t size)
     return path;
 }
 
-void support_end(void)
+int support_end(void **state)
 {
+    (void)state;
     for (size_t i = 0; i < path_count; i++) {
         (void)unlink(paths[i]);
         free(paths[i]);
@@ -72,6 +73,7 @@ void support_end(void)
         made = false;
         memcpy(directory + strlen(directory) - 6, "XXXXXX", 6);
     }
+    return 0;
 }
 
 void support_read(const char *path, struct rs_buf *out)

@@ -14,7 +14,7 @@ const char *support_file(const char *name, const void *content, size_t size);
 const char *support_text(const char *name, const char *text);
 const char *support_gzip(const char *name, const void *content, size_t size);
 const char *support_path(const char *name);
-void support_end(void); /* removes them all */
+int support_end(void **state); /* removes them all; to be a group's teardown */
 
 /* Reads a whole file. */
 void support_read(const char *path, struct rs_buf *out);

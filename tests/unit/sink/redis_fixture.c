@@ -19,21 +19,9 @@ int64_t now_us(void)
     return rs_clock_mono(rs_clock_system());
 }
 
-static void keep_report(void *context, enum rs_log_level level, const char *text)
-{
-    struct fixture *f = context;
-    pthread_mutex_lock(&f->lock);
-    size_t used = strlen(f->reports);
-    snprintf(f->reports + used, sizeof f->reports - used, "%d %s\n", (int)level, text);
-    pthread_mutex_unlock(&f->lock);
-}
-
 bool reported(struct fixture *f, const char *text)
 {
-    pthread_mutex_lock(&f->lock);
-    bool found = strstr(f->reports, text) != NULL;
-    pthread_mutex_unlock(&f->lock);
-    return found;
+    return kept_reports_have(&f->reports, text);
 }
 
 void start_sink(struct fixture *f)
@@ -45,7 +33,7 @@ void start_sink(struct fixture *f)
                                             .meta_count = 2,
                                             .workers = 2,
                                             .clock = f->clock ? f->clock : rs_clock_system(),
-                                            .report = {keep_report, f}};
+                                            .report = kept_reports_to(&f->reports)};
     assert_int_equal(rs_redis_sink_new(&options, &f->sink, &error), 0);
     rs_redis_sink_cluster(f->sink, "c");
     f->table = rs_redis_sink_table(f->sink);
@@ -63,7 +51,7 @@ int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    pthread_mutex_init(&f->lock, NULL);
+    kept_reports_init(&f->reports);
     *state = f;
     if (redis_server_available()) {
         redis_server_start(&f->server, 0, NULL);
@@ -81,7 +69,7 @@ int tear_down(void **state)
         redisFree(f->redis);
     }
     redis_server_kill(&f->server);
-    pthread_mutex_destroy(&f->lock);
+    kept_reports_fini(&f->reports);
     free(f);
     return 0;
 }

@@ -1,11 +1,12 @@
 /* redis fixture: a sink beside a real Redis, with what the tests of both ask all the time.
- * Thread: one, but keep_report. */
+ * Thread: one. */
 #ifndef RS_TEST_REDIS_FIXTURE_H
 #define RS_TEST_REDIS_FIXTURE_H
 
 #include <pthread.h>
 
 #include "sink/redis/sink.h"
+#include "tests/lib/kept_reports.h"
 #include "tests/unit/sink/batches.h"
 #include "tests/unit/sink/redis_server.h"
 
@@ -22,8 +23,7 @@ struct fixture {
     const struct rs_clock *clock; /* the sink's; NULL: the system's */
     struct rs_redis_sink *sink;
     struct rs_view_sink table;
-    pthread_mutex_t lock;
-    char reports[8192];
+    struct kept_reports reports;
 };
 
 int set_up(void **state);

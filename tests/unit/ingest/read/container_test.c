@@ -605,13 +605,6 @@ static void test_rejected_records(void **state)
     support_stream_free(&s);
 }
 
-static int end(void **state)
-{
-    (void)state;
-    support_end();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -624,5 +617,5 @@ int main(void)
         cmocka_unit_test(test_other_types),      cmocka_unit_test(test_heads),
         cmocka_unit_test(test_rejected_records),
     };
-    return cmocka_run_group_tests_name("container", tests, NULL, end);
+    return cmocka_run_group_tests_name("container", tests, NULL, support_end);
 }

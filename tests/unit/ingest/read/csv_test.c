@@ -228,13 +228,6 @@ static void test_random_rows(void **state)
     rs_buf_fini(&got);
 }
 
-static int end(void **state)
-{
-    (void)state;
-    support_end();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,5 +242,5 @@ int main(void)
         cmocka_unit_test(test_delimiters),
         cmocka_unit_test(test_random_rows),
     };
-    return cmocka_run_group_tests_name("csv", tests, NULL, end);
+    return cmocka_run_group_tests_name("csv", tests, NULL, support_end);
 }

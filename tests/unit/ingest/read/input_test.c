@@ -218,13 +218,6 @@ static void test_lines(void **state)
     free(content);
 }
 
-static int end(void **state)
-{
-    (void)state;
-    support_end();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,5 +230,5 @@ int main(void)
         cmocka_unit_test(test_stop_ends_a_wait),
         cmocka_unit_test(test_lines),
     };
-    return cmocka_run_group_tests_name("input", tests, NULL, end);
+    return cmocka_run_group_tests_name("input", tests, NULL, support_end);
 }

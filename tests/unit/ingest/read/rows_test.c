@@ -534,13 +534,6 @@ static void test_stop_and_too_large(void **state)
     support_stream_free(&s);
 }
 
-static int end(void **state)
-{
-    (void)state;
-    support_end();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -561,5 +554,5 @@ int main(void)
         cmocka_unit_test(test_notes_gzip_and_progress),
         cmocka_unit_test(test_stop_and_too_large),
     };
-    return cmocka_run_group_tests_name("rows", tests, NULL, end);
+    return cmocka_run_group_tests_name("rows", tests, NULL, support_end);
 }

@@ -13,6 +13,7 @@
 
 #include "sink/deadletter/dead_letters.h"
 #include "tests/lib/dead_letter_box.h"
+#include "tests/lib/kept_reports.h"
 #include "tests/lib/mock_kafka.h"
 
 #define SECOND      INT64_C(1000000)
@@ -23,18 +24,8 @@ struct fixture {
     struct rs_mock_kafka mock;
     struct rs_dead_letters *letters;
     struct rs_dead_letter_sink table;
-    pthread_mutex_t lock;
-    char reports[4096];
+    struct kept_reports reports;
 };
-
-static void keep_report(void *context, enum rs_log_level level, const char *text)
-{
-    struct fixture *f = context;
-    pthread_mutex_lock(&f->lock);
-    size_t used = strlen(f->reports);
-    snprintf(f->reports + used, sizeof f->reports - used, "%d %s\n", (int)level, text);
-    pthread_mutex_unlock(&f->lock);
-}
 
 static void open_letters(struct fixture *f, size_t max_bytes)
 {
@@ -47,7 +38,7 @@ static void open_letters(struct fixture *f, size_t max_bytes)
                                               .streams = 2,
                                               .max_bytes = max_bytes,
                                               .clock = rs_clock_system(),
-                                              .report = {keep_report, f}};
+                                              .report = kept_reports_to(&f->reports)};
     assert_int_equal(rs_dead_letters_new(&options, &f->letters, &error), 0);
     f->table = rs_dead_letters_table(f->letters);
 }
@@ -56,7 +47,7 @@ static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    pthread_mutex_init(&f->lock, NULL);
+    kept_reports_init(&f->reports);
     rs_mock_kafka_open(&f->mock, 1);
     rs_mock_kafka_topic(&f->mock, DLQ, 2);
     *state = f;
@@ -68,7 +59,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
     rs_dead_letters_free(&f->letters);
     rs_mock_kafka_close(&f->mock);
-    pthread_mutex_destroy(&f->lock);
+    kept_reports_fini(&f->reports);
     free(f);
     return 0;
 }
@@ -297,9 +288,7 @@ static void test_refused_topic_is_tried_again(void **state)
     assert_true(status.errors >= 1);
     assert_false(status.failing);
     assert_non_null(strstr(status.last_error, "dead letters: topic trades.dlq cannot be written: "));
-    pthread_mutex_lock(&f->lock);
-    assert_non_null(strstr(f->reports, "topic trades.dlq cannot be written"));
-    pthread_mutex_unlock(&f->lock);
+    assert_true(kept_reports_have(&f->reports, "topic trades.dlq cannot be written"));
 }
 
 static void test_too_large_values_are_left_out_at_last(void **state)
@@ -373,10 +362,9 @@ static void test_what_fits_no_topic_is_dropped_by_name(void **state)
     assert_int_equal(status.acknowledged, 1);
     assert_int_equal(status.pending, 0);
     assert_int_equal(status.pending_bytes, 0);
-    pthread_mutex_lock(&f->lock);
-    assert_non_null(strstr(f->reports, "the record at topic trades partition 7 offset 3 (rule) is left out"));
-    assert_non_null(strstr(f->reports, "max.message.bytes"));
-    pthread_mutex_unlock(&f->lock);
+    assert_true(
+        kept_reports_have(&f->reports, "the record at topic trades partition 7 offset 3 (rule) is left out"));
+    assert_true(kept_reports_have(&f->reports, "max.message.bytes"));
 }
 
 static void test_what_the_topic_refuses_for_good_is_dropped(void **state)

@@ -29,7 +29,7 @@ static void expect_report(struct fixture *f, const char *text)
 {
     awaited = text;
     if (!eventually(f, is_reported, true)) {
-        fail_msg("no report with \"%s\", but\n%s", text, f->reports);
+        fail_msg("no report with \"%s\", but\n%s", text, f->reports.text);
     }
 }
 
@@ -284,7 +284,7 @@ static void test_an_eviction_storm_is_backed_off_from(void **state)
     assert_true(strtoll(strstr(redis_text(f->redis, "INFO stats"), "evicted_keys:") + 13, NULL, 10) > 1000);
     uint64_t losses = status_of(f).losses;
     if (losses < 3 || losses > 6) {
-        fail_msg("%" PRIu64 " times\n%s", losses, f->reports);
+        fail_msg("%" PRIu64 " times\n%s", losses, f->reports.text);
     }
 }
 

@@ -457,16 +457,16 @@ static void test_a_missing_right_is_named(void **state)
         freeReplyObject(redis_do(f->redis, command));
         snprintf(f->config.address.username, sizeof f->config.address.username, "rollstat");
         snprintf(f->config.address.password, sizeof f->config.address.password, "pw");
-        f->reports[0] = '\0';
+        f->reports.text[0] = '\0';
         start_sink(f);
         submit_view(f, 0, 1, 6, "G");
         assert_true(eventually(f, has_fault, RS_REDIS_NOPERM));
         (void)eventually(f, misses_rights, 0);
         if (!reported(f, rights[i].named)) {
-            fail_msg("%s: %s", rights[i].take, f->reports);
+            fail_msg("%s: %s", rights[i].take, f->reports.text);
         }
         assert_true(eventually(f, has_errors, (int64_t)status_of(f).errors + 4)); /* it goes on trying */
-        assert_true(count_of(f->reports, "lacks rights") < status_of(f).errors);
+        assert_true(count_of(f->reports.text, "lacks rights") < status_of(f).errors);
         assert_non_null(strstr(status_of(f).last_error, "lacks rights"));
         rs_redis_sink_free(&f->sink);
     }

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "tests/lib/kept_reports.h"
 #include "tests/lib/mock_kafka.h"
 #include "transform/statelog/kafka_internal.h"
 
@@ -22,15 +23,8 @@ struct fixture {
     struct rs_kafka_log log; /* as much of it as asking needs; nothing of it runs */
     struct rs_kafka_log_topic topic;
     struct rs_error error;
-    char reports[4096];
+    struct kept_reports reports;
 };
-
-static void keep_report(void *context, enum rs_log_level level, const char *text)
-{
-    struct fixture *f = context;
-    size_t used = strlen(f->reports);
-    (void)snprintf(f->reports + used, sizeof f->reports - used, "%d %s\n", (int)level, text);
-}
 
 static int set_up(void **state)
 {
@@ -43,8 +37,9 @@ static int set_up(void **state)
     f->log.options = (struct rs_kafka_log_options){.streams = &streams,
                                                    .replication_factor = -1,
                                                    .clock = rs_clock_system(),
-                                                   .report = {keep_report, f}};
+                                                   .report = kept_reports_to(&f->reports)};
     pthread_mutex_init(&f->log.lock, NULL);
+    kept_reports_init(&f->reports);
     rd_kafka_conf_t *conf = rs_mock_kafka_conf(&f->mock);
     rs_mock_kafka_set(conf, "allow.auto.create.topics", "false");
     f->log.consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
@@ -59,6 +54,7 @@ static int tear_down(void **state)
     rd_kafka_destroy(f->log.consumer);
     rs_mock_kafka_close(&f->mock);
     pthread_mutex_destroy(&f->log.lock);
+    kept_reports_fini(&f->reports);
     free(f);
     return 0;
 }
@@ -129,11 +125,11 @@ static void test_settings_that_cannot_be_seen_are_believed_with_one_warning(void
     rs_mock_kafka_topic(&f->mock, "g.state.s", 3);
     assert_int_equal(check(f, &partitions), RS_KAFKA_LOG_FIT);
     assert_int_equal(partitions, 3);
-    expect_text(f->reports, "the settings of topic g.state.s cannot be verified");
-    expect_text(f->reports, "max.message.bytes of at least 561152");
-    f->reports[0] = '\0';
+    expect_text(f->reports.text, "the settings of topic g.state.s cannot be verified");
+    expect_text(f->reports.text, "max.message.bytes of at least 561152");
+    f->reports.text[0] = '\0';
     assert_int_equal(check(f, &partitions), RS_KAFKA_LOG_FIT);
-    assert_string_equal(f->reports, "");
+    assert_string_equal(f->reports.text, "");
 }
 
 static void test_a_topic_that_cannot_grow_serves_what_it_has(void **state)
@@ -222,7 +218,7 @@ static void test_a_broker_that_is_away_says_nothing_of_the_topic(void **state)
     assert_int_equal(rs_kafka_log_topic_check(&f->log, &f->topic, &partitions, &f->error),
                      RS_KAFKA_LOG_UNKNOWN);
     assert_int_equal(partitions, 0);
-    assert_string_equal(f->reports, "");
+    assert_string_equal(f->reports.text, "");
 }
 
 /* ---- the group's offsets ---- */
@@ -251,7 +247,7 @@ static void test_offsets_of_the_group(void **state)
     assert_true(rs_kafka_log_committed(&f->log, list));
     assert_int_equal(list->elems[0].offset, -1);
     assert_int_equal(list->elems[1].offset, 42);
-    assert_string_equal(f->reports, "");
+    assert_string_equal(f->reports.text, "");
     rd_kafka_topic_partition_list_destroy(list);
 }
 
@@ -261,7 +257,7 @@ static void test_offsets_that_cannot_be_seen_are_none_with_one_warning(void **st
     rs_mock_kafka_topic(&f->mock, "in", 1);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     for (int i = 0; i < 2; i++) {
-        f->reports[0] = '\0';
+        f->reports.text[0] = '\0';
         rd_kafka_mock_push_request_errors(f->mock.cluster, RS_MOCK_OFFSET_FETCH, 1,
                                           RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
         rd_kafka_topic_partition_list_del(list, "in", 0);
@@ -269,10 +265,10 @@ static void test_offsets_that_cannot_be_seen_are_none_with_one_warning(void **st
         assert_true(rs_kafka_log_committed(&f->log, list));
         assert_int_equal(list->elems[0].offset, -1);
         if (i == 0) {
-            expect_text(f->reports,
+            expect_text(f->reports.text,
                         "the offsets of group g cannot be seen: Broker: Group authorization failed");
         } else {
-            assert_string_equal(f->reports, "");
+            assert_string_equal(f->reports.text, "");
         }
     }
     rd_kafka_topic_partition_list_destroy(list);

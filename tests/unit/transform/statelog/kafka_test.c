@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "tests/lib/kept_reports.h"
 #include "tests/lib/mock_kafka.h"
 #include "transform/statelog/kafka_internal.h"
 
@@ -30,26 +31,8 @@ struct fixture {
     struct rs_mock_kafka mock;
     struct rs_kafka_log *log;
     struct rs_append_log io;
-    pthread_mutex_t lock;
-    char reports[8192];
+    struct kept_reports reports;
 };
-
-static void keep_report(void *context, enum rs_log_level level, const char *text)
-{
-    struct fixture *f = context;
-    pthread_mutex_lock(&f->lock);
-    size_t used = strlen(f->reports);
-    snprintf(f->reports + used, sizeof f->reports - used, "%d %s\n", (int)level, text);
-    pthread_mutex_unlock(&f->lock);
-}
-
-static bool reported(struct fixture *f, const char *text)
-{
-    pthread_mutex_lock(&f->lock);
-    bool found = strstr(f->reports, text) != NULL;
-    pthread_mutex_unlock(&f->lock);
-    return found;
-}
 
 static int try_open(struct fixture *f, size_t max_bytes)
 {
@@ -60,7 +43,7 @@ static int try_open(struct fixture *f, size_t max_bytes)
                                            .replication_factor = -1,
                                            .max_bytes = max_bytes,
                                            .clock = rs_clock_system(),
-                                           .report = {keep_report, f}};
+                                           .report = kept_reports_to(&f->reports)};
     return rs_kafka_log_new(&options, &f->log, &error);
 }
 
@@ -74,7 +57,7 @@ static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     assert_non_null(f);
-    pthread_mutex_init(&f->lock, NULL);
+    kept_reports_init(&f->reports);
     rs_mock_kafka_open(&f->mock, 1);
     rs_mock_kafka_topic(&f->mock, "in", PARTITIONS);
     rs_mock_kafka_topic(&f->mock, "in2", PARTITIONS);
@@ -89,7 +72,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
     rs_kafka_log_free(&f->log);
     rs_mock_kafka_close(&f->mock);
-    pthread_mutex_destroy(&f->lock);
+    kept_reports_fini(&f->reports);
     free(f);
     return 0;
 }
@@ -238,7 +221,7 @@ static void test_appends_are_acknowledged_in_order(void **state)
     assert_int_equal(status.pending_bytes, 0);
     assert_int_equal(status.topics_ready, 2);
     assert_true(status.writable);
-    assert_true(reported(f, "the settings of topic g.state.s cannot be verified"));
+    assert_true(kept_reports_have(&f->reports, "the settings of topic g.state.s cannot be verified"));
 }
 
 static void test_too_few_replicas_are_waited_for(void **state)
@@ -353,7 +336,7 @@ static void test_a_broken_producer_is_replaced(void **state)
     assert_int_equal(event.cookie, 5);
     assert_in_range(event.offset, 1, 2); /* the second may have come through */
     assert_int_equal(status_of(f).producers, 2);
-    assert_true(reported(f, "the producer is replaced"));
+    assert_true(kept_reports_have(&f->reports, "the producer is replaced"));
 }
 
 static void test_appends_refuse_when_full(void **state)
