@@ -2,7 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "schemas/program_ops.h"
+
+#define GROW_FROM 64 /* first size of the arrays that grow with the program */
 
 /* One record that is called rather than written out. */
 struct subroutine {
@@ -34,28 +37,29 @@ static void emit_type(struct compiler *c, const struct rs_schema *type, struct p
 
 /* ---- growing ---- */
 
-static bool grow(void **items, size_t count, size_t *capacity, size_t size)
+/* Ops and their notes are two arrays with one capacity: that of the ops, which grow last. */
+static bool reserve_op(struct compiler *c)
 {
-    if (count < *capacity) {
-        return true;
-    }
-    size_t wider = *capacity == 0 ? 64 : *capacity * 2;
-    void *grown = realloc(*items, wider * size);
-    if (!grown) {
+    struct rs_program *program = c->program;
+    size_t count = program->op_count;
+    size_t notes_capacity = c->op_capacity;
+    const char **notes = rs_array_grow(program->notes, count, &notes_capacity, GROW_FROM, sizeof *notes);
+    if (!notes) {
         return false;
     }
-    *items = grown;
-    *capacity = wider;
+    program->notes = notes;
+    struct rs_program_op *ops = rs_array_grow(program->ops, count, &c->op_capacity, GROW_FROM, sizeof *ops);
+    if (!ops) {
+        return false;
+    }
+    program->ops = ops;
     return true;
 }
 
 static size_t emit(struct compiler *c, struct rs_program_op op)
 {
     struct rs_program *program = c->program;
-    size_t notes_capacity = c->op_capacity;
-    if (c->failed ||
-        !grow((void **)&program->notes, program->op_count, &notes_capacity, sizeof *program->notes) ||
-        !grow((void **)&program->ops, program->op_count, &c->op_capacity, sizeof *program->ops)) {
+    if (c->failed || !reserve_op(c)) {
         c->failed = true;
         return 0;
     }
@@ -225,11 +229,13 @@ static size_t add_targets(struct compiler *c, size_t count)
     struct rs_program *program = c->program;
     size_t first = program->target_count;
     for (size_t i = 0; i < count && !c->failed; i++) {
-        if (!grow((void **)&program->targets, program->target_count, &c->target_capacity,
-                  sizeof *program->targets)) {
+        uint32_t *targets = rs_array_grow(program->targets, program->target_count, &c->target_capacity,
+                                          GROW_FROM, sizeof *targets);
+        if (!targets) {
             c->failed = true;
             return 0;
         }
+        program->targets = targets;
         program->targets[program->target_count++] = 0;
     }
     return first;
@@ -299,10 +305,13 @@ static void emit_call(struct compiler *c, const struct rs_schema *record, struct
         number++;
     }
     if (number == c->subroutine_count) {
-        if (!grow((void **)&c->subroutines, number, &c->subroutine_capacity, sizeof *c->subroutines)) {
+        struct subroutine *subroutines =
+            rs_array_grow(c->subroutines, number, &c->subroutine_capacity, GROW_FROM, sizeof *subroutines);
+        if (!subroutines) {
             c->failed = true;
             return;
         }
+        c->subroutines = subroutines;
         c->subroutines[c->subroutine_count++] = (struct subroutine){.schema = record};
     }
     emit(c, (struct rs_program_op){.code = RS_PROGRAM_CALL, .a = part.depth + 1, .b = number});

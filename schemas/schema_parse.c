@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/config/config.h"
 #include "base/file.h"
 #include "base/utf8.h"
@@ -97,15 +98,12 @@ static int register_named(struct rs_schema_parser *p, struct rs_schema *node,
     if (find_named(p, node->name)) {
         return rs_schema_bad(p, place, "'%s' is defined twice", rs_schema_shown(p, node->name));
     }
-    if (p->named_count == p->named_capacity) {
-        size_t capacity = p->named_capacity == 0 ? 16 : p->named_capacity * 2;
-        struct rs_schema **grown = realloc(p->named, capacity * sizeof(struct rs_schema *));
-        if (!grown) {
-            return rs_schema_no_memory(p);
-        }
-        p->named = grown;
-        p->named_capacity = capacity;
+    struct rs_schema **named =
+        rs_array_grow(p->named, p->named_count, &p->named_capacity, 16, sizeof(struct rs_schema *));
+    if (!named) {
+        return rs_schema_no_memory(p);
     }
+    p->named = named;
     if (json_object_set_new(p->index, node->name, json_integer((json_int_t)p->named_count)) != 0) {
         return rs_schema_no_memory(p);
     }

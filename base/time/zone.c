@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/time/civil.h"
@@ -85,16 +86,12 @@ static size_t body_size(const struct header *h, size_t width)
 
 static bool add_change(struct rs_zone *zone, int64_t at_s, int32_t offset_s)
 {
-    if (zone->count == zone->capacity) {
-        size_t capacity = zone->capacity == 0 ? 256 : zone->capacity * 2;
-        struct change *changes = realloc(zone->changes, capacity * sizeof *changes);
-        if (!changes) {
-            zone->no_memory = true;
-            return false;
-        }
-        zone->changes = changes;
-        zone->capacity = capacity;
+    struct change *changes = rs_array_grow(zone->changes, zone->count, &zone->capacity, 256, sizeof *changes);
+    if (!changes) {
+        zone->no_memory = true;
+        return false;
     }
+    zone->changes = changes;
     zone->changes[zone->count++] = (struct change){at_s, offset_s};
     return true;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/utf8.h"
 
 void rs_cells_fini(struct rs_cells *cells)
@@ -13,13 +14,11 @@ void rs_cells_fini(struct rs_cells *cells)
 
 bool rs_cells_grow(struct rs_cells *cells)
 {
-    size_t capacity = cells->capacity == 0 ? 32 : cells->capacity * 2;
-    struct rs_cell *items = reallocarray(cells->items, capacity, sizeof *items);
+    struct rs_cell *items = rs_array_grow(cells->items, cells->count, &cells->capacity, 32, sizeof *items);
     if (!items) {
         return false;
     }
     cells->items = items;
-    cells->capacity = capacity;
     return true;
 }
 

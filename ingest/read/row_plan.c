@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/config/config.h"
 #include "ingest/encode/put.h"
 
@@ -51,15 +52,11 @@ static int no_memory(struct rs_error *error)
 
 static struct op *add_op(struct rs_row_plan *p, enum op_kind kind, const char *path)
 {
-    if (p->op_count == p->op_capacity) {
-        size_t capacity = p->op_capacity == 0 ? 16 : p->op_capacity * 2;
-        struct op *ops = reallocarray(p->ops, capacity, sizeof *ops);
-        if (!ops) {
-            return NULL;
-        }
-        p->ops = ops;
-        p->op_capacity = capacity;
+    struct op *ops = rs_array_grow(p->ops, p->op_count, &p->op_capacity, 16, sizeof *ops);
+    if (!ops) {
+        return NULL;
     }
+    p->ops = ops;
     struct op *op = &p->ops[p->op_count++];
     *op = (struct op){.kind = kind, .path = path, .null_branch = -1};
     return op;
@@ -74,15 +71,12 @@ static int add_column(struct rs_row_plan *p, const char *name, uint32_t *out, st
             return 0;
         }
     }
-    if (p->column_count == p->column_capacity) {
-        size_t capacity = p->column_capacity == 0 ? 16 : p->column_capacity * 2;
-        const char **columns = reallocarray(p->columns, capacity, sizeof *columns);
-        if (!columns) {
-            return no_memory(error);
-        }
-        p->columns = columns;
-        p->column_capacity = capacity;
+    const char **columns =
+        rs_array_grow(p->columns, p->column_count, &p->column_capacity, 16, sizeof *columns);
+    if (!columns) {
+        return no_memory(error);
     }
+    p->columns = columns;
     p->columns[p->column_count] = name;
     *out = (uint32_t)p->column_count++;
     return 0;

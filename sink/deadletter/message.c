@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/time/text.h"
 
 #define HEADER_COUNT 12
@@ -299,15 +300,12 @@ static struct rs_dead_letter_line *find_line(const struct rs_dead_letter_lines *
 static struct rs_dead_letter_line *make_line(struct rs_dead_letter_lines *lines, uint32_t stream,
                                              int32_t partition)
 {
-    if (lines->count == lines->capacity) {
-        size_t capacity = lines->capacity ? 2 * lines->capacity : 8;
-        struct rs_dead_letter_line *items = realloc(lines->items, capacity * sizeof *items);
-        if (!items) {
-            return NULL;
-        }
-        lines->items = items;
-        lines->capacity = capacity;
+    struct rs_dead_letter_line *items =
+        rs_array_grow(lines->items, lines->count, &lines->capacity, 8, sizeof *items);
+    if (!items) {
+        return NULL;
     }
+    lines->items = items;
     struct rs_dead_letter_line *line = &lines->items[lines->count++];
     *line = (struct rs_dead_letter_line){.stream = stream, .partition = partition};
     return line;

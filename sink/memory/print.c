@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/array.h"
 #include "base/buf.h"
 #include "sink/redis/script.h"
 
@@ -32,15 +33,11 @@ struct key_list {
 static bool add_key(struct key_list *list, enum kind kind, size_t aggregate,
                     const struct rs_memory_group *group)
 {
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity ? 2 * list->capacity : 1024;
-        struct key *items = realloc(list->items, capacity * sizeof *items);
-        if (!items) {
-            return false;
-        }
-        list->items = items;
-        list->capacity = capacity;
+    struct key *items = rs_array_grow(list->items, list->count, &list->capacity, 1024, sizeof *items);
+    if (!items) {
+        return false;
     }
+    list->items = items;
     const char *text = rs_arena_slice(&list->arena, rs_buf_slice(&list->scratch));
     if (list->scratch.failed || !text) {
         return false;

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/array.h"
+
 void rs_redis_fences_fini(struct rs_redis_fences *fences)
 {
     free(fences->items);
@@ -17,15 +19,12 @@ struct rs_redis_fence_entry *rs_redis_fences_at(struct rs_redis_fences *fences,
             return entry;
         }
     }
-    if (fences->count == fences->capacity) {
-        size_t capacity = fences->capacity ? 2 * fences->capacity : 16;
-        struct rs_redis_fence_entry *items = realloc(fences->items, capacity * sizeof *items);
-        if (!items) {
-            return NULL;
-        }
-        fences->items = items;
-        fences->capacity = capacity;
+    struct rs_redis_fence_entry *items =
+        rs_array_grow(fences->items, fences->count, &fences->capacity, 16, sizeof *items);
+    if (!items) {
+        return NULL;
     }
+    fences->items = items;
     struct rs_redis_fence_entry *entry = &fences->items[fences->count++];
     *entry = (struct rs_redis_fence_entry){
         .stream = batch->stream, .partition = batch->partition, .topic = batch->topic};

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/number.h"
 
@@ -226,15 +227,12 @@ static size_t find_place(const struct rs_top_table *table, struct rs_slice key)
 
 static struct rs_top_row *make_row(struct rs_top_table *table, size_t at, struct rs_slice key)
 {
-    if (table->row_count == table->row_capacity) {
-        size_t capacity = table->row_capacity ? 2 * table->row_capacity : 64;
-        struct rs_top_row **rows = realloc(table->rows, capacity * sizeof(struct rs_top_row *));
-        if (!rows) {
-            return NULL;
-        }
-        table->rows = rows;
-        table->row_capacity = capacity;
+    struct rs_top_row **rows =
+        rs_array_grow(table->rows, table->row_count, &table->row_capacity, 64, sizeof(struct rs_top_row *));
+    if (!rows) {
+        return NULL;
     }
+    table->rows = rows;
     struct rs_top_row *row = calloc(1, sizeof *row);
     if (!row || !(row->key = strndup((const char *)key.data, key.size)) ||
         !(row->cells = calloc(table->column_count, sizeof *row->cells)) ||

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/record.h"
 #include "base/source.h"
 
@@ -38,13 +39,12 @@ static int events_push(struct worker_events *events, const struct rs_state_event
             memmove(events->items, events->items + events->first, events->count * sizeof *events->items);
             events->first = 0;
         } else {
-            size_t capacity = events->capacity == 0 ? 16 : events->capacity * 2;
-            struct rs_state_event *grown = realloc(events->items, capacity * sizeof *grown);
-            if (!grown) {
+            struct rs_state_event *items =
+                rs_array_grow(events->items, events->count, &events->capacity, 16, sizeof *items);
+            if (!items) {
                 return rs_fail(error, RS_ENOMEM, "state log: out of memory");
             }
-            events->items = grown;
-            events->capacity = capacity;
+            events->items = items;
         }
     }
     events->items[events->first + events->count++] = *event;

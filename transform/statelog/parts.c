@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/array.h"
+
 struct rs_log_owners *rs_log_owners_of(struct rs_durable_log *log, uint32_t worker)
 {
     RS_ASSERT(worker < log->options.workers);
@@ -32,15 +34,12 @@ struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partit
 {
     struct rs_log_owners *parts = rs_log_owners_of(log, key.worker);
 
-    if (parts->count == parts->capacity) {
-        size_t capacity = parts->capacity == 0 ? 8 : parts->capacity * 2;
-        struct rs_log_owner **grown = realloc(parts->items, capacity * sizeof(struct rs_log_owner *));
-        if (!grown) {
-            return NULL;
-        }
-        parts->items = grown;
-        parts->capacity = capacity;
+    struct rs_log_owner **items =
+        rs_array_grow(parts->items, parts->count, &parts->capacity, 8, sizeof(struct rs_log_owner *));
+    if (!items) {
+        return NULL;
     }
+    parts->items = items;
     struct rs_log_owner *part = calloc(1, sizeof *part);
     if (part) {
         part->key = key;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/buf.h"
 
 /* Where a batch of the owner begins, and how many bytes stand before it. */
@@ -81,29 +82,16 @@ void rs_state_reader_result(const struct rs_state_reader *reader, struct rs_stat
 
 /* ---- memory ---- */
 
-/* Room for one more element; false when memory is short. */
-static bool room(void **items, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity) {
-        return true;
-    }
-    size_t wanted = *capacity > 0 ? *capacity * 2 : 16;
-    void *grown = realloc(*items, wanted * size);
-    if (!grown) {
-        return false;
-    }
-    *items = grown;
-    *capacity = wanted;
-    return true;
-}
-
 /* Everything that taking `record` may need, so that a failure changes nothing. */
 static int reserve(struct rs_state_reader *r, const struct rs_state_record *record, struct rs_error *error)
 {
     size_t more = record->kind == RS_RECORD_CHUNK ? record->chunk.payload.size : 0;
-    bool enough = room((void **)&r->chunks, r->chunk_count, &r->chunk_capacity, sizeof *r->chunks) &&
-                  room((void **)&r->starts, r->start_count, &r->start_capacity, sizeof *r->starts) &&
-                  rs_buf_reserve(&r->payloads, more);
+    struct rs_slice *chunks =
+        rs_array_grow(r->chunks, r->chunk_count, &r->chunk_capacity, 16, sizeof *chunks);
+    r->chunks = chunks ? chunks : r->chunks;
+    struct start *starts = rs_array_grow(r->starts, r->start_count, &r->start_capacity, 16, sizeof *starts);
+    r->starts = starts ? starts : r->starts;
+    bool enough = chunks && starts && rs_buf_reserve(&r->payloads, more);
     r->payloads.failed = false;
     return enough ? 0 : rs_fail(error, RS_ENOMEM, "out of memory for a batch of the state log");
 }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "transform/partition/seal.h"
 #include "transform/statetool/internal.h"
 
@@ -34,15 +35,11 @@ void rs_judge_fini(struct rs_judged_log *log)
 
 static int add_row(struct rs_judged_log *log, int64_t offset, size_t size, struct rs_error *error)
 {
-    if (log->row_count == log->row_capacity) {
-        size_t capacity = log->row_capacity > 0 ? log->row_capacity * 2 : 64;
-        struct rs_log_row *grown = realloc(log->rows, capacity * sizeof *grown);
-        if (!grown) {
-            return rs_fail(error, RS_ENOMEM, "out of memory");
-        }
-        log->rows = grown;
-        log->row_capacity = capacity;
+    struct rs_log_row *rows = rs_array_grow(log->rows, log->row_count, &log->row_capacity, 64, sizeof *rows);
+    if (!rows) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
     }
+    log->rows = rows;
     log->rows[log->row_count++] = (struct rs_log_row){.offset = offset, .size = size};
     return 0;
 }

@@ -3,6 +3,7 @@
  * totals grow by while this process has it, at each snapshot and before the state is freed. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "transform/worker/internal.h"
 
 static struct rs_counted read_partition(const struct rs_worker_partition *owned)
@@ -63,16 +64,13 @@ static struct rs_worker_partition_counts *counts_of(struct rs_worker *worker,
             return counts;
         }
     }
-    if (worker->count_count == worker->count_capacity) {
-        size_t capacity = worker->count_capacity ? 2 * worker->count_capacity : 16;
-        struct rs_worker_partition_counts *larger = realloc(worker->counts, capacity * sizeof *larger);
-        if (!larger) {
-            return NULL;
-        }
-        worker->counts = larger;
-        worker->snapshot.counts = larger;
-        worker->count_capacity = capacity;
+    struct rs_worker_partition_counts *all =
+        rs_array_grow(worker->counts, worker->count_count, &worker->count_capacity, 16, sizeof *all);
+    if (!all) {
+        return NULL;
     }
+    worker->counts = all;
+    worker->snapshot.counts = all;
     struct rs_worker_partition_counts *counts = &worker->counts[worker->count_count++];
     *counts =
         (struct rs_worker_partition_counts){.stream = owned->stream->index, .partition = owned->partition};

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/time/text.h"
 #include "transform/worker/internal.h"
 
@@ -99,16 +100,12 @@ static void apply_held(struct rs_worker *worker)
  * time may still be with the sink. The claim is due at once, and so is a first look at the input's end. */
 static struct rs_worker_partition *add_owned(struct rs_worker *worker, uint32_t stream, int32_t partition)
 {
-    if (worker->owned_count == worker->owned_capacity) {
-        size_t capacity = worker->owned_capacity == 0 ? 8 : worker->owned_capacity * 2;
-        struct rs_worker_partition **grown =
-            realloc(worker->owned, capacity * sizeof(struct rs_worker_partition *));
-        if (!grown) {
-            return NULL;
-        }
-        worker->owned = grown;
-        worker->owned_capacity = capacity;
+    struct rs_worker_partition **all = rs_array_grow(
+        worker->owned, worker->owned_count, &worker->owned_capacity, 8, sizeof(struct rs_worker_partition *));
+    if (!all) {
+        return NULL;
     }
+    worker->owned = all;
     struct rs_worker_partition *owned = calloc(1, sizeof *owned);
     if (!owned) {
         return NULL;

@@ -1,4 +1,5 @@
 rs_unit_test(base arena rs_base)
+rs_unit_test(base array rs_base)
 rs_unit_test(base buf rs_base)
 rs_unit_test(base clock rs_base)
 rs_unit_test(base/config config rs_base)
