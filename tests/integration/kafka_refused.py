@@ -58,6 +58,20 @@ class Refused(suite.Case):
         self.assertTrue(process.alive())
         self.assertGreaterEqual(process.stop(60), 0, "ended by a signal")
 
+    def test_a_state_topic_that_takes_too_little(self):
+        """Its settings cannot be seen, and its limit is below the first seal: no claim and refused seal for ever."""
+        self.kafka.alter(self.state, **{"max.message.bytes": 20000})
+        self.kafka.java("kafka.admin.AclCommand", "--bootstrap-server", self.kafka.bootstrap, "--add",
+                        "--allow-principal", "User:ANONYMOUS", "--operation", "All", "--topic", self.state)
+        self.refuse(self.state, "DescribeConfigs")
+        rows = "".join(ROW.splitlines(True)[1].format(n, "1.5").replace(",p,", f",a product with the number {n},")
+                       for n in range(3000))
+        procs.check([suite.program("rollstat-publish"), "-c", self.config, "--stream", "trades",
+                     self.write("a.csv", ROW.splitlines(True)[0] + rows)])
+        self.told(self.daemon(), f"settings of topic {self.state} cannot be verified",
+                  f"topic {self.state} is not fit: it refused a record of ", "max.message.bytes has to be at least 561152",
+                  *(f"partition {n}: state log {self.state} partition {n}: state log: topic {self.state} is not fit" for n in range(2)))
+
     def test_publisher(self):
         for operations in (("Write",), ("All",)):
             self.refuse(self.topic, *operations)

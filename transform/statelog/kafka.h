@@ -6,7 +6,7 @@
  * trimmed (cleanup.policy=delete, retention.ms=-1, retention.bytes=-1) and a chunk must fit
  * (max.message.bytes). Until then what is appended waits. A topic that is not fit is BROKEN for the
  * partitions concerned, with the command that mends it; it is looked at again at the next append or reading.
- * A broker that cannot tell the settings is believed, with one warning.
+ * A broker that cannot tell the settings is believed, with one warning, until it refuses a record for its size.
  *
  * Appending: one idempotent producer (acks=all, retries without end) for all partitions. Of one partition
  * only one record is on its way at a time; the others wait behind it, so that nothing of an ownership comes

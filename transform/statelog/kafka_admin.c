@@ -398,15 +398,38 @@ static enum rs_kafka_log_fitness judge_settings(const struct rs_kafka_log_topic 
     return RS_KAFKA_LOG_UNFIT;
 }
 
+/* A record that the topic refused tells what its settings would have told. Without that its partition would be
+ * claimed, fed and refused again for ever. */
+static bool takes_what_it_has_to(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
+                                 struct rs_error *error)
+{
+    pthread_mutex_lock(&log->lock);
+    size_t refused = topic->refused_bytes;
+    pthread_mutex_unlock(&log->lock);
+    if (refused > 0) {
+        (void)rs_fail(
+            error, RS_ECONFIG,
+            "state log: topic %s is not fit: it refused a record of %zu bytes, and its "
+            "max.message.bytes has to be at least %zu (the largest record has to fit); mend it with: "
+            "kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type topics --entity-name "
+            "%s --add-config max.message.bytes=%zu",
+            topic->name, refused, RS_LOG_MESSAGE_MAX, topic->name, RS_LOG_MESSAGE_MAX);
+    }
+    return refused == 0;
+}
+
 /* A right that is missing must not stop a pipeline whose topic may well be in order: it is warned of once,
- * and the topic is used. Only a broker that is away is asked again. */
+ * and the topic is used until it refuses a record for its size. Only a broker that is away is asked again. */
 static enum rs_kafka_log_fitness cannot_verify(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
-                                               rd_kafka_resp_err_t code)
+                                               rd_kafka_resp_err_t code, struct rs_error *error)
 {
     char remedy[512];
 
     if (rs_kafka_is_away(code)) {
         return RS_KAFKA_LOG_UNKNOWN;
+    }
+    if (!takes_what_it_has_to(log, topic, error)) {
+        return RS_KAFKA_LOG_UNFIT;
     }
     rs_kafka_log_remedy(code, "DescribeConfigs", topic->name, remedy, sizeof remedy);
     if (!topic->unverified_reported) {
@@ -425,7 +448,7 @@ static enum rs_kafka_log_fitness check_settings(struct rs_kafka_log *log, struct
                                                 struct rs_error *error)
 {
     if (!has_controller(log)) {
-        return cannot_verify(log, topic, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE);
+        return cannot_verify(log, topic, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, error);
     }
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic->name);
     rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
@@ -447,7 +470,7 @@ static enum rs_kafka_log_fitness check_settings(struct rs_kafka_log *log, struct
     }
     enum rs_kafka_log_fitness fitness = code == RD_KAFKA_RESP_ERR_NO_ERROR
                                             ? judge_settings(topic, found[0], error)
-                                            : cannot_verify(log, topic, code);
+                                            : cannot_verify(log, topic, code, error);
     rd_kafka_event_destroy(event);
     return fitness;
 }

@@ -75,6 +75,7 @@ struct rs_kafka_log_topic {
     char not_grown[512]; /* keeper, and lock: why it was not given the partitions that its input has; or empty
                           */
     int64_t check_at_us; /* lock: not before */
+    size_t refused_bytes;     /* lock: of a record that was too large for it; 0: none since it was judged */
     bool unverified_reported; /* keeper: warned that the settings cannot be seen */
 };
 

@@ -232,6 +232,7 @@ static void judge_keys(struct rs_kafka_log *log, struct rs_kafka_log_topic *topi
         if (rs_kafka_log_fit(log, key)) {
             rs_kafka_log_pump(log, key);
         } else if (waits && unfit) {
+            topic->refused_bytes = 0;
             rs_kafka_log_break(log, key, unfit);
         } else if (waits) {
             rs_kafka_log_too_few(topic, key->partition, topic->partitions, &error);

@@ -50,6 +50,11 @@ static void look_again(struct rs_kafka_log *log, struct rs_kafka_log_topic *topi
     rs_kafka_log_wake(log->keeper_fd);
 }
 
+static bool too_large(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
+}
+
 /* The record is refused, and all of its ownership that wait behind it. */
 static void refuse(struct rs_kafka_log *log, struct rs_kafka_log_note *note, rd_kafka_resp_err_t code)
 {
@@ -65,6 +70,9 @@ static void refuse(struct rs_kafka_log *log, struct rs_kafka_log_note *note, rd_
     note_error(log, &error);
     if (!ours(code)) {
         look_again(log, topic);
+    }
+    if (too_large(code)) {
+        topic->refused_bytes = note->size;
     }
     note->event.kind = RS_APPEND_REFUSED;
     rs_kafka_log_send(log, note, &error);

@@ -132,6 +132,25 @@ static void test_settings_that_cannot_be_seen_are_believed_with_one_warning(void
     assert_string_equal(f->reports.text, "");
 }
 
+/* Believed no longer: else the partition would be claimed and its seal be refused for ever. */
+static void test_settings_that_cannot_be_seen_are_judged_by_what_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    int32_t partitions = 0;
+    rs_mock_kafka_topic(&f->mock, "in", 3);
+    rs_mock_kafka_topic(&f->mock, "g.state.s", 3);
+    f->topic.refused_bytes = 131200;
+    assert_int_equal(check(f, &partitions), RS_KAFKA_LOG_UNFIT);
+    assert_int_equal(f->error.code, RS_ECONFIG);
+    assert_string_equal(
+        f->error.text, "state log: topic g.state.s is not fit: it refused a record of 131200 bytes, and its "
+                       "max.message.bytes has to be at least 561152 (the largest record has to fit); mend it "
+                       "with: kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type topics "
+                       "--entity-name g.state.s --add-config max.message.bytes=561152");
+    f->topic.refused_bytes = 0;
+    assert_int_equal(check(f, &partitions), RS_KAFKA_LOG_FIT);
+}
+
 static void test_a_topic_that_cannot_grow_serves_what_it_has(void **state)
 {
     struct fixture *f = *state;
@@ -281,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_each_error_has_its_remedy),
         LIVE(test_too_few_partitions_are_told_with_the_command),
         LIVE(test_settings_that_cannot_be_seen_are_believed_with_one_warning),
+        LIVE(test_settings_that_cannot_be_seen_are_judged_by_what_is_refused),
         LIVE(test_a_topic_that_cannot_grow_serves_what_it_has),
         LIVE(test_more_partitions_than_its_input_do_no_harm),
         LIVE(test_a_topic_that_cannot_be_made_is_told_with_the_command),

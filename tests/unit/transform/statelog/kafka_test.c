@@ -285,6 +285,27 @@ static void test_a_refusal_refuses_what_follows(void **state)
     assert_non_null(strstr(status_of(f).last_error, "topic g.state.s partition 0 cannot be written"));
 }
 
+/* The settings cannot be seen, so that the refusal alone shows that the topic is not fit: the next record is not
+ * even tried, and the one after that finds out whether somebody has mended it. */
+static void test_a_topic_that_takes_too_little_is_told_once_it_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct rs_partition_id key = key_of(0, 0);
+    open_log(f, 0);
+    append(f, key, "claim", 1);
+    expect_appended(f, key, 1, 0);
+    rd_kafka_mock_push_request_errors(f->mock.cluster, RS_MOCK_PRODUCE, 1,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    append(f, key, "a large chunk", 2);
+    expect_refused(f, key, 2, "--add-config max.message.bytes=");
+    append(f, key, "claim again", 3);
+    struct rs_append_event event = expect(f, key, RS_APPEND_BROKEN);
+    assert_int_equal(event.error->code, RS_ECONFIG);
+    assert_non_null(strstr(event.error->text, "topic g.state.s is not fit: it refused a record of 13 bytes"));
+    append(f, key, "claim after mending", 4);
+    expect_appended(f, key, 4, 1);
+}
+
 /* Hearing of old refusals does not end a newer one. */
 static void test_each_refusal_lasts_until_it_was_heard_of(void **state)
 {
@@ -740,6 +761,7 @@ int main(void)
         LIVE(test_appends_are_acknowledged_in_order),
         LIVE(test_too_few_replicas_are_waited_for),
         LIVE(test_a_refusal_refuses_what_follows),
+        LIVE(test_a_topic_that_takes_too_little_is_told_once_it_refuses),
         LIVE(test_each_refusal_lasts_until_it_was_heard_of),
         LIVE(test_a_broken_producer_is_replaced),
         LIVE(test_appends_refuse_when_full),
