@@ -2,11 +2,8 @@
  * Questions are set where they come up (flags under the mutex, or atomic ones), answers are put beside them,
  * and the control thread is woken to look. Every question has a bound of its own; while one is waited for the
  * others wait, and nobody else does. */
-#include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/kafka/ask.h"
 #include "ingest/kafka/internal.h"
@@ -83,7 +80,7 @@ static void ask_ends(struct rs_kafka_source *source)
             asker->ends_at_us = rs_clock_mono(source->options.clock) + AGAIN_US;
         }
         atomic_store(&source->answered, true);
-        rs_kafka_wake(source->control_fd);
+        rs_wake(source->control_fd);
     }
 }
 
@@ -183,7 +180,7 @@ static void ask_topics(struct rs_kafka_source *source)
     }
     atomic_store(&asker->topics_unsure, !all);
     atomic_store(&asker->topics_known, true);
-    rs_kafka_wake(source->control_fd);
+    rs_wake(source->control_fd);
 }
 
 /* A cluster without the question is no real one (librdkafka's mock): nobody else is there. */
@@ -217,15 +214,7 @@ static void ask_group(struct rs_kafka_source *source)
 {
     if (atomic_exchange(&source->asker.group_wanted, false)) {
         atomic_store(&source->asker.other_members, (int)count_members(source));
-        rs_kafka_wake(source->control_fd);
-    }
-}
-
-static void drain(int event_fd)
-{
-    uint64_t count = 0;
-
-    while (read(event_fd, &count, sizeof count) < 0 && errno == EINTR) {
+        rs_wake(source->control_fd);
     }
 }
 
@@ -234,12 +223,9 @@ static void *run(void *argument)
     struct rs_kafka_source *source = argument;
     struct rs_kafka_asker *asker = &source->asker;
     struct pollfd fd = {.fd = asker->fd, .events = POLLIN};
-    sigset_t all;
 
-    sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
     while (!atomic_load(&asker->ending)) {
-        drain(asker->fd);
+        rs_wake_clear(asker->fd);
         ask_group(source); /* first: the end of the process waits for it */
         nudge(source);
         ask_ends(source);
@@ -258,11 +244,9 @@ int rs_kafka_asker_start(struct rs_kafka_source *source, struct rs_error *error)
     if (!asker->missing) {
         return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
     }
-    if (pthread_create(&asker->thread, NULL, run, source) != 0) {
-        return rs_fail(error, RS_EIO, "kafka: cannot start a thread");
-    }
-    asker->runs = true;
-    return 0;
+    int rc = rs_thread_start(&asker->thread, run, source, "questions to Kafka", error);
+    asker->runs = rc == 0;
+    return rc;
 }
 
 void rs_kafka_asker_stop(struct rs_kafka_source *source)
@@ -271,7 +255,7 @@ void rs_kafka_asker_stop(struct rs_kafka_source *source)
 
     atomic_store(&asker->ending, true);
     if (asker->runs) {
-        rs_kafka_wake(asker->fd);
+        rs_wake(asker->fd);
         (void)pthread_join(asker->thread, NULL);
         asker->runs = false;
     }

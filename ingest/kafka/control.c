@@ -266,7 +266,7 @@ static void on_refused(struct rs_kafka_source *source, struct rs_kafka_part *par
             .state = RS_KAFKA_ENDS_ASKED, .number = ++source->ends_asked, .refused = offset};
     }
     pthread_mutex_unlock(&source->mutex);
-    rs_kafka_wake(source->asker.fd);
+    rs_wake(source->asker.fd);
 }
 
 /* Retention may take the oldest record between its search and the fetch. */
@@ -616,7 +616,7 @@ static void nudge_stream(struct rs_kafka_source *source, const struct rs_kafka_t
             pthread_mutex_lock(&source->mutex);
             part->nudge = true;
             pthread_mutex_unlock(&source->mutex);
-            rs_kafka_wake(source->asker.fd);
+            rs_wake(source->asker.fd);
             source->nudge_next = at + 1;
             return;
         }
@@ -680,7 +680,7 @@ void rs_kafka_control_highs(struct rs_kafka_source *source)
     bool any = highs_under_way(source);
     pthread_mutex_unlock(&source->mutex);
     if (any) {
-        rs_kafka_wake(source->asker.fd);
+        rs_wake(source->asker.fd);
     }
 }
 
@@ -734,7 +734,7 @@ void rs_kafka_control_topics(struct rs_kafka_source *source)
     } else if (source->topics_due_us != 0 && now >= source->topics_due_us) {
         source->topics_due_us = now + TOPICS_EVERY_US;
         atomic_store(&source->asker.topics_wanted, true);
-        rs_kafka_wake(source->asker.fd);
+        rs_wake(source->asker.fd);
     }
 }
 

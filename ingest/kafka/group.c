@@ -19,7 +19,7 @@ void rs_kafka_source_ask_other_members(struct rs_kafka_source *source)
     atomic_store(&source->asker.other_members, none ? RS_OTHER_MEMBERS_NONE : RS_OTHER_MEMBERS_UNKNOWN);
     if (!none) {
         atomic_store(&source->asker.group_wanted, true);
-        rs_kafka_wake(source->asker.fd);
+        rs_wake(source->asker.fd);
     }
 }
 

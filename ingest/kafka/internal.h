@@ -12,6 +12,7 @@
 
 #include "base/fifo.h"
 #include "base/kafka/fault.h"
+#include "base/thread.h"
 #include "ingest/kafka/source.h"
 
 /* Of the fetching. */
@@ -184,7 +185,6 @@ struct rs_kafka_part *rs_kafka_part_find(const struct rs_kafka_source *source, u
 void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *mail);
 /* Takes it out again: true if it was still there. Needs the mutex. */
 bool rs_kafka_mail_cancel(struct rs_kafka_source *source, struct rs_kafka_mail *mail);
-void rs_kafka_wake(int event_fd);
 
 /* The control thread's part, in control.c. */
 void rs_kafka_serve_events(struct rs_kafka_source *source, rd_kafka_queue_t *queue, int timeout_ms);

@@ -1,11 +1,8 @@
 #include "ingest/kafka/source.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/kafka/config.h"
 #include "ingest/kafka/internal.h"
@@ -119,10 +116,10 @@ static int open_consumer(struct rs_kafka_source *source, bool counts, rd_kafka_t
 static int open_worker(struct rs_kafka_source *source, struct rs_kafka_worker *worker, struct rs_error *error)
 {
     const uint64_t one = 1;
+    int rc = rs_wake_open(&worker->wake_fd, error);
 
-    worker->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (worker->wake_fd < 0) {
-        return rs_fail(error, RS_EIO, "no eventfd: %s", strerrordesc_np(errno));
+    if (rc != 0) {
+        return rc;
     }
     worker->queue = rd_kafka_queue_new(source->fetcher);
     rd_kafka_queue_io_event_enable(worker->queue, worker->wake_fd, &one, sizeof one);
@@ -171,12 +168,8 @@ static int allocate(struct rs_kafka_source *source, struct rs_error *error)
     for (uint32_t i = 0; i < source->options.workers; i++) {
         source->workers[i].wake_fd = -1;
     }
-    source->control_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    source->asker.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (source->control_fd < 0 || source->asker.fd < 0) {
-        return rs_fail(error, RS_EIO, "no eventfd: %s", strerrordesc_np(errno));
-    }
-    return 0;
+    int rc = rs_wake_open(&source->control_fd, error);
+    return rc == 0 ? rs_wake_open(&source->asker.fd, error) : rc;
 }
 
 int rs_kafka_source_new(const struct rs_kafka_source_options *options, struct rs_kafka_source **out,
@@ -230,10 +223,7 @@ int rs_kafka_source_fd(const struct rs_kafka_source *source)
 
 void rs_kafka_source_poll(struct rs_kafka_source *source)
 {
-    uint64_t count = 0;
-
-    while (read(source->control_fd, &count, sizeof count) < 0 && errno == EINTR) {
-    }
+    rs_wake_clear(source->control_fd);
     rs_kafka_serve_events(source, source->member_queue, 0);
     rs_kafka_serve_events(source, source->fetcher_queue, 0);
     rs_kafka_control_answers(source);
@@ -307,19 +297,13 @@ void rs_kafka_source_free(struct rs_kafka_source **pointer)
         destroy_fetcher(source);
     }
     for (uint32_t i = 0; source->workers && i < source->options.workers; i++) {
-        if (source->workers[i].wake_fd >= 0) {
-            close(source->workers[i].wake_fd);
-        }
+        rs_wake_close(&source->workers[i].wake_fd);
     }
     for (size_t i = 0; source->tables && i < source->options.streams->count; i++) {
         free(source->tables[i].parts);
     }
-    if (source->control_fd >= 0) {
-        close(source->control_fd);
-    }
-    if (source->asker.fd >= 0) {
-        close(source->asker.fd);
-    }
+    rs_wake_close(&source->control_fd);
+    rs_wake_close(&source->asker.fd);
     free(source->tables);
     free(source->topics);
     free(source->missing);

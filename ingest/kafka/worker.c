@@ -1,7 +1,5 @@
 /* The table that workers call; see ingest/kafka/internal.h for what they share with the control thread. */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ingest/kafka/internal.h"
 
@@ -19,23 +17,6 @@ struct rs_kafka_part *rs_kafka_part_find(const struct rs_kafka_source *source, u
     return table->parts[partition];
 }
 
-void rs_kafka_wake(int event_fd)
-{
-    const uint64_t one = 1;
-
-    /* Fails only when the counter is full, and then the reader is awake anyway. */
-    while (write(event_fd, &one, sizeof one) < 0 && errno == EINTR) {
-    }
-}
-
-static void drain(int event_fd)
-{
-    uint64_t count = 0;
-
-    while (read(event_fd, &count, sizeof count) < 0 && errno == EINTR) {
-    }
-}
-
 void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *mail)
 {
     struct rs_kafka_worker *worker = &source->workers[mail->part->worker];
@@ -47,7 +28,7 @@ void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *ma
         atomic_store(&worker->has_mail, true);
     }
     pthread_mutex_unlock(&source->mutex);
-    rs_kafka_wake(worker->wake_fd);
+    rs_wake(worker->wake_fd);
 }
 
 bool rs_kafka_mail_cancel(struct rs_kafka_source *source, struct rs_kafka_mail *mail)
@@ -78,7 +59,7 @@ static struct rs_kafka_mail *next_mail(struct rs_kafka_source *source, struct rs
 static void answer(struct rs_kafka_source *source)
 {
     atomic_store(&source->answered, true);
-    rs_kafka_wake(source->control_fd);
+    rs_wake(source->control_fd);
 }
 
 static void stand_at(struct rs_kafka_part *part, int64_t offset)
@@ -194,7 +175,7 @@ static void message_failed(struct rs_kafka_source *source, struct rs_kafka_part 
     }
     atomic_store(&part->out_of_range, part->expected >= 0 ? part->expected : 0);
     atomic_store(&source->answered, true);
-    rs_kafka_wake(source->control_fd);
+    rs_wake(source->control_fd);
 }
 
 static void drop_message(struct rs_kafka_worker *worker)
@@ -298,7 +279,7 @@ static void ask_for_more(struct rs_kafka_source *source, struct rs_kafka_worker 
     worker->nudged_us = now;
     worker->peak = waiting;
     atomic_store(&worker->nudge, true);
-    rs_kafka_wake(source->control_fd);
+    rs_wake(source->control_fd);
 }
 
 static bool next_batch(struct rs_kafka_source *source, struct rs_kafka_worker *worker)
@@ -320,7 +301,7 @@ static bool worker_take(void *self, uint32_t index, struct rs_source_event *out)
     struct rs_kafka_worker *worker = &source->workers[index];
 
     if (worker->held == 0 && worker->at == worker->count) {
-        drain(worker->wake_fd); /* before looking, so that what comes while looking wakes again */
+        rs_wake_clear(worker->wake_fd); /* before looking, so that what comes while looking wakes again */
     }
     if (atomic_load(&worker->has_mail) && take_mail(source, worker, out)) {
         return true;

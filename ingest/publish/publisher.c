@@ -1,10 +1,8 @@
 #include "ingest/publish/publisher.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +12,7 @@
 #include "base/clock.h"
 #include "base/kafka/config.h"
 #include "base/kafka/fault.h"
+#include "base/thread.h"
 #include "ingest/publish/stage.h"
 
 #define RS_PUBLISHER_TIMEOUT_MS 30000
@@ -361,22 +360,6 @@ static int open_client(struct rs_publisher *p, const struct rs_publisher_options
     return rc == 0 ? open_topic(p, o->topic, error) : rc;
 }
 
-/* Signals are for the threads of the program. */
-static int start_thread(struct rs_publisher *p, struct rs_error *error)
-{
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&p->thread, NULL, run, p);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc != 0) {
-        return rs_fail(error, RS_ENOMEM, "no thread for the publisher: %s", strerrordesc_np(rc));
-    }
-    p->thread_runs = true;
-    return 0;
-}
-
 int rs_publisher_new(const struct rs_publisher_options *options, struct rs_publisher **out,
                      struct rs_error *error)
 {
@@ -392,8 +375,9 @@ int rs_publisher_new(const struct rs_publisher_options *options, struct rs_publi
     p->options.self = options->self;
     int rc = open_client(p, options, error);
     if (rc == 0) {
-        rc = start_thread(p, error);
+        rc = rs_thread_start(&p->thread, run, p, "the publisher", error);
     }
+    p->thread_runs = rc == 0;
     if (rc != 0) {
         rs_publisher_free(&p);
         return rc;

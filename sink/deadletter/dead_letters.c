@@ -1,17 +1,14 @@
 #include "sink/deadletter/dead_letters.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/kafka/config.h"
+#include "base/thread.h"
 #include "sink/deadletter/message.h"
 #include "sink/deadletter/topics.h"
 
@@ -60,13 +57,6 @@ struct rs_dead_letters {
 
 /* ---- the table ---- */
 
-static void wake(const struct rs_dead_letters *letters)
-{
-    uint64_t one = 1;
-    ssize_t written = write(letters->wake, &one, sizeof one);
-    (void)written;
-}
-
 static bool table_put(void *self, const struct rs_dead_letter *from)
 {
     struct rs_dead_letters *letters = self;
@@ -98,7 +88,7 @@ static bool table_put(void *self, const struct rs_dead_letter *from)
         rs_dead_letter_message_free(letter);
         return false;
     }
-    wake(letters);
+    rs_wake(letters->wake);
     return true;
 }
 
@@ -525,7 +515,6 @@ static bool go_on(struct rs_dead_letters *letters)
 static void wait_for_work(struct rs_dead_letters *letters)
 {
     struct pollfd fd = {.fd = letters->wake, .events = POLLIN};
-    uint64_t count;
     int64_t now = rs_clock_mono(letters->clock);
     int64_t until_us = letters->retry_us > now ? letters->retry_us : now + POLL_MS * 1000;
     pthread_mutex_lock(&letters->lock);
@@ -535,16 +524,12 @@ static void wait_for_work(struct rs_dead_letters *letters)
     pthread_mutex_unlock(&letters->lock);
     int64_t ms = until_us > now ? (until_us - now + 999) / 1000 : 0;
     poll(&fd, 1, (int)(ms < POLL_MS ? ms : POLL_MS));
-    ssize_t got = read(letters->wake, &count, sizeof count);
-    (void)got;
+    rs_wake_clear(letters->wake);
 }
 
 static void *run(void *argument)
 {
     struct rs_dead_letters *letters = argument;
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, NULL);
     while (go_on(letters)) {
         replace_producer(letters);
         serve_deliveries(letters);
@@ -607,17 +592,16 @@ static int set_properties(rd_kafka_conf_t *conf, struct rs_error *error)
 
 static int start(struct rs_dead_letters *letters, struct rs_error *error)
 {
-    letters->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (letters->wake < 0) {
-        return rs_fail(error, RS_EIO, "cannot make an eventfd: errno %d", errno);
+    int code = rs_wake_open(&letters->wake, error);
+    if (code == 0) {
+        code = set_properties(letters->conf, error);
     }
-    int code = set_properties(letters->conf, error);
     if (code == 0) {
         rd_kafka_conf_set_opaque(letters->conf, letters);
         code = open_producer(letters, error);
     }
-    if (code == 0 && pthread_create(&letters->thread, NULL, run, letters) != 0) {
-        code = rs_fail(error, RS_EIO, "cannot start a thread for dead letters");
+    if (code == 0) {
+        code = rs_thread_start(&letters->thread, run, letters, "dead letters", error);
     }
     letters->joined = code != 0;
     return code;
@@ -677,7 +661,7 @@ size_t rs_dead_letters_stop(struct rs_dead_letters *letters, int64_t within_us)
     letters->deadline_us = rs_clock_mono(letters->clock) + within_us;
     pthread_mutex_unlock(&letters->lock);
     if (!letters->joined) {
-        wake(letters);
+        rs_wake(letters->wake);
         pthread_join(letters->thread, NULL);
         letters->joined = true;
     }
@@ -697,9 +681,7 @@ void rs_dead_letters_free(struct rs_dead_letters **out)
     free_names(letters->topics, letters->streams);
     free_names(letters->input_topics, letters->streams);
     rd_kafka_conf_destroy(letters->conf);
-    if (letters->wake >= 0) {
-        close(letters->wake);
-    }
+    rs_wake_close(&letters->wake);
     pthread_mutex_destroy(&letters->lock);
     free(letters);
     *out = NULL;

@@ -1,15 +1,13 @@
 #include "sink/redis/sink.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
+#include "base/thread.h"
 #include "sink/redis/evictions.h"
 #include "sink/redis/writer.h"
 
@@ -163,7 +161,6 @@ static void sink_finished(void *self, struct rs_view_batch *batch)
     struct rs_redis_sink *sink = self;
     RS_ASSERT(batch->worker < sink->outbox_count);
     struct outbox *outbox = &sink->outboxes[batch->worker];
-    uint64_t one = 1;
     if (batch->result == RS_BATCH_NONE) {
         atomic_fetch_add(&sink->unwritten, 1);
     }
@@ -171,8 +168,7 @@ static void sink_finished(void *self, struct rs_view_batch *batch)
     bool empty = !outbox->batches.first;
     rs_view_batches_push(&outbox->batches, batch);
     if (empty) {
-        ssize_t written = write(outbox->wake, &one, sizeof one);
-        (void)written;
+        rs_wake(outbox->wake);
     }
     pthread_mutex_unlock(&outbox->lock);
 }
@@ -195,12 +191,10 @@ static struct rs_view_batch *table_finished(void *self, uint32_t worker)
     struct rs_redis_sink *sink = self;
     RS_ASSERT(worker < sink->outbox_count);
     struct outbox *outbox = &sink->outboxes[worker];
-    uint64_t count;
     pthread_mutex_lock(&outbox->lock);
     struct rs_view_batch *batch = rs_view_batches_pop(&outbox->batches);
     if (batch && !outbox->batches.first) {
-        ssize_t got = read(outbox->wake, &count, sizeof count);
-        (void)got;
+        rs_wake_clear(outbox->wake);
     }
     pthread_mutex_unlock(&outbox->lock);
     return batch;
@@ -234,9 +228,9 @@ static int open_outboxes(struct rs_redis_sink *sink, uint32_t count, struct rs_e
     }
     for (; sink->outbox_count < count; sink->outbox_count++) {
         struct outbox *outbox = &sink->outboxes[sink->outbox_count];
-        outbox->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        if (outbox->wake < 0) {
-            return rs_fail(error, RS_EIO, "cannot make an eventfd: errno %d", errno);
+        int code = rs_wake_open(&outbox->wake, error);
+        if (code != 0) {
+            return code;
         }
         pthread_mutex_init(&outbox->lock, NULL);
     }
@@ -318,7 +312,7 @@ size_t rs_redis_sink_stop(struct rs_redis_sink *sink, int64_t within_us)
 static void outbox_fini(struct outbox *outbox)
 {
     rs_view_batches_fini(&outbox->batches);
-    close(outbox->wake);
+    rs_wake_close(&outbox->wake);
     pthread_mutex_destroy(&outbox->lock);
 }
 

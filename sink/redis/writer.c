@@ -4,13 +4,11 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
+#include "base/thread.h"
 #include "sink/redis/calls.h"
 #include "sink/redis/commands.h"
 #include "sink/redis/counts.h"
@@ -79,10 +77,7 @@ void rs_redis_writer_status(struct rs_redis_writer *w, struct rs_redis_status *o
 
 void rs_redis_writer_wake(struct rs_redis_writer *w)
 {
-    uint64_t one = 1;
-    /* A full counter is as readable as any: the result does not matter. */
-    ssize_t written = write(w->wake, &one, sizeof one);
-    (void)written;
+    rs_wake(w->wake);
 }
 
 /* Woken only where nothing was waiting yet: the thread takes all that has come in one go. */
@@ -104,9 +99,7 @@ void rs_redis_writer_submit(struct rs_redis_writer *w, struct rs_view_batch *bat
 /* Moves what was submitted to the thread's own queue. False: it is time to end. */
 static bool take_intake(struct rs_redis_writer *w)
 {
-    uint64_t count;
-    ssize_t got = read(w->wake, &count, sizeof count);
-    (void)got;
+    rs_wake_clear(w->wake);
     pthread_mutex_lock(&w->lock);
     w->next = w->next ? w->next : w->intake.first;
     rs_view_batches_append(&w->queue, &w->intake);
@@ -663,18 +656,10 @@ static void pause_disconnected(struct rs_redis_writer *w)
     poll(&fd, 1, wait_ms(earliest(w, w->retry_us), now_of(w)));
 }
 
-static void block_signals(void)
-{
-    sigset_t all;
-    sigfillset(&all); /* SIGPIPE among them: hiredis writes with write(2) */
-    pthread_sigmask(SIG_BLOCK, &all, NULL);
-}
-
 /* What is left at the end is handed back without a result, so that the worker knows it was not written. */
 static void *run(void *argument)
 {
     struct rs_redis_writer *w = argument;
-    block_signals();
     while (take_intake(w)) {
         if (w->context) {
             fill_pipeline(w);
@@ -707,16 +692,12 @@ int rs_redis_writer_start(const struct rs_redis_writer_host *host, uint32_t numb
     rs_redis_counts_init(&w->counts, host->clock);
     w->random = ((uint64_t)now_of(w) << 8 | number) * UINT64_C(0x9E3779B97F4A7C15) | 1;
     pthread_mutex_init(&w->lock, NULL);
-    w->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int code = 0;
-    if (w->wake < 0) {
-        code = rs_fail(error, RS_EIO, "cannot make an eventfd: errno %d", errno);
-    }
+    int code = rs_wake_open(&w->wake, error);
     if (code == 0) {
         code = rs_redis_packer_new(host->config->prefix, host->metas, host->meta_count, &w->packer, error);
     }
-    if (code == 0 && pthread_create(&w->thread, NULL, run, w) != 0) {
-        code = rs_fail(error, RS_EIO, "cannot start a thread for Redis");
+    if (code == 0) { /* without SIGPIPE, too: hiredis writes with write(2) */
+        code = rs_thread_start(&w->thread, run, w, "Redis", error);
     }
     if (code != 0) {
         w->joined = true;
@@ -755,9 +736,7 @@ void rs_redis_writer_free(struct rs_redis_writer **writer)
     if (w->context) {
         redisFree(w->context);
     }
-    if (w->wake >= 0) {
-        close(w->wake);
-    }
+    rs_wake_close(&w->wake);
     rs_redis_packer_free(&w->packer);
     rs_redis_fences_fini(&w->fences);
     rs_buf_fini(&w->command);

@@ -6,10 +6,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "transform/daemon/internal.h"
 
 #define SECOND_US       INT64_C(1000000)
@@ -142,12 +142,10 @@ struct closer {
 static void *close_parts(void *argument)
 {
     const struct closer *closer = argument;
-    const uint64_t one = 1;
 
     stop_all(closer->daemon);
     free_all(closer->daemon);
-    ssize_t written = write(closer->done_fd, &one, sizeof one);
-    (void)written;
+    rs_wake(closer->done_fd);
     return NULL;
 }
 
@@ -195,19 +193,19 @@ static void serve_until_closed(struct rs_daemon *daemon, const struct closer *cl
 /* Without a thread it is closed all the same, and nothing is served meanwhile. */
 static void close_on_thread(struct rs_daemon *daemon)
 {
-    struct closer closer = {.daemon = daemon, .done_fd = eventfd(0, EFD_CLOEXEC)};
+    struct closer closer = {.daemon = daemon};
+    struct rs_error ignored;
     pthread_t thread;
 
-    if (closer.done_fd < 0 || pthread_create(&thread, NULL, close_parts, &closer) != 0) {
+    if (rs_wake_open(&closer.done_fd, &ignored) != 0 ||
+        pthread_create(&thread, NULL, close_parts, &closer) != 0) {
         stop_all(daemon);
         free_all(daemon);
     } else {
         serve_until_closed(daemon, &closer);
         (void)pthread_join(thread, NULL);
     }
-    if (closer.done_fd >= 0) {
-        close(closer.done_fd);
-    }
+    rs_wake_close(&closer.done_fd);
 }
 
 void rs_daemon_close(struct rs_daemon *daemon)

@@ -1,12 +1,9 @@
 /* The table that workers call, and the log's life; see kafka_internal.h for what is shared. */
 #include "transform/statelog/kafka.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/kafka/config.h"
 #include "transform/statelog/kafka_internal.h"
@@ -87,7 +84,7 @@ static void want_topic(struct rs_kafka_log *log, const struct rs_kafka_log_parti
 {
     if (!rs_kafka_log_fit(log, key)) {
         log->topics[key->stream].check = true;
-        rs_kafka_log_wake(log->keeper_fd);
+        rs_wake(log->keeper_fd);
     }
 }
 
@@ -183,7 +180,7 @@ static int read_locked(struct rs_kafka_log *log, struct rs_partition_id who, int
     key->until = until;
     key->first = key->next = key->committed = -1;
     want_topic(log, key);
-    rs_kafka_log_wake(log->keeper_fd);
+    rs_wake(log->keeper_fd);
     return 0;
 }
 
@@ -288,11 +285,11 @@ static bool table_take(void *self, uint32_t index, struct rs_append_event *out)
     if (take_once(log, index, out)) {
         return true;
     }
-    rs_kafka_log_drain(worker->wake_fd);
+    rs_wake_clear(worker->wake_fd);
     if (!take_once(log, index, out)) {
         return false;
     }
-    rs_kafka_log_wake(worker->wake_fd);
+    rs_wake(worker->wake_fd);
     return true;
 }
 
@@ -344,13 +341,12 @@ static int allocate(struct rs_kafka_log *log, struct rs_error *error)
 
 static int open_descriptors(struct rs_kafka_log *log, struct rs_error *error)
 {
-    log->keeper_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    bool good = log->keeper_fd >= 0;
+    int rc = rs_wake_open(&log->keeper_fd, error);
+
     for (uint32_t i = 0; i < log->options.workers; i++) {
-        log->workers[i].wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        good = good && log->workers[i].wake_fd >= 0;
+        rc = rc == 0 ? rs_wake_open(&log->workers[i].wake_fd, error) : rc;
     }
-    return good ? 0 : rs_fail(error, RS_EIO, "state log: no eventfd: %s", strerrordesc_np(errno));
+    return rc == 0 ? 0 : rs_error_prefix(error, "state log");
 }
 
 int rs_kafka_log_new(const struct rs_kafka_log_options *options, struct rs_kafka_log **out,
@@ -433,17 +429,13 @@ void rs_kafka_log_free(struct rs_kafka_log **pointer)
     for (uint32_t i = 0; log->workers && i < log->options.workers; i++) {
         free_notes(&log->workers[i].notes);
         rs_kafka_log_note_free(log->workers[i].held);
-        if (log->workers[i].wake_fd >= 0) {
-            close(log->workers[i].wake_fd);
-        }
+        rs_wake_close(&log->workers[i].wake_fd);
     }
     for (size_t i = 0; log->topics && i < log->options.streams->count; i++) {
         free_topic(&log->topics[i]);
     }
     free_notes(&log->trims);
-    if (log->keeper_fd >= 0) {
-        close(log->keeper_fd);
-    }
+    rs_wake_close(&log->keeper_fd);
     free(log->topics);
     free(log->workers);
     pthread_mutex_destroy(&log->lock);

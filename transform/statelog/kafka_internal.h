@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "base/fifo.h"
+#include "base/thread.h"
 #include "transform/statelog/kafka.h"
 
 #define RS_KAFKA_LOG_BATCH    256
@@ -125,8 +126,6 @@ struct rs_kafka_log {
 
 /* ---- kafka_notes.c ---- */
 
-void rs_kafka_log_wake(int event_fd);
-void rs_kafka_log_drain(int event_fd);
 /* NULL: none such. Needs the lock. */
 struct rs_kafka_log_partition *rs_kafka_log_find(const struct rs_kafka_log *log, uint32_t stream,
                                                  int32_t partition);

@@ -1,35 +1,12 @@
-/* What the threads of a Kafka log tell each other: notes on their way to the workers' mailboxes, and wake-ups.
+/* What the threads of a Kafka log tell each other: notes on their way to the workers' mailboxes.
  * The table, the writer and the keeper stand above this file and do not stand on each other for it. */
-#include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "transform/statelog/kafka_internal.h"
 
 /* What a note says when there is no memory for its own error. Never written, never freed. */
 static struct rs_error no_memory = {
     .code = RS_ENOMEM, .class = RS_CLASS_RETRY, .text = "state log: out of memory"};
-
-/* ---- small things ---- */
-
-void rs_kafka_log_wake(int event_fd)
-{
-    const uint64_t one = 1;
-
-    /* Fails only when the counter is full, and then the reader is awake anyway. */
-    while (write(event_fd, &one, sizeof one) < 0 && errno == EINTR) {
-    }
-}
-
-void rs_kafka_log_drain(int event_fd)
-{
-    uint64_t count = 0;
-
-    while (read(event_fd, &count, sizeof count) < 0 && errno == EINTR) {
-    }
-}
 
 /* ---- notes ---- */
 
@@ -52,7 +29,7 @@ static void settle(struct rs_kafka_log *log, const struct rs_kafka_log_note *not
     for (uint32_t i = 0; i < log->options.workers; i++) {
         if (log->workers[i].wants_room) {
             log->workers[i].wants_room = false;
-            rs_kafka_log_wake(log->workers[i].wake_fd);
+            rs_wake(log->workers[i].wake_fd);
         }
     }
 }
@@ -76,7 +53,7 @@ void rs_kafka_log_send(struct rs_kafka_log *log, struct rs_kafka_log_note *note,
         }
     }
     rs_kafka_log_notes_push(&worker->notes, note);
-    rs_kafka_log_wake(worker->wake_fd);
+    rs_wake(worker->wake_fd);
 }
 
 static void drop_waiting(struct rs_kafka_log *log, struct rs_kafka_log_partition *key)
@@ -96,7 +73,7 @@ void rs_kafka_log_abandon(struct rs_kafka_log *log, struct rs_kafka_log_partitio
         key->phase = RS_KAFKA_LOG_IDLE;
         rs_kafka_log_note_free(key->broken);
         key->broken = NULL;
-        rs_kafka_log_wake(log->keeper_fd); /* to stop the fetching */
+        rs_wake(log->keeper_fd); /* to stop the fetching */
     }
 }
 

@@ -2,7 +2,6 @@
  * is fetched. The keeper alone waits for answers of brokers. */
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +84,7 @@ static void fetch_failed(struct rs_kafka_log *log, struct rs_kafka_log_partition
     case RD_KAFKA_RESP_ERR__BAD_MSG:
         topic->ready = false;
         topic->check = true; /* what others have to append waits for it */
-        rs_kafka_log_wake(log->keeper_fd);
+        rs_wake(log->keeper_fd);
         rs_kafka_log_remedy(message->err, "Read", topic->name, remedy, sizeof remedy);
         (void)rs_fail(&error, RS_EBROKER,
                       "state log: topic %s partition %" PRId32 " cannot be read at offset %" PRId64 ": %s%s",
@@ -175,7 +174,7 @@ static void put_end(struct rs_kafka_log *log, uint32_t index, struct rs_append_e
     rs_kafka_log_note_free(key->broken);
     key->broken = NULL;
     pthread_mutex_unlock(&log->lock);
-    rs_kafka_log_wake(log->keeper_fd);
+    rs_wake(log->keeper_fd);
 }
 
 /* Once an empty queue, not again before something came: the keeper's question makes librdkafka look whether
@@ -185,7 +184,7 @@ static void ask_for_more(struct rs_kafka_log *log, struct rs_kafka_log_worker *w
     if (log->must_nudge && !worker->dry) {
         worker->dry = true;
         atomic_store(&worker->nudge, true);
-        rs_kafka_log_wake(log->keeper_fd);
+        rs_wake(log->keeper_fd);
     }
 }
 
@@ -620,12 +619,9 @@ static void *run(void *argument)
 {
     struct rs_kafka_log *log = argument;
     struct pollfd fd = {.fd = log->keeper_fd, .events = POLLIN};
-    sigset_t all;
 
-    sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
     while (!atomic_load(&log->ending)) {
-        rs_kafka_log_drain(log->keeper_fd);
+        rs_wake_clear(log->keeper_fd);
         (void)rd_kafka_poll(log->consumer, 0);
         for (size_t i = 0; i < log->options.streams->count; i++) {
             look_at_topic(log, &log->topics[i]);
@@ -722,8 +718,8 @@ int rs_kafka_log_keeper_open(struct rs_kafka_log *log, rd_kafka_conf_t *from, st
         return rs_fail(error, RS_ECONFIG, "state log: %s", text);
     }
     rc = open_queues(log, error);
-    if (rc == 0 && pthread_create(&log->keeper, NULL, run, log) != 0) {
-        rc = rs_fail(error, RS_EIO, "state log: cannot start a thread");
+    if (rc == 0) {
+        rc = rs_thread_start(&log->keeper, run, log, "reading the state log", error);
     }
     log->keeper_runs = rc == 0;
     return rc;
@@ -769,7 +765,7 @@ void rs_kafka_log_keeper_close(struct rs_kafka_log *log)
 {
     atomic_store(&log->ending, true);
     if (log->keeper_runs) {
-        rs_kafka_log_wake(log->keeper_fd);
+        rs_wake(log->keeper_fd);
         (void)pthread_join(log->keeper, NULL);
         log->keeper_runs = false;
     }

@@ -1,7 +1,6 @@
 /* Appending: the producer, and the thread that serves its deliveries. */
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +46,7 @@ static void look_again(struct rs_kafka_log *log, struct rs_kafka_log_topic *topi
     topic->ready = false;
     topic->check = true;
     topic->check_at_us = rs_clock_mono(log->options.clock) + RS_KAFKA_LOG_AGAIN_US;
-    rs_kafka_log_wake(log->keeper_fd);
+    rs_wake(log->keeper_fd);
 }
 
 static bool too_large(rd_kafka_resp_err_t code)
@@ -294,10 +293,7 @@ static bool go_on(struct rs_kafka_log *log)
 static void *run(void *argument)
 {
     struct rs_kafka_log *log = argument;
-    sigset_t all;
 
-    sigfillset(&all);
-    (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
     while (go_on(log)) {
         replace_broken(log);
         if (log->producer) {
@@ -322,14 +318,11 @@ int rs_kafka_log_writer_open(struct rs_kafka_log *log, rd_kafka_conf_t *conf, st
     rd_kafka_conf_set_dr_msg_cb(log->producer_conf, on_delivery);
     rd_kafka_conf_set_error_cb(log->producer_conf, on_error);
     int rc = open_producer(log, error);
-    if (rc != 0) {
-        return rc;
+    if (rc == 0) {
+        rc = rs_thread_start(&log->writer, run, log, "writing the state log", error);
     }
-    if (pthread_create(&log->writer, NULL, run, log) != 0) {
-        return rs_fail(error, RS_EIO, "state log: cannot start a thread");
-    }
-    log->writer_runs = true;
-    return 0;
+    log->writer_runs = rc == 0;
+    return rc;
 }
 
 void rs_kafka_log_writer_close(struct rs_kafka_log *log)

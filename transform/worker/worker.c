@@ -1,13 +1,11 @@
 #include "transform/worker/worker.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "base/thread.h"
 #include "transform/worker/internal.h"
 
 #define POLL_US (1 * RS_WORKER_MS)  /* where a table has no descriptor to sleep on */
@@ -29,9 +27,8 @@ static int init(struct rs_worker *worker, struct rs_error *error)
         !worker->aggregate_counts) {
         return rs_fail(error, RS_ENOMEM, "worker: out of memory");
     }
-    worker->stop_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (worker->stop_fd < 0) {
-        return rs_fail(error, RS_EIO, "worker: no eventfd: %s", strerrordesc_np(errno));
+    if (rs_wake_open(&worker->stop_fd, error) != 0) {
+        return rs_error_prefix(error, "worker");
     }
     return rs_worker_batches_new(worker, error);
 }
@@ -69,9 +66,7 @@ void rs_worker_free(struct rs_worker **pointer)
         free(worker->owned[i]);
     }
     rs_worker_batches_free(worker);
-    if (worker->stop_fd >= 0) {
-        close(worker->stop_fd);
-    }
+    rs_wake_close(&worker->stop_fd);
     rs_worker_counts_free(worker);
     pthread_mutex_destroy(&worker->snapshot_mutex);
     free(worker->owned);
@@ -216,9 +211,8 @@ static void sleep_until(struct rs_worker *worker, int64_t due_us)
     }
     struct timespec timeout = {.tv_sec = left_us / 1000000, .tv_nsec = left_us % 1000000 * 1000};
     (void)ppoll(fds, sizeof fds / sizeof fds[0], &timeout, NULL);
-    uint64_t count = 0;
     if (fds[0].revents != 0) {
-        (void)!read(worker->stop_fd, &count, sizeof count);
+        rs_wake_clear(worker->stop_fd);
     }
 }
 
@@ -231,10 +225,8 @@ void rs_worker_run(struct rs_worker *worker)
 
 void rs_worker_stop(struct rs_worker *worker)
 {
-    const uint64_t one = 1;
-
     atomic_store(&worker->stop, true);
-    (void)!write(worker->stop_fd, &one, sizeof one); /* fails only when the counter is full: awake anyway */
+    rs_wake(worker->stop_fd);
 }
 
 bool rs_worker_stopped(const struct rs_worker *worker)
