@@ -56,17 +56,17 @@ MUTANTS = {
         ("transform/statelog/reader.c", "    if (rc == 0 && chunk->sequence != r->open_chunks) {",
          "    if (rc == 0 && chunk->sequence > 1u << 30) {")]),
     "trim-too-far": ("the log is trimmed to the end of a sweep and not to its beginning", [(
-        "transform/statelog/protocol.c", "    part->trim_to = part->sealing_sweep;", "    part->trim_to = part->next;")]),
+        "transform/statelog/protocol.c", "    owner->trim_to = owner->sealing_sweep;", "    owner->trim_to = owner->next;")]),
     "trim-unverified": ("the log is trimmed when the seal that ends a sweep is sent, not when it is acknowledged", [(
-        "transform/statelog/protocol.c", "        part->sealing_sweep = record.seal.sweep_start;",
-        "        part->sealing_sweep = record.seal.sweep_start;\n        if (part->sealing_sweep >= 0 && !part->trimming) {\n"
-        "            part->trimming = log->options.io.ops->trim(log->options.io.self, part->key,\n"
-        "                                                       part->sealing_sweep, error) == 0;\n        }")]),
+        "transform/statelog/protocol.c", "        owner->sealing_sweep = record.seal.sweep_start;",
+        "        owner->sealing_sweep = record.seal.sweep_start;\n        if (owner->sealing_sweep >= 0 && !owner->trimming) {\n"
+        "            owner->trimming = log->options.io.ops->trim(log->options.io.self, owner->key,\n"
+        "                                                       owner->sealing_sweep, error) == 0;\n        }")]),
     "never-trimmed": ("a complete sweep is not followed by a trim", [(
-        "transform/statelog/protocol.c", "    part->trim_to = part->sealing_sweep;", "    part->trim_to = -1;")]),
+        "transform/statelog/protocol.c", "    owner->trim_to = owner->sealing_sweep;", "    owner->trim_to = -1;")]),
     "sweep-without-end": ("a sweep begins again and again before it has come to its end", [(
-        "transform/statelog/protocol.c", "if (!part->sweeping && grown >= floor && grown >= GROWTH * part->live_bytes) {",
-        "if (grown >= floor && grown >= GROWTH * part->live_bytes) {")]),
+        "transform/statelog/protocol.c", "if (!owner->sweeping && grown >= floor && grown >= GROWTH * owner->live_bytes) {",
+        "if (grown >= floor && grown >= GROWTH * owner->live_bytes) {")]),
     "watermark-not-restored": ("a group's clock is not restored", [(
         "transform/partition/restore.c", "    g->clock_us = rs_read_i64(&f->reader);",
         "    (void)rs_read_i64(&f->reader);\n    g->clock_us = 0;")]),
@@ -116,20 +116,20 @@ MUTANTS = {
     "late-pane-not-told": ("a batch overlooks panes that changed behind the newest ones", [(
         "transform/group/group.c", "        g->flags |= RS_GROUP_SCATTERED;", "        (void)g;")]),
     "claim-not-awaited": ("the log is read before the claim stands in it: what came just before it is missed", [(
-        "transform/statelog/protocol.c", "    if (event->offset > part->token) {\n        return over(part, RS_STATE_LOST, out);",
-        "    if (event->offset > part->token + (1 << 30)) {\n        return over(part, RS_STATE_LOST, out);"),
-        ("transform/statelog/protocol.c", "        rc = log->options.io.ops->read(log->options.io.self, part->key, offset, &error);",
-         "        rc = log->options.io.ops->read(log->options.io.self, part->key, offset > 2 ? offset - 2 : offset, &error);"),
-        ("transform/statelog/protocol.c", "rs_state_reader_end(part->reader, event->offset, part->token + 1, error);",
-         "rs_state_reader_end(part->reader, event->offset, part->token > 2 ? part->token - 1 : part->token + 1, error);"),
-        ("transform/statelog/protocol.c", "    if (reading->claim != part->token || ", "    if (reading->claim > part->token && ")]),
+        "transform/statelog/protocol.c", "    if (event->offset > owner->token) {\n        return over(owner, RS_STATE_LOST, out);",
+        "    if (event->offset > owner->token + (1 << 30)) {\n        return over(owner, RS_STATE_LOST, out);"),
+        ("transform/statelog/protocol.c", "        rc = log->options.io.ops->read(log->options.io.self, owner->key, offset, &error);",
+         "        rc = log->options.io.ops->read(log->options.io.self, owner->key, offset > 2 ? offset - 2 : offset, &error);"),
+        ("transform/statelog/protocol.c", "rs_state_reader_end(owner->reader, event->offset, owner->token + 1, error);",
+         "rs_state_reader_end(owner->reader, event->offset, owner->token > 2 ? owner->token - 1 : owner->token + 1, error);"),
+        ("transform/statelog/protocol.c", "    if (reading->claim != owner->token || ", "    if (reading->claim > owner->token && ")]),
     "contiguity-not-checked": ("gaps between acknowledged offsets are not looked at", [(
-        "transform/statelog/protocol.c", "    bool gap = event->offset > part->next;", "    bool gap = event->offset < part->next;")]),
+        "transform/statelog/protocol.c", "    bool gap = event->offset > owner->next;", "    bool gap = event->offset < owner->next;")]),
     "gap-means-nothing": ("a gap is looked at, but another claim in it is overlooked", [(
-        "transform/statelog/protocol.c", "    if (reading.claim != part->token ||\n        memcmp(&reading.owner, &part->owner, "
-        "sizeof part->owner) != 0) {", "    if (reading.claim == INT64_MAX) {"),
-        ("transform/statelog/protocol.c", "    if (part->superseded || event->offset > part->token) {",
-         "    if (part->doubted && (part->superseded || event->offset > part->token)) {")]),
+        "transform/statelog/protocol.c", "    if (reading.claim != owner->token ||\n        memcmp(&reading.owner, &owner->signature, "
+        "sizeof owner->signature) != 0) {", "    if (reading.claim == INT64_MAX) {"),
+        ("transform/statelog/protocol.c", "    if (owner->superseded || event->offset > owner->token) {",
+         "    if (owner->doubted && (owner->superseded || event->offset > owner->token)) {")]),
     "dead-letter-after-seal": ("the seal does not wait for the dead letters it covers", [(
         "transform/worker/commit.c", "    if (!letters_done(worker, owned, owned->seal.next_offset)) {",
         "    if (!letters_done(worker, owned, 0)) {")]),
@@ -138,7 +138,7 @@ MUTANTS = {
         "        s->sweep_set = s->sweeping ? s->sweep_set : 0;\n        s->sweep_at = s->sweeping ? s->sweep_at : 0;\n"
         "        s->sweeping = true;")]),
     "sweep-over-a-gap": ("a sweep goes on over a gap in its owner's offsets", [(
-        "transform/statelog/protocol.c", "    part->sweeping = false;\n    part->sweep_start = part->sealing_sweep = -1;\n", "")]),
+        "transform/statelog/protocol.c", "    owner->sweeping = false;\n    owner->sweep_start = owner->sealing_sweep = -1;\n", "")]),
     "wrong-take-over-offset": ("the input begins one record behind the seal", [(
         "transform/worker/claim.c",
         "    if (source->ops->start(source->self, owned->stream->index, owned->partition, event->seal.next_offset,",
@@ -159,7 +159,7 @@ MUTANTS = {
     "given-back-not-claimed": ("who gets a partition back that another has claimed waits before claiming it again", [(
         "transform/worker/lose.c", "    owned->kept_reclaims++;\n    return 0;", "    return RS_WORKER_RECLAIM_US;")]),
     "slow-claimant-stops": ("a claimant that finds damage does not look whether a later owner has made the log its own", [(
-        "transform/statelog/protocol.c", "event->end > part->token + 1 &&", "event->end > part->token + (1 << 30) &&")]),
+        "transform/statelog/protocol.c", "event->end > owner->token + 1 &&", "event->end > owner->token + (1 << 30) &&")]),
     "listens-once": ("who gets a partition back asks the log once, and hears of a claim under way only much later", [(
         "transform/worker/commit.c", "    return revoked || rs_worker_partition_kept_lately(worker, owned);",
         "    (void)worker;\n    return revoked;")]),

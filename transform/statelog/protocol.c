@@ -21,69 +21,69 @@ enum { COOKIE_CLAIM = 1, COOKIE_CHUNK, COOKIE_SEAL };
 
 /* ---- events for the worker ---- */
 
-static bool put_event(struct rs_log_owner *part, enum rs_state_event_kind kind, struct rs_state_event *out)
+static bool put_event(struct rs_log_owner *owner, enum rs_state_event_kind kind, struct rs_state_event *out)
 {
-    *out = (struct rs_state_event){.kind = kind, .key = part->key, .token = (uint64_t)part->token};
+    *out = (struct rs_state_event){.kind = kind, .key = owner->key, .token = (uint64_t)owner->token};
     return true;
 }
 
-static bool over(struct rs_log_owner *part, enum rs_state_event_kind kind, struct rs_state_event *out)
+static bool over(struct rs_log_owner *owner, enum rs_state_event_kind kind, struct rs_state_event *out)
 {
-    part->phase = RS_DURABLE_OVER;
-    part->open = part->checking = false;
-    rs_state_reader_free(&part->reader);
-    (void)put_event(part, kind, out);
-    out->error = &part->error;
+    owner->phase = RS_DURABLE_OVER;
+    owner->open = owner->checking = false;
+    rs_state_reader_free(&owner->reader);
+    (void)put_event(owner, kind, out);
+    out->error = &owner->error;
     return true;
 }
 
-static bool unsure(struct rs_log_owner *part, const struct rs_error *error, struct rs_state_event *out)
+static bool unsure(struct rs_log_owner *owner, const struct rs_error *error, struct rs_state_event *out)
 {
-    part->error = *error;
-    return over(part, RS_STATE_UNSURE, out);
+    owner->error = *error;
+    return over(owner, RS_STATE_UNSURE, out);
 }
 
 /* The log is not what it has to be. */
-static bool broken(struct rs_durable_log *log, struct rs_log_owner *part, struct rs_state_event *out)
+static bool broken(struct rs_durable_log *log, struct rs_log_owner *owner, struct rs_state_event *out)
 {
-    const char *stream = rs_durable_stream(log, part)->name;
+    const char *stream = rs_durable_stream(log, owner)->name;
 
-    if (part->error.class == RS_CLASS_RETRY) {
-        return over(part, part->error.code == RS_ETRIMMED ? RS_STATE_LOST : RS_STATE_UNSURE, out);
+    if (owner->error.class == RS_CLASS_RETRY) {
+        return over(owner, owner->error.code == RS_ETRIMMED ? RS_STATE_LOST : RS_STATE_UNSURE, out);
     }
-    (void)rs_error_prefix(&part->error,
+    (void)rs_error_prefix(&owner->error,
                           "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32, stream,
-                          part->key.partition, log->options.streams->group, stream, part->key.partition);
-    size_t used = strlen(part->error.text);
-    (void)snprintf(part->error.text + used, sizeof part->error.text - used,
-                   part->error.code != RS_ESTATE
+                          owner->key.partition, log->options.streams->group, stream, owner->key.partition);
+    size_t used = strlen(owner->error.text);
+    (void)snprintf(owner->error.text + used, sizeof owner->error.text - used,
+                   owner->error.code != RS_ESTATE
                        ? ". The partition of %s stops; restart when that is done"
                        : ". The partition stops, nothing is overwritten. To read its "
                          "input again: rollstatd -c FILE --rebuild --stream %s, then restart",
                    stream);
-    return over(part, RS_STATE_FAILED, out);
+    return over(owner, RS_STATE_FAILED, out);
 }
 
 /* ---- appending ---- */
 
 /* Nothing counts before the append log has taken the record: after RS_ELIMIT the same record comes again. */
-static int append(struct rs_durable_log *log, struct rs_log_owner *part, struct rs_state_record *record,
+static int append(struct rs_durable_log *log, struct rs_log_owner *owner, struct rs_state_record *record,
                   uint64_t cookie, uint64_t *sum, struct rs_error *error)
 {
-    struct rs_buf *scratch = &rs_log_owners_of(log, part->key.worker)->scratch;
+    struct rs_buf *scratch = &rs_log_owners_of(log, owner->key.worker)->scratch;
 
-    record->identity = rs_durable_identity(log, part->key);
-    record->owner = part->owner;
-    record->token = part->token;
+    record->identity = rs_durable_identity(log, owner->key);
+    record->owner = owner->signature;
+    record->token = owner->token;
     rs_buf_reset(scratch);
     uint64_t own = rs_state_record_write(record, scratch);
     if (scratch->failed) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
     int rc =
-        log->options.io.ops->append(log->options.io.self, part->key, rs_buf_slice(scratch), cookie, error);
+        log->options.io.ops->append(log->options.io.self, owner->key, rs_buf_slice(scratch), cookie, error);
     if (rc == 0) {
-        part->written += scratch->size;
+        owner->written += scratch->size;
         *sum = own;
     }
     return rc;
@@ -115,7 +115,7 @@ static void draw(const struct rs_durable_log *log, struct rs_owner *out)
 
 /* The id is drawn anew for every claim, so that an earlier one whose fate is not known never passes for
  * this one: the claim that stands at our offset has to have it. */
-static int send_claim(struct rs_durable_log *log, struct rs_log_owner *part, struct rs_error *error)
+static int send_claim(struct rs_durable_log *log, struct rs_log_owner *owner, struct rs_error *error)
 {
     uint64_t sum = 0;
     struct rs_state_record record = {
@@ -127,12 +127,12 @@ static int send_claim(struct rs_durable_log *log, struct rs_log_owner *part, str
     };
 
     if (log->options.fingerprints) {
-        record.claim.fingerprint = log->options.fingerprints[part->key.stream];
+        record.claim.fingerprint = log->options.fingerprints[owner->key.stream];
     }
-    draw(log, &part->owner);
-    part->phase = RS_DURABLE_CLAIMING;
-    part->token = -1;
-    return append(log, part, &record, COOKIE_CLAIM, &sum, error);
+    draw(log, &owner->signature);
+    owner->phase = RS_DURABLE_CLAIMING;
+    owner->token = -1;
+    return append(log, owner, &record, COOKIE_CLAIM, &sum, error);
 }
 
 /* What came before is forgotten first: no event of an earlier ownership may be taken for one of this. */
@@ -141,15 +141,15 @@ static int durable_claim(void *self, struct rs_partition_id key, struct rs_error
     struct rs_durable_log *log = self;
 
     rs_durable_forget(log, key);
-    struct rs_log_owner *part = rs_durable_add(log, key);
-    if (!part) {
+    struct rs_log_owner *owner = rs_durable_add(log, key);
+    if (!owner) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
-    part->sealing_sweep = part->sweep_start = part->trim_to = -1;
-    part->check_until = part->sealed = -1;
-    part->status.claim = part->status.sealed_at = -1;
-    part->status.restoring = true;
-    int rc = send_claim(log, part, error);
+    owner->sealing_sweep = owner->sweep_start = owner->trim_to = -1;
+    owner->check_until = owner->sealed = -1;
+    owner->status.claim = owner->status.sealed_at = -1;
+    owner->status.restoring = true;
+    int rc = send_claim(log, owner, error);
     if (rc != 0) {
         rs_durable_forget(log, key);
     }
@@ -157,34 +157,34 @@ static int durable_claim(void *self, struct rs_partition_id key, struct rs_error
 }
 
 /* The claim is in the log. Where nobody knows at which offset, another is made: it supersedes the first. */
-static bool on_claim_appended(struct rs_durable_log *log, struct rs_log_owner *part, int64_t offset,
+static bool on_claim_appended(struct rs_durable_log *log, struct rs_log_owner *owner, int64_t offset,
                               struct rs_state_event *out)
 {
     struct rs_error error;
     int rc = 0;
 
     if (offset < 0) {
-        rc = send_claim(log, part, &error);
-        return rc != 0 && unsure(part, &error, out);
+        rc = send_claim(log, owner, &error);
+        return rc != 0 && unsure(owner, &error, out);
     }
-    part->token = offset;
-    part->next = offset + 1;
-    part->status.claim = offset;
-    part->status.restore_until = offset;
-    rc = rs_state_reader_new(rs_durable_identity(log, part->key), &part->reader, &error);
+    owner->token = offset;
+    owner->next = offset + 1;
+    owner->status.claim = offset;
+    owner->status.restore_until = offset;
+    rc = rs_state_reader_new(rs_durable_identity(log, owner->key), &owner->reader, &error);
     if (rc == 0) {
-        part->phase = RS_DURABLE_READING;
-        rc = log->options.io.ops->read(log->options.io.self, part->key, offset, &error);
+        owner->phase = RS_DURABLE_READING;
+        rc = log->options.io.ops->read(log->options.io.self, owner->key, offset, &error);
     }
-    return rc != 0 && unsure(part, &error, out);
+    return rc != 0 && unsure(owner, &error, out);
 }
 
 /* ---- reading ---- */
 
-static void hand_over(struct rs_log_owners *parts, struct rs_log_owner *part,
+static void hand_over(struct rs_log_owners *parts, struct rs_log_owner *owner,
                       const struct rs_seal_record *seal)
 {
-    parts->handing = part;
+    parts->handing = owner;
     parts->head_handed = false;
     parts->head = seal->head;
     parts->seal = seal->seal;
@@ -218,46 +218,48 @@ static bool take_handed(struct rs_log_owners *parts, struct rs_state_event *out)
 
 /* Where the record makes void what came before, the worker hears that first; a batch that the same record
  * seals is handed over with the next calls. */
-static bool on_record(struct rs_durable_log *log, struct rs_log_owner *part,
+static bool on_record(struct rs_durable_log *log, struct rs_log_owner *owner,
                       const struct rs_append_event *event, struct rs_state_event *out)
 {
     struct rs_state_record record;
     enum rs_verdict verdict;
 
-    int rc = rs_state_reader_feed(part->reader, event->offset, event->bytes, &record, &verdict, &part->error);
+    int rc =
+        rs_state_reader_feed(owner->reader, event->offset, event->bytes, &record, &verdict, &owner->error);
     if (rc == RS_ENOMEM) {
-        return broken(log, part, out);
+        return broken(log, owner, out);
     }
     if (rc != 0) {
         return false; /* a rebuild further on may have mended it: the end decides */
     }
-    part->status.restored_records++;
-    part->status.restored_bytes += event->bytes.size;
-    part->status.restore_at = event->offset;
+    owner->status.restored_records++;
+    owner->status.restored_bytes += event->bytes.size;
+    owner->status.restore_at = event->offset;
     if (verdict == RS_VERDICT_BATCH) {
-        hand_over(rs_log_owners_of(log, part->key.worker), part, &record.seal);
+        hand_over(rs_log_owners_of(log, owner->key.worker), owner, &record.seal);
     }
-    return rs_state_reader_anew(part->reader) ? put_event(part, RS_STATE_VOID, out)
-                                              : take_handed(rs_log_owners_of(log, part->key.worker), out);
+    return rs_state_reader_anew(owner->reader) ? put_event(owner, RS_STATE_VOID, out)
+                                               : take_handed(rs_log_owners_of(log, owner->key.worker), out);
 }
 
 /* What the log is worth, once all of it was seen. */
-static int judge(const struct rs_durable_log *log, const struct rs_log_owner *part,
+static int judge(const struct rs_durable_log *log, const struct rs_log_owner *owner,
                  const struct rs_append_event *event, struct rs_state_reading *reading,
                  struct rs_error *error)
 {
-    int rc = rs_state_reader_end(part->reader, event->offset, part->token + 1, error);
+    int rc = rs_state_reader_end(owner->reader, event->offset, owner->token + 1, error);
 
     if (rc != 0) {
         return rc;
     }
-    rs_state_reader_result(part->reader, reading);
-    if (reading->claim != part->token || memcmp(&reading->owner, &part->owner, sizeof part->owner) != 0) {
+    rs_state_reader_result(owner->reader, reading);
+    if (reading->claim != owner->token ||
+        memcmp(&reading->owner, &owner->signature, sizeof owner->signature) != 0) {
         return rs_fail(error, RS_ESTATE,
                        "offset %" PRId64
                        " does not hold the claim that was written there: the topic was deleted "
                        "and created again",
-                       part->token);
+                       owner->token);
     }
     if (!reading->sealed && reading->rebuild_from == -1 && event->committed > 0) {
         return rs_fail(error, RS_ESTATE,
@@ -269,59 +271,59 @@ static int judge(const struct rs_durable_log *log, const struct rs_log_owner *pa
 }
 
 /* Reads the log again, to see whether another has claimed it by now. */
-static bool check(struct rs_durable_log *log, struct rs_log_owner *part, struct rs_state_event *out)
+static bool check(struct rs_durable_log *log, struct rs_log_owner *owner, struct rs_state_event *out)
 {
     struct rs_error error;
-    int rc = rs_state_reader_new(rs_durable_identity(log, part->key), &part->reader, &error);
+    int rc = rs_state_reader_new(rs_durable_identity(log, owner->key), &owner->reader, &error);
 
     if (rc == 0) {
-        rc = log->options.io.ops->read(log->options.io.self, part->key, part->check_until, &error);
+        rc = log->options.io.ops->read(log->options.io.self, owner->key, owner->check_until, &error);
     }
-    part->checking = true;
-    part->check_until = -1;
-    return rc != 0 && unsure(part, &error, out);
+    owner->checking = true;
+    owner->check_until = -1;
+    return rc != 0 && unsure(owner, &error, out);
 }
 
 /* Damage is for the owner to tell. A claimant who was slow may find what a later owner has left of the log:
  * it was trimmed past the claim, and a broker that fell before it had noted that gave a part of it back.
  * Whether there is a later owner is behind the claim. */
-static bool doubt(struct rs_durable_log *log, struct rs_log_owner *part, int64_t until,
+static bool doubt(struct rs_durable_log *log, struct rs_log_owner *owner, int64_t until,
                   struct rs_state_event *out)
 {
-    part->doubted = true;
-    part->damage = part->error;
-    part->check_until = until;
-    rs_state_reader_free(&part->reader);
-    return check(log, part, out);
+    owner->doubted = true;
+    owner->damage = owner->error;
+    owner->check_until = until;
+    rs_state_reader_free(&owner->reader);
+    return check(log, owner, out);
 }
 
 /* Everything up to our claim was seen. Trimmed past it: another owns the partition. Not in order, and the
  * log goes on behind the claim: perhaps another owns it, so that is looked for before anything is called
  * damage. Else it is ours. */
-static bool on_end(struct rs_durable_log *log, struct rs_log_owner *part, const struct rs_append_event *event,
-                   struct rs_state_event *out)
+static bool on_end(struct rs_durable_log *log, struct rs_log_owner *owner,
+                   const struct rs_append_event *event, struct rs_state_event *out)
 {
     struct rs_state_reading reading;
 
-    if (event->offset > part->token) {
-        return over(part, RS_STATE_LOST, out); /* only a later owner trims our claim away */
+    if (event->offset > owner->token) {
+        return over(owner, RS_STATE_LOST, out); /* only a later owner trims our claim away */
     }
-    if (judge(log, part, event, &reading, &part->error) != 0) {
-        return event->end > part->token + 1 && part->error.code == RS_ESTATE
-                   ? doubt(log, part, event->end - 1, out)
-                   : broken(log, part, out);
+    if (judge(log, owner, event, &reading, &owner->error) != 0) {
+        return event->end > owner->token + 1 && owner->error.code == RS_ESTATE
+                   ? doubt(log, owner, event->end - 1, out)
+                   : broken(log, owner, out);
     }
-    rs_state_reader_free(&part->reader);
-    part->phase = RS_DURABLE_OWNED;
-    part->status.restoring = false;
-    part->written = reading.bytes_since;
-    part->base = 0;
+    rs_state_reader_free(&owner->reader);
+    owner->phase = RS_DURABLE_OWNED;
+    owner->status.restoring = false;
+    owner->written = reading.bytes_since;
+    owner->base = 0;
     /* As much again may have changed meanwhile, or nothing: in between. */
-    part->live_bytes = reading.sweep_bytes - reading.sweep_bytes / 3;
+    owner->live_bytes = reading.sweep_bytes - reading.sweep_bytes / 3;
     if (reading.sweep_start > event->offset) {
-        part->trim_to = reading.sweep_start;
+        owner->trim_to = reading.sweep_start;
     }
-    (void)put_event(part, RS_STATE_CLAIMED, out);
+    (void)put_event(owner, RS_STATE_CLAIMED, out);
     out->sealed = reading.sealed;
     out->seal = reading.seal;
     if (!reading.sealed) {
@@ -337,19 +339,19 @@ static bool on_end(struct rs_durable_log *log, struct rs_log_owner *part, const 
 /* ---- batches ---- */
 
 /* Of the newest batch, what was no slice of a sweep. */
-static uint64_t changes_of(const struct rs_log_owner *part)
+static uint64_t changes_of(const struct rs_log_owner *owner)
 {
-    return part->batch_bytes > part->slice_bytes ? part->batch_bytes - part->slice_bytes : 0;
+    return owner->batch_bytes > owner->slice_bytes ? owner->batch_bytes - owner->slice_bytes : 0;
 }
 
 /* As much as changes take, so that the log grows twice as fast as by changes alone while a sweep lasts, and
  * not for longer than it would take to double. */
-static uint64_t slice(const struct rs_log_owner *part, uint64_t floor)
+static uint64_t slice(const struct rs_log_owner *owner, uint64_t floor)
 {
-    uint64_t bytes = part->live_bytes / SLICE_OF < SLICE_MAX ? part->live_bytes / SLICE_OF : SLICE_MAX;
+    uint64_t bytes = owner->live_bytes / SLICE_OF < SLICE_MAX ? owner->live_bytes / SLICE_OF : SLICE_MAX;
 
     bytes = bytes > floor / FLOOR_SLICES ? bytes : floor / FLOOR_SLICES + 1;
-    uint64_t changes = changes_of(part);
+    uint64_t changes = changes_of(owner);
     changes = changes < CHANGES_MAX ? changes : CHANGES_MAX;
     return bytes > changes ? bytes : changes;
 }
@@ -359,36 +361,36 @@ static uint64_t slice(const struct rs_log_owner *part, uint64_t floor)
 static struct rs_state_plan durable_plan(void *self, struct rs_partition_id key)
 {
     struct rs_durable_log *log = self;
-    struct rs_log_owner *part = rs_durable_find(log, key);
+    struct rs_log_owner *owner = rs_durable_find(log, key);
     uint64_t floor = log->options.sweep_floor != 0 ? log->options.sweep_floor : RS_SWEEP_FLOOR;
     struct rs_state_plan plan = {0};
 
-    if (!part || part->phase != RS_DURABLE_OWNED || part->open) {
+    if (!owner || owner->phase != RS_DURABLE_OWNED || owner->open) {
         return plan;
     }
-    uint64_t grown = part->written - part->base;
-    if (!part->sweeping && grown >= floor && grown >= GROWTH * part->live_bytes) {
-        part->sweeping = true;
-        part->sweep_start = part->next;
-        part->sweep_base = part->written;
-        part->sweep_changes = 0;
+    uint64_t grown = owner->written - owner->base;
+    if (!owner->sweeping && grown >= floor && grown >= GROWTH * owner->live_bytes) {
+        owner->sweeping = true;
+        owner->sweep_start = owner->next;
+        owner->sweep_base = owner->written;
+        owner->sweep_changes = 0;
         plan.sweep_begins = true;
     }
-    if (part->sweeping) {
-        plan.slice_bytes = slice(part, floor);
+    if (owner->sweeping) {
+        plan.slice_bytes = slice(owner, floor);
     }
-    part->slice_bytes = plan.slice_bytes;
+    owner->slice_bytes = plan.slice_bytes;
     return plan;
 }
 
-static void open_batch(struct rs_log_owner *part)
+static void open_batch(struct rs_log_owner *owner)
 {
-    if (!part->open) {
-        part->open = true;
-        part->batch++;
-        part->batch_begun = part->written;
-        part->chunks = 0;
-        part->chunk_sum = 0;
+    if (!owner->open) {
+        owner->open = true;
+        owner->batch++;
+        owner->batch_begun = owner->written;
+        owner->chunks = 0;
+        owner->chunk_sum = 0;
     }
 }
 
@@ -397,21 +399,21 @@ static int durable_chunk(void *self, struct rs_partition_id key, struct rs_slice
                          struct rs_error *error)
 {
     struct rs_durable_log *log = self;
-    struct rs_log_owner *part = rs_durable_find(log, key);
+    struct rs_log_owner *owner = rs_durable_find(log, key);
     uint64_t sum = 0;
 
-    if (!part || part->phase != RS_DURABLE_OWNED) {
+    if (!owner || owner->phase != RS_DURABLE_OWNED) {
         return 0; /* the worker is about to hear of it */
     }
-    open_batch(part);
+    open_batch(owner);
     struct rs_state_record record = {
         .kind = RS_RECORD_CHUNK,
-        .chunk = {.batch = part->batch, .sequence = part->chunks, .payload = bytes},
+        .chunk = {.batch = owner->batch, .sequence = owner->chunks, .payload = bytes},
     };
-    int rc = append(log, part, &record, COOKIE_CHUNK, &sum, error);
+    int rc = append(log, owner, &record, COOKIE_CHUNK, &sum, error);
     if (rc == 0) {
-        part->chunks++;
-        part->chunk_sum = rs_chunk_sum(part->chunk_sum, sum);
+        owner->chunks++;
+        owner->chunk_sum = rs_chunk_sum(owner->chunk_sum, sum);
     }
     return rc;
 }
@@ -422,96 +424,96 @@ static int durable_seal(void *self, struct rs_partition_id key, const struct rs_
                         struct rs_slice head, bool sweep_ends, struct rs_error *error)
 {
     struct rs_durable_log *log = self;
-    struct rs_log_owner *part = rs_durable_find(log, key);
+    struct rs_log_owner *owner = rs_durable_find(log, key);
     uint64_t sum = 0;
 
-    if (!part || part->phase != RS_DURABLE_OWNED) {
+    if (!owner || owner->phase != RS_DURABLE_OWNED) {
         return 0;
     }
-    open_batch(part);
+    open_batch(owner);
     struct rs_state_record record = {
         .kind = RS_RECORD_SEAL,
-        .seal = {.batch = part->batch,
-                 .chunks = part->chunks,
-                 .checksum = part->chunk_sum,
+        .seal = {.batch = owner->batch,
+                 .chunks = owner->chunks,
+                 .checksum = owner->chunk_sum,
                  .seal = *seal,
-                 .sweep_start = sweep_ends ? part->sweep_start : -1,
+                 .sweep_start = sweep_ends ? owner->sweep_start : -1,
                  .head = head},
     };
-    int rc = append(log, part, &record, COOKIE_SEAL, &sum, error);
+    int rc = append(log, owner, &record, COOKIE_SEAL, &sum, error);
     if (rc == 0) {
-        part->sealing_offset = seal->next_offset;
-        part->sealing_sweep = record.seal.sweep_start;
+        owner->sealing_offset = seal->next_offset;
+        owner->sealing_sweep = record.seal.sweep_start;
     }
     return rc;
 }
 
 /* ---- sweeps and trims ---- */
 
-static void trim(struct rs_durable_log *log, struct rs_log_owner *part)
+static void trim(struct rs_durable_log *log, struct rs_log_owner *owner)
 {
     struct rs_error error;
 
-    if (part->trim_to < 0 || part->trimming) {
+    if (owner->trim_to < 0 || owner->trimming) {
         return;
     }
-    if (log->options.io.ops->trim(log->options.io.self, part->key, part->trim_to, &error) == 0) {
-        part->trimming = true;
-        part->trim_to = -1;
+    if (log->options.io.ops->trim(log->options.io.self, owner->key, owner->trim_to, &error) == 0) {
+        owner->trimming = true;
+        owner->trim_to = -1;
     }
 }
 
 /* A trim that failed is not asked for again by itself: the next sweep that is verified asks for a later
  * one. */
-static void on_trimmed(struct rs_durable_log *log, struct rs_log_owner *part,
+static void on_trimmed(struct rs_durable_log *log, struct rs_log_owner *owner,
                        const struct rs_append_event *event)
 {
-    part->trimming = false;
+    owner->trimming = false;
     if (event->offset >= 0) {
-        part->status.trims++;
-        part->trim_reported = false;
+        owner->status.trims++;
+        owner->trim_reported = false;
         return;
     }
-    if (!part->trim_reported) {
+    if (!owner->trim_reported) {
         struct rs_error why = *event->error;
-        part->trim_reported = true;
+        owner->trim_reported = true;
         (void)rs_error_prefix(&why, "the state log grows, because it cannot be trimmed");
-        rs_durable_report(log, RS_LOG_WARNING, part, &why);
+        rs_durable_report(log, RS_LOG_WARNING, owner, &why);
     }
 }
 
 /* All records of the sweep stand where they had to: it is whole, whatever others may have written before.
  * What merely changed meanwhile is not live state twice; but never more than half of it is taken for that,
  * since a group that was due anyway may be among what changed. */
-static void sweep_verified(struct rs_log_owner *part)
+static void sweep_verified(struct rs_log_owner *owner)
 {
-    uint64_t bytes = part->written - part->sweep_base;
+    uint64_t bytes = owner->written - owner->sweep_base;
 
-    part->trim_to = part->sealing_sweep;
-    part->live_bytes = bytes - (part->sweep_changes < bytes / 2 ? part->sweep_changes : bytes / 2);
-    part->base = part->sweep_base;
-    part->sweeping = false;
-    part->status.sweeps++;
+    owner->trim_to = owner->sealing_sweep;
+    owner->live_bytes = bytes - (owner->sweep_changes < bytes / 2 ? owner->sweep_changes : bytes / 2);
+    owner->base = owner->sweep_base;
+    owner->sweeping = false;
+    owner->status.sweeps++;
 }
 
 /* ---- acknowledgements ---- */
 
 /* The only place from which the log is trimmed: to the sweep whose seal is acknowledged here, with no gap
  * since it began, or to the one that the claim found complete. */
-static bool on_sealed(struct rs_durable_log *log, struct rs_log_owner *part, int64_t offset,
+static bool on_sealed(struct rs_durable_log *log, struct rs_log_owner *owner, int64_t offset,
                       struct rs_state_event *out)
 {
-    part->open = false;
-    part->batch_bytes = part->written - part->batch_begun;
-    part->sweep_changes += changes_of(part);
-    part->status.batches++;
-    part->status.sealed_at = offset;
-    if (part->sealing_sweep >= 0) {
-        sweep_verified(part);
+    owner->open = false;
+    owner->batch_bytes = owner->written - owner->batch_begun;
+    owner->sweep_changes += changes_of(owner);
+    owner->status.batches++;
+    owner->status.sealed_at = offset;
+    if (owner->sealing_sweep >= 0) {
+        sweep_verified(owner);
     }
-    trim(log, part);
-    (void)put_event(part, RS_STATE_COMMITTED, out);
-    out->seal.next_offset = part->sealing_offset;
+    trim(log, owner);
+    (void)put_event(owner, RS_STATE_COMMITTED, out);
+    out->seal.next_offset = owner->sealing_offset;
     return true;
 }
 
@@ -519,120 +521,121 @@ static bool on_sealed(struct rs_durable_log *log, struct rs_log_owner *part, int
 
 /* Another has written in between: a new owner, or one whose records were still under way when we claimed. The
  * log tells which. A sweep is not continued over a gap: its first record might not be ours. */
-static bool on_gap(struct rs_durable_log *log, struct rs_log_owner *part, int64_t offset,
+static bool on_gap(struct rs_durable_log *log, struct rs_log_owner *owner, int64_t offset,
                    struct rs_state_event *out)
 {
-    part->sweeping = false;
-    part->sweep_start = part->sealing_sweep = -1;
-    part->check_until = offset;
-    return !part->checking && check(log, part, out);
+    owner->sweeping = false;
+    owner->sweep_start = owner->sealing_sweep = -1;
+    owner->check_until = offset;
+    return !owner->checking && check(log, owner, out);
 }
 
 /* The log was read again, behind a gap or because of damage. In this order: a later claim ends all, also
  * where the log is damaged; then damage; then whether the latest claim is still ours. If another gap has
  * shown itself meanwhile, the log is read once more, and the seal that waits is told only after that. */
-static bool on_checked(struct rs_durable_log *log, struct rs_log_owner *part,
+static bool on_checked(struct rs_durable_log *log, struct rs_log_owner *owner,
                        const struct rs_append_event *event, struct rs_state_event *out)
 {
     struct rs_state_reading reading;
 
-    rs_state_reader_result(part->reader, &reading);
-    rs_state_reader_free(&part->reader);
-    part->checking = false;
+    rs_state_reader_result(owner->reader, &reading);
+    rs_state_reader_free(&owner->reader);
+    owner->checking = false;
     /* A later owner may have trimmed its own claim away too: what is gone tells of it then. */
-    if (part->superseded || event->offset > part->token) {
-        return over(part, RS_STATE_LOST, out);
+    if (owner->superseded || event->offset > owner->token) {
+        return over(owner, RS_STATE_LOST, out);
     }
-    if (part->doubted) {
-        part->error = part->damage;
-        return broken(log, part, out);
+    if (owner->doubted) {
+        owner->error = owner->damage;
+        return broken(log, owner, out);
     }
-    if (reading.claim != part->token || memcmp(&reading.owner, &part->owner, sizeof part->owner) != 0) {
-        return over(part, RS_STATE_LOST, out);
+    if (reading.claim != owner->token ||
+        memcmp(&reading.owner, &owner->signature, sizeof owner->signature) != 0) {
+        return over(owner, RS_STATE_LOST, out);
     }
-    if (part->check_until >= 0) {
-        return check(log, part, out);
+    if (owner->check_until >= 0) {
+        return check(log, owner, out);
     }
-    int64_t sealed = part->sealed;
-    part->sealed = -1;
-    return sealed >= 0 && on_sealed(log, part, sealed, out);
+    int64_t sealed = owner->sealed;
+    owner->sealed = -1;
+    return sealed >= 0 && on_sealed(log, owner, sealed, out);
 }
 
 /* Also behind damage, where the reader judges nothing. */
-static bool later_claim(const struct rs_durable_log *log, const struct rs_log_owner *part,
+static bool later_claim(const struct rs_durable_log *log, const struct rs_log_owner *owner,
                         const struct rs_append_event *event)
 {
     struct rs_state_record record;
     struct rs_error error;
 
-    return event->offset > part->token && rs_state_record_read(event->bytes, &record, &error) == 0 &&
-           record.kind == RS_RECORD_CLAIM && record.identity == rs_durable_identity(log, part->key);
+    return event->offset > owner->token && rs_state_record_read(event->bytes, &record, &error) == 0 &&
+           record.kind == RS_RECORD_CLAIM && record.identity == rs_durable_identity(log, owner->key);
 }
 
 /* Only its owner is of interest; damage is for whoever restores from it. */
-static bool on_checked_record(const struct rs_durable_log *log, struct rs_log_owner *part,
+static bool on_checked_record(const struct rs_durable_log *log, struct rs_log_owner *owner,
                               const struct rs_append_event *event, struct rs_state_event *out)
 {
     struct rs_state_record record;
     enum rs_verdict verdict;
     struct rs_error error;
 
-    part->superseded = part->superseded || later_claim(log, part, event);
-    return rs_state_reader_feed(part->reader, event->offset, event->bytes, &record, &verdict, &error) ==
+    owner->superseded = owner->superseded || later_claim(log, owner, event);
+    return rs_state_reader_feed(owner->reader, event->offset, event->bytes, &record, &verdict, &error) ==
                RS_ENOMEM &&
-           unsure(part, &error, out);
+           unsure(owner, &error, out);
 }
 
 /* We alone write, so what is acknowledged stands where `next` says. Further on, somebody else wrote in
  * between, and the log is read before a seal behind that gap is told. */
-static bool on_appended(struct rs_durable_log *log, struct rs_log_owner *part,
+static bool on_appended(struct rs_durable_log *log, struct rs_log_owner *owner,
                         const struct rs_append_event *event, struct rs_state_event *out)
 {
     struct rs_error error;
 
     if (event->cookie == COOKIE_CLAIM) {
-        return part->phase == RS_DURABLE_CLAIMING && on_claim_appended(log, part, event->offset, out);
+        return owner->phase == RS_DURABLE_CLAIMING && on_claim_appended(log, owner, event->offset, out);
     }
     if (event->offset < 0) {
         (void)rs_fail(&error, RS_EBROKER, "the broker acknowledged a record without saying where it stands");
-        return unsure(part, &error, out);
+        return unsure(owner, &error, out);
     }
-    if (event->offset < part->next) {
+    if (event->offset < owner->next) {
         (void)rs_fail(&error, RS_EBROKER, "the broker acknowledged a record at an offset that was taken");
-        return unsure(part, &error, out);
+        return unsure(owner, &error, out);
     }
-    bool gap = event->offset > part->next;
-    part->next = event->offset + 1;
-    if (gap && on_gap(log, part, event->offset, out)) {
+    bool gap = event->offset > owner->next;
+    owner->next = event->offset + 1;
+    if (gap && on_gap(log, owner, event->offset, out)) {
         return true;
     }
     if (event->cookie != COOKIE_SEAL) {
         return false;
     }
-    if (part->checking) {
-        part->sealed = event->offset;
+    if (owner->checking) {
+        owner->sealed = event->offset;
         return false;
     }
-    return on_sealed(log, part, event->offset, out);
+    return on_sealed(log, owner, event->offset, out);
 }
 
-static bool on_io_event(struct rs_durable_log *log, struct rs_log_owner *part,
+static bool on_io_event(struct rs_durable_log *log, struct rs_log_owner *owner,
                         const struct rs_append_event *event, struct rs_state_event *out)
 {
-    if (part->phase == RS_DURABLE_OVER) {
+    if (owner->phase == RS_DURABLE_OVER) {
         return false;
     }
     switch (event->kind) {
-    case RS_APPEND_DONE: return on_appended(log, part, event, out);
-    case RS_APPEND_REFUSED: return unsure(part, event->error, out);
+    case RS_APPEND_DONE: return on_appended(log, owner, event, out);
+    case RS_APPEND_REFUSED: return unsure(owner, event->error, out);
     case RS_APPEND_RECORD:
-        return part->checking ? on_checked_record(log, part, event, out)
-                              : part->phase == RS_DURABLE_READING && on_record(log, part, event, out);
+        return owner->checking ? on_checked_record(log, owner, event, out)
+                               : owner->phase == RS_DURABLE_READING && on_record(log, owner, event, out);
     case RS_APPEND_END:
-        return part->checking ? on_checked(log, part, event, out)
-                              : part->phase == RS_DURABLE_READING && on_end(log, part, event, out);
-    case RS_APPEND_BROKEN: part->error = *event->error; return broken(log, part, out);
-    case RS_APPEND_TRIMMED: on_trimmed(log, part, event); break;
+        return owner->checking ? on_checked(log, owner, event, out)
+                               : owner->phase == RS_DURABLE_READING && on_end(log, owner, event, out);
+    case RS_APPEND_BROKEN: owner->error = *event->error; return broken(log, owner, out);
+    case RS_APPEND_TRIMMED: on_trimmed(log, owner, event); break;
     }
     return false;
 }
@@ -652,8 +655,8 @@ static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out
         if (!log->options.io.ops->take(log->options.io.self, worker, &event)) {
             return false;
         }
-        struct rs_log_owner *part = rs_durable_find(log, event.key);
-        if (part && on_io_event(log, part, &event, out)) {
+        struct rs_log_owner *owner = rs_durable_find(log, event.key);
+        if (owner && on_io_event(log, owner, &event, out)) {
             return true;
         }
     }
@@ -670,14 +673,14 @@ static void durable_release(void *self, struct rs_partition_id key)
 
 static bool durable_status(void *self, struct rs_partition_id key, struct rs_state_log_status *out)
 {
-    struct rs_log_owner *part = rs_durable_find(self, key);
+    struct rs_log_owner *owner = rs_durable_find(self, key);
 
-    if (!part) {
+    if (!owner) {
         return false;
     }
-    *out = part->status;
-    out->log_bytes = part->written - part->base;
-    out->live_bytes = part->live_bytes;
+    *out = owner->status;
+    out->log_bytes = owner->written - owner->base;
+    out->live_bytes = owner->live_bytes;
     return true;
 }
 

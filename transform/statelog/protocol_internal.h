@@ -1,5 +1,5 @@
 /* log owners: what a durable log knows of each partition, and how its files find it. Private to
- * transform/statelog/protocol.c and parts.c.
+ * transform/statelog/protocol.c and owners.c.
  * Thread: each worker its own owners. */
 #ifndef RS_TRANSFORM_STATELOG_PROTOCOL_INTERNAL_H
 #define RS_TRANSFORM_STATELOG_PROTOCOL_INTERNAL_H
@@ -17,9 +17,9 @@ enum rs_durable_phase {
 struct rs_log_owner {
     struct rs_partition_id key;
     enum rs_durable_phase phase;
-    struct rs_owner owner;
-    int64_t token; /* offset of the claim; -1: not known yet */
-    int64_t next;  /* where our next record has to stand */
+    struct rs_owner signature; /* on all its records */
+    int64_t token;             /* offset of the claim; -1: not known yet */
+    int64_t next;              /* where our next record has to stand */
     struct rs_state_reader *reader;
     struct rs_error error;
     /* a gap in our offsets: the log is read to see whether another claim lies in it */
@@ -72,11 +72,11 @@ struct rs_log_owner *rs_durable_find(struct rs_durable_log *log, struct rs_parti
 struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partition_id key);
 /* Drops it; the append log forgets it too. */
 void rs_durable_forget(struct rs_durable_log *log, struct rs_partition_id key);
-void rs_log_owner_free(struct rs_log_owner *part);
-const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log, const struct rs_log_owner *part);
+void rs_log_owner_free(struct rs_log_owner *owner);
+const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log, const struct rs_log_owner *owner);
 /* What all its records bear. */
 uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_partition_id key);
 void rs_durable_report(const struct rs_durable_log *log, enum rs_log_level level,
-                       const struct rs_log_owner *part, const struct rs_error *why);
+                       const struct rs_log_owner *owner, const struct rs_error *why);
 
 #endif

@@ -24,10 +24,10 @@ struct rs_log_owner *rs_durable_find(struct rs_durable_log *log, struct rs_parti
     return NULL;
 }
 
-void rs_log_owner_free(struct rs_log_owner *part)
+void rs_log_owner_free(struct rs_log_owner *owner)
 {
-    rs_state_reader_free(&part->reader);
-    free(part);
+    rs_state_reader_free(&owner->reader);
+    free(owner);
 }
 
 struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partition_id key)
@@ -40,12 +40,12 @@ struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partit
         return NULL;
     }
     parts->items = items;
-    struct rs_log_owner *part = calloc(1, sizeof *part);
-    if (part) {
-        part->key = key;
-        parts->items[parts->count++] = part;
+    struct rs_log_owner *owner = calloc(1, sizeof *owner);
+    if (owner) {
+        owner->key = key;
+        parts->items[parts->count++] = owner;
     }
-    return part;
+    return owner;
 }
 
 /* The append log forgets in any case, so that no answer to an earlier ownership reaches the next one. A
@@ -53,27 +53,27 @@ struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partit
 void rs_durable_forget(struct rs_durable_log *log, struct rs_partition_id key)
 {
     struct rs_log_owners *parts = rs_log_owners_of(log, key.worker);
-    struct rs_log_owner *part = rs_durable_find(log, key);
+    struct rs_log_owner *owner = rs_durable_find(log, key);
 
     log->options.io.ops->forget(log->options.io.self, key);
-    if (!part) {
+    if (!owner) {
         return;
     }
-    if (parts->handing == part) {
+    if (parts->handing == owner) {
         parts->handing = NULL;
     }
     for (size_t i = 0; i < parts->count; i++) {
-        if (parts->items[i] == part) {
+        if (parts->items[i] == owner) {
             parts->items[i] = parts->items[--parts->count];
             break;
         }
     }
-    rs_log_owner_free(part);
+    rs_log_owner_free(owner);
 }
 
-const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log, const struct rs_log_owner *part)
+const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log, const struct rs_log_owner *owner)
 {
-    return &log->options.streams->items[part->key.stream];
+    return &log->options.streams->items[owner->key.stream];
 }
 
 uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_partition_id key)
@@ -83,11 +83,11 @@ uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_partiti
 }
 
 void rs_durable_report(const struct rs_durable_log *log, enum rs_log_level level,
-                       const struct rs_log_owner *part, const struct rs_error *why)
+                       const struct rs_log_owner *owner, const struct rs_error *why)
 {
     struct rs_error line = *why;
 
-    (void)rs_error_prefix(&line, "stream %s partition %" PRId32, rs_durable_stream(log, part)->name,
-                          part->key.partition);
+    (void)rs_error_prefix(&line, "stream %s partition %" PRId32, rs_durable_stream(log, owner)->name,
+                          owner->key.partition);
     rs_report(&log->options.report, level, "%s", line.text);
 }
