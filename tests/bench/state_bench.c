@@ -21,7 +21,7 @@
 #define STEPS    8                 /* of the batch in its turn */
 #define BACKLOG  ((size_t)2 << 20) /* written and not taken: input waits */
 
-static const struct rs_partition_id key = {0, 0, 0};
+static const struct rs_partition_id id = {0, 0, 0};
 
 static const char stats[] =
     "      n: count()\n      volume: sum(quantity)\n      low: min(paid)\n      high: max(paid)\n"
@@ -129,7 +129,7 @@ static bool memory_take(void *self, uint32_t worker, struct rs_append_event *out
 {
     struct memory_log *m = self;
     (void)worker;
-    *out = (struct rs_append_event){.key = key, .committed = -1};
+    *out = (struct rs_append_event){.id = id, .committed = -1};
     if (m->ack_count > 0) {
         out->kind = RS_APPEND_DONE;
         out->cookie = m->acks[m->ack_first];
@@ -230,7 +230,7 @@ static void claim(struct world *w)
     struct rs_state_event event;
     struct rs_buf notes = {0};
     bool claimed = false;
-    require(w->log.ops->claim(w->log.self, key, &error) == 0, "no claim");
+    require(w->log.ops->claim(w->log.self, id, &error) == 0, "no claim");
     while (!claimed && w->log.ops->take(w->log.self, 0, &event)) {
         int rc = 0;
         switch (event.kind) {
@@ -289,7 +289,7 @@ static void close_world(struct world *w)
 static void begin(struct world *w)
 {
     double start = now_ns();
-    struct rs_state_plan plan = w->log.ops->plan(w->log.self, key);
+    struct rs_state_plan plan = w->log.ops->plan(w->log.self, id);
     rs_partition_seal_begin(w->partition, plan);
     if (w->begins) {
         note_pause(w->begins, start);
@@ -315,13 +315,13 @@ static void step(struct world *w)
     switch (rs_partition_seal_step(w->partition, &chunk)) {
     case RS_SEAL_WORKING: break;
     case RS_SEAL_CHUNK:
-        if (w->log.ops->chunk(w->log.self, key, chunk, &error) == 0) {
+        if (w->log.ops->chunk(w->log.self, id, chunk, &error) == 0) {
             rs_partition_seal_taken(w->partition);
         }
         break;
     case RS_SEAL_COMPLETE:
         rs_partition_seal_end(w->partition, &w->seal, &w->head, &w->sweep_ends);
-        require(w->log.ops->seal(w->log.self, key, &w->seal, w->head, w->sweep_ends, &error) == 0, "no seal");
+        require(w->log.ops->seal(w->log.self, id, &w->seal, w->head, w->sweep_ends, &error) == 0, "no seal");
         w->open = false;
         w->sealing = true;
         break;
@@ -569,7 +569,7 @@ static void bench_growth(uint64_t groups, size_t churn)
         uint64_t sweeps = status.sweeps;
         drive(&w, again, churn, 0);
         seal_all(&w);
-        (void)w.log.ops->status(w.log.self, key, &status);
+        (void)w.log.ops->status(w.log.self, id, &status);
         if (sweeps < 2 || sweeps == status.sweeps) {
             continue;
         }

@@ -61,7 +61,7 @@ static struct rs_append_event *tell(struct fake_io *io, enum rs_append_event_kin
     RS_ASSERT(io->event_first + io->event_count < FAKE_EVENTS_MAX);
     struct rs_append_event *event = &io->events[io->event_first + io->event_count++];
     *event =
-        (struct rs_append_event){.kind = kind, .key = io->key, .offset = -1, .committed = io->log->committed};
+        (struct rs_append_event){.kind = kind, .id = io->id, .offset = -1, .committed = io->log->committed};
     event->error = &io->error;
     return event;
 }
@@ -82,12 +82,12 @@ void fake_land(struct fake_io *io)
     io->delayed_count = 0;
 }
 
-static int fake_append(void *self, struct rs_partition_id key, struct rs_slice bytes, uint64_t cookie,
+static int fake_append(void *self, struct rs_partition_id id, struct rs_slice bytes, uint64_t cookie,
                        struct rs_error *error)
 {
     struct fake_io *io = self;
     enum fake_fate fate = io->fate_at < io->fate_count ? io->fates[io->fate_at++] : FAKE_FINE;
-    io->key = key;
+    io->id = id;
     io->appends++;
     switch (fate) {
     case FAKE_FINE: acknowledge(io, cookie, put(io->log, bytes)); break;
@@ -110,11 +110,11 @@ static int fake_append(void *self, struct rs_partition_id key, struct rs_slice b
     return 0;
 }
 
-static int fake_read(void *self, struct rs_partition_id key, int64_t until, struct rs_error *error)
+static int fake_read(void *self, struct rs_partition_id id, int64_t until, struct rs_error *error)
 {
     struct fake_io *io = self;
     (void)error;
-    io->key = key;
+    io->id = id;
     io->reads++;
     if (io->reads == io->trims_at_read) {
         io->log->first = io->log->end; /* by another instance, all of it */
@@ -138,11 +138,11 @@ static int fake_read(void *self, struct rs_partition_id key, int64_t until, stru
     return 0;
 }
 
-static int fake_trim(void *self, struct rs_partition_id key, int64_t before, struct rs_error *error)
+static int fake_trim(void *self, struct rs_partition_id id, int64_t before, struct rs_error *error)
 {
     struct fake_io *io = self;
     (void)error;
-    io->key = key;
+    io->id = id;
     io->trims++;
     if (io->trim_refused) {
         (void)rs_fail(&io->error, RS_EBROKER, "not authorized to delete records");
@@ -155,10 +155,10 @@ static int fake_trim(void *self, struct rs_partition_id key, int64_t before, str
     return 0;
 }
 
-static void fake_forget(void *self, struct rs_partition_id key)
+static void fake_forget(void *self, struct rs_partition_id id)
 {
     struct fake_io *io = self;
-    (void)key;
+    (void)id;
     io->event_first = io->event_count = 0;
 }
 

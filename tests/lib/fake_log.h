@@ -38,7 +38,7 @@ struct fake_io {
     struct rs_buf delayed[32];
     uint64_t delayed_cookies[32];
     int delayed_count;
-    struct rs_partition_id key;
+    struct rs_partition_id id;
     struct rs_error error;
     int trims, reads, appends;
     int trims_at_read; /* before this reading another instance trims the whole log; 0: never */

@@ -53,7 +53,7 @@ static struct rs_partition_id key_of(long partition)
 
 static void on_record(struct tool *tool, const struct rs_append_event *event)
 {
-    struct reading *reading = &tool->readings[event->key.partition];
+    struct reading *reading = &tool->readings[event->id.partition];
 
     if (reading->records == 0) {
         reading->first = event->offset;
@@ -65,14 +65,14 @@ static void on_record(struct tool *tool, const struct rs_append_event *event)
     reading->next = event->offset + 1;
     reading->records++;
     reading->bytes += event->bytes.size;
-    uint8_t expected = byte_of(event->key.partition, event->offset);
+    uint8_t expected = byte_of(event->id.partition, event->offset);
     reading->wrong +=
         event->bytes.data[0] != expected || event->bytes.data[event->bytes.size - 1] != expected;
 }
 
 static void say(struct tool *tool, const struct rs_append_event *event)
 {
-    int partition = (int)event->key.partition;
+    int partition = (int)event->id.partition;
     struct reading *reading = &tool->readings[partition];
     const char *why = !event->error ? "" : event->error->text;
 

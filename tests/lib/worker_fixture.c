@@ -54,7 +54,7 @@ static const struct rs_dead_letter_ops letter_ops = {.put = put_letter, .acknowl
 
 /* ---- a state log whose claims can be refused or delayed ---- */
 
-static int slow_claim(void *self, struct rs_partition_id key, struct rs_error *error)
+static int slow_claim(void *self, struct rs_partition_id id, struct rs_error *error)
 {
     struct slow_log *log = self;
 
@@ -62,30 +62,30 @@ static int slow_claim(void *self, struct rs_partition_id key, struct rs_error *e
     if (log->refuse) {
         return rs_fail(error, RS_EBROKER, "the state topic is away");
     }
-    return log->inner.ops->claim(log->inner.self, key, error);
+    return log->inner.ops->claim(log->inner.self, id, error);
 }
 
-static int slow_chunk(void *self, struct rs_partition_id key, struct rs_slice bytes, struct rs_error *error)
+static int slow_chunk(void *self, struct rs_partition_id id, struct rs_slice bytes, struct rs_error *error)
 {
     struct slow_log *log = self;
 
-    return log->inner.ops->chunk(log->inner.self, key, bytes, error);
+    return log->inner.ops->chunk(log->inner.self, id, bytes, error);
 }
 
-static int slow_seal(void *self, struct rs_partition_id key, const struct rs_seal *seal, struct rs_slice head,
+static int slow_seal(void *self, struct rs_partition_id id, const struct rs_seal *seal, struct rs_slice head,
                      bool sweep_ends, struct rs_error *error)
 {
     struct slow_log *log = self;
 
-    return log->inner.ops->seal(log->inner.self, key, seal, head, sweep_ends, error);
+    return log->inner.ops->seal(log->inner.self, id, seal, head, sweep_ends, error);
 }
 
-static void slow_release(void *self, struct rs_partition_id key)
+static void slow_release(void *self, struct rs_partition_id id)
 {
     struct slow_log *log = self;
 
     log->releases++;
-    log->inner.ops->release(log->inner.self, key);
+    log->inner.ops->release(log->inner.self, id);
 }
 
 static bool slow_take(void *self, uint32_t worker, struct rs_state_event *out)

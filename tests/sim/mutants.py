@@ -60,7 +60,7 @@ MUTANTS = {
     "trim-unverified": ("the log is trimmed when the seal that ends a sweep is sent, not when it is acknowledged", [(
         "transform/statelog/protocol.c", "        owner->sealing_sweep = record.seal.sweep_start;",
         "        owner->sealing_sweep = record.seal.sweep_start;\n        if (owner->sealing_sweep >= 0 && !owner->trimming) {\n"
-        "            owner->trimming = log->options.io.ops->trim(log->options.io.self, owner->key,\n"
+        "            owner->trimming = log->options.io.ops->trim(log->options.io.self, owner->id,\n"
         "                                                       owner->sealing_sweep, error) == 0;\n        }")]),
     "never-trimmed": ("a complete sweep is not followed by a trim", [(
         "transform/statelog/protocol.c", "    owner->trim_to = owner->sealing_sweep;", "    owner->trim_to = -1;")]),
@@ -118,8 +118,8 @@ MUTANTS = {
     "claim-not-awaited": ("the log is read before the claim stands in it: what came just before it is missed", [(
         "transform/statelog/protocol.c", "    if (event->offset > owner->token) {\n        return over(owner, RS_STATE_LOST, out);",
         "    if (event->offset > owner->token + (1 << 30)) {\n        return over(owner, RS_STATE_LOST, out);"),
-        ("transform/statelog/protocol.c", "        rc = log->options.io.ops->read(log->options.io.self, owner->key, offset, &error);",
-         "        rc = log->options.io.ops->read(log->options.io.self, owner->key, offset > 2 ? offset - 2 : offset, &error);"),
+        ("transform/statelog/protocol.c", "        rc = log->options.io.ops->read(log->options.io.self, owner->id, offset, &error);",
+         "        rc = log->options.io.ops->read(log->options.io.self, owner->id, offset > 2 ? offset - 2 : offset, &error);"),
         ("transform/statelog/protocol.c", "rs_state_reader_end(owner->reader, event->offset, owner->token + 1, error);",
          "rs_state_reader_end(owner->reader, event->offset, owner->token > 2 ? owner->token - 1 : owner->token + 1, error);"),
         ("transform/statelog/protocol.c", "    if (reading->claim != owner->token || ", "    if (reading->claim > owner->token && ")]),

@@ -27,9 +27,9 @@ uint64_t topic_identity(const struct sim *sim, uint32_t partition)
                              partition_of(sim, partition));
 }
 
-static uint32_t place(const struct process *p, struct rs_partition_id key)
+static uint32_t place(const struct process *p, struct rs_partition_id id)
 {
-    return place_of(p->sim, key.stream, key.partition);
+    return place_of(p->sim, id.stream, id.partition);
 }
 
 /* ---- what a process hears ---- */
@@ -39,7 +39,7 @@ static struct log_event_node *event_new(struct process *p, enum rs_append_event_
     struct log_event_node *node = sim_alloc(sizeof *node);
     node->event = (struct rs_append_event){
         .kind = kind,
-        .key = {.stream = stream_of(p->sim, partition), .partition = partition_of(p->sim, partition)},
+        .id = {.stream = stream_of(p->sim, partition), .partition = partition_of(p->sim, partition)},
         .offset = -1,
         .committed = -1};
     node->interest = p->pipes[partition].interest;
@@ -283,12 +283,12 @@ static enum fate draw_fate(struct sim *sim, uint32_t partition)
     return rs_random_one_in(&sim->chance, sim->faults.blind) ? FATE_BLIND : FATE_GOOD;
 }
 
-static int log_append(void *self, struct rs_partition_id key, struct rs_slice bytes, uint64_t cookie,
+static int log_append(void *self, struct rs_partition_id id, struct rs_slice bytes, uint64_t cookie,
                       struct rs_error *error)
 {
     struct process *p = self;
     struct sim *sim = p->sim;
-    uint32_t partition = place(p, key);
+    uint32_t partition = place(p, id);
     struct pipe *pipe = &p->pipes[partition];
     if (!process_acts(p)) {
         return 0;
@@ -414,10 +414,10 @@ static void read_begin(struct sim *sim, void *subject, uint64_t tag)
     }
 }
 
-static int log_read(void *self, struct rs_partition_id key, int64_t until, struct rs_error *error)
+static int log_read(void *self, struct rs_partition_id id, int64_t until, struct rs_error *error)
 {
     struct process *p = self;
-    uint32_t partition = place(p, key);
+    uint32_t partition = place(p, id);
     struct pipe *pipe = &p->pipes[partition];
     (void)error;
     if (!process_acts(p)) {
@@ -465,11 +465,11 @@ static void trim_now(struct sim *sim, void *subject, uint64_t tag)
     event_post(p, event);
 }
 
-static int log_trim(void *self, struct rs_partition_id key, int64_t before, struct rs_error *error)
+static int log_trim(void *self, struct rs_partition_id id, int64_t before, struct rs_error *error)
 {
     struct process *p = self;
     struct sim *sim = p->sim;
-    uint32_t partition = place(p, key);
+    uint32_t partition = place(p, id);
     struct pipe *pipe = &p->pipes[partition];
     (void)error;
     if (!process_acts(p)) {
@@ -488,10 +488,10 @@ static int log_trim(void *self, struct rs_partition_id key, int64_t before, stru
 
 /* ---- the rest of the table ---- */
 
-static void log_forget(void *self, struct rs_partition_id key)
+static void log_forget(void *self, struct rs_partition_id id)
 {
     struct process *p = self;
-    uint32_t partition = place(p, key);
+    uint32_t partition = place(p, id);
     struct pipe *pipe = &p->pipes[partition];
     pipe->interest++;
     pipe->reading_log = false;
@@ -506,7 +506,7 @@ static bool log_take(void *self, uint32_t worker, struct rs_append_event *out)
     p->log_lent = NULL;
     struct log_event_node *node = NULL;
     while (!p->dying && (node = log_event_nodes_pop(&p->log_events))) {
-        bool wanted = node->interest == p->pipes[place(p, node->event.key)].interest;
+        bool wanted = node->interest == p->pipes[place(p, node->event.id)].interest;
         *out = node->event;
         p->log_error = node->error;
         out->error = node->event.error ? &p->log_error : NULL;

@@ -4,44 +4,43 @@
 
 #include "tests/sim/cluster.h"
 
-static int witness_claim(void *self, struct rs_partition_id key, struct rs_error *error)
+static int witness_claim(void *self, struct rs_partition_id id, struct rs_error *error)
 {
     struct process *p = self;
-    p->pipes[place_of(p->sim, key.stream, key.partition)].token = 0;
-    return p->durable_table.ops->claim(p->durable_table.self, key, error);
+    p->pipes[place_of(p->sim, id.stream, id.partition)].token = 0;
+    return p->durable_table.ops->claim(p->durable_table.self, id, error);
 }
 
-static struct rs_state_plan witness_plan(void *self, struct rs_partition_id key)
+static struct rs_state_plan witness_plan(void *self, struct rs_partition_id id)
 {
     struct process *p = self;
-    return p->durable_table.ops->plan(p->durable_table.self, key);
+    return p->durable_table.ops->plan(p->durable_table.self, id);
 }
 
-static int witness_chunk(void *self, struct rs_partition_id key, struct rs_slice bytes,
-                         struct rs_error *error)
+static int witness_chunk(void *self, struct rs_partition_id id, struct rs_slice bytes, struct rs_error *error)
 {
     struct process *p = self;
-    return p->durable_table.ops->chunk(p->durable_table.self, key, bytes, error);
+    return p->durable_table.ops->chunk(p->durable_table.self, id, bytes, error);
 }
 
-static int witness_seal(void *self, struct rs_partition_id key, const struct rs_seal *seal,
+static int witness_seal(void *self, struct rs_partition_id id, const struct rs_seal *seal,
                         struct rs_slice head, bool sweep_ends, struct rs_error *error)
 {
     struct process *p = self;
-    return p->durable_table.ops->seal(p->durable_table.self, key, seal, head, sweep_ends, error);
+    return p->durable_table.ops->seal(p->durable_table.self, id, seal, head, sweep_ends, error);
 }
 
-static void witness_release(void *self, struct rs_partition_id key)
+static void witness_release(void *self, struct rs_partition_id id)
 {
     struct process *p = self;
-    p->pipes[place_of(p->sim, key.stream, key.partition)].token = 0;
-    p->durable_table.ops->release(p->durable_table.self, key);
+    p->pipes[place_of(p->sim, id.stream, id.partition)].token = 0;
+    p->durable_table.ops->release(p->durable_table.self, id);
 }
 
 static void see(struct process *p, const struct rs_state_event *event)
 {
     struct sim *sim = p->sim;
-    uint32_t partition = place_of(sim, event->key.stream, event->key.partition);
+    uint32_t partition = place_of(sim, event->id.stream, event->id.partition);
     switch (event->kind) {
     case RS_STATE_CLAIMED:
         p->pipes[partition].token = event->token;
@@ -86,10 +85,10 @@ static bool witness_take(void *self, uint32_t worker, struct rs_state_event *out
     return true;
 }
 
-static bool witness_status(void *self, struct rs_partition_id key, struct rs_state_log_status *out)
+static bool witness_status(void *self, struct rs_partition_id id, struct rs_state_log_status *out)
 {
     struct process *p = self;
-    return p->durable_table.ops->status(p->durable_table.self, key, out);
+    return p->durable_table.ops->status(p->durable_table.self, id, out);
 }
 
 static int witness_wake_fd(void *self, uint32_t worker)

@@ -291,7 +291,7 @@ static struct input *input_of(struct rebuild *rebuild, struct rs_partition_id ke
 
 static void on_answer(struct rebuild *rebuild, const struct rs_append_event *event)
 {
-    struct input *input = input_of(rebuild, event->key);
+    struct input *input = input_of(rebuild, event->id);
 
     if (!input || input->answered) {
         return;

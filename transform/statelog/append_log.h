@@ -2,7 +2,7 @@
  * What the records mean is protocol.h's business. Two implementations: Kafka (kafka.h), and a log in
  * virtual time for simulation, which delays, loses, repeats and reorders what Kafka may.
  * Everything is asynchronous: calls only begin something, `take` tells how it went.
- * Thread: every call on the thread of the key's worker. */
+ * Thread: every call on the thread of the partition's worker. */
 #ifndef RS_TRANSFORM_STATELOG_APPEND_LOG_H
 #define RS_TRANSFORM_STATELOG_APPEND_LOG_H
 
@@ -25,7 +25,7 @@ enum rs_append_event_kind {
 
 struct rs_append_event {
     enum rs_append_event_kind kind;
-    struct rs_partition_id key;
+    struct rs_partition_id id;
     uint64_t cookie; /* DONE, REFUSED: as given to append */
     int64_t offset;
     int64_t committed; /* END: offset that the consumer group has committed for the input partition; -1: none,
@@ -38,19 +38,19 @@ struct rs_append_event {
 };
 
 struct rs_append_log_ops {
-    /* Appends a record behind all earlier ones of this key. Copies. DONE or REFUSED follows, in the order
-     * of the appends. RS_ELIMIT: no room now, come again. Appends of one key are never reordered; once one is
+    /* Appends a record behind all earlier ones of this partition. Copies. DONE or REFUSED follows, in the order
+     * of the appends. RS_ELIMIT: no room now, come again. Appends of one partition are never reordered; once one is
      * REFUSED all later ones that are under way are REFUSED too. */
-    RS_MUST_USE int (*append)(void *self, struct rs_partition_id key, struct rs_slice bytes, uint64_t cookie,
+    RS_MUST_USE int (*append)(void *self, struct rs_partition_id id, struct rs_slice bytes, uint64_t cookie,
                               struct rs_error *error);
     /* Reads the log from its first record to the one at `until`, inclusive: RECORD events in order, then END.
-     * One reading of a key at a time. */
-    RS_MUST_USE int (*read)(void *self, struct rs_partition_id key, int64_t until, struct rs_error *error);
-    /* Deletes the records before `before`. TRIMMED follows. One at a time of a key. */
-    RS_MUST_USE int (*trim)(void *self, struct rs_partition_id key, int64_t before, struct rs_error *error);
-    /* Nothing of the key is of interest any more: no event about it comes afterwards, also not of what is
+     * One reading of a partition at a time. */
+    RS_MUST_USE int (*read)(void *self, struct rs_partition_id id, int64_t until, struct rs_error *error);
+    /* Deletes the records before `before`. TRIMMED follows. One at a time of a partition. */
+    RS_MUST_USE int (*trim)(void *self, struct rs_partition_id id, int64_t before, struct rs_error *error);
+    /* Nothing of the partition is of interest any more: no event about it comes afterwards, also not of what is
      * under way. Records under way may still reach the log. */
-    void (*forget)(void *self, struct rs_partition_id key);
+    void (*forget)(void *self, struct rs_partition_id id);
     bool (*take)(void *self, uint32_t worker, struct rs_append_event *out);
     int (*wake_fd)(void *self, uint32_t worker); /* readable when `take` has something; -1: poll */
 };

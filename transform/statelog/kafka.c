@@ -29,7 +29,7 @@ static struct rs_kafka_log_note *note_new(struct rs_kafka_log_partition *key, st
         note->worker = who.worker;
         note->epoch = key->epoch;
         note->generation = key->generation;
-        note->event = (struct rs_append_event){.kind = kind, .key = who, .offset = -1, .committed = -1};
+        note->event = (struct rs_append_event){.kind = kind, .id = who, .offset = -1, .committed = -1};
         note->size = size;
     }
     return note;

@@ -131,7 +131,7 @@ static bool judge(struct rs_kafka_log *log, uint32_t index, const rd_kafka_messa
     key->next = message->offset + 1;
     *out = (struct rs_append_event){
         .kind = RS_APPEND_RECORD,
-        .key = {.worker = index, .stream = key->stream, .partition = key->partition},
+        .id = {.worker = index, .stream = key->stream, .partition = key->partition},
         .offset = message->offset,
         .committed = -1,
         .bytes = rs_slice_of(message->payload, message->len),
@@ -165,7 +165,7 @@ static void put_end(struct rs_kafka_log *log, uint32_t index, struct rs_append_e
     worker->ended = NULL;
     *out = (struct rs_append_event){
         .kind = RS_APPEND_END,
-        .key = {.worker = index, .stream = key->stream, .partition = key->partition},
+        .id = {.worker = index, .stream = key->stream, .partition = key->partition},
         .offset = key->first,
         .committed = key->committed,
         .end = end,

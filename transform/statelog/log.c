@@ -65,7 +65,7 @@ static uint64_t next_token(struct rs_memory_log *log)
 
 /* The answer is ready at once and is taken like any other. A token from the wall clock lets the views of
  * this process win over those of an earlier one, as far as clocks agree. */
-static int memory_claim(void *self, struct rs_partition_id key, struct rs_error *error)
+static int memory_claim(void *self, struct rs_partition_id id, struct rs_error *error)
 {
     struct rs_memory_log *log = self;
     uint64_t token = next_token(log);
@@ -76,42 +76,42 @@ static int memory_claim(void *self, struct rs_partition_id key, struct rs_error 
     }
     struct rs_state_event event = {
         .kind = RS_STATE_CLAIMED,
-        .key = key,
+        .id = id,
         .token = token,
         .seal = {.next_offset = RS_OFFSET_BEGINNING,
                  .stream_time_us = RS_TIME_NONE,
                  .now_shown_us = RS_TIME_NONE},
     };
-    return events_push(events_of(log, key.worker), &event, error);
+    return events_push(events_of(log, id.worker), &event, error);
 }
 
-static int memory_chunk(void *self, struct rs_partition_id key, struct rs_slice bytes, struct rs_error *error)
+static int memory_chunk(void *self, struct rs_partition_id id, struct rs_slice bytes, struct rs_error *error)
 {
     (void)self;
-    (void)key;
+    (void)id;
     (void)bytes;
     (void)error;
     return 0;
 }
 
-static int memory_seal(void *self, struct rs_partition_id key, const struct rs_seal *seal,
+static int memory_seal(void *self, struct rs_partition_id id, const struct rs_seal *seal,
                        struct rs_slice head, bool sweep_ends, struct rs_error *error)
 {
-    struct rs_state_event event = {.kind = RS_STATE_COMMITTED, .key = key, .seal = *seal};
+    struct rs_state_event event = {.kind = RS_STATE_COMMITTED, .id = id, .seal = *seal};
 
     (void)head;
     (void)sweep_ends;
-    return events_push(events_of(self, key.worker), &event, error);
+    return events_push(events_of(self, id.worker), &event, error);
 }
 
-static void memory_release(void *self, struct rs_partition_id key)
+static void memory_release(void *self, struct rs_partition_id id)
 {
-    struct worker_events *events = events_of(self, key.worker);
+    struct worker_events *events = events_of(self, id.worker);
     size_t kept = 0;
 
     for (size_t i = 0; i < events->count; i++) {
         const struct rs_state_event *event = &events->items[events->first + i];
-        if (event->key.stream != key.stream || event->key.partition != key.partition) {
+        if (event->id.stream != id.stream || event->id.partition != id.partition) {
             events->items[events->first + kept++] = *event;
         }
     }

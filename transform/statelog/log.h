@@ -52,7 +52,7 @@ enum rs_state_event_kind {
 
 struct rs_state_event {
     enum rs_state_event_kind kind;
-    struct rs_partition_id key;
+    struct rs_partition_id id;
     uint64_t token;
     bool sealed;           /* CLAIMED: there was a batch. Else the state begins empty, at seal.next_offset */
     struct rs_seal seal;   /* BATCH: its own; CLAIMED: of the last batch; COMMITTED: next_offset alone */
@@ -79,23 +79,23 @@ struct rs_state_log_status {
 
 struct rs_state_log_ops {
     /* Begins to take the partition over: BATCH and CHUNK events, then CLAIMED or FAILED. */
-    RS_MUST_USE int (*claim)(void *self, struct rs_partition_id key, struct rs_error *error);
+    RS_MUST_USE int (*claim)(void *self, struct rs_partition_id id, struct rs_error *error);
     /* What the next batch is to carry. NULL: this log is not durable; a seal alone tells how far the input
      * is done, and no batch is made. */
-    struct rs_state_plan (*plan)(void *self, struct rs_partition_id key);
+    struct rs_state_plan (*plan)(void *self, struct rs_partition_id id);
     /* Adds a chunk to the batch that is open, or opens one. Copies. RS_ELIMIT: no room now, come again. */
-    RS_MUST_USE int (*chunk)(void *self, struct rs_partition_id key, struct rs_slice bytes,
+    RS_MUST_USE int (*chunk)(void *self, struct rs_partition_id id, struct rs_slice bytes,
                              struct rs_error *error);
     /* Seals the batch; COMMITTED, LOST, UNSURE or FAILED follows, and until then no other batch is opened.
      * `sweep_ends`: the sweep's last clean group is in this batch. Copies. RS_ELIMIT as above. */
-    RS_MUST_USE int (*seal)(void *self, struct rs_partition_id key, const struct rs_seal *seal,
+    RS_MUST_USE int (*seal)(void *self, struct rs_partition_id id, const struct rs_seal *seal,
                             struct rs_slice head, bool sweep_ends, struct rs_error *error);
     /* Lets go of the partition at any point; no event about it comes afterwards. */
-    void (*release)(void *self, struct rs_partition_id key);
+    void (*release)(void *self, struct rs_partition_id id);
     /* Next event for the worker; never blocks. */
     bool (*take)(void *self, uint32_t worker, struct rs_state_event *out);
     /* NULL where there is nothing to tell; false: no such partition. On the worker's thread. */
-    bool (*status)(void *self, struct rs_partition_id key, struct rs_state_log_status *out);
+    bool (*status)(void *self, struct rs_partition_id id, struct rs_state_log_status *out);
     int (*wake_fd)(void *self, uint32_t worker); /* readable when `take` has something; -1: poll */
 };
 

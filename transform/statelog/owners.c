@@ -12,13 +12,13 @@ struct rs_log_owners *rs_log_owners_of(struct rs_durable_log *log, uint32_t work
     return &log->workers[worker];
 }
 
-struct rs_log_owner *rs_durable_find(struct rs_durable_log *log, struct rs_partition_id key)
+struct rs_log_owner *rs_durable_find(struct rs_durable_log *log, struct rs_partition_id id)
 {
-    struct rs_log_owners *parts = rs_log_owners_of(log, key.worker);
+    struct rs_log_owners *owners = rs_log_owners_of(log, id.worker);
 
-    for (size_t i = 0; i < parts->count; i++) {
-        if (parts->items[i]->key.stream == key.stream && parts->items[i]->key.partition == key.partition) {
-            return parts->items[i];
+    for (size_t i = 0; i < owners->count; i++) {
+        if (owners->items[i]->id.stream == id.stream && owners->items[i]->id.partition == id.partition) {
+            return owners->items[i];
         }
     }
     return NULL;
@@ -30,41 +30,41 @@ void rs_log_owner_free(struct rs_log_owner *owner)
     free(owner);
 }
 
-struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partition_id key)
+struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partition_id id)
 {
-    struct rs_log_owners *parts = rs_log_owners_of(log, key.worker);
+    struct rs_log_owners *owners = rs_log_owners_of(log, id.worker);
 
     struct rs_log_owner **items =
-        rs_array_grow(parts->items, parts->count, &parts->capacity, 8, sizeof(struct rs_log_owner *));
+        rs_array_grow(owners->items, owners->count, &owners->capacity, 8, sizeof(struct rs_log_owner *));
     if (!items) {
         return NULL;
     }
-    parts->items = items;
+    owners->items = items;
     struct rs_log_owner *owner = calloc(1, sizeof *owner);
     if (owner) {
-        owner->key = key;
-        parts->items[parts->count++] = owner;
+        owner->id = id;
+        owners->items[owners->count++] = owner;
     }
     return owner;
 }
 
 /* The append log forgets in any case, so that no answer to an earlier ownership reaches the next one. A
  * batch of the partition that is being handed over ends here, since its chunks are the reader's. */
-void rs_durable_forget(struct rs_durable_log *log, struct rs_partition_id key)
+void rs_durable_forget(struct rs_durable_log *log, struct rs_partition_id id)
 {
-    struct rs_log_owners *parts = rs_log_owners_of(log, key.worker);
-    struct rs_log_owner *owner = rs_durable_find(log, key);
+    struct rs_log_owners *owners = rs_log_owners_of(log, id.worker);
+    struct rs_log_owner *owner = rs_durable_find(log, id);
 
-    log->options.io.ops->forget(log->options.io.self, key);
+    log->options.io.ops->forget(log->options.io.self, id);
     if (!owner) {
         return;
     }
-    if (parts->handing == owner) {
-        parts->handing = NULL;
+    if (owners->handing == owner) {
+        owners->handing = NULL;
     }
-    for (size_t i = 0; i < parts->count; i++) {
-        if (parts->items[i] == owner) {
-            parts->items[i] = parts->items[--parts->count];
+    for (size_t i = 0; i < owners->count; i++) {
+        if (owners->items[i] == owner) {
+            owners->items[i] = owners->items[--owners->count];
             break;
         }
     }
@@ -73,13 +73,13 @@ void rs_durable_forget(struct rs_durable_log *log, struct rs_partition_id key)
 
 const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log, const struct rs_log_owner *owner)
 {
-    return &log->options.streams->items[owner->key.stream];
+    return &log->options.streams->items[owner->id.stream];
 }
 
-uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_partition_id key)
+uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_partition_id id)
 {
-    return rs_state_identity(log->options.streams->group, log->options.streams->items[key.stream].name,
-                             key.partition);
+    return rs_state_identity(log->options.streams->group, log->options.streams->items[id.stream].name,
+                             id.partition);
 }
 
 void rs_durable_report(const struct rs_durable_log *log, enum rs_log_level level,
@@ -88,6 +88,6 @@ void rs_durable_report(const struct rs_durable_log *log, enum rs_log_level level
     struct rs_error line = *why;
 
     (void)rs_error_prefix(&line, "stream %s partition %" PRId32, rs_durable_stream(log, owner)->name,
-                          owner->key.partition);
+                          owner->id.partition);
     rs_report(&log->options.report, level, "%s", line.text);
 }

@@ -23,7 +23,7 @@ enum { COOKIE_CLAIM = 1, COOKIE_CHUNK, COOKIE_SEAL };
 
 static bool put_event(struct rs_log_owner *owner, enum rs_state_event_kind kind, struct rs_state_event *out)
 {
-    *out = (struct rs_state_event){.kind = kind, .key = owner->key, .token = (uint64_t)owner->token};
+    *out = (struct rs_state_event){.kind = kind, .id = owner->id, .token = (uint64_t)owner->token};
     return true;
 }
 
@@ -53,7 +53,7 @@ static bool broken(struct rs_durable_log *log, struct rs_log_owner *owner, struc
     }
     (void)rs_error_prefix(&owner->error,
                           "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32, stream,
-                          owner->key.partition, log->options.streams->group, stream, owner->key.partition);
+                          owner->id.partition, log->options.streams->group, stream, owner->id.partition);
     size_t used = strlen(owner->error.text);
     (void)snprintf(owner->error.text + used, sizeof owner->error.text - used,
                    owner->error.code != RS_ESTATE
@@ -70,9 +70,9 @@ static bool broken(struct rs_durable_log *log, struct rs_log_owner *owner, struc
 static int append(struct rs_durable_log *log, struct rs_log_owner *owner, struct rs_state_record *record,
                   uint64_t cookie, uint64_t *sum, struct rs_error *error)
 {
-    struct rs_buf *scratch = &rs_log_owners_of(log, owner->key.worker)->scratch;
+    struct rs_buf *scratch = &rs_log_owners_of(log, owner->id.worker)->scratch;
 
-    record->identity = rs_durable_identity(log, owner->key);
+    record->identity = rs_durable_identity(log, owner->id);
     record->owner = owner->signature;
     record->token = owner->token;
     rs_buf_reset(scratch);
@@ -81,7 +81,7 @@ static int append(struct rs_durable_log *log, struct rs_log_owner *owner, struct
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
     int rc =
-        log->options.io.ops->append(log->options.io.self, owner->key, rs_buf_slice(scratch), cookie, error);
+        log->options.io.ops->append(log->options.io.self, owner->id, rs_buf_slice(scratch), cookie, error);
     if (rc == 0) {
         owner->written += scratch->size;
         *sum = own;
@@ -127,7 +127,7 @@ static int send_claim(struct rs_durable_log *log, struct rs_log_owner *owner, st
     };
 
     if (log->options.fingerprints) {
-        record.claim.fingerprint = log->options.fingerprints[owner->key.stream];
+        record.claim.fingerprint = log->options.fingerprints[owner->id.stream];
     }
     draw(log, &owner->signature);
     owner->phase = RS_DURABLE_CLAIMING;
@@ -136,12 +136,12 @@ static int send_claim(struct rs_durable_log *log, struct rs_log_owner *owner, st
 }
 
 /* What came before is forgotten first: no event of an earlier ownership may be taken for one of this. */
-static int durable_claim(void *self, struct rs_partition_id key, struct rs_error *error)
+static int durable_claim(void *self, struct rs_partition_id id, struct rs_error *error)
 {
     struct rs_durable_log *log = self;
 
-    rs_durable_forget(log, key);
-    struct rs_log_owner *owner = rs_durable_add(log, key);
+    rs_durable_forget(log, id);
+    struct rs_log_owner *owner = rs_durable_add(log, id);
     if (!owner) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
@@ -151,7 +151,7 @@ static int durable_claim(void *self, struct rs_partition_id key, struct rs_error
     owner->status.restoring = true;
     int rc = send_claim(log, owner, error);
     if (rc != 0) {
-        rs_durable_forget(log, key);
+        rs_durable_forget(log, id);
     }
     return rc;
 }
@@ -171,48 +171,48 @@ static bool on_claim_appended(struct rs_durable_log *log, struct rs_log_owner *o
     owner->next = offset + 1;
     owner->status.claim = offset;
     owner->status.restore_until = offset;
-    rc = rs_state_reader_new(rs_durable_identity(log, owner->key), &owner->reader, &error);
+    rc = rs_state_reader_new(rs_durable_identity(log, owner->id), &owner->reader, &error);
     if (rc == 0) {
         owner->phase = RS_DURABLE_READING;
-        rc = log->options.io.ops->read(log->options.io.self, owner->key, offset, &error);
+        rc = log->options.io.ops->read(log->options.io.self, owner->id, offset, &error);
     }
     return rc != 0 && unsure(owner, &error, out);
 }
 
 /* ---- reading ---- */
 
-static void hand_over(struct rs_log_owners *parts, struct rs_log_owner *owner,
+static void hand_over(struct rs_log_owners *owners, struct rs_log_owner *owner,
                       const struct rs_seal_record *seal)
 {
-    parts->handing = owner;
-    parts->head_handed = false;
-    parts->head = seal->head;
-    parts->seal = seal->seal;
-    parts->handed = 0;
+    owners->handing = owner;
+    owners->head_handed = false;
+    owners->head = seal->head;
+    owners->seal = seal->seal;
+    owners->handed = 0;
 }
 
 /* The next piece of the batch that is being handed over. */
-static bool take_handed(struct rs_log_owners *parts, struct rs_state_event *out)
+static bool take_handed(struct rs_log_owners *owners, struct rs_state_event *out)
 {
     size_t count = 0;
 
-    if (!parts->handing) {
+    if (!owners->handing) {
         return false;
     }
-    const struct rs_slice *chunks = rs_state_reader_chunks(parts->handing->reader, &count);
-    if (!parts->head_handed) {
-        parts->head_handed = true;
-        (void)put_event(parts->handing, RS_STATE_BATCH, out);
-        out->bytes = parts->head;
-        out->seal = parts->seal;
+    const struct rs_slice *chunks = rs_state_reader_chunks(owners->handing->reader, &count);
+    if (!owners->head_handed) {
+        owners->head_handed = true;
+        (void)put_event(owners->handing, RS_STATE_BATCH, out);
+        out->bytes = owners->head;
+        out->seal = owners->seal;
         return true;
     }
-    if (parts->handed == count) {
-        parts->handing = NULL;
+    if (owners->handed == count) {
+        owners->handing = NULL;
         return false;
     }
-    (void)put_event(parts->handing, RS_STATE_CHUNK, out);
-    out->bytes = chunks[parts->handed++];
+    (void)put_event(owners->handing, RS_STATE_CHUNK, out);
+    out->bytes = chunks[owners->handed++];
     return true;
 }
 
@@ -236,10 +236,10 @@ static bool on_record(struct rs_durable_log *log, struct rs_log_owner *owner,
     owner->status.restored_bytes += event->bytes.size;
     owner->status.restore_at = event->offset;
     if (verdict == RS_VERDICT_BATCH) {
-        hand_over(rs_log_owners_of(log, owner->key.worker), owner, &record.seal);
+        hand_over(rs_log_owners_of(log, owner->id.worker), owner, &record.seal);
     }
     return rs_state_reader_anew(owner->reader) ? put_event(owner, RS_STATE_VOID, out)
-                                               : take_handed(rs_log_owners_of(log, owner->key.worker), out);
+                                               : take_handed(rs_log_owners_of(log, owner->id.worker), out);
 }
 
 /* What the log is worth, once all of it was seen. */
@@ -274,10 +274,10 @@ static int judge(const struct rs_durable_log *log, const struct rs_log_owner *ow
 static bool check(struct rs_durable_log *log, struct rs_log_owner *owner, struct rs_state_event *out)
 {
     struct rs_error error;
-    int rc = rs_state_reader_new(rs_durable_identity(log, owner->key), &owner->reader, &error);
+    int rc = rs_state_reader_new(rs_durable_identity(log, owner->id), &owner->reader, &error);
 
     if (rc == 0) {
-        rc = log->options.io.ops->read(log->options.io.self, owner->key, owner->check_until, &error);
+        rc = log->options.io.ops->read(log->options.io.self, owner->id, owner->check_until, &error);
     }
     owner->checking = true;
     owner->check_until = -1;
@@ -358,10 +358,10 @@ static uint64_t slice(const struct rs_log_owner *owner, uint64_t floor)
 
 /* Asked while no batch is open, so nothing is on its way and `next` is where the sweep's first record will
  * stand. If somebody else's record takes that place, on_gap gives the sweep up. */
-static struct rs_state_plan durable_plan(void *self, struct rs_partition_id key)
+static struct rs_state_plan durable_plan(void *self, struct rs_partition_id id)
 {
     struct rs_durable_log *log = self;
-    struct rs_log_owner *owner = rs_durable_find(log, key);
+    struct rs_log_owner *owner = rs_durable_find(log, id);
     uint64_t floor = log->options.sweep_floor != 0 ? log->options.sweep_floor : RS_SWEEP_FLOOR;
     struct rs_state_plan plan = {0};
 
@@ -395,11 +395,10 @@ static void open_batch(struct rs_log_owner *owner)
 }
 
 /* A batch that the append log has no room for stays open, and its chunk's number is not used up. */
-static int durable_chunk(void *self, struct rs_partition_id key, struct rs_slice bytes,
-                         struct rs_error *error)
+static int durable_chunk(void *self, struct rs_partition_id id, struct rs_slice bytes, struct rs_error *error)
 {
     struct rs_durable_log *log = self;
-    struct rs_log_owner *owner = rs_durable_find(log, key);
+    struct rs_log_owner *owner = rs_durable_find(log, id);
     uint64_t sum = 0;
 
     if (!owner || owner->phase != RS_DURABLE_OWNED) {
@@ -420,11 +419,11 @@ static int durable_chunk(void *self, struct rs_partition_id key, struct rs_slice
 
 /* After a gap `sweep_start` is -1, whatever the worker believes: then the seal ends no sweep, and nothing
  * is trimmed by it. */
-static int durable_seal(void *self, struct rs_partition_id key, const struct rs_seal *seal,
+static int durable_seal(void *self, struct rs_partition_id id, const struct rs_seal *seal,
                         struct rs_slice head, bool sweep_ends, struct rs_error *error)
 {
     struct rs_durable_log *log = self;
-    struct rs_log_owner *owner = rs_durable_find(log, key);
+    struct rs_log_owner *owner = rs_durable_find(log, id);
     uint64_t sum = 0;
 
     if (!owner || owner->phase != RS_DURABLE_OWNED) {
@@ -457,7 +456,7 @@ static void trim(struct rs_durable_log *log, struct rs_log_owner *owner)
     if (owner->trim_to < 0 || owner->trimming) {
         return;
     }
-    if (log->options.io.ops->trim(log->options.io.self, owner->key, owner->trim_to, &error) == 0) {
+    if (log->options.io.ops->trim(log->options.io.self, owner->id, owner->trim_to, &error) == 0) {
         owner->trimming = true;
         owner->trim_to = -1;
     }
@@ -569,7 +568,7 @@ static bool later_claim(const struct rs_durable_log *log, const struct rs_log_ow
     struct rs_error error;
 
     return event->offset > owner->token && rs_state_record_read(event->bytes, &record, &error) == 0 &&
-           record.kind == RS_RECORD_CLAIM && record.identity == rs_durable_identity(log, owner->key);
+           record.kind == RS_RECORD_CLAIM && record.identity == rs_durable_identity(log, owner->id);
 }
 
 /* Only its owner is of interest; damage is for whoever restores from it. */
@@ -645,17 +644,17 @@ static bool on_io_event(struct rs_durable_log *log, struct rs_log_owner *owner,
 static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out)
 {
     struct rs_durable_log *log = self;
-    struct rs_log_owners *parts = rs_log_owners_of(log, worker);
+    struct rs_log_owners *owners = rs_log_owners_of(log, worker);
     struct rs_append_event event;
 
-    if (take_handed(parts, out)) {
+    if (take_handed(owners, out)) {
         return true;
     }
     for (int i = 0; i < LOOKED_AT; i++) {
         if (!log->options.io.ops->take(log->options.io.self, worker, &event)) {
             return false;
         }
-        struct rs_log_owner *owner = rs_durable_find(log, event.key);
+        struct rs_log_owner *owner = rs_durable_find(log, event.id);
         if (owner && on_io_event(log, owner, &event, out)) {
             return true;
         }
@@ -666,14 +665,14 @@ static bool durable_take(void *self, uint32_t worker, struct rs_state_event *out
 
 /* ---- the table ---- */
 
-static void durable_release(void *self, struct rs_partition_id key)
+static void durable_release(void *self, struct rs_partition_id id)
 {
-    rs_durable_forget(self, key);
+    rs_durable_forget(self, id);
 }
 
-static bool durable_status(void *self, struct rs_partition_id key, struct rs_state_log_status *out)
+static bool durable_status(void *self, struct rs_partition_id id, struct rs_state_log_status *out)
 {
-    struct rs_log_owner *owner = rs_durable_find(self, key);
+    struct rs_log_owner *owner = rs_durable_find(self, id);
 
     if (!owner) {
         return false;

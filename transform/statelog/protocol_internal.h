@@ -15,7 +15,7 @@ enum rs_durable_phase {
 };
 
 struct rs_log_owner {
-    struct rs_partition_id key;
+    struct rs_partition_id id;
     enum rs_durable_phase phase;
     struct rs_owner signature; /* on all its records */
     int64_t token;             /* offset of the claim; -1: not known yet */
@@ -67,15 +67,15 @@ struct rs_durable_log {
 
 struct rs_log_owners *rs_log_owners_of(struct rs_durable_log *log, uint32_t worker);
 /* NULL: there is none. */
-struct rs_log_owner *rs_durable_find(struct rs_durable_log *log, struct rs_partition_id key);
+struct rs_log_owner *rs_durable_find(struct rs_durable_log *log, struct rs_partition_id id);
 /* A new one, empty; NULL: out of memory. */
-struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partition_id key);
+struct rs_log_owner *rs_durable_add(struct rs_durable_log *log, struct rs_partition_id id);
 /* Drops it; the append log forgets it too. */
-void rs_durable_forget(struct rs_durable_log *log, struct rs_partition_id key);
+void rs_durable_forget(struct rs_durable_log *log, struct rs_partition_id id);
 void rs_log_owner_free(struct rs_log_owner *owner);
 const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log, const struct rs_log_owner *owner);
 /* What all its records bear. */
-uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_partition_id key);
+uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_partition_id id);
 void rs_durable_report(const struct rs_durable_log *log, enum rs_log_level level,
                        const struct rs_log_owner *owner, const struct rs_error *why);
 

@@ -279,7 +279,7 @@ void rs_worker_log_events(struct rs_worker *worker)
             worker->log_more = false;
             return;
         }
-        struct rs_worker_partition *owned = rs_worker_find(worker, event.key.stream, event.key.partition);
+        struct rs_worker_partition *owned = rs_worker_find(worker, event.id.stream, event.id.partition);
         bytes += event.bytes.size;
         if (event.kind == RS_STATE_MORE) {
             break;

@@ -126,8 +126,8 @@ static struct rs_append_event expect(struct fixture *f, struct rs_partition_id k
         print_message("%s\n", event.error->text);
     }
     assert_int_equal(event.kind, kind);
-    assert_int_equal(event.key.stream, key.stream);
-    assert_int_equal(event.key.partition, key.partition);
+    assert_int_equal(event.id.stream, key.stream);
+    assert_int_equal(event.id.partition, key.partition);
     return event;
 }
 
@@ -204,15 +204,15 @@ static void test_appends_are_acknowledged_in_order(void **state)
             worker = (worker + 1) % WORKERS;
         }
         assert_int_equal(event.kind, RS_APPEND_DONE);
-        if (event.key.stream == 1) {
+        if (event.id.stream == 1) {
             assert_int_equal(event.cookie, 77);
             assert_int_equal(event.offset, 0);
             other = true;
             continue;
         }
-        assert_int_equal(event.key.worker, worker);
-        assert_int_equal(event.cookie, next[event.key.partition]);
-        assert_int_equal(event.offset, next[event.key.partition]++);
+        assert_int_equal(event.id.worker, worker);
+        assert_int_equal(event.cookie, next[event.id.partition]);
+        assert_int_equal(event.offset, next[event.id.partition]++);
     }
     assert_true(other);
     struct rs_kafka_log_status status = status_of(f);
@@ -443,8 +443,8 @@ static void test_partitions_are_read_at_once(void **state)
         while (!f->io.ops->take(f->io.self, worker, &event)) {
             worker = (worker + 1) % WORKERS;
         }
-        int32_t p = event.key.partition;
-        assert_int_equal(event.key.worker, worker);
+        int32_t p = event.id.partition;
+        assert_int_equal(event.id.worker, worker);
         if (event.kind == RS_APPEND_END) {
             assert_int_equal(event.offset, 0);
             assert_int_equal(event.committed, -1);

@@ -56,8 +56,8 @@ static void test_a_claim_restores_nothing_and_begins_at_the_oldest_record(void *
     struct rs_state_event event = claim(1, 7);
 
     assert_int_equal(event.kind, RS_STATE_CLAIMED);
-    assert_int_equal(event.key.worker, 1);
-    assert_int_equal(event.key.partition, 7);
+    assert_int_equal(event.id.worker, 1);
+    assert_int_equal(event.id.partition, 7);
     assert_false(event.sealed);
     assert_int_equal(event.seal.next_offset, RS_OFFSET_BEGINNING);
     assert_true(event.seal.now_shown_us == RS_TIME_NONE);
@@ -108,7 +108,7 @@ static void test_commits_are_answered_in_order_and_to_their_worker(void **state)
     for (int64_t i = 0; i < 100; i++) {
         assert_true(table.ops->take(table.self, 0, &event));
         assert_int_equal(event.kind, RS_STATE_COMMITTED);
-        assert_int_equal(event.key.partition, i);
+        assert_int_equal(event.id.partition, i);
         assert_int_equal(event.seal.next_offset, i);
     }
     assert_false(table.ops->take(table.self, 0, &event));
@@ -127,8 +127,8 @@ static void test_nothing_is_heard_of_a_released_partition(void **state)
     table.ops->release(table.self, key(0, 0, 2));
     for (int i = 0; i < 3; i++) {
         assert_true(table.ops->take(table.self, 0, &event));
-        assert_int_equal(event.key.partition, 1);
-        assert_int_equal(event.key.stream, i == 2 ? 1 : 0);
+        assert_int_equal(event.id.partition, 1);
+        assert_int_equal(event.id.stream, i == 2 ? 1 : 0);
     }
     assert_false(table.ops->take(table.self, 0, &event));
 }
