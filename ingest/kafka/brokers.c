@@ -40,22 +40,22 @@ bool rs_kafka_broker_failed(struct rs_kafka_source *source, const char *text)
     return broker != NULL;
 }
 
-static void tell_away(struct rs_kafka_source *source, struct rs_kafka_broker *broker, int64_t now)
+static void report_away(struct rs_kafka_source *source, struct rs_kafka_broker *broker, int64_t now)
 {
     if (broker->away_us == 0) {
         broker->away_us = now;
-        broker->told_us = now;
+        broker->reported_us = now;
         rs_report(&source->options.report, RS_LOG_WARNING, "Kafka broker %s is away: %s; trying again",
                   broker->address, broker->reason);
-    } else if (now - broker->told_us >= REMIND_US) {
-        broker->told_us = now;
+    } else if (now - broker->reported_us >= REMIND_US) {
+        broker->reported_us = now;
         rs_report(&source->options.report, RS_LOG_WARNING,
                   "Kafka broker %s is still away, for %lld s now: %s; trying again", broker->address,
                   (long long)((now - broker->away_us) / 1000000), broker->reason);
     }
 }
 
-static void tell_back(struct rs_kafka_source *source, struct rs_kafka_broker *broker, int64_t now)
+static void report_back(struct rs_kafka_source *source, struct rs_kafka_broker *broker, int64_t now)
 {
     if (broker->away_us != 0) {
         rs_report(&source->options.report, RS_LOG_INFO, "Kafka broker %s answers again, after %lld s",
@@ -118,12 +118,12 @@ static bool answers(const struct rs_kafka_broker *broker)
 static void judge(struct rs_kafka_source *source, struct rs_kafka_broker *broker, bool any, int64_t now)
 {
     if (answers(broker)) {
-        tell_back(source, broker, now);
+        report_back(source, broker, now);
     } else if (any && !broker->wanted) {
         broker->away_us = 0;
         broker->reason[0] = '\0';
     } else if (broker->reason[0] != '\0') {
-        tell_away(source, broker, now);
+        report_away(source, broker, now);
     }
 }
 

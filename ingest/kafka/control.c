@@ -8,10 +8,10 @@
 #include "base/kafka/config.h"
 #include "ingest/kafka/internal.h"
 
-#define TOPICS_EVERY_US (2 * INT64_C(1000000))  /* between looks for a missing topic */
-#define TOPICS_TELL_US  (10 * INT64_C(1000000)) /* between lines about it */
-#define HIGHS_EVERY_US  (5 * INT64_C(1000000))
-#define REFUSED_MAX     8 /* fetches in a row of an offset that the log has and the broker refuses */
+#define TOPICS_EVERY_US  (2 * INT64_C(1000000))  /* between looks for a missing topic */
+#define TOPICS_REPORT_US (10 * INT64_C(1000000)) /* between lines about it */
+#define HIGHS_EVERY_US   (5 * INT64_C(1000000))
+#define REFUSED_MAX      8 /* fetches in a row of an offset that the log has and the broker refuses */
 
 /* ---- parts ---- */
 
@@ -686,7 +686,7 @@ void rs_kafka_control_highs(struct rs_kafka_source *source)
 
 /* ---- missing topics ---- */
 
-static void tell_missing(const struct rs_kafka_source *source, const struct rs_stream *stream)
+static void report_missing(const struct rs_kafka_source *source, const struct rs_stream *stream)
 {
     rs_report(&source->options.report, RS_LOG_ERROR,
               "stream %s: topic %s does not exist; waiting for it. Create it with: kafka-topics.sh "
@@ -704,15 +704,15 @@ static bool was_missing(struct rs_kafka_source *source, size_t stream)
 
 static void on_topics(struct rs_kafka_source *source, int64_t now)
 {
-    bool tell = source->topics_told_us == 0 || now - source->topics_told_us >= TOPICS_TELL_US;
+    bool report = source->topics_reported_us == 0 || now - source->topics_reported_us >= TOPICS_REPORT_US;
     bool any = false;
 
     for (size_t i = 0; i < source->options.streams->count; i++) {
         const struct rs_stream *stream = &source->options.streams->items[i];
         bool missing = was_missing(source, i);
-        if (missing && (tell || !source->missing[i])) {
-            tell_missing(source, stream);
-            source->topics_told_us = now;
+        if (missing && (report || !source->missing[i])) {
+            report_missing(source, stream);
+            source->topics_reported_us = now;
         } else if (!missing && source->missing[i]) {
             rs_report(&source->options.report, RS_LOG_INFO, "stream %s: topic %s exists now", stream->name,
                       stream->topic);

@@ -137,7 +137,7 @@ struct rs_kafka_broker {
     char address[RS_KAFKA_ADDRESS_MAX];
     char reason[RS_KAFKA_REASON_MAX]; /* of the last failure; empty: it answered since */
     int64_t away_us;                  /* since when it is told to be away; 0: it is not */
-    int64_t told_us;                  /* last line about it */
+    int64_t reported_us;              /* last line about it */
     int64_t rx;                       /* responses as of the last statistics */
     int64_t heard_us;                 /* when there was a response last, or nothing to respond to */
     bool up, silent, wanted;          /* as of the last statistics */
@@ -171,7 +171,7 @@ struct rs_kafka_source {
     size_t nudge_next;     /* control: round robin over the parts of a stream */
     uint64_t ends_asked;   /* control: numbers questions about the ends of partitions */
     int64_t topics_due_us; /* control: when to look for missing topics again; 0: none known missing */
-    int64_t topics_told_us;
+    int64_t topics_reported_us;
     bool *missing; /* by stream index */
     struct rs_kafka_source_status status;
     struct rs_error fatal;

@@ -30,9 +30,9 @@
 
 /* The publisher's thread: whether brokers answer while there is something to answer. */
 struct rs_publisher_silence {
-    int64_t since_ms; /* 0: they do, or have nothing to */
-    int64_t told_ms;  /* 0: not told */
-    int queued;       /* as of the last look */
+    int64_t since_ms;    /* 0: they do, or have nothing to */
+    int64_t reported_ms; /* 0: not reported */
+    int queued;          /* as of the last look */
     uint64_t answers;
 };
 
@@ -143,7 +143,7 @@ static void serve(struct rs_publisher *p, rd_kafka_event_t *event)
 
 /* ---- waiting for brokers, on the publisher's thread ---- */
 
-static void tell_waiting(struct rs_publisher *p)
+static void report_waiting(struct rs_publisher *p)
 {
     struct rs_kafka_fault fault = {.reason = "it does not answer"};
     char text[RS_PUBLISHER_TEXT_MAX];
@@ -171,18 +171,18 @@ static void watch(struct rs_publisher *p)
     silence->answers = answers;
     silence->queued = queued;
     if (answered || !waits) {
-        if (answered && silence->told_ms != 0) {
+        if (answered && silence->reported_ms != 0) {
             p->options.on_wait(p->options.self, "Kafka answers again");
         }
-        silence->told_ms = answered ? 0 : silence->told_ms;
+        silence->reported_ms = answered ? 0 : silence->reported_ms;
         silence->since_ms = 0;
         return;
     }
     silence->since_ms = silence->since_ms == 0 ? now : silence->since_ms;
     if (now - silence->since_ms >= RS_PUBLISHER_SILENT_MS &&
-        (silence->told_ms == 0 || now - silence->told_ms >= RS_PUBLISHER_REMIND_MS)) {
-        silence->told_ms = now;
-        tell_waiting(p);
+        (silence->reported_ms == 0 || now - silence->reported_ms >= RS_PUBLISHER_REMIND_MS)) {
+        silence->reported_ms = now;
+        report_waiting(p);
     }
 }
 

@@ -31,7 +31,7 @@ struct rs_row_file {
     struct rs_program *program;    /* of the writer's schema */
     struct rs_record_cells record; /* of another schema, on its way */
     bool any;                      /* a row was read, good or bad */
-    bool told_mixed;
+    bool reported_mixed;
 };
 
 static int no_memory(struct rs_error *error)
@@ -165,8 +165,8 @@ static void note_no_rows(const struct rs_row_file *f)
 
 static void note_mixed(struct rs_row_file *f)
 {
-    if (f->csv.mixed_line != 0 && !f->told_mixed) {
-        f->told_mixed = true;
+    if (f->csv.mixed_line != 0 && !f->reported_mixed) {
+        f->reported_mixed = true;
         note(f, "line %llu ends with %s, those before with %s; each of them ends a row",
              (unsigned long long)f->csv.mixed_line,
              rs_csv_line_end_name((enum rs_csv_line_end)f->csv.mixed_end),

@@ -17,11 +17,12 @@
 #define RETRY_MAX_US    INT64_C(10000000)
 #define REPORT_EVERY_US INT64_C(10000000)
 #define POLL_MS         INT64_C(1000)
-/* Letters given to librdkafka at once: its own queue would hold 100,000 and refuse the rest. */
+/* Dead letters given to librdkafka at once: its own queue would hold 100,000 and refuse the rest. */
 #define INFLIGHT_MAX 10000
 #define PURGE_MS     10000
-#define STALL_US     INT64_C(10000000) /* without any answer, it is told */
-#define DROPS_TOLD   10 /* lines about dropped letters within REPORT_EVERY_US; the others are counted */
+#define STALL_US     INT64_C(10000000) /* without any answer, it is reported */
+#define DROPS_REPORTED                                                                                       \
+    10 /* lines about dropped dead letters within REPORT_EVERY_US; the others are counted */
 
 struct rs_dead_letters {
     rd_kafka_conf_t *conf; /* the template: a producer that broke for good is replaced */
@@ -52,7 +53,7 @@ struct rs_dead_letters {
     bool failed_now;   /* a delivery failed since the last look */
     int64_t answer_us; /* of the last letter that was settled, or when there were none */
     int64_t drops_since_us;
-    uint32_t drops_told, drops_untold; /* since then */
+    uint32_t drops_reported, drops_unreported; /* since then */
 };
 
 /* ---- the table ---- */
@@ -223,7 +224,7 @@ static bool drop_round(struct rs_dead_letters *letters, struct rs_dead_letter_me
     return true;
 }
 
-/* True: the letter is dropped, and `status.last_dropped` is to be told. */
+/* True: the letter is dropped, and `status.last_dropped` is to be reported. */
 static bool settle_letter(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter,
                           rd_kafka_resp_err_t err)
 {
@@ -240,7 +241,7 @@ static bool settle_letter(struct rs_dead_letters *letters, struct rs_dead_letter
     return false;
 }
 
-/* ---- telling; on the thread, without the lock ---- */
+/* ---- reporting; on the thread, without the lock ---- */
 
 static void report(struct rs_dead_letters *letters, enum rs_log_level level, const char *text)
 {
@@ -252,27 +253,28 @@ static void report(struct rs_dead_letters *letters, enum rs_log_level level, con
 }
 
 /* Each by its name, as long as they are few. */
-static void tell_drop(struct rs_dead_letters *letters)
+static void report_drop(struct rs_dead_letters *letters)
 {
     struct rs_dead_letters_status status;
     char text[sizeof status.last_dropped + 64];
     int64_t now = rs_clock_mono(letters->clock);
     if (now - letters->drops_since_us >= REPORT_EVERY_US) {
         letters->drops_since_us = now;
-        letters->drops_told = 0;
+        letters->drops_reported = 0;
     }
-    if (letters->drops_told >= DROPS_TOLD) {
-        letters->drops_untold++;
+    if (letters->drops_reported >= DROPS_REPORTED) {
+        letters->drops_unreported++;
         return;
     }
     rs_dead_letters_status(letters, &status);
     snprintf(text, sizeof text, "%s", status.last_dropped);
-    if (letters->drops_untold > 0) {
+    if (letters->drops_unreported > 0) {
         size_t used = strlen(text);
-        snprintf(text + used, sizeof text - used, "; %" PRIu32 " others before it", letters->drops_untold);
+        snprintf(text + used, sizeof text - used, "; %" PRIu32 " others before it",
+                 letters->drops_unreported);
     }
-    letters->drops_told++;
-    letters->drops_untold = 0;
+    letters->drops_reported++;
+    letters->drops_unreported = 0;
     rs_report(&letters->report, RS_LOG_ERROR, "%s", text);
 }
 
@@ -292,7 +294,7 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
     }
     pthread_mutex_unlock(&letters->lock);
     if (dropped) {
-        tell_drop(letters);
+        report_drop(letters);
     }
 }
 
@@ -383,7 +385,7 @@ static bool dropped_round(struct rs_dead_letters *letters, struct rs_dead_letter
     bool dropped = drop_round(letters, letter);
     pthread_mutex_unlock(&letters->lock);
     if (dropped) {
-        tell_drop(letters);
+        report_drop(letters);
     }
     return dropped;
 }
@@ -409,7 +411,7 @@ static void send_letters(struct rs_dead_letters *letters)
         bool dropped = settle_letter(letters, letter, err);
         pthread_mutex_unlock(&letters->lock);
         if (dropped) {
-            tell_drop(letters);
+            report_drop(letters);
         }
         pause_after_failure(letters);
         if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
@@ -452,8 +454,8 @@ static void close_producer(struct rs_dead_letters *letters)
     letters->inflight = 0;
 }
 
-/* An idempotent producer may lose its way for good. Letters may be twice in the topic then, but none is
- * missing. */
+/* An idempotent producer may lose its way for good. Dead letters may be twice in the topic then, but none
+ * is missing. */
 static void replace_producer(struct rs_dead_letters *letters)
 {
     char reason[256];

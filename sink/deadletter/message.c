@@ -156,7 +156,7 @@ static size_t text_prefix(const char *text, size_t length, size_t size)
     return size;
 }
 
-/* How much of a header a minimal letter keeps; false: nothing, it is the original's. */
+/* How much of a header a minimal dead letter keeps; false: nothing, it is the original's. */
 static bool minimal_header(const struct rs_dead_letter_message *letter, size_t index, const char *name,
                            const void *value, size_t *size)
 {
@@ -311,8 +311,8 @@ static struct rs_dead_letter_line *make_line(struct rs_dead_letter_lines *lines,
     return line;
 }
 
-/* Letters come in order of offset, but for a partition that went away and came back: it is read again from
- * its last seal while letters of its earlier life are still pending. */
+/* Dead letters come in order of offset, but for a partition that went away and came back: it is read again from
+ * its last seal while those of its earlier life are still pending. */
 bool rs_dead_letter_lines_add(struct rs_dead_letter_lines *lines, struct rs_dead_letter_message *letter)
 {
     struct rs_dead_letter_line *line = find_line(lines, letter->stream, letter->partition);

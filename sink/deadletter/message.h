@@ -50,7 +50,7 @@ void rs_dead_letter_message_free(struct rs_dead_letter_message *letter);
 #define RS_DEAD_LETTER_KEY_KEPT    ((size_t)1024)
 #define RS_DEAD_LETTER_HEADER_KEPT ((size_t)64)
 #define RS_DEAD_LETTER_TEXT_KEPT   ((size_t)64)
-/* A minimal letter without the topic's name takes at most so many bytes in Kafka. */
+/* A minimal dead letter without the topic's name takes at most so many bytes in Kafka. */
 #define RS_DEAD_LETTER_MINIMAL_MAX ((size_t)512)
 
 /* Leaves out what saves most: the value, the key past its first RS_DEAD_LETTER_KEY_KEPT bytes, or the
@@ -60,7 +60,7 @@ void rs_dead_letter_message_free(struct rs_dead_letter_message *letter);
  * False: it is as small as it gets, or there is no memory; unchanged. */
 bool rs_dead_letter_message_cut(struct rs_dead_letter_message *letter);
 
-/* Pending letters of one partition. */
+/* Pending dead letters of one partition. */
 struct rs_dead_letter_line {
     uint32_t stream;
     int32_t partition;

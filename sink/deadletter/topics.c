@@ -7,14 +7,14 @@
 
 #include "base/kafka/ask.h"
 
-#define REQUEST_MS 10000
-#define LOOK_MS    1000
-#define AWAY_US    INT64_C(1000000) /* to the next try when no broker answered, */
-#define MISSING_US INT64_C(5000000) /* when the topic could not be made, */
-#define TELL_AGAIN 60               /* and every so many of these it is told again */
+#define REQUEST_MS   10000
+#define LOOK_MS      1000
+#define AWAY_US      INT64_C(1000000) /* to the next try when no broker answered, */
+#define MISSING_US   INT64_C(5000000) /* when the topic could not be made, */
+#define REPORT_AGAIN 60               /* and every so many of these it is reported again */
 
 enum state {
-    UNKNOWN, /* letters are sent: the broker will say */
+    UNKNOWN, /* dead letters are sent: the broker will say */
     ASKED,   /* the same, with a request under way */
     THERE,
     MISSING,
@@ -170,7 +170,7 @@ static void missing(struct rs_dead_letter_topics *topics, struct topic *topic, c
         "--create --topic %s --partitions 1%s --config cleanup.policy=delete --config "
         "retention.ms=" RS_DEAD_LETTER_RETENTION_MS,
         topic->name, why, topic->name, factor);
-    if (topic->tries++ % TELL_AGAIN == 0) {
+    if (topic->tries++ % REPORT_AGAIN == 0) {
         rs_report(&topics->options.report, RS_LOG_ERROR, "%s", topic->why);
     }
     topic->state = MISSING;
@@ -185,7 +185,7 @@ static void not_made(struct rs_dead_letter_topics *topics, struct topic *topic, 
     case RD_KAFKA_RESP_ERR_NO_ERROR: found(topics, topic, false); break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: missing(topics, topic, why); break;
-    default: unknown(topics, topic); break; /* away, or we may not see it: the next letter will tell */
+    default: unknown(topics, topic); break; /* away, or we may not see it: the next dead letter will tell */
     }
 }
 

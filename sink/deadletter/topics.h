@@ -39,9 +39,9 @@ void rs_dead_letter_topics_close(struct rs_dead_letter_topics *topics);
 
 /* Asks what is due and takes answers. True: a topic that was missing is there. */
 bool rs_dead_letter_topics_serve(struct rs_dead_letter_topics *topics);
-/* A letter was refused because there is no such topic: it is looked for again. */
+/* A dead letter was refused because there is no such topic: it is looked for again. */
 void rs_dead_letter_topics_doubt(struct rs_dead_letter_topics *topics, size_t stream);
-/* It is not there and cannot be made: letters had better wait here. */
+/* It is not there and cannot be made: dead letters had better wait here. */
 bool rs_dead_letter_topics_missing(const struct rs_dead_letter_topics *topics, size_t stream);
 /* How many are missing; `out` gets what is to be done about the first. */
 size_t rs_dead_letter_topics_report(const struct rs_dead_letter_topics *topics,

@@ -52,7 +52,7 @@ static void grow_generation(struct rs_redis_sink *sink)
     rs_redis_evictions_repaired(&sink->evictions);
 }
 
-static void tell_repair(struct rs_redis_sink *sink, const char *how)
+static void report_repair(struct rs_redis_sink *sink, const char *how)
 {
     rs_report(&sink->options.report, RS_LOG_WARNING, "Redis: %s; everything is published again", how);
 }
@@ -67,7 +67,7 @@ static void sink_lost(void *self, uint64_t generation, const char *how)
     }
     pthread_mutex_unlock(&sink->lock);
     if (news) {
-        tell_repair(sink, how);
+        report_repair(sink, how);
     }
 }
 
@@ -84,11 +84,11 @@ static void sink_gone(void *self, uint64_t generation, uint64_t seen)
     }
     pthread_mutex_unlock(&sink->lock);
     if (news) {
-        tell_repair(sink, "Redis was emptied");
+        report_repair(sink, "Redis was emptied");
     }
 }
 
-static void tell_evictions(struct rs_redis_sink *sink, uint64_t evicted, int64_t pause_us)
+static void report_evictions(struct rs_redis_sink *sink, uint64_t evicted, int64_t pause_us)
 {
     rs_report(&sink->options.report, RS_LOG_WARNING,
               "Redis: it evicts keys at maxmemory (%" PRIu64 " so far): everything is published again, and "
@@ -111,9 +111,9 @@ static void sink_counted(void *self, uint64_t evicted)
     }
     pthread_mutex_unlock(&sink->lock);
     if (verdict == RS_EVICTIONS_EMPTIED) {
-        tell_repair(sink, "Redis was emptied");
+        report_repair(sink, "Redis was emptied");
     } else if (verdict == RS_EVICTIONS_AGAIN) {
-        tell_evictions(sink, evicted, pause_us);
+        report_evictions(sink, evicted, pause_us);
     }
 }
 

@@ -152,11 +152,11 @@ static void rewind_queue(struct rs_redis_writer *w)
 static void fail(struct rs_redis_writer *w, enum rs_redis_fault fault, bool write, const char *text)
 {
     int64_t now = now_of(w);
-    bool tell = fault != w->reported || now - w->report_us >= REPORT_EVERY_US;
+    bool report = fault != w->reported || now - w->report_us >= REPORT_EVERY_US;
     char message[RS_ERROR_TEXT_MAX];
     snprintf(message, sizeof message, "Redis: %s (%s: %s)", text, rs_redis_fault_name(fault),
              rs_redis_fault_hint(fault));
-    if (fault == RS_REDIS_NOPERM && tell) {
+    if (fault == RS_REDIS_NOPERM && report) {
         rs_redis_rights_text(w->host.config, w->rights, sizeof w->rights);
     }
     if (fault == RS_REDIS_NOPERM && w->rights[0] != '\0') {
@@ -174,7 +174,7 @@ static void fail(struct rs_redis_writer *w, enum rs_redis_fault fault, bool writ
     w->attempts++;
     rs_redis_counts_connected(&w->counts, false);
     rs_redis_counts_error(&w->counts, fault, message);
-    if (tell) {
+    if (report) {
         w->reported = fault;
         w->report_us = now;
         w->mending = true;
@@ -410,8 +410,8 @@ static void note_replaced(struct rs_redis_writer *w, uint32_t count)
 }
 
 /* False: the fence is as good as it was. */
-static bool tell_loss(struct rs_redis_writer *w, struct rs_redis_fence_entry *entry,
-                      const struct rs_redis_fence *found)
+static bool judge_loss(struct rs_redis_writer *w, struct rs_redis_fence_entry *entry,
+                       const struct rs_redis_fence *found)
 {
     if (!rs_redis_fence_lost(entry, found)) {
         return false;
@@ -433,7 +433,7 @@ static void watch_fence(struct rs_redis_writer *w, const struct rs_view_batch *b
     if (!entry) {
         return;
     }
-    tell_loss(w, entry, answer->found ? &answer->fence : NULL);
+    judge_loss(w, entry, answer->found ? &answer->fence : NULL);
     entry->owned = answer->result < RS_BATCH_FENCED;
     entry->evicted = w->host.evicted(w->host.self);
     entry->fence = rs_redis_fence_of(batch);
@@ -491,7 +491,7 @@ static void take_fences(struct rs_redis_writer *w, const struct rs_redis_call *c
         struct rs_redis_fence fence;
         bool found = element->type == REDIS_REPLY_STRING &&
                      rs_redis_fence_parse(rs_slice_of(element->str, element->len), &fence);
-        if (tell_loss(w, entry, found ? &fence : NULL)) {
+        if (judge_loss(w, entry, found ? &fence : NULL)) {
             entry->owned = false;
         } else {
             entry->evicted = w->host.evicted(w->host.self);

@@ -129,7 +129,7 @@ void open_worker(struct fixture *f, int64_t publish_every_us, uint64_t history_l
         .streams = f->streams,
         .source = rs_memory_source_table(f->source),
         .sink = rs_memory_store_table(f->store),
-        .letters = {.self = &f->letters, .ops = &letter_ops},
+        .dead_letters = {.self = &f->letters, .ops = &letter_ops},
         .log = f->other_log.ops ? f->other_log : (struct rs_state_log){.self = &f->log, .ops = &slow_ops},
         .clock = &f->clock.clock,
         .prefix = "rs",

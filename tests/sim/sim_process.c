@@ -151,7 +151,7 @@ static void open_worker(struct process *p, const struct fixture *f)
         .streams = f->streams,
         .source = input_table(p),
         .sink = redis_table(p),
-        .letters = letters_table(p),
+        .dead_letters = letters_table(p),
         .log = witness_table(p),
         .clock = &p->sim->clock.clock,
         .prefix = "rs",

@@ -12,14 +12,14 @@
 #include "base/thread.h"
 #include "transform/daemon/internal.h"
 
-#define SECOND_US       INT64_C(1000000)
-#define SINK_STOP_US    (2 * SECOND_US)
-#define LETTERS_STOP_US (5 * SECOND_US)
-#define LOG_STOP_US     (2 * SECOND_US)
-#define GROUP_CLOSE_MS  5000
-#define CLOSE_WITHIN_US (20 * SECOND_US)
-#define TURN_MS         100
-#define EXIT_HURRIED    RS_EXIT_ENVIRONMENT
+#define SECOND_US            INT64_C(1000000)
+#define SINK_STOP_US         (2 * SECOND_US)
+#define DEAD_LETTERS_STOP_US (5 * SECOND_US)
+#define LOG_STOP_US          (2 * SECOND_US)
+#define GROUP_CLOSE_MS       5000
+#define CLOSE_WITHIN_US      (20 * SECOND_US)
+#define TURN_MS              100
+#define EXIT_HURRIED         RS_EXIT_ENVIRONMENT
 
 /* ---- pages ---- */
 
@@ -109,7 +109,8 @@ static void stop_all(struct rs_daemon *daemon)
     if (daemon->source) {
         rs_kafka_source_close(daemon->source, GROUP_CLOSE_MS);
     }
-    size_t unsent = !daemon->letters ? 0 : rs_dead_letters_stop(daemon->letters, LETTERS_STOP_US);
+    size_t unsent =
+        !daemon->dead_letters ? 0 : rs_dead_letters_stop(daemon->dead_letters, DEAD_LETTERS_STOP_US);
     if (unsent > 0) {
         rs_log(RS_LOG_WARNING, "%zu dead letters were not acknowledged; their records will be read again",
                unsent);
@@ -125,7 +126,7 @@ static void free_all(struct rs_daemon *daemon)
         rs_worker_free(&daemon->workers[i].worker);
     }
     rs_kafka_source_free(&daemon->source);
-    rs_dead_letters_free(&daemon->letters);
+    rs_dead_letters_free(&daemon->dead_letters);
     rs_redis_sink_free(&daemon->sink);
     rs_daemon_free_log(daemon);
     rs_buf_fini(&daemon->health.lines);
@@ -210,7 +211,7 @@ static void close_on_thread(struct rs_daemon *daemon)
 
 void rs_daemon_close(struct rs_daemon *daemon)
 {
-    bool complete = daemon->workers && daemon->source && daemon->letters && daemon->sink;
+    bool complete = daemon->workers && daemon->source && daemon->dead_letters && daemon->sink;
 
     for (uint32_t i = 0; complete && i < daemon->settings->workers; i++) {
         complete = daemon->workers[i].worker != NULL;

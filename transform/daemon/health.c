@@ -96,11 +96,11 @@ static void add_redis(const struct rs_daemon *daemon, struct rs_daemon_health *h
     }
 }
 
-static void add_letters(const struct rs_daemon *daemon, struct rs_daemon_health *health)
+static void add_dead_letters(const struct rs_daemon *daemon, struct rs_daemon_health *health)
 {
     struct rs_dead_letters_status letters;
 
-    rs_dead_letters_status(daemon->letters, &letters);
+    rs_dead_letters_status(daemon->dead_letters, &letters);
     if (letters.topics_missing > 0) {
         add(health, "a dead-letter topic does not exist; the log and /status say how to make it");
     } else if (letters.failing) {
@@ -203,7 +203,7 @@ const struct rs_daemon_health *rs_daemon_health(struct rs_daemon *daemon)
     add_kafka(daemon, &source, health);
     add_stopped(daemon, health);
     add_redis(daemon, health);
-    add_letters(daemon, health);
+    add_dead_letters(daemon, health);
     add_waiting(daemon, source.partitions, health);
     health->ready = health->count == 0;
     daemon->was_ready = daemon->was_ready || health->ready;
@@ -213,7 +213,7 @@ const struct rs_daemon_health *rs_daemon_health(struct rs_daemon *daemon)
 /* ---- the log ---- */
 
 /* At the start everything waits for a moment, which is not worth a line; what stopped has one of its own. */
-void rs_daemon_tell_health(struct rs_daemon *daemon)
+void rs_daemon_report_health(struct rs_daemon *daemon)
 {
     int64_t now = rs_clock_mono(daemon->clock);
     const struct rs_daemon_health *health = rs_daemon_health(daemon);
@@ -226,18 +226,18 @@ void rs_daemon_tell_health(struct rs_daemon *daemon)
     if (daemon->stopping) {
         return;
     }
-    if (health->ready && (!daemon->told_ready || daemon->told_not_ready)) {
+    if (health->ready && (!daemon->reported_ready || daemon->reported_not_ready)) {
         rs_log(RS_LOG_INFO, "ready: joined group %s, %" PRIu64 " partitions restored",
                daemon->settings->streams->group, health->partitions);
-        daemon->told_ready = true;
-        daemon->told_not_ready = false;
+        daemon->reported_ready = true;
+        daemon->reported_not_ready = false;
     }
     bool lasts = !health->ready && (health->stopped > 0 || now - daemon->not_ready_us >= RS_DAEMON_WAIT_US);
-    if (lasts && !daemon->told_not_ready) {
+    if (lasts && !daemon->reported_not_ready) {
         const char *end =
             memchr(health->lines.data, '\n', health->lines.size); /* what stopped has told why */
         int size = !end ? 0 : (int)(end - (const char *)health->lines.data);
         rs_log(RS_LOG_WARNING, "not ready: %.*s", size, (const char *)health->lines.data);
-        daemon->told_not_ready = true;
+        daemon->reported_not_ready = true;
     }
 }

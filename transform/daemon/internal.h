@@ -80,7 +80,7 @@ struct rs_daemon {
     char instance[320];     /* host and process, in claims */
     uint64_t *fingerprints; /* by stream, in claims */
     struct rs_redis_sink *sink;
-    struct rs_dead_letters *letters;
+    struct rs_dead_letters *dead_letters;
     struct rs_kafka_source *source;
     struct rs_daemon_worker *workers; /* settings->workers of them */
     struct rs_http *http;             /* NULL: off */
@@ -88,15 +88,15 @@ struct rs_daemon {
     struct rs_notify notify;
     bool stopping;
     struct rs_daemon_stop stop;
-    bool cluster_told;         /* to the sink */
-    int64_t watchdog_us;       /* WATCHDOG_USEC; 0: none */
-    int64_t fed_us;            /* when it was fed last */
-    int64_t housekeeping_us;   /* next turn of it */
-    int64_t restoring_told_us; /* last line about a long restore; 0: nothing is being restored */
-    bool closing;              /* see close.c */
+    bool cluster_passed_on;        /* to the sink */
+    int64_t watchdog_us;           /* WATCHDOG_USEC; 0: none */
+    int64_t fed_us;                /* when it was fed last */
+    int64_t housekeeping_us;       /* next turn of it */
+    int64_t restoring_reported_us; /* last line about a long restore; 0: nothing is being restored */
+    bool closing;                  /* see close.c */
     struct rs_daemon_page pages[RS_DAEMON_PAGES];
     struct rs_daemon_health health;
-    bool was_ready, told_ready, told_not_ready;
+    bool was_ready, reported_ready, reported_not_ready;
     int64_t not_ready_us;             /* monotonic: since when; 0: ready */
     struct rs_outcome_watch *watches; /* by stream; NULL until the first look */
 };
@@ -112,7 +112,7 @@ bool rs_daemon_alive(const struct rs_daemon *daemon, int64_t within_us);
 const struct rs_daemon_health *rs_daemon_health(struct rs_daemon *daemon);
 #define RS_DAEMON_WAIT_US (10 * INT64_C(1000000))
 /* Says in the log when that changes. */
-void rs_daemon_tell_health(struct rs_daemon *daemon);
+void rs_daemon_report_health(struct rs_daemon *daemon);
 
 /* What the line under `systemctl status` and the pages add up. */
 struct rs_daemon_totals {
@@ -136,7 +136,7 @@ struct rs_daemon_restoring {
 };
 void rs_daemon_restoring(const struct rs_daemon *daemon, struct rs_daemon_restoring *out);
 /* A line every few seconds while it goes on. */
-void rs_daemon_tell_restoring(struct rs_daemon *daemon);
+void rs_daemon_report_restoring(struct rs_daemon *daemon);
 
 /* ---- the end: close.c ---- */
 
@@ -152,7 +152,7 @@ void rs_daemon_feed_watchdog(struct rs_daemon *daemon, bool alive);
 
 void rs_daemon_outcomes(const struct rs_daemon *daemon, uint32_t stream, struct rs_outcomes *out);
 /* A line for each stream that takes nothing or refuses something; rate-limited. */
-void rs_daemon_tell_outcomes(struct rs_daemon *daemon);
+void rs_daemon_report_outcomes(struct rs_daemon *daemon);
 
 /* Pages: metrics_page.c, status_page.c. `ctx` is the daemon. */
 int rs_page_metrics(void *ctx, struct rs_buf *body);

@@ -7,7 +7,7 @@
 
 #include "transform/daemon/internal.h"
 
-#define TELL_EVERY_US (5 * INT64_C(1000000)) /* lines about a long restore */
+#define REPORT_EVERY_US (5 * INT64_C(1000000)) /* lines about a long restore */
 
 void rs_daemon_instance(char *out, size_t size)
 {
@@ -143,21 +143,21 @@ void rs_daemon_restoring(const struct rs_daemon *daemon, struct rs_daemon_restor
     }
 }
 
-void rs_daemon_tell_restoring(struct rs_daemon *daemon)
+void rs_daemon_report_restoring(struct rs_daemon *daemon)
 {
     struct rs_daemon_restoring now;
     int64_t time = rs_clock_mono(daemon->clock);
 
     rs_daemon_restoring(daemon, &now);
     if (now.claiming == 0) {
-        daemon->restoring_told_us = 0;
+        daemon->restoring_reported_us = 0;
         return;
     }
-    if (daemon->restoring_told_us == 0) {
-        daemon->restoring_told_us = time; /* a short one is not worth a line */
+    if (daemon->restoring_reported_us == 0) {
+        daemon->restoring_reported_us = time; /* a short one is not worth a line */
     }
-    if (time - daemon->restoring_told_us >= TELL_EVERY_US) {
-        daemon->restoring_told_us = time;
+    if (time - daemon->restoring_reported_us >= REPORT_EVERY_US) {
+        daemon->restoring_reported_us = time;
         rs_log(RS_LOG_INFO,
                "restoring %" PRIu64 " of %" PRIu64 " partitions: %" PRIu64 " records, %" PRIu64
                " MiB of their state logs read so far",

@@ -241,11 +241,11 @@ static void write_rejected(const struct rs_daemon *daemon, struct rs_buf *out)
     }
 }
 
-static void write_letters(const struct rs_daemon *daemon, struct rs_buf *out)
+static void write_dead_letters(const struct rs_daemon *daemon, struct rs_buf *out)
 {
     struct rs_dead_letters_status letters;
 
-    rs_dead_letters_status(daemon->letters, &letters);
+    rs_dead_letters_status(daemon->dead_letters, &letters);
     counter(out, "rollstat_dead_letters_total", "Dead letters acknowledged.", letters.acknowledged);
     counter(out, "rollstat_dead_letters_cut_total", "Dead letters acknowledged with something left out.",
             letters.cut);
@@ -320,7 +320,7 @@ int rs_page_metrics(void *ctx, struct rs_buf *body)
     write_workers(&scrape);
     write_kafka(&scrape);
     write_rejected(scrape.daemon, body);
-    write_letters(scrape.daemon, body);
+    write_dead_letters(scrape.daemon, body);
     write_log(scrape.daemon, body);
     write_redis(&scrape);
     return 200;

@@ -27,7 +27,7 @@ void rs_daemon_outcomes(const struct rs_daemon *daemon, uint32_t stream, struct 
     }
 }
 
-void rs_daemon_tell_outcomes(struct rs_daemon *daemon)
+void rs_daemon_report_outcomes(struct rs_daemon *daemon)
 {
     const struct rs_streams *streams = daemon->settings->streams;
     char text[1024];

@@ -355,7 +355,7 @@ static void print_input(const struct rebuild *rebuild, const struct input *input
     printf("\n");
 }
 
-static int tell(const struct rebuild *rebuild)
+static int report_outcome(const struct rebuild *rebuild)
 {
     for (size_t i = 0; i < rebuild->count; i++) {
         if (rebuild->inputs[i].answered && (rebuild->failed == 0 || rebuild->inputs[i].claim >= 0)) {
@@ -392,7 +392,7 @@ int rs_rebuild(const struct rs_settings *settings, const struct rs_rebuild_optio
     }
     if (rc == 0) {
         rc = await_answers(&rebuild, error);
-        int code = tell(&rebuild);
+        int code = report_outcome(&rebuild);
         rc = rc == 0 ? code : rc;
     }
     rs_kafka_log_free(&rebuild.log);

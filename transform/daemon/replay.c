@@ -37,7 +37,7 @@ struct replay {
 
 /* ---- rejected events: counted, and shown with the place they came from ---- */
 
-static bool put_letter(void *self, const struct rs_dead_letter *letter)
+static bool count_dead_letter(void *self, const struct rs_dead_letter *letter)
 {
     struct replay *replay = self;
 
@@ -59,7 +59,8 @@ static int64_t all_acknowledged(void *self, uint32_t stream, int32_t partition)
     return INT64_MAX;
 }
 
-static const struct rs_dead_letter_ops letter_ops = {.put = put_letter, .acknowledged = all_acknowledged};
+static const struct rs_dead_letter_ops dead_letter_ops = {.put = count_dead_letter,
+                                                          .acknowledged = all_acknowledged};
 
 /* ---- emitting ---- */
 
@@ -135,7 +136,7 @@ static int32_t partition_of(struct replay *replay, struct rs_slice key)
 
 static int apply(struct replay *replay, struct rs_error *error)
 {
-    const struct rs_dead_letter_sink letters = {.self = replay, .ops = &letter_ops};
+    const struct rs_dead_letter_sink letters = {.self = replay, .ops = &dead_letter_ops};
     int32_t number = partition_of(replay, replay->row.key);
     struct replay_partition *partition = &replay->partitions[number];
     const struct rs_record record = {

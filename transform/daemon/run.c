@@ -40,7 +40,7 @@ static int open_sink(struct rs_daemon *daemon, struct rs_error *error)
     return rs_redis_sink_new(&options, &daemon->sink, error);
 }
 
-static int open_letters(struct rs_daemon *daemon, struct rs_error *error)
+static int open_dead_letters(struct rs_daemon *daemon, struct rs_error *error)
 {
     const struct rs_streams *streams = daemon->settings->streams;
     const char **topics = calloc(2 * streams->count, sizeof(const char *));
@@ -68,7 +68,7 @@ static int open_letters(struct rs_daemon *daemon, struct rs_error *error)
         .clock = daemon->clock,
         .report = rs_report_to_log(),
     };
-    rc = rs_dead_letters_new(&options, &daemon->letters, error);
+    rc = rs_dead_letters_new(&options, &daemon->dead_letters, error);
     free(topics);
     return rc;
 }
@@ -95,7 +95,7 @@ static int open_worker(struct rs_daemon *daemon, uint32_t index, struct rs_error
         .streams = settings->streams,
         .source = rs_kafka_source_table(daemon->source),
         .sink = rs_redis_sink_table(daemon->sink),
-        .letters = rs_dead_letters_table(daemon->letters),
+        .dead_letters = rs_dead_letters_table(daemon->dead_letters),
         .log = rs_daemon_log(daemon),
         .clock = daemon->clock,
         .prefix = settings->redis.prefix,
@@ -188,7 +188,7 @@ static int open_all(struct rs_daemon *daemon, struct rs_error *error)
         rc = open_sink(daemon, error);
     }
     if (rc == 0) {
-        rc = open_letters(daemon, error);
+        rc = open_dead_letters(daemon, error);
     }
     if (rc == 0) {
         rc = open_source(daemon, error);
@@ -238,12 +238,12 @@ void rs_daemon_totals(const struct rs_daemon *daemon, struct rs_daemon_totals *o
 }
 
 /* The names in Redis are the group's in this Kafka cluster. Its id comes with the first metadata. */
-static void tell_cluster(struct rs_daemon *daemon)
+static void pass_on_cluster(struct rs_daemon *daemon)
 {
     char cluster[RS_KAFKA_CLUSTER_MAX];
 
-    if (!daemon->cluster_told && rs_kafka_source_cluster(daemon->source, cluster)) {
-        daemon->cluster_told = true;
+    if (!daemon->cluster_passed_on && rs_kafka_source_cluster(daemon->source, cluster)) {
+        daemon->cluster_passed_on = true;
         rs_redis_sink_cluster(daemon->sink, cluster);
     }
 }
@@ -275,9 +275,9 @@ static void housekeeping(struct rs_daemon *daemon)
         daemon->housekeeping_us = now + daemon->watchdog_us / 4;
     }
     watch_workers(daemon);
-    rs_daemon_tell_restoring(daemon);
-    rs_daemon_tell_health(daemon);
-    rs_daemon_tell_outcomes(daemon);
+    rs_daemon_report_restoring(daemon);
+    rs_daemon_report_health(daemon);
+    rs_daemon_report_outcomes(daemon);
     notify_status(daemon);
     rs_daemon_feed_watchdog(daemon, rs_daemon_alive(daemon, daemon->watchdog_us / 2));
 }
@@ -396,7 +396,7 @@ static void turn(struct rs_daemon *daemon)
     (void)poll(fds, sizeof fds / sizeof fds[0], CONTROL_MS);
     serve_signals(daemon);
     rs_kafka_source_poll(daemon->source);
-    tell_cluster(daemon);
+    pass_on_cluster(daemon);
     if (daemon->http) {
         rs_http_run(daemon->http);
     }

@@ -270,7 +270,7 @@ static json_t *dead_letters(const struct rs_daemon *daemon)
     struct rs_dead_letters_status status;
     json_t *object = json_object();
 
-    rs_dead_letters_status(daemon->letters, &status);
+    rs_dead_letters_status(daemon->dead_letters, &status);
     set_unsigned(object, "acknowledged", status.acknowledged);
     set_unsigned(object, "pending", status.pending);
     set_unsigned(object, "discarded", status.discarded);

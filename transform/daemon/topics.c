@@ -16,7 +16,7 @@ static const struct rs_config_node *input_node(const struct rs_stream *stream)
 }
 
 /* Where the name of its dead-letter topic comes from. */
-static const struct rs_config_node *letters_node(const struct rs_stream *stream)
+static const struct rs_config_node *dead_letter_node(const struct rs_stream *stream)
 {
     const struct rs_config_node *letters = rs_config_get(stream->node, "dead_letters");
     const struct rs_config_node *topic = NULL;
@@ -28,7 +28,7 @@ static const struct rs_config_node *letters_node(const struct rs_stream *stream)
 }
 
 /* NULL: it writes none. */
-static const char *letters_of(const struct rs_stream *stream)
+static const char *dead_letter_topic_of(const struct rs_stream *stream)
 {
     return stream->dead_letters ? stream->dead_letter_topic : NULL;
 }
@@ -77,9 +77,9 @@ static void check_ring(struct rs_config *config, const struct rs_streams *stream
     size_t size = 0;
     const struct rs_stream *at = start;
 
-    for (size_t steps = 0; steps < streams->count && at && letters_of(at); steps++) {
-        add_to_ring(ring, &size, letters_of(at));
-        at = reader_of(streams, letters_of(at));
+    for (size_t steps = 0; steps < streams->count && at && dead_letter_topic_of(at); steps++) {
+        add_to_ring(ring, &size, dead_letter_topic_of(at));
+        at = reader_of(streams, dead_letter_topic_of(at));
         if (!at || at->index < start->index) {
             return;
         }
@@ -88,9 +88,10 @@ static void check_ring(struct rs_config *config, const struct rs_streams *stream
         }
     }
     if (at == start && size > 0 && reader_of(streams, start->topic) == start &&
-        strcmp(letters_of(start), start->topic) != 0) { /* which is complained about where it is read */
+        strcmp(dead_letter_topic_of(start), start->topic) !=
+            0) { /* which is complained about where it is read */
         rs_config_complain(
-            config, letters_node(start),
+            config, dead_letter_node(start),
             "streams: dead letters would go round for ever: %s%s; let one of these streams have a "
             "dead-letter topic that none reads, or `dead_letters: false`",
             start->topic, ring);
@@ -121,12 +122,12 @@ static void check_own(struct rs_config *config, const struct rs_streams *streams
                            "streams: \"%s\" reads the topic \"%s\", in which rollstatd keeps its state (%s)",
                            stream->name, stream->topic, why);
     }
-    if (is_own(streams, letters_of(stream))) {
+    if (is_own(streams, dead_letter_topic_of(stream))) {
         rs_config_complain(
-            config, letters_node(stream),
+            config, dead_letter_node(stream),
             "streams: dead letters of \"%s\" would go into the topic \"%s\", in which rollstatd "
             "keeps its state (%s); choose another with `dead_letters: {topic: NAME}`",
-            stream->name, letters_of(stream), why);
+            stream->name, dead_letter_topic_of(stream), why);
     }
 }
 
@@ -175,7 +176,7 @@ static const char *nth_topic(const struct rs_streams *streams, const struct rs_s
         state_topic(streams, stream, room, size);
         return room;
     }
-    return which == 0 ? stream->topic : letters_of(stream);
+    return which == 0 ? stream->topic : dead_letter_topic_of(stream);
 }
 
 static void check_collisions(struct rs_config *config, const struct rs_streams *streams)
@@ -190,7 +191,7 @@ static void check_collisions(struct rs_config *config, const struct rs_streams *
             const char *other = nth_topic(streams, &streams->items[j / 3], j % 3, theirs, sizeof theirs);
             if (collide(topic, other)) {
                 rs_config_warn(
-                    config, i % 3 == 1 ? letters_node(stream) : input_node(stream),
+                    config, i % 3 == 1 ? dead_letter_node(stream) : input_node(stream),
                     "streams: the topics %s and %s differ only in '.' and '_': Kafka refuses to make "
                     "one beside the other",
                     other, topic);

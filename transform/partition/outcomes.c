@@ -183,7 +183,7 @@ bool rs_outcomes_judge(struct rs_outcome_watch *watch, const struct rs_stream *s
 {
     struct line line = {.size = size};
     struct rs_accounting more = since_base(watch, now);
-    bool told = false;
+    bool worth_a_line = false;
 
     line.text = text;
     if (more.consumed > 0 && !watch->open) {
@@ -200,13 +200,13 @@ bool rs_outcomes_judge(struct rs_outcome_watch *watch, const struct rs_stream *s
         rejected_line(&line, watch, stream, now);
         watch->reject_due_us = now_us + RS_OUTCOME_EVERY_US;
         *level = RS_LOG_WARNING;
-        told = true;
+        worth_a_line = true;
     } else if (lasted_us < RS_OUTCOME_EVERY_US) {
         return false;
     } else if (more.rejected == 0) {
-        told = judge_others(watch, &line, stream, &more, now_us, level);
+        worth_a_line = judge_others(watch, &line, stream, &more, now_us, level);
     }
     watch->base = *now;
     watch->open = false;
-    return told;
+    return worth_a_line;
 }

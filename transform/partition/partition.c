@@ -295,8 +295,8 @@ static void note_reject(const struct rs_partition *p, const struct rs_record *re
 
 /* False: there is no room for it now, and the record has to wait. Where none is wanted, there is always
  * room. */
-static bool put_letter(const struct rs_partition *p, const struct rs_dead_letter_sink *letters,
-                       const struct rs_record *record, enum rs_reason reason, int rule)
+static bool put_dead_letter(const struct rs_partition *p, const struct rs_dead_letter_sink *letters,
+                            const struct rs_record *record, enum rs_reason reason, int rule)
 {
     if (!letters || !p->plan->stream->dead_letters) {
         return true;
@@ -386,7 +386,7 @@ static void consumed(struct rs_partition *p, const struct rs_record *record)
 static bool reject(struct rs_partition *p, const struct rs_record *record, const struct rs_judged *j,
                    const struct rs_dead_letter_sink *letters)
 {
-    if (!put_letter(p, letters, record, j->reason, j->rule)) {
+    if (!put_dead_letter(p, letters, record, j->reason, j->rule)) {
         return false;
     }
     note_reject(p, record, j, j->reason);
@@ -425,9 +425,9 @@ static bool advance(struct rs_partition *p, const struct rs_record *records, uin
     bool duplicate = is_duplicate(p, j, timestamp_us);
     if (alone && !duplicate) {
         enum rs_reason reason = foresee(p);
-        bool told = reason == RS_REASON_GROUP_LIMIT ||
-                    (reason == RS_REASON_LATE && p->plan->stream->dead_letter_late);
-        if (told && !put_letter(p, letters, record, reason, -1)) {
+        bool wanted = reason == RS_REASON_GROUP_LIMIT ||
+                      (reason == RS_REASON_LATE && p->plan->stream->dead_letter_late);
+        if (wanted && !put_dead_letter(p, letters, record, reason, -1)) {
             return false;
         }
         if (reason == RS_REASON_GROUP_LIMIT) {

@@ -89,7 +89,7 @@ static void mark(struct rs_groups *gs, uint32_t number, struct rs_group *g)
     g->flags = (uint16_t)(g->flags | RS_GROUP_WHOLE | u->write_flag);
 }
 
-/* The next slice of groups will be told whole, be they changed or not. */
+/* The next slice of groups will be written whole, be they changed or not. */
 static void mark_slice(struct rs_partition *p, uint64_t slice_bytes)
 {
     struct rs_seal_batch *s = &p->sealing;
@@ -128,7 +128,7 @@ static void put_ids(struct rs_partition *p, uint64_t from, uint64_t to)
     }
 }
 
-static void tell_ids(struct rs_partition *p, uint64_t slice_bytes)
+static void write_ids(struct rs_partition *p, uint64_t slice_bytes)
 {
     struct rs_seal_batch *s = &p->sealing;
     uint64_t end = p->dedup.first_number + p->dedup.count;
@@ -143,9 +143,9 @@ static void tell_ids(struct rs_partition *p, uint64_t slice_bytes)
     }
 }
 
-/* Before all groups: one that is back under the key of another that went is told after it. Where memory ran
+/* Before all groups: one that is back under the key of another that went is written after it. Where memory ran
  * out while they were noted, the last may not be whole: then none is read, and the batch fails. */
-static void tell_drops(struct rs_partition *p, struct rs_unsealed *u)
+static void write_drops(struct rs_partition *p, struct rs_unsealed *u)
 {
     struct rs_reader reader = {.rest = rs_buf_slice(&u->drops)};
     while (!u->drops.failed && reader.rest.size) {
@@ -171,7 +171,7 @@ static void turn_lists(struct rs_unsealed *u)
 }
 
 /* All dropped groups: the log before the sweep will be cut off. */
-static void tell_gone(struct rs_partition *p, const struct rs_groups *gs)
+static void write_gone(struct rs_partition *p, const struct rs_groups *gs)
 {
     for (uint32_t from = 0; from < gs->gone.count; from += GONE_PER_ENTRY) {
         uint32_t left = gs->gone.count - from;
@@ -193,7 +193,7 @@ static void sweep(struct rs_partition *p, struct rs_state_plan plan)
         s->sweep_id = p->dedup.first_number;
         s->sweep_ids_end = s->ids_sealed;
         for (uint32_t i = 0; i < p->group_sets; i++) {
-            tell_gone(p, &p->groups[i]);
+            write_gone(p, &p->groups[i]);
         }
     }
     if (s->sweeping && plan.slice_bytes) {
@@ -201,7 +201,7 @@ static void sweep(struct rs_partition *p, struct rs_state_plan plan)
     }
 }
 
-/* What is told as of now and not group by group is written here: the seal, its head, drops, ids, and with
+/* What is written as of now and not group by group is written here: the seal, its head, drops, ids, and with
  * a new sweep all dropped groups. Groups follow step by step; how far the sweep comes with this batch is
  * decided here too. */
 void rs_partition_seal_begin(struct rs_partition *p, struct rs_state_plan plan)
@@ -217,11 +217,11 @@ void rs_partition_seal_begin(struct rs_partition *p, struct rs_state_plan plan)
                                .events = p->events};
     for (uint32_t i = 0; i < p->group_sets; i++) {
         turn_lists(&p->groups[i].unsealed);
-        tell_drops(p, &p->groups[i].unsealed);
+        write_drops(p, &p->groups[i].unsealed);
     }
     put_head(p);
     sweep(p, plan);
-    tell_ids(p, s->sweeping ? plan.slice_bytes : 0);
+    write_ids(p, s->sweeping ? plan.slice_bytes : 0);
     s->sweep_ends = s->sweeping && s->sweep_set == p->group_sets && s->sweep_id >= s->sweep_ids_end;
     s->sweeping = s->sweeping && !s->sweep_ends;
 }

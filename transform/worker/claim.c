@@ -75,7 +75,7 @@ enum rs_life rs_claim_restore(struct rs_worker *worker, struct rs_worker_partiti
     return restored(rc, error);
 }
 
-static void say_notes(struct rs_worker *worker)
+static void report_notes(struct rs_worker *worker)
 {
     struct rs_slice rest = rs_buf_slice(&worker->notes);
 
@@ -102,7 +102,7 @@ static int begin_state(struct rs_worker *worker, struct rs_worker_partition *own
 
     if (event->sealed) {
         rc = rs_partition_restore_end(owned->state, &event->seal, &worker->notes, error);
-        say_notes(worker);
+        report_notes(worker);
     } else if (rs_worker_log_is_durable(worker)) {
         rs_partition_seal_enable(owned->state, start_of(event));
     }
@@ -125,7 +125,7 @@ enum rs_life rs_claim_run(struct rs_worker *worker, struct rs_worker_partition *
     const struct rs_state_event *event = cause->log;
 
     rs_worker_partition_begin_counting(worker, owned);
-    owned->news_us = worker->now_us;
+    owned->records_us = worker->now_us;
     rs_worker_partition_want_scan(worker, owned);
     owned->token = event->token;
     owned->committed = event->sealed ? event->seal.next_offset : -1;

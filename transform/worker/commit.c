@@ -12,10 +12,10 @@
 /* ---- dead letters ---- */
 
 /* Dead letters are acknowledged before what they belong to counts as done. */
-static bool letters_done(const struct rs_worker *worker, const struct rs_worker_partition *owned,
-                         int64_t next_offset)
+static bool dead_letters_done(const struct rs_worker *worker, const struct rs_worker_partition *owned,
+                              int64_t next_offset)
 {
-    const struct rs_dead_letter_sink *letters = &worker->options.letters;
+    const struct rs_dead_letter_sink *letters = &worker->options.dead_letters;
 
     return letters->ops->acknowledged(letters->self, owned->stream->index, owned->partition) >= next_offset;
 }
@@ -78,7 +78,7 @@ static enum rs_life begin(struct rs_worker *worker, struct rs_worker_partition *
         owned->seal = (struct rs_seal){.next_offset = owned->next_offset};
         owned->head = rs_slice_of(NULL, 0);
         owned->sweep_ends = false;
-        owned->commit = RS_COMMIT_LETTERS;
+        owned->commit = RS_COMMIT_DEAD_LETTERS;
         return RS_LIFE_NONE;
     }
     rs_partition_seal_begin(owned->state, log->ops->plan(log->self, rs_worker_partition_id(worker, owned)));
@@ -122,7 +122,7 @@ static bool fill(struct rs_worker *worker, struct rs_worker_partition *owned, en
     }
     case RS_SEAL_COMPLETE:
         rs_partition_seal_end(owned->state, &owned->seal, &owned->head, &owned->sweep_ends);
-        owned->commit = RS_COMMIT_LETTERS;
+        owned->commit = RS_COMMIT_DEAD_LETTERS;
         return false;
     case RS_SEAL_FAILED: *event = RS_LIFE_UNWRITTEN; break;
     }
@@ -134,7 +134,7 @@ static void seal(struct rs_worker *worker, struct rs_worker_partition *owned)
     const struct rs_state_log *log = &worker->options.log;
     struct rs_error error;
 
-    if (!letters_done(worker, owned, owned->seal.next_offset)) {
+    if (!dead_letters_done(worker, owned, owned->seal.next_offset)) {
         return;
     }
     int rc = log->ops->seal(log->self, rs_worker_partition_id(worker, owned), &owned->seal, owned->head,
@@ -178,7 +178,7 @@ enum rs_life rs_worker_partition_commit(struct rs_worker *worker, struct rs_work
             break;
         }
     }
-    if (owned->commit == RS_COMMIT_LETTERS) {
+    if (owned->commit == RS_COMMIT_DEAD_LETTERS) {
         seal(worker, owned);
     }
     return event;
@@ -208,7 +208,7 @@ int64_t rs_worker_partition_commit_due(const struct rs_worker *worker,
     switch (owned->commit) {
     case RS_COMMIT_NOT: return next_batch_us(worker, owned);
     case RS_COMMIT_WRITING: return owned->commit_retry_us;
-    case RS_COMMIT_LETTERS: return worker->now_us + NO_ROOM_US;
+    case RS_COMMIT_DEAD_LETTERS: return worker->now_us + NO_ROOM_US;
     case RS_COMMIT_SENT: break;
     }
     return RS_WORKER_NEVER;

@@ -35,7 +35,7 @@ static enum rs_waiting log_waits(const struct rs_worker *worker, const struct rs
     if (owned->commit == RS_COMMIT_NOT || worker->now_us - owned->commit_begun_us < SHORT_US) {
         return RS_WAITING_NOT;
     }
-    return owned->commit == RS_COMMIT_LETTERS ? RS_WAITING_DEAD_LETTERS : RS_WAITING_STATE_LOG;
+    return owned->commit == RS_COMMIT_DEAD_LETTERS ? RS_WAITING_DEAD_LETTERS : RS_WAITING_STATE_LOG;
 }
 
 /* Of several reasons the one that has to be mended first: who may write at all, then what stops all input
@@ -175,7 +175,7 @@ static void explain(const struct rs_worker *worker, const struct rs_worker_parti
 }
 
 /* The last trouble is the reason where it is of what it waits for; other waits have come without one. */
-static bool told(const struct rs_worker_partition *owned)
+static bool explains(const struct rs_worker_partition *owned)
 {
     switch (owned->waits_for) {
     case RS_WAITING_CLAIM:
@@ -183,7 +183,7 @@ static bool told(const struct rs_worker_partition *owned)
     case RS_WAITING_NAMES:
     case RS_WAITING_FENCE: return true;
     case RS_WAITING_STATE_LOG: return owned->doubted;
-    case RS_WAITING_BEHIND: return owned->behind_told;
+    case RS_WAITING_BEHIND: return owned->behind_reported;
     default: return false;
     }
 }
@@ -199,7 +199,7 @@ static int64_t lag_of(const struct rs_worker *worker, const struct rs_worker_par
     return lag < 0 || (owned->at_end && worker->waiting == RS_WAITING_NOT) ? 0 : lag;
 }
 
-/* The lag is told of every partition, and matters most of one that stopped. `why` is empty where it runs. */
+/* The lag is given of every partition, and matters most of one that stopped. `why` is empty where it runs. */
 void rs_worker_partition_health(const struct rs_worker *worker, const struct rs_worker_partition *owned,
                                 struct rs_worker_partition_status *out)
 {
@@ -214,6 +214,7 @@ void rs_worker_partition_health(const struct rs_worker *worker, const struct rs_
     } else if (owned->waits_for != RS_WAITING_NOT) {
         out->health = RS_HEALTH_WAITS;
         explain(worker, owned, out, &text);
-        memcpy(out->why, owned->error[0] != '\0' && told(owned) ? owned->error : text.text, sizeof out->why);
+        memcpy(out->why, owned->error[0] != '\0' && explains(owned) ? owned->error : text.text,
+               sizeof out->why);
     }
 }

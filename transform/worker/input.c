@@ -10,7 +10,7 @@
 #define EVENTS_PER_STEP  16 /* then publishing gets its turn; also after so many records: */
 #define RECORDS_PER_STEP 4096
 #define RETRY_US         (2 * RS_WORKER_MS) /* a run that found no room */
-#define TELL_EVERY_US    (30 * INT64_C(1000000))
+#define REPORT_EVERY_US  (30 * INT64_C(1000000))
 #define STILL_EVERY_US   (200 * RS_WORKER_MS) /* the same of one that is not read */
 #define END_EVERY_US     (5 * RS_WORKER_MS) /* between looks at the end of a partition that brings nothing */
 #define WATCH_AFTER_US   (5 * INT64_C(1000000))  /* a partition that is not restored by then */
@@ -25,7 +25,7 @@ static void applied(struct rs_worker *worker, struct rs_worker_partition *owned,
     owned->next_offset = worker->held.records[taken - 1].offset + 1;
     owned->fed = true;
     owned->touched = true;
-    owned->news_us = worker->now_us;
+    owned->records_us = worker->now_us;
     if (worker->dirty_since_us == 0) {
         worker->dirty_since_us = worker->now_us;
     }
@@ -35,17 +35,17 @@ static void applied(struct rs_worker *worker, struct rs_worker_partition *owned,
 
 /* Its own group takes an event at its word; whoever runs the producer should hear of it. A gap in the input
  * looks the same until most of the events are behind it. */
-static void tell_ahead(struct rs_worker *worker, struct rs_worker_partition *owned)
+static void report_ahead(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     struct rs_partition_status status;
     char time[RS_TIME_TEXT_MAX];
     char others[RS_TIME_TEXT_MAX];
 
-    if (owned->ahead_told_us != 0 && worker->now_us - owned->ahead_told_us < TELL_EVERY_US) {
+    if (owned->ahead_reported_us != 0 && worker->now_us - owned->ahead_reported_us < REPORT_EVERY_US) {
         return;
     }
     rs_partition_status(owned->state, &status);
-    if (status.events_ahead <= owned->ahead_told) {
+    if (status.events_ahead <= owned->ahead_reported) {
         return;
     }
     int time_size = (int)rs_time_format(status.ahead_time_us, time); /* neither is terminated */
@@ -56,10 +56,10 @@ static void tell_ahead(struct rs_worker *worker, struct rs_worker_partition *own
         " events are far ahead of the others, the latest at offset %" PRId64
         " with the time %.*s, where the others are at %.*s. They count in their own groups, and move no "
         "time of others. If there is no gap in the input, a producer's clock is wrong",
-        owned->stream->name, owned->partition, status.events_ahead - owned->ahead_told, status.ahead_offset,
-        time_size, time, others_size, others);
-    owned->ahead_told = status.events_ahead;
-    owned->ahead_told_us = worker->now_us;
+        owned->stream->name, owned->partition, status.events_ahead - owned->ahead_reported,
+        status.ahead_offset, time_size, time, others_size, others);
+    owned->ahead_reported = status.events_ahead;
+    owned->ahead_reported_us = worker->now_us;
 }
 
 /* Applies the held run as far as there is room; what is left stays held. */
@@ -79,10 +79,10 @@ static void apply_held(struct rs_worker *worker)
         rs_partition_count_into(owned->state, &worker->outcomes[owned->stream->index]);
         rs_partition_witness(owned->state, rs_clock_wall(worker->options.clock));
         size_t taken = rs_partition_apply(owned->state, worker->held.records, worker->held.count,
-                                          &worker->options.letters);
+                                          &worker->options.dead_letters);
         if (taken > 0) {
             applied(worker, owned, taken);
-            tell_ahead(worker, owned);
+            report_ahead(worker, owned);
         }
         if (worker->held.count == 0) {
             rs_worker_release_run(worker);
@@ -217,7 +217,7 @@ void rs_worker_source_events(struct rs_worker *worker)
 /* A fence ahead of the whole log cannot come from this log. */
 static void check_recreated(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
-    if (owned->quiet_until <= owned->end_offset || owned->behind_told) {
+    if (owned->quiet_until <= owned->end_offset || owned->behind_reported) {
         owned->behind_since_us = 0;
         return;
     }
@@ -228,7 +228,7 @@ static void check_recreated(struct rs_worker *worker, struct rs_worker_partition
     if (worker->now_us - owned->behind_since_us >= RECREATED_US) {
         struct rs_buf key = {0};
         rs_worker_fence_key(worker, owned, &key);
-        owned->behind_told = true;
+        owned->behind_reported = true;
         rs_worker_partition_trouble(
             worker, owned, RS_LOG_ERROR,
             "stream %s partition %" PRId32 ": Redis shows it up to offset %" PRId64
@@ -309,7 +309,7 @@ static void rest(const struct rs_worker *worker, struct rs_worker_partition *own
 
     limit_us += ahead_us < INT64_MAX - limit_us ? ahead_us : INT64_MAX - limit_us;
     rs_partition_rest(owned->state, limit_us, true);
-    if (worker->now_us - owned->news_us >= UNOPPOSED_US) {
+    if (worker->now_us - owned->records_us >= UNOPPOSED_US) {
         rs_partition_unopposed(owned->state, limit_us);
     }
 }

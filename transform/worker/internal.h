@@ -23,9 +23,9 @@
  * times in each; whatever else happens to the partition ends it. */
 enum rs_commit_phase {
     RS_COMMIT_NOT,
-    RS_COMMIT_WRITING, /* the batch is being filled, chunks go out */
-    RS_COMMIT_LETTERS, /* filled; the seal waits for the dead letters it covers */
-    RS_COMMIT_SENT,    /* sealed; the log has to answer */
+    RS_COMMIT_WRITING,      /* the batch is being filled, chunks go out */
+    RS_COMMIT_DEAD_LETTERS, /* filled; the seal waits for the dead letters it covers */
+    RS_COMMIT_SENT,         /* sealed; the log has to answer */
 };
 
 /* One partition from ASSIGNED to `done`. Its phase is one member. The flags below are no phases:
@@ -36,7 +36,7 @@ enum rs_commit_phase {
  *   batch is sealed, or taken by Redis, which shows that the trouble is over.
  * - kept_us: a length of time after it was assigned again, whatever phases come then.
  * - at_end, fed, touched: where the input and the output stand, which changes with each turn.
- * - behind_told, counting: that something was said, or that there is memory to count with. */
+ * - behind_reported, counting: that something was reported, or that there is memory to count with. */
 struct rs_worker_partition {
     const struct rs_stream *stream;
     int32_t partition;
@@ -53,8 +53,8 @@ struct rs_worker_partition {
     int64_t tick_us; /* monotonic time up to which what is shown has advanced; valid at_end */
     int64_t end_offset;
     int64_t end_checked_us;
-    bool fed;        /* records came in this step */
-    int64_t news_us; /* when records came last, or it was claimed */
+    bool fed;           /* records came in this step */
+    int64_t records_us; /* when records came last, or it was claimed */
     /* publishing */
     bool asking, asked; /* the sink about the fence: under way, answered */
     int64_t heard_us;   /* when the sink last answered for a batch of this partition, or had none to answer */
@@ -63,7 +63,7 @@ struct rs_worker_partition {
     int64_t quiet_until;     /* the fence is ahead: publish nothing below this offset; 0: no such offset */
     int64_t quiet_shown_us;  /* and show nothing older than this; RS_TIME_NONE: not known */
     int64_t behind_since_us; /* the log's end is below quiet_until since then; 0: it is not */
-    bool behind_told;
+    bool behind_reported;
     bool refused;         /* the names in Redis are another consumer group's, see `error` */
     int64_t ask_again_us; /* refused: when to ask again */
     int64_t again_us;     /* when groups were last given leave to be sent again */
@@ -91,9 +91,9 @@ struct rs_worker_partition {
     bool doubted;              /* the log was in doubt, and has sealed nothing since */
     bool fenced;               /* Redis refused it, and has taken nothing since */
     char error[RS_ERROR_TEXT_MAX];
-    int64_t error_told_us;
-    uint64_t ahead_told;   /* events far ahead, of those that were told of */
-    int64_t ahead_told_us; /* when; 0: never */
+    int64_t error_reported_us;
+    uint64_t ahead_reported;   /* events far ahead, of those that were reported */
+    int64_t ahead_reported_us; /* when; 0: never */
     /* counting: how much of the state's totals this process's counters have; see counts.c */
     bool counting;
     struct rs_counted *counted; /* the partition, then the aggregates */
@@ -118,7 +118,7 @@ struct rs_worker {
     int64_t retry_us; /* when to try the held run again */
     enum rs_waiting waiting;
     int64_t waiting_since_us;
-    int64_t waiting_told_us;
+    int64_t waiting_reported_us;
     uint64_t waits;
     int64_t limits_due_us;
     uint64_t memory_bytes, pending_history;
@@ -159,7 +159,7 @@ struct rs_worker {
 /* owned.c */
 struct rs_worker_partition *rs_worker_find(const struct rs_worker *worker, uint32_t stream,
                                            int32_t partition);
-/* As rs_worker_say, and kept as the reason why the partition does not run. The same again is not said again
+/* Reported, and kept as the reason why the partition does not run. The same again is not said again
  * for a while. */
 void rs_worker_partition_trouble(struct rs_worker *worker, struct rs_worker_partition *owned,
                                  enum rs_log_level level, const char *format, ...) RS_PRINTF(4, 5);

@@ -44,7 +44,7 @@ static const struct change table[RS_LIFE_COUNT][RS_PHASE_COUNT] = {
             IN(LEAVING, rs_leave_keep_reading, RUNNING),
             IN(DROPPED, rs_leave_keep_claim, WAITING),
             IN(STOPPED, rs_leave_keep, STOPPED),
-            IN(BROKEN, rs_leave_keep, STOPPED), /* ours again, so that it has to be told of */
+            IN(BROKEN, rs_leave_keep, STOPPED), /* ours again, so that it has to be reported */
             IN(FENCED, rs_leave_keep, FENCED),
         },
     /* The group takes a second and more until the next owner hears of it, and may have taken the partition
@@ -73,7 +73,7 @@ static const struct change table[RS_LIFE_COUNT][RS_PHASE_COUNT] = {
             IN(LEAVING, rs_lose_fail, BROKEN),
             IN(CLOSING, rs_lose_fail, STOPPED),
             IN(DROPPED, rs_lose_fail, BROKEN),
-            IN(STOPPED, rs_lose_fail, STOPPED), /* the newer reason is told */
+            IN(STOPPED, rs_lose_fail, STOPPED), /* the newer reason is reported */
             IN(BROKEN, rs_lose_fail, BROKEN),
             IN(FENCED, rs_lose_fail, STOPPED),
         },

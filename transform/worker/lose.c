@@ -28,7 +28,7 @@ static void drop(struct rs_worker *worker, struct rs_worker_partition *owned, in
     owned->in_flight = 0;
     owned->asking = owned->asked = owned->touched = owned->refused = owned->scanning = false;
     owned->at_end = false;
-    owned->ahead_told = 0;
+    owned->ahead_reported = 0;
     owned->commit = RS_COMMIT_NOT;
     owned->quiet_until = 0;
     owned->quiet_shown_us = RS_TIME_NONE;
@@ -47,7 +47,7 @@ static int64_t lost_wait(const struct rs_worker *worker, struct rs_worker_partit
     return 0;
 }
 
-static void tell_lost(struct rs_worker *worker, struct rs_worker_partition *owned, enum rs_log_level level)
+static void report_lost(struct rs_worker *worker, struct rs_worker_partition *owned, enum rs_log_level level)
 {
     rs_worker_partition_trouble(worker, owned, level,
                                 "stream %s partition %" PRId32
@@ -59,7 +59,7 @@ enum rs_life rs_lose_claimed(struct rs_worker *worker, struct rs_worker_partitio
                              struct rs_cause *cause)
 {
     (void)cause;
-    tell_lost(worker, owned, RS_LOG_WARNING);
+    report_lost(worker, owned, RS_LOG_WARNING);
     drop(worker, owned, lost_wait(worker, owned));
     return RS_LIFE_NONE;
 }
@@ -68,7 +68,7 @@ enum rs_life rs_lose_handed_over(struct rs_worker *worker, struct rs_worker_part
                                  struct rs_cause *cause)
 {
     (void)cause;
-    tell_lost(worker, owned, RS_LOG_INFO);
+    report_lost(worker, owned, RS_LOG_INFO);
     drop(worker, owned, RS_WORKER_RECLAIM_US);
     return RS_LIFE_NONE;
 }

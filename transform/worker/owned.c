@@ -5,7 +5,7 @@
 
 #include "transform/worker/internal.h"
 
-#define TELL_AGAIN_US (30 * INT64_C(1000000)) /* the same trouble of a partition */
+#define REPORT_AGAIN_US (30 * INT64_C(1000000)) /* the same trouble of a partition */
 
 bool rs_worker_log_is_durable(const struct rs_worker *worker)
 {
@@ -43,11 +43,12 @@ void rs_worker_partition_trouble(struct rs_worker *worker, struct rs_worker_part
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    bool again = strcmp(text, owned->error) == 0 && worker->now_us - owned->error_told_us < TELL_AGAIN_US;
+    bool again =
+        strcmp(text, owned->error) == 0 && worker->now_us - owned->error_reported_us < REPORT_AGAIN_US;
     if (!again) {
         rs_report(&worker->options.report, level, "%s", text);
         memcpy(owned->error, text, sizeof owned->error);
-        owned->error_told_us = worker->now_us;
+        owned->error_reported_us = worker->now_us;
     }
 }
 

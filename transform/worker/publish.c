@@ -15,8 +15,8 @@ const int64_t rs_worker_bucket_us[RS_WORKER_BUCKETS - 1] = {500,   1000,   2000,
 /* ---- answers of the sink ---- */
 
 /* Names the first group of a batch that another partition has; the engine counts all of them. */
-static void tell_conflicts(struct rs_worker *worker, struct rs_worker_partition *owned,
-                           const struct rs_view_batch *batch)
+static void report_conflicts(struct rs_worker *worker, struct rs_worker_partition *owned,
+                             const struct rs_view_batch *batch)
 {
     uint32_t wanted = 0;
     uint32_t number = 0;
@@ -61,7 +61,7 @@ static void on_behind(struct rs_worker *worker, struct rs_worker_partition *owne
                   " already; publishing goes on there (now at %" PRId64 ")",
                   owned->stream->name, owned->partition, batch->fence_offset, owned->next_offset);
         owned->behind_since_us = 0;
-        owned->behind_told = false;
+        owned->behind_reported = false;
     }
     owned->quiet_until = batch->fence_offset;
     owned->quiet_shown_us = batch->fence_now_shown_us;
@@ -131,7 +131,7 @@ static void settle_one(struct rs_worker *worker, struct rs_worker_partition *own
         on_accepted(worker, owned);
     }
     switch (batch->result) {
-    case RS_BATCH_APPLIED: tell_conflicts(worker, owned, batch); break;
+    case RS_BATCH_APPLIED: report_conflicts(worker, owned, batch); break;
     case RS_BATCH_BEHIND: on_behind(worker, owned, batch); break;
     case RS_BATCH_FENCED: on_fenced(worker, owned, batch); break;
     case RS_BATCH_REFUSED: on_refused(worker, owned, batch); break;

@@ -1,10 +1,10 @@
-/* Back-pressure: the limits, the run of records that waits for room, and what is told about that. */
+/* Back-pressure: the limits, the run of records that waits for room, and what is reported about that. */
 #include <inttypes.h>
 
 #include "transform/worker/internal.h"
 
 #define LIMITS_EVERY_US (5 * RS_WORKER_MS)
-#define TELL_EVERY_US   (30 * INT64_C(1000000))
+#define REPORT_EVERY_US (30 * INT64_C(1000000))
 
 const char *rs_waiting_name(enum rs_waiting waiting)
 {
@@ -71,7 +71,7 @@ enum rs_waiting rs_worker_limit(const struct rs_worker *worker)
 }
 
 /* In the words of whoever has to act: which topic, which key of the configuration, what to look at first. */
-static void tell_waiting(struct rs_worker *worker, enum rs_waiting waiting)
+static void report_waiting(struct rs_worker *worker, enum rs_waiting waiting)
 {
     const struct rs_stream *stream = &worker->options.streams->items[worker->held.stream];
 
@@ -104,24 +104,24 @@ static void tell_waiting(struct rs_worker *worker, enum rs_waiting waiting)
     }
 }
 
-/* A wait is told once it has lasted a second, then every half a minute; its end is told only if it was. */
+/* A wait is reported once it has lasted a second, then every half a minute; its end only if it was. */
 void rs_worker_set_waiting(struct rs_worker *worker, enum rs_waiting waiting)
 {
     if (waiting != RS_WAITING_NOT && worker->waiting == RS_WAITING_NOT) {
         worker->waits++;
         worker->waiting_since_us = worker->now_us;
-        worker->waiting_told_us =
-            worker->now_us - TELL_EVERY_US + INT64_C(1000000); /* short waits are not worth a line */
+        worker->waiting_reported_us =
+            worker->now_us - REPORT_EVERY_US + INT64_C(1000000); /* short waits are not worth a line */
     }
     if (waiting == RS_WAITING_NOT && worker->waiting != RS_WAITING_NOT &&
-        worker->waiting_told_us > worker->waiting_since_us) {
+        worker->waiting_reported_us > worker->waiting_since_us) {
         rs_report(&worker->options.report, RS_LOG_INFO, "input goes on after %" PRId64 " ms",
                   (worker->now_us - worker->waiting_since_us) / RS_WORKER_MS);
     }
     worker->waiting = waiting;
-    if (waiting != RS_WAITING_NOT && worker->now_us - worker->waiting_told_us >= TELL_EVERY_US) {
-        worker->waiting_told_us = worker->now_us;
-        tell_waiting(worker, waiting);
+    if (waiting != RS_WAITING_NOT && worker->now_us - worker->waiting_reported_us >= REPORT_EVERY_US) {
+        worker->waiting_reported_us = worker->now_us;
+        report_waiting(worker, waiting);
     }
 }
 

@@ -41,7 +41,7 @@ struct rs_worker_options {
     const struct rs_streams *streams;
     struct rs_source source;
     struct rs_view_sink sink;
-    struct rs_dead_letter_sink letters;
+    struct rs_dead_letter_sink dead_letters;
     struct rs_state_log log;
     const struct rs_clock *clock;
     const char *prefix; /* of the sink's keys, for advice in messages */
