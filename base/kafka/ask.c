@@ -48,6 +48,28 @@ rd_kafka_resp_err_t rs_kafka_ask_ends(rd_kafka_t *client, const char *topic, int
     return code;
 }
 
+rd_kafka_resp_err_t rs_kafka_ask_partitions(rd_kafka_t *client, const char *topic, int timeout_ms,
+                                            int32_t *count)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(client, topic, NULL);
+
+    if (!handle) {
+        return rd_kafka_last_error();
+    }
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 0, handle, &metadata, timeout_ms);
+    rd_kafka_topic_destroy(handle);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return code;
+    }
+    code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__FAIL;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        *count = metadata->topics[0].partition_cnt;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return code;
+}
+
 static const rd_kafka_topic_result_t **topic_results(rd_kafka_event_t *event, size_t *count)
 {
     const rd_kafka_CreateTopics_result_t *made = rd_kafka_event_CreateTopics_result(event);

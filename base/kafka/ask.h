@@ -17,6 +17,11 @@
 rd_kafka_resp_err_t rs_kafka_ask_ends(rd_kafka_t *client, const char *topic, int32_t partition,
                                       int timeout_ms, int64_t *low, int64_t *high);
 
+/* How many partitions a topic has, as whoever answers first knows it. An answer about another topic is
+ * RD_KAFKA_RESP_ERR__FAIL. Changes `count` only on success. */
+rd_kafka_resp_err_t rs_kafka_ask_partitions(rd_kafka_t *client, const char *topic, int timeout_ms,
+                                            int32_t *count);
+
 /* What a request to make or to grow one topic came to; `event` NULL: nobody answered in time. *why says it in
  * words, for as long as the event lives. */
 rd_kafka_resp_err_t rs_kafka_topic_answer(rd_kafka_event_t *event, const char **why);

@@ -124,6 +124,16 @@ int rs_kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *val
     return 0;
 }
 
+int rs_kafka_config_set_all(rd_kafka_conf_t *conf, const char *const (*properties)[2], struct rs_error *error)
+{
+    int rc = 0;
+
+    for (; rc == 0 && (*properties)[0]; properties++) {
+        rc = rs_kafka_config_set(conf, (*properties)[0], (*properties)[1], error);
+    }
+    return rc;
+}
+
 bool rs_kafka_config_try(rd_kafka_conf_t *conf, const char *name, const char *value)
 {
     char errstr[ERRSTR_MAX] = "";

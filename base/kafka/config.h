@@ -24,6 +24,10 @@ RS_MUST_USE int rs_kafka_config_apply(const struct rs_config_node *kafka, rd_kaf
  * Errors: RS_ECONFIG. */
 RS_MUST_USE int rs_kafka_config_set(rd_kafka_conf_t *conf, const char *name, const char *value,
                                     struct rs_error *error);
+/* Properties of our own: pairs of name and value, up to {NULL, NULL}.
+ * Errors: RS_ECONFIG. */
+RS_MUST_USE int rs_kafka_config_set_all(rd_kafka_conf_t *conf, const char *const (*properties)[2],
+                                        struct rs_error *error);
 /* One property that only some versions of librdkafka know: false where it is not known. */
 bool rs_kafka_config_try(rd_kafka_conf_t *conf, const char *name, const char *value);
 

@@ -1,4 +1,5 @@
 /* Leaving the consumer group. */
+#include "base/kafka/client.h"
 #include "ingest/kafka/internal.h"
 
 /* A member with a static id leaves nothing to others until its session ends. */
@@ -94,8 +95,7 @@ void rs_kafka_member_free(struct rs_kafka_source *source)
         rs_report(&source->options.report, RS_LOG_WARNING,
                   "the consumer does not end; it ends with the process");
     }
-    rd_kafka_queue_io_event_enable(source->member_queue, -1, NULL, 0);
-    rd_kafka_queue_destroy(source->member_queue);
+    rs_kafka_queue_free(&source->member_queue);
     if (left && (source->status.joined || rd_kafka_version() >= ASSIGNOR_MENDED)) {
         rd_kafka_destroy_flags(source->member, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     }

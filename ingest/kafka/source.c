@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kafka/client.h"
 #include "base/kafka/config.h"
 #include "ingest/kafka/internal.h"
 
@@ -26,6 +27,7 @@ static const char *const defaults[][2] = {
      * nobody's until all have heard. The session's length is how long those of an instance that died are. */
     {"heartbeat.interval.ms", "100"},
     {"session.timeout.ms", "10000"},
+    {NULL, NULL},
 };
 
 /* Known to newer versions only. */
@@ -37,29 +39,21 @@ static const char *const newer[][2] = {
 };
 
 static const char *const ours[][2] = {
-    {"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
-    {"auto.offset.reset", "error"},    {"partition.assignment.strategy", "cooperative-sticky"},
-    {"enable.partition.eof", "false"}, {"log.queue", "true"},
+    {"enable.auto.commit", "false"},
+    {"enable.auto.offset.store", "false"},
+    {"auto.offset.reset", "error"},
+    {"partition.assignment.strategy", "cooperative-sticky"},
+    {"enable.partition.eof", "false"},
+    {"log.queue", "true"},
+    {NULL, NULL},
 };
 
-static int set_all(rd_kafka_conf_t *conf, const char *const (*pairs)[2], size_t count, struct rs_error *error)
-{
-    for (size_t i = 0; i < count; i++) {
-        int rc = rs_kafka_config_set(conf, pairs[i][0], pairs[i][1], error);
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    return 0;
-}
-
-#define SET_ALL(conf, pairs, error) set_all(conf, pairs, sizeof pairs / sizeof((pairs)[0]), error)
-
-static int make_conf(struct rs_kafka_source *source, rd_kafka_conf_t **out, struct rs_error *error)
+static int make_conf(struct rs_kafka_source *source, bool counts, rd_kafka_conf_t **out,
+                     struct rs_error *error)
 {
     const struct rs_kafka_source_options *options = &source->options;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    int rc = SET_ALL(conf, defaults, error);
+    int rc = rs_kafka_config_set_all(conf, defaults, error);
 
     for (size_t i = 0; i < sizeof newer / sizeof newer[0]; i++) {
         bool known = rs_kafka_config_try(conf, newer[i][0], newer[i][1]);
@@ -69,10 +63,13 @@ static int make_conf(struct rs_kafka_source *source, rd_kafka_conf_t **out, stru
         rc = rs_kafka_config_apply(options->kafka, conf, error);
     }
     if (rc == 0) {
-        rc = SET_ALL(conf, ours, error);
+        rc = rs_kafka_config_set_all(conf, ours, error);
     }
     if (rc == 0) {
         rc = rs_kafka_config_set(conf, "group.id", options->streams->group, error);
+    }
+    if (rc == 0 && !counts) {
+        rc = rs_kafka_config_set(conf, "statistics.interval.ms", "0", error);
     }
     if (rc != 0) {
         rd_kafka_conf_destroy(conf);
@@ -88,41 +85,29 @@ static int open_consumer(struct rs_kafka_source *source, bool counts, rd_kafka_t
                          rd_kafka_queue_t **out_queue, struct rs_error *error)
 {
     rd_kafka_conf_t *conf = NULL;
-    char errstr[512] = "";
-    const uint64_t one = 1;
-    int rc = make_conf(source, &conf, error);
+    int rc = make_conf(source, counts, &conf, error);
 
-    if (rc == 0 && !counts) {
-        rc = rs_kafka_config_set(conf, "statistics.interval.ms", "0", error);
+    if (rc == 0) {
+        rc = rs_kafka_client_new(RD_KAFKA_CONSUMER, &conf, "kafka", out_rk, error);
     }
     if (rc != 0) {
         return rc;
     }
-    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, errstr, sizeof errstr);
-    if (!rk) {
-        rd_kafka_conf_destroy(conf);
-        return rs_fail(error, RS_ECONFIG, "kafka: %s", errstr);
-    }
-    (void)rd_kafka_poll_set_consumer(rk);
-    *out_rk = rk;
-    *out_queue = rd_kafka_queue_get_consumer(rk);
-    rd_kafka_queue_io_event_enable(*out_queue, source->control_fd, &one, sizeof one);
-    if (rd_kafka_set_log_queue(rk, *out_queue) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return rs_fail(error, RS_EBROKER, "kafka: librdkafka gives no log queue");
-    }
-    return 0;
+    (void)rd_kafka_poll_set_consumer(*out_rk);
+    *out_queue = rd_kafka_queue_get_consumer(*out_rk);
+    rs_kafka_queue_wakes(*out_queue, source->control_fd);
+    return rs_kafka_client_log_to(*out_rk, *out_queue, error);
 }
 
 static int open_worker(struct rs_kafka_source *source, struct rs_kafka_worker *worker, struct rs_error *error)
 {
-    const uint64_t one = 1;
     int rc = rs_wake_open(&worker->wake_fd, error);
 
     if (rc != 0) {
         return rc;
     }
     worker->queue = rd_kafka_queue_new(source->fetcher);
-    rd_kafka_queue_io_event_enable(worker->queue, worker->wake_fd, &one, sizeof one);
+    rs_kafka_queue_wakes(worker->queue, worker->wake_fd);
     return 0;
 }
 
@@ -267,18 +252,14 @@ static void destroy_fetcher(struct rs_kafka_source *source)
     rs_kafka_parts_free(source);
     for (uint32_t i = 0; i < source->options.workers; i++) {
         rs_kafka_worker_drop(&source->workers[i]);
-        if (source->workers[i].queue) {
-            rd_kafka_queue_io_event_enable(source->workers[i].queue, -1, NULL, 0);
-            rd_kafka_queue_destroy(source->workers[i].queue);
-        }
+        rs_kafka_queue_free(&source->workers[i].queue);
     }
     for (size_t i = 0; i < source->options.streams->count; i++) {
         if (source->topics[i]) {
             rd_kafka_topic_destroy(source->topics[i]);
         }
     }
-    rd_kafka_queue_io_event_enable(source->fetcher_queue, -1, NULL, 0);
-    rd_kafka_queue_destroy(source->fetcher_queue);
+    rs_kafka_queue_free(&source->fetcher_queue);
     rd_kafka_destroy_flags(source->fetcher, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/kafka/client.h"
 #include "base/kafka/config.h"
 #include "base/kafka/fault.h"
 #include "base/thread.h"
@@ -248,22 +249,6 @@ static void *run(void *self)
 
 /* ---- making ---- */
 
-struct property {
-    const char *name;
-    const char *value;
-};
-
-static int set_all(rd_kafka_conf_t *conf, const struct property *properties, struct rs_error *error)
-{
-    for (; properties->name; properties++) {
-        int rc = rs_kafka_config_set(conf, properties->name, properties->value, error);
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    return 0;
-}
-
 static double get_number(const rd_kafka_conf_t *conf, const char *name, double otherwise)
 {
     char text[32] = "";
@@ -284,7 +269,7 @@ static void take_numbers(struct rs_publisher *p, const rd_kafka_conf_t *conf)
 static int fill(struct rs_publisher *p, const struct rs_publisher_options *o, rd_kafka_conf_t *conf,
                 struct rs_error *error)
 {
-    static const struct property defaults[] = {
+    static const char *const defaults[][2] = {
         {"client.id", "rollstat"},
         {"compression.codec", "lz4"},
         {"linger.ms", "10"},
@@ -293,7 +278,7 @@ static int fill(struct rs_publisher *p, const struct rs_publisher_options *o, rd
         {"message.timeout.ms", "30000"},
         {NULL, NULL},
     };
-    static const struct property fixed[] = {
+    static const char *const fixed[][2] = {
         {"enable.idempotence", "true"},
         {"acks", "all"},
         {"delivery.report.only.error", "true"}, /* a report per message is most of what a message costs */
@@ -301,7 +286,7 @@ static int fill(struct rs_publisher *p, const struct rs_publisher_options *o, rd
         {NULL, NULL},
     };
     char timeout[24];
-    int rc = set_all(conf, defaults, error);
+    int rc = rs_kafka_config_set_all(conf, defaults, error);
     if (rc == 0 && o->kafka) {
         rc = rs_kafka_config_apply(o->kafka, conf, error);
     }
@@ -314,7 +299,7 @@ static int fill(struct rs_publisher *p, const struct rs_publisher_options *o, rd
         rc = rs_kafka_config_set(conf, "message.timeout.ms", timeout, error);
     }
     if (rc == 0) {
-        rc = set_all(conf, fixed, error);
+        rc = rs_kafka_config_set_all(conf, fixed, error);
     }
     (void)rs_kafka_config_try(conf, "enable.metrics.push", "false");
     take_numbers(p, conf);
@@ -340,22 +325,15 @@ static int open_topic(struct rs_publisher *p, const char *name, struct rs_error 
 
 static int open_client(struct rs_publisher *p, const struct rs_publisher_options *o, struct rs_error *error)
 {
-    char text[RS_PUBLISHER_TEXT_MAX] = "";
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     int rc = fill(p, o, conf, error);
-    if (rc == 0) {
-        p->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
-        if (!p->rk) {
-            rc = rs_fail(error, RS_ECONFIG, "kafka: %s", text);
-        } else {
-            conf = NULL; /* the client's now */
-        }
-    }
-    if (conf) {
+    if (rc != 0) {
         rd_kafka_conf_destroy(conf);
+        return rc;
     }
-    if (rc == 0 && rd_kafka_set_log_queue(p->rk, NULL) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rc = rs_fail(error, RS_EBROKER, "kafka: librdkafka gives no log queue");
+    rc = rs_kafka_client_new(RD_KAFKA_PRODUCER, &conf, "kafka", &p->rk, error);
+    if (rc == 0) {
+        rc = rs_kafka_client_log_to(p->rk, NULL, error);
     }
     return rc == 0 ? open_topic(p, o->topic, error) : rc;
 }
@@ -400,9 +378,7 @@ void rs_publisher_free(struct rs_publisher **publisher)
     if (p->rk) {
         (void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                         RD_KAFKA_PURGE_F_NON_BLOCKING);
-        if (p->queue) {
-            rd_kafka_queue_destroy(p->queue);
-        }
+        rs_kafka_queue_free(&p->queue);
         if (p->topic) {
             rd_kafka_topic_destroy(p->topic);
         }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kafka/client.h"
 #include "base/kafka/config.h"
 #include "base/thread.h"
 #include "sink/deadletter/message.h"
@@ -19,10 +20,9 @@
 #define POLL_MS         INT64_C(1000)
 /* Dead letters given to librdkafka at once: its own queue would hold 100,000 and refuse the rest. */
 #define INFLIGHT_MAX 10000
-#define PURGE_MS     10000
-#define STALL_US     INT64_C(10000000) /* without any answer, it is reported */
-#define DROPS_REPORTED                                                                                       \
-    10 /* lines about dropped dead letters within REPORT_EVERY_US; the others are counted */
+/* Lines about dropped dead letters within REPORT_EVERY_US; the others are counted. */
+#define DROPS_REPORTED 10
+#define STALL_US       INT64_C(10000000) /* without any answer, it is reported */
 
 struct rs_dead_letters {
     rd_kafka_conf_t *conf; /* the template: a producer that broke for good is replaced */
@@ -424,18 +424,14 @@ static void send_letters(struct rs_dead_letters *letters)
 
 static int open_producer(struct rs_dead_letters *letters, struct rs_error *error)
 {
-    static const uint64_t one = 1;
-    char text[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(letters->conf);
-    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
-    if (!producer) {
-        rd_kafka_conf_destroy(conf);
-        return rs_fail(error, RS_ECONFIG, "dead letters: %s", text);
+    int code = rs_kafka_client_new(RD_KAFKA_PRODUCER, &conf, "dead letters", &letters->producer, error);
+    if (code != 0) {
+        return code;
     }
-    letters->producer = producer;
-    letters->queue = rd_kafka_queue_get_main(producer);
-    rd_kafka_queue_io_event_enable(letters->queue, letters->wake, &one, sizeof one);
-    rs_dead_letter_topics_open(letters->known, producer, letters->wake);
+    letters->queue = rd_kafka_queue_get_main(letters->producer);
+    rs_kafka_queue_wakes(letters->queue, letters->wake);
+    rs_dead_letter_topics_open(letters->known, letters->producer, letters->wake);
     return 0;
 }
 
@@ -444,11 +440,9 @@ static void close_producer(struct rs_dead_letters *letters)
     if (!letters->producer) {
         return;
     }
-    rd_kafka_purge(letters->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    rd_kafka_flush(letters->producer, PURGE_MS); /* serves the delivery reports */
+    rs_kafka_producer_give_up(letters->producer);
     rs_dead_letter_topics_close(letters->known);
-    rd_kafka_queue_io_event_enable(letters->queue, -1, NULL, 0);
-    rd_kafka_queue_destroy(letters->queue);
+    rs_kafka_queue_free(&letters->queue);
     rd_kafka_destroy(letters->producer);
     letters->producer = NULL;
     letters->inflight = 0;
@@ -574,22 +568,15 @@ static void free_names(char **names, size_t count)
 
 static int set_properties(rd_kafka_conf_t *conf, struct rs_error *error)
 {
-    static const struct {
-        const char *name, *value;
-    } own[] = {
+    static const char *const own[][2] = {
         {"enable.idempotence", "true"},      /* implies acks=all and order */
         {"message.timeout.ms", "0"},         /* never: the letter is kept until it is acknowledged */
         {"message.max.bytes", "1000000000"}, /* the broker is the judge */
         {"linger.ms", "5"},
+        {NULL, NULL},
     };
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-        int code = rs_kafka_config_set(conf, own[i].name, own[i].value, error);
-        if (code != 0) {
-            return code;
-        }
-    }
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    return 0;
+    return rs_kafka_config_set_all(conf, own, error);
 }
 
 static int start(struct rs_dead_letters *letters, struct rs_error *error)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/kafka/ask.h"
+#include "base/kafka/client.h"
 
 #define REQUEST_MS   10000
 #define LOOK_MS      1000
@@ -73,10 +74,9 @@ void rs_dead_letter_topics_free(struct rs_dead_letter_topics **out)
 
 void rs_dead_letter_topics_open(struct rs_dead_letter_topics *topics, rd_kafka_t *producer, int wake_fd)
 {
-    static const uint64_t one = 1;
     topics->producer = producer;
     topics->answers = rd_kafka_queue_new(producer);
-    rd_kafka_queue_io_event_enable(topics->answers, wake_fd, &one, sizeof one);
+    rs_kafka_queue_wakes(topics->answers, wake_fd);
 }
 
 void rs_dead_letter_topics_close(struct rs_dead_letter_topics *topics)
@@ -84,9 +84,7 @@ void rs_dead_letter_topics_close(struct rs_dead_letter_topics *topics)
     if (!topics->producer) {
         return;
     }
-    rd_kafka_queue_io_event_enable(topics->answers, -1, NULL, 0);
-    rd_kafka_queue_destroy(topics->answers);
-    topics->answers = NULL;
+    rs_kafka_queue_free(&topics->answers);
     topics->producer = NULL;
     for (size_t i = 0; i < topics->options.streams; i++) {
         if (topics->items[i].state == ASKED) {
@@ -119,23 +117,6 @@ static void ask(struct rs_dead_letter_topics *topics, struct topic *topic)
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_NewTopic_destroy(fresh);
     topic->state = ASKED;
-}
-
-static rd_kafka_resp_err_t look(struct rs_dead_letter_topics *topics, const struct topic *topic)
-{
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(topics->producer, topic->name, NULL);
-    if (!handle) {
-        return rd_kafka_last_error();
-    }
-    rd_kafka_resp_err_t code = rd_kafka_metadata(topics->producer, 0, handle, &metadata, LOOK_MS);
-    rd_kafka_topic_destroy(handle);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return code;
-    }
-    code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__FAIL;
-    rd_kafka_metadata_destroy(metadata);
-    return code;
 }
 
 /* ---- answers ---- */
@@ -181,7 +162,8 @@ static void missing(struct rs_dead_letter_topics *topics, struct topic *topic, c
 /* It could not be made, which matters only where it is not there. */
 static void not_made(struct rs_dead_letter_topics *topics, struct topic *topic, const char *why)
 {
-    switch (look(topics, topic)) {
+    int32_t partitions = 0;
+    switch (rs_kafka_ask_partitions(topics->producer, topic->name, LOOK_MS, &partitions)) {
     case RD_KAFKA_RESP_ERR_NO_ERROR: found(topics, topic, false); break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: missing(topics, topic, why); break;

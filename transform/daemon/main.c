@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kafka/client.h"
 #include "base/time/text.h"
 #include "ingest/kafka/source.h"
 #include "sink/redis/names.h"
@@ -268,18 +269,16 @@ static int check(const struct rs_settings *settings, const char *path)
 static int ask_cluster(const struct rs_settings *settings, char out[RS_KAFKA_CLUSTER_MAX],
                        struct rs_error *error)
 {
-    char text[512];
     rd_kafka_conf_t *conf = NULL;
+    rd_kafka_t *client = NULL;
     int rc = rs_settings_kafka(settings, &conf, error);
 
     out[0] = '\0';
+    if (rc == 0) {
+        rc = rs_kafka_client_new(RD_KAFKA_CONSUMER, &conf, "kafka", &client, error);
+    }
     if (rc != 0) {
         return rc;
-    }
-    rd_kafka_t *client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-    if (!client) {
-        rd_kafka_conf_destroy(conf);
-        return rs_fail(error, RS_ECONFIG, "kafka: %s", text);
     }
     char *id = rd_kafka_clusterid(client, CLUSTER_WAIT_MS);
     if (id) {

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "base/kafka/ask.h"
+#include "base/kafka/client.h"
 #include "base/kafka/config.h"
 #include "base/source.h"
 #include "base/time/text.h"
@@ -59,7 +60,6 @@ static void client_log(const rd_kafka_t *client, int level, const char *facility
 
 static int open_consumer(struct rebuild *rebuild, struct rs_error *error)
 {
-    char text[512];
     rd_kafka_conf_t *conf = NULL;
     int rc = rs_settings_kafka(rebuild->settings, &conf, error);
 
@@ -70,12 +70,7 @@ static int open_consumer(struct rebuild *rebuild, struct rs_error *error)
         return rc;
     }
     rd_kafka_conf_set_log_cb(conf, client_log);
-    rebuild->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-    if (!rebuild->consumer) {
-        rd_kafka_conf_destroy(conf);
-        return rs_fail(error, RS_ECONFIG, "kafka: %s", text);
-    }
-    return 0;
+    return rs_kafka_client_new(RD_KAFKA_CONSUMER, &conf, "kafka", &rebuild->consumer, error);
 }
 
 static int add_inputs(struct rebuild *rebuild, uint32_t stream, int32_t partitions, struct rs_error *error)
@@ -96,17 +91,9 @@ static int add_inputs(struct rebuild *rebuild, uint32_t stream, int32_t partitio
 
 static int find_partitions(struct rebuild *rebuild, const struct rs_stream *stream, struct rs_error *error)
 {
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(rebuild->consumer, stream->topic, NULL);
-    rd_kafka_resp_err_t code = rd_kafka_metadata(rebuild->consumer, 0, topic, &metadata, ASK_MS);
     int32_t partitions = 0;
+    rd_kafka_resp_err_t code = rs_kafka_ask_partitions(rebuild->consumer, stream->topic, ASK_MS, &partitions);
 
-    rd_kafka_topic_destroy(topic);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-        partitions = code == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->topics[0].partition_cnt : 0;
-        rd_kafka_metadata_destroy(metadata);
-    }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return rs_fail(error, RS_EBROKER, "stream %s: topic %s cannot be looked at: %s", stream->name,
                        stream->topic, rd_kafka_err2str(code));

@@ -90,22 +90,9 @@ static bool has_controller(struct rs_kafka_log *log)
 /* Number of partitions of a topic; 0 and *code when there is none. */
 static int32_t count_partitions(struct rs_kafka_log *log, const char *name, rd_kafka_resp_err_t *code)
 {
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *topic = rd_kafka_topic_new(log->consumer, name, NULL);
     int32_t count = 0;
 
-    if (!topic) {
-        *code = rd_kafka_last_error();
-        return 0;
-    }
-    *code = rd_kafka_metadata(log->consumer, 0, topic, &metadata, METADATA_MS);
-    rd_kafka_topic_destroy(topic);
-    if (*code != RD_KAFKA_RESP_ERR_NO_ERROR || !metadata) {
-        return 0;
-    }
-    *code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-    count = *code == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->topics[0].partition_cnt : 0;
-    rd_kafka_metadata_destroy(metadata);
+    *code = rs_kafka_ask_partitions(log->consumer, name, METADATA_MS, &count);
     return count;
 }
 

@@ -142,6 +142,10 @@ void rs_kafka_log_abandon(struct rs_kafka_log *log, struct rs_kafka_log_partitio
 void rs_kafka_log_break(struct rs_kafka_log *log, struct rs_kafka_log_partition *key,
                         const struct rs_error *error);
 
+/* Of both clients, as librdkafka's error_cb. Brokers that are away are the input consumer's to report; what is
+ * fatal to the producer shows when that is replaced. */
+void rs_kafka_log_on_error(rd_kafka_t *client, int code, const char *reason, void *opaque);
+
 /* ---- kafka_write.c ---- */
 
 int rs_kafka_log_writer_open(struct rs_kafka_log *log, rd_kafka_conf_t *conf, struct rs_error *error);

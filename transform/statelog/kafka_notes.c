@@ -1,4 +1,5 @@
-/* What the threads of a Kafka log tell each other: notes on their way to the workers' mailboxes.
+/* What the threads of a Kafka log tell each other: notes on their way to the workers' mailboxes,
+ * and what both clients report.
  * The table, the writer and the keeper stand above this file and do not stand on each other for it. */
 #include <stdlib.h>
 
@@ -111,4 +112,21 @@ bool rs_kafka_log_fit(const struct rs_kafka_log *log, const struct rs_kafka_log_
     const struct rs_kafka_log_topic *topic = &log->topics[key->stream];
 
     return topic->ready && key->partition < topic->partitions;
+}
+
+/* ---- errors that are no answer ---- */
+
+void rs_kafka_log_on_error(rd_kafka_t *client, int code, const char *reason, void *opaque)
+{
+    const struct rs_kafka_log *log = opaque;
+
+    (void)client;
+    switch ((rd_kafka_resp_err_t)code) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: break;
+    default: rs_report(&log->options.report, RS_LOG_WARNING, "state log: %s", reason); break;
+    }
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/kafka/ask.h"
+#include "base/kafka/client.h"
 #include "base/kafka/config.h"
 #include "transform/statelog/kafka_internal.h"
 
@@ -35,6 +36,7 @@ static const char *const settings[][2] = {
     {"socket.nagle.disable", "true"},
     {"topic.metadata.refresh.interval.ms", "5000"},
     {"statistics.interval.ms", "0"},
+    {NULL, NULL},
 };
 
 /* ---- the worker's end ---- */
@@ -638,37 +640,19 @@ static void *run(void *argument)
 
 /* ---- opening and closing ---- */
 
-/* Brokers that are away are the input consumer's to report. */
-static void on_error(rd_kafka_t *consumer, int code, const char *reason, void *opaque)
-{
-    const struct rs_kafka_log *log = opaque;
-    (void)consumer;
-    switch ((rd_kafka_resp_err_t)code) {
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__RESOLVE:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: break;
-    default: rs_report(&log->options.report, RS_LOG_WARNING, "state log: %s", reason); break;
-    }
-}
-
 /* What reading a log needs is set over what the operator has configured, and wins. */
 static int make_conf(struct rs_kafka_log *log, const rd_kafka_conf_t *from, rd_kafka_conf_t **out,
                      struct rs_error *error)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(from);
+    int rc = rs_kafka_config_set_all(conf, settings, error);
 
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        int rc = rs_kafka_config_set(conf, settings[i][0], settings[i][1], error);
-        if (rc != 0) {
-            rd_kafka_conf_destroy(conf);
-            return rc;
-        }
-    }
     /* It joins no group. But where a coordinator says that it is none (any more), librdkafka (2.0.2
      * and 2.8.0) has the client's own group look for it in the midst of ListConsumerGroupOffsets, and follows
      * a null pointer in a client that has no group: rd_kafka_handle_OffsetFetch. */
-    int rc = rs_kafka_config_set(conf, "group.id", log->options.streams->group, error);
+    if (rc == 0) {
+        rc = rs_kafka_config_set(conf, "group.id", log->options.streams->group, error);
+    }
     if (rc != 0) {
         rd_kafka_conf_destroy(conf);
         return rc;
@@ -676,7 +660,7 @@ static int make_conf(struct rs_kafka_log *log, const rd_kafka_conf_t *from, rd_k
     log->must_nudge = !rs_kafka_config_try(conf, "fetch.queue.backoff.ms", "5");
     (void)rs_kafka_config_try(conf, "enable.metrics.push", "false");
     rd_kafka_conf_set_opaque(conf, log);
-    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_error_cb(conf, rs_kafka_log_on_error);
     *out = conf;
     return 0;
 }
@@ -685,13 +669,11 @@ static int make_conf(struct rs_kafka_log *log, const rd_kafka_conf_t *from, rd_k
  * to trims wake the keeper. */
 static int open_queues(struct rs_kafka_log *log, struct rs_error *error)
 {
-    const uint64_t one = 1;
-
     log->answers = rd_kafka_queue_new(log->consumer);
-    rd_kafka_queue_io_event_enable(log->answers, log->keeper_fd, &one, sizeof one);
+    rs_kafka_queue_wakes(log->answers, log->keeper_fd);
     for (uint32_t i = 0; i < log->options.workers; i++) {
         log->workers[i].queue = rd_kafka_queue_new(log->consumer);
-        rd_kafka_queue_io_event_enable(log->workers[i].queue, log->workers[i].wake_fd, &one, sizeof one);
+        rs_kafka_queue_wakes(log->workers[i].queue, log->workers[i].wake_fd);
     }
     for (size_t i = 0; i < log->options.streams->count; i++) {
         log->topics[i].handle = rd_kafka_topic_new(log->consumer, log->topics[i].name, NULL);
@@ -706,18 +688,14 @@ static int open_queues(struct rs_kafka_log *log, struct rs_error *error)
 int rs_kafka_log_keeper_open(struct rs_kafka_log *log, rd_kafka_conf_t *from, struct rs_error *error)
 {
     rd_kafka_conf_t *conf = NULL;
-    char text[512];
     int rc = make_conf(log, from, &conf, error);
 
-    if (rc != 0) {
-        return rc;
+    if (rc == 0) {
+        rc = rs_kafka_client_new(RD_KAFKA_CONSUMER, &conf, "state log", &log->consumer, error);
     }
-    log->consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-    if (!log->consumer) {
-        rd_kafka_conf_destroy(conf);
-        return rs_fail(error, RS_ECONFIG, "state log: %s", text);
+    if (rc == 0) {
+        rc = open_queues(log, error);
     }
-    rc = open_queues(log, error);
     if (rc == 0) {
         rc = rs_thread_start(&log->keeper, run, log, "reading the state log", error);
     }
@@ -735,11 +713,7 @@ static void drop_worker(struct rs_kafka_log_worker *worker)
         rd_kafka_message_destroy(worker->held_message);
         worker->held_message = NULL;
     }
-    if (worker->queue) {
-        rd_kafka_queue_io_event_enable(worker->queue, -1, NULL, 0);
-        rd_kafka_queue_destroy(worker->queue);
-        worker->queue = NULL;
-    }
+    rs_kafka_queue_free(&worker->queue);
 }
 
 static void stop_fetching(struct rs_kafka_log *log)
@@ -776,11 +750,7 @@ void rs_kafka_log_keeper_close(struct rs_kafka_log *log)
     for (uint32_t i = 0; i < log->options.workers; i++) {
         drop_worker(&log->workers[i]);
     }
-    if (log->answers) {
-        rd_kafka_queue_io_event_enable(log->answers, -1, NULL, 0);
-        rd_kafka_queue_destroy(log->answers);
-        log->answers = NULL;
-    }
+    rs_kafka_queue_free(&log->answers);
     rd_kafka_destroy(log->consumer);
     log->consumer = NULL;
 }

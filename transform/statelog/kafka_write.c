@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kafka/client.h"
 #include "base/kafka/config.h"
 #include "transform/statelog/kafka_internal.h"
 
-#define POLL_MS  50 /* between looks at what needs no delivery: the end, a broken producer, a full queue */
-#define PURGE_MS 10000
+#define POLL_MS 50 /* between looks at what needs no delivery: the end, a broken producer, a full queue */
 
 /* A claim or a seal waits for its acknowledgement, and a record never for another one to travel with. */
 static const char *const settings[][2] = {
@@ -20,6 +20,7 @@ static const char *const settings[][2] = {
     {"socket.nagle.disable", "true"},
     {"topic.metadata.refresh.interval.ms", "5000"},
     {"statistics.interval.ms", "0"},
+    {NULL, NULL},
 };
 
 /* ---- handing over ---- */
@@ -173,33 +174,17 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
     pthread_mutex_unlock(&log->lock);
 }
 
-/* Brokers that are away are the consumer's to report; what is fatal shows when the producer is replaced. */
-static void on_error(rd_kafka_t *producer, int code, const char *reason, void *opaque)
-{
-    const struct rs_kafka_log *log = opaque;
-    (void)producer;
-    switch ((rd_kafka_resp_err_t)code) {
-    case RD_KAFKA_RESP_ERR__FATAL:
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-    case RD_KAFKA_RESP_ERR__RESOLVE:
-    case RD_KAFKA_RESP_ERR__TIMED_OUT:
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: break;
-    default: rs_report(&log->options.report, RS_LOG_WARNING, "state log: %s", reason); break;
-    }
-}
-
 /* ---- the producer ---- */
 
 /* Partitions may have queued records while there was none: they go at once. */
 static int open_producer(struct rs_kafka_log *log, struct rs_error *error)
 {
-    char text[512];
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(log->producer_conf);
-    rd_kafka_t *producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+    rd_kafka_t *producer = NULL;
+    int rc = rs_kafka_client_new(RD_KAFKA_PRODUCER, &conf, "state log", &producer, error);
 
-    if (!producer) {
-        rd_kafka_conf_destroy(conf);
-        return rs_fail(error, RS_ECONFIG, "state log: %s", text);
+    if (rc != 0) {
+        return rc;
     }
     pthread_mutex_lock(&log->lock);
     log->producer = producer;
@@ -230,8 +215,7 @@ static void close_producer(struct rs_kafka_log *log)
     if (!producer) {
         return;
     }
-    (void)rd_kafka_purge(producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    (void)rd_kafka_flush(producer, PURGE_MS); /* serves the delivery reports */
+    rs_kafka_producer_give_up(producer);
     pthread_mutex_lock(&log->lock);
     for (size_t i = 0; i < log->options.streams->count; i++) {
         if (log->topics[i].target) {
@@ -308,16 +292,14 @@ static void *run(void *argument)
 int rs_kafka_log_writer_open(struct rs_kafka_log *log, rd_kafka_conf_t *conf, struct rs_error *error)
 {
     log->producer_conf = rd_kafka_conf_dup(conf);
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        int rc = rs_kafka_config_set(log->producer_conf, settings[i][0], settings[i][1], error);
-        if (rc != 0) {
-            return rc;
-        }
+    int rc = rs_kafka_config_set_all(log->producer_conf, settings, error);
+    if (rc != 0) {
+        return rc;
     }
     rd_kafka_conf_set_opaque(log->producer_conf, log);
     rd_kafka_conf_set_dr_msg_cb(log->producer_conf, on_delivery);
-    rd_kafka_conf_set_error_cb(log->producer_conf, on_error);
-    int rc = open_producer(log, error);
+    rd_kafka_conf_set_error_cb(log->producer_conf, rs_kafka_log_on_error);
+    rc = open_producer(log, error);
     if (rc == 0) {
         rc = rs_thread_start(&log->writer, run, log, "writing the state log", error);
     }

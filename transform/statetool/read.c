@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/kafka/ask.h"
+#include "base/kafka/client.h"
 #include "base/kafka/config.h"
 #include "transform/statetool/internal.h"
 
@@ -26,32 +27,28 @@ static int configure(rd_kafka_conf_t *conf, const struct rs_config_node *section
 {
     static const char *const settings[][2] = {
         {"auto.offset.reset", "error"}, /* a trim under our feet has to be seen */
-        {"enable.partition.eof", "true"},      {"check.crcs", "true"},
-        {"allow.auto.create.topics", "false"}, {"log_level", "0"}, /* errors come through on_error */
+        {"enable.partition.eof", "true"},
+        {"check.crcs", "true"},
+        {"allow.auto.create.topics", "false"},
+        {"log_level", "0"}, /* errors come through on_error */
+        {NULL, NULL},
     };
     int rc = rs_kafka_config_apply(section, conf, error);
-    for (size_t i = 0; rc == 0 && i < sizeof settings / sizeof *settings; i++) {
-        rc = rs_kafka_config_set(conf, settings[i][0], settings[i][1], error);
-    }
-    return rc;
+    return rc == 0 ? rs_kafka_config_set_all(conf, settings, error) : rc;
 }
 
 static int open_client(struct rs_state_kafka *kafka, const struct rs_config_node *section,
                        struct rs_error *error)
 {
-    char text[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     int rc = configure(conf, section, error);
-    if (rc == 0) {
-        rd_kafka_conf_set_error_cb(conf, on_error);
-        rd_kafka_conf_set_opaque(conf, kafka);
-        kafka->client = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
-        rc = kafka->client ? 0 : rs_fail(error, RS_ECONFIG, "kafka: %s", text);
-    }
     if (rc < 0) {
         rd_kafka_conf_destroy(conf);
+        return rc;
     }
-    return rc;
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_opaque(conf, kafka);
+    return rs_kafka_client_new(RD_KAFKA_CONSUMER, &conf, "kafka", &kafka->client, error);
 }
 
 int rs_state_kafka_new(const struct rs_config_node *section, int timeout_ms, struct rs_state_kafka **out,
@@ -95,19 +92,8 @@ static int refused(struct rs_state_kafka *kafka, const char *topic, rd_kafka_res
 int rs_state_kafka_partitions(struct rs_state_kafka *kafka, const char *topic, int32_t *count,
                               struct rs_error *error)
 {
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_topic_t *handle = rd_kafka_topic_new(kafka->client, topic, NULL);
-    if (!handle) {
-        return refused(kafka, topic, rd_kafka_last_error(), error);
-    }
-    rd_kafka_resp_err_t code = rd_kafka_metadata(kafka->client, 0, handle, &metadata, kafka->timeout_ms);
     *count = 0;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        code = metadata->topic_cnt == 1 ? metadata->topics[0].err : RD_KAFKA_RESP_ERR_UNKNOWN;
-        *count = code == RD_KAFKA_RESP_ERR_NO_ERROR ? metadata->topics[0].partition_cnt : 0;
-        rd_kafka_metadata_destroy(metadata);
-    }
-    rd_kafka_topic_destroy(handle);
+    rd_kafka_resp_err_t code = rs_kafka_ask_partitions(kafka->client, topic, kafka->timeout_ms, count);
     bool absent = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || absent ? 0 : refused(kafka, topic, code, error);
 }

@@ -28,5 +28,6 @@ target_link_options(test_base_no_memory PRIVATE -Wl,--wrap=malloc,--wrap=calloc,
 rs_unit_test(base metrics rs_base)
 rs_unit_test(base http rs_base)
 rs_unit_test(base/kafka ask rs_base mock_kafka)
+rs_unit_test(base/kafka client rs_base mock_kafka)
 rs_unit_test(base/kafka config rs_base)
 rs_unit_test(base/kafka fault rs_base PkgConfig::RDKAFKA)

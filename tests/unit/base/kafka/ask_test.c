@@ -52,10 +52,28 @@ static void test_both_ends(void **state)
     assert_int_equal(high, 3);
 }
 
+static void test_partitions_of_a_topic(void **state)
+{
+    int32_t count = -7;
+    char name[1024] = ""; /* librdkafka refuses it */
+
+    (void)state;
+    assert_int_equal(rs_kafka_ask_partitions(client, "t", 30000, &count), RD_KAFKA_RESP_ERR_NO_ERROR);
+    assert_int_equal(count, 1);
+    count = -7;
+    rd_kafka_mock_topic_set_error(mock.cluster, "gone", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    assert_int_equal(rs_kafka_ask_partitions(client, "gone", 30000, &count),
+                     RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    memset(name, 'x', sizeof name - 1);
+    assert_int_equal(rs_kafka_ask_partitions(client, name, 30000, &count), RD_KAFKA_RESP_ERR__INVALID_ARG);
+    assert_int_equal(count, -7);
+}
+
 static void test_a_broker_that_hangs_is_not_waited_for(void **state)
 {
     int64_t low = -7;
     int64_t high = -7;
+    int32_t count = -7;
 
     (void)state;
     rd_kafka_mock_broker_set_rtt(mock.cluster, 1, HANGS_MS);
@@ -65,6 +83,9 @@ static void test_a_broker_that_hangs_is_not_waited_for(void **state)
     assert_true(rs_kafka_is_away(code));
     assert_int_equal(low, -7);
     assert_int_equal(high, -7);
+    assert_true(rs_kafka_is_away(rs_kafka_ask_partitions(client, "t", ASK_MS, &count)));
+    assert_true(rs_clock_mono(rs_clock_system()) - began_us < BOUND_US);
+    assert_int_equal(count, -7);
     rd_kafka_mock_broker_set_rtt(mock.cluster, 1, 0);
 }
 
@@ -86,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_both_ends),
+        cmocka_unit_test(test_partitions_of_a_topic),
         cmocka_unit_test(test_a_broker_that_hangs_is_not_waited_for),
         cmocka_unit_test(test_a_broker_that_is_gone_is_not_waited_for),
     };

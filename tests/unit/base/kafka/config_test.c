@@ -91,6 +91,27 @@ static void test_properties_are_applied(void **state)
     rs_config_free(&config);
 }
 
+static void test_properties_are_set_up_to_the_one_that_is_refused(void **state)
+{
+    static const char *const good[][2] = {{"client.id", "me"}, {"linger.ms", "7"}, {NULL, NULL}};
+    static const char *const bad[][2] = {
+        {"client.id", "you"}, {"linger.ms", "x"}, {"client.id", "him"}, {NULL, NULL}};
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    struct rs_error error;
+    char value[64] = "";
+    size_t size = sizeof value;
+
+    (void)state;
+    assert_int_equal(rs_kafka_config_set_all(conf, good, &error), 0);
+    assert_int_equal(rd_kafka_conf_get(conf, "linger.ms", value, &size), RD_KAFKA_CONF_OK);
+    assert_string_equal(value, "7");
+    assert_int_equal(rs_kafka_config_set_all(conf, bad, &error), RS_ECONFIG);
+    size = sizeof value;
+    assert_int_equal(rd_kafka_conf_get(conf, "client.id", value, &size), RD_KAFKA_CONF_OK);
+    assert_string_equal(value, "you");
+    rd_kafka_conf_destroy(conf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +120,7 @@ int main(void)
         cmocka_unit_test(test_what_rollstat_sets_is_refused),
         cmocka_unit_test(test_a_missing_section_and_one_of_another_kind),
         cmocka_unit_test(test_properties_are_applied),
+        cmocka_unit_test(test_properties_are_set_up_to_the_one_that_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
