@@ -131,8 +131,8 @@ MUTANTS = {
         ("transform/statelog/protocol.c", "    if (owner->superseded || event->offset > owner->token) {",
          "    if (owner->doubted && (owner->superseded || event->offset > owner->token)) {")]),
     "dead-letter-after-seal": ("the seal does not wait for the dead letters it covers", [(
-        "transform/worker/commit.c", "    if (!letters_done(worker, owned, owned->seal.next_offset)) {",
-        "    if (!letters_done(worker, owned, 0)) {")]),
+        "transform/worker/commit.c", "    if (!dead_letters_done(worker, owned, owned->seal.next_offset)) {",
+        "    if (!dead_letters_done(worker, owned, 0)) {")]),
     "stale-partial-sweep": ("a sweep that begins anew goes on where the one before had come to", [(
         "transform/partition/seal.c", "        s->sweeping = true;\n        s->sweep_set = 0;\n        s->sweep_at = 0;",
         "        s->sweep_set = s->sweeping ? s->sweep_set : 0;\n        s->sweep_at = s->sweeping ? s->sweep_at : 0;\n"
