@@ -64,6 +64,7 @@ static void put_ends(struct rs_kafka_source *source, const struct subject *subje
     pthread_mutex_unlock(&source->mutex);
 }
 
+/* Where a broker is away all questions pause: the next one would wait for nothing as well. */
 static void ask_ends(struct rs_kafka_source *source)
 {
     struct rs_kafka_asker *asker = &source->asker;

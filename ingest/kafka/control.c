@@ -77,6 +77,7 @@ static uint32_t least_loaded(const struct rs_kafka_source *source)
     return best;
 }
 
+/* Its mails are part of it, so that the worker can be told of anything without needing memory. */
 static struct rs_kafka_part *part_new(struct rs_kafka_source *source, const struct rs_stream *stream,
                                       int32_t partition)
 {
@@ -292,6 +293,8 @@ static void on_ends(struct rs_kafka_source *source, struct rs_kafka_part *part)
     }
 }
 
+/* Decided under the mutex and done without it, since librdkafka may take its time. A partition that the
+ * worker has let go of is dropped, whatever else was wanted of it. */
 static void serve_part(struct rs_kafka_source *source, struct rs_kafka_part *part)
 {
     int64_t refused = atomic_exchange(&part->out_of_range, -1);
@@ -349,6 +352,8 @@ static bool take_back(struct rs_kafka_source *source, struct rs_kafka_part *part
     return kept;
 }
 
+/* One that the worker still has is given back to it. One that it has let go of is made anew: nothing that
+ * is on its way for the old one may reach the new. */
 static void add_part(struct rs_kafka_source *source, const rd_kafka_topic_partition_t *entry)
 {
     const struct rs_stream *stream = stream_by_topic(source, entry->topic);
@@ -453,6 +458,7 @@ void rs_kafka_control_revoke_all(struct rs_kafka_source *source)
 
 #define COMMIT_EVERY_US INT64_C(1000000)
 
+/* Only what is ours: an offset of ours could overwrite a later one of whoever has the partition now. */
 void rs_kafka_control_commit(struct rs_kafka_source *source, bool at_once)
 {
     int64_t now = rs_clock_mono(source->options.clock);

@@ -29,6 +29,7 @@ enum rs_other_members rs_kafka_source_other_members(const struct rs_kafka_source
     return (enum rs_other_members)atomic_load(&source->asker.other_members);
 }
 
+/* Offsets are committed first, while this is still a member. */
 void rs_kafka_source_leave(struct rs_kafka_source *source, int timeout_ms)
 {
     if (source->closing) {

@@ -48,6 +48,7 @@ static const char *const ours[][2] = {
     {NULL, NULL},
 };
 
+/* Defaults, then what the operator has set, then what this source depends on, which nobody may change. */
 static int make_conf(struct rs_kafka_source *source, bool counts, rd_kafka_conf_t **out,
                      struct rs_error *error)
 {
@@ -81,6 +82,7 @@ static int make_conf(struct rs_kafka_source *source, bool counts, rd_kafka_conf_
     return 0;
 }
 
+/* Log lines come through the queue like everything else, so that all is handled on the thread that polls. */
 static int open_consumer(struct rs_kafka_source *source, bool counts, rd_kafka_t **out_rk,
                          rd_kafka_queue_t **out_queue, struct rs_error *error)
 {
@@ -141,22 +143,24 @@ static int subscribe(struct rs_kafka_source *source, struct rs_error *error)
     return 0;
 }
 
+/* Descriptors are -1 before anything returns: rs_kafka_source_free closes all others. */
 static int allocate(struct rs_kafka_source *source, struct rs_error *error)
 {
     source->tables = calloc(source->options.streams->count, sizeof *source->tables);
     source->topics = calloc(source->options.streams->count, sizeof(rd_kafka_topic_t *));
     source->missing = calloc(source->options.streams->count, sizeof *source->missing);
     source->workers = calloc(source->options.workers, sizeof *source->workers);
+    for (uint32_t i = 0; source->workers && i < source->options.workers; i++) {
+        source->workers[i].wake_fd = -1;
+    }
     if (!source->tables || !source->topics || !source->missing || !source->workers) {
         return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
-    }
-    for (uint32_t i = 0; i < source->options.workers; i++) {
-        source->workers[i].wake_fd = -1;
     }
     int rc = rs_wake_open(&source->control_fd, error);
     return rc == 0 ? rs_wake_open(&source->asker.fd, error) : rc;
 }
 
+/* Subscribed last: from then on the group may assign partitions, and all that serves them has to be there. */
 int rs_kafka_source_new(const struct rs_kafka_source_options *options, struct rs_kafka_source **out,
                         struct rs_error *error)
 {
@@ -247,6 +251,7 @@ bool rs_kafka_source_cluster(struct rs_kafka_source *source, char out[RS_KAFKA_C
     return true;
 }
 
+/* Messages, queues and handles go before the client that they belong to. */
 static void destroy_fetcher(struct rs_kafka_source *source)
 {
     rs_kafka_parts_free(source);
@@ -263,6 +268,7 @@ static void destroy_fetcher(struct rs_kafka_source *source)
     rd_kafka_destroy_flags(source->fetcher, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
+/* The thread that asks brokers ends first, since it asks through both clients. */
 void rs_kafka_source_free(struct rs_kafka_source **pointer)
 {
     struct rs_kafka_source *source = *pointer;

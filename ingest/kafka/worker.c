@@ -103,6 +103,8 @@ static bool still_stopped(struct rs_kafka_source *source, const struct rs_kafka_
     return reading && atomic_load(&part->has_stopped);
 }
 
+/* A fence is for this side alone: it says behind which of its batches a restarted partition begins. An end
+ * may be out of date when it is read: the worker may have asked to read on from elsewhere. */
 static bool take_mail(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
                       struct rs_source_event *out)
 {
@@ -129,6 +131,7 @@ static bool take_mail(struct rs_kafka_source *source, struct rs_kafka_worker *wo
     return false;
 }
 
+/* Messages of a topic come many in a row, so the last answer mostly does, without comparing names. */
 static const struct rs_stream *stream_of(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
                                          const rd_kafka_message_t *message)
 {
@@ -184,6 +187,7 @@ static void drop_message(struct rs_kafka_worker *worker)
     worker->at++;
 }
 
+/* Offsets below what is due come where a fetch began anew: those records were handed out before. */
 static bool acceptable(struct rs_kafka_source *source, struct rs_kafka_part *part,
                        const rd_kafka_message_t *message)
 {
@@ -295,6 +299,8 @@ static bool next_batch(struct rs_kafka_source *source, struct rs_kafka_worker *w
     return worker->count > 0;
 }
 
+/* Mail first, since it changes what may be done with records. While a run is held there are no others: the
+ * array of records is its. */
 static bool worker_take(void *self, uint32_t index, struct rs_source_event *out)
 {
     struct rs_kafka_source *source = self;
@@ -400,6 +406,7 @@ static void worker_done(void *self, uint32_t stream, int32_t partition)
     answer(source);
 }
 
+/* Two may know: fetching tells where the log ends, and where nothing is fetched the asker has asked. */
 static int64_t worker_end_offset(void *self, uint32_t stream, int32_t partition)
 {
     struct rs_kafka_source *source = self;

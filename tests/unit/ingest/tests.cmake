@@ -20,6 +20,7 @@ add_library(kafka_member STATIC lib/kafka_member.c)
 rs_target_defaults(kafka_member)
 target_link_libraries(kafka_member PUBLIC rs_ingest mock_kafka)
 rs_unit_test(ingest/kafka source kafka_member)
+target_link_options(test_ingest_kafka_source PRIVATE -Wl,--wrap=calloc)
 rs_unit_test(ingest/kafka restart kafka_member)
 rs_unit_test(ingest/kafka handover kafka_member)
 

@@ -1,4 +1,7 @@
 /* The Kafka source on librdkafka's mock cluster: reading, the end of a log, who else is in the group. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "tests/lib/kafka_member.h"
 
 static struct member reader, late_start, missing;
@@ -207,6 +210,38 @@ static void test_the_group_is_told_what_is_sealed(void **state)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+/* ---- out of memory ---- */
+
+static _Thread_local int refused; /* the how manieth allocation of this thread is refused; 0: none */
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return refused > 0 && --refused == 0 ? NULL : __real_calloc(count, size);
+}
+
+/* The source itself and its four arrays. Standard input stands for any descriptor that is not the source's. */
+static void test_without_memory_it_closes_no_descriptor_but_its_own(void **state)
+{
+    struct rs_stream stream = {.name = "s", .topic = "reader"};
+    const struct rs_streams streams = {.group = "g", .items = &stream, .count = 1};
+    const struct rs_kafka_source_options options = {
+        .streams = &streams, .workers = WORKERS, .clock = rs_clock_system()};
+    int opened = fcntl(STDIN_FILENO, F_GETFD) < 0 ? open("/dev/null", O_RDONLY) : STDIN_FILENO;
+
+    (void)state;
+    assert_int_equal(opened, STDIN_FILENO);
+    for (int which = 1; which <= 5; which++) {
+        struct rs_kafka_source *source = NULL;
+        struct rs_error error;
+        refused = which;
+        assert_int_equal(rs_kafka_source_new(&options, &source, &error), RS_ENOMEM);
+        assert_int_equal(refused, 0);
+        assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_a_missing_topic_is_told_and_waited_for),
         cmocka_unit_test(test_the_group_is_told_what_is_sealed),
         cmocka_unit_test(test_a_group_that_cannot_be_listed_may_have_others),
+        cmocka_unit_test(test_without_memory_it_closes_no_descriptor_but_its_own),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
