@@ -58,6 +58,8 @@ struct rs_dead_letters {
 
 /* ---- the table ---- */
 
+/* Copied without the lock, so that workers do not wait for each other: together they may pass the limit by
+ * a record each. A stream that keeps none counts the record and goes on, as if it were taken. */
 static bool table_put(void *self, const struct rs_dead_letter *from)
 {
     struct rs_dead_letters *letters = self;
@@ -111,6 +113,7 @@ struct rs_dead_letter_sink rs_dead_letters_table(struct rs_dead_letters *letters
 
 /* ---- outcomes; on the thread, with the lock held ---- */
 
+/* An acknowledgement ends `failing`. A drop does not, since it shows nothing about the topic. */
 static void finish_letter(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter,
                           bool dropped)
 {
@@ -208,6 +211,8 @@ static void describe_drop(struct rs_dead_letters *letters, const struct rs_dead_
                              : "The topic must not be compacted, and must take records of any time");
 }
 
+/* A record that has come back so often goes round by way of another stream: copying it once more would not
+ * end. */
 static bool drop_round(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter)
 {
     if (letter->rounds < RS_DEAD_LETTER_ROUNDS_MAX) {
@@ -278,6 +283,7 @@ static void report_drop(struct rs_dead_letters *letters)
     rs_report(&letters->report, RS_LOG_ERROR, "%s", text);
 }
 
+/* On the thread itself, by rd_kafka_poll or rd_kafka_flush: hence `inflight` needs no lock. */
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {
     struct rs_dead_letters *letters = opaque;
@@ -315,6 +321,7 @@ static void pause_after_failure(struct rs_dead_letters *letters)
 
 /* ---- sending ---- */
 
+/* `was_alone` says how this attempt travelled, when mend has to judge its refusal. */
 static rd_kafka_resp_err_t produce(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_copy(letter->headers);
@@ -390,6 +397,7 @@ static bool dropped_round(struct rs_dead_letters *letters, struct rs_dead_letter
     return dropped;
 }
 
+/* What is refused on the spot is settled like what a broker refuses. */
 static void send_letters(struct rs_dead_letters *letters)
 {
     while (rs_clock_mono(letters->clock) >= letters->retry_us) {
@@ -422,6 +430,7 @@ static void send_letters(struct rs_dead_letters *letters)
 
 /* ---- the producer ---- */
 
+/* One descriptor wakes for everything: deliveries, answers about topics, and what workers put. */
 static int open_producer(struct rs_dead_letters *letters, struct rs_error *error)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_dup(letters->conf);
@@ -508,6 +517,7 @@ static bool go_on(struct rs_dead_letters *letters)
     return more;
 }
 
+/* A producer that broke and a stall show by no event, so it never sleeps for longer than POLL_MS. */
 static void wait_for_work(struct rs_dead_letters *letters)
 {
     struct pollfd fd = {.fd = letters->wake, .events = POLLIN};
@@ -609,6 +619,7 @@ static bool know_topics(struct rs_dead_letters *letters, const struct rs_dead_le
     return letters->known != NULL;
 }
 
+/* `joined` until there is a thread, so that freeing a half-built one waits for none. */
 int rs_dead_letters_new(const struct rs_dead_letters_options *options, struct rs_dead_letters **out,
                         struct rs_error *error)
 {

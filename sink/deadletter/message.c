@@ -71,6 +71,8 @@ static size_t weigh_headers(const struct rs_dead_letter_message *letter, size_t 
     return total;
 }
 
+/* Each time a record becomes a dead letter it gets a header with its input topic. Those with ours among
+ * the original's headers therefore say how often it was here before. */
 static uint32_t count_rounds(const struct rs_dead_letter_message *letter, const char *input_topic)
 {
     const void *value = NULL;
@@ -232,6 +234,8 @@ static bool cut_header_values(struct rs_dead_letter_message *letter)
     return true;
 }
 
+/* The last resort: what the record was is said in a few numbers. What was cut before has its header
+ * already. */
 static bool make_minimal(struct rs_dead_letter_message *letter)
 {
     size_t values = 0;
@@ -260,6 +264,8 @@ static bool make_minimal(struct rs_dead_letter_message *letter)
     return true;
 }
 
+/* The largest part goes first, and one at a time, since each step costs a refusal and as little as
+ * possible is to be lost. */
 bool rs_dead_letter_message_cut(struct rs_dead_letter_message *letter)
 {
     size_t headers = 0;

@@ -38,6 +38,7 @@ struct rs_dead_letter_topics {
     rd_kafka_queue_t *answers;
 };
 
+/* Streams may share a topic: the entry of the first then stands for all of them. */
 struct rs_dead_letter_topics *rs_dead_letter_topics_new(const struct rs_dead_letter_topics_options *options)
 {
     struct rs_dead_letter_topics *topics = calloc(1, sizeof *topics);
@@ -79,6 +80,7 @@ void rs_dead_letter_topics_open(struct rs_dead_letter_topics *topics, rd_kafka_t
     rs_kafka_queue_wakes(topics->answers, wake_fd);
 }
 
+/* What was asked is answered no more. It is asked again with the next producer. */
 void rs_dead_letter_topics_close(struct rs_dead_letter_topics *topics)
 {
     if (!topics->producer) {
@@ -185,6 +187,7 @@ static void take_answer(struct rs_dead_letter_topics *topics, rd_kafka_event_t *
     }
 }
 
+/* True: a topic that was missing is there, and what waits for it may go. */
 bool rs_dead_letter_topics_serve(struct rs_dead_letter_topics *topics)
 {
     int64_t now = rs_clock_mono(topics->options.clock);

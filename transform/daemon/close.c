@@ -102,6 +102,7 @@ static void join_workers(struct rs_daemon *daemon)
     }
 }
 
+/* Workers first, who feed all others. Then each has its own time to hand over what it still holds. */
 static void stop_all(struct rs_daemon *daemon)
 {
     join_workers(daemon);
@@ -209,6 +210,7 @@ static void close_on_thread(struct rs_daemon *daemon)
     rs_wake_close(&closer.done_fd);
 }
 
+/* Closing goes on in a thread while this one keeps serving the pages, as they were last, and the watchdog. */
 void rs_daemon_close(struct rs_daemon *daemon)
 {
     bool complete = daemon->workers && daemon->source && daemon->dead_letters && daemon->sink;

@@ -171,6 +171,7 @@ static int start_workers(struct rs_daemon *daemon, struct rs_error *error)
     return 0;
 }
 
+/* Signals are blocked before there is any thread, and workers come last, who use all the others. */
 static int open_all(struct rs_daemon *daemon, struct rs_error *error)
 {
     daemon->workers = calloc(daemon->settings->workers, sizeof *daemon->workers);
@@ -263,6 +264,7 @@ static void notify_status(struct rs_daemon *daemon)
                       totals.groups, totals.consumed, totals.lag);
 }
 
+/* Once a second, or four times in the watchdog's time, so that one turn that is late does not starve it. */
 static void housekeeping(struct rs_daemon *daemon)
 {
     int64_t now = rs_clock_mono(daemon->clock);
@@ -299,6 +301,7 @@ static void log_lines(enum rs_log_level level, const struct rs_buf *text)
     }
 }
 
+/* Only judged, never applied while it runs. */
 static void reload(struct rs_daemon *daemon)
 {
     struct rs_settings fresh;

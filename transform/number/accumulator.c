@@ -356,6 +356,7 @@ static bool merge_aligned(const struct rs_super_kind *kind, uint64_t *into, cons
     return true;
 }
 
+/* A sum that was lost makes the other lost too: a number that lacks a part of it must not look right. */
 void rs_super_merge(const struct rs_super_kind *kind, uint64_t *into, const uint64_t *from, bool subtract)
 {
     struct rs_super_value value;

@@ -129,6 +129,8 @@ static int compare_magnitudes(const struct rs_exact *a, const struct rs_exact *b
     return a->size == 0 ? 0 : mpn_cmp(a->limb, b->limb, a->size);
 }
 
+/* As a sum with the sign of `b` turned: magnitudes add up where the signs agree, else the smaller one is
+ * taken from the larger. */
 void rs_exact_subtract(struct rs_exact *out, const struct rs_exact *a, const struct rs_exact *b)
 {
     bool b_negative = !b->negative; /* of what is added */
@@ -252,6 +254,7 @@ double rs_exact_root(const struct rs_exact *numerator, const struct rs_exact *de
 
 /* ---- text ---- */
 
+/* Up to 192 bits: the number is cut at 10^38 into two that fit 128 bits. */
 size_t rs_exact_format(const struct rs_exact *number, int scale, char *out)
 {
     const rs_u128 ten38 = rs_pow10_u128(38);
