@@ -56,7 +56,7 @@ struct faults {
     int64_t cut;          /* a reply of Redis: the connection breaks */
     int64_t unanswered;   /* a batch is handed back without a result, written or not */
     bool leader, failover, wipe, pause, crash, stop, rebalance, letters_full, hours, forgetful, rebuild, away,
-        clock;
+        clock, second_group;
 };
 
 /* ---- configuration ---- */
@@ -241,6 +241,7 @@ struct oracle_part; /* oracle.c */
 struct sim {
     uint64_t seed;
     struct rs_random chance;
+    struct rs_random group_chance; /* the second group's: seeds without one are as if there were none */
     bool failed, verbose, telling;
     bool healed; /* nothing goes wrong any more */
     bool calm;   /* nothing ever does: the log has to stay small */
@@ -267,6 +268,7 @@ struct sim {
     struct store store;
     uint64_t store_epoch;
     int64_t store_away_us; /* Redis cannot be reached until then */
+    bool names_taken;      /* another consumer group has the aggregates' names */
     bool store_lost_once;
     struct store copies[COPIES_MAX];
     size_t copy_count;
@@ -375,6 +377,7 @@ void flights_free(struct process *p);
 void redis_copy(struct sim *sim);     /* the replica is as the store now */
 void redis_failover(struct sim *sim); /* back to some copy */
 void redis_wipe(struct sim *sim);
+void redis_taken(struct sim *sim, bool taken); /* by another consumer group, or given over to ours */
 void store_free(struct store *store);
 struct entry *shelf_find(struct shelf *shelf, enum rs_op_kind kind, uint32_t aggregate, struct rs_slice key,
                          int64_t score);

@@ -34,6 +34,8 @@ void fate_draw(struct sim *sim)
         .away = rs_random_one_in(c, 5),
         .clock = rs_random_one_in(c, 6),
     };
+    sim->group_chance.state = sim->seed * UINT64_C(0xA24BAED4963EE407) + 1;
+    f->second_group = rs_random_one_in(&sim->group_chance, 8);
     if (sim->calm) {
         *f = (struct faults){0};
     }
@@ -179,8 +181,25 @@ static void next(struct sim *sim, void *subject, uint64_t number)
     sim_at(sim, sim_now(sim) + rs_random_between(c, 20, 700) * MS, next, NULL, 0);
 }
 
+/* An operator gives the aggregates to another consumer group, and back. */
+static void next_group(struct sim *sim, void *subject, uint64_t taken)
+{
+    struct rs_random *c = &sim->group_chance;
+    (void)subject;
+    if (sim->healed) {
+        return;
+    }
+    redis_taken(sim, taken);
+    sim_at(sim, sim_now(sim) + (taken ? rs_random_between(c, 50, 6000) : rs_random_between(c, 0, 8000)) * MS,
+           next_group, NULL, !taken);
+}
+
 void fate_begin(struct sim *sim)
 {
+    if (sim->faults.second_group) {
+        sim_at(sim, sim_now(sim) + rs_random_between(&sim->group_chance, 0, 8000) * MS, next_group, NULL,
+               true);
+    }
     sim_at(sim, sim_now(sim) + rs_random_between(&sim->chance, 0, SECOND), next, NULL, 0);
 }
 
@@ -192,6 +211,7 @@ int64_t fate_heal(struct sim *sim)
     }
     sim_note(sim, "all faults end");
     sim->healed = true;
+    redis_taken(sim, false);
     sim->faults = (struct faults){0};
     for (uint32_t i = 0; i < sim->seat_count && sim->rebuilt; i++) {
         if (sim->seats[i]) { /* an owner without input does not hear of a rebuild: it has to be restarted */

@@ -168,6 +168,14 @@ MUTANTS = {
     "fence-not-waited-for": ("a new owner publishes before it has passed the offset in Redis' fence", [(
         "transform/worker/owned.c", "owned->touched && owned->next_offset >= owned->quiet_until;", "owned->touched;"),
         ("sink/redis/script.c", "    if (mine->offset < held->offset ||", "    if (held->token == 0 ||")]),
+    "others-names-written": ("Redis takes a batch although its names are another consumer group's", [(
+        "tests/sim/sim_redis.c", "    if (sim->names_taken) {", "    if (sim->names_taken && batch->op_count == 0) {")]),
+    "refused-counts-as-written": ("what was refused since the names are another consumer group's counts as published", [(
+        "transform/partition/emit.c", "    bool applied = batch->result == RS_BATCH_APPLIED;",
+        "    bool applied = batch->result == RS_BATCH_APPLIED || batch->result == RS_BATCH_REFUSED;")]),
+    "others-values-stay": ("who gets the names writes only what changes over another consumer group's values", [(
+        "transform/worker/publish.c", "        owned->refused = false;\n        rs_partition_republish(owned->state);",
+        "        owned->refused = false;")]),
     "receipts-of-before": ("answers to batches of an earlier ownership are taken for one's own", [(
         "transform/worker/publish.c", "        if (owned && owned->epoch == batch->epoch) {",
         "        if (owned && (owned->epoch == batch->epoch || owned->in_flight > 0)) {")]),

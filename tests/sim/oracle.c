@@ -175,6 +175,10 @@ void oracle_batch(struct sim *sim, const struct rs_view_batch *batch)
                   batch->offset);
         return;
     }
+    if (sim->names_taken) {
+        sim_wrong(sim, "partition %u: a batch is written under another consumer group's names",
+                  place_of_batch(sim, batch));
+    }
     check_shown(sim, batch);
     while (rs_batch_next(batch, &cursor, &op)) {
         check_value(sim, batch, &op);

@@ -172,7 +172,13 @@ static void write_batch(struct process *p, struct rs_view_batch *batch)
         scan_shelf(s, batch);
         return;
     }
-    judge(s, batch);
+    if (sim->names_taken) {
+        rs_buf_reset(&batch->refusal);
+        rs_buf_text(&batch->refusal, "the names belong to another consumer group");
+        batch->result = RS_BATCH_REFUSED;
+    } else {
+        judge(s, batch);
+    }
     sim->stats.batches++;
     sim_note(sim,
              "process %u partition %u: batch token %llu offset %lld shown %lld, %u operations: result %d",
@@ -193,6 +199,35 @@ static void write_batch(struct process *p, struct rs_view_batch *batch)
             shelf_set(s, &op, batch);
         }
     }
+}
+
+/* ---- another consumer group ---- */
+
+void redis_taken(struct sim *sim, bool taken)
+{
+    if (sim->names_taken != taken) {
+        sim->names_taken = taken;
+        sim_note(sim, taken ? "another consumer group takes the names over"
+                            : "the names are given over to this consumer group");
+    }
+}
+
+/* While it has the names it writes under them. It does so once the owner knows: who neither writes nor asks
+ * between two commands of an operator hears of neither. */
+static void others_write(struct sim *sim, uint32_t partition)
+{
+    struct store next = {0};
+    struct shelf *s = &next.shelves[partition];
+    store_copy(&next, &sim->store);
+    for (size_t i = 0; i < s->count; i++) {
+        struct blob *theirs = blob_new(entry_key(&s->entries[i]), (struct rs_slice){0});
+        blob_drop(s->entries[i].blob);
+        s->entries[i].blob = theirs;
+    }
+    oracle_loses(sim, &next);
+    store_free(&sim->store);
+    sim->store = next;
+    sim_note(sim, "partition %u: another consumer group has written over %zu values", partition, s->count);
 }
 
 /* ---- a process's connection ---- */
@@ -225,8 +260,13 @@ static void hand_back(struct process *p, struct flight_node *node)
     struct rs_view_batch *batch = node->batch;
     rs_view_batches_push(&p->finished, batch);
     free(node);
+    uint32_t place = place_of_batch(p->sim, batch);
+    if (batch->result == RS_BATCH_REFUSED && p->sim->names_taken &&
+        (int64_t)batch->token == p->sim->topics[place].claim) {
+        others_write(p->sim, place);
+    }
     if (batch->result == RS_BATCH_BEHIND) {
-        struct pipe *pipe = &p->pipes[place_of_batch(p->sim, batch)];
+        struct pipe *pipe = &p->pipes[place];
         pipe->barrier = batch->fence_offset;
         pipe->barrier_epoch = batch->epoch;
         pipe->barrier_token = batch->token;
