@@ -9,6 +9,7 @@
 
 #include "tests/lib/partition_state.h"
 #include "tests/sim/reference.h"
+#include "transform/group/changes.h"
 #include "transform/partition/seal.h"
 #include "transform/statelog/reader.h"
 
@@ -50,6 +51,15 @@ static bool hashes_have(const struct hashes *set, uint64_t hash)
         }
     }
     return false;
+}
+
+static void hashes_remove(struct hashes *set, uint64_t hash)
+{
+    for (size_t i = set->count; i-- > 0;) {
+        if (set->items[i] == hash) {
+            set->items[i] = set->items[--set->count];
+        }
+    }
 }
 
 static uint64_t member_hash(uint32_t aggregate, struct rs_slice key, int64_t score, struct rs_slice fields)
@@ -317,6 +327,26 @@ static int restore_batch(struct rs_state_reader *reader, const struct rs_state_r
     return rc;
 }
 
+/* A deletion that the log says is done is not asked for again, unless a group under the key was dropped since:
+ * whoever restores it would delete the keys of a group that has come back. Entries of one key are alike. */
+static void follow_deletions(struct sim *sim, uint32_t partition, struct rs_slice chunk, struct hashes *done)
+{
+    struct rs_reader reader = {.rest = chunk};
+    while (reader.rest.size) {
+        struct rs_slice kind = rs_read_bytes(&reader, 1);
+        uint32_t size = rs_read_u32(&reader);
+        struct rs_slice entry = rs_read_bytes(&reader, size);
+        uint64_t hash = XXH3_64bits(entry.data, entry.size);
+        if (kind.data[0] == RS_ENTRY_CLEARED) {
+            hashes_add(done, hash);
+        } else if (kind.data[0] == RS_ENTRY_DROPPED) {
+            hashes_remove(done, hash);
+        } else if (kind.data[0] == RS_ENTRY_DELETE && hashes_have(done, hash)) {
+            sim_wrong(sim, "partition %u: the log asks again for a deletion that is done", partition);
+        }
+    }
+}
+
 static struct rs_partition *fresh_partition(struct sim *sim, uint32_t partition)
 {
     struct rs_error error;
@@ -332,6 +362,7 @@ static int read_log(struct sim *sim, uint32_t partition, struct rs_state_reader 
                     struct rs_partition **fresh, struct rs_error *error)
 {
     const struct topic *t = &sim->topics[partition];
+    struct hashes done = {0};
     int rc = 0;
     for (int64_t i = t->first; rc == 0 && i < t->end; i++) {
         struct rs_state_record record;
@@ -341,11 +372,18 @@ static int read_log(struct sim *sim, uint32_t partition, struct rs_state_reader 
         if (rs_state_reader_anew(reader)) {
             rs_partition_free(fresh);
             *fresh = fresh_partition(sim, partition);
+            done.count = 0;
         }
         if (rc == 0 && verdict == RS_VERDICT_BATCH) {
             rc = restore_batch(reader, &record, *fresh, error);
+            size_t count = 0;
+            const struct rs_slice *chunks = rs_state_reader_chunks(reader, &count);
+            for (size_t k = 0; rc == 0 && k < count; k++) {
+                follow_deletions(sim, partition, chunks[k], &done);
+            }
         }
     }
+    free(done.items);
     return rc == 0 ? rs_state_reader_end(reader, t->first, t->end, error) : rc;
 }
 
