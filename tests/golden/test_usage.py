@@ -255,7 +255,7 @@ aggregates:
   keys: {stream: trades, bye: [product], window: {tumbling: 0s}, stats: {n: cuont()}}
   stat: {stream: trades, by: [product, product], window: {tumblin: 1m}, stat: {n: count()}}
   'a b': {stream: trades, by: [exchange], window: {sliding: 5m}, history: -1, stats: {v: vwap(price)}}
-  cond: {stream: trades, where: {price: {over: 1}, side: {in: BUY}}, window: {all: true}, stats: {r: rate()}}
+  cond: {stream: trades, where: {price: {over: 1, is_null: no}, side: {in: BUY}}, window: {all: true}, stats: {r: rate()}}
   twin: {stream: trades, by: [exchange], window: {tumbling: 1m}, where: {price: {gt: 1, in: [2, 3]}}, stats: {s: sum(price)}}
 """
 FAULTS_OF_AGGREGATES = [
@@ -271,8 +271,9 @@ FAULTS_OF_AGGREGATES = [
     '16:75: history: must be a whole number from 0 to 1000000, not "-1"',
     "16:90: vwap takes two fields, as in vwap(price, quantity)",
     '17:42: unknown key "over" in a condition; known are: eq, ne, lt, le, gt, ge, in, not_in, is_null',
-    "17:63: side: a list of values is expected, as in [A, B]",
-    "17:102: rate is per second of the window: it needs a tumbling or sliding window",
+    "17:60: is_null is true or false",
+    "17:76: side: a list of values is expected, as in [A, B]",
+    "17:115: rate is per second of the window: it needs a tumbling or sliding window",
 ]
 
 # arguments with {config}, exit code, message
@@ -395,12 +396,13 @@ class Usage(suite.Case):
         # Rules, too, are read without the schema; a field with a wrong scale was meant to be a decimal.
         self.assertEqual(self.faults(BASE.replace("trade.avsc", "trade.avs").replace(
             "    lateness: 30s\n", "    lateness: 30s\n    scale: {price: 99}\n"
-            "    rules: {any: {required: no, in: [1, x]}, x: {pattern: '[', finite: true, min_length: -1}}\n")),
+            "    rules: {any: {requird: 1, required: no, in: [1, x]}, x: {pattern: '[', finite: true, min_length: -1}}\n")),
             [f'12:13: cannot open "{suite.SCHEMAS}/trade.avs": No such file or directory',
              '15:20: price: must be a whole number from 0 to 18, not "99"',
-             "16:29: required can only be true; leave it out otherwise",
-             "16:59: pattern: Unmatched [, [^, [:, [., or [=",
-             "16:90: min_length is a number of characters"])
+             '16:19: unknown key "requird" in a rule; did you mean "required"?',
+             "16:41: required can only be true; leave it out otherwise",
+             "16:71: pattern: Unmatched [, [^, [:, [., or [=",
+             "16:102: min_length is a number of characters"])
         self.write("double.avsc", json.dumps({"type": "record", "name": "D", "fields": [
             {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}}, {"name": "p", "type": "double"}]}))
         self.assertEqual(len(self.faults(f"""\

@@ -137,6 +137,15 @@ static bool adopt(struct rs_condition *parent, const struct rs_condition *child)
     return true;
 }
 
+static bool known_test(const char *key)
+{
+    size_t i = 0;
+    while (condition_keys[i] && strcmp(condition_keys[i], key) != 0) {
+        i++;
+    }
+    return condition_keys[i] != NULL;
+}
+
 static struct rs_condition *load_test(struct loader *l, int slot, const char *key,
                                       const struct rs_config_node *key_node,
                                       const struct rs_config_node *value)
@@ -177,16 +186,15 @@ static struct rs_condition *load_field(struct loader *l, const struct rs_config_
     if (rs_config_kind(value) != RS_CONFIG_MAPPING) {
         return load_test(l, slot, "eq", key, value);
     }
-    if (!rs_config_expect_mapping(l->config, value, "a condition", condition_keys)) {
-        return NULL;
-    }
+    bool right = rs_config_expect_mapping(l->config, value, "a condition", condition_keys);
     struct rs_condition *all = node_new(l, AND, rs_config_size(value));
-    bool right = all != NULL;
+    right &= all != NULL;
     for (size_t i = 0; i < rs_config_size(value); i++) {
         const struct rs_config_node *name;
         const struct rs_config_node *constant;
         rs_config_pair(value, i, &name, &constant);
-        right &= adopt(all, load_test(l, slot, rs_config_text(name), name, constant));
+        right &= !known_test(rs_config_text(name)) ||
+                 adopt(all, load_test(l, slot, rs_config_text(name), name, constant));
     }
     return right ? all : NULL;
 }

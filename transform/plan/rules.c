@@ -156,7 +156,8 @@ static void load_field(struct rs_config *config, struct rs_slots *slots, const s
 {
     const char *path = rs_config_text(field);
     int slot = path ? rs_slots_want(slots, config, field, path) : -1;
-    if (slot < 0 || !rs_config_expect_mapping(config, tests, "a rule", rule_keys)) {
+    (void)rs_config_expect_mapping(config, tests, "a rule", rule_keys);
+    if (slot < 0 || rs_config_kind(tests) != RS_CONFIG_MAPPING) {
         return;
     }
     for (size_t i = 0; i < rs_config_size(tests); i++) {
