@@ -15,26 +15,26 @@
 #define IDLE_MS          1000
 #define AGAIN_US         INT64_C(1000000) /* after a broker did not answer */
 
-/* A partition to be asked about: the part itself may be freed while its broker is asked. */
+/* A partition to be asked about: the partition itself may be freed while its broker is asked. */
 struct subject {
     const struct rs_stream *stream;
     int32_t partition;
     uint64_t number;
 };
 
-/* Takes the next part of which `wanted` says so. */
-static bool next_subject(struct rs_kafka_source *source, bool (*wanted)(struct rs_kafka_part *part),
-                         struct subject *out)
+/* Takes the next partition of which `wanted` says so. */
+static bool next_subject(struct rs_kafka_source *source,
+                         bool (*wanted)(struct rs_source_partition *partition), struct subject *out)
 {
     bool found = false;
 
     pthread_mutex_lock(&source->mutex);
     for (size_t i = 0; !found && i < source->options.streams->count; i++) {
         for (size_t j = 0; !found && j < source->tables[i].size; j++) {
-            struct rs_kafka_part *part = source->tables[i].parts[j];
-            found = part && wanted(part);
+            struct rs_source_partition *partition = source->tables[i].partitions[j];
+            found = partition && wanted(partition);
             if (found) {
-                *out = (struct subject){part->stream, part->partition, part->ends.number};
+                *out = (struct subject){partition->stream, partition->number, partition->ends.number};
             }
         }
     }
@@ -42,11 +42,11 @@ static bool next_subject(struct rs_kafka_source *source, bool (*wanted)(struct r
     return found;
 }
 
-static bool wants_ends(struct rs_kafka_part *part)
+static bool wants_ends(struct rs_source_partition *partition)
 {
-    bool wants = part->ends.state == RS_KAFKA_ENDS_ASKED;
+    bool wants = partition->ends.state == RS_KAFKA_ENDS_ASKED;
 
-    part->ends.state = wants ? RS_KAFKA_ENDS_UNDER_WAY : part->ends.state;
+    partition->ends.state = wants ? RS_KAFKA_ENDS_UNDER_WAY : partition->ends.state;
     return wants;
 }
 
@@ -55,11 +55,13 @@ static void put_ends(struct rs_kafka_source *source, const struct subject *subje
                      int64_t low, int64_t high)
 {
     pthread_mutex_lock(&source->mutex);
-    struct rs_kafka_part *part = rs_kafka_part_find(source, subject->stream->index, subject->partition);
-    if (part && part->ends.number == subject->number && part->ends.state == RS_KAFKA_ENDS_UNDER_WAY) {
-        part->ends.state = rs_kafka_is_away(code) ? RS_KAFKA_ENDS_ASKED : RS_KAFKA_ENDS_KNOWN;
-        part->ends.low = low;
-        part->ends.high = high;
+    struct rs_source_partition *partition =
+        rs_source_partition_find(source, subject->stream->index, subject->partition);
+    if (partition && partition->ends.number == subject->number &&
+        partition->ends.state == RS_KAFKA_ENDS_UNDER_WAY) {
+        partition->ends.state = rs_kafka_is_away(code) ? RS_KAFKA_ENDS_ASKED : RS_KAFKA_ENDS_KNOWN;
+        partition->ends.low = low;
+        partition->ends.high = high;
     }
     pthread_mutex_unlock(&source->mutex);
 }
@@ -85,11 +87,11 @@ static void ask_ends(struct rs_kafka_source *source)
     }
 }
 
-static bool wants_nudge(struct rs_kafka_part *part)
+static bool wants_nudge(struct rs_source_partition *partition)
 {
-    bool wants = part->nudge;
+    bool wants = partition->nudge;
 
-    part->nudge = false;
+    partition->nudge = false;
     return wants;
 }
 
@@ -111,20 +113,21 @@ static void nudge(struct rs_kafka_source *source)
     }
 }
 
-static bool wants_high(struct rs_kafka_part *part)
+static bool wants_high(struct rs_source_partition *partition)
 {
-    bool wants = part->wants_high;
+    bool wants = partition->wants_high;
 
-    part->wants_high = false;
+    partition->wants_high = false;
     return wants;
 }
 
 static void put_high(struct rs_kafka_source *source, const struct subject *subject, int64_t high)
 {
     pthread_mutex_lock(&source->mutex);
-    struct rs_kafka_part *part = rs_kafka_part_find(source, subject->stream->index, subject->partition);
-    if (part) {
-        atomic_store(&part->high, high);
+    struct rs_source_partition *partition =
+        rs_source_partition_find(source, subject->stream->index, subject->partition);
+    if (partition) {
+        atomic_store(&partition->high, high);
     }
     pthread_mutex_unlock(&source->mutex);
 }

@@ -13,7 +13,7 @@
 #define HIGHS_EVERY_US   (5 * INT64_C(1000000))
 #define REFUSED_MAX      8 /* fetches in a row of an offset that the log has and the broker refuses */
 
-/* ---- parts ---- */
+/* ---- partitions ---- */
 
 static const struct rs_stream *stream_by_topic(const struct rs_kafka_source *source, const char *topic)
 {
@@ -25,8 +25,8 @@ static const struct rs_stream *stream_by_topic(const struct rs_kafka_source *sou
     return NULL;
 }
 
-static struct rs_kafka_part *find_part(struct rs_kafka_source *source,
-                                       const rd_kafka_topic_partition_t *entry)
+static struct rs_source_partition *find_part(struct rs_kafka_source *source,
+                                             const rd_kafka_topic_partition_t *entry)
 {
     const struct rs_stream *stream = stream_by_topic(source, entry->topic);
 
@@ -34,9 +34,9 @@ static struct rs_kafka_part *find_part(struct rs_kafka_source *source,
         return NULL;
     }
     pthread_mutex_lock(&source->mutex);
-    struct rs_kafka_part *part = rs_kafka_part_find(source, stream->index, entry->partition);
+    struct rs_source_partition *partition = rs_source_partition_find(source, stream->index, entry->partition);
     pthread_mutex_unlock(&source->mutex);
-    return part;
+    return partition;
 }
 
 static void fail(struct rs_kafka_source *source, const char *text)
@@ -48,19 +48,20 @@ static void fail(struct rs_kafka_source *source, const char *text)
     }
 }
 
-static bool make_room(struct rs_kafka_table *table, int32_t partition)
+static bool make_room(struct rs_kafka_table *table, int32_t number)
 {
-    size_t size = (size_t)partition + 1;
+    size_t size = (size_t)number + 1;
 
     if (size <= table->size) {
         return true;
     }
-    struct rs_kafka_part **grown = realloc(table->parts, size * sizeof(struct rs_kafka_part *));
+    struct rs_source_partition **grown =
+        realloc(table->partitions, size * sizeof(struct rs_source_partition *));
     if (!grown) {
         return false;
     }
-    memset(grown + table->size, 0, (size - table->size) * sizeof(struct rs_kafka_part *));
-    table->parts = grown;
+    memset(grown + table->size, 0, (size - table->size) * sizeof(struct rs_source_partition *));
+    table->partitions = grown;
     table->size = size;
     return true;
 }
@@ -70,7 +71,7 @@ static uint32_t least_loaded(const struct rs_kafka_source *source)
     uint32_t best = 0;
 
     for (uint32_t i = 1; i < source->options.workers; i++) {
-        if (source->workers[i].parts < source->workers[best].parts) {
+        if (source->workers[i].partitions < source->workers[best].partitions) {
             best = i;
         }
     }
@@ -78,46 +79,46 @@ static uint32_t least_loaded(const struct rs_kafka_source *source)
 }
 
 /* Its mails are part of it, so that the worker can be told of anything without needing memory. */
-static struct rs_kafka_part *part_new(struct rs_kafka_source *source, const struct rs_stream *stream,
-                                      int32_t partition)
+static struct rs_source_partition *part_new(struct rs_kafka_source *source, const struct rs_stream *stream,
+                                            int32_t number)
 {
-    struct rs_kafka_part *part = calloc(1, sizeof *part);
+    struct rs_source_partition *partition = calloc(1, sizeof *partition);
 
-    if (!part) {
+    if (!partition) {
         return NULL;
     }
-    part->stream = stream;
-    part->partition = partition;
-    part->worker = least_loaded(source);
-    part->phase = RS_KAFKA_CLAIMING;
-    part->hold = RS_KAFKA_OURS;
-    part->assigned = (struct rs_kafka_mail){.kind = RS_SOURCE_ASSIGNED, .part = part};
-    part->revoked = (struct rs_kafka_mail){.kind = RS_SOURCE_REVOKED, .part = part};
-    part->stopped = (struct rs_kafka_mail){.kind = RS_SOURCE_STOPPED, .part = part};
-    part->fence = (struct rs_kafka_mail){.part = part};
-    part->refused_at = -1;
-    part->fetched_us = INT64_MAX;
-    part->told = -1;
-    atomic_init(&part->committed, -1);
-    atomic_init(&part->out_of_range, -1);
-    atomic_init(&part->delivered, -1);
-    atomic_init(&part->fetched_to, -1);
-    atomic_init(&part->high, -1);
-    return part;
+    partition->stream = stream;
+    partition->number = number;
+    partition->worker = least_loaded(source);
+    partition->phase = RS_KAFKA_CLAIMING;
+    partition->hold = RS_KAFKA_OURS;
+    partition->assigned = (struct rs_kafka_mail){.kind = RS_SOURCE_ASSIGNED, .partition = partition};
+    partition->revoked = (struct rs_kafka_mail){.kind = RS_SOURCE_REVOKED, .partition = partition};
+    partition->stopped = (struct rs_kafka_mail){.kind = RS_SOURCE_STOPPED, .partition = partition};
+    partition->fence = (struct rs_kafka_mail){.partition = partition};
+    partition->refused_at = -1;
+    partition->fetched_us = INT64_MAX;
+    partition->told = -1;
+    atomic_init(&partition->committed, -1);
+    atomic_init(&partition->out_of_range, -1);
+    atomic_init(&partition->delivered, -1);
+    atomic_init(&partition->fetched_to, -1);
+    atomic_init(&partition->high, -1);
+    return partition;
 }
 
-static void part_free(struct rs_kafka_source *source, struct rs_kafka_part *part)
+static void part_free(struct rs_kafka_source *source, struct rs_source_partition *partition)
 {
     pthread_mutex_lock(&source->mutex);
-    source->tables[part->stream->index].parts[part->partition] = NULL;
+    source->tables[partition->stream->index].partitions[partition->number] = NULL;
     pthread_mutex_unlock(&source->mutex);
-    source->workers[part->worker].parts--;
+    source->workers[partition->worker].partitions--;
     source->status.partitions--;
-    source->status.stopped -= atomic_load(&part->has_stopped) ? 1 : 0;
-    if (part->queue) {
-        rd_kafka_queue_destroy(part->queue);
+    source->status.stopped -= atomic_load(&partition->has_stopped) ? 1 : 0;
+    if (partition->queue) {
+        rd_kafka_queue_destroy(partition->queue);
     }
-    free(part);
+    free(partition);
 }
 
 /* librdkafka cuts the forwarding of a queue when it ends the fetch, which is a moment after the call that
@@ -139,8 +140,8 @@ void rs_kafka_parts_free(struct rs_kafka_source *source)
     await_end(source);
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
-            if (source->tables[i].parts[j]) {
-                part_free(source, source->tables[i].parts[j]);
+            if (source->tables[i].partitions[j]) {
+                part_free(source, source->tables[i].partitions[j]);
             }
         }
     }
@@ -156,31 +157,32 @@ static void log_kafka_error(struct rs_kafka_source *source, const char *what, rd
 
 /* ---- fetching ---- */
 
-static rd_kafka_topic_partition_list_t *list_of(const struct rs_kafka_part *part, int64_t offset)
+static rd_kafka_topic_partition_list_t *list_of(const struct rs_source_partition *partition, int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 
-    rd_kafka_topic_partition_list_add(list, part->stream->topic, part->partition)->offset = offset;
+    rd_kafka_topic_partition_list_add(list, partition->stream->topic, partition->number)->offset = offset;
     return list;
 }
 
 /* The queue is forwarded before the first fetch, so that no record ever shows up in the consumer queue. */
-static void begin_fetch(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
+static void begin_fetch(struct rs_kafka_source *source, struct rs_source_partition *partition, int64_t offset)
 {
-    if (!part->queue) {
-        part->queue = rd_kafka_queue_get_partition(source->fetcher, part->stream->topic, part->partition);
+    if (!partition->queue) {
+        partition->queue =
+            rd_kafka_queue_get_partition(source->fetcher, partition->stream->topic, partition->number);
     }
-    if (!part->queue) {
+    if (!partition->queue) {
         fail(source, "out of memory while a partition was assigned");
         return;
     }
-    rd_kafka_queue_forward(part->queue, source->workers[part->worker].queue);
-    atomic_store(&part->high, -1);
+    rd_kafka_queue_forward(partition->queue, source->workers[partition->worker].queue);
+    atomic_store(&partition->high, -1);
     rd_kafka_topic_partition_list_t *list =
-        list_of(part, offset == RS_OFFSET_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : offset);
+        list_of(partition, offset == RS_OFFSET_BEGINNING ? RD_KAFKA_OFFSET_BEGINNING : offset);
     rd_kafka_error_t *refused = rd_kafka_incremental_assign(source->fetcher, list);
-    part->fetched = !refused;
-    part->fetched_us = rs_clock_mono(source->options.clock);
+    partition->fetched = !refused;
+    partition->fetched_us = rs_clock_mono(source->options.clock);
     log_kafka_error(source, "starting a partition", refused);
     rd_kafka_topic_partition_list_destroy(list);
 }
@@ -188,82 +190,82 @@ static void begin_fetch(struct rs_kafka_source *source, struct rs_kafka_part *pa
 /* Reading from elsewhere is giving the partition up and taking it again. Seeking would be one call, but it
  * fails or is forgotten while a partition is starting or refused for its offset. When the call returns,
  * librdkafka has outdated all records of it that wait in queues. */
-static void end_fetch(struct rs_kafka_source *source, struct rs_kafka_part *part)
+static void end_fetch(struct rs_kafka_source *source, struct rs_source_partition *partition)
 {
-    source->status.stopped -= atomic_exchange(&part->has_stopped, false) ? 1 : 0;
-    if (part->fetched) {
-        rd_kafka_topic_partition_list_t *list = list_of(part, RD_KAFKA_OFFSET_INVALID);
+    source->status.stopped -= atomic_exchange(&partition->has_stopped, false) ? 1 : 0;
+    if (partition->fetched) {
+        rd_kafka_topic_partition_list_t *list = list_of(partition, RD_KAFKA_OFFSET_INVALID);
         log_kafka_error(source, "restarting a partition",
                         rd_kafka_incremental_unassign(source->fetcher, list));
         rd_kafka_topic_partition_list_destroy(list);
         await_end(source);
     }
-    part->fetched = false;
-    part->fetched_us = INT64_MAX;
+    partition->fetched = false;
+    partition->fetched_us = INT64_MAX;
     pthread_mutex_lock(&source->mutex);
-    part->ends.state = RS_KAFKA_ENDS_IDLE;
+    partition->ends.state = RS_KAFKA_ENDS_IDLE;
     pthread_mutex_unlock(&source->mutex);
-    atomic_store(&part->fetched_to, -1);
-    atomic_store(&part->out_of_range, -1);
+    atomic_store(&partition->fetched_to, -1);
+    atomic_store(&partition->out_of_range, -1);
 }
 
-static void drop_part(struct rs_kafka_source *source, struct rs_kafka_part *part)
+static void drop_part(struct rs_kafka_source *source, struct rs_source_partition *partition)
 {
-    end_fetch(source, part);
-    part_free(source, part);
+    end_fetch(source, partition);
+    part_free(source, partition);
 }
 
 /* A restart alone does not help: the state log says where to read on. Only a claim that voids it does. */
-static void stop_part(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset, int64_t low,
-                      int64_t high)
+static void stop_part(struct rs_kafka_source *source, struct rs_source_partition *partition, int64_t offset,
+                      int64_t low, int64_t high)
 {
-    const char *stream = part->stream->name;
-    const char *topic = part->stream->topic;
+    const char *stream = partition->stream->name;
+    const char *topic = partition->stream->topic;
 
     if (high >= 0 && offset > high) {
         (void)rs_fail(
-            &part->stop_error, RS_ESTATE,
+            &partition->stop_error, RS_ESTATE,
             "stream %s: topic %s partition %d ends at offset %" PRId64 ", but offset %" PRId64
             " is to be read: the topic was deleted and created again, or truncated. To read it from its "
             "beginning: rollstatd -c FILE --rebuild --stream %s, then restart",
-            stream, topic, part->partition, high, offset, stream);
+            stream, topic, partition->number, high, offset, stream);
     } else if (low > offset) {
         (void)rs_fail(
-            &part->stop_error, RS_ESTATE,
+            &partition->stop_error, RS_ESTATE,
             "stream %s: topic %s partition %d: offset %" PRId64 " is gone: retention has removed %" PRId64
             " records that were never read (the oldest kept is %" PRId64
             "). Raise retention.ms of the topic. To begin anew with what is left: rollstatd -c FILE "
             "--rebuild --stream %s, then restart",
-            stream, topic, part->partition, offset, low - offset, low, stream);
+            stream, topic, partition->number, offset, low - offset, low, stream);
     } else {
-        (void)rs_fail(&part->stop_error, RS_ESTATE,
+        (void)rs_fail(&partition->stop_error, RS_ESTATE,
                       "stream %s: topic %s partition %d: offset %" PRId64
                       " is out of range, and the broker does not say what it has. Restart when it does",
-                      stream, topic, part->partition, offset);
+                      stream, topic, partition->number, offset);
     }
-    atomic_store(&part->has_stopped, true);
+    atomic_store(&partition->has_stopped, true);
     source->status.stopped++;
-    rs_kafka_mail_send(source, &part->stopped);
+    rs_kafka_mail_send(source, &partition->stopped);
 }
 
 /* Fetches once more from where the worker stands. */
-static void fetch_again(struct rs_kafka_source *source, struct rs_kafka_part *part)
+static void fetch_again(struct rs_kafka_source *source, struct rs_source_partition *partition)
 {
     pthread_mutex_lock(&source->mutex);
-    if (part->phase == RS_KAFKA_READING) {
-        part->start_offset = RS_KAFKA_GO_ON;
-        part->phase = RS_KAFKA_RESTARTING;
+    if (partition->phase == RS_KAFKA_READING) {
+        partition->start_offset = RS_KAFKA_GO_ON;
+        partition->phase = RS_KAFKA_RESTARTING;
     }
     pthread_mutex_unlock(&source->mutex);
 }
 
 /* The error tells of an offset, but not of which fetch: one that was ended may have left it behind. So the
  * log is asked; the answer comes to on_ends. */
-static void on_refused(struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
+static void on_refused(struct rs_kafka_source *source, struct rs_source_partition *partition, int64_t offset)
 {
     pthread_mutex_lock(&source->mutex);
-    if (part->phase == RS_KAFKA_READING) {
-        part->ends = (struct rs_kafka_ends){
+    if (partition->phase == RS_KAFKA_READING) {
+        partition->ends = (struct rs_kafka_ends){
             .state = RS_KAFKA_ENDS_ASKED, .number = ++source->ends_asked, .refused = offset};
     }
     pthread_mutex_unlock(&source->mutex);
@@ -271,52 +273,52 @@ static void on_refused(struct rs_kafka_source *source, struct rs_kafka_part *par
 }
 
 /* Retention may take the oldest record between its search and the fetch. */
-static void on_ends(struct rs_kafka_source *source, struct rs_kafka_part *part)
+static void on_ends(struct rs_kafka_source *source, struct rs_source_partition *partition)
 {
     pthread_mutex_lock(&source->mutex);
-    struct rs_kafka_ends ends = part->ends;
+    struct rs_kafka_ends ends = partition->ends;
     bool known = ends.state == RS_KAFKA_ENDS_KNOWN;
-    part->ends.state = known ? RS_KAFKA_ENDS_IDLE : part->ends.state;
-    bool reading = part->phase == RS_KAFKA_READING;
-    bool oldest = part->start_offset == RS_OFFSET_BEGINNING && atomic_load(&part->delivered) < 0;
+    partition->ends.state = known ? RS_KAFKA_ENDS_IDLE : partition->ends.state;
+    bool reading = partition->phase == RS_KAFKA_READING;
+    bool oldest = partition->start_offset == RS_OFFSET_BEGINNING && atomic_load(&partition->delivered) < 0;
     pthread_mutex_unlock(&source->mutex);
-    if (!known || !reading || atomic_load(&part->has_stopped)) {
+    if (!known || !reading || atomic_load(&partition->has_stopped)) {
         return;
     }
-    part->refused_times = ends.refused == part->refused_at ? part->refused_times + 1 : 1;
-    part->refused_at = ends.refused;
+    partition->refused_times = ends.refused == partition->refused_at ? partition->refused_times + 1 : 1;
+    partition->refused_at = ends.refused;
     bool there = ends.low >= 0 && (oldest || ends.low <= ends.refused) && ends.refused <= ends.high;
-    if (there && part->refused_times <= REFUSED_MAX) {
-        fetch_again(source, part);
+    if (there && partition->refused_times <= REFUSED_MAX) {
+        fetch_again(source, partition);
     } else {
-        stop_part(source, part, ends.refused, ends.low, ends.high);
+        stop_part(source, partition, ends.refused, ends.low, ends.high);
     }
 }
 
 /* Decided under the mutex and done without it, since librdkafka may take its time. A partition that the
  * worker has let go of is dropped, whatever else was wanted of it. */
-static void serve_part(struct rs_kafka_source *source, struct rs_kafka_part *part)
+static void serve_part(struct rs_kafka_source *source, struct rs_source_partition *partition)
 {
-    int64_t refused = atomic_exchange(&part->out_of_range, -1);
+    int64_t refused = atomic_exchange(&partition->out_of_range, -1);
 
-    if (refused >= 0 && !atomic_load(&part->has_stopped)) {
-        on_refused(source, part, refused);
+    if (refused >= 0 && !atomic_load(&partition->has_stopped)) {
+        on_refused(source, partition, refused);
     }
-    on_ends(source, part);
+    on_ends(source, partition);
     pthread_mutex_lock(&source->mutex);
-    bool gone = part->hold == RS_KAFKA_GONE;
-    bool begins = !gone && part->phase == RS_KAFKA_READY;
-    bool ends = !gone && part->phase == RS_KAFKA_RESTARTING;
-    int64_t offset = part->start_offset;
-    part->phase = begins ? RS_KAFKA_READING : ends ? RS_KAFKA_FETCH_ENDED : part->phase;
+    bool gone = partition->hold == RS_KAFKA_GONE;
+    bool begins = !gone && partition->phase == RS_KAFKA_READY;
+    bool ends = !gone && partition->phase == RS_KAFKA_RESTARTING;
+    int64_t offset = partition->start_offset;
+    partition->phase = begins ? RS_KAFKA_READING : ends ? RS_KAFKA_FETCH_ENDED : partition->phase;
     pthread_mutex_unlock(&source->mutex);
     if (gone) {
-        drop_part(source, part);
+        drop_part(source, partition);
     } else if (begins) {
-        begin_fetch(source, part, offset);
+        begin_fetch(source, partition, offset);
     } else if (ends) {
-        end_fetch(source, part);
-        rs_kafka_mail_send(source, &part->fence);
+        end_fetch(source, partition);
+        rs_kafka_mail_send(source, &partition->fence);
     }
 }
 
@@ -327,8 +329,8 @@ void rs_kafka_control_answers(struct rs_kafka_source *source)
     }
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
-            if (source->tables[i].parts[j]) {
-                serve_part(source, source->tables[i].parts[j]);
+            if (source->tables[i].partitions[j]) {
+                serve_part(source, source->tables[i].partitions[j]);
             }
         }
     }
@@ -338,16 +340,16 @@ void rs_kafka_control_answers(struct rs_kafka_source *source)
 
 /* It comes back before the worker has let go of it, perhaps before it has heard of the revocation. It is told
  * all the same, since another may have had the partition in between. false: it has let go. */
-static bool take_back(struct rs_kafka_source *source, struct rs_kafka_part *part)
+static bool take_back(struct rs_kafka_source *source, struct rs_source_partition *partition)
 {
     pthread_mutex_lock(&source->mutex);
-    bool kept = part->hold != RS_KAFKA_GONE;
-    bool tell = part->hold == RS_KAFKA_REVOKED;
-    (void)rs_kafka_mail_cancel(source, &part->revoked);
-    part->hold = kept ? RS_KAFKA_OURS : part->hold;
+    bool kept = partition->hold != RS_KAFKA_GONE;
+    bool tell = partition->hold == RS_KAFKA_REVOKED;
+    (void)rs_kafka_mail_cancel(source, &partition->revoked);
+    partition->hold = kept ? RS_KAFKA_OURS : partition->hold;
     pthread_mutex_unlock(&source->mutex);
     if (tell) {
-        rs_kafka_mail_send(source, &part->assigned);
+        rs_kafka_mail_send(source, &partition->assigned);
     }
     return kept;
 }
@@ -357,29 +359,29 @@ static bool take_back(struct rs_kafka_source *source, struct rs_kafka_part *part
 static void add_part(struct rs_kafka_source *source, const rd_kafka_topic_partition_t *entry)
 {
     const struct rs_stream *stream = stream_by_topic(source, entry->topic);
-    struct rs_kafka_part *part = find_part(source, entry);
+    struct rs_source_partition *partition = find_part(source, entry);
 
-    if (!stream || (part && take_back(source, part))) {
+    if (!stream || (partition && take_back(source, partition))) {
         return;
     }
-    if (part) {
-        drop_part(source, part);
+    if (partition) {
+        drop_part(source, partition);
     }
-    part = part_new(source, stream, entry->partition);
+    partition = part_new(source, stream, entry->partition);
     pthread_mutex_lock(&source->mutex);
-    bool room = part && make_room(&source->tables[stream->index], entry->partition);
+    bool room = partition && make_room(&source->tables[stream->index], entry->partition);
     if (room) {
-        source->tables[stream->index].parts[entry->partition] = part;
+        source->tables[stream->index].partitions[entry->partition] = partition;
     }
     pthread_mutex_unlock(&source->mutex);
     if (!room) {
-        free(part);
+        free(partition);
         fail(source, "out of memory while a partition was assigned");
         return;
     }
-    source->workers[part->worker].parts++;
+    source->workers[partition->worker].partitions++;
     source->status.partitions++;
-    rs_kafka_mail_send(source, &part->assigned);
+    rs_kafka_mail_send(source, &partition->assigned);
 }
 
 /* The member's own assignment stays empty, whatever the group gives it, so that it fetches nothing. */
@@ -400,14 +402,14 @@ static void on_assign(struct rs_kafka_source *source, const rd_kafka_topic_parti
 
 /* The group is answered at once and does not wait for the worker. Whether it was taken in time or has long
  * been another's makes no difference to the worker: the state log says who counts. */
-static void revoke_part(struct rs_kafka_source *source, struct rs_kafka_part *part)
+static void revoke_part(struct rs_kafka_source *source, struct rs_source_partition *partition)
 {
     pthread_mutex_lock(&source->mutex);
-    bool ours = part->hold == RS_KAFKA_OURS;
-    part->hold = ours ? RS_KAFKA_REVOKED : part->hold;
+    bool ours = partition->hold == RS_KAFKA_OURS;
+    partition->hold = ours ? RS_KAFKA_REVOKED : partition->hold;
     pthread_mutex_unlock(&source->mutex);
     if (ours) {
-        rs_kafka_mail_send(source, &part->revoked);
+        rs_kafka_mail_send(source, &partition->revoked);
     }
 }
 
@@ -419,9 +421,9 @@ static void on_revoke(struct rs_kafka_source *source, const rd_kafka_topic_parti
     log_kafka_error(source, "giving partitions back", rd_kafka_incremental_unassign(source->member, none));
     rd_kafka_topic_partition_list_destroy(none);
     for (int i = 0; i < list->cnt; i++) {
-        struct rs_kafka_part *part = find_part(source, &list->elems[i]);
-        if (part) {
-            revoke_part(source, part);
+        struct rs_source_partition *partition = find_part(source, &list->elems[i]);
+        if (partition) {
+            revoke_part(source, partition);
         }
     }
     source->status.rebalances++;
@@ -447,8 +449,8 @@ void rs_kafka_control_revoke_all(struct rs_kafka_source *source)
 {
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
-            if (source->tables[i].parts[j]) {
-                revoke_part(source, source->tables[i].parts[j]);
+            if (source->tables[i].partitions[j]) {
+                revoke_part(source, source->tables[i].partitions[j]);
             }
         }
     }
@@ -471,12 +473,12 @@ void rs_kafka_control_commit(struct rs_kafka_source *source, bool at_once)
     pthread_mutex_lock(&source->mutex);
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
-            struct rs_kafka_part *part = source->tables[i].parts[j];
-            int64_t committed = !part ? -1 : atomic_load(&part->committed);
-            if (part && committed > part->told && part->hold == RS_KAFKA_OURS) {
-                rd_kafka_topic_partition_list_add(list, part->stream->topic, part->partition)->offset =
+            struct rs_source_partition *partition = source->tables[i].partitions[j];
+            int64_t committed = !partition ? -1 : atomic_load(&partition->committed);
+            if (partition && committed > partition->told && partition->hold == RS_KAFKA_OURS) {
+                rd_kafka_topic_partition_list_add(list, partition->stream->topic, partition->number)->offset =
                     committed;
-                part->told = committed;
+                partition->told = committed;
             }
         }
     }
@@ -496,9 +498,9 @@ static void on_commit(struct rs_kafka_source *source, rd_kafka_event_t *event)
         return;
     }
     for (int i = 0; i < list->cnt; i++) {
-        struct rs_kafka_part *part = find_part(source, &list->elems[i]);
-        if (part) {
-            part->told = -1;
+        struct rs_source_partition *partition = find_part(source, &list->elems[i]);
+        if (partition) {
+            partition->told = -1;
         }
     }
 }
@@ -600,15 +602,15 @@ void rs_kafka_serve_events(struct rs_kafka_source *source, rd_kafka_queue_t *que
 
 /* ---- waking broker threads ---- */
 
-static bool lags(const struct rs_kafka_source *source, const struct rs_kafka_part *part)
+static bool lags(const struct rs_kafka_source *source, const struct rs_source_partition *partition)
 {
     int64_t low = -1;
     int64_t high = -1;
 
-    return part && part->fetched &&
-           rd_kafka_get_watermark_offsets(source->fetcher, part->stream->topic, part->partition, &low,
+    return partition && partition->fetched &&
+           rd_kafka_get_watermark_offsets(source->fetcher, partition->stream->topic, partition->number, &low,
                                           &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-           high > atomic_load_explicit(&part->delivered, memory_order_relaxed);
+           high > atomic_load_explicit(&partition->delivered, memory_order_relaxed);
 }
 
 /* One partition at a time, each in turn: its leader's thread wakes, and with it the fetching of all it leads.
@@ -617,10 +619,10 @@ static void nudge_stream(struct rs_kafka_source *source, const struct rs_kafka_t
 {
     for (size_t i = 0; i < table->size; i++) {
         size_t at = (source->nudge_next + i) % table->size;
-        struct rs_kafka_part *part = table->parts[at];
-        if (part && part->worker == worker && lags(source, part)) {
+        struct rs_source_partition *partition = table->partitions[at];
+        if (partition && partition->worker == worker && lags(source, partition)) {
             pthread_mutex_lock(&source->mutex);
-            part->nudge = true;
+            partition->nudge = true;
             pthread_mutex_unlock(&source->mutex);
             rs_wake(source->asker.fd);
             source->nudge_next = at + 1;
@@ -648,8 +650,8 @@ static bool highs_under_way(const struct rs_kafka_source *source)
 {
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
-            const struct rs_kafka_part *part = source->tables[i].parts[j];
-            if (part && part->wants_high) {
+            const struct rs_source_partition *partition = source->tables[i].partitions[j];
+            if (partition && partition->wants_high) {
                 return true;
             }
         }
@@ -662,9 +664,9 @@ static void want_highs(struct rs_kafka_source *source)
 {
     for (size_t i = 0; i < source->options.streams->count; i++) {
         for (size_t j = 0; j < source->tables[i].size; j++) {
-            struct rs_kafka_part *part = source->tables[i].parts[j];
-            if (part) {
-                part->wants_high = !part->fetched || atomic_load(&part->has_stopped);
+            struct rs_source_partition *partition = source->tables[i].partitions[j];
+            if (partition) {
+                partition->wants_high = !partition->fetched || atomic_load(&partition->has_stopped);
             }
         }
     }
@@ -755,12 +757,12 @@ static int64_t integer(const json_t *object, const char *name)
 
 /* Only a partition of which nothing waits in a queue says how far the log was read. `ts` is read from the
  * same monotonic clock as ours. */
-static void partition_statistics(struct rs_kafka_part *part, const json_t *numbers, int64_t ts)
+static void partition_statistics(struct rs_source_partition *partition, const json_t *numbers, int64_t ts)
 {
     int64_t next = integer(numbers, "next_offset");
 
-    if (next >= 0 && ts > part->fetched_us && integer(numbers, "fetchq_cnt") == 0) {
-        atomic_store_explicit(&part->fetched_to, next, memory_order_relaxed);
+    if (next >= 0 && ts > partition->fetched_us && integer(numbers, "fetchq_cnt") == 0) {
+        atomic_store_explicit(&partition->fetched_to, next, memory_order_relaxed);
     }
 }
 
@@ -777,8 +779,8 @@ void rs_kafka_control_statistics(struct rs_kafka_source *source, const char *jso
         for (size_t j = 0; j < table->size; j++) {
             char number[24];
             (void)snprintf(number, sizeof number, "%zu", j);
-            if (table->parts[j]) {
-                partition_statistics(table->parts[j], json_object_get(partitions, number),
+            if (table->partitions[j]) {
+                partition_statistics(table->partitions[j], json_object_get(partitions, number),
                                      integer(root, "ts"));
             }
         }

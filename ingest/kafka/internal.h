@@ -1,6 +1,7 @@
-/* kafka parts: what the control thread and the workers of a Kafka source share. Private to ingest/kafka/.
- * A part is one partition from its assignment to the `done` of its worker. The control thread makes and frees
- * it; the worker holds it between taking ASSIGNED and calling `done`.
+/* kafka source, inside: what the control thread and the workers of a Kafka source share. Private to
+ * ingest/kafka/.
+ * A source partition is one partition from its assignment to the `done` of its worker. The control thread makes
+ * and frees it; the worker holds it between taking ASSIGNED and calling `done`.
  * Lock: `mutex` guards the table, the phases and the mailboxes; it is never held across a call into
  * librdkafka. */
 #ifndef RS_INGEST_KAFKA_INTERNAL_H
@@ -34,12 +35,12 @@ enum rs_kafka_hold {
 /* `start_offset`: wherever the worker stands when it draws the line. */
 #define RS_KAFKA_GO_ON (-1)
 
-struct rs_kafka_part;
+struct rs_source_partition;
 
-/* A message to a worker; each part has one of every kind, so that telling needs no memory. */
+/* A message to a worker; each partition has one of every kind, so that telling needs no memory. */
 struct rs_kafka_mail {
     enum rs_source_event_kind kind;
-    struct rs_kafka_part *part;
+    struct rs_source_partition *partition;
     struct rs_kafka_mail *next;
     bool queued;
 };
@@ -59,9 +60,9 @@ struct rs_kafka_ends {
     int64_t low, high; /* -1: the broker refuses to say */
 };
 
-struct rs_kafka_part {
+struct rs_source_partition {
     const struct rs_stream *stream;
-    int32_t partition;
+    int32_t number; /* in the topic */
     uint32_t worker;
     enum rs_kafka_phase phase; /* mutex */
     enum rs_kafka_hold hold;   /* mutex */
@@ -73,7 +74,7 @@ struct rs_kafka_part {
     bool fetched;              /* control: the fetcher has it assigned */
     rd_kafka_queue_t *queue;   /* control */
     struct rs_kafka_mail assigned, revoked, stopped;
-    struct rs_kafka_mail fence; /* not an event of the worker's; see rs_kafka_part_fence */
+    struct rs_kafka_mail fence; /* not an event of the worker's; see rs_source_partition_fence */
     struct rs_error stop_error;
     int64_t refused_at;     /* control: offset that was fetched again last, and how often in a row */
     uint32_t refused_times; /* control */
@@ -97,7 +98,7 @@ struct rs_kafka_worker {
     int wake_fd;
     struct rs_kafka_mails mails; /* mutex */
     _Atomic bool has_mail;
-    uint32_t parts; /* control: load */
+    uint32_t partitions; /* control: load */
     /* the worker's own */
     rd_kafka_message_t *messages[RS_KAFKA_BATCH];
     struct rs_record records[RS_KAFKA_BATCH];
@@ -110,9 +111,9 @@ struct rs_kafka_worker {
     const struct rs_stream *last_stream;
 };
 
-/* Parts of one stream by partition number. */
+/* Partitions of one stream by their numbers. */
 struct rs_kafka_table {
-    struct rs_kafka_part **parts;
+    struct rs_source_partition **partitions;
     size_t size;
 };
 
@@ -158,7 +159,7 @@ struct rs_kafka_source {
     rd_kafka_queue_t *member_queue, *fetcher_queue; /* the consumer queues */
     rd_kafka_topic_t **topics;                      /* of the fetcher, by stream index */
     int control_fd;
-    _Atomic bool answered; /* a worker answered: look through the parts */
+    _Atomic bool answered; /* a worker answered: look through the partitions */
     pthread_mutex_t mutex;
     struct rs_kafka_table *tables; /* by stream index; mutex */
     struct rs_kafka_worker *workers;
@@ -168,7 +169,7 @@ struct rs_kafka_source {
     int64_t highs_due_us;  /* control: when to ask again for ends that no fetch tells */
     int64_t commit_due_us; /* control: when the group is next told of what is sealed */
     bool must_nudge;       /* this librdkafka does not know fetch.queue.backoff.ms */
-    size_t nudge_next;     /* control: round robin over the parts of a stream */
+    size_t nudge_next;     /* control: round robin over the partitions of a stream */
     uint64_t ends_asked;   /* control: numbers questions about the ends of partitions */
     int64_t topics_due_us; /* control: when to look for missing topics again; 0: none known missing */
     int64_t topics_reported_us;
@@ -179,9 +180,9 @@ struct rs_kafka_source {
 };
 
 /* NULL when the partition is not owned. Needs the mutex. */
-struct rs_kafka_part *rs_kafka_part_find(const struct rs_kafka_source *source, uint32_t stream,
-                                         int32_t partition);
-/* Puts the message into the mailbox of its part's worker and wakes it, unless that has let go. */
+struct rs_source_partition *rs_source_partition_find(const struct rs_kafka_source *source, uint32_t stream,
+                                                     int32_t partition);
+/* Puts the message into the mailbox of its partition's worker and wakes it, unless that has let go. */
 void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *mail);
 /* Takes it out again: true if it was still there. Needs the mutex. */
 bool rs_kafka_mail_cancel(struct rs_kafka_source *source, struct rs_kafka_mail *mail);

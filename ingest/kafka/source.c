@@ -287,7 +287,7 @@ void rs_kafka_source_free(struct rs_kafka_source **pointer)
         rs_wake_close(&source->workers[i].wake_fd);
     }
     for (size_t i = 0; source->tables && i < source->options.streams->count; i++) {
-        free(source->tables[i].parts);
+        free(source->tables[i].partitions);
     }
     rs_wake_close(&source->control_fd);
     rs_wake_close(&source->asker.fd);

@@ -6,23 +6,23 @@
 #define NUDGE_US     (5 * INT64_C(1000))
 #define NUDGE_DRY_US (15 * INT64_C(1000))
 
-struct rs_kafka_part *rs_kafka_part_find(const struct rs_kafka_source *source, uint32_t stream,
-                                         int32_t partition)
+struct rs_source_partition *rs_source_partition_find(const struct rs_kafka_source *source, uint32_t stream,
+                                                     int32_t number)
 {
     const struct rs_kafka_table *table = &source->tables[stream];
 
-    if (partition < 0 || (size_t)partition >= table->size) {
+    if (number < 0 || (size_t)number >= table->size) {
         return NULL;
     }
-    return table->parts[partition];
+    return table->partitions[number];
 }
 
 void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *mail)
 {
-    struct rs_kafka_worker *worker = &source->workers[mail->part->worker];
+    struct rs_kafka_worker *worker = &source->workers[mail->partition->worker];
 
     pthread_mutex_lock(&source->mutex);
-    if (!mail->queued && mail->part->hold != RS_KAFKA_GONE) {
+    if (!mail->queued && mail->partition->hold != RS_KAFKA_GONE) {
         mail->queued = true;
         rs_kafka_mails_push(&worker->mails, mail);
         atomic_store(&worker->has_mail, true);
@@ -33,7 +33,7 @@ void rs_kafka_mail_send(struct rs_kafka_source *source, struct rs_kafka_mail *ma
 
 bool rs_kafka_mail_cancel(struct rs_kafka_source *source, struct rs_kafka_mail *mail)
 {
-    struct rs_kafka_worker *worker = &source->workers[mail->part->worker];
+    struct rs_kafka_worker *worker = &source->workers[mail->partition->worker];
 
     if (!mail->queued) {
         return false;
@@ -62,31 +62,31 @@ static void answer(struct rs_kafka_source *source)
     rs_wake(source->control_fd);
 }
 
-static void stand_at(struct rs_kafka_part *part, int64_t offset)
+static void stand_at(struct rs_source_partition *partition, int64_t offset)
 {
-    part->from_oldest = offset == RS_OFFSET_BEGINNING;
-    part->expected = part->from_oldest ? 0 : offset;
-    atomic_store(&part->delivered, -1);
+    partition->from_oldest = offset == RS_OFFSET_BEGINNING;
+    partition->expected = partition->from_oldest ? 0 : offset;
+    atomic_store(&partition->delivered, -1);
 }
 
 /* A partition is read from elsewhere: draws the line between what was fetched before and what will be. The
  * control thread has ended the fetch, and librdkafka passes nothing of an ended fetch on, so that only the
  * batch at hand may hold records of it. The next fetch begins once the line is drawn. */
 static void draw_line(struct rs_kafka_source *source, const struct rs_kafka_worker *worker,
-                      struct rs_kafka_part *part)
+                      struct rs_source_partition *partition)
 {
     pthread_mutex_lock(&source->mutex);
-    bool ended = part->phase == RS_KAFKA_FETCH_ENDED;
-    if (ended && part->start_offset == RS_KAFKA_GO_ON) {
-        bool untouched = part->from_oldest && atomic_load(&part->delivered) < 0;
-        part->start_offset = untouched ? RS_OFFSET_BEGINNING : part->expected;
+    bool ended = partition->phase == RS_KAFKA_FETCH_ENDED;
+    if (ended && partition->start_offset == RS_KAFKA_GO_ON) {
+        bool untouched = partition->from_oldest && atomic_load(&partition->delivered) < 0;
+        partition->start_offset = untouched ? RS_OFFSET_BEGINNING : partition->expected;
     } else if (ended) {
-        stand_at(part, part->start_offset);
+        stand_at(partition, partition->start_offset);
     }
     if (ended) {
-        part->first_batch = worker->batch + 1;
-        part->reading = true;
-        part->phase = RS_KAFKA_READY;
+        partition->first_batch = worker->batch + 1;
+        partition->reading = true;
+        partition->phase = RS_KAFKA_READY;
     }
     pthread_mutex_unlock(&source->mutex);
     if (ended) {
@@ -95,12 +95,12 @@ static void draw_line(struct rs_kafka_source *source, const struct rs_kafka_work
 }
 
 /* The worker may have asked to read on from elsewhere before it heard of the end. */
-static bool still_stopped(struct rs_kafka_source *source, const struct rs_kafka_part *part)
+static bool still_stopped(struct rs_kafka_source *source, const struct rs_source_partition *partition)
 {
     pthread_mutex_lock(&source->mutex);
-    bool reading = part->phase == RS_KAFKA_READING;
+    bool reading = partition->phase == RS_KAFKA_READING;
     pthread_mutex_unlock(&source->mutex);
-    return reading && atomic_load(&part->has_stopped);
+    return reading && atomic_load(&partition->has_stopped);
 }
 
 /* A fence is for this side alone: it says behind which of its batches a restarted partition begins. An end
@@ -111,20 +111,20 @@ static bool take_mail(struct rs_kafka_source *source, struct rs_kafka_worker *wo
     struct rs_kafka_mail *mail = NULL;
 
     while ((mail = next_mail(source, worker))) {
-        struct rs_kafka_part *part = mail->part;
-        if (mail == &part->fence) {
-            draw_line(source, worker, part);
+        struct rs_source_partition *partition = mail->partition;
+        if (mail == &partition->fence) {
+            draw_line(source, worker, partition);
             continue;
         }
-        if (mail == &part->stopped && !still_stopped(source, part)) {
+        if (mail == &partition->stopped && !still_stopped(source, partition)) {
             continue;
         }
-        part->reading = part->reading && mail != &part->stopped;
+        partition->reading = partition->reading && mail != &partition->stopped;
         *out = (struct rs_source_event){
             .kind = mail->kind,
-            .stream = part->stream->index,
-            .partition = part->partition,
-            .error = mail == &part->stopped ? &part->stop_error : NULL,
+            .stream = partition->stream->index,
+            .partition = partition->number,
+            .error = mail == &partition->stopped ? &partition->stop_error : NULL,
         };
         return true;
     }
@@ -153,9 +153,9 @@ static const struct rs_stream *stream_of(struct rs_kafka_source *source, struct 
     return NULL;
 }
 
-/* Part a message of the current batch belongs to; NULL: of no partition that is being read now. */
-static struct rs_kafka_part *part_of(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
-                                     const rd_kafka_message_t *message)
+/* The partition that a message of the current batch belongs to; NULL: of no partition that is being read now. */
+static struct rs_source_partition *part_of(struct rs_kafka_source *source, struct rs_kafka_worker *worker,
+                                           const rd_kafka_message_t *message)
 {
     const struct rs_stream *stream = stream_of(source, worker, message);
 
@@ -163,20 +163,22 @@ static struct rs_kafka_part *part_of(struct rs_kafka_source *source, struct rs_k
         return NULL;
     }
     pthread_mutex_lock(&source->mutex);
-    struct rs_kafka_part *part = rs_kafka_part_find(source, stream->index, message->partition);
-    bool mine = part && part->hold != RS_KAFKA_GONE && &source->workers[part->worker] == worker;
+    struct rs_source_partition *partition =
+        rs_source_partition_find(source, stream->index, message->partition);
+    bool mine =
+        partition && partition->hold != RS_KAFKA_GONE && &source->workers[partition->worker] == worker;
     pthread_mutex_unlock(&source->mutex);
-    return mine && part->reading && worker->batch >= part->first_batch ? part : NULL;
+    return mine && partition->reading && worker->batch >= partition->first_batch ? partition : NULL;
 }
 
 /* The only error that ends a partition is an offset that is not there; librdkafka retries all others. */
-static void message_failed(struct rs_kafka_source *source, struct rs_kafka_part *part,
+static void message_failed(struct rs_kafka_source *source, struct rs_source_partition *partition,
                            const rd_kafka_message_t *message)
 {
-    if (!part || message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
+    if (!partition || message->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         return;
     }
-    atomic_store(&part->out_of_range, part->expected >= 0 ? part->expected : 0);
+    atomic_store(&partition->out_of_range, partition->expected >= 0 ? partition->expected : 0);
     atomic_store(&source->answered, true);
     rs_wake(source->control_fd);
 }
@@ -188,17 +190,17 @@ static void drop_message(struct rs_kafka_worker *worker)
 }
 
 /* Offsets below what is due come where a fetch began anew: those records were handed out before. */
-static bool acceptable(struct rs_kafka_source *source, struct rs_kafka_part *part,
+static bool acceptable(struct rs_kafka_source *source, struct rs_source_partition *partition,
                        const rd_kafka_message_t *message)
 {
     if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        message_failed(source, part, message);
+        message_failed(source, partition, message);
         return false;
     }
-    if (!part) {
+    if (!partition) {
         return false;
     }
-    if (message->offset < part->expected) {
+    if (message->offset < partition->expected) {
         atomic_fetch_add_explicit(&source->skipped, 1, memory_order_relaxed);
         return false;
     }
@@ -222,7 +224,7 @@ static void to_record(rd_kafka_message_t *message, struct rs_record *out)
 }
 
 /* The longest run of one partition from `at` on whose offsets ascend. */
-static size_t build_run(struct rs_kafka_worker *worker, struct rs_kafka_part *part)
+static size_t build_run(struct rs_kafka_worker *worker, struct rs_source_partition *partition)
 {
     const rd_kafka_message_t *first = worker->messages[worker->at];
     size_t run = 0;
@@ -230,11 +232,11 @@ static size_t build_run(struct rs_kafka_worker *worker, struct rs_kafka_part *pa
     for (size_t i = worker->at; i < worker->count; i++) {
         rd_kafka_message_t *message = worker->messages[i];
         if (message->rkt != first->rkt || message->partition != first->partition ||
-            message->offset < part->expected || message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            message->offset < partition->expected || message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             break;
         }
         to_record(message, &worker->records[run++]);
-        part->expected = message->offset + 1;
+        partition->expected = message->offset + 1;
     }
     return run;
 }
@@ -244,18 +246,18 @@ static bool take_run(struct rs_kafka_source *source, struct rs_kafka_worker *wor
 {
     while (worker->at < worker->count) {
         const rd_kafka_message_t *message = worker->messages[worker->at];
-        struct rs_kafka_part *part = part_of(source, worker, message);
-        if (!acceptable(source, part, message)) {
+        struct rs_source_partition *partition = part_of(source, worker, message);
+        if (!acceptable(source, partition, message)) {
             drop_message(worker);
             continue;
         }
-        worker->held = build_run(worker, part);
+        worker->held = build_run(worker, partition);
         worker->at += worker->held;
-        atomic_store_explicit(&part->delivered, part->expected, memory_order_relaxed);
+        atomic_store_explicit(&partition->delivered, partition->expected, memory_order_relaxed);
         *out = (struct rs_source_event){
             .kind = RS_SOURCE_RECORDS,
-            .stream = part->stream->index,
-            .partition = part->partition,
+            .stream = partition->stream->index,
+            .partition = partition->number,
             .records = worker->records,
             .count = worker->held,
         };
@@ -343,109 +345,109 @@ void rs_kafka_worker_drop(struct rs_kafka_worker *worker)
 }
 
 /* Needs the mutex. */
-static void start_part(const struct rs_kafka_source *source, struct rs_kafka_part *part, int64_t offset)
+static void start_part(const struct rs_kafka_source *source, struct rs_source_partition *partition,
+                       int64_t offset)
 {
-    switch (part->phase) {
+    switch (partition->phase) {
     case RS_KAFKA_CLAIMING:
     case RS_KAFKA_READY:
-        stand_at(part, offset);
-        part->first_batch = source->workers[part->worker].batch + 1;
-        part->reading = true;
-        part->phase = RS_KAFKA_READY;
+        stand_at(partition, offset);
+        partition->first_batch = source->workers[partition->worker].batch + 1;
+        partition->reading = true;
+        partition->phase = RS_KAFKA_READY;
         break;
     case RS_KAFKA_READING:
-        part->reading = false;
-        part->phase = RS_KAFKA_RESTARTING;
+        partition->reading = false;
+        partition->phase = RS_KAFKA_RESTARTING;
         break;
     case RS_KAFKA_RESTARTING:
-    case RS_KAFKA_FETCH_ENDED: part->reading = false; break;
+    case RS_KAFKA_FETCH_ENDED: partition->reading = false; break;
     }
-    part->start_offset = offset;
+    partition->start_offset = offset;
 }
 
-static int worker_start(void *self, uint32_t stream, int32_t partition, int64_t offset,
-                        struct rs_error *error)
+static int worker_start(void *self, uint32_t stream, int32_t number, int64_t offset, struct rs_error *error)
 {
     struct rs_kafka_source *source = self;
 
     RS_ASSERT(offset >= 0 || offset == RS_OFFSET_BEGINNING);
     pthread_mutex_lock(&source->mutex);
-    struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
-    bool owned = part && part->hold != RS_KAFKA_GONE;
+    struct rs_source_partition *partition = rs_source_partition_find(source, stream, number);
+    bool owned = partition && partition->hold != RS_KAFKA_GONE;
     if (owned) {
-        start_part(source, part, offset);
+        start_part(source, partition, offset);
     }
     pthread_mutex_unlock(&source->mutex);
     if (!owned) {
         return rs_fail(error, RS_EINVAL, "stream %s: partition %d was not assigned to be started",
-                       source->options.streams->items[stream].name, partition);
+                       source->options.streams->items[stream].name, number);
     }
     answer(source);
     return 0;
 }
 
 /* One that was assigned again meanwhile stays: the worker has yet to hear of it. */
-static void worker_done(void *self, uint32_t stream, int32_t partition)
+static void worker_done(void *self, uint32_t stream, int32_t number)
 {
     struct rs_kafka_source *source = self;
 
     pthread_mutex_lock(&source->mutex);
-    struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
-    if (part && part->hold != RS_KAFKA_GONE) {
-        part->reading = false;
+    struct rs_source_partition *partition = rs_source_partition_find(source, stream, number);
+    if (partition && partition->hold != RS_KAFKA_GONE) {
+        partition->reading = false;
     }
-    if (part && part->hold == RS_KAFKA_REVOKED) {
+    if (partition && partition->hold == RS_KAFKA_REVOKED) {
         /* What is unread of an assignment and a revocation belongs together: the newest word is to let go. */
-        (void)rs_kafka_mail_cancel(source, &part->assigned);
-        (void)rs_kafka_mail_cancel(source, &part->revoked);
-        (void)rs_kafka_mail_cancel(source, &part->stopped);
-        (void)rs_kafka_mail_cancel(source, &part->fence);
-        part->hold = RS_KAFKA_GONE;
+        (void)rs_kafka_mail_cancel(source, &partition->assigned);
+        (void)rs_kafka_mail_cancel(source, &partition->revoked);
+        (void)rs_kafka_mail_cancel(source, &partition->stopped);
+        (void)rs_kafka_mail_cancel(source, &partition->fence);
+        partition->hold = RS_KAFKA_GONE;
     }
     pthread_mutex_unlock(&source->mutex);
     answer(source);
 }
 
 /* Two may know: fetching tells where the log ends, and where nothing is fetched the asker has asked. */
-static int64_t worker_end_offset(void *self, uint32_t stream, int32_t partition)
+static int64_t worker_end_offset(void *self, uint32_t stream, int32_t number)
 {
     struct rs_kafka_source *source = self;
     int64_t low = -1;
     int64_t high = -1;
 
     pthread_mutex_lock(&source->mutex);
-    struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
+    struct rs_source_partition *partition = rs_source_partition_find(source, stream, number);
     pthread_mutex_unlock(&source->mutex);
-    if (!part) {
+    if (!partition) {
         return -1;
     }
-    bool told = rd_kafka_get_watermark_offsets(source->fetcher, part->stream->topic, partition, &low,
+    bool told = rd_kafka_get_watermark_offsets(source->fetcher, partition->stream->topic, number, &low,
                                                &high) == RD_KAFKA_RESP_ERR_NO_ERROR &&
                 high >= 0;
-    int64_t asked = atomic_load(&part->high);
+    int64_t asked = atomic_load(&partition->high);
     high = told && high > asked ? high : asked;
     if (high < 0) {
         return -1;
     }
     /* Markers of transactions and compacted records occupy offsets that no record will have. When librdkafka
      * has read past them, the last record that came is the end, or before any came where reading began. */
-    int64_t delivered = atomic_load_explicit(&part->delivered, memory_order_relaxed);
-    int64_t began = part->expected > 0 ? part->expected : 0;
+    int64_t delivered = atomic_load_explicit(&partition->delivered, memory_order_relaxed);
+    int64_t began = partition->expected > 0 ? partition->expected : 0;
     int64_t reached = delivered < 0 ? began : delivered;
-    if (high <= atomic_load_explicit(&part->fetched_to, memory_order_relaxed) && reached < high) {
+    if (high <= atomic_load_explicit(&partition->fetched_to, memory_order_relaxed) && reached < high) {
         return reached;
     }
     return high;
 }
 
-static void worker_committed(void *self, uint32_t stream, int32_t partition, int64_t next_offset)
+static void worker_committed(void *self, uint32_t stream, int32_t number, int64_t next_offset)
 {
     struct rs_kafka_source *source = self;
 
     pthread_mutex_lock(&source->mutex);
-    struct rs_kafka_part *part = rs_kafka_part_find(source, stream, partition);
-    if (part) {
-        atomic_store(&part->committed, next_offset);
+    struct rs_source_partition *partition = rs_source_partition_find(source, stream, number);
+    if (partition) {
+        atomic_store(&partition->committed, next_offset);
     }
     pthread_mutex_unlock(&source->mutex);
 }

@@ -178,16 +178,16 @@ static void test_a_lost_session_interrupts_nothing(void **state)
 /* The worker hears of neither when a revocation is taken back before it has read of it. */
 static void test_what_is_taken_back_in_time_is_not_told(void **state)
 {
-    struct rs_kafka_part *part = rs_kafka_part_find(deferred.source, 0, 1);
+    struct rs_source_partition *partition = rs_source_partition_find(deferred.source, 0, 1);
     int assignments = deferred.seen[1].assignments;
     int revocations = deferred.seen[1].revocations;
 
     (void)state;
     rs_kafka_control_revoke_all(deferred.source);
     pthread_mutex_lock(&deferred.source->mutex);
-    assert_true(part->revoked.queued);
-    assert_true(rs_kafka_mail_cancel(deferred.source, &part->revoked));
-    assert_false(rs_kafka_mail_cancel(deferred.source, &part->revoked));
+    assert_true(partition->revoked.queued);
+    assert_true(rs_kafka_mail_cancel(deferred.source, &partition->revoked));
+    assert_false(rs_kafka_mail_cancel(deferred.source, &partition->revoked));
     pthread_mutex_unlock(&deferred.source->mutex);
     pump(&deferred);
     assert_int_equal(deferred.seen[1].assignments, assignments);
@@ -201,18 +201,19 @@ static void test_what_is_taken_back_in_time_is_not_told(void **state)
  * is freed. */
 static void test_what_is_let_go_leaves_no_mail(void **state)
 {
-    struct rs_kafka_part *part = rs_kafka_part_find(deferred.source, 0, 0);
+    struct rs_source_partition *partition = rs_source_partition_find(deferred.source, 0, 0);
     int revocations = deferred.seen[0].revocations;
     int assignments = deferred.seen[0].assignments;
 
     (void)state;
-    assert_int_equal(part->hold, RS_KAFKA_REVOKED);
-    rs_kafka_mail_send(deferred.source, &part->assigned);
-    rs_kafka_mail_send(deferred.source, &part->revoked);
+    assert_int_equal(partition->hold, RS_KAFKA_REVOKED);
+    rs_kafka_mail_send(deferred.source, &partition->assigned);
+    rs_kafka_mail_send(deferred.source, &partition->revoked);
     let_go(&deferred, 0);
-    assert_false(part->assigned.queued || part->revoked.queued || part->stopped.queued || part->fence.queued);
+    assert_false(partition->assigned.queued || partition->revoked.queued || partition->stopped.queued ||
+                 partition->fence.queued);
     rs_kafka_source_poll(deferred.source);
-    assert_null(rs_kafka_part_find(deferred.source, 0, 0));
+    assert_null(rs_source_partition_find(deferred.source, 0, 0));
     pump(&deferred);
     assert_int_equal(deferred.seen[0].assignments, assignments);
     assert_int_equal(deferred.seen[0].revocations, revocations);

@@ -115,13 +115,13 @@ static void test_the_rest_of_a_batch_is_of_the_earlier_reading(void **state)
     assert_int_equal(worker->count - worker->at, 10);
     int32_t other = event.partition == 1 ? peer : 1;
     start(&again, other, 100);
-    struct rs_kafka_part *part = rs_kafka_part_find(again.source, 0, other);
-    for (int i = 0; i < 20000 && !part->fetched; i++) {
+    struct rs_source_partition *partition = rs_source_partition_find(again.source, 0, other);
+    for (int i = 0; i < 20000 && !partition->fetched; i++) {
         rs_kafka_source_poll(again.source);
         assert_false(table.ops->take(table.self, index, &event));
         rs_kafka_source_poll(again.source);
     }
-    assert_true(part->fetched);
+    assert_true(partition->fetched);
     table.ops->release(table.self, index);
     PUMP_UNTIL(again.seen[1].next == 310 && again.seen[peer].next == 310, &again, NOBODY);
 }
@@ -164,12 +164,12 @@ static void test_reading_starts_again_at_any_time(void **state)
 /* An error of a fetch that was ended may show up later: the log has the offset, and reading goes on. */
 static void test_a_refusal_is_checked_against_the_log(void **state)
 {
-    struct rs_kafka_part *part = rs_kafka_part_find(again.source, 0, 0);
+    struct rs_source_partition *partition = rs_source_partition_find(again.source, 0, 0);
 
     (void)state;
     start(&again, 0, 10);
     PUMP_UNTIL(again.seen[0].next > 10, &again, NOBODY);
-    atomic_store(&part->out_of_range, again.seen[0].next);
+    atomic_store(&partition->out_of_range, again.seen[0].next);
     atomic_store(&again.source->answered, true);
     PUMP_UNTIL(again.seen[0].next == MANY, &again, NOBODY);
     produce("again", 0, 1);
@@ -195,7 +195,7 @@ static void test_a_stopped_partition_is_revived(void **state)
 static void test_a_stop_that_was_overtaken_is_not_told(void **state)
 {
     struct rs_source table = rs_kafka_source_table(lost_offset.source);
-    struct rs_kafka_part *part = rs_kafka_part_find(lost_offset.source, 0, 1);
+    struct rs_source_partition *partition = rs_source_partition_find(lost_offset.source, 0, 1);
     struct rs_source_event event;
 
     (void)state;
@@ -203,14 +203,14 @@ static void test_a_stop_that_was_overtaken_is_not_told(void **state)
     start(&lost_offset, 1, 3);
     PUMP_UNTIL(lost_offset.seen[1].next == 10, &lost_offset, NOBODY);
     start(&lost_offset, 1, 500);
-    for (int i = 0; i < 20000 && !atomic_load(&part->has_stopped); i++) {
+    for (int i = 0; i < 20000 && !atomic_load(&partition->has_stopped); i++) {
         rs_kafka_source_poll(lost_offset.source);
-        if (!atomic_load(&part->has_stopped)) {
+        if (!atomic_load(&partition->has_stopped)) {
             assert_false(table.ops->take(table.self, lost_offset.seen[1].worker, &event));
         }
         (void)poll(NULL, 0, 1);
     }
-    assert_true(atomic_load(&part->has_stopped));
+    assert_true(atomic_load(&partition->has_stopped));
     start(&lost_offset, 1, 3);
     PUMP_UNTIL(lost_offset.seen[1].next == 10, &lost_offset, NOBODY);
     assert_int_equal(lost_offset.seen[1].stops, stops);

@@ -71,14 +71,14 @@ static void test_end_offset_follows_the_log(void **state)
 static void test_the_last_record_is_the_end_where_markers_follow(void **state)
 {
     struct rs_source table = rs_kafka_source_table(reader.source);
-    struct rs_kafka_part *part = rs_kafka_part_find(reader.source, 0, 0);
-    int64_t delivered = atomic_load(&part->delivered);
+    struct rs_source_partition *partition = rs_source_partition_find(reader.source, 0, 0);
+    int64_t delivered = atomic_load(&partition->delivered);
 
     (void)state;
     PUMP_UNTIL(table.ops->end_offset(table.self, 0, 0) == 100, &reader, NOBODY);
     assert_int_equal(delivered, 100);
-    atomic_store(&part->delivered, 97);
-    atomic_store(&part->fetched_to, -1);
+    atomic_store(&partition->delivered, 97);
+    atomic_store(&partition->fetched_to, -1);
     assert_int_equal(table.ops->end_offset(table.self, 0, 0), 100);
     rs_kafka_control_statistics(reader.source,
                                 "{\"ts\":9000000000000000,\"topics\":{\"reader\":{\"partitions\":{\"0\":{"
@@ -90,17 +90,17 @@ static void test_the_last_record_is_the_end_where_markers_follow(void **state)
     assert_int_equal(table.ops->end_offset(table.self, 0, 0), 97);
     rs_kafka_control_statistics(reader.source, "not json");
     assert_int_equal(table.ops->end_offset(table.self, 0, 0), 97);
-    atomic_store(&part->delivered,
+    atomic_store(&partition->delivered,
                  -1); /* restored, and nothing has come since: it ends where reading began */
-    int64_t expected = part->expected;
-    part->expected = 98;
+    int64_t expected = partition->expected;
+    partition->expected = 98;
     assert_int_equal(table.ops->end_offset(table.self, 0, 0), 98);
-    part->expected = expected;
+    partition->expected = expected;
     rs_kafka_control_statistics(reader.source,
                                 "{\"ts\":1,\"topics\":{\"reader\":{\"partitions\":{\"0\":{\"next_offset\":99,"
                                 "\"fetchq_cnt\":0}}}}}");
-    assert_int_equal(atomic_load(&part->fetched_to), 100); /* told before the partition was fetched */
-    atomic_store(&part->delivered, delivered);
+    assert_int_equal(atomic_load(&partition->fetched_to), 100); /* told before the partition was fetched */
+    atomic_store(&partition->delivered, delivered);
 }
 
 static void test_a_held_run_keeps_others_back(void **state)
