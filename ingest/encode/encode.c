@@ -149,6 +149,7 @@ static int unknown_member(struct rs_encoder *e, const struct rs_schema *type, co
                    shown);
 }
 
+/* A member that is absent takes the field's default, or else null where its type has that. */
 static int encode_member(struct rs_encoder *e, const struct rs_schema_field *field,
                          const struct rs_cell *cells, size_t index, size_t member, struct rs_buf *out,
                          struct rs_error *error)
@@ -170,6 +171,8 @@ static int encode_member(struct rs_encoder *e, const struct rs_schema_field *fie
     return rc;
 }
 
+/* Members mostly come in the order of the fields, so each is first looked for behind the last one. Only
+ * where some are left over is it worth asking which. */
 static int encode_record(struct rs_encoder *e, const struct rs_schema *type, const struct rs_cell *cells,
                          size_t index, struct rs_buf *out, struct rs_error *error)
 {

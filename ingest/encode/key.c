@@ -152,6 +152,7 @@ static size_t format_integer(const struct rs_schema *schema, int64_t value, char
     return rs_int64_format(value, out);
 }
 
+/* In the text that the daemon gives such a part in its keys (rs_key_render). */
 static void append_part(struct rs_buf *to, const struct rs_field_type *type, const struct rs_value *value)
 {
     char text[RS_NUMBER_TEXT_MAX] = "";
@@ -196,6 +197,7 @@ static bool scale_value(const struct rs_field_type *type, struct rs_value *value
     return true;
 }
 
+/* Read with the daemon's own decoder: what that would refuse gets no key. */
 int rs_key_make(struct rs_key_maker *m, struct rs_slice datum, struct rs_slice *out, struct rs_error *error)
 {
     size_t at = 0;

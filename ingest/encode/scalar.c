@@ -121,6 +121,7 @@ static int encode_int(const struct rs_cell *cell, const struct rs_schema *type, 
     return 0;
 }
 
+/* JSON has no infinity and no NaN: both come as texts, or not at all. */
 static int read_double(const struct rs_cell *cell, double *out, struct rs_error *error)
 {
     if (cell->kind == RS_CELL_DOUBLE || cell->kind == RS_CELL_FLOAT) {

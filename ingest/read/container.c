@@ -140,6 +140,8 @@ static int use_head(struct rs_container *f, const struct head *head, struct rs_e
                            error);
 }
 
+/* The header does not say how long it is: as long as it is not all there, it is parsed from its beginning
+ * again. */
 static int read_head(struct rs_container *f, struct rs_error *error)
 {
     struct rs_input *in = f->input;
@@ -204,6 +206,7 @@ const char *rs_container_schema_json(const struct rs_container *container)
 
 /* ---- blocks ---- */
 
+/* The limit is looked at while it unpacks, since a few bytes may become any number. */
 static bool inflate_block(struct rs_slice packed, struct rs_buf *out)
 {
     z_stream z = {.next_in = (Bytef *)packed.data, .avail_in = (uInt)packed.size};

@@ -217,6 +217,8 @@ static void take(struct rs_csv *csv, size_t size, struct rs_csv_row *row)
     }
 }
 
+/* The scan stopped somewhere inside. Reading goes on behind the next line end, whatever the quotes say:
+ * those are what may be wrong. */
 static int reject(struct rs_csv *csv, size_t from, size_t fault_at, const char *fault, struct rs_csv_row *row,
                   size_t *at, struct rs_error *error)
 {

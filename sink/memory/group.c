@@ -77,6 +77,7 @@ struct rs_memory_group *rs_memory_groups_find(const struct rs_memory_groups *gro
     return groups->capacity ? groups->slots[probe(groups, XXH3_64bits(key.data, key.size), key)] : NULL;
 }
 
+/* Half full at most. It grows before the key is looked for, so that the place that is found stays right. */
 struct rs_memory_group *rs_memory_groups_at(struct rs_memory_groups *groups, struct rs_slice key)
 {
     uint64_t hash = XXH3_64bits(key.data, key.size);
@@ -185,6 +186,7 @@ static void trim(struct rs_memory_group *group, uint32_t keep)
     }
 }
 
+/* A window that is published again takes its own place, as in Redis, where its score names it. */
 bool rs_memory_group_put_history(struct rs_memory_group *group, int64_t score_ms, struct rs_slice fields,
                                  uint32_t keep)
 {

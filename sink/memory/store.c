@@ -163,6 +163,8 @@ static void scan(const struct rs_memory_store *store, struct rs_view_batch *batc
     batch->scan_cursor = 0;
 }
 
+/* As write_batch.lua does it: the fence first, then the operations, of which a conflict stops none but
+ * itself. */
 static void apply_batch(struct rs_memory_store *store, struct rs_view_batch *batch)
 {
     struct rs_op op;
