@@ -70,35 +70,6 @@ rd_kafka_resp_err_t rs_kafka_ask_partitions(rd_kafka_t *client, const char *topi
     return code;
 }
 
-static const rd_kafka_topic_result_t **topic_results(rd_kafka_event_t *event, size_t *count)
-{
-    const rd_kafka_CreateTopics_result_t *made = rd_kafka_event_CreateTopics_result(event);
-
-    *count = 0;
-    if (made) {
-        return rd_kafka_CreateTopics_result_topics(made, count);
-    }
-    const rd_kafka_CreatePartitions_result_t *grown = rd_kafka_event_CreatePartitions_result(event);
-    return grown ? rd_kafka_CreatePartitions_result_topics(grown, count) : NULL;
-}
-
-rd_kafka_resp_err_t rs_kafka_topic_answer(rd_kafka_event_t *event, const char **why)
-{
-    size_t count = 0;
-    rd_kafka_resp_err_t code = !event ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
-
-    *why = !event ? NULL : rd_kafka_event_error_string(event);
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        const rd_kafka_topic_result_t **topics = topic_results(event, &count);
-        code = count == 1 ? rd_kafka_topic_result_error(topics[0]) : RD_KAFKA_RESP_ERR__FAIL;
-        *why = count == 1 ? rd_kafka_topic_result_error_string(topics[0]) : NULL;
-    }
-    if (!*why) {
-        *why = rd_kafka_err2str(code);
-    }
-    return code;
-}
-
 bool rs_kafka_is_away(rd_kafka_resp_err_t code)
 {
     switch (code) {

@@ -22,10 +22,6 @@ rd_kafka_resp_err_t rs_kafka_ask_ends(rd_kafka_t *client, const char *topic, int
 rd_kafka_resp_err_t rs_kafka_ask_partitions(rd_kafka_t *client, const char *topic, int timeout_ms,
                                             int32_t *count);
 
-/* What a request to make or to grow one topic came to; `event` NULL: nobody answered in time. *why says it in
- * words, for as long as the event lives. */
-rd_kafka_resp_err_t rs_kafka_topic_answer(rd_kafka_event_t *event, const char **why);
-
 /* Whether waiting for a broker, or for another one, may change the answer. */
 bool rs_kafka_is_away(rd_kafka_resp_err_t code);
 

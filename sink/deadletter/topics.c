@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kafka/admin.h"
 #include "base/kafka/ask.h"
 #include "base/kafka/client.h"
 
-#define REQUEST_MS   10000
 #define LOOK_MS      1000
 #define AWAY_US      INT64_C(1000000) /* to the next try when no broker answered, */
 #define MISSING_US   INT64_C(5000000) /* when the topic could not be made, */
@@ -101,24 +101,17 @@ void rs_dead_letter_topics_close(struct rs_dead_letter_topics *topics)
  * make it by the way. */
 static void ask(struct rs_dead_letter_topics *topics, struct topic *topic)
 {
-    char text[256];
-    int32_t factor = topics->options.replication_factor > 0 ? topics->options.replication_factor : -1;
-    rd_kafka_NewTopic_t *fresh = rd_kafka_NewTopic_new(topic->name, -1, factor, text, sizeof text);
-    if (!fresh) {
-        topic->state = THERE; /* the broker will say what it has against the name */
-        return;
-    }
-    rd_kafka_NewTopic_set_config(fresh, "cleanup.policy", "delete");
-    rd_kafka_NewTopic_set_config(fresh, "retention.ms", RS_DEAD_LETTER_RETENTION_MS);
-    rd_kafka_AdminOptions_t *options =
-        rd_kafka_AdminOptions_new(topics->producer, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-    rd_kafka_AdminOptions_set_request_timeout(options, REQUEST_MS, text, sizeof text);
-    rd_kafka_AdminOptions_set_operation_timeout(options, REQUEST_MS / 2, text, sizeof text);
-    rd_kafka_AdminOptions_set_opaque(options, topic);
-    rd_kafka_CreateTopics(topics->producer, &fresh, 1, options, topics->answers);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_NewTopic_destroy(fresh);
-    topic->state = ASKED;
+    static const char *const settings[][2] = {
+        {"cleanup.policy", "delete"}, {"retention.ms", RS_DEAD_LETTER_RETENTION_MS}, {NULL, NULL}};
+    const struct rs_kafka_new_topic fresh = {
+        .name = topic->name,
+        .partitions = -1,
+        .replication_factor =
+            topics->options.replication_factor > 0 ? topics->options.replication_factor : -1,
+        .settings = settings,
+    };
+    bool asked = rs_kafka_topic_make(topics->producer, &fresh, topics->answers, topic);
+    topic->state = asked ? ASKED : THERE; /* the broker will say what it has against the name */
 }
 
 /* ---- answers ---- */

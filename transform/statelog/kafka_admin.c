@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kafka/admin.h"
 #include "base/kafka/ask.h"
 #include "transform/statelog/kafka_internal.h"
 
 #define METADATA_MS 1000
-#define REQUEST_MS  10000
 #define SLICE_MS    100  /* between looks whether the log is being closed */
 #define VISIBLE_MS  5000 /* for a topic just made to be seen */
 
@@ -42,28 +42,17 @@ void rs_kafka_log_remedy(rd_kafka_resp_err_t code, const char *operation, const 
 
 /* ---- asking ---- */
 
-/* The answer; NULL: none within the time, or the log is being closed. Takes the queue and the options. */
-static rd_kafka_event_t *answer(struct rs_kafka_log *log, rd_kafka_queue_t *queue,
-                                rd_kafka_AdminOptions_t *options)
+/* The answer; NULL: none within the time, or the log is being closed. Takes the queue. */
+static rd_kafka_event_t *answer(struct rs_kafka_log *log, rd_kafka_queue_t *queue)
 {
     rd_kafka_event_t *event = NULL;
 
-    for (int waited = 0; !event && waited < REQUEST_MS + 1000 && !atomic_load(&log->ending);
+    for (int waited = 0; !event && waited < RS_KAFKA_ADMIN_MS + 1000 && !atomic_load(&log->ending);
          waited += SLICE_MS) {
         event = rd_kafka_queue_poll(queue, SLICE_MS);
     }
     rd_kafka_queue_destroy(queue);
-    rd_kafka_AdminOptions_destroy(options);
     return event;
-}
-
-static rd_kafka_AdminOptions_t *options_for(const struct rs_kafka_log *log, rd_kafka_admin_op_t operation)
-{
-    char text[256];
-    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(log->consumer, operation);
-
-    (void)rd_kafka_AdminOptions_set_request_timeout(options, REQUEST_MS, text, sizeof text);
-    return options;
 }
 
 /* Topics are made and described by the controller. A cluster that names none of its brokers (librdkafka's
@@ -121,12 +110,12 @@ void rs_kafka_log_too_few(const struct rs_kafka_log_topic *topic, int32_t partit
                   partition + 1);
 }
 
-/* Waits for what a request to make or to grow a topic comes to; frees queue and options. */
-static rd_kafka_resp_err_t topic_answer(struct rs_kafka_log *log, rd_kafka_queue_t *queue,
-                                        rd_kafka_AdminOptions_t *options, char *why, size_t size)
+/* Waits for what a request to make or to grow a topic comes to. Takes the queue. */
+static rd_kafka_resp_err_t topic_answer(struct rs_kafka_log *log, rd_kafka_queue_t *queue, char *why,
+                                        size_t size)
 {
     const char *text = NULL;
-    rd_kafka_event_t *event = answer(log, queue, options);
+    rd_kafka_event_t *event = answer(log, queue);
     rd_kafka_resp_err_t code = rs_kafka_topic_answer(event, &text);
 
     (void)snprintf(why, size, "%s", text);
@@ -138,43 +127,35 @@ static rd_kafka_resp_err_t topic_answer(struct rs_kafka_log *log, rd_kafka_queue
 
 /* ---- making a topic ---- */
 
-/* The settings are part of the request, so that the topic never has the broker's defaults, under which it
- * could lose records before anybody looked. */
-static rd_kafka_NewTopic_t *new_topic(const struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
-                                      int32_t partitions)
-{
-    char text[256];
-    rd_kafka_NewTopic_t *fresh =
-        rd_kafka_NewTopic_new(topic->name, partitions, log->options.replication_factor, text, sizeof text);
-
-    if (fresh) {
-        (void)rd_kafka_NewTopic_set_config(fresh, "cleanup.policy", "delete");
-        (void)rd_kafka_NewTopic_set_config(fresh, "retention.ms", "-1");
-        (void)rd_kafka_NewTopic_set_config(fresh, "retention.bytes", "-1");
-        (void)rd_kafka_NewTopic_set_config(fresh, "max.message.bytes", RS_LOG_MESSAGE_BYTES);
-    }
-    return fresh;
-}
-
-/* The broker may take half as long as we wait for its answer: it gives up first, and we hear why. */
+/* With the settings in the request: under the broker's defaults it could lose records before anybody looked. */
 static rd_kafka_resp_err_t ask_to_create(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
                                          int32_t partitions, char *why, size_t size)
 {
+    static const char *const settings[][2] = {
+        {"cleanup.policy", "delete"},
+        {"retention.ms", "-1"},
+        {"retention.bytes", "-1"},
+        {"max.message.bytes", RS_LOG_MESSAGE_BYTES},
+        {NULL, NULL},
+    };
+    const struct rs_kafka_new_topic fresh = {
+        .name = topic->name,
+        .partitions = partitions,
+        .replication_factor = log->options.replication_factor,
+        .settings = settings,
+    };
+
     if (!has_controller(log)) {
         (void)snprintf(why, size, "the cluster names no controller");
         return RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
     }
-    rd_kafka_NewTopic_t *fresh = new_topic(log, topic, partitions);
-    if (!fresh) {
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
+    if (!rs_kafka_topic_make(log->consumer, &fresh, queue, NULL)) {
+        rd_kafka_queue_destroy(queue);
         (void)snprintf(why, size, "librdkafka refuses its name, partitions or replication factor");
         return RD_KAFKA_RESP_ERR__INVALID_ARG;
     }
-    rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-    (void)rd_kafka_AdminOptions_set_operation_timeout(options, REQUEST_MS / 2, why, size);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
-    rd_kafka_CreateTopics(log->consumer, &fresh, 1, options, queue);
-    rd_kafka_NewTopic_destroy(fresh);
-    return topic_answer(log, queue, options, why, size);
+    return topic_answer(log, queue, why, size);
 }
 
 /* The message holds the whole command: the operator may have the right that this program lacks. */
@@ -257,12 +238,13 @@ static rd_kafka_resp_err_t ask_to_grow(struct rs_kafka_log *log, const struct rs
     if (!more) {
         return RD_KAFKA_RESP_ERR__INVALID_ARG;
     }
-    rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
-    (void)rd_kafka_AdminOptions_set_operation_timeout(options, REQUEST_MS / 2, why, size);
+    rd_kafka_AdminOptions_t *options =
+        rs_kafka_admin_options(log->consumer, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, NULL);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
     rd_kafka_CreatePartitions(log->consumer, &more, 1, options, queue);
+    rd_kafka_AdminOptions_destroy(options);
     rd_kafka_NewPartitions_destroy(more);
-    return topic_answer(log, queue, options, why, size);
+    return topic_answer(log, queue, why, size);
 }
 
 /* Kept for the message to a partition that has none in the log (rs_kafka_log_too_few): nobody else misses
@@ -438,12 +420,14 @@ static enum rs_kafka_log_fitness check_settings(struct rs_kafka_log *log, struct
         return cannot_verify(log, topic, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, error);
     }
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic->name);
-    rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_AdminOptions_t *options =
+        rs_kafka_admin_options(log->consumer, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, NULL);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
 
     rd_kafka_DescribeConfigs(log->consumer, &resource, 1, options, queue);
-    rd_kafka_event_t *event = answer(log, queue, options);
+    rd_kafka_AdminOptions_destroy(options);
     rd_kafka_ConfigResource_destroy(resource);
+    rd_kafka_event_t *event = answer(log, queue);
     if (!event) {
         return RS_KAFKA_LOG_UNKNOWN;
     }
@@ -522,11 +506,13 @@ bool rs_kafka_log_committed(struct rs_kafka_log *log, rd_kafka_topic_partition_l
 {
     const char *group = log->options.streams->group;
     rd_kafka_ListConsumerGroupOffsets_t *request = rd_kafka_ListConsumerGroupOffsets_new(group, list);
-    rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS);
+    rd_kafka_AdminOptions_t *options =
+        rs_kafka_admin_options(log->consumer, RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS, NULL);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
 
     rd_kafka_ListConsumerGroupOffsets(log->consumer, &request, 1, options, queue);
-    rd_kafka_event_t *event = answer(log, queue, options);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_event_t *event = answer(log, queue);
     rd_kafka_resp_err_t code = group_answer(event, list);
     rd_kafka_ListConsumerGroupOffsets_destroy(request);
     if (event) {
@@ -555,8 +541,8 @@ void rs_kafka_log_trim(struct rs_kafka_log *log, struct rs_kafka_log_note *note,
 
     rd_kafka_topic_partition_list_add(list, topic->name, note->key->partition)->offset = before;
     rd_kafka_DeleteRecords_t *request = rd_kafka_DeleteRecords_new(list);
-    rd_kafka_AdminOptions_t *options = options_for(log, RD_KAFKA_ADMIN_OP_DELETERECORDS);
-    rd_kafka_AdminOptions_set_opaque(options, note);
+    rd_kafka_AdminOptions_t *options =
+        rs_kafka_admin_options(log->consumer, RD_KAFKA_ADMIN_OP_DELETERECORDS, note);
     rd_kafka_DeleteRecords(log->consumer, &request, 1, options, log->answers);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_DeleteRecords_destroy(request);
