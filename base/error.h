@@ -37,7 +37,7 @@ enum rs_class {
     X(EINVAL, FATAL, "an argument is not valid")
 
 enum rs_code {
-    RS_POSITION_none, /* 0 is success */
+    RS_POSITION_OF_SUCCESS,
 #define RS_ERROR_POSITION(name, class, text) RS_POSITION_##name,
     RS_ERROR_CODES(RS_ERROR_POSITION)
 #undef RS_ERROR_POSITION

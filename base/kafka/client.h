@@ -23,8 +23,8 @@ void rs_kafka_queue_wakes(rd_kafka_queue_t *queue, int wake_fd);
  * nothing to do; leaves NULL. */
 void rs_kafka_queue_free(rd_kafka_queue_t **queue);
 
-/* Fails what a producer has not delivered, in flight or not, and serves the delivery reports of all. Whether
- * what was in flight has arrived nobody knows. Waits no longer than RS_KAFKA_GIVE_UP_MS. */
+/* Fails what a producer has not delivered, in flight or not, and serves the delivery reports, for
+ * RS_KAFKA_GIVE_UP_MS at most. Whether what was in flight has arrived nobody knows. */
 #define RS_KAFKA_GIVE_UP_MS 10000
 void rs_kafka_producer_give_up(rd_kafka_t *producer);
 

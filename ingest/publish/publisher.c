@@ -82,24 +82,27 @@ static void pause_ms(int64_t ms)
 
 /* ---- events, all on the publisher's thread ---- */
 
-static void count_failure(struct rs_publisher *p, const struct rs_publisher_failure *failure)
+static void report_failure(struct rs_publisher *p, const struct rs_publisher_failure *failure)
 {
     if (p->options.on_failure) {
         p->options.on_failure(p->options.self, failure);
     }
-    atomic_fetch_add(&p->failed, 1);
 }
 
 static void on_delivery(struct rs_publisher *p, const rd_kafka_message_t *message)
 {
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        count_failure(p, &(struct rs_publisher_failure){
-                             .key = rs_slice_of(message->key, message->key_len),
-                             .value = rs_slice_of(message->payload, message->len),
-                             .tag = message->_private,
-                             .text = rd_kafka_err2str(message->err),
-                         });
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return;
     }
+    /* Only what a fatal error left behind is purged while callbacks are called. */
+    bool purged = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE;
+    report_failure(p, &(struct rs_publisher_failure){
+                          .key = rs_slice_of(message->key, message->key_len),
+                          .value = rs_slice_of(message->payload, message->len),
+                          .tag = message->_private,
+                          .text = rd_kafka_err2str(purged ? RD_KAFKA_RESP_ERR__FATAL : message->err),
+                      });
+    atomic_fetch_add(&p->failed, 1);
 }
 
 /* "All brokers down" says less than what each of them said before. */
@@ -187,7 +190,7 @@ static void watch(struct rs_publisher *p)
     }
 }
 
-/* Sends what waits, as far as there is room, up to the first event that is refused for good. */
+/* Sends what waits, as far as there is room, up to the first event that is refused. */
 static int send_or_take_refused(struct rs_publisher *p)
 {
     struct rs_error ignored;
@@ -195,25 +198,51 @@ static int send_or_take_refused(struct rs_publisher *p)
     int rc = rs_stage_send(&p->stage, &ignored);
     p->refusing = rc < 0 && rs_stage_take_refused(&p->stage, &p->refusal);
     (void)pthread_mutex_unlock(&p->stage_mutex);
+    if (rc == RS_EPRODUCER) {
+        atomic_store(&p->dead, true);
+    }
     return rc;
 }
 
-/* An event that was taken is delivered or fails: one that librdkafka refuses for good, as it refuses all after
- * a fatal error, must not keep the others of its partition and whoever flushes waiting for ever. */
+static void fail_refused(struct rs_publisher *p)
+{
+    const struct rs_buf *bytes = &p->refusal.bytes;
+    size_t key_size = p->refusal.key_size;
+    report_failure(p, &(struct rs_publisher_failure){
+                          .key = rs_slice_of(bytes->data, key_size),
+                          .value = rs_slice_of(bytes->data + key_size, bytes->size - key_size),
+                          .tag = p->refusal.tag,
+                          .text = p->refusal.text,
+                      });
+    (void)pthread_mutex_lock(&p->stage_mutex);
+    atomic_fetch_add(&p->failed, 1);
+    p->refusing = false;
+    (void)pthread_mutex_unlock(&p->stage_mutex);
+}
+
+/* An event that was taken is delivered or fails: one that librdkafka refuses, as it refuses all after a fatal
+ * error, must not keep the others of its partition and whoever flushes waiting for ever. No more than a run in
+ * one turn: a callback may publish again what is refused again, and librdkafka has other things to tell. */
 static bool send_staged(struct rs_publisher *p)
 {
-    const struct rs_stage_refusal *refusal = &p->refusal;
-    int rc;
-    while ((rc = send_or_take_refused(p)) < 0 && p->refusing && !atomic_load(&p->stop)) {
-        count_failure(p, &(struct rs_publisher_failure){
-                             .key = rs_slice_of(refusal->bytes.data, refusal->key_size),
-                             .value = rs_slice_of(refusal->bytes.data + refusal->key_size,
-                                                  refusal->bytes.size - refusal->key_size),
-                             .tag = refusal->tag,
-                             .text = refusal->text,
-                         });
+    int rc = send_or_take_refused(p);
+    for (int i = 1; p->refusing && !atomic_load(&p->stop); i++) {
+        fail_refused(p);
+        if (i == RS_STAGE_RUN) {
+            return true;
+        }
+        rc = send_or_take_refused(p);
     }
     return rc != RS_STAGE_TAKEN;
+}
+
+/* After a fatal error nothing is sent: what librdkafka would have sent again would only fail when its time is
+ * up. What is on its way is left alone, an answer to it may come. */
+static void purge_dead(struct rs_publisher *p)
+{
+    if (atomic_load(&p->dead) && rd_kafka_outq_len(p->rk) > 0) {
+        (void)rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    }
 }
 
 static bool is_staged(struct rs_publisher *p)
@@ -240,6 +269,7 @@ static void *run(void *self)
         if (staged && send_staged(p)) {
             pause_ms(RS_PUBLISHER_ROOM_MS);
         }
+        purge_dead(p);
         if (p->options.on_wait) {
             watch(p);
         }
@@ -504,7 +534,11 @@ static int try_put(struct rs_publisher *p, struct rs_slice key, struct rs_slice 
     if (first) {
         rd_kafka_queue_yield(p->queue);
     }
-    return rc == RS_EPRODUCER ? fatal(p, error) : rc;
+    if (rc == RS_EPRODUCER) {
+        atomic_store(&p->dead, true);
+        rc = fatal(p, error);
+    }
+    return rc;
 }
 
 int rs_publisher_put(struct rs_publisher *p, struct rs_slice key, struct rs_slice value, void *tag,
@@ -528,12 +562,31 @@ int rs_publisher_put(struct rs_publisher *p, struct rs_slice key, struct rs_slic
     return rc;
 }
 
+/* Needs stage_mutex. */
+static size_t count_staged(const struct rs_publisher *p)
+{
+    return p->stage.count + (p->refusing ? 1 : 0);
+}
+
+/* librdkafka counts its log lines and errors too, which wait in the same queue as delivery reports. Of an event
+ * whose report waits there both the message and the report are counted. */
 static size_t count_queued(struct rs_publisher *p)
 {
     (void)pthread_mutex_lock(&p->stage_mutex);
-    size_t queued = p->stage.count + (p->refusing ? 1 : 0) + (size_t)rd_kafka_outq_len(p->rk);
+    size_t others = rd_kafka_queue_length(p->queue);
+    size_t all = (size_t)rd_kafka_outq_len(p->rk);
+    size_t queued = count_staged(p) + (all > others ? all - others : 0);
     (void)pthread_mutex_unlock(&p->stage_mutex);
     return queued;
+}
+
+/* That nothing is left to be told, log lines included, is known for certain. */
+static bool is_flushed(struct rs_publisher *p)
+{
+    (void)pthread_mutex_lock(&p->stage_mutex);
+    bool flushed = count_staged(p) == 0 && rd_kafka_outq_len(p->rk) == 0;
+    (void)pthread_mutex_unlock(&p->stage_mutex);
+    return flushed;
 }
 
 int rs_publisher_flush(struct rs_publisher *p, int64_t timeout_ms, struct rs_error *error)
@@ -550,16 +603,16 @@ int rs_publisher_flush(struct rs_publisher *p, int64_t timeout_ms, struct rs_err
         /* Sends at once what lingers. */
         (void)rd_kafka_flush(
             p->rk, (int)(left < RS_PUBLISHER_SLICE_MS ? (left > 0 ? left : 0) : RS_PUBLISHER_SLICE_MS));
-        size_t queued = count_queued(p);
-        if (queued == 0) {
+        if (is_flushed(p)) {
             return 0;
         }
         if (atomic_load(&p->interrupted)) {
             return interrupted(error);
         }
         if (left <= 0) {
+            size_t queued = count_queued(p);
             return rs_fail(error, RS_ETIMEOUT, "%zu events are still not acknowledged after %" PRId64 " ms",
-                           queued, timeout_ms);
+                           queued > 0 ? queued : 1, timeout_ms);
         }
     }
 }

@@ -1,10 +1,11 @@
 /* publisher: encoded events to one Kafka topic, idempotent, acks=all.
  * Messages are queued, sent in batches and retried by librdkafka; a failure comes back once a message's time
- * is up. Where the queue is full `put` waits for room, which is how a slow broker slows the caller down.
+ * is up, or at once where librdkafka refuses the message, as it does with all after a fatal error. Where the
+ * queue is full `put` waits for room, which is how a slow broker slows the caller down.
  * Thread: put, flush, statistics, interrupt: any. The callbacks run on the publisher's own thread, never
  *         inside a call.
  * Limits: the stage (ingest/publish/stage.h), where events wait 2 ms at most for others of their partition
- * unless linger.ms is smaller; the queue (queue.buffering.max.messages and .kbytes, here 100,000 and 64 MiB
+ *         unless linger.ms is smaller; the queue (queue.buffering.max.messages and .kbytes, here 100,000 and 64 MiB
  *         unless configured). */
 #ifndef RS_INGEST_PUBLISH_PUBLISHER_H
 #define RS_INGEST_PUBLISH_PUBLISHER_H

@@ -84,12 +84,12 @@ static int hand_over_message(struct rs_stage *stage, const rd_kafka_message_t *m
                      error);
 }
 
-/* Drops the first `sent` messages. The bytes of the others stay where they are until the run is empty. */
-static void keep_rest(struct rs_stage *stage, struct rs_stage_run *run, size_t sent)
+/* Drops the first message. The bytes of the others stay where they are until the run is empty. */
+static void drop_first(struct rs_stage *stage, struct rs_stage_run *run)
 {
-    stage->count -= sent;
-    run->count -= sent;
-    memmove(run->messages, run->messages + sent, run->count * sizeof *run->messages);
+    stage->count--;
+    run->count--;
+    memmove(run->messages, run->messages + 1, run->count * sizeof *run->messages);
     if (run->count == 0) {
         rs_buf_reset(&run->bytes);
     }
@@ -103,14 +103,31 @@ static int scatter_run(struct rs_stage *stage, struct rs_stage_run *run, struct 
         if (rc != RS_STAGE_TAKEN) {
             return rc;
         }
-        keep_rest(stage, run, 1);
+        drop_first(stage, run);
     }
     return RS_STAGE_TAKEN;
 }
 
-/* The first of a run goes by the partitioner, which keeps the number of partitions fresh. After the first
- * message that finds no room librdkafka takes no other of the call, so that what is left over is the end of
- * the run, in order. */
+/* Drops what librdkafka has taken. Each message that it refused says why; between those that it refused it may
+ * have taken others, but none behind the first that found no room. */
+static rd_kafka_resp_err_t keep_refused(struct rs_stage *stage, struct rs_stage_run *run)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < run->count; i++) {
+        if (run->messages[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            run->messages[kept++] = run->messages[i];
+        }
+    }
+    stage->count -= run->count - kept;
+    run->count = kept;
+    if (kept > 0) {
+        return run->messages[0].err;
+    }
+    rs_buf_reset(&run->bytes);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* The first of a run goes by the partitioner, which keeps the number of partitions fresh. */
 static int send_run(struct rs_stage *stage, int32_t partition, struct rs_error *error)
 {
     struct rs_stage_run *run = &stage->runs[partition];
@@ -121,14 +138,14 @@ static int send_run(struct rs_stage *stage, int32_t partition, struct rs_error *
     if (rc != RS_STAGE_TAKEN) {
         return rc;
     }
-    size_t sent = 1;
-    if (run->count > 1) {
-        int taken = rd_kafka_produce_batch(stage->topic, partition, RD_KAFKA_MSG_F_COPY, run->messages + 1,
-                                           (int)run->count - 1);
-        sent += (size_t)taken;
+    for (size_t i = 0; i < run->count; i++) {
+        run->messages[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
     }
-    rd_kafka_resp_err_t code = sent < run->count ? run->messages[sent].err : RD_KAFKA_RESP_ERR_NO_ERROR;
-    keep_rest(stage, run, sent);
+    if (run->count > 1) {
+        (void)rd_kafka_produce_batch(stage->topic, partition, RD_KAFKA_MSG_F_COPY, run->messages + 1,
+                                     (int)run->count - 1);
+    }
+    rd_kafka_resp_err_t code = keep_refused(stage, run);
     if (code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
         return scatter_run(stage, run, error);
     }
@@ -166,7 +183,7 @@ bool rs_stage_take_refused(struct rs_stage *stage, struct rs_stage_refusal *out)
     out->key_size = m->key_len;
     out->tag = m->_private;
     out->text = rd_kafka_err2str(stage->why);
-    keep_rest(stage, run, 1);
+    drop_first(stage, run);
     stage->refused = -1;
     return true;
 }

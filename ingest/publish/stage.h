@@ -36,7 +36,7 @@ struct rs_stage {
     int32_t partitions;        /* as the runs are laid out; 0: not known */
     int32_t told;              /* by the partitioner, of late */
     size_t count;              /* events waiting */
-    int32_t refused; /* the run whose first event was refused for good by the last rs_stage_send; -1 */
+    int32_t refused;         /* the run whose first event librdkafka refused in the last rs_stage_send; -1 */
     rd_kafka_resp_err_t why; /* it was */
     size_t max_bytes;        /* of one event in a request; set by the owner */
     bool direct;             /* nothing waits: what is asked for is latency; set by the owner */
@@ -51,7 +51,7 @@ enum rs_stage_result {
     RS_STAGE_FULL = 1,  /* librdkafka's queue has no room now; nothing was taken, or some events still wait */
 };
 
-/* An event that librdkafka refused for good. */
+/* An event that librdkafka refused, for whatever reason but a full queue. */
 struct rs_stage_refusal {
     struct rs_buf bytes; /* its key, then its value; reused, freed by the owner */
     size_t key_size;

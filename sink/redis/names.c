@@ -92,7 +92,7 @@ static int open_context(const struct rs_redis_config *config, redisContext **out
 
 /* ---- taking over ---- */
 
-/* One key holds whose an aggregate is and whose each of its groups is. What readers see is not touched. */
+/* One key names the owner of an aggregate and of each of its groups. What readers see is not touched. */
 static int disown(redisContext *context, const struct rs_redis_config *config, const char *group,
                   const struct rs_aggregate_meta *metas, size_t count, struct words *words,
                   struct rs_error *error)
@@ -285,8 +285,8 @@ static void put_keys(struct words *words, const char *head, const redisReply *me
     }
 }
 
-/* `stride` is 2 where values stand between the members. Whose the aggregate is stays until the end, so
- * that its owner can run this again if it was broken off. */
+/* `stride` is 2 where values stand between the members. The owner's entry stays until the end, so that
+ * it can run this again if it was broken off. */
 static int forget_members(redisContext *context, const char *head, const redisReply *members, size_t stride,
                           struct words *words, struct rs_error *error)
 {

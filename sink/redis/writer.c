@@ -231,7 +231,7 @@ static void judge_server(struct rs_redis_writer *w, const char *run_id)
     memcpy(w->run_id, run_id, sizeof w->run_id);
 }
 
-/* Of a new connection nothing is taken for granted: which server it is gets judged here, and the first
+/* Of a new connection nothing is taken for granted: here it is found out which server it is, and the first
  * calls look for our fences and write the descriptions. */
 static void connect_writer(struct rs_redis_writer *w)
 {

@@ -44,6 +44,17 @@ static inline bool kept_reports_have(struct kept_reports *reports, const char *t
     return found;
 }
 
+static inline size_t kept_reports_count(struct kept_reports *reports, const char *text)
+{
+    size_t count = 0;
+    (void)pthread_mutex_lock(&reports->lock);
+    for (const char *at = strstr(reports->text, text); at; at = strstr(at + 1, text)) {
+        count++;
+    }
+    (void)pthread_mutex_unlock(&reports->lock);
+    return count;
+}
+
 /* For the options of what reports. */
 static inline struct rs_report kept_reports_to(struct kept_reports *reports)
 {

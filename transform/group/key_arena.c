@@ -67,8 +67,8 @@ bool rs_key_arena_reserve(struct rs_key_arena *arena, size_t count, size_t bytes
 }
 
 /* A place that was given back is used again only for a key of the same number of units; its first bytes
- * link it to the next such place. So memory of one size never serves another, which is given up for a take
- * and a give of constant time. */
+ * link it to the next such place. So memory of one size never serves another: that is the price for taking
+ * and giving in constant time. */
 uint32_t rs_key_arena_put(struct rs_key_arena *arena, struct rs_slice key)
 {
     RS_ASSERT(key.size <= RS_GROUP_KEY_MAX);

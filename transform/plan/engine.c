@@ -89,7 +89,7 @@ static int finish(struct rs_config *config, struct rs_engine *engine, struct rs_
     return 0;
 }
 
-/* Only what has no fault is finished: from there on nothing is checked again. */
+/* Aggregates are finished also where others are faulty, so that all faults are reported at once. */
 static int load(struct rs_config *config, struct rs_engine *engine, struct rs_error *error)
 {
     static const struct rs_stream unknown = {

@@ -143,7 +143,7 @@ void rs_kafka_log_break(struct rs_kafka_log *log, struct rs_kafka_log_partition 
                         const struct rs_error *error);
 
 /* Of both clients, as librdkafka's error_cb. Brokers that are away are the input consumer's to report; what is
- * fatal to the producer shows when that is replaced. */
+ * fatal to the producer shows when that is replaced, and to the consumer, which is in no group, nothing is. */
 void rs_kafka_log_on_error(rd_kafka_t *client, int code, const char *reason, void *opaque);
 
 /* ---- kafka_write.c ---- */

@@ -233,7 +233,6 @@ static void judge_keys(struct rs_kafka_log *log, struct rs_kafka_log_topic *topi
         if (rs_kafka_log_fit(log, key)) {
             rs_kafka_log_pump(log, key);
         } else if (waits && unfit) {
-            topic->refused_bytes = 0;
             rs_kafka_log_break(log, key, unfit);
         } else if (waits) {
             rs_kafka_log_too_few(topic, key->partition, topic->partitions, &error);
@@ -243,7 +242,7 @@ static void judge_keys(struct rs_kafka_log *log, struct rs_kafka_log_topic *topi
 }
 
 /* The broker is asked without the lock and may take seconds. `check` is cleared before, so that whoever
- * wants the topic looked at meanwhile is not overheard. */
+ * wants the topic looked at meanwhile is not missed. */
 static void look_at_topic(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic)
 {
     struct rs_error error = {0};
@@ -264,6 +263,7 @@ static void look_at_topic(struct rs_kafka_log *log, struct rs_kafka_log_topic *t
     if (fitness == RS_KAFKA_LOG_UNKNOWN) {
         topic->check = true;
     } else {
+        topic->refused_bytes = 0; /* this look has judged by it: a later one must not do so again */
         topic->ready = fitness == RS_KAFKA_LOG_FIT;
         topic->partitions = partitions;
         judge_keys(log, topic, fitness == RS_KAFKA_LOG_FIT ? NULL : &error);

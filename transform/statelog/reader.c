@@ -403,7 +403,7 @@ static bool mends(const struct rs_state_reader *r, int64_t offset, const struct 
     return rebuilds(record) || (r->doubtful && supersedes(r, offset, record));
 }
 
-/* Memory is had before anything is decided, so that the same record can come again after RS_ENOMEM. Behind
+/* All memory is reserved before anything is decided, so that the same record can come again after RS_ENOMEM. Behind
  * damage records are only counted, until one comes that mends it. */
 int rs_state_reader_feed(struct rs_state_reader *reader, int64_t offset, struct rs_slice bytes,
                          struct rs_state_record *record, enum rs_verdict *verdict, struct rs_error *error)

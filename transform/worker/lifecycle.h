@@ -47,7 +47,7 @@ enum rs_phase {
     RS_PHASE_CLOSING,   /* the same because the worker ends: nobody has said that it is to be another's */
     RS_PHASE_DROPPED,   /* was to go and is another's now: let go at the end of the turn */
     RS_PHASE_STOPPED,   /* cannot go on before somebody mends what `error` says */
-    RS_PHASE_BROKEN, /* was to go and cannot go on either: let go at the end of the turn, reported no more */
+    RS_PHASE_BROKEN,    /* it was leaving and failed: let go at the end of the turn, without another report */
     RS_PHASE_FENCED, /* another publishes it, and there is no state log that would decide between the two */
     RS_PHASE_COUNT,
     RS_PHASE_GONE = RS_PHASE_COUNT, /* let go: the partition's memory is free */

@@ -36,6 +36,7 @@ string(REGEX REPLACE "(^|\n) \\*(   |)" "\\1" example "${example}")
 file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/rollstat_example.c
   CONTENT "${example}")
 
+rs_unit_test(ingest/publish stage rs_ingest mock_kafka)
 # Linked with the shared library alone, as its users are.
 rs_unit_test(ingest/publish rollstat rollstat_shared mock_kafka PkgConfig::AVRO)
 target_sources(test_ingest_publish_rollstat PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/rollstat_example.c)

@@ -38,7 +38,7 @@ static bool is_awake(int fd, int timeout_ms)
     return poll(&at, 1, timeout_ms) == 1;
 }
 
-/* Written by librdkafka's threads, read by the test's. */
+/* Delivery reports, which come while the test's own thread polls or flushes. */
 static int reported;
 static rd_kafka_resp_err_t reason;
 

@@ -528,6 +528,23 @@ static void test_refused_topic(void **state)
     assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_OK);
 }
 
+static uint64_t publish_until_fatal(rollstat *r, rollstat_event *e, rollstat_error *error)
+{
+    uint64_t taken = 0;
+    int rc = ROLLSTAT_OK;
+    for (double deadline = now() + PATIENCE_MS / 1e3; rc == ROLLSTAT_OK && now() < deadline;) {
+        rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE, 1,
+                                          RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+        for (int i = 0; i < 10 && rc == ROLLSTAT_OK; i++) {
+            rc = rollstat_publish(r, e, NULL, error);
+            taken += rc == ROLLSTAT_OK ? 1 : 0;
+        }
+    }
+    rd_kafka_mock_clear_request_errors(mock.cluster, PRODUCE);
+    assert_int_equal(rc, ROLLSTAT_FATAL);
+    return taken;
+}
+
 /* Events go on coming while the producer's end is on its way: each one that was taken is delivered or fails,
  * also one that still waited for others of its partition. */
 static void test_fatal(void **state)
@@ -537,17 +554,8 @@ static void test_fatal(void **state)
     rollstat_statistics s = {.size = sizeof s};
     rollstat *r = open_ticks("", PATIENCE_MS, &seen);
     rollstat_event *e = make_tick(r, "fatal");
-    int rc = ROLLSTAT_OK;
     (void)state;
-    for (double deadline = now() + PATIENCE_MS / 1e3; rc == ROLLSTAT_OK && now() < deadline;) {
-        rd_kafka_mock_push_request_errors(mock.cluster, PRODUCE, 1,
-                                          RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
-        for (int i = 0; i < 10 && rc == ROLLSTAT_OK; i++) {
-            rc = rollstat_publish(r, e, NULL, &error);
-        }
-    }
-    rd_kafka_mock_clear_request_errors(mock.cluster, PRODUCE);
-    assert_int_equal(rc, ROLLSTAT_FATAL);
+    uint64_t taken = publish_until_fatal(r, e, &error);
     assert_non_null(
         strstr(error.text, "the producer cannot go on, publish again what is not acknowledged: "));
     assert_int_equal(rollstat_flush(r, PATIENCE_MS, &error), ROLLSTAT_OK);
@@ -555,10 +563,45 @@ static void test_fatal(void **state)
     assert_int_equal(s.queued, 0);
     assert_true(s.failed > 0);
     assert_int_equal(atomic_load(&seen.count), s.failed);
-    assert_int_equal(s.published, s.delivered + s.failed);
+    assert_int_equal(s.published, taken);
+    assert_true(s.failed <= taken);
     assert_string_equal(seen.key, "fatal");
     rollstat_event_free(&e);
     assert_int_equal(rollstat_close(&r, PATIENCE_MS, &error), ROLLSTAT_ENVIRONMENT);
+}
+
+struct again {
+    rollstat *r; /* set before the first failure */
+    atomic_int refused;
+};
+
+static void publish_again(void *self, const rollstat_failure *failure)
+{
+    struct again *again = self;
+    int rc = rollstat_publish_bytes(again->r, failure->key, failure->key_size, failure->value,
+                                    failure->value_size, NULL, NULL);
+    atomic_fetch_add(&again->refused, rc == ROLLSTAT_FATAL ? 1 : 0);
+}
+
+/* As the text of the error says, but with the same publisher: each is refused at once, and it all ends. */
+static void test_fatal_and_published_again(void **state)
+{
+    struct again again = {0};
+    rollstat_error error = {0};
+    rollstat_statistics s = {.size = sizeof s};
+    const rollstat_options options = {
+        .size = sizeof options, .timeout_ms = PATIENCE_MS, .on_failure = publish_again, .self = &again};
+    (void)state;
+    again.r = rollstat_open(write_config(rs_mock_kafka_brokers(&mock), ""), "ticks", &options, &error);
+    assert_non_null(again.r);
+    rollstat_event *e = make_tick(again.r, "fatal");
+    (void)publish_until_fatal(again.r, e, &error);
+    assert_int_equal(rollstat_flush(again.r, PATIENCE_MS, &error), ROLLSTAT_OK);
+    rollstat_get_statistics(again.r, &s);
+    assert_int_equal(s.queued, 0);
+    assert_true(atomic_load(&again.refused) > 0);
+    rollstat_event_free(&e);
+    assert_int_equal(rollstat_close(&again.r, PATIENCE_MS, &error), ROLLSTAT_ENVIRONMENT);
 }
 
 static void test_bytes(void **state)
@@ -709,6 +752,7 @@ int main(void)
         cmocka_unit_test(test_broker_down),
         cmocka_unit_test(test_queue_full),
         cmocka_unit_test(test_fatal),
+        cmocka_unit_test(test_fatal_and_published_again),
     };
     return cmocka_run_group_tests_name("rollstat", tests, begin, end);
 }

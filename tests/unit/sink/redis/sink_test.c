@@ -416,15 +416,6 @@ static void test_listed_commands_suffice(void **state)
     assert_string_equal(redis_text(f->redis, "HGET rs:t1m:G trades"), "1");
 }
 
-static size_t count_of(const char *text, const char *word)
-{
-    size_t count = 0;
-    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word)) {
-        count++;
-    }
-    return count;
-}
-
 static bool misses_rights(struct fixture *f, int64_t unused)
 {
     (void)unused;
@@ -466,7 +457,7 @@ static void test_a_missing_right_is_named(void **state)
             fail_msg("%s: %s", rights[i].take, f->reports.text);
         }
         assert_true(eventually(f, has_errors, (int64_t)status_of(f).errors + 4)); /* it goes on trying */
-        assert_true(count_of(f->reports.text, "lacks rights") < status_of(f).errors);
+        assert_true(kept_reports_count(&f->reports, "lacks rights") < status_of(f).errors);
         assert_non_null(strstr(status_of(f).last_error, "lacks rights"));
         rs_redis_sink_free(&f->sink);
     }

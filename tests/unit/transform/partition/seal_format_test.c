@@ -152,7 +152,7 @@ static void test_first_events_move_nothing(void **state)
     struct sealing *f = *state;
     struct rs_partition_status s;
     read_stored(f);
-    seal_changes(f, open_restored(f, stream, aggregate)); /* stopped again before there is any event */
+    seal_changes(f, open_restored(f, stream, aggregate)); /* without any event */
     struct run *r = open_restored(f, stream, aggregate);
     const struct tick first[] = {{.product = "wrong", .id = "w", .at_us = 90000 * SECOND, .quantity = 1},
                                  {.product = "here", .id = "3", .at_us = 203 * SECOND, .quantity = 9},
