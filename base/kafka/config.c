@@ -143,7 +143,9 @@ bool rs_kafka_config_try(rd_kafka_conf_t *conf, const char *name, const char *va
 
 int rs_kafka_config_apply(const struct rs_config_node *kafka, rd_kafka_conf_t *conf, struct rs_error *error)
 {
-    for (size_t i = 0; i < rs_config_size(kafka); i++) {
+    /* Versions that know it tell brokers about the client, unless told not to. */
+    (void)rs_kafka_config_try(conf, "enable.metrics.push", "false");
+    for (size_t i = 0; kafka && i < rs_config_size(kafka); i++) {
         const struct rs_config_node *key = NULL;
         const struct rs_config_node *value = NULL;
         rs_config_pair(kafka, i, &key, &value);

@@ -15,7 +15,7 @@
 /* Complains about what is wrong in `kafka` (NULL: the section is missing). */
 void rs_kafka_config_check(struct rs_config *config, const struct rs_config_node *kafka);
 
-/* Sets every property of a checked section.
+/* Sets every property of a checked section (NULL: it has none), and what all clients do alike.
  * Errors: RS_ECONFIG. */
 RS_MUST_USE int rs_kafka_config_apply(const struct rs_config_node *kafka, rd_kafka_conf_t *conf,
                                       struct rs_error *error);

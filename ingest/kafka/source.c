@@ -34,7 +34,6 @@ static const char *const defaults[][2] = {
 static const char *const newer[][2] = {
     /* First, see make_conf. */
     {"fetch.queue.backoff.ms", "10"},
-    {"enable.metrics.push", "false"},
     {"group.protocol", "classic"},
 };
 

@@ -317,7 +317,7 @@ static int fill(struct rs_publisher *p, const struct rs_publisher_options *o, rd
     };
     char timeout[24];
     int rc = rs_kafka_config_set_all(conf, defaults, error);
-    if (rc == 0 && o->kafka) {
+    if (rc == 0) {
         rc = rs_kafka_config_apply(o->kafka, conf, error);
     }
     if (rc == 0 && o->brokers) {
@@ -331,7 +331,6 @@ static int fill(struct rs_publisher *p, const struct rs_publisher_options *o, rd
     if (rc == 0) {
         rc = rs_kafka_config_set_all(conf, fixed, error);
     }
-    (void)rs_kafka_config_try(conf, "enable.metrics.push", "false");
     take_numbers(p, conf);
     rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
     return rc;

@@ -67,6 +67,9 @@ static int open_consumer(struct rebuild *rebuild, struct rs_error *error)
         rc = rs_kafka_config_set(conf, "enable.auto.offset.store", "false", error);
     }
     if (rc != 0) {
+        if (conf) {
+            rd_kafka_conf_destroy(conf);
+        }
         return rc;
     }
     rd_kafka_conf_set_log_cb(conf, client_log);

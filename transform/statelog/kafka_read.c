@@ -658,7 +658,6 @@ static int make_conf(struct rs_kafka_log *log, const rd_kafka_conf_t *from, rd_k
         return rc;
     }
     log->must_nudge = !rs_kafka_config_try(conf, "fetch.queue.backoff.ms", "5");
-    (void)rs_kafka_config_try(conf, "enable.metrics.push", "false");
     rd_kafka_conf_set_opaque(conf, log);
     rd_kafka_conf_set_error_cb(conf, rs_kafka_log_on_error);
     *out = conf;
