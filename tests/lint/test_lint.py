@@ -314,7 +314,8 @@ class Lint(suite.Case):
         self.assertEqual([fault for path in sources("*.c", "*.h") for fault in other_dialects(path)], [])
         for bad in ("if (p == NULL) {", "n = sizeof(*p);", "n = sizeof(a->b[0]);", "return RS_" + "OK;", "while ((p = f()) != NULL) {", "if (a && p != NULL) {"):
             self.assertEqual(len(other_dialects(self.write("bad.c", f"    {bad}\n"))), 1, bad)
-        for good in ("return p != NULL;", "if (n - (p != NULL) > 1) {", "n = sizeof(struct x);", "n = sizeof(int64_t);", 'text = "p == NULL";', "/* p == NULL */"):
+        for good in ("return p != NULL;", "if (n - (p != NULL) > 1) {", "n = sizeof(struct x);", "n = sizeof(int64_t);", 'text = "p == NULL";', "/* p == NULL */",
+                     "\n#define N(a) (sizeof(a) \\\n / sizeof *(a))"):
             self.assertEqual(other_dialects(self.write("good.c", f"    {good}\n")), [], good)
 
     def test_names_of_unit_tests(self):
@@ -373,9 +374,11 @@ DIALECT = ((r"== NULL\b", "write !p"), (r"(?:\b(?:if|while) \(|&& |\|\| )[*\w.>(
 
 
 def other_dialects(path):
-    """Comments and strings are left out; so is a comparison that makes a bool of a pointer, as in `return p != NULL`."""
+    """Comments and strings are left out; so are macros, whose arguments need brackets, and a comparison that makes a bool of a
+    pointer, as in `return p != NULL`."""
     with open(path, encoding="utf-8") as file:
         code = re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', lambda m: re.sub(r"[^\n]", " ", m.group()), file.read(), flags=re.S)
+    code = re.sub(r"^#define(?:\\\n|.)*", lambda m: re.sub(r"[^\n]", " ", m.group()), code, flags=re.M)
     return [f"{os.path.relpath(path, suite.ROOT)}:{code.count(chr(10), 0, m.start()) + 1}: {advice}"
             for pattern, advice in DIALECT for m in re.finditer(pattern, code)]
 

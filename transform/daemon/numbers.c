@@ -19,7 +19,7 @@
     {                                                                                                        \
         metric, help, key, RS_METRIC_GAUGE, RS_NUMBER_##form, 0, 0, value                                    \
     }
-#define NUMBERS(name, rows) const struct rs_numbers name = {(rows), sizeof rows / sizeof *(rows)}
+#define NUMBERS(name, rows) const struct rs_numbers name = {(rows), sizeof(rows) / sizeof *(rows)}
 
 /* ---- by partition ---- */
 
