@@ -41,11 +41,16 @@ void rs_worker_partition_want_scan(struct rs_worker *worker, struct rs_worker_pa
     }
 }
 
+/* While Redis shows the partition further on than it is here, it has groups that are yet to come here. */
+static bool may_drop(const struct rs_worker_partition *owned)
+{
+    return rs_phase_reads(owned->phase) && owned->next_offset >= owned->quiet_until;
+}
+
 static bool may_scan(const struct rs_worker_partition *owned)
 {
     return owned->scan_wanted && !owned->scanning && owned->state && owned->asked && !owned->refused &&
-           rs_phase_reads(owned->phase) && owned->next_offset >= owned->quiet_until &&
-           !rs_partition_republishing(owned->state);
+           may_drop(owned) && !rs_partition_republishing(owned->state);
 }
 
 int64_t rs_worker_partition_scan_due(const struct rs_worker_partition *owned)
@@ -119,7 +124,7 @@ void rs_worker_partition_scanned(struct rs_worker *worker, struct rs_worker_part
 
     owned->scanning = owned->scan_anew = false;
     owned->scan_due_us = worker->now_us + SCAN_EVERY_US;
-    if (!ours || batch->result != RS_BATCH_APPLIED || !rs_phase_reads(owned->phase) ||
+    if (!ours || batch->result != RS_BATCH_APPLIED || !may_drop(owned) ||
         !drop_unheld(worker, owned, batch)) {
         return;
     }
