@@ -108,23 +108,27 @@ static int scatter_run(struct rs_stage *stage, struct rs_stage_run *run, struct 
     return RS_STAGE_TAKEN;
 }
 
-/* Drops what librdkafka has taken. Each message that it refused says why; between those that it refused it may
- * have taken others, but none behind the first that found no room. */
+/* Drops what librdkafka has taken, and says why it refused the first of the others. Each message that it refused
+ * bears its error, which none that waits does; between those it may have taken others, but none behind the first
+ * that found no room. */
 static rd_kafka_resp_err_t keep_refused(struct rs_stage *stage, struct rs_stage_run *run)
 {
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     size_t kept = 0;
     for (size_t i = 0; i < run->count; i++) {
-        if (run->messages[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-            run->messages[kept++] = run->messages[i];
+        rd_kafka_message_t *m = &run->messages[i];
+        if (m->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            code = kept == 0 ? m->err : code;
+            m->err = RD_KAFKA_RESP_ERR_NO_ERROR;
+            run->messages[kept++] = *m;
         }
     }
     stage->count -= run->count - kept;
     run->count = kept;
-    if (kept > 0) {
-        return run->messages[0].err;
+    if (kept == 0) {
+        rs_buf_reset(&run->bytes);
     }
-    rs_buf_reset(&run->bytes);
-    return RD_KAFKA_RESP_ERR_NO_ERROR;
+    return code;
 }
 
 /* The first of a run goes by the partitioner, which keeps the number of partitions fresh. */
@@ -137,9 +141,6 @@ static int send_run(struct rs_stage *stage, int32_t partition, struct rs_error *
     int rc = hand_over_message(stage, &run->messages[0], error);
     if (rc != RS_STAGE_TAKEN) {
         return rc;
-    }
-    for (size_t i = 0; i < run->count; i++) {
-        run->messages[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
     }
     if (run->count > 1) {
         (void)rd_kafka_produce_batch(stage->topic, partition, RD_KAFKA_MSG_F_COPY, run->messages + 1,
