@@ -200,7 +200,7 @@ static void close_on_thread(struct rs_daemon *daemon)
     pthread_t thread;
 
     if (rs_wake_open(&closer.done_fd, &ignored) != 0 ||
-        pthread_create(&thread, NULL, close_parts, &closer) != 0) {
+        rs_thread_start(&thread, close_parts, &closer, "closing", &ignored) != 0) {
         stop_all(daemon);
         free_all(daemon);
     } else {

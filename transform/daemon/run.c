@@ -10,6 +10,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "transform/daemon/internal.h"
 
 #define SECOND_US             INT64_C(1000000)
@@ -163,8 +164,9 @@ static int start_workers(struct rs_daemon *daemon, struct rs_error *error)
     for (uint32_t i = 0; i < daemon->settings->workers; i++) {
         struct rs_daemon_worker *worker = &daemon->workers[i];
         worker->seen_us = rs_clock_mono(daemon->clock);
-        if (pthread_create(&worker->thread, NULL, worker_main, worker->worker) != 0) {
-            return rs_fail(error, RS_EIO, "a worker's thread cannot be made");
+        int rc = rs_thread_start(&worker->thread, worker_main, worker->worker, "a worker", error);
+        if (rc != 0) {
+            return rc;
         }
         worker->started = true;
     }

@@ -137,15 +137,6 @@ static bool adopt(struct rs_condition *parent, const struct rs_condition *child)
     return true;
 }
 
-static bool known_test(const char *key)
-{
-    size_t i = 0;
-    while (condition_keys[i] && strcmp(condition_keys[i], key) != 0) {
-        i++;
-    }
-    return condition_keys[i] != NULL;
-}
-
 static struct rs_condition *load_test(struct loader *l, int slot, const char *key,
                                       const struct rs_config_node *key_node,
                                       const struct rs_config_node *value)
@@ -164,13 +155,15 @@ static struct rs_condition *load_test(struct loader *l, int slot, const char *ke
     } else if (strcmp(key, "in") == 0 || strcmp(key, "not_in") == 0) {
         c->kind = key[0] == 'i' ? IN : NOT_IN;
         right = rs_literal_set_load(l->config, l->slots->arena, value, path, type, &c->set);
-    } else {
+    } else if (strcmp(key, "is_null") == 0) {
         const char *text = rs_config_text(value);
         right = text && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0);
         c->kind = right && text[0] == 't' ? IS_NULL : IS_NOT_NULL;
         if (!right) {
             rs_config_complain(l->config, value, "is_null is true or false");
         }
+    } else {
+        right = false; /* unknown, which is complained about already */
     }
     return right ? c : NULL;
 }
@@ -193,8 +186,7 @@ static struct rs_condition *load_field(struct loader *l, const struct rs_config_
         const struct rs_config_node *name;
         const struct rs_config_node *constant;
         rs_config_pair(value, i, &name, &constant);
-        right &= !known_test(rs_config_text(name)) ||
-                 adopt(all, load_test(l, slot, rs_config_text(name), name, constant));
+        right &= adopt(all, load_test(l, slot, rs_config_text(name), name, constant));
     }
     return right ? all : NULL;
 }
