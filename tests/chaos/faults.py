@@ -244,8 +244,8 @@ class Faults:
         return self._terminate(twice=True)
 
     def _await_end(self, victim, process, deadline, why):
-        if victim.process is not process:
-            return
+        if victim.process is not process or victim.killed:
+            return  # by "kill all" while it was on its way out, which also starts it again
         if not process.alive():
             self._ended(victim, why)
             self._start(victim)
@@ -261,8 +261,7 @@ class Faults:
         # librdkafka before 2.3 aborts when it is closed between joining and its first assignment (its issue 4312).
         known = status == -6 and "rd_kafka_sticky_assignor_state_destroy" in procs.tail(victim.log, 1000)
         unborn = status == -signal.SIGTERM and "rollstat" not in procs.tail(victim.log, 10000).rpartition("---- start")[2]
-        killed = status == -signal.SIGKILL  # by the fault "kill all", while it was on its way out
-        if status not in (0, 2) and not known and not unborn and not killed:
+        if status not in (0, 2) and not known and not unborn:
             self.trouble.append(f"instance {victim.number} ended with {status} after {why}\n" + procs.tail(victim.log, 2000))
 
     # ---- network ----

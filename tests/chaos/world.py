@@ -58,7 +58,7 @@ class Instance:
         self.log = os.path.join(world.directory, f"rollstatd-{number}.log")
         self.process, self.starts, self.started, self.stopped = None, 0, 0.0, False
         self.thawed = 0.0
-        self.expect_exit = False
+        self.expect_exit = self.killed = False
         self.configs = {}
 
     def configure(self):
@@ -79,7 +79,7 @@ class Instance:
         with open(self.log, "a", encoding="utf-8") as log:
             log.write(f"---- start {self.starts} ({'static' if static else 'dynamic'} member)\n")
         self.process = procs.Process([suite.program("rollstatd"), "-c", self.configs[static]], self.log)
-        self.started, self.stopped, self.expect_exit = time.monotonic(), False, False
+        self.started, self.stopped, self.expect_exit, self.killed = time.monotonic(), False, False, False
         self.starts += 1
 
     def alive(self):
@@ -116,7 +116,7 @@ class Instance:
             return None
 
     def kill(self):
-        self.expect_exit = True
+        self.expect_exit = self.killed = True
         self.process.kill()
         self.stopped = False
 
