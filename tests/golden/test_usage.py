@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import suite  # noqa: E402
 import procs  # noqa: E402
 
-BASE = """\
+HEAD = """\
 group: tests
 kafka:
   bootstrap.servers: 127.0.0.1:9
@@ -18,6 +18,8 @@ redis:
   url: redis://127.0.0.1:9/0
 schemas:
   directory: SCHEMAS
+"""
+BASE = HEAD + """\
 http: off
 streams:
   trades:
@@ -238,14 +240,7 @@ FAULTY_STREAMS = [
     ("", ["12:11: the settings of stream 'trades' are missing: topic, schema, time"]),
     (None, ["1:1: `streams` is missing: there is nothing to read"]),
 ]
-FAULTY_AGGREGATES = """\
-group: tests
-kafka:
-  bootstrap.servers: 127.0.0.1:9
-redis:
-  url: redis://127.0.0.1:9/0
-schemas:
-  directory: SCHEMAS
+FAULTY_AGGREGATES = HEAD + """\
   ids: {3: trade.avsc}
 http: off
 workers: 0

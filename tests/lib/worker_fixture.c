@@ -113,14 +113,6 @@ static const struct rs_state_log_ops slow_ops = {
 
 /* ---- the whole set-up ---- */
 
-static void report(void *ctx, enum rs_log_level level, const char *text)
-{
-    struct fixture *f = ctx;
-    size_t used = strlen(f->said);
-
-    (void)snprintf(f->said + used, sizeof f->said - used, "%d %s\n", (int)level, text);
-}
-
 void open_worker(struct fixture *f, int64_t publish_every_us, uint64_t history_limit)
 {
     const struct rs_worker_options options = {
@@ -140,7 +132,7 @@ void open_worker(struct fixture *f, int64_t publish_every_us, uint64_t history_l
         .batches = 4,
         .batch_bytes = 4096,
         .leave_within_us = 2 * SECOND,
-        .report = {report, f},
+        .report = kept_reports_to(&f->reports),
     };
 
     OK(rs_worker_new(&options, &f->worker, &f->error));
@@ -153,6 +145,7 @@ int setup(void **state)
 
     assert_non_null(f);
     *state = f;
+    kept_reports_init(&f->reports);
     OK(rs_config_load_text("test.yaml", configuration, &f->config, &f->error));
     OK(rs_streams_load(f->config, &f->streams, &f->error));
     OK(rs_engine_load(f->config, f->streams, &f->engine, &f->error));
@@ -179,6 +172,7 @@ int teardown(void **state)
     rs_engine_free(&f->engine);
     rs_streams_free(&f->streams);
     rs_config_free(&f->config);
+    kept_reports_fini(&f->reports);
     free(f);
     return 0;
 }

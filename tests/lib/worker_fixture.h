@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "sink/memory/store.h"
+#include "tests/lib/kept_reports.h"
 #include "tests/lib/memory_source.h"
 #include "tests/lib/virtual_clock.h"
 #include "transform/worker/worker.h"
@@ -58,7 +59,7 @@ struct fixture {
     struct letters letters;
     struct rs_worker *worker;
     struct rs_error error;
-    char said[8192];
+    struct kept_reports reports;
 };
 
 struct one_partition {

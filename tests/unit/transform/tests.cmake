@@ -1,8 +1,6 @@
-rs_unit_test(transform/number accumulator rs_transform)
-target_link_options(test_transform_number_accumulator PRIVATE -Wl,--wrap=calloc)
+rs_unit_test(transform/number accumulator rs_transform refused_calloc)
 rs_unit_test(transform/number exact rs_transform)
-rs_unit_test(transform/pane pane rs_transform)
-target_link_options(test_transform_pane_pane PRIVATE -Wl,--wrap=calloc)
+rs_unit_test(transform/pane pane rs_transform refused_calloc)
 rs_unit_test(transform/pane property rs_transform)
 
 # Panes and the texts of numbers against oracles in Python that work with whole fractions.
@@ -37,8 +35,7 @@ target_link_libraries(worker_fixture PUBLIC doubles rs_transform rs_ingest rs_si
 rs_unit_test(transform/worker worker worker_fixture)
 rs_unit_test(transform/worker lifecycle worker_fixture)
 rs_unit_test(transform/statelog log rs_transform rs_base)
-rs_unit_test(transform/statelog kafka rs_transform rs_base mock_kafka)
-target_link_options(test_transform_statelog_kafka PRIVATE -Wl,--wrap=calloc)
+rs_unit_test(transform/statelog kafka rs_transform rs_base mock_kafka refused_calloc)
 rs_unit_test(transform/statelog kafka_admin rs_transform rs_base mock_kafka)
 rs_unit_test(transform/statelog reader rs_transform rs_base)
 rs_unit_test(transform/statelog reader_property rs_transform rs_base)

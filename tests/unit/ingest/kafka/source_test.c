@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "tests/lib/kafka_member.h"
+#include "tests/lib/refused_calloc.h"
 
 static struct member reader, late_start, missing;
 
@@ -212,15 +213,6 @@ static void test_the_group_is_told_what_is_sealed(void **state)
 
 /* ---- out of memory ---- */
 
-static _Thread_local int refused; /* the how manieth allocation of this thread is refused; 0: none */
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused > 0 && --refused == 0 ? NULL : __real_calloc(count, size);
-}
-
 /* The source itself and its four arrays. Standard input stands for any descriptor that is not the source's. */
 static void test_without_memory_it_closes_no_descriptor_but_its_own(void **state)
 {
@@ -235,9 +227,9 @@ static void test_without_memory_it_closes_no_descriptor_but_its_own(void **state
     for (int which = 1; which <= 5; which++) {
         struct rs_kafka_source *source = NULL;
         struct rs_error error;
-        refused = which;
+        refused_calloc = which;
         assert_int_equal(rs_kafka_source_new(&options, &source, &error), RS_ENOMEM);
-        assert_int_equal(refused, 0);
+        assert_int_equal(refused_calloc, 0);
         assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
     }
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "tests/lib/random.h"
+#include "tests/lib/refused_calloc.h"
 #include "transform/number/accumulator.h"
 
 #define VALUES 200
@@ -299,15 +300,6 @@ static void test_order_leaves_no_trace(void **state)
 
 /* ---- out of memory ---- */
 
-static bool refuse;
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refuse ? NULL : __real_calloc(count, size);
-}
-
 static void test_without_memory_a_sum_is_lost_and_says_so(void **state)
 {
     (void)state;
@@ -316,9 +308,9 @@ static void test_without_memory_a_sum_is_lost_and_says_so(void **state)
     rs_super_init(&rs_super_sum, sum);
     rs_super_init(&rs_super_sum, other);
     rs_super_add(&rs_super_sum, sum, 1e300);
-    refuse = true;
+    refused_calloc = REFUSED_ALL;
     rs_super_add(&rs_super_sum, sum, 1e-300);
-    refuse = false;
+    refused_calloc = 0;
     assert_true(rs_super_lost(sum));
     rs_super_add(&rs_super_sum, sum, 1);
     assert_true(rs_super_lost(sum));

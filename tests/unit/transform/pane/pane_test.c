@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/record.h"
+#include "tests/lib/refused_calloc.h"
 #include "transform/pane/pane.h"
 
 #define COUNT(array) (sizeof array / sizeof((array)[0]))
@@ -506,15 +507,6 @@ static void test_doubles_that_no_pane_holds_are_refused(void **state)
 
 /* ---- out of memory ---- */
 
-static bool refuse;
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refuse ? NULL : __real_calloc(count, size);
-}
-
 static void test_without_memory_a_statistic_is_absent_and_never_wrong(void **state)
 {
     (void)state;
@@ -527,10 +519,10 @@ static void test_without_memory_a_statistic_is_absent_and_never_wrong(void **sta
     rs_pane_copy(bed.layout, bed.other, bed.pane);
     rs_pane_add(bed.layout, bed.other, (const struct rs_num[]){num_d(1e200), num_d(1)}, 2, 2);
     rs_pane_save(bed.layout, bed.other, &out);
-    refuse = true;
+    refused_calloc = REFUSED_ALL;
     add(&bed, num_d(1e200), num_d(1), 2, 2);
     int rc = rs_pane_load(bed.layout, bed.other, rs_buf_slice(&out), &used, &error);
-    refuse = false;
+    refused_calloc = 0;
     assert_int_equal(rc, RS_ENOMEM);
     assert_int_equal(rs_pane_events(bed.other), 0);
     assert_false(rs_pane_whole(bed.layout, bed.pane));
@@ -550,9 +542,9 @@ static void test_without_memory_there_is_no_layout(void **state)
     struct rs_error error;
     struct rs_pane_layout *layout = NULL;
     const struct rs_num_type types[] = {{RS_NUM_INT64, 4, true}, {RS_NUM_INT64, 0, true}};
-    refuse = true;
+    refused_calloc = REFUSED_ALL;
     int rc = rs_pane_layout_new(trade_stats, COUNT(trade_stats), types, 2, &layout, &error);
-    refuse = false;
+    refused_calloc = 0;
     assert_int_equal(rc, RS_ENOMEM);
     assert_null(layout);
 }

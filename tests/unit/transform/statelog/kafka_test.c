@@ -16,6 +16,7 @@
 
 #include "tests/lib/kept_reports.h"
 #include "tests/lib/mock_kafka.h"
+#include "tests/lib/refused_calloc.h"
 #include "transform/statelog/kafka_internal.h"
 
 #define SECOND     INT64_C(1000000)
@@ -727,15 +728,6 @@ static void test_it_ends_in_the_middle_of_everything(void **state)
 
 /* ---- out of memory ---- */
 
-static _Thread_local int refused; /* the how manieth allocation of this thread is refused; 0: none */
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return refused > 0 && --refused == 0 ? NULL : __real_calloc(count, size);
-}
-
 /* Standard input stands for any descriptor that is not the log's. */
 static void test_without_memory_it_closes_no_descriptor_but_its_own(void **state)
 {
@@ -744,9 +736,9 @@ static void test_without_memory_it_closes_no_descriptor_but_its_own(void **state
     int opened = fcntl(STDIN_FILENO, F_GETFD) < 0 ? open("/dev/null", O_RDONLY) : STDIN_FILENO;
     assert_int_equal(opened, STDIN_FILENO);
     for (int which = 1; rc != 0; which++) {
-        refused = which;
+        refused_calloc = which;
         rc = try_open(f, 0);
-        refused = 0;
+        refused_calloc = 0;
         assert_true(rc == 0 || rc == RS_ENOMEM);
         assert_true(which > 1 || rc == RS_ENOMEM);
         assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);

@@ -11,7 +11,7 @@ static void test_a_lost_partition_is_dropped_and_claimed_again_if_still_assigned
     run_for(f, 2 * SECOND);
     assert_int_equal(look(f, 0).status.phase, RS_PARTITION_CLAIMING);
     assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 1);
-    assert_non_null(strstr(f->said, "the state log has another claim, so this instance drops it"));
+    assert_non_null(strstr(f->reports.text, "the state log has another claim, so this instance drops it"));
     run_for(f, 10 * SECOND);
     assert_int_equal(look(f, 0).status.phase, RS_PARTITION_RUNNING);
     run_for(f, 2 * SECOND);
@@ -31,7 +31,7 @@ static void test_an_idle_owner_that_lost_everything_notices(void **state)
     move_fence(f, token);
     uint64_t before = counts_of(f).operations;
     run_for(f, 21 * SECOND);
-    assert_non_null(strstr(f->said, "Redis has a newer token, so this instance drops it"));
+    assert_non_null(strstr(f->reports.text, "Redis has a newer token, so this instance drops it"));
     assert_int_equal(look(f, 0).status.phase, RS_PARTITION_RUNNING);
     assert_true(fence_of(f).token > token);
     assert_true(counts_of(f).operations > before);
@@ -141,7 +141,7 @@ static void test_what_is_revoked_is_dropped_when_it_is_fenced(void **state)
     run_for(f, 10 * MS);
     assert_false(rs_memory_source_owned(f->source, 0, 0));
     assert_field(f, "minute", "a", "total", "1");
-    assert_null(strstr(f->said, "was deleted and created again")); /* nothing to worry about */
+    assert_null(strstr(f->reports.text, "was deleted and created again")); /* nothing to worry about */
 }
 
 static void test_what_nobody_claims_is_sealed_and_let_go(void **state)
@@ -280,7 +280,7 @@ static void test_a_silent_owner_hears_of_a_claim(void **state)
     begin_with_one(f, 2 * SECOND);
     ask_for_a_rebuild(f, 0);
     run_for(f, 11 * SECOND);
-    assert_non_null(strstr(f->said, "the state log has another claim"));
+    assert_non_null(strstr(f->reports.text, "the state log has another claim"));
     run_for(f, 11 * SECOND);
     assert_int_equal(look(f, 0).status.phase, RS_PARTITION_RUNNING);
     assert_field(f, "minute", "a", "n", "1");

@@ -272,7 +272,7 @@ static void test_the_same_trouble_is_not_told_each_time(void **state)
     begin_quietly(f);
     run_for(f, 59 * SECOND);
     assert_true(f->log.claims > 50);
-    assert_int_equal(lines_with(f->said, "cannot take it over yet"), 2);
+    assert_int_equal(lines_with(f->reports.text, "cannot take it over yet"), 2);
     struct one_partition one = look(f, 0);
     assert_int_equal(one.status.health, RS_HEALTH_WAITS);
     assert_int_equal(one.status.waits_for, RS_WAITING_CLAIM);

@@ -82,7 +82,7 @@ static void test_a_doubtful_append_is_settled_by_the_log(void **state)
         (void)snprintf(expected, sizeof expected, "%d", i + 1);
         assert_field(f, "minute", "a", "n", expected);
     }
-    assert_non_null(strstr(f->said, "the state log is read again"));
+    assert_non_null(strstr(f->reports.text, "the state log is read again"));
 }
 
 /* What a failover of Redis has brought back: a group that the state does not hold. */
@@ -159,7 +159,7 @@ static void test_input_waits_for_a_log_that_is_stuck(void **state)
     run_for(f, 2 * SECOND);
     assert_field(f, "minute", "a", "n", "1");
     assert_int_equal(look(f, 0).waiting, RS_WAITING_STATE_LOG);
-    assert_non_null(strstr(f->said, "the state log has not answered for a while"));
+    assert_non_null(strstr(f->reports.text, "the state log has not answered for a while"));
     fake_land(&f->kept->io);
     run_for(f, SECOND);
     assert_field(f, "minute", "a", "n", "2");

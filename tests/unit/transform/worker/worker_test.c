@@ -124,7 +124,8 @@ static void test_full_dead_letters_hold_the_record_and_what_follows(void **state
     assert_int_equal(one.waiting, RS_WAITING_DEAD_LETTERS);
     assert_field(f, "minute", "a", "total", "1");
     run_for(f, 2 * SECOND);
-    assert_non_null(strstr(f->said, "input waits: the dead-letter topic ticks.topic.dlq takes nothing"));
+    assert_non_null(
+        strstr(f->reports.text, "input waits: the dead-letter topic ticks.topic.dlq takes nothing"));
     f->letters.full = false;
     one = look(f, 0);
     assert_int_equal(one.status.state.next_offset, 3);
@@ -135,7 +136,7 @@ static void test_full_dead_letters_hold_the_record_and_what_follows(void **state
     assert_int_equal(f->letters.count, 1);
     assert_int_equal(f->letters.last, RS_REASON_RULE);
     assert_field(f, "minute", "a", "total", "11");
-    assert_non_null(strstr(f->said, "input goes on after"));
+    assert_non_null(strstr(f->reports.text, "input goes on after"));
 }
 
 static void test_a_revocation_is_heard_while_input_waits(void **state)
@@ -213,13 +214,13 @@ static void test_nothing_is_published_before_the_fence_is_passed(void **state)
     struct one_partition one = look(f, 0);
     assert_field(f, "minute", "a", "total", "");
     assert_int_equal(one.status.quiet_until, 3);
-    assert_non_null(strstr(f->said, "partition 0: Redis shows it up to offset 3 already"));
+    assert_non_null(strstr(f->reports.text, "partition 0: Redis shows it up to offset 3 already"));
     append(f, 0, T0, "a", 4);
     one = look(f, 0);
     assert_field(f, "minute", "a", "total", "7");
     assert_int_equal(one.status.quiet_until, 0);
     assert_true(one.status.state.now_shown_us >= T0 + 20 * SECOND); /* readers had seen that already */
-    assert_null(strstr(f->said, "deleted and created again"));
+    assert_null(strstr(f->reports.text, "deleted and created again"));
 }
 
 /* A new owner that has read past its predecessor's offset before Redis answers it for the first time is
@@ -298,11 +299,11 @@ static void test_a_fence_beyond_the_log_is_told_once(void **state)
 
     rs_memory_store_set_fence(f->store, "ticks", 0, 1, 1000, T0);
     begin_with_one(f, 29 * SECOND);
-    assert_null(strstr(f->said, "deleted and created again"));
+    assert_null(strstr(f->reports.text, "deleted and created again"));
     run_for(f, 3 * SECOND);
-    const char *told = strstr(f->said, "the topic seems to have been deleted and created again");
+    const char *told = strstr(f->reports.text, "the topic seems to have been deleted and created again");
     assert_non_null(told);
-    assert_non_null(strstr(f->said, "delete the Redis key rs:fence:test:ticks.topic:0"));
+    assert_non_null(strstr(f->reports.text, "delete the Redis key rs:fence:test:ticks.topic:0"));
     run_for(f, 60 * SECOND);
     assert_null(strstr(told + 1, "the topic seems to have been deleted"));
 }
@@ -325,7 +326,8 @@ static void test_what_is_refused_waits_and_is_told(void **state)
     assert_int_equal(one.status.state.next_offset, 2);
     assert_non_null(strstr(one.status.error, "belongs to consumer group market"));
     assert_field(f, "minute", "a", "total", "");
-    const char *told = strstr(f->said, "0 stream ticks partition 0 is not published: aggregate minute");
+    const char *told =
+        strstr(f->reports.text, "0 stream ticks partition 0 is not published: aggregate minute");
     assert_non_null(told);
     assert_null(strstr(strchr(told, '\n'), "is not published"));
     rs_memory_store_set_refusal(f->store, NULL);
@@ -370,7 +372,7 @@ static void test_a_larger_token_makes_the_worker_drop_the_partition(void **state
     struct one_partition one = look(f, 0);
     assert_int_equal(one.status.phase, RS_PARTITION_FENCED);
     assert_non_null(strstr(one.status.error, "another instance publishes it with a newer token"));
-    assert_non_null(strstr(f->said, "0 stream ticks partition 0: another instance publishes it"));
+    assert_non_null(strstr(f->reports.text, "0 stream ticks partition 0: another instance publishes it"));
     append(f, 0, T0, "a", 1);
     append(f, 1, T0, "b", 2);
     run_for(f, 100 * MS);
@@ -534,7 +536,7 @@ static void test_reading_begins_only_when_the_claim_is_answered(void **state)
     f->log.refuse = true;
     begin_with_one(f, 500 * MS);
     assert_int_equal(f->log.claims, 1);
-    assert_non_null(strstr(f->said, "cannot take it over yet: the state topic is away"));
+    assert_non_null(strstr(f->reports.text, "cannot take it over yet: the state topic is away"));
     f->log.refuse = false;
     f->log.delay = true;
     run_for(f, SECOND);
@@ -577,8 +579,8 @@ static void test_a_group_in_two_partitions_is_told(void **state)
     assert_field(f, "minute", "a", "total", "1");
     assert_field(f, "minute", "c", "total", "3");
     assert_int_equal(one.status.state.conflicts, 2); /* in both aggregates */
-    assert_non_null(
-        strstr(f->said, "aggregate minute: group a is in partition 1 of topic ticks.topic and in another"));
+    assert_non_null(strstr(
+        f->reports.text, "aggregate minute: group a is in partition 1 of topic ticks.topic and in another"));
 }
 
 static void test_an_event_far_ahead_is_told_with_both_times(void **state)
@@ -591,7 +593,7 @@ static void test_an_event_far_ahead_is_told_with_both_times(void **state)
     }
     append(f, 0, T0 + 30 * 24 * 60 * MINUTE, "c", 1);
     run_for(f, 10 * MS);
-    assert_non_null(strstr(f->said,
+    assert_non_null(strstr(f->reports.text,
                            "1 events are far ahead of the others, the latest at offset 6 with the time "
                            "2020-10-13T12:27:00Z, where the others are at 2020-09-13T12:27:00Z. They"));
 }
