@@ -68,6 +68,8 @@ class Run:
                      + (": a batch without its seal" if name == "chunk" else ""))
         for (why, status), count in sorted(faults.exits.items(), key=str):
             self.say(f"{count} instances ended with {status} after {why}")
+        if self.load.replaced():
+            self.say(f"{self.load.replaced()} publishers were replaced after librdkafka had lost count of sequence numbers")
         self.say(f"the reader polled {self.reader.polls} times over {self.reader.epochs} losses of Redis and compared "
                  f"{self.reader.compared} values; {len(self.reader.wrong)} went backwards")
 

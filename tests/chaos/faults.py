@@ -77,9 +77,8 @@ class Faults:
         for instance in self.world.instances:
             if instance.process and not instance.process.alive() and not instance.expect_exit:
                 self._exited(instance)
-        if not self.load.alive() and self.load.running:
-            self.trouble.append("a publisher has ended")
-            self.load.running = False
+        if not self.trouble:
+            self.trouble += [f"the publisher of {name} has ended" for name in self.load.watch()]
 
     def _exited(self, instance):
         """A request that a dead predecessor left in the network may take its static id away; it says so and ends."""

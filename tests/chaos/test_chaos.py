@@ -1,7 +1,9 @@
 """Chaos in every test run: at least a hundred kills from a seed; and that its reader and its verdict see what is wrong.
 RS_KILLS, RS_CHAOS_SEED and RS_CHAOS_MINUTES set other numbers."""
+import itertools
 import os
 import random
+import shlex
 import sys
 import types
 
@@ -11,6 +13,7 @@ import suite  # noqa: E402
 import avro  # noqa: E402
 import chaos  # noqa: E402
 import procs  # noqa: E402
+from publishing import Publisher  # noqa: E402
 from verdict import Truth, Verdict  # noqa: E402
 from watching import Reader  # noqa: E402
 
@@ -99,6 +102,37 @@ class Watching(suite.Case):
         self.assertEqual(list(self.reader.archive), [("rs:m:P:history", "10000")])
 
 
+class Publishing(suite.Case):
+    """A publisher that ends is trouble, but for one reason."""
+    ENDS = "head -n 3 >/dev/null; echo 'failed due to {} with broker 1'; echo 'published 1,200 rows, 0 rejected, 7 not delivered, in 3.00 s'; exit 2"
+
+    def publisher(self, reason):
+        """One whose first process reads three lines and ends; the next ones read all."""
+        script = self.path("publish")
+        with open(script, "w", encoding="utf-8") as file:
+            first = shlex.quote(self.path("first"))
+            file.write(f"[ ! -e {first} ] || exec cat >/dev/null\n: >{first}\n{self.ENDS.format(reason)}\n")
+        publisher = Publisher("trades", ["sh", script], self.directory, "header\n", (f"{n}\n" for n in itertools.count()), 1000)
+        procs.until(lambda: not publisher.process.alive(), 20, "the first publisher ends")
+        return publisher
+
+    def test_one_that_lost_count_is_replaced(self):
+        publisher = self.publisher(Publisher.LOST_COUNT)
+        self.assertTrue(publisher.watch())
+        procs.until(lambda: publisher.count > 0, 20, "the second publisher takes rows")
+        self.assertTrue(publisher.watch())
+        self.assertEqual((publisher.finish(), publisher.replaced), ((1200 + publisher.count, 7), 1))
+
+    def test_it_may_be_the_last(self):
+        self.assertEqual(self.publisher(Publisher.LOST_COUNT).finish(), (1200, 7))
+
+    def test_any_other_end_is_trouble(self):
+        publisher = self.publisher("something else")
+        self.assertFalse(publisher.watch())
+        with self.assertRaises(procs.Failure):
+            publisher.finish()
+
+
 class Judging(suite.Case):
     """What the verdict must not overlook."""
 
@@ -123,10 +157,13 @@ class Judging(suite.Case):
         self.assertEqual(len(self.verdict.wrong), 1)
 
     def test_rows_that_are_missing(self):
-        self.verdict.published({"trades": 6, "indicators": 1})
+        self.verdict.published({"trades": (6, 0), "indicators": (1, 0)})
+        self.verdict.published({"trades": (4, 2), "indicators": (0, 3)})
         self.assertEqual(self.verdict.wrong, [])
-        self.verdict.published({"trades": 7, "indicators": 1})
-        self.assertEqual(len(self.verdict.wrong), 1)
+        for rows in ((7, 0), (5, 0), (3, 2)):
+            self.verdict.wrong = []
+            self.verdict.published({"trades": rows, "indicators": (1, 0)})
+            self.assertEqual(len(self.verdict.wrong), 1)
 
     def letter(self, offset, reason, value):
         headers = {"rollstat.partition": b"0", "rollstat.offset": str(offset).encode(), "rollstat.topic": b"trades",

@@ -123,9 +123,11 @@ class Verdict:
         self.say("accounting, all partitions exact: " + ", ".join(f"{name} {count}" for name, count in total.items()))
 
     def published(self, counts):
-        for name, count in counts.items():
-            if self.truth.rows[name] != count:
-                self.differ(f"rows of {name} in the topic", self.truth.rows[name], count)
+        """{stream: (rows that were acknowledged, rows of which nobody knows)}"""
+        for name, (count, doubtful) in counts.items():
+            if not count <= self.truth.rows[name] <= count + doubtful:
+                self.differ(f"rows of {name} in the topic", self.truth.rows[name],
+                            f"{count}" + (f" to {count + doubtful}" if doubtful else ""))
 
     def views(self, client):
         """Differences of the current views; a list, since they may still be on their way."""
