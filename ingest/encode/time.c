@@ -9,57 +9,17 @@
 #define NS_PER_US INT64_C(1000)
 #define US_PER_MS INT64_C(1000)
 
-int rs_time_rule_parse(const char *text, const struct rs_zone *zone, struct rs_time_rule *out,
-                       struct rs_error *error)
-{
-    static const struct {
-        const char *name;
-        enum rs_time_rule_kind kind;
-    } names[] = {{"iso", RS_TIME_RULE_ISO},   {"period", RS_TIME_RULE_PERIOD}, {"s", RS_TIME_RULE_SECONDS},
-                 {"ms", RS_TIME_RULE_MILLIS}, {"us", RS_TIME_RULE_MICROS},     {"ns", RS_TIME_RULE_NANOS}};
-    struct rs_time_rule rule = {.kind = RS_TIME_RULE_PATTERN, .zone = zone};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(text, names[i].name) == 0) {
-            rule.kind = names[i].kind;
-            *out = rule;
-            return 0;
-        }
-    }
-    if (!strchr(text, '%')) {
-        return rs_fail(error, RS_EINVAL,
-                       "\"%s\" is no time format; use iso, period, s, ms, us, ns or a pattern such as "
-                       "\"%%Y-%%m-%%d %%H:%%M:%%S\"",
-                       text);
-    }
-    int rc = rs_time_pattern_check(text, &rule.pattern, error);
-    if (rc == 0) {
-        *out = rule;
-    }
-    return rc;
-}
-
 static int64_t floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b < 0);
 }
 
-static bool counts(enum rs_time_rule_kind kind)
-{
-    return kind >= RS_TIME_RULE_SECONDS;
-}
-
-/* A time as it was given, without loss. */
-struct exact_time {
-    int64_t us;
-    int ns; /* 0 to 999 */
-};
-
-static int check_range(int64_t us, struct exact_time *out, struct rs_error *error)
+static int check_range(int64_t us, struct rs_exact_time *out, struct rs_error *error)
 {
     if (!rs_time_in_range(us)) {
         return rs_fail(error, RS_ERECORD, "is a time outside the years 1 to 9999");
     }
-    *out = (struct exact_time){.us = us};
+    *out = (struct rs_exact_time){.us = us};
     return 0;
 }
 
@@ -70,67 +30,13 @@ static int too_fine(const char *type, const char *remedy, struct rs_error *error
                    remedy);
 }
 
-/* Seconds, milli-, micro- or nanoseconds since the epoch to nanoseconds, exactly; 128 bits hold every year
- * there is. */
-static int read_count(enum rs_time_rule_kind kind, struct rs_slice text, rs_i128 *ns, struct rs_error *error)
-{
-    static const int scales[] = {
-        [RS_TIME_RULE_SECONDS] = 9, [RS_TIME_RULE_MILLIS] = 6, [RS_TIME_RULE_MICROS] = 3};
-    int scale = kind == RS_TIME_RULE_NANOS ? 0 : scales[kind];
-    if (text.size == 0) {
-        return rs_fail(error, RS_ERECORD, "is empty; a time is needed");
-    }
-    return rs_decimal_parse(text, scale, ns, error);
-}
-
-static int count_to_time(enum rs_time_rule_kind kind, struct rs_slice text, struct exact_time *out,
-                         struct rs_error *error)
-{
-    rs_i128 ns = 0;
-    int rc = read_count(kind, text, &ns, error);
-    if (rc != 0) {
-        return rc;
-    }
-    const int64_t min = RS_TIME_MIN_US;
-    const int64_t max = RS_TIME_MAX_US;
-    rs_i128 wide = ns / NS_PER_US - (ns % NS_PER_US < 0);
-    if (wide < min || wide > max) {
-        return rs_fail(error, RS_ERECORD, "is a time outside the years 1 to 9999");
-    }
-    *out = (struct exact_time){.us = (int64_t)wide, .ns = (int)(ns - wide * NS_PER_US)};
-    return 0;
-}
-
-static int text_to_time(const struct rs_time_rule *rule, const struct rs_zone *zone, struct rs_slice text,
-                        struct exact_time *out, struct rs_error *error)
-{
-    int64_t days = 0;
-    int rc = 0;
-    if (text.size == 0) {
-        return rs_fail(error, RS_ERECORD, "is empty; a time is needed");
-    }
-    switch (rule->kind) {
-    case RS_TIME_RULE_ISO: return rs_time_parse_iso_exact(text, zone, &out->us, &out->ns, error);
-    case RS_TIME_RULE_PATTERN:
-        return rs_time_parse_pattern(&rule->pattern, text, zone, &out->us, &out->ns, error);
-    case RS_TIME_RULE_PERIOD:
-        rc = rs_period_parse(text, &days, error);
-        return rc != 0 ? rc : check_range(rs_zone_to_utc(zone, days * RS_US_PER_DAY), out, error);
-    case RS_TIME_RULE_SECONDS:
-    case RS_TIME_RULE_MILLIS:
-    case RS_TIME_RULE_MICROS:
-    case RS_TIME_RULE_NANOS: break;
-    }
-    return count_to_time(rule->kind, text, out, error);
-}
-
 static bool is_text(const struct rs_cell *cell)
 {
     return cell->kind == RS_CELL_TEXT || cell->kind == RS_CELL_STRING || cell->kind == RS_CELL_UTF8;
 }
 
 /* Times of an Avro record, which say themselves what they count. */
-static int record_time(const struct rs_zone *zone, const struct rs_cell *cell, struct exact_time *out,
+static int record_time(const struct rs_zone *zone, const struct rs_cell *cell, struct rs_exact_time *out,
                        struct rs_error *error)
 {
     if (cell->kind == RS_CELL_NANOS) {
@@ -164,7 +70,7 @@ static int counts_what(struct rs_error *error)
 }
 
 static int read_exact(const struct rs_time_rule *rule, const struct rs_zone *zone, const struct rs_cell *cell,
-                      struct exact_time *out, struct rs_error *error)
+                      struct rs_exact_time *out, struct rs_error *error)
 {
     if (cell->kind == RS_CELL_TIME) {
         return check_range(cell->i, out, error);
@@ -172,8 +78,8 @@ static int read_exact(const struct rs_time_rule *rule, const struct rs_zone *zon
     if (cell->kind == RS_CELL_NANOS || cell->kind == RS_CELL_DATE) {
         return record_time(zone, cell, out, error);
     }
-    if (is_text(cell) || (cell->kind == RS_CELL_NUMBER && counts(rule->kind))) {
-        int rc = text_to_time(rule, zone, cell->text, out, error);
+    if (is_text(cell) || (cell->kind == RS_CELL_NUMBER && rs_time_rule_counts(rule))) {
+        int rc = rs_time_rule_read(rule, zone, cell->text, out, error);
         return rc == RS_ERECORD && rule->kind == RS_TIME_RULE_ISO && looks_like_count(cell->text)
                    ? counts_what(error)
                    : rc;
@@ -191,7 +97,7 @@ static int read_exact(const struct rs_time_rule *rule, const struct rs_zone *zon
 static int read_date(const struct rs_time_rule *rule, const struct rs_cell *cell, int64_t *out,
                      struct rs_error *error)
 {
-    struct exact_time time = {0};
+    struct rs_exact_time time = {0};
     int rc;
     if (is_text(cell) && cell->text.size > 0) {
         rc = rs_date_parse(cell->text, out, error);
@@ -269,11 +175,11 @@ static int read_clock(const struct rs_cell *cell, int64_t unit_us, int64_t *out,
 static int read_nanos(const struct rs_time_rule *rule, const struct rs_zone *zone, const struct rs_cell *cell,
                       int64_t *out, struct rs_error *error)
 {
-    struct exact_time time = {0};
+    struct rs_exact_time time = {0};
     rs_i128 ns = 0;
     int rc;
-    if (counts(rule->kind) && (is_text(cell) || cell->kind == RS_CELL_NUMBER)) {
-        rc = read_count(rule->kind, cell->text, &ns, error);
+    if (rs_time_rule_counts(rule) && (is_text(cell) || cell->kind == RS_CELL_NUMBER)) {
+        rc = rs_time_rule_nanos(rule, cell->text, &ns, error);
     } else if (cell->kind == RS_CELL_NANOS) {
         *out = cell->i;
         return 0;
@@ -295,7 +201,7 @@ static int read_nanos(const struct rs_time_rule *rule, const struct rs_zone *zon
 static int read_micros(const struct rs_time_rule *rule, const struct rs_zone *zone,
                        const struct rs_cell *cell, int64_t *out, struct rs_error *error)
 {
-    struct exact_time time = {0};
+    struct rs_exact_time time = {0};
     int rc = read_exact(rule, zone, cell, &time, error);
     if (rc == 0 && time.ns != 0) {
         return too_fine("timestamp-micros", "round it first, or give the schema timestamp-nanos", error);
@@ -309,7 +215,7 @@ static int read_micros(const struct rs_time_rule *rule, const struct rs_zone *zo
 static int read_millis(const struct rs_time_rule *rule, const struct rs_zone *zone,
                        const struct rs_cell *cell, int64_t *out, struct rs_error *error)
 {
-    struct exact_time time = {0};
+    struct rs_exact_time time = {0};
     int rc = read_exact(rule, zone, cell, &time, error);
     if (rc == 0 && (time.ns != 0 || time.us % US_PER_MS != 0)) {
         return too_fine("timestamp-millis",
