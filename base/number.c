@@ -309,39 +309,79 @@ static size_t double_digits(const struct number_text *number, char *out, size_t 
     return count;
 }
 
-/* By way of strtod, which glibc rounds correctly, in a form without a point so that no locale can matter. */
-static double double_general(const char *digits, size_t count, int64_t exponent)
-{
-    char text[DECISIVE_DIGITS + 32];
+/* A number as its significant digits and where its point is. */
+struct significand {
+    char digits[DECISIVE_DIGITS];
+    size_t count;
+    int64_t exponent;
+    bool negative;
+};
 
-    memcpy(text, digits, count);
+static int read_significand(struct rs_slice text, struct significand *out, struct rs_error *error)
+{
+    struct number_text number;
+    size_t dropped = 0;
+    if (!scan_number(text, &number)) {
+        return rs_fail(error, RS_ERECORD, "not a number");
+    }
+    out->count = double_digits(&number, out->digits, &dropped);
+    out->exponent = number.exponent + (int64_t)dropped - (int64_t)number.fraction.size;
+    out->negative = number.negative;
+    return 0;
+}
+
+/* The form for strtod and strtof, which glibc rounds correctly: without a point, so that no locale matters. */
+#define PLAIN_TEXT_SIZE (DECISIVE_DIGITS + 32)
+static void put_plain(const struct significand *number, char text[PLAIN_TEXT_SIZE])
+{
+    size_t count = number->count;
+    memcpy(text, number->digits, count);
     text[count++] = 'e';
-    count += rs_int64_format(exponent, text + count);
+    count += rs_int64_format(number->exponent, text + count);
     text[count] = '\0';
-    return strtod(text, NULL);
 }
 
 int rs_double_parse(struct rs_slice text, double *out, struct rs_error *error)
 {
-    struct number_text number;
-    char digits[DECISIVE_DIGITS];
+    struct significand number;
+    char plain[PLAIN_TEXT_SIZE];
     uint64_t small = 0;
-    size_t dropped = 0;
     double value = 0;
 
-    if (!scan_number(text, &number)) {
-        return rs_fail(error, RS_ERECORD, "not a number");
+    int rc = read_significand(text, &number, error);
+    if (rc != 0) {
+        return rc;
     }
-    size_t count = double_digits(&number, digits, &dropped);
-    int64_t exponent = number.exponent + (int64_t)dropped - (int64_t)number.fraction.size;
-    for (size_t i = 0; i < count && count <= 19; i++) {
-        small = small * 10 + (uint64_t)(digits[i] - '0');
+    for (size_t i = 0; i < number.count && number.count <= 19; i++) {
+        small = small * 10 + (uint64_t)(number.digits[i] - '0');
     }
-    if (count > 19 || !double_exact(small, exponent, &value)) {
-        value = count == 0 ? 0 : double_general(digits, count, exponent);
+    if (number.count > 0 && (number.count > 19 || !double_exact(small, number.exponent, &value))) {
+        put_plain(&number, plain);
+        value = strtod(plain, NULL);
     }
-    if (value > 1.7976931348623157e308) {
+    if (!isfinite(value)) {
         return rs_fail(error, RS_ERECORD, "beyond the range of a double");
+    }
+    *out = number.negative ? -value : value;
+    return 0;
+}
+
+int rs_float_parse(struct rs_slice text, float *out, struct rs_error *error)
+{
+    struct significand number;
+    char plain[PLAIN_TEXT_SIZE];
+    float value = 0;
+
+    int rc = read_significand(text, &number, error);
+    if (rc != 0) {
+        return rc;
+    }
+    if (number.count > 0) {
+        put_plain(&number, plain);
+        value = strtof(plain, NULL);
+    }
+    if (!isfinite(value)) {
+        return rs_fail(error, RS_ERECORD, "beyond the range of a float");
     }
     *out = number.negative ? -value : value;
     return 0;

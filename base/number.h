@@ -50,6 +50,9 @@ size_t rs_float_format(float value, char *out);
 /* Correctly rounded; accepts what JSON accepts plus a leading '+' and surrounding nothing. */
 RS_MUST_USE int rs_double_parse(struct rs_slice text, double *out, struct rs_error *error);
 
+/* The same for a float: not a double that is rounded once more. */
+RS_MUST_USE int rs_float_parse(struct rs_slice text, float *out, struct rs_error *error);
+
 /* Exact value of a double at a decimal scale, rounded half to even. False: not finite or out of the range of
  * int64. */
 bool rs_double_to_scale(double value, int scale, int64_t *out);

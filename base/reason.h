@@ -31,7 +31,15 @@
     X(FUTURE, "future", "the event time lies beyond the record's time by more than max_future")              \
     X(LATE, "late", "every window that could hold the event is final")                                       \
     X(KEY_TOO_LONG, "group_key_too_long", "the values of the group's by fields take more than 1024 bytes")   \
-    X(GROUP_LIMIT, "group_limit", "the partition holds max_groups groups already")
+    X(GROUP_LIMIT, "group_limit", "the partition holds max_groups groups already")                           \
+    X(JSON, "json", "the value is not JSON")                                                                 \
+    X(TYPE, "type", "a value is not of the type that the schema says")                                       \
+    X(NUMBER, "number_range", "a number does not fit its type")                                              \
+    X(ENUM_SYMBOL, "enum_symbol", "a text is none of the enum's symbols")                                    \
+    X(TIME_FORM, "time_form", "a time is not in the stream's form, or finer than its type holds")            \
+    X(MISSING_FIELD, "missing_field", "a field is not there, and the schema has no default for it")          \
+    X(UNKNOWN_FIELD, "unknown_field", "a field is not declared by the schema, and the stream refuses such")  \
+    X(DUPLICATE_FIELD, "duplicate_field", "a field stands twice")
 
 enum rs_reason {
     RS_REASON_NONE = 0,

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 
 struct rs_decoder {
+    struct rs_json_program *json; /* NULL: messages are Avro */
     const struct rs_frame_registry *registry;
     enum rs_framing framing;
     size_t own;
@@ -122,11 +123,30 @@ int rs_decoder_new(const struct rs_frame_registry *registry, enum rs_framing fra
     return 0;
 }
 
+int rs_decoder_new_json(const struct rs_schema *schema, enum rs_framing framing, const char *const *paths,
+                        size_t count, struct rs_program_limits limits, const struct rs_json_options *options,
+                        struct rs_decoder **out, struct rs_error *error)
+{
+    struct rs_decoder *decoder = calloc(1, sizeof *decoder);
+    if (!decoder) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    decoder->framing = framing;
+    int code = rs_json_program_compile(schema, paths, count, limits, options, &decoder->json, error);
+    if (code != 0) {
+        rs_decoder_free(&decoder);
+        return code;
+    }
+    *out = decoder;
+    return 0;
+}
+
 void rs_decoder_free(struct rs_decoder **decoder)
 {
     if (!decoder || !*decoder) {
         return;
     }
+    rs_json_program_free(&(*decoder)->json);
     for (size_t i = 0; i < (*decoder)->count; i++) {
         rs_program_free(&(*decoder)->programs[i]);
     }
@@ -149,9 +169,33 @@ static __attribute__((noinline, cold)) enum rs_reason refused(const struct rs_de
     return unknown ? RS_REASON_UNKNOWN_SCHEMA : reason;
 }
 
-enum rs_reason rs_decoder_run(const struct rs_decoder *decoder, struct rs_slice message,
+#define ID_PREFIX 5 /* 00 and an id of four bytes */
+
+static enum rs_reason run_json(const struct rs_decoder *decoder, struct rs_slice message, uint8_t *text,
+                               struct rs_value *values, size_t *at)
+{
+    bool framed = message.size >= ID_PREFIX && message.data[0] == 0;
+    size_t prefix = framed && decoder->framing != RS_FRAMING_BARE ? ID_PREFIX : 0;
+    if (!framed && decoder->framing == RS_FRAMING_CONFLUENT) {
+        if (at) {
+            *at = 0;
+        }
+        return RS_REASON_FRAMING;
+    }
+    const struct rs_slice json = rs_slice_of(message.data + prefix, message.size - prefix);
+    enum rs_reason reason = rs_json_program_run(decoder->json, json, text, values, at);
+    if (at) {
+        *at += prefix;
+    }
+    return reason;
+}
+
+enum rs_reason rs_decoder_run(const struct rs_decoder *decoder, struct rs_slice message, uint8_t *text,
                               struct rs_value *values, size_t *at)
 {
+    if (__builtin_expect(decoder->json != NULL, 0)) {
+        return run_json(decoder, message, text, values, at);
+    }
     size_t writer = 0;
     struct rs_slice datum;
     enum rs_reason reason =

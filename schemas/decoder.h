@@ -16,6 +16,7 @@
 #include "base/reason.h"
 #include "base/slice.h"
 #include "schemas/frame.h"
+#include "schemas/json_program.h"
 #include "schemas/program.h"
 
 struct rs_decoder;
@@ -33,11 +34,18 @@ RS_MUST_USE int rs_decoder_fits(const struct rs_schema *own, const struct rs_sch
 RS_MUST_USE int rs_decoder_new(const struct rs_frame_registry *registry, enum rs_framing framing, size_t own,
                                const char *const *paths, size_t count, struct rs_program_limits limits,
                                struct rs_decoder **out, struct rs_error *error);
+/* The same for a stream of JSON messages, which `schema` describes. `framing`: bare; confluent, a 00 and the id of
+ * a JSON schema, which is not asked for; auto takes such a prefix off where there is one, as no JSON begins with
+ * a 00. */
+RS_MUST_USE int rs_decoder_new_json(const struct rs_schema *schema, enum rs_framing framing,
+                                    const char *const *paths, size_t count, struct rs_program_limits limits,
+                                    const struct rs_json_options *options, struct rs_decoder **out,
+                                    struct rs_error *error);
 void rs_decoder_free(struct rs_decoder **decoder);
 
-/* As rs_program_run; `at` counts from the first byte of the message, its framing included, and is 0 where the
+/* As rs_program_run, or rs_json_program_run with its `text` (NULL: no JSON); `at` counts from the first byte of the message, its framing included, and is 0 where the
  * framing or the writer schema is what is wrong. */
-enum rs_reason rs_decoder_run(const struct rs_decoder *decoder, struct rs_slice message,
+enum rs_reason rs_decoder_run(const struct rs_decoder *decoder, struct rs_slice message, uint8_t *text,
                               struct rs_value *values, size_t *at);
 
 #endif

@@ -117,6 +117,17 @@ int rs_streams_load(struct rs_config *config, struct rs_streams **out, struct rs
     return code;
 }
 
+void rs_streams_take_rows(struct rs_streams *streams)
+{
+    for (size_t i = 0; i < streams->count; i++) {
+        struct rs_stream *stream = &streams->items[i];
+        if (stream->format == RS_FORMAT_JSON) {
+            stream->format = RS_FORMAT_AVRO;
+            stream->framing.framing = RS_FRAMING_BARE;
+        }
+    }
+}
+
 void rs_streams_free(struct rs_streams **streams)
 {
     if (!streams || !*streams) {
@@ -127,6 +138,9 @@ void rs_streams_free(struct rs_streams **streams)
         rs_schema_free(&memory->schemas[i].document);
     }
     free(memory->schemas);
+    for (size_t i = 0; i < (*streams)->count; i++) {
+        rs_zone_free(&(*streams)->items[i].zone);
+    }
     rs_frame_registry_free(&memory->registry);
     rs_arena_fini(&memory->arena);
     free(memory);

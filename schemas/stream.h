@@ -15,6 +15,7 @@
 #include "base/config/config.h"
 #include "base/error.h"
 #include "schemas/frame.h"
+#include "schemas/json_program.h"
 #include "schemas/program.h"
 #include "schemas/schema.h"
 
@@ -23,6 +24,8 @@ struct rs_stream_scale {
     const char *path;
     int digits;
 };
+
+enum rs_format { RS_FORMAT_AVRO, RS_FORMAT_JSON };
 
 struct rs_stream {
     const char *name;
@@ -56,6 +59,9 @@ struct rs_stream {
     size_t scale_count;
     struct rs_frame_options framing;   /* `framing: auto|bare|confluent|single-object`, schema ids */
     size_t writer;                     /* number of the stream's own schema in the registry */
+    enum rs_format format;             /* `format: avro|json` of its messages; default avro */
+    struct rs_json_options json;       /* `json: {unknown: pass|refuse, times: {FIELD: FORM}, zone: NAME}` */
+    struct rs_zone *zone;              /* owned: of `json: {zone}` */
     const struct rs_config_node *node; /* for transform: rules, scale */
 };
 
@@ -74,6 +80,8 @@ struct rs_streams {
  * a stream lacks is NULL, as is the path of a field that its schema does not have. NULL: out of memory, or
  * the document is no mapping. The caller frees *out in any case. */
 RS_MUST_USE int rs_streams_load(struct rs_config *config, struct rs_streams **out, struct rs_error *error);
+/* From here on the messages are what rows of files are encoded to, for --replay: Avro, whatever the topics hold. */
+void rs_streams_take_rows(struct rs_streams *streams);
 void rs_streams_free(struct rs_streams **streams);
 /* The scale that is declared for a field; -1: none. */
 int rs_stream_scale_of(const struct rs_stream *stream, const char *path);

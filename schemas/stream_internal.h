@@ -41,6 +41,13 @@ const struct rs_stream_schema *rs_stream_schema(struct rs_stream_loader *l,
 /* Reads the settings of one stream; complains about what is wrong. name and index are set already. */
 void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream);
 
+/* stream_json.c: `format`, then `json`, for which the schema is known already, if it is at all. Both complain about
+ * what is wrong. */
+void rs_stream_read_format(struct rs_stream_loader *l, const struct rs_config_node *node,
+                           struct rs_stream *stream);
+void rs_stream_read_json(struct rs_stream_loader *l, const struct rs_config_node *node,
+                         struct rs_stream *stream);
+
 /* Works out the publisher's key: `key`, or what the aggregates' `by` have in common. */
 void rs_stream_read_key(struct rs_stream_loader *l, const struct rs_config_node *node,
                         struct rs_stream *stream);

@@ -112,7 +112,8 @@ static void read_framing(struct rs_stream_loader *l, const struct rs_config_node
         const char *nearest = rs_nearest_name(text, known);
         rs_config_complain(l->config, where, "`framing` is auto, bare, confluent or single-object%s%s%s",
                            !nearest ? "" : "; did you mean '", !nearest ? "" : nearest, !nearest ? "" : "'?");
-    } else if (stream->framing.framing == RS_FRAMING_CONFLUENT && !l->has_ids) {
+    } else if (stream->framing.framing == RS_FRAMING_CONFLUENT && !l->has_ids &&
+               stream->format == RS_FORMAT_AVRO) {
         rs_config_complain(
             l->config, where,
             "framing confluent needs `schemas: {ids: {ID: FILE}}`, which says what the ids stand for");
@@ -330,9 +331,9 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
 void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
 {
     static const char *const known[] = {
-        "topic",     "schema",   "framing",          "time",       "id",           "dedup",
-        "dedup_max", "lateness", "max_future",       "expire",     "upsert",       "rules",
-        "scale",     "key",      "max_record_bytes", "max_groups", "dead_letters", NULL};
+        "format",           "json",       "topic",        "schema", "framing", "time",  "id",    "dedup",
+        "dedup_max",        "lateness",   "max_future",   "expire", "upsert",  "rules", "scale", "key",
+        "max_record_bytes", "max_groups", "dead_letters", NULL};
     if (rs_config_kind(node) != RS_CONFIG_MAPPING) {
         rs_config_complain(l->config, node, "the settings of stream '%s' are missing: topic, schema, time",
                            stream->name);
@@ -345,12 +346,14 @@ void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *nod
     stream->topic = need_text(l, node, "topic", "the Kafka topic the events are in");
     check_topic(l, rs_config_get(node, "topic"), stream->topic);
     read_dead_letters(l, node, stream);
+    rs_stream_read_format(l, node, stream);
     read_framing(l, node, stream);
     stream->max_record_bytes = 1 << 20;
     rs_config_bytes(l->config, node, "max_record_bytes", 1, RECORD_BYTES_MAX, &stream->max_record_bytes);
     stream->max_groups = 10000000;
     rs_config_int(l->config, node, "max_groups", 1, GROUPS_MAX, &stream->max_groups);
     read_schema(l, node, stream);
+    rs_stream_read_json(l, node, stream);
     read_time(l, node, stream);
     read_scales(l, node, stream);
     read_id(l, node, stream);

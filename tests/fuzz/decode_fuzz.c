@@ -142,7 +142,7 @@ static void check_framed(const struct subject *s, struct rs_slice message)
     struct rs_value values[2];
     size_t at = 0;
     size_t wanted_at = 0;
-    enum rs_reason reason = rs_decoder_run(s->decoder, message, values, &at);
+    enum rs_reason reason = rs_decoder_run(s->decoder, message, NULL, values, &at);
     enum rs_reason wanted = judge(s, message, &wanted_at);
     agree(reason == wanted && at <= wanted_at, "decoder", reason, at, wanted, wanted_at);
 }

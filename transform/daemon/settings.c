@@ -169,6 +169,9 @@ static int load_stages(enum rs_daemon_mode mode, struct rs_settings *out, struct
     if (!out->streams) {
         return rc;
     }
+    if (mode == RS_DAEMON_REPLAY) {
+        rs_streams_take_rows(out->streams);
+    }
     rs_settings_check_topics(out, mode);
     return rs_engine_load(out->document, out->streams, &out->engine, error);
 }

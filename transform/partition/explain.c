@@ -70,10 +70,11 @@ static void explain_stream(const struct rs_plan *plan, struct rs_buf *out)
 {
     const struct rs_stream *stream = plan->stream;
     const struct rs_schema *schema = plan->slots.schema;
-    rs_buf_printf(out, "stream %s\n  topic: %s\n  schema: %s (%s), fingerprint %016llx\n  framing: %s\n",
-                  stream->name, stream->topic, stream->schema_path ? stream->schema_path : "-",
-                  schema->name ? schema->name : "-", (unsigned long long)rs_schema_crc64(schema),
-                  rs_framing_name(stream->framing.framing));
+    rs_buf_printf(
+        out, "stream %s\n  topic: %s\n  format: %s\n  schema: %s (%s), fingerprint %016llx\n  framing: %s\n",
+        stream->name, stream->topic, stream->format == RS_FORMAT_JSON ? "json" : "avro",
+        stream->schema_path ? stream->schema_path : "-", schema->name ? schema->name : "-",
+        (unsigned long long)rs_schema_crc64(schema), rs_framing_name(stream->framing.framing));
     explain_fields(plan, out);
     rs_buf_printf(out, "  time: %s", stream->time_path);
     if (stream->upsert) {

@@ -51,7 +51,8 @@ struct rs_event_key {
 
 struct rs_batch {
     struct rs_judged judged[RS_RECORD_BATCH_MAX];
-    struct rs_value *values;   /* of the record being judged */
+    struct rs_value *values; /* of the record being judged */
+    uint8_t *text; /* of JSON: texts of the values that do not lie in the record; touched only by use */
     struct rs_num *inputs;     /* record by record */
     struct rs_event_key *keys; /* record by record, one for each distinct `by` */
     uint8_t *flags;            /* upsert: record by record, register flags for each aggregate */

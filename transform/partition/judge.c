@@ -18,7 +18,9 @@ int rs_batch_init(struct rs_batch *batch, const struct rs_plan *plan, struct rs_
     batch->keys = calloc(keys + 1, sizeof *batch->keys);
     batch->flags = calloc((size_t)RS_RECORD_BATCH_MAX * plan->aggregate_count + 1, 1);
     batch->key_bytes = malloc(keys * RS_GROUP_KEY_MAX + 1);
-    if (!batch->values || !batch->inputs || !batch->keys || !batch->flags || !batch->key_bytes) {
+    batch->text = malloc(plan->stream->format == RS_FORMAT_JSON ? (size_t)plan->stream->max_record_bytes : 1);
+    if (!batch->text || !batch->values || !batch->inputs || !batch->keys || !batch->flags ||
+        !batch->key_bytes) {
         rs_batch_fini(batch);
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
@@ -32,6 +34,7 @@ void rs_batch_fini(struct rs_batch *batch)
     free(batch->keys);
     free(batch->flags);
     free(batch->key_bytes);
+    free(batch->text);
     memset(batch, 0, sizeof *batch);
 }
 
@@ -118,7 +121,7 @@ static enum rs_reason decode(const struct rs_partition *p, const struct rs_recor
     if (record->value.size > (uint64_t)stream->max_record_bytes) {
         return RS_REASON_TOO_LARGE;
     }
-    return rs_decoder_run(plan->decoder, record->value, p->batch.values, NULL);
+    return rs_decoder_run(plan->decoder, record->value, p->batch.text, p->batch.values, NULL);
 }
 
 /* A part of a microsecond counts as a whole one against max_future, so that "at most" means just that.

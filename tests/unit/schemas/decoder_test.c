@@ -94,7 +94,7 @@ static void teardown(struct fixture *f)
 static void expect_values(const struct fixture *f, const void *bytes, size_t size)
 {
     struct rs_value v[4];
-    assert_int_equal(rs_decoder_run(f->decoder, rs_slice_of(bytes, size), v, NULL), RS_REASON_NONE);
+    assert_int_equal(rs_decoder_run(f->decoder, rs_slice_of(bytes, size), NULL, v, NULL), RS_REASON_NONE);
     assert_true(v[0].kind == RS_VALUE_DECIMAL && !v[0].wide && v[0].i == 150);
     assert_true(v[1].kind == RS_VALUE_INT && v[1].i == 5);
     assert_true(v[2].kind == RS_VALUE_INT && v[2].i == 1);
@@ -106,7 +106,7 @@ static void expect_reason(const struct fixture *f, const void *bytes, size_t siz
 {
     struct rs_value v[4];
     size_t found = SIZE_MAX;
-    assert_int_equal(rs_decoder_run(f->decoder, rs_slice_of(bytes, size), v, &found), reason);
+    assert_int_equal(rs_decoder_run(f->decoder, rs_slice_of(bytes, size), NULL, v, &found), reason);
     assert_int_equal(found, at);
 }
 
@@ -179,7 +179,7 @@ static void test_reasons(void **state)
      * is. */
     static const uint8_t look_alike[] = {0x00, 0x00, 0x00, 0xfd, 0x00};
     struct rs_value v[4];
-    assert_int_equal(rs_decoder_run(f.decoder, rs_slice_of(look_alike, 5), v, NULL), RS_REASON_NONE);
+    assert_int_equal(rs_decoder_run(f.decoder, rs_slice_of(look_alike, 5), NULL, v, NULL), RS_REASON_NONE);
     assert_int_equal(v[1].i, -63);
     assert_int_equal(v[0].kind, RS_VALUE_NULL);
     teardown(&f);
@@ -234,15 +234,16 @@ static void test_a_twin_is_not_taken_for_the_own_schema(void **state)
                      rs_schema_crc64(rs_schema_root(documents[1])));
     assert_int_equal(
         rs_decoder_new(registry, RS_FRAMING_AUTO, 1, at, 1, RS_PROGRAM_LIMITS_DEFAULT, &decoder, &error), 0);
-    assert_int_equal(rs_decoder_run(decoder, rs_slice_of(framed[0], 6), &value, NULL),
+    assert_int_equal(rs_decoder_run(decoder, rs_slice_of(framed[0], 6), NULL, &value, NULL),
                      RS_REASON_UNKNOWN_SCHEMA);
-    assert_int_equal(rs_decoder_run(decoder, rs_slice_of(framed[1], 6), &value, NULL), RS_REASON_NONE);
+    assert_int_equal(rs_decoder_run(decoder, rs_slice_of(framed[1], 6), NULL, &value, NULL), RS_REASON_NONE);
     assert_int_equal(value.i, 1);
     uint8_t object[11];
     size_t size =
         rs_frame_prefix(RS_FRAMING_SINGLE_OBJECT, 0, rs_schema_crc64(rs_schema_root(documents[0])), object);
     object[size] = 4;
-    assert_int_equal(rs_decoder_run(decoder, rs_slice_of(object, size + 1), &value, NULL), RS_REASON_NONE);
+    assert_int_equal(rs_decoder_run(decoder, rs_slice_of(object, size + 1), NULL, &value, NULL),
+                     RS_REASON_NONE);
     assert_int_equal(value.i, 2);
     rs_decoder_free(&decoder);
     rs_frame_registry_free(&registry);

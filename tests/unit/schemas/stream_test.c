@@ -259,6 +259,65 @@ static void test_complaints_about_a_stream(void **state)
         "c:2:73: framing confluent needs `schemas: {ids: {ID: FILE}}`, which says what the ids stand for\n");
 }
 
+static void test_json(void **state)
+{
+    (void)state;
+    struct rs_config *config = NULL;
+    struct rs_streams *streams = load(
+        HEAD
+        "streams:\n"
+        "  a: {topic: a, schema: trade.avsc, time: executed_at}\n"
+        "  b: {topic: b, schema: trade.avsc, time: executed_at, format: json}\n"
+        "  c: {topic: c, schema: trade.avsc, time: executed_at, format: json, framing: confluent,\n"
+        "      json: {unknown: refuse, zone: '+08:00', times: {executed_at: ms, published_at: '%Y/%j'}}}\n",
+        &config);
+    assert_int_equal(streams->items[0].format, RS_FORMAT_AVRO);
+    assert_int_equal(streams->items[1].format, RS_FORMAT_JSON);
+    assert_false(streams->items[1].json.refuse_unknown);
+    assert_int_equal(streams->items[1].json.time_count, 0);
+    const struct rs_json_options *json = &streams->items[2].json;
+    assert_true(json->refuse_unknown);
+    assert_int_equal(json->time_count, 2);
+    assert_string_equal(json->times[0].path, "executed_at");
+    assert_int_equal(json->times[0].rule.kind, RS_TIME_RULE_MILLIS);
+    assert_int_equal(json->times[1].rule.kind, RS_TIME_RULE_PATTERN);
+    assert_non_null(json->times[1].rule.zone);
+    rs_streams_take_rows(streams);
+    assert_int_equal(streams->items[2].format, RS_FORMAT_AVRO);
+    assert_int_equal(streams->items[2].framing.framing, RS_FRAMING_BARE);
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+    expect_report(
+        HEAD
+        "streams:\n"
+        "  a: {topic: a, schema: trade.avsc, time: executed_at, format: xml}\n"
+        "  b: {topic: b, schema: trade.avsc, time: executed_at, json: {unknown: pass}}\n"
+        "  c: {topic: c, schema: trade.avsc, time: executed_at, format: json, framing: single-object}\n"
+        "  d: {topic: d, schema: trade.avsc, time: executed_at, format: json, json: {unknown: drop, zone: "
+        "X/Y}}\n"
+        "  e: {topic: e, schema: trade.avsc, time: executed_at, format: json, json: {times: ms, tims: 1}}\n"
+        "  f: {topic: f, schema: trade.avsc, time: executed_at, format: json, json: {times: {price: ms}}}\n"
+        "  g: {topic: g, schema: trade.avsc, time: executed_at, format: json, json: {times: {execute_at: "
+        "ms}}}\n"
+        "  h: {topic: h, schema: trade.avsc, time: executed_at, format: json, json: {times: {executed_at: "
+        "min}}}\n"
+        "  i: {topic: i, schema: trade.avsc, time: executed_at, format: json, json: []}\n",
+        "c:3:64: `format` is avro or json\n"
+        "c:4:62: `json` is for streams with `format: json`\n"
+        "c:5:79: framing single-object is Avro's: that of JSON is auto, bare or confluent\n"
+        "c:6:86: `unknown` says what is done with fields that the schema does not declare: pass or refuse\n"
+        "c:6:98: unknown time zone \"X/Y\": write an IANA name such as Europe/Berlin (from the tzdata "
+        "package), UTC, "
+        "or an offset such as +08:00\n"
+        "c:7:84: `times` is a mapping from fields to forms, as in {executed_at: ms}\n"
+        "c:7:88: unknown key \"tims\" in json; did you mean \"times\"?\n"
+        "c:8:85: field 'price' is neither a timestamp nor a date\n"
+        "c:9:85: rollstat.Trade has no field 'execute_at'; did you mean 'executed_at'?\n"
+        "c:10:98: \"min\" is no time format; use iso, period, s, ms, us, ns or a pattern such as \"%Y-%m-%d "
+        "%H:%M:%S\"\n"
+        "c:11:76: json must be a mapping (key: value)\n");
+}
+
 static void test_schemas_are_looked_for_where_they_are_installed(void **state)
 {
     (void)state;
@@ -355,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_key_by_default),
         cmocka_unit_test(test_complaints_about_the_whole),
         cmocka_unit_test(test_complaints_about_a_stream),
+        cmocka_unit_test(test_json),
         cmocka_unit_test(test_schemas_are_looked_for_where_they_are_installed),
         cmocka_unit_test(test_faulty_streams_are_kept_for_checking),
         cmocka_unit_test(test_complaints_about_upsert),

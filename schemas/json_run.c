@@ -1,0 +1,753 @@
+/* Running a JSON program over a message. */
+#include <math.h>
+#include <string.h>
+
+#include "schemas/json_internal.h"
+#include "schemas/wire.h"
+
+#define SEEN_WORDS 512 /* bits for fields, of all records that are open at once */
+
+struct run {
+    struct rs_json_cursor c;
+    const struct rs_json_program *program;
+    struct rs_value *values;
+    uint8_t *text; /* where the next text goes */
+    uint32_t depth;
+    uint64_t items; /* what is left of the budget */
+    bool defaults;  /* a default of the schema, as Avro writes it */
+    size_t words;   /* used of `seen` */
+    uint64_t seen[SEEN_WORDS];
+};
+
+static enum rs_reason run_value(struct run *r, const struct rs_json_node *node);
+
+static enum rs_reason fail_at(struct run *r, const uint8_t *p, enum rs_reason reason)
+{
+    r->c.p = p;
+    return reason;
+}
+
+static enum rs_reason expect(struct run *r, uint8_t wanted)
+{
+    if (r->c.p == r->c.end) {
+        return RS_REASON_TRUNCATED;
+    }
+    if (*r->c.p != wanted) {
+        return RS_REASON_JSON;
+    }
+    r->c.p++;
+    return RS_REASON_NONE;
+}
+
+static void put(struct run *r, const struct rs_json_node *node, struct rs_value value)
+{
+    if (node->slot != RS_JSON_NOT_WANTED) {
+        r->values[node->slot] = value;
+    }
+}
+
+static void put_integer(struct run *r, const struct rs_json_node *node, enum rs_value_kind kind,
+                        int64_t value)
+{
+    put(r, node, (struct rs_value){.kind = (uint8_t)kind, .i = value});
+}
+
+/* ---- texts ---- */
+
+/* The text at hand without its escapes. It stays where it is, or goes to r->text, which `keep` lets later texts
+ * come behind. */
+static enum rs_reason take_text(struct run *r, bool keep, struct rs_slice *out)
+{
+    struct rs_json_text text;
+    const uint8_t *fault = r->c.p;
+    size_t size = 0;
+    r->c.p++; /* the quote */
+    enum rs_reason reason = rs_json_text(&r->c, &text);
+    *out = text.raw;
+    if (reason != RS_REASON_NONE || !text.escaped) {
+        return reason;
+    }
+    reason = rs_json_unescape(text.raw, r->text, &size, &fault);
+    if (reason != RS_REASON_NONE) {
+        return fail_at(r, fault, reason);
+    }
+    *out = rs_slice_of(r->text, size);
+    r->text += keep ? size : 0;
+    return RS_REASON_NONE;
+}
+
+static bool is_text(const struct run *r)
+{
+    return r->c.p < r->c.end && *r->c.p == '"';
+}
+
+static bool is_number(const struct run *r)
+{
+    return r->c.p < r->c.end && (*r->c.p == '-' || (*r->c.p >= '0' && *r->c.p <= '9'));
+}
+
+/* Whether the word stands here, as far as the message goes. */
+static bool begins_word(const struct run *r, const char *word)
+{
+    size_t size = (size_t)(r->c.end - r->c.p);
+    size_t wanted = strlen(word);
+    return memcmp(r->c.p, word, size < wanted ? size : wanted) == 0;
+}
+
+/* What stands here is of another type, or no JSON at all. */
+static enum rs_reason other_type(const struct run *r)
+{
+    if (r->c.p == r->c.end) {
+        return RS_REASON_TRUNCATED;
+    }
+    bool value = *r->c.p == '{' || *r->c.p == '[' || *r->c.p == '"' || is_number(r) ||
+                 begins_word(r, "true") || begins_word(r, "false") || begins_word(r, "null");
+    return value ? RS_REASON_TYPE : RS_REASON_JSON;
+}
+
+static enum rs_reason run_string(struct run *r, const struct rs_json_node *node)
+{
+    const uint8_t *from = r->c.p;
+    struct rs_slice text;
+    if (!is_text(r)) {
+        return other_type(r);
+    }
+    enum rs_reason reason = take_text(r, node->slot != RS_JSON_NOT_WANTED, &text);
+    if (reason == RS_REASON_NONE && node->kind == RS_JSON_UUID && !rs_wire_uuid(text.data, text.size)) {
+        return fail_at(r, from, RS_REASON_UUID);
+    }
+    put(r, node, (struct rs_value){.kind = RS_VALUE_BYTES, .s = text});
+    return reason;
+}
+
+/* Bytes as characters; *out lies in r->text. */
+static enum rs_reason take_bytes(struct run *r, struct rs_slice *out)
+{
+    const uint8_t *from = r->c.p;
+    enum rs_reason reason = is_text(r) ? take_text(r, false, out) : other_type(r);
+    if (reason != RS_REASON_NONE) {
+        return reason;
+    }
+    memmove(r->text, out->data, out->size);
+    out->data = r->text;
+    return rs_json_to_bytes(r->text, &out->size) ? RS_REASON_NONE : fail_at(r, from, RS_REASON_TYPE);
+}
+
+static enum rs_reason run_bytes(struct run *r, const struct rs_json_node *node)
+{
+    const uint8_t *from = r->c.p;
+    struct rs_slice bytes;
+    enum rs_reason reason = take_bytes(r, &bytes);
+    if (reason != RS_REASON_NONE) {
+        return reason;
+    }
+    if (node->schema->logical == RS_LOGICAL_UUID && rs_wire_uuid(bytes.data, bytes.size)) {
+        bytes.size = rs_json_uuid_to_bytes(r->text);
+    }
+    if (node->kind == RS_JSON_FIXED && bytes.size != node->schema->fixed_size) {
+        return fail_at(r, from, RS_REASON_LENGTH);
+    }
+    if (node->slot != RS_JSON_NOT_WANTED) {
+        r->text += bytes.size;
+        put(r, node, (struct rs_value){.kind = RS_VALUE_BYTES, .s = bytes});
+    }
+    return RS_REASON_NONE;
+}
+
+static enum rs_reason run_enum(struct run *r, const struct rs_json_node *node)
+{
+    const uint8_t *from = r->c.p;
+    struct rs_slice text;
+    if (!is_text(r)) {
+        return other_type(r);
+    }
+    enum rs_reason reason = take_text(r, false, &text);
+    if (reason != RS_REASON_NONE) {
+        return reason;
+    }
+    for (size_t i = 0; i < node->schema->symbol_count; i++) {
+        if (rs_slice_equal(text, rs_slice_text(node->schema->symbols[i]))) {
+            put_integer(r, node, RS_VALUE_INT, (int64_t)i);
+            return RS_REASON_NONE;
+        }
+    }
+    return fail_at(r, from, RS_REASON_ENUM_SYMBOL);
+}
+
+/* ---- numbers ---- */
+
+/* A number, or a text that holds one and nothing else. */
+static enum rs_reason take_number(struct run *r, bool also_text, struct rs_json_number *out)
+{
+    const uint8_t *from = r->c.p;
+    struct rs_slice text;
+    if (is_number(r)) {
+        return rs_json_number(&r->c, out);
+    }
+    if (!also_text || !is_text(r)) {
+        return other_type(r);
+    }
+    enum rs_reason reason = take_text(r, false, &text);
+    if (reason != RS_REASON_NONE) {
+        return reason;
+    }
+    struct rs_json_cursor inner = {text.data, text.data + text.size};
+    bool number = text.size > 0 && rs_json_number(&inner, out) == RS_REASON_NONE && inner.p == inner.end;
+    return number ? RS_REASON_NONE : fail_at(r, from, RS_REASON_TYPE);
+}
+
+static enum rs_reason run_integer(struct run *r, const struct rs_json_node *node)
+{
+    const uint8_t *from = r->c.p;
+    struct rs_json_number number;
+    int64_t value = 0;
+    enum rs_reason reason = take_number(r, false, &number);
+    if (reason != RS_REASON_NONE) {
+        return reason;
+    }
+    reason = rs_json_to_integer(&number, node->kind == RS_JSON_LONG, &value);
+    put_integer(r, node, RS_VALUE_INT, value);
+    return reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
+}
+
+static bool not_finite(struct rs_slice text, double *out)
+{
+    static const struct {
+        const char *name;
+        double value;
+    } names[] = {{"NaN", (double)NAN}, {"Infinity", (double)INFINITY}, {"-Infinity", -(double)INFINITY}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (rs_slice_equal(text, rs_slice_text(names[i].name))) {
+            *out = names[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum rs_reason run_double(struct run *r, const struct rs_json_node *node)
+{
+    const uint8_t *from = r->c.p;
+    struct rs_json_number number;
+    struct rs_slice text;
+    double value = 0;
+    enum rs_reason reason;
+    if (is_text(r)) {
+        reason = take_text(r, false, &text);
+        reason =
+            reason == RS_REASON_NONE && !not_finite(text, &value) ? fail_at(r, from, RS_REASON_TYPE) : reason;
+    } else {
+        reason = take_number(r, false, &number);
+        if (reason == RS_REASON_NONE) {
+            reason = rs_json_to_double(&number, node->kind == RS_JSON_FLOAT, &value);
+            reason = reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
+        }
+    }
+    put(r, node, (struct rs_value){.kind = RS_VALUE_DOUBLE, .d = value});
+    return reason;
+}
+
+/* The default of a decimal is written as its bytes. */
+static enum rs_reason default_decimal(struct run *r, const struct rs_json_node *node)
+{
+    struct rs_slice bytes;
+    rs_i128 value;
+    enum rs_reason reason = take_bytes(r, &bytes);
+    if (reason != RS_REASON_NONE) {
+        return reason;
+    }
+    if (!rs_wire_decimal(bytes.data, bytes.size, node->schema->precision, &value)) {
+        return RS_REASON_DECIMAL;
+    }
+    bool wide = !rs_wire_fits_64(value);
+    put(r, node,
+        wide ? (struct rs_value){.kind = RS_VALUE_DECIMAL, .wide = true, .w = value}
+             : (struct rs_value){.kind = RS_VALUE_DECIMAL, .i = (int64_t)value});
+    return RS_REASON_NONE;
+}
+
+static enum rs_reason run_decimal(struct run *r, const struct rs_json_node *node)
+{
+    const uint8_t *from = r->c.p;
+    struct rs_json_number number;
+    struct rs_value value;
+    if (r->defaults) {
+        return default_decimal(r, node);
+    }
+    enum rs_reason reason = take_number(r, true, &number);
+    if (reason != RS_REASON_NONE) {
+        return reason;
+    }
+    reason = rs_json_to_decimal(&number, node->schema, &value);
+    if (reason != RS_REASON_NONE) {
+        return fail_at(r, from, reason);
+    }
+    put(r, node, value);
+    return RS_REASON_NONE;
+}
+
+/* ---- times ---- */
+
+static enum rs_reason run_time(struct run *r, const struct rs_json_node *node)
+{
+    const uint8_t *from = r->c.p;
+    /* A default counts the type's own unit, whatever the messages' form is. */
+    struct rs_json_node plain = *node;
+    plain.rule = r->defaults ? NULL : node->rule;
+    bool counts = plain.rule && rs_time_rule_counts(plain.rule);
+    struct rs_value value;
+    enum rs_reason reason;
+    if (is_number(r) || counts) {
+        struct rs_json_number number;
+        reason = take_number(r, true, &number);
+        if (reason == RS_REASON_NONE) {
+            reason = rs_json_count_to_time(&number, &plain, &value);
+            reason = reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
+        }
+    } else if (is_text(r)) {
+        struct rs_slice text;
+        reason = take_text(r, false, &text);
+        if (reason == RS_REASON_NONE) {
+            reason = rs_json_text_to_time(text, &plain, &value);
+            reason = reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
+        }
+    } else {
+        return other_type(r);
+    }
+    if (reason == RS_REASON_NONE) {
+        put(r, node, value);
+    }
+    return reason;
+}
+
+static enum rs_reason run_date(struct run *r, const struct rs_json_node *node)
+{
+    const uint8_t *from = r->c.p;
+    struct rs_slice text;
+    int64_t days = 0;
+    if (is_number(r) && (!node->rule || r->defaults)) {
+        return run_integer(r, node);
+    }
+    if (!is_text(r)) {
+        return is_number(r) ? RS_REASON_TIME_FORM : other_type(r);
+    }
+    enum rs_reason reason = take_text(r, false, &text);
+    if (reason == RS_REASON_NONE) {
+        reason = rs_json_text_to_date(text, node, &days);
+        reason = reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
+    }
+    put_integer(r, node, RS_VALUE_INT, days);
+    return reason;
+}
+
+static enum rs_reason run_boolean(struct run *r, const struct rs_json_node *node)
+{
+    if (r->c.p == r->c.end || (*r->c.p != 't' && *r->c.p != 'f')) {
+        return other_type(r);
+    }
+    bool value = *r->c.p == 't';
+    put_integer(r, node, RS_VALUE_BOOLEAN, value);
+    return rs_json_word(&r->c, value ? "true" : "false");
+}
+
+/* ---- what holds values ---- */
+
+static enum rs_reason open_depth(struct run *r)
+{
+    r->c.p++; /* the bracket or brace */
+    return ++r->depth > r->program->limits.depth ? RS_REASON_DEPTH : RS_REASON_NONE;
+}
+
+/* Behind an item of an array or an object: whether another one follows (*more), or `close` does. */
+static enum rs_reason next_item(struct run *r, uint8_t close, bool *more)
+{
+    rs_json_space(&r->c);
+    if (r->c.p == r->c.end) {
+        return RS_REASON_TRUNCATED;
+    }
+    *more = *r->c.p == ',';
+    if (!*more && *r->c.p != close) {
+        return RS_REASON_JSON;
+    }
+    r->c.p++;
+    if (*more) {
+        rs_json_space(&r->c);
+    }
+    return RS_REASON_NONE;
+}
+
+/* Whether an array or an object has nothing in it; then it is behind it. */
+static bool is_empty(struct run *r, uint8_t close)
+{
+    rs_json_space(&r->c);
+    bool empty = r->c.p < r->c.end && *r->c.p == close;
+    r->c.p += empty;
+    return empty;
+}
+
+static enum rs_reason take_colon(struct run *r)
+{
+    rs_json_space(&r->c);
+    enum rs_reason reason = expect(r, ':');
+    rs_json_space(&r->c);
+    return reason;
+}
+
+/* A value of any kind; NULL: one that no field declares. */
+static enum rs_reason run_any(struct run *r, const struct rs_json_node *node);
+
+/* An array, or with `names` an object whose names are free. */
+static enum rs_reason run_items(struct run *r, const struct rs_json_node *item, bool names)
+{
+    uint8_t close = names ? '}' : ']';
+    bool more = true;
+    enum rs_reason reason = open_depth(r);
+    if (reason == RS_REASON_NONE && is_empty(r, close)) {
+        more = false;
+    }
+    while (reason == RS_REASON_NONE && more) {
+        struct rs_slice name;
+        if (r->items-- == 0) {
+            return RS_REASON_ITEMS;
+        }
+        if (names) {
+            reason = is_text(r) ? take_text(r, false, &name) : expect(r, '"');
+            reason = reason == RS_REASON_NONE ? take_colon(r) : reason;
+        }
+        reason = reason == RS_REASON_NONE ? run_any(r, item) : reason;
+        reason = reason == RS_REASON_NONE ? next_item(r, close, &more) : reason;
+    }
+    r->depth--;
+    return reason;
+}
+
+static enum rs_reason skip_value(struct run *r)
+{
+    struct rs_slice text;
+    struct rs_json_number number;
+    if (r->c.p == r->c.end) {
+        return RS_REASON_TRUNCATED;
+    }
+    switch (*r->c.p) {
+    case '{': return run_items(r, NULL, true);
+    case '[': return run_items(r, NULL, false);
+    case '"': return take_text(r, false, &text);
+    case 't': return rs_json_word(&r->c, "true");
+    case 'f': return rs_json_word(&r->c, "false");
+    case 'n': return rs_json_word(&r->c, "null");
+    default: return is_number(r) ? rs_json_number(&r->c, &number) : RS_REASON_JSON;
+    }
+}
+
+static enum rs_reason run_any(struct run *r, const struct rs_json_node *node)
+{
+    return node ? run_value(r, node) : skip_value(r);
+}
+
+/* ---- records ---- */
+
+static int compare_name(const struct rs_json_field *field, struct rs_slice name)
+{
+    size_t size = field->size < name.size ? field->size : name.size;
+    int order = memcmp(field->name, name.data, size);
+    return order != 0 ? order : (field->size > name.size) - (field->size < name.size);
+}
+
+/* Number of a record's field; the record's count where it has none of this name. */
+static uint32_t find_field(const struct rs_json_program *program, const struct rs_json_node *node,
+                           struct rs_slice name)
+{
+    const uint32_t *sorted = program->sorted + node->first;
+    uint32_t from = 0;
+    uint32_t to = node->count;
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        int order = compare_name(&program->fields[node->first + sorted[middle]], name);
+        if (order == 0) {
+            return sorted[middle];
+        }
+        if (order < 0) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return node->count;
+}
+
+/* The name of a field up to the value behind its colon. Most messages have their fields in the schema's order,
+ * so that the one at `guess` is tried before any search. */
+static enum rs_reason take_name(struct run *r, const struct rs_json_node *node, uint32_t guess,
+                                uint32_t *number)
+{
+    struct rs_slice name;
+    if (!is_text(r)) {
+        return expect(r, '"');
+    }
+    if (guess < node->count) {
+        const struct rs_json_field *field = &r->program->fields[node->first + guess];
+        if ((size_t)(r->c.end - r->c.p) >= (size_t)field->size + 2 &&
+            memcmp(r->c.p + 1, field->name, field->size) == 0 && r->c.p[field->size + 1] == '"') {
+            r->c.p += (size_t)field->size + 2;
+            *number = guess;
+            return take_colon(r);
+        }
+    }
+    const uint8_t *from = r->c.p;
+    enum rs_reason reason = take_text(r, false, &name);
+    if (reason != RS_REASON_NONE) {
+        return reason;
+    }
+    *number = find_field(r->program, node, name);
+    if (*number == node->count && r->program->refuse_unknown) {
+        return fail_at(r, from, RS_REASON_UNKNOWN_FIELD);
+    }
+    return take_colon(r);
+}
+
+/* Fields that were not there. */
+static enum rs_reason fill_absent(struct run *r, const struct rs_json_node *node, const uint64_t *seen)
+{
+    for (uint32_t i = 0; i < node->count; i++) {
+        const struct rs_json_field *field = &r->program->fields[node->first + i];
+        if (seen[i / 64] >> i % 64 & 1) {
+            continue;
+        }
+        if (field->absent == RS_JSON_MISSING) {
+            return RS_REASON_MISSING_FIELD;
+        }
+        for (uint32_t k = 0; k < field->value_count; k++) {
+            const struct rs_json_default *filler = &r->program->defaults[field->first_value + k];
+            r->values[filler->slot] = filler->value;
+        }
+    }
+    return RS_REASON_NONE;
+}
+
+static enum rs_reason run_fields(struct run *r, const struct rs_json_node *node, uint64_t *seen)
+{
+    uint32_t found = 0;
+    uint32_t guess = 0;
+    bool more = !is_empty(r, '}');
+    while (more) {
+        uint32_t number = 0;
+        const uint8_t *from = r->c.p;
+        enum rs_reason reason = take_name(r, node, guess, &number);
+        if (reason != RS_REASON_NONE) {
+            return reason;
+        }
+        const struct rs_json_node *value = NULL;
+        if (number < node->count) {
+            uint64_t bit = UINT64_C(1) << number % 64;
+            if (seen[number / 64] & bit) {
+                return fail_at(r, from, RS_REASON_DUPLICATE_FIELD);
+            }
+            seen[number / 64] |= bit;
+            found++;
+            guess = number + 1;
+            value = &r->program->nodes[r->program->fields[node->first + number].node];
+        } else if (r->items-- == 0) {
+            return RS_REASON_ITEMS;
+        }
+        reason = run_any(r, value);
+        reason = reason == RS_REASON_NONE ? next_item(r, '}', &more) : reason;
+        if (reason != RS_REASON_NONE) {
+            return reason;
+        }
+    }
+    return found == node->count ? RS_REASON_NONE : fill_absent(r, node, seen);
+}
+
+static enum rs_reason run_record(struct run *r, const struct rs_json_node *node)
+{
+    size_t words = ((size_t)node->count + 63) / 64;
+    enum rs_reason reason = open_depth(r);
+    if (reason != RS_REASON_NONE || words > SEEN_WORDS - r->words) {
+        return RS_REASON_DEPTH;
+    }
+    uint64_t *seen = r->seen + r->words;
+    for (size_t i = 0; i < words; i++) {
+        seen[i] = 0;
+    }
+    r->words += words;
+    reason = run_fields(r, node, seen);
+    r->words -= words;
+    r->depth--;
+    return reason;
+}
+
+/* ---- unions ---- */
+
+/* The name of a union's type as Avro's own JSON has it. */
+static bool is_named(const struct rs_json_node *node, struct rs_slice name)
+{
+    const struct rs_schema *schema = node->schema;
+    return rs_slice_equal(name,
+                          rs_slice_text(schema->name ? schema->name : rs_schema_kind_name(schema->kind)));
+}
+
+/* The name that an object begins with, if it has any; the reader stays where it is. */
+static bool peek_name(struct run *r, struct rs_slice *name)
+{
+    const struct rs_json_cursor here = r->c;
+    r->c.p++;
+    rs_json_space(&r->c);
+    bool named = is_text(r) && take_text(r, false, name) == RS_REASON_NONE;
+    r->c = here;
+    return named;
+}
+
+/* {"type": value}, at its brace. */
+static enum rs_reason run_wrapped(struct run *r, const struct rs_json_node *node)
+{
+    struct rs_slice name;
+    enum rs_reason reason = open_depth(r);
+    rs_json_space(&r->c);
+    reason = reason == RS_REASON_NONE ? take_text(r, false, &name) : reason;
+    reason = reason == RS_REASON_NONE ? take_colon(r) : reason;
+    reason = reason == RS_REASON_NONE ? run_value(r, node) : reason;
+    rs_json_space(&r->c);
+    reason = reason == RS_REASON_NONE ? expect(r, '}') : reason;
+    r->depth--;
+    return reason;
+}
+
+/* An object where null or one other type may stand: is it the value, or the value in its wrapping? A record
+ * that has a field of the type's name is never taken for its wrapping, nor is a map. */
+static bool is_wrapped(struct run *r, const struct rs_json_node *node)
+{
+    struct rs_slice name;
+    return node->kind != RS_JSON_MAP && peek_name(r, &name) && is_named(node, name) &&
+           (node->kind != RS_JSON_RECORD || find_field(r->program, node, name) == node->count);
+}
+
+static bool is_container(const struct rs_json_node *node)
+{
+    return node->kind == RS_JSON_RECORD || node->kind == RS_JSON_MAP;
+}
+
+/* An object for a union of several types: named by its wrapping, or the first type that is an object itself. One
+ * is chosen and no other tried, so that no message can make its reader try them all at every level. */
+static enum rs_reason run_union_object(struct run *r, const struct rs_json_node *node)
+{
+    const struct rs_json_node *branches = &r->program->nodes[node->first];
+    const struct rs_json_node *bare = NULL;
+    struct rs_slice name;
+    bool named = peek_name(r, &name);
+    for (uint32_t i = 0; i < node->count; i++) {
+        if (named && !r->defaults && is_named(&branches[i], name)) {
+            return run_wrapped(r, &branches[i]);
+        }
+        bare = !bare && is_container(&branches[i]) ? &branches[i] : bare;
+    }
+    return bare ? run_value(r, bare) : RS_REASON_TYPE;
+}
+
+/* The first type of several that takes the value. Only values that hold no others are tried more than once. */
+static enum rs_reason run_union(struct run *r, const struct rs_json_node *node)
+{
+    const struct rs_json_node *branches = &r->program->nodes[node->first];
+    const struct rs_json_cursor here = r->c;
+    if (r->c.p < r->c.end && *r->c.p == '{') {
+        return run_union_object(r, node);
+    }
+    enum rs_reason reason = other_type(r);
+    for (uint32_t i = 0; i < node->count; i++) {
+        if (is_container(&branches[i])) {
+            continue;
+        }
+        r->c = here;
+        enum rs_reason found = run_value(r, &branches[i]);
+        if (found == RS_REASON_NONE || (branches[i].kind == RS_JSON_ARRAY && found != RS_REASON_TYPE)) {
+            return found;
+        }
+        reason = found == RS_REASON_TYPE ? reason : found;
+    }
+    r->c = here;
+    return reason;
+}
+
+static enum rs_reason run_value(struct run *r, const struct rs_json_node *node)
+{
+    if (node->nullable && r->c.p < r->c.end) {
+        if (*r->c.p == 'n') {
+            return rs_json_word(&r->c, "null"); /* all slots are null from the start */
+        }
+        if (*r->c.p == '{' && !r->defaults && is_wrapped(r, node)) {
+            return run_wrapped(r, node);
+        }
+    }
+    switch ((enum rs_json_kind)node->kind) {
+    case RS_JSON_NULL:
+        return r->c.p < r->c.end && *r->c.p == 'n' ? rs_json_word(&r->c, "null") : other_type(r);
+    case RS_JSON_BOOLEAN: return run_boolean(r, node);
+    case RS_JSON_INT:
+    case RS_JSON_LONG: return run_integer(r, node);
+    case RS_JSON_FLOAT:
+    case RS_JSON_DOUBLE: return run_double(r, node);
+    case RS_JSON_DECIMAL: return run_decimal(r, node);
+    case RS_JSON_STRING:
+    case RS_JSON_UUID: return run_string(r, node);
+    case RS_JSON_BYTES:
+    case RS_JSON_FIXED: return run_bytes(r, node);
+    case RS_JSON_ENUM: return run_enum(r, node);
+    case RS_JSON_TIME: return run_time(r, node);
+    case RS_JSON_DATE: return run_date(r, node);
+    case RS_JSON_ARRAY:
+        return r->c.p < r->c.end && *r->c.p == '[' ? run_items(r, &r->program->nodes[node->first], false)
+                                                   : other_type(r);
+    case RS_JSON_MAP:
+        return r->c.p < r->c.end && *r->c.p == '{' ? run_items(r, &r->program->nodes[node->first], true)
+                                                   : other_type(r);
+    case RS_JSON_RECORD: return r->c.p < r->c.end && *r->c.p == '{' ? run_record(r, node) : other_type(r);
+    case RS_JSON_UNION: return run_union(r, node);
+    }
+    return RS_REASON_TYPE;
+}
+
+/* ---- one message ---- */
+
+static void begin(struct run *r, const struct rs_json_program *program, struct rs_slice json, uint8_t *text,
+                  struct rs_value *values)
+{
+    r->c = (struct rs_json_cursor){json.data, json.data + json.size};
+    r->program = program;
+    r->values = values;
+    r->text = text;
+    r->depth = 0;
+    r->items = program->limits.items;
+    r->words = 0;
+    for (size_t i = 0; i < program->slot_count; i++) {
+        values[i].kind = RS_VALUE_NULL;
+    }
+}
+
+enum rs_reason rs_json_program_run(const struct rs_json_program *program, struct rs_slice message,
+                                   uint8_t *text, struct rs_value *values, size_t *at)
+{
+    struct run r;
+    begin(&r, program, message, text, values);
+    r.defaults = false;
+    rs_json_space(&r.c);
+    enum rs_reason reason = run_value(&r, &program->nodes[0]);
+    if (reason == RS_REASON_NONE) {
+        rs_json_space(&r.c);
+        reason = r.c.p == r.c.end ? reason : RS_REASON_TRAILING;
+    }
+    if (at) {
+        *at = (size_t)(r.c.p - message.data);
+    }
+    for (size_t i = 0; i < program->copy_count; i++) {
+        values[program->copies[i].to] = values[program->copies[i].from];
+    }
+    return reason;
+}
+
+enum rs_reason rs_json_run_default(const struct rs_json_program *program, uint32_t node, struct rs_slice json,
+                                   uint8_t *text, struct rs_value *values)
+{
+    struct run r;
+    begin(&r, program, json, text, values);
+    r.defaults = true;
+    return run_value(&r, &program->nodes[node]);
+}
