@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/prefetch.h"
 #include "transform/group/fold.h"
 #include "transform/group/group.h"
 #include "transform/group/upsert.h"
@@ -144,20 +145,23 @@ uint32_t rs_groups_find(const struct rs_groups *gs, uint32_t hash, struct rs_sli
     return find(gs, hash, key, false);
 }
 
+#define LINE_BYTES 64
+
 /* Of a pane the lines that a few statistics take up; the rest of a larger one follows by itself. */
 #define PREFETCH_BYTES 256
 
 static void prefetch_group(const struct rs_groups *gs, const struct rs_group *g)
 {
     if (g->key_size > RS_GROUP_KEY_INLINE) {
-        __builtin_prefetch(rs_key_arena_at(&gs->keys, rs_group_key_ref(g)));
+        rs_prefetch(rs_key_arena_at(&gs->keys, rs_group_key_ref(g)));
     }
     if (g->newest == RS_NONE) {
         return;
     }
-    const char *node = (const char *)rs_node_at(gs, g->newest);
-    for (size_t at = 0; at < gs->panes.item_size && at < PREFETCH_BYTES; at += 64) {
-        __builtin_prefetch(node + at, 1);
+    uintptr_t node = (uintptr_t)rs_node_at(gs, g->newest);
+    size_t size = gs->panes.item_size < PREFETCH_BYTES ? gs->panes.item_size : PREFETCH_BYTES;
+    for (uintptr_t line = node & ~(uintptr_t)(LINE_BYTES - 1); line < node + size; line += LINE_BYTES) {
+        rs_prefetch((const void *)line);
     }
 }
 
@@ -173,7 +177,7 @@ void rs_groups_look_up(const struct rs_groups *gs, const uint32_t *hashes, uint3
         uint32_t cursor = hashes[i];
         found[i] = gs->index.slots ? rs_index_next(&gs->index, hashes[i], &cursor) : RS_NONE;
         if (found[i] != RS_NONE) {
-            __builtin_prefetch(rs_group_at(gs, found[i]), 1);
+            rs_prefetch(rs_group_at(gs, found[i]));
         }
     }
     for (uint32_t i = 0; i < count; i++) {

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/prefetch.h"
+
 #define RS_NONE UINT32_MAX /* no such group, pane or entry */
 
 struct rs_index {
@@ -28,7 +30,7 @@ void rs_index_remove(struct rs_index *index, uint32_t hash, uint32_t number);
 
 static inline void rs_index_prefetch(const struct rs_index *index, uint32_t hash)
 {
-    __builtin_prefetch(&index->slots[hash & index->mask]);
+    rs_prefetch(&index->slots[hash & index->mask]);
 }
 
 /* Next number with this hash; *cursor starts as the hash and is moved on. RS_NONE: no further one. Needs
