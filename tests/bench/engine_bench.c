@@ -149,7 +149,7 @@ static void look_up_and_add(struct rs_groups *gs, const struct lookup *lookups, 
     for (uint32_t i = 0; i < RS_RECORD_BATCH_MAX; i++) {
         struct rs_slice wanted = rs_slice_of(lookups[i].key, sizeof lookups[i].key);
         uint32_t number = found[i];
-        if (!rs_slice_equal(rs_group_key(gs, rs_group_at(gs, number)), wanted)) {
+        if (!rs_group_key_is(gs, rs_group_at(gs, number), wanted)) {
             number = rs_groups_find(gs, hashes[i], wanted);
         }
         event->order++;

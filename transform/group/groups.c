@@ -134,7 +134,7 @@ static uint32_t find(const struct rs_groups *gs, uint32_t hash, struct rs_slice 
             return number;
         }
         const struct rs_group *g = rs_group_at(gs, number);
-        if (dropped == !!(g->flags & RS_GROUP_DROPPED) && rs_slice_equal(rs_group_key(gs, g), key)) {
+        if (dropped == !!(g->flags & RS_GROUP_DROPPED) && rs_group_key_is(gs, g, key)) {
             return number;
         }
     }

@@ -136,7 +136,7 @@ static uint32_t find_group(const struct rs_partition *p, const struct rs_groups 
     struct rs_slice bytes = rs_batch_key_bytes(p, key);
     if (guess != RS_NONE) {
         const struct rs_group *g = rs_group_at(gs, guess);
-        if (!(g->flags & RS_GROUP_DROPPED) && rs_slice_equal(rs_group_key(gs, g), bytes)) {
+        if (!(g->flags & RS_GROUP_DROPPED) && rs_group_key_is(gs, g, bytes)) {
             return guess;
         }
     }
