@@ -10,6 +10,7 @@
     X(TOO_LARGE, "too_large", "the record is larger than max_record_bytes")                                  \
     X(FRAMING, "framing", "the wire framing is not the one this stream uses")                                \
     X(UNKNOWN_SCHEMA, "unknown_schema", "no schema is known for the id or fingerprint")                      \
+    X(SCHEMA_INCOMPATIBLE, "schema_incompatible", "the writer's schema does not resolve to the stream's")    \
     X(TRUNCATED, "truncated", "the bytes end inside a value")                                                \
     X(TRAILING, "trailing_bytes", "bytes follow the last field")                                             \
     X(VARINT, "varint", "an integer is longer than its type or overflows")                                   \

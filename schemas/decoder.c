@@ -1,9 +1,6 @@
 #include "schemas/decoder.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#include "base/buf.h"
 
 struct rs_decoder {
     struct rs_json_program *json; /* NULL: messages are Avro */
@@ -11,90 +8,19 @@ struct rs_decoder {
     enum rs_framing framing;
     size_t own;
     size_t count;
-    struct rs_program *programs[]; /* by number of the schema in the registry; NULL: it does not fit */
+    struct rs_program *programs[]; /* by number of the schema in the registry; NULL: it does not resolve */
 };
-
-/* ---- does a writer's schema fit ---- */
-
-static void put_type(const struct rs_field_type *type, struct rs_buf *out)
-{
-    const struct rs_schema *schema = type->schema;
-    const char *logical = rs_schema_logical_name(schema->logical);
-    rs_buf_text(out, logical ? logical : rs_schema_kind_name(schema->kind));
-    if (type->kind == RS_VALUE_DECIMAL) {
-        rs_buf_printf(out, "(%d, %d)", type->precision, type->scale);
-    }
-    rs_buf_text(out, type->nullable ? " or null" : "");
-}
-
-static int differs(const char *path, const struct rs_field_type *writer, const struct rs_field_type *own,
-                   struct rs_error *error)
-{
-    struct rs_buf types = {0};
-    put_type(writer, &types);
-    rs_buf_text(&types, ", not ");
-    put_type(own, &types);
-    int code = types.failed ? rs_fail(error, RS_ENOMEM, "out of memory")
-                            : rs_fail(error, RS_ECONFIG, "its field '%s' is %.*s", path, (int)types.size,
-                                      (const char *)types.data);
-    rs_buf_fini(&types);
-    return code;
-}
-
-static int compare_types(const char *path, const struct rs_field_type *writer,
-                         const struct rs_field_type *own, struct rs_error *error)
-{
-    if (writer->kind != own->kind || writer->scale != own->scale || writer->precision != own->precision ||
-        writer->nullable != own->nullable || writer->schema->kind != own->schema->kind ||
-        writer->schema->logical != own->schema->logical) {
-        return differs(path, writer, own, error);
-    }
-    return rs_schema_same_symbols(writer->schema, own->schema)
-               ? 0
-               : rs_fail(error, RS_ECONFIG, "its field '%s' has other symbols", path);
-}
-
-static const char *shown_name(const struct rs_schema *schema)
-{
-    return schema->name ? schema->name : rs_schema_kind_name(schema->kind);
-}
-
-int rs_decoder_fits(const struct rs_schema *own, const struct rs_schema *writer, const char *const *paths,
-                    size_t count, struct rs_error *error)
-{
-    if (!own->name || !writer->name || strcmp(own->name, writer->name) != 0) {
-        return rs_fail(error, RS_ECONFIG, "it is %s, not %s", shown_name(writer), shown_name(own));
-    }
-    int code = 0;
-    for (size_t i = 0; i < count && code == 0; i++) {
-        struct rs_field_type type;
-        struct rs_field_type wanted;
-        code = rs_schema_field_type(writer, paths[i], &type, error);
-        if (code == 0) {
-            code = rs_schema_field_type(own, paths[i], &wanted, error);
-        }
-        if (code == 0) {
-            code = compare_types(paths[i], &type, &wanted, error);
-        }
-    }
-    return code;
-}
 
 /* ---- building ---- */
 
-/* The program of schema number `writer`; it stays NULL where the schema does not fit. */
+/* The program of schema number `writer`; it stays NULL where the schema does not resolve to the own one. */
 static int compile_writer(struct rs_decoder *decoder, size_t writer, const char *const *paths, size_t count,
                           struct rs_program_limits limits, struct rs_error *error)
 {
-    const struct rs_schema *schema = rs_frame_schema(decoder->registry, writer);
-    if (writer != decoder->own) {
-        int code =
-            rs_decoder_fits(rs_frame_schema(decoder->registry, decoder->own), schema, paths, count, error);
-        if (code != 0) {
-            return code == RS_ECONFIG ? 0 : code;
-        }
-    }
-    return rs_program_compile(schema, paths, count, limits, &decoder->programs[writer], error);
+    const struct rs_schema *own = rs_frame_schema(decoder->registry, decoder->own);
+    int code = rs_program_resolve(rs_frame_schema(decoder->registry, writer), own, paths, count, limits,
+                                  &decoder->programs[writer], error);
+    return code == RS_ESCHEMA && writer != decoder->own ? 0 : code;
 }
 
 int rs_decoder_new(const struct rs_frame_registry *registry, enum rs_framing framing, size_t own,
@@ -201,7 +127,7 @@ enum rs_reason rs_decoder_run(const struct rs_decoder *decoder, struct rs_slice 
     enum rs_reason reason =
         rs_frame_split(decoder->registry, decoder->framing, decoder->own, message, &writer, &datum);
     if (reason == RS_REASON_NONE && !decoder->programs[writer]) {
-        reason = RS_REASON_UNKNOWN_SCHEMA;
+        reason = RS_REASON_SCHEMA_INCOMPATIBLE;
     }
     if (reason != RS_REASON_NONE) {
         if (at) {

@@ -1,11 +1,11 @@
 /* decoder: messages of one stream in, values of the wanted fields out, whichever known schema wrote them.
  * The one way from a message's bytes to values: takes the framing off, finds the program of the writer schema
  * and runs it. The daemon judges every record with it, in `--replay` too, and the fuzzer runs the same code.
- * One program is compiled for each writer schema of the registry that fits the stream's own
- * (rs_decoder_fits). Messages of the others are refused as `unknown_schema`. Where the framing is `auto` and
- * a message that was taken for bare does not decode, but begins like a framed message with an unknown id or
- * fingerprint, the reason is `unknown_schema` too: what the message names, not what its bytes would be
- * without a frame.
+ * One program is compiled for each writer schema of the registry that resolves to the stream's own
+ * (rs_program_resolve). Messages of the others are refused as `schema_incompatible`. Where the framing is
+ * `auto` and a message that was taken for bare does not decode, but begins like a framed message with an
+ * unknown id or fingerprint, the reason is `unknown_schema`: what the message names, not what its bytes would
+ * be without a frame.
  * Thread: immutable; any number of threads may run it. */
 #ifndef RS_SCHEMAS_DECODER_H
 #define RS_SCHEMAS_DECODER_H
@@ -20,13 +20,6 @@
 #include "schemas/program.h"
 
 struct rs_decoder;
-
-/* Whether messages that `writer` wrote are read by a stream whose own schema is `own`: a record of the same
- * full name in which each of the fields paths[0..count) has the very type that it has in `own`, so that no
- * value needs resolving. RS_ECONFIG: it does not fit; the text is the reason, a clause about "it".
- * RS_ENOMEM. */
-RS_MUST_USE int rs_decoder_fits(const struct rs_schema *own, const struct rs_schema *writer,
-                                const char *const *paths, size_t count, struct rs_error *error);
 
 /* `own`: number of the stream's own schema in the registry (rs_stream.writer). The registry must outlive the
  * decoder; the paths need not.

@@ -38,7 +38,8 @@ enum rs_value_kind {
                          INT64_MIN or INT64_MAX: it is for who uses the field to ask rs_time_in_range */
     RS_VALUE_DECIMAL, /* i64 or wide: unscaled, at the type's scale; `wide` tells which */
     RS_VALUE_DOUBLE,  /* d: float and double */
-    RS_VALUE_BYTES,   /* s: string, bytes, fixed, uuid; borrowed from the message */
+    RS_VALUE_BYTES,   /* s: string, bytes, fixed, uuid; borrowed from the message, or of a default from the
+                         program */
 };
 
 struct rs_value {
@@ -74,6 +75,17 @@ RS_MUST_USE int rs_schema_field_type(const struct rs_schema *schema, const char 
 RS_MUST_USE int rs_program_compile(const struct rs_schema *schema, const char *const *paths, size_t count,
                                    struct rs_program_limits limits, struct rs_program **out,
                                    struct rs_error *error);
+/* As rs_program_compile, for messages that `writer` wrote: paths are those of `reader`, and the values are as
+ * rs_schema_field_type says of it. What is wanted is resolved (schemas/resolve.h), a field that the writer
+ * lacks being its default; what nobody wants is checked as its writer's type and passed by. Values that the
+ * reader has no place for (a symbol, a branch of a union) are refused when they come, as
+ * RS_REASON_SCHEMA_INCOMPATIBLE. Borrows `writer` for the program's life, `reader` for the call. Takes as
+ * long as the schemas are large: not for the event path.
+ * Errors: also RS_ESCHEMA: no value of a wanted field can be read. The text is a clause about "it", the
+ * writer: the path, both types, why, and what to do. */
+RS_MUST_USE int rs_program_resolve(const struct rs_schema *writer, const struct rs_schema *reader,
+                                   const char *const *paths, size_t count, struct rs_program_limits limits,
+                                   struct rs_program **out, struct rs_error *error);
 void rs_program_free(struct rs_program **program);
 
 /* Walks one bare message. Returns RS_REASON_NONE and fills values[0..count), or why the message is not

@@ -33,7 +33,15 @@ static bool writes_slot(enum rs_program_code code)
     case RS_PROGRAM_FIXED_DECIMAL:
     case RS_PROGRAM_NULLABLE_SLOT:
     case RS_PROGRAM_SET_NULL:
-    case RS_PROGRAM_COPY: return true;
+    case RS_PROGRAM_COPY:
+    case RS_PROGRAM_CONSTANT:
+    case RS_PROGRAM_ENUM_MAP:
+    case RS_PROGRAM_AS_DOUBLE:
+    case RS_PROGRAM_AS_FLOAT:
+    case RS_PROGRAM_AS_MILLIS:
+    case RS_PROGRAM_AS_NANOS:
+    case RS_PROGRAM_TIMES:
+    case RS_PROGRAM_RESCALE: return true;
     default: return false;
     }
 }
@@ -53,6 +61,7 @@ static void explain_operands(const struct rs_program *program, size_t at, struct
     case RS_PROGRAM_SKIP:
     case RS_PROGRAM_FIXED: rs_buf_printf(out, " of %" PRIu32 " bytes", op->a); break;
     case RS_PROGRAM_ENUM:
+    case RS_PROGRAM_ENUM_MAP:
     case RS_PROGRAM_SKIP_ENUM: rs_buf_printf(out, " of %" PRIu32 " symbols", op->a); break;
     case RS_PROGRAM_DECIMAL:
     case RS_PROGRAM_SKIP_DECIMAL: rs_buf_printf(out, " of at most %" PRIu32 " digits", op->a); break;
@@ -67,6 +76,8 @@ static void explain_operands(const struct rs_program *program, size_t at, struct
     case RS_PROGRAM_UNION: explain_targets(program, at, out); break;
     case RS_PROGRAM_JUMP: rs_buf_printf(out, " to %zu", at + op->b); break;
     case RS_PROGRAM_COPY: rs_buf_printf(out, " of slot %" PRIu32, op->a); break;
+    case RS_PROGRAM_TIMES: rs_buf_printf(out, " %" PRIu64, op->b); break;
+    case RS_PROGRAM_RESCALE: rs_buf_printf(out, " by %" PRIu32 " digits", op->a); break;
     case RS_PROGRAM_BLOCKS: rs_buf_printf(out, ", depth +%" PRIu32 ", end at %zu", op->a, at + op->b); break;
     case RS_PROGRAM_CALL: rs_buf_printf(out, " %" PRIu64 ", depth +%" PRIu32, op->b, op->a); break;
     case RS_PROGRAM_EMPTY_BLOCKS:

@@ -11,6 +11,7 @@
 #ifndef RS_SCHEMAS_PROGRAM_OPS_H
 #define RS_SCHEMAS_PROGRAM_OPS_H
 
+#include "base/arena.h"
 #include "schemas/program.h"
 
 /* Op, function that does it, and what explain calls it. In comments: use of a and b; s: writes its slot. */
@@ -46,7 +47,16 @@
     X(JUMP, jump, "jump")                       /* b: ops ahead */                                           \
     X(SET_NULL, set_null, "null")               /* s */                                                      \
     X(COPY, copy, "copy")                       /* s, a: slot copied from */                                 \
-    X(BLOCKS, blocks, "blocks")                 /* a: depth, b: ops ahead of the end */                      \
+    X(CONSTANT, constant, "default")            /* s, b: number of the constant */                           \
+    X(ENUM_MAP, enum_map, "enum by name")       /* s, a: symbols, b: first in targets: reader's numbers */   \
+    X(AS_DOUBLE, as_double, "as double")        /* s: of an integer, as those below */                       \
+    X(AS_FLOAT, as_float, "as float")           /* s */                                                      \
+    X(AS_MILLIS, as_millis, "as timestamp-millis") /* s */                                                   \
+    X(AS_NANOS, as_nanos, "as timestamp-nanos")    /* s */                                                   \
+    X(TIMES, times, "times")                       /* s, b: factor */                                        \
+    X(RESCALE, rescale, "rescale")                 /* s, a: digits appended, b: digits allowed */            \
+    X(INCOMPATIBLE, incompatible, "incompatible")                                                            \
+    X(BLOCKS, blocks, "blocks") /* a: depth, b: ops ahead of the end */                                      \
     X(NEXT, next, "next item")                                                                               \
     X(EMPTY_BLOCKS, empty_blocks, "blocks of nothing") /* a: depth */                                        \
     X(CALL, call, "call")                              /* a: depth, b: op called */                          \
@@ -75,8 +85,11 @@ struct rs_program {
     struct rs_program_op *ops;
     const char **notes; /* per op: the field it belongs to, or NULL; names live in the schema */
     size_t op_count;
-    uint32_t *targets; /* of unions: ops ahead */
+    uint32_t *targets; /* of unions: ops ahead; of enums: symbols */
     size_t target_count;
+    struct rs_value *constants; /* defaults; their bytes are in `arena` */
+    size_t constant_count;
+    struct rs_arena arena;
     size_t slot_count;
 };
 
@@ -90,6 +103,9 @@ struct rs_program_route {
 /* rs_schema_field_type that also tells the way. *route is malloc'd steps; NULL: not wanted. */
 RS_MUST_USE int rs_program_find(const struct rs_schema *schema, const char *path, struct rs_field_type *out,
                                 struct rs_program_route *route, struct rs_error *error);
+
+/* Looks through unions of one type, with or without null. */
+const struct rs_schema *rs_program_strip_union(const struct rs_schema *type, bool *nullable);
 
 /* Index of the null branch of a union of null and one other type, -1 for every other union. */
 int rs_program_null_branch(const struct rs_schema *type);

@@ -14,8 +14,7 @@ int rs_program_null_branch(const struct rs_schema *type)
     return first ? 0 : type->branches[1]->kind == RS_AVRO_NULL ? 1 : -1;
 }
 
-/* Looks through unions of one type, with or without null. */
-static const struct rs_schema *strip_union(const struct rs_schema *type, bool *nullable)
+const struct rs_schema *rs_program_strip_union(const struct rs_schema *type, bool *nullable)
 {
     int null_branch = rs_program_null_branch(type);
     if (null_branch >= 0) {
@@ -113,7 +112,7 @@ static int walk_path(const struct rs_schema *schema, const char *path, struct rs
                      uint32_t *steps, struct rs_error *error)
 {
     bool nullable = false;
-    const struct rs_schema *type = strip_union(schema, &nullable);
+    const struct rs_schema *type = rs_program_strip_union(schema, &nullable);
     const char *at = path;
     for (size_t i = 0;; i++) {
         if (type->kind != RS_AVRO_RECORD) {
@@ -126,7 +125,7 @@ static int walk_path(const struct rs_schema *schema, const char *path, struct rs
         if (code != 0) {
             return code;
         }
-        type = strip_union(type->fields[steps[i]].type, &nullable);
+        type = rs_program_strip_union(type->fields[steps[i]].type, &nullable);
         if (at[size] == '\0') {
             return describe_field(type, nullable, path, out, error);
         }

@@ -385,6 +385,103 @@ STEP step_copy(struct at at, const struct run *r)
     return ahead(at.p, at.op);
 }
 
+/* ---- what another schema wrote ---- */
+
+STEP step_constant(struct at at, const struct run *r)
+{
+    r->values[at.op->slot] = r->walk->program->constants[at.op->b];
+    return ahead(at.p, at.op);
+}
+
+STEP step_enum_map(struct at at, const struct run *r)
+{
+    struct rs_wire_number number = rs_wire_index(at.p, r->end, at.op->a, RS_REASON_ENUM_INDEX);
+    if (RS_WIRE_UNLIKELY(!number.p)) {
+        return refuse(r->walk, at.p, number.value);
+    }
+    uint32_t symbol = r->walk->program->targets[at.op->b + number.value];
+    if (RS_WIRE_UNLIKELY(symbol == UINT32_MAX)) {
+        return refuse(r->walk, at.p, RS_REASON_SCHEMA_INCOMPATIBLE);
+    }
+    r->values[at.op->slot].kind = RS_VALUE_INT;
+    r->values[at.op->slot].i = symbol;
+    return ahead(number.p, at.op);
+}
+
+STEP step_as_double(struct at at, const struct run *r)
+{
+    struct rs_value *value = &r->values[at.op->slot];
+    value->kind = RS_VALUE_DOUBLE;
+    value->d = (double)value->i;
+    return ahead(at.p, at.op);
+}
+
+/* Rounded once, to the float that the reader has. */
+STEP step_as_float(struct at at, const struct run *r)
+{
+    struct rs_value *value = &r->values[at.op->slot];
+    value->kind = RS_VALUE_DOUBLE;
+    value->d = (double)(float)value->i;
+    return ahead(at.p, at.op);
+}
+
+STEP step_as_millis(struct at at, const struct run *r)
+{
+    struct rs_value *value = &r->values[at.op->slot];
+    value->kind = RS_VALUE_TIME;
+    value->i = rs_us_from_millis(value->i);
+    return ahead(at.p, at.op);
+}
+
+STEP step_as_nanos(struct at at, const struct run *r)
+{
+    struct rs_value *value = &r->values[at.op->slot];
+    int rest = 0;
+    value->kind = RS_VALUE_TIME;
+    value->i = rs_us_from_nanos(value->i, &rest);
+    value->nanos = (uint16_t)rest;
+    return ahead(at.p, at.op);
+}
+
+/* Of 32-bit times of the day: the product fits. */
+STEP step_times(struct at at, const struct run *r)
+{
+    r->values[at.op->slot].i *= (int64_t)at.op->b;
+    return ahead(at.p, at.op);
+}
+
+/* The value has at most RS_I128_DIGITS digits; so many have the digits appended to it, too, as a scale is
+ * below that. */
+static __attribute__((noinline)) bool rescale(struct rs_value *value, uint32_t appended, uint64_t digits)
+{
+    rs_i128 number = value->wide ? value->w : value->i;
+    rs_i128 product;
+    rs_i128 most = (rs_i128)rs_pow10_u128((int)digits) - 1;
+    if (__builtin_mul_overflow(number, (rs_i128)rs_pow10_u128((int)appended), &product) || product > most ||
+        product < -most) {
+        return false;
+    }
+    value->wide = !rs_wire_fits_64(product);
+    if (value->wide) {
+        value->w = product;
+    } else {
+        value->i = (int64_t)product;
+    }
+    return true;
+}
+
+STEP step_rescale(struct at at, const struct run *r)
+{
+    return RS_WIRE_LIKELY(rescale(&r->values[at.op->slot], at.op->a, at.op->b))
+               ? ahead(at.p, at.op)
+               : refuse(r->walk, at.p, RS_REASON_DECIMAL);
+}
+
+STEP step_incompatible(struct at at, const struct run *r)
+{
+    return refuse(r->walk, at.p, RS_REASON_SCHEMA_INCOMPATIBLE);
+}
+
 /* ---- depth, loops, calls ---- */
 
 RS_WIRE_INLINE bool too_deep(const struct walk *walk, uint32_t known)

@@ -55,6 +55,8 @@ struct rs_schema_field {
     const struct rs_schema *type;
     bool has_default;
     const char *default_json; /* the default as JSON text; NULL: none */
+    const char *const *aliases;
+    size_t alias_count;
 };
 
 struct rs_schema {
@@ -68,6 +70,9 @@ struct rs_schema {
     size_t fixed_size;
     const char *const *symbols; /* ENUM */
     size_t symbol_count;
+    size_t symbol_default;      /* ENUM: number of its "default"; SIZE_MAX: none */
+    const char *const *aliases; /* full names; named kinds only */
+    size_t alias_count;
     const struct rs_schema_field *fields; /* RECORD */
     size_t field_count;
     const struct rs_schema *const *branches; /* UNION */

@@ -147,18 +147,13 @@ static bool is_symbol(const struct rs_schema *type, const json_t *value)
     return false;
 }
 
-/* Comparisons of one default: branches of unions inside one another multiply. */
-#define DEFAULT_STEPS 100000
-
-static bool default_fits(const struct rs_schema *type, const json_t *value, uint32_t *left);
-
 static bool items_fit(const struct rs_schema *type, const json_t *value, uint32_t *left)
 {
     size_t i = 0;
     const json_t *item = NULL;
     json_array_foreach(value, i, item)
     {
-        if (!default_fits(type->items, item, left)) {
+        if (!rs_schema_default_fits(type->items, item, left)) {
             return false;
         }
     }
@@ -171,7 +166,7 @@ static bool map_fits(const struct rs_schema *type, json_t *value, uint32_t *left
     json_t *item = NULL;
     json_object_foreach(value, key, item)
     {
-        if (!default_fits(type->items, item, left)) {
+        if (!rs_schema_default_fits(type->items, item, left)) {
             return false;
         }
     }
@@ -184,7 +179,8 @@ static bool record_fits(const struct rs_schema *type, const json_t *value, uint3
     size_t present = 0;
     for (size_t i = 0; i < type->field_count; i++) {
         const json_t *item = json_object_get(value, type->fields[i].name);
-        if (!item ? !type->fields[i].has_default : !default_fits(type->fields[i].type, item, left)) {
+        if (!item ? !type->fields[i].has_default
+                  : !rs_schema_default_fits(type->fields[i].type, item, left)) {
             return false;
         }
         present += item != NULL;
@@ -202,7 +198,7 @@ static bool integer_fits(const struct rs_schema *type, const json_t *value)
 static bool any_branch_fits(const struct rs_schema *type, const json_t *value, uint32_t *left)
 {
     for (size_t i = 0; i < type->branch_count; i++) {
-        if (default_fits(type->branches[i], value, left)) {
+        if (rs_schema_default_fits(type->branches[i], value, left)) {
             return true;
         }
     }
@@ -210,7 +206,7 @@ static bool any_branch_fits(const struct rs_schema *type, const json_t *value, u
 }
 
 /* Recursion goes down the JSON, whose depth jansson bounds. */
-static bool default_fits(const struct rs_schema *type, const json_t *value, uint32_t *left)
+bool rs_schema_default_fits(const struct rs_schema *type, const json_t *value, uint32_t *left)
 {
     if (*left == 0) {
         return false;
@@ -239,8 +235,8 @@ int rs_schema_check_defaults(struct rs_schema_parser *p)
 {
     for (const struct rs_schema_default *kept = p->defaults; kept; kept = kept->next) {
         const struct rs_schema *type = kept->field->type;
-        uint32_t left = DEFAULT_STEPS;
-        if (!default_fits(type, kept->value, &left)) {
+        uint32_t left = RS_SCHEMA_DEFAULT_STEPS;
+        if (!rs_schema_default_fits(type, kept->value, &left)) {
             if (left == 0) {
                 return rs_fail(p->error, RS_ESCHEMA, "%s: the default of field '%s' of %s is too involved",
                                p->name, rs_schema_shown(p, kept->field->name),

@@ -56,6 +56,11 @@ const char *rs_schema_shown(struct rs_schema_parser *p, const char *text);
 RS_MUST_USE int rs_schema_parse_logical(struct rs_schema_parser *p, const json_t *object,
                                         struct rs_schema *node);
 
+/* Whether `value` can be the default of a field of this type. *left: comparisons still allowed; 0 afterwards
+ * where they did not suffice. */
+bool rs_schema_default_fits(const struct rs_schema *type, const json_t *value, uint32_t *left);
+#define RS_SCHEMA_DEFAULT_STEPS 100000 /* of one default: branches of unions inside one another multiply */
+
 /* Checks the defaults that were put aside. */
 RS_MUST_USE int rs_schema_check_defaults(struct rs_schema_parser *p);
 

@@ -131,8 +131,10 @@ static int text_attribute(struct rs_schema_parser *p, const json_t *object, cons
     return !*out ? rs_schema_no_memory(p) : 0;
 }
 
-static int check_aliases(struct rs_schema_parser *p, const json_t *object, bool dots,
-                         const struct rs_schema_place *place)
+/* Aliases of a field, or, where `dots` says that dots are allowed, of a named type: in the namespace `ns` then
+ * unless they have one. */
+static int parse_aliases(struct rs_schema_parser *p, const json_t *object, bool dots, const char *ns,
+                         const struct rs_schema_place *place, const char *const **out, size_t *count)
 {
     const json_t *aliases = json_object_get(object, "aliases");
     if (!aliases) {
@@ -140,6 +142,10 @@ static int check_aliases(struct rs_schema_parser *p, const json_t *object, bool 
     }
     if (!json_is_array(aliases)) {
         return rs_schema_bad(p, place, "\"aliases\" is not an array of names");
+    }
+    const char **names = rs_arena_array(&p->document->arena, json_array_size(aliases), sizeof *names);
+    if (!names) {
+        return rs_schema_no_memory(p);
     }
     size_t i = 0;
     const json_t *alias = NULL;
@@ -149,7 +155,13 @@ static int check_aliases(struct rs_schema_parser *p, const json_t *object, bool 
             !valid_name(p, json_string_value(alias), json_string_length(alias), dots)) {
             return rs_schema_bad(p, place, "\"aliases\" holds something that is not a name");
         }
+        names[i] = full_name(p, ns, json_string_value(alias));
+        if (!names[i]) {
+            return rs_schema_no_memory(p);
+        }
     }
+    *out = names;
+    *count = json_array_size(aliases);
     return 0;
 }
 
@@ -189,8 +201,7 @@ static int parse_name(struct rs_schema_parser *p, const json_t *object, struct r
     }
     const char *ns = NULL;
     if (parse_namespace(p, object, place, &ns) != 0 ||
-        text_attribute(p, object, "doc", place, &node->doc) != 0 ||
-        check_aliases(p, object, true, place) != 0) {
+        text_attribute(p, object, "doc", place, &node->doc) != 0) {
         return p->error->code;
     }
     char *full = full_name(p, ns, text);
@@ -203,7 +214,11 @@ static int parse_name(struct rs_schema_parser *p, const json_t *object, struct r
     }
     node->name = full;
     *inside = !dot ? "" : rs_arena_slice(&p->document->arena, rs_slice_of(full, (size_t)(dot - full)));
-    return !*inside ? rs_schema_no_memory(p) : register_named(p, node, place);
+    if (!*inside) {
+        return rs_schema_no_memory(p);
+    }
+    int code = parse_aliases(p, object, true, *inside, place, &node->aliases, &node->alias_count);
+    return code != 0 ? code : register_named(p, node, place);
 }
 
 /* ---- types ---- */
@@ -398,14 +413,16 @@ static int parse_enum(struct rs_schema_parser *p, const json_t *object, struct r
         text_attribute(p, object, "default", place, &fallback) != 0) {
         return p->error->code;
     }
+    node->symbol_default = SIZE_MAX;
     for (size_t i = 0; fallback && i < node->symbol_count; i++) {
         if (strcmp(fallback, node->symbols[i]) == 0) {
-            fallback = NULL;
+            node->symbol_default = i;
         }
     }
-    return !fallback ? 0
-                     : rs_schema_bad(p, place, "the enum's default '%s' is not one of its symbols",
-                                     rs_schema_shown(p, fallback));
+    return !fallback || node->symbol_default != SIZE_MAX
+               ? 0
+               : rs_schema_bad(p, place, "the enum's default '%s' is not one of its symbols",
+                               rs_schema_shown(p, fallback));
 }
 
 /* ---- records ---- */
@@ -484,7 +501,8 @@ static int parse_field(struct rs_schema_parser *p, const json_t *object, const c
         return rs_schema_no_memory(p);
     }
     if (text_attribute(p, object, "doc", place, &field->doc) != 0 || check_order(p, object, place) != 0 ||
-        check_aliases(p, object, false, place) != 0 || parse_field_type(p, object, field, place) != 0) {
+        parse_aliases(p, object, false, "", place, &field->aliases, &field->alias_count) != 0 ||
+        parse_field_type(p, object, field, place) != 0) {
         return p->error->code;
     }
     return keep_default(p, object, record, field);

@@ -175,7 +175,7 @@ static void measure_part(struct course *c, const struct rs_record *records, size
     least(&c->add_ns, start, count);
     start = now_ns();
     for (size_t i = 0; i < count; i++) {
-        (void)!rs_decoder_run(c->p->plan->decoder, records[i].value, c->p->batch.values, NULL);
+        (void)!rs_decoder_run(c->p->plan->decoder, records[i].value, NULL, c->p->batch.values, NULL);
     }
     least(&c->decode_ns, start, count);
     start = now_ns();

@@ -1,6 +1,7 @@
 /* Messages: the first byte chooses a stream's schema, the rest is the message. The op list and the JSON
  * writer have to agree on every input, and the decoder, which is what the daemon runs, has to judge the
- * message as the JSON writer judges what is in its frame. */
+ * message as the JSON writer judges what is in its frame. The same bytes are read as those of another version
+ * of the schema, which is resolved to this one. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,17 +47,34 @@ static const char blocks_schema[] =
     "\"values\":{\"type\":\"array\",\"items\":\"string\"}}}},"
     "{\"name\":\"last\",\"type\":\"int\"}]}";
 
+/* What other versions of these records wrote; each resolves to the one above, and not every value does. */
+static const char *const written[] = {
+    "{\"type\":\"record\",\"name\":\"old.Trade\",\"fields\":["
+    "{\"name\":\"buyer\",\"type\":[\"int\",\"bytes\",\"null\"]},"
+    "{\"name\":\"more\",\"type\":{\"type\":\"array\",\"items\":\"old.Trade\"}},"
+    "{\"name\":\"price\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":9,\"scale\":"
+    "2}}]}",
+    "{\"type\":\"record\",\"name\":\"All\",\"fields\":["
+    "{\"name\":\"n\",\"type\":[{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"int\",\"string\"]},"
+    "{\"name\":\"x\",\"type\":{\"type\":\"fixed\",\"name\":\"o.F\",\"size\":5}}]}",
+    "{\"type\":\"record\",\"name\":\"Tree\",\"fields\":["
+    "{\"name\":\"left\",\"type\":[\"Tree\",\"null\",\"long\"]},{\"name\":\"v\",\"type\":\"int\"}]}",
+    "{\"type\":\"record\",\"name\":\"Blocks\",\"fields\":["
+    "{\"name\":\"nulls\",\"type\":{\"type\":\"array\",\"items\":\"null\"}},"
+    "{\"name\":\"last\",\"type\":[\"int\"]}]}"};
+
 static const char *const schemas[] = {trade_schema, all_schema, tree_schema, blocks_schema};
 static const char *const paths[][2] = {{"price", "buyer"}, {"x", "n"}, {"v", "left.v"}, {"last", "last"}};
 enum { SCHEMAS = sizeof schemas / sizeof schemas[0] };
 
-/* Id of the stream's own schema, and of another one that does not fit the stream. */
-enum { OWN_ID = 7, OTHER_ID = 11 };
+/* Id of the stream's own schema, of another record, and of another version of its own. */
+enum { OWN_ID = 7, OTHER_ID = 11, OLD_ID = 13 };
 
 struct subject {
-    struct rs_schema_document *document, *other;
-    size_t own;
-    struct rs_program *program;
+    struct rs_schema_document *document, *other, *old;
+    size_t own, old_number;
+    struct rs_program *program, *resolved;
+    struct rs_program *old_program; /* wants nothing */
     struct rs_frame_registry *registry;
     struct rs_decoder *decoder;
 };
@@ -69,11 +87,11 @@ static void must(int code, const struct rs_error *error)
     }
 }
 
-static void add_schema(struct subject *s, size_t number, uint32_t id, struct rs_schema_document **document,
+static void add_schema(struct subject *s, const char *text, uint32_t id, struct rs_schema_document **document,
                        size_t *writer)
 {
     struct rs_error error;
-    must(rs_schema_parse("fuzz", schemas[number], strlen(schemas[number]), document, &error), &error);
+    must(rs_schema_parse("fuzz", text, strlen(text), document, &error), &error);
     must(rs_frame_add(s->registry, rs_schema_root(*document), writer, &error), &error);
     must(rs_frame_add_id(s->registry, id, *writer, &error), &error);
 }
@@ -84,9 +102,14 @@ static void open_subject(struct subject *s, size_t number)
     size_t writer = 0;
     const struct rs_program_limits limits = {.depth = 20, .items = 1000};
     must(rs_frame_registry_new(&s->registry, &error), &error);
-    add_schema(s, (number + 1) % SCHEMAS, OTHER_ID, &s->other, &writer);
-    add_schema(s, number, OWN_ID, &s->document, &s->own);
+    add_schema(s, schemas[(number + 1) % SCHEMAS], OTHER_ID, &s->other, &writer);
+    add_schema(s, schemas[number], OWN_ID, &s->document, &s->own);
+    add_schema(s, written[number], OLD_ID, &s->old, &s->old_number);
+    must(rs_program_compile(rs_schema_root(s->old), NULL, 0, limits, &s->old_program, &error), &error);
     must(rs_program_compile(rs_schema_root(s->document), paths[number], 2, limits, &s->program, &error),
+         &error);
+    must(rs_program_resolve(rs_schema_root(s->old), rs_schema_root(s->document), paths[number], 2, limits,
+                            &s->resolved, &error),
          &error);
     must(rs_decoder_new(s->registry, RS_FRAMING_AUTO, s->own, paths[number], 2, limits, &s->decoder, &error),
          &error);
@@ -114,6 +137,26 @@ static void check_bare(const struct subject *s, struct rs_slice message)
           json_reason, json_at);
 }
 
+/* What resolving may find besides what is wrong with the writer's bytes. */
+static bool is_of_the_reader(enum rs_reason reason)
+{
+    return reason == RS_REASON_SCHEMA_INCOMPATIBLE || reason == RS_REASON_DECIMAL ||
+           reason == RS_REASON_UTF8 || reason == RS_REASON_UUID;
+}
+
+/* Whatever is wrong by the writer's schema is refused, and nothing else but what the reader cannot hold. */
+static void check_resolved(const struct subject *s, struct rs_slice message)
+{
+    struct rs_value values[2];
+    size_t at = 0;
+    size_t wanted_at = 0;
+    enum rs_reason reason = rs_program_run(s->resolved, message, values, &at);
+    enum rs_reason wanted = rs_program_run(s->old_program, message, NULL, &wanted_at);
+    agree(at <= message.size && (reason == wanted || is_of_the_reader(reason)) &&
+              (wanted == RS_REASON_NONE || reason != RS_REASON_NONE),
+          "resolution", reason, at, wanted, wanted_at);
+}
+
 /* What the decoder has to say, from the parts that it is made of. */
 static enum rs_reason judge(const struct subject *s, struct rs_slice message, size_t *at)
 {
@@ -121,8 +164,14 @@ static enum rs_reason judge(const struct subject *s, struct rs_slice message, si
     struct rs_buf json = {0};
     size_t writer = 0;
     enum rs_reason reason = rs_frame_split(s->registry, RS_FRAMING_AUTO, s->own, message, &writer, &datum);
+    if (reason == RS_REASON_NONE && writer == s->old_number) {
+        struct rs_value values[2];
+        reason = rs_program_run(s->resolved, datum, values, at);
+        *at += message.size - datum.size;
+        return reason;
+    }
     if (reason != RS_REASON_NONE || writer != s->own) {
-        return reason != RS_REASON_NONE ? reason : RS_REASON_UNKNOWN_SCHEMA;
+        return reason != RS_REASON_NONE ? reason : RS_REASON_SCHEMA_INCOMPATIBLE;
     }
     reason = rs_program_json(s->program, datum, &json, at);
     rs_buf_fini(&json);
@@ -161,6 +210,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (exact) {
         memcpy(exact, data + 1, size - 1);
         check_bare(subject, rs_slice_of(exact, size - 1));
+        check_resolved(subject, rs_slice_of(exact, size - 1));
         check_framed(subject, rs_slice_of(exact, size - 1));
     }
     free(exact);

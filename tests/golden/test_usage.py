@@ -416,27 +416,30 @@ aggregates: {{a: {{stream: d, by: [p], window: {{all: true}}, stats: {{s: sum(p)
                                "fields": [{"name": f, "type": t} for f, t in types.items() if t]})
         for name, text in {
                 "own": record("shop.Sale"), "wide": record("shop.Sale", more="string"),
-                "name": record("old.Sale"), "other": record("Visit"), "type": record("shop.Sale", price="float"),
+                "name": record("old.Sale"), "other": record("Visit", at="string"), "type": record("shop.Sale", price="string"),
+                "int": record("shop.Sale", price="int"),
                 "time": record("shop.Sale", at={"type": "long", "logicalType": "timestamp-micros"}),
                 "null": record("shop.Sale", price=["null", "double"]), "gone": record("shop.Sale", price=None),
                 "enum": record("shop.Sale", side={"type": "enum", "name": "Side", "symbols": ["SELL", "BUY"]}),
                 "text": '"string"', "two": record("two.Visit")}.items():
             self.write(name + ".avsc", text)
+        kept = "no promotion of Avro's leads there; keep the type, or add a field under another name"
         refused = "no stream can read the schema with id 8, all its events would be refused: "
         for file, framing, wanted in [
                 ("own", "auto", None), ("wide", "confluent", None),
-                ("name", "auto", "for stream sales, it is old.Sale, not shop.Sale"),
-                ("other", "auto", "for stream visits, it is Visit, not two.Visit"),
-                ("text", "auto", "for stream sales, it is string, not shop.Sale; for stream visits, it is string, not "
-                                 "two.Visit"),
-                ("type", "auto", "for stream sales, its field 'price' is float, not double"),
-                ("time", "auto", "for stream sales, its field 'at' is timestamp-micros, not timestamp-millis"),
-                ("null", "auto", "for stream sales, its field 'price' is double or null, not double"),
-                ("gone", "auto", "for stream sales, shop.Sale has no field 'price'"),
-                ("enum", "auto", "for stream sales, its field 'side' has other symbols"),
+                ("name", "auto", None), ("int", "auto", None), ("enum", "auto", None), ("null", "auto", None),
+                ("other", "auto", "for stream visits, its field 'at' is string, not timestamp-millis: " + kept),
+                ("text", "auto", "for stream sales, it is string, not record shop.Sale: " + kept +
+                                 "; for stream visits, it is string, not record two.Visit: " + kept),
+                ("type", "auto", "for stream sales, its field 'price' is string, not double: " + kept),
+                ("time", "auto", "for stream sales, its field 'at' is timestamp-micros, not timestamp-millis: the reader's "
+                                 "unit is too coarse; give it timestamp-micros"),
+                ("gone", "auto", "for stream sales, it has no field 'price': give the reader's field a \"default\", or the "
+                                 "writer's name of it as an alias"),
                 ("two", "auto", None),
                 ("two", "confluent", "stream sales can read none of the schemas in `schemas.ids`, all its events would be "
-                                     "refused; of the last of them: it is two.Visit, not shop.Sale")]:
+                                     "refused; of the last of them: it is record two.Visit, not record shop.Sale: if they are "
+                                     "the same, give the reader's the alias \"two.Visit\"")]:
             with self.subTest(file=file, framing=framing):
                 path = self.write("ids.yaml", f"""\
 kafka: {{bootstrap.servers: 127.0.0.1:9}}

@@ -8,8 +8,11 @@
 /* Whether the plan's stream reads what `schema` wrote; else the error says why not. */
 static bool fits(const struct rs_plan *plan, const struct rs_schema *schema, struct rs_error *error)
 {
-    return schema == plan->slots.schema ||
-           rs_decoder_fits(plan->slots.schema, schema, plan->slots.paths, plan->slots.count, error) == 0;
+    struct rs_program *program = NULL;
+    int code = rs_program_resolve(schema, plan->slots.schema, plan->slots.paths, plan->slots.count,
+                                  RS_PROGRAM_LIMITS_DEFAULT, &program, error);
+    rs_program_free(&program);
+    return code == 0;
 }
 
 static const struct rs_config_node *ids_of(const struct rs_config *config)
