@@ -8,6 +8,7 @@
 #include "base/usage.h"
 #include "schemas/frame.h"
 #include "schemas/program.h"
+#include "schemas/rollstat_schema_check.h"
 
 #define MESSAGE_MAX ((size_t)64 * 1024 * 1024)
 #define FIELDS_MAX  256
@@ -19,29 +20,39 @@ static const struct rs_option options[] = {
      "off that names this schema, and else reads the message as bare"},
     {"hex", 'x', NULL, "the message is hexadecimal text; blanks and line ends are passed over"},
     {"fields", 'F', "A,B", "the fields to extract (explain), as in price,venue.country; default none"},
+    {"need", 'n', "NAME",
+     "what has to hold for exit code 0 (check): backward, forward, full or none; default full"},
+    {"json", 'j', NULL, "the result as JSON (check)"},
     {NULL, '\0', NULL, NULL}};
 
 static const struct rs_program_info info = {
     .name = "rollstat-schema",
     .synopsis = "COMMAND [OPTION]... [FILE]",
-    .summary = "Shows what an Avro schema is to rollstat.\n"
-               "\n"
-               "  canonical FILE                        the Parsing Canonical Form\n"
-               "  fingerprint FILE                      CRC-64-AVRO and SHA-256 of that form\n"
-               "  decode --schema FILE [MESSAGE|-]      one message as JSON, or why it is refused\n"
-               "  explain --schema FILE [--fields A,B]  the ops that decode and check a message",
+    .summary =
+        "Shows what an Avro schema is to rollstat.\n"
+        "\n"
+        "  canonical FILE                        the Parsing Canonical Form\n"
+        "  fingerprint FILE                      CRC-64-AVRO and SHA-256 of that form\n"
+        "  decode --schema FILE [MESSAGE|-]      one message as JSON, or why it is refused\n"
+        "  explain --schema FILE [--fields A,B]  the ops that decode and check a message\n"
+        "  check OLD NEW                         whether NEW reads what OLD wrote (backward) and OLD what\n"
+        "                                        NEW writes (forward), and where and why not",
     .options = options,
-    .footer =
-        "Exit codes: 0 done, 1 usage or a wrong schema, 2 a file cannot be read, 3 the message is refused.",
+    .footer = "Exit codes: 0 done, 1 usage or a wrong schema, 2 a file cannot be read, 3 the message is "
+              "refused or\n"
+              "the schemas are not as compatible as --need asks.",
 };
 
 struct request {
     const char *command;
     const char *schema;
     const char *operand;
+    const char *second; /* operand: the new schema (check) */
     const char *fields;
+    const char *need;
     enum rs_framing framing;
     bool hex;
+    bool json;
 };
 
 /* ---- commands ---- */
@@ -239,6 +250,8 @@ static int take_operand(struct request *request, const char *value, struct rs_er
         request->command = value;
     } else if (!request->operand) {
         request->operand = value;
+    } else if (!request->second) {
+        request->second = value;
     } else {
         return rs_usage_fail(&info, error, "'%s' is one file too many", value);
     }
@@ -255,6 +268,8 @@ static int take(void *ctx, const struct rs_option *option, const char *value, st
     case 's': request->schema = value; return 0;
     case 'F': request->fields = value; return 0;
     case 'x': request->hex = true; return 0;
+    case 'n': request->need = value; return 0;
+    case 'j': request->json = true; return 0;
     default: break;
     }
     return rs_framing_parse(value, &request->framing) == 0
@@ -263,11 +278,11 @@ static int take(void *ctx, const struct rs_option *option, const char *value, st
                                value);
 }
 
-enum command { CANONICAL, FINGERPRINT, DECODE, EXPLAIN, COMMAND_COUNT };
+enum command { CANONICAL, FINGERPRINT, DECODE, EXPLAIN, CHECK, COMMAND_COUNT };
 
 static int find_command(const struct request *request, enum command *out, struct rs_error *error)
 {
-    static const char *const names[] = {"canonical", "fingerprint", "decode", "explain", NULL};
+    static const char *const names[] = {"canonical", "fingerprint", "decode", "explain", "check", NULL};
     if (!request->command) {
         return rs_usage_fail(&info, error, "a command is missing");
     }
@@ -277,12 +292,36 @@ static int find_command(const struct request *request, enum command *out, struct
             return 0;
         }
     }
-    return rs_usage_fail(&info, error, "'%s' is not a command: canonical, fingerprint, decode, explain",
+    return rs_usage_fail(&info, error,
+                         "'%s' is not a command: canonical, fingerprint, decode, explain, check",
                          request->command);
+}
+
+/* Of the command that compares two schemas, and of the others what is that one's. */
+static int check_compared(struct request *request, enum command command, struct rs_error *error)
+{
+    if (command != CHECK) {
+        return request->second ? rs_usage_fail(&info, error, "'%s' is one file too many", request->second)
+               : request->need || request->json
+                   ? rs_usage_fail(&info, error, "--need and --json belong to check")
+                   : 0;
+    }
+    if (request->schema || !request->second) {
+        return rs_usage_fail(&info, error, "check takes two files, the old schema and the new one");
+    }
+    request->schema = request->operand;
+    request->operand = NULL;
+    return !request->need || rs_schema_check_knows(request->need)
+               ? 0
+               : rs_usage_fail(&info, error, "--need is backward, forward, full or none, not '%s'",
+                               request->need);
 }
 
 static int check_request(struct request *request, enum command command, struct rs_error *error)
 {
+    if (check_compared(request, command, error) != 0) {
+        return error->code;
+    }
     if (command != DECODE && !request->schema) {
         request->schema = request->operand;
     } else if (command != DECODE && request->operand) {
@@ -307,6 +346,9 @@ static int run(const struct rs_schema_document *document, const struct request *
     case CANONICAL: return show_canonical(document);
     case FINGERPRINT: return show_fingerprint(document);
     case DECODE: return show_message(document, request);
+    case CHECK:
+        return rs_schema_check_run(&info, document, request->second, !request->need ? "full" : request->need,
+                                   request->json);
     default: return show_ops(document, request);
     }
 }

@@ -114,6 +114,69 @@ class SchemaProgram(suite.Case):
         self.assertIn("skip string  (trade_id)\n", out)
         self.assertEqual(out, self.run_it("explain", TRADE, "-F", "price,buyer")[0])
 
+    def versions(self, old, new):
+        return self.write("old.avsc", json.dumps(old)), self.write("new.avsc", json.dumps(new))
+
+    def test_check(self):
+        def record(*fields):
+            return {"type": "record", "name": "Sale", "fields": [dict(zip(("name", "type", "default"), f)) for f in fields]}
+        side = {"type": "enum", "name": "Side", "symbols": ["BUY", "SELL", "VOID"]}
+        files = self.versions(record(("price", "int"), ("side", side), ("note", ["null", "string"])),
+                              record(("price", "double"), ("side", {**side, "symbols": ["BUY"]}), ("note", "string"),
+                                     ("shop", "string", ""), ("item", "long")))
+        out, _ = self.run_it("check", *files, expect=3)
+        self.assertEqual(out, """\
+compatibility: none
+backward: no (the new schema reads what the old one wrote)
+  schema.side: missing_enum_symbols: SELL, VOID are no symbols of enum Side: add them to the reader's symbols, or give its enum a "default"
+  schema.note[0]: type_mismatch: null is not read as string: no promotion of Avro's leads there; keep the type, or add a field under another name
+  schema.item: reader_field_missing_default_value: the writer has no such field, and there is no default: give the reader's field a \
+"default", or the writer's name of it as an alias
+forward: no (the old schema reads what the new one writes)
+  schema.price: type_mismatch: double is not read as int: no promotion of Avro's leads there; keep the type, or add a field under another name
+""")
+        found = json.loads(self.run_it("check", "--json", *files, expect=3)[0])
+        self.assertEqual([found["compatibility"]] + [b["path"] for b in found["backward"]["breaks"]],
+                         ["none", "schema.side", "schema.note[0]", "schema.item"])
+        self.assertEqual(found["forward"]["breaks"], [{
+            "path": "schema.price", "code": "type_mismatch", "text": "double is not read as int: no promotion of Avro's leads "
+            "there; keep the type, or add a field under another name"}])
+
+    def test_check_says_what_was_needed(self):
+        wide, narrow = ({"type": "record", "name": "Sale", "fields": [{"name": "price", "type": t}]} for t in ("long", "int"))
+        backward = self.versions(narrow, wide)
+        self.assertTrue(self.run_it("check", "-n", "backward", *backward)[0].startswith(
+            "compatibility: backward\nbackward: yes (the new schema reads what the old one wrote)\nforward: no "))
+        for need, expect in ("none", 0), ("backward", 0), ("forward", 3), ("full", 3):
+            self.run_it("check", "--need", need, *backward, expect=expect)
+        self.assertTrue(self.run_it("check", *self.versions(wide, narrow), expect=3)[0].startswith("compatibility: forward\n"))
+        self.assertTrue(self.run_it("check", *self.versions(wide, wide))[0].startswith("compatibility: full\n"))
+        self.assertIn("check takes two files", self.run_it("check", TRADE, expect=1)[1])
+        self.assertIn("--need is backward, forward, full or none, not 'all'",
+                      self.run_it("check", "-n", "all", TRADE, TRADE, expect=1)[1])
+        self.assertIn("--need and --json belong to check", self.run_it("canonical", "--json", TRADE, expect=1)[1])
+        self.assertIn("is one file too many", self.run_it("explain", "-s", TRADE, TRADE, TRADE, expect=1)[1])
+        self.run_it("check", TRADE, self.path("none"), expect=2)
+        self.assertIn("not valid JSON", self.run_it("check", TRADE, self.write("bad.avsc", "{"), expect=1)[1])
+
+    def test_check_of_schemas_within_themselves(self):
+        """Recursive types, and unions of records in unions of records, whose comparisons multiply."""
+        def tree(value):
+            return {"type": "record", "name": "Tree", "fields": [{"name": "value", "type": value},
+                    {"name": "more", "type": {"type": "map", "values": ["null", "Tree"]}}]}
+        self.assertTrue(self.run_it("check", "-n", "backward", *self.versions(tree("int"), tree("long")))[0]
+                        .startswith("compatibility: backward\n"))
+
+        def deep(levels, leaf):
+            inner = leaf
+            for level in range(levels):
+                inner = [{"type": "record", "name": f"{side}{level}.R", "fields": [{"name": "f", "type": inner if side == "a" else
+                                                                                    (f"a{level - 1}.R" if level else leaf)}]}
+                         for side in "ab"]
+            return inner
+        out, _ = self.run_it("check", *self.versions(deep(25, "int"), deep(25, "string")), expect=3)
+        self.assertIn("compatibility: none\n", out)
+
     def test_help_and_version(self):
         self.assertIn("explain --schema FILE", self.run_it("--help")[0])
         self.assertEqual(self.run_it("--version")[0], "rollstat 0.1.0\n")
@@ -121,7 +184,7 @@ class SchemaProgram(suite.Case):
     def test_usage(self):
         see = "See `rollstat-schema --help`."
         self.refuses("a command is missing", expect=1)
-        self.refuses("'canon' is not a command: canonical, fingerprint, decode, explain. " + see, "canon", TRADE)
+        self.refuses("'canon' is not a command: canonical, fingerprint, decode, explain, check. " + see, "canon", TRADE)
         self.refuses("the file with the schema is missing. " + see, "canonical")
         self.refuses("the file with the schema is missing (--schema FILE). " + see, "decode", JAVA)
         self.refuses("'x' is one file too many. " + see, "canonical", TRADE, "x")
