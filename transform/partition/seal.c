@@ -332,6 +332,12 @@ void rs_partition_seal_taken(struct rs_partition *p)
     close_up(s);
 }
 
+bool rs_partition_seal_ready(const struct rs_partition *p)
+{
+    struct rs_slice chunk;
+    return ready(&p->sealing.chunks, &chunk);
+}
+
 size_t rs_partition_seal_backlog(const struct rs_partition *p)
 {
     return p->sealing.chunks.out.size - p->sealing.chunks.taken;

@@ -68,6 +68,8 @@ enum rs_seal_step {
 /* One step of bounded work. *chunk lives until the partition is touched in any way. */
 enum rs_seal_step rs_partition_seal_step(struct rs_partition *p, struct rs_slice *chunk);
 void rs_partition_seal_taken(struct rs_partition *p);
+/* The next step only hands out a chunk. */
+bool rs_partition_seal_ready(const struct rs_partition *p);
 /* Bytes that are written and not taken: they grow with records that are applied, so those have to wait for a
  * log that takes nothing. */
 size_t rs_partition_seal_backlog(const struct rs_partition *p);

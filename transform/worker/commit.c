@@ -4,6 +4,7 @@
 #include "transform/worker/internal.h"
 
 #define STEPS_PER_TURN   8                      /* of filling a batch; then input gets its turn */
+#define BYTES_AT_END     ((size_t)64 << 10)     /* written in a turn where input is awaited */
 #define NO_ROOM_US       (2 * RS_WORKER_MS)     /* until a log that had no room is asked again */
 #define STUCK_US         (10000 * RS_WORKER_MS) /* a batch under way for so long makes input wait */
 #define BACKLOG_MAX      ((size_t)2 << 20)
@@ -48,6 +49,22 @@ int64_t rs_worker_partition_silence_us(const struct rs_worker *worker,
                                        const struct rs_worker_partition *owned)
 {
     return listens_often(worker, owned) ? LEAVING_EVERY_US : RS_WORKER_SILENT_US;
+}
+
+/* A step writes some hundred groups, which takes a tenth of a millisecond. In a backlog that does not
+ * matter, and batches have to keep up with it. But where input is read to its end, the next event would wait
+ * for all steps of all partitions: there little is written before input is looked at again, and the next
+ * turn comes at once. */
+void rs_worker_commit_turn(struct rs_worker *worker)
+{
+    worker->commit_room = worker->drained ? BYTES_AT_END : SIZE_MAX;
+}
+
+static void use_room(struct rs_worker *worker, size_t bytes)
+{
+    if (worker->commit_room != SIZE_MAX) {
+        worker->commit_room -= bytes < worker->commit_room ? bytes : worker->commit_room;
+    }
 }
 
 /* The batch is of the input up to next_offset as it stands now; what is applied from here on belongs to the
@@ -103,15 +120,20 @@ static bool refused(struct rs_worker *worker, struct rs_worker_partition *owned,
     return true;
 }
 
-/* False: nothing more can be done in this turn. */
+/* False: nothing more can be done in this turn. What is ready for the log goes also where the turn has no
+ * room. */
 static bool fill(struct rs_worker *worker, struct rs_worker_partition *owned, enum rs_life *event)
 {
     const struct rs_state_log *log = &worker->options.log;
     struct rs_slice chunk;
     struct rs_error error;
+    size_t before = rs_partition_seal_backlog(owned->state);
 
+    if (worker->commit_room == 0 && !rs_partition_seal_ready(owned->state)) {
+        return false;
+    }
     switch (rs_partition_seal_step(owned->state, &chunk)) {
-    case RS_SEAL_WORKING: return true;
+    case RS_SEAL_WORKING: use_room(worker, rs_partition_seal_backlog(owned->state) - before); return true;
     case RS_SEAL_CHUNK: {
         int rc = log->ops->chunk(log->self, rs_worker_partition_id(worker, owned), chunk, &error);
         if (refused(worker, owned, rc, &error)) {
@@ -167,7 +189,8 @@ enum rs_life rs_worker_partition_commit(struct rs_worker *worker, struct rs_work
 {
     enum rs_life event = RS_LIFE_NONE;
 
-    if (owned->commit == RS_COMMIT_NOT && worker->now_us >= next_batch_us(worker, owned)) {
+    if (owned->commit == RS_COMMIT_NOT && worker->now_us >= next_batch_us(worker, owned) &&
+        worker->commit_room > 0) {
         event = begin(worker, owned, cause);
     }
     if (event != RS_LIFE_NONE || worker->now_us < owned->commit_retry_us) {

@@ -130,6 +130,8 @@ struct rs_worker {
     uint64_t generation;
     int64_t publish_due_us;
     size_t publish_next;    /* round robin */
+    size_t commit_next;     /* the same */
+    size_t commit_room;     /* bytes that batches may still be filled with in this turn */
     bool starved;           /* no free batch: wait for the sink */
     int64_t dirty_since_us; /* oldest input that is not submitted; 0: none */
     struct rs_log_limit conflict_limit;
@@ -249,6 +251,8 @@ RS_OWNED_ACTION(rs_leave_keep_reading);
 bool rs_leave_done(const struct rs_worker *worker, const struct rs_worker_partition *owned);
 
 /* commit.c: sealing */
+/* Before the partitions have their turns: how much all of them may write now. */
+void rs_worker_commit_turn(struct rs_worker *worker);
 /* A turn of the partition's batch, the next one begun when it is due. Returns what became of the partition.
  */
 RS_OWNED_ACTION(rs_worker_partition_commit);

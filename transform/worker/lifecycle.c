@@ -303,15 +303,21 @@ void rs_worker_claims(struct rs_worker *worker)
     }
 }
 
+/* Partitions that were claimed together are due together: they take turns at what a turn may write. */
 void rs_worker_commits(struct rs_worker *worker)
 {
     struct rs_cause cause = {0};
+    size_t first = worker->commit_next;
 
+    rs_worker_commit_turn(worker);
     for (size_t i = 0; i < worker->owned_count; i++) {
-        struct rs_worker_partition *owned = worker->owned[i];
+        size_t at = (first + i) % worker->owned_count;
+        struct rs_worker_partition *owned = worker->owned[at];
         if (rs_phase_owns(owned->phase)) {
+            bool room = worker->commit_room > 0;
             enum rs_life event = rs_worker_partition_commit(worker, owned, &cause);
             (void)rs_worker_partition_event_with(worker, owned, event, &cause);
+            worker->commit_next = room && worker->commit_room == 0 ? at + 1 : worker->commit_next;
         }
     }
 }

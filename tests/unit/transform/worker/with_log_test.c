@@ -1,5 +1,9 @@
 /* The worker and a durable state log, in virtual time: crashes, doubts, damage, dead letters. */
+#include <stdio.h>
+
 #include "tests/lib/worker_log_fixture.h"
+#include "transform/partition/seal.h"
+#include "transform/worker/internal.h"
 
 static void test_an_idle_worker_sleeps(void **state)
 {
@@ -166,6 +170,38 @@ static void test_input_waits_for_a_log_that_is_stuck(void **state)
     assert_int_equal(look(f, 0).waiting, RS_WAITING_NOT);
 }
 
+/* Where input is read to its end, the next event waits for some hundred groups of a batch, not for all. */
+static void test_an_event_goes_before_the_rest_of_a_large_batch(void **state)
+{
+    struct fixture *f = *state;
+    char name[8];
+
+    begin(f);
+    for (int i = 0; i < 4000; i++) {
+        (void)snprintf(name, sizeof name, "g%d", i);
+        append(f, 0, T0, name, 1);
+    }
+    run_for(f, 500 * MS);
+    const struct rs_worker_partition *owned = f->worker->owned[0];
+    int appends = f->kept->io.appends;
+    rs_clock_virtual_advance(&f->clock, owned->commit_due_us - f->clock.monotonic_us);
+    assert_true(rs_worker_step(f->worker) <= f->clock.monotonic_us); /* at once again */
+    assert_int_equal(owned->commit, RS_COMMIT_WRITING);
+    assert_int_equal(f->kept->io.appends, appends);
+    assert_in_range(rs_partition_seal_backlog(owned->state), 1, 128 * 1024);
+    append(f, 0, T0, "event", 1);
+    rs_clock_virtual_advance(&f->clock, 1 * MS);
+    (void)rs_worker_step(f->worker);
+    assert_field(f, "minute", "event", "n", "1");
+    assert_int_equal(owned->commit, RS_COMMIT_WRITING);
+    run_for(f, 100 * MS);
+    assert_int_equal(rs_memory_source_committed(f->source, 0, 0), 4000); /* as it was when the batch began */
+    crash(f);
+    run_for(f, SECOND);
+    assert_int_equal(rs_memory_source_started(f->source, 0, 0), 4000);
+    assert_field(f, "minute", "g3999", "n", "1");
+}
+
 static void test_a_damaged_log_stops_this_partition_only(void **state)
 {
     struct fixture *f = *state;
@@ -253,6 +289,7 @@ int main(void)
         LOG_TEST(test_groups_that_a_failover_brought_back_are_dropped),
         LOG_TEST(test_a_silent_batch_that_is_stuck_holds_up_no_input),
         LOG_TEST(test_input_waits_for_a_log_that_is_stuck),
+        LOG_TEST(test_an_event_goes_before_the_rest_of_a_large_batch),
         LOG_TEST(test_a_damaged_log_stops_this_partition_only),
         LOG_TEST(test_a_rebuild_from_an_offset_begins_there_also_after_a_crash),
         LOG_TEST(test_a_stopped_partition_with_an_open_batch_holds_up_no_other),
