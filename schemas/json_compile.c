@@ -190,6 +190,23 @@ static void keep_defaults(struct compiler *c)
     }
 }
 
+/* The name with its quotes and colon, for one comparison of two words. */
+static void set_head(struct rs_json_field *field)
+{
+    uint8_t bytes[16] = {'"'};
+    uint8_t mask[16] = {0};
+    size_t size = (size_t)field->size + 3;
+    if (size > sizeof bytes) {
+        return;
+    }
+    memcpy(bytes + 1, field->name, field->size);
+    memcpy(bytes + size - 2, "\":", 2);
+    memset(mask, 0xff, size);
+    memcpy(field->head, bytes, sizeof bytes);
+    memcpy(field->mask, mask, sizeof mask);
+    field->head_size = (uint32_t)size;
+}
+
 static bool can_be_null(const struct rs_schema *type)
 {
     if (type->kind != RS_AVRO_UNION) {
@@ -221,6 +238,7 @@ static void compile_field(struct compiler *c, const struct rs_schema *record, ui
                                .absent = source->default_json        ? RS_JSON_ABSENT_DEFAULT
                                          : can_be_null(source->type) ? RS_JSON_ABSENT_NULL
                                                                      : RS_JSON_MISSING};
+    set_head(&c->program->fields[at]);
 }
 
 static int by_name(const void *a, const void *b, void *context)

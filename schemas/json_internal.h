@@ -46,6 +46,9 @@ enum rs_json_absent { RS_JSON_MISSING, RS_JSON_ABSENT_NULL, RS_JSON_ABSENT_DEFAU
 
 struct rs_json_field {
     const char *name;
+    /* `"name":` as it stands in a message: two words and which of their bits count; size 0: it is longer. */
+    uint64_t head[2], mask[2];
+    uint32_t head_size;
     uint32_t size; /* of the name */
     uint32_t node;
     const char *default_json;          /* NULL: none */
@@ -100,7 +103,14 @@ struct rs_json_number {
     bool negative;
 };
 
-void rs_json_space(struct rs_json_cursor *c);
+void rs_json_blanks(struct rs_json_cursor *c);
+/* Most messages have no blanks. */
+static inline void rs_json_space(struct rs_json_cursor *c)
+{
+    if (c->p < c->end && *c->p <= ' ') {
+        rs_json_blanks(c);
+    }
+}
 /* `c` stands behind the opening quote, then behind the closing one. */
 enum rs_reason rs_json_text(struct rs_json_cursor *c, struct rs_json_text *out);
 /* Writes the text without its escapes; it never becomes longer. *size: how long. *fault: the escape that is
@@ -118,10 +128,11 @@ enum rs_reason rs_json_to_decimal(const struct rs_json_number *number, const str
                                   struct rs_value *out);
 /* `single`: rounded to a float. */
 enum rs_reason rs_json_to_double(const struct rs_json_number *number, bool single, double *out);
-enum rs_reason rs_json_count_to_time(const struct rs_json_number *number, const struct rs_json_node *node,
-                                     struct rs_value *out);
-enum rs_reason rs_json_text_to_time(struct rs_slice text, const struct rs_json_node *node,
-                                    struct rs_value *out);
+/* `rule`: as declared; NULL: ISO 8601 or the unit of the type `schema`. */
+enum rs_reason rs_json_count_to_time(const struct rs_json_number *number, const struct rs_schema *schema,
+                                     const struct rs_time_rule *rule, struct rs_value *out);
+enum rs_reason rs_json_text_to_time(struct rs_slice text, const struct rs_schema *schema,
+                                    const struct rs_time_rule *rule, struct rs_value *out);
 enum rs_reason rs_json_text_to_date(struct rs_slice text, const struct rs_json_node *node, int64_t *out);
 /* Characters up to U+00FF to bytes, in place. False: another character. */
 bool rs_json_to_bytes(uint8_t *text, size_t *size);

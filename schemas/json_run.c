@@ -5,6 +5,9 @@
 #include "schemas/json_internal.h"
 #include "schemas/wire.h"
 
+/* What a value is made of is no part of the frame of run_value, through which every field goes. */
+#define APART __attribute__((noinline))
+
 #define SEEN_WORDS 512 /* bits for fields, of all records that are open at once */
 
 struct run {
@@ -133,7 +136,7 @@ static enum rs_reason take_bytes(struct run *r, struct rs_slice *out)
     return rs_json_to_bytes(r->text, &out->size) ? RS_REASON_NONE : fail_at(r, from, RS_REASON_TYPE);
 }
 
-static enum rs_reason run_bytes(struct run *r, const struct rs_json_node *node)
+static APART enum rs_reason run_bytes(struct run *r, const struct rs_json_node *node)
 {
     const uint8_t *from = r->c.p;
     struct rs_slice bytes;
@@ -154,6 +157,16 @@ static enum rs_reason run_bytes(struct run *r, const struct rs_json_node *node)
     return RS_REASON_NONE;
 }
 
+static bool is_word(struct rs_slice text, const char *word)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (word[i] == '\0' || (uint8_t)word[i] != text.data[i]) {
+            return false;
+        }
+    }
+    return word[text.size] == '\0';
+}
+
 static enum rs_reason run_enum(struct run *r, const struct rs_json_node *node)
 {
     const uint8_t *from = r->c.p;
@@ -166,7 +179,7 @@ static enum rs_reason run_enum(struct run *r, const struct rs_json_node *node)
         return reason;
     }
     for (size_t i = 0; i < node->schema->symbol_count; i++) {
-        if (rs_slice_equal(text, rs_slice_text(node->schema->symbols[i]))) {
+        if (is_word(text, node->schema->symbols[i])) {
             put_integer(r, node, RS_VALUE_INT, (int64_t)i);
             return RS_REASON_NONE;
         }
@@ -225,7 +238,7 @@ static bool not_finite(struct rs_slice text, double *out)
     return false;
 }
 
-static enum rs_reason run_double(struct run *r, const struct rs_json_node *node)
+static APART enum rs_reason run_double(struct run *r, const struct rs_json_node *node)
 {
     const uint8_t *from = r->c.p;
     struct rs_json_number number;
@@ -248,7 +261,7 @@ static enum rs_reason run_double(struct run *r, const struct rs_json_node *node)
 }
 
 /* The default of a decimal is written as its bytes. */
-static enum rs_reason default_decimal(struct run *r, const struct rs_json_node *node)
+static APART enum rs_reason default_decimal(struct run *r, const struct rs_json_node *node)
 {
     struct rs_slice bytes;
     rs_i128 value;
@@ -266,7 +279,7 @@ static enum rs_reason default_decimal(struct run *r, const struct rs_json_node *
     return RS_REASON_NONE;
 }
 
-static enum rs_reason run_decimal(struct run *r, const struct rs_json_node *node)
+static APART enum rs_reason run_decimal(struct run *r, const struct rs_json_node *node)
 {
     const uint8_t *from = r->c.p;
     struct rs_json_number number;
@@ -288,27 +301,26 @@ static enum rs_reason run_decimal(struct run *r, const struct rs_json_node *node
 
 /* ---- times ---- */
 
-static enum rs_reason run_time(struct run *r, const struct rs_json_node *node)
+static APART enum rs_reason run_time(struct run *r, const struct rs_json_node *node)
 {
     const uint8_t *from = r->c.p;
     /* A default counts the type's own unit, whatever the messages' form is. */
-    struct rs_json_node plain = *node;
-    plain.rule = r->defaults ? NULL : node->rule;
-    bool counts = plain.rule && rs_time_rule_counts(plain.rule);
+    const struct rs_time_rule *rule = r->defaults ? NULL : node->rule;
+    bool counts = rule && rs_time_rule_counts(rule);
     struct rs_value value;
     enum rs_reason reason;
     if (is_number(r) || counts) {
         struct rs_json_number number;
         reason = take_number(r, true, &number);
         if (reason == RS_REASON_NONE) {
-            reason = rs_json_count_to_time(&number, &plain, &value);
+            reason = rs_json_count_to_time(&number, node->schema, rule, &value);
             reason = reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
         }
     } else if (is_text(r)) {
         struct rs_slice text;
         reason = take_text(r, false, &text);
         if (reason == RS_REASON_NONE) {
-            reason = rs_json_text_to_time(text, &plain, &value);
+            reason = rs_json_text_to_time(text, node->schema, rule, &value);
             reason = reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
         }
     } else {
@@ -320,7 +332,7 @@ static enum rs_reason run_time(struct run *r, const struct rs_json_node *node)
     return reason;
 }
 
-static enum rs_reason run_date(struct run *r, const struct rs_json_node *node)
+static APART enum rs_reason run_date(struct run *r, const struct rs_json_node *node)
 {
     const uint8_t *from = r->c.p;
     struct rs_slice text;
@@ -340,7 +352,7 @@ static enum rs_reason run_date(struct run *r, const struct rs_json_node *node)
     return reason;
 }
 
-static enum rs_reason run_boolean(struct run *r, const struct rs_json_node *node)
+static APART enum rs_reason run_boolean(struct run *r, const struct rs_json_node *node)
 {
     if (r->c.p == r->c.end || (*r->c.p != 't' && *r->c.p != 'f')) {
         return other_type(r);
@@ -397,7 +409,7 @@ static enum rs_reason take_colon(struct run *r)
 static enum rs_reason run_any(struct run *r, const struct rs_json_node *node);
 
 /* An array, or with `names` an object whose names are free. */
-static enum rs_reason run_items(struct run *r, const struct rs_json_node *item, bool names)
+static APART enum rs_reason run_items(struct run *r, const struct rs_json_node *item, bool names)
 {
     uint8_t close = names ? '}' : ']';
     bool more = true;
@@ -475,23 +487,36 @@ static uint32_t find_field(const struct rs_json_program *program, const struct r
     return node->count;
 }
 
-/* The name of a field up to the value behind its colon. Most messages have their fields in the schema's order,
- * so that the one at `guess` is tried before any search. */
+/* Most messages have their fields in the schema's order and without blanks: whether the very next one stands
+ * here. */
+static bool take_guess(struct run *r, const struct rs_json_node *node, uint32_t guess)
+{
+    const struct rs_json_field *field = &r->program->fields[node->first + guess];
+    uint64_t words[2];
+    if (guess >= node->count || field->head_size == 0 || r->c.end - r->c.p < (ptrdiff_t)sizeof words) {
+        return false;
+    }
+    memcpy(words, r->c.p, sizeof words);
+    if ((((words[0] ^ field->head[0]) & field->mask[0]) | ((words[1] ^ field->head[1]) & field->mask[1])) !=
+        0) {
+        return false;
+    }
+    r->c.p += field->head_size;
+    rs_json_space(&r->c);
+    return true;
+}
+
+/* The name of a field up to the value behind its colon. */
 static enum rs_reason take_name(struct run *r, const struct rs_json_node *node, uint32_t guess,
                                 uint32_t *number)
 {
     struct rs_slice name;
+    if (take_guess(r, node, guess)) {
+        *number = guess;
+        return RS_REASON_NONE;
+    }
     if (!is_text(r)) {
         return expect(r, '"');
-    }
-    if (guess < node->count) {
-        const struct rs_json_field *field = &r->program->fields[node->first + guess];
-        if ((size_t)(r->c.end - r->c.p) >= (size_t)field->size + 2 &&
-            memcmp(r->c.p + 1, field->name, field->size) == 0 && r->c.p[field->size + 1] == '"') {
-            r->c.p += (size_t)field->size + 2;
-            *number = guess;
-            return take_colon(r);
-        }
     }
     const uint8_t *from = r->c.p;
     enum rs_reason reason = take_text(r, false, &name);
@@ -506,7 +531,7 @@ static enum rs_reason take_name(struct run *r, const struct rs_json_node *node, 
 }
 
 /* Fields that were not there. */
-static enum rs_reason fill_absent(struct run *r, const struct rs_json_node *node, const uint64_t *seen)
+static APART enum rs_reason fill_absent(struct run *r, const struct rs_json_node *node, const uint64_t *seen)
 {
     for (uint32_t i = 0; i < node->count; i++) {
         const struct rs_json_field *field = &r->program->fields[node->first + i];
@@ -558,7 +583,7 @@ static enum rs_reason run_fields(struct run *r, const struct rs_json_node *node,
     return found == node->count ? RS_REASON_NONE : fill_absent(r, node, seen);
 }
 
-static enum rs_reason run_record(struct run *r, const struct rs_json_node *node)
+static APART enum rs_reason run_record(struct run *r, const struct rs_json_node *node)
 {
     size_t words = ((size_t)node->count + 63) / 64;
     enum rs_reason reason = open_depth(r);
@@ -598,7 +623,7 @@ static bool peek_name(struct run *r, struct rs_slice *name)
 }
 
 /* {"type": value}, at its brace. */
-static enum rs_reason run_wrapped(struct run *r, const struct rs_json_node *node)
+static APART enum rs_reason run_wrapped(struct run *r, const struct rs_json_node *node)
 {
     struct rs_slice name;
     enum rs_reason reason = open_depth(r);
@@ -614,7 +639,7 @@ static enum rs_reason run_wrapped(struct run *r, const struct rs_json_node *node
 
 /* An object where null or one other type may stand: is it the value, or the value in its wrapping? A record
  * that has a field of the type's name is never taken for its wrapping, nor is a map. */
-static bool is_wrapped(struct run *r, const struct rs_json_node *node)
+static APART bool is_wrapped(struct run *r, const struct rs_json_node *node)
 {
     struct rs_slice name;
     return node->kind != RS_JSON_MAP && peek_name(r, &name) && is_named(node, name) &&
@@ -644,7 +669,7 @@ static enum rs_reason run_union_object(struct run *r, const struct rs_json_node 
 }
 
 /* The first type of several that takes the value. Only values that hold no others are tried more than once. */
-static enum rs_reason run_union(struct run *r, const struct rs_json_node *node)
+static APART enum rs_reason run_union(struct run *r, const struct rs_json_node *node)
 {
     const struct rs_json_node *branches = &r->program->nodes[node->first];
     const struct rs_json_cursor here = r->c;

@@ -138,10 +138,10 @@ static enum rs_time_rule_kind own_unit(enum rs_logical logical)
 }
 
 /* A time of the type's own unit: digits below it are not cut off. */
-static enum rs_reason put_time(struct rs_exact_time time, const struct rs_json_node *node,
+static enum rs_reason put_time(struct rs_exact_time time, const struct rs_schema *schema,
                                struct rs_value *out)
 {
-    enum rs_time_rule_kind unit = own_unit(node->schema->logical);
+    enum rs_time_rule_kind unit = own_unit(schema->logical);
     if ((unit != RS_TIME_RULE_NANOS && time.ns != 0) ||
         (unit == RS_TIME_RULE_MILLIS && time.us % US_PER_MS != 0)) {
         return RS_REASON_TIME_FORM;
@@ -163,11 +163,11 @@ static struct rs_exact_time whole_count(int64_t count, enum rs_time_rule_kind un
     return time;
 }
 
-enum rs_reason rs_json_count_to_time(const struct rs_json_number *number, const struct rs_json_node *node,
-                                     struct rs_value *out)
+enum rs_reason rs_json_count_to_time(const struct rs_json_number *number, const struct rs_schema *schema,
+                                     const struct rs_time_rule *rule, struct rs_value *out)
 {
-    const struct rs_time_rule own = {.kind = own_unit(node->schema->logical)};
-    const struct rs_time_rule *rule = node->rule ? node->rule : &own;
+    const struct rs_time_rule own = {.kind = own_unit(schema->logical)};
+    rule = rule ? rule : &own;
     int64_t count;
     if (!rs_time_rule_counts(rule)) {
         return RS_REASON_TIME_FORM;
@@ -179,22 +179,22 @@ enum rs_reason rs_json_count_to_time(const struct rs_json_number *number, const 
             *out = (struct rs_value){.kind = RS_VALUE_TIME, .i = time.us};
             return RS_REASON_NONE;
         }
-        return put_time(time, node, out);
+        return put_time(time, schema, out);
     }
     struct rs_error ignored;
     struct rs_exact_time time = {0};
-    return rs_time_rule_read(rule, NULL, number->text, &time, &ignored) == 0 ? put_time(time, node, out)
+    return rs_time_rule_read(rule, NULL, number->text, &time, &ignored) == 0 ? put_time(time, schema, out)
                                                                              : RS_REASON_TIME_FORM;
 }
 
-enum rs_reason rs_json_text_to_time(struct rs_slice text, const struct rs_json_node *node,
-                                    struct rs_value *out)
+enum rs_reason rs_json_text_to_time(struct rs_slice text, const struct rs_schema *schema,
+                                    const struct rs_time_rule *rule, struct rs_value *out)
 {
     static const struct rs_time_rule iso = {.kind = RS_TIME_RULE_ISO};
-    const struct rs_time_rule *rule = node->rule ? node->rule : &iso;
+    rule = rule ? rule : &iso;
     struct rs_exact_time time = {0};
     struct rs_error ignored;
-    return rs_time_rule_read(rule, rule->zone, text, &time, &ignored) == 0 ? put_time(time, node, out)
+    return rs_time_rule_read(rule, rule->zone, text, &time, &ignored) == 0 ? put_time(time, schema, out)
                                                                            : RS_REASON_TIME_FORM;
 }
 

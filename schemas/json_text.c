@@ -1,6 +1,9 @@
 /* The pieces of a JSON text (RFC 8259), read with every check. */
 #include <endian.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "base/utf8.h"
 #include "schemas/json_internal.h"
@@ -10,7 +13,7 @@
 
 #define EXACT_DIGITS 19 /* every number of so many digits fits 64 bits */
 
-void rs_json_space(struct rs_json_cursor *c)
+void rs_json_blanks(struct rs_json_cursor *c)
 {
     const uint8_t *p = c->p;
     while (p < c->end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) {
@@ -35,17 +38,18 @@ enum rs_reason rs_json_word(struct rs_json_cursor *c, const char *word)
 /* ---- texts ---- */
 
 /* A high bit for each byte that is `byte` (Mycroft). Bits above a true one may be wrong: only the lowest counts. */
-static uint64_t equal_bytes(uint64_t word, uint8_t byte)
+static inline uint64_t equal_bytes(uint64_t word, uint8_t byte)
 {
     uint64_t other = word ^ (ONES * byte);
     return (other - ONES) & ~other & HIGH;
 }
 
-/* How many of the bytes from `p` on are neither a quote nor a backslash nor a control character; *seen collects
- * their high bits. */
-static size_t plain_bytes(const uint8_t *p, const uint8_t *end, uint64_t *seen)
+/* How many of the bytes from `p` on are neither a quote nor a backslash nor a control character; *high: whether
+ * one of them is no ASCII. */
+static inline size_t plain_words(const uint8_t *p, const uint8_t *end, bool *high)
 {
     const uint8_t *from = p;
+    uint64_t seen = 0;
     while (end - p >= 8) {
         uint64_t word;
         memcpy(&word, p, sizeof word);
@@ -54,26 +58,59 @@ static size_t plain_bytes(const uint8_t *p, const uint8_t *end, uint64_t *seen)
         uint64_t stop = control | equal_bytes(word, '"') | equal_bytes(word, '\\');
         if (stop) {
             unsigned bytes = (unsigned)__builtin_ctzll(stop) / 8;
-            *seen |= bytes == 0 ? 0 : word << (64 - 8 * bytes);
+            seen |= bytes == 0 ? 0 : word << (64 - 8 * bytes);
+            *high |= (seen & HIGH) != 0;
             return (size_t)(p - from) + bytes;
         }
-        *seen |= word;
+        seen |= word;
         p += 8;
     }
+    *high |= (seen & HIGH) != 0;
     while (p < end && *p != '"' && *p != '\\' && *p >= 0x20) {
-        *seen |= (uint64_t)*p << 56 | *p;
+        *high |= *p >= 0x80;
         p++;
     }
     return (size_t)(p - from);
 }
 
+#ifdef __SSE2__
+/* The same, sixteen bytes at a time. */
+static inline size_t plain_bytes(const uint8_t *p, const uint8_t *end, bool *high)
+{
+    const uint8_t *from = p;
+    const __m128i quote = _mm_set1_epi8('"');
+    const __m128i backslash = _mm_set1_epi8('\\');
+    const __m128i control = _mm_set1_epi8(0x1f);
+    while (end - p >= 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+        __m128i stops = _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, backslash));
+        stops = _mm_or_si128(stops, _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
+        unsigned stop = (unsigned)_mm_movemask_epi8(stops);
+        unsigned above = (unsigned)_mm_movemask_epi8(bytes);
+        if (stop != 0) {
+            unsigned count = (unsigned)__builtin_ctz(stop);
+            *high |= (above & ((1U << count) - 1)) != 0;
+            return (size_t)(p - from) + count;
+        }
+        *high |= above != 0;
+        p += 16;
+    }
+    return (size_t)(p - from) + plain_words(p, end, high);
+}
+#else
+static inline size_t plain_bytes(const uint8_t *p, const uint8_t *end, bool *high)
+{
+    return plain_words(p, end, high);
+}
+#endif
+
 enum rs_reason rs_json_text(struct rs_json_cursor *c, struct rs_json_text *out)
 {
     const uint8_t *from = c->p;
-    uint64_t seen = 0;
+    bool high = false;
     out->escaped = false;
     for (;;) {
-        c->p += plain_bytes(c->p, c->end, &seen);
+        c->p += plain_bytes(c->p, c->end, &high);
         if (c->p == c->end) {
             return RS_REASON_TRUNCATED;
         }
@@ -90,7 +127,7 @@ enum rs_reason rs_json_text(struct rs_json_cursor *c, struct rs_json_text *out)
         c->p += 2;
     }
     out->raw = rs_slice_of(from, (size_t)(c->p - from));
-    if ((seen & HIGH) != 0 || out->escaped) { /* a byte behind a backslash was not looked at */
+    if (high || out->escaped) { /* a byte behind a backslash was not looked at */
         size_t valid = rs_utf8_valid_until(from, out->raw.size);
         if (valid < out->raw.size) {
             c->p = from + valid;
@@ -201,62 +238,62 @@ enum rs_reason rs_json_unescape(struct rs_slice raw, uint8_t *out, size_t *size,
 
 /* ---- numbers ---- */
 
-static bool is_digit(const struct rs_json_cursor *c)
+/* A run of digits, which may be none; *value goes on with them. */
+static inline const uint8_t *take_digits(const uint8_t *p, const uint8_t *end, uint64_t *value)
 {
-    return c->p < c->end && *c->p >= '0' && *c->p <= '9';
-}
-
-/* A run of digits, which has to be there; returns how many, 0: none. */
-static size_t take_digits(struct rs_json_cursor *c, uint64_t *value)
-{
-    const uint8_t *from = c->p;
     uint64_t sum = *value;
-    while (is_digit(c)) {
-        sum = sum * 10 + (uint64_t)(*c->p++ - '0'); /* what wraps is not used: EXACT_DIGITS */
+    for (; p < end && (uint8_t)(*p - '0') <= 9; p++) {
+        sum = sum * 10 + (uint64_t)(*p - '0'); /* what wraps is not used: EXACT_DIGITS */
     }
     *value = sum;
-    return (size_t)(c->p - from);
+    return p;
 }
 
-static enum rs_reason ends_early(const struct rs_json_cursor *c)
+/* A digit has to stand at `p`. */
+static enum rs_reason no_digit(struct rs_json_cursor *c, const uint8_t *p)
 {
-    return c->p == c->end ? RS_REASON_TRUNCATED : RS_REASON_JSON;
+    c->p = p;
+    return p == c->end ? RS_REASON_TRUNCATED : RS_REASON_JSON;
 }
 
 enum rs_reason rs_json_number(struct rs_json_cursor *c, struct rs_json_number *out)
 {
-    const uint8_t *from = c->p;
-    uint64_t ignored = 0;
+    const uint8_t *end = c->end;
     out->negative = *c->p == '-';
-    c->p += out->negative;
+    const uint8_t *first = c->p + out->negative;
     out->digits = 0;
-    const uint8_t *first = c->p;
-    size_t whole = take_digits(c, &out->digits);
-    if (whole == 0) {
-        return ends_early(c);
+    const uint8_t *p = take_digits(first, end, &out->digits);
+    size_t count = (size_t)(p - first);
+    size_t after = 0;
+    if (count == 0) {
+        return no_digit(c, p);
     }
-    if (*first == '0' && whole > 1) {
+    if (*first == '0' && count > 1) {
         c->p = first;
         return RS_REASON_JSON;
     }
-    size_t after = 0;
-    if (c->p < c->end && *c->p == '.') {
-        c->p++;
-        after = take_digits(c, &out->digits);
+    if (p < end && *p == '.') {
+        const uint8_t *point = p++;
+        p = take_digits(p, end, &out->digits);
+        after = (size_t)(p - point) - 1;
         if (after == 0) {
-            return ends_early(c);
+            return no_digit(c, p);
         }
     }
-    out->exact = whole + after <= EXACT_DIGITS;
+    out->exact = count + after <= EXACT_DIGITS;
     out->scale = out->exact ? (int)after : 0;
-    if (c->p < c->end && (*c->p | 0x20) == 'e') {
-        c->p++;
-        c->p += c->p < c->end && (*c->p == '+' || *c->p == '-');
-        if (take_digits(c, &ignored) == 0) {
-            return ends_early(c);
+    if (p < end && (*p | 0x20) == 'e') {
+        uint64_t ignored = 0;
+        p++;
+        p += p < end && (*p == '+' || *p == '-');
+        const uint8_t *exponent = p;
+        p = take_digits(p, end, &ignored);
+        if (p == exponent) {
+            return no_digit(c, p);
         }
         out->exact = false;
     }
-    out->text = rs_slice_of(from, (size_t)(c->p - from));
+    out->text = rs_slice_of(c->p, (size_t)(p - c->p));
+    c->p = p;
     return RS_REASON_NONE;
 }
