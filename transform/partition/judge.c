@@ -98,13 +98,19 @@ static bool convert(const struct rs_input *input, const struct rs_value *value, 
 static bool convert_inputs(const struct rs_plan *plan, const struct rs_value *values, struct rs_num *out,
                            bool *not_finite)
 {
+    const struct rs_input *input = plan->inputs.items;
     *not_finite = false;
-    for (size_t i = 0; i < plan->inputs.count; i++) {
-        if (!convert(&plan->inputs.items[i], &values[plan->inputs.items[i].slot], &out[i])) {
+    for (size_t left = plan->inputs.count; left > 0; left--, input++, out++) {
+        const struct rs_value *value = &values[input->slot];
+        if (value->kind == input->plain && !value->wide) {
+            out->present = true;
+            out->i = value->i;
+            continue;
+        }
+        if (!convert(input, value, out)) {
             return false;
         }
-        *not_finite |=
-            plan->inputs.items[i].convert == RS_CONVERT_SCALED && !out[i].present && isnan(out[i].d);
+        *not_finite |= input->convert == RS_CONVERT_SCALED && !out->present && isnan(out->d);
     }
     return true;
 }
@@ -172,9 +178,10 @@ static bool withdrawn(const struct rs_plan *plan, const struct rs_aggregate *a, 
 static uint64_t judge_where(struct rs_partition *p, uint32_t i, struct rs_judged *j)
 {
     const struct rs_plan *plan = p->plan;
-    uint64_t keys = 0;
-    j->passes = 0;
-    for (uint32_t k = 0; k < plan->aggregate_count; k++) {
+    uint64_t passes = plan->taking;
+    uint64_t keys = plan->taking_keys;
+    for (uint64_t left = plan->asked; left; left &= left - 1) {
+        uint32_t k = (uint32_t)__builtin_ctzll(left);
         const struct rs_aggregate *a = plan->aggregates[k];
         bool holds = !a->where || rs_condition_eval(a->where, p->batch.values) == RS_TRUE;
         if (a->upsert) {
@@ -184,10 +191,11 @@ static uint64_t judge_where(struct rs_partition *p, uint32_t i, struct rs_judged
             holds |= !a->where_by_only;
         }
         if (holds) {
-            j->passes |= UINT64_C(1) << k;
+            passes |= UINT64_C(1) << k;
             keys |= UINT64_C(1) << a->key;
         }
     }
+    j->passes = passes;
     return keys;
 }
 
@@ -197,17 +205,15 @@ static uint64_t judge_where(struct rs_partition *p, uint32_t i, struct rs_judged
 static enum rs_reason build_keys(struct rs_partition *p, uint32_t i, uint64_t wanted)
 {
     struct rs_batch *b = &p->batch;
-    for (uint32_t k = 0; k < p->plan->key_count; k++) {
-        struct rs_event_key *key = &b->keys[(size_t)i * p->plan->key_count + k];
-        if (!(wanted >> k & 1)) {
-            continue;
-        }
+    struct rs_event_key *keys = &b->keys[(size_t)i * p->plan->key_count];
+    for (; wanted; wanted &= wanted - 1) {
+        uint32_t k = (uint32_t)__builtin_ctzll(wanted);
         size_t size = rs_key_build(p->plan->keys[k], b->values, b->key_bytes + b->key_fill);
         if (size == RS_KEY_TOO_LONG || size == RS_KEY_NOT_FINITE) {
             return size == RS_KEY_TOO_LONG ? RS_REASON_KEY_TOO_LONG : RS_REASON_NOT_FINITE;
         }
-        *key = (struct rs_event_key){.offset = b->key_fill, .size = (uint32_t)size};
-        key->hash = rs_key_hash(rs_slice_of(b->key_bytes + b->key_fill, size));
+        struct rs_slice bytes = rs_slice_of(b->key_bytes + b->key_fill, size);
+        keys[k] = (struct rs_event_key){b->key_fill, (uint32_t)size, rs_key_hash(bytes)};
         b->key_fill += (uint32_t)size;
     }
     return RS_REASON_NONE;

@@ -109,6 +109,17 @@ static int share_key(struct rs_engine *engine, struct rs_plan *plan, struct rs_a
     return 0;
 }
 
+static void note_where(struct rs_plan *plan, const struct rs_aggregate *a)
+{
+    uint64_t bit = UINT64_C(1) << a->position;
+    if (a->where || a->upsert) {
+        plan->asked |= bit;
+    } else {
+        plan->taking |= bit;
+        plan->taking_keys |= UINT64_C(1) << a->key;
+    }
+}
+
 static int make_decoder(struct rs_engine *engine, struct rs_plan *plan, struct rs_error *error)
 {
     const struct rs_stream *stream = plan->stream;
@@ -146,6 +157,7 @@ int rs_plan_finish(struct rs_engine *engine, struct rs_plan *plan, struct rs_err
         if (rc < 0) {
             return rc;
         }
+        note_where(plan, plan->aggregates[i]);
     }
     plan->step_us = step_of(plan);
     for (uint32_t k = 1; k < plan->key_count; k++) {

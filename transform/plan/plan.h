@@ -72,6 +72,9 @@ struct rs_plan {
     uint32_t finest_key; /* the one of most fields */
     struct rs_aggregate **aggregates;
     uint32_t aggregate_count;
+    uint64_t asked;       /* aggregates, by position, that judge each event: `where`, registers */
+    uint64_t taking;      /* the others take all of them, */
+    uint64_t taking_keys; /* by these keys */
     struct rs_decoder *decoder;
 };
 

@@ -147,26 +147,32 @@ static bool numeric(const struct rs_field_type *type)
     return type->kind == RS_VALUE_DECIMAL || type->kind == RS_VALUE_DOUBLE;
 }
 
+#define NEVER_PLAIN UINT8_MAX /* no kind of value */
+
 /* A field that is no number can only be counted. Doubles are not `required` even where they are always
  * there, since NaN and infinities are passed by. */
 static struct rs_input input_of(const struct rs_inputs *inputs, int slot)
 {
     const struct rs_field_type *type = &inputs->slots->types[slot];
-    struct rs_input input = {.slot = slot, .convert = RS_CONVERT_PRESENCE, .type = {.kind = RS_NUM_INT64}};
+    struct rs_input input = {
+        .slot = slot, .convert = RS_CONVERT_PRESENCE, .type = {.kind = RS_NUM_INT64}, .plain = NEVER_PLAIN};
     input.type.required = !type->nullable;
     if (!numeric(type)) {
         return input;
     }
     if (type->kind == RS_VALUE_INT) {
         input.convert = RS_CONVERT_INT;
+        input.plain = RS_VALUE_INT;
     } else if (inputs->scales[slot] >= 0) {
         input.convert = RS_CONVERT_SCALED;
+        input.plain = RS_VALUE_DECIMAL;
         input.type.scale = inputs->scales[slot];
         input.type.required = false; /* NaN and infinities are passed by */
     } else if (type->kind == RS_VALUE_DECIMAL) {
         input.convert = RS_CONVERT_DECIMAL;
         input.type.kind = type->precision <= 18 ? RS_NUM_INT64 : RS_NUM_INT128;
         input.type.scale = type->scale;
+        input.plain = input.type.kind == RS_NUM_INT64 ? RS_VALUE_DECIMAL : NEVER_PLAIN;
     } else {
         input.convert = RS_CONVERT_DOUBLE;
         input.type.kind = RS_NUM_DOUBLE;

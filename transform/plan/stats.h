@@ -25,6 +25,7 @@ struct rs_input {
     int slot;
     enum rs_convert convert;
     struct rs_num_type type;
+    uint8_t plain; /* kind of a value that is the input as it stands: its `i`, unless it is wide */
 };
 
 /* The numeric inputs of a stream, shared by all its aggregates. */
