@@ -1,10 +1,11 @@
 /* Nanoseconds per event of the engine: decoded, judged, looked up and added; and per emitted view. Prints;
  * judges nothing.
  *
- *   engine_bench [apply|small|window|emit|GROUPS]...
+ *   engine_bench [apply|small|window|emit|scale|GROUPS]...
  *
- * `window` drives a tumbling and a sliding aggregate through the same log with the same emissions; where the
- * kernel lets it, instructions are counted. */
+ * Without arguments: all but `scale`, which lets groups, windows, statistics and events of a call grow, one at
+ * a time. GROUPS: `apply` with so many. `window` drives a tumbling and a sliding aggregate through the same log
+ * with the same emissions; where the kernel lets it, instructions are counted. */
 #include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +24,16 @@
 #define PARTS       40 /* that are measured; the least counts, since other work on the machine only adds */
 #define KEY_BYTES   16 /* of fill_log's products: two strings with their lengths */
 
-static const char stats[] =
-    "      n: count()\n      volume: sum(quantity)\n      low: min(paid)\n      high: max(paid)\n"
-    "      first: first(paid)\n      last: last(paid)\n      vwap: vwap(paid, quantity)\n"
-    "      sd: stddev(paid)\n";
+#define STATS 8
+
+static const char *const stats[STATS] = {"n: count()",
+                                         "volume: sum(quantity)",
+                                         "low: min(paid)",
+                                         "high: max(paid)",
+                                         "first: first(paid)",
+                                         "last: last(paid)",
+                                         "vwap: vwap(paid, quantity)",
+                                         "sd: stddev(paid)"};
 
 /* ---- measuring ---- */
 
@@ -81,21 +88,36 @@ static void fill_log(struct tick_log *log, size_t count, uint64_t groups, uint64
     (void)tick_log_seal(log);
 }
 
-static void open_with(struct fixture *f, struct rs_partition **p, const char *window, const char *more)
+static void put_aggregate(struct rs_buf *yaml, int number, const char *window, const char *more, int count)
+{
+    rs_buf_printf(yaml,
+                  "  a%d:\n    stream: ticks\n    by: [market, product]\n    window: %s\n%s    stats:\n",
+                  number, window, more);
+    for (int i = 0; i < count; i++) {
+        rs_buf_printf(yaml, "      %s\n", stats[i]);
+    }
+}
+
+static const char stream[] =
+    "streams:\n  ticks: {topic: t, schema: tick.avsc, time: at, lateness: 10s}\naggregates:\n";
+
+static void open_text(struct fixture *f, struct rs_partition **p, struct rs_buf *yaml)
 {
     struct rs_error error;
-    struct rs_buf yaml = {0};
-    rs_buf_printf(
-        &yaml,
-        "streams:\n  ticks: {topic: t, schema: tick.avsc, time: at, lateness: 10s}\naggregates:\n  a:\n"
-        "    stream: ticks\n    by: [market, product]\n    window: %s\n%s    stats:\n%s",
-        window, more, stats);
-    rs_buf_char(&yaml, '\0');
-    if (!fixture_open(f, (const char *)yaml.data) || rs_partition_new(f->engine, 0, 0, p, &error) < 0) {
+    rs_buf_char(yaml, '\0');
+    if (!fixture_open(f, (const char *)yaml->data) || rs_partition_new(f->engine, 0, 0, p, &error) < 0) {
         fprintf(stderr, "engine_bench: %s\n", (const char *)f->complaints.data);
         abort();
     }
-    rs_buf_fini(&yaml);
+    rs_buf_fini(yaml);
+}
+
+static void open_with(struct fixture *f, struct rs_partition **p, const char *window, const char *more)
+{
+    struct rs_buf yaml = {0};
+    rs_buf_text(&yaml, stream);
+    put_aggregate(&yaml, 0, window, more, STATS);
+    open_text(f, p, &yaml);
 }
 
 /* ---- cases ---- */
@@ -214,6 +236,72 @@ static void bench_apply(uint64_t groups, size_t count)
     tick_log_free(&c.log);
 }
 
+/* ---- what an event costs against what is asked of it ---- */
+
+struct scale {
+    uint64_t groups;
+    int windows, statistics;
+    size_t events; /* a call */
+};
+
+/* The least of the parts, each of them in calls of `events`. */
+static double apply_in_calls(struct rs_partition *p, const struct tick_log *log, size_t from, size_t events)
+{
+    const size_t part = (log->count - from) / PARTS / events * events;
+    double best = 1e18;
+    for (size_t at = from; at + part <= log->count; at += part) {
+        double start = now_ns();
+        for (size_t done = 0; done < part; done += events) {
+            (void)!rs_partition_apply(p, log->records + at + done, events, NULL);
+        }
+        least(&best, start, part);
+    }
+    return best;
+}
+
+static void bench_scale(struct scale scale)
+{
+    struct fixture f;
+    struct rs_partition *p;
+    struct tick_log log = {0};
+    struct rs_partition_status s;
+    struct rs_buf yaml = {0};
+    char window[32];
+    const size_t warm = 2 * scale.groups;
+    rs_buf_text(&yaml, stream);
+    for (int i = 0; i < scale.windows; i++) {
+        snprintf(window, sizeof window, "{tumbling: %dm}", i + 1);
+        put_aggregate(&yaml, i, window, "", scale.statistics);
+    }
+    open_text(&f, &p, &yaml);
+    fill_log(&log, warm + 400000, scale.groups, 1000000, 0);
+    (void)!rs_partition_apply(p, log.records, warm, NULL);
+    double best = apply_in_calls(p, &log, warm, scale.events);
+    rs_partition_status(p, &s);
+    printf("scale, %llu groups, %d windows, %d statistics, %zu events a call: %.1f ns an event, %llu bytes a "
+           "group\n",
+           (unsigned long long)scale.groups, scale.windows, scale.statistics, scale.events, best,
+           (unsigned long long)(s.memory_bytes / scale.groups));
+    fflush(stdout);
+    rs_partition_free(&p);
+    fixture_close(&f);
+    tick_log_free(&log);
+}
+
+/* One thing grows at a time. */
+static void bench_scales(void)
+{
+    static const struct scale scales[] = {
+        {1000, 1, 8, 500},  {10000, 1, 8, 500},  {100000, 1, 8, 500}, {1000000, 1, 8, 500},
+        {10000, 2, 8, 500}, {10000, 5, 8, 500},  {10000, 10, 8, 500}, {10000, 1, 1, 500},
+        {10000, 1, 2, 500}, {10000, 1, 4, 500},  {10000, 1, 8, 1},    {10000, 1, 8, 8},
+        {10000, 1, 8, 64},  {10000, 1, 8, 4000},
+    };
+    for (size_t i = 0; i < sizeof scales / sizeof scales[0]; i++) {
+        bench_scale(scales[i]);
+    }
+}
+
 static double drive(struct rs_partition *p, const struct tick_log *log, size_t from, size_t to, size_t step)
 {
     struct rs_view_batch *batch = rs_view_batch_new();
@@ -308,6 +396,9 @@ static bool wanted(int argc, char **argv, const char *name)
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && wanted(argc, argv, "scale")) {
+        bench_scales();
+    }
     for (int i = 1; i < argc; i++) {
         uint64_t groups = strtoull(argv[i], NULL, 10);
         if (groups) {
