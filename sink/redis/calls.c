@@ -10,12 +10,17 @@ void rs_redis_calls_push(struct rs_redis_calls *calls, const struct rs_redis_cal
     calls->bytes += call->bytes;
 }
 
-struct rs_redis_call rs_redis_calls_pop(struct rs_redis_calls *calls)
+uint32_t rs_redis_calls_answer(struct rs_redis_calls *calls, struct rs_redis_call *out)
 {
     RS_ASSERT(calls->count > 0);
-    struct rs_redis_call call = calls->items[calls->first];
+    struct rs_redis_call *call = &calls->items[calls->first];
+    call->answered++;
+    *out = *call;
+    if (call->answered < call->answers) {
+        return call->answers - call->answered;
+    }
     calls->first = (calls->first + 1) % RS_REDIS_INFLIGHT_CALLS;
     calls->count--;
-    calls->bytes -= call.bytes;
-    return call;
+    calls->bytes -= out->bytes;
+    return 0;
 }

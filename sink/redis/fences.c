@@ -10,8 +10,8 @@ void rs_redis_fences_fini(struct rs_redis_fences *fences)
     *fences = (struct rs_redis_fences){0};
 }
 
-struct rs_redis_fence_entry *rs_redis_fences_at(struct rs_redis_fences *fences,
-                                                const struct rs_view_batch *batch)
+struct rs_redis_fence_entry *rs_redis_fences_find(const struct rs_redis_fences *fences,
+                                                  const struct rs_view_batch *batch)
 {
     for (size_t i = 0; i < fences->count; i++) {
         struct rs_redis_fence_entry *entry = &fences->items[i];
@@ -19,13 +19,23 @@ struct rs_redis_fence_entry *rs_redis_fences_at(struct rs_redis_fences *fences,
             return entry;
         }
     }
+    return NULL;
+}
+
+struct rs_redis_fence_entry *rs_redis_fences_at(struct rs_redis_fences *fences,
+                                                const struct rs_view_batch *batch)
+{
+    struct rs_redis_fence_entry *entry = rs_redis_fences_find(fences, batch);
+    if (entry) {
+        return entry;
+    }
     struct rs_redis_fence_entry *items =
         rs_array_grow(fences->items, fences->count, &fences->capacity, 16, sizeof *items);
     if (!items) {
         return NULL;
     }
     fences->items = items;
-    struct rs_redis_fence_entry *entry = &fences->items[fences->count++];
+    entry = &fences->items[fences->count++];
     *entry = (struct rs_redis_fence_entry){
         .stream = batch->stream, .partition = batch->partition, .topic = batch->topic};
     return entry;

@@ -26,6 +26,9 @@ void rs_redis_fences_fini(struct rs_redis_fences *fences);
 /* The partition's entry, made if need be. NULL: out of memory; it then goes unwatched. */
 struct rs_redis_fence_entry *rs_redis_fences_at(struct rs_redis_fences *fences,
                                                 const struct rs_view_batch *batch);
+/* NULL: it has none. */
+struct rs_redis_fence_entry *rs_redis_fences_find(const struct rs_redis_fences *fences,
+                                                  const struct rs_view_batch *batch);
 /* Whether `found` (NULL: no fence) shows that writes we were answered for are gone. Notices a new owner. */
 bool rs_redis_fence_lost(struct rs_redis_fence_entry *entry, const struct rs_redis_fence *found);
 /* The highest generation among owned entries; false: none is owned. */

@@ -90,6 +90,18 @@ static int open_context(const struct rs_redis_config *config, redisContext **out
                          error);
 }
 
+/* Whatever of its former owner is about to be written in a transaction is not: see write_batch.lua. */
+static int tell_owner(redisContext *context, const struct rs_redis_config *config, const char *aggregate,
+                      struct words *words, struct rs_error *error)
+{
+    words_begin(words, "HSET");
+    rs_buf_printf(&words->text, "%s:owners", config->prefix);
+    word_end(words);
+    word(words, "%taken");
+    word(words, aggregate);
+    return run_words(context, words, NULL, error);
+}
+
 /* ---- taking over ---- */
 
 /* One key names the owner of an aggregate and of each of its groups. What readers see is not touched. */
@@ -103,6 +115,7 @@ static int disown(redisContext *context, const struct rs_redis_config *config, c
         rs_buf_printf(&words->text, "%s:owners:%s", config->prefix, metas[i].name);
         word_end(words);
         code = run_words(context, words, NULL, error);
+        code = code == 0 ? tell_owner(context, config, metas[i].name, words, error) : code;
     }
     words_begin(words, "HDEL");
     rs_buf_printf(&words->text, "%s:owners", config->prefix);
@@ -394,6 +407,7 @@ static int forget_names(redisContext *context, const struct rs_redis_config *con
     rs_buf_printf(&words->text, "%s:index", head);
     word_end(words);
     int code = run_words(context, words, NULL, error);
+    code = code == 0 ? tell_owner(context, config, aggregate, words, error) : code;
     words_begin(words, "HDEL");
     rs_buf_printf(&words->text, "%s:meta", config->prefix);
     word_end(words);

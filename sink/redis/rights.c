@@ -29,12 +29,16 @@ static const char *const probes[][WORDS_MAX + 1] = {
     {"ZREMRANGEBYSCORE", "K", "0", "0"},
     {"ZREMRANGEBYRANK", "K", "0", "0"},
     {"PUBLISH", "C", ""},
+    {"WATCH", "K"},
+    {"MULTI"}, /* last: a user without DISCARD stays in it, if EXEC is missing too */
+    {"DISCARD"},
+    {"EXEC"},
 };
 #define DIGEST "e0e1f9fabfc9d4800c877a703b823ac0578ff8db" /* SHA-1 of "return 1" */
 
 static enum lack judge(const redisReply *reply)
 {
-    if (reply->type != REDIS_REPLY_ERROR || strncmp(reply->str, "NOPERM", 6) != 0) {
+    if (reply->type != REDIS_REPLY_ERROR || !strstr(reply->str, "NOPERM")) { /* EXEC says more in front */
         return LACK_NOTHING; /* an error of another kind: it was let through */
     }
     if (strstr(reply->str, "channel")) {

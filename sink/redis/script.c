@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/number.h"
+#include "sink/redis/arguments.h"
 #include "sink/redis/write_batch_lua.h"
 #include "sink/redis/write_meta_lua.h"
 
@@ -164,49 +164,6 @@ struct rs_redis_packer {
     size_t bytes;       /* of all open sections, about */
 };
 
-/* Written by hand, since every value that goes to Redis comes through here. */
-static void put_argument(struct rs_buf *out, const void *data, size_t size)
-{
-    uint8_t head[24];
-    size_t used = 0;
-    head[used++] = '$';
-    if (size < 10) {
-        head[used++] = (uint8_t)('0' + size);
-    } else {
-        used += rs_int64_format((int64_t)size, (char *)head + used);
-    }
-    head[used++] = '\r';
-    head[used++] = '\n';
-    if (!rs_buf_reserve(out, used + size + 2)) {
-        return;
-    }
-    uint8_t *to = out->data + out->size;
-    memcpy(to, head, used);
-    if (size > 0) {
-        memcpy(to + used, data, size);
-    }
-    to[used + size] = '\r';
-    to[used + size + 1] = '\n';
-    out->size += used + size + 2;
-}
-
-static void put_text(struct rs_buf *out, const char *text)
-{
-    put_argument(out, text, strlen(text));
-}
-
-static void put_number(struct rs_buf *out, int64_t number)
-{
-    char text[RS_NUMBER_TEXT_MAX];
-    put_argument(out, text, rs_int64_format(number, text));
-}
-
-static void put_buf(struct rs_buf *out, const struct rs_buf *part)
-{
-    out->failed |= part->failed;
-    rs_buf_put(out, part->data, part->size);
-}
-
 static void lane_fini(struct lane *lane, uint32_t field_count)
 {
     for (uint32_t i = 0; lane->names && i < field_count; i++) {
@@ -234,7 +191,7 @@ static bool lane_init(struct lane *lane, const struct rs_aggregate_meta *meta)
     }
     lane->revision = meta->field_count;
     for (uint32_t i = 0; i < meta->field_count; i++) {
-        put_text(&lane->names[i], meta->fields[i]);
+        rs_redis_put_text(&lane->names[i], meta->fields[i]);
         failed |= lane->names[i].failed;
         if (strcmp(meta->fields[i], "revision") == 0) {
             lane->revision = i;
@@ -243,7 +200,7 @@ static bool lane_init(struct lane *lane, const struct rs_aggregate_meta *meta)
     /* "name:" where the aggregate has group fields: the beginning of its groups' keys. */
     struct rs_buf head = {0};
     rs_buf_printf(&head, "%s%s", meta->name, meta->grouped ? ":" : "");
-    put_argument(&lane->name, head.data, head.size);
+    rs_redis_put_bytes(&lane->name, head.data, head.size);
     failed |= head.failed;
     rs_buf_fini(&head);
     return !failed && !lane->name.failed;
@@ -298,13 +255,13 @@ static uint32_t put_names(struct rs_redis_packer *packer, struct lane *lane, uin
     uint32_t at = 0;
     uint32_t absent = 0;
     for (uint32_t i = 0; i < lane->shape_count; i++) {
-        put_buf(body, &lane->names[lane->shape[i]]);
+        rs_redis_put_words(body, &lane->names[lane->shape[i]]);
     }
     for (uint32_t field = 0; field < field_count; field++) {
         if (at < lane->shape_count && lane->shape[at] == field) {
             at++;
         } else if (field != lane->revision) {
-            put_buf(body, &lane->names[field]);
+            rs_redis_put_words(body, &lane->names[field]);
             absent++;
         }
     }
@@ -327,26 +284,26 @@ static void close_views(struct rs_redis_packer *packer, struct lane *lane, uint3
     struct rs_buf *body = &packer->body;
     bool first = lane->open == SECTION_FIRST;
     uint32_t absent = count_absent(lane, field_count);
-    put_text(body, first ? "F" : "V");
-    put_buf(body, &lane->name);
-    put_number(body, lane->rows);
-    put_number(body, lane->shape_count);
-    put_number(body, absent);
+    rs_redis_put_text(body, first ? "F" : "V");
+    rs_redis_put_words(body, &lane->name);
+    rs_redis_put_number(body, lane->rows);
+    rs_redis_put_number(body, lane->shape_count);
+    rs_redis_put_number(body, absent);
     RS_ASSERT(put_names(packer, lane, field_count) == absent);
-    put_buf(body, &lane->heads);
+    rs_redis_put_words(body, &lane->heads);
     if (first) {
-        put_buf(body, &lane->numbers);
+        rs_redis_put_words(body, &lane->numbers);
     }
-    put_buf(body, &lane->values);
+    rs_redis_put_words(body, &lane->values);
     packer->arguments += 5 + lane->shape_count + absent + lane->rows * (2 + first + lane->shape_count);
 }
 
 static void close_drops(struct rs_redis_packer *packer, struct lane *lane)
 {
-    put_text(&packer->body, "D");
-    put_buf(&packer->body, &lane->name);
-    put_number(&packer->body, lane->rows);
-    put_buf(&packer->body, &lane->heads);
+    rs_redis_put_text(&packer->body, "D");
+    rs_redis_put_words(&packer->body, &lane->name);
+    rs_redis_put_number(&packer->body, lane->rows);
+    rs_redis_put_words(&packer->body, &lane->heads);
     packer->arguments += 3 + lane->rows;
 }
 
@@ -370,13 +327,13 @@ static void close_history(struct rs_redis_packer *packer, size_t aggregate)
 {
     struct lane *lane = &packer->lanes[aggregate];
     if (lane->history_rows > 0) {
-        put_text(&packer->body, "H");
-        put_buf(&packer->body, &lane->name);
-        put_number(&packer->body, packer->metas[aggregate].history);
-        put_number(&packer->body, lane->history_rows);
-        put_buf(&packer->body, &lane->history_keys);
-        put_buf(&packer->body, &lane->history_numbers);
-        put_buf(&packer->body, &lane->history_members);
+        rs_redis_put_text(&packer->body, "H");
+        rs_redis_put_words(&packer->body, &lane->name);
+        rs_redis_put_number(&packer->body, packer->metas[aggregate].history);
+        rs_redis_put_number(&packer->body, lane->history_rows);
+        rs_redis_put_words(&packer->body, &lane->history_keys);
+        rs_redis_put_words(&packer->body, &lane->history_numbers);
+        rs_redis_put_words(&packer->body, &lane->history_members);
         packer->arguments += 4 + 4 * lane->history_rows;
     }
     lane->history_rows = 0;
@@ -406,18 +363,18 @@ static bool put_values(struct lane *lane, const struct rs_op *op, uint32_t field
     size_t cursor = 0;
     size_t size = lane->values.size;
     uint32_t at = 0;
-    for (; rs_op_field_next(op, &cursor, &field); at++) {
+    bool same = true;
+    for (; same && rs_op_field_next(op, &cursor, &field); at++) {
         RS_ASSERT(field.field < field_count && at < field_count);
         if (lane->rows == 0) {
             lane->shape[at] = field.field;
-        } else if (at >= lane->shape_count || lane->shape[at] != field.field) {
-            break;
         }
-        put_argument(&lane->values, field.text.data, field.text.size);
+        same = lane->rows == 0 || (at < lane->shape_count && lane->shape[at] == field.field);
+        rs_redis_put_bytes(&lane->values, field.text.data, field.text.size);
     }
     if (lane->rows == 0) {
         lane->shape_count = at;
-    } else if (at != lane->shape_count || cursor != op->fields.size) {
+    } else if (!same || at != lane->shape_count) {
         lane->values.size = size;
         return false;
     }
@@ -436,10 +393,10 @@ static void pack_view(struct rs_redis_packer *packer, const struct rs_op *op, ui
         lane->open = section;
         RS_ASSERT(put_values(lane, op, field_count));
     }
-    put_number(&lane->heads, op->change_ms);
-    put_argument(&lane->heads, op->key.data, op->key.size);
+    rs_redis_put_number(&lane->heads, op->change_ms);
+    rs_redis_put_bytes(&lane->heads, op->key.data, op->key.size);
     if (section == SECTION_FIRST) {
-        put_number(&lane->numbers, number);
+        rs_redis_put_number(&lane->numbers, number);
     }
     lane->rows++;
 }
@@ -455,10 +412,10 @@ static void pack_history(struct rs_redis_packer *packer, const struct rs_op *op,
     rs_buf_reset(&packer->scratch);
     rs_redis_history_json(&packer->scratch, &packer->metas[op->aggregate], op);
     lane->history_members.failed |= packer->scratch.failed;
-    put_argument(&lane->history_keys, op->key.data, op->key.size);
-    put_number(&lane->history_numbers, number);
-    put_number(&lane->history_members, op->score_ms);
-    put_argument(&lane->history_members, packer->scratch.data, packer->scratch.size);
+    rs_redis_put_bytes(&lane->history_keys, op->key.data, op->key.size);
+    rs_redis_put_number(&lane->history_numbers, number);
+    rs_redis_put_number(&lane->history_members, op->score_ms);
+    rs_redis_put_bytes(&lane->history_members, packer->scratch.data, packer->scratch.size);
     lane->history_rows++;
 }
 
@@ -466,7 +423,7 @@ static void pack_drop(struct rs_redis_packer *packer, const struct rs_op *op)
 {
     struct lane *lane = &packer->lanes[op->aggregate];
     open_section(packer, op->aggregate, SECTION_DROP);
-    put_argument(&lane->heads, op->key.data, op->key.size);
+    rs_redis_put_bytes(&lane->heads, op->key.data, op->key.size);
     lane->rows++;
 }
 
@@ -511,8 +468,8 @@ int rs_redis_packer_identify(struct rs_redis_packer *packer, const char *group, 
 
 static void put_identity(const struct rs_redis_packer *packer, struct rs_buf *out)
 {
-    put_argument(out, packer->group.data, packer->group.size);
-    put_argument(out, packer->cluster.data, packer->cluster.size);
+    rs_redis_put_bytes(out, packer->group.data, packer->group.size);
+    rs_redis_put_bytes(out, packer->cluster.data, packer->cluster.size);
 }
 
 static uint32_t count_aggregates(const struct rs_redis_packer *packer, uint32_t stream)
@@ -527,14 +484,14 @@ static uint32_t count_aggregates(const struct rs_redis_packer *packer, uint32_t 
 static void put_keys(struct rs_redis_packer *packer, const struct rs_view_batch *batch, struct rs_buf *out)
 {
     struct rs_buf *key = &packer->scratch;
-    put_number(out, 2);
+    rs_redis_put_number(out, 2);
     rs_buf_reset(key);
     rs_fence_key(key, packer->prefix, packer->group_name, batch->topic, batch->partition);
-    put_argument(out, key->data, key->size);
+    rs_redis_put_bytes(out, key->data, key->size);
     out->failed |= key->failed;
     rs_buf_reset(key);
     rs_fence_key_old(key, packer->prefix, batch->stream_name, batch->partition);
-    put_argument(out, key->data, key->size);
+    rs_redis_put_bytes(out, key->data, key->size);
     out->failed |= key->failed;
 }
 
@@ -545,18 +502,18 @@ static void put_head(struct rs_redis_packer *packer, const struct rs_view_batch 
     uint32_t aggregates = count_aggregates(packer, batch->stream);
     RS_ASSERT(packer->group_name != NULL);
     rs_buf_printf(out, "*%" PRIu32 "\r\n$7\r\nEVALSHA\r\n", packer->arguments + 5 + 8 + aggregates);
-    put_argument(out, sha, RS_REDIS_SHA_SIZE);
+    rs_redis_put_bytes(out, sha, RS_REDIS_SHA_SIZE);
     put_keys(packer, batch, out);
-    put_text(out, packer->prefix);
-    put_number(out, batch->partition);
-    put_number(out, (int64_t)batch->token);
-    put_number(out, batch->offset);
-    put_number(out, batch->now_shown_us);
+    rs_redis_put_text(out, packer->prefix);
+    rs_redis_put_number(out, batch->partition);
+    rs_redis_put_number(out, (int64_t)batch->token);
+    rs_redis_put_number(out, batch->offset);
+    rs_redis_put_number(out, batch->now_shown_us);
     put_identity(packer, out);
-    put_number(out, aggregates);
+    rs_redis_put_number(out, aggregates);
     for (size_t i = 0; i < packer->count; i++) {
         if (packer->metas[i].stream_index == batch->stream) {
-            put_text(out, packer->metas[i].name);
+            rs_redis_put_text(out, packer->metas[i].name);
         }
     }
 }
@@ -573,7 +530,7 @@ static void put_description(struct rs_redis_packer *packer, const struct rs_aggr
     rs_buf_json_string(text, rs_buf_slice(&packer->cluster));
     rs_buf_text(text, meta->json[1] == '}' ? "" : ",");
     rs_buf_text(text, meta->json + 1);
-    put_argument(out, text->data, text->size);
+    rs_redis_put_bytes(out, text->data, text->size);
     out->failed |= text->failed;
 }
 
@@ -583,16 +540,16 @@ int rs_redis_pack_meta(struct rs_redis_packer *packer, const char *sha, bool all
 {
     size_t before = out->size;
     rs_buf_printf(out, "*%zu\r\n$7\r\nEVALSHA\r\n", 4 + 4 + 2 * packer->count);
-    put_argument(out, sha, RS_REDIS_SHA_SIZE);
-    put_number(out, 1);
+    rs_redis_put_bytes(out, sha, RS_REDIS_SHA_SIZE);
+    rs_redis_put_number(out, 1);
     rs_buf_reset(&packer->scratch);
     rs_buf_printf(&packer->scratch, "%s:meta", packer->prefix);
-    put_argument(out, packer->scratch.data, packer->scratch.size);
-    put_text(out, packer->prefix);
+    rs_redis_put_bytes(out, packer->scratch.data, packer->scratch.size);
+    rs_redis_put_text(out, packer->prefix);
     put_identity(packer, out);
-    put_text(out, all ? "1" : "0");
+    rs_redis_put_text(out, all ? "1" : "0");
     for (size_t i = 0; i < packer->count; i++) {
-        put_text(out, packer->metas[i].name);
+        rs_redis_put_text(out, packer->metas[i].name);
         put_description(packer, &packer->metas[i], out);
     }
     if (out->failed) {
@@ -622,14 +579,14 @@ int rs_redis_pack(struct rs_redis_packer *packer, struct rs_view_batch *batch, c
     struct rs_op op;
     rs_buf_reset(&packer->body);
     packer->arguments = 0;
-    while (next.op - cursor->op < RS_REDIS_CALL_OPS && next.at - cursor->at < RS_REDIS_CALL_BYTES &&
-           rs_batch_next(batch, &next.at, &op)) {
+    for (uint32_t cost = 0; cost < RS_REDIS_CALL_COST && rs_batch_next(batch, &next.at, &op);) {
         pack_op(packer, batch, &op, next.op);
+        cost += rs_redis_op_cost(&op);
         next.op++;
     }
     packer_clear(packer);
     put_head(packer, batch, sha, out);
-    put_buf(out, &packer->body);
+    rs_redis_put_words(out, &packer->body);
     if (out->failed || batch->conflicts.failed) {
         out->failed = false;
         out->size = before;

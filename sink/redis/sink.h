@@ -1,6 +1,7 @@
 /* redis sink: views into Redis, as the README's key reference says.
  * One thread per connection; a partition always goes by the same one, which keeps its order. Batches are
- * written with one or more calls of write_batch.lua, many in flight. Whatever goes wrong, a batch is kept and
+ * written in pieces: in transactions one at a time, or with calls of write_batch.lua, many in flight; see
+ * "The life of a view" in ARCHITECTURE.md. Whatever goes wrong, a batch is kept and
  * sent again until Redis has answered for it: everything written is absolute, so that twice is as good as
  * once. After an error, a batch that Redis had already passed may come back as BEHIND its own partition's
  * fence: it is then simply published anew.
@@ -16,7 +17,7 @@
  * counted.
  *
  * ACL: deploy/redis-acl lists the rights; which of them are missing is told (rights.h). Without HLEN,
- * HKEYS, ZCARD, RENAMENX, HSCAN it publishes all the same.
+ * HKEYS, ZCARD, RENAMENX, HSCAN it publishes all the same, and without WATCH, MULTI, EXEC, DISCARD by scripts.
  *
  * Thread: `new`, `stop` and `free` by one owner; the table as base/view.h says; `status` any.
  * Owns: batches between submit and finished.

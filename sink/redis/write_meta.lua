@@ -34,6 +34,7 @@ local function is_ours(owners)
   if size ~= 0 and (type(size) ~= 'table' or not size.err:find('WRONGTYPE', 1, true)) then
     call('HSET', owners, '%old', '1')
   end
+  try('HSET', prefix .. ':owners', '%taken', owners) -- see write_batch.lua
   try('HSET', owners, '%owner', group .. ':' .. cluster) -- a value of another type is the first batch's to replace
   return true
 end

@@ -22,9 +22,35 @@ SEEDS = 20000  # a mutant that lives longer is not caught
 ENGINE = ("written-late", "expiry-by-stream-time", "median-of-the-wrong-side", "steady-time-not-restored", "gone-not-restored",
           "coarse-rule-for-all", "ids-by-record-time", "ids-blocked-by-a-wrong-clock",
           "shown-by-one-group", "shown-by-all-groups", "check-at-every-record")
+# Caught by writers_sim: commands that come between those of a transaction.
+WRITERS = ("fence-not-watched", "names-not-watched", "fence-not-awaited", "owner-not-awaited", "nothing-taken-for-written",
+           "wrong-type-left")
 
 # name: (what it does, [(file, text, instead)]). How the text is broken into lines does not matter.
 MUTANTS = {
+    "fence-not-watched": ("a transaction does not watch its fence", [(
+        "sink/redis/piece.c", "    put_fence(piecer, piece->batch, out);\n    rs_redis_put_words(out, &piece->reads);",
+        "    put_groups(piecer, out);\n    rs_redis_put_words(out, &piece->reads);")]),
+    "names-not-watched": ("a transaction does not watch whose the names are", [(
+        "sink/redis/piece.c", "    rs_redis_put_text(out, \"WATCH\");\n    put_groups(piecer, out);",
+        "    rs_redis_put_text(out, \"WATCH\");\n    put_fence(piecer, piece->batch, out);")]),
+    "fence-not-awaited": ("a transaction begins whatever the fence behind its watch says", [(
+        "sink/redis/piece.c", "           rs_redis_fence_compare(&found, held) == 0 && found.token == mine.token &&\n"
+        "           rs_redis_fence_judge(&found, &mine) == RS_BATCH_APPLIED;",
+        "           (rs_redis_fence_compare(&found, held) == 0 || mine.token > 0);")]),
+    "owner-not-awaited": ("a transaction begins whoever owns the names", [(
+        "sink/redis/piece.c", "        return are_ours(piecer, piece, answer);",
+        "        return are_ours(piecer, piece, answer) || piece->batch;"),
+        ("sink/redis/piece.c", "        return answer->type == REDIS_REPLY_ARRAY && answer->elements == 1 &&\n"
+         "               is_text(answer->element[0], rs_buf_slice(&piecer->cluster));", "        return true;")]),
+    "nothing-taken-for-written": ("EXEC's answer that it wrote nothing is not looked at", [(
+        "sink/redis/native.c", "    if (reply->type == REDIS_REPLY_NIL) {\n        return redo(w);\n    }",
+        "    if (reply->type == REDIS_REPLY_NIL) {\n        native->busy = false;\n        native->batch = NULL;\n"
+        "        rs_redis_writer_settle(\n            w, batch, native->last,\n"
+        "            &(struct rs_redis_answer){.result = RS_BATCH_APPLIED, .found = true, .fence = entry->fence});\n"
+        "        return true;\n    }")]),
+    "wrong-type-left": ("a value of another type that a transaction met is left", [(
+        "sink/redis/native.c", "    if (wrong) {\n        return redo(w);\n    }", "")]),
     "offset-committed-first": ("the group's offset is committed before the seal is in the log", [(
         "transform/worker/commit.c",
         "    owned->commit_retry_us = worker->now_us;\n    if (!balanced",
@@ -302,11 +328,15 @@ def run(names=None, seeds=SEEDS, jobs=2, directory=None, say=print):
     return results
 
 
+def program_of(name):
+    return "engine_sim" if name in ENGINE else "writers_sim" if name in WRITERS else "cluster_sim"
+
+
 def run_one(copy_of, name, seeds=SEEDS, jobs=2):
     _, edits = MUTANTS[name]
     try:
         copy_of.plant(edits)
-        return hunt(copy_of.make("engine_sim" if name in ENGINE else "cluster_sim"), seeds, jobs)
+        return hunt(copy_of.make(program_of(name)), seeds, jobs)
     except RuntimeError as error:
         return str(error)
     finally:

@@ -18,3 +18,10 @@ rs_target_defaults(cluster_sim)
 target_link_libraries(cluster_sim PRIVATE engine_model partition_state rs_transform rs_sink rs_base PkgConfig::XXHASH)
 add_test(NAME sim.cluster COMMAND cluster_sim --seeds 300)
 set_tests_properties(sim.cluster PROPERTIES LABELS sim TIMEOUT 300)
+
+# Writers of two consumer groups in one real redis-server, their commands let through one at a time.
+add_executable(writers_sim sim/writers_sim.c sim/gates.c)
+rs_target_defaults(writers_sim)
+target_link_libraries(writers_sim PRIVATE rs_sink rs_base)
+add_test(NAME sim.writers COMMAND writers_sim --seeds 20)
+set_tests_properties(sim.writers PROPERTIES LABELS sim TIMEOUT 300 SKIP_RETURN_CODE 77)

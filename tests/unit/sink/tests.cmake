@@ -4,6 +4,7 @@ function(rs_redis_test room name)
   target_sources(test_sink_${room}_${name} PRIVATE unit/sink/redis_server.c unit/sink/redis_fixture.c unit/sink/batches.c)
 endfunction()
 
+rs_redis_test(redis piece)
 rs_redis_test(redis script)
 rs_redis_test(redis sink)
 rs_redis_test(redis repair)

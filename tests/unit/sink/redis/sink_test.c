@@ -416,6 +416,56 @@ static void test_listed_commands_suffice(void **state)
     assert_string_equal(redis_text(f->redis, "HGET rs:t1m:G trades"), "1");
 }
 
+static bool has_watched(struct fixture *f, int64_t wanted)
+{
+    return (strstr(redis_text(f->redis, "INFO commandstats"), "cmdstat_exec:calls=") != NULL) == (bool)wanted;
+}
+
+static void submit_views(struct fixture *f, int64_t offset)
+{
+    struct rs_view_batch *batch = new_batch(0, 1, offset, 0);
+    for (int i = 0; i < 20; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "k%d", i);
+        put_view(batch, 0, 0, key, one_view, offset);
+    }
+    submit(f, batch);
+    expect_finished(f, RS_BATCH_APPLIED, offset);
+}
+
+/* A user who was made for an earlier version may not use transactions. */
+static void test_without_transactions_scripts_write(void **state)
+{
+    static const char *const missing[] = {"-watch -multi -exec -discard", "-multi", "-watch", "-exec"};
+    struct fixture *f = need_redis(state);
+    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++) {
+        make_listed_user(f);
+        char command[128];
+        snprintf(command, sizeof command, "ACL SETUSER rollstat %s", missing[i]);
+        freeReplyObject(redis_do(f->redis, command));
+        snprintf(f->config.address.username, sizeof f->config.address.username, "rollstat");
+        snprintf(f->config.address.password, sizeof f->config.address.password, "pw");
+        f->reports.text[0] = '\0';
+        start_sink(f);
+        for (int64_t offset = 1; offset <= 5; offset++) {
+            submit_views(f, 10 * (int64_t)i + offset);
+        }
+        if (!reported(f, "lacks rights: +")) {
+            fail_msg("%s: %s", missing[i], f->reports.text);
+        }
+        assert_int_equal(kept_reports_count(&f->reports, "written without transactions"), 1);
+        assert_string_equal(redis_text(f->redis, "HGET rs:t1m:k19 volume"), "2.5");
+        rs_redis_sink_free(&f->sink);
+    }
+    make_listed_user(f);
+    freeReplyObject(redis_do(f->redis, "CONFIG RESETSTAT"));
+    start_sink(f);
+    submit_views(f, 100);
+    assert_true(has_watched(f, 0));
+    submit_views(f, 101);
+    assert_true(has_watched(f, 1));
+}
+
 static bool misses_rights(struct fixture *f, int64_t unused)
 {
     (void)unused;
@@ -586,6 +636,7 @@ int main(void)
         LIVE(test_stray_types_are_replaced),
         LIVE(test_password_is_sent_and_never_shown),
         LIVE(test_listed_commands_suffice),
+        LIVE(test_without_transactions_scripts_write),
         LIVE(test_a_missing_right_is_named),
         LIVE(test_stop_writes_what_was_submitted),
         LIVE(test_stop_ends_in_time_without_redis),
