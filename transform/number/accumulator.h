@@ -12,6 +12,8 @@
  *     sum of int128        < 2^127  * 2^63  =  2^190   <  2^191    3 limbs
  *     products of int128   < 2^254  * 2^63  =  2^317   <  2^319    5 limbs
  *
+ * A narrow sum of int64 has a limb less and can wrap; each addition tells whether it did.
+ *
  * and for doubles, |x| < 2^1024, of which the smallest unit is 2^-1074 (of a product: 2^-2148):
  *
  *     sum                  < 2^1024 * 2^63  =  2^1087    17 limbs above the point, 17 below (2^-1088)
@@ -35,6 +37,9 @@
 #define RS_PRODUCT64_LIMBS  3
 #define RS_SUM128_LIMBS     3
 #define RS_PRODUCT128_LIMBS 5
+
+#define RS_NARROW_SUM_LIMBS     (RS_SUM64_LIMBS - 1)
+#define RS_NARROW_PRODUCT_LIMBS (RS_PRODUCT64_LIMBS - 1)
 
 /* ---- integers ---- */
 
@@ -77,6 +82,33 @@ static inline void rs_sum64_add(uint64_t sum[RS_SUM64_LIMBS], int64_t x)
     unsigned char carry = rs_add_carry(0, &sum[0], (uint64_t)x);
 
     (void)rs_add_carry(carry, &sum[1], sign);
+}
+
+/* The top bit of what it returns is set where the addition has wrapped: both terms have one sign, and the sum
+ * has the other. The topmost limbs decide. */
+static inline uint64_t rs_wrapped(uint64_t before, uint64_t value, uint64_t after)
+{
+    return (before ^ after) & (value ^ after);
+}
+
+/* Narrow sums are added modulo 2^64, and those of products modulo 2^128: taking the value away again gives
+ * what was there before, wrapped or not. They return whether the sum has wrapped; a caller can join the answers
+ * of many and look once. */
+static inline bool rs_narrow_sum_add(uint64_t sum[RS_NARROW_SUM_LIMBS], int64_t x)
+{
+    int64_t *value = (int64_t *)sum;
+
+    return __builtin_add_overflow(*value, x, value);
+}
+
+static inline bool rs_narrow_product_add(uint64_t sum[RS_NARROW_PRODUCT_LIMBS], int64_t a, int64_t b)
+{
+    rs_i128 value = 0;
+
+    memcpy(&value, sum, sizeof value);
+    bool wrapped = __builtin_add_overflow(value, (rs_i128)a * b, &value);
+    memcpy(sum, &value, sizeof value);
+    return wrapped;
 }
 
 /* The two limbs of a value, and its sign above them, added to three. */

@@ -8,7 +8,7 @@
 #include <math.h>
 
 #include "base/record.h"
-#include "transform/pane/internal.h"
+#include "transform/pane/wide.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "limbs are written as they lie in memory");
 
@@ -84,21 +84,23 @@ static void put_super(struct rs_buf *out, const struct rs_super_kind *kind, cons
     }
 }
 
-static void put_sum(struct rs_buf *out, enum rs_num_kind kind, const void *slot)
+static void put_sum(struct rs_buf *out, const struct rs_pane_layout *layout, enum rs_num_kind kind,
+                    const void *slot)
 {
     if (kind == RS_NUM_DOUBLE) {
         put_super(out, &rs_super_sum, slot);
     } else {
-        put_integer(out, slot, rs_pane_sum_limbs(kind) * sizeof(uint64_t));
+        put_integer(out, slot, rs_pane_sum_limbs(layout, kind) * sizeof(uint64_t));
     }
 }
 
-static void put_products(struct rs_buf *out, enum rs_num_kind kind, const void *slot)
+static void put_products(struct rs_buf *out, const struct rs_pane_layout *layout, enum rs_num_kind kind,
+                         const void *slot)
 {
     if (kind == RS_NUM_DOUBLE) {
         put_super(out, &rs_super_product, slot);
     } else {
-        put_integer(out, slot, rs_pane_product_limbs(kind) * sizeof(uint64_t));
+        put_integer(out, slot, rs_pane_product_limbs(layout, kind) * sizeof(uint64_t));
     }
 }
 
@@ -118,7 +120,8 @@ static void put_key(struct rs_buf *out, const struct rs_pane_key *key)
 }
 
 /* The keys of inputs that are in every event stand with the pane itself, once for all of them. */
-static void put_input(struct rs_buf *out, const struct rs_pane_input *in, const void *pane)
+static void put_input(struct rs_buf *out, const struct rs_pane_layout *layout, const struct rs_pane_input *in,
+                      const void *pane)
 {
     if (in->count != 0) {
         put_integer(out, rs_pane_at_const(pane, in->count), sizeof(uint64_t));
@@ -127,10 +130,10 @@ static void put_input(struct rs_buf *out, const struct rs_pane_input *in, const 
         }
     }
     if (in->sum != 0) {
-        put_sum(out, in->kind, rs_pane_at_const(pane, in->sum));
+        put_sum(out, layout, in->kind, rs_pane_at_const(pane, in->sum));
     }
     if (in->squares != 0) {
-        put_products(out, in->kind, rs_pane_at_const(pane, in->squares));
+        put_products(out, layout, in->kind, rs_pane_at_const(pane, in->squares));
     }
     const uint32_t values[] = {in->min, in->max, in->first, in->last};
     for (size_t i = 0; i < 4; i++) {
@@ -146,7 +149,7 @@ static void put_input(struct rs_buf *out, const struct rs_pane_input *in, const 
     }
 }
 
-void rs_pane_save(const struct rs_pane_layout *layout, const void *pane, struct rs_buf *out)
+static void put_pane(struct rs_buf *out, const struct rs_pane_layout *layout, const void *pane)
 {
     const struct rs_pane_head *head = pane;
 
@@ -162,15 +165,27 @@ void rs_pane_save(const struct rs_pane_layout *layout, const void *pane, struct 
         put_key(out, rs_pane_at_const(pane, layout->shared_first));
     }
     for (size_t i = 0; i < layout->input_count; i++) {
-        put_input(out, &layout->inputs[i], pane);
+        put_input(out, layout, &layout->inputs[i], pane);
     }
     for (size_t i = 0; i < layout->pair_count; i++) {
         const struct rs_pane_pair *pair = &layout->pairs[i];
-        put_products(out, pair->kind, rs_pane_at_const(pane, pair->products));
+        put_products(out, layout, pair->kind, rs_pane_at_const(pane, pair->products));
         if (!pair->shares_weights) {
-            put_sum(out, layout->inputs[pair->w].kind, rs_pane_at_const(pane, pair->weights));
+            put_sum(out, layout, layout->inputs[pair->w].kind, rs_pane_at_const(pane, pair->weights));
         }
     }
+}
+
+/* A number takes as few bytes as it needs, so that both forms of a pane give the same. */
+void rs_pane_save(const struct rs_pane_layout *layout, const void *pane, struct rs_buf *out)
+{
+    const struct rs_pane_const_form form = rs_pane_const_form(layout, pane);
+
+    if (rs_pane_is_lost(pane)) {
+        out->failed = true;
+        return;
+    }
+    put_pane(out, form.layout, form.pane);
 }
 
 /* ---- reading: each returns false for bytes that rs_pane_save does not write ---- */
@@ -260,16 +275,18 @@ static bool get_super(struct reader *r, const struct rs_super_kind *kind, uint64
     return true;
 }
 
-static bool get_sum(struct reader *r, enum rs_num_kind kind, void *slot)
+static bool get_sum(struct reader *r, const struct rs_pane_layout *layout, enum rs_num_kind kind, void *slot)
 {
     return kind == RS_NUM_DOUBLE ? get_super(r, &rs_super_sum, slot)
-                                 : get_integer(r, slot, rs_pane_sum_limbs(kind) * sizeof(uint64_t));
+                                 : get_integer(r, slot, rs_pane_sum_limbs(layout, kind) * sizeof(uint64_t));
 }
 
-static bool get_products(struct reader *r, enum rs_num_kind kind, void *slot)
+static bool get_products(struct reader *r, const struct rs_pane_layout *layout, enum rs_num_kind kind,
+                         void *slot)
 {
-    return kind == RS_NUM_DOUBLE ? get_super(r, &rs_super_product, slot)
-                                 : get_integer(r, slot, rs_pane_product_limbs(kind) * sizeof(uint64_t));
+    return kind == RS_NUM_DOUBLE
+               ? get_super(r, &rs_super_product, slot)
+               : get_integer(r, slot, rs_pane_product_limbs(layout, kind) * sizeof(uint64_t));
 }
 
 static bool get_value(struct reader *r, enum rs_num_kind kind, void *slot)
@@ -309,7 +326,8 @@ static bool get_values(struct reader *r, const struct rs_pane_input *in, void *p
 }
 
 /* An input cannot have more values than the pane has events. */
-static bool get_input(struct reader *r, const struct rs_pane_input *in, void *pane)
+static bool get_input(struct reader *r, const struct rs_pane_layout *layout, const struct rs_pane_input *in,
+                      void *pane)
 {
     if (in->count != 0) {
         uint64_t *count = rs_pane_at(pane, in->count);
@@ -320,27 +338,29 @@ static bool get_input(struct reader *r, const struct rs_pane_input *in, void *pa
             return true;
         }
     }
-    return (in->sum == 0 || get_sum(r, in->kind, rs_pane_at(pane, in->sum))) &&
-           (in->squares == 0 || get_products(r, in->kind, rs_pane_at(pane, in->squares))) &&
+    return (in->sum == 0 || get_sum(r, layout, in->kind, rs_pane_at(pane, in->sum))) &&
+           (in->squares == 0 || get_products(r, layout, in->kind, rs_pane_at(pane, in->squares))) &&
            get_values(r, in, pane);
 }
 
 static bool get_pair(struct reader *r, const struct rs_pane_layout *layout, const struct rs_pane_pair *pair,
                      void *pane)
 {
-    return get_products(r, pair->kind, rs_pane_at(pane, pair->products)) &&
+    return get_products(r, layout, pair->kind, rs_pane_at(pane, pair->products)) &&
            (pair->shares_weights ||
-            get_sum(r, layout->inputs[pair->w].kind, rs_pane_at(pane, pair->weights)));
+            get_sum(r, layout, layout->inputs[pair->w].kind, rs_pane_at(pane, pair->weights)));
 }
 
 static bool get_pane(struct reader *r, const struct rs_pane_layout *layout, void *pane)
 {
     struct rs_pane_head *head = pane;
+    uint64_t events = 0;
 
-    if (!get_integer(r, &head->events, sizeof head->events) || head->events > INT64_MAX) {
+    if (!get_integer(r, &events, sizeof events) || events > RS_PANE_EVENTS_MAX) {
         return false;
     }
-    if (head->events == 0) {
+    head->events = events;
+    if (events == 0) {
         return true;
     }
     if (!get_integer(r, &head->newest.time_us, sizeof head->newest.time_us) ||
@@ -350,7 +370,7 @@ static bool get_pane(struct reader *r, const struct rs_pane_layout *layout, void
         return false;
     }
     for (size_t i = 0; i < layout->input_count; i++) {
-        if (!get_input(r, &layout->inputs[i], pane)) {
+        if (!get_input(r, layout, &layout->inputs[i], pane)) {
             return false;
         }
     }
@@ -362,13 +382,25 @@ static bool get_pane(struct reader *r, const struct rs_pane_layout *layout, void
     return true;
 }
 
+/* What no narrow pane can be: a wide one, or damaged. */
+static bool get_wide(struct reader *r, const struct rs_pane_layout *layout, void *pane)
+{
+    return rs_pane_widen(layout, pane) && get_pane(r, layout->wide, rs_pane_on_heap(pane));
+}
+
 int rs_pane_load(const struct rs_pane_layout *layout, void *pane, struct rs_slice bytes, size_t *used,
                  struct rs_error *error)
 {
     struct reader r = {.at = bytes.data, .left = bytes.size};
 
     rs_pane_fini(layout, pane);
-    if (!get_pane(&r, layout, pane)) {
+    bool read = get_pane(&r, layout, pane);
+    if (!read && layout->wide) {
+        rs_pane_fini(layout, pane);
+        r = (struct reader){.at = bytes.data, .left = bytes.size};
+        read = get_wide(&r, layout, pane);
+    }
+    if (!read && rs_pane_whole(layout, pane)) {
         rs_pane_fini(layout, pane);
         return rs_fail(error, RS_ESTATE, "the bytes of a pane are damaged or of another layout");
     }

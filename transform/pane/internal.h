@@ -1,6 +1,19 @@
 /* pane internal: what the parts of pane share: where each number of a pane lies.
  * A pane begins with struct rs_pane_head; all else is found by offset. Every slot is a multiple of 8 bytes
  * and is aligned to 8 only, so that 128-bit numbers are read and written through memcpy.
+ *
+ * A pane has one of two forms. All begin narrow: sums of int64 in one limb, those of their products in two,
+ * which is enough for nearly all groups. Where one would wrap, the pane as a whole moves to the heap and into
+ * the layout `wide`, whose sums cannot wrap (accumulator.h). What stays in its place is `events`, by which all
+ * forms are told apart:
+ *
+ *     0 … 2^62 - 1      the number of events: the pane is narrow, or in the wide layout itself
+ *     2^62 + events     lost: there was no memory for the wide form, sums of integers mean nothing; so
+ *                       does a pane that one was merged into, also in the wide layout
+ *     2^63 + address    the pane is there, in the layout `wide`
+ *
+ * A pane never becomes narrow again but by being emptied, copied or loaded; that shows nowhere, since values
+ * are all that is rendered, saved and merged.
  * Thread: immutable. */
 #ifndef RS_TRANSFORM_PANE_INTERNAL_H
 #define RS_TRANSFORM_PANE_INTERNAL_H
@@ -16,6 +29,10 @@ struct rs_pane_key {
 
 /* `newest` is the time of the newest event. Where the layout shares it as the key of every required input's
  * last value (shared_last), its order follows; else the slots begin there. */
+#define RS_PANE_WIDE       (UINT64_C(1) << 63)
+#define RS_PANE_LOST       (UINT64_C(1) << 62)
+#define RS_PANE_EVENTS_MAX (RS_PANE_LOST - 1)
+
 struct rs_pane_head {
     uint64_t events;
     struct rs_pane_key newest;
@@ -60,7 +77,8 @@ struct rs_pane_pair {
     bool shares_weights;
 };
 
-/* Counts and sums, in the order of their place: what merging adds and subtracting takes away. */
+/* Counts and sums, in the order of their place: what merging adds and subtracting takes away. The narrow and
+ * the wide layout list the same ones in the same order. */
 struct rs_pane_integer {
     uint32_t at;
     uint32_t limbs;
@@ -79,7 +97,9 @@ struct rs_pane_field {
 
 struct rs_pane_layout {
     size_t size;
-    uint8_t *empty; /* an empty pane, to copy from */
+    struct rs_pane_layout *wide; /* where sums of int64 are narrow; else NULL */
+    bool narrow;                 /* there are such sums */
+    uint8_t *empty;              /* an empty pane, to copy from */
     struct rs_pane_input *inputs;
     size_t input_count;
     struct rs_pane_pair *pairs;
@@ -103,13 +123,19 @@ static inline size_t rs_pane_value_size(enum rs_num_kind kind)
 }
 
 /* Limbs of integer sums, by kind. */
-static inline size_t rs_pane_sum_limbs(enum rs_num_kind kind)
+static inline size_t rs_pane_sum_limbs(const struct rs_pane_layout *layout, enum rs_num_kind kind)
 {
-    return kind == RS_NUM_INT64 ? RS_SUM64_LIMBS : RS_SUM128_LIMBS;
+    if (kind != RS_NUM_INT64) {
+        return RS_SUM128_LIMBS;
+    }
+    return layout->narrow ? RS_NARROW_SUM_LIMBS : RS_SUM64_LIMBS;
 }
-static inline size_t rs_pane_product_limbs(enum rs_num_kind kind)
+static inline size_t rs_pane_product_limbs(const struct rs_pane_layout *layout, enum rs_num_kind kind)
 {
-    return kind == RS_NUM_INT64 ? RS_PRODUCT64_LIMBS : RS_PRODUCT128_LIMBS;
+    if (kind != RS_NUM_INT64) {
+        return RS_PRODUCT128_LIMBS;
+    }
+    return layout->narrow ? RS_NARROW_PRODUCT_LIMBS : RS_PRODUCT64_LIMBS;
 }
 
 static inline void *rs_pane_at(void *pane, uint32_t offset)
@@ -123,7 +149,7 @@ static inline const void *rs_pane_at_const(const void *pane, uint32_t offset)
 
 static inline uint64_t rs_pane_count(const void *pane, const struct rs_pane_input *in)
 {
-    return *(const uint64_t *)rs_pane_at_const(pane, in->count);
+    return *(const uint64_t *)rs_pane_at_const(pane, in->count) & RS_PANE_EVENTS_MAX; /* it may be `events` */
 }
 
 static inline rs_i128 rs_load128(const void *slot)

@@ -51,6 +51,7 @@ struct builder {
     unsigned *needs; /* by number of the input in the event */
     int *slots;      /* its number in layout->inputs, or -1 */
     size_t size;
+    bool wide;
 };
 
 static uint32_t take(struct builder *b, size_t bytes)
@@ -79,14 +80,16 @@ static uint32_t take_super(struct rs_pane_layout *layout, struct builder *b, con
 
 static uint32_t take_sum(struct rs_pane_layout *layout, struct builder *b, enum rs_num_kind kind)
 {
+    layout->narrow |= kind == RS_NUM_INT64 && !b->wide;
     return kind == RS_NUM_DOUBLE ? take_super(layout, b, &rs_super_sum)
-                                 : take_integer(layout, b, rs_pane_sum_limbs(kind));
+                                 : take_integer(layout, b, rs_pane_sum_limbs(layout, kind));
 }
 
 static uint32_t take_products(struct rs_pane_layout *layout, struct builder *b, enum rs_num_kind kind)
 {
+    layout->narrow |= kind == RS_NUM_INT64 && !b->wide;
     return kind == RS_NUM_DOUBLE ? take_super(layout, b, &rs_super_product)
-                                 : take_integer(layout, b, rs_pane_product_limbs(kind));
+                                 : take_integer(layout, b, rs_pane_product_limbs(layout, kind));
 }
 
 /* ---- what is asked for ---- */
@@ -373,10 +376,25 @@ static int build(struct rs_pane_layout *layout, struct builder *b, struct rs_err
     return fill_empty(layout) ? 0 : rs_fail(error, RS_ENOMEM, "no memory for a pane's layout");
 }
 
-int rs_pane_layout_new(const struct rs_stat_spec *specs, size_t stat_count, const struct rs_num_type *inputs,
-                       size_t input_count, struct rs_pane_layout **out, struct rs_error *error)
+static void free_layout(struct rs_pane_layout *l)
 {
-    struct builder b = {.stats = specs, .stat_count = stat_count, .types = inputs, .type_count = input_count};
+    if (!l) {
+        return;
+    }
+    for (size_t i = 0; i < l->field_count; i++) {
+        free(l->fields[i].name);
+    }
+    free(l->fields);
+    free(l->integers);
+    free(l->supers);
+    free(l->pairs);
+    free(l->inputs);
+    free(l->empty);
+    free(l);
+}
+
+static int new_layout(struct builder b, struct rs_pane_layout **out, struct rs_error *error)
+{
     struct rs_pane_layout *layout = calloc(1, sizeof *layout);
     int rc = 0;
 
@@ -392,27 +410,35 @@ int rs_pane_layout_new(const struct rs_stat_spec *specs, size_t stat_count, cons
 out:
     free(b.needs);
     free(b.slots);
+    free_layout(layout);
+    return rc;
+}
+
+int rs_pane_layout_new(const struct rs_stat_spec *specs, size_t stat_count, const struct rs_num_type *inputs,
+                       size_t input_count, struct rs_pane_layout **out, struct rs_error *error)
+{
+    struct builder b = {.stats = specs, .stat_count = stat_count, .types = inputs, .type_count = input_count};
+    struct rs_pane_layout *layout = NULL;
+    int rc = new_layout(b, &layout, error);
+
+    if (rc == 0 && layout && layout->narrow) {
+        b.wide = true;
+        rc = new_layout(b, &layout->wide, error);
+    }
+    if (rc == 0) {
+        *out = layout;
+        layout = NULL;
+    }
     rs_pane_layout_free(&layout);
     return rc;
 }
 
 void rs_pane_layout_free(struct rs_pane_layout **layout)
 {
-    struct rs_pane_layout *l = *layout;
-
-    if (!l) {
-        return;
+    if (*layout) {
+        free_layout((*layout)->wide);
+        free_layout(*layout);
     }
-    for (size_t i = 0; i < l->field_count; i++) {
-        free(l->fields[i].name);
-    }
-    free(l->fields);
-    free(l->integers);
-    free(l->supers);
-    free(l->pairs);
-    free(l->inputs);
-    free(l->empty);
-    free(l);
     *layout = NULL;
 }
 

@@ -1,7 +1,8 @@
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/record.h"
-#include "transform/pane/internal.h"
+#include "transform/pane/wide.h"
 
 /* For functions that are called with a constant kind, shape or order, so that each gets code of its own. */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -22,17 +23,32 @@ void rs_pane_init(const struct rs_pane_layout *layout, void *pane)
     memcpy(pane, layout->empty, layout->size);
 }
 
-void rs_pane_fini(const struct rs_pane_layout *layout, void *pane)
+static void free_supers(const struct rs_pane_layout *layout, void *pane)
 {
     for (size_t i = 0; i < layout->super_count; i++) {
         rs_super_fini(layout->supers[i].kind, rs_pane_at(pane, layout->supers[i].at));
     }
+}
+
+void rs_pane_fini(const struct rs_pane_layout *layout, void *pane)
+{
+    struct rs_pane_form form = rs_pane_form(layout, pane);
+
+    free_supers(form.layout, form.pane);
+    if (form.pane != pane) {
+        free(form.pane);
+    }
     rs_pane_init(layout, pane);
 }
 
+/* Of a wide pane: a narrow one that holds only what every pane does is widened, and filled then. */
 void rs_pane_copy(const struct rs_pane_layout *layout, void *to, const void *from)
 {
     rs_pane_fini(layout, to);
+    if (rs_pane_is_wide(from)) {
+        rs_pane_merge(layout, to, from);
+        return;
+    }
     memcpy(to, from, layout->size);
     for (size_t i = 0; i < layout->super_count; i++) {
         const struct rs_pane_super *super = &layout->supers[i];
@@ -43,32 +59,40 @@ void rs_pane_copy(const struct rs_pane_layout *layout, void *to, const void *fro
 
 uint64_t rs_pane_events(const void *pane)
 {
-    return ((const struct rs_pane_head *)pane)->events;
+    const struct rs_pane_head *head = rs_pane_is_wide(pane) ? rs_pane_on_heap(pane) : pane;
+
+    return head->events & RS_PANE_EVENTS_MAX;
 }
 
 int64_t rs_pane_newest_us(const void *pane)
 {
-    return ((const struct rs_pane_head *)pane)->newest.time_us;
+    const struct rs_pane_head *head = rs_pane_is_wide(pane) ? rs_pane_on_heap(pane) : pane;
+
+    return head->newest.time_us;
 }
 
 size_t rs_pane_heap_bytes(const struct rs_pane_layout *layout, const void *pane)
 {
-    size_t bytes = 0;
+    const struct rs_pane_const_form form = rs_pane_const_form(layout, pane);
+    size_t bytes = form.pane == pane ? 0 : form.layout->size;
 
-    for (size_t i = 0; i < layout->super_count; i++) {
-        bytes += rs_super_heap_bytes(layout->supers[i].kind, rs_pane_at_const(pane, layout->supers[i].at));
+    for (size_t i = 0; i < form.layout->super_count; i++) {
+        const struct rs_pane_super *super = &form.layout->supers[i];
+        bytes += rs_super_heap_bytes(super->kind, rs_pane_at_const(form.pane, super->at));
     }
     return bytes;
 }
 
 bool rs_pane_whole(const struct rs_pane_layout *layout, const void *pane)
 {
-    for (size_t i = 0; i < layout->super_count; i++) {
-        if (rs_super_lost(rs_pane_at_const(pane, layout->supers[i].at))) {
+    const struct rs_pane_const_form form = rs_pane_const_form(layout, pane);
+
+    for (size_t i = 0; i < form.layout->super_count; i++) {
+        if (rs_super_lost(rs_pane_at_const(form.pane, form.layout->supers[i].at))) {
             return false;
         }
     }
-    return true;
+    return !rs_pane_is_lost(pane);
 }
 
 /* ---- extrema ---- */
@@ -132,7 +156,9 @@ ALWAYS_INLINE void take_extrema(enum rs_num_kind kind, const struct rs_pane_inpu
  * time. It is the third one's code, compiled again with `in_order` a constant: an event later than all others
  * is last and not first. That holds for inputs that every event has (counts_events), which share the pane's
  * keys; one that can be absent has keys of its own, which are compared on all three ways. Events of the same
- * time go the third way: there the order decides, and where that is equal too, the value. */
+ * time go the third way: there the order decides, and where that is equal too, the value.
+ *
+ * Narrow sums may wrap on the way. That is looked at once, when all of the event is added. */
 
 /* An event, and how it stands to the keys that its required inputs share. */
 struct event {
@@ -182,13 +208,33 @@ ALWAYS_INLINE void add_extrema(enum rs_num_kind kind, const struct rs_pane_input
     take_extrema(kind, in, pane, &c);
 }
 
-static inline void add_int64(const struct rs_pane_input *in, void *pane, int64_t x, const struct event *event)
+/* Both return whether a narrow sum has wrapped. */
+ALWAYS_INLINE bool add_sum64(bool narrow, uint64_t *sum, int64_t x)
+{
+    if (narrow) {
+        return rs_narrow_sum_add(sum, x);
+    }
+    rs_sum64_add(sum, x);
+    return 0;
+}
+
+ALWAYS_INLINE bool add_product64(bool narrow, uint64_t *sum, int64_t a, int64_t b)
+{
+    if (narrow) {
+        return rs_narrow_product_add(sum, a, b);
+    }
+    rs_product64_add(sum, a, b);
+    return 0;
+}
+
+ALWAYS_INLINE void add_int64(const struct rs_pane_layout *layout, const struct rs_pane_input *in, void *pane,
+                             int64_t x, const struct event *event, bool *wrapped)
 {
     if (in->sum != 0) {
-        rs_sum64_add(rs_pane_at(pane, in->sum), x);
+        *wrapped |= add_sum64(layout->narrow, rs_pane_at(pane, in->sum), x);
     }
     if (in->squares != 0) {
-        rs_product64_add(rs_pane_at(pane, in->squares), x, x);
+        *wrapped |= add_product64(layout->narrow, rs_pane_at(pane, in->squares), x, x);
     }
     add_extrema(RS_NUM_INT64, in, pane, &x, event);
 }
@@ -223,8 +269,8 @@ static inline bool is_finite(enum rs_num_kind kind, const struct rs_num *num)
 }
 
 /* Returns false for NaN and infinities. */
-static inline bool add_input(const struct rs_pane_input *in, void *pane, const struct rs_num *num,
-                             const struct event *event)
+ALWAYS_INLINE bool add_input(const struct rs_pane_layout *layout, const struct rs_pane_input *in, void *pane,
+                             const struct rs_num *num, const struct event *event, bool *wrapped)
 {
     if (!num->present) {
         RS_ASSERT(!in->counts_events);
@@ -237,7 +283,7 @@ static inline bool add_input(const struct rs_pane_input *in, void *pane, const s
         *(uint64_t *)rs_pane_at(pane, in->count) += 1;
     }
     switch (in->kind) {
-    case RS_NUM_INT64: add_int64(in, pane, num->i, event); break;
+    case RS_NUM_INT64: add_int64(layout, in, pane, num->i, event, wrapped); break;
     case RS_NUM_INT128: add_int128(in, pane, num->w, event); break;
     case RS_NUM_DOUBLE: add_double(in, pane, num->d, event); break;
     }
@@ -264,20 +310,23 @@ static void add_product_doubles(const struct rs_pane_layout *layout, const struc
     }
 }
 
-static void add_weight(enum rs_num_kind kind, uint64_t *sum, const struct rs_num *w)
+static bool add_weight(const struct rs_pane_layout *layout, enum rs_num_kind kind, uint64_t *sum,
+                       const struct rs_num *w)
 {
     switch (kind) {
-    case RS_NUM_INT64: rs_sum64_add(sum, w->i); break;
+    case RS_NUM_INT64: return add_sum64(layout->narrow, sum, w->i);
     case RS_NUM_INT128: rs_sum128_add(sum, w->w); break;
     case RS_NUM_DOUBLE: rs_super_add(&rs_super_sum, sum, w->d); break;
     }
+    return 0;
 }
 
 /* Only events that have both count, for the weights too: these have a sum of their own, unless the price
  * is in every event. */
-static inline void add_pair(const struct rs_pane_layout *layout, const struct rs_pane_pair *pair, void *pane,
+ALWAYS_INLINE bool add_pair(const struct rs_pane_layout *layout, const struct rs_pane_pair *pair, void *pane,
                             const struct rs_num *inputs)
 {
+    bool wrapped = false;
     const struct rs_pane_input *x_in = &layout->inputs[pair->x];
     const struct rs_pane_input *w_in = &layout->inputs[pair->w];
     const struct rs_num *x = &inputs[pair->x_input];
@@ -285,16 +334,17 @@ static inline void add_pair(const struct rs_pane_layout *layout, const struct rs
     uint64_t *products = rs_pane_at(pane, pair->products);
 
     if (!x->present || !w->present || !is_finite(x_in->kind, x) || !is_finite(w_in->kind, w)) {
-        return;
+        return 0;
     }
     switch (pair->kind) {
-    case RS_NUM_INT64: rs_product64_add(products, x->i, w->i); break;
+    case RS_NUM_INT64: wrapped = add_product64(layout->narrow, products, x->i, w->i); break;
     case RS_NUM_INT128: rs_product128_add(products, widened(x_in->kind, x), widened(w_in->kind, w)); break;
     case RS_NUM_DOUBLE: add_product_doubles(layout, pair, products, x, w); break;
     }
     if (!pair->shares_weights) {
-        add_weight(w_in->kind, rs_pane_at(pane, pair->weights), w);
+        wrapped |= add_weight(layout, w_in->kind, rs_pane_at(pane, pair->weights), w);
     }
+    return wrapped;
 }
 
 /* The shared keys move when all values have been judged by where they stood. */
@@ -331,20 +381,24 @@ static inline struct event event_of(const struct rs_pane_layout *layout, const v
 }
 
 static bool add_any(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
-                    struct rs_pane_key key)
+                    struct rs_pane_key key, bool may_widen)
 {
     struct event event = event_of(layout, pane, key);
     bool finite = true;
+    bool wrapped = false;
 
     for (size_t i = 0; i < layout->input_count; i++) {
         const struct rs_pane_input *in = &layout->inputs[i];
-        finite &= add_input(in, pane, &inputs[in->input], &event);
+        finite &= add_input(layout, in, pane, &inputs[in->input], &event, &wrapped);
     }
     for (size_t i = 0; i < layout->pair_count; i++) {
-        add_pair(layout, &layout->pairs[i], pane, inputs);
+        wrapped |= add_pair(layout, &layout->pairs[i], pane, inputs);
     }
     move_shared_keys(layout, pane, &event);
     ((struct rs_pane_head *)pane)->events++;
+    if (wrapped && may_widen) {
+        rs_pane_widen_added(layout, pane, inputs);
+    }
     return finite;
 }
 
@@ -353,16 +407,19 @@ static bool add_any(const struct rs_pane_layout *layout, void *pane, const struc
  * stays in registers, and the usual sets of slots as straight code, since the place of each follows from the
  * set. */
 
-/* Called with a constant shape. */
-ALWAYS_INLINE void add_shape(unsigned shape, uint64_t *slot, int64_t x, int first_order, int last_order)
+/* Called with a constant shape and form. Returns whether a sum has wrapped. */
+ALWAYS_INLINE bool add_shape(bool narrow, unsigned shape, uint64_t *slot, int64_t x, int first_order,
+                             int last_order)
 {
+    bool wrapped = false;
+
     if ((shape & RS_PANE_SUM) != 0) {
-        rs_sum64_add(slot, x);
-        slot += RS_SUM64_LIMBS;
+        wrapped = add_sum64(narrow, slot, x);
+        slot += narrow ? RS_NARROW_SUM_LIMBS : RS_SUM64_LIMBS;
     }
     if ((shape & RS_PANE_SQUARES) != 0) {
-        rs_product64_add(slot, x, x);
-        slot += RS_PRODUCT64_LIMBS;
+        wrapped |= add_product64(narrow, slot, x, x);
+        slot += narrow ? RS_NARROW_PRODUCT_LIMBS : RS_PRODUCT64_LIMBS;
     }
     if ((shape & RS_PANE_MIN) != 0) {
         if (x < (int64_t)*slot) {
@@ -385,58 +442,62 @@ ALWAYS_INLINE void add_shape(unsigned shape, uint64_t *slot, int64_t x, int firs
     if ((shape & RS_PANE_LAST) != 0 && last_order >= 0 && (last_order > 0 || x > (int64_t)*slot)) {
         *slot = (uint64_t)x;
     }
+    return wrapped;
 }
 
 #define ENDS   (RS_PANE_FIRST | RS_PANE_LAST)
 #define RANGE  (RS_PANE_MIN | RS_PANE_MAX)
 #define SPREAD (RS_PANE_SUM | RS_PANE_SQUARES)
 
-/* `in_order`, a constant: the event comes after all that the pane holds. */
-ALWAYS_INLINE void add_values(bool in_order, const struct rs_pane_input *in, void *pane, int64_t x,
-                              const struct event *event)
+/* `in_order`, a constant: the event comes after all that the pane holds. `narrow`, another: which form. */
+ALWAYS_INLINE bool add_values(bool narrow, bool in_order, const struct rs_pane_input *in, void *pane,
+                              int64_t x, const struct event *event)
 {
     uint64_t *slot = rs_pane_at(pane, in->values);
     bool settled = in_order && in->counts_events;
 
     switch (in->shape) {
-    case 0: return;
-    case RS_PANE_SUM: add_shape(RS_PANE_SUM, slot, x, 0, 0); return;
-    case SPREAD: add_shape(SPREAD, slot, x, 0, 0); return;
-    case RANGE: add_shape(RANGE, slot, x, 0, 0); return;
-    case SPREAD | RANGE: add_shape(SPREAD | RANGE, slot, x, 0, 0); return;
+    case 0: return 0;
+    case RS_PANE_SUM: return add_shape(narrow, RS_PANE_SUM, slot, x, 0, 0);
+    case SPREAD: return add_shape(narrow, SPREAD, slot, x, 0, 0);
+    case RANGE: return add_shape(narrow, RANGE, slot, x, 0, 0);
+    case SPREAD | RANGE: return add_shape(narrow, SPREAD | RANGE, slot, x, 0, 0);
     default: break;
     }
     if (settled && in->shape == (SPREAD | RANGE | ENDS)) {
-        add_shape(SPREAD | RANGE | ENDS, slot, x, 1, 1);
-    } else if (settled && in->shape == (RANGE | ENDS)) {
-        add_shape(RANGE | ENDS, slot, x, 1, 1);
-    } else {
-        int first_order = in->first != 0 ? order_first(in, pane, event) : 0;
-        int last_order = in->last != 0 ? order_last(in, pane, event) : 0;
-        add_shape(in->shape, slot, x, first_order, last_order);
+        return add_shape(narrow, SPREAD | RANGE | ENDS, slot, x, 1, 1);
     }
+    if (settled && in->shape == (RANGE | ENDS)) {
+        return add_shape(narrow, RANGE | ENDS, slot, x, 1, 1);
+    }
+    int first_order = in->first != 0 ? order_first(in, pane, event) : 0;
+    int last_order = in->last != 0 ? order_last(in, pane, event) : 0;
+    return add_shape(narrow, in->shape, slot, x, first_order, last_order);
 }
 
-static inline void add_pair64(const struct rs_pane_pair *pair, void *pane, const struct rs_num *inputs)
+ALWAYS_INLINE bool add_pair64(bool narrow, const struct rs_pane_pair *pair, void *pane,
+                              const struct rs_num *inputs)
 {
     const struct rs_num *x = &inputs[pair->x_input];
     const struct rs_num *w = &inputs[pair->w_input];
 
     if (!x->present || !w->present) {
-        return;
+        return 0;
     }
-    rs_product64_add(rs_pane_at(pane, pair->products), x->i, w->i);
+    bool wrapped = add_product64(narrow, rs_pane_at(pane, pair->products), x->i, w->i);
     if (!pair->shares_weights) {
-        rs_sum64_add(rs_pane_at(pane, pair->weights), w->i);
+        wrapped |= add_sum64(narrow, rs_pane_at(pane, pair->weights), w->i);
     }
+    return wrapped;
 }
 
 /* Both ways of int64: what is present is finite, and no kind has to be asked for. */
-ALWAYS_INLINE void add_int64s(bool in_order, const struct rs_pane_layout *layout, void *pane,
+ALWAYS_INLINE bool add_int64s(bool narrow, bool in_order, const struct rs_pane_layout *layout, void *pane,
                               const struct rs_num *inputs, const struct event *event)
 {
     const struct rs_pane_input *in = layout->inputs;
     const struct rs_pane_pair *pair = layout->pairs;
+    bool wrapped = false;
 
     for (size_t left = layout->input_count; left > 0; left--, in++) {
         const struct rs_num *num = &inputs[in->input];
@@ -447,108 +508,135 @@ ALWAYS_INLINE void add_int64s(bool in_order, const struct rs_pane_layout *layout
         if (in->count != 0) {
             *(uint64_t *)rs_pane_at(pane, in->count) += 1;
         }
-        add_values(in_order, in, pane, num->i, event);
+        wrapped |= add_values(narrow, in_order, in, pane, num->i, event);
     }
     for (size_t left = layout->pair_count; left > 0; left--, pair++) {
-        add_pair64(pair, pane, inputs);
+        wrapped |= add_pair64(narrow, pair, pane, inputs);
     }
     ((struct rs_pane_head *)pane)->events++;
+    return wrapped;
 }
 
 /* In the order of time, as events mostly come: first values stay and last ones move, without a look at the
  * keys. */
-static void add_int64s_in_order(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
-                                struct rs_pane_key key)
+ALWAYS_INLINE bool add_int64s_in_order(bool narrow, const struct rs_pane_layout *layout, void *pane,
+                                       const struct rs_num *inputs, struct rs_pane_key key)
 {
     struct rs_pane_head *head = pane;
     const struct event event = {.key = key, .shared_first = 1, .shared_last = 1};
 
-    add_int64s(true, layout, pane, inputs, &event);
+    bool wrapped = add_int64s(narrow, true, layout, pane, inputs, &event);
     head->newest.time_us = key.time_us;
     if (layout->shared_last) {
         head->newest.order = key.order;
     }
+    return wrapped;
 }
 
-static void add_int64s_in_any_order(const struct rs_pane_layout *layout, void *pane,
-                                    const struct rs_num *inputs, struct rs_pane_key key)
+ALWAYS_INLINE bool add_int64s_in_any_order(bool narrow, const struct rs_pane_layout *layout, void *pane,
+                                           const struct rs_num *inputs, struct rs_pane_key key)
 {
     const struct event event = event_of(layout, pane, key);
+    bool wrapped = add_int64s(narrow, false, layout, pane, inputs, &event);
 
-    add_int64s(false, layout, pane, inputs, &event);
     move_shared_keys(layout, pane, &event);
+    return wrapped;
 }
 
 /* The first event goes the third way: it is the pane's first value too, which the second never sets. */
-bool rs_pane_add(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
-                 int64_t time_us, int64_t order)
+static inline bool is_in_order(const void *pane, int64_t time_us)
 {
     const struct rs_pane_head *head = pane;
-    const struct rs_pane_key key = {time_us, order};
 
-    if (!layout->all_int64) {
-        return add_any(layout, pane, inputs, key);
+    return time_us > head->newest.time_us && head->newest.time_us != RS_TIME_NONE;
+}
+
+/* To a pane that is wide or lost: nothing that wraps matters. */
+static bool add_apart(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
+                      struct rs_pane_key key)
+{
+    struct rs_pane_form form = rs_pane_form(layout, pane);
+
+    if (form.pane == pane || !layout->all_int64) {
+        return add_any(form.layout, form.pane, inputs, key, false);
     }
-    if (time_us > head->newest.time_us && head->newest.time_us != RS_TIME_NONE) {
-        add_int64s_in_order(layout, pane, inputs, key);
+    if (is_in_order(form.pane, key.time_us)) {
+        (void)add_int64s_in_order(false, form.layout, form.pane, inputs, key);
     } else {
-        add_int64s_in_any_order(layout, pane, inputs, key);
+        (void)add_int64s_in_any_order(false, form.layout, form.pane, inputs, key);
     }
     return true;
 }
 
-/* ---- merging ---- */
-
-static void add_sums(const struct rs_pane_layout *layout, void *into, const void *from)
+/* These two are the way of nearly all events. */
+static bool add_in_order(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
+                         struct rs_pane_key key)
 {
-    for (size_t i = 0; i < layout->integer_count; i++) {
-        const struct rs_pane_integer *slot = &layout->integers[i];
-        rs_limbs_add(rs_pane_at(into, slot->at), rs_pane_at_const(from, slot->at), slot->limbs);
+    if (add_int64s_in_order(true, layout, pane, inputs, key)) {
+        rs_pane_widen_added(layout, pane, inputs);
     }
-    for (size_t i = 0; i < layout->super_count; i++) {
-        const struct rs_pane_super *slot = &layout->supers[i];
-        rs_super_merge(slot->kind, rs_pane_at(into, slot->at), rs_pane_at_const(from, slot->at), false);
-    }
+    return true;
 }
+
+static bool add_in_any_order(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
+                             struct rs_pane_key key)
+{
+    if (add_int64s_in_any_order(true, layout, pane, inputs, key)) {
+        rs_pane_widen_added(layout, pane, inputs);
+    }
+    return true;
+}
+
+bool rs_pane_add(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
+                 int64_t time_us, int64_t order)
+{
+    const struct rs_pane_key key = {time_us, order};
+
+    if (((const struct rs_pane_head *)pane)->events > RS_PANE_EVENTS_MAX) {
+        return add_apart(layout, pane, inputs, key);
+    }
+    if (!layout->all_int64) {
+        return add_any(layout, pane, inputs, key, true);
+    }
+    return is_in_order(pane, time_us) ? add_in_order(layout, pane, inputs, key)
+                                      : add_in_any_order(layout, pane, inputs, key);
+}
+
+/* ---- merging ---- */
 
 void rs_pane_subtract(const struct rs_pane_layout *layout, void *from, const void *gone)
 {
-    for (size_t i = 0; i < layout->integer_count; i++) {
-        const struct rs_pane_integer *slot = &layout->integers[i];
-        rs_limbs_subtract(rs_pane_at(from, slot->at), rs_pane_at_const(gone, slot->at), slot->limbs);
-    }
-    for (size_t i = 0; i < layout->super_count; i++) {
-        const struct rs_pane_super *slot = &layout->supers[i];
-        rs_super_merge(slot->kind, rs_pane_at(from, slot->at), rs_pane_at_const(gone, slot->at), true);
-    }
+    rs_pane_combine(layout, from, gone, true);
 }
 
-/* Like adding an event, with the other pane's values and keys in the place of one value and one key. */
+/* Like adding an event, with the other pane's values and keys in the place of one value and one key. `of`:
+ * the input in the other's layout. */
 ALWAYS_INLINE void merge_input(enum rs_num_kind kind, const struct rs_pane_input *in, void *into,
-                               const void *from, const struct event *shared)
+                               const struct rs_pane_input *of, const void *from, const struct event *shared)
 {
     struct candidates c = {
-        .min = rs_pane_at_const(from, in->min),
-        .max = rs_pane_at_const(from, in->max),
-        .first = rs_pane_at_const(from, in->first),
-        .last = rs_pane_at_const(from, in->last),
+        .min = rs_pane_at_const(from, of->min),
+        .max = rs_pane_at_const(from, of->max),
+        .first = rs_pane_at_const(from, of->first),
+        .last = rs_pane_at_const(from, of->last),
     };
 
     if (in->first != 0) {
         struct event event = *shared;
-        memcpy(&event.key, rs_pane_at_const(from, in->first_key), sizeof event.key);
+        memcpy(&event.key, rs_pane_at_const(from, of->first_key), sizeof event.key);
         c.first_order = order_first(in, into, &event);
     }
     if (in->last != 0) {
         struct event event = *shared;
-        memcpy(&event.key, rs_pane_at_const(from, in->last_key), sizeof event.key);
+        memcpy(&event.key, rs_pane_at_const(from, of->last_key), sizeof event.key);
         c.last_order = order_last(in, into, &event);
     }
     take_extrema(kind, in, into, &c);
 }
 
 /* The two shared keys are compared each with its own: the other pane's first event is not its newest. */
-void rs_pane_merge_extrema(const struct rs_pane_layout *layout, void *into, const void *from)
+static void merge_extrema(const struct rs_pane_layout *layout, void *into, const struct rs_pane_layout *of,
+                          const void *from)
 {
     const struct rs_pane_head *from_head = from;
     struct rs_pane_key newest = {.time_us = from_head->newest.time_us,
@@ -556,33 +644,42 @@ void rs_pane_merge_extrema(const struct rs_pane_layout *layout, void *into, cons
     struct event shared = event_of(layout, into, newest);
 
     if (layout->shared_first != 0) {
-        shared.shared_first = compare_keys(rs_pane_at_const(from, layout->shared_first),
+        shared.shared_first = compare_keys(rs_pane_at_const(from, of->shared_first),
                                            rs_pane_at_const(into, layout->shared_first));
     }
     for (size_t i = 0; i < layout->input_count; i++) {
         const struct rs_pane_input *in = &layout->inputs[i];
+        const struct rs_pane_input *other = &of->inputs[i];
         switch (in->kind) {
-        case RS_NUM_INT64: merge_input(RS_NUM_INT64, in, into, from, &shared); break;
-        case RS_NUM_INT128: merge_input(RS_NUM_INT128, in, into, from, &shared); break;
-        case RS_NUM_DOUBLE: merge_input(RS_NUM_DOUBLE, in, into, from, &shared); break;
+        case RS_NUM_INT64: merge_input(RS_NUM_INT64, in, into, other, from, &shared); break;
+        case RS_NUM_INT128: merge_input(RS_NUM_INT128, in, into, other, from, &shared); break;
+        case RS_NUM_DOUBLE: merge_input(RS_NUM_DOUBLE, in, into, other, from, &shared); break;
         }
     }
     if (shared.shared_first < 0) {
-        memcpy(rs_pane_at(into, layout->shared_first), rs_pane_at_const(from, layout->shared_first),
+        memcpy(rs_pane_at(into, layout->shared_first), rs_pane_at_const(from, of->shared_first),
                sizeof(struct rs_pane_key));
         shared.shared_first = 0; /* moved: the rest is about `newest` */
     }
     move_shared_keys(layout, into, &shared);
 }
 
+void rs_pane_merge_extrema(const struct rs_pane_layout *layout, void *into, const void *from)
+{
+    const struct rs_pane_form to = rs_pane_form(layout, into);
+    const struct rs_pane_const_form of = rs_pane_const_form(layout, from);
+
+    merge_extrema(to.layout, to.pane, of.layout, of.pane);
+}
+
 void rs_pane_merge(const struct rs_pane_layout *layout, void *into, const void *from)
 {
-    add_sums(layout, into, from);
+    rs_pane_combine(layout, into, from, false);
     rs_pane_merge_extrema(layout, into, from);
 }
 
 /* All that rs_pane_merge_extrema gives is taken from the empty pane. */
-void rs_pane_clear_extrema(const struct rs_pane_layout *layout, void *pane)
+static void clear_extrema(const struct rs_pane_layout *layout, void *pane)
 {
     size_t head = layout->shared_last ? sizeof(struct rs_pane_key) : sizeof(int64_t);
     size_t newest = offsetof(struct rs_pane_head, newest);
@@ -603,4 +700,11 @@ void rs_pane_clear_extrema(const struct rs_pane_layout *layout, void *pane)
             }
         }
     }
+}
+
+void rs_pane_clear_extrema(const struct rs_pane_layout *layout, void *pane)
+{
+    const struct rs_pane_form form = rs_pane_form(layout, pane);
+
+    clear_extrema(form.layout, form.pane);
 }

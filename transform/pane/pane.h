@@ -1,7 +1,7 @@
 /* pane: partial aggregate of one group over one time slice.
  * A pane is a flat block of layout->size bytes laid out once per aggregate; only what the aggregate's
  * statistics need is in it, and it may be moved as bytes. It is aligned to 8. Adding is a few nanoseconds and
- * never allocates but when a double's sum leaves the compact range.
+ * never allocates but when a double's sum leaves the compact range, or one of int64 its narrow form.
  * Thread: the owning worker only.
  * Invariant: merge(a, b) == merge(b, a), bit for bit; subtract(merge(a, b), b) == a for all sums. */
 #ifndef RS_TRANSFORM_PANE_PANE_H
@@ -72,14 +72,15 @@ size_t rs_pane_size(const struct rs_pane_layout *layout);         /* bytes, a mu
 bool rs_pane_needs_previous(const struct rs_pane_layout *layout); /* change, pct_change */
 
 void rs_pane_init(const struct rs_pane_layout *layout, void *pane);
-void rs_pane_fini(const struct rs_pane_layout *layout, void *pane); /* frees what left the compact range */
+void rs_pane_fini(const struct rs_pane_layout *layout, void *pane); /* frees what moved to the heap */
 
 /* Number of events in the pane (nulls included) and the newest event time (RS_TIME_NONE if empty). */
 uint64_t rs_pane_events(const void *pane);
 int64_t rs_pane_newest_us(const void *pane);
 
-/* A sum of doubles that leaves the compact range moves to the heap; these tell how much a pane holds there,
- * and whether all of it could be had. Where memory ran out, whole is false for good (until rs_pane_fini):
+/* A sum of doubles that leaves the compact range moves to the heap, and so does a whole pane when a sum of
+ * int64 leaves 64 bits, or one of their products 128; these tell how much a pane holds there, and whether all
+ * of it could be had. Where memory ran out, whole is false for good (until rs_pane_fini):
  * what hung on the lost sum renders as absent and the pane cannot be saved (the buffer fails), so that a
  * wrong number never leaves. */
 size_t rs_pane_heap_bytes(const struct rs_pane_layout *layout, const void *pane);

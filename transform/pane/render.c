@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "transform/number/exact.h"
-#include "transform/pane/internal.h"
+#include "transform/pane/wide.h"
 
 #define US_PER_SECOND 1000000
 
@@ -37,7 +37,9 @@ void rs_pane_scratch_free(struct rs_pane_scratch **scratch)
 struct render {
     const struct rs_pane_layout *layout;
     const void *pane;
+    const struct rs_pane_layout *previous_layout;
     const void *previous;
+    bool lost; /* sums of integers mean nothing */
     int64_t window_us;
     struct rs_pane_scratch *scratch;
 };
@@ -61,6 +63,9 @@ static bool read_super(struct render *r, const struct rs_super_kind *kind, uint3
 
 static bool read_integer(struct render *r, size_t limbs, uint32_t at, struct number *out)
 {
+    if (r->lost) {
+        return false;
+    }
     rs_exact_set_limbs(&out->whole, rs_pane_at_const(r->pane, at), limbs);
     out->exponent = 0;
     return true;
@@ -69,13 +74,13 @@ static bool read_integer(struct render *r, size_t limbs, uint32_t at, struct num
 static bool read_sum(struct render *r, enum rs_num_kind kind, uint32_t at, struct number *out)
 {
     return kind == RS_NUM_DOUBLE ? read_super(r, &rs_super_sum, at, out)
-                                 : read_integer(r, rs_pane_sum_limbs(kind), at, out);
+                                 : read_integer(r, rs_pane_sum_limbs(r->layout, kind), at, out);
 }
 
 static bool read_products(struct render *r, enum rs_num_kind kind, uint32_t at, struct number *out)
 {
     return kind == RS_NUM_DOUBLE ? read_super(r, &rs_super_product, at, out)
-                                 : read_integer(r, rs_pane_product_limbs(kind), at, out);
+                                 : read_integer(r, rs_pane_product_limbs(r->layout, kind), at, out);
 }
 
 /* ---- results: each returns the length of the text, 0 for no value ---- */
@@ -118,8 +123,10 @@ static size_t render_sum(struct render *r, const struct rs_pane_input *in, char 
 {
     struct rs_pane_scratch *s = r->scratch;
 
-    if (in->kind == RS_NUM_INT64) {
-        return rs_decimal_format(rs_load128(rs_pane_at_const(r->pane, in->sum)), in->scale, text);
+    if (in->kind == RS_NUM_INT64 && !r->lost) {
+        const void *slot = rs_pane_at_const(r->pane, in->sum);
+        return rs_decimal_format(r->layout->narrow ? *(const int64_t *)slot : rs_load128(slot), in->scale,
+                                 text);
     }
     if (!read_sum(r, in->kind, in->sum, &s->a)) {
         return 0;
@@ -260,13 +267,15 @@ static size_t put_pct_change(struct rs_pane_scratch *s, const struct rs_pane_inp
     return put_double(rs_exact_ratio(&s->a.whole, &s->b.whole, 0), text);
 }
 
-static size_t render_change(struct render *r, const struct rs_pane_input *in, bool percent, char *text)
+static size_t render_change(struct render *r, int input, bool percent, char *text)
 {
-    if (!r->previous || rs_pane_count(r->previous, in) == 0) {
+    const struct rs_pane_input *in = &r->layout->inputs[input];
+
+    if (!r->previous || rs_pane_count(r->previous, &r->previous_layout->inputs[input]) == 0) {
         return 0;
     }
     const void *now = rs_pane_at_const(r->pane, in->last);
-    const void *before = rs_pane_at_const(r->previous, in->last);
+    const void *before = rs_pane_at_const(r->previous, r->previous_layout->inputs[input].last);
     return percent ? put_pct_change(r->scratch, in, now, before, text)
                    : put_difference(r->scratch, in, now, before, text);
 }
@@ -314,8 +323,8 @@ static size_t render_value(struct render *r, const struct rs_pane_field *field,
     case RS_STAT_VARIANCE_POP: return render_variance(r, in, false, false, text);
     case RS_STAT_STDDEV: return render_variance(r, in, true, true, text);
     case RS_STAT_STDDEV_POP: return render_variance(r, in, false, true, text);
-    case RS_STAT_CHANGE: return render_change(r, in, false, text);
-    case RS_STAT_PCT_CHANGE: return render_change(r, in, true, text);
+    case RS_STAT_CHANGE: return render_change(r, field->input, false, text);
+    case RS_STAT_PCT_CHANGE: return render_change(r, field->input, true, text);
     default: return render_extremum(r, field, in, text);
     }
 }
@@ -340,8 +349,18 @@ void rs_pane_render(const struct rs_pane_layout *layout, const void *pane, const
                     int64_t window_us, struct rs_pane_scratch *scratch,
                     void (*emit)(void *ctx, size_t field, const char *text, size_t size), void *ctx)
 {
-    struct render r = {layout, pane, previous, window_us, scratch};
+    const struct rs_pane_const_form now = rs_pane_const_form(layout, pane);
+    struct render r = {.layout = now.layout,
+                       .pane = now.pane,
+                       .lost = rs_pane_is_lost(pane),
+                       .window_us = window_us,
+                       .scratch = scratch};
 
+    if (previous) {
+        const struct rs_pane_const_form before = rs_pane_const_form(layout, previous);
+        r.previous_layout = before.layout;
+        r.previous = before.pane;
+    }
     for (size_t i = 0; i < layout->field_count; i++) {
         size_t size = render_field(&r, &layout->fields[i], scratch->text);
         if (size > 0) {

@@ -94,8 +94,8 @@ static const struct rs_stat_spec trade_stats[] = {
     {RS_STAT_VWAP, "vwap", 0, 1},      {RS_STAT_OHLC, "price", 0, -1},
 };
 
-/* The head with the order of the newest, 24; sum of x 16, squares 24, min, max, first, last 8 each, key of
- * first 16; sum of w 16; products 24. */
+/* The head with the order of the newest, 24; sum of x 8, squares 16, min, max, first, last 8 each, key of
+ * first 16; sum of w 8; products 16. */
 static void test_a_layout_holds_only_what_is_needed(void **state)
 {
     (void)state;
@@ -103,12 +103,12 @@ static void test_a_layout_holds_only_what_is_needed(void **state)
     const struct rs_num_type required[] = {{RS_NUM_INT64, 4, true}, {RS_NUM_INT64, 0, true}};
     const struct rs_num_type nullable[] = {{RS_NUM_INT64, 4, false}, {RS_NUM_INT64, 0, false}};
     bed_open(&bed, trade_stats, COUNT(trade_stats), required, 2);
-    assert_int_equal(rs_pane_size(bed.layout), 152);
+    assert_int_equal(rs_pane_size(bed.layout), 120);
     assert_false(rs_pane_needs_previous(bed.layout));
     bed_close(&bed);
     bed_open(&bed, trade_stats, COUNT(trade_stats), nullable, 2);
     assert_int_equal(rs_pane_size(bed.layout),
-                     184); /* a count of x, a key of last, other weights for vwap; no order */
+                     144); /* a count of x, a key of last, other weights for vwap; no order */
     bed_close(&bed);
     bed_open(&bed, trade_stats, 1, NULL, 0);
     assert_int_equal(rs_pane_size(bed.layout), 16);
