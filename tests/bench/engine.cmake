@@ -1,3 +1,6 @@
 add_executable(engine_bench bench/engine_bench.c)
 rs_target_defaults(engine_bench)
 target_link_libraries(engine_bench PRIVATE engine_fixture PkgConfig::XXHASH)
+add_executable(scaling_bench bench/scaling_bench.c)
+rs_target_defaults(scaling_bench)
+target_link_libraries(scaling_bench PRIVATE engine_fixture)
