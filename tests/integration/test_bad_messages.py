@@ -1,6 +1,8 @@
 """Broken messages through a broker: each goes to the dead-letter topic with its reason, bytes and key untouched, and the good
 events around it are all counted."""
+import json
 import os
+import struct
 import sys
 import time
 
@@ -142,34 +144,35 @@ class BadMessages(suite.Case):
         self.daemon = Daemon(suite.program("rollstatd"), config, self.path("rollstatd.log"))
         self.addCleanup(self.daemon.stop)
 
-    def check_letters(self, stream, topic, cases, good, view_key):
-        """Good events before, between and after the broken ones; then both are looked at."""
+    def check_letters(self, stream, topic, cases, good, view_key, before=(0, 0, 0)):
+        """Good events before, between and after the broken ones; then both are looked at. `before`: events that were applied,
+        those of them in the view, and dead letters."""
         records, sent = [], {}
         for number, (name, message, _) in enumerate(cases):
             records.append((0, NOW_MS, b"good", good))
             records.append((0, NOW_MS, f"case {number}".encode(), message))
-            sent[2 * number + 1] = (name, message)
+            sent[sum(before[::2]) + 2 * number + 1] = (name, message, number)
         records.append((0, NOW_MS, b"good", good))
         self.kafka.produce(topic, records)
         client = self.redis.client()
-        suite.procs.until(lambda: client.hash(view_key).get("n") == str(len(cases) + 1), 30,
+        suite.procs.until(lambda: client.hash(view_key).get("n") == str(before[1] + len(cases) + 1), 30,
                           f"all good events are counted in {view_key}", self.daemon.process)
-        counts = suite.procs.until(lambda: (lambda c: c if c["consumed"] == len(records) else None)(
+        counts = suite.procs.until(lambda: (lambda c: c if c["consumed"] == len(records) + sum(before[::2]) else None)(
             self.daemon.accounting(stream)), 20, "all records are accounted for", self.daemon.process)
-        self.assertEqual((counts["applied"], counts["rejected"]), (len(cases) + 1, len(cases)))
+        self.assertEqual((counts["applied"], counts["rejected"]), (before[0] + len(cases) + 1, before[2] + len(cases)))
         self.assertEqual(counts["consumed"], sum(counts[name] for name in suite.NAMES[1:]))
-        letters = suite.procs.until(lambda: (lambda d: d if len(d) >= len(cases) else None)(
-            self.kafka.dump(topic + ".dlq")), 20, "dead letters", self.daemon.process, every=0.3)
+        letters = suite.procs.until(lambda: (lambda d: d if len(d) >= before[2] + len(cases) else None)(
+            self.kafka.dump(topic + ".dlq")), 20, "dead letters", self.daemon.process, every=0.3)[before[2]:]
         self.assertEqual(len(letters), len(cases))
         for letter in letters:
             headers = {name: value.decode() for name, value in letter["headers"].items()}
             offset = int(headers["rollstat.offset"])
-            name, message = sent[offset]
-            reason = cases[offset // 2][2]
+            name, message, number = sent[offset]
+            reason = cases[number][2]
             with self.subTest(case=name):
                 self.assertEqual(headers["rollstat.reason"], reason, headers.get("rollstat.text"))
                 self.assertEqual(letter["value"], message)
-                self.assertEqual(letter["key"], f"case {offset // 2}".encode())
+                self.assertEqual(letter["key"], f"case {number}".encode())
                 self.assertEqual((headers["rollstat.topic"], headers["rollstat.partition"]), (topic, "0"))
                 self.assertEqual(headers["rollstat.time"], "2023-11-14T22:13:20Z")
                 self.assertTrue(headers["rollstat.text"])
@@ -231,12 +234,60 @@ class BadMessages(suite.Case):
                    {name: {"stream": name, "by": ["exchange"], "window": {"all": True}, "stats": {"n": "count()"}}
                     for name in ("single", "confluent")},
                    **{"schemas": {"directory": suite.SCHEMAS, "ids": {7: "trade.avsc"}}})
-        out, _ = suite.procs.check([suite.program("rollstat-schema"), "fingerprint",
-                                    os.path.join(suite.SCHEMAS, "trade.avsc")])
-        crc = next(w for w in out.decode().split() if len(w) == 16 and all(c in "0123456789abcdef" for c in w))
-        good = b"\xc3\x01" + bytes.fromhex(crc)[::-1] + avro.trade()
+        good = self.fingerprint(os.path.join(suite.SCHEMAS, "trade.avsc")) + avro.trade()
         self.check_letters("single", "s", FRAMED, good, "rs:single:XA")
         self.check_letters("confluent", "c", CONFLUENT, b"\x00\x00\x00\x00\x07" + avro.trade(), "rs:confluent:XA")
+
+    def fingerprint(self, path):
+        out, _ = suite.procs.check([suite.program("rollstat-schema"), "fingerprint", path])
+        crc = next(w for w in out.decode().split() if len(w) == 16 and all(c in "0123456789abcdef" for c in w))
+        return b"\xc3\x01" + bytes.fromhex(crc)[::-1]
+
+    def test_schemas_that_changed(self):
+        """Each event is read by the schema that wrote it and counts as the stream's own has it."""
+        def record(file, name, *fields):
+            self.write(file, json.dumps({"type": "record", "name": name, "fields": [
+                dict(zip(("name", "type", "default", "aliases"), field)) for field in fields]}))
+        micros, millis = ({"type": "long", "logicalType": f"timestamp-{unit}"} for unit in ("micros", "millis"))
+        side = {"type": "enum", "name": "Side", "symbols": ["BUY", "SELL"]}
+        record("sale.avsc", "shop.Sale", ("at", micros), ("shop", "string"), ("article", "string", "none", ["item"]),
+               ("price", "double"), ("side", {**side, "symbols": ["SELL", "OTHER", "BUY"], "default": "OTHER"}, "BUY"))
+        record("v1.avsc", "Sale", ("at", millis), ("shop", "bytes"), ("price", "int"))
+        record("v2.avsc", "shop.Sale", ("side", {**side, "symbols": ["SWAP", "SELL"]}), ("item", ["int", "string"]),
+               ("price", ["null", "float"]), ("note", {"type": "array", "items": "string"}), ("shop", "string"), ("at", micros))
+        record("visit.avsc", "Visit", ("at", micros), ("shop", "string"))
+        self.start({"sales": {"topic": "t", "schema": "sale.avsc", "time": "at"},
+                    "visits": {"topic": "v", "schema": "visit.avsc", "time": "at"}},
+                   {"a": {"stream": "sales", "by": ["shop", "article", "side"], "window": {"all": True},
+                          "stats": {"n": "count()", "sum": "sum(price)"}}}, directory=self.directory,
+                   **{"schemas": {"ids": {1: "v1.avsc", 2: "v2.avsc", 9: "visit.avsc"}}})
+        own = avro.long(NOW_MS * 1000) + avro.string("s") + avro.string("tea") + avro.double(2.5) + avro.long(2)
+        v1 = avro.long(NOW_MS) + avro.string("s") + avro.long(3)
+        def v2(side, item, price):
+            return (avro.long(side) + item + price + avro.long(1) + avro.string("note") + avro.long(0) + avro.string("s") +
+                    avro.long(NOW_MS * 1000))
+        tea, half, one = avro.long(1) + avro.string("tea"), avro.long(1) + struct.pack("<f", 0.5), b"\x00\x00\x00\x00\x01"
+        two, object_two = b"\x00\x00\x00\x00\x02", self.fingerprint(self.path("v2.avsc"))
+        self.kafka.produce("t", [(0, NOW_MS, b"k", message) for message in [
+            own, one + v1, two + v2(1, tea, half), object_two + v2(0, tea, half), object_two + own, own]])
+        client = self.redis.client()
+
+        def views():
+            return {k: (v["n"], v["sum"]) for k in ("tea:BUY", "none:BUY", "tea:SELL", "tea:OTHER")
+                    for v in [client.hash("rs:a:s:" + k)] if v}
+        wanted = {"tea:BUY": ("2", "5"), "none:BUY": ("1", "3"), "tea:SELL": ("1", "0.5"), "tea:OTHER": ("1", "0.5")}
+        suite.procs.until(lambda: views() == wanted, 30, "all versions are counted", self.daemon.process)
+        self.check_letters("sales", "t", [
+            ("own schema under another's fingerprint", object_two + own, "varint"),
+            ("an int where text is wanted", two + v2(1, avro.long(0) + avro.long(7), half), "schema_incompatible"),
+            ("no price", two + v2(1, tea, avro.long(0)), "schema_incompatible"),
+            ("text that is none", one + avro.long(NOW_MS) + avro.data(b"\xff") + avro.long(3), "utf8"),
+            ("a byte behind it", one + v1 + b"\x00", "trailing_bytes"),
+            ("ends in what nobody wants", two + v2(1, tea, half)[:12], "block"),
+            ("symbol that the writer has not", two + v2(2, tea, half), "enum_index"),
+            ("another record", b"\x00\x00\x00\x00\x09" + avro.long(NOW_MS * 1000) + avro.string("s"), "schema_incompatible"),
+            ("unknown id", b"\x00\x00\x00\x00\x08" + v1, "unknown_schema"),
+        ], own, "rs:a:s:tea:BUY", before=(5, 2, 1))
 
     def test_group_limit_and_late(self):
         self.start({"trades": trade_stream("t", max_groups=2, dead_letters={"late": True})},

@@ -25,7 +25,8 @@ JARS = os.environ.get("RS_KAFKA", os.path.join(ROOT, "build", "kafka-3.9.1"))
 SCHEMAS = os.path.join(ROOT, "schemas")
 PLACES = {"rollstatd": "transform", "rollstat-publish": "ingest/publish", "rollstat-top": "sink", "rollstat-schema": "schemas",
           "rollstat-state": "transform", "state_records": "tests",
-          "rollstat-demo-broker": "deploy", "kafka_tool": "tests", "log_tool": "tests"}
+          "rollstat-demo-broker": "deploy", "kafka_tool": "tests", "log_tool": "tests",
+          "resolve_tool": "tests"}
 
 
 def program(name):
