@@ -40,6 +40,8 @@ struct rs_source_ops {
      * its STOPPED; a run that is held stays held. The newest call counts. RS_EINVAL: not owned. */
     RS_MUST_USE int (*start)(void *self, uint32_t stream, int32_t partition, int64_t offset,
                              struct rs_error *error);
+    /* No record of it comes, and none is fetched, until the next `start`. A run that is held stays held. */
+    void (*pause)(void *self, uint32_t stream, int32_t partition);
     /* The worker has let go of a revoked partition: no record of it comes any more. */
     void (*done)(void *self, uint32_t stream, int32_t partition);
     /* Offset after the newest record known in the partition; -1: not known. Cheap. */

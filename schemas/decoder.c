@@ -7,6 +7,10 @@ struct rs_decoder {
     const struct rs_frame_registry *registry;
     enum rs_framing framing;
     size_t own;
+    struct rs_learned *learned; /* NULL: no registry */
+    const char *const *paths;   /* of a decoder that learns */
+    size_t path_count;
+    struct rs_program_limits limits;
     size_t count;
     struct rs_program *programs[]; /* by number of the schema in the registry; NULL: it does not resolve */
 };
@@ -36,6 +40,8 @@ int rs_decoder_new(const struct rs_frame_registry *registry, enum rs_framing fra
     decoder->registry = registry;
     decoder->framing = framing;
     decoder->own = own;
+    decoder->path_count = count;
+    decoder->limits = limits;
     decoder->count = writers;
     int code = 0;
     for (size_t i = 0; i < writers && code == 0; i++) {
@@ -73,6 +79,7 @@ void rs_decoder_free(struct rs_decoder **decoder)
         return;
     }
     rs_json_program_free(&(*decoder)->json);
+    rs_learned_free(&(*decoder)->learned);
     for (size_t i = 0; i < (*decoder)->count; i++) {
         rs_program_free(&(*decoder)->programs[i]);
     }
@@ -139,4 +146,67 @@ enum rs_reason rs_decoder_run(const struct rs_decoder *decoder, struct rs_slice 
     return __builtin_expect(reason == RS_REASON_NONE, 1)
                ? reason
                : refused(decoder, message, message.size - datum.size, reason, at);
+}
+
+/* ---- learning ---- */
+
+static int compile_learned(void *self, const struct rs_schema *writer, struct rs_program **out,
+                           struct rs_error *error)
+{
+    const struct rs_decoder *decoder = self;
+    const struct rs_schema *own = rs_frame_schema(decoder->registry, decoder->own);
+
+    return rs_program_resolve(writer, own, decoder->paths, decoder->path_count, decoder->limits, out, error);
+}
+
+int rs_decoder_learn(struct rs_decoder *decoder, const struct rs_registry_asker *asker,
+                     const char *const *paths, const char *stream, struct rs_report report,
+                     struct rs_error *error)
+{
+    const struct rs_learned_options options = {
+        .asker = *asker,
+        .compile = compile_learned,
+        .self = decoder,
+        .stream = stream,
+        .report = report,
+    };
+
+    bool framed = decoder->framing == RS_FRAMING_AUTO || decoder->framing == RS_FRAMING_CONFLUENT;
+    if (decoder->json || !framed) {
+        return 0;
+    }
+    decoder->paths = paths;
+    return rs_learned_new(&options, &decoder->learned, error);
+}
+
+struct rs_learned *rs_decoder_learned(const struct rs_decoder *decoder)
+{
+    return decoder->learned;
+}
+
+/* Of an id that nobody knows: with framing `auto` the message may be bare all the same. */
+static __attribute__((noinline, cold)) enum rs_reason
+run_unknown(const struct rs_decoder *decoder, struct rs_slice message, struct rs_value *values)
+{
+    bool bare = decoder->framing == RS_FRAMING_AUTO &&
+                rs_decoder_run(decoder, message, NULL, values, NULL) == RS_REASON_NONE;
+    return bare ? RS_REASON_NONE : RS_REASON_UNKNOWN_SCHEMA;
+}
+
+enum rs_reason rs_decoder_run_learning(const struct rs_decoder *decoder, struct rs_learned_table *table,
+                                       struct rs_slice message, struct rs_value *values, uint32_t *id)
+{
+    struct rs_slice datum;
+    const struct rs_program *program = NULL;
+
+    if (!rs_frame_confluent(message, id, &datum) || rs_frame_find_id(decoder->registry, *id) != SIZE_MAX) {
+        return rs_decoder_run(decoder, message, NULL, values, NULL);
+    }
+    switch (rs_learned_find(decoder->learned, table, *id, &program)) {
+    case RS_LEARNED_KNOWN: return rs_program_run(program, datum, values, NULL);
+    case RS_LEARNED_REFUSED: return RS_REASON_SCHEMA_INCOMPATIBLE;
+    case RS_LEARNED_UNKNOWN: return run_unknown(decoder, message, values);
+    case RS_LEARNED_WAITS: break;
+    }
+    return RS_DECODER_WAITS;
 }

@@ -6,7 +6,8 @@
  * `auto` and a message that was taken for bare does not decode, but begins like a framed message with an
  * unknown id or fingerprint, the reason is `unknown_schema`: what the message names, not what its bytes would
  * be without a frame.
- * Thread: immutable; any number of threads may run it. */
+ * Where there is a schema registry, ids that `schemas.ids` has not are learned from it: rs_decoder_learn.
+ * Thread: immutable once it learns; any number of threads may run it. */
 #ifndef RS_SCHEMAS_DECODER_H
 #define RS_SCHEMAS_DECODER_H
 
@@ -17,6 +18,7 @@
 #include "base/slice.h"
 #include "schemas/frame.h"
 #include "schemas/json_program.h"
+#include "schemas/learned.h"
 #include "schemas/program.h"
 
 struct rs_decoder;
@@ -40,5 +42,24 @@ void rs_decoder_free(struct rs_decoder **decoder);
  * framing or the writer schema is what is wrong. */
 enum rs_reason rs_decoder_run(const struct rs_decoder *decoder, struct rs_slice message, uint8_t *text,
                               struct rs_value *values, size_t *at);
+
+/* ---- with a registry ---- */
+
+/* From now on ids are asked for. `paths` as in rs_decoder_new; they outlive the decoder, as `stream` does, which
+ * is the name of the stream for reports. Nothing changes where the framing has no ids, or messages are JSON. RS_ENOMEM. */
+RS_MUST_USE int rs_decoder_learn(struct rs_decoder *decoder, const struct rs_registry_asker *asker,
+                                 const char *const *paths, const char *stream, struct rs_report report,
+                                 struct rs_error *error);
+/* NULL: it does not learn. */
+struct rs_learned *rs_decoder_learned(const struct rs_decoder *decoder);
+
+/* No reason to refuse a message: its schema is being asked for, and it has to be run again later. */
+#define RS_DECODER_WAITS ((enum rs_reason)RS_REASON_COUNT)
+
+/* As rs_decoder_run, of a decoder that learns. RS_DECODER_WAITS: *id is what is asked for. A schema that does not
+ * resolve, or that the registry has and that is not to be read, is RS_REASON_SCHEMA_INCOMPATIBLE; an id that the
+ * registry says it does not have is as one that `schemas.ids` has not. */
+enum rs_reason rs_decoder_run_learning(const struct rs_decoder *decoder, struct rs_learned_table *table,
+                                       struct rs_slice message, struct rs_value *values, uint32_t *id);
 
 #endif

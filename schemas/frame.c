@@ -157,6 +157,18 @@ static bool begins_confluent(struct rs_slice message)
     return message.size >= CONFLUENT_SIZE && message.data[0] == 0;
 }
 
+bool rs_frame_confluent(struct rs_slice message, uint32_t *id, struct rs_slice *datum)
+{
+    if (!begins_confluent(message)) {
+        return false;
+    }
+    uint32_t wire;
+    memcpy(&wire, message.data + 1, sizeof wire);
+    *id = be32toh(wire);
+    *datum = rs_slice_of(message.data + CONFLUENT_SIZE, message.size - CONFLUENT_SIZE);
+    return true;
+}
+
 static size_t single_object_writer(const struct rs_frame_registry *registry, size_t own,
                                    struct rs_slice message)
 {

@@ -53,6 +53,9 @@ const struct rs_schema *rs_frame_schema(const struct rs_frame_registry *registry
 enum rs_reason rs_frame_split(const struct rs_frame_registry *registry, enum rs_framing framing, size_t own,
                               struct rs_slice message, size_t *writer, struct rs_slice *datum);
 
+/* Whether the message begins as one of framing confluent does; then its id, and what is behind it. */
+bool rs_frame_confluent(struct rs_slice message, uint32_t *id, struct rs_slice *datum);
+
 /* Whether a message that was taken for bare begins like a framed one whose schema is not known: C3 01 and 8
  * bytes, or, where ids are configured, 00 and 4 bytes. Then, if it does not decode either, that is the
  * likelier fault. */

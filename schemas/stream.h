@@ -17,6 +17,7 @@
 #include "schemas/frame.h"
 #include "schemas/json_program.h"
 #include "schemas/program.h"
+#include "schemas/registry/config.h"
 #include "schemas/schema.h"
 
 /* Digits after the point at which a float or double is taken for a decimal. */
@@ -69,7 +70,8 @@ struct rs_streams {
     const char *group; /* `group`; default "rollstat" */
     struct rs_stream *items;
     size_t count;
-    const struct rs_frame_registry *registry; /* `schemas: {directory, ids: {ID: FILE}}` */
+    const struct rs_frame_registry *registry;  /* `schemas: {directory, ids: {ID: FILE}}` */
+    struct rs_registry_config schema_registry; /* `schemas: {registry: …}`; no URL: none */
     struct rs_streams_memory *memory;
 };
 

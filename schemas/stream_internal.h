@@ -24,7 +24,7 @@ struct rs_stream_loader {
     struct rs_streams *streams;
     struct rs_streams_memory *memory;
     const char *directory; /* of schemas */
-    bool has_ids;
+    bool has_ids, has_registry;
     bool failed; /* out of memory: sticky */
 };
 

@@ -112,11 +112,12 @@ static void read_framing(struct rs_stream_loader *l, const struct rs_config_node
         const char *nearest = rs_nearest_name(text, known);
         rs_config_complain(l->config, where, "`framing` is auto, bare, confluent or single-object%s%s%s",
                            !nearest ? "" : "; did you mean '", !nearest ? "" : nearest, !nearest ? "" : "'?");
-    } else if (stream->framing.framing == RS_FRAMING_CONFLUENT && !l->has_ids &&
+    } else if (stream->framing.framing == RS_FRAMING_CONFLUENT && !l->has_ids && !l->has_registry &&
                stream->format == RS_FORMAT_AVRO) {
         rs_config_complain(
             l->config, where,
-            "framing confluent needs `schemas: {ids: {ID: FILE}}`, which says what the ids stand for");
+            "framing confluent needs `schemas: {registry: URL}`, or `schemas: {ids: {ID: FILE}}`, "
+            "which say what the ids stand for");
     }
 }
 

@@ -146,7 +146,7 @@ void rs_stream_read_schemas(struct rs_stream_loader *l, const struct rs_config_n
 {
     l->directory = installed_schemas(l);
     const struct rs_config_node *node = rs_config_get(root, "schemas");
-    static const char *const known[] = {"directory", "ids", NULL};
+    static const char *const known[] = {"directory", "ids", "registry", NULL};
     if (!node) {
         return;
     }
@@ -157,6 +157,12 @@ void rs_stream_read_schemas(struct rs_stream_loader *l, const struct rs_config_n
     const char *directory = NULL;
     if (rs_config_string(l->config, node, "directory", &directory) && directory) {
         l->directory = join_path(l, rs_config_directory(l->config), directory);
+    }
+    const struct rs_config_node *registry = rs_config_get(node, "registry");
+    if (registry) {
+        l->has_registry = true; /* also where it is complained about: what needs it is no further fault */
+        l->failed |=
+            !rs_registry_config_read(l->config, registry, &l->memory->arena, &l->streams->schema_registry);
     }
     const struct rs_config_node *ids = rs_config_get(node, "ids");
     if (!ids || l->failed) {

@@ -18,7 +18,7 @@
 
 /* Of the fetching. */
 enum rs_kafka_phase {
-    RS_KAFKA_CLAIMING, /* told to the worker, which has not answered yet */
+    RS_KAFKA_CLAIMING, /* told to the worker, which has not answered yet; or it has paused it */
     RS_KAFKA_READY,    /* the worker gave `start_offset`; the control thread has to fetch */
     RS_KAFKA_READING,
     RS_KAFKA_RESTARTING,  /* to be read from elsewhere; the control thread has to end the fetch */
@@ -34,6 +34,8 @@ enum rs_kafka_hold {
 
 /* `start_offset`: wherever the worker stands when it draws the line. */
 #define RS_KAFKA_GO_ON (-1)
+/* The same: nowhere, until it is told. */
+#define RS_KAFKA_PAUSED (-3)
 
 struct rs_source_partition;
 

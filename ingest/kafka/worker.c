@@ -77,6 +77,11 @@ static void draw_line(struct rs_kafka_source *source, const struct rs_kafka_work
 {
     pthread_mutex_lock(&source->mutex);
     bool ended = partition->phase == RS_KAFKA_FETCH_ENDED;
+    bool paused = ended && partition->start_offset == RS_KAFKA_PAUSED;
+    if (paused) {
+        partition->phase = RS_KAFKA_CLAIMING;
+        ended = false;
+    }
     if (ended && partition->start_offset == RS_KAFKA_GO_ON) {
         bool untouched = partition->from_oldest && atomic_load(&partition->delivered) < 0;
         partition->start_offset = untouched ? RS_OFFSET_BEGINNING : partition->expected;
@@ -386,6 +391,26 @@ static int worker_start(void *self, uint32_t stream, int32_t number, int64_t off
     return 0;
 }
 
+/* As a start elsewhere that is not known yet. */
+static void worker_pause(void *self, uint32_t stream, int32_t number)
+{
+    struct rs_kafka_source *source = self;
+
+    pthread_mutex_lock(&source->mutex);
+    struct rs_source_partition *partition = rs_source_partition_find(source, stream, number);
+    if (partition && partition->hold != RS_KAFKA_GONE) {
+        if (partition->phase == RS_KAFKA_READY) {
+            partition->phase = RS_KAFKA_CLAIMING;
+        } else if (partition->phase == RS_KAFKA_READING) {
+            partition->phase = RS_KAFKA_RESTARTING;
+        }
+        partition->reading = false;
+        partition->start_offset = RS_KAFKA_PAUSED;
+    }
+    pthread_mutex_unlock(&source->mutex);
+    answer(source);
+}
+
 /* One that was assigned again meanwhile stays: the worker has yet to hear of it. */
 static void worker_done(void *self, uint32_t stream, int32_t number)
 {
@@ -463,6 +488,7 @@ const struct rs_source_ops rs_kafka_worker_ops = {
     .take = worker_take,
     .release = worker_release,
     .start = worker_start,
+    .pause = worker_pause,
     .done = worker_done,
     .end_offset = worker_end_offset,
     .committed = worker_committed,

@@ -276,6 +276,7 @@ static int load_config(struct publish *p)
         return exit_code(rc);
     }
     rs_config_use_only(p->config, used);
+    rs_config_pass_by(p->config, "schemas.registry"); /* the daemon alone asks one */
     if (p->dry_run) {
         rs_config_pass_by(p->config, "kafka");
     }

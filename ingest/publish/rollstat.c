@@ -159,6 +159,7 @@ static int load(struct rollstat *r, const char *path, const char *stream, struct
     }
     static const char *const used[] = {"group", "kafka", "schemas", "streams", "aggregates", NULL};
     rs_config_use_only(r->config, used);
+    rs_config_pass_by(r->config, "schemas.registry"); /* the daemon alone asks one */
     const struct rs_config_node *root = rs_config_root(r->config);
     rc = root ? rs_streams_load(r->config, &r->streams, error) : RS_ECONFIG;
     if (root && (rs_config_get(root, "kafka") || !r->options.brokers)) {

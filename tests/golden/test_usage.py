@@ -91,7 +91,7 @@ CONFIGURATIONS = [
     ("framing", "    lateness: 30s\n", "    lateness: 30s\n    framing: avro\n",
      ["15:14: `framing` is auto, bare, confluent or single-object"]),
     ("framing ids", "    lateness: 30s\n", "    lateness: 30s\n    framing: confluent\n",
-     ["15:14: framing confluent needs `schemas: {ids: {ID: FILE}}`, which says what the ids stand for"]),
+     ["15:14: framing confluent needs `schemas: {registry: URL}`, or `schemas: {ids: {ID: FILE}}`, which say what the ids stand for"]),
     ("id field", "    lateness: 30s\n", "    lateness: 30s\n    id: trade_ib\n",
      ["15:9: rollstat.Trade has no field 'trade_ib'; did you mean 'trade_id'?"]),
     ("dedup without id", "    lateness: 30s\n", "    lateness: 30s\n    dedup: 5m\n",

@@ -336,6 +336,14 @@ static int memory_start(void *self, uint32_t stream, int32_t partition, int64_t 
     return 0;
 }
 
+static void memory_pause(void *self, uint32_t stream, int32_t partition)
+{
+    struct memory_partition *p = find(self, stream, partition);
+
+    RS_ASSERT(p && p->owned);
+    p->reading = false;
+}
+
 static void memory_done(void *self, uint32_t stream, int32_t partition)
 {
     struct memory_partition *p = find(self, stream, partition);
@@ -369,6 +377,7 @@ static const struct rs_source_ops memory_ops = {
     .take = memory_take,
     .release = memory_release,
     .start = memory_start,
+    .pause = memory_pause,
     .done = memory_done,
     .end_offset = memory_end_offset,
     .committed = memory_committed,

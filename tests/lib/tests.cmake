@@ -11,3 +11,6 @@ target_link_libraries(log_tool PRIVATE rs_transform rs_base PkgConfig::RDKAFKA m
 add_executable(resolve_tool lib/resolve_tool.c)
 rs_target_defaults(resolve_tool)
 target_link_libraries(resolve_tool PRIVATE rs_schemas)
+add_executable(registry_tool lib/registry_tool.c)
+rs_target_defaults(registry_tool)
+target_link_libraries(registry_tool PRIVATE rs_schemas rs_registry PkgConfig::JANSSON)

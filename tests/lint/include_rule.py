@@ -13,6 +13,7 @@ import sys
 
 TOP = ("base", "schemas", "ingest", "transform", "sink")
 BASE = ("base", "base/time", "base/config", "base/kafka")
+SCHEMAS = ("schemas/registry", "schemas")
 ENGINE = ("transform/number", "transform/pane", "transform/plan", "transform/group")
 
 # ROOM → the rooms that it may include besides itself. Every room comes after those that it includes.
@@ -22,12 +23,13 @@ ROOMS = {
     "base/config": ("base", "base/time"),
     "base/kafka": ("base", "base/time", "base/config"),
 
-    "schemas": BASE,
+    "schemas/registry": BASE,
+    "schemas": (*BASE, "schemas/registry"),
 
-    "ingest/encode": (*BASE, "schemas"),
-    "ingest/read": (*BASE, "schemas", "ingest/encode"),
-    "ingest/publish": (*BASE, "schemas", "ingest/encode", "ingest/read"),
-    "ingest/kafka": (*BASE, "schemas"),
+    "ingest/encode": (*BASE, *SCHEMAS),
+    "ingest/read": (*BASE, *SCHEMAS, "ingest/encode"),
+    "ingest/publish": (*BASE, *SCHEMAS, "ingest/encode", "ingest/read"),
+    "ingest/kafka": (*BASE, *SCHEMAS),
 
     "sink/redis": BASE,
     "sink/memory": (*BASE, "sink/redis"),
@@ -36,13 +38,13 @@ ROOMS = {
 
     "transform/number": BASE,
     "transform/pane": (*BASE, "transform/number"),
-    "transform/plan": (*BASE, "schemas", "transform/number", "transform/pane"),
-    "transform/group": (*BASE, "schemas", *ENGINE[:3]),
+    "transform/plan": (*BASE, *SCHEMAS, "transform/number", "transform/pane"),
+    "transform/group": (*BASE, *SCHEMAS, *ENGINE[:3]),
     # It keeps bytes and knows no panes: of the plan it takes the counts of records, which a seal carries.
-    "transform/statelog": (*BASE, "schemas", "transform/plan"),
-    "transform/partition": (*BASE, "schemas", *ENGINE, "transform/statelog"),
-    "transform/worker": (*BASE, "schemas", *ENGINE, "transform/statelog", "transform/partition"),
-    "transform/statetool": (*BASE, "schemas", *ENGINE, "transform/statelog", "transform/partition"),
+    "transform/statelog": (*BASE, *SCHEMAS, "transform/plan"),
+    "transform/partition": (*BASE, *SCHEMAS, *ENGINE, "transform/statelog"),
+    "transform/worker": (*BASE, *SCHEMAS, *ENGINE, "transform/statelog", "transform/partition"),
+    "transform/statetool": (*BASE, *SCHEMAS, *ENGINE, "transform/statelog", "transform/partition"),
 }
 # The daemon's own program wires the stages together: it alone sees all of them. It is not their tools.
 ROOMS["transform/daemon"] = tuple(room for room in ROOMS if room not in ("transform/statetool", "sink/top", "ingest/publish"))

@@ -113,7 +113,7 @@ def code_pages(code):
 
 
 # The objects of /status, by the function that makes them; in rollstatd(8) a subsection is for each.
-STATUS_OBJECTS = {"rs_page_status": "the instance", "kafka": "kafka", "redis": "redis", "streams": "streams",
+STATUS_OBJECTS = {"rs_page_status": "the instance", "kafka": "kafka", "redis": "redis", "streams": "streams", "schema_registry": "schema_registry",
                   "dead_letters": "dead_letters", "state_log": "state", "worker": "workers", "add_aggregate": "aggregates",
                   "partition": "partitions", "partition_log": "state_log", "accounting": "events"}
 STATUS_VALUES = ("rs_partition_phase_name", "rs_health_name", "rs_waiting_name")
@@ -199,12 +199,12 @@ def table_rows(text):
 
 
 def first_cells(text):
-    """Names of the first column; `state.a`, `b` are both of `state`. [(section or None, key, row)]"""
+    """Names of the first column; `state.a`, `b` are both of `state`, `a.b.c` is of `a.b`. [(section or None, key, row)]"""
     found = []
     for row in table_rows(text):
         section = None
         for name in re.findall(r"`([^`]+)`", row[0]):
-            head, dot, tail = name.partition(".")
+            head, dot, tail = name.rpartition(".")
             section = head if dot else section
             found.append((section, tail if dot else name, row))
     return found
@@ -225,9 +225,9 @@ def readme_keys(readme):
     aggregates = part(readme, r"\n### Aggregates\n", r"\n\| statistic", "README's Aggregates")
     found = {"root": set(), "stream": set(), "aggregate": set()}
     for section, key, _ in first_cells(configuration):
-        found["root"].add(section or key)
+        found["root"].add((section or key).split(".")[0])
         if section and key != "NAME":
-            found.setdefault(section, set()).add(key)
+            found.setdefault(section.split(".")[-1], set()).add(key)
     for name, text in (("stream", streams), ("aggregate", aggregates)):
         for _, key, row in first_cells(text):
             found[name].add(key)

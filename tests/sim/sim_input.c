@@ -300,6 +300,15 @@ static int source_start(void *self, uint32_t stream, int32_t partition, int64_t 
     return 0;
 }
 
+static void source_pause(void *self, uint32_t stream, int32_t partition)
+{
+    struct process *p = self;
+    uint32_t place = place_of(p->sim, stream, partition);
+    if (process_acts(p)) {
+        p->pipes[place].reading = false;
+    }
+}
+
 static void source_done(void *self, uint32_t stream, int32_t partition)
 {
     struct process *p = self;
@@ -351,6 +360,7 @@ static const struct rs_source_ops source_ops = {
     .take = source_take,
     .release = source_release,
     .start = source_start,
+    .pause = source_pause,
     .done = source_done,
     .end_offset = source_end_offset,
     .committed = source_committed,

@@ -126,6 +126,7 @@ static void free_all(struct rs_daemon *daemon)
     for (uint32_t i = 0; daemon->workers && i < daemon->settings->workers; i++) {
         rs_worker_free(&daemon->workers[i].worker);
     }
+    rs_registry_free(&daemon->registry);
     rs_kafka_source_free(&daemon->source);
     rs_dead_letters_free(&daemon->dead_letters);
     rs_redis_sink_free(&daemon->sink);

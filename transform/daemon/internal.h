@@ -7,6 +7,7 @@
 
 #include "base/http.h"
 #include "ingest/kafka/source.h"
+#include "schemas/registry/registry.h"
 #include "sink/deadletter/dead_letters.h"
 #include "sink/redis/sink.h"
 #include "transform/daemon/rollstatd.h"
@@ -81,6 +82,7 @@ struct rs_daemon {
     uint64_t *fingerprints; /* by stream, in claims */
     struct rs_redis_sink *sink;
     struct rs_dead_letters *dead_letters;
+    struct rs_registry *registry; /* of schemas; NULL: none */
     struct rs_kafka_source *source;
     struct rs_daemon_worker *workers; /* settings->workers of them */
     struct rs_http *http;             /* NULL: off */

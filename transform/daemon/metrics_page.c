@@ -213,6 +213,16 @@ static void write_redis(struct scrape *scrape)
                          RS_REDIS_BUCKETS, status.round_trip_sum_us);
 }
 
+static void write_registry(struct scrape *scrape)
+{
+    struct rs_registry_status status;
+
+    if (scrape->daemon->registry) {
+        rs_registry_status(scrape->daemon->registry, &status);
+        write_table(scrape, &rs_registry_numbers, &status);
+    }
+}
+
 static void write_kafka(struct scrape *scrape)
 {
     struct rs_kafka_source_status source;
@@ -323,5 +333,6 @@ int rs_page_metrics(void *ctx, struct rs_buf *body)
     write_dead_letters(scrape.daemon, body);
     write_log(scrape.daemon, body);
     write_redis(&scrape);
+    write_registry(&scrape);
     return 200;
 }

@@ -205,6 +205,28 @@ static const struct rs_number redis_rows[] = {
 #undef BASE
 NUMBERS(rs_redis_numbers, redis_rows);
 
+#define BASE struct rs_registry_status
+static const struct rs_number registry_rows[] = {
+    GAUGE("rollstat_schema_registry_waiting", "waiting", COUNT, waiting,
+          "Schemas that were asked for and have no answer."),
+    GAUGE("rollstat_schema_registry_failing", "failing", FLAG, failing,
+          "1: the last question had no answer of use."),
+    COUNTER("rollstat_schema_registry_requests_total", "requests", COUNT, requests, "HTTP requests."),
+    COUNTER("rollstat_schema_registry_failures_total", "failures", COUNT, failures,
+            "HTTP requests without an answer of use."),
+    COUNTER("rollstat_schema_registry_found_total", "found", COUNT, found, "Schemas found."),
+    COUNTER("rollstat_schema_registry_from_cache_total", "from_cache", COUNT, from_cache,
+            "Schemas found in the cache on disk."),
+    COUNTER("rollstat_schema_registry_unknown_total", "unknown", COUNT, unknown,
+            "Questions that the registry answered with: there is no such schema."),
+    COUNTER("rollstat_schema_registry_refused_total", "refused", COUNT, refused,
+            "Schemas that are no Avro, or too large."),
+    COUNTER("rollstat_schema_registry_changed_total", "changed", COUNT, changed,
+            "Ids whose schema was not what it had been, which must never be."),
+};
+#undef BASE
+NUMBERS(rs_registry_numbers, registry_rows);
+
 int64_t rs_number_value(const struct rs_number *number, const struct rs_daemon *daemon, const void *base)
 {
     const uint8_t *at = (const uint8_t *)base + number->at;

@@ -44,5 +44,6 @@ extern const struct rs_numbers rs_aggregate_numbers; /* struct rs_worker_aggrega
 extern const struct rs_numbers rs_worker_numbers;    /* struct rs_worker_snapshot */
 extern const struct rs_numbers rs_kafka_numbers;     /* struct rs_kafka_source_status */
 extern const struct rs_numbers rs_redis_numbers;     /* struct rs_redis_status */
+extern const struct rs_numbers rs_registry_numbers;  /* struct rs_registry_status */
 
 #endif

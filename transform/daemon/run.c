@@ -74,6 +74,25 @@ static int open_dead_letters(struct rs_daemon *daemon, struct rs_error *error)
     return rc;
 }
 
+static int open_registry(struct rs_daemon *daemon, struct rs_error *error)
+{
+    const struct rs_registry_options options = {
+        .config = &daemon->settings->streams->schema_registry,
+        .clock = daemon->clock,
+        .report = rs_report_to_log(),
+    };
+
+    if (options.config->url_count == 0) {
+        return 0;
+    }
+    int rc = rs_registry_new(&options, &daemon->registry, error);
+    if (rc != 0) {
+        return rc;
+    }
+    const struct rs_registry_asker asker = rs_registry_asker(daemon->registry);
+    return rs_engine_learn(daemon->settings->engine, &asker, rs_report_to_log(), error);
+}
+
 static int open_source(struct rs_daemon *daemon, struct rs_error *error)
 {
     const struct rs_kafka_source_options options = {
@@ -192,6 +211,9 @@ static int open_all(struct rs_daemon *daemon, struct rs_error *error)
     }
     if (rc == 0) {
         rc = open_dead_letters(daemon, error);
+    }
+    if (rc == 0) {
+        rc = open_registry(daemon, error);
     }
     if (rc == 0) {
         rc = open_source(daemon, error);

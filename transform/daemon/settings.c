@@ -139,10 +139,11 @@ static void load_state(struct rs_config *config, const struct rs_config_node *ro
     }
 }
 
-/* --replay and --explain reach for neither Kafka nor Redis: by hand they need no secrets of the service. */
+/* --replay and --explain reach for neither Kafka nor Redis nor a registry: by hand they need no secrets of the service. */
 static void pass_by_connections(enum rs_daemon_mode mode, struct rs_config *config)
 {
-    static const char *const paths[] = {"kafka", "redis.url", "redis.username", "redis.password"};
+    static const char *const paths[] = {"kafka", "redis.url", "redis.username", "redis.password",
+                                        "schemas.registry"};
 
     if (mode != RS_DAEMON_REPLAY && mode != RS_DAEMON_EXPLAIN) {
         return;
@@ -173,6 +174,10 @@ static int load_stages(enum rs_daemon_mode mode, struct rs_settings *out, struct
         rs_streams_take_rows(out->streams);
     }
     rs_settings_check_topics(out, mode);
+    if (mode == RS_DAEMON_RUN || mode == RS_DAEMON_CHECK) {
+        rs_registry_config_look(out->document, rs_config_get(rs_config_get(root, "schemas"), "registry"),
+                                &out->streams->schema_registry);
+    }
     return rs_engine_load(out->document, out->streams, &out->engine, error);
 }
 

@@ -243,6 +243,21 @@ static json_t *redis(const struct rs_daemon *daemon)
     return object;
 }
 
+static json_t *schema_registry(const struct rs_daemon *daemon)
+{
+    struct rs_registry_status status;
+    json_t *object = json_object();
+
+    rs_registry_status(daemon->registry, &status);
+    set_text(object, "url", status.url);
+    set_numbers(object, &rs_registry_numbers, daemon, &status);
+    if (status.failing) {
+        set_integer(object, "failing_ms", (rs_clock_mono(daemon->clock) - status.failing_since_us) / 1000);
+        set_text(object, "last_error", status.why);
+    }
+    return object;
+}
+
 /* Since the process began. */
 static json_t *streams(const struct rs_daemon *daemon)
 {
@@ -352,6 +367,9 @@ int rs_page_status(void *ctx, struct rs_buf *body)
     set_time(root, "started", daemon->started_us);
     (void)json_object_set_new(root, "kafka", kafka(daemon));
     (void)json_object_set_new(root, "redis", redis(daemon));
+    if (daemon->registry) {
+        (void)json_object_set_new(root, "schema_registry", schema_registry(daemon));
+    }
     (void)json_object_set_new(root, "streams", streams(daemon));
     (void)json_object_set_new(root, "dead_letters", dead_letters(daemon));
     (void)json_object_set_new(root, "state", state_log(daemon));

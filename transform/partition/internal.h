@@ -32,7 +32,8 @@ struct rs_front {
 
 /* What is known of a record from itself alone. */
 struct rs_judged {
-    enum rs_reason reason; /* RS_REASON_NONE: acceptable */
+    enum rs_reason reason; /* RS_REASON_NONE: acceptable; RS_DECODER_WAITS: */
+    uint32_t schema;       /* the id that is asked for */
     int rule;              /* RS_REASON_RULE, RS_REASON_NOT_FINITE */
     int64_t time_us;
     int64_t version;
@@ -85,6 +86,9 @@ struct rs_partition {
     uint32_t turn;
     uint64_t conflicts, expired;
     struct rs_batch batch;
+    struct rs_learned_table learned; /* of schemas; empty without a registry */
+    bool learns, waits_for_schema; /* waits: the last apply stopped at a record whose schema is asked for: */
+    uint32_t wanted_schema;
     struct rs_seal_batch sealing;
     struct rs_restoring restoring;
     /* what has to be sent again, group by group in the order of their numbers */

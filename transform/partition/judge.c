@@ -117,7 +117,7 @@ static bool convert_inputs(const struct rs_plan *plan, const struct rs_value *va
 
 /* ---- one record ---- */
 
-static enum rs_reason decode(const struct rs_partition *p, const struct rs_record *record)
+static enum rs_reason decode(struct rs_partition *p, const struct rs_record *record, struct rs_judged *j)
 {
     const struct rs_plan *plan = p->plan;
     const struct rs_stream *stream = plan->stream;
@@ -127,7 +127,9 @@ static enum rs_reason decode(const struct rs_partition *p, const struct rs_recor
     if (record->value.size > (uint64_t)stream->max_record_bytes) {
         return RS_REASON_TOO_LARGE;
     }
-    return rs_decoder_run(plan->decoder, record->value, p->batch.text, p->batch.values, NULL);
+    return p->learns ? rs_decoder_run_learning(plan->decoder, &p->learned, record->value, p->batch.values,
+                                               &j->schema)
+                     : rs_decoder_run(plan->decoder, record->value, p->batch.text, p->batch.values, NULL);
 }
 
 /* A part of a microsecond counts as a whole one against max_future, so that "at most" means just that.
@@ -270,7 +272,7 @@ void rs_batch_judge(struct rs_partition *p, uint32_t i, const struct rs_record *
 {
     struct rs_judged *j = &p->batch.judged[i];
     j->rule = -1;
-    j->reason = decode(p, record);
+    j->reason = decode(p, record, j);
     if (j->reason == RS_REASON_NONE) {
         j->reason = judge_values(p, i, record, j);
     }

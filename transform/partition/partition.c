@@ -48,6 +48,7 @@ int rs_partition_new(const struct rs_engine *engine, uint32_t stream, int32_t pa
     }
     p->engine = engine;
     p->plan = &engine->plans[stream];
+    p->learns = rs_decoder_learned(p->plan->decoder) != NULL;
     p->partition = partition;
     int rc = init(p, error);
     if (rc < 0) {
@@ -69,6 +70,9 @@ void rs_partition_free(struct rs_partition **partition)
     }
     free(p->groups);
     rs_batch_fini(&p->batch);
+    if (p->learns) {
+        rs_learned_table_fini(&p->learned, rs_decoder_learned(p->plan->decoder));
+    }
     rs_dedup_fini(&p->dedup);
     rs_pane_scratch_free(&p->scratch);
     rs_buf_fini(&p->key_text);
@@ -78,6 +82,29 @@ void rs_partition_free(struct rs_partition **partition)
     rs_restoring_fini(&p->restoring);
     free(p);
     *partition = NULL;
+}
+
+/* ---- schemas ---- */
+
+bool rs_partition_wants_schema(const struct rs_partition *p, uint32_t *id)
+{
+    *id = p->wanted_schema;
+    return p->waits_for_schema;
+}
+
+bool rs_partition_ask_schema(struct rs_partition *p)
+{
+    const struct rs_program *program = NULL;
+    struct rs_learned *learned = rs_decoder_learned(p->plan->decoder);
+
+    p->waits_for_schema = p->waits_for_schema && rs_learned_find(learned, &p->learned, p->wanted_schema,
+                                                                 &program) == RS_LEARNED_WAITS;
+    return p->waits_for_schema;
+}
+
+void rs_partition_schema_why(const struct rs_partition *p, struct rs_error *out)
+{
+    rs_learned_why(rs_decoder_learned(p->plan->decoder), p->wanted_schema, out);
 }
 
 /* ---- shown time ---- */
@@ -418,6 +445,11 @@ static bool advance(struct rs_partition *p, const struct rs_record *records, uin
 {
     const struct rs_judged *j = &p->batch.judged[i];
     const struct rs_record *record = &records[i];
+    if (j->reason == RS_DECODER_WAITS) {
+        p->waits_for_schema = true;
+        p->wanted_schema = j->schema;
+        return false;
+    }
     if (j->reason != RS_REASON_NONE) {
         return reject(p, record, j, letters);
     }
@@ -493,6 +525,7 @@ size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *record
 {
     size_t taken = 0;
     struct rs_accounting before = p->events;
+    p->waits_for_schema = false;
     while (taken < count) {
         bool alone = one_by_one(p);
         size_t room = alone ? 1 : RS_RECORD_BATCH_MAX;

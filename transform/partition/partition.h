@@ -41,11 +41,18 @@ RS_MUST_USE int rs_partition_new(const struct rs_engine *engine, uint32_t stream
                                  struct rs_partition **out, struct rs_error *error);
 void rs_partition_free(struct rs_partition **partition);
 
-/* Applies records in offset order. Stops early when `letters` has no room or memory is short: returns how
+/* Applies records in offset order. Stops early when `letters` has no room, memory is short, or the schema of a
+ * record is being asked for: returns how
  * many were taken; the caller comes back with the rest. Offsets must ascend; gaps are fine. Allocates only
  * for new groups and panes. */
 size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *records, size_t count,
                           const struct rs_dead_letter_sink *letters);
+
+/* The last rs_partition_apply stopped at a record of a schema that the registry was asked for: *id. Asking again
+ * says whether that is still so; where it is not, the records are taken. Why there is no answer is for people. */
+bool rs_partition_wants_schema(const struct rs_partition *p, uint32_t *id);
+bool rs_partition_ask_schema(struct rs_partition *p);
+void rs_partition_schema_why(const struct rs_partition *p, struct rs_error *out);
 
 /* What becomes of records is added there, too, from now on; NULL: nowhere. Borrowed. */
 void rs_partition_count_into(struct rs_partition *p, struct rs_outcomes *outcomes);

@@ -152,6 +152,19 @@ void rs_engine_free(struct rs_engine **engine)
     *engine = NULL;
 }
 
+int rs_engine_learn(struct rs_engine *engine, const struct rs_registry_asker *asker, struct rs_report report,
+                    struct rs_error *error)
+{
+    for (size_t i = 0; i < engine->plan_count; i++) {
+        struct rs_plan *plan = &engine->plans[i];
+        int rc = rs_decoder_learn(plan->decoder, asker, plan->slots.paths, plan->stream->name, report, error);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
 const struct rs_aggregate_meta *rs_engine_metas(const struct rs_engine *engine, size_t *count)
 {
     *count = engine->aggregate_count;

@@ -9,7 +9,9 @@
 
 #include "base/config/config.h"
 #include "base/error.h"
+#include "base/report.h"
 #include "base/view.h"
+#include "schemas/registry/asker.h"
 #include "schemas/stream.h"
 
 struct rs_engine; /* compiled rules and aggregates */
@@ -19,6 +21,10 @@ struct rs_engine; /* compiled rules and aggregates */
 RS_MUST_USE int rs_engine_load(struct rs_config *config, const struct rs_streams *streams,
                                struct rs_engine **out, struct rs_error *error);
 void rs_engine_free(struct rs_engine **engine);
+/* Before there are partitions: schemas that the configuration has not are asked for. The engine outlives the
+ * registry behind `asker`, on whose thread reports come. */
+RS_MUST_USE int rs_engine_learn(struct rs_engine *engine, const struct rs_registry_asker *asker,
+                                struct rs_report report, struct rs_error *error);
 
 const struct rs_aggregate_meta *rs_engine_metas(const struct rs_engine *engine, size_t *count);
 /* Of a stream's name, topic and aggregates, as far as stored state hangs on them: in claims, so that people

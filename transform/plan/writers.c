@@ -102,7 +102,8 @@ static void check_stream(struct rs_config *config, const struct rs_engine *engin
 {
     const struct rs_stream *stream = plan->stream;
     struct rs_error error = {0};
-    if (stream->framing.framing != RS_FRAMING_CONFLUENT || !stream->node || !plan->slots.schema) {
+    if (stream->framing.framing != RS_FRAMING_CONFLUENT || engine->streams->schema_registry.url_count > 0 ||
+        !stream->node || !plan->slots.schema) {
         return;
     }
     for (size_t i = 0; i < rs_config_size(ids); i++) {

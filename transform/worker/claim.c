@@ -127,6 +127,7 @@ enum rs_life rs_claim_run(struct rs_worker *worker, struct rs_worker_partition *
     rs_worker_partition_begin_counting(worker, owned);
     owned->records_us = worker->now_us;
     rs_worker_partition_want_scan(worker, owned);
+    owned->wants_schema = false;
     owned->token = event->token;
     owned->committed = event->sealed ? event->seal.next_offset : -1;
     owned->touched = true;

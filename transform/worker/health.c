@@ -59,6 +59,9 @@ static enum rs_waiting running_waits(const struct rs_worker *worker, const struc
     if (waits != RS_WAITING_NOT) {
         return waits;
     }
+    if (owned->wants_schema) {
+        return RS_WAITING_SCHEMA;
+    }
     if (!owned->asked || (owned->in_flight > 0 && worker->now_us - owned->heard_us >= HEARD_US)) {
         return RS_WAITING_REDIS;
     }
@@ -117,6 +120,22 @@ void rs_worker_judge(struct rs_worker *worker)
 
 /* ---- in words ---- */
 
+static void explain_schema(const struct rs_worker_partition *owned, struct rs_error *out)
+{
+    struct rs_error why;
+    uint32_t id = 0;
+
+    if (owned->wants_schema && rs_partition_wants_schema(owned->state, &id)) {
+        rs_partition_schema_why(owned->state, &why);
+        (void)rs_fail(out, RS_EIO,
+                      "its record at offset %" PRId64 " is of schema id %" PRIu32
+                      ", and the schema registry does not say what that is: %s",
+                      owned->schema_offset, id, why.text);
+    } else {
+        (void)rs_fail(out, RS_EIO, "the schema registry is being asked");
+    }
+}
+
 /* Of a wait for which nothing has gone wrong that would have a text of its own. */
 static void explain(const struct rs_worker *worker, const struct rs_worker_partition *owned,
                     const struct rs_worker_partition_status *status, struct rs_error *out)
@@ -169,6 +188,7 @@ static void explain(const struct rs_worker *worker, const struct rs_worker_parti
             "the state log has not answered for a while: are its brokers up, is a disk full, are enough "
             "replicas in sync?");
         break;
+    case RS_WAITING_SCHEMA: explain_schema(owned, out); break;
     case RS_WAITING_NOT: (void)rs_fail(out, RS_EBROKER, "nothing"); break;
     }
     (void)rs_error_prefix(out, "stream %s partition %" PRId32 " waits", stream, owned->partition);

@@ -9,7 +9,6 @@
 
 #define EVENTS_PER_STEP  16 /* then publishing gets its turn; also after so many records: */
 #define RECORDS_PER_STEP 4096
-#define RETRY_US         (2 * RS_WORKER_MS) /* a run that found no room */
 #define REPORT_EVERY_US  (30 * INT64_C(1000000))
 #define STILL_EVERY_US   (200 * RS_WORKER_MS) /* the same of one that is not read */
 #define END_EVERY_US     (5 * RS_WORKER_MS) /* between looks at the end of a partition that brings nothing */
@@ -88,10 +87,13 @@ static void apply_held(struct rs_worker *worker)
             rs_worker_release_run(worker);
             return;
         }
+        if (rs_worker_await_schema(worker, owned, taken > 0)) {
+            return;
+        }
         limit = RS_WAITING_DEAD_LETTERS;
     }
     rs_worker_set_waiting(worker, limit);
-    worker->retry_us = worker->now_us + RETRY_US;
+    worker->retry_us = worker->now_us + RS_WORKER_RETRY_US;
 }
 
 /* ---- assignments ---- */

@@ -14,6 +14,8 @@
 /* Between batches without news: an owner that writes nothing would never hear that the log has another claim.
  */
 #define RS_WORKER_SILENT_US (10000 * RS_WORKER_MS)
+/* Until a run that found no room is tried again. */
+#define RS_WORKER_RETRY_US (2 * RS_WORKER_MS)
 /* Until what failed at once is tried again. */
 #define RS_WORKER_AGAIN_US (1000 * RS_WORKER_MS)
 /* After a loss: longer than the group takes to tell a member that it is out. */
@@ -85,6 +87,10 @@ struct rs_worker_partition {
     int64_t kept_us;        /* when it was last assigned again before it was let go; 0: never */
     uint32_t kept_reclaims; /* how often it was claimed again at once since then */
     int64_t leave_by_us;    /* SERVING, LEAVING, CLOSING: until then at the longest */
+    /* the schema of its next record is being asked for, and it is not read: schemas.c */
+    bool wants_schema;
+    int64_t schema_offset; /* of that record */
+    int64_t schema_since_us, schema_due_us;
     /* health: health.c */
     enum rs_waiting waits_for; /* as of the last look */
     int64_t unwell_us;         /* since when it does not run; 0: it does */
@@ -114,8 +120,9 @@ struct rs_worker {
     /* input */
     struct rs_source_event held; /* a run that is not applied to its end; kind RECORDS, count 0: none */
     bool holding;
-    bool drained;     /* the source had nothing more in this step */
-    int64_t retry_us; /* when to try the held run again */
+    bool drained;            /* the source had nothing more in this step */
+    int64_t retry_us;        /* when to try the held run again */
+    int64_t schema_since_us; /* since when the held run waits for the schema of its first record */
     enum rs_waiting waiting;
     int64_t waiting_since_us;
     int64_t waiting_reported_us;
@@ -196,6 +203,12 @@ void rs_worker_partition_forget_run(struct rs_worker *worker, const struct rs_wo
 void rs_worker_source_events(struct rs_worker *worker);
 void rs_worker_end_offsets(struct rs_worker *worker);
 void rs_worker_advance(struct rs_worker *worker);
+
+/* schemas.c */
+/* The held run waits for a schema: true, and its partition gives it back where that takes long. */
+bool rs_worker_await_schema(struct rs_worker *worker, struct rs_worker_partition *owned, bool progress);
+/* Reads on where the schema has come. */
+void rs_worker_schemas(struct rs_worker *worker);
 
 /* publish.c */
 void rs_worker_settle(struct rs_worker *worker);

@@ -104,6 +104,7 @@ enum rs_life rs_leave_keep_reading(struct rs_worker *worker, struct rs_worker_pa
     (void)rs_leave_keep(worker, owned, cause);
     rs_worker_partition_forget_run(worker, owned);
     owned->at_end = false;
+    owned->wants_schema = false;
     int rc = source->ops->start(source->self, owned->stream->index, owned->partition, from, &cause->error);
     return rc == 0 ? RS_LIFE_NONE : RS_LIFE_FAILED;
 }

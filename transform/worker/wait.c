@@ -19,6 +19,7 @@ const char *rs_waiting_name(enum rs_waiting waiting)
     case RS_WAITING_BEHIND: return "input_behind_redis";
     case RS_WAITING_REDIS: return "redis";
     case RS_WAITING_NAMES: return "redis_names";
+    case RS_WAITING_SCHEMA: return "schema_registry";
     case RS_WAITING_NOT: break;
     }
     return "nothing";

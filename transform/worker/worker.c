@@ -120,6 +120,7 @@ static int64_t owned_due(const struct rs_worker *worker, const struct rs_worker_
         due = owned->at_end ? show_due(worker, owned) : worker->now_us + LOOK_US;
         due = earlier(due, rs_worker_partition_commit_due(worker, owned));
         due = owned->phase == RS_PHASE_SERVING ? earlier(due, owned->leave_by_us) : due;
+        due = owned->wants_schema ? earlier(due, owned->schema_due_us) : due;
         break;
     default: break; /* it waits for the log, or for an operator */
     }
@@ -173,6 +174,7 @@ int64_t rs_worker_step(struct rs_worker *worker)
     if (!worker->stopping && atomic_load(&worker->stop)) {
         rs_worker_end(worker);
     }
+    rs_worker_schemas(worker);
     rs_worker_source_events(worker);
     rs_worker_claims(worker);
     rs_worker_log_events(worker);

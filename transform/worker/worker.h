@@ -97,6 +97,7 @@ enum rs_waiting {
     RS_WAITING_BEHIND,  /* Redis shows more than was read so far: nothing is published before that */
     RS_WAITING_REDIS,   /* does not answer */
     RS_WAITING_NAMES,   /* the names in Redis are another consumer group's */
+    RS_WAITING_SCHEMA,  /* the registry has not said what wrote its next record */
 };
 const char *rs_waiting_name(enum rs_waiting waiting);
 

@@ -253,10 +253,10 @@ static void test_complaints_about_a_stream(void **state)
         "c:7:78: dead letters may not go back into the topic they come from\n"
         "c:8:66: lateness: \"soon\" is not a duration: write it like 100ms, 30s, 5m, 1h30m, 7d or 2w\n"
         "c:9:61: `key` is a list of fields\n");
-    expect_report(
-        "schemas: {directory: schemas}\n"
-        "streams: {s: {topic: t, schema: trade.avsc, time: executed_at, framing: confluent}}\n",
-        "c:2:73: framing confluent needs `schemas: {ids: {ID: FILE}}`, which says what the ids stand for\n");
+    expect_report("schemas: {directory: schemas}\n"
+                  "streams: {s: {topic: t, schema: trade.avsc, time: executed_at, framing: confluent}}\n",
+                  "c:2:73: framing confluent needs `schemas: {registry: URL}`, or `schemas: {ids: {ID: "
+                  "FILE}}`, which say what the ids stand for\n");
 }
 
 static void test_json(void **state)
