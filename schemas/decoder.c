@@ -1,5 +1,7 @@
 #include "schemas/decoder.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct rs_decoder {
@@ -209,4 +211,103 @@ enum rs_reason rs_decoder_run_learning(const struct rs_decoder *decoder, struct 
     case RS_LEARNED_WAITS: break;
     }
     return RS_DECODER_WAITS;
+}
+
+/* ---- looking into a message ---- */
+
+/* The program of the message's writer and its datum; NULL: none, for `reason`. */
+static const struct rs_program *program_of(const struct rs_decoder *decoder, struct rs_slice message,
+                                           struct rs_slice *datum, enum rs_reason *reason)
+{
+    size_t writer = 0;
+    *reason = RS_REASON_NONE;
+    if (decoder->json) {
+        return NULL;
+    }
+    *reason = rs_frame_split(decoder->registry, decoder->framing, decoder->own, message, &writer, datum);
+    if (*reason == RS_REASON_NONE && !decoder->programs[writer]) {
+        *reason = RS_REASON_SCHEMA_INCOMPATIBLE;
+    }
+    return *reason == RS_REASON_NONE ? decoder->programs[writer] : NULL;
+}
+
+struct visiting {
+    const struct rs_program *program;
+    const struct rs_decoder_visitor *visitor;
+    size_t prefix;
+    struct rs_buf json;
+};
+
+static void visit(void *self, const struct rs_visited *value)
+{
+    struct visiting *v = self;
+    struct rs_place place = *value->place;
+    place.at += v->prefix;
+    rs_buf_reset(&v->json);
+    if (rs_program_value_json(v->program, value, &v->json) == RS_REASON_NONE && !v->json.failed) {
+        v->visitor->visit(v->visitor->self, &place, value->size, value->type, rs_buf_slice(&v->json));
+    }
+}
+
+enum rs_reason rs_decoder_visit(const struct rs_decoder *decoder, struct rs_slice message,
+                                const struct rs_decoder_visitor *visitor, struct rs_place *place)
+{
+    enum rs_reason reason = RS_REASON_NONE;
+    struct rs_slice datum;
+    *place = (struct rs_place){0};
+    const struct rs_program *program = program_of(decoder, message, &datum, &reason);
+    if (!program) {
+        return reason;
+    }
+    struct visiting visiting = {
+        .program = program, .visitor = visitor, .prefix = message.size - datum.size, .json = {0}};
+    const struct rs_visitor each = {.visit = visit, .self = &visiting};
+    reason = rs_program_visit(program, datum, visitor ? &each : NULL, place);
+    rs_buf_fini(&visiting.json);
+    if (reason != RS_REASON_NONE && refused(decoder, message, visiting.prefix, reason, NULL) != reason) {
+        *place = (struct rs_place){0};
+        return RS_REASON_UNKNOWN_SCHEMA;
+    }
+    place->at += visiting.prefix;
+    return reason;
+}
+
+bool rs_decoder_find_value(const struct rs_decoder *decoder, struct rs_slice message, const char *path,
+                           size_t *at)
+{
+    enum rs_reason reason = RS_REASON_NONE;
+    struct rs_slice datum;
+    const struct rs_program *program = program_of(decoder, message, &datum, &reason);
+    bool found = program && rs_program_find_value(program, datum, path, at);
+    *at += found ? message.size - datum.size : 0;
+    return found;
+}
+
+void rs_decoder_schema_text(const struct rs_decoder *decoder, struct rs_slice message, enum rs_reason reason,
+                            char out[RS_DECODER_SCHEMA_MAX])
+{
+    size_t writer = 0;
+    struct rs_slice datum = message;
+    uint64_t name = 0;
+    enum rs_reason split = reason;
+    bool framed = decoder->json && decoder->framing != RS_FRAMING_BARE &&
+                  rs_frame_named(message, &name) == RS_FRAMING_CONFLUENT;
+    if (!decoder->json) {
+        split = rs_frame_split(decoder->registry, decoder->framing, decoder->own, message, &writer, &datum);
+        framed = message.size > datum.size;
+    }
+    out[0] = '\0';
+    if (split == RS_REASON_FRAMING) {
+        return;
+    }
+    if (!framed && reason != RS_REASON_UNKNOWN_SCHEMA) {
+        (void)snprintf(out, RS_DECODER_SCHEMA_MAX, "bare");
+        return;
+    }
+    enum rs_framing framing = rs_frame_named(message, &name);
+    if (framing == RS_FRAMING_CONFLUENT) {
+        (void)snprintf(out, RS_DECODER_SCHEMA_MAX, "confluent:%" PRIu64, name);
+    } else if (framing == RS_FRAMING_SINGLE_OBJECT) {
+        (void)snprintf(out, RS_DECODER_SCHEMA_MAX, "single-object:%016" PRIx64, name);
+    }
 }

@@ -20,8 +20,17 @@
 #include "schemas/json_program.h"
 #include "schemas/learned.h"
 #include "schemas/program.h"
+#include "schemas/program_place.h"
 
 struct rs_decoder;
+
+/* Sees each value of a message that has no values in it: its place, size in bytes, type, and the text that
+ * rs_program_json makes of it. */
+struct rs_decoder_visitor {
+    void (*visit)(void *self, const struct rs_place *place, size_t size, const struct rs_schema *type,
+                  struct rs_slice json);
+    void *self;
+};
 
 /* `own`: number of the stream's own schema in the registry (rs_stream.writer). The registry must outlive the
  * decoder; the paths need not.
@@ -61,5 +70,22 @@ struct rs_learned *rs_decoder_learned(const struct rs_decoder *decoder);
  * registry says it does not have is as one that `schemas.ids` has not. */
 enum rs_reason rs_decoder_run_learning(const struct rs_decoder *decoder, struct rs_learned_table *table,
                                        struct rs_slice message, struct rs_value *values, uint32_t *id);
+
+/* ---- of a message that somebody looks into ---- */
+
+/* As rs_program_visit, with every place counted from the first byte of the message. Where the framing or the
+ * writer schema is what is wrong, the place is the message. Of JSON nothing is visited: NONE. */
+enum rs_reason rs_decoder_visit(const struct rs_decoder *decoder, struct rs_slice message,
+                                const struct rs_decoder_visitor *visitor, struct rs_place *place);
+/* As rs_program_find_value, from the first byte of the message. */
+bool rs_decoder_find_value(const struct rs_decoder *decoder, struct rs_slice message, const char *path,
+                           size_t *at);
+
+/* What a message says of its writer's schema: "confluent:42", "single-object:5a1e64b8f1d8e5e5" (the
+ * fingerprint, as rollstat-schema prints it) or "bare". `reason` is rs_decoder_run's: a message that is refused
+ * for what it names is one that names it. Empty: it is not framed as the stream's messages are. */
+#define RS_DECODER_SCHEMA_MAX 32
+void rs_decoder_schema_text(const struct rs_decoder *decoder, struct rs_slice message, enum rs_reason reason,
+                            char out[RS_DECODER_SCHEMA_MAX]);
 
 #endif

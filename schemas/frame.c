@@ -169,19 +169,29 @@ bool rs_frame_confluent(struct rs_slice message, uint32_t *id, struct rs_slice *
     return true;
 }
 
-static size_t single_object_writer(const struct rs_frame_registry *registry, size_t own,
-                                   struct rs_slice message)
+static uint64_t named_fingerprint(struct rs_slice message)
 {
     uint64_t crc64;
     memcpy(&crc64, message.data + 2, sizeof crc64);
-    return find_fingerprint(registry, own, le64toh(crc64));
+    return le64toh(crc64);
+}
+
+static uint32_t named_id(struct rs_slice message)
+{
+    uint32_t id;
+    memcpy(&id, message.data + 1, sizeof id);
+    return be32toh(id);
+}
+
+static size_t single_object_writer(const struct rs_frame_registry *registry, size_t own,
+                                   struct rs_slice message)
+{
+    return find_fingerprint(registry, own, named_fingerprint(message));
 }
 
 static size_t confluent_writer(const struct rs_frame_registry *registry, struct rs_slice message)
 {
-    uint32_t id;
-    memcpy(&id, message.data + 1, sizeof id);
-    return rs_frame_find_id(registry, be32toh(id));
+    return rs_frame_find_id(registry, named_id(message));
 }
 
 static enum rs_reason framed(size_t found, struct rs_slice message, size_t prefix, size_t *writer,
@@ -232,6 +242,19 @@ enum rs_reason rs_frame_split(const struct rs_frame_registry *registry, enum rs_
 bool rs_frame_looks_framed(const struct rs_frame_registry *registry, struct rs_slice message)
 {
     return begins_single_object(message) || (registry->id_count > 0 && begins_confluent(message));
+}
+
+enum rs_framing rs_frame_named(struct rs_slice message, uint64_t *name)
+{
+    if (begins_single_object(message)) {
+        *name = named_fingerprint(message);
+        return RS_FRAMING_SINGLE_OBJECT;
+    }
+    if (begins_confluent(message)) {
+        *name = named_id(message);
+        return RS_FRAMING_CONFLUENT;
+    }
+    return RS_FRAMING_BARE;
 }
 
 size_t rs_frame_prefix(enum rs_framing framing, uint32_t id, uint64_t crc64, uint8_t out[10])

@@ -61,6 +61,10 @@ bool rs_frame_confluent(struct rs_slice message, uint32_t *id, struct rs_slice *
  * likelier fault. */
 bool rs_frame_looks_framed(const struct rs_frame_registry *registry, struct rs_slice message);
 
+/* How a message that is framed or looks so names its schema: the id or the fingerprint. Bare: it begins
+ * neither way. */
+enum rs_framing rs_frame_named(struct rs_slice message, uint64_t *name);
+
 /* Number of the schema with this id; SIZE_MAX if none. */
 size_t rs_frame_find_id(const struct rs_frame_registry *registry, uint32_t id);
 

@@ -8,6 +8,7 @@
 #include "base/time/text.h"
 #include "base/time/us.h"
 #include "schemas/program_ops.h"
+#include "schemas/program_place.h"
 #include "schemas/wire.h"
 
 struct writer {
@@ -344,4 +345,15 @@ enum rs_reason rs_program_json(const struct rs_program *program, struct rs_slice
         *at = (size_t)(writer.p - start);
     }
     return reason;
+}
+
+enum rs_reason rs_program_value_json(const struct rs_program *program, const struct rs_visited *value,
+                                     struct rs_buf *out)
+{
+    struct writer writer = {.program = program,
+                            .p = value->datum.data,
+                            .end = value->datum.data + value->datum.size,
+                            .items = program->limits.items,
+                            .out = out};
+    return write_value(&writer, value->type);
 }

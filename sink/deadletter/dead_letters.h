@@ -1,7 +1,7 @@
 /* dead letters: records that are not acceptable, into a Kafka topic per stream.
  * Key, value and headers are the original's, byte for byte. Added headers: rollstat.reason (stable name),
- * .text, .topic, .partition, .offset, and .time (the record's own timestamp, ISO 8601; absent without one). A
- * letter that the topic does not take, however alone it is sent, is cut until it fits, see message.h: headers
+ * .text, .topic, .partition, .offset, .time (the record's own timestamp, ISO 8601; absent without one), and
+ * .rule, .field, .byte and .schema where they are known: see base/dead_letter.h. A letter that the topic does not take, however alone it is sent, is cut until it fits, see message.h: headers
  * say what is missing, and the original is still in its own topic at that offset. What is refused even then,
  * or for another reason that lies in the record, is dropped: told with topic, partition and offset, and
  * counted.

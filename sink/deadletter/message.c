@@ -8,9 +8,9 @@
 #include "base/array.h"
 #include "base/time/text.h"
 
-#define HEADER_COUNT 12
+#define HEADER_COUNT 16
 /* Our headers and the message's own bookkeeping in librdkafka, about. */
-#define LETTER_OVERHEAD 1024
+#define LETTER_OVERHEAD 1536
 #define HEADER_OVERHEAD 64 /* of one of the original's, about */
 #define CUT_WORTH       64 /* a cut costs a header that tells of it */
 
@@ -26,6 +26,19 @@ static bool add_number(rd_kafka_headers_t *headers, const char *name, int64_t nu
     return add_header(headers, name, text, (size_t)size);
 }
 
+static bool add_text(rd_kafka_headers_t *headers, const char *name, const char *text)
+{
+    return !text || text[0] == '\0' || add_header(headers, name, text, strlen(text));
+}
+
+/* Where it is wrong. */
+static bool add_place(rd_kafka_headers_t *headers, const struct rs_dead_letter *from)
+{
+    return add_text(headers, RS_LETTER_RULE, from->rule) && add_text(headers, RS_LETTER_FIELD, from->field) &&
+           (from->byte < 0 || add_number(headers, RS_LETTER_BYTE, from->byte)) &&
+           add_text(headers, RS_LETTER_SCHEMA, from->schema);
+}
+
 static bool add_headers(rd_kafka_headers_t *headers, const struct rs_dead_letter *from,
                         const char *input_topic)
 {
@@ -33,15 +46,15 @@ static bool add_headers(rd_kafka_headers_t *headers, const struct rs_dead_letter
     const char *reason = rs_reason_name(from->reason);
     const char *text = from->text ? from->text : rs_reason_text(from->reason);
     int64_t time_us = from->record->timestamp_us;
-    bool good = add_header(headers, "rollstat.reason", reason, strlen(reason)) &&
-                add_header(headers, "rollstat.text", text, strlen(text)) &&
-                add_header(headers, "rollstat.topic", input_topic, strlen(input_topic)) &&
-                add_number(headers, "rollstat.partition", from->partition) &&
-                add_number(headers, "rollstat.offset", from->record->offset);
+    bool good = add_header(headers, RS_LETTER_REASON, reason, strlen(reason)) &&
+                add_header(headers, RS_LETTER_TEXT, text, strlen(text)) &&
+                add_header(headers, RS_LETTER_TOPIC, input_topic, strlen(input_topic)) &&
+                add_number(headers, RS_LETTER_PARTITION, from->partition) &&
+                add_number(headers, RS_LETTER_OFFSET, from->record->offset);
     if (good && time_us != RS_TIME_NONE && rs_time_in_range(time_us)) {
-        good = add_header(headers, "rollstat.time", time, rs_time_format(time_us, time));
+        good = add_header(headers, RS_LETTER_TIME, time, rs_time_format(time_us, time));
     }
-    return good;
+    return good && add_place(headers, from);
 }
 
 static rd_kafka_headers_t *original_headers(const struct rs_record *record)
@@ -83,7 +96,7 @@ static uint32_t count_rounds(const struct rs_dead_letter_message *letter, const 
     for (size_t i = 0; i < letter->original_headers; i++) {
         bool good =
             rd_kafka_header_get_all(letter->headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-        rounds += good && strcmp(name, "rollstat.topic") == 0 && size == strlen(input_topic) &&
+        rounds += good && strcmp(name, RS_LETTER_TOPIC) == 0 && size == strlen(input_topic) &&
                   memcmp(value, input_topic, size) == 0;
     }
     return rounds;
@@ -158,17 +171,19 @@ static size_t text_prefix(const char *text, size_t length, size_t size)
     return size;
 }
 
-/* How much of a header a minimal dead letter keeps; false: nothing, it is the original's. */
+/* How much of a header a minimal dead letter keeps; false: nothing. It is the original's, or of any length, or
+ * others say more. */
 static bool minimal_header(const struct rs_dead_letter_message *letter, size_t index, const char *name,
                            const void *value, size_t *size)
 {
     if (index < letter->original_headers) {
         return false;
     }
-    if (strcmp(name, "rollstat.text") == 0) {
+    if (strcmp(name, RS_LETTER_TEXT) == 0) {
         *size = text_prefix(value, *size, RS_DEAD_LETTER_TEXT_KEPT);
     }
-    return strcmp(name, "rollstat.headers_cut") != 0; /* .headers_dropped says more */
+    return strcmp(name, RS_LETTER_RULE) != 0 && strcmp(name, RS_LETTER_FIELD) != 0 &&
+           strcmp(name, RS_LETTER_HEADERS_CUT) != 0; /* .headers_dropped says more */
 }
 
 /* The headers again, with the original's values cut or, for a minimal letter, without them. */
@@ -203,7 +218,7 @@ static rd_kafka_headers_t *cut_headers(const struct rs_dead_letter_message *lett
 
 static bool drop_value(struct rs_dead_letter_message *letter)
 {
-    if (!add_number(letter->headers, "rollstat.value_dropped", (int64_t)letter->value_size)) {
+    if (!add_number(letter->headers, RS_LETTER_VALUE_DROPPED, (int64_t)letter->value_size)) {
         return false;
     }
     letter->value_left = 0;
@@ -212,7 +227,7 @@ static bool drop_value(struct rs_dead_letter_message *letter)
 
 static bool cut_key(struct rs_dead_letter_message *letter)
 {
-    if (!add_number(letter->headers, "rollstat.key_cut", (int64_t)letter->key_size)) {
+    if (!add_number(letter->headers, RS_LETTER_KEY_CUT, (int64_t)letter->key_size)) {
         return false;
     }
     letter->key_left = RS_DEAD_LETTER_KEY_KEPT;
@@ -223,7 +238,7 @@ static bool cut_header_values(struct rs_dead_letter_message *letter)
 {
     size_t values = 0;
     rd_kafka_headers_t *fresh = cut_headers(letter, false, &values);
-    if (!fresh || !add_number(fresh, "rollstat.headers_cut", (int64_t)values)) {
+    if (!fresh || !add_number(fresh, RS_LETTER_HEADERS_CUT, (int64_t)values)) {
         if (fresh) {
             rd_kafka_headers_destroy(fresh);
         }
@@ -242,13 +257,13 @@ static bool make_minimal(struct rs_dead_letter_message *letter)
     rd_kafka_headers_t *fresh = cut_headers(letter, true, &values);
     bool good = fresh != NULL;
     if (good && letter->value_left > 0) {
-        good = add_number(fresh, "rollstat.value_dropped", (int64_t)letter->value_size);
+        good = add_number(fresh, RS_LETTER_VALUE_DROPPED, (int64_t)letter->value_size);
     }
     if (good && letter->key_left > 0 && letter->key_left == letter->key_size) {
-        good = add_number(fresh, "rollstat.key_cut", (int64_t)letter->key_size);
+        good = add_number(fresh, RS_LETTER_KEY_CUT, (int64_t)letter->key_size);
     }
     if (good && letter->original_headers > 0) {
-        good = add_number(fresh, "rollstat.headers_dropped", (int64_t)letter->original_headers);
+        good = add_number(fresh, RS_LETTER_HEADERS_DROPPED, (int64_t)letter->original_headers);
     }
     if (!good) {
         if (fresh) {

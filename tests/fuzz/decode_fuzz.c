@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "schemas/decoder.h"
+#include "schemas/program_place.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -135,6 +136,10 @@ static void check_bare(const struct subject *s, struct rs_slice message)
     rs_buf_fini(&json);
     agree(reason == json_reason && at <= message.size && json_at <= message.size, "program", reason, at,
           json_reason, json_at);
+    struct rs_place place;
+    enum rs_reason place_reason = rs_program_visit(s->program, message, NULL, &place);
+    agree(place_reason == json_reason && place.at == json_at, "place", place_reason, place.at, json_reason,
+          json_at);
 }
 
 /* What resolving may find besides what is wrong with the writer's bytes. */

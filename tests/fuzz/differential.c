@@ -15,6 +15,7 @@
 #include "avro_random.h"
 #include "json_check.h"
 #include "schemas/program.h"
+#include "schemas/program_place.h"
 
 #define PATHS_MAX    64
 #define WANTS_MAX    12
@@ -248,10 +249,13 @@ static bool accepts(struct run *r, struct rs_slice message, struct rs_value *val
     rs_buf_reset(&r->text);
     enum rs_reason json_reason =
         rs_program_json(r->program, rs_slice_of(exact, message.size), &r->text, NULL);
-    if (reason != json_reason) {
+    struct rs_place place;
+    enum rs_reason place_reason =
+        rs_program_visit(r->program, rs_slice_of(exact, message.size), NULL, &place);
+    if (reason != json_reason || reason != place_reason) {
         char what[160];
-        snprintf(what, sizeof what, "the op list says %s, the JSON writer %s", rs_reason_name(reason),
-                 rs_reason_name(json_reason));
+        snprintf(what, sizeof what, "the op list says %s, the JSON writer %s, the walk for the place %s",
+                 rs_reason_name(reason), rs_reason_name(json_reason), rs_reason_name(place_reason));
         fault(r, message, what);
     }
     return reason == RS_REASON_NONE;

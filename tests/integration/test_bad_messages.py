@@ -66,6 +66,25 @@ TRADES = [
     ("group key longer than the limit", avro.trade(product="p" * 3000), "group_key_too_long"),
 ]
 
+def offset_of(field):
+    """Of a good trade's field in its bytes."""
+    names = [name for name, _ in avro.TRADE]
+    return sum(len(encode(avro.GOOD_TRADE[name])) for name, encode in avro.TRADE[:names.index(field)])
+
+
+# name: rule, field, byte, schema
+PLACES = {
+    "no value": (None, None, None, None),
+    "a byte after the last field": (None, None, str(len(avro.trade())), "bare"),
+    "larger than max_record_bytes": (None, None, None, "bare"),
+    "negative quantity": ("quantity: ge 0", "quantity", str(offset_of("quantity")), "bare"),
+    "time in the year 0": (None, "executed_at", str(offset_of("executed_at")), "bare"),
+    "lone continuation byte": (None, "exchange", str(offset_of("exchange")), "bare"),
+    "single-object header of an unknown schema": (None, None, "0", "single-object:" + "0" * 16),
+    "unknown id": (None, None, "0", "confluent:99"),
+    "not a number": ("x: finite true", "x", str(1 + 8 + 2 + 1), "bare"),
+}
+
 RIGHT_UUID = "123e4567-e89b-12d3-a456-426614174000"
 END = avro.long(0)
 
@@ -176,6 +195,15 @@ class BadMessages(suite.Case):
                 self.assertEqual((headers["rollstat.topic"], headers["rollstat.partition"]), (topic, "0"))
                 self.assertEqual(headers["rollstat.time"], "2023-11-14T22:13:20Z")
                 self.assertTrue(headers["rollstat.text"])
+                self.check_place(headers, name, message)
+
+    def check_place(self, headers, name, message):
+        """Where it is wrong: within the message; for some cases just there."""
+        self.assertEqual("rollstat.schema" in headers, message is not None and headers["rollstat.reason"] != "framing")
+        if "rollstat.byte" in headers:
+            self.assertLessEqual(int(headers["rollstat.byte"]), len(message))
+        if name in PLACES:
+            self.assertEqual(tuple(headers.get("rollstat." + part) for part in ("rule", "field", "byte", "schema")), PLACES[name])
 
     def test_trades(self):
         rules = {"price": {"gt": 0}, "quantity": {"ge": 0}, "currency": {"pattern": "[A-Z]{3}"},

@@ -115,6 +115,14 @@ static inline struct rs_slice rs_batch_key_bytes(const struct rs_partition *p, c
     return rs_slice_of(p->batch.key_bytes + key->offset, key->size);
 }
 
+/* ---- letter.c ---- */
+/* What is wrong, for people; lives as long as the engine. `rule`: of rs_judged, -1: none. */
+const char *rs_letter_text(const struct rs_partition *p, enum rs_reason reason, int rule);
+/* Once every record of the batch is judged. False: there is no room for it now, and the record has to wait.
+ * Where none is wanted, there is always room. */
+bool rs_letter_put(const struct rs_partition *p, const struct rs_dead_letter_sink *letters,
+                   const struct rs_record *record, enum rs_reason reason, int rule);
+
 /* ---- times.c ---- */
 /* What follows from the time of record number i of the batch where it is a sample or may be a jump. */
 bool rs_partition_pass_slowly(struct rs_partition *p, uint32_t i, const struct rs_record *record,

@@ -299,12 +299,6 @@ static void flush(struct rs_partition *p, const struct rs_record *records)
 
 /* ---- dead letters ---- */
 
-static const char *text_of(const struct rs_partition *p, enum rs_reason reason, int rule)
-{
-    bool named = reason == RS_REASON_RULE || (reason == RS_REASON_NOT_FINITE && rule >= 0);
-    return named ? rs_rules_text(&p->plan->rules, rule) : rs_reason_text(reason);
-}
-
 static void note_reject(const struct rs_partition *p, const struct rs_record *record,
                         const struct rs_judged *j, enum rs_reason reason)
 {
@@ -313,29 +307,11 @@ static void note_reject(const struct rs_partition *p, const struct rs_record *re
         .offset = record->offset,
         .event_us = j->time_us,
         .record_us = record->timestamp_us,
-        .text = text_of(p, reason, j->rule),
+        .text = rs_letter_text(p, reason, j->rule),
     };
     if (p->outcomes) {
         rs_outcomes_reject(p->outcomes, reason, &example);
     }
-}
-
-/* False: there is no room for it now, and the record has to wait. Where none is wanted, there is always
- * room. */
-static bool put_dead_letter(const struct rs_partition *p, const struct rs_dead_letter_sink *letters,
-                            const struct rs_record *record, enum rs_reason reason, int rule)
-{
-    if (!letters || !p->plan->stream->dead_letters) {
-        return true;
-    }
-    struct rs_dead_letter letter = {
-        .stream = p->plan->stream->index,
-        .partition = p->partition,
-        .record = record,
-        .reason = reason,
-        .text = text_of(p, reason, rule),
-    };
-    return letters->ops->put(letters->self, &letter);
 }
 
 /* What will become of the one record of the batch among the groups, before anything is changed: it may need a
@@ -413,7 +389,7 @@ static void consumed(struct rs_partition *p, const struct rs_record *record)
 static bool reject(struct rs_partition *p, const struct rs_record *record, const struct rs_judged *j,
                    const struct rs_dead_letter_sink *letters)
 {
-    if (!put_dead_letter(p, letters, record, j->reason, j->rule)) {
+    if (!rs_letter_put(p, letters, record, j->reason, j->rule)) {
         return false;
     }
     note_reject(p, record, j, j->reason);
@@ -459,7 +435,7 @@ static bool advance(struct rs_partition *p, const struct rs_record *records, uin
         enum rs_reason reason = foresee(p);
         bool wanted = reason == RS_REASON_GROUP_LIMIT ||
                       (reason == RS_REASON_LATE && p->plan->stream->dead_letter_late);
-        if (wanted && !put_dead_letter(p, letters, record, reason, -1)) {
+        if (wanted && !rs_letter_put(p, letters, record, reason, -1)) {
             return false;
         }
         if (reason == RS_REASON_GROUP_LIMIT) {

@@ -18,7 +18,7 @@ struct rs_rule {
     int64_t length; /* characters */
     regex_t pattern;
     bool pattern_compiled;
-    const char *text;
+    const char *name, *text;
 };
 
 static const char *const rule_keys[] = {"required",   "eq",         "ne",     "lt",     "le",
@@ -30,10 +30,13 @@ static const char *const rule_keys[] = {"required",   "eq",         "ne",     "l
 static void describe(struct rs_slots *slots, const struct rs_config_node *value, const char *key,
                      struct rs_rule *rule)
 {
+    char name[464];
     char text[512];
     const char *constant = rs_config_text(value);
-    snprintf(text, sizeof text, "rule %s: %s%s%.200s does not hold", slots->paths[rule->slot], key,
-             constant ? " " : "", constant ? constant : "");
+    snprintf(name, sizeof name, "%.200s: %s%s%.200s", slots->paths[rule->slot], key, constant ? " " : "",
+             constant ? constant : "");
+    snprintf(text, sizeof text, "rule %s does not hold", name);
+    rule->name = rs_arena_text(slots->arena, name);
     rule->text = rs_arena_text(slots->arena, text);
 }
 
@@ -267,4 +270,14 @@ enum rs_reason rs_rules_reason(const struct rs_rules *rules, int rule)
 const char *rs_rules_text(const struct rs_rules *rules, int rule)
 {
     return rules->items[rule].text;
+}
+
+const char *rs_rules_name(const struct rs_rules *rules, int rule)
+{
+    return rules->items[rule].name;
+}
+
+int rs_rules_slot(const struct rs_rules *rules, int rule)
+{
+    return rules->items[rule].slot;
 }

@@ -30,5 +30,8 @@ int rs_rules_check(const struct rs_rules *rules, const struct rs_value *values);
 enum rs_reason rs_rules_reason(const struct rs_rules *rules, int rule);
 /* "rule price: gt 0 does not hold". Shows the rule, never the value. */
 const char *rs_rules_text(const struct rs_rules *rules, int rule);
+/* "price: gt 0", for machines; and the slot of its field. */
+const char *rs_rules_name(const struct rs_rules *rules, int rule);
+int rs_rules_slot(const struct rs_rules *rules, int rule);
 
 #endif

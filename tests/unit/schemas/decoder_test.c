@@ -239,6 +239,74 @@ static void test_a_twin_is_not_taken_for_the_own_schema(void **state)
     rs_schema_free(&documents[1]);
 }
 
+/* ---- a message that somebody looks into ---- */
+
+struct seen {
+    char text[512];
+};
+
+static void note(void *self, const struct rs_place *place, size_t size, const struct rs_schema *type,
+                 struct rs_slice json)
+{
+    struct seen *seen = self;
+    size_t used = strlen(seen->text);
+    (void)snprintf(seen->text + used, sizeof seen->text - used, "%zu+%zu %s %s=%.*s\n", place->at, size,
+                   rs_schema_kind_name(type->kind), place->path, (int)json.size, (const char *)json.data);
+}
+
+static void test_a_message_as_far_as_it_goes(void **state)
+{
+    (void)state;
+    struct fixture f = setup(RS_FRAMING_AUTO);
+    struct seen seen = {0};
+    struct rs_place place;
+    size_t at = 0;
+    const struct rs_decoder_visitor visitor = {.visit = note, .self = &seen};
+    static const uint8_t cut[] = {0, 0, 0, 0, 100, 0x02, 'x', 0x02, 0x04, 0x00, 0x96, 0x07};
+    assert_int_equal(rs_decoder_visit(f.decoder, rs_slice_of(cut, sizeof cut), &visitor, &place),
+                     RS_REASON_ENUM_INDEX);
+    assert_string_equal(seen.text, "5+2 string id=\"x\"\n7+4 bytes price=1.5\n");
+    assert_int_equal(place.at, 11);
+    assert_string_equal(place.path, "side");
+    assert_true(rs_decoder_find_value(f.decoder, rs_slice_of(cut, sizeof cut), "price", &at));
+    assert_int_equal(at, 7);
+    assert_true(rs_decoder_find_value(f.decoder, rs_slice_of(cut, sizeof cut), "side", &at));
+    assert_int_equal(at, 11);
+    assert_false(rs_decoder_find_value(f.decoder, rs_slice_of(cut, sizeof cut), "n", &at));
+    assert_int_equal(at, 11);
+    static const uint8_t unknown[] = {0, 0, 0, 0, 99, 0x02, 'x', 0x02};
+    assert_int_equal(rs_decoder_visit(f.decoder, rs_slice_of(unknown, sizeof unknown), NULL, &place),
+                     RS_REASON_UNKNOWN_SCHEMA);
+    assert_int_equal(place.at, 0);
+    assert_string_equal(place.path, "");
+    teardown(&f);
+}
+
+static void expect_schema(const struct fixture *f, const void *bytes, size_t size, const char *expected)
+{
+    struct rs_value v[4];
+    char text[RS_DECODER_SCHEMA_MAX];
+    struct rs_slice message = rs_slice_of(bytes, size);
+    rs_decoder_schema_text(f->decoder, message, rs_decoder_run(f->decoder, message, NULL, v, NULL), text);
+    assert_string_equal(text, expected);
+}
+
+static void test_what_a_message_names_as_its_schema(void **state)
+{
+    (void)state;
+    struct fixture f = setup(RS_FRAMING_AUTO);
+    expect_schema(&f, "\0\0\0\0\144", 5, "confluent:100");
+    expect_schema(&f, "\0\0\0\1\0\2", 6, "confluent:256"); /* of no schema, and no datum either */
+    expect_schema(&f, "\xc3\1\1\2\3\4\5\6\7\x8a", 10, "single-object:8a07060504030201");
+    expect_schema(&f, "\2x\2\4\0\x96\2", 7, "bare");
+    expect_schema(&f, "", 0, "bare");
+    teardown(&f);
+    f = setup(RS_FRAMING_CONFLUENT);
+    expect_schema(&f, "\2x\2\4\0\x96\2", 7, "");
+    expect_schema(&f, "\0\0\0\0\1", 5, "confluent:1");
+    teardown(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +317,8 @@ int main(void)
         cmocka_unit_test(test_named_framing_refuses_others),
         cmocka_unit_test(test_unknown_field),
         cmocka_unit_test(test_a_twin_is_not_taken_for_the_own_schema),
+        cmocka_unit_test(test_a_message_as_far_as_it_goes),
+        cmocka_unit_test(test_what_a_message_names_as_its_schema),
     };
     return cmocka_run_group_tests_name("schemas.decoder", tests, NULL, NULL);
 }

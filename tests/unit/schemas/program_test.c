@@ -1,5 +1,6 @@
 /* Messages written by hand, byte by byte, against what the specification says about them. Every message also
- * goes through rs_program_json, which walks the schema instead of the op list and has to find the same. */
+ * goes through rs_program_json and rs_program_visit, which walk the schema instead of the op list and have to
+ * find the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 
 #include "base/buf.h"
 #include "schemas/program.h"
+#include "schemas/program_place.h"
 #include "tests/lib/bytes.h"
 #include "tests/lib/schema_text.h"
 
@@ -61,6 +63,9 @@ static void check_verdict(const struct verdict *v, struct rs_program_limits limi
     struct rs_buf json = {0};
     enum rs_reason found = rs_program_run(program, message, NULL, &at);
     enum rs_reason json_found = rs_program_json(program, message, &json, &json_at);
+    struct rs_place place;
+    assert_int_equal(rs_program_visit(program, message, NULL, &place), json_found);
+    assert_int_equal(place.at, json_at);
     if (found != v->reason || at != v->at || json_found != found || json_at != at) {
         fail_msg("%s with %s: %s at %zu, as JSON %s at %zu, expected %s at %zu", v->schema, v->hex,
                  rs_reason_name(found), at, rs_reason_name(json_found), json_at, rs_reason_name(v->reason),

@@ -175,8 +175,10 @@ static bool put_letter(void *self, const struct rs_dead_letter *letter)
         l->refuse--;
         return false;
     }
-    rs_buf_printf(&l->text, "%lld %s: %s\n", (long long)letter->record->offset,
-                  rs_reason_name(letter->reason), letter->text);
+    rs_buf_printf(&l->text, "%lld %s: %s; %s %s %lld %s\n", (long long)letter->record->offset,
+                  rs_reason_name(letter->reason), letter->text, letter->rule ? letter->rule : "-",
+                  letter->field ? letter->field : "-", (long long)letter->byte,
+                  letter->schema ? letter->schema : "-");
     return true;
 }
 
@@ -258,19 +260,20 @@ static const char fault_stream[] = "streams:\n  ticks:\n    topic: t\n    schema
                                    "{gt: 0}}\n    dead_letters: {late: true}\n";
 static const char fault_aggregate[] = "  a:\n    stream: ticks\n    by: [product]\n    window: {tumbling: "
                                       "10s}\n    stats: {n: count(), v: sum(ratio)}\n";
+/* Then rule, field, byte and schema. */
 static const char fault_letters[] =
-    "1 tombstone: the record has no value\n"
-    "2 too_large: the record is larger than max_record_bytes\n"
-    "3 length: a length is negative or larger than what follows\n"
-    "4 trailing_bytes: bytes follow the last field\n"
-    "5 field_null: a field that is needed is null\n"
-    "6 time_range: a time is outside the years 1 to 9999\n"
-    "7 future: the event time lies beyond the record's time by more than max_future\n"
-    "8 rule: rule price: gt 0 does not hold\n"
-    "9 group_key_too_long: the values of the group's by fields take more than 1024 bytes\n"
-    "11 decimal_range: a decimal has more digits than its precision or 38\n"
-    "12 late: every window that could hold the event is final\n"
-    "14 group_limit: the partition holds max_groups groups already\n";
+    "1 tombstone: the record has no value; - - -1 -\n"
+    "2 too_large: the record is larger than max_record_bytes; - - -1 bare\n"
+    "3 length: a length is negative or larger than what follows; - paid 30 bare\n"
+    "4 trailing_bytes: bytes follow the last field; - - 32 bare\n"
+    "5 field_null: a field that is needed is null; - at 7 bare\n"
+    "6 time_range: a time is outside the years 1 to 9999; - at 7 bare\n"
+    "7 future: the event time lies beyond the record's time by more than max_future; - at 5 bare\n"
+    "8 rule: rule price: gt 0 does not hold; price: gt 0 price 10 bare\n"
+    "9 group_key_too_long: the values of the group's by fields take more than 1024 bytes; - - -1 bare\n"
+    "11 decimal_range: a decimal has more digits than its precision or 38; - ratio 16 bare\n"
+    "12 late: every window that could hold the event is final; - at 5 bare\n"
+    "14 group_limit: the partition holds max_groups groups already; - - -1 bare\n";
 
 static void test_dead_letters_one_each_and_the_good_ones_count(void **state)
 {

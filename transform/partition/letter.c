@@ -1,0 +1,136 @@
+/* What is said of a rejected record beyond its reason: rule, field, byte, schema. It is judged again for that,
+ * which costs about as much as the first time and is paid by rejected records alone: judge.c keeps of a record
+ * what good ones need. */
+#include <math.h>
+
+#include "transform/partition/internal.h"
+
+static bool by_rule(enum rs_reason reason, int rule)
+{
+    return rule >= 0 && (reason == RS_REASON_RULE || reason == RS_REASON_NOT_FINITE);
+}
+
+const char *rs_letter_text(const struct rs_partition *p, enum rs_reason reason, int rule)
+{
+    return by_rule(reason, rule) ? rs_rules_text(&p->plan->rules, rule) : rs_reason_text(reason);
+}
+
+/* ---- which field ---- */
+
+/* The first of those that are taken for decimals whose number has too many digits. */
+static int decimal_slot(const struct rs_plan *plan, const struct rs_value *values)
+{
+    int64_t scaled = 0;
+    for (size_t i = 0; i < plan->scaled_count; i++) {
+        const struct rs_value *value = &values[plan->scaled[i]];
+        if (value->kind == RS_VALUE_DOUBLE && isfinite(value->d) &&
+            !rs_double_to_scale(value->d, plan->scales[plan->scaled[i]], &scaled)) {
+            return plan->scaled[i];
+        }
+    }
+    for (size_t i = 0; i < plan->inputs.count; i++) {
+        const struct rs_input *input = &plan->inputs.items[i];
+        const struct rs_value *value = &values[input->slot];
+        if (input->convert == RS_CONVERT_DECIMAL && input->type.kind != RS_NUM_INT128 &&
+            value->kind == RS_VALUE_DECIMAL && value->wide && (int64_t)value->w != value->w) {
+            return input->slot;
+        }
+    }
+    return -1;
+}
+
+static bool infinite(const struct rs_value *value)
+{
+    return value->kind == RS_VALUE_DOUBLE && !isfinite(value->d);
+}
+
+/* Where no rule forbids it, it is a part of a group's key or the id. */
+static int not_finite_slot(const struct rs_plan *plan, const struct rs_value *values)
+{
+    for (uint32_t i = 0; i < plan->key_count; i++) {
+        for (size_t k = 0; k < plan->keys[i]->count; k++) {
+            if (infinite(&values[plan->keys[i]->parts[k].slot])) {
+                return plan->keys[i]->parts[k].slot;
+            }
+        }
+    }
+    return plan->id_slot >= 0 && infinite(&values[plan->id_slot]) ? plan->id_slot : -1;
+}
+
+/* Of a message that decodes; -1: of no field in particular. */
+static int field_slot(const struct rs_plan *plan, const struct rs_value *values, enum rs_reason reason,
+                      int rule)
+{
+    if (by_rule(reason, rule)) {
+        return rs_rules_slot(&plan->rules, rule);
+    }
+    switch (reason) {
+    case RS_REASON_FIELD_NULL:
+        return values[plan->time_slot].kind == RS_VALUE_NULL ? plan->time_slot : plan->version_slot;
+    case RS_REASON_TIME:
+    case RS_REASON_PERIOD:
+    case RS_REASON_FUTURE:
+    case RS_REASON_LATE: return plan->time_slot;
+    case RS_REASON_DECIMAL: return decimal_slot(plan, values);
+    case RS_REASON_NOT_FINITE: return not_finite_slot(plan, values);
+    default: return -1;
+    }
+}
+
+/* ---- where ---- */
+
+/* Room for what the letter borrows. */
+struct where {
+    struct rs_place place;
+    char schema[RS_DECODER_SCHEMA_MAX];
+};
+
+/* The batch has been judged, and its room for values is free. */
+static void find_place(const struct rs_partition *p, struct rs_dead_letter *letter, int rule,
+                       struct where *where)
+{
+    const struct rs_plan *plan = p->plan;
+    struct rs_slice message = letter->record->value;
+    size_t at = 0;
+    if (rs_decoder_run(plan->decoder, message, p->batch.text, p->batch.values, &at) != RS_REASON_NONE) {
+        if (rs_decoder_visit(plan->decoder, message, NULL, &where->place) == RS_REASON_NONE) {
+            letter->byte = (int64_t)at; /* JSON, or what only the stream's own schema refuses */
+            return;
+        }
+        letter->field = where->place.path[0] ? where->place.path : NULL;
+        letter->byte = (int64_t)where->place.at;
+        return;
+    }
+    int slot = field_slot(plan, p->batch.values, letter->reason, rule);
+    if (slot >= 0) {
+        letter->field = plan->slots.paths[slot];
+        letter->byte =
+            rs_decoder_find_value(plan->decoder, message, letter->field, &at) ? (int64_t)at : letter->byte;
+    }
+}
+
+bool rs_letter_put(const struct rs_partition *p, const struct rs_dead_letter_sink *letters,
+                   const struct rs_record *record, enum rs_reason reason, int rule)
+{
+    struct where where;
+    if (!letters || !p->plan->stream->dead_letters) {
+        return true;
+    }
+    struct rs_dead_letter letter = {
+        .stream = p->plan->stream->index,
+        .partition = p->partition,
+        .record = record,
+        .reason = reason,
+        .text = rs_letter_text(p, reason, rule),
+        .rule = by_rule(reason, rule) ? rs_rules_name(&p->plan->rules, rule) : NULL,
+        .byte = -1,
+    };
+    if (record->value.data) {
+        rs_decoder_schema_text(p->plan->decoder, record->value, reason, where.schema);
+        letter.schema = where.schema;
+    }
+    if (record->value.data && reason != RS_REASON_TOO_LARGE) { /* which nothing has looked into */
+        find_place(p, &letter, rule, &where);
+    }
+    return letters->ops->put(letters->self, &letter);
+}
