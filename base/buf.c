@@ -155,3 +155,18 @@ void rs_buf_json_string(struct rs_buf *buf, struct rs_slice text)
     }
     rs_buf_char(buf, '"');
 }
+
+void rs_buf_printable(struct rs_buf *buf, struct rs_slice text)
+{
+    for (size_t at = 0; at < text.size;) {
+        size_t length = rs_utf8_sequence(text.data + at, text.size - at);
+        const uint8_t *c = text.data + at;
+        bool control = length == 1 ? c[0] < 0x20 || c[0] == 0x7f : length == 2 && c[0] == 0xc2 && c[1] < 0xa0;
+        if (length == 0 || control) {
+            rs_buf_char(buf, '?');
+        } else {
+            rs_buf_put(buf, c, length);
+        }
+        at += length > 0 ? length : 1;
+    }
+}

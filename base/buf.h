@@ -32,6 +32,9 @@ rs_buf_cstr(struct rs_buf *buf); /* zero-terminated view until the next append; 
 void rs_buf_json_string(struct rs_buf *buf,
                         struct rs_slice text); /* quoted, escaped; invalid UTF-8 as U+FFFD */
 
+/* Bytes from outside as a terminal may get them: what is not printable UTF-8 becomes '?'. */
+void rs_buf_printable(struct rs_buf *buf, struct rs_slice text);
+
 /* Room for `more` bytes; false sets `failed`. */
 static inline bool rs_buf_reserve(struct rs_buf *buf, size_t more)
 {

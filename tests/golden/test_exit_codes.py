@@ -26,6 +26,7 @@ READ = {
                   "-c CONFIG --replay --stream trades {}", "-c CONFIG --replay --stream trades GOOD {}"],
     "rollstat-publish": ["-c {} " + DRY + " GOOD", "-c CONFIG " + DRY + " {}", "-c CONFIG " + DRY + " GOOD {}"],
     "rollstat-state": ["-c {}"],
+    "rollstat-dlq": ["-c {} list", "-c {} show"],
     "rollstat-top": ["-c {} --once", "--password-file {} --once"],
     "rollstat-schema": ["canonical {}", "fingerprint {}", "explain {}", "decode -s {}", "decode -s SCHEMA {}"],
 }
@@ -39,6 +40,7 @@ INSIDE = {
     "rollstatd": ["-c {} --check", "-c {} --explain", "-c {} --replay --stream trades GOOD"],
     "rollstat-publish": ["-c {} " + DRY + " GOOD"],
     "rollstat-state": ["-c {}"],
+    "rollstat-dlq": ["-c {} list"],
 }
 # Arguments, exit code, what stderr says.
 CONTENT = {
@@ -62,6 +64,7 @@ CONTENT = {
         ("-c OTHER " + DRY + " GOOD", 1, ""),
     ],
     "rollstat-state": [("-c OTHER", 1, "")],
+    "rollstat-dlq": [("-c OTHER list", 1, ""), ("-c OTHER show", 1, "")],
     "rollstat-top": [("-c OTHER --once", 1, ""), ("--password-file EMPTY --once", 1, "is empty"),
                      ("--password-file LONG --once", 1, "is larger than the limit of"),
                      ("-c CONFIG --once", 2, "cannot connect")],

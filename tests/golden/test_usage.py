@@ -490,6 +490,7 @@ aggregates:
                                (f"rollstat-publish -c {shlex.quote(config)} --dry-run --stream trades {shlex.quote(good)}", []),
                                (f"rollstat-publish -c {shlex.quote(config)} --stream trades --timeout 1s {shlex.quote(good)}", [kafka]),
                                (f"rollstat-state -c {shlex.quote(config)}", [kafka]),
+                               (f"rollstat-dlq -c {shlex.quote(config)} list", [kafka]),
                                (f"rollstat-top -c {shlex.quote(config)} --once", [redis])]:
             with self.subTest(command=command):
                 status, err = self.by_hand(command)
@@ -507,7 +508,8 @@ aggregates:
         good = self.write("good.csv", "trade_id,exchange,product,price,quantity,currency,executed_at\n"
                           "a,X,P,1,1,CNY,2026-01-01T00:00:00Z\n")
         for command in (f"rollstat-publish -c {shlex.quote(config)} --stream trades --timeout 1s {shlex.quote(good)}",
-                        f"rollstat-state -c {shlex.quote(config)} --timeout 1"):
+                        f"rollstat-state -c {shlex.quote(config)} --timeout 1",
+                        f"rollstat-dlq -c {shlex.quote(config)} --timeout 1 list"):
             with self.subTest(command=command):
                 status, err = self.by_hand(command)
                 self.assertEqual(status, 2, err)

@@ -10,6 +10,7 @@ import suite  # noqa: E402
 import procs  # noqa: E402
 
 PLACES = """
+usr/bin/rollstat-dlq
 usr/bin/rollstat-publish
 usr/bin/rollstat-schema
 usr/bin/rollstat-state
@@ -23,6 +24,7 @@ usr/lib/systemd/system/rollstatd.service
 etc/rollstat/rollstat.yaml.example
 usr/share/rollstat/schemas/trade.avsc
 usr/share/rollstat/schemas/indicator.avsc
+usr/share/man/man1/rollstat-dlq.1
 usr/share/man/man1/rollstat-publish.1
 usr/share/man/man1/rollstat-schema.1
 usr/share/man/man1/rollstat-state.1

@@ -31,7 +31,10 @@ message.max.bytes=8388608
 def lines_of(records):
     def text(part):
         return "-" if part is None else "." + part.hex()
-    return "".join(f"{p}\t{t}\t{text(k)}\t{text(v)}\n" for p, t, k, v in records)
+
+    def pairs(headers):
+        return "\t" + ";".join(f"{name}={text(value)}" for name, value in headers)
+    return "".join(f"{p}\t{t}\t{text(k)}\t{text(v)}{pairs(*more) if more else ''}\n" for p, t, k, v, *more in records)
 
 
 class Transaction:
@@ -76,7 +79,7 @@ class Cluster:
         return sum(high - low for low, high in self.ends(topic).values())
 
     def produce(self, topic, records):
-        """records: (partition, timestamp in ms or -1, key bytes or None, value bytes or None)"""
+        """records: (partition, timestamp in ms or -1, key bytes or None, value bytes or None[, [(header, bytes)]])"""
         self.ask("produce", topic, data=lines_of(records).encode())
 
     def records(self, topic):

@@ -3,7 +3,8 @@
  * dump TOPIC | produce TOPIC < lines | group GROUP | forget GROUP | trim TOPIC PARTITION OFFSET | grow TOPIC
  * PARTITIONS | tail TOPIC COUNT | transaction TOPIC < lines. `forget` deletes what an empty group has
  * committed, `trim` the records before an offset; `tail` is `dump` of the last COUNT offsets of each
- * partition. Lines of `produce` and `dump` hold bytes as '.' and hexadecimal digits, '-' for none. Exit: 0
+ * partition. Lines of `produce` and `dump` hold bytes as '.' and hexadecimal digits, '-' for none; headers
+ * come last, and those of `produce` may be missing. Exit: 0
  * done, 1 usage, 2 the broker refused or is away. */
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
@@ -390,6 +391,26 @@ static bool take_bytes(char *text, char **bytes, size_t *size)
     return true;
 }
 
+/* "NAME=BYTES;NAME=BYTES"; NULL: none. */
+static bool take_headers(char *text, rd_kafka_headers_t *headers)
+{
+    char *rest = NULL;
+    bool ok = true;
+    for (char *pair = text ? strtok_r(text, ";\n", &rest) : NULL; ok && pair;
+         pair = strtok_r(NULL, ";\n", &rest)) {
+        char *bytes = NULL;
+        size_t size = 0;
+        char *value = strchr(pair, '=');
+        ok = value != NULL;
+        if (ok) {
+            *value = '\0';
+            ok = take_bytes(value + 1, &bytes, &size) &&
+                 rd_kafka_header_add(headers, pair, -1, bytes, (ssize_t)size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+        }
+    }
+    return ok || failed("headers are written as NAME=BYTES;NAME=BYTES");
+}
+
 static bool produce_line(rd_kafka_t *rk, const char *topic, char *line)
 {
     char *rest = NULL;
@@ -404,16 +425,27 @@ static bool produce_line(rd_kafka_t *rk, const char *topic, char *line)
         return failed("PARTITION TIMESTAMP KEY VALUE are needed");
     }
     int64_t when = strtoll(timestamp, NULL, 10);
-    for (;;) {
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
+    bool ok = take_headers(strtok_r(NULL, "\t\n", &rest), headers);
+    while (ok) {
+        rd_kafka_headers_t *copy = rd_kafka_headers_copy(headers);
         rd_kafka_resp_err_t code = rd_kafka_producev(
             rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION((int32_t)strtol(partition, NULL, 10)),
             RD_KAFKA_V_TIMESTAMP(when < 0 ? 0 : when), RD_KAFKA_V_KEY(key, key_size),
-            RD_KAFKA_V_VALUE(value, value_size), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
-        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-            return code == RD_KAFKA_RESP_ERR_NO_ERROR || failed("%s", rd_kafka_err2str(code));
+            RD_KAFKA_V_VALUE(value, value_size), RD_KAFKA_V_HEADERS(copy),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            break;
         }
-        rd_kafka_poll(rk, 100);
+        rd_kafka_headers_destroy(copy);
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            ok = failed("%s", rd_kafka_err2str(code));
+        } else {
+            rd_kafka_poll(rk, 100);
+        }
     }
+    rd_kafka_headers_destroy(headers);
+    return ok;
 }
 
 static bool command_produce(rd_kafka_t *rk, char **args)

@@ -44,10 +44,11 @@ ROOMS = {
     "transform/statelog": (*BASE, *SCHEMAS, "transform/plan"),
     "transform/partition": (*BASE, *SCHEMAS, *ENGINE, "transform/statelog"),
     "transform/worker": (*BASE, *SCHEMAS, *ENGINE, "transform/statelog", "transform/partition"),
+    "transform/dlqtool": (*BASE, *SCHEMAS, *ENGINE, "transform/statelog", "transform/partition"),
     "transform/statetool": (*BASE, *SCHEMAS, *ENGINE, "transform/statelog", "transform/partition"),
 }
 # The daemon's own program wires the stages together: it alone sees all of them. It is not their tools.
-ROOMS["transform/daemon"] = tuple(room for room in ROOMS if room not in ("transform/statetool", "sink/top", "ingest/publish"))
+ROOMS["transform/daemon"] = tuple(room for room in ROOMS if room not in ("transform/dlqtool", "transform/statetool", "sink/top", "ingest/publish"))
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
 PRIVATE = re.compile(r"(^|_)internal\.h$")

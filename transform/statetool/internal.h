@@ -12,30 +12,6 @@
 #include "transform/partition/partition.h"
 #include "transform/statelog/reader.h"
 
-/* ---- the log as it is in Kafka: read.c ---- */
-
-struct rs_state_kafka;
-
-/* `kafka`: the checked section of a configuration. Every call answers within `timeout_ms`, a reading as long
- * as records come within that time. */
-RS_MUST_USE int rs_state_kafka_new(const struct rs_config_node *kafka, int timeout_ms,
-                                   struct rs_state_kafka **out, struct rs_error *error);
-void rs_state_kafka_free(struct rs_state_kafka **kafka);
-
-/* *count is 0 when there is no such topic. RS_EBROKER. */
-RS_MUST_USE int rs_state_kafka_partitions(struct rs_state_kafka *kafka, const char *topic, int32_t *count,
-                                          struct rs_error *error);
-/* First offset, and the one after the last record. RS_EBROKER. */
-RS_MUST_USE int rs_state_kafka_extent(struct rs_state_kafka *kafka, const char *topic, int32_t partition,
-                                      int64_t *first, int64_t *end, struct rs_error *error);
-/* Hands the records of [first, end) to `take`, whose negative code ends the reading. Returns 1 when the log
- * was trimmed past what is still to be read. RS_EBROKER. */
-RS_MUST_USE int rs_state_kafka_read(struct rs_state_kafka *kafka, const char *topic, int32_t partition,
-                                    int64_t first, int64_t end,
-                                    int (*take)(void *ctx, int64_t offset, struct rs_slice bytes,
-                                                struct rs_error *error),
-                                    void *ctx, struct rs_error *error);
-
 /* ---- what its records are worth: judge.c ---- */
 
 enum rs_fate {
@@ -78,7 +54,7 @@ struct rs_judged_log {
 
 /* Zero-initialised but for stream, partition, first, end and engine. RS_ENOMEM. */
 RS_MUST_USE int rs_judge_begin(struct rs_judged_log *log, uint64_t identity, struct rs_error *error);
-/* For rs_state_kafka_read. Damage is noted, not returned. RS_ENOMEM. */
+/* Damage is noted, not returned. RS_ENOMEM. */
 RS_MUST_USE int rs_judge_record(void *ctx, int64_t offset, struct rs_slice bytes, struct rs_error *error);
 void rs_judge_end(struct rs_judged_log *log);
 void rs_judge_fini(struct rs_judged_log *log);
@@ -94,8 +70,6 @@ struct rs_state_report {
 
 /* What an operator does about damage; appended as text. */
 void rs_state_remedy(const struct rs_state_report *report, struct rs_buf *out);
-/* Bytes from a log as a terminal may get them: what is not printable UTF-8 becomes '?'. */
-void rs_state_printable(struct rs_slice text, struct rs_buf *out);
 /* Whether the newest seal's accounting balances. */
 bool rs_state_balances(const struct rs_judged_log *log);
 

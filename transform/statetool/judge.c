@@ -48,7 +48,7 @@ static int add_row(struct rs_judged_log *log, int64_t offset, size_t size, struc
 static char *keep_text(struct rs_slice text)
 {
     struct rs_buf printable = {0};
-    rs_state_printable(text, &printable);
+    rs_buf_printable(&printable, text);
     const char *string = rs_buf_cstr(&printable);
     char *kept = string ? strdup(string) : NULL;
     rs_buf_fini(&printable);

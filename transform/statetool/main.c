@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/kafka/config.h"
+#include "base/kafka/reader.h"
 #include "base/usage.h"
 #include "transform/statelog/kafka.h"
 
@@ -54,7 +55,7 @@ struct tool {
     struct rs_engine *engine; /* with --group */
     const struct rs_stream *only;
     uint32_t aggregate; /* its number */
-    struct rs_state_kafka *kafka;
+    struct rs_kafka_reader *kafka;
     size_t found; /* groups printed */
     size_t logs;  /* read */
     bool damaged, absent;
@@ -226,17 +227,22 @@ static int print_log(struct tool *tool, const struct rs_state_report *report, st
     return write_out(&out, error);
 }
 
-/* Returns 1 when the log was trimmed while it was read. */
+static int take_record(void *ctx, const rd_kafka_message_t *message, struct rs_error *error)
+{
+    return rs_judge_record(ctx, message->offset, rs_slice_of(message->payload, message->len), error);
+}
+
+/* Returns RS_KAFKA_TRIMMED when the log was trimmed while it was read. */
 static int read_log(struct tool *tool, const char *topic, struct rs_judged_log *log, struct rs_error *error)
 {
     uint64_t identity = rs_state_identity(tool->streams->group, log->stream->name, log->partition);
-    int rc = rs_state_kafka_extent(tool->kafka, topic, log->partition, &log->first, &log->end, error);
+    int rc = rs_kafka_reader_extent(tool->kafka, topic, log->partition, &log->first, &log->end, error);
     if (rc == 0) {
         rc = rs_judge_begin(log, identity, error);
     }
     if (rc == 0) {
-        rc = rs_state_kafka_read(tool->kafka, topic, log->partition, log->first, log->end, rs_judge_record,
-                                 log, error);
+        rc = rs_kafka_reader_read(tool->kafka, topic, log->partition, log->first, log->end, take_record, log,
+                                  error);
     }
     if (rc == 0) {
         rs_judge_end(log);
@@ -249,15 +255,15 @@ static int64_t input_end(struct tool *tool, const struct rs_stream *stream, int3
     int64_t first = 0;
     int64_t end = 0;
     struct rs_error ignored;
-    return rs_state_kafka_extent(tool->kafka, stream->topic, partition, &first, &end, &ignored) == 0 ? end
-                                                                                                     : -1;
+    return rs_kafka_reader_extent(tool->kafka, stream->topic, partition, &first, &end, &ignored) == 0 ? end
+                                                                                                      : -1;
 }
 
 static int show_log(struct tool *tool, const struct rs_stream *stream, const char *topic, int32_t partition,
                     struct rs_error *error)
 {
-    int rc = 1;
-    for (int i = 0; rc == 1 && i < READINGS_MAX; i++) {
+    int rc = RS_KAFKA_TRIMMED;
+    for (int i = 0; rc == RS_KAFKA_TRIMMED && i < READINGS_MAX; i++) {
         struct rs_judged_log log = {.stream = stream, .partition = partition, .engine = tool->engine};
         rc = read_log(tool, topic, &log, error);
         if (rc == 0) {
@@ -283,7 +289,7 @@ static int show_partitions(struct tool *tool, const struct rs_stream *stream, co
 {
     int32_t count = 0;
     int64_t only = tool->request.partition;
-    int rc = rs_state_kafka_partitions(tool->kafka, topic, &count, error);
+    int rc = rs_kafka_reader_partitions(tool->kafka, topic, &count, error);
     if (rc == 0 && count == 0) {
         tool->absent = true;
         fprintf(stderr, "%s: stream %s has no state log: there is no topic %s\n", info.name, stream->name,
@@ -310,8 +316,8 @@ static int show_stream(struct tool *tool, const struct rs_stream *stream, struct
 
 static int show_all(struct tool *tool, struct rs_error *error)
 {
-    int rc = rs_state_kafka_new(rs_config_get(rs_config_root(tool->document), "kafka"),
-                                (int)tool->request.timeout_s * 1000, &tool->kafka, error);
+    int rc = rs_kafka_reader_new(rs_config_get(rs_config_root(tool->document), "kafka"),
+                                 (int)tool->request.timeout_s * 1000, &tool->kafka, error);
     for (size_t i = 0; rc == 0 && i < tool->streams->count; i++) {
         const struct rs_stream *stream = &tool->streams->items[i];
         if (!tool->only || tool->only == stream) {
@@ -356,7 +362,7 @@ static int run(struct tool *tool)
         rc = rs_fail(&error, RS_EIO, "the output cannot be written");
     }
     int code = rc < 0 ? complain(&error) : outcome(tool);
-    rs_state_kafka_free(&tool->kafka);
+    rs_kafka_reader_free(&tool->kafka);
     rs_engine_free(&tool->engine);
     rs_streams_free(&tool->streams);
     rs_config_free(&tool->document);

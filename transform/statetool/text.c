@@ -3,25 +3,9 @@
 
 #include "base/source.h"
 #include "base/time/text.h"
-#include "base/utf8.h"
 #include "transform/statetool/internal.h"
 
 /* ---- pieces ---- */
-
-void rs_state_printable(struct rs_slice text, struct rs_buf *out)
-{
-    for (size_t at = 0; at < text.size;) {
-        size_t length = rs_utf8_sequence(text.data + at, text.size - at);
-        const uint8_t *c = text.data + at;
-        bool control = length == 1 ? c[0] < 0x20 || c[0] == 0x7f : length == 2 && c[0] == 0xc2 && c[1] < 0xa0;
-        if (length == 0 || control) {
-            rs_buf_char(out, '?');
-        } else {
-            rs_buf_put(out, c, length);
-        }
-        at += length > 0 ? length : 1;
-    }
-}
 
 bool rs_state_balances(const struct rs_judged_log *log)
 {

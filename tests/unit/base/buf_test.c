@@ -81,6 +81,15 @@ static void test_json_strings(void **state)
     rs_buf_fini(&buf);
 }
 
+static void test_bytes_from_outside_are_made_printable(void **state)
+{
+    struct rs_buf buf = {0};
+    (void)state;
+    rs_buf_printable(&buf, rs_slice_text("a\xc3\xa9\x1b[2J\n\xc2\x9b\xff\xe4\xb8z\x7f"));
+    assert_string_equal(rs_buf_cstr(&buf), "a\xc3\xa9?[2J?????z?");
+    rs_buf_fini(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +97,7 @@ int main(void)
         cmocka_unit_test(test_grows_past_every_size),
         cmocka_unit_test(test_failure_is_sticky_until_reset),
         cmocka_unit_test(test_json_strings),
+        cmocka_unit_test(test_bytes_from_outside_are_made_printable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

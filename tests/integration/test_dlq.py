@@ -1,0 +1,234 @@
+"""rollstat-dlq: what it says of dead letters, of a daemon's and of anybody's."""
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import suite  # noqa: E402
+import avro  # noqa: E402
+import procs  # noqa: E402
+from flow import Flow  # noqa: E402
+
+NOW_MS = 1700000000000
+STREAMS = {"trades": {"topic": "t", "schema": "trade.avsc", "time": "executed_at", "rules": {"price": {"gt": 0}}},
+           "other": {"topic": "o", "schema": "trade.avsc", "time": "executed_at", "dead_letters": {"topic": "t.dlq"}}}
+AGGREGATES = {"m": {"stream": "trades", "by": ["exchange"], "window": {"all": True}, "stats": {"n": "count()"}},
+              "k": {"stream": "other", "by": ["exchange"], "window": {"all": True}, "stats": {"n": "count()"}}}
+SECRET = "my-secret-buyer"
+BAD_UTF8 = avro.trade({"exchange": avro.data(b"\xff\xfe")}, buyer=SECRET)
+NO_PRICE = avro.trade(price=0, buyer=SECRET)
+CUT = avro.trade(buyer=SECRET)[:-1]
+UNKNOWN = b"\xc3\x01" + bytes(range(8)) + avro.trade()
+# (partition, key, value, reason)
+BAD = [(0, b"a", NO_PRICE, "rule"), (1, b"b", BAD_UTF8, "utf8"), (0, None, None, "tombstone"), (0, b"c", CUT, "truncated"),
+       (1, b"d", UNKNOWN, "unknown_schema"), (0, b"e", NO_PRICE, "rule")]
+
+
+class DlqTool:
+    """The program, asked about the configuration at self.config."""
+
+    def tool(self, *args, expect=0, config=None, timeout=120):
+        out, err = procs.check([suite.program("rollstat-dlq"), "-c", config or self.config, *args], expect=expect, timeout=timeout)
+        return out.decode(), err.decode()
+
+    def objects(self, *args, expect=0):
+        return [json.loads(line) for line in self.tool("--json", *args, expect=expect)[0].splitlines()]
+
+    def make_letters(self, count=len(BAD)):
+        """A daemon rejects BAD, and takes a good trade between any two."""
+        self.start_daemon()
+        records = []
+        for partition, key, value, _ in BAD:
+            records += [(partition, NOW_MS, key, value, [("trace", b"id " + (key or b"-"))]), (partition, NOW_MS, b"good", avro.trade())]
+        self.kafka.produce("t", records)
+        procs.until(lambda: self.kafka.total("t.dlq") == count, 30, f"{count} dead letters", self.daemon.process)
+
+
+class Letters(DlqTool, Flow):
+    def setUp(self):
+        super().setUp()
+        self.start_servers(suite.mock_kafka(self.path("mock"), "t:2", "o:1", "t.dlq:2", "tests.state.trades:2", "tests.state.other:1"))
+        self.configure(STREAMS, AGGREGATES, kafka={"session.timeout.ms": 10000})
+        self.make_letters()
+
+    def where(self, key):
+        """The letter's name of the record with this key."""
+        rows = [json.loads(line) for line in self.tool("export")[0].splitlines()]
+        (name,) = [row["letter"] for row in rows if row["key"] == key.hex()]
+        return name
+
+    def test_list(self):
+        rows = self.objects("list")
+        self.assertEqual(sorted(row["reason"] for row in rows), sorted(reason for _, _, _, reason in BAD))
+        self.assertEqual({row["stream"] for row in rows}, {"trades"})
+        row = next(row for row in rows if row["reason"] == "rule")
+        self.assertEqual((row["rule"], row["field"], row["schema"], row["topic"], row["partition"], row["cut"], row["timestamp"]),
+                         ("price: gt 0", "price", "bare", "t", 0, False, "2023-11-14T22:13:20Z"))
+        out, err = self.tool("list")
+        self.assertEqual(err, "")
+        self.assertEqual(len(out.splitlines()), len(BAD))
+        self.assertRegex(out, r"t\.dlq:\d:\d  20\S+Z  t:0:0  rule  price@\d+  bare  rule price: gt 0 does not hold\n")
+        self.assertNotIn(SECRET, out)
+
+    def test_filters(self):
+        for args, keys in ((["-r", "rule"], 2), (["-r", "rule,utf8"], 3), (["-f", "price"], 2), (["--rule", "price"], 2),
+                           (["--rule", "quantity"], 0), (["-p", "1"], 2), (["--schema", "single-object:0706050403020100"], 1),
+                           (["-s", "other"], 0), (["-s", "trades"], 6), (["--since", "1h"], 6), (["--until", "1h"], 0),
+                           (["--since", "2023-11-14", "--until", "2023-11-15"], 0), (["-n", "4"], 4), (["--pending"], 6)):
+            self.assertEqual(len(self.objects("list", *args)), keys, args)
+
+    def test_stats(self):
+        (stats,) = self.objects("stats")
+        self.assertEqual((stats["letters"], stats["cut"], stats["foreign"]), (6, 0, 0))
+        self.assertEqual(stats["reason"], sorted(stats["reason"], key=lambda pair: (-pair[1], pair[0])))
+        self.assertEqual(dict(map(tuple, stats["reason"])),
+                         {"rule": 2, "truncated": 1, "tombstone": 1, "unknown_schema": 1, "utf8": 1})
+        self.assertEqual(dict(map(tuple, stats["schema"])), {"bare": 4, None: 1, "single-object:0706050403020100": 1})
+        self.assertEqual(sum(count for _, count in stats["hour"]), 6)
+        out, _ = self.tool("stats")
+        self.assertIn("6 letters, 0 of them cut; 0 other records\nby reason\n           2  rule\n", out)
+        self.assertIn("by field\n           2  (no field)\n           2  price\n", out)
+
+    def test_show(self):
+        name = self.where(b"b")
+        at = len(avro.string("t"))
+        out, _ = self.tool("show", name)
+        self.assertIn("  reason    utf8\n", out)
+        self.assertIn("  header    trace: id b\n", out)
+        self.assertRegex(out, rf"\n    000000  02 74>04<ff fe.*\|")
+        self.assertIn(f"\n          0+{at}    trade_id = \"t\"\n  >>      {at}      exchange: utf8: ", out)
+        self.assertIn("  now       rejected: utf8: ", out)
+        row = self.objects("show", name)[0]
+        self.assertEqual(row["value"], BAD_UTF8.hex())
+        self.assertEqual(row["headers"], [["trace", b"id b".hex()]])
+        self.assertEqual(row["values"], [{"byte": 0, "size": at, "field": "trade_id", "value": "t"}])
+        self.assertEqual(row["stops"], {"byte": at, "reason": "utf8", "field": "exchange"})
+        self.assertEqual(row["now"], "utf8")
+        row = self.objects("show", self.where(b"a"))[0]
+        self.assertTrue(row["decodes"])
+        self.assertEqual([value["field"] for value in row["values"]], [field for field, _ in avro.TRADE])
+        self.assertEqual(next(v["byte"] for v in row["values"] if v["field"] == "price"), row["byte"])
+        self.assertIn(f"  >> {row['byte']:6}+", self.tool("show", self.where(b"a"))[0])
+        out, _ = self.tool("show", self.where(b"c"))
+        self.assertIn(f"    {len(CUT):06x} >the end<\n", out)
+
+    def test_show_after_the_mend(self):
+        mended = {"trades": {**STREAMS["trades"], "rules": {}}, "other": STREAMS["other"]}
+        config = self.configure(mended, AGGREGATES, name="mended.yaml")
+        rows = {row["key"]: row["now"] for row in (json.loads(line) for line in self.tool("-j", "show", config=config)[0].splitlines())}
+        self.assertEqual(rows, {b"a".hex(): "none", b"b".hex(): "utf8", None: "tombstone", b"c".hex(): "truncated",
+                                b"d".hex(): "unknown_schema", b"e".hex(): "none"})
+
+    def test_export(self):
+        path = self.path("letters.ndjson")
+        _, err = self.tool("export", "-o", path, "-r", "rule")
+        self.assertEqual(err, "rollstat-dlq: 2 letters exported\n")
+        with open(path, encoding="utf-8") as file:
+            rows = [json.loads(line) for line in file]
+        self.assertEqual(sorted((row["key"], row["value"]) for row in rows), [(b"a".hex(), NO_PRICE.hex()), (b"e".hex(), NO_PRICE.hex())])
+        self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+        name = self.where(b"b")
+        self.tool("export", "--raw", self.path("raw"), name)
+        topic, partition, offset = name.split(":")
+        (file,) = os.listdir(self.path("raw"))
+        self.assertEqual(file, f"{topic}-{partition}-{offset}.bin")
+        with open(os.path.join(self.path("raw"), file), "rb") as raw:
+            self.assertEqual(raw.read(), BAD_UTF8)
+        self.assertIn("cannot be made: File exists", self.tool("export", "--raw", self.path("raw"), name, expect=2)[1])
+
+    def test_the_log_tells_counts_and_no_payload(self):
+        with open(self.path("rollstatd.log"), encoding="utf-8") as file:
+            self.assertNotIn(SECRET, file.read())
+
+
+class Foreign(DlqTool, suite.Case):
+    """Whatever may be in the topic."""
+
+    def setUp(self):
+        super().setUp()
+        self.kafka = suite.mock_kafka(self.path("mock"), "t:1", "o:1", "t.dlq:1")
+        self.addCleanup(self.kafka.stop)
+        self.config = self.write("c.yaml", suite.configuration(STREAMS, AGGREGATES, self.kafka.bootstrap))
+
+    @staticmethod
+    def headers(**replaced):
+        own = {"reason": b"rule", "text": b"a text", "topic": b"t", "partition": b"0", "offset": b"7", **replaced}
+        return [("rollstat." + name, value) for name, value in own.items() if value is not NotImplemented]
+
+    def put(self, *records):
+        self.kafka.produce("t.dlq", [(0, NOW_MS, b"k", value, headers) for value, headers in records])
+
+    def test_records_that_are_no_letters(self):
+        none = NotImplemented
+        wrong = [(b"x", [("other", b"1")]), (b"x", self.headers(reason=none)), (b"x", self.headers(topic=none)),
+                 (b"x", self.headers(partition=none)), (b"x", self.headers(partition=b"-1")), (b"x", self.headers(partition=b"9999999999")),
+                 (b"x", self.headers(offset=b"")), (b"x", self.headers(offset=b"12x")), (b"x", self.headers(offset=None)),
+                 (b"x", self.headers(offset=b"9" * 40)), (b"x" * 900000, [])]
+        self.kafka.produce("t.dlq", [(0, NOW_MS, None, b"no header at all")])
+        self.put(*wrong, (NO_PRICE, self.headers()))
+        out, err = self.tool("list")
+        self.assertEqual(out, "t.dlq:0:12  2023-11-14T22:13:20Z  t:0:7  rule  -  -  a text\n")
+        self.assertEqual(err, "rollstat-dlq: topic t.dlq partition 0: 12 records are no dead letter of rollstat, and left out; for example "
+                              "offset 11: it has no headers\n")
+        self.assertEqual(self.objects("stats")[0]["foreign"], 12)
+
+    def test_letters_that_say_strange_things(self):
+        self.put((b"\xff" * 100000, self.headers(reason=b"\xff\xfe\x1b[2J", text=b"line\none\x07", field=b"\xc2\x9b31m", byte=b"-5",
+                                                schema=b"s" * 5000, time=b"yesterday", rule=b"", partition=b"2147483647",
+                                                offset=b"9223372036854775807")),
+                 (b"", self.headers(topic=b"../../etc\n", byte=b"99999999")),
+                 (NO_PRICE, self.headers(byte=b"18446744073709551616", value_dropped=b"5")))
+        out, err = self.tool("list")
+        self.assertEqual(err, "")
+        lines = out.split("\n")
+        self.assertEqual(len(lines), 4)
+        self.assertIn("  ???[2J  ?31m  " + "s" * 5000 + "  line?one?", lines[0])
+        self.assertIn("t:2147483647:9223372036854775807", lines[0])
+        self.assertIn("../../etc?:0:7", lines[1])
+        self.assertTrue(lines[2].endswith("  (cut)"))
+        for command in ("show", "stats"):
+            out, _ = self.tool(command)
+            self.assertNotIn("\x1b", out)
+            self.objects(command)
+        self.assertEqual(len(self.objects("show")), 3)
+        self.tool("export", "--raw", self.path("raw"))
+        self.assertEqual(sorted(os.listdir(self.path("raw"))), [f"t.dlq-0-{n}.bin" for n in range(3)])
+
+    def test_many_distinct_values_are_counted_together(self):
+        self.put(*((b"", self.headers(field=b"f%d" % n)) for n in range(1500)))
+        (stats,) = self.objects("stats")
+        self.assertEqual((len(stats["field"]), stats["other_fields"], stats["letters"]), (1000, 500, 1500))
+
+    def test_a_record_that_was_a_letter_before(self):
+        self.put((b"x", self.headers(reason=b"utf8", field=b"old") + [("trace", b"1")] + self.headers(offset=b"8")))
+        (row,) = [json.loads(line) for line in self.tool("export")[0].splitlines()]
+        self.assertEqual((row["reason"], row["offset"], row["field"]), ("rule", 8, None))
+        self.assertEqual([name for name, _ in row["headers"]],
+                         ["rollstat.reason", "rollstat.text", "rollstat.topic", "rollstat.partition", "rollstat.offset", "rollstat.field",
+                          "trace"])
+
+    def test_no_letter_and_no_topic(self):
+        self.assertEqual(self.tool("list"), ("", ""))
+        self.assertEqual(self.tool("stats"), ("0 letters, 0 of them cut; 0 other records\n", ""))
+        self.assertIn("not all are there", self.tool("show", "t.dlq:0:99", expect=1)[1])
+        away = self.write("away.yaml", suite.configuration(STREAMS, AGGREGATES, f"127.0.0.1:{procs.free_port()}"))
+        _, err = self.tool("list", "-t", "1", expect=2, config=away)
+        self.assertRegex(err, r"^rollstat-dlq: topic t\.dlq: Local: [^\n]*\n$")
+
+    def test_wrong_command_lines(self):
+        for args, text in [([], "--config FILE is missing"),
+                           (["-c", self.config], "a command is missing"),
+                           (["-c", self.config, "shwo"], 'there is no command "shwo"; did you mean "show"?'),
+                           (["-c", self.config, "list", "-s", "x"], '--stream: the configuration has no stream "x"'),
+                           (["-c", self.config, "list", "-r", "rule,utf9"], 'there is no reason "utf9"; did you mean "utf8"?'),
+                           (["-c", self.config, "list", "--since", "never"], 'neither a time such as'),
+                           (["-c", self.config, "list", "t.dlq:0:1"], "LETTER is for show and export"),
+                           (["-c", self.config, "list", "-o", "x"], "--output and --raw are for export"),
+                           (["-c", self.config, "export", "-o", "x", "--raw", "y"], "exclude each other"),
+                           (["-c", self.config, "list", "-n", "0"], '--limit: "0" is not a whole number')]:
+            _, err = procs.check([suite.program("rollstat-dlq"), *args], expect=1)
+            self.assertIn(text, err.decode())
+
+
+if __name__ == "__main__":
+    suite.main()
