@@ -1,7 +1,10 @@
 """rollstat-dlq: what it says of dead letters, of a daemon's and of anybody's."""
 import json
 import os
+import random
+import signal
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import suite  # noqa: E402
@@ -24,6 +27,12 @@ BAD = [(0, b"a", NO_PRICE, "rule"), (1, b"b", BAD_UTF8, "utf8"), (0, None, None,
        (1, b"d", UNKNOWN, "unknown_schema"), (0, b"e", NO_PRICE, "rule")]
 
 
+def letter_headers(**replaced):
+    """What a letter has at least; NotImplemented: not that one."""
+    own = {"reason": b"rule", "text": b"a text", "topic": b"t", "partition": b"0", "offset": b"7", **replaced}
+    return [("rollstat." + name, value) for name, value in own.items() if value is not NotImplemented]
+
+
 class DlqTool:
     """The program, asked about the configuration at self.config."""
 
@@ -39,7 +48,7 @@ class DlqTool:
         self.start_daemon()
         records = []
         for partition, key, value, _ in BAD:
-            records += [(partition, NOW_MS, key, value, [("trace", b"id " + (key or b"-"))]), (partition, NOW_MS, b"good", avro.trade())]
+            records += [(partition, NOW_MS, key, value, [("trace", b"id " + (key or b"-"))]), (partition, NOW_MS, b"good", avro.trade(exchange=f"X{'AB'[partition]}"))]
         self.kafka.produce("t", records)
         procs.until(lambda: self.kafka.total("t.dlq") == count, 30, f"{count} dead letters", self.daemon.process)
 
@@ -150,22 +159,17 @@ class Foreign(DlqTool, suite.Case):
         self.addCleanup(self.kafka.stop)
         self.config = self.write("c.yaml", suite.configuration(STREAMS, AGGREGATES, self.kafka.bootstrap))
 
-    @staticmethod
-    def headers(**replaced):
-        own = {"reason": b"rule", "text": b"a text", "topic": b"t", "partition": b"0", "offset": b"7", **replaced}
-        return [("rollstat." + name, value) for name, value in own.items() if value is not NotImplemented]
-
     def put(self, *records):
         self.kafka.produce("t.dlq", [(0, NOW_MS, b"k", value, headers) for value, headers in records])
 
     def test_records_that_are_no_letters(self):
         none = NotImplemented
-        wrong = [(b"x", [("other", b"1")]), (b"x", self.headers(reason=none)), (b"x", self.headers(topic=none)),
-                 (b"x", self.headers(partition=none)), (b"x", self.headers(partition=b"-1")), (b"x", self.headers(partition=b"9999999999")),
-                 (b"x", self.headers(offset=b"")), (b"x", self.headers(offset=b"12x")), (b"x", self.headers(offset=None)),
-                 (b"x", self.headers(offset=b"9" * 40)), (b"x" * 900000, [])]
+        wrong = [(b"x", [("other", b"1")]), (b"x", letter_headers(reason=none)), (b"x", letter_headers(topic=none)),
+                 (b"x", letter_headers(partition=none)), (b"x", letter_headers(partition=b"-1")), (b"x", letter_headers(partition=b"9999999999")),
+                 (b"x", letter_headers(offset=b"")), (b"x", letter_headers(offset=b"12x")), (b"x", letter_headers(offset=None)),
+                 (b"x", letter_headers(offset=b"9" * 40)), (b"x" * 900000, [])]
         self.kafka.produce("t.dlq", [(0, NOW_MS, None, b"no header at all")])
-        self.put(*wrong, (NO_PRICE, self.headers()))
+        self.put(*wrong, (NO_PRICE, letter_headers()))
         out, err = self.tool("list")
         self.assertEqual(out, "t.dlq:0:12  2023-11-14T22:13:20Z  t:0:7  rule  -  -  a text\n")
         self.assertEqual(err, "rollstat-dlq: topic t.dlq partition 0: 12 records are no dead letter of rollstat, and left out; for example "
@@ -173,11 +177,11 @@ class Foreign(DlqTool, suite.Case):
         self.assertEqual(self.objects("stats")[0]["foreign"], 12)
 
     def test_letters_that_say_strange_things(self):
-        self.put((b"\xff" * 100000, self.headers(reason=b"\xff\xfe\x1b[2J", text=b"line\none\x07", field=b"\xc2\x9b31m", byte=b"-5",
+        self.put((b"\xff" * 100000, letter_headers(reason=b"\xff\xfe\x1b[2J", text=b"line\none\x07", field=b"\xc2\x9b31m", byte=b"-5",
                                                 schema=b"s" * 5000, time=b"yesterday", rule=b"", partition=b"2147483647",
                                                 offset=b"9223372036854775807")),
-                 (b"", self.headers(topic=b"../../etc\n", byte=b"99999999")),
-                 (NO_PRICE, self.headers(byte=b"18446744073709551616", value_dropped=b"5")))
+                 (b"", letter_headers(topic=b"../../etc\n", byte=b"99999999")),
+                 (NO_PRICE, letter_headers(byte=b"18446744073709551616", value_dropped=b"5")))
         out, err = self.tool("list")
         self.assertEqual(err, "")
         lines = out.split("\n")
@@ -195,12 +199,12 @@ class Foreign(DlqTool, suite.Case):
         self.assertEqual(sorted(os.listdir(self.path("raw"))), [f"t.dlq-0-{n}.bin" for n in range(3)])
 
     def test_many_distinct_values_are_counted_together(self):
-        self.put(*((b"", self.headers(field=b"f%d" % n)) for n in range(1500)))
+        self.put(*((b"", letter_headers(field=b"f%d" % n)) for n in range(1500)))
         (stats,) = self.objects("stats")
         self.assertEqual((len(stats["field"]), stats["other_fields"], stats["letters"]), (1000, 500, 1500))
 
     def test_a_record_that_was_a_letter_before(self):
-        self.put((b"x", self.headers(reason=b"utf8", field=b"old") + [("trace", b"1")] + self.headers(offset=b"8")))
+        self.put((b"x", letter_headers(reason=b"utf8", field=b"old") + [("trace", b"1")] + letter_headers(offset=b"8")))
         (row,) = [json.loads(line) for line in self.tool("export")[0].splitlines()]
         self.assertEqual((row["reason"], row["offset"], row["field"]), ("rule", 8, None))
         self.assertEqual([name for name, _ in row["headers"]],
@@ -222,12 +226,155 @@ class Foreign(DlqTool, suite.Case):
                            (["-c", self.config, "list", "-s", "x"], '--stream: the configuration has no stream "x"'),
                            (["-c", self.config, "list", "-r", "rule,utf9"], 'there is no reason "utf9"; did you mean "utf8"?'),
                            (["-c", self.config, "list", "--since", "never"], 'neither a time such as'),
-                           (["-c", self.config, "list", "t.dlq:0:1"], "LETTER is for show and export"),
+                           (["-c", self.config, "list", "t.dlq:0:1"], "LETTER is for show, export and replay"),
                            (["-c", self.config, "list", "-o", "x"], "--output and --raw are for export"),
                            (["-c", self.config, "export", "-o", "x", "--raw", "y"], "exclude each other"),
                            (["-c", self.config, "list", "-n", "0"], '--limit: "0" is not a whole number')]:
             _, err = procs.check([suite.program("rollstat-dlq"), *args], expect=1)
             self.assertIn(text, err.decode())
+
+
+class Replay(DlqTool, Flow):
+    """Rejected, mended, replayed, applied."""
+    TAKE_OVER_S = 10
+
+    def begin(self):
+        self.start_servers(suite.mock_kafka(self.path("mock"), "t:2", "o:1", "t.dlq:2", "x:3", "tests.state.trades:2", "tests.state.other:1"))
+        self.configure(STREAMS, AGGREGATES, kafka={"session.timeout.ms": 10000})
+        self.make_letters()
+
+    def mend(self):
+        self.daemon.stop()
+        self.configure({"trades": {**STREAMS["trades"], "rules": {}}, "other": STREAMS["other"]}, AGGREGATES,
+                       kafka={"session.timeout.ms": 10000})
+
+    def replay(self, *args, expect=0):
+        (row,) = [row for row in self.objects("replay", *args, expect=expect) if row["stream"] == "trades"]
+        return tuple(row[name] for name in ("sent", "replayed_before", "rejected_again"))
+
+    def test_after_the_mend(self):
+        self.begin()
+        before = self.kafka.total("t")
+        self.assertEqual(self.replay("--dry-run", expect=3), (0, 0, 6))
+        self.assertEqual(self.replay(expect=3), (0, 0, 6))
+        self.assertEqual(self.kafka.total("t.dlq"), 6)  # nothing to do leaves nothing behind
+        self.mend()
+        self.assertEqual(self.replay("--dry-run", expect=3), (2, 0, 4))
+        self.assertEqual(self.kafka.total("t.dlq"), 6)
+        out, err = self.tool("replay", "-s", "trades", expect=3)
+        self.assertEqual(out, "stream trades to topic t: 2 sent, 0 replayed before, 4 would be rejected again, 0 cut, 0 without their "
+                              "partition, 0 refused\n")
+        self.assertRegex(err, r"rollstat-dlq: t\.dlq:\d:\d is not sent, as it would be rejected again: utf8: a string is not valid UTF-8\n")
+        self.assertNotIn(SECRET, err)
+        self.assertEqual(self.replay(expect=3), (0, 2, 4))
+        self.assertEqual(self.kafka.total("t"), before + 2)
+        again = [record for record in self.kafka.dump("t") if "rollstat.replayed" in record["headers"]]
+        names = {row["letter"].encode() for row in self.objects("list", "-r", "rule")}
+        self.assertEqual({record["headers"].pop("rollstat.replayed") for record in again}, names)
+        self.assertEqual([(r["partition"], r["timestamp"], r["key"], r["value"], r["headers"]) for r in sorted(again, key=lambda r: r["key"])],
+                         [(0, NOW_MS, key, NO_PRICE, {"trace": b"id " + key}) for key in (b"a", b"e")])
+        self.assertEqual({row["reason"] for row in self.objects("list", "--pending")}, {reason for *_, reason in BAD if reason != "rule"})
+        self.start_daemon()
+        counts = procs.until(lambda: (lambda c: c if c["consumed"] == before + 2 else None)(self.daemon.accounting("trades")), 30,
+                             "the replayed are read", self.daemon.process)
+        self.assertEqual((counts["applied"], counts["rejected"]), (len(BAD) + 2, len(BAD)))
+        procs.until(lambda: self.client.hash("rs:m:XA").get("n") == str(4 + 2), 20, "they are counted", self.daemon.process)
+
+    def test_selection_force_and_another_topic(self):
+        self.begin()
+        self.mend()
+        (name,) = [row["letter"] for row in map(json.loads, self.tool("export")[0].splitlines()) if row["key"] == b"e".hex()]
+        self.assertEqual(self.replay(name), (1, 0, 0))
+        self.assertEqual(self.replay("-r", "rule", "-n", "1"), (1, 1, 0))
+        self.assertEqual(self.replay("-r", "rule,utf8", "--force"), (1, 2, 1))
+        self.assertEqual(self.replay("-r", "utf8", "--force"), (0, 1, 0))
+        self.assertEqual(self.kafka.total("x"), 0)
+        self.assertEqual(self.replay("--to", "x", "--force", "--rate", "5"), (6, 0, 4))
+        self.assertEqual(self.replay("--to", "x", "--force"), (0, 6, 0))
+        self.assertEqual(sorted(str(r["key"]) for r in self.kafka.dump("x")), sorted(str(key) for _, key, _, _ in BAD))
+        self.assertIn("t.dlq is a dead-letter topic", self.tool("replay", "--to", "t.dlq", expect=1)[1])
+        self.assertIn("keeps its state in", self.tool("replay", "--to", "tests.state.trades", expect=1)[1])
+
+    def test_a_record_that_is_rejected_again_is_another_letter(self):
+        self.begin()
+        self.assertEqual(self.replay("-r", "utf8", "--force"), (1, 0, 1))
+        procs.until(lambda: len(self.objects("list", "-r", "utf8")) == 2, 30, "it is back", self.daemon.process)
+        self.assertEqual(self.replay("-r", "utf8", "--force"), (1, 1, 1))
+        procs.until(lambda: len(self.objects("list", "-r", "utf8")) == 3, 30, "it is back", self.daemon.process)
+        last = max((r for r in self.kafka.dump("t") if "rollstat.replayed" in r["headers"]), key=lambda r: r["offset"])
+        self.assertEqual(set(last["headers"]), {"trace", "rollstat.replayed"})
+
+
+class Killed(DlqTool, suite.Case):
+    """Replays killed at random moments (RS_SEED): every letter comes once."""
+    LETTERS = 3000
+    KILLS = 4
+
+    def start_kafka(self):
+        return suite.mock_kafka(self.path("mock"), "t:2", "o:1", "t.dlq:2")
+
+    def fill(self):
+        self.kafka = self.start_kafka()
+        self.addCleanup(self.kafka.stop)
+        self.config = self.write("c.yaml", suite.configuration({"trades": {**STREAMS["trades"], "rules": {}}}, {"m": AGGREGATES["m"]},
+                                                               self.kafka.bootstrap))
+        for partition in range(2):
+            self.kafka.produce("t.dlq", [(partition, NOW_MS, b"%d" % n, NO_PRICE, letter_headers(
+                partition=b"%d" % partition, offset=b"%d" % n, time=b"2023-11-14T22:13:20Z")) for n in range(self.LETTERS // 2)])
+
+    def start_replay(self, name, *more):
+        return procs.Process([suite.program("rollstat-dlq"), "-c", self.config, "replay", *more], self.path(name))
+
+    def sends(self, process):
+        sent = self.kafka.total("t")
+        procs.until(lambda: self.kafka.total("t") > sent or process.popen.poll() is not None, 60, "it sends", process)
+
+    def check_once(self, what):
+        self.assertEqual(self.tool("replay")[0], f"stream trades to topic t: 0 sent, {self.LETTERS} replayed before, 0 would be rejected "
+                                                 "again, 0 cut, 0 without their partition, 0 refused\n")
+        names = [record["headers"]["rollstat.replayed"].decode() for record in self.kafka.records("t")]
+        wanted = [row["letter"] for row in self.objects("list")]
+        self.assertEqual(len(wanted), self.LETTERS)
+        self.assertEqual(sorted(names), sorted(wanted), what)
+        self.assertEqual(self.objects("list", "--pending"), [])
+
+    def test_every_letter_once(self):
+        self.fill()
+        seed = int(os.environ.get("RS_SEED", "1"))
+        choice = random.Random(seed)
+        for number in range(self.KILLS):
+            process = self.start_replay(f"replay.{number}", "--rate", "400")
+            if number != 2:  # which dies while it waits for what the one before it had under way
+                self.sends(process)
+            time.sleep(choice.random())
+            process.kill()
+            self.assertLessEqual(self.kafka.total("t"), self.LETTERS, f"seed {seed}")
+        out, err = self.tool("replay")
+        self.assertIn("did not end; taking over", err)
+        sent, before = (int(out.split(word)[0].split()[-1]) for word in (" sent,", " replayed before"))
+        self.assertEqual(sent + before, self.LETTERS)
+        self.assertTrue(0 < sent < self.LETTERS, out)
+        self.check_once(f"seed {seed}")
+
+    def test_two_at_once(self):
+        """The one that began last goes on; the other ends, also when it slept through the change."""
+        self.fill()
+        for sleeps in (False, True):
+            first = self.start_replay(f"first.{sleeps}", "--rate", "100")
+            self.sends(first)
+            if sleeps:
+                first.popen.send_signal(signal.SIGSTOP)
+            second = self.start_replay(f"second.{sleeps}", "--rate", "100", "-n", "300")
+            if sleeps:
+                self.sends(second)
+                first.popen.send_signal(signal.SIGCONT)
+            self.assertEqual(first.wait(60), 2)
+            # Asleep, it had records under way, which it must not send any more.
+            self.assertRegex(procs.tail(self.path(f"first.{sleeps}")), "another replay to t has begun, and goes on with it|"
+                             "Message timed out; give the same command again" if sleeps else "another replay to t has begun")
+            self.assertEqual(second.wait(60), 0, procs.tail(self.path(f"second.{sleeps}")))
+        self.tool("replay")
+        self.check_once("two at once")
 
 
 if __name__ == "__main__":

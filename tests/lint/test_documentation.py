@@ -104,7 +104,7 @@ def code_metrics(code):
 
 
 def code_headers(code):
-    return {name for path, text in code.items() if path == "base/dead_letter.h" or path.startswith("sink/deadletter/")
+    return {name for path, text in code.items() if path.startswith(("base/dead_letter.h", "sink/deadletter/", "transform/dlqtool/"))
             for name in strings(text) if re.fullmatch(r"rollstat\.[a-z_]+", name)}
 
 

@@ -22,18 +22,22 @@ static const struct rs_option options[] = {
     {"until", '\0', "TIME", "only letters before then"},
     {"pending", '\0', NULL, "only those not replayed to their stream's topic yet"},
     {"limit", 'n', "N", "the first N of them"},
-    {"json", 'j', NULL, "list, show and stats: one JSON object a line"},
+    {"json", 'j', NULL, "one JSON object a line; not for export, which is NDJSON"},
     {"output", 'o', "FILE", "export: NDJSON into this file; else on standard output"},
     {"raw", '\0', "DIR", "export: each value as it is, in a file of its own"},
+    {"to", '\0', "TOPIC", "replay: into this topic, by key, in place of where they came from"},
+    {"dry-run", '\0', NULL, "replay: only say what would be done; writes nothing"},
+    {"force", '\0', NULL, "replay: also what would be rejected again"},
+    {"rate", '\0', "N", "replay: at most N a second"},
     {"timeout", 't', "SECONDS", "how long the broker may take to answer (default 30)"},
     {NULL, '\0', NULL, NULL}};
 
 const struct rs_program_info rs_dlq_info = {
     .name = "rollstat-dlq",
-    .synopsis = "-c FILE [OPTION]... list | stats | show [LETTER]... | export",
+    .synopsis = "-c FILE [OPTION]... list | stats | show [LETTER]... | export | replay",
     .summary =
         "Reads the dead-letter topics of a configuration: which records were rejected, why, and where in\n"
-        "the message.",
+        "the message. Replays them after the mend.",
     .options = options,
     .footer =
         "Commands:\n"
@@ -42,16 +46,19 @@ const struct rs_program_info rs_dlq_info = {
         "  show    the bytes, decoded as far as they go, with the byte that is wrong marked; LETTER is\n"
         "          TOPIC:PARTITION:OFFSET as in list; none: all\n"
         "  export  the original bytes, for other tools\n"
+        "  replay  the original key, value, headers and time into the topic that they came from, each once,\n"
+        "          however often it is given and wherever it is cut short; not what would be rejected again\n"
         "A payload is shown by show and export alone.\n"
         "\n"
-        "Exit codes: 0 ok; 1 usage or configuration, or no such letter; 2 environment (broker, files).",
+        "Exit codes: 0 ok; 1 usage or configuration, or no such letter; 2 environment (broker, files);\n"
+        "3 replay: some letters were not sent.",
 };
 
 /* ---- command line ---- */
 
 static int take_operand(struct rs_dlq_request *request, const char *value, struct rs_error *error)
 {
-    static const char *const commands[] = {"list", "stats", "show", "export", NULL};
+    static const char *const commands[] = {"list", "stats", "show", "export", "replay", NULL};
     struct rs_dlq_filter *filter = &request->filter;
     if (request->command) {
         const char **positions = (const char **)filter->positions;
@@ -156,6 +163,9 @@ static int take(void *ctx, const struct rs_option *option, const char *value, st
     if (strcmp(name, "limit") == 0) {
         return rs_usage_number(&rs_dlq_info, name, value, 1, INT64_MAX, &request->limit, error);
     }
+    if (strcmp(name, "rate") == 0) {
+        return rs_usage_number(&rs_dlq_info, name, value, 1, 1000000, &request->rate, error);
+    }
     return rs_usage_number(&rs_dlq_info, name, value, 1, TIMEOUT_S_MAX, &request->timeout_s, error);
 }
 
@@ -188,21 +198,29 @@ static int check_request(const struct rs_dlq_request *request, struct rs_error *
         return rs_usage_fail(&rs_dlq_info, error, "--config FILE is missing");
     }
     if (!request->command) {
-        return rs_usage_fail(&rs_dlq_info, error, "a command is missing: list, stats, show or export");
+        return rs_usage_fail(&rs_dlq_info, error,
+                             "a command is missing: list, stats, show, export or replay");
     }
     if (request->filter.position_count > 0 && (rs_dlq_is(request, "list") || rs_dlq_is(request, "stats"))) {
-        return rs_usage_fail(&rs_dlq_info, error, "\"%s\": LETTER is for show and export",
+        return rs_usage_fail(&rs_dlq_info, error, "\"%s\": LETTER is for show, export and replay",
                              request->filter.positions[0]);
     }
     if ((request->output || request->raw) && !rs_dlq_is(request, "export")) {
         return rs_usage_fail(&rs_dlq_info, error, "--output and --raw are for export");
     }
+    if ((request->to || request->dry_run || request->force || request->rate > 0) &&
+        !rs_dlq_is(request, "replay")) {
+        return rs_usage_fail(&rs_dlq_info, error, "--to, --dry-run, --force and --rate are for replay");
+    }
+    if (request->pending && rs_dlq_is(request, "replay")) {
+        return rs_usage_fail(&rs_dlq_info, error,
+                             "--pending is for the others; replay sends no letter twice anyway");
+    }
     if (request->output && request->raw) {
         return rs_usage_fail(&rs_dlq_info, error, "--output and --raw exclude each other");
     }
     if (request->json && rs_dlq_is(request, "export")) {
-        return rs_usage_fail(&rs_dlq_info, error,
-                             "--json is for list, show and stats; export is NDJSON anyway");
+        return rs_usage_fail(&rs_dlq_info, error, "--json is for the others; export is NDJSON anyway");
     }
     return check_reasons(request, error);
 }

@@ -129,6 +129,7 @@ struct rs_dlq_tool {
     struct rs_kafka_reader *kafka;
     uint64_t found, foreign; /* letters taken; records that are no letters */
     uint64_t failed;         /* of the letters, with what was asked for: exit 3 */
+    bool quiet;              /* foreign records are told and counted by another reading */
 };
 
 /* As rs_usage_read. */

@@ -10,7 +10,7 @@ static int load_streams(struct rs_dlq_tool *tool, struct rs_error *error)
 {
     rs_kafka_config_check(tool->document, rs_dlq_kafka(tool));
     int rc = rs_streams_load(tool->document, &tool->streams, error);
-    if (tool->streams && rs_dlq_is(&tool->request, "show")) {
+    if (tool->streams && (rs_dlq_is(&tool->request, "show") || rs_dlq_is(&tool->request, "replay"))) {
         int engine_rc = rs_engine_load(tool->document, tool->streams, &tool->engine, error);
         rc = rc < 0 ? rc : engine_rc;
     }
@@ -69,8 +69,11 @@ static int run_command(struct rs_dlq_tool *tool, struct rs_error *error)
     static const struct {
         const char *name;
         int (*run)(struct rs_dlq_tool *tool, struct rs_error *error);
-    } commands[] = {
-        {"list", rs_dlq_list}, {"stats", rs_dlq_stats}, {"show", rs_dlq_show}, {"export", rs_dlq_export}};
+    } commands[] = {{"list", rs_dlq_list},
+                    {"stats", rs_dlq_stats},
+                    {"show", rs_dlq_show},
+                    {"export", rs_dlq_export},
+                    {"replay", rs_dlq_replay}};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (rs_dlq_is(&tool->request, commands[i].name)) {
             return commands[i].run(tool, error);

@@ -97,8 +97,8 @@ int rs_dlq_read(struct rs_dlq_tool *tool, const char *topic, int32_t partition, 
             r.next = first > r.next ? first : r.next;
         }
     }
-    tool->foreign += r.foreign;
-    if (r.foreign > 0) {
+    tool->foreign += tool->quiet ? 0 : r.foreign;
+    if (r.foreign > 0 && !tool->quiet) {
         fprintf(stderr,
                 "%s: topic %s partition %" PRId32 ": %" PRIu64
                 " record%s no dead letter of rollstat, and left out; for example offset %" PRId64 ": %s\n",
@@ -121,9 +121,10 @@ static int take_marker(void *ctx, enum rs_dlq_kind kind, const struct rs_dlq_let
 int rs_dlq_read_marks(struct rs_dlq_tool *tool, const char *topic, int32_t partition, int64_t first,
                       int64_t end, struct rs_dlq_marks *marks, struct rs_error *error)
 {
-    uint64_t foreign = tool->foreign;
+    bool quiet = tool->quiet;
+    tool->quiet = true;
     int rc = rs_dlq_read(tool, topic, partition, first, end, take_marker, marks, error);
-    tool->foreign = foreign; /* they are told with the letters */
+    tool->quiet = quiet;
     return rc;
 }
 
@@ -192,9 +193,9 @@ static int begin_marks(struct walk *w, const char *topic, int32_t partition, int
     for (size_t i = 0; i < streams->count; i++) {
         w->marks[i].to = rs_slice_text(streams->items[i].topic);
     }
-    uint64_t foreign = w->tool->foreign;
+    w->tool->quiet = true;
     int rc = rs_dlq_read(w->tool, topic, partition, first, end, take_all_markers, w, error);
-    w->tool->foreign = foreign;
+    w->tool->quiet = false;
     return rc;
 }
 
