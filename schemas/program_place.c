@@ -30,7 +30,7 @@ struct walk {
     const char *wanted; /* what is left of the path below the record under way; NULL: not on the way */
     const struct rs_visitor *visitor;
     struct rs_place *place;
-    struct step steps[STEPS_MAX];
+    struct step *steps; /* STEPS_MAX of them; the caller's, as clearing them costs more than a walk */
     size_t count;
 };
 
@@ -277,23 +277,27 @@ static enum rs_reason walk_value(struct walk *w, const struct rs_schema *type)
 
 /* ---- the message ---- */
 
-static struct walk begin(const struct rs_program *program, struct rs_slice message, struct rs_place *place)
+static struct walk begin(const struct rs_program *program, struct rs_slice message, struct step *steps,
+                         struct rs_place *place)
 {
     const uint8_t *start = !message.data ? (const uint8_t *)"" : message.data;
-    *place = (struct rs_place){0};
+    place->at = 0;
+    place->path[0] = '\0';
     return (struct walk){.program = program,
                          .start = start,
                          .p = start,
                          .value = start,
                          .end = start + message.size,
                          .items = program->limits.items,
-                         .place = place};
+                         .place = place,
+                         .steps = steps};
 }
 
 enum rs_reason rs_program_visit(const struct rs_program *program, struct rs_slice message,
                                 const struct rs_visitor *visitor, struct rs_place *place)
 {
-    struct walk walk = begin(program, message, place);
+    struct step steps[STEPS_MAX];
+    struct walk walk = begin(program, message, steps, place);
     walk.visitor = visitor;
     enum rs_reason reason = walk_value(&walk, program->schema);
     if (reason == RS_REASON_NONE && walk.p != walk.end) {
@@ -306,8 +310,9 @@ enum rs_reason rs_program_visit(const struct rs_program *program, struct rs_slic
 bool rs_program_find_value(const struct rs_program *program, struct rs_slice message, const char *path,
                            size_t *at)
 {
+    struct step steps[STEPS_MAX];
     struct rs_place place;
-    struct walk walk = begin(program, message, &place);
+    struct walk walk = begin(program, message, steps, &place);
     walk.wanted = path;
     bool found = walk_value(&walk, program->schema) == FOUND;
     *at = found ? place.at : *at;

@@ -93,13 +93,13 @@ static int write_raw(struct listing *l, const struct rs_dlq_letter *letter, stru
     int fd = openat(l->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
         return rs_fail(error, RS_EIO, "%s/%s cannot be made: %s", l->tool->request.raw, name,
-                       strerror(errno));
+                       strerrordesc_np(errno));
     }
     int rc = write_all(fd, letter->value);
     rc = close(fd) < 0 ? -1 : rc;
     return rc == 0 ? 0
                    : rs_fail(error, RS_EIO, "%s/%s cannot be written: %s", l->tool->request.raw, name,
-                             strerror(errno));
+                             strerrordesc_np(errno));
 }
 
 static int export_letter(void *ctx, const struct rs_dlq_letter *letter, const struct rs_stream *stream,
@@ -122,12 +122,12 @@ static int open_outputs(struct listing *l, struct rs_error *error)
     const struct rs_dlq_request *request = &l->tool->request;
     if (request->raw) {
         if (mkdir(request->raw, 0700) < 0 && errno != EEXIST) {
-            return rs_fail(error, RS_EIO, "%s cannot be made: %s", request->raw, strerror(errno));
+            return rs_fail(error, RS_EIO, "%s cannot be made: %s", request->raw, strerrordesc_np(errno));
         }
         l->directory = open(request->raw, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return l->directory >= 0
                    ? 0
-                   : rs_fail(error, RS_EIO, "%s cannot be opened: %s", request->raw, strerror(errno));
+                   : rs_fail(error, RS_EIO, "%s cannot be opened: %s", request->raw, strerrordesc_np(errno));
     }
     if (!request->output || strcmp(request->output, "-") == 0) {
         return 0;
@@ -140,7 +140,7 @@ static int open_outputs(struct listing *l, struct rs_error *error)
             (void)close(fd);
         }
         l->file = stdout;
-        return rs_fail(error, RS_EIO, "%s cannot be opened: %s", request->output, strerror(why));
+        return rs_fail(error, RS_EIO, "%s cannot be opened: %s", request->output, strerrordesc_np(why));
     }
     return 0;
 }
@@ -153,7 +153,7 @@ int rs_dlq_export(struct rs_dlq_tool *tool, struct rs_error *error)
         rc = rs_dlq_walk(tool, export_letter, &l, error);
     }
     if (l.file != stdout && fclose(l.file) != 0 && rc == 0) {
-        rc = rs_fail(error, RS_EIO, "%s cannot be written: %s", tool->request.output, strerror(errno));
+        rc = rs_fail(error, RS_EIO, "%s cannot be written: %s", tool->request.output, strerrordesc_np(errno));
     }
     if (l.directory >= 0) {
         (void)close(l.directory);

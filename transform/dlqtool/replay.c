@@ -12,7 +12,7 @@ struct replay {
     const struct rs_stream *stream;
     struct rs_dlq_sender *sender;
     struct rs_dlq_check *check;
-    struct rs_dlq_marks *marks; /* of the partition under way */
+    struct rs_dlq_marks marks; /* of the partition under way */
     const char *topic;
     int32_t partition;
     bool begun;         /* a session there */
@@ -31,7 +31,7 @@ static void tell(const struct rs_dlq_letter *letter, uint64_t number, const char
 /* Whether the letter may be sent; told where not. */
 static int judge(struct replay *r, const struct rs_dlq_letter *letter, bool *good, struct rs_error *error)
 {
-    struct rs_dlq_verdict v;
+    struct rs_dlq_verdict v = {0};
     char text[640];
     *good = false;
     if (letter->cut) {
@@ -60,9 +60,9 @@ static int begin(struct replay *r, struct rs_error *error)
 {
     int64_t first = 0;
     int64_t end = 0;
-    rs_dlq_marks_fini(r->marks);
+    rs_dlq_marks_fini(&r->marks);
     r->begun = true;
-    return rs_dlq_sender_begin(r->sender, r->topic, r->partition, r->marks, &first, &end, error);
+    return rs_dlq_sender_begin(r->sender, r->topic, r->partition, &r->marks, &first, &end, error);
 }
 
 static int take_letter(void *ctx, enum rs_dlq_kind kind, const struct rs_dlq_letter *letter,
@@ -76,14 +76,14 @@ static int take_letter(void *ctx, enum rs_dlq_kind kind, const struct rs_dlq_let
         return 0;
     }
     r->tool->found++;
-    if (rs_dlq_marks_have(r->marks, letter->offset)) {
+    if (rs_dlq_marks_have(&r->marks, letter->offset)) {
         r->replayed++;
         return 0;
     }
     int rc = judge(r, letter, &good, error);
     if (rc == 0 && good && !request->dry_run && !r->begun) {
         rc = begin(r, error);
-        good = !rs_dlq_marks_have(r->marks, letter->offset); /* another session may have come before */
+        good = !rs_dlq_marks_have(&r->marks, letter->offset); /* another session may have come before */
         r->replayed += !good;
     }
     if (rc == 0 && good && !request->dry_run) {
@@ -96,15 +96,13 @@ static int take_letter(void *ctx, enum rs_dlq_kind kind, const struct rs_dlq_let
 
 static int replay_partition(struct replay *r, const char *topic, int32_t partition, struct rs_error *error)
 {
-    struct rs_dlq_marks marks = {0};
     int64_t first = 0;
     int64_t end = 0;
-    r->marks = &marks;
     r->topic = topic;
     r->partition = partition;
     r->begun = false;
-    int rc = rs_dlq_sender_look(r->sender, topic, partition, &marks, &first, &end, error);
-    if (rc == 0 && marks.open && !r->tool->request.dry_run) {
+    int rc = rs_dlq_sender_look(r->sender, topic, partition, &r->marks, &first, &end, error);
+    if (rc == 0 && r->marks.open && !r->tool->request.dry_run) {
         rc = begin(r, error);
     }
     if (rc == 0) {
@@ -114,13 +112,13 @@ static int replay_partition(struct replay *r, const char *topic, int32_t partiti
         int ended = rs_dlq_sender_end(r->sender, error);
         rc = ended < 0 ? ended : rc;
     }
-    if (marks.damaged > 0) {
+    if (r->marks.damaged > 0) {
         fprintf(stderr,
                 "%s: topic %s partition %" PRId32 ": %" PRIu64
                 " markers of replays make no sense, and count for nothing\n",
-                rs_dlq_info.name, topic, partition, marks.damaged);
+                rs_dlq_info.name, topic, partition, r->marks.damaged);
     }
-    rs_dlq_marks_fini(&marks);
+    rs_dlq_marks_fini(&r->marks);
     return rc;
 }
 

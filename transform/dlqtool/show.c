@@ -25,18 +25,20 @@ static void put_row(struct rs_slice bytes, size_t from, int64_t mark, struct rs_
     rs_buf_printf(out, "    %06zx ", from);
     for (size_t i = 0; i < ROW; i++) {
         int64_t at = (int64_t)(from + i);
-        rs_buf_char(out, at == mark && i < size ? '>' : at == mark + 1 && mark >= 0 && i > 0 ? '<' : ' ');
+        bool before = mark >= 0 && at == mark && i < size;
+        bool behind = mark >= 0 && at == mark + 1 && i > 0;
+        rs_buf_text(out, before ? ">" : behind ? "<" : " ");
         if (i < size) {
             rs_dlq_put_hex(rs_slice_of(bytes.data + from + i, 1), out);
         } else {
             rs_buf_text(out, "  ");
         }
     }
-    rs_buf_char(out, mark == (int64_t)(from + ROW - 1) && size == ROW ? '<' : ' ');
+    rs_buf_text(out, mark == (int64_t)(from + ROW - 1) && size == ROW ? "<" : " ");
     rs_buf_text(out, " |");
     for (size_t i = 0; i < size; i++) {
         uint8_t c = bytes.data[from + i];
-        rs_buf_char(out, c >= 0x20 && c < 0x7f ? (char)c : '.');
+        rs_buf_put(out, c >= 0x20 && c < 0x7f ? &c : (const uint8_t *)".", 1);
     }
     rs_buf_text(out, "|\n");
 }
@@ -219,7 +221,7 @@ static int put_decoded(const struct showing *s, const struct rs_dlq_letter *lett
 static int put_verdict(struct showing *s, const struct rs_dlq_letter *letter, const struct rs_stream *stream,
                        struct rs_error *error)
 {
-    struct rs_dlq_verdict v;
+    struct rs_dlq_verdict v = {0};
     struct rs_buf *out = &s->out;
     int rc = 0;
     if (!s->check || rs_dlq_check_stream(s->check) != stream) {
