@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -335,6 +336,19 @@ static int take_over(const struct rs_settings *settings, struct rs_error *error)
     return rc;
 }
 
+/* Each thread that allocates gets a heap of its own from glibc, eight for each core at most, and what another
+ * thread frees stays in them. librdkafka's threads allocate what workers free: with two heaps the daemon is as
+ * fast, and as much as a fifth smaller. An operator's own number counts. */
+static void limit_heaps(void)
+{
+#ifdef M_ARENA_MAX
+    if (!secure_getenv("MALLOC_ARENA_MAX")) {
+        /* There is one thread yet. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        (void)mallopt(M_ARENA_MAX, 2);
+    }
+#endif
+}
+
 static int execute(const struct command *command, const struct rs_settings *settings, struct rs_error *error)
 {
     switch (command->mode) {
@@ -347,6 +361,7 @@ static int execute(const struct command *command, const struct rs_settings *sett
     case RS_DAEMON_RUN: break;
     }
     rs_log_set_level(command->has_level ? command->level : settings->log_level);
+    limit_heaps();
     return rs_daemon_run(settings, command->config, error);
 }
 
