@@ -59,7 +59,8 @@ struct rs_redis_writer {
     unsigned checks_inflight;
     bool meta_inflight;
     redisContext *context;
-    bool identified; /* the packers know the Kafka cluster */
+    redisReplyObjectFunctions *default_replies, replies; /* how its answers become objects */
+    bool identified;                                     /* the packers know the Kafka cluster */
     char sha[RS_REDIS_SHA_SIZE + 1], meta_sha[RS_REDIS_SHA_SIZE + 1];
     char run_id[RS_REDIS_RUN_ID_MAX]; /* of the server written to last; empty: none yet */
     bool suspect;                     /* it was a replica in between: what it holds may be another's data */
@@ -116,6 +117,8 @@ void rs_redis_writer_settle(struct rs_redis_writer *w, struct rs_view_batch *bat
 
 /* Sends as much as may be under way. */
 void rs_redis_writer_fill(struct rs_redis_writer *w);
+/* Makes the new context's answers cheap. */
+void rs_redis_writer_adopt(struct rs_redis_writer *w);
 /* Takes the answers that are there. */
 void rs_redis_writer_read(struct rs_redis_writer *w);
 

@@ -21,10 +21,10 @@
 #include "sink/redis/rights.h"
 
 #define DENIED_US    INT64_C(60000000) /* then transactions are tried again: rights may have been given */
-#define TRIPS        8                 /* of which the shortest counts */
+#define TRIPS        64 /* of which the shortest counts: a busy machine makes the others longer */
 #define FAR_US       INT64_C(700)
 #define FAR_AWAY_US  INT64_C(4000)
-#define FAR_PAUSE_US INT64_C(2000000)
+#define FAR_PAUSE_US INT64_C(10000000)
 
 void rs_redis_native_fini(struct rs_redis_native *native)
 {

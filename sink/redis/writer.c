@@ -95,6 +95,7 @@ static void connect_writer(struct rs_redis_writer *w)
     memcpy(w->sha, hands.sha, sizeof w->sha);
     memcpy(w->meta_sha, hands.meta_sha, sizeof w->meta_sha);
     w->context = context;
+    rs_redis_writer_adopt(w);
     w->check_us = 0; /* at once: it may have been emptied meanwhile */
     w->meta_wanted = true;
     rs_redis_counts_connected(&w->counts, true);

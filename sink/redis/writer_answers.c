@@ -134,6 +134,61 @@ static bool take_reply(struct rs_redis_writer *w, const redisReply *reply)
                                     : take_answer(w, &call, reply);
 }
 
+/* A transaction is answered once for each of its commands, twice for each in fact, and nothing is to be known of
+ * these answers but that they are no errors: they are not worth an allocation each. */
+static redisReply queued = {.type = REDIS_REPLY_STATUS, .str = (char[]){"QUEUED"}, .len = 6};
+static redisReply some_integer = {.type = REDIS_REPLY_INTEGER};
+
+static bool reads_piece(const struct rs_redis_writer *w)
+{
+    return w->calls.count > 0 && w->calls.items[w->calls.first].kind == RS_CALL_PIECE;
+}
+
+static void *create_string(const redisReadTask *task, char *text, size_t size)
+{
+    struct rs_redis_writer *w = task->privdata;
+    if (!task->parent && task->type == REDIS_REPLY_STATUS && size == queued.len &&
+        memcmp(text, queued.str, size) == 0) {
+        return &queued;
+    }
+    return w->default_replies->createString(task, text, size);
+}
+
+static void *create_integer(const redisReadTask *task, long long value)
+{
+    struct rs_redis_writer *w = task->privdata;
+    if (!task->parent || !reads_piece(w)) {
+        return w->default_replies->createInteger(task, value);
+    }
+    redisReply *parent = task->parent->obj;
+    parent->element[task->idx] = &some_integer;
+    return &some_integer;
+}
+
+static void free_reply(void *object)
+{
+    redisReply *reply = object;
+    if (!reply || reply == &queued) {
+        return;
+    }
+    for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+        reply->element[i] = reply->element[i] == &some_integer ? NULL : reply->element[i];
+    }
+    freeReplyObject(reply);
+}
+
+void rs_redis_writer_adopt(struct rs_redis_writer *w)
+{
+    redisReader *reader = w->context->reader;
+    w->default_replies = reader->fn;
+    w->replies = *reader->fn;
+    w->replies.createString = create_string;
+    w->replies.createInteger = create_integer;
+    w->replies.freeObject = free_reply;
+    reader->fn = &w->replies;
+    reader->privdata = w;
+}
+
 void rs_redis_writer_read(struct rs_redis_writer *w)
 {
     void *raw = NULL;
@@ -154,7 +209,7 @@ void rs_redis_writer_read(struct rs_redis_writer *w)
         } else {
             alive = take_reply(w, reply);
         }
-        freeReplyObject(reply);
+        free_reply(reply);
     }
     if (alive && w->context->err) {
         rs_redis_writer_fail(w, rs_redis_fault_of_context(w->context), false, w->context->errstr);
