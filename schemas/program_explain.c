@@ -77,7 +77,7 @@ static void explain_operands(const struct rs_program *program, size_t at, struct
     case RS_PROGRAM_JUMP: rs_buf_printf(out, " to %zu", at + op->b); break;
     case RS_PROGRAM_COPY: rs_buf_printf(out, " of slot %" PRIu32, op->a); break;
     case RS_PROGRAM_TIMES: rs_buf_printf(out, " %" PRIu64, op->b); break;
-    case RS_PROGRAM_RESCALE: rs_buf_printf(out, " by %" PRIu32 " digits", op->a); break;
+    case RS_PROGRAM_RESCALE: rs_buf_printf(out, " by %" PRIu32 " digits", op->a & 0xff); break;
     case RS_PROGRAM_BLOCKS: rs_buf_printf(out, ", depth +%" PRIu32 ", end at %zu", op->a, at + op->b); break;
     case RS_PROGRAM_CALL: rs_buf_printf(out, " %" PRIu64 ", depth +%" PRIu32, op->b, op->a); break;
     case RS_PROGRAM_EMPTY_BLOCKS:

@@ -41,20 +41,20 @@
     X(SKIP_DECIMAL, skip_decimal, "skip decimal")    /* a: digits, b: largest quick value */                 \
     X(FIXED_DECIMAL, fixed_decimal, "fixed decimal") /* s, a: digits, b: bytes */                            \
     X(SKIP_FIXED_DECIMAL, skip_fixed_decimal, "skip fixed decimal") /* a: digits, b: bytes */                \
-    X(NULLABLE, nullable, "nullable")           /* a: branch of null, b: ops ahead for null */               \
-    X(NULLABLE_SLOT, nullable_slot, "nullable") /* as NULLABLE; s: null */                                   \
-    X(UNION, union, "union")                    /* a: branches, b: first in targets */                       \
-    X(JUMP, jump, "jump")                       /* b: ops ahead */                                           \
-    X(SET_NULL, set_null, "null")               /* s */                                                      \
-    X(COPY, copy, "copy")                       /* s, a: slot copied from */                                 \
-    X(CONSTANT, constant, "default")            /* s, b: number of the constant */                           \
-    X(ENUM_MAP, enum_map, "enum by name")       /* s, a: symbols, b: first in targets: reader's numbers */   \
-    X(AS_DOUBLE, as_double, "as double")        /* s: of an integer, as those below */                       \
-    X(AS_FLOAT, as_float, "as float")           /* s */                                                      \
-    X(AS_MILLIS, as_millis, "as timestamp-millis") /* s */                                                   \
-    X(AS_NANOS, as_nanos, "as timestamp-nanos")    /* s */                                                   \
-    X(TIMES, times, "times")                       /* s, b: factor */                                        \
-    X(RESCALE, rescale, "rescale")                 /* s, a: digits appended, b: digits allowed */            \
+    X(NULLABLE, nullable, "nullable")            /* a: branch of null, b: ops ahead for null */              \
+    X(NULLABLE_SLOT, nullable_slot, "nullable")  /* as NULLABLE; s: null */                                  \
+    X(UNION, union, "union")                     /* a: branches, b: first in targets */                      \
+    X(JUMP, jump, "jump")                        /* b: ops ahead */                                          \
+    X(SET_NULL, set_null, "null")                /* s */                                                     \
+    X(COPY, copy, "copy")                        /* s, a: slot copied from */                                \
+    X(CONSTANT, constant, "default")             /* s, b: number of the constant */                          \
+    X(ENUM_MAP, enum_map, "enum by name")        /* s, a: symbols, b: first in targets: reader's numbers */  \
+    X(AS_DOUBLE, as_double, "as double")         /* s: of an integer, as those below */                      \
+    X(AS_FLOAT, convert, "as float")             /* s */                                                     \
+    X(AS_MILLIS, convert, "as timestamp-millis") /* s */                                                     \
+    X(AS_NANOS, convert, "as timestamp-nanos")   /* s */                                                     \
+    X(TIMES, convert, "times")                   /* s, b: factor */                                          \
+    X(RESCALE, rescale, "rescale") /* s, a: digits appended | digits allowed << 8, kind: b is the factor */  \
     X(INCOMPATIBLE, incompatible, "incompatible")                                                            \
     X(BLOCKS, blocks, "blocks") /* a: depth, b: ops ahead of the end */                                      \
     X(NEXT, next, "next item")                                                                               \

@@ -140,8 +140,11 @@ static void emit_after(struct rs_program_compiler *c, const struct rs_schema *wr
     } else if (writer->logical == RS_LOGICAL_DECIMAL && reader->logical == RS_LOGICAL_DECIMAL &&
                reader->scale > writer->scale) {
         op.code = RS_PROGRAM_RESCALE;
-        op.a = (uint32_t)(reader->scale - writer->scale);
-        op.b = (uint64_t)(reader->precision < RS_I128_DIGITS ? reader->precision : RS_I128_DIGITS);
+        uint32_t appended = (uint32_t)(reader->scale - writer->scale);
+        uint32_t digits = (uint32_t)(reader->precision < RS_I128_DIGITS ? reader->precision : RS_I128_DIGITS);
+        op.a = digits << 8 | appended;
+        op.kind = appended <= 18; /* there is a factor of 64 bits */
+        op.b = op.kind ? (uint64_t)rs_pow10_u128((int)appended) : 0;
     }
     if (op.code != RS_PROGRAM_STOP) {
         rs_program_emit(c, op);

@@ -408,6 +408,34 @@ STEP step_enum_map(struct at at, const struct run *r)
     return ahead(number.p, at.op);
 }
 
+/* The rarer conversions are one function out of the loop, whose registers they would take. */
+static __attribute__((noinline)) void convert(struct rs_value *value, const struct rs_program_op *op)
+{
+    int rest = 0;
+    switch ((enum rs_program_code)op->code) {
+    case RS_PROGRAM_AS_FLOAT: /* rounded once, to the float that the reader has */
+        value->kind = RS_VALUE_DOUBLE;
+        value->d = (double)(float)value->i;
+        break;
+    case RS_PROGRAM_AS_MILLIS:
+        value->kind = RS_VALUE_TIME;
+        value->i = rs_us_from_millis(value->i);
+        break;
+    case RS_PROGRAM_AS_NANOS:
+        value->kind = RS_VALUE_TIME;
+        value->i = rs_us_from_nanos(value->i, &rest);
+        value->nanos = (uint16_t)rest;
+        break;
+    default: value->i *= (int64_t)op->b; break; /* TIMES, of 32-bit times of the day: the product fits */
+    }
+}
+
+STEP step_convert(struct at at, const struct run *r)
+{
+    convert(&r->values[at.op->slot], at.op);
+    return ahead(at.p, at.op);
+}
+
 STEP step_as_double(struct at at, const struct run *r)
 {
     struct rs_value *value = &r->values[at.op->slot];
@@ -416,43 +444,7 @@ STEP step_as_double(struct at at, const struct run *r)
     return ahead(at.p, at.op);
 }
 
-/* Rounded once, to the float that the reader has. */
-STEP step_as_float(struct at at, const struct run *r)
-{
-    struct rs_value *value = &r->values[at.op->slot];
-    value->kind = RS_VALUE_DOUBLE;
-    value->d = (double)(float)value->i;
-    return ahead(at.p, at.op);
-}
-
-STEP step_as_millis(struct at at, const struct run *r)
-{
-    struct rs_value *value = &r->values[at.op->slot];
-    value->kind = RS_VALUE_TIME;
-    value->i = rs_us_from_millis(value->i);
-    return ahead(at.p, at.op);
-}
-
-STEP step_as_nanos(struct at at, const struct run *r)
-{
-    struct rs_value *value = &r->values[at.op->slot];
-    int rest = 0;
-    value->kind = RS_VALUE_TIME;
-    value->i = rs_us_from_nanos(value->i, &rest);
-    value->nanos = (uint16_t)rest;
-    return ahead(at.p, at.op);
-}
-
-/* Of 32-bit times of the day: the product fits. */
-STEP step_times(struct at at, const struct run *r)
-{
-    r->values[at.op->slot].i *= (int64_t)at.op->b;
-    return ahead(at.p, at.op);
-}
-
-/* The value has at most RS_I128_DIGITS digits; so many have the digits appended to it, too, as a scale is
- * below that. */
-static __attribute__((noinline)) bool rescale(struct rs_value *value, uint32_t appended, uint64_t digits)
+static __attribute__((noinline)) bool rescale_wide(struct rs_value *value, uint32_t appended, uint64_t digits)
 {
     rs_i128 number = value->wide ? value->w : value->i;
     rs_i128 product;
@@ -470,9 +462,18 @@ static __attribute__((noinline)) bool rescale(struct rs_value *value, uint32_t a
     return true;
 }
 
+/* What fits 64 bits has its digits: the reader's type holds all that the writer's does. Only where that is
+ * more than RS_I128_DIGITS can a value be too long. */
 STEP step_rescale(struct at at, const struct run *r)
 {
-    return RS_WIRE_LIKELY(rescale(&r->values[at.op->slot], at.op->a, at.op->b))
+    struct rs_value *value = &r->values[at.op->slot];
+    int64_t product;
+    if (RS_WIRE_LIKELY(!value->wide && at.op->kind) &&
+        RS_WIRE_LIKELY(!__builtin_mul_overflow(value->i, (int64_t)at.op->b, &product))) {
+        value->i = product;
+        return ahead(at.p, at.op);
+    }
+    return RS_WIRE_LIKELY(rescale_wide(value, at.op->a & 0xff, at.op->a >> 8))
                ? ahead(at.p, at.op)
                : refuse(r->walk, at.p, RS_REASON_DECIMAL);
 }

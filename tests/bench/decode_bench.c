@@ -1,4 +1,5 @@
-/* Decoding of trades: ns per record by rollstat's op list and by libavro, on the same bytes, and the ratio.
+/* Decoding of trades: ns per record by rollstat's op list and by libavro, on the same bytes, and the ratio; and
+ * the same bytes as another version of the schema wrote them, resolved to this one.
  * Usage: decode_bench SCHEMA [RECORDS [ROUNDS]] */
 #include <avro.h>
 #include <inttypes.h>
@@ -72,6 +73,21 @@ static void put_trade(struct rs_buf *out, size_t number)
     put_long(out, 0);
 }
 
+/* A version of the schema that has the same bytes for a trade. Of the eight fields that are read, two have
+ * other symbols, two another scale, one is of another kind, one says nothing of time. */
+static const char written[] =
+    "{\"type\":\"record\",\"name\":\"Trade\",\"fields\":[{\"name\":\"trade_id\",\"type\":\"bytes\"},"
+    "{\"name\":\"exchange\",\"type\":\"string\"},{\"name\":\"product\",\"type\":\"string\"},"
+    "{\"name\":\"category\",\"type\":\"string\"},{\"name\":\"side\",\"type\":{\"type\":\"enum\",\"name\":"
+    "\"Side\",\"symbols\":[\"SELL\",\"BUY\",\"NONE\"]}},{\"name\":\"status\",\"type\":{\"type\":\"enum\","
+    "\"name\":\"TradeStatus\",\"symbols\":[\"AMENDED\",\"EXECUTED\"]}},{\"name\":\"price\",\"type\":{"
+    "\"type\":"
+    "\"bytes\",\"logicalType\":\"decimal\",\"precision\":16,\"scale\":6}},{\"name\":\"quantity\",\"type\":{"
+    "\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":15,\"scale\":3}},"
+    "{\"name\":\"currency\",\"type\":\"string\"},{\"name\":\"purchaser\",\"type\":[\"null\",\"string\"]},"
+    "{\"name\":\"seller\",\"type\":[\"null\",\"string\"]},{\"name\":\"executed_at\",\"type\":\"long\"},"
+    "{\"name\":\"noted_at\",\"type\":[\"null\",\"long\"]}]}";
+
 /* ---- both decoders ---- */
 
 static void run_ours(struct bench *b, const struct rs_program *program)
@@ -108,16 +124,16 @@ static void run_libavro(struct bench *b, avro_reader_t reader, avro_value_t *val
     }
 }
 
-static double bench_ours(struct bench *b, const struct rs_program *program, size_t rounds)
+/* The programs take turns, and the least of each counts. */
+static void bench_ours(struct bench *b, const struct rs_program *const programs[2], size_t rounds,
+                       double best[2])
 {
-    double best = 1e30;
-    for (size_t i = 0; i < rounds; i++) {
+    for (size_t i = 0; i < 2 * rounds; i++) {
         int64_t start = rs_clock_mono(rs_clock_system());
-        run_ours(b, program);
+        run_ours(b, programs[i % 2]);
         double ns = (double)(rs_clock_mono(rs_clock_system()) - start) * 1000 / (double)b->count;
-        best = ns < best ? ns : best;
+        best[i % 2] = i < 2 || ns < best[i % 2] ? ns : best[i % 2];
     }
-    return best;
 }
 
 static double bench_libavro(struct bench *b, size_t rounds)
@@ -177,19 +193,29 @@ int main(int argc, char **argv)
     prepare(&bench, argv[1], count);
     static const char *const paths[] = {"trade_id", "exchange", "product",     "side",
                                         "price",    "quantity", "executed_at", "status"};
+    struct rs_schema_document *writer = NULL;
     struct rs_program *program = NULL;
+    struct rs_program *resolved = NULL;
     struct rs_error error;
-    if (rs_program_compile(rs_schema_root(bench.document), paths, 8, RS_PROGRAM_LIMITS_DEFAULT, &program,
+    const struct rs_schema *own = rs_schema_root(bench.document);
+    if (rs_program_compile(own, paths, 8, RS_PROGRAM_LIMITS_DEFAULT, &program, &error) != 0 ||
+        rs_schema_parse("written", written, strlen(written), &writer, &error) != 0 ||
+        rs_program_resolve(rs_schema_root(writer), own, paths, 8, RS_PROGRAM_LIMITS_DEFAULT, &resolved,
                            &error) != 0) {
         fprintf(stderr, "decode_bench: %s\n", error.text);
         return 1;
     }
-    double ours = bench_ours(&bench, program, rounds);
+    double best[2];
+    bench_ours(&bench, (const struct rs_program *[]){program, resolved}, rounds, best);
+    double ours = best[0];
     double libavro = bench_libavro(&bench, rounds < 5 ? rounds : 5);
     printf("decode: %zu trades of %.0f bytes: rollstat %.1f ns, libavro %.1f ns, ratio %.1f (check %" PRIu64
            ")\n",
            count, (double)bench.bytes.size / (double)count, ours, libavro, libavro / ours, bench.sum);
+    printf("resolve: as another version wrote them: %.1f ns, ratio %.2f\n", best[1], best[1] / best[0]);
     rs_program_free(&program);
+    rs_program_free(&resolved);
+    rs_schema_free(&writer);
     rs_schema_free(&bench.document);
     rs_buf_fini(&bench.bytes);
     free(bench.ends);
