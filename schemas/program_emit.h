@@ -22,6 +22,7 @@ struct rs_program_compiler {
     size_t subroutine_count, subroutine_capacity;
     size_t landing;   /* newest op that something leads to: it must stay an op of its own */
     const char *note; /* field at hand */
+    size_t pairs;     /* of writer's and reader's types that were looked at */
     bool dry;         /* nothing is written: only whether it could be */
     bool failed;      /* out of memory: sticky */
 };

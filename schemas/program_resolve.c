@@ -6,6 +6,16 @@
 #include "schemas/program_default.h"
 #include "schemas/resolve.h"
 
+/* A writer's unions may hold many records whose names match the reader's, and these such unions: what is wanted
+ * of them is written out for each way through, so that a small schema would make a program of any size. */
+#define PAIRS_MAX 100000
+#define OPS_MAX   200000
+
+static bool too_involved(const struct rs_program_compiler *c)
+{
+    return c->pairs > PAIRS_MAX || c->program->op_count > OPS_MAX;
+}
+
 /* ---- what is wrong ---- */
 
 /* Bytes of the path of what is at hand: so many steps of the first wanted path that runs through it. */
@@ -279,7 +289,7 @@ static int emit_union_pair(struct rs_program_compiler *c, const struct rs_schema
             worst = code;
             *error = why;
         }
-        if (code != 0 && code != RS_ESCHEMA) {
+        if (code != 0 && (code != RS_ESCHEMA || too_involved(c))) {
             return rs_fail(error, code, "%s", why.text);
         }
         fit += code == 0 && (writer->branches[i]->kind != RS_AVRO_NULL || writer->branch_count == 1);
@@ -308,6 +318,11 @@ int rs_program_emit_pair(struct rs_program_compiler *c, const struct rs_schema *
 {
     if (c->failed) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    c->pairs++;
+    if (too_involved(c)) {
+        return rs_fail(error, RS_ESCHEMA,
+                       "it is too involved: unions of records of one name, in one another");
     }
     if (writer->kind == RS_AVRO_UNION) {
         return emit_union_pair(c, writer, reader, part, error);

@@ -423,14 +423,50 @@ static void test_limits(void **state)
     rs_schema_free(&wants);
 }
 
+/* Three levels of unions of so many records, each of which holds the next level: a way through for each choice. */
+#define SAME 60
+
+static void test_a_bomb_of_unions(void **state)
+{
+    (void)state;
+    struct rs_buf writer = {0};
+    rs_buf_text(&writer, "{\"type\":\"record\",\"name\":\"T\",\"fields\":[");
+    for (int level = 0; level < 3; level++) { /* the innermost is defined first */
+        rs_buf_printf(&writer, "%s{\"name\":\"%c\",\"type\":[", level == 0 ? "" : ",", 'x' + level);
+        for (int i = 0; i < SAME; i++) {
+            rs_buf_printf(&writer,
+                          "%s{\"type\":\"record\",\"name\":\"n%d.L%d\",\"fields\":[{\"name\":\"f\",\"type\":",
+                          i == 0 ? "" : ",", i, level);
+            for (int k = 0; level > 0 && k < SAME; k++) {
+                rs_buf_printf(&writer, "%s\"n%d.L%d\"", k == 0 ? "[" : ",", k, level - 1);
+            }
+            rs_buf_text(&writer, level > 0 ? "]}]}" : "\"int\"}]}");
+        }
+        rs_buf_text(&writer, "]}");
+    }
+    rs_buf_text(&writer, "]}");
+    const char *reader = RECORD(
+        "T",
+        FIELD("z", RECORD("L2", FIELD("f", RECORD("L1", FIELD("f", RECORD("L0", FIELD("f", "\"long\""))))))));
+    expect(rs_buf_cstr(&writer), reader, "z.f.f.f", "00",
+           "it is too involved: unions of records of one name, in one another");
+    rs_buf_fini(&writer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_promotions),  cmocka_unit_test(test_times),
-        cmocka_unit_test(test_decimals),    cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_enums),       cmocka_unit_test(test_unions),
-        cmocka_unit_test(test_records),     cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_many_fields), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_promotions),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_decimals),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_enums),
+        cmocka_unit_test(test_unions),
+        cmocka_unit_test(test_records),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_many_fields),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_a_bomb_of_unions),
     };
     return cmocka_run_group_tests_name("schemas.program_resolve", tests, NULL, NULL);
 }
