@@ -33,8 +33,8 @@ static void test_schemas(void **state)
     static const char *const bodies[] = {
         "{\"schema\": \"\\\"int\\\"\"}",
         "{\"schema\": \"\\\"int\\\"\", \"schemaType\": \"AVRO\", \"references\": []}",
-        "{\"schema\": \"\\\"int\\\"\", \"schemaType\": null, \"references\": null, \"maxId\": 9, "
-        "\"ruleSet\": {}}",
+        ("{\"schema\": \"\\\"int\\\"\", \"schemaType\": null, \"references\": null, \"maxId\": 9, "
+         "\"ruleSet\": {}}"),
     };
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         struct rs_registry_schema schema;
