@@ -99,7 +99,12 @@ static int tell_owner(redisContext *context, const struct rs_redis_config *confi
     word_end(words);
     word(words, "%taken");
     word(words, aggregate);
-    return run_words(context, words, NULL, error);
+    int code = run_words(context, words, NULL, error);
+    words_begin(words, "HDEL");
+    rs_buf_printf(&words->text, "%s:owners", config->prefix);
+    word_end(words);
+    word(words, "%taken");
+    return code == 0 ? run_words(context, words, NULL, error) : code;
 }
 
 /* ---- taking over ---- */

@@ -19,7 +19,7 @@
 -- Whose is what: <prefix>:owners holds the Kafka cluster of each consumer group, and <prefix>:owners:<aggregate> beside
 -- partitions by group key the fields %owner, <group>:<cluster>, and %old where an earlier version wrote first. No
 -- group key has a '%' before a small letter but in %null. An empty cluster is one that is not known.
--- Whoever changes %owner writes <prefix>:owners too (%taken, which nobody reads): transactions watch that key alone,
+-- Whoever changes %owner writes <prefix>:owners too (%taken, for a moment): transactions watch that key alone,
 -- since the others change with every new group.
 --
 -- Names of fields come once a section and every list is handed over in one piece by unpack: time goes with the
@@ -100,6 +100,7 @@ local function refusal()
   for i = 1, #take do
     call('HSET', take[i], '%owner', group .. ':' .. cluster)
     call('HSET', groups, '%taken', take[i])
+    call('HDEL', groups, '%taken')
   end
   if not bound or (bound == '' and cluster ~= '') then
     call('HSET', groups, group, cluster)

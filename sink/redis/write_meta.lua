@@ -35,6 +35,7 @@ local function is_ours(owners)
     call('HSET', owners, '%old', '1')
   end
   try('HSET', prefix .. ':owners', '%taken', owners) -- see write_batch.lua
+  try('HDEL', prefix .. ':owners', '%taken')
   try('HSET', owners, '%owner', group .. ':' .. cluster) -- a value of another type is the first batch's to replace
   return true
 end
