@@ -81,7 +81,7 @@ PLACES = {
     "time in the year 0": (None, "executed_at", str(offset_of("executed_at")), "bare"),
     "lone continuation byte": (None, "exchange", str(offset_of("exchange")), "bare"),
     "single-object header of an unknown schema": (None, None, "0", "single-object:" + "0" * 16),
-    "unknown id": (None, None, "0", "confluent:99"),
+    "id that nobody knows": (None, None, "0", "confluent:99"),
     "not a number": ("x: finite true", "x", str(1 + 8 + 2 + 1), "bare"),
 }
 
@@ -129,7 +129,7 @@ FRAMED = [
 CONFLUENT = [
     ("bare message where confluent is asked for", b"\x01" + avro.trade(), "framing"),
     ("prefix cut short", b"\x00\x00\x00", "framing"),
-    ("unknown id", b"\x00\x00\x00\x00\x63" + avro.trade(), "unknown_schema"),
+    ("id that nobody knows", b"\x00\x00\x00\x00\x63" + avro.trade(), "unknown_schema"),
 ]
 
 
