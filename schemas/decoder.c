@@ -294,7 +294,8 @@ void rs_decoder_schema_text(const struct rs_decoder *decoder, struct rs_slice me
                   rs_frame_named(message, &name) == RS_FRAMING_CONFLUENT;
     if (!decoder->json) {
         split = rs_frame_split(decoder->registry, decoder->framing, decoder->own, message, &writer, &datum);
-        framed = message.size > datum.size;
+        bool asked = decoder->learned && rs_frame_named(message, &name) == RS_FRAMING_CONFLUENT;
+        framed = message.size > datum.size || split == RS_REASON_UNKNOWN_SCHEMA || asked;
     }
     out[0] = '\0';
     if (split == RS_REASON_FRAMING) {

@@ -92,7 +92,14 @@ static void find_place(const struct rs_partition *p, struct rs_dead_letter *lett
     const struct rs_plan *plan = p->plan;
     struct rs_slice message = letter->record->value;
     size_t at = 0;
-    if (rs_decoder_run(plan->decoder, message, p->batch.text, p->batch.values, &at) != RS_REASON_NONE) {
+    enum rs_reason again = rs_decoder_run(plan->decoder, message, p->batch.text, p->batch.values, &at);
+    if (again == RS_REASON_UNKNOWN_SCHEMA && letter->reason != again) {
+        /* The registry's schema has read it, which is not looked for once more: a rule knows its field. */
+        letter->field =
+            by_rule(letter->reason, rule) ? plan->slots.paths[rs_rules_slot(&plan->rules, rule)] : NULL;
+        return;
+    }
+    if (again != RS_REASON_NONE) {
         if (rs_decoder_visit(plan->decoder, message, NULL, &where->place) == RS_REASON_NONE) {
             letter->byte = (int64_t)at; /* JSON, or what only the stream's own schema refuses */
             return;

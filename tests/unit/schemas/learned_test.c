@@ -210,6 +210,22 @@ static void test_many(void **state)
     end(&f);
 }
 
+/* In a dead letter, whatever it is rejected for. */
+static void test_a_message_names_what_was_learned(void **state)
+{
+    static const uint8_t message[] = {0, 0, 0, 0, 7, 2, 4};
+    static const enum rs_framing framings[] = {RS_FRAMING_CONFLUENT, RS_FRAMING_AUTO};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct fixture f;
+        char text[RS_DECODER_SCHEMA_MAX];
+        begin(&f, framings[i]);
+        rs_decoder_schema_text(f.decoder, rs_slice_of(message, sizeof message), RS_REASON_RULE, text);
+        assert_string_equal(text, "confluent:7");
+        end(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_auto_takes_what_nobody_knows_for_bare),
         cmocka_unit_test(test_why),
         cmocka_unit_test(test_framings_without_ids_learn_nothing),
+        cmocka_unit_test(test_a_message_names_what_was_learned),
         cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests_name("schemas.learned", tests, NULL, NULL);
