@@ -317,17 +317,18 @@ struct significand {
     bool negative;
 };
 
-static int read_significand(struct rs_slice text, struct significand *out, struct rs_error *error)
+/* False: not a number. */
+static bool read_significand(struct rs_slice text, struct significand *out)
 {
     struct number_text number;
     size_t dropped = 0;
     if (!scan_number(text, &number)) {
-        return rs_fail(error, RS_ERECORD, "not a number");
+        return false;
     }
     out->count = double_digits(&number, out->digits, &dropped);
     out->exponent = number.exponent + (int64_t)dropped - (int64_t)number.fraction.size;
     out->negative = number.negative;
-    return 0;
+    return true;
 }
 
 /* The form for strtod and strtof, which glibc rounds correctly: without a point, so that no locale matters. */
@@ -348,9 +349,8 @@ int rs_double_parse(struct rs_slice text, double *out, struct rs_error *error)
     uint64_t small = 0;
     double value = 0;
 
-    int rc = read_significand(text, &number, error);
-    if (rc != 0) {
-        return rc;
+    if (!read_significand(text, &number)) {
+        return rs_fail(error, RS_ERECORD, "not a number");
     }
     for (size_t i = 0; i < number.count && number.count <= 19; i++) {
         small = small * 10 + (uint64_t)(number.digits[i] - '0');
@@ -372,9 +372,8 @@ int rs_float_parse(struct rs_slice text, float *out, struct rs_error *error)
     char plain[PLAIN_TEXT_SIZE];
     float value = 0;
 
-    int rc = read_significand(text, &number, error);
-    if (rc != 0) {
-        return rc;
+    if (!read_significand(text, &number)) {
+        return rs_fail(error, RS_ERECORD, "not a number");
     }
     if (number.count > 0) {
         put_plain(&number, plain);

@@ -171,7 +171,7 @@ static void keep_default(struct compiler *c, struct rs_json_field *field)
         c->code = rs_fail(c->error, RS_ECONFIG, "the default of field '%s' is not a value of its type",
                           field->name);
     }
-    for (size_t slot = 0; slot < p->slot_count && c->code == 0; slot++) {
+    for (size_t slot = 0; values && slot < p->slot_count && c->code == 0; slot++) {
         if (values[slot].kind != RS_VALUE_NULL) {
             add_default(c, field, slot, values[slot]);
         }
@@ -200,7 +200,8 @@ static void set_head(struct rs_json_field *field)
         return;
     }
     memcpy(bytes + 1, field->name, field->size);
-    memcpy(bytes + size - 2, "\":", 2);
+    bytes[size - 2] = '"';
+    bytes[size - 1] = ':';
     memset(mask, 0xff, size);
     memcpy(field->head, bytes, sizeof bytes);
     memcpy(field->mask, mask, sizeof mask);

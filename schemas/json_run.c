@@ -61,7 +61,7 @@ static void put_integer(struct run *r, const struct rs_json_node *node, enum rs_
  * come behind. */
 static enum rs_reason take_text(struct run *r, bool keep, struct rs_slice *out)
 {
-    struct rs_json_text text;
+    struct rs_json_text text = {0};
     const uint8_t *fault = r->c.p;
     size_t size = 0;
     r->c.p++; /* the quote */
@@ -131,7 +131,9 @@ static enum rs_reason take_bytes(struct run *r, struct rs_slice *out)
     if (reason != RS_REASON_NONE) {
         return reason;
     }
-    memmove(r->text, out->data, out->size);
+    if (out->size > 0) {
+        memmove(r->text, out->data, out->size);
+    }
     out->data = r->text;
     return rs_json_to_bytes(r->text, &out->size) ? RS_REASON_NONE : fail_at(r, from, RS_REASON_TYPE);
 }
@@ -139,7 +141,7 @@ static enum rs_reason take_bytes(struct run *r, struct rs_slice *out)
 static APART enum rs_reason run_bytes(struct run *r, const struct rs_json_node *node)
 {
     const uint8_t *from = r->c.p;
-    struct rs_slice bytes;
+    struct rs_slice bytes = {0};
     enum rs_reason reason = take_bytes(r, &bytes);
     if (reason != RS_REASON_NONE) {
         return reason;
@@ -263,7 +265,7 @@ static APART enum rs_reason run_double(struct run *r, const struct rs_json_node 
 /* The default of a decimal is written as its bytes. */
 static APART enum rs_reason default_decimal(struct run *r, const struct rs_json_node *node)
 {
-    struct rs_slice bytes;
+    struct rs_slice bytes = {0};
     rs_i128 value;
     enum rs_reason reason = take_bytes(r, &bytes);
     if (reason != RS_REASON_NONE) {
@@ -585,15 +587,13 @@ static enum rs_reason run_fields(struct run *r, const struct rs_json_node *node,
 
 static APART enum rs_reason run_record(struct run *r, const struct rs_json_node *node)
 {
-    size_t words = ((size_t)node->count + 63) / 64;
+    size_t words = (size_t)node->count / 64 + 1;
     enum rs_reason reason = open_depth(r);
     if (reason != RS_REASON_NONE || words > SEEN_WORDS - r->words) {
         return RS_REASON_DEPTH;
     }
     uint64_t *seen = r->seen + r->words;
-    for (size_t i = 0; i < words; i++) {
-        seen[i] = 0;
-    }
+    memset(seen, 0, words * sizeof *seen);
     r->words += words;
     reason = run_fields(r, node, seen);
     r->words -= words;

@@ -51,7 +51,8 @@ void rs_program_emit_code(struct rs_program_compiler *c, enum rs_program_code co
     rs_program_emit(c, (struct rs_program_op){.code = (uint8_t)code});
 }
 
-void rs_program_land(struct rs_program_compiler *c, size_t from)
+/* Makes the op at `from` lead to the op that comes next. */
+static void land(struct rs_program_compiler *c, size_t from)
 {
     if (!idle(c)) {
         c->program->ops[from].b = c->program->op_count - from;
@@ -201,13 +202,13 @@ static void emit_nullable(struct rs_program_compiler *c, const struct rs_schema 
                                   .a = (uint32_t)null_branch});
     rs_program_emit_type(c, type->branches[1 - null_branch], part);
     if (wanted <= 1) {
-        rs_program_land(c, nullable);
+        land(c, nullable);
         return;
     }
     size_t jump = rs_program_emit(c, (struct rs_program_op){.code = RS_PROGRAM_JUMP});
-    rs_program_land(c, nullable);
+    land(c, nullable);
     rs_program_emit_nulls(c, part);
-    rs_program_land(c, jump);
+    land(c, jump);
 }
 
 size_t rs_program_add_targets(struct rs_program_compiler *c, size_t count)
@@ -239,7 +240,7 @@ void rs_program_land_chain(struct rs_program_compiler *c, size_t jump)
 {
     while (jump != 0 && !idle(c)) {
         size_t next = c->program->ops[jump].b;
-        rs_program_land(c, jump);
+        land(c, jump);
         jump = next;
     }
 }
@@ -283,7 +284,7 @@ static void emit_blocks(struct rs_program_compiler *c, const struct rs_schema *t
     }
     rs_program_emit_type(c, type->items, (struct rs_program_part){.in_frame = true});
     rs_program_emit_code(c, RS_PROGRAM_NEXT);
-    rs_program_land(c, blocks);
+    land(c, blocks);
 }
 
 static void emit_call(struct rs_program_compiler *c, const struct rs_schema *record,

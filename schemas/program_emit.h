@@ -41,8 +41,6 @@ bool rs_program_is_leaf(const struct rs_program_compiler *c, struct rs_program_p
 /* Returns the number of the op; 0 after a failure. */
 size_t rs_program_emit(struct rs_program_compiler *c, struct rs_program_op op);
 void rs_program_emit_code(struct rs_program_compiler *c, enum rs_program_code code);
-/* Makes the op at `from` lead to the op that comes next. */
-void rs_program_land(struct rs_program_compiler *c, size_t from);
 /* Jumps to the end are chained through `b` until the end is known; 0 ends the chain, as no jump is op 0. */
 void rs_program_land_chain(struct rs_program_compiler *c, size_t jump);
 /* Room for `count` targets; returns the number of the first. */

@@ -141,11 +141,6 @@ void rs_dlq_sender_free(struct rs_dlq_sender **sender)
     *sender = NULL;
 }
 
-const char *rs_dlq_sender_to(const struct rs_dlq_sender *sender)
-{
-    return sender->to;
-}
-
 struct rs_dlq_sent rs_dlq_sender_counts(const struct rs_dlq_sender *sender)
 {
     return sender->total;

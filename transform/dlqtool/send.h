@@ -32,7 +32,6 @@ struct rs_dlq_sender;
 RS_MUST_USE int rs_dlq_sender_new(struct rs_dlq_tool *tool, const char *to, struct rs_dlq_sender **out,
                                   struct rs_error *error);
 void rs_dlq_sender_free(struct rs_dlq_sender **sender);
-const char *rs_dlq_sender_to(const struct rs_dlq_sender *sender);
 
 /* Offsets of `to` and the markers of a partition, read in this order, and what an unfinished session has sent.
  * Writes nothing. *end is where the partition ended. */
