@@ -137,6 +137,7 @@ static bool *flag_of(struct rs_dlq_request *request, const char *name)
 static int take(void *ctx, const struct rs_option *option, const char *value, struct rs_error *error)
 {
     struct rs_dlq_request *request = ctx;
+    RS_ASSERT(request != NULL);
     if (!option) {
         return take_operand(request, value, error);
     }
