@@ -321,7 +321,7 @@ COMMANDS = {
     ],
     "rollstat-schema": [
         ("", 1, "a command is missing. See `rollstat-schema --help`."),
-        ("nonsense", 1, "'nonsense' is not a command: canonical, fingerprint, decode, explain."),
+        ("nonsense", 1, "'nonsense' is not a command: canonical, fingerprint, decode, explain, check."),
         ("canonical /no.avsc", 2, 'cannot open "/no.avsc": No such file or directory'),
         ("fingerprint {config}", 1, "{config}:1:5: not valid JSON"),
     ],

@@ -17,7 +17,8 @@ DEMO = os.path.join(suite.ROOT, "deploy", "demo")
 
 
 def left_over():
-    """Processes whose command line names the demo's build directory."""
+    """Processes whose command line names this tree's demo: another's may run at the same time, in a box for one."""
+    demo = os.path.join(suite.ROOT, "build", "demo", "")
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -25,7 +26,7 @@ def left_over():
                 words = file.read().decode("utf-8", "replace").split("\0")
         except OSError:
             continue
-        if any("build/demo/" in word for word in words) and "cmake" not in words[0]:
+        if any(demo in word for word in words) and "cmake" not in words[0]:
             found.append(words)
     return found
 

@@ -20,7 +20,8 @@
 static void put_value(const struct rs_value *v, struct rs_buf *out)
 {
     char digits[64] = "";
-    rs_i128 number = v->wide ? v->w : v->i;
+    bool wide = v->kind == RS_VALUE_DECIMAL && v->wide; /* of other kinds it says nothing */
+    rs_i128 number = wide ? v->w : v->i;
     switch ((enum rs_value_kind)v->kind) {
     case RS_VALUE_NULL: rs_buf_text(out, "null"); break;
     case RS_VALUE_BOOLEAN: rs_buf_text(out, v->i ? "true" : "false"); break;
@@ -35,7 +36,7 @@ static void put_value(const struct rs_value *v, struct rs_buf *out)
             digits[0] = (char)('0' + (digit < 0 ? -digit : digit));
             number /= 10;
         }
-        rs_buf_printf(out, "%s%sm", (v->wide ? v->w : v->i) < 0 ? "-" : "", digits);
+        rs_buf_printf(out, "%s%sm", (wide ? v->w : v->i) < 0 ? "-" : "", digits);
         break;
     }
 }
