@@ -97,13 +97,17 @@ class Install(suite.Case):
     def test_what_the_example_comments_out_is_right_too(self):
         """Each commented setting of the example, put in."""
         with open(self.installed("etc/rollstat/rollstat.yaml.example"), encoding="utf-8") as file:
-            lines = file.read().replace("/usr/share/rollstat", self.installed("usr/share/rollstat")).splitlines()
+            text = file.read().replace("/usr/share/rollstat", self.installed("usr/share/rollstat"))
+        for name in ("/etc/rollstat/client.pem", "/etc/ssl/certs/ca-certificates.crt"):
+            self.assertIn(name, text)
+            text = text.replace(name, self.write(os.path.basename(name), "a file of TLS\n"))
+        lines = text.splitlines()
         head = next(i for i, line in enumerate(lines) if line.startswith("group:"))
         settings = [line[1:] if line.startswith("#") and not line.startswith("# ") or line.startswith("#  ") else line
                     for line in lines[head:]]
         self.assertGreater(sum(a != b for a, b in zip(settings, lines[head:])), 20)
-        self.write("redis-password", "secret\n")
-        self.write("kafka-password", "secret\n")
+        for name in ("redis-password", "kafka-password", "registry-password", "registry-key"):
+            self.write(name, "secret\n")
         path = self.write("all.yaml", "\n".join(settings) + "\n")
         environment = {**os.environ, "CREDENTIALS_DIRECTORY": self.directory, "HOSTNAME": "a"}
         out, err = procs.check([self.installed("usr/bin/rollstatd"), "-c", path, "--check"], env=environment)
