@@ -158,10 +158,11 @@ static void prefetch_group(const struct rs_groups *gs, const struct rs_group *g)
     if (g->newest == RS_NONE) {
         return;
     }
-    uintptr_t node = (uintptr_t)rs_node_at(gs, g->newest);
+    const uint8_t *node = (const uint8_t *)rs_node_at(gs, g->newest);
     size_t size = gs->panes.item_size < PREFETCH_BYTES ? gs->panes.item_size : PREFETCH_BYTES;
-    for (uintptr_t line = node & ~(uintptr_t)(LINE_BYTES - 1); line < node + size; line += LINE_BYTES) {
-        rs_prefetch((const void *)line);
+    size += (uintptr_t)node % LINE_BYTES; /* as if it began with its line, so that the last one is met */
+    for (size_t at = 0; at < size; at += LINE_BYTES) {
+        rs_prefetch(node + at);
     }
 }
 
