@@ -19,13 +19,19 @@ struct rs_decoder {
 
 /* ---- building ---- */
 
-/* The program of schema number `writer`; it stays NULL where the schema does not resolve to the own one. */
-static int compile_writer(struct rs_decoder *decoder, size_t writer, const char *const *paths, size_t count,
-                          struct rs_program_limits limits, struct rs_error *error)
+static int resolve(const struct rs_decoder *decoder, const struct rs_schema *writer, const char *const *paths,
+                   struct rs_program **out, struct rs_error *error)
 {
-    const struct rs_schema *own = rs_frame_schema(decoder->registry, decoder->own);
-    int code = rs_program_resolve(rs_frame_schema(decoder->registry, writer), own, paths, count, limits,
-                                  &decoder->programs[writer], error);
+    return rs_program_resolve(writer, rs_frame_schema(decoder->registry, decoder->own), paths,
+                              decoder->path_count, decoder->limits, out, error);
+}
+
+/* The program of schema number `writer`; it stays NULL where the schema does not resolve to the own one. */
+static int compile_writer(struct rs_decoder *decoder, size_t writer, const char *const *paths,
+                          struct rs_error *error)
+{
+    int code = resolve(decoder, rs_frame_schema(decoder->registry, writer), paths, &decoder->programs[writer],
+                       error);
     return code == RS_ESCHEMA && writer != decoder->own ? 0 : code;
 }
 
@@ -47,7 +53,7 @@ int rs_decoder_new(const struct rs_frame_registry *registry, enum rs_framing fra
     decoder->count = writers;
     int code = 0;
     for (size_t i = 0; i < writers && code == 0; i++) {
-        code = compile_writer(decoder, i, paths, count, limits, error);
+        code = compile_writer(decoder, i, paths, error);
     }
     if (code != 0) {
         rs_decoder_free(&decoder);
@@ -104,25 +110,36 @@ static __attribute__((noinline, cold)) enum rs_reason refused(const struct rs_de
     return unknown ? RS_REASON_UNKNOWN_SCHEMA : reason;
 }
 
-#define ID_PREFIX 5 /* 00 and an id of four bytes */
-
 static enum rs_reason run_json(const struct rs_decoder *decoder, struct rs_slice message, uint8_t *text,
                                struct rs_value *values, size_t *at)
 {
-    bool framed = message.size >= ID_PREFIX && message.data[0] == 0;
-    size_t prefix = framed && decoder->framing != RS_FRAMING_BARE ? ID_PREFIX : 0;
+    uint32_t id; /* of a JSON schema, which nobody asks for */
+    struct rs_slice json = message;
+    bool framed = decoder->framing != RS_FRAMING_BARE && rs_frame_confluent(message, &id, &json);
     if (!framed && decoder->framing == RS_FRAMING_CONFLUENT) {
         if (at) {
             *at = 0;
         }
         return RS_REASON_FRAMING;
     }
-    const struct rs_slice json = rs_slice_of(message.data + prefix, message.size - prefix);
     enum rs_reason reason = rs_json_program_run(decoder->json, json, text, values, at);
     if (at) {
-        *at += prefix;
+        *at += message.size - json.size;
     }
     return reason;
+}
+
+/* The program of an Avro message's writer and its datum; NULL: none, for `reason`. */
+static inline const struct rs_program *program_of(const struct rs_decoder *decoder, struct rs_slice message,
+                                                  struct rs_slice *datum, enum rs_reason *reason)
+{
+    size_t writer = 0;
+    *reason = rs_frame_split(decoder->registry, decoder->framing, decoder->own, message, &writer, datum);
+    const struct rs_program *program = *reason == RS_REASON_NONE ? decoder->programs[writer] : NULL;
+    if (*reason == RS_REASON_NONE && !program) {
+        *reason = RS_REASON_SCHEMA_INCOMPATIBLE;
+    }
+    return program;
 }
 
 enum rs_reason rs_decoder_run(const struct rs_decoder *decoder, struct rs_slice message, uint8_t *text,
@@ -131,20 +148,16 @@ enum rs_reason rs_decoder_run(const struct rs_decoder *decoder, struct rs_slice 
     if (__builtin_expect(decoder->json != NULL, 0)) {
         return run_json(decoder, message, text, values, at);
     }
-    size_t writer = 0;
     struct rs_slice datum;
-    enum rs_reason reason =
-        rs_frame_split(decoder->registry, decoder->framing, decoder->own, message, &writer, &datum);
-    if (reason == RS_REASON_NONE && !decoder->programs[writer]) {
-        reason = RS_REASON_SCHEMA_INCOMPATIBLE;
-    }
-    if (reason != RS_REASON_NONE) {
+    enum rs_reason reason;
+    const struct rs_program *program = program_of(decoder, message, &datum, &reason);
+    if (!program) {
         if (at) {
             *at = 0;
         }
         return reason;
     }
-    reason = rs_program_run(decoder->programs[writer], datum, values, at);
+    reason = rs_program_run(program, datum, values, at);
     return __builtin_expect(reason == RS_REASON_NONE, 1)
                ? reason
                : refused(decoder, message, message.size - datum.size, reason, at);
@@ -156,9 +169,8 @@ static int compile_learned(void *self, const struct rs_schema *writer, struct rs
                            struct rs_error *error)
 {
     const struct rs_decoder *decoder = self;
-    const struct rs_schema *own = rs_frame_schema(decoder->registry, decoder->own);
 
-    return rs_program_resolve(writer, own, decoder->paths, decoder->path_count, decoder->limits, out, error);
+    return resolve(decoder, writer, decoder->paths, out, error);
 }
 
 int rs_decoder_learn(struct rs_decoder *decoder, const struct rs_registry_asker *asker,
@@ -215,22 +227,6 @@ enum rs_reason rs_decoder_run_learning(const struct rs_decoder *decoder, struct 
 
 /* ---- looking into a message ---- */
 
-/* The program of the message's writer and its datum; NULL: none, for `reason`. */
-static const struct rs_program *program_of(const struct rs_decoder *decoder, struct rs_slice message,
-                                           struct rs_slice *datum, enum rs_reason *reason)
-{
-    size_t writer = 0;
-    *reason = RS_REASON_NONE;
-    if (decoder->json) {
-        return NULL;
-    }
-    *reason = rs_frame_split(decoder->registry, decoder->framing, decoder->own, message, &writer, datum);
-    if (*reason == RS_REASON_NONE && !decoder->programs[writer]) {
-        *reason = RS_REASON_SCHEMA_INCOMPATIBLE;
-    }
-    return *reason == RS_REASON_NONE ? decoder->programs[writer] : NULL;
-}
-
 struct visiting {
     const struct rs_program *program;
     const struct rs_decoder_visitor *visitor;
@@ -255,7 +251,7 @@ enum rs_reason rs_decoder_visit(const struct rs_decoder *decoder, struct rs_slic
     enum rs_reason reason = RS_REASON_NONE;
     struct rs_slice datum;
     *place = (struct rs_place){0};
-    const struct rs_program *program = program_of(decoder, message, &datum, &reason);
+    const struct rs_program *program = decoder->json ? NULL : program_of(decoder, message, &datum, &reason);
     if (!program) {
         return reason;
     }
@@ -277,7 +273,7 @@ bool rs_decoder_find_value(const struct rs_decoder *decoder, struct rs_slice mes
 {
     enum rs_reason reason = RS_REASON_NONE;
     struct rs_slice datum;
-    const struct rs_program *program = program_of(decoder, message, &datum, &reason);
+    const struct rs_program *program = decoder->json ? NULL : program_of(decoder, message, &datum, &reason);
     bool found = program && rs_program_find_value(program, datum, path, at);
     *at += found ? message.size - datum.size : 0;
     return found;
