@@ -11,7 +11,7 @@
 
 /* ---- powers and digits ---- */
 
-static const uint64_t pow10_u64[20] = {
+const uint64_t rs_pow10_u64[20] = {
     1u,
     10u,
     100u,
@@ -37,7 +37,7 @@ static const uint64_t pow10_u64[20] = {
 rs_u128 rs_pow10_u128(int exponent)
 {
     RS_ASSERT(exponent >= 0 && exponent <= RS_I128_DIGITS);
-    return exponent < 20 ? (rs_u128)pow10_u64[exponent] : (rs_u128)pow10_u64[exponent - 19] * TEN_19;
+    return exponent < 20 ? (rs_u128)rs_pow10_u64[exponent] : (rs_u128)rs_pow10_u64[exponent - 19] * TEN_19;
 }
 
 static const char pairs[] = "0001020304050607080910111213141516171819"
@@ -63,7 +63,7 @@ static size_t digit_count(uint64_t value)
 {
     /* 1233/4096 is just above log10(2): right or one too small for every bit length up to 64. */
     size_t guess = (size_t)(((64 - __builtin_clzll(value | 1)) * 1233) >> 12);
-    return guess + (value >= pow10_u64[guess] || guess == 0);
+    return guess + (value >= rs_pow10_u64[guess] || guess == 0);
 }
 
 size_t rs_u64_digits(uint64_t value, char *out)
@@ -269,8 +269,8 @@ int rs_decimal_parse(struct rs_slice text, int scale, rs_i128 *out, struct rs_er
  * expansion of a midpoint between two doubles); what follows is stood for by one more digit. */
 #define DECISIVE_DIGITS 770
 
-/* Small cases are exact in one operation (W. Clinger, 1990): both factors are doubles without rounding. */
-static bool double_exact(uint64_t digits, int64_t exponent, double *out)
+/* Both factors are doubles without rounding. */
+bool rs_double_exact(uint64_t digits, int64_t exponent, double *out)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
@@ -355,7 +355,7 @@ int rs_double_parse(struct rs_slice text, double *out, struct rs_error *error)
     for (size_t i = 0; i < number.count && number.count <= 19; i++) {
         small = small * 10 + (uint64_t)(number.digits[i] - '0');
     }
-    if (number.count > 0 && (number.count > 19 || !double_exact(small, number.exponent, &value))) {
+    if (number.count > 0 && (number.count > 19 || !rs_double_exact(small, number.exponent, &value))) {
         put_plain(&number, plain);
         value = strtod(plain, NULL);
     }

@@ -36,7 +36,8 @@ size_t rs_int64_format(int64_t value, char *out);
 /* Decimal digits without leading zeros, at most 20 and 39. */
 size_t rs_u64_digits(uint64_t value, char *out);
 size_t rs_u128_digits(rs_u128 value, char *out);
-rs_u128 rs_pow10_u128(int exponent); /* 0..RS_I128_DIGITS */
+rs_u128 rs_pow10_u128(int exponent);    /* 0..RS_I128_DIGITS */
+extern const uint64_t rs_pow10_u64[20]; /* 10^0 to 10^19 */
 
 /* Shortest decimal that reads back as the same double (Schubfach, R. Giulietti 2021), in the notation of
  * ECMAScript Number::toString: plain for 1e-7 <= |x| < 1e21, else d.ddde+xx. Needs a finite x. -0 is "0".
@@ -49,7 +50,9 @@ size_t rs_float_format(float value, char *out);
 
 /* Correctly rounded; accepts what JSON accepts plus a leading '+' and surrounding nothing. */
 RS_MUST_USE int rs_double_parse(struct rs_slice text, double *out, struct rs_error *error);
-
+/* digits * 10^exponent where that takes one operation on exact doubles, which rounds correctly (W. Clinger, 1990).
+ * False: rs_double_parse knows the way. */
+bool rs_double_exact(uint64_t digits, int64_t exponent, double *out);
 /* The same for a float: not a double that is rounded once more. */
 RS_MUST_USE int rs_float_parse(struct rs_slice text, float *out, struct rs_error *error);
 

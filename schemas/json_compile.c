@@ -4,7 +4,7 @@
 
 #include "base/array.h"
 #include "schemas/json_internal.h"
-#include "schemas/program_ops.h"
+#include "schemas/program_default.h"
 
 #define GROW_FROM  32
 #define NESTED_MAX 1000 /* records in one another: bounds the compiler's own recursion */
@@ -157,26 +157,65 @@ static void add_default(struct compiler *c, struct rs_json_field *field, size_t 
     field->value_count++;
 }
 
-/* The default's values for the slots below the field's node. */
-static void keep_default(struct compiler *c, struct rs_json_field *field)
+static void set_default(struct compiler *c, struct rs_json_field *field, uint32_t number,
+                        const struct rs_schema *type, const json_t *json);
+
+/* What the default leaves out are the defaults of the inner fields, which are known already. */
+static void set_record_default(struct compiler *c, struct rs_json_field *field,
+                               const struct rs_json_node *node, const json_t *json)
 {
-    struct rs_json_program *p = c->program;
-    const struct rs_slice json = rs_slice_text(field->default_json);
-    struct rs_value *values = calloc(p->slot_count + 1, sizeof *values);
-    uint8_t *text = rs_arena_alloc(&p->arena, json.size);
-    field->first_value = (uint32_t)p->default_count;
-    if (!values || !text) {
-        fail(c);
-    } else if (rs_json_run_default(p, field->node, json, text, values) != RS_REASON_NONE) {
-        c->code = rs_fail(c->error, RS_ECONFIG, "the default of field '%s' is not a value of its type",
-                          field->name);
-    }
-    for (size_t slot = 0; values && slot < p->slot_count && c->code == 0; slot++) {
-        if (values[slot].kind != RS_VALUE_NULL) {
-            add_default(c, field, slot, values[slot]);
+    const struct rs_schema *record = node->schema;
+    const uint32_t first = node->first;
+    for (uint32_t i = 0; i < record->field_count && c->code == 0; i++) {
+        const struct rs_json_field *inner = &c->program->fields[first + i];
+        const json_t *value = json_object_get(json, inner->name);
+        if (value) {
+            set_default(c, field, inner->node, record->fields[i].type, value);
+            continue;
+        }
+        for (uint32_t k = 0; k < inner->value_count && c->code == 0; k++) {
+            const struct rs_json_default own = c->program->defaults[inner->first_value + k];
+            add_default(c, field, own.slot, own.value);
         }
     }
-    free(values);
+}
+
+/* What a default says for the slots at and below a node. */
+static void set_default(struct compiler *c, struct rs_json_field *field, uint32_t number,
+                        const struct rs_schema *type, const json_t *json)
+{
+    const struct rs_json_node *node = &c->program->nodes[number];
+    const struct rs_schema *actual = rs_program_default_type(type, json);
+    struct rs_value value;
+    if (actual && actual->kind == RS_AVRO_NULL) {
+        return;
+    }
+    if (node->kind == RS_JSON_RECORD) {
+        set_record_default(c, field, node, json);
+    } else if (node->slot != RS_JSON_NOT_WANTED) {
+        int code = actual ? rs_program_default_value(&c->program->arena, actual, json, &value, c->error)
+                          : RS_ESCHEMA;
+        if (code == 0) {
+            add_default(c, field, node->slot, value);
+        } else if (code == RS_ENOMEM) {
+            fail(c);
+        } else {
+            c->code = rs_fail(c->error, RS_ECONFIG, "the default of field '%s' is not a value of its type",
+                              field->name);
+        }
+    }
+}
+
+static void keep_default(struct compiler *c, struct rs_json_field *field)
+{
+    json_t *json = json_loads(field->default_json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    field->first_value = (uint32_t)c->program->default_count;
+    if (!json) {
+        fail(c);
+        return;
+    }
+    set_default(c, field, field->node, field->type, json);
+    json_decref(json);
 }
 
 /* From the inner records, which come behind those that hold them, to the outer: what the default of a record
@@ -235,6 +274,7 @@ static void compile_field(struct compiler *c, const struct rs_schema *record, ui
         (struct rs_json_field){.name = source->name,
                                .size = (uint32_t)strlen(source->name),
                                .node = node,
+                               .type = source->type,
                                .default_json = source->default_json,
                                .absent = source->default_json        ? RS_JSON_ABSENT_DEFAULT
                                          : can_be_null(source->type) ? RS_JSON_ABSENT_NULL

@@ -51,6 +51,7 @@ struct rs_json_field {
     uint32_t head_size;
     uint32_t size; /* of the name */
     uint32_t node;
+    const struct rs_schema *type;      /* as declared: of the default */
     const char *default_json;          /* NULL: none */
     uint8_t absent;                    /* enum rs_json_absent */
     uint32_t first_value, value_count; /* ABSENT_DEFAULT: what goes into slots */
@@ -128,21 +129,14 @@ enum rs_reason rs_json_to_decimal(const struct rs_json_number *number, const str
                                   struct rs_value *out);
 /* `single`: rounded to a float. */
 enum rs_reason rs_json_to_double(const struct rs_json_number *number, bool single, double *out);
-/* `rule`: as declared; NULL: ISO 8601 or the unit of the type `schema`. */
-enum rs_reason rs_json_count_to_time(const struct rs_json_number *number, const struct rs_schema *schema,
-                                     const struct rs_time_rule *rule, struct rs_value *out);
-enum rs_reason rs_json_text_to_time(struct rs_slice text, const struct rs_schema *schema,
-                                    const struct rs_time_rule *rule, struct rs_value *out);
+enum rs_reason rs_json_count_to_time(const struct rs_json_number *number, const struct rs_json_node *node,
+                                     struct rs_value *out);
+enum rs_reason rs_json_text_to_time(struct rs_slice text, const struct rs_json_node *node,
+                                    struct rs_value *out);
 enum rs_reason rs_json_text_to_date(struct rs_slice text, const struct rs_json_node *node, int64_t *out);
 /* Characters up to U+00FF to bytes, in place. False: another character. */
 bool rs_json_to_bytes(uint8_t *text, size_t *size);
 /* The 36 characters of a uuid to its bytes, in place; returns how many: 16. */
 size_t rs_json_uuid_to_bytes(uint8_t *text);
-
-/* ---- json_run.c ---- */
-
-/* Reads the value of one node, and nothing behind it: for defaults, which are written as Avro writes them. */
-enum rs_reason rs_json_run_default(const struct rs_json_program *program, uint32_t node, struct rs_slice json,
-                                   uint8_t *text, struct rs_value *values);
 
 #endif

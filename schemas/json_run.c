@@ -17,7 +17,6 @@ struct run {
     uint8_t *text; /* where the next text goes */
     uint32_t depth;
     uint64_t items; /* what is left of the budget */
-    bool defaults;  /* a default of the schema, as Avro writes it */
     size_t words;   /* used of `seen` */
     uint64_t seen[SEEN_WORDS];
 };
@@ -28,6 +27,12 @@ static enum rs_reason fail_at(struct run *r, const uint8_t *p, enum rs_reason re
 {
     r->c.p = p;
     return reason;
+}
+
+/* What was read from `from` on is a value, or is refused there. */
+static enum rs_reason judged(struct run *r, const uint8_t *from, enum rs_reason reason)
+{
+    return reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
 }
 
 static enum rs_reason expect(struct run *r, uint8_t wanted)
@@ -92,9 +97,8 @@ static bool is_number(const struct run *r)
 /* Whether the word stands here, as far as the message goes. */
 static bool begins_word(const struct run *r, const char *word)
 {
-    size_t size = (size_t)(r->c.end - r->c.p);
-    size_t wanted = strlen(word);
-    return memcmp(r->c.p, word, size < wanted ? size : wanted) == 0;
+    struct rs_json_cursor here = r->c;
+    return rs_json_word(&here, word) != RS_REASON_JSON;
 }
 
 /* What stands here is of another type, or no JSON at all. */
@@ -222,7 +226,7 @@ static enum rs_reason run_integer(struct run *r, const struct rs_json_node *node
     }
     reason = rs_json_to_integer(&number, node->kind == RS_JSON_LONG, &value);
     put_integer(r, node, RS_VALUE_INT, value);
-    return reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
+    return judged(r, from, reason);
 }
 
 static bool not_finite(struct rs_slice text, double *out)
@@ -254,31 +258,11 @@ static APART enum rs_reason run_double(struct run *r, const struct rs_json_node 
     } else {
         reason = take_number(r, false, &number);
         if (reason == RS_REASON_NONE) {
-            reason = rs_json_to_double(&number, node->kind == RS_JSON_FLOAT, &value);
-            reason = reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
+            reason = judged(r, from, rs_json_to_double(&number, node->kind == RS_JSON_FLOAT, &value));
         }
     }
     put(r, node, (struct rs_value){.kind = RS_VALUE_DOUBLE, .d = value});
     return reason;
-}
-
-/* The default of a decimal is written as its bytes. */
-static APART enum rs_reason default_decimal(struct run *r, const struct rs_json_node *node)
-{
-    struct rs_slice bytes = {0};
-    rs_i128 value;
-    enum rs_reason reason = take_bytes(r, &bytes);
-    if (reason != RS_REASON_NONE) {
-        return reason;
-    }
-    if (!rs_wire_decimal(bytes.data, bytes.size, node->schema->precision, &value)) {
-        return RS_REASON_DECIMAL;
-    }
-    bool wide = !rs_wire_fits_64(value);
-    put(r, node,
-        wide ? (struct rs_value){.kind = RS_VALUE_DECIMAL, .wide = true, .w = value}
-             : (struct rs_value){.kind = RS_VALUE_DECIMAL, .i = (int64_t)value});
-    return RS_REASON_NONE;
 }
 
 static APART enum rs_reason run_decimal(struct run *r, const struct rs_json_node *node)
@@ -286,9 +270,6 @@ static APART enum rs_reason run_decimal(struct run *r, const struct rs_json_node
     const uint8_t *from = r->c.p;
     struct rs_json_number number;
     struct rs_value value;
-    if (r->defaults) {
-        return default_decimal(r, node);
-    }
     enum rs_reason reason = take_number(r, true, &number);
     if (reason != RS_REASON_NONE) {
         return reason;
@@ -306,24 +287,20 @@ static APART enum rs_reason run_decimal(struct run *r, const struct rs_json_node
 static APART enum rs_reason run_time(struct run *r, const struct rs_json_node *node)
 {
     const uint8_t *from = r->c.p;
-    /* A default counts the type's own unit, whatever the messages' form is. */
-    const struct rs_time_rule *rule = r->defaults ? NULL : node->rule;
-    bool counts = rule && rs_time_rule_counts(rule);
+    bool counts = node->rule && rs_time_rule_counts(node->rule);
     struct rs_value value;
     enum rs_reason reason;
     if (is_number(r) || counts) {
         struct rs_json_number number;
         reason = take_number(r, true, &number);
         if (reason == RS_REASON_NONE) {
-            reason = rs_json_count_to_time(&number, node->schema, rule, &value);
-            reason = reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
+            reason = judged(r, from, rs_json_count_to_time(&number, node, &value));
         }
     } else if (is_text(r)) {
         struct rs_slice text;
         reason = take_text(r, false, &text);
         if (reason == RS_REASON_NONE) {
-            reason = rs_json_text_to_time(text, node->schema, rule, &value);
-            reason = reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
+            reason = judged(r, from, rs_json_text_to_time(text, node, &value));
         }
     } else {
         return other_type(r);
@@ -339,7 +316,7 @@ static APART enum rs_reason run_date(struct run *r, const struct rs_json_node *n
     const uint8_t *from = r->c.p;
     struct rs_slice text;
     int64_t days = 0;
-    if (is_number(r) && (!node->rule || r->defaults)) {
+    if (is_number(r) && !node->rule) {
         return run_integer(r, node);
     }
     if (!is_text(r)) {
@@ -347,8 +324,7 @@ static APART enum rs_reason run_date(struct run *r, const struct rs_json_node *n
     }
     enum rs_reason reason = take_text(r, false, &text);
     if (reason == RS_REASON_NONE) {
-        reason = rs_json_text_to_date(text, node, &days);
-        reason = reason == RS_REASON_NONE ? reason : fail_at(r, from, reason);
+        reason = judged(r, from, rs_json_text_to_date(text, node, &days));
     }
     put_integer(r, node, RS_VALUE_INT, days);
     return reason;
@@ -660,7 +636,7 @@ static enum rs_reason run_union_object(struct run *r, const struct rs_json_node 
     struct rs_slice name;
     bool named = peek_name(r, &name);
     for (uint32_t i = 0; i < node->count; i++) {
-        if (named && !r->defaults && is_named(&branches[i], name)) {
+        if (named && is_named(&branches[i], name)) {
             return run_wrapped(r, &branches[i]);
         }
         bare = !bare && is_container(&branches[i]) ? &branches[i] : bare;
@@ -698,7 +674,7 @@ static enum rs_reason run_value(struct run *r, const struct rs_json_node *node)
         if (*r->c.p == 'n') {
             return rs_json_word(&r->c, "null"); /* all slots are null from the start */
         }
-        if (*r->c.p == '{' && !r->defaults && is_wrapped(r, node)) {
+        if (*r->c.p == '{' && is_wrapped(r, node)) {
             return run_wrapped(r, node);
         }
     }
@@ -752,7 +728,6 @@ enum rs_reason rs_json_program_run(const struct rs_json_program *program, struct
 {
     struct run r;
     begin(&r, program, message, text, values);
-    r.defaults = false;
     rs_json_space(&r.c);
     enum rs_reason reason = run_value(&r, &program->nodes[0]);
     if (reason == RS_REASON_NONE) {
@@ -766,13 +741,4 @@ enum rs_reason rs_json_program_run(const struct rs_json_program *program, struct
         values[program->copies[i].to] = values[program->copies[i].from];
     }
     return reason;
-}
-
-enum rs_reason rs_json_run_default(const struct rs_json_program *program, uint32_t node, struct rs_slice json,
-                                   uint8_t *text, struct rs_value *values)
-{
-    struct run r;
-    begin(&r, program, json, text, values);
-    r.defaults = true;
-    return run_value(&r, &program->nodes[node]);
 }

@@ -7,28 +7,7 @@
 
 #define US_PER_MS 1000
 
-static const int64_t pow10_i64[] = {
-    1,
-    10,
-    100,
-    1000,
-    10000,
-    100000,
-    1000000,
-    10000000,
-    100000000,
-    1000000000,
-    10000000000,
-    100000000000,
-    1000000000000,
-    10000000000000,
-    100000000000000,
-    1000000000000000,
-    10000000000000000,
-    100000000000000000,
-    1000000000000000000,
-};
-#define POW10_MAX 18
+#define POW10_MAX 18 /* of 10^n in 63 bits */
 
 /* ---- integers and decimals ---- */
 
@@ -38,7 +17,7 @@ static bool scaled(const struct rs_json_number *number, int scale, int64_t *out)
     int up = scale - number->scale;
     int64_t magnitude;
     if (!number->exact || up < 0 || up > POW10_MAX || number->digits > INT64_MAX ||
-        __builtin_mul_overflow((int64_t)number->digits, pow10_i64[up], &magnitude)) {
+        __builtin_mul_overflow((int64_t)number->digits, (int64_t)rs_pow10_u64[up], &magnitude)) {
         return false;
     }
     *out = number->negative ? -magnitude : magnitude;
@@ -76,26 +55,18 @@ enum rs_reason rs_json_to_decimal(const struct rs_json_number *number, const str
     if (magnitude >= rs_pow10_u128(digits)) {
         return RS_REASON_DECIMAL;
     }
-    *out = (struct rs_value){.kind = RS_VALUE_DECIMAL, .wide = !rs_wire_fits_64(value)};
-    if (out->wide) {
-        out->w = value;
-    } else {
-        out->i = (int64_t)value;
-    }
+    rs_value_set_decimal(out, value);
     return RS_REASON_NONE;
 }
 
 /* ---- doubles ---- */
 
-/* Both operands are exact, so that the one division rounds correctly (Clinger 1990). */
 static bool quick_double(const struct rs_json_number *number, double *out)
 {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    if (!number->exact || number->digits > UINT64_C(1) << 53 || number->scale > 22) {
+    double value;
+    if (!number->exact || !rs_double_exact(number->digits, -number->scale, &value)) {
         return false;
     }
-    double value = (double)number->digits / powers[number->scale];
     *out = number->negative ? -value : value;
     return true;
 }
@@ -163,11 +134,12 @@ static struct rs_exact_time whole_count(int64_t count, enum rs_time_rule_kind un
     return time;
 }
 
-enum rs_reason rs_json_count_to_time(const struct rs_json_number *number, const struct rs_schema *schema,
-                                     const struct rs_time_rule *rule, struct rs_value *out)
+enum rs_reason rs_json_count_to_time(const struct rs_json_number *number, const struct rs_json_node *node,
+                                     struct rs_value *out)
 {
+    const struct rs_schema *schema = node->schema;
     const struct rs_time_rule own = {.kind = own_unit(schema->logical)};
-    rule = rule ? rule : &own;
+    const struct rs_time_rule *rule = node->rule ? node->rule : &own;
     int64_t count;
     if (!rs_time_rule_counts(rule)) {
         return RS_REASON_TIME_FORM;
@@ -187,14 +159,14 @@ enum rs_reason rs_json_count_to_time(const struct rs_json_number *number, const 
                                                                              : RS_REASON_TIME_FORM;
 }
 
-enum rs_reason rs_json_text_to_time(struct rs_slice text, const struct rs_schema *schema,
-                                    const struct rs_time_rule *rule, struct rs_value *out)
+enum rs_reason rs_json_text_to_time(struct rs_slice text, const struct rs_json_node *node,
+                                    struct rs_value *out)
 {
     static const struct rs_time_rule iso = {.kind = RS_TIME_RULE_ISO};
-    rule = rule ? rule : &iso;
+    const struct rs_time_rule *rule = node->rule ? node->rule : &iso;
     struct rs_exact_time time = {0};
     struct rs_error ignored;
-    return rs_time_rule_read(rule, rule->zone, text, &time, &ignored) == 0 ? put_time(time, schema, out)
+    return rs_time_rule_read(rule, rule->zone, text, &time, &ignored) == 0 ? put_time(time, node->schema, out)
                                                                            : RS_REASON_TIME_FORM;
 }
 

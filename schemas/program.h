@@ -54,6 +54,18 @@ struct rs_value {
     };
 };
 
+/* A decimal that was read the long way, or computed: narrow wherever it fits. */
+static inline void rs_value_set_decimal(struct rs_value *value, rs_i128 unscaled)
+{
+    value->kind = RS_VALUE_DECIMAL;
+    value->wide = unscaled < INT64_MIN || unscaled > INT64_MAX;
+    if (value->wide) {
+        value->w = unscaled;
+    } else {
+        value->i = (int64_t)unscaled;
+    }
+}
+
 /* Static type of an extracted field, known when compiled. */
 struct rs_field_type {
     enum rs_value_kind kind; /* never NULL */

@@ -26,11 +26,11 @@ static struct rs_slice unescape(char *text, size_t size)
     return rs_slice_of(text, count);
 }
 
-static int bytes_value(struct rs_program_compiler *c, const struct rs_schema *type, const json_t *json,
+static int bytes_value(struct rs_arena *arena, const struct rs_schema *type, const json_t *json,
                        struct rs_value *out, struct rs_error *error)
 {
     size_t size = json_string_length(json);
-    char *text = rs_arena_slice(&c->program->arena, rs_slice_of(json_string_value(json), size));
+    char *text = rs_arena_slice(arena, rs_slice_of(json_string_value(json), size));
     if (!text) {
         return no_memory(error);
     }
@@ -47,12 +47,7 @@ static int bytes_value(struct rs_program_compiler *c, const struct rs_schema *ty
     if (!rs_wire_decimal(out->s.data, out->s.size, type->precision, &number)) {
         return rs_fail(error, RS_ESCHEMA, "has more digits than its precision or %d", RS_I128_DIGITS);
     }
-    *out = (struct rs_value){.kind = RS_VALUE_DECIMAL, .wide = !rs_wire_fits_64(number)};
-    if (out->wide) {
-        out->w = number;
-    } else {
-        out->i = (int64_t)number;
-    }
+    rs_value_set_decimal(out, number);
     return 0;
 }
 
@@ -84,8 +79,8 @@ static int64_t symbol_number(const struct rs_schema *type, const char *symbol)
 }
 
 /* The parser has seen to it that the value is one of the type. */
-static int make_value(struct rs_program_compiler *c, const struct rs_schema *type, const json_t *json,
-                      struct rs_value *out, struct rs_error *error)
+int rs_program_default_value(struct rs_arena *arena, const struct rs_schema *type, const json_t *json,
+                             struct rs_value *out, struct rs_error *error)
 {
     *out = (struct rs_value){0};
     switch (type->kind) {
@@ -106,8 +101,19 @@ static int make_value(struct rs_program_compiler *c, const struct rs_schema *typ
         out->kind = RS_VALUE_INT;
         out->i = symbol_number(type, json_string_value(json));
         return 0;
-    default: return bytes_value(c, type, json, out, error);
+    default: return bytes_value(arena, type, json, out, error);
     }
+}
+
+const struct rs_schema *rs_program_default_type(const struct rs_schema *type, const json_t *json)
+{
+    for (size_t i = 0; i < type->branch_count; i++) {
+        uint32_t left = RS_SCHEMA_DEFAULT_STEPS;
+        if (rs_schema_default_fits(type->branches[i], json, &left)) {
+            return type->branches[i];
+        }
+    }
+    return type->kind == RS_AVRO_UNION ? NULL : type;
 }
 
 static int emit_constant(struct rs_program_compiler *c, const struct rs_schema *type, const json_t *json,
@@ -120,7 +126,8 @@ static int emit_constant(struct rs_program_compiler *c, const struct rs_schema *
         return no_memory(error);
     }
     program->constants = constants;
-    int code = make_value(c, type, json, &constants[program->constant_count], error);
+    int code =
+        rs_program_default_value(&program->arena, type, json, &constants[program->constant_count], error);
     if (code == 0) {
         rs_program_emit(c, (struct rs_program_op){.code = RS_PROGRAM_CONSTANT,
                                                   .slot = (uint16_t)slot,
@@ -155,22 +162,10 @@ static int emit_record_default(struct rs_program_compiler *c, const struct rs_sc
     return code;
 }
 
-/* The first branch that the value is one of. */
-static const struct rs_schema *branch_of(const struct rs_schema *type, const json_t *json)
-{
-    for (size_t i = 0; i < type->branch_count; i++) {
-        uint32_t left = RS_SCHEMA_DEFAULT_STEPS;
-        if (rs_schema_default_fits(type->branches[i], json, &left)) {
-            return type->branches[i];
-        }
-    }
-    return NULL;
-}
-
 static int emit_value(struct rs_program_compiler *c, const struct rs_schema *type, const json_t *json,
                       struct rs_program_part part, struct rs_error *error)
 {
-    const struct rs_schema *actual = type->kind == RS_AVRO_UNION ? branch_of(type, json) : type;
+    const struct rs_schema *actual = rs_program_default_type(type, json);
     if (!actual) {
         return rs_fail(error, RS_ESCHEMA, "is too involved");
     }

@@ -267,13 +267,7 @@ static __attribute__((noinline)) bool keep_wide(const uint8_t *s, size_t size, u
         return false;
     }
     if (out) {
-        out->kind = RS_VALUE_DECIMAL;
-        out->wide = !rs_wire_fits_64(number);
-        if (out->wide) {
-            out->w = number;
-        } else {
-            out->i = (int64_t)number;
-        }
+        rs_value_set_decimal(out, number);
     }
     return true;
 }
@@ -453,12 +447,7 @@ static __attribute__((noinline)) bool rescale_wide(struct rs_value *value, uint3
         product < -most) {
         return false;
     }
-    value->wide = !rs_wire_fits_64(product);
-    if (value->wide) {
-        value->w = product;
-    } else {
-        value->i = (int64_t)product;
-    }
+    rs_value_set_decimal(value, product);
     return true;
 }
 

@@ -34,7 +34,7 @@ static void read_unknown(struct rs_stream_loader *l, const struct rs_config_node
     }
 }
 
-/* "EXTRA" at `where` says why a zone or a form is wrong. */
+/* A zone, a form or a field that is wrong, with the reason. */
 static void complain(struct rs_stream_loader *l, const struct rs_config_node *where, int code,
                      const struct rs_error *error)
 {

@@ -191,25 +191,6 @@ static int encode_float(const struct rs_cell *cell, struct rs_buf *out, struct r
  * leave it to the general reader, also where it is no number. */
 static bool short_decimal(struct rs_slice text, int scale, int64_t *out)
 {
-    static const int64_t powers[] = {1,
-                                     10,
-                                     100,
-                                     1000,
-                                     10000,
-                                     100000,
-                                     1000000,
-                                     10000000,
-                                     100000000,
-                                     1000000000,
-                                     10000000000,
-                                     100000000000,
-                                     1000000000000,
-                                     10000000000000,
-                                     100000000000000,
-                                     1000000000000000,
-                                     10000000000000000,
-                                     100000000000000000,
-                                     1000000000000000000};
     const uint8_t *p = text.data;
     const uint8_t *end = p + text.size;
     const uint8_t *point = NULL;
@@ -232,7 +213,7 @@ static bool short_decimal(struct rs_slice text, int scale, int64_t *out)
     if (digits == 0 || more < 0 || (int)digits - (point != NULL) + more > 18) {
         return false;
     }
-    value *= powers[more];
+    value *= (int64_t)rs_pow10_u64[more];
     *out = negative ? -value : value;
     return true;
 }

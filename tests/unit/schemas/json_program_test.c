@@ -369,6 +369,42 @@ static void test_objects(void **state)
     close_schema();
 }
 
+/* Defaults are written as Avro writes them, whatever form the messages have. */
+static void test_defaults(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"d", "t", "r.a", "r.b", "e", "r.b"};
+    static struct rs_json_time times[1];
+    struct rs_error error;
+    times[0].path = "t";
+    assert_int_equal(rs_time_rule_parse("iso", NULL, &times[0].rule, &error), 0);
+    options = (struct rs_json_options){.times = times, .time_count = 1};
+    open_schema(
+        "{\"name\": \"d\", \"type\": {\"type\": \"bytes\", \"logicalType\": \"decimal\", \"precision\": 9, "
+        "\"scale\": 2}, \"default\": \"\\u0007\\u00cf\"},"
+        "{\"name\": \"t\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}, "
+        "\"default\": 5},"
+        "{\"name\": \"r\", \"type\": {\"type\": \"record\", \"name\": \"R\", \"fields\": ["
+        "  {\"name\": \"a\", \"type\": [\"null\", \"int\"]},"
+        "  {\"name\": \"b\", \"type\": \"string\", \"default\": \"inner\"}]}, \"default\": {\"a\": 7}},"
+        "{\"name\": \"e\", \"type\": {\"type\": \"enum\", \"name\": \"E\", \"symbols\": [\"X\", \"Y\"]}, "
+        "\"default\": \"Y\"}",
+        paths, 6);
+    takes("{}");
+    assert_int_equal(v[0].i, 1999);
+    is_time(v[1], 5000, 0);
+    assert_int_equal(v[2].i, 7);
+    is_text(v[3], "inner", 5);
+    assert_int_equal(v[4].i, 1);
+    is_text(v[5], "inner", 5);
+    takes("{\"r\":{\"a\":null},\"t\":\"1970-01-01T00:00:01Z\",\"d\":\"20\"}");
+    assert_int_equal(v[0].i, 2000);
+    is_time(v[1], 1000000, 0);
+    assert_int_equal(v[2].kind, RS_VALUE_NULL);
+    is_text(v[3], "inner", 5);
+    close_schema();
+}
+
 static void test_arrays_maps_unions(void **state)
 {
     (void)state;
@@ -456,6 +492,7 @@ int main(void)
         cmocka_unit_test(test_bytes_enums_uuids),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_objects),
+        cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_arrays_maps_unions),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_paths_that_are_not_there),
