@@ -97,13 +97,22 @@ void rs_decoder_free(struct rs_decoder **decoder)
 
 /* ---- running ---- */
 
+/* Whether only a registry can know what the message names. */
+static bool names_learned(const struct rs_decoder *decoder, struct rs_slice message)
+{
+    uint32_t id;
+    struct rs_slice datum;
+    return decoder->learned && rs_frame_confluent(message, &id, &datum);
+}
+
 /* A message that was refused behind a prefix of `prefix` bytes. */
 static __attribute__((noinline, cold)) enum rs_reason refused(const struct rs_decoder *decoder,
                                                               struct rs_slice message, size_t prefix,
                                                               enum rs_reason reason, size_t *at)
 {
     bool guessed_bare = decoder->framing == RS_FRAMING_AUTO && prefix == 0;
-    bool unknown = guessed_bare && rs_frame_looks_framed(decoder->registry, message);
+    bool unknown = guessed_bare &&
+                   (rs_frame_looks_framed(decoder->registry, message) || names_learned(decoder, message));
     if (at) {
         *at = unknown ? 0 : *at + prefix;
     }
@@ -198,28 +207,25 @@ struct rs_learned *rs_decoder_learned(const struct rs_decoder *decoder)
     return decoder->learned;
 }
 
-/* Of an id that nobody knows: with framing `auto` the message may be bare all the same. */
-static __attribute__((noinline, cold)) enum rs_reason
-run_unknown(const struct rs_decoder *decoder, struct rs_slice message, struct rs_value *values)
-{
-    bool bare = decoder->framing == RS_FRAMING_AUTO &&
-                rs_decoder_run(decoder, message, NULL, values, NULL) == RS_REASON_NONE;
-    return bare ? RS_REASON_NONE : RS_REASON_UNKNOWN_SCHEMA;
-}
-
 enum rs_reason rs_decoder_run_learning(const struct rs_decoder *decoder, struct rs_learned_table *table,
                                        struct rs_slice message, struct rs_value *values, uint32_t *id)
 {
     struct rs_slice datum;
     const struct rs_program *program = NULL;
 
-    if (!rs_frame_confluent(message, id, &datum) || rs_frame_find_id(decoder->registry, *id) != SIZE_MAX) {
+    if (!rs_frame_confluent(message, id, &datum)) {
         return rs_decoder_run(decoder, message, NULL, values, NULL);
+    }
+    size_t writer = rs_frame_find_id(decoder->registry, *id);
+    if (writer != SIZE_MAX) {
+        program = decoder->programs[writer];
+        return program ? rs_program_run(program, datum, values, NULL) : RS_REASON_SCHEMA_INCOMPATIBLE;
     }
     switch (rs_learned_find(decoder->learned, table, *id, &program)) {
     case RS_LEARNED_KNOWN: return rs_program_run(program, datum, values, NULL);
     case RS_LEARNED_REFUSED: return RS_REASON_SCHEMA_INCOMPATIBLE;
-    case RS_LEARNED_UNKNOWN: return run_unknown(decoder, message, values);
+    case RS_LEARNED_UNKNOWN:
+        return rs_decoder_run(decoder, message, NULL, values, NULL); /* `auto`: it may be bare */
     case RS_LEARNED_WAITS: break;
     }
     return RS_DECODER_WAITS;

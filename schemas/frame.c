@@ -157,18 +157,6 @@ static bool begins_confluent(struct rs_slice message)
     return message.size >= CONFLUENT_SIZE && message.data[0] == 0;
 }
 
-bool rs_frame_confluent(struct rs_slice message, uint32_t *id, struct rs_slice *datum)
-{
-    if (!begins_confluent(message)) {
-        return false;
-    }
-    uint32_t wire;
-    memcpy(&wire, message.data + 1, sizeof wire);
-    *id = be32toh(wire);
-    *datum = rs_slice_of(message.data + CONFLUENT_SIZE, message.size - CONFLUENT_SIZE);
-    return true;
-}
-
 static uint64_t named_fingerprint(struct rs_slice message)
 {
     uint64_t crc64;
@@ -181,6 +169,16 @@ static uint32_t named_id(struct rs_slice message)
     uint32_t id;
     memcpy(&id, message.data + 1, sizeof id);
     return be32toh(id);
+}
+
+bool rs_frame_confluent(struct rs_slice message, uint32_t *id, struct rs_slice *datum)
+{
+    if (!begins_confluent(message)) {
+        return false;
+    }
+    *id = named_id(message);
+    *datum = rs_slice_of(message.data + CONFLUENT_SIZE, message.size - CONFLUENT_SIZE);
+    return true;
 }
 
 static size_t single_object_writer(const struct rs_frame_registry *registry, size_t own,

@@ -45,7 +45,8 @@ static void fake_why(void *self, const struct rs_registry_reader *reader, const 
     (void)rs_fail(out, RS_EIO, "nobody answers for %u", key->id);
 }
 
-static void begin(struct fixture *f, enum rs_framing framing)
+/* `id`: that the configuration has for the stream's own schema; 0: none. */
+static void begin_with(struct fixture *f, enum rs_framing framing, uint32_t id)
 {
     struct rs_error error;
     size_t number = 0;
@@ -55,11 +56,18 @@ static void begin(struct fixture *f, enum rs_framing framing)
     assert_int_equal(rs_schema_parse("own", OWN, strlen(OWN), &f->own, &error), 0);
     assert_int_equal(rs_frame_registry_new(&f->registry, &error), 0);
     assert_int_equal(rs_frame_add(f->registry, rs_schema_root(f->own), &number, &error), 0);
-    assert_int_equal(rs_frame_add_id(f->registry, 1, number, &error), 0);
+    if (id > 0) {
+        assert_int_equal(rs_frame_add_id(f->registry, id, number, &error), 0);
+    }
     assert_int_equal(
         rs_decoder_new(f->registry, framing, 0, paths, 1, RS_PROGRAM_LIMITS_DEFAULT, &f->decoder, &error), 0);
     assert_int_equal(
         rs_decoder_learn(f->decoder, &asker, paths, "trades", kept_reports_to(&f->reports), &error), 0);
+}
+
+static void begin(struct fixture *f, enum rs_framing framing)
+{
+    begin_with(f, framing, 1);
 }
 
 static void end(struct fixture *f)
@@ -210,6 +218,29 @@ static void test_many(void **state)
     end(&f);
 }
 
+/* Also where the configuration has no ids: what the message names, not what its bytes would be without a frame. */
+static void test_what_only_a_registry_knows_is_not_misread(void **state)
+{
+    static const uint8_t message[] = {0, 0, 0, 0, 7, 2, 4};
+    (void)state;
+    struct fixture f;
+    struct rs_value value;
+    struct rs_place place;
+    size_t at = 9;
+    int64_t x = 0;
+    begin_with(&f, RS_FRAMING_AUTO, 0);
+    assert_int_equal(rs_decoder_run(f.decoder, rs_slice_of(message, sizeof message), NULL, &value, &at),
+                     RS_REASON_UNKNOWN_SCHEMA);
+    assert_int_equal(at, 0);
+    assert_int_equal(rs_decoder_visit(f.decoder, rs_slice_of(message, sizeof message), NULL, &place),
+                     RS_REASON_UNKNOWN_SCHEMA);
+    assert_int_equal(place.at, 0);
+    assert_int_equal(run(&f, 7, 7, &x), RS_DECODER_WAITS);
+    answer(&f, 7, RS_REGISTRY_UNKNOWN, "no such schema");
+    assert_int_equal(run(&f, 7, 7, &x), RS_REASON_UNKNOWN_SCHEMA);
+    end(&f);
+}
+
 /* In a dead letter, whatever it is rejected for. */
 static void test_a_message_names_what_was_learned(void **state)
 {
@@ -235,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_why),
         cmocka_unit_test(test_framings_without_ids_learn_nothing),
         cmocka_unit_test(test_a_message_names_what_was_learned),
+        cmocka_unit_test(test_what_only_a_registry_knows_is_not_misread),
         cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests_name("schemas.learned", tests, NULL, NULL);
