@@ -350,10 +350,26 @@ static void sleep_until(struct rs_registry *registry, int64_t due_us, int64_t no
     (void)pthread_cond_timedwait(&registry->wake, &registry->mutex, &at);
 }
 
+/* A cache that cannot be used is told: what it is for, a restart while the registry is away, is lost. On this
+ * thread, as a large directory takes time to look through. */
+static void open_cache(struct rs_registry *registry)
+{
+    const struct rs_registry_options *options = &registry->options;
+    struct rs_error error;
+
+    if (options->config->cache &&
+        rs_registry_cache_open(options->config->cache, &options->report, &registry->cache, &error) != 0) {
+        rs_report(&options->report, RS_LOG_WARNING,
+                  "%s: schemas of the registry are not kept, so that a restart needs the registry",
+                  error.text);
+    }
+}
+
 static void *run(void *self)
 {
     struct rs_registry *registry = self;
 
+    open_cache(registry);
     pthread_mutex_lock(&registry->mutex);
     while (!atomic_load(&registry->stop)) {
         int64_t due_us = 0;
@@ -375,17 +391,10 @@ static void *run(void *self)
 
 /* ---- life ---- */
 
-/* A cache that cannot be used is told: what it is for, a restart while the registry is away, is lost. */
 static int init(struct rs_registry *registry, struct rs_error *error)
 {
     const struct rs_registry_config *config = registry->options.config;
 
-    if (config->cache &&
-        rs_registry_cache_open(config->cache, &registry->options.report, &registry->cache, error) != 0) {
-        rs_report(&registry->options.report, RS_LOG_WARNING,
-                  "%s: schemas of the registry are not kept, so that a restart needs the registry",
-                  error->text);
-    }
     int code = rs_registry_http_new(config, &registry->stop, &registry->http, error);
     if (code != 0) {
         return code;

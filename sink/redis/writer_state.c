@@ -225,6 +225,9 @@ void rs_redis_writer_settle(struct rs_redis_writer *w, struct rs_view_batch *bat
     rs_redis_writer_succeed(w, true);
     if (last) {
         RS_ASSERT(batch == w->queue.first);
+        if (w->native.firsts_of == batch) {
+            w->native.firsts_of = NULL; /* the room goes round, and is another batch then */
+        }
         rs_redis_writer_finish_head(w);
     }
 }

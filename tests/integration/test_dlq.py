@@ -176,6 +176,12 @@ class Foreign(DlqTool, suite.Case):
                               "offset 11: it has no headers\n")
         self.assertEqual(self.objects("stats")[0]["foreign"], 12)
 
+    def test_the_limit_is_one_for_all_streams(self):
+        self.put((avro.trade(), letter_headers()), (avro.trade(), letter_headers(topic=b"o", offset=b"8")))
+        for limit, sent in (("1", 1), ("2", 2), ("3", 2)):
+            rows = self.objects("replay", "--dry-run", "-n", limit)
+            self.assertEqual(sum(row["sent"] for row in rows), sent, limit)
+
     def test_letters_that_say_strange_things(self):
         self.put((b"\xff" * 100000, letter_headers(reason=b"\xff\xfe\x1b[2J", text=b"line\none\x07", field=b"\xc2\x9b31m", byte=b"-5",
                                                 schema=b"s" * 5000, time=b"yesterday", rule=b"", partition=b"2147483647",

@@ -52,9 +52,7 @@ static bool put(void *self, const struct rs_dead_letter *letter)
         return true;
     }
     v->reason = letter->reason;
-    v->byte = letter->byte;
     (void)snprintf(v->text, sizeof v->text, "%s", letter->text);
-    (void)snprintf(v->field, sizeof v->field, "%s", letter->field ? letter->field : "");
     return true;
 }
 
@@ -84,7 +82,7 @@ int rs_dlq_check_run(struct rs_dlq_check *check, const struct rs_dlq_letter *let
                                      .value = letter->value,
                                      .offset = check->next++,
                                      .timestamp_us = letter->original_us};
-    check->verdict = (struct rs_dlq_verdict){.byte = -1};
+    check->verdict = (struct rs_dlq_verdict){0};
     if (rs_partition_apply(check->partition, &record, 1, &sink) != 1) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }

@@ -67,6 +67,9 @@ static bool within(struct rs_slice field, const char *wanted)
 static bool is_position(const struct rs_dlq_filter *filter, const struct rs_dlq_letter *letter)
 {
     char text[320];
+    if (filter->position_count == 0) {
+        return true;
+    }
     (void)snprintf(text, sizeof text, "%s:%" PRId32 ":%" PRId64, letter->topic, letter->partition,
                    letter->offset);
     for (size_t i = 0; i < filter->position_count; i++) {
@@ -74,7 +77,7 @@ static bool is_position(const struct rs_dlq_filter *filter, const struct rs_dlq_
             return true;
         }
     }
-    return filter->position_count == 0;
+    return false;
 }
 
 /* A letter whose time is not known is within no time that is asked for. */

@@ -128,6 +128,7 @@ struct rs_dlq_tool {
     struct rs_engine *engine; /* for show and replay */
     struct rs_kafka_reader *kafka;
     uint64_t found, foreign; /* letters taken; records that are no letters */
+    uint64_t chosen;         /* by replay, of all streams */
     uint64_t failed;         /* of the letters, with what was asked for: exit 3 */
     bool quiet;              /* foreign records are told and counted by another reading */
 };
@@ -169,8 +170,7 @@ struct rs_dlq_check;
 
 struct rs_dlq_verdict {
     enum rs_reason reason; /* RS_REASON_NONE: acceptable, by itself */
-    char text[512], field[RS_PLACE_PATH_MAX];
-    int64_t byte;
+    char text[512];
 };
 
 RS_MUST_USE int rs_dlq_check_new(const struct rs_engine *engine, const struct rs_stream *stream,

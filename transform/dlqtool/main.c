@@ -50,6 +50,7 @@ static int load(struct rs_dlq_tool *tool, struct rs_error *error)
     int rc = rs_config_load_file(tool->request.config, &tool->document, error);
     if (rc == 0) {
         rs_config_use_only(tool->document, used);
+        rs_config_pass_by(tool->document, "schemas.registry"); /* the daemon alone asks one */
     }
     if (rc == 0 && rs_config_root(tool->document)) {
         rc = load_streams(tool, error);

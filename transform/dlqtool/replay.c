@@ -91,7 +91,8 @@ static int take_letter(void *ctx, enum rs_dlq_kind kind, const struct rs_dlq_let
                                request->to ? RD_KAFKA_PARTITION_UA : letter->input_partition, error);
     }
     r->chosen += rc == 0 && good;
-    return rc == 0 && request->limit > 0 && r->chosen >= (uint64_t)request->limit ? RS_DLQ_ENOUGH : rc;
+    r->tool->chosen += rc == 0 && good;
+    return rc == 0 && request->limit > 0 && r->tool->chosen >= (uint64_t)request->limit ? RS_DLQ_ENOUGH : rc;
 }
 
 static int replay_partition(struct replay *r, const char *topic, int32_t partition, struct rs_error *error)
@@ -174,7 +175,7 @@ static int replay_stream(struct rs_dlq_tool *tool, const struct rs_stream *strea
                     (r.sender ? rs_dlq_sender_counts(r.sender).refused : 0);
     rs_dlq_sender_free(&r.sender);
     rs_dlq_check_free(&r.check);
-    return rc == RS_DLQ_ENOUGH ? 0 : rc;
+    return rc;
 }
 
 /* Into a dead-letter topic letters do not belong, and the daemon's own topics are nobody else's. */
@@ -202,5 +203,5 @@ int rs_dlq_replay(struct rs_dlq_tool *tool, struct rs_error *error)
          stream = rs_dlq_next_stream(tool, stream)) {
         rc = replay_stream(tool, stream, error);
     }
-    return rc;
+    return rc == RS_DLQ_ENOUGH ? 0 : rc;
 }

@@ -421,12 +421,12 @@ static bool advance(struct rs_partition *p, const struct rs_record *records, uin
 {
     const struct rs_judged *j = &p->batch.judged[i];
     const struct rs_record *record = &records[i];
-    if (j->reason == RS_DECODER_WAITS) {
-        p->waits_for_schema = true;
-        p->wanted_schema = j->schema;
-        return false;
-    }
     if (j->reason != RS_REASON_NONE) {
+        if (j->reason == RS_DECODER_WAITS) {
+            p->waits_for_schema = true;
+            p->wanted_schema = j->schema;
+            return false;
+        }
         return reject(p, record, j, letters);
     }
     int64_t timestamp_us = record->timestamp_us == RS_TIME_NONE ? j->time_us : record->timestamp_us;
