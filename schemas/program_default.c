@@ -69,15 +69,6 @@ static void integer_value(const struct rs_schema *type, int64_t number, struct r
     out->nanos = (uint16_t)rest;
 }
 
-static int64_t symbol_number(const struct rs_schema *type, const char *symbol)
-{
-    int64_t number = 0;
-    while (strcmp(type->symbols[number], symbol) != 0) {
-        number++;
-    }
-    return number;
-}
-
 /* The parser has seen to it that the value is one of the type. */
 int rs_program_default_value(struct rs_arena *arena, const struct rs_schema *type, const json_t *json,
                              struct rs_value *out, struct rs_error *error)
@@ -99,7 +90,7 @@ int rs_program_default_value(struct rs_arena *arena, const struct rs_schema *typ
         return 0;
     case RS_AVRO_ENUM:
         out->kind = RS_VALUE_INT;
-        out->i = symbol_number(type, json_string_value(json));
+        out->i = (int64_t)rs_schema_symbol(type, json_string_value(json));
         return 0;
     default: return bytes_value(arena, type, json, out, error);
     }
@@ -149,15 +140,11 @@ static int emit_record_default(struct rs_program_compiler *c, const struct rs_sc
     for (size_t from = part.from; from < part.to && code == 0;) {
         size_t number = c->wants[from].steps[part.steps];
         const struct rs_schema_field *field = &record->fields[number];
-        size_t to = from;
-        while (to < part.to && c->wants[to].steps[part.steps] == number) {
-            to++;
-        }
-        struct rs_program_part inside = {.from = from, .to = to, .steps = part.steps + 1};
+        struct rs_program_part inside = rs_program_wants_of(c, part, number);
         const json_t *value = json_object_get(json, field->name);
         code = value ? emit_value(c, field->type, value, inside, error)
                      : rs_program_emit_default(c, field, inside, error);
-        from = to;
+        from = inside.to;
     }
     return code;
 }

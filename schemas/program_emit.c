@@ -307,25 +307,29 @@ static void emit_call(struct rs_program_compiler *c, const struct rs_schema *rec
     rs_program_emit(c, (struct rs_program_op){.code = RS_PROGRAM_CALL, .a = part.depth + 1, .b = number});
 }
 
-/* `part` is that of the fields; the wants are sorted, so those of each field are a run of their own. */
+struct rs_program_part rs_program_wants_of(const struct rs_program_compiler *c, struct rs_program_part part,
+                                           size_t field)
+{
+    struct rs_program_part inside = part;
+    while (inside.from < part.to && c->wants[inside.from].steps[part.steps] != field) {
+        inside.from++;
+    }
+    inside.to = inside.from;
+    while (inside.to < part.to && c->wants[inside.to].steps[part.steps] == field) {
+        inside.to++;
+    }
+    inside.steps++;
+    return inside;
+}
+
+/* `part` is that of the fields. */
 static void emit_fields(struct rs_program_compiler *c, const struct rs_schema *record,
                         struct rs_program_part part)
 {
     const char *note = c->note;
-    size_t from = part.from;
     for (size_t i = 0; i < record->field_count; i++) {
-        size_t to = from;
-        while (to < part.to && c->wants[to].steps[part.steps] == i) {
-            to++;
-        }
         c->note = record->fields[i].name;
-        rs_program_emit_type(c, record->fields[i].type,
-                             (struct rs_program_part){.from = from,
-                                                      .to = to,
-                                                      .steps = part.steps + 1,
-                                                      .depth = part.depth,
-                                                      .in_frame = part.in_frame});
-        from = to;
+        rs_program_emit_type(c, record->fields[i].type, rs_program_wants_of(c, part, i));
     }
     c->note = note;
 }

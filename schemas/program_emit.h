@@ -38,6 +38,10 @@ struct rs_program_part {
 /* Whether the type at hand is itself what is wanted, rather than what holds it. */
 bool rs_program_is_leaf(const struct rs_program_compiler *c, struct rs_program_part part);
 
+/* The part of a record's wants that runs through one of its fields: a run of its own, as the wants are sorted. */
+struct rs_program_part rs_program_wants_of(const struct rs_program_compiler *c, struct rs_program_part part,
+                                           size_t field);
+
 /* Returns the number of the op; 0 after a failure. */
 size_t rs_program_emit(struct rs_program_compiler *c, struct rs_program_op op);
 void rs_program_emit_code(struct rs_program_compiler *c, enum rs_program_code code);

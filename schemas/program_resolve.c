@@ -185,21 +185,6 @@ static void emit_leaf(struct rs_program_compiler *c, const struct rs_schema *wri
 
 /* ---- records ---- */
 
-static struct rs_program_part wants_of_field(const struct rs_program_compiler *c, struct rs_program_part part,
-                                             size_t field)
-{
-    struct rs_program_part inside = part;
-    while (inside.from < part.to && c->wants[inside.from].steps[part.steps] != field) {
-        inside.from++;
-    }
-    inside.to = inside.from;
-    while (inside.to < part.to && c->wants[inside.to].steps[part.steps] == field) {
-        inside.to++;
-    }
-    inside.steps++;
-    return inside;
-}
-
 /* Defaults of what is wanted and was not among the writer's fields. */
 static int emit_missing(struct rs_program_compiler *c, const struct rs_schema *writer,
                         const struct rs_schema *reader, struct rs_program_part part, struct rs_error *error)
@@ -207,7 +192,7 @@ static int emit_missing(struct rs_program_compiler *c, const struct rs_schema *w
     int code = 0;
     for (size_t from = part.from; from < part.to && code == 0;) {
         size_t number = c->wants[from].steps[part.steps];
-        struct rs_program_part inside = wants_of_field(c, part, number);
+        struct rs_program_part inside = rs_program_wants_of(c, part, number);
         size_t i = 0;
         while (i < writer->field_count && rs_resolve_field(writer, i, reader) != number) {
             i++;
@@ -237,7 +222,7 @@ static int emit_record_pair(struct rs_program_compiler *c, const struct rs_schem
     part.depth++;
     for (size_t i = 0; i < writer->field_count && code == 0; i++) {
         size_t number = rs_resolve_field(writer, i, reader);
-        struct rs_program_part inside = wants_of_field(c, part, number);
+        struct rs_program_part inside = rs_program_wants_of(c, part, number);
         const struct rs_schema *type = writer->fields[i].type;
         c->note = writer->fields[i].name;
         if (inside.from < inside.to) {

@@ -65,12 +65,8 @@ size_t rs_resolve_field(const struct rs_schema *writer, size_t field, const stru
 
 size_t rs_resolve_symbol(const struct rs_schema *writer, size_t symbol, const struct rs_schema *reader)
 {
-    for (size_t i = 0; i < reader->symbol_count; i++) {
-        if (strcmp(reader->symbols[i], writer->symbols[symbol]) == 0) {
-            return i;
-        }
-    }
-    return reader->symbol_default;
+    size_t found = rs_schema_symbol(reader, writer->symbols[symbol]);
+    return found != SIZE_MAX ? found : reader->symbol_default;
 }
 
 /* ---- logical types ---- */

@@ -35,6 +35,16 @@ const char *rs_schema_logical_name(enum rs_logical logical)
     return names[logical];
 }
 
+size_t rs_schema_symbol(const struct rs_schema *type, const char *text)
+{
+    for (size_t i = 0; i < type->symbol_count; i++) {
+        if (strcmp(type->symbols[i], text) == 0) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
 bool rs_schema_same_symbols(const struct rs_schema *a, const struct rs_schema *b)
 {
     bool same = a->symbol_count == b->symbol_count;

@@ -119,6 +119,8 @@ void rs_schema_canonical(const struct rs_schema *schema, struct rs_buf *out);
 uint64_t rs_schema_crc64(const struct rs_schema *schema);
 void rs_schema_sha256(const struct rs_schema *schema, uint8_t out[32]);
 
+/* Number of the enum's symbol `text`; SIZE_MAX: none. */
+size_t rs_schema_symbol(const struct rs_schema *type, const char *text);
 /* Whether two types have the same symbols in the same order, as types without any do. */
 bool rs_schema_same_symbols(const struct rs_schema *a, const struct rs_schema *b);
 

@@ -139,12 +139,7 @@ static size_t byte_text_size(const json_t *value)
 static bool is_symbol(const struct rs_schema *type, const json_t *value)
 {
     const char *text = json_string_value(value);
-    for (size_t i = 0; text && i < type->symbol_count; i++) {
-        if (strcmp(text, type->symbols[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
+    return text && rs_schema_symbol(type, text) != SIZE_MAX;
 }
 
 static bool items_fit(const struct rs_schema *type, const json_t *value, uint32_t *left)

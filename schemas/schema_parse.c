@@ -413,12 +413,7 @@ static int parse_enum(struct rs_schema_parser *p, const json_t *object, struct r
         text_attribute(p, object, "default", place, &fallback) != 0) {
         return p->error->code;
     }
-    node->symbol_default = SIZE_MAX;
-    for (size_t i = 0; fallback && i < node->symbol_count; i++) {
-        if (strcmp(fallback, node->symbols[i]) == 0) {
-            node->symbol_default = i;
-        }
-    }
+    node->symbol_default = fallback ? rs_schema_symbol(node, fallback) : SIZE_MAX;
     return !fallback || node->symbol_default != SIZE_MAX
                ? 0
                : rs_schema_bad(p, place, "the enum's default '%s' is not one of its symbols",
