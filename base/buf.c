@@ -156,6 +156,16 @@ void rs_buf_json_string(struct rs_buf *buf, struct rs_slice text)
     rs_buf_char(buf, '"');
 }
 
+int rs_buf_write(struct rs_buf *buf, FILE *file, struct rs_error *error)
+{
+    bool written = !buf->failed && fwrite(buf->data, 1, buf->size, file) == buf->size;
+    int rc = written       ? 0
+             : buf->failed ? rs_fail(error, RS_ENOMEM, "out of memory")
+                           : rs_fail(error, RS_EIO, "the output cannot be written");
+    rs_buf_reset(buf);
+    return rc;
+}
+
 void rs_buf_printable(struct rs_buf *buf, struct rs_slice text)
 {
     for (size_t at = 0; at < text.size;) {

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "base/slice.h"
@@ -31,6 +32,9 @@ const char *
 rs_buf_cstr(struct rs_buf *buf); /* zero-terminated view until the next append; NULL when that fails */
 void rs_buf_json_string(struct rs_buf *buf,
                         struct rs_slice text); /* quoted, escaped; invalid UTF-8 as U+FFFD */
+
+/* Writes the buffer to `file` and empties it. RS_ENOMEM: it had failed; RS_EIO: the output cannot be written. */
+RS_MUST_USE int rs_buf_write(struct rs_buf *buf, FILE *file, struct rs_error *error);
 
 /* Bytes from outside as a terminal may get them: what is not printable UTF-8 becomes '?'. */
 void rs_buf_printable(struct rs_buf *buf, struct rs_slice text);

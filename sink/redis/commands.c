@@ -5,15 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void begin(struct rs_buf *out, size_t arguments)
+#include "sink/redis/arguments.h"
+
+static void begin(struct rs_buf *out, uint32_t words)
 {
     rs_buf_reset(out);
-    rs_buf_printf(out, "*%zu\r\n", arguments);
-}
-
-static void put_word(struct rs_buf *out, const char *text)
-{
-    rs_buf_printf(out, "$%zu\r\n%s\r\n", strlen(text), text);
+    rs_redis_put_count(out, words);
 }
 
 static void put_fence_key(struct rs_buf *out, const char *prefix, const char *group,
@@ -21,9 +18,7 @@ static void put_fence_key(struct rs_buf *out, const char *prefix, const char *gr
 {
     struct rs_buf key = {0};
     rs_fence_key(&key, prefix, group, entry->topic, entry->partition);
-    rs_buf_printf(out, "$%zu\r\n", key.size);
-    rs_buf_put(out, key.data, key.size);
-    rs_buf_text(out, "\r\n");
+    rs_redis_put_bytes(out, key.data, key.size);
     out->failed |= key.failed;
     rs_buf_fini(&key);
 }
@@ -31,14 +26,14 @@ static void put_fence_key(struct rs_buf *out, const char *prefix, const char *gr
 void rs_redis_command_info(struct rs_buf *out)
 {
     begin(out, 1);
-    put_word(out, "INFO");
+    rs_redis_put_text(out, "INFO");
 }
 
 void rs_redis_command_fences(struct rs_buf *out, const char *prefix, const char *group,
                              const struct rs_redis_fences *fences)
 {
-    begin(out, 1 + fences->count);
-    put_word(out, fences->count == 0 ? "PING" : "MGET");
+    begin(out, (uint32_t)(1 + fences->count));
+    rs_redis_put_text(out, fences->count == 0 ? "PING" : "MGET");
     for (size_t i = 0; i < fences->count; i++) {
         put_fence_key(out, prefix, group, &fences->items[i]);
     }
@@ -51,14 +46,13 @@ void rs_redis_command_scan(struct rs_buf *out, const char *prefix, const char *a
     struct rs_buf key = {0};
     char from[24];
     begin(out, 5);
-    put_word(out, "HSCAN");
+    rs_redis_put_text(out, "HSCAN");
     rs_buf_printf(&key, "%s:owners:%s", prefix, aggregate);
-    rs_buf_char(&key, '\0');
-    put_word(out, key.failed ? "" : (const char *)key.data);
+    rs_redis_put_bytes(out, key.data, key.size);
     snprintf(from, sizeof from, "%" PRIu64, cursor);
-    put_word(out, from);
-    put_word(out, "COUNT");
-    put_word(out, SCAN_COUNT);
+    rs_redis_put_text(out, from);
+    rs_redis_put_text(out, "COUNT");
+    rs_redis_put_text(out, SCAN_COUNT);
     out->failed |= key.failed;
     rs_buf_fini(&key);
 }

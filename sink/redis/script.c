@@ -501,7 +501,8 @@ static void put_head(struct rs_redis_packer *packer, const struct rs_view_batch 
 {
     uint32_t aggregates = count_aggregates(packer, batch->stream);
     RS_ASSERT(packer->group_name != NULL);
-    rs_buf_printf(out, "*%" PRIu32 "\r\n$7\r\nEVALSHA\r\n", packer->arguments + 5 + 8 + aggregates);
+    rs_redis_put_count(out, packer->arguments + 5 + 8 + aggregates);
+    rs_redis_put_text(out, "EVALSHA");
     rs_redis_put_bytes(out, sha, RS_REDIS_SHA_SIZE);
     put_keys(packer, batch, out);
     rs_redis_put_text(out, packer->prefix);
@@ -539,7 +540,8 @@ int rs_redis_pack_meta(struct rs_redis_packer *packer, const char *sha, bool all
                        struct rs_error *error)
 {
     size_t before = out->size;
-    rs_buf_printf(out, "*%zu\r\n$7\r\nEVALSHA\r\n", 4 + 4 + 2 * packer->count);
+    rs_redis_put_count(out, (uint32_t)(4 + 4 + 2 * packer->count));
+    rs_redis_put_text(out, "EVALSHA");
     rs_redis_put_bytes(out, sha, RS_REDIS_SHA_SIZE);
     rs_redis_put_number(out, 1);
     rs_buf_reset(&packer->scratch);

@@ -18,7 +18,7 @@
 #include "base/usage.h"
 #include "schemas/decoder.h"
 #include "schemas/stream.h"
-#include "transform/plan/engine.h"
+#include "transform/plan/load.h"
 
 extern const struct rs_program_info rs_dlq_info;
 
@@ -123,9 +123,7 @@ struct rs_dlq_request {
 
 struct rs_dlq_tool {
     struct rs_dlq_request request;
-    struct rs_config *document;
-    struct rs_streams *streams;
-    struct rs_engine *engine; /* for show and replay */
+    struct rs_loaded loaded; /* its engine: for show and replay */
     struct rs_kafka_reader *kafka;
     uint64_t found, foreign; /* letters taken; records that are no letters */
     uint64_t chosen;         /* by replay, of all streams */
@@ -191,8 +189,6 @@ RS_MUST_USE int rs_dlq_replay(struct rs_dlq_tool *tool, struct rs_error *error);
 
 /* ---- as text and JSON: print.c ---- */
 
-/* Writes and empties. RS_EIO, RS_ENOMEM. */
-RS_MUST_USE int rs_dlq_write(struct rs_buf *out, FILE *file, struct rs_error *error);
 void rs_dlq_put_time(int64_t us, struct rs_buf *out);
 /* The members of an object that say where a letter is and what is wrong: no bytes of the original. */
 void rs_dlq_json_head(const struct rs_dlq_letter *letter, const struct rs_stream *stream, struct rs_buf *out);

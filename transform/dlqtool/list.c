@@ -58,7 +58,7 @@ static int list_letter(void *ctx, const struct rs_dlq_letter *letter, const stru
     } else {
         put_line(letter, &l->out);
     }
-    return rs_dlq_write(&l->out, l->file, error);
+    return rs_buf_write(&l->out, l->file, error);
 }
 
 int rs_dlq_list(struct rs_dlq_tool *tool, struct rs_error *error)
@@ -113,7 +113,7 @@ static int export_letter(void *ctx, const struct rs_dlq_letter *letter, const st
     rs_dlq_json_head(letter, stream, &l->out);
     rs_dlq_json_payload(letter, &l->out);
     rs_buf_text(&l->out, "}\n");
-    return rs_dlq_write(&l->out, l->file, error);
+    return rs_buf_write(&l->out, l->file, error);
 }
 
 /* Payloads are for the operator alone. */

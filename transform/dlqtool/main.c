@@ -1,39 +1,14 @@
 /* rollstat-dlq: what is in the dead-letter topics of a configuration, and back with it after the mend. */
 #include <string.h>
 
-#include "base/kafka/config.h"
 #include "transform/dlqtool/internal.h"
 
 /* ---- configuration ---- */
 
-static int load_streams(struct rs_dlq_tool *tool, struct rs_error *error)
-{
-    rs_kafka_config_check(tool->document, rs_dlq_kafka(tool));
-    int rc = rs_streams_load(tool->document, &tool->streams, error);
-    if (tool->streams && (rs_dlq_is(&tool->request, "show") || rs_dlq_is(&tool->request, "replay"))) {
-        int engine_rc = rs_engine_load(tool->document, tool->streams, &tool->engine, error);
-        rc = rc < 0 ? rc : engine_rc;
-    }
-    size_t complaints = rs_config_complaints(tool->document);
-    if (complaints > 0) {
-        rc = rs_fail(error, RS_ECONFIG, "%s: %zu error%s", tool->request.config, complaints,
-                     complaints == 1 ? "" : "s");
-    }
-    return rc;
-}
-
-static void report_complaints(const struct rs_config *document)
-{
-    struct rs_buf report = {0};
-    rs_config_report(document, &report);
-    (void)fwrite(report.data, 1, report.size, stderr);
-    rs_buf_fini(&report);
-}
-
 static int check_stream(const struct rs_dlq_tool *tool, struct rs_error *error)
 {
     const char *name = tool->request.stream;
-    const struct rs_stream *stream = name ? rs_streams_find(tool->streams, name) : NULL;
+    const struct rs_stream *stream = name ? rs_streams_find(tool->loaded.streams, name) : NULL;
     if (name && !stream) {
         return rs_usage_fail(&rs_dlq_info, error, "--stream: the configuration has no stream \"%s\"", name);
     }
@@ -46,20 +21,8 @@ static int check_stream(const struct rs_dlq_tool *tool, struct rs_error *error)
 
 static int load(struct rs_dlq_tool *tool, struct rs_error *error)
 {
-    static const char *const used[] = {"group", "kafka", "schemas", "streams", "aggregates", NULL};
-    int rc = rs_config_load_file(tool->request.config, &tool->document, error);
-    if (rc == 0) {
-        rs_config_use_only(tool->document, used);
-        rs_config_pass_by(tool->document, "schemas.registry"); /* the daemon alone asks one */
-    }
-    if (rc == 0 && rs_config_root(tool->document)) {
-        rc = load_streams(tool, error);
-    } else if (rc == 0) {
-        rc = rs_fail(error, RS_ECONFIG, "%s: it cannot be read", tool->request.config);
-    }
-    if (tool->document && rs_config_complaints(tool->document) > 0) {
-        report_complaints(tool->document);
-    }
+    bool engine = rs_dlq_is(&tool->request, "show") || rs_dlq_is(&tool->request, "replay");
+    int rc = rs_loaded_open(tool->request.config, engine, &tool->loaded, error);
     return rc == 0 ? check_stream(tool, error) : rc;
 }
 
@@ -114,9 +77,7 @@ static int run(struct rs_dlq_tool *tool)
     }
     int code = rc < 0 ? complain(&error) : outcome(tool);
     rs_kafka_reader_free(&tool->kafka);
-    rs_engine_free(&tool->engine);
-    rs_streams_free(&tool->streams);
-    rs_config_free(&tool->document);
+    rs_loaded_close(&tool->loaded);
     return code;
 }
 

@@ -4,16 +4,6 @@
 #include "base/time/text.h"
 #include "transform/dlqtool/internal.h"
 
-int rs_dlq_write(struct rs_buf *out, FILE *file, struct rs_error *error)
-{
-    bool written = !out->failed && fwrite(out->data, 1, out->size, file) == out->size;
-    int rc = written       ? 0
-             : out->failed ? rs_fail(error, RS_ENOMEM, "out of memory")
-                           : rs_fail(error, RS_EIO, "the output cannot be written");
-    rs_buf_reset(out);
-    return rc;
-}
-
 void rs_dlq_put_time(int64_t us, struct rs_buf *out)
 {
     char text[RS_TIME_TEXT_MAX];

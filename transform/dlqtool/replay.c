@@ -147,7 +147,7 @@ static int report(const struct replay *r, const char *to, struct rs_error *error
                       r->stream->name, to, done, dry ? "would be sent" : "sent", r->replayed, r->again,
                       r->incomplete, r->homeless, sent.refused);
     }
-    int rc = rs_dlq_write(&out, stdout, error);
+    int rc = rs_buf_write(&out, stdout, error);
     rs_buf_fini(&out);
     return rc;
 }
@@ -162,7 +162,7 @@ static int replay_stream(struct rs_dlq_tool *tool, const struct rs_stream *strea
         return rc;
     }
     rc = rs_kafka_reader_partitions(tool->kafka, stream->topic, &r.partitions, error);
-    rc = rc == 0 ? rs_dlq_check_new(tool->engine, stream, &r.check, error) : rc;
+    rc = rc == 0 ? rs_dlq_check_new(tool->loaded.engine, stream, &r.check, error) : rc;
     rc = rc == 0 ? rs_dlq_sender_new(tool, to, &r.sender, error) : rc;
     for (int32_t i = 0; i < count && rc == 0; i++) {
         rc = replay_partition(&r, stream->dead_letter_topic, i, error);
@@ -182,10 +182,10 @@ static int replay_stream(struct rs_dlq_tool *tool, const struct rs_stream *strea
 static int check_target(const struct rs_dlq_tool *tool, struct rs_error *error)
 {
     const char *to = tool->request.to;
-    const char *group = tool->streams->group;
+    const char *group = tool->loaded.streams->group;
     size_t size = strlen(group);
-    for (size_t i = 0; to && i < tool->streams->count; i++) {
-        if (strcmp(to, tool->streams->items[i].dead_letter_topic) == 0) {
+    for (size_t i = 0; to && i < tool->loaded.streams->count; i++) {
+        if (strcmp(to, tool->loaded.streams->items[i].dead_letter_topic) == 0) {
             return rs_usage_fail(&rs_dlq_info, error, "--to: %s is a dead-letter topic", to);
         }
     }

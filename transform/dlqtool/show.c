@@ -145,7 +145,7 @@ static int decode(const struct rs_dlq_tool *tool, const struct rs_stream *stream
 {
     struct rs_decoder *decoder = NULL;
     const struct rs_decoder_visitor visitor = {.visit = put_value, .self = decoding};
-    int rc = rs_decoder_new(tool->streams->registry, stream->framing.framing, stream->writer, NULL, 0,
+    int rc = rs_decoder_new(tool->loaded.streams->registry, stream->framing.framing, stream->writer, NULL, 0,
                             RS_PROGRAM_LIMITS_DEFAULT, &decoder, error);
     if (rc == 0) {
         *reason = rs_decoder_visit(decoder, decoding->letter->value, &visitor, place);
@@ -226,7 +226,7 @@ static int put_verdict(struct showing *s, const struct rs_dlq_letter *letter, co
     int rc = 0;
     if (!s->check || rs_dlq_check_stream(s->check) != stream) {
         rs_dlq_check_free(&s->check);
-        rc = rs_dlq_check_new(s->tool->engine, stream, &s->check, error);
+        rc = rs_dlq_check_new(s->tool->loaded.engine, stream, &s->check, error);
     }
     rc = rc == 0 ? rs_dlq_check_run(s->check, letter, &v, error) : rc;
     if (rc < 0) {
@@ -268,7 +268,7 @@ static int show_letter(void *ctx, const struct rs_dlq_letter *letter, const stru
         rc = put_verdict(s, letter, stream, error);
     }
     rs_buf_text(out, s->tool->request.json ? "}\n" : "\n");
-    return rc == 0 ? rs_dlq_write(out, stdout, error) : rc;
+    return rc == 0 ? rs_buf_write(out, stdout, error) : rc;
 }
 
 int rs_dlq_show(struct rs_dlq_tool *tool, struct rs_error *error)

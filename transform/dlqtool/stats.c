@@ -181,7 +181,7 @@ int rs_dlq_stats(struct rs_dlq_tool *tool, struct rs_error *error)
     }
     if (rc == 0) {
         (tool->request.json ? put_json : put_text)(tool, &s, &out);
-        rc = rs_dlq_write(&out, stdout, error);
+        rc = rs_buf_write(&out, stdout, error);
     }
     rs_buf_fini(&out);
     for (size_t i = 0; i < TABLES; i++) {

@@ -9,7 +9,7 @@
 
 const struct rs_config_node *rs_dlq_kafka(const struct rs_dlq_tool *tool)
 {
-    return rs_config_get(rs_config_root(tool->document), "kafka");
+    return rs_config_get(rs_config_root(tool->loaded.document), "kafka");
 }
 
 /* ---- streams ---- */
@@ -23,9 +23,9 @@ static bool wanted(const struct rs_dlq_tool *tool, const struct rs_stream *strea
 const struct rs_stream *rs_dlq_next_stream(const struct rs_dlq_tool *tool, const struct rs_stream *after)
 {
     size_t from = after ? (size_t)after->index + 1 : 0;
-    for (size_t i = from; i < tool->streams->count; i++) {
-        if (wanted(tool, &tool->streams->items[i])) {
-            return &tool->streams->items[i];
+    for (size_t i = from; i < tool->loaded.streams->count; i++) {
+        if (wanted(tool, &tool->loaded.streams->items[i])) {
+            return &tool->loaded.streams->items[i];
         }
     }
     return NULL;
@@ -45,9 +45,9 @@ static bool repeated(const struct rs_dlq_tool *tool, const struct rs_stream *str
 
 static const struct rs_stream *stream_of(const struct rs_dlq_tool *tool, const struct rs_dlq_letter *letter)
 {
-    for (size_t i = 0; i < tool->streams->count; i++) {
-        if (rs_slice_equal(rs_slice_text(tool->streams->items[i].topic), letter->input)) {
-            return &tool->streams->items[i];
+    for (size_t i = 0; i < tool->loaded.streams->count; i++) {
+        if (rs_slice_equal(rs_slice_text(tool->loaded.streams->items[i].topic), letter->input)) {
+            return &tool->loaded.streams->items[i];
         }
     }
     return NULL;
@@ -163,7 +163,7 @@ static int take_all_markers(void *ctx, enum rs_dlq_kind kind, const struct rs_dl
 {
     struct walk *w = ctx;
     int rc = 0;
-    for (size_t i = 0; kind == RS_DLQ_MARKER && rc == 0 && i < w->tool->streams->count; i++) {
+    for (size_t i = 0; kind == RS_DLQ_MARKER && rc == 0 && i < w->tool->loaded.streams->count; i++) {
         rc = rs_dlq_marks_take(&w->marks[i], letter, error);
     }
     return rc;
@@ -171,7 +171,7 @@ static int take_all_markers(void *ctx, enum rs_dlq_kind kind, const struct rs_dl
 
 static void end_marks(struct walk *w)
 {
-    for (size_t i = 0; w->marks && i < w->tool->streams->count; i++) {
+    for (size_t i = 0; w->marks && i < w->tool->loaded.streams->count; i++) {
         rs_dlq_marks_fini(&w->marks[i]);
     }
     free(w->marks);
@@ -182,7 +182,7 @@ static void end_marks(struct walk *w)
 static int begin_marks(struct walk *w, const char *topic, int32_t partition, int64_t first, int64_t end,
                        struct rs_error *error)
 {
-    const struct rs_streams *streams = w->tool->streams;
+    const struct rs_streams *streams = w->tool->loaded.streams;
     if (!w->tool->request.pending) {
         return 0;
     }

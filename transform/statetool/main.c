@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/kafka/config.h"
 #include "base/kafka/reader.h"
 #include "base/usage.h"
+#include "transform/plan/load.h"
 #include "transform/statelog/kafka.h"
 
 #define TIMEOUT_S     30
@@ -50,9 +50,7 @@ struct request {
 /* What the command works with. */
 struct tool {
     struct request request;
-    struct rs_config *document;
-    struct rs_streams *streams;
-    struct rs_engine *engine; /* with --group */
+    struct rs_loaded loaded; /* its engine: with --group */
     const struct rs_stream *only;
     uint32_t aggregate; /* its number */
     struct rs_kafka_reader *kafka;
@@ -108,7 +106,7 @@ static int check_request(struct request *request, struct rs_error *error)
 static int find_aggregate(struct tool *tool, struct rs_error *error)
 {
     size_t count = 0;
-    const struct rs_aggregate_meta *metas = rs_engine_metas(tool->engine, &count);
+    const struct rs_aggregate_meta *metas = rs_engine_metas(tool->loaded.engine, &count);
     for (size_t i = 0; i < count; i++) {
         if (strcmp(metas[i].name, tool->request.aggregate) != 0) {
             continue;
@@ -118,56 +116,19 @@ static int find_aggregate(struct tool *tool, struct rs_error *error)
                                  metas[i].name, metas[i].stream);
         }
         tool->aggregate = (uint32_t)i;
-        tool->only = &tool->streams->items[metas[i].stream_index];
+        tool->only = &tool->loaded.streams->items[metas[i].stream_index];
         return 0;
     }
     return rs_usage_fail(&info, error, "--group: the configuration has no aggregate \"%s\"",
                          tool->request.aggregate);
 }
 
-static int load_streams(struct tool *tool, struct rs_error *error)
-{
-    rs_kafka_config_check(tool->document, rs_config_get(rs_config_root(tool->document), "kafka"));
-    int rc = rs_streams_load(tool->document, &tool->streams, error);
-    if (tool->request.aggregate && tool->streams) {
-        int engine_rc = rs_engine_load(tool->document, tool->streams, &tool->engine, error);
-        rc = rc < 0 ? rc : engine_rc;
-    }
-    size_t complaints = rs_config_complaints(tool->document);
-    if (complaints > 0) {
-        rc = rs_fail(error, RS_ECONFIG, "%s: %zu error%s", tool->request.config, complaints,
-                     complaints == 1 ? "" : "s");
-    }
-    return rc;
-}
-
-static void report_complaints(const struct rs_config *document)
-{
-    struct rs_buf report = {0};
-    rs_config_report(document, &report);
-    (void)fwrite(report.data, 1, report.size, stderr);
-    rs_buf_fini(&report);
-}
-
 static int load(struct tool *tool, struct rs_error *error)
 {
     const struct request *request = &tool->request;
-    static const char *const used[] = {"group", "kafka", "schemas", "streams", "aggregates", NULL};
-    int rc = rs_config_load_file(request->config, &tool->document, error);
-    if (rc == 0) {
-        rs_config_use_only(tool->document, used);
-        rs_config_pass_by(tool->document, "schemas.registry"); /* the daemon alone asks one */
-    }
-    if (rc == 0 && rs_config_root(tool->document)) {
-        rc = load_streams(tool, error);
-    } else if (rc == 0) {
-        rc = rs_fail(error, RS_ECONFIG, "%s: it cannot be read", request->config);
-    }
-    if (tool->document && rs_config_complaints(tool->document) > 0) {
-        report_complaints(tool->document);
-    }
+    int rc = rs_loaded_open(request->config, request->aggregate != NULL, &tool->loaded, error);
     if (rc == 0 && request->stream) {
-        tool->only = rs_streams_find(tool->streams, request->stream);
+        tool->only = rs_streams_find(tool->loaded.streams, request->stream);
         rc = tool->only ? 0
                         : rs_usage_fail(&info, error, "--stream: the configuration has no stream \"%s\"",
                                         request->stream);
@@ -179,10 +140,7 @@ static int load(struct tool *tool, struct rs_error *error)
 
 static int write_out(struct rs_buf *out, struct rs_error *error)
 {
-    bool written = !out->failed && fwrite(out->data, 1, out->size, stdout) == out->size;
-    int rc = written       ? 0
-             : out->failed ? rs_fail(error, RS_ENOMEM, "out of memory")
-                           : rs_fail(error, RS_EIO, "the output cannot be written");
+    int rc = rs_buf_write(out, stdout, error);
     rs_buf_fini(out);
     return rc;
 }
@@ -235,7 +193,7 @@ static int take_record(void *ctx, const rd_kafka_message_t *message, struct rs_e
 /* Returns RS_KAFKA_TRIMMED when the log was trimmed while it was read. */
 static int read_log(struct tool *tool, const char *topic, struct rs_judged_log *log, struct rs_error *error)
 {
-    uint64_t identity = rs_state_identity(tool->streams->group, log->stream->name, log->partition);
+    uint64_t identity = rs_state_identity(tool->loaded.streams->group, log->stream->name, log->partition);
     int rc = rs_kafka_reader_extent(tool->kafka, topic, log->partition, &log->first, &log->end, error);
     if (rc == 0) {
         rc = rs_judge_begin(log, identity, error);
@@ -264,7 +222,7 @@ static int show_log(struct tool *tool, const struct rs_stream *stream, const cha
 {
     int rc = RS_KAFKA_TRIMMED;
     for (int i = 0; rc == RS_KAFKA_TRIMMED && i < READINGS_MAX; i++) {
-        struct rs_judged_log log = {.stream = stream, .partition = partition, .engine = tool->engine};
+        struct rs_judged_log log = {.stream = stream, .partition = partition, .engine = tool->loaded.engine};
         rc = read_log(tool, topic, &log, error);
         if (rc == 0) {
             const struct rs_state_report report = {.config = tool->request.config,
@@ -308,7 +266,7 @@ static int show_partitions(struct tool *tool, const struct rs_stream *stream, co
 
 static int show_stream(struct tool *tool, const struct rs_stream *stream, struct rs_error *error)
 {
-    char *topic = rs_kafka_log_topic(tool->streams->group, stream->name);
+    char *topic = rs_kafka_log_topic(tool->loaded.streams->group, stream->name);
     int rc = topic ? show_partitions(tool, stream, topic, error) : rs_fail(error, RS_ENOMEM, "out of memory");
     free(topic);
     return rc;
@@ -316,10 +274,10 @@ static int show_stream(struct tool *tool, const struct rs_stream *stream, struct
 
 static int show_all(struct tool *tool, struct rs_error *error)
 {
-    int rc = rs_kafka_reader_new(rs_config_get(rs_config_root(tool->document), "kafka"),
+    int rc = rs_kafka_reader_new(rs_config_get(rs_config_root(tool->loaded.document), "kafka"),
                                  (int)tool->request.timeout_s * 1000, &tool->kafka, error);
-    for (size_t i = 0; rc == 0 && i < tool->streams->count; i++) {
-        const struct rs_stream *stream = &tool->streams->items[i];
+    for (size_t i = 0; rc == 0 && i < tool->loaded.streams->count; i++) {
+        const struct rs_stream *stream = &tool->loaded.streams->items[i];
         if (!tool->only || tool->only == stream) {
             rc = show_stream(tool, stream, error);
         }
@@ -363,9 +321,7 @@ static int run(struct tool *tool)
     }
     int code = rc < 0 ? complain(&error) : outcome(tool);
     rs_kafka_reader_free(&tool->kafka);
-    rs_engine_free(&tool->engine);
-    rs_streams_free(&tool->streams);
-    rs_config_free(&tool->document);
+    rs_loaded_close(&tool->loaded);
     return code;
 }
 

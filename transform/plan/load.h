@@ -1,0 +1,21 @@
+/* load: the configuration of programs that look at the topics of instances: what they read of it, and its faults told.
+ * Thread: one. */
+#ifndef RS_TRANSFORM_PLAN_LOAD_H
+#define RS_TRANSFORM_PLAN_LOAD_H
+
+#include "transform/plan/engine.h"
+
+/* Owns: all of it. */
+struct rs_loaded {
+    struct rs_config *document;
+    struct rs_streams *streams;
+    struct rs_engine *engine; /* NULL: not asked for */
+};
+
+/* Reads group, kafka, schemas without their registry, which the daemon alone asks, streams and aggregates;
+ * `engine`: compiles the aggregates too. All complaints go to stderr, each in its line.
+ * Errors: RS_ECONFIG, RS_ENOMEM, or those of opening the file. To be closed in any case. */
+RS_MUST_USE int rs_loaded_open(const char *path, bool engine, struct rs_loaded *out, struct rs_error *error);
+void rs_loaded_close(struct rs_loaded *loaded);
+
+#endif
