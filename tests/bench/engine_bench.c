@@ -1,10 +1,9 @@
 /* Nanoseconds per event of the engine: decoded, judged, looked up and added; and per emitted view. Prints;
  * judges nothing.
  *
- *   engine_bench [apply|small|window|emit|scale|GROUPS]...
+ *   engine_bench [apply|small|window|emit|GROUPS]...
  *
- * Without arguments: all but `scale`, which lets groups, windows, statistics and events of a call grow, one at
- * a time. GROUPS: `apply` with so many. `window` drives a tumbling and a sliding aggregate through the same log
+ * Without arguments: all. GROUPS: `apply` with so many. What grows with what: scaling_bench. `window` drives a tumbling and a sliding aggregate through the same log
  * with the same emissions; where the kernel lets it, instructions are counted. */
 #include <linux/perf_event.h>
 #include <stdio.h>
@@ -12,9 +11,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/cpu_clock.h"
 #include "tests/lib/engine_fixture.h"
 #include "transform/group/group.h"
 #include "transform/partition/internal.h"
@@ -36,13 +35,6 @@ static const char *const stats[STATS] = {"n: count()",
                                          "sd: stddev(paid)"};
 
 /* ---- measuring ---- */
-
-static double now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static int instruction_counter(void)
 {
@@ -88,36 +80,24 @@ static void fill_log(struct tick_log *log, size_t count, uint64_t groups, uint64
     (void)tick_log_seal(log);
 }
 
-static void put_aggregate(struct rs_buf *yaml, int number, const char *window, const char *more, int count)
-{
-    rs_buf_printf(yaml,
-                  "  a%d:\n    stream: ticks\n    by: [market, product]\n    window: %s\n%s    stats:\n",
-                  number, window, more);
-    for (int i = 0; i < count; i++) {
-        rs_buf_printf(yaml, "      %s\n", stats[i]);
-    }
-}
-
-static const char stream[] =
-    "streams:\n  ticks: {topic: t, schema: tick.avsc, time: at, lateness: 10s}\naggregates:\n";
-
-static void open_text(struct fixture *f, struct rs_partition **p, struct rs_buf *yaml)
+static void open_with(struct fixture *f, struct rs_partition **p, const char *window, const char *more)
 {
     struct rs_error error;
-    rs_buf_char(yaml, '\0');
-    if (!fixture_open(f, (const char *)yaml->data) || rs_partition_new(f->engine, 0, 0, p, &error) < 0) {
+    struct rs_buf yaml = {0};
+    rs_buf_printf(
+        &yaml,
+        "streams:\n  ticks: {topic: t, schema: tick.avsc, time: at, lateness: 10s}\naggregates:\n  a0:\n"
+        "    stream: ticks\n    by: [market, product]\n    window: %s\n%s    stats:\n",
+        window, more);
+    for (int i = 0; i < STATS; i++) {
+        rs_buf_printf(&yaml, "      %s\n", stats[i]);
+    }
+    rs_buf_char(&yaml, '\0');
+    if (!fixture_open(f, (const char *)yaml.data) || rs_partition_new(f->engine, 0, 0, p, &error) < 0) {
         fprintf(stderr, "engine_bench: %s\n", (const char *)f->complaints.data);
         abort();
     }
-    rs_buf_fini(yaml);
-}
-
-static void open_with(struct fixture *f, struct rs_partition **p, const char *window, const char *more)
-{
-    struct rs_buf yaml = {0};
-    rs_buf_text(&yaml, stream);
-    put_aggregate(&yaml, 0, window, more, STATS);
-    open_text(f, p, &yaml);
+    rs_buf_fini(&yaml);
 }
 
 /* ---- cases ---- */
@@ -140,7 +120,7 @@ struct lookup {
 
 static void least(double *best, double start, size_t events)
 {
-    double each = (now_ns() - start) / (double)events;
+    double each = (cpu_ns() - start) / (double)events;
     *best = each < *best ? each : *best;
 }
 
@@ -190,17 +170,17 @@ static void measure_part(struct course *c, const struct rs_record *records, size
     prepare_lookups(c, records, count);
     struct rs_event event = {c->bare->batch.judged[0].time_us - c->lookups[count - 1].after_us,
                              records->offset, rs_batch_inputs(c->bare, 0)};
-    double start = now_ns();
+    double start = cpu_ns();
     for (size_t i = 0; i + RS_RECORD_BATCH_MAX <= count; i += RS_RECORD_BATCH_MAX) {
         look_up_and_add(gs, c->lookups + i, &event);
     }
     least(&c->add_ns, start, count);
-    start = now_ns();
+    start = cpu_ns();
     for (size_t i = 0; i < count; i++) {
         (void)!rs_decoder_run(c->p->plan->decoder, records[i].value, NULL, c->p->batch.values, NULL);
     }
     least(&c->decode_ns, start, count);
-    start = now_ns();
+    start = cpu_ns();
     (void)!rs_partition_apply(c->p, records, count, NULL);
     least(&c->apply_ns, start, count);
 }
@@ -236,86 +216,13 @@ static void bench_apply(uint64_t groups, size_t count)
     tick_log_free(&c.log);
 }
 
-/* ---- what an event costs against what is asked of it ---- */
-
-struct scale {
-    uint64_t groups;
-    int windows, statistics;
-    size_t events; /* a call */
-};
-
-/* The least of the parts, each of them in calls of `events`. */
-static double apply_in_calls(struct rs_partition *p, const struct tick_log *log, size_t from, size_t events)
-{
-    const size_t part = (log->count - from) / PARTS / events * events;
-    double best = 1e18;
-    for (size_t at = from; at + part <= log->count; at += part) {
-        double start = now_ns();
-        for (size_t done = 0; done < part; done += events) {
-            (void)!rs_partition_apply(p, log->records + at + done, events, NULL);
-        }
-        least(&best, start, part);
-    }
-    return best;
-}
-
-static void bench_scale(struct scale scale)
-{
-    struct fixture f;
-    struct rs_partition *p;
-    struct tick_log log = {0};
-    struct rs_partition_status s;
-    struct rs_buf yaml = {0};
-    char window[32];
-    const size_t warm = 2 * scale.groups;
-    rs_buf_text(&yaml, stream);
-    for (int i = 0; i < scale.windows; i++) {
-        snprintf(window, sizeof window, "{tumbling: %dm}", i + 1);
-        put_aggregate(&yaml, i, window, "", scale.statistics);
-    }
-    open_text(&f, &p, &yaml);
-    fill_log(&log, warm + 400000, scale.groups, 1000000, 0);
-    (void)!rs_partition_apply(p, log.records, warm, NULL);
-    double best = apply_in_calls(p, &log, warm, scale.events);
-    rs_partition_status(p, &s);
-    printf("scale, %llu groups, %d windows, %d statistics, %zu events a call: %.1f ns an event, %llu bytes a "
-           "group\n",
-           (unsigned long long)scale.groups, scale.windows, scale.statistics, scale.events, best,
-           (unsigned long long)(s.memory_bytes / scale.groups));
-    fflush(stdout);
-    rs_partition_free(&p);
-    fixture_close(&f);
-    tick_log_free(&log);
-}
-
-/* One thing grows at a time. */
-static void bench_scales(void)
-{
-    static const struct scale scales[] = {
-        {1000, 1, 8, 500},  {10000, 1, 8, 500},  {100000, 1, 8, 500}, {1000000, 1, 8, 500},
-        {10000, 2, 8, 500}, {10000, 5, 8, 500},  {10000, 10, 8, 500}, {10000, 1, 1, 500},
-        {10000, 1, 2, 500}, {10000, 1, 4, 500},  {10000, 1, 8, 1},    {10000, 1, 8, 8},
-        {10000, 1, 8, 64},  {10000, 1, 8, 4000},
-    };
-    for (size_t i = 0; i < sizeof scales / sizeof scales[0]; i++) {
-        bench_scale(scales[i]);
-    }
-}
-
 static double drive(struct rs_partition *p, const struct tick_log *log, size_t from, size_t to, size_t step)
 {
     struct rs_view_batch *batch = rs_view_batch_new();
     uint64_t views = 0;
     for (size_t at = from; at < to; at += step) {
         (void)!rs_partition_apply(p, log->records + at, step, NULL);
-        bool more = true;
-        while (more) {
-            rs_view_batch_reset(batch);
-            more = rs_partition_emit(p, batch, BATCH_BYTES);
-            views += batch->op_count;
-            batch->result = RS_BATCH_APPLIED;
-            rs_partition_settle(p, batch);
-        }
+        views += partition_emit_all(p, batch, BATCH_BYTES);
     }
     rs_view_batch_free(&batch);
     return (double)views;
@@ -336,10 +243,10 @@ static double bench_window(const char *name, const char *window)
     const size_t part = count / 4;
     (void)drive(p, &log, 0, part * 3, rate);
     double before = instructions(counter);
-    double start = now_ns();
+    double start = cpu_ns();
     double views = drive(p, &log, part * 3, count, rate);
     double events = (double)part;
-    double each = (now_ns() - start) / events;
+    double each = (cpu_ns() - start) / events;
     double counted = (instructions(counter) - before) / events;
     printf("%s: %6.1f ns an event, %.2f views an event", name, each, views / events);
     printf(counted > 0 ? ", %.0f instructions an event\n" : "\n", counted);
@@ -364,17 +271,9 @@ static void bench_emit(uint64_t groups)
     double best = 1e18;
     for (int round = 0; round < 5; round++) {
         rs_partition_republish(p);
-        uint64_t views = 0;
-        double start = now_ns();
-        bool more = true;
-        while (more) {
-            rs_view_batch_reset(batch);
-            more = rs_partition_emit(p, batch, BATCH_BYTES);
-            views += batch->op_count;
-            batch->result = RS_BATCH_APPLIED;
-            rs_partition_settle(p, batch);
-        }
-        double each = (now_ns() - start) / (double)views;
+        double start = cpu_ns();
+        uint64_t views = partition_emit_all(p, batch, BATCH_BYTES);
+        double each = (cpu_ns() - start) / (double)views;
         best = each < best ? each : best;
     }
     printf("emit and settle, %llu groups: %6.1f ns a view of 8 statistics\n", (unsigned long long)groups,
@@ -396,9 +295,6 @@ static bool wanted(int argc, char **argv, const char *name)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && wanted(argc, argv, "scale")) {
-        bench_scales();
-    }
     for (int i = 1; i < argc; i++) {
         uint64_t groups = strtoull(argv[i], NULL, 10);
         if (groups) {

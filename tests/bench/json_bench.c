@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <yajl/yajl_parse.h>
 
 #include "base/buf.h"
 #include "schemas/json_program.h"
+#include "tests/lib/cpu_clock.h"
 
 #define FIELDS 8
 
@@ -23,13 +23,6 @@ struct bench {
     uint8_t text[1024];
     uint64_t sum; /* of what was read, so that nothing is left out as unused */
 };
-
-static double cpu_ns(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
 
 static void put_trade(struct rs_buf *out, size_t number)
 {

@@ -24,6 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/avro_long.h"
+
 #define WARM_UP_S     5  /* at least: the broker's JVM compiles meanwhile */
 #define WARM_UP_MAX_S 60 /* and until both readers are at most so far behind: */
 #define NEAR_MS       50
@@ -208,20 +210,9 @@ static void *read_topic(void *opaque)
 
 /* ---- publishing ---- */
 
-static size_t put_long(uint8_t *out, int64_t value)
-{
-    uint64_t bits = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
-    size_t size = 0;
-    for (; bits > 0x7f; bits >>= 7) {
-        out[size++] = (uint8_t)(bits | 0x80);
-    }
-    out[size++] = (uint8_t)bits;
-    return size;
-}
-
 static size_t put_bytes(uint8_t *out, const void *bytes, size_t count)
 {
-    size_t size = put_long(out, (int64_t)count);
+    size_t size = bytes_long(out, (int64_t)count);
     memcpy(out + size, bytes, count);
     return size + count;
 }
@@ -244,15 +235,15 @@ static size_t put_trade(uint8_t *out, const char *product, int64_t number)
     p += put_text(p, "XA");
     p += put_text(p, product);
     p += put_text(p, "");
-    p += put_long(p, 0); /* side */
-    p += put_long(p, 0); /* status */
+    p += bytes_long(p, 0); /* side */
+    p += bytes_long(p, 0); /* status */
     p += put_bytes(p, price, sizeof price);
     p += put_bytes(p, price, sizeof price);
     p += put_text(p, "CNY");
-    p += put_long(p, 0); /* buyer */
-    p += put_long(p, 0); /* seller */
-    p += put_long(p, wall.tv_sec * INT64_C(1000000) + wall.tv_nsec / 1000);
-    p += put_long(p, 0); /* published_at */
+    p += bytes_long(p, 0); /* buyer */
+    p += bytes_long(p, 0); /* seller */
+    p += bytes_long(p, wall.tv_sec * INT64_C(1000000) + wall.tv_nsec / 1000);
+    p += bytes_long(p, 0); /* published_at */
     return (size_t)(p - out);
 }
 

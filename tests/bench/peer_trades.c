@@ -26,6 +26,7 @@
 #include <time.h>
 
 #include "base/number.h"
+#include "tests/lib/avro_long.h"
 
 #define GROUPS         10000
 #define PER_EXCHANGE   1000
@@ -65,21 +66,10 @@ static uint64_t draw(uint64_t bound)
 
 /* ---- records ---- */
 
-static size_t put_long(uint8_t *out, int64_t value)
-{
-    uint64_t bits = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
-    size_t size = 0;
-    for (; bits > 0x7f; bits >>= 7) {
-        out[size++] = (uint8_t)(bits | 0x80);
-    }
-    out[size++] = (uint8_t)bits;
-    return size;
-}
-
 static size_t put_text(uint8_t *out, const char *text)
 {
     size_t count = strlen(text);
-    size_t size = put_long(out, (int64_t)count);
+    size_t size = bytes_long(out, (int64_t)count);
     memcpy(out + size, text, count);
     return size + count;
 }
@@ -104,10 +94,10 @@ static size_t encode(uint8_t *out, const struct trade *trade, const char *produc
     p += put_text(p, id);
     p += put_text(p, exchange);
     p += put_text(p, product);
-    p += put_long(p, trade->time_ms);
+    p += bytes_long(p, trade->time_ms);
     p += put_double(p, trade->price);
-    p += put_long(p, trade->quantity);
-    p += put_long(p, trade->side);
+    p += bytes_long(p, trade->quantity);
+    p += bytes_long(p, trade->side);
     return (size_t)(p - out);
 }
 

@@ -8,8 +8,8 @@
  * line per case. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "tests/lib/cpu_clock.h"
 #include "tests/lib/engine_fixture.h"
 
 #define SECOND      INT64_C(1000000)
@@ -68,13 +68,6 @@ static size_t value_of(const struct load *l)
     case 'e': return l->call;
     default: return l->grows[1] == 't' ? l->stats : l->sources;
     }
-}
-
-static double now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 static uint64_t next(uint64_t *seed)
@@ -143,27 +136,19 @@ static void open_case(const struct load *l, struct fixture *f, struct rs_partiti
 
 static double apply(struct rs_partition *p, const struct tick_log *log, size_t call)
 {
-    double start = now_ns();
+    double start = cpu_ns();
     for (size_t at = 0; at < log->count; at += call) {
         size_t count = log->count - at < call ? log->count - at : call;
         (void)!rs_partition_apply(p, log->records + at, count, NULL);
     }
-    return (now_ns() - start) / (double)log->count;
+    return (cpu_ns() - start) / (double)log->count;
 }
 
 static double emit(struct rs_partition *p, struct rs_view_batch *batch)
 {
-    uint64_t views = 0;
-    bool more = true;
-    double start = now_ns();
-    while (more) {
-        rs_view_batch_reset(batch);
-        more = rs_partition_emit(p, batch, BATCH_BYTES);
-        views += batch->op_count;
-        batch->result = RS_BATCH_APPLIED;
-        rs_partition_settle(p, batch);
-    }
-    return views ? (now_ns() - start) / (double)views : 0;
+    double start = cpu_ns();
+    uint64_t views = partition_emit_all(p, batch, BATCH_BYTES);
+    return views ? (cpu_ns() - start) / (double)views : 0;
 }
 
 static void keep_least(double *least, double value)

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "tests/lib/cpu_clock.h"
 #include "tests/lib/engine_fixture.h"
 #include "tests/lib/virtual_clock.h"
 #include "transform/partition/internal.h"
@@ -34,14 +34,6 @@ static void require(bool holds, const char *what)
         fprintf(stderr, "state_bench: %s\n", what);
         abort();
     }
-}
-
-/* Of this thread, so that other work on the machine does not count. */
-static double now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
 static uint64_t next(uint64_t *seed)
@@ -207,7 +199,7 @@ struct world {
 
 static void note_pause(struct pauses *pauses, double since_ns)
 {
-    double took = now_ns() - since_ns;
+    double took = cpu_ns() - since_ns;
     size_t i = 0;
     while (took > bucket_ms[i] * 1e6) {
         i++;
@@ -288,7 +280,7 @@ static void close_world(struct world *w)
 
 static void begin(struct world *w)
 {
-    double start = now_ns();
+    double start = cpu_ns();
     struct rs_state_plan plan = w->log.ops->plan(w->log.self, id);
     rs_partition_seal_begin(w->partition, plan);
     if (w->begins) {
@@ -332,7 +324,7 @@ static void step(struct world *w)
 static void turn(struct world *w)
 {
     for (int i = 0; i < STEPS && w->open; i++) {
-        double start = now_ns();
+        double start = cpu_ns();
         step(w);
         if (w->steps) {
             note_pause(w->steps, start);
@@ -358,7 +350,7 @@ static void drive(struct world *w, const struct rs_record *records, size_t count
         while (w->open && rs_partition_seal_backlog(w->partition) > BACKLOG) {
             turn(w);
         }
-        double start = w->applies ? now_ns() : 0;
+        double start = w->applies ? cpu_ns() : 0;
         require(rs_partition_apply(w->partition, records + at, size, NULL) == size, "not all was applied");
         if (w->applies) {
             note_pause(w->applies, start);
@@ -421,9 +413,9 @@ static void bench_cpu(void)
             claim(&w);
         }
         drive(&w, records, warm, each);
-        double start = now_ns();
+        double start = cpu_ns();
         drive(&w, records + warm, count, each);
-        double took = (now_ns() - start) / (double)count;
+        double took = (cpu_ns() - start) / (double)count;
         best[round % 2] = took < best[round % 2] ? took : best[round % 2];
         close_world(&w);
     }
@@ -466,9 +458,9 @@ static void bench_restore(uint64_t groups, size_t panes)
     seal_all(&w);
     for (int round = 0; round < 3; round++) {
         new_partition(&w);
-        double start = now_ns();
+        double start = cpu_ns();
         claim(&w);
-        double took = now_ns() - start;
+        double took = cpu_ns() - start;
         best = took < best ? took : best;
     }
     rs_partition_status(w.partition, &status);

@@ -11,19 +11,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#define BYTES_LONG_MAX 10
-
-/* An int or long of Avro: zigzag, seven bits a byte, the lowest first. Returns its size. */
-static inline size_t bytes_long(uint8_t *out, int64_t value)
-{
-    uint64_t left = (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
-    size_t size = 0;
-    for (; left >= 0x80; left >>= 7) {
-        out[size++] = (uint8_t)(left | 0x80);
-    }
-    out[size++] = (uint8_t)left;
-    return size;
-}
+#include "tests/lib/avro_long.h"
 
 /* Pairs of digits, blanks between them or none. Returns their number. */
 static inline size_t bytes_unhex(uint8_t *out, const char *hex)

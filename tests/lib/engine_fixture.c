@@ -180,6 +180,20 @@ void tick_log_free(struct tick_log *log)
 
 /* ---- views ---- */
 
+uint64_t partition_emit_all(struct rs_partition *p, struct rs_view_batch *batch, size_t bytes)
+{
+    uint64_t views = 0;
+    bool more = true;
+    while (more) {
+        rs_view_batch_reset(batch);
+        more = rs_partition_emit(p, batch, bytes);
+        views += batch->op_count;
+        batch->result = RS_BATCH_APPLIED;
+        rs_partition_settle(p, batch);
+    }
+    return views;
+}
+
 void partition_drain(const struct fixture *f, struct rs_partition *p, view_seen *see, void *ctx)
 {
     size_t count;

@@ -48,6 +48,10 @@ struct tick {
 /* Appends one encoded tick; returns its size. */
 size_t tick_encode(const struct tick *tick, struct rs_buf *out);
 
+/* Emits all that is to be shown, in batches of `bytes`, and settles it as applied; `batch` is used again and again.
+ * Returns the operations. For programs that measure: it allocates nothing. */
+uint64_t partition_emit_all(struct rs_partition *p, struct rs_view_batch *batch, size_t bytes);
+
 /* Encoded events as records with offsets 0, 1, 2, …; timestamps RS_TIME_NONE. */
 struct tick_log {
     struct rs_buf bytes;
