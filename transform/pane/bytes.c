@@ -400,13 +400,11 @@ int rs_pane_load(const struct rs_pane_layout *layout, void *pane, struct rs_slic
         r = (struct reader){.at = bytes.data, .left = bytes.size};
         read = get_wide(&r, layout, pane);
     }
-    if (!read && rs_pane_whole(layout, pane)) {
+    bool whole = rs_pane_whole(layout, pane);
+    if (!read || !whole) {
         rs_pane_fini(layout, pane);
-        return rs_fail(error, RS_ESTATE, "the bytes of a pane are damaged or of another layout");
-    }
-    if (!rs_pane_whole(layout, pane)) {
-        rs_pane_fini(layout, pane);
-        return rs_fail(error, RS_ENOMEM, "no memory for a pane's sums");
+        return whole ? rs_fail(error, RS_ESTATE, "the bytes of a pane are damaged or of another layout")
+                     : rs_fail(error, RS_ENOMEM, "no memory for a pane's sums");
     }
     *used = bytes.size - r.left;
     return 0;

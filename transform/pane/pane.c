@@ -59,16 +59,12 @@ void rs_pane_copy(const struct rs_pane_layout *layout, void *to, const void *fro
 
 uint64_t rs_pane_events(const void *pane)
 {
-    const struct rs_pane_head *head = rs_pane_is_wide(pane) ? rs_pane_on_heap(pane) : pane;
-
-    return head->events & RS_PANE_EVENTS_MAX;
+    return rs_pane_head_of(pane)->events & RS_PANE_EVENTS_MAX;
 }
 
 int64_t rs_pane_newest_us(const void *pane)
 {
-    const struct rs_pane_head *head = rs_pane_is_wide(pane) ? rs_pane_on_heap(pane) : pane;
-
-    return head->newest.time_us;
+    return rs_pane_head_of(pane)->newest.time_us;
 }
 
 size_t rs_pane_heap_bytes(const struct rs_pane_layout *layout, const void *pane)

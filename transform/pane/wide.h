@@ -31,12 +31,16 @@ static inline void *rs_pane_on_heap(const void *pane)
     return heap;
 }
 
+/* Of a pane in any form: its head. */
+static inline const struct rs_pane_head *rs_pane_head_of(const void *pane)
+{
+    return rs_pane_is_wide(pane) ? rs_pane_on_heap(pane) : pane;
+}
+
 /* A wide pane can be lost as well: one that was lost has been merged into it. */
 static inline bool rs_pane_is_lost(const void *pane)
 {
-    const struct rs_pane_head *head = rs_pane_is_wide(pane) ? rs_pane_on_heap(pane) : pane;
-
-    return (head->events & RS_PANE_LOST) != 0;
+    return (rs_pane_head_of(pane)->events & RS_PANE_LOST) != 0;
 }
 
 static inline struct rs_pane_form rs_pane_form(const struct rs_pane_layout *layout, void *pane)
