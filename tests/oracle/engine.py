@@ -4,8 +4,10 @@ Everything is recomputed from lists of events; nothing is incremental and nothin
 A record is (offset, Kafka timestamp in µs or None, {field: value}); the fields are what the schema's types mean: times in µs,
 decimals and integers as Fraction or int, strings, None.
 """
-import collections
+import datetime
 import json
+import math
+import zoneinfo
 from fractions import Fraction
 
 import fold
@@ -30,10 +32,10 @@ def ms(time):
 
 
 class Window:
-    """size None: all time. every == size: tumbling."""
+    """size None: all time. every == size: tumbling. Ends are multiples of `every`, behind `offset`."""
 
-    def __init__(self, size=None, every=None):
-        self.size = size
+    def __init__(self, size=None, every=None, offset=0):
+        self.size, self.offset = size, offset
         self.every = size if every is None else every
 
     @property
@@ -44,14 +46,79 @@ class Window:
     def sliding(self):
         return self.size is not None and self.every != self.size
 
+    def floor(self, time, step):
+        return floor_to(time - self.offset, step) + self.offset
+
     def first_end(self, time):
-        return floor_to(time, self.every) + self.every
+        return self.floor(time, self.every) + self.every
 
     def last_end(self, time):
-        return floor_to(time + self.size, self.every)
+        return self.floor(time + self.size, self.every)
 
     def ends(self, time):
         return range(self.first_end(time), self.last_end(time) + 1, self.every)
+
+    def start(self, end):
+        return end - self.size
+
+    def leave(self, time):
+        """The first end at which the slice that holds `time` is no longer in the window."""
+        return self.last_end(self.floor(time, math.gcd(self.size, self.every))) + self.every
+
+
+class SinceHour(Window):
+    """Hours since they began, that drain."""
+    tumbling, sliding = False, True
+
+    def __init__(self, offset=0):
+        super().__init__(3600 * SECOND, offset=offset)
+
+
+class CalendarWindow:
+    """One day, week, month, quarter or year in a zone. `since`: it is empty once the next has begun."""
+    DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
+
+    def __init__(self, unit, zone="UTC", since=False):
+        self.unit, self.zone, self.since = unit, zoneinfo.ZoneInfo(zone), since
+        self.tumbling, self.sliding = not since, since
+        self.size = self.DAYS[unit] * 86400 * SECOND
+
+    def date(self, date, step):
+        """The first date of the unit that holds `date`, or of one `step` units later."""
+        if self.unit == "day":
+            return date + datetime.timedelta(step)
+        if self.unit == "week":
+            return date - datetime.timedelta(date.weekday()) + datetime.timedelta(7 * step)
+        months = {"month": 1, "quarter": 3, "year": 12}[self.unit]
+        number = (date.year * 12 + date.month - 1) // months * months + step * months
+        return datetime.date(number // 12, number % 12 + 1, 1)
+
+    def midnight(self, date):
+        """The first of a date, or where clocks were put over it, when they were (PEP 495, fold 0)."""
+        utc = datetime.datetime(date.year, date.month, date.day, tzinfo=self.zone).astimezone(datetime.timezone.utc)
+        return (utc - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) // datetime.timedelta(microseconds=1)
+
+    def cell(self, time):
+        """All starts around the time; the last that is not above it is where its cell begins."""
+        epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+        date = (epoch + datetime.timedelta(microseconds=time)).astimezone(self.zone).date()
+        starts = sorted({self.midnight(self.date(date, step)) for step in range(-2, 4)})
+        start = max(s for s in starts if s <= time)
+        return start, min(s for s in starts if s > time)
+
+    def first_end(self, time):
+        return self.cell(time)[1]
+
+    last_end = first_end
+
+    def ends(self, time):
+        return [self.first_end(time)]
+
+    def start(self, end):
+        return self.cell(end - 1)[0]
+
+    def leave(self, time):
+        return self.first_end(self.first_end(time))
 
 
 class Aggregate:
@@ -330,7 +397,7 @@ def show_group(out, aggregate, key, group, now_shown):
     elif window.tumbling:
         windows = windows_of(aggregate, group)
         end = window.first_end(newest)
-        view = render(aggregate, windows[end], end - window.size, end, previous_values(aggregate, windows, end))
+        view = render(aggregate, windows[end], window.start(end), end, previous_values(aggregate, windows, end))
     else:
         view, leave = sliding_view(aggregate, group, now_shown, newest)
         if leave is not None:
@@ -346,22 +413,15 @@ def show_group(out, aggregate, key, group, now_shown):
 
 def sliding_view(aggregate, group, now_shown, newest):
     window = aggregate.window
-    slice_size = _gcd(window.size, window.every)
     now_end = window.first_end(now_shown)
-    leaves = {window.last_end(floor_to(t, slice_size)) + window.every for t, _, _ in group.events}
+    leaves = {window.leave(t) for t, _, _ in group.events}
     last_leave = max((e for e in leaves if e <= now_end), default=None)
     entered = window.first_end(newest)
     end = entered if last_leave is None else max(entered, last_leave)
-    events = [e for e in group.events if end - window.size <= e[0] < end]
-    check = [e for e in group.events if now_end - window.size <= e[0] < now_end]
+    events = [e for e in group.events if window.start(end) <= e[0] < end]
+    check = [e for e in group.events if window.start(now_end) <= e[0] < now_end]
     assert sorted(e[:2] for e in events) == sorted(e[:2] for e in check), "the shown window's content is the present one's"
-    return render(aggregate, events, end - window.size, end), end if end > entered else None
-
-
-def _gcd(a, b):
-    while b:
-        a, b = b, a % b
-    return a
+    return render(aggregate, events, window.start(end), end), end if end > entered else None
 
 
 def history_of(aggregate, group, now_shown):
@@ -370,7 +430,7 @@ def history_of(aggregate, group, now_shown):
     for end in sorted(windows):
         if end > now_shown:
             continue
-        start = end - aggregate.window.size
+        start = aggregate.window.start(end)
         previous = previous_values(aggregate, windows, end) if aggregate.window.tumbling else None
         fields = render(aggregate, windows[end], start, end, previous)
         fields["revision"] = str(group.revisions.get(end, 0))

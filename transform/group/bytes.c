@@ -98,15 +98,30 @@ static int read_revisions(struct rs_form_reader *f, struct rs_node *node)
     return 0;
 }
 
+/* Governments change the rules of their clocks: what was counted under the old ones has no place in the new. */
+static int other_zone_data(const struct rs_form_reader *f)
+{
+    const struct rs_window *w = &f->gs->aggregate->window;
+    return rs_fail(
+        f->error, RS_ESTATE,
+        "stored state of aggregate %s: a window begins where no %s of %s begins: the time zone data "
+        "of this machine (package tzdata) is another than when it was written. Use the same on all "
+        "machines, read the input again with --rebuild, or give the aggregate a new name",
+        f->gs->aggregate->name, rs_calendar_unit_name(w->calendar.unit), w->zone);
+}
+
 int rs_form_read_start(struct rs_form_reader *f, int64_t *start_us, uint32_t *flags)
 {
     *start_us = rs_read_i64(&f->reader);
     *flags = rs_read_u32(&f->reader);
-    if (f->reader.failed || !rs_form_plausible(*start_us) || (*flags & ~(uint32_t)RS_NODE_CARRY) ||
-        rs_window_slice(&f->gs->aggregate->window, *start_us) != *start_us) {
+    const struct rs_window *w = &f->gs->aggregate->window;
+    if (f->reader.failed || !rs_form_plausible(*start_us) || (*flags & ~(uint32_t)RS_NODE_CARRY)) {
         return rs_form_damaged(f, "a pane");
     }
-    return 0;
+    if (rs_window_slice(w, *start_us) == *start_us) {
+        return 0;
+    }
+    return w->by_calendar ? other_zone_data(f) : rs_form_damaged(f, "a pane");
 }
 
 int rs_form_read_pane(struct rs_form_reader *f, struct rs_node *node)

@@ -108,7 +108,8 @@ static void fold_reset(struct rs_groups *gs, struct rs_fold *fold, int64_t start
 
 static int64_t slice_of(const struct rs_groups *gs, int64_t start_us)
 {
-    return start_us / gs->aggregate->window.slice_us; /* exact: starts are multiples */
+    const struct rs_window *w = &gs->aggregate->window;
+    return (start_us - w->offset_us) / w->slice_us; /* exact: starts are multiples */
 }
 
 static int64_t block_of(const struct rs_groups *gs, const struct rs_fold *fold, int64_t start_us)
@@ -190,8 +191,8 @@ static void leave_until(struct rs_groups *gs, struct rs_fold *fold, int64_t lo)
 static void make_tails(struct rs_groups *gs, struct rs_fold *fold, int64_t block)
 {
     int64_t first_slice = block * fold->block_slices;
-    int64_t slice_us = gs->aggregate->window.slice_us;
-    int64_t next_us = (first_slice + fold->block_slices) * slice_us;
+    const struct rs_window *w = &gs->aggregate->window;
+    int64_t next_us = (first_slice + fold->block_slices) * w->slice_us + w->offset_us;
     uint32_t at = fold->oldest;
     while (rs_node_at(gs, rs_node_at(gs, at)->newer)->start_us < next_us) {
         at = rs_node_at(gs, at)->newer;
@@ -202,7 +203,7 @@ static void make_tails(struct rs_groups *gs, struct rs_fold *fold, int64_t block
         if (i + 1 < fold->block_slices) {
             rs_pane_merge_extrema(layout_of(gs), tail, pane_at(gs, fold->tails, (uint64_t)i + 1));
         }
-        if (at != RS_NONE && rs_node_at(gs, at)->start_us == (first_slice + i) * slice_us) {
+        if (at != RS_NONE && rs_node_at(gs, at)->start_us == (first_slice + i) * w->slice_us + w->offset_us) {
             rs_pane_merge_extrema(layout_of(gs), tail, rs_node_at(gs, at)->pane);
             at = at == fold->oldest ? RS_NONE : rs_node_at(gs, at)->older;
         }
@@ -293,12 +294,13 @@ static uint32_t fold_running(struct rs_groups *gs, const struct rs_group *g, str
 }
 
 /* Without memory for a fold, or where there are few panes, all of them are merged each time: slower, and
- * the same result. */
+ * the same result. A window by the calendar is one pane, however many the group holds. */
 uint32_t rs_fold_window(struct rs_groups *gs, uint32_t number, struct rs_fold **slot, int64_t start_us,
                         int64_t end_us, void *out)
 {
     empty_pane(gs, out);
-    if (!*slot && rs_rest_at(gs, number)->pane_count >= FOLD_MIN_PANES) {
+    if (!*slot && rs_rest_at(gs, number)->pane_count >= FOLD_MIN_PANES &&
+        !gs->aggregate->window.by_calendar) {
         *slot = fold_new(gs);
         if (*slot) {
             fold_reset(gs, *slot, start_us);

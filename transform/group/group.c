@@ -67,7 +67,7 @@ static void note_revision(struct rs_groups *gs, struct rs_node *node, int64_t ti
         clock_us < rs_window_first_end(w, time_us)) {
         return;
     }
-    int64_t passed = rs_floor_to(clock_us, w->every_us);
+    int64_t passed = rs_window_passed(w, clock_us);
     int64_t last = rs_window_last_end(w, time_us);
     rs_node_revise(gs, node, passed < last ? passed : last, 1);
 }
@@ -77,10 +77,11 @@ static void note_revision(struct rs_groups *gs, struct rs_node *node, int64_t ti
 uint64_t rs_group_revision(const struct rs_groups *gs, const struct rs_group *group, int64_t end_us)
 {
     const struct rs_window *w = window_of(gs);
+    int64_t start_us = rs_window_start(w, end_us);
     uint64_t revision = 0;
     for (uint32_t at = rs_group_before(gs, group, end_us); at != RS_NONE; at = rs_node_at(gs, at)->older) {
         const struct rs_node *node = rs_node_at(gs, at);
-        if (node->start_us < end_us - w->size_us) {
+        if (node->start_us < start_us) {
             break;
         }
         if (!is_sliding(gs)) {
@@ -228,7 +229,7 @@ static int64_t final_at(const struct rs_groups *gs, int64_t start_us)
     const struct rs_window *w = window_of(gs);
     int64_t last_end = rs_window_last_end(w, start_us);
     if (is_sliding(gs) && gs->aggregate->history) {
-        return rs_window_last_end(w, last_end - w->slice_us);
+        return rs_window_last_end(w, last_end - 1);
     }
     return last_end;
 }
@@ -279,7 +280,7 @@ static void trim(struct rs_groups *gs, uint32_t number)
     struct rs_group *group = rs_group_at(gs, number);
     bool carries = gs->aggregate->needs_previous;
     group->trim_at_us = RS_WINDOW_NEVER;
-    while (window_of(gs)->slice_us && group->oldest != group->newest) {
+    while (rs_window_ends(window_of(gs)) && group->oldest != group->newest) {
         uint32_t judged = carries ? rs_node_at(gs, group->oldest)->newer : group->oldest;
         int64_t start_us = rs_node_at(gs, judged)->start_us;
         if (judged == group->newest || !acknowledged(gs, number, start_us)) {
@@ -307,7 +308,7 @@ int64_t rs_group_next_end(const struct rs_groups *gs, const struct rs_group *gro
     if (from == RS_WINDOW_NEVER) {
         return from;
     }
-    uint32_t at = rs_group_from(gs, group, from - w->size_us);
+    uint32_t at = rs_group_from(gs, group, rs_window_start(w, from));
     while (at != RS_NONE && rs_node_at(gs, at)->flags & RS_NODE_CARRY) {
         at = rs_node_at(gs, at)->newer;
     }
@@ -383,6 +384,21 @@ void rs_group_restored(struct rs_groups *gs, uint32_t number)
 
 /* ---- adding ---- */
 
+/* Events of one time or nearly so follow each other: the calendar is asked once a cell. */
+static const struct rs_calendar_cell *cell_of(struct rs_groups *gs, int64_t time_us)
+{
+    if (time_us < gs->cell.start_us || time_us >= gs->cell.end_us) {
+        gs->cell = rs_calendar_at(&window_of(gs)->calendar, time_us);
+    }
+    return &gs->cell;
+}
+
+static int64_t first_end_of(struct rs_groups *gs, int64_t time_us)
+{
+    return window_of(gs)->by_calendar ? cell_of(gs, time_us)->end_us
+                                      : rs_window_first_end(window_of(gs), time_us);
+}
+
 bool rs_group_late_by_clock(const struct rs_groups *gs, const struct rs_group *group, struct rs_slice key,
                             int64_t time_us)
 {
@@ -413,7 +429,8 @@ static void add_to_folds(struct rs_groups *gs, uint32_t number, uint32_t pane, b
 static void add_elsewhere(struct rs_groups *gs, uint32_t number, const struct rs_event *e)
 {
     struct rs_group *g = rs_group_at(gs, number);
-    int64_t start_us = rs_window_slice(window_of(gs), e->time_us);
+    int64_t start_us = window_of(gs)->by_calendar ? cell_of(gs, e->time_us)->start_us
+                                                  : rs_window_slice(window_of(gs), e->time_us);
     uint32_t before = rs_group_before(gs, g, start_us);
     uint32_t at = before == RS_NONE ? g->oldest : rs_node_at(gs, before)->newer;
     bool fresh = at == RS_NONE || rs_node_at(gs, at)->start_us != start_us;
@@ -433,7 +450,7 @@ static void add_elsewhere(struct rs_groups *gs, uint32_t number, const struct rs
     }
     g->clock_us = e->time_us > g->clock_us ? e->time_us : g->clock_us;
     if (gs->aggregate->history) {
-        int64_t first = rs_window_first_end(window_of(gs), e->time_us);
+        int64_t first = first_end_of(gs, e->time_us);
         g->history_from = first < g->history_from ? first : g->history_from;
         if (closed != RS_NONE) {
             owe(gs, number, rs_node_at(gs, closed));
@@ -450,13 +467,13 @@ void rs_group_add(struct rs_groups *gs, uint32_t number, const struct rs_event *
     struct rs_group *g = rs_group_at(gs, number);
     rs_groups_change(gs, number, g);
     struct rs_node *newest = g->newest == RS_NONE ? NULL : rs_node_at(gs, g->newest);
-    if (!newest || (uint64_t)event->time_us - (uint64_t)newest->start_us >= gs->span_us) {
+    if (!newest || !rs_node_holds(gs, newest, event->time_us)) {
         add_elsewhere(gs, number, event);
     } else {
         pane_add(gs, newest->pane, event);
         newest->flags |= RS_NODE_CHANGED;
         if (gs->aggregate->history && g->history_from > event->time_us) {
-            int64_t first = rs_window_first_end(window_of(gs), event->time_us);
+            int64_t first = first_end_of(gs, event->time_us);
             g->history_from = first < g->history_from ? first : g->history_from;
         }
         if (event->time_us > g->clock_us) {

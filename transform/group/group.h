@@ -23,6 +23,14 @@ static inline int64_t rs_event_order(unsigned nanos, int64_t offset)
                             (offset & ((INT64_C(1) << RS_EVENT_OFFSET_BITS) - 1));
 }
 
+/* Whether a time is of this pane. By the calendar "no" may be said of a pane longer than the shortest: who
+ * asks looks further then. */
+static inline bool rs_node_holds(const struct rs_groups *gs, const struct rs_node *node, int64_t time_us)
+{
+    return (uint64_t)time_us - (uint64_t)node->start_us < gs->span_us ||
+           (node->start_us == gs->cell.start_us && time_us >= gs->cell.start_us && time_us < gs->cell.end_us);
+}
+
 /* Whether an event of this time is late: for a group by its own clock, for one that is not there (group NULL)
  * by that of the group that was dropped under its key. Most events are of their group's newest pane or of
  * what comes next, and not late whatever the clock. */
@@ -31,9 +39,8 @@ bool rs_group_late_by_clock(const struct rs_groups *gs, const struct rs_group *g
 static inline bool rs_group_late(const struct rs_groups *gs, const struct rs_group *group,
                                  struct rs_slice key, int64_t time_us)
 {
-    if (gs->aggregate->window.slice_us == 0 ||
-        (group && group->newest != RS_NONE &&
-         (uint64_t)time_us - (uint64_t)rs_node_at(gs, group->newest)->start_us < gs->span_us)) {
+    if (!rs_window_ends(&gs->aggregate->window) ||
+        (group && group->newest != RS_NONE && rs_node_holds(gs, rs_node_at(gs, group->newest), time_us))) {
         return false;
     }
     return rs_group_late_by_clock(gs, group, key, time_us);

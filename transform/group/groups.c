@@ -31,6 +31,7 @@ int rs_groups_init(struct rs_groups *gs, const struct rs_aggregate *aggregate, s
                              .lateness_us = aggregate->plan->stream->lateness_us,
                              .dirty_head = RS_NONE,
                              .dirty_tail = RS_NONE,
+                             .cell = {.start_us = RS_TIME_NONE, .end_us = RS_TIME_NONE},
                              .since = {.time_us = RS_TIME_NONE}};
     rs_gone_init(&gs->gone);
     gs->span_us = aggregate->window.slice_us ? (uint64_t)aggregate->window.slice_us : UINT64_MAX;

@@ -106,12 +106,13 @@ struct rs_revision {
     uint32_t next;
 };
 
-/* Which groups are due when: lists by multiples of `every`, and one of those that are due now. */
+/* Which groups are due when: lists by the number of a window's end, and one of those that are due now. */
+#define RS_SCHEDULE_NEVER INT64_MIN
 struct rs_schedule {
     uint32_t *heads, *tails; /* ring of `size` lists; number `size` is the list of those due */
     uint32_t size;           /* 0: the aggregate has nothing that ends */
-    int64_t every_us;
-    int64_t at_us; /* multiple of every; all until here is in the due list. RS_TIME_NONE: not begun */
+    const struct rs_window *window;
+    int64_t at; /* all until here is in the due list. RS_SCHEDULE_NEVER: not begun */
 };
 
 /* Groups by number, each once, unless its slot was used again meanwhile. */
@@ -143,7 +144,8 @@ struct rs_since {
 
 struct rs_groups {
     const struct rs_aggregate *aggregate;
-    uint64_t span_us; /* of a pane; `all`: without end */
+    uint64_t span_us;             /* of a pane, by the calendar of the shortest; `all`: without end */
+    struct rs_calendar_cell cell; /* by the calendar: the one that was asked for last; else never one */
     int64_t lateness_us;
     struct rs_index index;
     struct rs_slabs groups;

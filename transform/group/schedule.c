@@ -2,21 +2,21 @@
 
 #include "transform/group/groups.h"
 
-/* Every group whose clock shown time has reached waits for a multiple of `every` at most one window and one
- * step ahead: a window that is open now ends at the next multiple, and the newest pane leaves the view a
- * window's size later. A ring of lists therefore takes the place of a heap, and when shown time passes a
- * multiple, the whole list becomes due by linking two ends. */
+/* Every group whose clock shown time has reached waits for the end of a window at most one window and one
+ * step ahead: a window that is open now ends at the next such end, and the newest pane leaves the view a
+ * window's size later. A ring of lists, by the ends' numbers, therefore takes the place of a heap, and when
+ * shown time passes an end, the whole list becomes due by linking two ends. */
 
 /* There is one list more than the ring has, for what is due. */
 int rs_schedule_init(struct rs_schedule *s, const struct rs_aggregate *aggregate, struct rs_error *error)
 {
     const struct rs_window *window = &aggregate->window;
-    *s = (struct rs_schedule){.at_us = RS_TIME_NONE, .every_us = window->every_us};
+    *s = (struct rs_schedule){.at = RS_SCHEDULE_NEVER, .window = window};
     bool ends = aggregate->history > 0 || (window->kind == RS_WINDOW_SLIDING && !aggregate->upsert);
     if (!ends) {
         return 0;
     }
-    s->size = (uint32_t)(window->size_us / window->every_us) + 3;
+    s->size = (window->by_calendar ? 1 : (uint32_t)(window->size_us / window->every_us)) + 3;
     s->heads = malloc((s->size + 1) * sizeof *s->heads);
     s->tails = malloc((s->size + 1) * sizeof *s->tails);
     if (!s->heads || !s->tails) {
@@ -37,9 +37,9 @@ void rs_schedule_fini(struct rs_schedule *s)
     *s = (struct rs_schedule){0};
 }
 
-static uint32_t list_of(const struct rs_schedule *s, int64_t due_us)
+static uint32_t list_of(const struct rs_schedule *s, int64_t due)
 {
-    int64_t place = (due_us / s->every_us) % s->size;
+    int64_t place = due % s->size;
     return (uint32_t)(place < 0 ? place + s->size : place);
 }
 
@@ -97,14 +97,15 @@ void rs_schedule_at(struct rs_groups *gs, uint32_t number, int64_t due_us)
     if (due_us == RS_WINDOW_NEVER) {
         return;
     }
-    if (s->at_us == RS_TIME_NONE || due_us <= s->at_us) {
+    int64_t due = rs_window_number(s->window, due_us);
+    if (s->at == RS_SCHEDULE_NEVER || due <= s->at) {
         link_group(gs, s->size, number, g);
         return;
     }
     /* A group whose clock is far ahead of all others is due in a time for which there is no list: it is
      * looked at again before. */
-    int64_t last_us = s->at_us + (int64_t)(s->size - 1) * s->every_us;
-    link_group(gs, list_of(s, due_us < last_us ? due_us : last_us), number, g);
+    int64_t last = s->at + (int64_t)(s->size - 1);
+    link_group(gs, list_of(s, due < last ? due : last), number, g);
 }
 
 /* The whole list at once, behind what is due already, in its order. */
@@ -135,19 +136,19 @@ void rs_schedule_advance(struct rs_groups *gs, int64_t now_us)
     if (s->size == 0) {
         return;
     }
-    int64_t to = rs_floor_to(now_us, s->every_us);
-    if (s->at_us == RS_TIME_NONE) {
-        s->at_us = to;
+    int64_t to = rs_window_number(s->window, now_us);
+    if (s->at == RS_SCHEDULE_NEVER) {
+        s->at = to;
         return;
     }
-    if (to <= s->at_us) {
+    if (to <= s->at) {
         return;
     }
-    int64_t steps = (to - s->at_us) / s->every_us;
+    int64_t steps = to - s->at;
     for (int64_t i = 1; i <= steps && i <= s->size; i++) {
-        make_due(gs, list_of(s, s->at_us + i * s->every_us));
+        make_due(gs, list_of(s, s->at + i));
     }
-    s->at_us = to;
+    s->at = to;
 }
 
 uint32_t rs_schedule_pop(struct rs_groups *gs)
@@ -163,13 +164,13 @@ uint32_t rs_schedule_pop(struct rs_groups *gs)
 int64_t rs_schedule_next(const struct rs_groups *gs)
 {
     const struct rs_schedule *s = &gs->schedule;
-    if (s->size == 0 || s->at_us == RS_TIME_NONE) {
+    if (s->size == 0 || s->at == RS_SCHEDULE_NEVER) {
         return RS_WINDOW_NEVER;
     }
     for (uint32_t i = 1; i <= s->size; i++) {
-        int64_t due = s->at_us + (int64_t)i * s->every_us;
+        int64_t due = s->at + (int64_t)i;
         if (s->heads[list_of(s, due)] != RS_NONE) {
-            return due;
+            return rs_window_end_at(s->window, due);
         }
     }
     return RS_WINDOW_NEVER;

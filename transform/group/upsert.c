@@ -102,7 +102,7 @@ int64_t rs_upsert_next_end(const struct rs_groups *gs, const struct rs_upsert_gr
     if (from == RS_WINDOW_NEVER) {
         return from;
     }
-    uint32_t at = rs_upsert_from(gs, group, from - w->size_us);
+    uint32_t at = rs_upsert_from(gs, group, rs_window_start(w, from));
     return at == group->count ? RS_WINDOW_NEVER
                               : rs_window_first_end(w, rs_register_at(gs, group, at)->period_us);
 }

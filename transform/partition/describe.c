@@ -77,15 +77,16 @@ static void put_pane(struct describer *d, const struct rs_node *node)
 {
     const struct rs_window *w = &d->gs->aggregate->window;
     bool bounded = w->kind != RS_WINDOW_ALL;
+    int64_t end_us = rs_window_slice_end(w, node->start_us);
     rs_buf_char(d->out, '{');
     put_time("from", bounded ? node->start_us : RS_TIME_NONE, d->out);
     rs_buf_char(d->out, ',');
-    put_time("to", bounded ? node->start_us + w->slice_us : RS_TIME_NONE, d->out);
+    put_time("to", bounded ? end_us : RS_TIME_NONE, d->out);
     rs_buf_printf(d->out, ",\"events\":%" PRIu64 ",", rs_pane_events(node->pane));
     put_time("newest_event", rs_pane_newest_us(node->pane), d->out);
     rs_buf_printf(d->out, ",\"late_within_lateness\":%" PRIu64, revisions(d->gs, node));
     put_flag("only_for_change", node->flags & RS_NODE_CARRY, d->out);
-    put_statistics(d, node->pane, bounded ? w->slice_us : 0);
+    put_statistics(d, node->pane, bounded ? end_us - node->start_us : 0);
     rs_buf_char(d->out, '}');
 }
 

@@ -53,7 +53,7 @@ static unsigned emit_drop(struct rs_partition *p, const struct rs_groups *gs, st
 static unsigned emit_history(struct rs_shower *s, uint32_t number, struct rs_group *g, size_t budget)
 {
     struct rs_groups *gs = s->groups;
-    int64_t every_us = gs->aggregate->window.every_us;
+    const struct rs_window *w = &gs->aggregate->window;
     if (gs->aggregate->history == 0 || rs_rest_at(gs, number)->flight_from != RS_WINDOW_NEVER ||
         g->history_from > s->now_us) {
         return 0;
@@ -62,7 +62,7 @@ static unsigned emit_history(struct rs_shower *s, uint32_t number, struct rs_gro
     int64_t from = end;
     while (end <= s->now_us && (end == from || s->batch->ops.size < budget) && !s->batch->ops.failed) {
         rs_show_window(s, number, end);
-        end = rs_show_next_end(gs, g, end + every_us);
+        end = rs_show_next_end(gs, g, rs_window_next_end(w, end));
     }
     g->history_from = end;
     if (from > s->now_us) {

@@ -105,17 +105,37 @@ static void explain_window(const struct rs_aggregate *a, struct rs_buf *out)
 {
     const struct rs_window *w = &a->window;
     switch (w->kind) {
-    case RS_WINDOW_TUMBLING: put_duration(out, "  window: tumbling ", w->size_us); break;
+    case RS_WINDOW_TUMBLING:
+        if (w->by_calendar) {
+            rs_buf_printf(out, "  window: tumbling %s", rs_window_cell_text(w));
+        } else {
+            put_duration(out, "  window: tumbling ", w->size_us);
+        }
+        break;
     case RS_WINDOW_SLIDING:
-        put_duration(out, "  window: sliding ", w->size_us);
-        put_duration(out, " every ", w->every_us);
+        if (w->since) {
+            rs_buf_printf(out, "  window: since the %s began", rs_window_since_text(w));
+        } else {
+            put_duration(out, "  window: sliding ", w->size_us);
+            put_duration(out, " every ", w->every_us);
+        }
         break;
     case RS_WINDOW_ALL: rs_buf_text(out, "  window: all time"); break;
     case RS_WINDOW_LAST: rs_buf_printf(out, "  window: last %lld periods", (long long)w->last); break;
     }
+    if (w->offset_us && !w->since) {
+        put_duration(out, ", behind an offset of ", w->offset_us);
+    }
+    if (w->zone) {
+        rs_buf_printf(out, ", by the clocks of %s", w->zone);
+    }
+    if (w->by_calendar) {
+        put_duration(out, ", of ", w->calendar.shortest_us);
+        put_duration(out, " to ", w->calendar.longest_us);
+    }
     if (a->upsert) {
         rs_buf_text(out, ", folded from a register for each period\n");
-    } else if (w->slice_us) {
+    } else if (w->slice_us && !w->by_calendar) {
         put_duration(out, ", panes of ", w->slice_us);
         rs_buf_printf(out, ", %lld a window\n", (long long)rs_window_panes(w));
     } else {

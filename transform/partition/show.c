@@ -39,7 +39,8 @@ static void put_content(struct rs_shower *s, const struct content *c)
 {
     const struct rs_aggregate *a = s->groups->aggregate;
     uint32_t field = a->stat_fields;
-    rs_pane_render(a->layout, c->pane, c->previous, a->window.size_us, s->scratch,
+    int64_t length_us = a->window.by_calendar ? c->end_us - c->start_us : a->window.size_us;
+    rs_pane_render(a->layout, c->pane, c->previous, length_us, s->scratch,
                    c->events ? emit_field : emit_empty, c->events ? (void *)s->batch : (void *)s);
     if (a->window.kind != RS_WINDOW_ALL) {
         if (c->start_us != RS_TIME_NONE) {
@@ -92,8 +93,8 @@ static void fill_from_node(struct rs_groups *gs, const struct rs_node *node, str
     const struct rs_window *w = &gs->aggregate->window;
     c->pane = node->pane;
     c->previous = previous_of(gs, node);
-    c->start_us = w->slice_us ? node->start_us : RS_TIME_NONE;
-    c->end_us = node->start_us + w->size_us;
+    c->start_us = rs_window_ends(w) ? node->start_us : RS_TIME_NONE;
+    c->end_us = rs_window_first_end(w, node->start_us);
     measure(c);
 }
 
@@ -106,7 +107,8 @@ static void fill_sliding(const struct rs_shower *s, uint32_t number, struct cont
     struct rs_sliding_rest *sliding = rs_sliding_at(gs, number);
     const struct rs_window *w = &gs->aggregate->window;
     int64_t now_end = rs_window_first_end(w, s->now_us);
-    uint32_t oldest = rs_fold_window(gs, number, &sliding->view, now_end - w->size_us, now_end, gs->total);
+    uint32_t oldest =
+        rs_fold_window(gs, number, &sliding->view, rs_window_start(w, now_end), now_end, gs->total);
     uint32_t left = oldest == RS_NONE ? g->newest : rs_node_at(gs, oldest)->older;
     int64_t left_us = left == RS_NONE ? sliding->gone_newest : rs_node_at(gs, left)->start_us;
     int64_t end = rs_window_first_end(w, rs_node_at(gs, g->newest)->start_us);
@@ -116,7 +118,7 @@ static void fill_sliding(const struct rs_shower *s, uint32_t number, struct cont
     }
     c->pane = gs->total;
     c->end_us = end;
-    c->start_us = end - w->size_us;
+    c->start_us = rs_window_start(w, end);
     measure(c);
     sliding->leave_due =
         oldest == RS_NONE ? RS_WINDOW_NEVER : rs_window_last_end(w, rs_node_at(gs, oldest)->start_us);
@@ -186,7 +188,7 @@ static void fill_upsert(struct rs_groups *gs, const struct rs_upsert_group *g, s
         c->end_us = newest_us;
     } else if (w->kind != RS_WINDOW_ALL) {
         c->end_us = rs_window_first_end(w, newest_us);
-        c->start_us = c->end_us - w->size_us;
+        c->start_us = rs_window_start(w, c->end_us);
         first = rs_upsert_from(gs, g, c->start_us);
     }
     c->change_ms = rs_floor_ms(newest_us);
@@ -231,7 +233,7 @@ void rs_show_window(struct rs_shower *s, uint32_t number, int64_t end_us)
 {
     struct rs_groups *gs = s->groups;
     struct rs_group *g = rs_group_at(gs, number);
-    int64_t start_us = end_us - gs->aggregate->window.size_us;
+    int64_t start_us = rs_window_start(&gs->aggregate->window, end_us);
     struct content c = {.start_us = start_us, .end_us = end_us, .event_us = RS_TIME_NONE};
     uint64_t revision;
     if (gs->aggregate->upsert) {

@@ -146,6 +146,7 @@ void rs_engine_free(struct rs_engine **engine)
     }
     for (size_t i = 0; i < e->aggregate_count; i++) {
         rs_pane_layout_free(&e->aggregates[i].layout);
+        rs_zone_free(&e->aggregates[i].zone);
     }
     rs_arena_fini(&e->arena);
     free(e);

@@ -77,12 +77,35 @@ static void json_duration(struct rs_buf *out, const char *name, int64_t us)
     rs_buf_printf(out, "\"%s\":\"%s\"", name, text);
 }
 
+/* What only some windows have: where they begin, and whose clocks tell it. */
+static void json_place(struct rs_buf *out, const struct rs_window *window)
+{
+    if (window->offset_us && !window->since) {
+        rs_buf_char(out, ',');
+        json_duration(out, "offset", window->offset_us);
+    }
+    if (window->zone) {
+        rs_buf_text(out, ",\"zone\":");
+        json_text(out, window->zone);
+    }
+}
+
 static void json_window(struct rs_buf *out, const struct rs_window *window)
 {
     rs_buf_char(out, '{');
     switch (window->kind) {
-    case RS_WINDOW_TUMBLING: json_duration(out, "tumbling", window->size_us); break;
+    case RS_WINDOW_TUMBLING:
+        if (window->by_calendar) {
+            rs_buf_printf(out, "\"tumbling\":\"%s\"", rs_window_cell_text(window));
+        } else {
+            json_duration(out, "tumbling", window->size_us);
+        }
+        break;
     case RS_WINDOW_SLIDING:
+        if (window->since) {
+            rs_buf_printf(out, "\"since\":\"%s\"", rs_window_since_text(window));
+            break;
+        }
         json_duration(out, "sliding", window->size_us);
         rs_buf_char(out, ',');
         json_duration(out, "every", window->every_us);
@@ -90,6 +113,7 @@ static void json_window(struct rs_buf *out, const struct rs_window *window)
     case RS_WINDOW_ALL: rs_buf_text(out, "\"all\":true"); break;
     case RS_WINDOW_LAST: rs_buf_printf(out, "\"last\":%lld", (long long)window->last); break;
     }
+    json_place(out, window);
     rs_buf_char(out, '}');
 }
 
@@ -139,8 +163,15 @@ static void fingerprint(struct rs_buf *scratch, struct rs_aggregate *a)
 {
     const struct rs_window *w = &a->window;
     rs_buf_reset(scratch);
-    rs_buf_printf(scratch, "%d %lld %lld %lld %d %d", (int)w->kind, (long long)w->size_us,
-                  (long long)w->every_us, (long long)w->last, a->upsert, a->history > 0);
+    /* How long the cells of a zone's calendar are may change with the next release of the zones. */
+    rs_buf_printf(scratch, "%d %lld %lld %lld %d %d", (int)w->kind,
+                  (long long)(w->by_calendar ? 0 : w->size_us), (long long)(w->by_calendar ? 0 : w->every_us),
+                  (long long)w->last, a->upsert, a->history > 0);
+    if (w->by_calendar) {
+        rs_buf_printf(scratch, " %s %s", rs_calendar_unit_name(w->calendar.unit), w->zone);
+    } else if (w->offset_us) {
+        rs_buf_printf(scratch, " +%lld", (long long)w->offset_us);
+    }
     for (size_t i = 0; i < a->by.count; i++) {
         const struct rs_field_type *type = &a->by.parts[i].type;
         rs_buf_printf(scratch, ";%s %d %d %d", a->plan->slots.paths[a->by.parts[i].slot], (int)type->kind,

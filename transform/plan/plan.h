@@ -36,6 +36,7 @@ struct rs_aggregate {
     const struct rs_condition *where; /* NULL: all */
     bool where_by_only;               /* looks at `by` fields alone: all events of a group fare alike */
     struct rs_window window;
+    struct rs_zone *zone; /* owned: of `window: {zone}` */
     bool upsert;
     bool expires;
     uint32_t history;
@@ -91,6 +92,8 @@ struct rs_engine {
 
 /* ---- aggregate.c ---- */
 /* Reads one aggregate; wrong: complaints, false. Everything but its layout and meta is then set. */
+bool rs_aggregate_load_window(struct rs_config *config, struct rs_engine *engine,
+                              const struct rs_config_node *parent, struct rs_aggregate *a);
 bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const struct rs_config_node *key,
                        const struct rs_config_node *node, struct rs_aggregate *out);
 /* Names that would collide with keys of our own or spoil the key's form are refused. */

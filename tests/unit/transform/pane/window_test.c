@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/time/civil.h"
 #include "transform/pane/window.h"
 
 static void test_floor_is_mathematical(void **state)
@@ -80,6 +81,48 @@ static void test_all_has_one_pane(void **state)
     assert_int_equal(rs_window_slice(&w, 123456), 0);
 }
 
+static void test_offset_moves_all_ends(void **state)
+{
+    (void)state;
+    struct rs_window w;
+    struct rs_window moved;
+    rs_window_init(&w, RS_WINDOW_SLIDING, 10, 4);
+    rs_window_init(&moved, RS_WINDOW_SLIDING, 10, 4);
+    moved.offset_us = 3;
+    for (int64_t t = -40; t < 40; t++) {
+        assert_int_equal(rs_window_slice(&moved, t + 3), rs_window_slice(&w, t) + 3);
+        assert_int_equal(rs_window_first_end(&moved, t + 3), rs_window_first_end(&w, t) + 3);
+        assert_int_equal(rs_window_last_end(&moved, t + 3), rs_window_last_end(&w, t) + 3);
+        assert_int_equal(rs_window_leave(&moved, t + 3), rs_window_leave(&w, t) + 3);
+        assert_int_equal(rs_window_passed(&moved, t + 3), rs_window_passed(&w, t) + 3);
+        assert_int_equal(rs_window_number(&moved, t + 3), rs_window_number(&w, t));
+        assert_int_equal(rs_window_end_at(&moved, t), rs_window_end_at(&w, t) + 3);
+    }
+}
+
+/* A month has one pane; its window, ends and numbers are those of the cell. */
+static void test_by_the_calendar(void **state)
+{
+    (void)state;
+    struct rs_window w;
+    const int64_t day = RS_US_PER_DAY;
+    rs_window_init_calendar(&w, RS_WINDOW_TUMBLING, RS_CALENDAR_MONTH, NULL);
+    assert_int_equal(rs_window_panes(&w), 1);
+    assert_true(rs_window_ends(&w));
+    assert_int_equal(w.slice_us, 28 * day);
+    assert_int_equal(rs_window_slice(&w, 40 * day), 31 * day);
+    assert_int_equal(rs_window_first_end(&w, 40 * day), 59 * day);
+    assert_int_equal(rs_window_last_end(&w, 40 * day), 59 * day);
+    assert_int_equal(rs_window_leave(&w, 31 * day), 90 * day);
+    assert_int_equal(rs_window_passed(&w, 59 * day), 59 * day);
+    assert_int_equal(rs_window_passed(&w, 59 * day - 1), 31 * day);
+    assert_int_equal(rs_window_next_end(&w, 59 * day), 90 * day);
+    assert_int_equal(rs_window_start(&w, 59 * day), 31 * day);
+    assert_int_equal(rs_window_slice_end(&w, 31 * day), 59 * day);
+    assert_int_equal(rs_window_end_at(&w, rs_window_number(&w, 58 * day)), 31 * day);
+    assert_string_equal(rs_window_cell_text(&w), "1mo");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +131,8 @@ int main(void)
         cmocka_unit_test(test_sliding_as_long_as_it_moves_is_tumbling),
         cmocka_unit_test(test_every_need_not_divide_the_size),
         cmocka_unit_test(test_all_has_one_pane),
+        cmocka_unit_test(test_offset_moves_all_ends),
+        cmocka_unit_test(test_by_the_calendar),
     };
     return cmocka_run_group_tests_name("window", tests, NULL, NULL);
 }

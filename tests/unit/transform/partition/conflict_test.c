@@ -22,6 +22,8 @@ static const struct kind {
     {"sliding", APPEND, AGGREGATE("sliding: 30s, every: 10s", "")},
     {"sliding with history", APPEND, AGGREGATE("sliding: 30s, every: 10s", HISTORY)},
     {"sliding, not divided by every", APPEND, AGGREGATE("sliding: 25s, every: 10s", HISTORY)},
+    {"tumbling, with an offset", APPEND, AGGREGATE("tumbling: 10s, offset: 3s", HISTORY)},
+    {"sliding, with an offset", APPEND, AGGREGATE("sliding: 30s, every: 10s, offset: 4s", HISTORY)},
     {"all", APPEND, AGGREGATE("all: true", "")},
     {"tumbling with change", APPEND,
      "  a:\n    stream: ticks\n    by: [product]\n    window: {tumbling: 10s}\n" HISTORY

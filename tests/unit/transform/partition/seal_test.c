@@ -1,6 +1,8 @@
 /* Batches for the state log, and restoring from them: what they hold, as of when, under a changed
  * configuration, and out of damaged bytes. That any mixture of batches, events and crashes ends in the right
  * state is engine_sim's business. */
+#include <unistd.h>
+
 #include "tests/unit/transform/seal_run.h"
 #include "transform/partition/internal.h"
 
@@ -366,6 +368,64 @@ static void test_a_change_that_stored_state_does_not_allow_is_refused(void **sta
     }
 }
 
+/* ---- by the calendar ---- */
+
+static const char monthly_stream[] =
+    "streams:\n  ticks: {topic: t, schema: tick.avsc, time: at, lateness: 10s, expire: 40d}\n";
+
+#define DAYS                                                                                                 \
+    "  d:\n    stream: ticks\n    by: [product]\n    window: {tumbling: 1d, zone: America/New_York}\n"       \
+    "    history: 5\n    stats: {n: count(), c: change(quantity)}\n"                                         \
+    "  s:\n    stream: ticks\n    window: {since: day, zone: America/New_York}\n    history: 5\n"            \
+    "    stats: {n: count()}\n"                                                                              \
+    "  o:\n    stream: ticks\n    window: {sliding: 1h, every: 40m, offset: 5m}\n    history: 5\n"           \
+    "    stats: {n: count()}\n"
+
+/* A day of 23 hours, one of 25, and those around them. */
+static void test_days_of_a_zone_are_restored(void **state)
+{
+    struct sealing *f = *state;
+    struct run *r = open_writer(f, monthly_stream, DAYS);
+    static const int64_t around_s[] = {1772953200, 1793505600};
+    for (size_t i = 0; i < 2; i++) {
+        for (int64_t hour = -40; hour < 40; hour += 3) {
+            const struct tick t = {.product = hour % 2 ? "a" : "b",
+                                   .at_us = (around_s[i] + hour * 3600) * SECOND,
+                                   .quantity = hour};
+            apply(r, &t, 1);
+        }
+        seal_changes(f, r);
+        struct run *s = open_restored(f, monthly_stream, DAYS);
+        assert_same_bytes(s, r);
+    }
+}
+
+/* The same name of a zone, and other rules behind it. */
+static void test_other_zone_data_is_told(void **state)
+{
+    struct sealing *f = *state;
+    static const char aggregate[] = "  d:\n    stream: ticks\n    window: {tumbling: 1d, zone: Somewhere}\n"
+                                    "    stats: {n: count()}\n";
+    char directory[] = "/tmp/rs-zones-XXXXXX";
+    char path[64];
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(path, sizeof path, "%s/Somewhere", directory);
+    assert_int_equal(symlink("/usr/share/zoneinfo/Asia/Shanghai", path), 0);
+    assert_int_equal(setenv("TZDIR", directory, 1), 0);
+    struct run *r = open_writer(f, monthly_stream, aggregate);
+    apply(r, some, 3);
+    seal_changes(f, r);
+    (void)open_restored(f, monthly_stream, aggregate);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("/usr/share/zoneinfo/America/New_York", path), 0);
+    struct run *t = open_run(f, monthly_stream, aggregate);
+    assert_int_equal(restore(f, t), RS_ESTATE);
+    assert_non_null(strstr(f->error.text, "a window begins where no day of Somewhere begins"));
+    assert_int_equal(unsetenv("TZDIR"), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(directory), 0);
+}
+
 /* ---- damage ---- */
 
 /* The state log's checksums are in front of this; whatever comes through must not be trusted all the same. */
@@ -412,6 +472,8 @@ int main(void)
         SEAL_TEST(test_a_removed_aggregate_is_dropped_and_begins_anew_when_it_comes_back),
         SEAL_TEST(test_what_a_removed_aggregate_had_dropped_is_forgotten),
         SEAL_TEST(test_a_change_that_stored_state_does_not_allow_is_refused),
+        SEAL_TEST(test_days_of_a_zone_are_restored),
+        SEAL_TEST(test_other_zone_data_is_told),
         SEAL_TEST(test_damaged_bytes_are_refused_or_harmless),
     };
     return cmocka_run_group_tests_name("seal", tests, NULL, NULL);

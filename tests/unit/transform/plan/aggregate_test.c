@@ -46,7 +46,7 @@ static const struct wrong wrongs[] = {
     {"", WINDOW, "test.yaml:10:5: an aggregate needs stats, as in {volume: sum(quantity)}\n"},
     {"", "    window: 1m\n" STATS, "test.yaml:11:13: an aggregate needs window, as in {tumbling: 1m}\n"},
     {"", "    window: {tumbling: 1m, all: true}\n" STATS,
-     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, all, and last on upsert "
+     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, since, all, and last on upsert "
      "streams\n"},
     {"", "    window: {sliding: 1m}\n" STATS,
      "test.yaml:11:23: sliding needs every, as in {sliding: 5m, every: 1s}\n"},
@@ -58,19 +58,29 @@ static const struct wrong wrongs[] = {
      "test.yaml:11:23: this window has 86400000 panes a group; at most 100000 are allowed: make every "
      "larger\n"},
     {"", "    window: {every: 1m}\n" STATS,
-     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, all, and last on upsert "
+     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, since, all, and last on upsert "
      "streams\n"},
     {"", "    window: {session: 30s}\n" STATS,
      "test.yaml:11:14: window \"session\" is not available in this version; there are tumbling, sliding with "
-     "every, all, and last on upsert streams\n"},
-    {"", "    window: {since: day}\n" STATS,
-     "test.yaml:11:14: window \"since\" is not available in this version; there are tumbling, sliding with "
-     "every, all, and last on upsert streams\n"},
+     "every, since, all, and last on upsert streams\n"},
+    {"", "    window: {since: days}\n" STATS,
+     "test.yaml:11:21: since is one of hour, day, week, month, quarter, year\n"},
+    {"", "    window: {since: day, zone: Asia/Shangha}\n" STATS,
+     "test.yaml:11:32: unknown time zone \"Asia/Shangha\": write an IANA name such as Europe/Berlin (from "
+     "the "
+     "tzdata package), UTC, or an offset such as +08:00\n"},
+    {"", "    window: {tumbling: 3q}\n" STATS,
+     "test.yaml:11:24: windows by the calendar are of one unit: 1d, 1w, 1mo, 1q or 1y in a zone\n"},
+    {"", "    window: {tumbling: 1h, zone: UTC}\n" STATS,
+     "test.yaml:11:34: zone belongs to windows by the calendar: tumbling 1d, 1w, 1mo, 1q or 1y, and since; "
+     "offset moves the others\n"},
+    {"", "    window: {tumbling: 1h, offset: 1h}\n" STATS,
+     "test.yaml:11:36: offset has to be shorter than the window: windows repeat after that\n"},
     {"", "    window: {slidin: 1m}\n" STATS,
      "test.yaml:11:14: no window \"slidin\"; did you mean \"sliding\"?\n"},
     {"", "    window: {last: 5}\n" STATS,
      "test.yaml:11:20: window \"last\" of an append stream is not available in this version; there are "
-     "tumbling, sliding with every, and all\n"},
+     "tumbling, sliding with every, since, and all\n"},
     {"", "    window: {all: false}\n" STATS, "test.yaml:11:19: all can only be true\n"},
     {"", "    window: {tumbling: soon}\n" STATS,
      "test.yaml:11:24: tumbling: \"soon\" is not a duration: write it like 100ms, 30s, 5m, 1h30m, 7d or "
@@ -79,7 +89,7 @@ static const struct wrong wrongs[] = {
      "test.yaml:11:13: groups of stream ticks expire after 7d, before this window and its lateness are over: "
      "expire must be at least 30d30s\n"},
     {"", "    window: {all: true}\n    history: 5\n" STATS,
-     "test.yaml:12:14: history needs windows that end: tumbling or sliding\n"},
+     "test.yaml:12:14: history needs windows that end: tumbling, sliding or since\n"},
     {"", WINDOW "    history: -1\n" STATS,
      "test.yaml:12:14: history: must be a whole number from 0 to 1000000, not \"-1\"\n"},
     {"", WINDOW "    by: product\n" STATS,
@@ -193,7 +203,7 @@ static const struct wrong wrongs[] = {
     {UPSERT, "    window: {last: 0}\n" STATS,
      "test.yaml:12:20: last: must be a whole number from 1 to 10000, not \"0\"\n"},
     {UPSERT, "    window: {last: 5}\n    history: 3\n" STATS,
-     "test.yaml:13:14: history needs windows that end: tumbling or sliding\n"},
+     "test.yaml:13:14: history needs windows that end: tumbling, sliding or since\n"},
     {UPSERT, "    window: {sliding: 1m, every: 1s}\n    history: 3\n" STATS,
      "test.yaml:13:14: history of an upsert stream needs a tumbling window\n"},
     {UPSERT, "    window: {last: 5}\n    stats: {r: rate()}\n",
