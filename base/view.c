@@ -207,6 +207,15 @@ void rs_fence_key(struct rs_buf *out, const char *prefix, const char *group, con
     rs_buf_printf(out, ":%" PRId32, partition);
 }
 
+size_t rs_batch_owner(const struct rs_view_batch *b, char out[RS_BATCH_OWNER_MAX])
+{
+    int size = !b->owner_topic
+                   ? snprintf(out, RS_BATCH_OWNER_MAX, "%" PRId32, b->partition)
+                   : snprintf(out, RS_BATCH_OWNER_MAX, "%s/%" PRId32, b->owner_topic, b->partition);
+    RS_ASSERT(size > 0 && size < RS_BATCH_OWNER_MAX); /* Kafka ends a topic's name at 249 */
+    return (size_t)size;
+}
+
 void rs_fence_key_old(struct rs_buf *out, const char *prefix, const char *stream_name, int32_t partition)
 {
     rs_buf_printf(out, "%s:fence:%s:%" PRId32, prefix, stream_name, partition);

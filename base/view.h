@@ -63,9 +63,11 @@ enum rs_batch_result {
 
 struct rs_view_batch {
     /* set by the worker */
-    uint32_t stream; /* number of the stream */
-    const char *stream_name;
+    uint32_t stream;         /* number of the stream, as its aggregates have it */
+    uint32_t input;          /* number of the input: of this topic of the stream */
+    const char *stream_name; /* of the input; among inputs there is one of each name */
     const char *topic;
+    const char *owner_topic; /* the topic, where a number alone does not tell the stream's partitions apart */
     int32_t partition;
     uint32_t worker; /* whom to hand it back to */
     uint32_t epoch;  /* the worker's own: tells a partition that came back from what it was */
@@ -98,6 +100,10 @@ struct rs_view_batch {
 };
 
 RS_FIFO(rs_view_batches, rs_view_batch);
+
+/* How groups of the batch's partition are marked as its own: "<number>", or "<topic>/<number>". Returns the size. */
+#define RS_BATCH_OWNER_MAX 272
+size_t rs_batch_owner(const struct rs_view_batch *b, char out[RS_BATCH_OWNER_MAX]);
 
 struct rs_view_batch *rs_view_batch_new(void); /* NULL: out of memory */
 void rs_view_batch_free(struct rs_view_batch **batch);

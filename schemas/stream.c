@@ -21,7 +21,7 @@ static void read_stream(struct rs_stream_loader *l, const struct rs_config_node 
     const struct rs_config_node *node = NULL;
     rs_config_pair(rs_config_get(root, "streams"), index, &key, &node);
     struct rs_stream *stream = &l->streams->items[index];
-    stream->index = (uint32_t)index;
+    stream->index = stream->first = (uint32_t)index;
     stream->name = rs_stream_keep(l, rs_config_text(key));
     stream->node = node;
     if (l->failed) {
@@ -37,6 +37,19 @@ static void read_stream(struct rs_stream_loader *l, const struct rs_config_node 
     }
 }
 
+static size_t count_inputs(const struct rs_config_node *streams)
+{
+    size_t count = rs_config_size(streams);
+    size_t inputs = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct rs_config_node *key = NULL;
+        const struct rs_config_node *node = NULL;
+        rs_config_pair(streams, i, &key, &node);
+        inputs += rs_stream_further_topics(node);
+    }
+    return inputs;
+}
+
 static void read_streams(struct rs_stream_loader *l, const struct rs_config_node *root)
 {
     const struct rs_config_node *node = rs_config_get(root, "streams");
@@ -50,14 +63,18 @@ static void read_streams(struct rs_stream_loader *l, const struct rs_config_node
         return;
     }
     size_t count = rs_config_size(node);
-    l->streams->items = rs_arena_array(&l->memory->arena, count, sizeof(struct rs_stream));
+    l->streams->capacity = count_inputs(node);
+    l->streams->items = rs_arena_array(&l->memory->arena, l->streams->capacity, sizeof(struct rs_stream));
     if (!l->streams->items) {
         l->failed = true;
         return;
     }
-    l->streams->count = count;
+    l->streams->count = l->streams->named = count;
     for (size_t i = 0; i < count && !l->failed; i++) {
         read_stream(l, root, i);
+    }
+    for (size_t i = 0; i < count && !l->failed; i++) {
+        rs_stream_add_topics(l, &l->streams->items[i]);
     }
 }
 
@@ -138,7 +155,7 @@ void rs_streams_free(struct rs_streams **streams)
         rs_schema_free(&memory->schemas[i].document);
     }
     free(memory->schemas);
-    for (size_t i = 0; i < (*streams)->count; i++) {
+    for (size_t i = 0; i < (*streams)->named; i++) { /* further inputs share what the first has */
         rs_zone_free(&(*streams)->items[i].zone);
     }
     rs_frame_registry_free(&memory->registry);
@@ -150,8 +167,19 @@ void rs_streams_free(struct rs_streams **streams)
 
 const struct rs_stream *rs_streams_find(const struct rs_streams *streams, const char *name)
 {
-    for (size_t i = 0; i < streams->count; i++) {
+    for (size_t i = 0; i < streams->named; i++) {
         if (strcmp(streams->items[i].name, name) == 0) {
+            return &streams->items[i];
+        }
+    }
+    return NULL;
+}
+
+const struct rs_stream *rs_streams_by_topic(const struct rs_streams *streams, const char *topic)
+{
+    size_t count = streams->count;
+    for (size_t i = 0; topic && i < count; i++) {
+        if (streams->items[i].topic && strcmp(streams->items[i].topic, topic) == 0) {
             return &streams->items[i];
         }
     }

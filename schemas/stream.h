@@ -1,9 +1,15 @@
-/* stream: what a configuration says about one input: topic, schema, framing, time, identity.
+/* stream: what a configuration says about one stream: topics, schema, framing, time, identity.
+ * A stream reads one topic (`topic`), several (`topics: [A, B]`) or all that a pattern takes (`topics: /RE/`). One
+ * topic of one stream is an *input*. Partitions are addressed by input and number, and an input is a `struct
+ * rs_stream` of its own, with the settings of its stream. The first input of each stream stands in front, at the
+ * stream's place in the configuration; the plan and the aggregates of the stream are known by it. Other inputs
+ * follow, and those of patterns as they are found: inputs are only ever added, and nothing of one changes.
  * Shared by the publisher, the daemon and --replay. What is done with a stream's events (rules, aggregates)
  * belongs to transform and is only checked for presence here.
  * Paths of schemas are relative to `schemas.directory`, which is relative to the configuration's directory
  * and is where the project's own schemas are installed when it is not given.
- * Thread: immutable after loading.
+ * Thread: immutable after loading, but for rs_streams_add, which one thread at a time calls: an input is whole before
+ *         `count` counts it. A table by input has room for `capacity` of them.
  * Owns: schemas; programs are the caller's. Strings are its own copies, but `node` lives as long as the
  * configuration. */
 #ifndef RS_SCHEMAS_STREAM_H
@@ -28,15 +34,35 @@ struct rs_stream_scale {
 
 enum rs_format { RS_FORMAT_AVRO, RS_FORMAT_JSON };
 
+/* Where a group begins to read a partition of which it has no state. */
+enum rs_start_kind { RS_START_EARLIEST, RS_START_LATEST, RS_START_TIME };
+
+struct rs_topic_pattern;
+
 struct rs_stream {
     const char *name;
-    uint32_t index;
-    const char *topic;
+    uint32_t index; /* of the input */
+    uint32_t first; /* index of the stream's first input */
+    /* What the input's state goes by: the stream's name for its own `topic`, "<stream>.<topic>" for one of its
+     * `topics`, wherever that stands in a list. Read it with rs_stream_input. */
+    const char *input;
+    const char
+        *label; /* names the input to people: "trades", "trades topic A"; read it with rs_stream_label */
+    const char *topic; /* NULL: a pattern's own entry, which is no input; or there was a complaint */
+    const struct rs_config_node *topic_node; /* what gives it its topic */
+    bool listed;                             /* one of `topics` */
+    bool several;                            /* its stream has, or may get, more inputs than this one */
+    /* `topics: /RE/`, at the stream's first entry; it says of any name whether the stream reads it */
+    const struct rs_topic_pattern *pattern;
+    const char *pattern_text;      /* RE */
     const char *dead_letter_topic; /* "<topic>.dlq" unless `dead_letters: {topic: ...}` */
+    bool dead_letter_named;        /* that was given */
     bool dead_letter_late; /* `dead_letters: {late: true}`; default false: late events are only counted */
     bool dead_letters;     /* `dead_letters: false` turns them off; then bad records are counted and logged */
     const char *schema_path;
     struct rs_schema_document *schema; /* NULL, after a complaint: nothing is known of its fields */
+    enum rs_start_kind start;          /* `start: earliest|latest|TIME|-DURATION`; default earliest */
+    int64_t start_us;                  /* TIME: records from this time on */
     bool unread; /* its settings are none at all: even whether it is an upsert stream is not known */
     const char *time_path;          /* `time` */
     struct rs_field_type time_type; /* kind TIME or INT with logical DATE */
@@ -67,9 +93,11 @@ struct rs_stream {
 };
 
 struct rs_streams {
-    const char *group; /* `group`; default "rollstat" */
-    struct rs_stream *items;
-    size_t count;
+    const char *group;       /* `group`; default "rollstat" */
+    struct rs_stream *items; /* inputs */
+    _Atomic size_t count;    /* of inputs */
+    size_t named;            /* of streams: the first so many inputs are the first of one each */
+    size_t capacity;         /* of inputs that there can ever be */
     const struct rs_frame_registry *registry;  /* `schemas: {directory, ids: {ID: FILE}}` */
     struct rs_registry_config schema_registry; /* `schemas: {registry: …}`; no URL: none */
     struct rs_streams_memory *memory;
@@ -87,6 +115,25 @@ void rs_streams_take_rows(struct rs_streams *streams);
 void rs_streams_free(struct rs_streams **streams);
 /* The scale that is declared for a field; -1: none. */
 int rs_stream_scale_of(const struct rs_stream *stream, const char *path);
+/* The first input of the stream of this name; NULL: there is none. */
 const struct rs_stream *rs_streams_find(const struct rs_streams *streams, const char *name);
+/* The input that is this topic; NULL: there is none. */
+const struct rs_stream *rs_streams_by_topic(const struct rs_streams *streams, const char *topic);
+
+static inline const char *rs_stream_input(const struct rs_stream *stream)
+{
+    return stream->input ? stream->input : stream->name;
+}
+
+static inline const char *rs_stream_label(const struct rs_stream *stream)
+{
+    return stream->label ? stream->label : stream->name;
+}
+
+/* Whether two inputs are of the same stream. */
+static inline bool rs_stream_same(const struct rs_stream *one, const struct rs_stream *other)
+{
+    return one->first == other->first;
+}
 
 #endif

@@ -31,6 +31,18 @@ struct rs_stream_loader {
 /* Copies that live as long as the streams; NULL after a failure, or for NULL. */
 const char *rs_stream_keep(struct rs_stream_loader *l, const char *text);
 
+/* Text of a key that may be absent; NULL then, or after a complaint. Empty texts are complaints. */
+const char *rs_stream_read_text(struct rs_stream_loader *l, const struct rs_config_node *node,
+                                const char *key);
+
+/* stream_topics.c: the topic of the stream's first input, and what goes for the dead letters of all of them. */
+void rs_stream_read_topics(struct rs_stream_loader *l, const struct rs_config_node *node,
+                           struct rs_stream *stream);
+/* How many further inputs the settings make at most, before they are read. */
+size_t rs_stream_further_topics(const struct rs_config_node *node);
+/* Adds the further ones of a stream that has all its settings. */
+void rs_stream_add_topics(struct rs_stream_loader *l, const struct rs_stream *stream);
+
 /* Reads where schemas are, and those that have ids; complains about what is wrong. */
 void rs_stream_read_schemas(struct rs_stream_loader *l, const struct rs_config_node *root);
 

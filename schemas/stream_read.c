@@ -1,31 +1,15 @@
 /* The settings of one stream. */
-#include <stdio.h>
 #include <string.h>
 
 #include "schemas/stream_internal.h"
 
 #define SECOND_US        INT64_C(1000000)
 #define DURATION_MAX_US  (INT64_C(36525) * 86400 * SECOND_US) /* a century */
-#define TOPIC_MAX_SIZE   249                                  /* Kafka's own limit */
 #define RECORD_BYTES_MAX (INT64_C(1) << 30)
 #define GROUPS_MAX       INT64_C(1000000000)
 #define PERIODS_MAX      1000000
 
-/* Text of a key that may be absent; NULL then, or after a complaint. Empty texts are complaints. */
-static const char *read_text(struct rs_stream_loader *l, const struct rs_config_node *node, const char *key)
-{
-    const char *text = NULL;
-    if (!rs_config_string(l->config, node, key, &text) || !text) {
-        return NULL;
-    }
-    if (*text == '\0') {
-        rs_config_complain(l->config, rs_config_get(node, key), "`%s` is empty", key);
-        return NULL;
-    }
-    return rs_stream_keep(l, text);
-}
-
-/* As read_text for a key that has to be there. */
+/* As rs_stream_read_text for a key that has to be there. */
 static const char *need_text(struct rs_stream_loader *l, const struct rs_config_node *node, const char *key,
                              const char *what)
 {
@@ -33,7 +17,7 @@ static const char *need_text(struct rs_stream_loader *l, const struct rs_config_
         rs_config_complain(l->config, node, "`%s` is missing: %s", key, what);
         return NULL;
     }
-    return read_text(l, node, key);
+    return rs_stream_read_text(l, node, key);
 }
 
 /* Whether there is a field of a known type at *path. One that the schema lacks is complained about here alone:
@@ -53,22 +37,7 @@ static bool find_field(struct rs_stream_loader *l, const struct rs_config_node *
     return true;
 }
 
-/* ---- topic, schema, framing ---- */
-
-static bool valid_topic(const char *text)
-{
-    size_t size = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-    return text[size] == '\0' && size > 0 && size <= TOPIC_MAX_SIZE && strcmp(text, ".") != 0 &&
-           strcmp(text, "..") != 0;
-}
-
-static void check_topic(struct rs_stream_loader *l, const struct rs_config_node *where, const char *topic)
-{
-    if (topic && !valid_topic(topic)) {
-        rs_config_complain(l->config, where, "a topic's name has 1 to %d letters, digits, '.', '_' and '-'",
-                           TOPIC_MAX_SIZE);
-    }
-}
+/* ---- schema, framing ---- */
 
 static void read_schema(struct rs_stream_loader *l, const struct rs_config_node *node,
                         struct rs_stream *stream)
@@ -102,7 +71,7 @@ static void read_schema(struct rs_stream_loader *l, const struct rs_config_node 
 static void read_framing(struct rs_stream_loader *l, const struct rs_config_node *node,
                          struct rs_stream *stream)
 {
-    const char *text = read_text(l, node, "framing");
+    const char *text = rs_stream_read_text(l, node, "framing");
     const struct rs_config_node *where = rs_config_get(node, "framing");
     if (!text) {
         return;
@@ -118,47 +87,6 @@ static void read_framing(struct rs_stream_loader *l, const struct rs_config_node
             l->config, where,
             "framing confluent needs `schemas: {registry: URL}`, or `schemas: {ids: {ID: FILE}}`, "
             "which say what the ids stand for");
-    }
-}
-
-/* "<topic>.dlq", which may be longer than Kafka takes where the topic's own name is not. */
-static void name_dead_letters(struct rs_stream_loader *l, const struct rs_config_node *where,
-                              struct rs_stream *stream)
-{
-    char topic[TOPIC_MAX_SIZE + 8];
-    int size = snprintf(topic, sizeof topic, "%.*s.dlq", TOPIC_MAX_SIZE, stream->topic);
-    if (stream->dead_letters && valid_topic(stream->topic) && size > TOPIC_MAX_SIZE) {
-        rs_config_complain(
-            l->config, where,
-            "the topic of its dead letters, this name with .dlq behind it, would have %d "
-            "characters; Kafka allows %d: give another one with `dead_letters: {topic: NAME}`, "
-            "or keep none with `dead_letters: false`",
-            size, TOPIC_MAX_SIZE);
-    }
-    stream->dead_letter_topic = rs_stream_keep(l, topic);
-}
-
-static void read_dead_letters(struct rs_stream_loader *l, const struct rs_config_node *node,
-                              struct rs_stream *stream)
-{
-    const struct rs_config_node *letters = rs_config_get(node, "dead_letters");
-    stream->dead_letters = true;
-    if (letters && rs_config_kind(letters) != RS_CONFIG_MAPPING) {
-        rs_config_bool(l->config, node, "dead_letters", &stream->dead_letters);
-    } else if (letters) {
-        static const char *const known[] = {"topic", "late", NULL};
-        rs_config_expect_mapping(l->config, letters, "dead_letters", known);
-        rs_config_bool(l->config, letters, "late", &stream->dead_letter_late);
-        stream->dead_letter_topic = read_text(l, letters, "topic");
-        check_topic(l, rs_config_get(letters, "topic"), stream->dead_letter_topic);
-        if (stream->dead_letter_topic && stream->topic &&
-            strcmp(stream->dead_letter_topic, stream->topic) == 0) {
-            rs_config_complain(l->config, rs_config_get(letters, "topic"),
-                               "dead letters may not go back into the topic they come from");
-        }
-    }
-    if (!stream->dead_letter_topic && stream->topic) {
-        name_dead_letters(l, rs_config_get(node, "topic"), stream);
     }
 }
 
@@ -225,7 +153,7 @@ static bool is_decimal(const struct rs_stream *stream, const char *path, const s
 
 static void read_id(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
 {
-    stream->id_path = read_text(l, node, "id");
+    stream->id_path = rs_stream_read_text(l, node, "id");
     const struct rs_config_node *where = rs_config_get(node, "id");
     struct rs_field_type type;
     if (find_field(l, where, stream, &stream->id_path, &type) && type.kind != RS_VALUE_BYTES &&
@@ -323,7 +251,7 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
     }
     stream->version_path = need_text(
         l, upsert, "version", "the field whose highest number counts, as in upsert: {version: revision}");
-    stream->value_path = read_text(l, upsert, "value");
+    stream->value_path = rs_stream_read_text(l, upsert, "value");
     rs_config_int(l->config, upsert, "max_periods", 1, PERIODS_MAX, &stream->max_periods);
     check_version(l, upsert, stream);
     check_value(l, upsert, stream);
@@ -332,9 +260,9 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
 void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
 {
     static const char *const known[] = {
-        "format",           "json",       "topic",        "schema", "framing", "time",  "id",    "dedup",
-        "dedup_max",        "lateness",   "max_future",   "expire", "upsert",  "rules", "scale", "key",
-        "max_record_bytes", "max_groups", "dead_letters", NULL};
+        "format", "json",  "topic",     "topics",           "schema",     "framing",      "time",
+        "id",     "dedup", "dedup_max", "lateness",         "max_future", "expire",       "upsert",
+        "rules",  "scale", "key",       "max_record_bytes", "max_groups", "dead_letters", NULL};
     if (rs_config_kind(node) != RS_CONFIG_MAPPING) {
         rs_config_complain(l->config, node, "the settings of stream '%s' are missing: topic, schema, time",
                            stream->name);
@@ -344,9 +272,7 @@ void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *nod
         return;
     }
     rs_config_expect_mapping(l->config, node, "a stream", known);
-    stream->topic = need_text(l, node, "topic", "the Kafka topic the events are in");
-    check_topic(l, rs_config_get(node, "topic"), stream->topic);
-    read_dead_letters(l, node, stream);
+    rs_stream_read_topics(l, node, stream);
     rs_stream_read_format(l, node, stream);
     read_framing(l, node, stream);
     stream->max_record_bytes = 1 << 20;

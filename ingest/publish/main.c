@@ -296,9 +296,9 @@ static int load_config(struct publish *p)
 
 static int no_stream(const struct publish *p)
 {
-    const char **names = calloc(p->streams->count + 1, sizeof *names);
+    const char **names = calloc(p->streams->named + 1, sizeof *names);
     const char *nearest = NULL;
-    for (size_t i = 0; names && i < p->streams->count; i++) {
+    for (size_t i = 0; names && i < p->streams->named; i++) {
         names[i] = p->streams->items[i].name;
     }
     if (names) {

@@ -129,9 +129,9 @@ static int complaints(const struct rs_config *config, struct rs_error *error)
 
 static int no_stream(const struct rs_streams *streams, const char *name, struct rs_error *error)
 {
-    const char **names = calloc(streams->count + 1, sizeof *names);
+    const char **names = calloc(streams->named + 1, sizeof *names);
     const char *nearest = NULL;
-    for (size_t i = 0; names && i < streams->count; i++) {
+    for (size_t i = 0; names && i < streams->named; i++) {
         names[i] = streams->items[i].name;
     }
     if (names) {
@@ -142,7 +142,7 @@ static int no_stream(const struct rs_streams *streams, const char *name, struct 
                       nearest);
     } else {
         (void)rs_fail(error, RS_ECONFIG, "the configuration has no stream \"%s\"; it has %s", name,
-                      streams->count > 0 ? streams->items[0].name : "none");
+                      streams->named > 0 ? streams->items[0].name : "none");
     }
     free(names);
     return RS_ECONFIG;

@@ -57,12 +57,12 @@ void rs_redis_command_scan(struct rs_buf *out, const char *prefix, const char *a
     rs_buf_fini(&key);
 }
 
-/* Beside groups the table has %owner, whose value holds a ':' and is never a partition, and %old, whose
+/* Beside groups the table has %owner, whose value holds a ':' and never names a partition, and %old, whose
  * value 1 could pass for one. */
 enum rs_redis_fault rs_redis_scan_read(const redisReply *reply, struct rs_view_batch *batch,
                                        struct rs_error *error)
 {
-    char mine[16];
+    char mine[RS_BATCH_OWNER_MAX];
     rs_buf_reset(&batch->scanned);
     if (reply->type == REDIS_REPLY_ERROR) {
         enum rs_redis_fault fault = rs_redis_fault_of_reply(reply->str);
@@ -76,7 +76,7 @@ enum rs_redis_fault rs_redis_scan_read(const redisReply *reply, struct rs_view_b
         return RS_REDIS_PROTOCOL;
     }
     const redisReply *pairs = reply->element[1];
-    snprintf(mine, sizeof mine, "%" PRId32, batch->partition);
+    (void)rs_batch_owner(batch, mine);
     for (size_t i = 0; i + 1 < pairs->elements; i += 2) {
         const redisReply *key = pairs->element[i];
         const redisReply *owner = pairs->element[i + 1];

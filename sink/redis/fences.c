@@ -15,7 +15,8 @@ struct rs_redis_fence_entry *rs_redis_fences_find(const struct rs_redis_fences *
 {
     for (size_t i = 0; i < fences->count; i++) {
         struct rs_redis_fence_entry *entry = &fences->items[i];
-        if (entry->partition == batch->partition && entry->stream == batch->stream) {
+        if (entry->partition == batch->partition && entry->input == batch->input &&
+            entry->stream == batch->stream) {
             return entry;
         }
     }
@@ -37,7 +38,11 @@ struct rs_redis_fence_entry *rs_redis_fences_at(struct rs_redis_fences *fences,
     fences->items = items;
     entry = &fences->items[fences->count++];
     *entry = (struct rs_redis_fence_entry){
-        .stream = batch->stream, .partition = batch->partition, .topic = batch->topic};
+        .stream = batch->stream,
+        .input = batch->input,
+        .partition = batch->partition,
+        .topic = batch->topic,
+    };
     return entry;
 }
 

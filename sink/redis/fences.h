@@ -8,7 +8,7 @@
 #include "sink/redis/script.h"
 
 struct rs_redis_fence_entry {
-    uint32_t stream;
+    uint32_t stream, input;
     int32_t partition;
     const char *topic; /* borrowed from the configuration, as in a batch */
     bool owned;        /* written by us, and nobody has taken it since */

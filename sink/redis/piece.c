@@ -397,8 +397,8 @@ static bool is_ok(const redisReply *reply)
 static bool are_ours(const struct rs_redis_piecer *piecer, const struct rs_redis_piece *piece,
                      const redisReply *answer)
 {
-    char mine[16];
-    size_t size = (size_t)snprintf(mine, sizeof mine, "%" PRId32, piece->batch->partition);
+    char mine[RS_BATCH_OWNER_MAX];
+    size_t size = rs_batch_owner(piece->batch, mine);
     bool good = answer->type == REDIS_REPLY_ARRAY && answer->elements > 0 &&
                 is_text(answer->element[0], rs_buf_slice(&piecer->owner));
     for (size_t i = 1; good && i < answer->elements; i++) {

@@ -499,6 +499,7 @@ static void put_keys(struct rs_redis_packer *packer, const struct rs_view_batch 
 static void put_head(struct rs_redis_packer *packer, const struct rs_view_batch *batch, const char *sha,
                      struct rs_buf *out)
 {
+    char owner[RS_BATCH_OWNER_MAX];
     uint32_t aggregates = count_aggregates(packer, batch->stream);
     RS_ASSERT(packer->group_name != NULL);
     rs_redis_put_count(out, packer->arguments + 5 + 8 + aggregates);
@@ -506,7 +507,7 @@ static void put_head(struct rs_redis_packer *packer, const struct rs_view_batch 
     rs_redis_put_bytes(out, sha, RS_REDIS_SHA_SIZE);
     put_keys(packer, batch, out);
     rs_redis_put_text(out, packer->prefix);
-    rs_redis_put_number(out, batch->partition);
+    rs_redis_put_bytes(out, owner, rs_batch_owner(batch, owner));
     rs_redis_put_number(out, (int64_t)batch->token);
     rs_redis_put_number(out, batch->offset);
     rs_redis_put_number(out, batch->now_shown_us);

@@ -182,7 +182,7 @@ static void table_submit(void *self, struct rs_view_batch **batch)
     RS_ASSERT(!sink->stopped && taken->worker < sink->outbox_count && taken->stream_name && taken->topic);
     RS_ASSERT(taken->token < UINT64_C(1) << 53);
     *batch = NULL;
-    uint32_t writer = (taken->stream * 31 + (uint32_t)taken->partition) % sink->writer_count;
+    uint32_t writer = (taken->input * 31 + (uint32_t)taken->partition) % sink->writer_count;
     rs_redis_writer_submit(sink->writers[writer], taken);
 }
 

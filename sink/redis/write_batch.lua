@@ -3,7 +3,7 @@
 --
 -- KEYS[1]  <prefix>:fence:<group>:<topic>:<partition>, holding <token>:<offset>:<now_shown>
 -- KEYS[2]  <prefix>:fence:<stream>:<partition>, the same of earlier versions, which knew no consumer groups
--- ARGV     prefix, partition, token, offset, now_shown, group, cluster, count, names of as many aggregates (all of
+-- ARGV     prefix, partition (its number, or <topic>/<number>), token, offset, now_shown, group, cluster, count, names of as many aggregates (all of
 --          the stream's), then sections, each with a letter in front:
 --   V  aggregate rows present absent  present x name  absent x name  rows x (score key)  rows x present x value
 --   F  as V, and rows x operation number before the values: first publication by this owner

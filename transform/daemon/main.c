@@ -235,7 +235,7 @@ static void explain_topics(const struct rs_settings *settings, struct rs_buf *ou
     }
     for (size_t i = 0; i < streams->count; i++) {
         rs_buf_printf(out, "  %s: topic %s.state.%s, as many partitions as %s; sealed every ",
-                      streams->items[i].name, streams->group, streams->items[i].name,
+                      streams->items[i].name, streams->group, rs_stream_input(&streams->items[i]),
                       streams->items[i].topic);
         rs_buf_printf(out, "%" PRId64 " ms\n", settings->commit_every_us / 1000);
     }
@@ -260,8 +260,8 @@ static int check(const struct rs_settings *settings, const char *path)
     size_t aggregates = 0;
 
     (void)rs_engine_metas(settings->engine, &aggregates);
-    printf("%s: ok: %zu %s, %zu %s\n", path, settings->streams->count,
-           settings->streams->count == 1 ? "stream" : "streams", aggregates,
+    printf("%s: ok: %zu %s, %zu %s\n", path, settings->streams->named,
+           settings->streams->named == 1 ? "stream" : "streams", aggregates,
            aggregates == 1 ? "aggregate" : "aggregates");
     return RS_EXIT_OK;
 }

@@ -8,7 +8,7 @@
 #include "base/metrics.h"
 #include "transform/daemon/numbers.h"
 
-#define LABELS_MAX 4
+#define LABELS_MAX 5
 static const char publish_delay[] = "rollstat_publish_delay_seconds";
 
 /* The text format wants all samples of a family together, and snapshots come by worker: each family walks
@@ -65,19 +65,18 @@ static void write_family(const struct scrape *scrape)
     rs_metrics_family(scrape->out, scrape->number->metric, scrape->number->type, scrape->number->help);
 }
 
-/* `base` may be of another struct than the snapshot's own: that of its state log. */
+/* A stream's own topic needs no label: there is one. `base` may be of another struct than the snapshot's own: that of its state log. */
 static void write_of_partition(const struct scrape *scrape, uint32_t stream, int32_t partition,
                                const void *base)
 {
     char number[16];
 
     (void)snprintf(number, sizeof number, "%" PRId32, partition);
-    const struct rs_label labels[] = {
-        {"stream", scrape->daemon->settings->streams->items[stream].name},
-        {"partition", number},
-        {NULL, NULL},
-    };
-    write_number(scrape, labels, base);
+    const struct rs_stream *input = &scrape->daemon->settings->streams->items[stream];
+    const struct rs_label own[] = {{"stream", input->name}, {"partition", number}, {NULL, NULL}};
+    const struct rs_label listed[] = {
+        {"stream", input->name}, {"topic", input->topic}, {"partition", number}, {NULL, NULL}};
+    write_number(scrape, input->listed ? listed : own, base);
 }
 
 static void partition_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)
@@ -237,7 +236,7 @@ static void write_rejected(const struct rs_daemon *daemon, struct rs_buf *out)
     const struct rs_streams *streams = daemon->settings->streams;
 
     rs_metrics_family(out, name, RS_METRIC_COUNTER, "Records this process rejected, by reason.");
-    for (size_t i = 0; i < streams->count; i++) {
+    for (size_t i = 0; i < streams->named; i++) {
         struct rs_outcomes outcomes;
         rs_daemon_outcomes(daemon, (uint32_t)i, &outcomes);
         for (unsigned reason = RS_REASON_NONE + 1; reason < RS_REASON_COUNT; reason++) {

@@ -33,9 +33,9 @@ void rs_daemon_report_outcomes(struct rs_daemon *daemon)
     char text[1024];
 
     if (!daemon->watches) {
-        daemon->watches = calloc(streams->count, sizeof *daemon->watches);
+        daemon->watches = calloc(streams->named, sizeof *daemon->watches);
     }
-    for (size_t i = 0; daemon->watches && i < streams->count; i++) {
+    for (size_t i = 0; daemon->watches && i < streams->named; i++) {
         struct rs_outcomes now;
         enum rs_log_level level = RS_LOG_INFO;
         rs_daemon_outcomes(daemon, (uint32_t)i, &now);

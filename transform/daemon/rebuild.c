@@ -116,7 +116,7 @@ static int find_inputs(struct rebuild *rebuild, struct rs_error *error)
                        rebuild->options->stream);
     }
     for (size_t i = 0; rc == 0 && i < streams->count; i++) {
-        if (!only || only == &streams->items[i]) {
+        if (!only || rs_stream_same(only, &streams->items[i])) {
             rc = find_partitions(rebuild, &streams->items[i], error);
         }
     }
@@ -234,7 +234,8 @@ static int claim(struct rebuild *rebuild, size_t index, const char *instance, st
     struct rs_buf bytes = {0};
     struct rs_state_record record = {
         .kind = RS_RECORD_CLAIM,
-        .identity = rs_state_identity(rebuild->settings->streams->group, stream->name, input->partition),
+        .identity =
+            rs_state_identity(rebuild->settings->streams->group, rs_stream_input(stream), input->partition),
         .claim = {.flags = RS_CLAIM_REBUILD,
                   /* Retention may take more before somebody reads: "the oldest there is" stays right. */
                   .from_offset = input->from == input->low ? RS_OFFSET_BEGINNING : input->from,
@@ -294,7 +295,7 @@ static void on_answer(struct rebuild *rebuild, const struct rs_append_event *eve
     }
     rebuild->failed++;
     rs_log(RS_LOG_ERROR, "stream %s partition %" PRId32 " is not rebuilt: %s",
-           stream_of(rebuild, input)->name, input->partition, event->error->text);
+           rs_stream_label(stream_of(rebuild, input)), input->partition, event->error->text);
 }
 
 static int await_answers(struct rebuild *rebuild, struct rs_error *error)
@@ -339,7 +340,7 @@ static void print_input(const struct rebuild *rebuild, const struct input *input
     int64_t records = input->high - input->from;
 
     printf("stream %s partition %" PRId32 ": will be read again from offset %" PRId64 ", %" PRId64 " %s",
-           stream_of(rebuild, input)->name, input->partition, input->from, records,
+           rs_stream_label(stream_of(rebuild, input)), input->partition, input->from, records,
            records == 1 ? "record" : "records");
     print_gone(input);
     printf("\n");

@@ -273,13 +273,13 @@ static int find_stream(struct replay *replay, struct rs_error *error)
     const struct rs_streams *streams = replay->settings->streams;
     const char *wanted = replay->options->stream;
 
-    if (!wanted && streams->count == 1) {
+    if (!wanted && streams->named == 1) {
         replay->stream = &streams->items[0];
         return 0;
     }
     if (!wanted) {
         return rs_fail(error, RS_EUSAGE, "--replay needs --stream NAME: the configuration has %zu streams",
-                       streams->count);
+                       streams->named);
     }
     replay->stream = rs_streams_find(streams, wanted);
     if (!replay->stream) {

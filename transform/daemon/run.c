@@ -488,7 +488,7 @@ int rs_daemon_run(const struct rs_settings *settings, const char *path, struct r
     int rc = open_all(&daemon, error);
     if (rc == 0) {
         rs_log(RS_LOG_INFO, "rollstat %s: %zu stream%s, %" PRIu32 " worker%s, group %s", RS_VERSION,
-               settings->streams->count, settings->streams->count == 1 ? "" : "s", settings->workers,
+               settings->streams->named, settings->streams->named == 1 ? "" : "s", settings->workers,
                settings->workers == 1 ? "" : "s", settings->streams->group);
         rc = control(&daemon);
     }

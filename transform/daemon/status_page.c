@@ -112,8 +112,10 @@ static json_t *partition_log(const struct rs_daemon *daemon, const struct rs_sta
 static json_t *partition(const struct status_page *page, const struct rs_worker_partition_status *status)
 {
     json_t *object = json_object();
+    const struct rs_stream *input = &page->daemon->settings->streams->items[status->stream];
 
-    set_text(object, "stream", page->daemon->settings->streams->items[status->stream].name);
+    set_text(object, "stream", input->name);
+    set_text(object, "topic", input->topic);
     set_integer(object, "partition", status->partition);
     set_text(object, "phase", rs_partition_phase_name(status->phase));
     set_text(object, "health", rs_health_name(status->health));
@@ -263,7 +265,7 @@ static json_t *streams(const struct rs_daemon *daemon)
 {
     json_t *object = json_object();
 
-    for (size_t i = 0; i < daemon->settings->streams->count; i++) {
+    for (size_t i = 0; i < daemon->settings->streams->named; i++) {
         json_t *stream = json_object();
         json_t *rejected = json_object();
         struct rs_outcomes outcomes;

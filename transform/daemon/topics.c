@@ -12,7 +12,7 @@
 
 static const struct rs_config_node *input_node(const struct rs_stream *stream)
 {
-    return rs_config_get(stream->node, "topic");
+    return stream->topic_node;
 }
 
 /* Where the name of its dead-letter topic comes from. */
@@ -33,23 +33,14 @@ static const char *dead_letter_topic_of(const struct rs_stream *stream)
     return stream->dead_letters ? stream->dead_letter_topic : NULL;
 }
 
-static const struct rs_stream *reader_of(const struct rs_streams *streams, const char *topic)
-{
-    for (size_t i = 0; topic && i < streams->count; i++) {
-        if (streams->items[i].topic && strcmp(streams->items[i].topic, topic) == 0) {
-            return &streams->items[i];
-        }
-    }
-    return NULL;
-}
-
-/* A topic that two streams read would be one set of partitions with two states. */
+/* A topic that two streams read would be one set of partitions with two states. What one stream names twice is
+ * complained about where it is read. */
 static void check_inputs(struct rs_config *config, const struct rs_streams *streams)
 {
     for (size_t i = 0; i < streams->count; i++) {
         const struct rs_stream *stream = &streams->items[i];
-        const struct rs_stream *first = reader_of(streams, stream->topic);
-        if (first && first != stream) {
+        const struct rs_stream *first = rs_streams_by_topic(streams, stream->topic);
+        if (first && !rs_stream_same(first, stream)) {
             rs_config_complain(
                 config, input_node(stream),
                 "streams: \"%s\" and \"%s\" read the same topic \"%s\"; one stream can feed any "
@@ -79,7 +70,7 @@ static void check_ring(struct rs_config *config, const struct rs_streams *stream
 
     for (size_t steps = 0; steps < streams->count && at && dead_letter_topic_of(at); steps++) {
         add_to_ring(ring, &size, dead_letter_topic_of(at));
-        at = reader_of(streams, dead_letter_topic_of(at));
+        at = rs_streams_by_topic(streams, dead_letter_topic_of(at));
         if (!at || at->index < start->index) {
             return;
         }
@@ -87,7 +78,7 @@ static void check_ring(struct rs_config *config, const struct rs_streams *stream
             break;
         }
     }
-    if (at == start && size > 0 && reader_of(streams, start->topic) == start &&
+    if (at == start && size > 0 && rs_streams_by_topic(streams, start->topic) == start &&
         strcmp(dead_letter_topic_of(start), start->topic) !=
             0) { /* which is complained about where it is read */
         rs_config_complain(
@@ -134,7 +125,7 @@ static void check_own(struct rs_config *config, const struct rs_streams *streams
 static void state_topic(const struct rs_streams *streams, const struct rs_stream *stream, char *out,
                         size_t size)
 {
-    (void)snprintf(out, size, "%s.state.%s", streams->group, stream->name);
+    (void)snprintf(out, size, "%s.state.%s", streams->group, rs_stream_input(stream));
 }
 
 /* Each part of the name is fit for one. */
@@ -145,10 +136,21 @@ static void check_state(struct rs_config *config, const struct rs_streams *strea
 
     state_topic(streams, stream, name, sizeof name);
     if (strlen(name) > TOPIC_NAME_MAX) {
-        rs_config_complain(config, stream->node,
+        rs_config_complain(config, stream->listed ? input_node(stream) : stream->node,
                            "streams: the state of \"%s\" would be in the topic %s, whose name has %zu "
                            "characters; Kafka allows %d: use a shorter group or stream name",
                            stream->name, name, strlen(name), TOPIC_NAME_MAX);
+    }
+    for (size_t i = 0; i < stream->index; i++) {
+        const struct rs_stream *other = &streams->items[i];
+        if (stream->topic && strcmp(rs_stream_input(other), rs_stream_input(stream)) == 0 &&
+            !rs_stream_same(other, stream)) {
+            rs_config_complain(
+                config, stream->listed ? input_node(stream) : stream->node,
+                "streams: the states of \"%s\" and \"%s\" would be in one topic, %s: give one of "
+                "these streams another name",
+                other->name, stream->name, name);
+        }
     }
 }
 

@@ -66,15 +66,51 @@ static void explain_identity(const struct rs_stream *stream, struct rs_buf *out)
     rs_buf_text(out, stream->key_count ? "\n" : " none: events of one group must be in one partition\n");
 }
 
-static void explain_stream(const struct rs_plan *plan, struct rs_buf *out)
+static void explain_topics(const struct rs_streams *streams, const struct rs_stream *stream,
+                           struct rs_buf *out)
+{
+    const char *before = "";
+    size_t count = 0;
+    for (size_t i = 0; i < streams->count; i++) {
+        count += rs_stream_same(&streams->items[i], stream);
+    }
+    rs_buf_text(out, count > 1 ? "  topics: " : "  topic: ");
+    for (size_t i = 0; i < streams->count; i++) {
+        if (rs_stream_same(&streams->items[i], stream)) {
+            rs_buf_printf(out, "%s%s", before, streams->items[i].topic);
+            before = ", ";
+        }
+    }
+    rs_buf_char(out, '\n');
+}
+
+/* Of each of its topics. */
+static void explain_dead_letters(const struct rs_streams *streams, const struct rs_stream *stream,
+                                 struct rs_buf *out)
+{
+    const char *before = "";
+    rs_buf_text(out, "  dead letters: ");
+    for (size_t i = 0; stream->dead_letters && i < streams->count; i++) {
+        bool shared = stream->dead_letter_named && i != stream->index;
+        if (rs_stream_same(&streams->items[i], stream) && !shared) {
+            rs_buf_printf(out, "%s%s", before, streams->items[i].dead_letter_topic);
+            before = ", ";
+        }
+    }
+    rs_buf_printf(out, "%s%s\n", stream->dead_letters ? "" : "none",
+                  stream->dead_letters && stream->dead_letter_late ? ", late events too" : "");
+}
+
+static void explain_stream(const struct rs_plan *plan, const struct rs_streams *streams, struct rs_buf *out)
 {
     const struct rs_stream *stream = plan->stream;
     const struct rs_schema *schema = plan->slots.schema;
-    rs_buf_printf(
-        out, "stream %s\n  topic: %s\n  format: %s\n  schema: %s (%s), fingerprint %016llx\n  framing: %s\n",
-        stream->name, stream->topic, stream->format == RS_FORMAT_JSON ? "json" : "avro",
-        stream->schema_path ? stream->schema_path : "-", schema->name ? schema->name : "-",
-        (unsigned long long)rs_schema_crc64(schema), rs_framing_name(stream->framing.framing));
+    rs_buf_printf(out, "stream %s\n", stream->name);
+    explain_topics(streams, stream, out);
+    rs_buf_printf(out, "  format: %s\n  schema: %s (%s), fingerprint %016llx\n  framing: %s\n",
+                  stream->format == RS_FORMAT_JSON ? "json" : "avro",
+                  stream->schema_path ? stream->schema_path : "-", schema->name ? schema->name : "-",
+                  (unsigned long long)rs_schema_crc64(schema), rs_framing_name(stream->framing.framing));
     explain_fields(plan, out);
     rs_buf_printf(out, "  time: %s", stream->time_path);
     if (stream->upsert) {
@@ -88,8 +124,7 @@ static void explain_stream(const struct rs_plan *plan, struct rs_buf *out)
     put_duration(out, "\n  groups expire: ", stream->expire_us);
     rs_buf_char(out, '\n');
     explain_identity(stream, out);
-    rs_buf_printf(out, "  dead letters: %s%s\n", stream->dead_letters ? stream->dead_letter_topic : "none",
-                  stream->dead_letters && stream->dead_letter_late ? ", late events too" : "");
+    explain_dead_letters(streams, stream, out);
     if (!stream->upsert && stream->max_future_us != INT64_MAX &&
         stream->max_future_us > stream->lateness_us) {
         rs_buf_text(
@@ -221,7 +256,7 @@ void rs_engine_explain(const struct rs_engine *engine, const struct rs_streams *
 {
     RS_ASSERT(streams == engine->streams);
     for (size_t i = 0; i < engine->plan_count; i++) {
-        explain_stream(&engine->plans[i], out);
+        explain_stream(&engine->plans[i], streams, out);
     }
     for (size_t i = 0; i < engine->aggregate_count; i++) {
         explain_aggregate(&engine->aggregates[i], prefix, groups, out);

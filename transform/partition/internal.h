@@ -66,6 +66,7 @@ struct rs_batch {
 struct rs_partition {
     const struct rs_engine *engine;
     const struct rs_plan *plan;
+    const struct rs_stream *input;
     int32_t partition;
     struct rs_accounting events;
     struct rs_outcomes *outcomes; /* NULL, or of the stream in this process; not state */

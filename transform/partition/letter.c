@@ -124,7 +124,7 @@ bool rs_letter_put(const struct rs_partition *p, const struct rs_dead_letter_sin
         return true;
     }
     struct rs_dead_letter letter = {
-        .stream = p->plan->stream->index,
+        .stream = p->input->index,
         .partition = p->partition,
         .record = record,
         .reason = reason,

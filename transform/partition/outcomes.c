@@ -112,7 +112,11 @@ static void rejected_line(struct line *line, const struct rs_outcome_watch *watc
         add_example(line, stream, first, &now->newest[first]);
     }
     if (stream->dead_letters) {
-        add(line, "; they are in topic %s", stream->dead_letter_topic);
+        if (stream->several && !stream->dead_letter_named) {
+            add(line, "; they are in the topics of its inputs with .dlq behind their names");
+        } else {
+            add(line, "; they are in topic %s", stream->dead_letter_topic);
+        }
     }
 }
 

@@ -41,13 +41,15 @@ static int init(struct rs_partition *p, struct rs_error *error)
 int rs_partition_new(const struct rs_engine *engine, uint32_t stream, int32_t partition,
                      struct rs_partition **out, struct rs_error *error)
 {
-    RS_ASSERT(stream < engine->plan_count);
+    const struct rs_stream *input = &engine->streams->items[stream];
+    RS_ASSERT(input->first < engine->plan_count);
     struct rs_partition *p = calloc(1, sizeof *p);
     if (!p) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     p->engine = engine;
-    p->plan = &engine->plans[stream];
+    p->plan = &engine->plans[input->first];
+    p->input = input;
     p->learns = rs_decoder_learned(p->plan->decoder) != NULL;
     p->partition = partition;
     int rc = init(p, error);

@@ -37,6 +37,7 @@ struct rs_aggregate_status {
     uint64_t groups, panes, not_finite;
 };
 
+/* `stream`: index of the input. */
 RS_MUST_USE int rs_partition_new(const struct rs_engine *engine, uint32_t stream, int32_t partition,
                                  struct rs_partition **out, struct rs_error *error);
 void rs_partition_free(struct rs_partition **partition);

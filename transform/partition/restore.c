@@ -524,7 +524,7 @@ static void begin_empty(struct rs_partition *p, struct rs_groups *gs, struct rs_
         "aggregate %s is new: in partition %" PRId32 " of stream %s it counts from offset %" PRId64
         " on; windows that hold earlier events are not complete. For all of them read the input again: "
         "rollstatd --rebuild\n",
-        gs->aggregate->name, p->partition, p->plan->stream->name, p->next_offset);
+        gs->aggregate->name, p->partition, rs_stream_label(p->input), p->next_offset);
 }
 
 static void note_changes(struct rs_partition *p, struct rs_buf *notes)
@@ -539,7 +539,7 @@ static void note_changes(struct rs_partition *p, struct rs_buf *notes)
                       "partition %" PRId32
                       " of stream %s: no longer configured, state dropped: %.*s; what of it is "
                       "in Redis stays there until it is deleted\n",
-                      p->partition, p->plan->stream->name, (int)p->restoring.removed.size,
+                      p->partition, rs_stream_label(p->input), (int)p->restoring.removed.size,
                       (const char *)p->restoring.removed.data);
     }
 }

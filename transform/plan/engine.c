@@ -94,12 +94,12 @@ static int load(struct rs_config *config, struct rs_engine *engine, struct rs_er
 {
     static const struct rs_stream unknown = {
         .name = "", .unread = true, .expire_us = INT64_MAX, .max_periods = INT64_MAX};
-    engine->plans = rs_arena_array(&engine->arena, engine->streams->count + 1, sizeof *engine->plans);
+    engine->plans = rs_arena_array(&engine->arena, engine->streams->named + 1, sizeof *engine->plans);
     if (!engine->plans) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     size_t before = rs_config_complaints(config);
-    for (size_t i = 0; i < engine->streams->count; i++) {
+    for (size_t i = 0; i < engine->streams->named; i++) {
         rs_plan_begin(config, engine, &engine->streams->items[i], &engine->plans[i]);
         engine->plan_count++;
     }
@@ -174,9 +174,11 @@ const struct rs_aggregate_meta *rs_engine_metas(const struct rs_engine *engine, 
 
 uint64_t rs_engine_fingerprint(const struct rs_engine *engine, uint32_t stream)
 {
-    const struct rs_plan *plan = &engine->plans[stream];
-    uint64_t hash = XXH3_64bits(plan->stream->name, strlen(plan->stream->name));
-    hash = XXH3_64bits_withSeed(plan->stream->topic, strlen(plan->stream->topic), hash);
+    const struct rs_stream *input = &engine->streams->items[stream];
+    const struct rs_plan *plan = &engine->plans[input->first];
+    const char *topic = input->topic ? input->topic : "";
+    uint64_t hash = XXH3_64bits(input->name, strlen(input->name));
+    hash = XXH3_64bits_withSeed(topic, strlen(topic), hash);
     for (uint32_t i = 0; i < plan->aggregate_count; i++) {
         const struct rs_aggregate *a = plan->aggregates[i];
         uint64_t little = htole64(a->fingerprint);

@@ -10,11 +10,11 @@
 
 #define DEFAULT_BYTES ((size_t)2 << 20)
 
-char *rs_kafka_log_topic(const char *group, const char *stream)
+char *rs_kafka_log_topic(const char *group, const char *input)
 {
     char *name = NULL;
 
-    return asprintf(&name, "%s.state.%s", group, stream) < 0 ? NULL : name;
+    return asprintf(&name, "%s.state.%s", group, input) < 0 ? NULL : name;
 }
 
 /* Stamped with the key's epoch and generation as they are now: whether anybody still waits for the answer,
@@ -331,7 +331,7 @@ static int allocate(struct rs_kafka_log *log, struct rs_error *error)
     }
     for (size_t i = 0; i < streams->count; i++) {
         log->topics[i].stream = &streams->items[i];
-        log->topics[i].name = rs_kafka_log_topic(streams->group, streams->items[i].name);
+        log->topics[i].name = rs_kafka_log_topic(streams->group, rs_stream_input(&streams->items[i]));
         if (!log->topics[i].name) {
             return rs_fail(error, RS_ENOMEM, "state log: out of memory");
         }

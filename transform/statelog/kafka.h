@@ -1,7 +1,8 @@
-/* log kafka: append log over Kafka. A stream's logs are the partitions of one topic,
- * `<group>.state.<stream>`, each the log of the input partition of the same number.
+/* log kafka: append log over Kafka. An input's logs are the partitions of one topic, each the log of the input
+ * partition of the same number: `<group>.state.<stream>` for the stream's own `topic`, and
+ * `<group>.state.<stream>.<topic>` for one of its `topics`.
  *
- * Topics: before a stream's first record is written or read its topic is made, if absent, with as many
+ * Topics: before an input's first record is written or read its topic is made, if absent, with as many
  * partitions as the input and the settings a log needs, and looked at: records must stay until they are
  * trimmed (cleanup.policy=delete, retention.ms=-1, retention.bytes=-1) and a chunk must fit
  * (max.message.bytes). Until then what is appended waits. A topic that is not fit is BROKEN for the
@@ -64,8 +65,8 @@ struct rs_append_log rs_kafka_log_table(struct rs_kafka_log *log);
 size_t rs_kafka_log_stop(struct rs_kafka_log *log, int64_t within_us);
 void rs_kafka_log_free(struct rs_kafka_log **log);
 
-/* Name of a stream's topic, to be freed; NULL: out of memory. */
-char *rs_kafka_log_topic(const char *group, const char *stream);
+/* Name of an input's topic (rs_stream_input), to be freed; NULL: out of memory. */
+char *rs_kafka_log_topic(const char *group, const char *input);
 
 struct rs_kafka_log_status {
     uint64_t appended, refused; /* records */

@@ -219,7 +219,7 @@ static enum rs_kafka_log_fitness create(struct rs_kafka_log *log, const struct r
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         rs_report(&log->options.report, RS_LOG_INFO,
                   "stream %s: made the topic %s with %" PRId32 " partitions for its state",
-                  topic->stream->name, topic->name, wanted);
+                  rs_stream_label(topic->stream), topic->name, wanted);
     }
     *partitions = wait_until_seen(log, topic, 1);
     return *partitions > 0 ? RS_KAFKA_LOG_FIT : RS_KAFKA_LOG_UNKNOWN;

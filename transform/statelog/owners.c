@@ -78,8 +78,8 @@ const struct rs_stream *rs_durable_stream(const struct rs_durable_log *log, cons
 
 uint64_t rs_durable_identity(const struct rs_durable_log *log, struct rs_partition_id id)
 {
-    return rs_state_identity(log->options.streams->group, log->options.streams->items[id.stream].name,
-                             id.partition);
+    return rs_state_identity(log->options.streams->group,
+                             rs_stream_input(&log->options.streams->items[id.stream]), id.partition);
 }
 
 void rs_durable_report(const struct rs_durable_log *log, enum rs_log_level level,
@@ -87,7 +87,7 @@ void rs_durable_report(const struct rs_durable_log *log, enum rs_log_level level
 {
     struct rs_error line = *why;
 
-    (void)rs_error_prefix(&line, "stream %s partition %" PRId32, rs_durable_stream(log, owner)->name,
-                          owner->id.partition);
+    (void)rs_error_prefix(&line, "stream %s partition %" PRId32,
+                          rs_stream_label(rs_durable_stream(log, owner)), owner->id.partition);
     rs_report(&log->options.report, level, "%s", line.text);
 }

@@ -46,21 +46,22 @@ static bool unsure(struct rs_log_owner *owner, const struct rs_error *error, str
 /* The log is not what it has to be. */
 static bool broken(struct rs_durable_log *log, struct rs_log_owner *owner, struct rs_state_event *out)
 {
-    const char *stream = rs_durable_stream(log, owner)->name;
+    const struct rs_stream *stream = rs_durable_stream(log, owner);
 
     if (owner->error.class == RS_CLASS_RETRY) {
         return over(owner, owner->error.code == RS_ETRIMMED ? RS_STATE_LOST : RS_STATE_UNSURE, out);
     }
     (void)rs_error_prefix(&owner->error,
-                          "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32, stream,
-                          owner->id.partition, log->options.streams->group, stream, owner->id.partition);
+                          "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32,
+                          rs_stream_label(stream), owner->id.partition, log->options.streams->group,
+                          rs_stream_input(stream), owner->id.partition);
     size_t used = strlen(owner->error.text);
     (void)snprintf(owner->error.text + used, sizeof owner->error.text - used,
                    owner->error.code != RS_ESTATE
                        ? ". The partition of %s stops; restart when that is done"
                        : ". The partition stops, nothing is overwritten. To read its "
                          "input again: rollstatd -c FILE --rebuild --stream %s, then restart",
-                   stream);
+                   stream->name);
     return over(owner, RS_STATE_FAILED, out);
 }
 

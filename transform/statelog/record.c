@@ -18,12 +18,12 @@
 
 static const uint8_t magic[3] = {'R', 'S', 'L'};
 
-uint64_t rs_state_identity(const char *group, const char *stream, int32_t partition)
+uint64_t rs_state_identity(const char *group, const char *input, int32_t partition)
 {
     /* Each hash is the seed of the next, so that ("ab", "c") and ("a", "bc") differ. */
     uint32_t little = htole32((uint32_t)partition);
     uint64_t hash = XXH3_64bits(group, strlen(group));
-    hash = XXH3_64bits_withSeed(stream, strlen(stream), hash);
+    hash = XXH3_64bits_withSeed(input, strlen(input), hash);
     return XXH3_64bits_withSeed(&little, sizeof little, hash);
 }
 

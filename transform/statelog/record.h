@@ -4,7 +4,7 @@
  *   3  u8           format, RS_RECORD_FORMAT
  *   4  u8           kind
  *   5  3 bytes      zero
- *   8  u64          identity: XXH3-64 of group, stream, partition, each the seed of the next
+ *   8  u64          identity: XXH3-64 of group, input, partition, each the seed of the next
  *                   (rs_state_identity): whose log this is
  *  16  16 bytes     owner: drawn at random for each claim
  *  32  i64          offset of the owner's claim, its fencing token; of a CLAIM, which does not know it yet: -1
@@ -85,7 +85,7 @@ struct rs_state_record {
     };
 };
 
-uint64_t rs_state_identity(const char *group, const char *stream, int32_t partition);
+uint64_t rs_state_identity(const char *group, const char *input, int32_t partition);
 
 /* Appends the record's bytes; sum is not read, nor a claim's token. Returns the record's XXH3-64. Failure is
  * in out->failed. */

@@ -57,6 +57,8 @@ static void put_head(const char *type, const struct rs_state_report *report, str
     rs_buf_char(out, ',');
     put_string("stream", report->log->stream->name, out);
     rs_buf_char(out, ',');
+    put_string("input", report->log->stream->topic, out);
+    rs_buf_char(out, ',');
     put_string("topic", report->topic, out);
     put_int("partition", report->log->partition, out);
 }

@@ -111,7 +111,7 @@ static int find_aggregate(struct tool *tool, struct rs_error *error)
         if (strcmp(metas[i].name, tool->request.aggregate) != 0) {
             continue;
         }
-        if (tool->only && tool->only->index != metas[i].stream_index) {
+        if (tool->only && tool->only->first != metas[i].stream_index) {
             return rs_usage_fail(&info, error, "--group: aggregate \"%s\" belongs to stream \"%s\"",
                                  metas[i].name, metas[i].stream);
         }
@@ -152,10 +152,13 @@ static int print_group(struct tool *tool, const struct rs_judged_log *log, struc
     const char *key = tool->request.key ? tool->request.key : "";
     if (log->restore_error.code < 0) {
         *error = log->restore_error;
-        return rs_error_prefix(error, "stream %s, partition %d", log->stream->name, (int)log->partition);
+        return rs_error_prefix(error, "stream %s, partition %d", rs_stream_label(log->stream),
+                               (int)log->partition);
     }
     rs_buf_printf(&out, "{\"type\":\"group\",\"stream\":");
     rs_buf_json_string(&out, rs_slice_text(log->stream->name));
+    rs_buf_printf(&out, ",\"input\":");
+    rs_buf_json_string(&out, rs_slice_text(log->stream->topic));
     rs_buf_printf(&out, ",\"partition\":%d,\"next_offset\":%lld,\"group\":", (int)log->partition,
                   (long long)log->result.seal.next_offset);
     bool found = rs_partition_describe_group(log->state, tool->aggregate, rs_slice_text(key), &out);
@@ -193,7 +196,8 @@ static int take_record(void *ctx, const rd_kafka_message_t *message, struct rs_e
 /* Returns RS_KAFKA_TRIMMED when the log was trimmed while it was read. */
 static int read_log(struct tool *tool, const char *topic, struct rs_judged_log *log, struct rs_error *error)
 {
-    uint64_t identity = rs_state_identity(tool->loaded.streams->group, log->stream->name, log->partition);
+    uint64_t identity =
+        rs_state_identity(tool->loaded.streams->group, rs_stream_input(log->stream), log->partition);
     int rc = rs_kafka_reader_extent(tool->kafka, topic, log->partition, &log->first, &log->end, error);
     if (rc == 0) {
         rc = rs_judge_begin(log, identity, error);
@@ -250,8 +254,8 @@ static int show_partitions(struct tool *tool, const struct rs_stream *stream, co
     int rc = rs_kafka_reader_partitions(tool->kafka, topic, &count, error);
     if (rc == 0 && count == 0) {
         tool->absent = true;
-        fprintf(stderr, "%s: stream %s has no state log: there is no topic %s\n", info.name, stream->name,
-                topic);
+        fprintf(stderr, "%s: stream %s has no state log: there is no topic %s\n", info.name,
+                rs_stream_label(stream), topic);
     } else if (rc == 0 && only >= count) {
         return rs_usage_fail(&info, error, "--partition: topic %s has %d partition%s", topic, (int)count,
                              count == 1 ? "" : "s");
@@ -266,7 +270,7 @@ static int show_partitions(struct tool *tool, const struct rs_stream *stream, co
 
 static int show_stream(struct tool *tool, const struct rs_stream *stream, struct rs_error *error)
 {
-    char *topic = rs_kafka_log_topic(tool->loaded.streams->group, stream->name);
+    char *topic = rs_kafka_log_topic(tool->loaded.streams->group, rs_stream_input(stream));
     int rc = topic ? show_partitions(tool, stream, topic, error) : rs_fail(error, RS_ENOMEM, "out of memory");
     free(topic);
     return rc;
@@ -278,7 +282,7 @@ static int show_all(struct tool *tool, struct rs_error *error)
                                  (int)tool->request.timeout_s * 1000, &tool->kafka, error);
     for (size_t i = 0; rc == 0 && i < tool->loaded.streams->count; i++) {
         const struct rs_stream *stream = &tool->loaded.streams->items[i];
-        if (!tool->only || tool->only == stream) {
+        if (!tool->only || rs_stream_same(tool->only, stream)) {
             rc = show_stream(tool, stream, error);
         }
     }

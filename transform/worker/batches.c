@@ -46,9 +46,11 @@ void rs_worker_put_batch(struct rs_worker *worker, struct rs_view_batch *batch)
 void rs_worker_submit(struct rs_worker *worker, struct rs_worker_partition *owned,
                       struct rs_view_batch *batch)
 {
-    batch->stream = owned->stream->index;
-    batch->stream_name = owned->stream->name;
+    batch->stream = owned->stream->first;
+    batch->input = owned->stream->index;
+    batch->stream_name = rs_stream_input(owned->stream);
     batch->topic = owned->stream->topic;
+    batch->owner_topic = owned->stream->listed ? owned->stream->topic : NULL;
     batch->partition = owned->partition;
     batch->worker = worker->options.index;
     batch->epoch = owned->epoch;

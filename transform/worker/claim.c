@@ -37,7 +37,7 @@ enum rs_life rs_claim_later(struct rs_worker *worker, struct rs_worker_partition
     owned->claim_due_us = worker->now_us + RS_WORKER_AGAIN_US;
     rs_worker_partition_trouble(worker, owned, RS_LOG_ERROR,
                                 "stream %s partition %" PRId32 ": cannot take it over yet: %s",
-                                owned->stream->name, owned->partition, cause->error.text);
+                                rs_stream_label(owned->stream), owned->partition, cause->error.text);
     return RS_LIFE_NONE;
 }
 

@@ -88,7 +88,7 @@ static enum rs_life begin(struct rs_worker *worker, struct rs_worker_partition *
                       "stream %s partition %" PRId32
                       ": the accounting does not balance before offset %" PRId64
                       ": nothing of it is sealed. This is a fault of the program; please report it",
-                      owned->stream->name, owned->partition, owned->next_offset);
+                      rs_stream_label(owned->stream), owned->partition, owned->next_offset);
         return RS_LIFE_FAILED;
     }
     if (!rs_worker_log_is_durable(worker)) {
@@ -114,7 +114,7 @@ static bool refused(struct rs_worker *worker, struct rs_worker_partition *owned,
     if (rc != RS_ELIMIT) {
         owned->commit_retry_us = worker->now_us + RS_WORKER_AGAIN_US;
         rs_report(&worker->options.report, RS_LOG_ERROR,
-                  "stream %s partition %" PRId32 ": not sealed yet: %s", owned->stream->name,
+                  "stream %s partition %" PRId32 ": not sealed yet: %s", rs_stream_label(owned->stream),
                   owned->partition, error->text);
     }
     return true;

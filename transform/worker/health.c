@@ -140,7 +140,7 @@ static void explain_schema(const struct rs_worker_partition *owned, struct rs_er
 static void explain(const struct rs_worker *worker, const struct rs_worker_partition *owned,
                     const struct rs_worker_partition_status *status, struct rs_error *out)
 {
-    const char *stream = owned->stream->name;
+    const char *stream = rs_stream_input(owned->stream);
     const char *group = worker->options.streams->group;
 
     switch (owned->waits_for) {
@@ -191,7 +191,8 @@ static void explain(const struct rs_worker *worker, const struct rs_worker_parti
     case RS_WAITING_SCHEMA: explain_schema(owned, out); break;
     case RS_WAITING_NOT: (void)rs_fail(out, RS_EBROKER, "nothing"); break;
     }
-    (void)rs_error_prefix(out, "stream %s partition %" PRId32 " waits", stream, owned->partition);
+    (void)rs_error_prefix(out, "stream %s partition %" PRId32 " waits", rs_stream_label(owned->stream),
+                          owned->partition);
 }
 
 /* The last trouble is the reason where it is of what it waits for; other waits have come without one. */

@@ -55,7 +55,7 @@ static void report_ahead(struct rs_worker *worker, struct rs_worker_partition *o
         " events are far ahead of the others, the latest at offset %" PRId64
         " with the time %.*s, where the others are at %.*s. They count in their own groups, and move no "
         "time of others. If there is no gap in the input, a producer's clock is wrong",
-        owned->stream->name, owned->partition, status.events_ahead - owned->ahead_reported,
+        rs_stream_label(owned->stream), owned->partition, status.events_ahead - owned->ahead_reported,
         status.ahead_offset, time_size, time, others_size, others);
     owned->ahead_reported = status.events_ahead;
     owned->ahead_reported_us = worker->now_us;
@@ -75,7 +75,7 @@ static void apply_held(struct rs_worker *worker)
     }
     enum rs_waiting limit = rs_worker_limit(worker);
     if (limit == RS_WAITING_NOT) {
-        rs_partition_count_into(owned->state, &worker->outcomes[owned->stream->index]);
+        rs_partition_count_into(owned->state, &worker->outcomes[owned->stream->first]);
         rs_partition_witness(owned->state, rs_clock_wall(worker->options.clock));
         size_t taken = rs_partition_apply(owned->state, worker->held.records, worker->held.count,
                                           &worker->options.dead_letters);
@@ -143,7 +143,7 @@ static void on_assigned(struct rs_worker *worker, const struct rs_source_event *
     if (!add_owned(worker, event->stream, event->partition)) {
         rs_report(&worker->options.report, RS_LOG_ERROR,
                   "stream %s partition %" PRId32 ": out of memory, not taken over",
-                  worker->options.streams->items[event->stream].name, event->partition);
+                  rs_stream_label(&worker->options.streams->items[event->stream]), event->partition);
     }
 }
 
@@ -237,7 +237,7 @@ static void check_recreated(struct rs_worker *worker, struct rs_worker_partition
             ", but topic %s ends at %" PRId64 ": the topic seems to have been deleted and created "
             "again. Nothing of this partition is published "
             "before it gets there. If the topic is new, delete the Redis key %.*s",
-            owned->stream->name, owned->partition, owned->quiet_until, owned->stream->topic,
+            rs_stream_label(owned->stream), owned->partition, owned->quiet_until, owned->stream->topic,
             owned->end_offset, (int)key.size, (const char *)key.data);
         rs_buf_fini(&key);
     }

@@ -158,7 +158,8 @@ struct rs_worker {
     struct rs_worker_partition_status *partition_statuses;
     size_t partition_capacity;
     struct rs_worker_aggregate_status *aggregate_statuses;
-    struct rs_outcomes *outcomes;              /* by stream */
+    struct rs_outcomes *outcomes; /* by stream */
+    size_t outcome_count;
     struct rs_outcomes *outcome_statuses;      /* the same; mutex */
     struct rs_worker_partition_counts *counts; /* of every partition there ever was */
     size_t count_count, count_capacity;

@@ -52,7 +52,7 @@ static void report_lost(struct rs_worker *worker, struct rs_worker_partition *ow
     rs_worker_partition_trouble(worker, owned, level,
                                 "stream %s partition %" PRId32
                                 ": the state log has another claim, so this instance drops it",
-                                owned->stream->name, owned->partition);
+                                rs_stream_label(owned->stream), owned->partition);
 }
 
 enum rs_life rs_lose_claimed(struct rs_worker *worker, struct rs_worker_partition *owned,
@@ -82,7 +82,7 @@ enum rs_life rs_lose_unsure(struct rs_worker *worker, struct rs_worker_partition
     rs_worker_partition_trouble(worker, owned, RS_LOG_WARNING,
                                 "stream %s partition %" PRId32
                                 ": the state log is read again, it is not sure what it holds: %s",
-                                owned->stream->name, owned->partition, cause->log->error->text);
+                                rs_stream_label(owned->stream), owned->partition, cause->log->error->text);
     owned->unsure++;
     owned->doubted = true;
     drop(worker, owned, after_us);
@@ -94,7 +94,7 @@ enum rs_life rs_lose_unready(struct rs_worker *worker, struct rs_worker_partitio
 {
     rs_worker_partition_trouble(worker, owned, RS_LOG_ERROR,
                                 "stream %s partition %" PRId32 ": cannot be restored yet: %s",
-                                owned->stream->name, owned->partition, cause->error.text);
+                                rs_stream_label(owned->stream), owned->partition, cause->error.text);
     owned->doubted = true;
     drop(worker, owned, RS_WORKER_AGAIN_US);
     return RS_LIFE_NONE;
@@ -106,7 +106,7 @@ enum rs_life rs_lose_unwritten(struct rs_worker *worker, struct rs_worker_partit
     (void)cause;
     rs_report(&worker->options.report, RS_LOG_ERROR,
               "stream %s partition %" PRId32 ": memory ran out while its state was written; it is read again",
-              owned->stream->name, owned->partition);
+              rs_stream_label(owned->stream), owned->partition);
     drop(worker, owned, RS_WORKER_AGAIN_US);
     return RS_LIFE_NONE;
 }
@@ -118,7 +118,7 @@ static void fence_key(const struct rs_worker *worker, const struct rs_worker_par
                       struct rs_buf *out)
 {
     if (old) {
-        rs_fence_key_old(out, worker->options.prefix, owned->stream->name, owned->partition);
+        rs_fence_key_old(out, worker->options.prefix, rs_stream_input(owned->stream), owned->partition);
     } else {
         rs_worker_fence_key(worker, owned, out);
     }
@@ -139,7 +139,7 @@ enum rs_life rs_lose_fenced(struct rs_worker *worker, struct rs_worker_partition
         "stream %s partition %" PRId32
         ": Redis has a newer token, so this instance drops it. If no other instance of group %s runs, "
         "the state topic was deleted and created again: delete the Redis key %s",
-        owned->stream->name, owned->partition, worker->options.streams->group,
+        rs_stream_label(owned->stream), owned->partition, worker->options.streams->group,
         key.failed ? "of the partition's fence" : (const char *)key.data);
     rs_buf_fini(&key);
     drop(worker, owned, lost_wait(worker, owned));
@@ -153,7 +153,7 @@ enum rs_life rs_lose_published(struct rs_worker *worker, struct rs_worker_partit
     (void)cause;
     rs_report(&worker->options.report, RS_LOG_INFO,
               "stream %s partition %" PRId32 ": another instance publishes it now, so this one drops it",
-              owned->stream->name, owned->partition);
+              rs_stream_label(owned->stream), owned->partition);
     drop(worker, owned, RS_WORKER_RECLAIM_US);
     return RS_LIFE_NONE;
 }
@@ -195,13 +195,14 @@ enum rs_life rs_lose_unreadable(struct rs_worker *worker, struct rs_worker_parti
                                 struct rs_cause *cause)
 {
     const char *stream = owned->stream->name;
+    const char *input = rs_stream_input(owned->stream);
 
     worker->options.log.ops->release(worker->options.log.self, rs_worker_partition_id(worker, owned));
     fail(worker, owned,
          "stream %s partition %" PRId32 ": state log %s.state.%s partition %" PRId32
          ": %s. To read its input again: rollstatd -c FILE --rebuild --stream %s, then restart",
-         stream, owned->partition, worker->options.streams->group, stream, owned->partition,
-         cause->error.text, stream);
+         rs_stream_label(owned->stream), owned->partition, worker->options.streams->group, input,
+         owned->partition, cause->error.text, stream);
     rs_worker_partition_free_state(worker, owned);
     return RS_LIFE_NONE;
 }
@@ -217,7 +218,7 @@ enum rs_life rs_lose_for_good(struct rs_worker *worker, struct rs_worker_partiti
          "stream %s partition %" PRId32
          ": another instance publishes it with a newer token, so this one drops it. If no other instance of "
          "group %s runs, a clock was ahead: delete the Redis key %s and restart",
-         owned->stream->name, owned->partition, worker->options.streams->group,
+         rs_stream_label(owned->stream), owned->partition, worker->options.streams->group,
          key.failed ? "of the partition's fence" : (const char *)key.data);
     rs_buf_fini(&key);
     rs_worker_partition_free_state(worker, owned);

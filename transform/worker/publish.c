@@ -59,7 +59,7 @@ static void on_behind(struct rs_worker *worker, struct rs_worker_partition *owne
         rs_report(&worker->options.report, RS_LOG_INFO,
                   "stream %s partition %" PRId32 ": Redis shows it up to offset %" PRId64
                   " already; publishing goes on there (now at %" PRId64 ")",
-                  owned->stream->name, owned->partition, batch->fence_offset, owned->next_offset);
+                  rs_stream_label(owned->stream), owned->partition, batch->fence_offset, owned->next_offset);
         owned->behind_since_us = 0;
         owned->behind_reported = false;
     }
@@ -86,9 +86,10 @@ static void on_refused(struct rs_worker *worker, struct rs_worker_partition *own
     owned->asked = false;
     owned->ask_again_us = worker->now_us + REFUSED_US;
     owned->refused = true;
-    rs_worker_partition_trouble(
-        worker, owned, RS_LOG_ERROR, "stream %s partition %" PRId32 " is not published: %.*s",
-        owned->stream->name, owned->partition, (int)batch->refusal.size, (const char *)batch->refusal.data);
+    rs_worker_partition_trouble(worker, owned, RS_LOG_ERROR,
+                                "stream %s partition %" PRId32 " is not published: %.*s",
+                                rs_stream_label(owned->stream), owned->partition, (int)batch->refusal.size,
+                                (const char *)batch->refusal.data);
 }
 
 /* Whoever had the names may have written anything under them meanwhile, as after a loss. */
@@ -99,7 +100,7 @@ static void on_accepted(struct rs_worker *worker, struct rs_worker_partition *ow
         rs_partition_republish(owned->state);
         rs_worker_partition_want_scan(worker, owned);
         rs_report(&worker->options.report, RS_LOG_INFO, "stream %s partition %" PRId32 ": Redis takes it now",
-                  owned->stream->name, owned->partition);
+                  rs_stream_label(owned->stream), owned->partition);
     }
 }
 
@@ -145,7 +146,7 @@ void rs_worker_settle(struct rs_worker *worker)
     struct rs_view_batch *batch = NULL;
 
     while ((batch = sink->ops->finished(sink->self, worker->options.index))) {
-        struct rs_worker_partition *owned = rs_worker_find(worker, batch->stream, batch->partition);
+        struct rs_worker_partition *owned = rs_worker_find(worker, batch->input, batch->partition);
         worker->batches_out--;
         if (owned && owned->epoch == batch->epoch) {
             settle_one(worker, owned, batch);

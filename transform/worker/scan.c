@@ -15,7 +15,7 @@ static size_t next_aggregate(const struct rs_worker *worker, const struct rs_wor
     size_t count = 0;
     const struct rs_aggregate_meta *metas = rs_engine_metas(worker->options.engine, &count);
 
-    while (at < count && metas[at].stream_index != owned->stream->index) {
+    while (at < count && metas[at].stream_index != owned->stream->first) {
         at++;
     }
     return at;

@@ -48,7 +48,7 @@ static void report(struct rs_worker *worker, struct rs_worker_partition *owned)
         rs_worker_partition_trouble(
             worker, owned, RS_LOG_WARNING,
             "stream %s partition %" PRId32 " waits at offset %" PRId64 " for schema id %" PRIu32 ": %s",
-            owned->stream->name, owned->partition, owned->schema_offset, id, why.text);
+            rs_stream_label(owned->stream), owned->partition, owned->schema_offset, id, why.text);
     }
 }
 

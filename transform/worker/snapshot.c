@@ -137,7 +137,7 @@ static void fill(struct rs_worker *worker)
         .aggregates = worker->aggregate_statuses,
         .aggregate_count = fill_aggregates(worker),
         .outcomes = worker->outcome_statuses,
-        .outcome_count = worker->options.streams->count,
+        .outcome_count = worker->outcome_count,
     };
     memcpy(worker->outcome_statuses, worker->outcomes, out->outcome_count * sizeof *worker->outcomes);
     memcpy(out->publish_delay, worker->publish_delay, sizeof out->publish_delay);

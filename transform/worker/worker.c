@@ -20,8 +20,9 @@ static int init(struct rs_worker *worker, struct rs_error *error)
 
     (void)rs_engine_metas(worker->options.engine, &aggregates);
     worker->aggregate_statuses = calloc(aggregates + 1, sizeof *worker->aggregate_statuses);
-    worker->outcomes = calloc(worker->options.streams->count + 1, sizeof *worker->outcomes);
-    worker->outcome_statuses = calloc(worker->options.streams->count + 1, sizeof *worker->outcome_statuses);
+    worker->outcome_count = worker->options.streams->named;
+    worker->outcomes = calloc(worker->outcome_count + 1, sizeof *worker->outcomes);
+    worker->outcome_statuses = calloc(worker->outcome_count + 1, sizeof *worker->outcome_statuses);
     worker->aggregate_counts = calloc(aggregates + 1, sizeof *worker->aggregate_counts);
     if (!worker->aggregate_statuses || !worker->outcomes || !worker->outcome_statuses ||
         !worker->aggregate_counts) {

@@ -406,6 +406,95 @@ static void test_warnings(void **state)
         "c:4:96: warning: field 'region' cannot be null, so that nothing can be withdrawn\n");
 }
 
+/* ---- several topics ---- */
+
+/* Each is an input of its own with the settings of the stream, and is addressed the same wherever it stands. */
+static void test_topics(void **state)
+{
+    (void)state;
+    struct rs_config *config = NULL;
+    struct rs_streams *streams =
+        load(HEAD "streams:\n"
+                  "  s: {topics: [a, b.c, d], schema: trade.avsc, time: executed_at, id: trade_id}\n"
+                  "  t: {topic: own, topics: [e], schema: trade.avsc, time: executed_at, "
+                  "dead_letters: {topic: bad}}\n"
+                  "  u: {topic: u, schema: trade.avsc, time: executed_at}\n",
+             &config);
+    static const struct {
+        const char *name, *topic, *input, *label, *letters;
+        size_t first;
+        bool listed;
+    } inputs[] = {
+        {"s", "a", "s.a", "s topic a", "a.dlq", 0, true},
+        {"t", "own", "t", "t", "bad", 1, false},
+        {"u", "u", "u", "u", "u.dlq", 2, false},
+        {"s", "b.c", "s.b.c", "s topic b.c", "b.c.dlq", 0, true},
+        {"s", "d", "s.d", "s topic d", "d.dlq", 0, true},
+        {"t", "e", "t.e", "t topic e", "bad", 1, true},
+    };
+    assert_int_equal(streams->named, 3);
+    assert_int_equal(streams->count, 6);
+    assert_int_equal(streams->capacity, 6);
+    for (size_t i = 0; i < 6; i++) {
+        const struct rs_stream *input = &streams->items[i];
+        assert_int_equal(input->index, i);
+        assert_int_equal(input->first, inputs[i].first);
+        assert_string_equal(input->name, inputs[i].name);
+        assert_string_equal(input->topic, inputs[i].topic);
+        assert_string_equal(rs_stream_input(input), inputs[i].input);
+        assert_string_equal(rs_stream_label(input), inputs[i].label);
+        assert_string_equal(input->dead_letter_topic, inputs[i].letters);
+        assert_int_equal(input->listed, inputs[i].listed);
+        assert_int_equal(input->several, input->first != 2);
+        assert_ptr_equal(input->schema, streams->items[input->first].schema);
+        assert_ptr_equal(rs_streams_by_topic(streams, input->topic), input);
+        assert_ptr_equal(rs_streams_find(streams, input->name), &streams->items[input->first]);
+    }
+    assert_string_equal(streams->items[4].id_path, "trade_id");
+    assert_null(rs_streams_by_topic(streams, "c"));
+    assert_null(rs_streams_find(streams, "s.a"));
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+}
+
+static void test_complaints_about_topics(void **state)
+{
+    (void)state;
+    char longest[300];
+    snprintf(longest, sizeof longest, "%.*s", 246,
+             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+             "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    expect_report(HEAD
+                  "streams:\n"
+                  "  a: {topics: [], schema: trade.avsc, time: executed_at}\n"
+                  "  b: {topics: t, schema: trade.avsc, time: executed_at}\n"
+                  "  c: {topics: [t, u, t], schema: trade.avsc, time: executed_at}\n"
+                  "  d: {topic: v, topics: [w, v], schema: trade.avsc, time: executed_at}\n"
+                  "  e: {topics: [x, [], 'y z', ''], schema: trade.avsc, time: executed_at}\n"
+                  "  f: {topics: [r, s], schema: trade.avsc, time: executed_at, dead_letters: {topic: s}}\n"
+                  "  g: {topic: '', topics: [q], schema: trade.avsc, time: executed_at}\n"
+                  "  h: {topics: {}, schema: trade.avsc, time: executed_at}\n",
+                  "c:3:15: `topics` is a list of 1 to 1000 topics\n"
+                  "c:4:15: `topics` is a list of topics, as in topics: [A, B]; for one there is `topic`\n"
+                  "c:5:22: topic \"t\" is named twice\n"
+                  "c:6:29: topic \"v\" is named twice\n"
+                  "c:7:19: `topics` is a list of names of topics\n"
+                  "c:7:23: a topic's name has 1 to 249 letters, digits, '.', '_' and '-'\n"
+                  "c:7:30: `topics` is a list of names of topics\n"
+                  "c:8:84: dead letters may not go back into the topic they come from\n"
+                  "c:9:14: `topic` is empty\n"
+                  "c:10:15: `topics` is a list of topics, as in topics: [A, B]; for one there is `topic`\n");
+    char text[512];
+    snprintf(text, sizeof text,
+             HEAD "streams: {s: {topics: [a, %s], schema: trade.avsc, time: executed_at}}\n", longest);
+    expect_report(
+        text, "c:2:27: the topic of its dead letters, this name with .dlq behind it, would have 250 "
+              "characters; Kafka allows 249: give another one with `dead_letters: {topic: NAME}`, or keep "
+              "none with `dead_letters: false`\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -415,6 +504,8 @@ int main(void)
         cmocka_unit_test(test_complaints_about_the_whole),
         cmocka_unit_test(test_complaints_about_a_stream),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_topics),
+        cmocka_unit_test(test_complaints_about_topics),
         cmocka_unit_test(test_schemas_are_looked_for_where_they_are_installed),
         cmocka_unit_test(test_faulty_streams_are_kept_for_checking),
         cmocka_unit_test(test_complaints_about_upsert),
