@@ -20,11 +20,14 @@
 
 #include "base/config/config.h"
 #include "base/error.h"
+#include "schemas/event_time.h"
 #include "schemas/frame.h"
 #include "schemas/json_program.h"
 #include "schemas/program.h"
 #include "schemas/registry/config.h"
 #include "schemas/schema.h"
+
+#define RS_STREAM_ID_MAX 16 /* fields of an id */
 
 /* Digits after the point at which a float or double is taken for a decimal. */
 struct rs_stream_scale {
@@ -64,15 +67,17 @@ struct rs_stream {
     enum rs_start_kind start;          /* `start: earliest|latest|TIME|-DURATION`; default earliest */
     int64_t start_us;                  /* TIME: records from this time on */
     bool unread; /* its settings are none at all: even whether it is an upsert stream is not known */
-    const char *time_path;          /* `time` */
-    struct rs_field_type time_type; /* kind TIME or INT with logical DATE */
-    const char *id_path;            /* `id`; NULL: no deduplication */
-    int64_t dedup_us;               /* `dedup`; default 10m where `id` is set */
-    int64_t dedup_max;              /* `dedup_max`; default 10000000 ids a partition */
-    int64_t lateness_us;            /* `lateness`; default 30s; not allowed on upsert streams */
-    int64_t max_future_us;          /* `max_future`; default: lateness (upsert streams: none, INT64_MAX) */
-    int64_t expire_us;              /* `expire`; default 7d; INT64_MAX for upsert streams unless set */
-    bool expire_set;                /* `expire` was written in the configuration */
+    const char *time_path; /* `time` */
+    struct rs_field_type time_type;
+    enum rs_time_form time_form; /* by its type, or by `time: {field: F, unit: s|ms|us|ns}` */
+    const char *const *id_paths; /* `id: FIELD` or `id: [FIELDS]`; none: no deduplication */
+    size_t id_count;
+    int64_t dedup_us;      /* `dedup`; default 10m where `id` is set */
+    int64_t dedup_max;     /* `dedup_max`; default 10000000 ids a partition */
+    int64_t lateness_us;   /* `lateness`; default 30s; not allowed on upsert streams */
+    int64_t max_future_us; /* `max_future`; default: lateness (upsert streams: none, INT64_MAX) */
+    int64_t expire_us;     /* `expire`; default 7d; INT64_MAX for upsert streams unless set */
+    bool expire_set;       /* `expire` was written in the configuration */
     bool upsert;
     const char *version_path; /* `upsert: {version: F}`; integer field */
     const char *value_path; /* `upsert: {value: F}`: its null withdraws; NULL: every statistic's field null */

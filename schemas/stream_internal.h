@@ -6,6 +6,9 @@
 #include "base/arena.h"
 #include "schemas/stream.h"
 
+#define RS_STREAM_DURATION_MAX_US (INT64_C(36525) * 86400 * 1000000) /* a century */
+#define RS_STREAM_GROUPS_MAX      INT64_C(1000000000)
+
 struct rs_stream_schema {
     const char *path; /* as opened */
     struct rs_schema_document *document;
@@ -52,6 +55,27 @@ const struct rs_stream_schema *rs_stream_schema(struct rs_stream_loader *l,
 
 /* Reads the settings of one stream; complains about what is wrong. name and index are set already. */
 void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream);
+
+/* stream_text.c: the text of a key that may be absent; NULL then, or after a complaint. Empty texts are complaints. */
+const char *rs_stream_read_text(struct rs_stream_loader *l, const struct rs_config_node *node,
+                                const char *key);
+/* The same of a key that has to be there. */
+const char *rs_stream_need_text(struct rs_stream_loader *l, const struct rs_config_node *node,
+                                const char *key, const char *what);
+/* Whether there is a field of a known type at *path. One that the schema lacks is complained about here alone:
+ * its path becomes NULL. */
+bool rs_stream_find_field(struct rs_stream_loader *l, const struct rs_config_node *where,
+                          const struct rs_stream *stream, const char **path, struct rs_field_type *type);
+
+/* stream_fields.c: `time`, `scale` and then `id`; they complain about what is wrong. */
+void rs_stream_read_time(struct rs_stream_loader *l, const struct rs_config_node *node,
+                         struct rs_stream *stream);
+void rs_stream_read_scales(struct rs_stream_loader *l, const struct rs_config_node *node,
+                           struct rs_stream *stream);
+void rs_stream_read_id(struct rs_stream_loader *l, const struct rs_config_node *node,
+                       struct rs_stream *stream);
+/* A float or double with a declared scale is the decimal that it stands for. */
+bool rs_stream_is_decimal(const struct rs_stream *stream, const char *path, const struct rs_field_type *type);
 
 /* stream_json.c: `format`, then `json`, for which the schema is known already, if it is at all. Both complain about
  * what is wrong. */

@@ -67,7 +67,13 @@ static bool fits(struct rs_stream_loader *l, const struct rs_config_node *key, c
     }
     bool date = type.schema->logical == RS_LOGICAL_DATE;
     if (type.kind != RS_VALUE_TIME && !date) {
-        rs_config_complain(l->config, key, "field '%s' is neither a timestamp nor a date", time->path);
+        bool number = type.kind == RS_VALUE_INT && type.schema->kind != RS_AVRO_ENUM &&
+                      type.schema->logical == RS_LOGICAL_NONE;
+        rs_config_complain(l->config, key, "field '%s' is neither a timestamp nor a date%s", time->path,
+                           number
+                               ? "; what a plain number counts is said where it is the time of the event, as "
+                                 "in time: {field: NAME, unit: ms}"
+                               : "");
         return false;
     }
     if (date && rs_time_rule_counts(&time->rule)) {

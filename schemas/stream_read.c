@@ -4,45 +4,16 @@
 #include "schemas/stream_internal.h"
 
 #define SECOND_US        INT64_C(1000000)
-#define DURATION_MAX_US  (INT64_C(36525) * 86400 * SECOND_US) /* a century */
 #define RECORD_BYTES_MAX (INT64_C(1) << 30)
-#define GROUPS_MAX       INT64_C(1000000000)
 #define PERIODS_MAX      1000000
-
-/* As rs_stream_read_text for a key that has to be there. */
-static const char *need_text(struct rs_stream_loader *l, const struct rs_config_node *node, const char *key,
-                             const char *what)
-{
-    if (!rs_config_get(node, key)) {
-        rs_config_complain(l->config, node, "`%s` is missing: %s", key, what);
-        return NULL;
-    }
-    return rs_stream_read_text(l, node, key);
-}
-
-/* Whether there is a field of a known type at *path. One that the schema lacks is complained about here alone:
- * its path becomes NULL. */
-static bool find_field(struct rs_stream_loader *l, const struct rs_config_node *where,
-                       const struct rs_stream *stream, const char **path, struct rs_field_type *type)
-{
-    struct rs_error error;
-    if (!*path || !stream->schema) {
-        return false;
-    }
-    if (rs_schema_field_type(rs_schema_root(stream->schema), *path, type, &error) != 0) {
-        rs_config_complain(l->config, where, "%s", error.text);
-        *path = NULL;
-        return false;
-    }
-    return true;
-}
 
 /* ---- schema, framing ---- */
 
 static void read_schema(struct rs_stream_loader *l, const struct rs_config_node *node,
                         struct rs_stream *stream)
 {
-    stream->schema_path = need_text(l, node, "schema", "the file with the Avro schema of the events");
+    stream->schema_path =
+        rs_stream_need_text(l, node, "schema", "the file with the Avro schema of the events");
     if (!stream->schema_path) {
         return;
     }
@@ -90,92 +61,7 @@ static void read_framing(struct rs_stream_loader *l, const struct rs_config_node
     }
 }
 
-/* ---- time and identity ---- */
-
-static void read_time(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
-{
-    stream->time_path = need_text(l, node, "time", "the field that holds the time of the event");
-    const struct rs_config_node *where = rs_config_get(node, "time");
-    struct rs_field_type *type = &stream->time_type;
-    if (!find_field(l, where, stream, &stream->time_path, type)) {
-        return;
-    }
-    if (type->kind != RS_VALUE_TIME && type->schema->logical != RS_LOGICAL_DATE) {
-        rs_config_complain(
-            l->config, where,
-            "field '%s' cannot be the time of the event: its type has to be a timestamp (millis, micros "
-            "or nanos) or a date%s%s",
-            stream->time_path, type->schema->ignored ? ", and is " : "",
-            type->schema->ignored ? type->schema->ignored : "");
-    }
-}
-
-/* What is wrong here is for transform's reader of the same mapping to name. */
-static void read_scales(struct rs_stream_loader *l, const struct rs_config_node *node,
-                        struct rs_stream *stream)
-{
-    const struct rs_config_node *list = rs_config_get(node, "scale");
-    size_t count = list && rs_config_kind(list) == RS_CONFIG_MAPPING ? rs_config_size(list) : 0;
-    struct rs_stream_scale *scales = rs_arena_array(&l->memory->arena, count + 1, sizeof *scales);
-    l->failed = l->failed || !scales;
-    for (size_t i = 0; i < count && scales; i++) {
-        const struct rs_config_node *key = NULL;
-        const struct rs_config_node *value = NULL;
-        rs_i128 digits = -1;
-        struct rs_error ignored;
-        rs_config_pair(list, i, &key, &value);
-        const char *text = rs_config_text(value);
-        if (rs_config_text(key) && text && rs_decimal_parse(rs_slice_text(text), 0, &digits, &ignored) == 0 &&
-            digits >= 0 && digits <= 18) {
-            scales[stream->scale_count++] = (struct rs_stream_scale){
-                .path = rs_stream_keep(l, rs_config_text(key)), .digits = (int)digits};
-        }
-    }
-    stream->scales = scales;
-}
-
-int rs_stream_scale_of(const struct rs_stream *stream, const char *path)
-{
-    for (size_t i = 0; i < stream->scale_count; i++) {
-        if (stream->scales[i].path && strcmp(stream->scales[i].path, path) == 0) {
-            return stream->scales[i].digits;
-        }
-    }
-    return -1;
-}
-
-/* A float or double with a declared scale is the decimal that it stands for. */
-static bool is_decimal(const struct rs_stream *stream, const char *path, const struct rs_field_type *type)
-{
-    return type->kind == RS_VALUE_DECIMAL ||
-           (type->kind == RS_VALUE_DOUBLE && rs_stream_scale_of(stream, path) >= 0);
-}
-
-static void read_id(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
-{
-    stream->id_path = rs_stream_read_text(l, node, "id");
-    const struct rs_config_node *where = rs_config_get(node, "id");
-    struct rs_field_type type;
-    if (find_field(l, where, stream, &stream->id_path, &type) && type.kind != RS_VALUE_BYTES &&
-        !is_decimal(stream, stream->id_path, &type) &&
-        (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM)) {
-        rs_config_complain(l->config, where,
-                           "field '%s' cannot identify an event: its type has to be string, bytes, "
-                           "fixed, uuid, int, long or decimal, or float or double with a declared scale",
-                           stream->id_path);
-    }
-    stream->dedup_us = 600 * SECOND_US;
-    stream->dedup_max = 10000000;
-    rs_config_duration(l->config, node, "dedup", 1, DURATION_MAX_US, &stream->dedup_us);
-    rs_config_int(l->config, node, "dedup_max", 1, GROUPS_MAX, &stream->dedup_max);
-    static const char *const needy[] = {"dedup", "dedup_max"};
-    for (size_t i = 0; i < 2 && !where; i++) {
-        if (rs_config_get(node, needy[i])) {
-            rs_config_complain(l->config, rs_config_get(node, needy[i]),
-                               "`%s` needs `id`, the field that identifies an event", needy[i]);
-        }
-    }
-}
+/* ---- lateness ---- */
 
 static void refuse_on_upsert(struct rs_stream_loader *l, const struct rs_config_node *node, const char *key)
 {
@@ -190,7 +76,7 @@ static void read_lateness(struct rs_stream_loader *l, const struct rs_config_nod
 {
     stream->expire_set = rs_config_get(node, "expire") != NULL;
     stream->expire_us = stream->upsert ? INT64_MAX : INT64_C(7) * 86400 * SECOND_US;
-    rs_config_duration(l->config, node, "expire", SECOND_US, DURATION_MAX_US, &stream->expire_us);
+    rs_config_duration(l->config, node, "expire", SECOND_US, RS_STREAM_DURATION_MAX_US, &stream->expire_us);
     if (stream->upsert) {
         refuse_on_upsert(l, node, "lateness");
         refuse_on_upsert(l, node, "max_future");
@@ -198,9 +84,9 @@ static void read_lateness(struct rs_stream_loader *l, const struct rs_config_nod
         return;
     }
     stream->lateness_us = 30 * SECOND_US;
-    rs_config_duration(l->config, node, "lateness", 0, DURATION_MAX_US, &stream->lateness_us);
+    rs_config_duration(l->config, node, "lateness", 0, RS_STREAM_DURATION_MAX_US, &stream->lateness_us);
     stream->max_future_us = stream->lateness_us;
-    rs_config_duration(l->config, node, "max_future", 0, DURATION_MAX_US, &stream->max_future_us);
+    rs_config_duration(l->config, node, "max_future", 0, RS_STREAM_DURATION_MAX_US, &stream->max_future_us);
     if (stream->max_future_us > stream->lateness_us) {
         rs_config_warn(
             l->config, rs_config_get(node, "max_future"),
@@ -215,7 +101,7 @@ static void check_version(struct rs_stream_loader *l, const struct rs_config_nod
 {
     struct rs_field_type type;
     const struct rs_config_node *where = rs_config_get(upsert, "version");
-    if (find_field(l, where, stream, &stream->version_path, &type) &&
+    if (rs_stream_find_field(l, where, stream, &stream->version_path, &type) &&
         (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM ||
          type.schema->logical != RS_LOGICAL_NONE)) {
         rs_config_complain(l->config, where,
@@ -229,7 +115,7 @@ static void check_value(struct rs_stream_loader *l, const struct rs_config_node 
 {
     struct rs_field_type type;
     const struct rs_config_node *where = rs_config_get(upsert, "value");
-    if (find_field(l, where, stream, &stream->value_path, &type) && !type.nullable) {
+    if (rs_stream_find_field(l, where, stream, &stream->value_path, &type) && !type.nullable) {
         rs_config_warn(l->config, where, "field '%s' cannot be null, so that nothing can be withdrawn",
                        stream->value_path);
     }
@@ -249,7 +135,7 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
     if (rs_config_kind(upsert) != RS_CONFIG_MAPPING) {
         return;
     }
-    stream->version_path = need_text(
+    stream->version_path = rs_stream_need_text(
         l, upsert, "version", "the field whose highest number counts, as in upsert: {version: revision}");
     stream->value_path = rs_stream_read_text(l, upsert, "value");
     rs_config_int(l->config, upsert, "max_periods", 1, PERIODS_MAX, &stream->max_periods);
@@ -278,12 +164,12 @@ void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *nod
     stream->max_record_bytes = 1 << 20;
     rs_config_bytes(l->config, node, "max_record_bytes", 1, RECORD_BYTES_MAX, &stream->max_record_bytes);
     stream->max_groups = 10000000;
-    rs_config_int(l->config, node, "max_groups", 1, GROUPS_MAX, &stream->max_groups);
+    rs_config_int(l->config, node, "max_groups", 1, RS_STREAM_GROUPS_MAX, &stream->max_groups);
     read_schema(l, node, stream);
     rs_stream_read_json(l, node, stream);
-    read_time(l, node, stream);
-    read_scales(l, node, stream);
-    read_id(l, node, stream);
+    rs_stream_read_time(l, node, stream);
+    rs_stream_read_scales(l, node, stream);
+    rs_stream_read_id(l, node, stream);
     read_upsert(l, node, stream);
     read_lateness(l, node, stream);
 }
@@ -403,7 +289,7 @@ static void add_key(struct rs_stream_loader *l, const struct rs_config_node *ite
     const char *why = NULL;
     if (rs_schema_field_type(rs_schema_root(stream->schema), path, &type, &error) != 0) {
         why = error.text;
-    } else if (is_decimal(stream, path, &type) || keyable(&type, &why)) {
+    } else if (rs_stream_is_decimal(stream, path, &type) || keyable(&type, &why)) {
         paths[stream->key_count++] = rs_stream_keep(l, path);
         return;
     }

@@ -19,20 +19,6 @@ const char *rs_stream_keep(struct rs_stream_loader *l, const char *text)
     return copy;
 }
 
-const char *rs_stream_read_text(struct rs_stream_loader *l, const struct rs_config_node *node,
-                                const char *key)
-{
-    const char *text = NULL;
-    if (!rs_config_string(l->config, node, key, &text) || !text) {
-        return NULL;
-    }
-    if (*text == '\0') {
-        rs_config_complain(l->config, rs_config_get(node, key), "`%s` is empty", key);
-        return NULL;
-    }
-    return rs_stream_keep(l, text);
-}
-
 static const char *join_path(struct rs_stream_loader *l, const char *directory, const char *path)
 {
     if (path[0] == '/') {

@@ -7,7 +7,6 @@
 #include "ingest/encode/framing.h"
 
 #define SECOND_US INT64_C(1000000)
-#define DAY_US    (86400 * SECOND_US)
 
 int rs_ahead_init(struct rs_ahead *ahead, const struct rs_stream *stream, const char *framing,
                   struct rs_error *error)
@@ -41,18 +40,12 @@ static int64_t ahead_of(const struct rs_ahead *ahead, struct rs_slice value, int
 {
     struct rs_value time;
     int64_t at_us = 0;
+    uint16_t nanos = 0;
     struct rs_slice datum = rs_slice_of(value.data + ahead->prefix_size, value.size - ahead->prefix_size);
     if (rs_program_run(ahead->program, datum, &time, NULL) != RS_REASON_NONE || time.kind == RS_VALUE_NULL) {
         return 0;
     }
-    if (ahead->stream->time_type.kind == RS_VALUE_INT) { /* a date: days */
-        if (time.i > INT64_MAX / DAY_US || time.i < INT64_MIN / DAY_US) {
-            return 0;
-        }
-        at_us = time.i * DAY_US;
-    } else {
-        at_us = time.i;
-    }
+    (void)rs_event_time(ahead->stream->time_form, &time, &at_us, &nanos); /* out of range is ahead, too */
     return at_us > now_us ? at_us - now_us : 0;
 }
 

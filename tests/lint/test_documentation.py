@@ -232,7 +232,7 @@ def readme_keys(readme):
     for name, text in (("stream", streams), ("aggregate", aggregates)):
         for _, key, row in first_cells(text):
             found[name].add(key)
-            if key in ("upsert", "dead_letters", "window", "json"):
+            if key in ("time", "upsert", "dead_letters", "window", "json"):
                 found[key] = braced(row[-1])
             elif key == "where":
                 found["condition"] = ticked(one(r"[Cc]onditions are (.*)", row[-1], "README's conditions of where"))
@@ -303,7 +303,7 @@ def man_keys(page):
         if name and item.parent is None:
             found[name].update(item.names())
             for section in item.names():
-                if section in ("upsert", "dead_letters", "window", "json", "http", "log"):
+                if section in ("time", "upsert", "dead_letters", "window", "json", "http", "log"):
                     found[section] = braced(item.text()) | (interactive(item.text()) if section == "window" else set())
                 elif section == "rules":
                     conditions = one(r"\nConditions are(.*)A null meets", item.text(), "conditions of rules")

@@ -54,8 +54,11 @@ static void explain_fields(const struct rs_plan *plan, struct rs_buf *out)
 
 static void explain_identity(const struct rs_stream *stream, struct rs_buf *out)
 {
-    if (stream->id_path) {
-        rs_buf_printf(out, "  duplicates: events with the same %s", stream->id_path);
+    if (stream->id_count > 0) {
+        rs_buf_text(out, "  duplicates: events with the same");
+        for (size_t i = 0; i < stream->id_count; i++) {
+            rs_buf_printf(out, "%s%s", i ? ", " : " ", stream->id_paths[i]);
+        }
         put_duration(out, " within ", stream->dedup_us);
         rs_buf_printf(out, ", up to %lld ids a partition\n", (long long)stream->dedup_max);
     }
@@ -112,7 +115,7 @@ static void explain_stream(const struct rs_plan *plan, const struct rs_streams *
                   stream->schema_path ? stream->schema_path : "-", schema->name ? schema->name : "-",
                   (unsigned long long)rs_schema_crc64(schema), rs_framing_name(stream->framing.framing));
     explain_fields(plan, out);
-    rs_buf_printf(out, "  time: %s", stream->time_path);
+    rs_buf_printf(out, "  time: %s%s", stream->time_path, rs_time_form_text(stream->time_form));
     if (stream->upsert) {
         rs_buf_printf(out, " (the period); the highest %s of a period counts", stream->version_path);
         rs_buf_printf(out, ", up to %lld periods a group", (long long)stream->max_periods);

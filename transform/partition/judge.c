@@ -143,12 +143,7 @@ static enum rs_reason judge_time(const struct rs_plan *plan, const struct rs_val
         (plan->version_slot >= 0 && values[plan->version_slot].kind == RS_VALUE_NULL)) {
         return RS_REASON_FIELD_NULL;
     }
-    if (plan->time_is_date && (time->i < RS_DAY_MIN || time->i > RS_DAY_MAX)) {
-        return RS_REASON_TIME;
-    }
-    j->time_us = plan->time_is_date ? time->i * RS_US_PER_DAY : time->i;
-    j->nanos = plan->time_is_date ? 0 : time->nanos;
-    if (!rs_time_in_range(j->time_us)) {
+    if (!rs_event_time(plan->time_form, time, &j->time_us, &j->nanos)) {
         return RS_REASON_TIME;
     }
     if (plan->version_slot >= 0 && j->nanos) {
@@ -222,9 +217,48 @@ static enum rs_reason build_keys(struct rs_partition *p, uint32_t i, uint64_t wa
 }
 
 /* Decimals are hashed in one width: the same number is the same id, however many bytes it came in. */
+static struct rs_dedup_id hash_part(const struct rs_value *part)
+{
+    if (part->kind == RS_VALUE_BYTES) {
+        return rs_dedup_hash(part->s);
+    }
+    if (part->kind == RS_VALUE_DECIMAL) {
+        rs_i128 w = part->wide ? part->w : part->i;
+        return rs_dedup_hash(rs_slice_of(&w, sizeof w));
+    }
+    return rs_dedup_hash(rs_slice_of(&part->i, sizeof part->i));
+}
+
+/* The id of several fields is the hash of theirs, which have one size: no two lists of fields run together into
+ * the same bytes. Where a part is null there is no id. */
+static __attribute__((noinline)) enum rs_reason
+judge_parts(const struct rs_plan *plan, const struct rs_value *values, struct rs_judged *j)
+{
+    struct rs_dedup_id parts[RS_STREAM_ID_MAX];
+    j->has_id = true;
+    for (uint32_t i = 0; i < plan->id_count; i++) {
+        const struct rs_value *part = &values[plan->id_slots[i]];
+        if (part->kind == RS_VALUE_DOUBLE) { /* scale_values: not finite */
+            return RS_REASON_NOT_FINITE;
+        }
+        if (part->kind == RS_VALUE_NULL) {
+            j->has_id = false;
+        } else {
+            parts[i] = hash_part(part);
+        }
+    }
+    if (j->has_id) {
+        j->id = rs_dedup_hash(rs_slice_of(parts, plan->id_count * sizeof *parts));
+    }
+    return RS_REASON_NONE;
+}
+
 static enum rs_reason judge_id(const struct rs_plan *plan, const struct rs_value *values, struct rs_judged *j)
 {
-    const struct rs_value *id = plan->id_slot >= 0 ? &values[plan->id_slot] : NULL;
+    if (plan->id_count > 1) {
+        return judge_parts(plan, values, j);
+    }
+    const struct rs_value *id = plan->id_count > 0 ? &values[plan->id_slots[0]] : NULL;
     j->has_id = id && id->kind != RS_VALUE_NULL;
     if (!j->has_id) {
         return RS_REASON_NONE;
@@ -232,14 +266,7 @@ static enum rs_reason judge_id(const struct rs_plan *plan, const struct rs_value
     if (id->kind == RS_VALUE_DOUBLE) { /* scale_values: not finite */
         return RS_REASON_NOT_FINITE;
     }
-    if (id->kind == RS_VALUE_BYTES) {
-        j->id = rs_dedup_hash(id->s);
-    } else if (id->kind == RS_VALUE_DECIMAL) {
-        rs_i128 w = id->wide ? id->w : id->i;
-        j->id = rs_dedup_hash(rs_slice_of(&w, sizeof w));
-    } else {
-        j->id = rs_dedup_hash(rs_slice_of(&id->i, sizeof id->i));
-    }
+    j->id = hash_part(id);
     return RS_REASON_NONE;
 }
 

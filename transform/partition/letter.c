@@ -54,7 +54,12 @@ static int not_finite_slot(const struct rs_plan *plan, const struct rs_value *va
             }
         }
     }
-    return plan->id_slot >= 0 && infinite(&values[plan->id_slot]) ? plan->id_slot : -1;
+    for (uint32_t i = 0; i < plan->id_count; i++) {
+        if (infinite(&values[plan->id_slots[i]])) {
+            return plan->id_slots[i];
+        }
+    }
+    return -1;
 }
 
 /* Of a message that decodes; -1: of no field in particular. */

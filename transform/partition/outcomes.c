@@ -138,7 +138,7 @@ static bool other_line(struct line *line, const struct rs_stream *stream, const 
         add(line, "all %" PRIu64 " records were filtered: no aggregate's `where` takes them", more->consumed);
     } else if (more->duplicate == more->consumed) {
         add(line, "all %" PRIu64 " records were duplicates: their %s came before, within `dedup`",
-            more->consumed, !stream->id_path ? "ids" : stream->id_path);
+            more->consumed, stream->id_count == 1 ? stream->id_paths[0] : "ids");
     } else {
         return false;
     }

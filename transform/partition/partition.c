@@ -367,7 +367,7 @@ static bool reserve_registers(struct rs_partition *p, struct rs_groups *gs)
  * middle. Batches of upsert streams are of one record, number 0 (one_by_one). */
 static bool reserve(struct rs_partition *p, uint32_t count)
 {
-    if (p->plan->id_slot >= 0 && !rs_dedup_reserve(&p->dedup, count)) {
+    if (p->plan->id_count > 0 && !rs_dedup_reserve(&p->dedup, count)) {
         return false;
     }
     for (uint32_t i = 0; i < p->group_sets; i++) {
@@ -444,7 +444,7 @@ static bool advance(struct rs_partition *p, const struct rs_record *records, uin
             note_reject(p, record, j, reason);
         }
     }
-    if (p->plan->id_slot >= 0) {
+    if (p->plan->id_count > 0) {
         rs_dedup_arrive(&p->dedup, j->has_id ? &j->id : NULL, timestamp_us);
     }
     if (duplicate) {

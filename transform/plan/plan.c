@@ -77,8 +77,10 @@ void rs_plan_begin(struct rs_config *config, struct rs_engine *engine, const str
     out->inputs.slots = &out->slots;
     out->inputs.scales = out->scales;
     out->time_slot = stream_slot(config, out, stream->time_path);
-    out->time_is_date = stream->time_type.kind == RS_VALUE_INT;
-    out->id_slot = stream_slot(config, out, stream->id_path);
+    out->time_form = stream->time_form;
+    for (size_t i = 0; i < stream->id_count; i++) {
+        out->id_slots[out->id_count++] = stream_slot(config, out, stream->id_paths[i]);
+    }
     out->version_slot = stream->upsert ? stream_slot(config, out, stream->version_path) : -1;
     out->value_slot = stream->upsert ? stream_slot(config, out, stream->value_path) : -1;
     load_scales(config, out);

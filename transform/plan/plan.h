@@ -64,8 +64,9 @@ struct rs_plan {
     struct rs_inputs inputs;
     int64_t step_us; /* event times go on by so much without anybody's confirmation: times.c */
     int time_slot;
-    bool time_is_date;
-    int id_slot;                     /* -1: no deduplication */
+    enum rs_time_form time_form;
+    int id_slots[RS_STREAM_ID_MAX];
+    uint32_t id_count;               /* 0: no deduplication */
     int version_slot;                /* -1: append */
     int value_slot;                  /* -1: none */
     const struct rs_key_plan **keys; /* distinct ones */

@@ -72,7 +72,7 @@ static void test_defaults(void **state)
     assert_true(trades->dead_letters);
     assert_false(trades->dead_letter_late);
     assert_int_equal(trades->time_type.kind, RS_VALUE_TIME);
-    assert_null(trades->id_path);
+    assert_int_equal(trades->id_count, 0);
     assert_true(trades->lateness_us == 30000000 && trades->max_future_us == 30000000);
     assert_true(trades->expire_us == INT64_C(604800000000) && !trades->expire_set);
     assert_false(trades->upsert);
@@ -126,7 +126,8 @@ static void test_everything_said(void **state)
     assert_string_equal(streams->group, "market");
     const struct rs_stream *s = &streams->items[0];
     assert_true(s->time_type.nullable);
-    assert_string_equal(s->id_path, "trade_id");
+    assert_int_equal(s->id_count, 1);
+    assert_string_equal(s->id_paths[0], "trade_id");
     assert_true(s->dedup_us == INT64_C(3600000000) && s->dedup_max == 5);
     assert_true(s->lateness_us == 90000000 && s->max_future_us == 5000000);
     assert_true(s->expire_us == INT64_C(172800000000) && s->expire_set);
@@ -318,6 +319,95 @@ static void test_json(void **state)
         "c:11:76: json must be a mapping (key: value)\n");
 }
 
+static void test_units_of_time(void **state)
+{
+    (void)state;
+    struct rs_config *config = NULL;
+    struct rs_streams *streams =
+        load(HEAD "streams:\n"
+                  "  a: {topic: a, schema: indicator.avsc, time: {field: revision, unit: s}}\n"
+                  "  b: {topic: b, schema: indicator.avsc, time: {field: revision, unit: ns}}\n"
+                  "  c: {topic: c, schema: indicator.avsc, time: {field: period_start}}\n"
+                  "  d: {topic: d, schema: indicator.avsc, time: {field: published_at}}\n",
+             &config);
+    static const enum rs_time_form forms[] = {RS_TIME_FORM_SECONDS, RS_TIME_FORM_NANOS, RS_TIME_FORM_STAMP,
+                                              RS_TIME_FORM_STAMP};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(streams->items[i].time_form, forms[i]);
+    }
+    assert_string_equal(streams->items[0].time_path, "revision");
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+    expect_report(
+        HEAD "streams:\n"
+             "  a: {topic: a, schema: indicator.avsc, time: revision}\n"
+             "  b: {topic: b, schema: indicator.avsc, time: {field: revision}}\n"
+             "  c: {topic: c, schema: indicator.avsc, time: {field: revision, unit: min}}\n"
+             "  d: {topic: d, schema: indicator.avsc, time: {field: published_at, unit: ms}}\n"
+             "  e: {topic: e, schema: indicator.avsc, time: {field: period_start, unit: s}}\n"
+             "  f: {topic: f, schema: indicator.avsc, time: {field: value, unit: s}}\n"
+             "  g: {topic: g, schema: indicator.avsc, time: {unit: s, fild: revision}}\n"
+             "  h: {topic: h, schema: indicator.avsc, time: {field: revison, unit: s}}\n"
+             "  i: {topic: i, schema: indicator.avsc, time: {field: revision, unit: s}, format: json,\n"
+             "      json: {times: {revision: ms}}}\n",
+        "c:3:47: field 'revision' cannot be the time of the event: its type has to be a timestamp (millis, "
+        "micros or nanos) or a date; of a plain number say what it counts since 1970, as in time: {field: "
+        "revision, unit: ms}\n"
+        "c:4:55: field 'revision' cannot be the time of the event: its type has to be a timestamp (millis, "
+        "micros or nanos) or a date; of a plain number say what it counts since 1970, as in time: {field: "
+        "revision, unit: ms}\n"
+        "c:5:71: `unit` is what the numbers count since 1970: s, ms, us or ns\n"
+        "c:6:75: `unit` is for plain numbers: field 'published_at' is a timestamp, whose type says what it "
+        "counts; leave `unit` out\n"
+        "c:7:75: `unit` is for plain numbers: field 'period_start' is a timestamp, whose type says what it "
+        "counts; "
+        "leave `unit` out\n"
+        "c:8:55: field 'value' cannot be the time of the event: its type has to be a timestamp (millis, "
+        "micros or nanos) or a date\n"
+        "c:9:47: `field` is missing: the field that holds the time of the event\n"
+        "c:9:57: unknown key \"fild\" in time; did you mean \"field\"?\n"
+        "c:10:55: rollstat.Indicator has no field 'revison'; did you mean 'revision'?\n"
+        "c:12:22: field 'revision' is neither a timestamp nor a date; what a plain number counts is said "
+        "where it is the time of the event, as in time: {field: NAME, unit: ms}\n");
+}
+
+static void test_ids_of_several_fields(void **state)
+{
+    (void)state;
+    struct rs_config *config = NULL;
+    struct rs_streams *streams =
+        load(HEAD "streams:\n"
+                  "  a: {topic: a, schema: trade.avsc, time: executed_at, id: [exchange, product, trade_id], "
+                  "dedup: 1m}\n"
+                  "  b: {topic: b, schema: trade.avsc, time: executed_at, id: [trade_id]}\n",
+             &config);
+    assert_int_equal(streams->items[0].id_count, 3);
+    assert_string_equal(streams->items[0].id_paths[0], "exchange");
+    assert_string_equal(streams->items[0].id_paths[2], "trade_id");
+    assert_int_equal(streams->items[1].id_count, 1);
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+    expect_report(
+        HEAD
+        "streams:\n"
+        "  a: {topic: a, schema: trade.avsc, time: executed_at, id: []}\n"
+        "  b: {topic: b, schema: trade.avsc, time: executed_at, id: [exchange, exchange]}\n"
+        "  c: {topic: c, schema: trade.avsc, time: executed_at, id: [exchange, side, [product]]}\n"
+        "  d: {topic: d, schema: trade.avsc, time: executed_at, id: {exchange: product}}\n"
+        "  e: {topic: e, schema: trade.avsc, time: executed_at, id: [exchang, '']}\n"
+        "  f: {topic: f, schema: trade.avsc, time: executed_at, id: [a, b, c, d, e, f, g, h, i, j, k, l, "
+        "m, n, o, p, q]}\n",
+        "c:3:60: an id is made of 1 to 16 fields\n"
+        "c:4:71: field 'exchange' is part of the id already\n"
+        "c:5:71: field 'side' cannot identify an event: its type has to be string, bytes, fixed, uuid, int, "
+        "long or decimal, or float or double with a declared scale\n"
+        "c:5:77: `id` is a field or a list of fields, as in [exchange, trade_id]\n"
+        "c:6:60: `id` is a field or a list of fields, as in [exchange, trade_id]\n"
+        "c:7:61: rollstat.Trade has no field 'exchang'; did you mean 'exchange'?\n"
+        "c:7:70: `id` is a field or a list of fields, as in [exchange, trade_id]\n"
+        "c:8:60: an id is made of 1 to 16 fields\n");
+}
+
 static void test_schemas_are_looked_for_where_they_are_installed(void **state)
 {
     (void)state;
@@ -506,6 +596,8 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_topics),
         cmocka_unit_test(test_complaints_about_topics),
+        cmocka_unit_test(test_units_of_time),
+        cmocka_unit_test(test_ids_of_several_fields),
         cmocka_unit_test(test_schemas_are_looked_for_where_they_are_installed),
         cmocka_unit_test(test_faulty_streams_are_kept_for_checking),
         cmocka_unit_test(test_complaints_about_upsert),

@@ -1,5 +1,6 @@
 rs_unit_test(schemas canonical rs_schemas PkgConfig::JANSSON)
 rs_unit_test(schemas decoder rs_schemas)
+rs_unit_test(schemas event_time rs_schemas)
 rs_unit_test(schemas frame rs_schemas)
 rs_unit_test(schemas json_program rs_schemas)
 rs_unit_test(schemas program rs_schemas)

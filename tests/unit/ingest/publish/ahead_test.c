@@ -21,15 +21,12 @@ struct fixture {
     char text[512];
 };
 
-static void open_ahead(struct fixture *f, const char *schema, enum rs_value_kind kind, const char *framing)
+static void open_ahead(struct fixture *f, const char *schema, enum rs_time_form form, const char *framing)
 {
     struct rs_error error;
     f->schema = parse_schema(schema);
-    f->stream = (struct rs_stream){.name = "s",
-                                   .schema = f->schema,
-                                   .time_path = "at",
-                                   .time_type = {.kind = kind},
-                                   .max_future_us = 30 * SECOND};
+    f->stream = (struct rs_stream){
+        .name = "s", .schema = f->schema, .time_path = "at", .time_form = form, .max_future_us = 30 * SECOND};
     assert_int_equal(rs_ahead_init(&f->ahead, &f->stream, framing, &error), 0);
 }
 
@@ -53,11 +50,14 @@ static const char dates[] =
     "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"at\",\"type\":{\"type\":\"int\","
     "\"logicalType\":\"date\"}}]}";
 
+static const char plain[] =
+    "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"at\",\"type\":\"long\"}]}";
+
 static void test_beyond_the_limit_only(void **state)
 {
     struct fixture f = {0};
     (void)state;
-    open_ahead(&f, micros, RS_VALUE_TIME, NULL);
+    open_ahead(&f, micros, RS_TIME_FORM_STAMP, NULL);
     assert_false(look(&f, 0, NOW - 3600 * SECOND));
     assert_false(look(&f, 0, NOW + 30 * SECOND));
     assert_false(look(&f, 0, INT64_MIN));
@@ -76,12 +76,17 @@ static void test_dates_and_framing(void **state)
 {
     struct fixture f = {0};
     (void)state;
-    open_ahead(&f, dates, RS_VALUE_INT, NULL);
+    open_ahead(&f, dates, RS_TIME_FORM_DATE, NULL);
     assert_false(look(&f, 0, 20000));
     assert_true(look(&f, 0, 20001));
     assert_non_null(strstr(f.text, "its at is 1d ahead"));
     close_ahead(&f);
-    open_ahead(&f, micros, RS_VALUE_TIME, "confluent:7");
+    open_ahead(&f, plain, RS_TIME_FORM_SECONDS, NULL);
+    assert_false(look(&f, 0, NOW / SECOND + 30));
+    assert_true(look(&f, 0, NOW / SECOND + 31));
+    assert_non_null(strstr(f.text, "its at is 31s ahead"));
+    close_ahead(&f);
+    open_ahead(&f, micros, RS_TIME_FORM_STAMP, "confluent:7");
     assert_false(look(&f, 5, NOW));
     assert_true(look(&f, 5, NOW + 60 * SECOND));
     assert_false(rs_ahead_look(&f.ahead, rs_slice_of("ab", 2), NOW, f.text, sizeof f.text));
@@ -93,7 +98,7 @@ static void test_streams_without_a_limit(void **state)
     struct fixture f = {0};
     struct rs_error error;
     (void)state;
-    open_ahead(&f, micros, RS_VALUE_TIME, NULL);
+    open_ahead(&f, micros, RS_TIME_FORM_STAMP, NULL);
     rs_ahead_fini(&f.ahead);
     f.stream.max_future_us = INT64_MAX;
     assert_int_equal(rs_ahead_init(&f.ahead, &f.stream, NULL, &error), 0);

@@ -16,7 +16,8 @@ static const struct rs_stream stream = {.name = "sales",
                                         .dead_letter_topic = "t.dlq",
                                         .dead_letters = true,
                                         .time_path = "sold_at",
-                                        .id_path = "nr",
+                                        .id_paths = (const char *const[]){"nr"},
+                                        .id_count = 1,
                                         .lateness_us = 30 * SECOND,
                                         .max_future_us = 30 * SECOND};
 
