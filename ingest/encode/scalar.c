@@ -9,6 +9,7 @@
 #include "base/config/config.h"
 #include "base/number.h"
 #include "base/utf8.h"
+#include "ingest/encode/comma.h"
 #include "ingest/encode/put.h"
 
 static int refuse(struct rs_error *error, const char *text)
@@ -538,8 +539,8 @@ static int encode_plain(struct rs_encoder *e, const struct rs_schema *type, cons
     return rs_fail(error, RS_EINVAL, "not a scalar type");
 }
 
-int rs_encode_scalar(struct rs_encoder *e, const struct rs_schema *type, const struct rs_cell *cell,
-                     struct rs_buf *out, struct rs_error *error)
+static int encode_any(struct rs_encoder *e, const struct rs_schema *type, const struct rs_cell *cell,
+                      struct rs_buf *out, struct rs_error *error)
 {
     int rc;
     if (type->logical == RS_LOGICAL_NONE || type->logical == RS_LOGICAL_UUID || e->schema_defaults) {
@@ -553,6 +554,44 @@ int rs_encode_scalar(struct rs_encoder *e, const struct rs_schema *type, const s
             rs_put_long(out, value);
         }
     }
+    return rc;
+}
+
+static bool is_numeric(const struct rs_schema *type)
+{
+    return type->logical == RS_LOGICAL_DECIMAL ||
+           (type->logical == RS_LOGICAL_NONE &&
+            (type->kind == RS_AVRO_INT || type->kind == RS_AVRO_LONG || type->kind == RS_AVRO_FLOAT ||
+             type->kind == RS_AVRO_DOUBLE));
+}
+
+/* A text that is to be a number, with a comma before its fraction if the user has said so. */
+static int encode_number(struct rs_encoder *e, const struct rs_schema *type, const struct rs_cell *cell,
+                         struct rs_buf *out, struct rs_error *error)
+{
+    char text[RS_COMMA_TEXT_MAX];
+    struct rs_cell number = *cell;
+    if (e->decimal_comma) {
+        int rc = rs_comma_number(cell->text, text, &number.text, error);
+        number.kind = rc == 1 ? (uint8_t)RS_CELL_NUMBER : number.kind; /* nothing is left to be guessed */
+        return rc < 0 ? rc : encode_any(e, type, &number, out, error);
+    }
+    int rc = encode_any(e, type, cell, out, error);
+    if (rc == RS_ERECORD && rs_comma_likely(cell->text)) {
+        struct rs_error plain = *error;
+        return rs_fail(error, RS_ERECORD,
+                       "%s; with --decimal-comma a comma stands before the fraction, as in 1.234,56",
+                       plain.text);
+    }
+    return rc;
+}
+
+int rs_encode_scalar(struct rs_encoder *e, const struct rs_schema *type, const struct rs_cell *cell,
+                     struct rs_buf *out, struct rs_error *error)
+{
+    bool text = cell->kind == RS_CELL_TEXT || cell->kind == RS_CELL_STRING;
+    int rc = text && is_numeric(type) ? encode_number(e, type, cell, out, error)
+                                      : encode_any(e, type, cell, out, error);
     if (rc != 0) {
         e->fault_at = cell->at;
     }

@@ -19,6 +19,7 @@ struct rs_encoder {
     const struct rs_time_rule *time; /* of the value at hand; never NULL */
     struct rs_slice null_text;       /* TEXT that means null besides the empty one; data NULL: none */
     bool ignore_unknown;             /* keys of JSON objects that no field takes */
+    bool decimal_comma;              /* numbers in TEXT and STRING are written 1.234,56 */
     bool schema_defaults; /* cells are a default as a schema writes it: bytes as characters, times as integers
                            */
     uint32_t fault_at;    /* of the cell that was refused */

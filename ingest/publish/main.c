@@ -42,7 +42,8 @@ static const struct rs_option options_table[] = {
 static const struct rs_program_info program = {
     .name = "rollstat-publish",
     .synopsis = "-c FILE --stream NAME [OPTION]... [FILE|-]...",
-    .summary = "Reads rows from CSV, NDJSON or Avro container files (plain or gzip; - or nothing: stdin), "
+    .summary = "Reads rows from CSV, NDJSON or Avro container files (plain, gzip, zstd, bzip2\n"
+               "or xz; - or nothing: stdin), "
                "checks and\n"
                "encodes them with the stream's schema, and publishes them: idempotent, acks=all.",
     .options = options_table,

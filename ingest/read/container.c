@@ -8,16 +8,20 @@
 #include "ingest/encode/cell.h"
 #include "ingest/encode/put.h"
 #include "ingest/read/container_extent.h"
+#include "ingest/read/unpack.h"
 #include "schemas/wire.h"
 
 #define SYNC_SIZE 16
 
-enum codec { CODEC_NULL, CODEC_DEFLATE, CODEC_SNAPPY };
+/* Records without any bytes: there may be no more of them in a block than this. */
+#define EMPTY_RECORDS_MAX 1000000
 
 struct rs_container {
     struct rs_input *input;
     struct rs_schema_document *schema;
-    enum codec codec;
+    bool snappy;
+    enum rs_unpack_format packing; /* of blocks that are not snappy's; NONE: as they are */
+    struct rs_unpack *unpack;      /* made with the first block */
     uint8_t sync[SYNC_SIZE];
     struct rs_buf unpacked;
     struct rs_slice block; /* records of the block not yet handed out */
@@ -25,6 +29,7 @@ struct rs_container {
     size_t block_packed;   /* bytes of the input behind `begin` that the block occupies */
     uint64_t number;       /* records so far */
     bool ended;
+    const char *fault; /* why the newest block could not be unpacked */
 };
 
 static int no_memory(struct rs_error *error)
@@ -112,19 +117,25 @@ static bool parse_head(struct cursor *c, struct head *head, uint8_t sync[SYNC_SI
 
 static int set_codec(struct rs_container *f, struct rs_slice codec, struct rs_error *error)
 {
-    if (codec.size == 0 || rs_slice_equal(codec, rs_slice_text("null"))) {
-        f->codec = CODEC_NULL;
-    } else if (rs_slice_equal(codec, rs_slice_text("deflate"))) {
-        f->codec = CODEC_DEFLATE;
-    } else if (rs_slice_equal(codec, rs_slice_text("snappy"))) {
-        f->codec = CODEC_SNAPPY;
-    } else {
-        char shown[RS_NAME_SHOWN_MAX + 1];
-        rs_name_show(codec, shown);
-        return rs_fail(error, RS_EUSAGE, "%s: codec \"%s\" is not supported, recompress with deflate",
-                       f->input->name, shown);
+    static const struct {
+        const char *name;
+        enum rs_unpack_format packing;
+    } known[] = {{"null", RS_UNPACK_NONE},      {"deflate", RS_UNPACK_DEFLATE}, {"snappy", RS_UNPACK_NONE},
+                 {"zstandard", RS_UNPACK_ZSTD}, {"bzip2", RS_UNPACK_BZIP2},     {"xz", RS_UNPACK_XZ}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0] && codec.size > 0; i++) {
+        if (rs_slice_equal(codec, rs_slice_text(known[i].name))) {
+            f->packing = known[i].packing;
+            f->snappy = strcmp(known[i].name, "snappy") == 0;
+            return 0;
+        }
     }
-    return 0;
+    if (codec.size == 0) {
+        return 0;
+    }
+    char shown[RS_NAME_SHOWN_MAX + 1];
+    rs_name_show(codec, shown);
+    return rs_fail(error, RS_EUSAGE, "%s: codec \"%s\" is not supported, recompress with deflate",
+                   f->input->name, shown);
 }
 
 static int use_head(struct rs_container *f, const struct head *head, struct rs_error *error)
@@ -189,6 +200,7 @@ void rs_container_free(struct rs_container **container)
         return;
     }
     rs_schema_free(&f->schema);
+    rs_unpack_free(&f->unpack);
     rs_buf_fini(&f->unpacked);
     free(f);
     *container = NULL;
@@ -206,49 +218,104 @@ const char *rs_container_schema_json(const struct rs_container *container)
 
 /* ---- blocks ---- */
 
-/* The limit is looked at while it unpacks, since a few bytes may become any number. */
-static bool inflate_block(struct rs_slice packed, struct rs_buf *out)
+static bool fault(struct rs_container *f, const char *text)
 {
-    z_stream z = {.next_in = (Bytef *)packed.data, .avail_in = (uInt)packed.size};
-    int rc = inflateInit2(&z, -15); /* raw deflate, as the specification wants it */
-    rs_buf_reset(out);
-    while (rc == Z_OK && out->size <= RS_CONTAINER_BLOCK_MAX && rs_buf_reserve(out, 64 * (size_t)1024)) {
+    f->fault = text;
+    return false;
+}
+
+static bool too_large(struct rs_container *f)
+{
+    return fault(f, "a block holds more than 67108864 bytes once it is unpacked");
+}
+
+static bool unpack_failed(struct rs_container *f, enum rs_unpack_result result)
+{
+    f->unpacked.failed |= result == RS_UNPACK_NO_MEMORY;
+    return result == RS_UNPACK_GREEDY ? fault(f, "a block takes more than 128 MiB of memory to unpack")
+                                      : fault(f, "a block cannot be unpacked");
+}
+
+/* Bytes behind the end of a deflate stream are passed by, as they always were; of the others, which can stand
+ * one behind the other, another stream has to begin there. */
+static bool next_stream(struct rs_container *f, struct rs_slice packed, bool *more)
+{
+    *more = packed.size > 0 && f->packing != RS_UNPACK_DEFLATE;
+    return !*more || rs_unpack_restart(f->unpack) || unpack_failed(f, RS_UNPACK_NO_MEMORY);
+}
+
+/* The limit is looked at while it unpacks, since a few bytes may become any number. */
+static bool unpack_streams(struct rs_container *f, struct rs_slice packed)
+{
+    struct rs_buf *out = &f->unpacked;
+    bool more = true;
+    while (more) {
+        if (!rs_buf_reserve(out, 64 * (size_t)1024)) {
+            return false;
+        }
         size_t room = out->capacity - out->size;
-        z.next_out = out->data + out->size;
-        z.avail_out = (uInt)room;
-        rc = inflate(&z, Z_NO_FLUSH);
-        out->size += room - z.avail_out;
+        size_t left = RS_CONTAINER_BLOCK_MAX + 1 - out->size;
+        size_t made = 0;
+        size_t before = packed.size;
+        enum rs_unpack_result result =
+            rs_unpack_run(f->unpack, &packed, out->data + out->size, room < left ? room : left, &made);
+        out->size += made;
+        if (out->size > RS_CONTAINER_BLOCK_MAX) {
+            return too_large(f);
+        }
+        bool cut = result == RS_UNPACK_GOING && made == 0 && packed.size == before;
+        if (cut || (result != RS_UNPACK_GOING && result != RS_UNPACK_ENDED)) {
+            return unpack_failed(f, result);
+        }
+        if (result == RS_UNPACK_ENDED && !next_stream(f, packed, &more)) {
+            return false;
+        }
     }
-    (void)inflateEnd(&z);
-    return rc == Z_STREAM_END && out->size <= RS_CONTAINER_BLOCK_MAX;
+    return true;
+}
+
+static bool unpack_block(struct rs_container *f, struct rs_slice packed)
+{
+    rs_buf_reset(&f->unpacked);
+    if (f->unpack) {
+        return rs_unpack_restart(f->unpack) ? unpack_streams(f, packed)
+                                            : unpack_failed(f, RS_UNPACK_NO_MEMORY);
+    }
+    f->unpack = rs_unpack_new(f->packing);
+    return f->unpack ? unpack_streams(f, packed) : unpack_failed(f, RS_UNPACK_NO_MEMORY);
 }
 
 /* The last four bytes are the CRC-32 of the unpacked ones. */
-static bool unsnap_block(struct rs_slice packed, struct rs_buf *out)
+static bool unsnap_block(struct rs_container *f, struct rs_slice packed)
 {
+    struct rs_buf *out = &f->unpacked;
     const char *data = (const char *)packed.data;
     size_t size = 0;
     rs_buf_reset(out);
+    if (packed.size < 4 || snappy_uncompressed_length(data, packed.size - 4, &size) != SNAPPY_OK) {
+        return unpack_failed(f, RS_UNPACK_DAMAGED);
+    }
+    if (size > RS_CONTAINER_BLOCK_MAX) {
+        return too_large(f);
+    }
     /* One byte more, so that there is room to point to for no bytes, too. */
-    if (packed.size < 4 || snappy_uncompressed_length(data, packed.size - 4, &size) != SNAPPY_OK ||
-        size > RS_CONTAINER_BLOCK_MAX || !rs_buf_reserve(out, size + 1) ||
+    if (!rs_buf_reserve(out, size + 1) ||
         snappy_uncompress(data, packed.size - 4, (char *)out->data, &size) != SNAPPY_OK) {
-        return false;
+        return unpack_failed(f, RS_UNPACK_DAMAGED);
     }
     out->size = size;
     const uint8_t *c = packed.data + packed.size - 4;
     uint32_t crc = (uint32_t)c[0] << 24 | (uint32_t)c[1] << 16 | (uint32_t)c[2] << 8 | c[3];
-    return crc32(0, out->data, (uInt)out->size) == crc;
+    return crc32(0, out->data, (uInt)out->size) == crc || unpack_failed(f, RS_UNPACK_DAMAGED);
 }
 
 static bool unpack(struct rs_container *f, struct rs_slice packed)
 {
-    if (f->codec == CODEC_NULL) {
+    if (!f->snappy && f->packing == RS_UNPACK_NONE) {
         f->block = packed;
         return true;
     }
-    bool good =
-        f->codec == CODEC_DEFLATE ? inflate_block(packed, &f->unpacked) : unsnap_block(packed, &f->unpacked);
+    bool good = f->snappy ? unsnap_block(f, packed) : unpack_block(f, packed);
     f->block = rs_buf_slice(&f->unpacked);
     return good;
 }
@@ -258,6 +325,7 @@ static int damaged(struct rs_container *f, uint64_t *lost, const char *what, str
 {
     f->ended = true;
     f->block_count = 0;
+    f->block.size = 0;
     *lost = 1;
     f->number++;
     return rs_fail(error, RS_ERECORD, "%s; the rest of the file is given up", what);
@@ -284,7 +352,12 @@ static int read_block(struct rs_container *f, uint64_t *lost, struct rs_error *e
             }
             f->block_packed = (size_t)(c.p + size + SYNC_SIZE - (in->data + in->begin));
             f->block_count = (uint64_t)count;
-            return unpack(f, rs_slice_of(c.p, (size_t)size)) ? 1 : f->unpacked.failed ? no_memory(error) : 2;
+            if (!unpack(f, rs_slice_of(c.p, (size_t)size))) {
+                return f->unpacked.failed ? no_memory(error) : 2;
+            }
+            return f->block_count > EMPTY_RECORDS_MAX && f->block_count > f->block.size
+                       ? damaged(f, lost, "a block has more records than bytes", error)
+                       : 1;
         }
         bool empty = in->begin == in->end;
         int rc = rs_input_more(in, error);
@@ -329,7 +402,7 @@ int rs_container_next(struct rs_container *f, struct rs_slice *datum, uint64_t *
         }
         if (rc == 2) {
             f->block.size = 0;
-            return lose_block(f, lost, "a block cannot be unpacked", error);
+            return lose_block(f, lost, f->fault, error);
         }
     }
     long extent = rs_container_extent(rs_schema_root(f->schema), f->block);

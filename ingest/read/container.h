@@ -1,8 +1,9 @@
 /* container: Avro object container files (Avro 1.11.1 specification, "Object Container Files") over an input.
  * Header, blocks and the extent of each record are read here with bounds checks: libavro's reader would hand
- * the bytes of a file to its decoder, which is not safe with damaged ones. Codecs: null, deflate, snappy.
+ * the bytes of a file to its decoder, which is not safe with damaged ones. Codecs: null, deflate, snappy, zstandard, bzip2, xz.
  * Thread: one.
- * Limits: a header of 4 MiB; a block of 64 MiB, packed and unpacked. */
+ * Limits: a header of 4 MiB; a block of 64 MiB, packed and unpacked, and what unpacking it takes (unpack.h); a million
+ *         records without bytes in a block. */
 #ifndef RS_INGEST_READ_CONTAINER_H
 #define RS_INGEST_READ_CONTAINER_H
 

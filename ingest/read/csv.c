@@ -181,6 +181,38 @@ static int find_row(struct rs_csv *csv, struct rs_error *error)
     }
 }
 
+size_t rs_csv_count(struct rs_slice row, char c)
+{
+    size_t n = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < row.size; i++) {
+        quoted ^= row.data[i] == '"';
+        n += !quoted && row.data[i] == (uint8_t)c;
+    }
+    return n;
+}
+
+int rs_csv_find_delimiter(struct rs_csv *csv, char *out, struct rs_error *error)
+{
+    size_t end = 0;
+    size_t most = 0;
+    int rc = find_row(csv, error);
+    rc = rc == 1 ? rs_input_line(csv->input, 0, RS_ROW_MAX, &end, error) : rc;
+    if (rc != 0 || end == 0) {
+        return rc;
+    }
+    struct rs_slice line = rs_slice_of(csv->input->data + csv->input->begin, end);
+    *out = ',';
+    for (const char *p = RS_CSV_DELIMITERS; *p != '\0' && rs_csv_count(line, ',') == 0; p++) {
+        size_t n = rs_csv_count(line, *p);
+        if (n > most) {
+            most = n;
+            *out = *p;
+        }
+    }
+    return 0;
+}
+
 const char *rs_csv_line_end_name(enum rs_csv_line_end end)
 {
     static const char *const names[] = {[RS_CSV_LINE_END_UNKNOWN] = "nothing",

@@ -16,6 +16,9 @@
 
 #define RS_CSV_CELLS_MAX 10000
 
+/* What may separate cells in place of the comma. */
+#define RS_CSV_DELIMITERS ";\t|"
+
 struct rs_csv {
     struct rs_input *input; /* borrowed */
     char delimiter;
@@ -37,6 +40,14 @@ struct rs_csv_row {
 
 void rs_csv_init(struct rs_csv *csv, struct rs_input *input, char delimiter);
 void rs_csv_fini(struct rs_csv *csv);
+
+/* How many of the bytes outside quotes are `c`. */
+size_t rs_csv_count(struct rs_slice row, char c);
+
+/* Before the first row: what separates its cells, as its first line tells. The comma where there is one outside
+ * quotes, else whichever of RS_CSV_DELIMITERS there are most of, else the comma. `*out` stays as it is at the end
+ * of the file. 0, or negative: as rs_input_more, UTF-16. */
+RS_MUST_USE int rs_csv_find_delimiter(struct rs_csv *csv, char *out, struct rs_error *error);
 
 /* 1: a row, its cells in `cells` (kind TEXT, `at` counted from the row's first byte); valid until the next
  * call. 0: the end. RS_ERECORD: the row is malformed; *at is the byte where, raw and line tell which; the

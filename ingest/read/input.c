@@ -7,26 +7,29 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
+
+#include "ingest/read/magic.h"
+#include "ingest/read/unpack.h"
 
 /* One read is large enough to make its system call invisible beside the parsing of what it brings. */
 #define RS_INPUT_CHUNK   262144
 #define RS_INPUT_POLL_MS 100
 
-struct rs_gzip {
-    z_stream stream;
-    bool ready;     /* inflateInit2 was done */
-    bool in_member; /* between the header and the trailer of a member */
-    uint8_t packed[RS_INPUT_CHUNK];
+struct rs_packed {
+    enum rs_unpack_format format;
+    struct rs_unpack *unpack;
+    struct rs_slice left; /* of `bytes`, not yet unpacked */
+    bool in_stream;       /* between a stream's first byte and its last */
+    uint8_t bytes[RS_INPUT_CHUNK];
 };
 
-static void gzip_free(struct rs_gzip **gzip)
+static void packed_free(struct rs_packed **packed)
 {
-    if (*gzip && (*gzip)->ready) {
-        (void)inflateEnd(&(*gzip)->stream);
+    if (*packed) {
+        rs_unpack_free(&(*packed)->unpack);
     }
-    free(*gzip);
-    *gzip = NULL;
+    free(*packed);
+    *packed = NULL;
 }
 
 void rs_input_close(struct rs_input **input)
@@ -35,7 +38,7 @@ void rs_input_close(struct rs_input **input)
     if (!in) {
         return;
     }
-    gzip_free(&in->gzip);
+    packed_free(&in->packed);
     if (in->fd > STDIN_FILENO) {
         (void)close(in->fd);
     }
@@ -144,76 +147,84 @@ int rs_input_open(const char *path, const volatile sig_atomic_t *stop, struct rs
     return 0;
 }
 
-static int gzip_start(struct rs_input *in, struct rs_error *error)
+static int packed_start(struct rs_input *in, enum rs_unpack_format format, struct rs_error *error)
 {
-    struct rs_gzip *gzip = calloc(1, sizeof *gzip);
-    if (!gzip || inflateInit2(&gzip->stream, 15 + 16) != Z_OK) { /* + 16: gzip wrapper only */
-        free(gzip);
+    struct rs_packed *packed = calloc(1, sizeof *packed);
+    in->packed = packed;
+    if (!packed || !(packed->unpack = rs_unpack_new(format))) {
         return rs_fail(error, RS_ENOMEM, "%s: out of memory", in->name);
     }
-    gzip->ready = true;
     size_t have = in->end - in->begin;
-    memcpy(gzip->packed, in->data + in->begin, have);
-    gzip->stream.next_in = gzip->packed;
-    gzip->stream.avail_in = (uInt)have;
-    gzip->in_member = true;
+    memcpy(packed->bytes, in->data + in->begin, have);
+    packed->format = format;
+    packed->left = rs_slice_of(packed->bytes, have);
+    packed->in_stream = true;
     in->begin = in->end = 0;
-    in->gzip = gzip;
     return 0;
 }
 
-/* After a member either another one begins or padding (zeros, as tar leaves it) ends the file. */
-static bool gzip_next_member(struct rs_gzip *gzip)
+/* After a stream either another one begins or padding (zeros, as tar leaves it) ends the file. */
+static bool packed_next_stream(struct rs_packed *packed)
 {
-    z_stream *z = &gzip->stream;
-    while (z->avail_in > 0 && *z->next_in == 0) {
-        z->next_in++;
-        z->avail_in--;
+    struct rs_slice *left = &packed->left;
+    while (left->size > 0 && *left->data == 0) {
+        *left = rs_slice_of(left->data + 1, left->size - 1);
     }
-    if (z->avail_in == 0) {
-        return false;
-    }
-    gzip->in_member = true;
-    return inflateReset(z) == Z_OK;
+    packed->in_stream = left->size > 0 && rs_unpack_restart(packed->unpack);
+    return packed->in_stream;
 }
 
-static int gzip_feed(struct rs_input *in, struct rs_error *error)
+static int packed_feed(struct rs_input *in, struct rs_error *error)
 {
-    struct rs_gzip *gzip = in->gzip;
-    ssize_t n = read_some(in, gzip->packed, sizeof gzip->packed, error);
+    struct rs_packed *packed = in->packed;
+    ssize_t n = read_some(in, packed->bytes, sizeof packed->bytes, error);
     if (n < 0) {
         return (int)n;
     }
-    gzip->stream.next_in = gzip->packed;
-    gzip->stream.avail_in = (uInt)n;
-    if (n == 0 && gzip->in_member && !stopped(in)) {
-        return rs_fail(error, RS_EIO, "%s: the gzip data is cut off", in->name);
+    packed->left = rs_slice_of(packed->bytes, (size_t)n);
+    if (n == 0 && packed->in_stream && !stopped(in)) {
+        return rs_fail(error, RS_EIO, "%s: the %s data is cut off", in->name, rs_unpack_name(packed->format));
     }
     return n > 0;
 }
 
-static int gzip_more(struct rs_input *in, struct rs_error *error)
+static int packed_failed(const struct rs_input *in, enum rs_unpack_result result, struct rs_error *error)
 {
-    z_stream *z = &in->gzip->stream;
-    for (;;) {
-        if (z->avail_in == 0) {
-            int rc = gzip_feed(in, error);
+    const char *name = rs_unpack_name(in->packed->format);
+    if (result == RS_UNPACK_NO_MEMORY) {
+        return rs_fail(error, RS_ENOMEM, "%s: out of memory", in->name);
+    }
+    return result == RS_UNPACK_GREEDY
+               ? rs_fail(error, RS_EIO,
+                         "%s: takes more than %u MiB of memory to unpack; unpack it with %s itself first",
+                         in->name, RS_UNPACK_MEMORY_MAX >> 20, name)
+               : rs_fail(error, RS_EIO, "%s: the %s data is damaged", in->name, name);
+}
+
+static int packed_more(struct rs_input *in, struct rs_error *error)
+{
+    struct rs_packed *packed = in->packed;
+    for (bool hungry = false;;) {
+        if (packed->left.size == 0 && hungry) {
+            int rc = packed_feed(in, error);
             if (rc <= 0) {
                 return rc;
             }
         }
-        if (!in->gzip->in_member && !gzip_next_member(in->gzip)) {
+        hungry = true;
+        if (!packed->in_stream && !packed_next_stream(packed)) {
+            if (packed->left.size > 0) {
+                return rs_fail(error, RS_ENOMEM, "%s: out of memory", in->name);
+            }
             continue;
         }
-        size_t room = in->capacity - in->end;
-        z->next_out = in->data + in->end;
-        z->avail_out = (uInt)room;
-        int zrc = inflate(z, Z_NO_FLUSH);
-        if (zrc != Z_OK && zrc != Z_STREAM_END && zrc != Z_BUF_ERROR) {
-            return rs_fail(error, RS_EIO, "%s: the gzip data is damaged", in->name);
+        size_t made = 0;
+        enum rs_unpack_result result =
+            rs_unpack_run(packed->unpack, &packed->left, in->data + in->end, in->capacity - in->end, &made);
+        if (result != RS_UNPACK_GOING && result != RS_UNPACK_ENDED) {
+            return packed_failed(in, result, error);
         }
-        in->gzip->in_member = zrc != Z_STREAM_END;
-        size_t made = room - z->avail_out;
+        packed->in_stream = result != RS_UNPACK_ENDED;
         in->end += made;
         if (made > 0) {
             return 1;
@@ -230,10 +241,11 @@ static int plain_more(struct rs_input *in, struct rs_error *error)
     return n < 0 ? (int)n : n > 0;
 }
 
-/* The first two bytes decide whether this is gzip; a pipe may bring them one at a time. */
+/* The first bytes decide what this is; a pipe may bring them one at a time. */
 static int start(struct rs_input *in, struct rs_error *error)
 {
-    while (in->end < 2) {
+    struct rs_magic magic = {0};
+    while (!rs_magic_find(in->data, in->end, &magic)) {
         int rc = plain_more(in, error);
         if (rc < 0) {
             return rc;
@@ -243,8 +255,11 @@ static int start(struct rs_input *in, struct rs_error *error)
         }
     }
     in->started = true;
-    if (in->end >= 2 && in->data[0] == 0x1f && in->data[1] == 0x8b) {
-        return gzip_start(in, error);
+    if (magic.foreign) {
+        return rs_fail(error, RS_EUSAGE, "%s: %s", in->name, magic.foreign);
+    }
+    if (magic.packed != RS_UNPACK_NONE) {
+        return packed_start(in, magic.packed, error);
     }
     return in->end > 0;
 }
@@ -262,7 +277,7 @@ int rs_input_more(struct rs_input *in, struct rs_error *error)
         }
     }
     if (rc == 0) {
-        rc = in->gzip ? gzip_more(in, error) : plain_more(in, error);
+        rc = in->packed ? packed_more(in, error) : plain_more(in, error);
     }
     in->eof = rc == 0;
     return rc;

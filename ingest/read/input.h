@@ -1,7 +1,7 @@
-/* input: bytes of a file or of stdin through a growing window, gzip taken off on the way.
+/* input: bytes of a file or of stdin through a growing window, unpacked on the way.
  * A reader looks at data[begin, end), moves `begin` past what it has used, and asks for more when a row does
- * not end inside the window. Gzip is known by its magic bytes; several members in a row are one stream
- * (RFC 1952, 2.2).
+ * not end inside the window. Gzip, zstd, bzip2 and xz are known by their first bytes (magic.h), and so is what
+ * has no rows, such as a spreadsheet; several packed streams in a row are one (RFC 1952, 2.2).
  * Thread: one.
  * Limits: the window grows as far as its reader asks; each reader bounds its own rows. */
 #ifndef RS_INGEST_READ_INPUT_H
@@ -19,7 +19,7 @@
 /* Line ends in a text: LF, CR LF and CR are one each. */
 uint64_t rs_count_lines(const uint8_t *data, size_t size);
 
-struct rs_gzip;
+struct rs_packed;
 
 struct rs_input {
     const char *name; /* for messages: the path, "stdin" for "-" */
@@ -34,7 +34,7 @@ struct rs_input {
     bool seekable; /* a regular file, whose reads never wait */
     bool started;
     uint64_t read_bytes;
-    struct rs_gzip *gzip;
+    struct rs_packed *packed;
     const volatile sig_atomic_t *stop;
 };
 
@@ -46,7 +46,8 @@ RS_MUST_USE int rs_input_open(const char *path, const volatile sig_atomic_t *sto
 void rs_input_close(struct rs_input **input);
 
 /* Appends at least one byte behind `end`; may move the window's bytes to its front (begin becomes 0).
- * 1: done; 0: the end of the file; RS_EIO: reading failed or the gzip data is damaged; RS_ENOMEM. */
+ * 1: done; 0: the end of the file; RS_EIO: reading failed or the packed data is damaged; RS_EUSAGE: a file of
+ * another kind; RS_ENOMEM. */
 RS_MUST_USE int rs_input_more(struct rs_input *input, struct rs_error *error);
 
 /* Brings the line that holds window byte `from` (counted from `begin`) into the window: *end becomes the

@@ -1,6 +1,7 @@
 #include "ingest/read/row_file.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -47,10 +48,17 @@ static bool ends_with(const char *name, size_t size, const char *suffix)
     return size >= length && strncasecmp(name + size - length, suffix, length) == 0;
 }
 
-static size_t without_gz(const char *path)
+/* Of a path without the suffix of what packed the file. */
+static size_t plain_size(const char *path)
 {
+    static const char *const packed[] = {".gz", ".zst", ".bz2", ".xz"};
     size_t size = strlen(path);
-    return ends_with(path, size, ".gz") ? size - 3 : size;
+    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++) {
+        if (ends_with(path, size, packed[i])) {
+            return size - strlen(packed[i]);
+        }
+    }
+    return size;
 }
 
 /* A container tells itself by its first bytes, also on stdin. */
@@ -62,7 +70,7 @@ static bool begins_like_container(const struct rs_input *in)
 static int find_format(struct rs_row_file *f, const char *path, struct rs_error *error)
 {
     const char *named = f->context->options->format;
-    size_t size = without_gz(path);
+    size_t size = plain_size(path);
     if (named) {
         f->format = strcmp(named, "csv") == 0      ? FORMAT_CSV
                     : strcmp(named, "ndjson") == 0 ? FORMAT_NDJSON
@@ -192,15 +200,48 @@ static int keep_head(struct rs_row_file *f, struct rs_slice head, struct rs_erro
                : rs_rejects_head(f->context->rejects, head, f->format == FORMAT_AVRO, f->input->name, error);
 }
 
-static char delimiter_of(const struct rs_rows_options *options, const char *path)
+/* A delimiter in words. */
+static const char *delimiter_name(char delimiter, char text[4])
 {
-    if (options->delimiter != '\0') {
-        return options->delimiter;
+    (void)snprintf(text, 4, "'%c'", delimiter);
+    return delimiter == '\t' ? "\\t" : text;
+}
+
+/* A comma needs no word; a header row that tells another one is believed, and the user is told. */
+static int set_delimiter(struct rs_row_file *f, const char *path, struct rs_error *error)
+{
+    const struct rs_rows_options *options = f->context->options;
+    char text[4];
+    if (options->delimiter != '\0' || ends_with(path, plain_size(path), ".tsv")) {
+        f->csv.delimiter = options->delimiter != '\0' ? options->delimiter : '\t';
+        return 0;
     }
-    if (ends_with(path, without_gz(path), ".tsv")) {
-        return '\t';
+    int rc = options->columns ? 0 : rs_csv_find_delimiter(&f->csv, &f->csv.delimiter, error);
+    if (rc == 0 && f->csv.delimiter != ',') {
+        note(f, "cells are taken to be separated by %s, as the header row is; --delimiter says otherwise",
+             delimiter_name(f->csv.delimiter, text));
     }
-    return ',';
+    return rc;
+}
+
+/* The row's cells do not fit: another delimiter, of which the row has `fit` (SIZE_MAX: any), may be what is meant. Not
+ * where the user has said which. */
+static void hint_delimiter(const struct rs_row_file *f, struct rs_slice row, size_t fit,
+                           struct rs_error *error)
+{
+    char text[4];
+    struct rs_error plain = *error;
+    if (f->context->options->delimiter != '\0') {
+        return;
+    }
+    for (const char *p = RS_CSV_DELIMITERS ","; *p != '\0'; p++) {
+        size_t n = *p == f->csv.delimiter ? 0 : rs_csv_count(row, *p);
+        if (n > 0 && (fit == SIZE_MAX || n == fit)) {
+            (void)rs_fail(error, (enum rs_code)plain.code, "%s; perhaps --delimiter %s", plain.text,
+                          delimiter_name(*p, text));
+            return;
+        }
+    }
 }
 
 static int open_csv(struct rs_row_file *f, const char *path, struct rs_error *error)
@@ -208,13 +249,14 @@ static int open_csv(struct rs_row_file *f, const char *path, struct rs_error *er
     const struct rs_rows_options *options = f->context->options;
     struct rs_csv_row row = {0};
     size_t at = 0;
-    rs_csv_init(&f->csv, f->input, delimiter_of(options, path));
-    if (options->columns) {
-        int rc = split_columns(f, options->columns, error);
+    rs_csv_init(&f->csv, f->input, ',');
+    int rc = set_delimiter(f, path, error);
+    if (rc == 0 && options->columns) {
+        rc = split_columns(f, options->columns, error);
         rc = rc == 0 ? keep_head(f, rs_slice_of("", 0), error) : rc;
         return rc == 0 ? make_plan(f, RS_ROW_PLAN_COLUMNS, error) : rc;
     }
-    int rc = rs_csv_next(&f->csv, &f->cells, &row, &at, error);
+    rc = rc == 0 ? rs_csv_next(&f->csv, &f->cells, &row, &at, error) : rc;
     if (rc == RS_ERECORD) {
         error->code = RS_EUSAGE;
         (void)rs_error_prefix(error, "%s: the header row", f->input->name);
@@ -228,7 +270,11 @@ static int open_csv(struct rs_row_file *f, const char *path, struct rs_error *er
         rc = add_column(f, f->cells.items[i].text, error);
     }
     rc = rc == 0 ? keep_head(f, row.raw, error) : rc;
-    return rc == 0 ? make_plan(f, RS_ROW_PLAN_COLUMNS, error) : rc;
+    rc = rc == 0 ? make_plan(f, RS_ROW_PLAN_COLUMNS, error) : rc;
+    if (rc == RS_EUSAGE) {
+        hint_delimiter(f, row.raw, SIZE_MAX, error);
+    }
+    return rc;
 }
 
 static int open_ndjson(struct rs_row_file *f, struct rs_error *error)
@@ -362,6 +408,7 @@ static int next_csv(struct rs_row_file *f, struct rs_buf *out, struct rs_row *ro
         at = f->cells.count > f->column_count ? f->cells.items[f->column_count].at : read.raw.size;
         rc = rs_fail(error, RS_ERECORD, "the row has %zu cells, %s %zu", f->cells.count,
                      f->context->options->columns ? "--columns" : "the header", f->column_count);
+        hint_delimiter(f, read.raw, f->column_count - 1, error);
     } else if (rc == 1) {
         rc = rs_row_plan_encode(f->plan, f->cells.items, out, &fault, error);
         at = fault;

@@ -425,7 +425,8 @@ int rs_row_plan_new(const struct rs_mapping *mapping, enum rs_row_plan_source so
     p->encoder.null_text = mapping->null_text;
     p->encoder.ignore_unknown = mapping->ignore_unknown;
     int rc = build(p, error);
-    p->given = NULL; /* the caller's columns need not live on */
+    p->encoder.decimal_comma = mapping->decimal_comma; /* constants are written as the program writes them */
+    p->given = NULL;                                   /* the caller's columns need not live on */
     p->given_count = 0;
     if (rc != 0) {
         rs_row_plan_free(&p);

@@ -36,6 +36,7 @@ struct rs_mapping {
     struct rs_zone *zone;
     struct rs_slice null_text;
     bool ignore_unknown;
+    bool decimal_comma; /* in the rows, not in --const */
 };
 
 /* `schema` is a record. */

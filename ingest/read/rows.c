@@ -38,6 +38,7 @@ static int set_up_mapping(struct rs_rows *r, struct rs_error *error)
     const struct rs_rows_options *o = r->options;
     int rc = 0;
     r->mapping.ignore_unknown = o->ignore_unknown;
+    r->mapping.decimal_comma = o->decimal_comma;
     if (o->null_text) {
         r->mapping.null_text = rs_slice_text(o->null_text);
     }

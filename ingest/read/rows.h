@@ -1,5 +1,5 @@
 /* rows: files in, encoded events out. Shared by rollstat-publish and rollstatd --replay.
- * Reads CSV (RFC 4180), NDJSON and Avro container files, plain or gzip, from files or stdin; maps columns to
+ * Reads CSV (RFC 4180), NDJSON and Avro container files, plain or packed (input.h), from files or stdin; maps columns to
  * the fields of a stream's schema; encodes each row as an Avro datum. Decimals are taken from the digits as
  * written. A bad row is reported with file, line, column and reason, and reading goes on. Columns count
  * characters from 1.

@@ -99,6 +99,10 @@ int rs_rows_option(struct rs_rows_options *options, const char *name, const char
         options->ignore_unknown = true;
         return 0;
     }
+    if (strcmp(name, "decimal-comma") == 0) {
+        options->decimal_comma = true;
+        return 0;
+    }
     return 1;
 }
 

@@ -15,7 +15,8 @@
 struct rs_rows_options {
     const char *format;  /* csv, ndjson, avro; NULL: by the file's name or first bytes, else csv */
     const char *columns; /* a,b,c: no header row */
-    char delimiter;      /* 0: ',' (tab for .tsv) */
+    char delimiter;      /* 0: as the header row tells, else ',' (tab for .tsv) */
+    bool decimal_comma;  /* numbers are written 1.234,56 */
     const char **maps;   /* "field=column" */
     size_t map_count;
     const char **consts; /* "field=value" */
@@ -42,7 +43,9 @@ struct rs_rows_options {
 #define RS_ROWS_OPTIONS                                                                                      \
     {"format", '\0', "FORMAT", "csv, ndjson or avro; default: by the file name, else csv"},                  \
         {"columns", '\0', "A,B,C", "names of the CSV columns; the file has no header row"},                  \
-        {"delimiter", '\0', "CHAR", "between CSV cells; \\t is a tab; default ',' (tab for .tsv)"},          \
+        {"delimiter", '\0', "CHAR",                                                                          \
+         "between CSV cells; \\t is a tab; default: as the header row tells, else ','"},                     \
+        {"decimal-comma", '\0', NULL, "numbers are written 1.234,56; points stand between thousands"},       \
         {"map", '\0', "FIELD=COLUMN", "take FIELD from COLUMN; may be repeated"},                            \
         {"const", '\0', "FIELD=VALUE", "the same VALUE for FIELD in every row; may be repeated"},            \
         {"time-format", '\0', "[FIELD=]FORMAT",                                                              \

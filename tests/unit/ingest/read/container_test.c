@@ -16,6 +16,7 @@
 #include "ingest/read/rows.h"
 #include "tests/lib/bytes.h"
 #include "tests/lib/schema_text.h"
+#include "tests/unit/ingest/packing.h"
 #include "tests/unit/ingest/support.h"
 
 static const char point[] =
@@ -498,12 +499,118 @@ static void test_snappy_limit(void **state)
     (void)state;
     expect_unpacked_size(
         RS_CONTAINER_BLOCK_MAX + 1,
-        "! @: record 1: a block cannot be unpacked; the 1 records from here to the end of the "
-        "block are lost\nend 1 rejected\n");
+        "! @: record 1: a block holds more than 67108864 bytes once it is unpacked; the 1 records from here "
+        "to the end of the block are lost\nend 1 rejected\n");
     /* Unpacked, and then refused for what it holds. */
     expect_unpacked_size(RS_CONTAINER_BLOCK_MAX,
                          "! @:1:1: the event takes 67108864 bytes, max_record_bytes of "
                          "the stream is 1048576\nend 1 rejected\n");
+}
+
+static const struct packing {
+    const char *codec;
+    enum rs_unpack_format format;
+} packings[] = {{"deflate", RS_UNPACK_DEFLATE},
+                {"zstandard", RS_UNPACK_ZSTD},
+                {"bzip2", RS_UNPACK_BZIP2},
+                {"xz", RS_UNPACK_XZ}};
+
+static void put_packed(struct rs_buf *f, const struct packing *packing, int64_t count, const void *data,
+                       size_t size)
+{
+    struct rs_buf packed = {0};
+    pack(packing->format, data, size, &packed);
+    put_block(f, count, packed.data, packed.size);
+    rs_buf_fini(&packed);
+}
+
+/* A block, an empty one, one of two streams, one that is cut and one that is damaged, and a good one again. */
+static void test_packed_blocks(void **state)
+{
+    struct rs_stream *s = support_stream(point);
+    (void)state;
+    for (size_t i = 0; i < sizeof packings / sizeof packings[0]; i++) {
+        struct rs_buf f = {0};
+        struct rs_buf packed = {0};
+        put_codec_head(&f, packings[i].codec);
+        put_packed(&f, &packings[i], 2,
+                   "\x02\x02"
+                   "a\x04\x02"
+                   "b",
+                   6);
+        put_packed(&f, &packings[i], 0, "", 0);
+        pack(packings[i].format,
+             "\x06\x02"
+             "c",
+             3, &packed);
+        put_block(&f, 1, packed.data, packed.size - 1);
+        packed.data[0] ^= 0xFF;
+        put_block(&f, 1, packed.data, packed.size);
+        put_packed(&f, &packings[i], 1,
+                   "\x0A\x02"
+                   "d",
+                   3);
+        support_expect(s, NULL, support_file("p.avro", f.data, f.size),
+                       TWO
+                       "! @: record 3: a block cannot be unpacked; the 1 records from here to the end of the "
+                       "block are lost\n"
+                       "! @: record 4: a block cannot be unpacked; the 1 records from here to the end of the "
+                       "block are lost\n"
+                       "5 (none) {\"id\":5,\"name\":\"d\"}\n"
+                       "end 2 rejected\n");
+        rs_buf_fini(&packed);
+        rs_buf_fini(&f);
+    }
+    support_stream_free(&s);
+}
+
+/* A block of one record of a few bytes more than there may be, and a good one behind it. */
+static void test_packed_bombs(void **state)
+{
+    struct rs_stream *s = support_stream(point);
+    size_t size = RS_CONTAINER_BLOCK_MAX + 1;
+    char *zeros = calloc(1, size);
+    (void)state;
+    assert_non_null(zeros);
+    for (size_t i = 0; i < sizeof packings / sizeof packings[0]; i++) {
+        struct rs_buf f = {0};
+        put_codec_head(&f, packings[i].codec);
+        put_packed(&f, &packings[i], 1, zeros, size);
+        assert_true(f.size < 200000);
+        put_packed(&f, &packings[i], 1,
+                   "\x0A\x02"
+                   "d",
+                   3);
+        support_expect(
+            s, NULL, support_file("bomb.avro", f.data, f.size),
+            "! @: record 1: a block holds more than 67108864 bytes once it is unpacked; the 1 records "
+            "from here to the end of the block are lost\n"
+            "2 (none) {\"id\":5,\"name\":\"d\"}\n"
+            "end 1 rejected\n");
+        rs_buf_fini(&f);
+    }
+    free(zeros);
+    support_stream_free(&s);
+}
+
+/* A schema whose records take no bytes says nothing about how many there can be. */
+static void test_records_without_bytes(void **state)
+{
+    static const char nothing[] =
+        "{\"type\":\"record\",\"name\":\"P\",\"fields\":[{\"name\":\"n\",\"type\":\"null\"}]}";
+    struct rs_stream *s = support_stream(nothing);
+    struct rs_buf f = {0};
+    (void)state;
+    rs_container_put_head(&f, nothing, sync_mark);
+    put_block(&f, 2, "", 0);
+    put_block(&f, INT64_C(1) << 62, "", 0);
+    support_expect(s, NULL, support_file("n.avro", f.data, f.size),
+                   "1 (none) {\"n\":null}\n"
+                   "2 (none) {\"n\":null}\n"
+                   "! @: record 3: a block has more records than bytes; the rest of the file is given up\n"
+                   "end 1 rejected\n");
+    rs_buf_fini(&f);
+    support_stream_free(&s);
 }
 
 static void test_other_schema(void **state)
@@ -615,7 +722,8 @@ int main(void)
         cmocka_unit_test(test_snappy_limit),     cmocka_unit_test(test_other_schema),
         cmocka_unit_test(test_empty_blocks),     cmocka_unit_test(test_damaged_empty_blocks),
         cmocka_unit_test(test_other_types),      cmocka_unit_test(test_heads),
-        cmocka_unit_test(test_rejected_records),
+        cmocka_unit_test(test_rejected_records), cmocka_unit_test(test_packed_blocks),
+        cmocka_unit_test(test_packed_bombs),     cmocka_unit_test(test_records_without_bytes),
     };
     return cmocka_run_group_tests_name("container", tests, NULL, support_end);
 }

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "ingest/read/input.h"
+#include "ingest/read/unpack.h"
+#include "tests/unit/ingest/packing.h"
 #include "tests/unit/ingest/support.h"
 
 static int drain(struct rs_input *in, struct rs_buf *out, struct rs_error *error)
@@ -116,6 +118,82 @@ static void test_gzip_cut_and_damaged(void **state)
     expect_failure(support_file("bad.gz", packed.data, packed.size), "the gzip data is damaged");
     rs_buf_fini(&packed);
     free(content);
+}
+
+static const struct {
+    enum rs_unpack_format format;
+    const char *name;
+} packings[] = {
+    {RS_UNPACK_GZIP, "gzip"}, {RS_UNPACK_ZSTD, "zstd"}, {RS_UNPACK_BZIP2, "bzip2"}, {RS_UNPACK_XZ, "xz"}};
+
+/* Each format: whole, empty, two streams one behind the other, padding, cut anywhere near its end, damaged. */
+static void test_packed(void **state)
+{
+    char *content = make_content(900000);
+    (void)state;
+    for (size_t i = 0; i < sizeof packings / sizeof packings[0]; i++) {
+        struct rs_buf packed = {0};
+        struct rs_buf empty = {0};
+        char wanted[64];
+        pack(packings[i].format, content, 900000, &packed);
+        pack(packings[i].format, "", 0, &empty);
+        expect_content(support_file("whole", packed.data, packed.size), content, 900000);
+        expect_content(support_file("empty", empty.data, empty.size), "", 0);
+        (void)snprintf(wanted, sizeof wanted, "the %s data is cut off", packings[i].name);
+        for (size_t cut = 1; cut < 40; cut += 3) {
+            expect_failure(support_file("cut", packed.data, packed.size - cut), wanted);
+        }
+        (void)snprintf(wanted, sizeof wanted, "the %s data is damaged", packings[i].name);
+        for (size_t at = packed.size / 2; at < packed.size / 2 + 8; at++) {
+            packed.data[at] ^= 0x55;
+        }
+        expect_failure(support_file("damaged", packed.data, packed.size), wanted);
+        rs_buf_reset(&packed);
+        pack(packings[i].format, "first ", 6, &packed);
+        pack(packings[i].format, "second", 6, &packed);
+        expect_content(support_file("two", packed.data, packed.size), "first second", 12);
+        rs_buf_put(&packed, "\0\0\0\0", 4);
+        expect_content(support_file("padded", packed.data, packed.size), "first second", 12);
+        rs_buf_put(&packed, "rubbish of some length", 22);
+        expect_failure(support_file("rubbish", packed.data, packed.size), wanted);
+        rs_buf_fini(&packed);
+        rs_buf_fini(&empty);
+    }
+    free(content);
+}
+
+/* Streams that say they refer back further than the memory that a reader gives them. */
+static void test_greedy(void **state)
+{
+    static const char zstd[] = "\x28\xb5\x2f\xfd\x00\x90\x01\x00\x00"; /* a window of 2^28 bytes */
+    struct rs_buf xz = {0};
+    (void)state;
+    expect_failure(support_file("g.zst", zstd, sizeof zstd - 1),
+                   "takes more than 128 MiB of memory to unpack");
+    pack(RS_UNPACK_XZ, "x", 1, &xz);
+    pack_greedy_xz(&xz);
+    expect_failure(support_file("g.xz", xz.data, xz.size),
+                   "takes more than 128 MiB of memory to unpack; unpack it with xz itself first");
+    rs_buf_fini(&xz);
+}
+
+/* A file of another kind says what it is, before anything of it is taken for rows. */
+static void test_foreign(void **state)
+{
+    struct rs_error error;
+    struct rs_input *in = NULL;
+    (void)state;
+    const char *path = support_file("book.xlsx",
+                                    "PK\x03\x04\x14\0\x06\0\x08\0\0\0\x21\0................"
+                                    "[Content_Types].xml",
+                                    49);
+    assert_int_equal(rs_input_open(path, NULL, &in, &error), 0);
+    assert_int_equal(rs_input_more(in, &error), RS_EUSAGE);
+    assert_non_null(
+        strstr(error.text, "book.xlsx: is an Excel workbook (xlsx); save the sheet as CSV in UTF-8"));
+    rs_input_close(&in);
+    expect_content(support_file("text", "BZh,a\n", 6), "BZh,a\n", 6);
+    expect_content(support_file("text", "BZ", 2), "BZ", 2);
 }
 
 static void test_refused(void **state)
@@ -225,6 +303,9 @@ int main(void)
         cmocka_unit_test(test_gzip),
         cmocka_unit_test(test_gzip_members_and_padding),
         cmocka_unit_test(test_gzip_cut_and_damaged),
+        cmocka_unit_test(test_packed),
+        cmocka_unit_test(test_greedy),
+        cmocka_unit_test(test_foreign),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_pipe),
         cmocka_unit_test(test_stop_ends_a_wait),

@@ -86,6 +86,115 @@ static void test_csv_faults(void **state)
     support_stream_free(&s);
 }
 
+static void remember(void *self, const char *text)
+{
+    struct rs_buf *notes = self;
+    rs_buf_printf(notes, "%s\n", strchr(text, ':'));
+}
+
+/* What separates the cells is what the header row has between its own. */
+static void test_delimiters(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *wanted;
+        const char *remark;
+    } files[] = {
+        {"id;price;at\n1;1;2026-01-01\n", "2",
+         ": cells are taken to be separated by ';', as the header row is; "
+         "--delimiter says otherwise\n"},
+        {"\xEF\xBB\xBF\nid\tprice\tat\n1\t1\t2026-01-01\n", "3",
+         ": cells are taken to be separated by \\t, as the header row is; --delimiter says otherwise\n"},
+        {"id|price|\"a;b\"|at\n1|1||2026-01-01\n", "2",
+         ": cells are taken to be separated by '|', as the header row is; --delimiter says otherwise\n"
+         ": columns that no field takes: \"a;b\"\n"},
+        {"id,price,at,\"a;b;c;d;e\"\n1,1,2026-01-01,\n", "2",
+         ": columns that no field takes: \"a;b;c;d;e\"\n"},
+        {"id;price, EUR;at\n1;1;2026-01-01\n",
+         "stop EUSAGE: @: no column supplies: id, price, at. Use --map FIELD=COLUMN or --const FIELD=VALUE, "
+         "perhaps --map price=id;price; "
+         "perhaps --delimiter ';'\n",
+         ""},
+        {"id;price\n1;1\n",
+         "stop EUSAGE: @: no column supplies: at. Use --map FIELD=COLUMN or --const FIELD=VALUE\n",
+         ": cells are taken to be separated by ';', as the header row is; --delimiter says otherwise\n"},
+        {"id,price,at\n1;1;2026-01-01\n",
+         "! @:2:15: the row has 1 cells, the header 3; perhaps --delimiter ';'\nend 1 rejected\n", ""},
+    };
+    struct rs_stream *s = support_stream(trade);
+    (void)state;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct rs_buf notes = {0};
+        struct rs_buf good = {0};
+        struct rs_rows_options o = {.note = remember, .note_self = &notes};
+        rs_buf_printf(&good,
+                      "%s (none) {\"id\":\"1\",\"side\":\"SELL\",\"price\":1,\"buyer\":null,"
+                      "\"at\":\"2026-01-01T00:00:00Z\"}\nend 0 rejected\n%c",
+                      files[i].wanted, '\0');
+        support_expect(s, &o, support_text("d.csv", files[i].text),
+                       strlen(files[i].wanted) == 1 ? (const char *)good.data : files[i].wanted);
+        rs_buf_char(&notes, '\0');
+        assert_string_equal((const char *)notes.data, files[i].remark);
+        rs_buf_fini(&notes);
+        rs_buf_fini(&good);
+    }
+    support_expect(s, &(struct rs_rows_options){.columns = "id,price,at"},
+                   support_text("d.csv", "1;1;2026-01-01\n"),
+                   "! @:1:15: the row has 1 cells, --columns 3; perhaps --delimiter ';'\nend 1 rejected\n");
+    support_expect(s, &(struct rs_rows_options){.delimiter = ','}, support_text("d.csv", "id;price;at\n"),
+                   "stop EUSAGE: @: no column supplies: id, price, at. Use --map FIELD=COLUMN or --const "
+                   "FIELD=VALUE\n");
+    support_stream_free(&s);
+}
+
+/* Numbers of the rows have their comma before the fraction; constants are the command line's. */
+static void test_decimal_comma(void **state)
+{
+    static const char numbers[] =
+        "{\"type\":\"record\",\"name\":\"N\",\"fields\":["
+        "{\"name\":\"d\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":18,\"scale\":"
+        "2}},"
+        "{\"name\":\"x\",\"type\":[\"null\",\"double\"]},{\"name\":\"n\",\"type\":\"long\"},"
+        "{\"name\":\"s\",\"type\":\"string\"},"
+        "{\"name\":\"c\",\"type\":\"double\"}]}";
+    struct rs_stream *s = support_stream(numbers);
+    struct rs_rows_options o = {0};
+    (void)state;
+    set(&o, "decimal-comma", NULL);
+    set(&o, "const", "c=1.5");
+    support_expect(
+        s, &o,
+        support_text("n.csv", "d;x;n;s\n"
+                              "1.234,56;1,5;1.000;1,2\n"
+                              "-0,5;;7;1.2\n"
+                              "1.5;1;1;\n"
+                              "1,555;1;1;\n"
+                              "1;1,2,3;1;\n"
+                              "1;1;1,5;\n"),
+        "2 (none) {\"d\":1234.56,\"x\":1.5,\"n\":1000,\"s\":\"1,2\",\"c\":1.5}\n"
+        "3 (none) {\"d\":-0.5,\"x\":null,\"n\":7,\"s\":\"1.2\",\"c\":1.5}\n"
+        "! @:4:1: d: has a point that does not stand between thousands; with --decimal-comma numbers "
+        "are written 1.234,56\n"
+        "! @:5:1: d: more than 2 digits after the point\n"
+        "! @:6:3: x: has more than one comma; with --decimal-comma numbers are written 1.234,56\n"
+        "! @:7:5: n: is not an integer\n"
+        "end 4 rejected\n");
+    support_expect(s, &o, support_text("n.ndjson", "{\"d\":\"1.234,5\",\"x\":1.5,\"n\":2.0,\"s\":\"1,2\"}\n"),
+                   "1 (none) {\"d\":1234.5,\"x\":1.5,\"n\":2,\"s\":\"1,2\",\"c\":1.5}\n"
+                   "end 0 rejected\n");
+    rs_rows_options_fini(&o);
+    support_expect(
+        s, NULL, support_text("n.csv", "d;x;n;s;c\n1,5;1;1;;0\n1;1,5;1;;0\n1;1;1,5;;0\n"),
+        "! @:2:1: d: not a number; with --decimal-comma a comma stands before the fraction, as in "
+        "1.234,56\n"
+        "! @:3:3: x: is not a number; with --decimal-comma a comma stands before the fraction, as in "
+        "1.234,56\n"
+        "! @:4:5: n: is not an integer; with --decimal-comma a comma stands before the fraction, as "
+        "in 1.234,56\n"
+        "end 3 rejected\n");
+    support_stream_free(&s);
+}
+
 static void test_csv_header_faults(void **state)
 {
     struct rs_stream *s = support_stream(trade);
@@ -425,12 +534,6 @@ static void test_rejects(void **state)
     support_stream_free(&s);
 }
 
-static void remember(void *self, const char *text)
-{
-    struct rs_buf *notes = self;
-    rs_buf_printf(notes, "%s\n", strchr(text, ':'));
-}
-
 /* What is no fault but seldom meant is said once a file: nothing in it but a header, line ends of several
  * kinds. */
 static void test_remarks(void **state)
@@ -540,6 +643,8 @@ int main(void)
         cmocka_unit_test(test_csv),
         cmocka_unit_test(test_csv_faults),
         cmocka_unit_test(test_csv_header_faults),
+        cmocka_unit_test(test_delimiters),
+        cmocka_unit_test(test_decimal_comma),
         cmocka_unit_test(test_mapping),
         cmocka_unit_test(test_wrong_options),
         cmocka_unit_test(test_source_twice),
