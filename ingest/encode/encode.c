@@ -284,13 +284,90 @@ static int encode_choice(struct rs_encoder *e, const struct rs_schema *type, con
     return rs_fail(error, RS_ERECORD, "no branch of the union takes this value");
 }
 
-static int encode_union(struct rs_encoder *e, const struct rs_schema *type, const struct rs_cell *cells,
-                        size_t index, struct rs_buf *out, struct rs_error *error)
+static const char *branch_name(const struct rs_schema *branch)
 {
+    return branch->name ? branch->name : rs_schema_kind_name(branch->kind);
+}
+
+/* {"string": …}: what Avro's JSON encoding makes of a value of a union. */
+static bool is_wrapped(const struct rs_schema *branch, const struct rs_cell *cells, size_t index)
+{
+    return cells[index].kind == RS_CELL_OBJECT && index + 1 < cells[index].end &&
+           cells[index + 1].end == cells[index].end && named(&cells[index + 1], branch_name(branch));
+}
+
+/* The branch that such an object names, where no branch could have it as its value; -1: none. */
+static long sure_branch(const struct rs_schema *type, const struct rs_cell *cells, size_t index)
+{
+    long found = -1;
+    for (size_t i = 0; i < type->branch_count; i++) {
+        const struct rs_schema *branch = type->branches[i];
+        if (cells[index].kind != RS_CELL_OBJECT || branch->kind == RS_AVRO_MAP) {
+            return -1;
+        }
+        found = is_wrapped(branch, cells, index) ? (long)i : found;
+    }
+    for (size_t i = 0; found >= 0 && i < type->branch_count; i++) {
+        if (type->branches[i]->kind == RS_AVRO_RECORD && find_field(type->branches[i], &cells[index + 1])) {
+            return -1;
+        }
+    }
+    return found;
+}
+
+static int encode_wrapped(struct rs_encoder *e, const struct rs_schema *type, size_t branch,
+                          const struct rs_cell *cells, size_t index, struct rs_buf *out,
+                          struct rs_error *error)
+{
+    const struct rs_schema *inner = type->branches[branch];
+    if (!e->avro_json && inner->logical == RS_LOGICAL_DECIMAL && cells[index + 1].kind == RS_CELL_STRING) {
+        e->fault_at = cells[index + 1].at;
+        return rs_fail(
+            error, RS_ERECORD,
+            "is a decimal in Avro's JSON encoding, which holds its bytes; --format avro-json reads it");
+    }
+    rs_put_long(out, (int64_t)branch);
+    return rs_encode(e, inner, cells, index + 1, out, error);
+}
+
+static int encode_avro_json_union(struct rs_encoder *e, const struct rs_schema *type,
+                                  const struct rs_cell *cells, size_t index, struct rs_buf *out,
+                                  struct rs_error *error)
+{
+    const char *example = NULL;
     long null_branch = rs_schema_null_branch(type);
     if (null_branch >= 0 && rs_encode_is_null(e, &cells[index])) {
         rs_put_long(out, null_branch);
         return 0;
+    }
+    for (size_t i = 0; i < type->branch_count; i++) {
+        if (is_wrapped(type->branches[i], cells, index)) {
+            return encode_wrapped(e, type, i, cells, index, out, error);
+        }
+        example = example || (long)i == null_branch ? example : branch_name(type->branches[i]);
+    }
+    e->fault_at = cells[index].at;
+    return rs_fail(
+        error, RS_ERECORD,
+        "is no value of a union in Avro's JSON encoding, such as {\"%s\": …}%s; --format ndjson reads "
+        "values without the name of their branch",
+        example ? example : "null", null_branch >= 0 ? " or null" : "");
+}
+
+static int encode_union(struct rs_encoder *e, const struct rs_schema *type, const struct rs_cell *cells,
+                        size_t index, struct rs_buf *out, struct rs_error *error)
+{
+    long null_branch = rs_schema_null_branch(type);
+    if (e->avro_json) {
+        return encode_avro_json_union(e, type, cells, index, out, error);
+    }
+    if (null_branch >= 0 && rs_encode_is_null(e, &cells[index])) {
+        rs_put_long(out, null_branch);
+        return 0;
+    }
+    long named_branch = e->schema_defaults ? -1 : sure_branch(type, cells, index);
+    if (named_branch >= 0) {
+        return encode_wrapped(e, type, (size_t)named_branch, cells, index, out, error);
     }
     size_t others = type->branch_count - (null_branch >= 0);
     if (others != 1) {

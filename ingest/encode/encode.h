@@ -22,6 +22,11 @@
  * other that holds its digits (those of a float are its shortest), and a time a string in ISO 8601; a time or
  * bytes never become a number, whose unit or meaning nobody knows.
  *
+ * Avro's JSON encoding (avro_json), as Java's JsonEncoder and kafka-avro-console-consumer print it, is another
+ * matter: decimals are their bytes, times the numbers that are stored, and each value of a union but null is an
+ * object of one member, named after its branch: {"string": "x"}. Such objects are taken without avro_json, too,
+ * where no value of the branch can look like them.
+ *
  * Unions: null where the cell is null or empty; else the one other branch, or the first branch that takes the
  * cell as it is (a JSON string as string before anything read out of it), or at all.
  *

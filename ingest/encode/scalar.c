@@ -243,6 +243,60 @@ static int read_decimal(const struct rs_cell *cell, int scale, rs_i128 *out, str
     return rs_decimal_parse(cell->text, scale, out, error);
 }
 
+/* Characters U+0000 to U+00FF to bytes, in place behind `out`'s end; -1: another character. */
+static long put_characters(struct rs_slice text, struct rs_buf *out)
+{
+    size_t n = 0;
+    if (!rs_utf8_valid(text.data, text.size) || !rs_buf_reserve(out, text.size)) {
+        return -1;
+    }
+    uint8_t *to = out->data + out->size;
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = text.data[i];
+        if (c >= 0x80) {
+            if (c > 0xC3) {
+                return -1;
+            }
+            c = (uint8_t)((c & 0x03) << 6 | (text.data[++i] & 0x3F));
+        }
+        to[n++] = c;
+    }
+    out->size += n;
+    return (long)n;
+}
+
+/* Two's complement, as Avro's JSON encoding shows it: a character a byte. */
+static int read_stored_decimal(const struct rs_cell *cell, rs_i128 *out, struct rs_error *error)
+{
+    struct rs_buf bytes = {0};
+    rs_u128 value = 0;
+    bool good = put_characters(cell->text, &bytes) >= 0;
+    bool failed = bytes.failed;
+    size_t from = 0;
+    uint8_t sign = good && bytes.size > 0 && (bytes.data[0] & 0x80) != 0 ? 0xFF : 0;
+    while (good && bytes.size - from > sizeof value && bytes.data[from] == sign) {
+        from++;
+    }
+    bool fits = good && bytes.size > 0 && bytes.size - from <= sizeof value &&
+                (from == 0 || (bytes.data[from] & 0x80) == (sign & 0x80));
+    value = sign != 0 ? ~value : value;
+    for (size_t i = from; fits && i < bytes.size; i++) {
+        value = value << 8 | bytes.data[i];
+    }
+    bool any = bytes.size > 0;
+    rs_buf_fini(&bytes);
+    if (failed) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    if (!fits) {
+        return refuse(error, good && any
+                                 ? "has more than 38 digits"
+                                 : "is not the bytes of a decimal, one character U+0000 to U+00FF each");
+    }
+    *out = (rs_i128)value;
+    return 0;
+}
+
 /* Bytes that an integer of 64 bits needs in two's complement. */
 static size_t narrow_size(int64_t value)
 {
@@ -282,11 +336,27 @@ static void put_decimal(rs_i128 value, const struct rs_schema *type, struct rs_b
 }
 
 /* The schema parser has made sure that a fixed holds its precision. */
-static int encode_decimal(const struct rs_cell *cell, const struct rs_schema *type, struct rs_buf *out,
-                          struct rs_error *error)
+/* What no number has: of a decimal's bytes one is likely to be like this. */
+static bool looks_like_bytes(const struct rs_cell *cell)
+{
+    bool found = false;
+    for (size_t i = 0; cell->kind == RS_CELL_STRING && i < cell->text.size && !found; i++) {
+        found = cell->text.data[i] < ' ' || cell->text.data[i] > '~';
+    }
+    return found;
+}
+
+static int encode_decimal(const struct rs_encoder *e, const struct rs_cell *cell,
+                          const struct rs_schema *type, struct rs_buf *out, struct rs_error *error)
 {
     rs_i128 value = 0;
-    int rc = read_decimal(cell, type->scale, &value, error);
+    int rc = e->avro_json && cell->kind == RS_CELL_STRING ? read_stored_decimal(cell, &value, error)
+                                                          : read_decimal(cell, type->scale, &value, error);
+    if (rc == RS_ERECORD && !e->avro_json && looks_like_bytes(cell)) {
+        struct rs_error plain = *error;
+        return rs_fail(error, RS_ERECORD,
+                       "%s; --format avro-json reads decimals that are written as their bytes", plain.text);
+    }
     if (rc != 0) {
         return rc;
     }
@@ -370,28 +440,6 @@ static int encode_string(const struct rs_cell *cell, const struct rs_schema *typ
     }
     rs_put_bytes(out, cell->text);
     return 0;
-}
-
-/* Characters U+0000 to U+00FF to bytes, in place behind `out`'s end; -1: another character. */
-static long put_characters(struct rs_slice text, struct rs_buf *out)
-{
-    size_t n = 0;
-    if (!rs_utf8_valid(text.data, text.size) || !rs_buf_reserve(out, text.size)) {
-        return -1;
-    }
-    uint8_t *to = out->data + out->size;
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t c = text.data[i];
-        if (c >= 0x80) {
-            if (c > 0xC3) {
-                return -1;
-            }
-            c = (uint8_t)((c & 0x03) << 6 | (text.data[++i] & 0x3F));
-        }
-        to[n++] = c;
-    }
-    out->size += n;
-    return (long)n;
 }
 
 /* Where the schema says decimal but not validly, a number is meant, and its characters are not to be stored.
@@ -539,6 +587,21 @@ static int encode_plain(struct rs_encoder *e, const struct rs_schema *type, cons
     return rs_fail(error, RS_EINVAL, "not a scalar type");
 }
 
+static int read_stored_time(const struct rs_cell *cell, enum rs_logical logical, int64_t *out,
+                            struct rs_error *error)
+{
+    int64_t value = 0;
+    if (read_integer(cell, "a number", &value, error) != 0) {
+        return rs_fail(error, RS_ERECORD, "is not the number that a %s is stored as (--time-format avro)",
+                       rs_schema_logical_name(logical));
+    }
+    if (!rs_encode_stored_in_range(logical, value)) {
+        return rs_fail(error, RS_ERECORD, "is outside what a %s can be", rs_schema_logical_name(logical));
+    }
+    *out = value;
+    return 0;
+}
+
 static int encode_any(struct rs_encoder *e, const struct rs_schema *type, const struct rs_cell *cell,
                       struct rs_buf *out, struct rs_error *error)
 {
@@ -546,10 +609,12 @@ static int encode_any(struct rs_encoder *e, const struct rs_schema *type, const 
     if (type->logical == RS_LOGICAL_NONE || type->logical == RS_LOGICAL_UUID || e->schema_defaults) {
         rc = encode_plain(e, type, cell, out, error);
     } else if (type->logical == RS_LOGICAL_DECIMAL) {
-        rc = encode_decimal(cell, type, out, error);
+        rc = encode_decimal(e, cell, type, out, error);
     } else {
         int64_t value = 0;
-        rc = rs_encode_read_time(e->time, type->logical, cell, &value, error);
+        rc = e->stored_times && (is_text(cell) || cell->kind == RS_CELL_NUMBER)
+                 ? read_stored_time(cell, type->logical, &value, error)
+                 : rs_encode_read_time(e->time, type->logical, cell, &value, error);
         if (rc == 0) {
             rs_put_long(out, value);
         }

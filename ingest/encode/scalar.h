@@ -20,6 +20,8 @@ struct rs_encoder {
     struct rs_slice null_text;       /* TEXT that means null besides the empty one; data NULL: none */
     bool ignore_unknown;             /* keys of JSON objects that no field takes */
     bool decimal_comma;              /* numbers in TEXT and STRING are written 1.234,56 */
+    bool avro_json;                  /* STRING and OBJECT are Avro's JSON encoding */
+    bool stored_times;    /* numbers and texts are what a time is stored as; `time` counts for no others */
     bool schema_defaults; /* cells are a default as a schema writes it: bytes as characters, times as integers
                            */
     uint32_t fault_at;    /* of the cell that was refused */

@@ -247,6 +247,26 @@ int rs_encode_read_time(const struct rs_time_rule *rule, enum rs_logical logical
     return rs_fail(error, RS_EINVAL, "not a time");
 }
 
+bool rs_encode_stored_in_range(enum rs_logical logical, int64_t value)
+{
+    switch (logical) {
+    case RS_LOGICAL_DATE: return value >= RS_DAY_MIN && value <= RS_DAY_MAX;
+    case RS_LOGICAL_TIME_MILLIS: return value >= 0 && value < RS_US_PER_DAY / US_PER_MS;
+    case RS_LOGICAL_TIME_MICROS: return value >= 0 && value < RS_US_PER_DAY;
+    case RS_LOGICAL_TIMESTAMP_MILLIS:
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MILLIS:
+        return value >= RS_TIME_MIN_US / US_PER_MS && value <= RS_TIME_MAX_US / US_PER_MS;
+    case RS_LOGICAL_TIMESTAMP_MICROS:
+    case RS_LOGICAL_LOCAL_TIMESTAMP_MICROS: return rs_time_in_range(value);
+    case RS_LOGICAL_TIMESTAMP_NANOS:
+    case RS_LOGICAL_LOCAL_TIMESTAMP_NANOS:
+    case RS_LOGICAL_NONE:
+    case RS_LOGICAL_DECIMAL:
+    case RS_LOGICAL_UUID: break;
+    }
+    return true;
+}
+
 static size_t write_nanos(int64_t ns, char *text)
 {
     int rest = 0;

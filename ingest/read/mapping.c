@@ -180,6 +180,9 @@ static bool names_field(const char *text)
 static int check_format(const struct rs_mapping *m, const char *format, struct rs_time_rule *out,
                         struct rs_error *error)
 {
+    if (rs_mapping_stored(format)) {
+        return 0;
+    }
     int rc = rs_time_rule_parse(format, m->zone, out, error);
     if (rc != 0) {
         (void)rs_error_prefix(error, "--time-format");
@@ -200,6 +203,8 @@ int rs_mapping_time(struct rs_mapping *m, const char *text, struct rs_error *err
         if (!format) {
             return rs_fail(error, RS_ENOMEM, "out of memory");
         }
+        m->time_given = true;
+        m->stored_times = rs_mapping_stored(format);
         return check_format(m, format, &m->time, error);
     }
     rc = open_rule(m, "--time-format", text, &rule, &format, error);

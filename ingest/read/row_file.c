@@ -72,9 +72,9 @@ static int find_format(struct rs_row_file *f, const char *path, struct rs_error 
     const char *named = f->context->options->format;
     size_t size = plain_size(path);
     if (named) {
-        f->format = strcmp(named, "csv") == 0      ? FORMAT_CSV
-                    : strcmp(named, "ndjson") == 0 ? FORMAT_NDJSON
-                                                   : FORMAT_AVRO;
+        f->format = strcmp(named, "csv") == 0    ? FORMAT_CSV
+                    : strcmp(named, "avro") == 0 ? FORMAT_AVRO
+                                                 : FORMAT_NDJSON;
         return 0;
     }
     if (ends_with(path, size, ".ndjson") || ends_with(path, size, ".jsonl") ||

@@ -23,6 +23,7 @@ struct op {
     struct rs_slice bytes;        /* BYTES; COLUMN: what stands for an ABSENT cell; data NULL: nothing may */
     bool empty_absent;            /* COLUMN: an empty TEXT is no value of the type: as if ABSENT */
     struct rs_time_rule time;     /* COLUMN */
+    bool stored_time;             /* COLUMN */
 };
 
 struct rs_row_plan {
@@ -158,13 +159,34 @@ static int encode_fallback(struct rs_row_plan *p, const struct rs_schema_field *
     return rc;
 }
 
+/* How times of a field are written. */
+struct form {
+    struct rs_time_rule rule;
+    bool stored; /* as the numbers that they are stored as; `rule` is for others */
+    bool usual;  /* nobody has said */
+};
+
+static int find_form(const struct rs_row_plan *p, const struct rs_mapping_rule *rule, struct form *out,
+                     struct rs_error *error)
+{
+    const struct rs_mapping *m = p->mapping;
+    *out = (struct form){.rule = m->time, .stored = m->stored_times, .usual = !m->time_given};
+    if (!rule || !rule->format) {
+        return 0;
+    }
+    out->usual = false;
+    out->stored = rs_mapping_stored(rule->format);
+    return out->stored ? 0 : rs_time_rule_parse(rule->format, m->zone, &out->rule, error);
+}
+
 static int add_constant(struct rs_row_plan *p, const char *path, const struct rs_schema_field *field,
-                        const char *text, const struct rs_time_rule *time, struct rs_error *error)
+                        const char *text, const struct form *form, struct rs_error *error)
 {
     struct rs_buf bytes = {0};
     struct rs_cell cell = {.kind = RS_CELL_TEXT, .end = 1};
     cell.text = rs_slice_text(text);
-    p->encoder.time = time;
+    p->encoder.time = &form->rule;
+    p->encoder.stored_times = form->stored;
     int rc = rs_encode(&p->encoder, field->type, &cell, 0, &bytes, error);
     if (rc == RS_ERECORD) {
         error->code = RS_EUSAGE;
@@ -184,14 +206,15 @@ static int add_constant(struct rs_row_plan *p, const char *path, const struct rs
 }
 
 static int add_cell(struct rs_row_plan *p, const char *path, const struct rs_schema_field *field,
-                    const char *column, const struct rs_time_rule *time, struct rs_error *error)
+                    const char *column, const struct form *form, struct rs_error *error)
 {
     struct op *op = add_op(p, OP_COLUMN, path);
     if (!op) {
         return no_memory(error);
     }
     op->type = field->type;
-    op->time = *time;
+    op->time = form->rule;
+    op->stored_time = form->stored || (form->usual && p->mapping->avro_json);
     struct rs_slice fallback = {0};
     uint32_t number = 0;
     int rc = add_column(p, column, &number, error);
@@ -297,16 +320,14 @@ static int add_field(struct rs_row_plan *p, const struct enclosing *in, const ch
     const struct rs_mapping_rule *rule = rule_of(p, path);
     const char *column = rule && rule->column ? rule->column : path;
     const struct rs_schema *record = record_branch(field->type);
-    struct rs_time_rule time = p->mapping->time;
+    struct form form;
     bool below = record && (supplied_below(p, path) || p->source == RS_ROW_PLAN_FIELDS);
-    if (rule && rule->format) {
-        int rc = rs_time_rule_parse(rule->format, p->mapping->zone, &time, error);
-        if (rc != 0) {
-            return rc;
-        }
+    int rc = find_form(p, rule, &form, error);
+    if (rc != 0) {
+        return rc;
     }
     if (rule && rule->text) {
-        return add_constant(p, path, field, rule->text, &time, error);
+        return add_constant(p, path, field, rule->text, &form, error);
     }
     if (below && !encloses(in, record) && (!rule || !rule->column)) {
         return add_group(p, in, path, field->type, record, error);
@@ -314,7 +335,7 @@ static int add_field(struct rs_row_plan *p, const struct enclosing *in, const ch
     if (p->given_count > 0 && !is_given(p, column)) {
         return add_fallback(p, path, field, column, error);
     }
-    return add_cell(p, path, field, column, &time, error);
+    return add_cell(p, path, field, column, &form, error);
 }
 
 static int add_record(struct rs_row_plan *p, const struct enclosing *in, const char *prefix,
@@ -425,8 +446,10 @@ int rs_row_plan_new(const struct rs_mapping *mapping, enum rs_row_plan_source so
     p->encoder.null_text = mapping->null_text;
     p->encoder.ignore_unknown = mapping->ignore_unknown;
     int rc = build(p, error);
-    p->encoder.decimal_comma = mapping->decimal_comma; /* constants are written as the program writes them */
-    p->given = NULL;                                   /* the caller's columns need not live on */
+    /* Constants are written as the command line writes them. */
+    p->encoder.decimal_comma = mapping->decimal_comma;
+    p->encoder.avro_json = mapping->avro_json;
+    p->given = NULL; /* the caller's columns need not live on */
     p->given_count = 0;
     if (rc != 0) {
         rs_row_plan_free(&p);
@@ -459,31 +482,37 @@ static bool key_is(const struct rs_cell *cell, const char *name, size_t size)
     return cell->name.size == size && memcmp(cell->name.data, name, size) == 0;
 }
 
-static uint32_t find_key(const struct rs_cell *cells, uint32_t object, const char *name, size_t size)
+static uint32_t find_key(const struct rs_cell *cells, uint32_t object, const char *name, size_t size,
+                         bool wrapped)
 {
     for (uint32_t i = object + 1; i < cells[object].end; i = cells[i].end) {
         if (key_is(&cells[i], name, size)) {
             return i;
         }
     }
-    return RS_ROW_PLAN_ABSENT;
+    /* A record in a union of Avro's JSON encoding is inside an object that names it: {"ns.Venue": {…}}. */
+    uint32_t only = object + 1;
+    return wrapped && only < cells[object].end && cells[only].end == cells[object].end &&
+                   cells[only].kind == RS_CELL_OBJECT
+               ? find_key(cells, only, name, size, false)
+               : RS_ROW_PLAN_ABSENT;
 }
 
 /* The key as it is, else through objects by its dots. */
-static uint32_t find_path(const struct rs_cell *cells, const char *name)
+static uint32_t find_path(const struct rs_cell *cells, const char *name, bool avro_json)
 {
-    uint32_t found = find_key(cells, 0, name, strlen(name));
+    uint32_t found = find_key(cells, 0, name, strlen(name), false);
     uint32_t object = 0;
     const char *dot = strchr(name, '.');
     while (found == RS_ROW_PLAN_ABSENT && dot) {
-        object = find_key(cells, object, name, (size_t)(dot - name));
+        object = find_key(cells, object, name, (size_t)(dot - name), avro_json && object != 0);
         if (object == RS_ROW_PLAN_ABSENT || cells[object].kind != RS_CELL_OBJECT) {
             return RS_ROW_PLAN_ABSENT;
         }
         name = dot + 1;
         dot = strchr(name, '.');
         if (!dot) {
-            found = find_key(cells, object, name, strlen(name));
+            found = find_key(cells, object, name, strlen(name), avro_json);
         }
     }
     return found;
@@ -533,8 +562,9 @@ static int resolve(struct rs_row_plan *p, const struct rs_cell *cells, uint32_t 
     size_t direct = 0;
     for (size_t c = 0; c < p->column_count; c++) {
         const char *name = p->columns[c];
-        uint32_t found =
-            hint < cells[0].end && key_is(&cells[hint], name, strlen(name)) ? hint : find_path(cells, name);
+        uint32_t found = hint < cells[0].end && key_is(&cells[hint], name, strlen(name))
+                             ? hint
+                             : find_path(cells, name, p->mapping->avro_json);
         p->where[c] = found;
         if (found != RS_ROW_PLAN_ABSENT) {
             hint = cells[found].end;
@@ -596,6 +626,7 @@ static int encode_column(struct rs_row_plan *p, const struct op *op, const struc
     if (cell && cell->kind != RS_CELL_ABSENT &&
         !(op->empty_absent && cell->kind == RS_CELL_TEXT && cell->text.size == 0)) {
         p->encoder.time = &op->time;
+        p->encoder.stored_times = op->stored_time;
         rc = rs_encode(&p->encoder, op->type, cells, index, out, error);
     } else if (op->bytes.data) {
         rs_put_raw(out, op->bytes);

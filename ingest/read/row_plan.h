@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -37,6 +38,9 @@ struct rs_mapping {
     struct rs_slice null_text;
     bool ignore_unknown;
     bool decimal_comma; /* in the rows, not in --const */
+    bool avro_json;     /* the same */
+    bool stored_times;  /* --time-format avro */
+    bool time_given;    /* --time-format of all fields; without, Avro's JSON encoding means avro */
 };
 
 /* `schema` is a record. */
@@ -48,8 +52,15 @@ RS_MUST_USE int rs_mapping_map(struct rs_mapping *mapping, const char *text, str
 RS_MUST_USE int rs_mapping_const(struct rs_mapping *mapping, const char *text, struct rs_error *error);
 /* Zone of times that carry none. Before any format. */
 RS_MUST_USE int rs_mapping_zone(struct rs_mapping *mapping, const char *name, struct rs_error *error);
-/* "FORMAT" for all times, "field=FORMAT" for one field. */
+/* "FORMAT" for all times, "field=FORMAT" for one field; besides the rules of base/time/rule.h "avro": the number
+ * that the type stores. */
 RS_MUST_USE int rs_mapping_time(struct rs_mapping *mapping, const char *text, struct rs_error *error);
+
+/* The format is "avro". */
+static inline bool rs_mapping_stored(const char *format)
+{
+    return strcmp(format, "avro") == 0;
+}
 
 /* ---- the plan ---- */
 

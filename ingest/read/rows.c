@@ -39,6 +39,7 @@ static int set_up_mapping(struct rs_rows *r, struct rs_error *error)
     int rc = 0;
     r->mapping.ignore_unknown = o->ignore_unknown;
     r->mapping.decimal_comma = o->decimal_comma;
+    r->mapping.avro_json = o->format && strcmp(o->format, RS_ROWS_AVRO_JSON) == 0;
     if (o->null_text) {
         r->mapping.null_text = rs_slice_text(o->null_text);
     }

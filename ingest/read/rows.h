@@ -8,6 +8,7 @@
  *     field's default
  *   - NDJSON: one object per line; a key that no field takes makes the row bad, as it may be a misspelt
  *     optional field, unless ignore_unknown; a key that is absent is the field's default or null
+ *   - Avro's JSON encoding (avro-json): NDJSON, whose values are what Avro stores (ingest/encode/encode.h)
  *   - Avro: records of the stream's own schema are taken as they are, after the decoder has checked them;
  *     those of another schema are converted field by field (ingest/encode/encode.h)
  *

@@ -17,7 +17,7 @@ static int push(const char ***items, size_t *count, const char *value, struct rs
 
 static int set_format(struct rs_rows_options *options, const char *value, struct rs_error *error)
 {
-    static const char *const known[] = {"csv", "ndjson", "avro", NULL};
+    static const char *const known[] = {"csv", "ndjson", "avro", RS_ROWS_AVRO_JSON, NULL};
     for (size_t i = 0; known[i]; i++) {
         if (strcmp(value, known[i]) == 0) {
             options->format = known[i];
@@ -25,7 +25,7 @@ static int set_format(struct rs_rows_options *options, const char *value, struct
         }
     }
     const char *nearest = rs_nearest_name(value, known);
-    return rs_fail(error, RS_EUSAGE, "--format %s: csv, ndjson or avro is needed%s%s%s", value,
+    return rs_fail(error, RS_EUSAGE, "--format %s: csv, ndjson, avro or avro-json is needed%s%s%s", value,
                    nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 

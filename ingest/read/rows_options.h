@@ -10,10 +10,13 @@
 
 #include "base/error.h"
 
+/* NDJSON in Avro's JSON encoding. */
+#define RS_ROWS_AVRO_JSON "avro-json"
+
 /* Options common to both commands. Parsed by rs_rows_option so that they are spelled alike. Zero-initialised
  * is valid. */
 struct rs_rows_options {
-    const char *format;  /* csv, ndjson, avro; NULL: by the file's name or first bytes, else csv */
+    const char *format;  /* csv, ndjson, avro, avro-json; NULL: by the file's name or first bytes, else csv */
     const char *columns; /* a,b,c: no header row */
     char delimiter;      /* 0: as the header row tells, else ',' (tab for .tsv) */
     bool decimal_comma;  /* numbers are written 1.234,56 */
@@ -21,7 +24,8 @@ struct rs_rows_options {
     size_t map_count;
     const char **consts; /* "field=value" */
     size_t const_count;
-    const char **time_formats; /* "FORMAT" or "field=FORMAT": iso (default), period, s, ms, us, ns, pattern */
+    const char *
+        *time_formats; /* "FORMAT" or "field=FORMAT": iso (default), period, s, ms, us, ns, avro, pattern */
     size_t time_format_count;
     const char *time_zone; /* for times that carry none; default UTC */
     const char *key;       /* field,field; NULL: the stream's */
@@ -41,7 +45,9 @@ struct rs_rows_options {
 /* Entries for a program's table of options (base/usage.h), and what they set. rs_rows_option: 0 when `name`
  * was one of them, 1 when it belongs to the program, or RS_EUSAGE, RS_ENOMEM. Borrows `value`. */
 #define RS_ROWS_OPTIONS                                                                                      \
-    {"format", '\0', "FORMAT", "csv, ndjson or avro; default: by the file name, else csv"},                  \
+    {"format", '\0', "FORMAT",                                                                               \
+     "csv, ndjson, avro, or avro-json (NDJSON as kafka-avro-console-consumer prints it);\n"                  \
+     "default: by the file name, else csv"},                                                                 \
         {"columns", '\0', "A,B,C", "names of the CSV columns; the file has no header row"},                  \
         {"delimiter", '\0', "CHAR",                                                                          \
          "between CSV cells; \\t is a tab; default: as the header row tells, else ','"},                     \
@@ -50,7 +56,8 @@ struct rs_rows_options {
         {"const", '\0', "FIELD=VALUE", "the same VALUE for FIELD in every row; may be repeated"},            \
         {"time-format", '\0', "[FIELD=]FORMAT",                                                              \
          "of all times or of one field: iso (default), period (2026, 2026-Q1, 2026-03),\n"                   \
-         "s, ms, us, ns since 1970, or a pattern such as \"%Y-%m-%d %H:%M:%S.%f\""},                         \
+         "s, ms, us, ns since 1970, avro (the number that is stored), or a pattern such as \"%Y-%m-%d "      \
+         "%H:%M:%S.%f\""},                                                                                   \
         {"time-zone", '\0', "ZONE", "of times that carry none: UTC (default), +08:00, Asia/Shanghai"},       \
         {"key", '\0', "FIELD,...", "fields of the Kafka key; default: the stream's"},                        \
         {"framing", '\0', "FRAMING",                                                                         \

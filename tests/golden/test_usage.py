@@ -298,7 +298,7 @@ COMMANDS = {
         ("-c {config} --stream trade x.csv", 1, '{config} has no stream "trade"; did you mean "trades"?'),
         ("-c {config} --stream trades /no.csv", 2, "/no.csv: cannot be opened: No such file or directory"),
         ("-c {config} --stream trades --format xml x", 1,
-         "--format xml: csv, ndjson or avro is needed. See `rollstat-publish --help`."),
+         "--format xml: csv, ndjson, avro or avro-json is needed. See `rollstat-publish --help`."),
         ("-c {config} --stream trades --map price {config}", 1, "--map price: FIELD=COLUMN is needed"),
         ("-c {config} --stream trades --map prize=x {config}", 1,
          '--map prize=x: the schema has no field "prize"; did you mean "price"?'),

@@ -32,11 +32,16 @@ static struct rs_cell text_cell(const char *text)
     return (struct rs_cell){.kind = RS_CELL_TEXT, .end = 1, .text = rs_slice_text(text)};
 }
 
+/* Of the encoders that follow. */
+static bool avro_json, stored_times;
+
 static int encode(const struct rs_schema_document *document, const struct rs_cell *cells,
                   const struct rs_time_rule *time, struct rs_buf *out, struct rs_error *error)
 {
     struct rs_encoder encoder;
     rs_encoder_init(&encoder);
+    encoder.avro_json = avro_json;
+    encoder.stored_times = stored_times;
     if (time) {
         encoder.time = time;
     }
@@ -409,6 +414,110 @@ static void test_unions(void **state)
     expect_json("[\"int\",\"boolean\"]", "null", "! no branch of the union takes this value");
 }
 
+/* Avro's JSON encoding; `wanted` as of expect. */
+static void expect_avro_json(const char *schema, const char *json, const char *wanted)
+{
+    struct rs_json *parser = NULL;
+    struct rs_error error;
+    const struct rs_cell *cells = NULL;
+    size_t at = 0;
+    assert_int_equal(rs_json_new(&parser, &error), 0);
+    assert_int_equal(rs_json_parse(parser, rs_slice_text(json), &cells, &at, &error), 0);
+    avro_json = true;
+    expect_cells(schema, cells, NULL, wanted);
+    avro_json = false;
+    rs_json_free(&parser);
+}
+
+#define UNION_OF(what) "[\"null\"," what "]"
+#define RECORD_R                                                                                             \
+    "{\"type\":\"record\",\"name\":\"R\",\"namespace\":\"n.s\",\"fields\":[{\"name\":\"a\",\"type\":["       \
+    "\"null\","                                                                                              \
+    "\"int\"]},{\"name\":\"string\",\"type\":\"int\",\"default\":1}]}"
+
+/* Values of unions under the name of their branch, by whom it is decided whatever else they could be. */
+static void test_unions_of_avro_json(void **state)
+{
+    static const char no_union[] = "! is no value of a union in Avro's JSON encoding, such as {\"int\": …} "
+                                   "or null; --format ndjson reads "
+                                   "values without the name of their branch";
+    (void)state;
+    expect_avro_json("[\"null\",\"string\"]", "{\"string\":\"x\"}", "020278");
+    expect_avro_json("[\"string\",\"null\"]", "null", "02");
+    expect_avro_json("[\"int\",\"long\"]", "{\"long\":5}", "020a");
+    expect_avro_json("[\"null\",\"string\",\"bytes\"]", "{\"bytes\":\"\\u00ff\"}", "0402ff");
+    expect_avro_json(UNION_OF(RECORD_R), "{\"n.s.R\":{\"a\":{\"int\":3},\"string\":2}}", "02020604");
+    expect_avro_json(UNION_OF("{\"type\":\"map\",\"values\":\"int\"}"), "{\"map\":{\"map\":1}}",
+                     "0202066d61700200");
+    expect_avro_json(UNION_OF("{\"type\":\"array\",\"items\":" UNION_OF("\"int\"") "}"),
+                     "{\"array\":[null,{\"int\":1}]}", "020400020200");
+    expect_avro_json(UNION_OF("\"int\""), "5", no_union);
+    expect_avro_json(UNION_OF("\"int\""), "{\"long\":5}", no_union);
+    expect_avro_json(UNION_OF("\"int\""), "{\"int\":5,\"x\":1}", no_union);
+    expect_avro_json(UNION_OF("\"int\""), "{}", no_union);
+    expect_avro_json(UNION_OF("\"int\""), "{\"int\":\"x\"}", "! is not an integer");
+    expect_avro_json(
+        UNION_OF(RECORD_R), "{\"R\":{}}",
+        "! is no value of a union in Avro's JSON encoding, such as {\"n.s.R\": …} or null; --format "
+        "ndjson reads values without the name of their branch");
+}
+
+/* The same without avro_json, where nothing else can be meant. */
+static void test_wrapped_values(void **state)
+{
+    (void)state;
+    expect_json("[\"null\",\"string\"]", "{\"string\":\"x\"}", "020278");
+    expect_json("[\"null\",\"long\",\"string\"]", "{\"string\":\"5\"}", "040235");
+    expect_json(UNION_OF(RECORD_R), "{\"n.s.R\":{\"a\":3}}", "02020602");
+    expect_json("[\"null\",\"string\"," RECORD_R "]", "{\"string\":7}", "04000e");
+    expect_json("[\"string\",{\"type\":\"map\",\"values\":\"string\"}]", "{\"string\":\"x\"}",
+                "02020c737472696e67027800");
+    expect_json(UNION_OF("\"int\""), "{\"int\":\"x\"}", "! is not an integer");
+    expect_json(UNION_OF("\"int\""), "{\"int\":1,\"b\":2}", "! is not an integer");
+    expect_json(UNION_OF(DECIMAL(9, 2)), "{\"bytes\":\"1.50\"}",
+                "! is a decimal in Avro's JSON encoding, which holds its bytes; --format avro-json reads it");
+    expect_json(UNION_OF(DECIMAL(9, 2)), "{\"bytes\":1.50}",
+                "020400"
+                "96");
+}
+
+/* A decimal is its bytes, one character each, of whatever length; times are the numbers that are stored. */
+static void test_stored_values(void **state)
+{
+    static const char no_bytes[] = "! is not the bytes of a decimal, one character U+0000 to U+00FF each";
+    (void)state;
+    expect_avro_json(DECIMAL(9, 2), "\"\\u0000\\u0096\"", "040096");
+    expect_avro_json(DECIMAL(9, 2), "\"12\"", "043132");
+    expect_avro_json(DECIMAL(9, 2), "\"\\u00ff\\u00ff\"", "02ff");
+    expect_avro_json(DECIMAL(9, 2),
+                     "\"\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000"
+                     "\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0000\\u0001\"",
+                     "0201");
+    expect_avro_json(DECIMAL(9, 2), "\"\\u007f\\u00ff\\u00ff\\u00ff\\u00ff\"",
+                     "! has more than 9 digits, 2 of them behind the point");
+    expect_avro_json(DECIMAL(38, 2), "\"\\u007f2345678901234567\"", "! has more than 38 digits");
+    expect_avro_json(DECIMAL(9, 2), "\"\"", no_bytes);
+    expect_avro_json(DECIMAL(9, 2), "\"\\u0100\"", no_bytes);
+    expect_avro_json(
+        "{\"type\":\"fixed\",\"name\":\"F\",\"size\":3,\"logicalType\":\"decimal\",\"precision\":4}",
+        "\"\\u00ff\\u00ff\\u00fe\"", "fffffe");
+    stored_times = true;
+    expect_json(LOGICAL("long", "timestamp-millis"), "-1", "01");
+    expect("[\"null\"," LOGICAL("long", "timestamp-micros") "]", "1", "0202");
+    expect_json(LOGICAL("int", "date"), "1", "02");
+    expect_json(LOGICAL("int", "time-millis"), "86399999", "feefb252");
+    expect_json(LOGICAL("int", "time-millis"), "86400000", "! is outside what a time-millis can be");
+    expect_json(LOGICAL("long", "time-micros"), "-1", "! is outside what a time-micros can be");
+    expect_json(LOGICAL("long", "timestamp-millis"), "253402300800000",
+                "! is outside what a timestamp-millis can be");
+    expect_json(LOGICAL("long", "timestamp-nanos"), "-9223372036854775808", "ffffffffffffffffff01");
+    expect_json(LOGICAL("long", "timestamp-millis"), "1.5",
+                "! is not the number that a timestamp-millis is stored as (--time-format avro)");
+    expect(LOGICAL("long", "timestamp-millis"), "2026-01-01T00:00:00Z",
+           "! is not the number that a timestamp-millis is stored as (--time-format avro)");
+    stored_times = false;
+}
+
 static void test_containers(void **state)
 {
     static const char nested[] = "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":"
@@ -488,6 +597,9 @@ int main(void)
         cmocka_unit_test(test_nothing_is_cut_off),
         cmocka_unit_test(test_zone),
         cmocka_unit_test(test_unions),
+        cmocka_unit_test(test_unions_of_avro_json),
+        cmocka_unit_test(test_wrapped_values),
+        cmocka_unit_test(test_stored_values),
         cmocka_unit_test(test_containers),
         cmocka_unit_test(test_defaults_of_unions),
         cmocka_unit_test(test_an_ignored_decimal_is_bytes),

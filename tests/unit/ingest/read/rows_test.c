@@ -195,6 +195,54 @@ static void test_decimal_comma(void **state)
     support_stream_free(&s);
 }
 
+/* Times as they are stored, of all fields or one; Avro's JSON encoding means it unless another form is given. */
+static void test_avro_json(void **state)
+{
+    static const char event[] =
+        "{\"type\":\"record\",\"name\":\"E\",\"fields\":["
+        "{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}},"
+        "{\"name\":\"day\",\"type\":[\"null\",{\"type\":\"int\",\"logicalType\":\"date\"}],\"default\":null},"
+        "{\"name\":\"venue\",\"type\":[\"null\",{\"type\":\"record\",\"name\":\"n.V\",\"fields\":["
+        "{\"name\":\"c\",\"type\":\"string\"}]}],\"default\":null}]}";
+    static const char one[] =
+        "1 (none) {\"at\":\"1970-01-01T00:00:01Z\",\"day\":\"1970-01-03\",\"venue\":null}\n"
+        "end 0 rejected\n";
+    struct rs_stream *s = support_stream(event);
+    struct rs_rows_options o = {0};
+    (void)state;
+    set(&o, "time-format", "avro");
+    support_expect(s, &o, support_text("a.csv", "at,day\n1000,2\n"),
+                   "2 (none) {\"at\":\"1970-01-01T00:00:01Z\","
+                   "\"day\":\"1970-01-03\",\"venue\":null}\nend 0 rejected\n");
+    support_expect(s, &o, support_text("a.ndjson", "{\"at\":1000,\"day\":{\"int\":2}}\n"), one);
+    rs_rows_options_fini(&o);
+    set(&o, "time-format", "s");
+    set(&o, "time-format", "day=avro");
+    support_expect(s, &o, support_text("a.ndjson", "{\"at\":1,\"day\":2}\n"), one);
+    rs_rows_options_fini(&o);
+    set(&o, "format", "avro-json");
+    set(&o, "const", "day=1970-01-03");
+    support_expect(s, &o, support_text("a", "{\"at\":1000,\"day\":{\"int\":9},\"venue\":null}\n"),
+                   "! @:1:18: no field takes the key \"day\" (--ignore-unknown passes such keys by)\n"
+                   "end 1 rejected\n");
+    support_expect(s, &o, support_text("a", "{\"at\":1000,\"venue\":null}\n"), one);
+    rs_rows_options_fini(&o);
+    set(&o, "format", "avro-json");
+    set(&o, "time-format", "iso");
+    set(&o, "map", "venue.c=place.city");
+    support_expect(s, &o,
+                   support_text("a", "{\"at\":\"1970-01-01T00:00:01Z\",\"day\":{\"int\":2},"
+                                     "\"place\":{\"n.Place\":{\"city\":\"X\"}}}\n"),
+                   "! @:1:43: day: is a number where a date is needed\nend 1 rejected\n");
+    support_expect(
+        s, &o,
+        support_text("a", "{\"at\":\"1970-01-01T00:00:01Z\",\"day\":null,"
+                          "\"place\":{\"n.Place\":{\"city\":\"X\"}}}\n"),
+        "1 (none) {\"at\":\"1970-01-01T00:00:01Z\",\"day\":null,\"venue\":{\"c\":\"X\"}}\nend 0 rejected\n");
+    rs_rows_options_fini(&o);
+    support_stream_free(&s);
+}
+
 static void test_csv_header_faults(void **state)
 {
     struct rs_stream *s = support_stream(trade);
@@ -293,7 +341,8 @@ static void test_wrong_options(void **state)
         "key field \"at\": a key is made of strings, enums, integers, booleans, dates, decimals and uuids");
     expect_option(s, "framing", "confluent", "--framing confluent: the schema's id is needed, confluent:ID");
     expect_option(s, "framing", "avro", "--framing avro: bare, confluent:ID or single-object is needed");
-    expect_option(s, "format", "cvs", "--format cvs: csv, ndjson or avro is needed; did you mean \"csv\"?");
+    expect_option(s, "format", "cvs",
+                  "--format cvs: csv, ndjson, avro or avro-json is needed; did you mean \"csv\"?");
     expect_option(s, "delimiter", "ab",
                   "--delimiter ab: one ASCII character is needed, and no quote; \\t is a tab");
     expect_option(s, "limit", "0", "--limit 0: a number of rows from 1 is needed");
@@ -645,6 +694,7 @@ int main(void)
         cmocka_unit_test(test_csv_header_faults),
         cmocka_unit_test(test_delimiters),
         cmocka_unit_test(test_decimal_comma),
+        cmocka_unit_test(test_avro_json),
         cmocka_unit_test(test_mapping),
         cmocka_unit_test(test_wrong_options),
         cmocka_unit_test(test_source_twice),
