@@ -119,13 +119,20 @@ static __attribute__((noinline, cold)) enum rs_reason refused(const struct rs_de
     return unknown ? RS_REASON_UNKNOWN_SCHEMA : reason;
 }
 
+/* False: it is not framed as it has to be. */
+static bool take_json(const struct rs_decoder *decoder, struct rs_slice message, struct rs_slice *json)
+{
+    uint32_t id; /* of a JSON schema, which nobody asks for */
+    *json = message;
+    bool framed = decoder->framing != RS_FRAMING_BARE && rs_frame_confluent(message, &id, json);
+    return framed || decoder->framing != RS_FRAMING_CONFLUENT;
+}
+
 static enum rs_reason run_json(const struct rs_decoder *decoder, struct rs_slice message, uint8_t *text,
                                struct rs_value *values, size_t *at)
 {
-    uint32_t id; /* of a JSON schema, which nobody asks for */
-    struct rs_slice json = message;
-    bool framed = decoder->framing != RS_FRAMING_BARE && rs_frame_confluent(message, &id, &json);
-    if (!framed && decoder->framing == RS_FRAMING_CONFLUENT) {
+    struct rs_slice json;
+    if (!take_json(decoder, message, &json)) {
         if (at) {
             *at = 0;
         }
@@ -207,25 +214,37 @@ struct rs_learned *rs_decoder_learned(const struct rs_decoder *decoder)
     return decoder->learned;
 }
 
+/* `program` NULL: it does not resolve, or is refused for good. */
+static inline enum rs_reason run_framed(const struct rs_program *program, struct rs_slice message,
+                                        struct rs_slice datum, struct rs_value *values, size_t *at)
+{
+    enum rs_reason reason =
+        program ? rs_program_run(program, datum, values, at) : RS_REASON_SCHEMA_INCOMPATIBLE;
+    if (__builtin_expect(at != NULL, 0)) {
+        *at = program ? *at + (message.size - datum.size) : 0;
+    }
+    return reason;
+}
+
 enum rs_reason rs_decoder_run_learning(const struct rs_decoder *decoder, struct rs_learned_table *table,
-                                       struct rs_slice message, struct rs_value *values, uint32_t *id)
+                                       struct rs_slice message, struct rs_value *values, uint32_t *id,
+                                       size_t *at)
 {
     struct rs_slice datum;
     const struct rs_program *program = NULL;
 
     if (!rs_frame_confluent(message, id, &datum)) {
-        return rs_decoder_run(decoder, message, NULL, values, NULL);
+        return rs_decoder_run(decoder, message, NULL, values, at);
     }
     size_t writer = rs_frame_find_id(decoder->registry, *id);
     if (writer != SIZE_MAX) {
-        program = decoder->programs[writer];
-        return program ? rs_program_run(program, datum, values, NULL) : RS_REASON_SCHEMA_INCOMPATIBLE;
+        return run_framed(decoder->programs[writer], message, datum, values, at);
     }
     switch (rs_learned_find(decoder->learned, table, *id, &program)) {
-    case RS_LEARNED_KNOWN: return rs_program_run(program, datum, values, NULL);
-    case RS_LEARNED_REFUSED: return RS_REASON_SCHEMA_INCOMPATIBLE;
+    case RS_LEARNED_KNOWN:
+    case RS_LEARNED_REFUSED: return run_framed(program, message, datum, values, at);
     case RS_LEARNED_UNKNOWN:
-        return rs_decoder_run(decoder, message, NULL, values, NULL); /* `auto`: it may be bare */
+        return rs_decoder_run(decoder, message, NULL, values, at); /* `auto`: it may be bare */
     case RS_LEARNED_WAITS: break;
     }
     return RS_DECODER_WAITS;
@@ -251,13 +270,36 @@ static void visit(void *self, const struct rs_visited *value)
     }
 }
 
-enum rs_reason rs_decoder_visit(const struct rs_decoder *decoder, struct rs_slice message,
-                                const struct rs_decoder_visitor *visitor, struct rs_place *place)
+/* As program_of, with what a registry told. */
+static const struct rs_program *any_program_of(const struct rs_decoder *decoder,
+                                               struct rs_learned_table *table, struct rs_slice message,
+                                               struct rs_slice *datum, enum rs_reason *reason)
+{
+    uint32_t id;
+    const struct rs_program *program = NULL;
+
+    if (!table || !decoder->learned || !rs_frame_confluent(message, &id, datum) ||
+        rs_frame_find_id(decoder->registry, id) != SIZE_MAX) {
+        return program_of(decoder, message, datum, reason);
+    }
+    switch (rs_learned_find(decoder->learned, table, id, &program)) {
+    case RS_LEARNED_KNOWN: *reason = RS_REASON_NONE; break;
+    case RS_LEARNED_REFUSED: *reason = RS_REASON_SCHEMA_INCOMPATIBLE; break;
+    case RS_LEARNED_UNKNOWN: return program_of(decoder, message, datum, reason);
+    case RS_LEARNED_WAITS: *reason = RS_DECODER_WAITS; break;
+    }
+    return program;
+}
+
+enum rs_reason rs_decoder_visit(const struct rs_decoder *decoder, struct rs_learned_table *table,
+                                struct rs_slice message, const struct rs_decoder_visitor *visitor,
+                                struct rs_place *place)
 {
     enum rs_reason reason = RS_REASON_NONE;
     struct rs_slice datum;
     *place = (struct rs_place){0};
-    const struct rs_program *program = decoder->json ? NULL : program_of(decoder, message, &datum, &reason);
+    const struct rs_program *program =
+        decoder->json ? NULL : any_program_of(decoder, table, message, &datum, &reason);
     if (!program) {
         return reason;
     }
@@ -274,12 +316,30 @@ enum rs_reason rs_decoder_visit(const struct rs_decoder *decoder, struct rs_slic
     return reason;
 }
 
-bool rs_decoder_find_value(const struct rs_decoder *decoder, struct rs_slice message, const char *path,
-                           size_t *at)
+enum rs_reason rs_decoder_place(const struct rs_decoder *decoder, struct rs_learned_table *table,
+                                struct rs_slice message, uint8_t *text, struct rs_value *values,
+                                struct rs_place *place)
+{
+    struct rs_slice json;
+    if (!decoder->json) {
+        return rs_decoder_visit(decoder, table, message, NULL, place);
+    }
+    *place = (struct rs_place){0};
+    if (!take_json(decoder, message, &json)) {
+        return RS_REASON_FRAMING;
+    }
+    enum rs_reason reason = rs_json_program_place(decoder->json, json, text, values, place);
+    place->at += message.size - json.size;
+    return reason;
+}
+
+bool rs_decoder_find_value(const struct rs_decoder *decoder, struct rs_learned_table *table,
+                           struct rs_slice message, const char *path, size_t *at)
 {
     enum rs_reason reason = RS_REASON_NONE;
     struct rs_slice datum;
-    const struct rs_program *program = decoder->json ? NULL : program_of(decoder, message, &datum, &reason);
+    const struct rs_program *program =
+        decoder->json ? NULL : any_program_of(decoder, table, message, &datum, &reason);
     bool found = program && rs_program_find_value(program, datum, path, at);
     *at += found ? message.size - datum.size : 0;
     return found;

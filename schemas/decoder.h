@@ -67,19 +67,26 @@ struct rs_learned *rs_decoder_learned(const struct rs_decoder *decoder);
 
 /* As rs_decoder_run, of a decoder that learns. RS_DECODER_WAITS: *id is what is asked for. A schema that does not
  * resolve, or that the registry has and that is not to be read, is RS_REASON_SCHEMA_INCOMPATIBLE; an id that the
- * registry says it does not have is as one that `schemas.ids` has not. */
+ * registry says it does not have is as one that `schemas.ids` has not. `at` may be NULL. */
 enum rs_reason rs_decoder_run_learning(const struct rs_decoder *decoder, struct rs_learned_table *table,
-                                       struct rs_slice message, struct rs_value *values, uint32_t *id);
+                                       struct rs_slice message, struct rs_value *values, uint32_t *id,
+                                       size_t *at);
 
 /* ---- of a message that somebody looks into ---- */
 
 /* As rs_program_visit, with every place counted from the first byte of the message. Where the framing or the
- * writer schema is what is wrong, the place is the message. Of JSON nothing is visited: NONE. */
-enum rs_reason rs_decoder_visit(const struct rs_decoder *decoder, struct rs_slice message,
-                                const struct rs_decoder_visitor *visitor, struct rs_place *place);
+ * writer schema is what is wrong, the place is the message. `table`: of a decoder that learns, whose schemas are
+ * then read too, or RS_DECODER_WAITS; NULL: the configuration's alone. Of JSON nothing is visited: NONE. */
+enum rs_reason rs_decoder_visit(const struct rs_decoder *decoder, struct rs_learned_table *table,
+                                struct rs_slice message, const struct rs_decoder_visitor *visitor,
+                                struct rs_place *place);
+/* Where a message is not acceptable, Avro or JSON; `text` and `values` as for rs_decoder_run. */
+enum rs_reason rs_decoder_place(const struct rs_decoder *decoder, struct rs_learned_table *table,
+                                struct rs_slice message, uint8_t *text, struct rs_value *values,
+                                struct rs_place *place);
 /* As rs_program_find_value, from the first byte of the message. */
-bool rs_decoder_find_value(const struct rs_decoder *decoder, struct rs_slice message, const char *path,
-                           size_t *at);
+bool rs_decoder_find_value(const struct rs_decoder *decoder, struct rs_learned_table *table,
+                           struct rs_slice message, const char *path, size_t *at);
 
 /* What a message says of its writer's schema: "confluent:42", "single-object:5a1e64b8f1d8e5e5" (the
  * fingerprint, as rollstat-schema prints it) or "bare". `reason` is rs_decoder_run's: a message that is refused

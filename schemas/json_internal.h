@@ -134,6 +134,8 @@ enum rs_reason rs_json_count_to_time(const struct rs_json_number *number, const 
 enum rs_reason rs_json_text_to_time(struct rs_slice text, const struct rs_json_node *node,
                                     struct rs_value *out);
 enum rs_reason rs_json_text_to_date(struct rs_slice text, const struct rs_json_node *node, int64_t *out);
+/* "NaN", "Infinity", "-Infinity" */
+bool rs_json_not_finite(struct rs_slice text, double *out);
 /* Characters up to U+00FF to bytes, in place. False: another character. */
 bool rs_json_to_bytes(uint8_t *text, size_t *size);
 /* The 36 characters of a uuid to its bytes, in place; returns how many: 16. */

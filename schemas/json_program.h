@@ -34,6 +34,7 @@
 #include "base/slice.h"
 #include "base/time/rule.h"
 #include "schemas/program.h"
+#include "schemas/program_place.h"
 #include "schemas/schema.h"
 
 struct rs_json_program;
@@ -65,5 +66,11 @@ void rs_json_program_free(struct rs_json_program **program);
  * bytes, where texts with escapes and bytes go: values point into it and into the message. */
 enum rs_reason rs_json_program_run(const struct rs_json_program *program, struct rs_slice message,
                                    uint8_t *text, struct rs_value *values, size_t *at);
+
+/* The same of a message that somebody looks into: *place is where it is not acceptable. A field that is not
+ * there has its path and the byte where the record ends; of fields that the schema does not declare the path is
+ * the record's. The values are no use. */
+enum rs_reason rs_json_program_place(const struct rs_json_program *program, struct rs_slice message,
+                                     uint8_t *text, struct rs_value *values, struct rs_place *place);
 
 #endif

@@ -1,5 +1,4 @@
 /* Running a JSON program over a message. */
-#include <math.h>
 #include <string.h>
 
 #include "schemas/json_internal.h"
@@ -10,14 +9,23 @@
 
 #define SEEN_WORDS 512 /* bits for fields, of all records that are open at once */
 
+#define STEPS_MAX (RS_PROGRAM_DEPTH_MAX + 1)
+
+/* The way to what is refused, from there to the message: noted on the way back, so that it costs nothing before. */
+struct way {
+    struct rs_place_step steps[STEPS_MAX];
+    size_t count;
+};
+
 struct run {
     struct rs_json_cursor c;
     const struct rs_json_program *program;
     struct rs_value *values;
     uint8_t *text; /* where the next text goes */
     uint32_t depth;
-    uint64_t items; /* what is left of the budget */
-    size_t words;   /* used of `seen` */
+    uint64_t items;  /* what is left of the budget */
+    size_t words;    /* used of `seen` */
+    struct way *way; /* NULL: nobody asks */
     uint64_t seen[SEEN_WORDS];
 };
 
@@ -27,6 +35,24 @@ static enum rs_reason fail_at(struct run *r, const uint8_t *p, enum rs_reason re
 {
     r->c.p = p;
     return reason;
+}
+
+/* What is refused is, or lies in, this field or item. */
+static __attribute__((noinline, cold)) enum rs_reason came_by(struct run *r, const char *name, uint64_t item,
+                                                              enum rs_reason reason)
+{
+    struct way *way = r->way;
+    if (way && way->count < STEPS_MAX) {
+        way->steps[way->count++] = (struct rs_place_step){.name = name, .item = item};
+    }
+    return reason;
+}
+
+static void forget_way(struct run *r)
+{
+    if (r->way) {
+        r->way->count = 0;
+    }
 }
 
 /* What was read from `from` on is a value, or is refused there. */
@@ -229,21 +255,6 @@ static enum rs_reason run_integer(struct run *r, const struct rs_json_node *node
     return judged(r, from, reason);
 }
 
-static bool not_finite(struct rs_slice text, double *out)
-{
-    static const struct {
-        const char *name;
-        double value;
-    } names[] = {{"NaN", (double)NAN}, {"Infinity", (double)INFINITY}, {"-Infinity", -(double)INFINITY}};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (rs_slice_equal(text, rs_slice_text(names[i].name))) {
-            *out = names[i].value;
-            return true;
-        }
-    }
-    return false;
-}
-
 static APART enum rs_reason run_double(struct run *r, const struct rs_json_node *node)
 {
     const uint8_t *from = r->c.p;
@@ -253,8 +264,9 @@ static APART enum rs_reason run_double(struct run *r, const struct rs_json_node 
     enum rs_reason reason;
     if (is_text(r)) {
         reason = take_text(r, false, &text);
-        reason =
-            reason == RS_REASON_NONE && !not_finite(text, &value) ? fail_at(r, from, RS_REASON_TYPE) : reason;
+        reason = reason == RS_REASON_NONE && !rs_json_not_finite(text, &value)
+                     ? fail_at(r, from, RS_REASON_TYPE)
+                     : reason;
     } else {
         reason = take_number(r, false, &number);
         if (reason == RS_REASON_NONE) {
@@ -391,6 +403,7 @@ static APART enum rs_reason run_items(struct run *r, const struct rs_json_node *
 {
     uint8_t close = names ? '}' : ']';
     bool more = true;
+    uint64_t number = 0;
     enum rs_reason reason = open_depth(r);
     if (reason == RS_REASON_NONE && is_empty(r, close)) {
         more = false;
@@ -404,7 +417,11 @@ static APART enum rs_reason run_items(struct run *r, const struct rs_json_node *
             reason = is_text(r) ? take_text(r, false, &name) : expect(r, '"');
             reason = reason == RS_REASON_NONE ? take_colon(r) : reason;
         }
-        reason = reason == RS_REASON_NONE ? run_any(r, item) : reason;
+        if (reason == RS_REASON_NONE) {
+            reason = run_any(r, item);
+            reason = reason == RS_REASON_NONE ? reason : came_by(r, NULL, number, reason);
+        }
+        number++;
         reason = reason == RS_REASON_NONE ? next_item(r, close, &more) : reason;
     }
     r->depth--;
@@ -517,7 +534,7 @@ static APART enum rs_reason fill_absent(struct run *r, const struct rs_json_node
             continue;
         }
         if (field->absent == RS_JSON_MISSING) {
-            return RS_REASON_MISSING_FIELD;
+            return came_by(r, field->name, 0, RS_REASON_MISSING_FIELD);
         }
         for (uint32_t k = 0; k < field->value_count; k++) {
             const struct rs_json_default *filler = &r->program->defaults[field->first_value + k];
@@ -525,6 +542,17 @@ static APART enum rs_reason fill_absent(struct run *r, const struct rs_json_node
         }
     }
     return RS_REASON_NONE;
+}
+
+/* The name of one that the record does not declare is payload: the fault is the record's. */
+static __attribute__((noinline, cold)) enum rs_reason
+came_by_field(struct run *r, const struct rs_json_node *node, uint32_t number, enum rs_reason reason)
+{
+    if (number < node->count) {
+        return came_by(r, r->program->fields[node->first + number].name, 0, reason);
+    }
+    forget_way(r);
+    return reason;
 }
 
 static enum rs_reason run_fields(struct run *r, const struct rs_json_node *node, uint64_t *seen)
@@ -543,7 +571,7 @@ static enum rs_reason run_fields(struct run *r, const struct rs_json_node *node,
         if (number < node->count) {
             uint64_t bit = UINT64_C(1) << number % 64;
             if (seen[number / 64] & bit) {
-                return fail_at(r, from, RS_REASON_DUPLICATE_FIELD);
+                return came_by_field(r, node, number, fail_at(r, from, RS_REASON_DUPLICATE_FIELD));
             }
             seen[number / 64] |= bit;
             found++;
@@ -553,7 +581,10 @@ static enum rs_reason run_fields(struct run *r, const struct rs_json_node *node,
             return RS_REASON_ITEMS;
         }
         reason = run_any(r, value);
-        reason = reason == RS_REASON_NONE ? next_item(r, '}', &more) : reason;
+        if (reason != RS_REASON_NONE) {
+            return came_by_field(r, node, number, reason);
+        }
+        reason = next_item(r, '}', &more);
         if (reason != RS_REASON_NONE) {
             return reason;
         }
@@ -658,6 +689,7 @@ static APART enum rs_reason run_union(struct run *r, const struct rs_json_node *
             continue;
         }
         r->c = here;
+        forget_way(r);
         enum rs_reason found = run_value(r, &branches[i]);
         if (found == RS_REASON_NONE || (branches[i].kind == RS_JSON_ARRAY && found != RS_REASON_TYPE)) {
             return found;
@@ -665,6 +697,7 @@ static APART enum rs_reason run_union(struct run *r, const struct rs_json_node *
         reason = found == RS_REASON_TYPE ? reason : found;
     }
     r->c = here;
+    forget_way(r);
     return reason;
 }
 
@@ -718,9 +751,35 @@ static void begin(struct run *r, const struct rs_json_program *program, struct r
     r->depth = 0;
     r->items = program->limits.items;
     r->words = 0;
+    r->way = NULL;
     for (size_t i = 0; i < program->slot_count; i++) {
         values[i].kind = RS_VALUE_NULL;
     }
+}
+
+static enum rs_reason run_message(struct run *r)
+{
+    rs_json_space(&r->c);
+    enum rs_reason reason = run_value(r, &r->program->nodes[0]);
+    if (reason == RS_REASON_NONE) {
+        rs_json_space(&r->c);
+        reason = r->c.p == r->c.end ? reason : RS_REASON_TRAILING;
+    }
+    return reason;
+}
+
+enum rs_reason rs_json_program_place(const struct rs_json_program *program, struct rs_slice message,
+                                     uint8_t *text, struct rs_value *values, struct rs_place *place)
+{
+    struct run r;
+    struct way way;
+    way.count = 0;
+    begin(&r, program, message, text, values);
+    r.way = &way;
+    enum rs_reason reason = run_message(&r);
+    place->at = (size_t)(r.c.p - message.data);
+    rs_place_put_path(way.steps, way.count, true, place->path);
+    return reason;
 }
 
 enum rs_reason rs_json_program_run(const struct rs_json_program *program, struct rs_slice message,
@@ -728,12 +787,7 @@ enum rs_reason rs_json_program_run(const struct rs_json_program *program, struct
 {
     struct run r;
     begin(&r, program, message, text, values);
-    rs_json_space(&r.c);
-    enum rs_reason reason = run_value(&r, &program->nodes[0]);
-    if (reason == RS_REASON_NONE) {
-        rs_json_space(&r.c);
-        reason = r.c.p == r.c.end ? reason : RS_REASON_TRAILING;
-    }
+    enum rs_reason reason = run_message(&r);
     if (at) {
         *at = (size_t)(r.c.p - message.data);
     }

@@ -1,4 +1,6 @@
 /* What the numbers and texts of a JSON message stand for. */
+#include <math.h>
+
 #include "base/number.h"
 #include "base/time/text.h"
 #include "base/time/us.h"
@@ -214,4 +216,19 @@ size_t rs_json_uuid_to_bytes(uint8_t *text)
         text[size++] = (uint8_t)(rs_json_hex_digit(text[i]) << 4 | rs_json_hex_digit(text[i + 1]));
     }
     return size;
+}
+
+bool rs_json_not_finite(struct rs_slice text, double *out)
+{
+    static const struct {
+        const char *name;
+        double value;
+    } names[] = {{"NaN", (double)NAN}, {"Infinity", (double)INFINITY}, {"-Infinity", -(double)INFINITY}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (rs_slice_equal(text, rs_slice_text(names[i].name))) {
+            *out = names[i].value;
+            return true;
+        }
+    }
+    return false;
 }

@@ -12,12 +12,6 @@
 /* Of the two that walk ends with, one is no fault: the value that was looked for is reached. */
 #define FOUND RS_REASON_COUNT
 
-/* One step down from the value above: a field of a record, or an item. */
-struct step {
-    const char *name; /* NULL: an item */
-    uint64_t item;
-};
-
 /* Each step but the last is into a record, array or map with bytes, and their depth has a limit. */
 #define STEPS_MAX (RS_PROGRAM_DEPTH_MAX + 1)
 
@@ -30,7 +24,8 @@ struct walk {
     const char *wanted; /* what is left of the path below the record under way; NULL: not on the way */
     const struct rs_visitor *visitor;
     struct rs_place *place;
-    struct step *steps; /* STEPS_MAX of them; the caller's, as clearing them costs more than a walk */
+    struct rs_place_step
+        *steps; /* STEPS_MAX of them; the caller's, as clearing them costs more than a walk */
     size_t count;
 };
 
@@ -39,7 +34,7 @@ static enum rs_reason walk_value(struct walk *w, const struct rs_schema *type);
 /* ---- where ---- */
 
 /* At most what fits; true: more would have followed. */
-static bool put_step(char *out, size_t *size, const struct step *step)
+static bool put_step(char *out, size_t *size, const struct rs_place_step *step)
 {
     size_t room = RS_PLACE_PATH_MAX - *size;
     int more = step->name ? snprintf(out + *size, room, "%s%s", *size > 0 ? "." : "", step->name)
@@ -59,18 +54,24 @@ static void put_cut(char *path)
     memcpy(path + size, "...", sizeof "...");
 }
 
-static void set_place(const struct walk *w, const uint8_t *at)
+void rs_place_put_path(const struct rs_place_step *steps, size_t count, bool backwards,
+                       char out[RS_PLACE_PATH_MAX])
 {
     size_t size = 0;
     bool cut = false;
-    w->place->at = (size_t)(at - w->start);
-    w->place->path[0] = '\0';
-    for (size_t i = 0; i < w->count && !cut; i++) {
-        cut = put_step(w->place->path, &size, &w->steps[i]);
+    out[0] = '\0';
+    for (size_t i = 0; i < count && !cut; i++) {
+        cut = put_step(out, &size, &steps[backwards ? count - 1 - i : i]);
     }
     if (cut) {
-        put_cut(w->place->path);
+        put_cut(out);
     }
+}
+
+static void set_place(const struct walk *w, const uint8_t *at)
+{
+    w->place->at = (size_t)(at - w->start);
+    rs_place_put_path(w->steps, w->count, false, w->place->path);
 }
 
 /* ---- scalars: each leaves the position at the value when it refuses it ---- */
@@ -178,7 +179,7 @@ static enum rs_reason visit_scalar(struct walk *w, const struct rs_schema *type)
 /* ---- composites ---- */
 
 /* The steps stay as they are when a value is refused: they are its path. */
-static enum rs_reason walk_step(struct walk *w, const struct rs_schema *type, struct step step)
+static enum rs_reason walk_step(struct walk *w, const struct rs_schema *type, struct rs_place_step step)
 {
     RS_ASSERT(w->count < STEPS_MAX);
     w->steps[w->count++] = step;
@@ -209,7 +210,7 @@ static enum rs_reason walk_record(struct walk *w, const struct rs_schema *type)
             w->place->at = (size_t)(w->p - w->start);
             return FOUND;
         }
-        reason = walk_step(w, type->fields[i].type, (struct step){.name = name});
+        reason = walk_step(w, type->fields[i].type, (struct rs_place_step){.name = name});
     }
     return reason;
 }
@@ -222,7 +223,7 @@ static enum rs_reason walk_block(struct walk *w, const struct rs_schema *type,
     for (uint64_t i = 0; i < block->count && !empty && reason == RS_REASON_NONE; i++) {
         reason = type->kind == RS_AVRO_MAP ? walk_sized(w, NULL) : RS_REASON_NONE;
         if (reason == RS_REASON_NONE) {
-            reason = walk_step(w, type->items, (struct step){.item = first + i});
+            reason = walk_step(w, type->items, (struct rs_place_step){.item = first + i});
         }
     }
     bool lies = reason == RS_REASON_NONE && block->block_end && block->block_end != w->p;
@@ -277,8 +278,8 @@ static enum rs_reason walk_value(struct walk *w, const struct rs_schema *type)
 
 /* ---- the message ---- */
 
-static struct walk begin(const struct rs_program *program, struct rs_slice message, struct step *steps,
-                         struct rs_place *place)
+static struct walk begin(const struct rs_program *program, struct rs_slice message,
+                         struct rs_place_step *steps, struct rs_place *place)
 {
     const uint8_t *start = !message.data ? (const uint8_t *)"" : message.data;
     place->at = 0;
@@ -296,7 +297,7 @@ static struct walk begin(const struct rs_program *program, struct rs_slice messa
 enum rs_reason rs_program_visit(const struct rs_program *program, struct rs_slice message,
                                 const struct rs_visitor *visitor, struct rs_place *place)
 {
-    struct step steps[STEPS_MAX];
+    struct rs_place_step steps[STEPS_MAX];
     struct walk walk = begin(program, message, steps, place);
     walk.visitor = visitor;
     enum rs_reason reason = walk_value(&walk, program->schema);
@@ -310,7 +311,7 @@ enum rs_reason rs_program_visit(const struct rs_program *program, struct rs_slic
 bool rs_program_find_value(const struct rs_program *program, struct rs_slice message, const char *path,
                            size_t *at)
 {
-    struct step steps[STEPS_MAX];
+    struct rs_place_step steps[STEPS_MAX];
     struct rs_place place;
     struct walk walk = begin(program, message, steps, &place);
     walk.wanted = path;

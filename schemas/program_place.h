@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/reason.h"
@@ -22,6 +23,16 @@ struct rs_place {
     size_t at; /* of its first byte, the index of its union included; what cannot be read begins here */
     char path[RS_PLACE_PATH_MAX]; /* empty: the message itself */
 };
+
+/* One step down from the value above: a field of a record, or an item. */
+struct rs_place_step {
+    const char *name; /* NULL: an item */
+    uint64_t item;
+};
+
+/* Writes the path of steps[0..count), or of the same from the last to the first. */
+void rs_place_put_path(const struct rs_place_step *steps, size_t count, bool backwards,
+                       char out[RS_PLACE_PATH_MAX]);
 
 /* A value that has no values in it: its bytes, with the index of its union and its length. */
 struct rs_visited {

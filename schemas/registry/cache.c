@@ -25,6 +25,7 @@
 
 struct rs_registry_cache {
     struct rs_report report;
+    bool look_only;
     struct rs_log_limit limit;
     size_t files;
     uint64_t bytes;
@@ -138,8 +139,15 @@ static int tidy(struct rs_registry_cache *cache, struct rs_error *error)
     return code;
 }
 
-int rs_registry_cache_open(const char *path, const struct rs_report *report, struct rs_registry_cache **out,
-                           struct rs_error *error)
+/* errno where it is false. */
+static bool usable(const char *path, bool look_only)
+{
+    return (look_only || mkdir(path, 0700) == 0 || errno == EEXIST) &&
+           access(path, look_only ? R_OK | X_OK : R_OK | W_OK | X_OK) == 0;
+}
+
+int rs_registry_cache_open(const char *path, bool look_only, const struct rs_report *report,
+                           struct rs_registry_cache **out, struct rs_error *error)
 {
     size_t size = strlen(path) + 1;
     struct rs_registry_cache *cache = calloc(1, sizeof *cache + size);
@@ -149,12 +157,11 @@ int rs_registry_cache_open(const char *path, const struct rs_report *report, str
     }
     memcpy(cache->path, path, size);
     cache->report = *report;
-    int code = mkdir(path, 0700) == 0 || errno == EEXIST
-                   ? tidy(cache, error)
+    cache->look_only = look_only;
+    int code = usable(path, look_only)
+                   ? 0
                    : rs_fail(error, RS_EIO, "schema cache %s: %s", path, strerrordesc_np(errno));
-    if (code == 0 && access(path, R_OK | W_OK | X_OK) != 0) {
-        code = rs_fail(error, RS_EIO, "schema cache %s: %s", path, strerrordesc_np(errno));
-    }
+    code = code == 0 && !look_only ? tidy(cache, error) : code;
     if (code != 0) {
         free(cache);
         return code;
@@ -208,7 +215,9 @@ bool rs_registry_cache_get(struct rs_registry_cache *cache, const char *key, str
         }
         schema = root ? whole(root, key) : NULL;
         if (schema) {
-            (void)utimensat(AT_FDCWD, (const char *)path.data, NULL, 0);
+            if (!cache->look_only) {
+                (void)utimensat(AT_FDCWD, (const char *)path.data, NULL, 0);
+            }
             rs_buf_text(out, schema);
         } else {
             tell(cache, key, "is damaged or cannot be read and counts for nothing",
@@ -262,6 +271,9 @@ void rs_registry_cache_put(struct rs_registry_cache *cache, const char *key, str
     struct rs_buf unfinished = {0};
     struct rs_error error;
 
+    if (cache->look_only) {
+        return;
+    }
     hex(schema, sum);
     json_t *root = json_pack("{s:i, s:s, s:s, s:s%}", "format", FORMAT, "key", key, "sha256", sum, "schema",
                              (const char *)schema.data, schema.size);

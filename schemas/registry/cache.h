@@ -19,15 +19,16 @@
 
 struct rs_registry_cache;
 
-/* The directory is made where it is missing; its parent has to be there. RS_EIO: it cannot be used; the text
- * says why. RS_ENOMEM. `path` is copied. */
-RS_MUST_USE int rs_registry_cache_open(const char *path, const struct rs_report *report,
+/* The directory is made where it is missing; its parent has to be there. `look_only`: nothing is made, written or
+ * removed; for programs beside the daemon, whose directory it is. RS_EIO: it cannot be used; the text says why.
+ * RS_ENOMEM. `path` is copied. */
+RS_MUST_USE int rs_registry_cache_open(const char *path, bool look_only, const struct rs_report *report,
                                        struct rs_registry_cache **out, struct rs_error *error);
 void rs_registry_cache_free(struct rs_registry_cache **cache);
 
 /* Appends the schema that is kept as `key` (letters, digits and '-'); false: there is none. */
 bool rs_registry_cache_get(struct rs_registry_cache *cache, const char *key, struct rs_buf *out);
-/* What cannot be written is told and does without. */
+/* What cannot be written is told and does without. Nothing where it is only looked into. */
 void rs_registry_cache_put(struct rs_registry_cache *cache, const char *key, struct rs_slice schema);
 
 #endif

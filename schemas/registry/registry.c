@@ -232,7 +232,7 @@ static bool answer_from_cache(struct rs_registry *registry, const struct questio
         count(registry, RS_REGISTRY_FOUND, true);
         tell(q->reader, &q->key, RS_REGISTRY_FOUND, rs_buf_slice(&schema), NULL);
         pthread_mutex_lock(&registry->mutex);
-        if (!find(registry, NULL, &q->key)) {
+        if (!registry->options.look_only && !find(registry, NULL, &q->key)) {
             add(registry, NULL, &q->key);
         }
         pthread_mutex_unlock(&registry->mutex);
@@ -358,7 +358,9 @@ static void open_cache(struct rs_registry *registry)
     struct rs_error error;
 
     if (options->config->cache &&
-        rs_registry_cache_open(options->config->cache, &options->report, &registry->cache, &error) != 0) {
+        rs_registry_cache_open(options->config->cache, options->look_only, &options->report, &registry->cache,
+                               &error) != 0 &&
+        !options->look_only) {
         rs_report(&options->report, RS_LOG_WARNING,
                   "%s: schemas of the registry are not kept, so that a restart needs the registry",
                   error.text);

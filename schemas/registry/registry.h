@@ -35,6 +35,7 @@ struct rs_registry_options {
     const struct rs_registry_config *config; /* borrowed; has a URL */
     const struct rs_clock *clock;
     struct rs_report report;
+    bool look_only; /* for programs beside the daemon: its cache is read, never written, and not compared */
 };
 
 RS_MUST_USE int rs_registry_new(const struct rs_registry_options *options, struct rs_registry **out,

@@ -1,4 +1,5 @@
 """rollstat-dlq: what it says of dead letters, of a daemon's and of anybody's."""
+import hashlib
 import json
 import os
 import random
@@ -10,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import suite  # noqa: E402
 import avro  # noqa: E402
 import procs  # noqa: E402
+import registry  # noqa: E402
 from flow import Flow  # noqa: E402
 
 NOW_MS = 1700000000000
@@ -238,6 +240,66 @@ class Foreign(DlqTool, suite.Case):
                            (["-c", self.config, "list", "-n", "0"], '--limit: "0" is not a whole number')]:
             _, err = procs.check([suite.program("rollstat-dlq"), *args], expect=1)
             self.assertIn(text, err.decode())
+
+
+class OfARegistry(DlqTool, suite.Case):
+    """Letters whose schemas only the registry knows: 8, which has a field more, and 99, which it has not."""
+
+    def setUp(self):
+        super().setUp()
+        self.kafka = suite.mock_kafka(self.path("mock"), "t:1", "t.dlq:1")
+        self.addCleanup(self.kafka.stop)
+        self.registry = registry.Registry()
+        self.addCleanup(self.registry.stop)
+        with open(os.path.join(suite.SCHEMAS, "trade.avsc"), encoding="utf-8") as file:
+            later = json.load(file)
+        later["fields"].append({"name": "note", "type": "string"})
+        self.later = json.dumps(later)
+        self.registry.put(8, self.later)
+        self.cache = self.path("cache")
+        self.config = self.write("c.yaml", suite.configuration(
+            {"trades": {**STREAMS["trades"], "framing": "confluent"}}, {"m": AGGREGATES["m"]}, self.kafka.bootstrap,
+            schemas={"registry": {"url": self.registry.url, "timeout": "1s", "cache": self.cache}}))
+        values = [b"\0" + number.to_bytes(4, "big") + avro.trade(**fields) + avro.string(SECRET)
+                  for number, fields in ((8, {}), (8, {"price": 0}), (99, {}))]
+        self.kafka.produce("t.dlq", [(0, NOW_MS, b"%d" % n, value, letter_headers(offset=b"%d" % n)) for n, value in enumerate(values)])
+
+    def test_it_is_asked(self):
+        rows = self.objects("show")
+        self.assertEqual([(row["now"], row["decodes"]) for row in rows], [("none", True), ("rule", True), ("unknown_schema", False)])
+        self.assertEqual([row["values"][-1] for row in rows[:2]],
+                         [{"byte": len(row["value"]) // 2 - 1 - len(SECRET), "size": 1 + len(SECRET), "field": "note", "value": SECRET}
+                          for row in rows[:2]])
+        self.assertEqual(sorted(self.registry.asked), ["/schemas/ids/8", "/schemas/ids/99"])
+        (row,) = self.objects("replay", expect=3)
+        self.assertEqual((row["sent"], row["rejected_again"], row["unjudged"]), (1, 2, 0))
+        self.assertFalse(os.path.exists(self.cache), "the cache is the daemon's")
+
+    def test_it_says_nothing(self):
+        self.registry.mode = "500"
+        for row in self.objects("-t", "1", "show"):
+            self.assertEqual((row["now"], row["decodes"], row["values"]), (None, None, []))
+            self.assertRegex(row["unjudged"], r"^the schema registry does not say what schema id (8|99) is: http:.* answers 500")
+        out, _ = self.tool("-t", "1", "show")
+        self.assertIn("  now       not known: the schema registry does not say what schema id 8 is: ", out)
+        out, err = self.tool("-t", "1", "replay", expect=3)
+        self.assertIn(": 0 sent, 0 replayed before, 0 would be rejected again, 0 cut, 0 without their partition, 0 refused, 3 not judged\n", out)
+        self.assertIn("t.dlq:0:0 is not sent, as it could not be judged: the schema registry does not say what schema id 8 is: ", err)
+        self.assertEqual(self.kafka.total("t"), 0)
+        (row,) = self.objects("-t", "1", "replay", "--force")
+        self.assertEqual((row["sent"], row["unjudged"]), (3, 3))
+
+    def test_the_cache_of_the_daemon(self):
+        """It is read, and nothing in it changes."""
+        os.mkdir(self.cache)
+        path = os.path.join(self.cache, "id-8.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"format": 1, "key": "id-8", "sha256": hashlib.sha256(self.later.encode()).hexdigest(), "schema": self.later}, file)
+        os.utime(path, (1, 1))
+        self.registry.stop()
+        rows = self.objects("-t", "1", "show")
+        self.assertEqual([row["now"] for row in rows], ["none", "rule", None])
+        self.assertEqual((os.listdir(self.cache), os.stat(path).st_mtime), (["id-8.json"], 1))
 
 
 class Replay(DlqTool, Flow):

@@ -111,6 +111,14 @@ BROKEN = [
 ]
 
 
+# What the letter says of the field; the others are of the whole message.
+FIELDS = {"price as a word": "price", "price null": "price", "price too fine": "price", "price of 19 digits": "price", "NaN": "price",
+          "side that is none": "side", "side as a number": "side", "time as a word": "executed_at", "no price": "price",
+          "time in seconds with digits below a microsecond": "executed_at", "time in the year 10000": "executed_at",
+          "price twice": "price", "not UTF-8": "product", "half a pair": "product", "a field that nobody uses": "currency",
+          "rule": "quantity"}
+
+
 class JsonMessages(suite.Case):
     def start(self, streams, aggregates, **more):
         topics = [s["topic"] for s in streams.values()]
@@ -192,6 +200,7 @@ class JsonMessages(suite.Case):
         for letter, (name, message, reason) in zip(letters, BROKEN):
             with self.subTest(case=name):
                 self.assertEqual((letter["headers"]["rollstat.reason"].decode(), letter["value"]), (reason, message))
+                self.assertEqual(letter["headers"].get("rollstat.field"), FIELDS[name].encode() if name in FIELDS else None)
 
     def test_replay_and_publish(self):
         """Rows of files are replayed as for any stream; there is no publisher of JSON, which is said."""

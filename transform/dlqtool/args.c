@@ -29,7 +29,7 @@ static const struct rs_option options[] = {
     {"dry-run", '\0', NULL, "replay: only say what would be done; writes nothing"},
     {"force", '\0', NULL, "replay: also what would be rejected again"},
     {"rate", '\0', "N", "replay: at most N a second"},
-    {"timeout", 't', "SECONDS", "how long the broker may take to answer (default 30)"},
+    {"timeout", 't', "SECONDS", "how long broker or schema registry may take to answer (default 30)"},
     {NULL, '\0', NULL, NULL}};
 
 const struct rs_program_info rs_dlq_info = {

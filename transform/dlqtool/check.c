@@ -1,10 +1,13 @@
 /* The engine itself judges, one record at a time: what is refused here is refused by the daemon. What hangs on
- * other records (late, a duplicate, no room for another group) cannot be known here, and is no reason. */
+ * other records (late, a duplicate, no room for another group) cannot be known here, and is no reason. Schemas that
+ * the configuration has not are asked for as the daemon does. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "transform/dlqtool/internal.h"
 #include "transform/partition/partition.h"
+#include "transform/plan/plan.h"
 
 /* The partition keeps groups of what it took, and starts anew before they are many. */
 #define RECORDS_MAX 4096
@@ -12,20 +15,26 @@
 struct rs_dlq_check {
     const struct rs_engine *engine;
     const struct rs_stream *stream;
+    const struct rs_decoder *decoder;
+    struct rs_learned_table table; /* for visits */
     struct rs_partition *partition;
     int64_t next; /* offset */
+    int64_t timeout_us;
+    bool silent; /* the registry was waited for in vain */
     struct rs_dlq_verdict verdict;
 };
 
-int rs_dlq_check_new(const struct rs_engine *engine, const struct rs_stream *stream,
+int rs_dlq_check_new(const struct rs_dlq_tool *tool, const struct rs_stream *stream,
                      struct rs_dlq_check **out, struct rs_error *error)
 {
     struct rs_dlq_check *check = calloc(1, sizeof *check);
     if (!check) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
-    check->engine = engine;
+    check->engine = tool->loaded.engine;
     check->stream = stream;
+    check->decoder = check->engine->plans[stream->index].decoder;
+    check->timeout_us = tool->request.timeout_s * 1000000;
     *out = check;
     return 0;
 }
@@ -34,6 +43,7 @@ void rs_dlq_check_free(struct rs_dlq_check **check)
 {
     if (*check) {
         rs_partition_free(&(*check)->partition);
+        rs_learned_table_fini(&(*check)->table, rs_decoder_learned((*check)->decoder));
         free(*check);
         *check = NULL;
     }
@@ -66,14 +76,42 @@ static int64_t acknowledged(void *self, uint32_t stream, int32_t partition)
 
 static const struct rs_dead_letter_ops ops = {.put = put, .acknowledged = acknowledged};
 
+static bool waits(void *self)
+{
+    return rs_partition_ask_schema(((struct rs_dlq_check *)self)->partition);
+}
+
+/* One record; what no answer came for is not judged. */
+static int apply(struct rs_dlq_check *check, const struct rs_record *record, struct rs_error *error)
+{
+    const struct rs_dead_letter_sink sink = {.self = check, .ops = &ops};
+    struct rs_error why;
+    uint32_t id = 0;
+    while (rs_partition_apply(check->partition, record, 1, &sink) != 1) {
+        if (!rs_partition_wants_schema(check->partition, &id)) {
+            return rs_fail(error, RS_ENOMEM, "out of memory");
+        }
+        check->silent = !rs_asking_await(waits, check, check->silent ? 0 : check->timeout_us);
+        if (check->silent) {
+            rs_partition_schema_why(check->partition, &why);
+            check->verdict.unjudged = true;
+            (void)snprintf(check->verdict.text, sizeof check->verdict.text,
+                           "the schema registry does not say what schema id %" PRIu32 " is: %.400s", id,
+                           why.text);
+            return 0;
+        }
+    }
+    return 0;
+}
+
 int rs_dlq_check_run(struct rs_dlq_check *check, const struct rs_dlq_letter *letter,
                      struct rs_dlq_verdict *out, struct rs_error *error)
 {
-    const struct rs_dead_letter_sink sink = {.self = check, .ops = &ops};
+    int rc = 0;
     if (!check->partition || check->next >= RECORDS_MAX) {
         rs_partition_free(&check->partition);
         check->next = 0;
-        int rc = rs_partition_new(check->engine, check->stream->index, 0, &check->partition, error);
+        rc = rs_partition_new(check->engine, check->stream->index, 0, &check->partition, error);
         if (rc < 0) {
             return rc;
         }
@@ -83,9 +121,13 @@ int rs_dlq_check_run(struct rs_dlq_check *check, const struct rs_dlq_letter *let
                                      .offset = check->next++,
                                      .timestamp_us = letter->original_us};
     check->verdict = (struct rs_dlq_verdict){0};
-    if (rs_partition_apply(check->partition, &record, 1, &sink) != 1) {
-        return rs_fail(error, RS_ENOMEM, "out of memory");
-    }
+    rc = apply(check, &record, error);
     *out = check->verdict;
-    return 0;
+    return rc;
+}
+
+enum rs_reason rs_dlq_check_visit(struct rs_dlq_check *check, const struct rs_dlq_letter *letter,
+                                  const struct rs_decoder_visitor *visitor, struct rs_place *place)
+{
+    return rs_decoder_visit(check->decoder, &check->table, letter->value, visitor, place);
 }

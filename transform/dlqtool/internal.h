@@ -18,7 +18,7 @@
 #include "base/usage.h"
 #include "schemas/decoder.h"
 #include "schemas/stream.h"
-#include "transform/plan/load.h"
+#include "transform/plan/asking.h"
 
 extern const struct rs_program_info rs_dlq_info;
 
@@ -123,7 +123,8 @@ struct rs_dlq_request {
 
 struct rs_dlq_tool {
     struct rs_dlq_request request;
-    struct rs_loaded loaded; /* its engine: for show and replay */
+    struct rs_loaded loaded;      /* its engine: for show and replay */
+    struct rs_registry *registry; /* NULL: none, or not for this command */
     struct rs_kafka_reader *kafka;
     uint64_t found, foreign; /* letters taken; records that are no letters */
     uint64_t chosen;         /* by replay, of all streams */
@@ -157,6 +158,11 @@ typedef int rs_dlq_each(void *ctx, enum rs_dlq_kind kind, const struct rs_dlq_le
                         struct rs_error *error);
 RS_MUST_USE int rs_dlq_read(struct rs_dlq_tool *tool, const char *topic, int32_t partition, int64_t first,
                             int64_t end, rs_dlq_each *each, void *ctx, struct rs_error *error);
+/* Raw records of a partition by a reader of one's own; what is trimmed meanwhile is gone like what was trimmed
+ * before, and the reading goes on behind it. */
+RS_MUST_USE int rs_dlq_read_records(struct rs_kafka_reader *reader, const char *topic, int32_t partition,
+                                    int64_t first, int64_t end, rs_kafka_take *take, void *ctx,
+                                    struct rs_error *error);
 /* Reads what was replayed to marks->to. */
 RS_MUST_USE int rs_dlq_read_marks(struct rs_dlq_tool *tool, const char *topic, int32_t partition,
                                   int64_t first, int64_t end, struct rs_dlq_marks *marks,
@@ -167,17 +173,22 @@ RS_MUST_USE int rs_dlq_read_marks(struct rs_dlq_tool *tool, const char *topic, i
 struct rs_dlq_check;
 
 struct rs_dlq_verdict {
+    bool unjudged;         /* the registry did not say what its writer's schema is; `text` says why */
     enum rs_reason reason; /* RS_REASON_NONE: acceptable, by itself */
     char text[512];
 };
 
-RS_MUST_USE int rs_dlq_check_new(const struct rs_engine *engine, const struct rs_stream *stream,
+RS_MUST_USE int rs_dlq_check_new(const struct rs_dlq_tool *tool, const struct rs_stream *stream,
                                  struct rs_dlq_check **out, struct rs_error *error);
 void rs_dlq_check_free(struct rs_dlq_check **check);
 const struct rs_stream *rs_dlq_check_stream(const struct rs_dlq_check *check);
-/* RS_ENOMEM. */
+/* A schema registry has --timeout to answer; once it had that and did not, no letter waits for it until it does.
+ * RS_ENOMEM. */
 RS_MUST_USE int rs_dlq_check_run(struct rs_dlq_check *check, const struct rs_dlq_letter *letter,
                                  struct rs_dlq_verdict *out, struct rs_error *error);
+/* As rs_decoder_visit, of a letter that rs_dlq_check_run has judged. */
+enum rs_reason rs_dlq_check_visit(struct rs_dlq_check *check, const struct rs_dlq_letter *letter,
+                                  const struct rs_decoder_visitor *visitor, struct rs_place *place);
 
 /* ---- commands ---- */
 

@@ -21,9 +21,11 @@ static int check_stream(const struct rs_dlq_tool *tool, struct rs_error *error)
 
 static int load(struct rs_dlq_tool *tool, struct rs_error *error)
 {
-    bool engine = rs_dlq_is(&tool->request, "show") || rs_dlq_is(&tool->request, "replay");
-    int rc = rs_loaded_open(tool->request.config, engine, &tool->loaded, error);
-    return rc == 0 ? check_stream(tool, error) : rc;
+    bool judges = rs_dlq_is(&tool->request, "show") || rs_dlq_is(&tool->request, "replay");
+    int rc =
+        rs_loaded_open(tool->request.config, judges ? RS_LOAD_JUDGE : RS_LOAD_STREAMS, &tool->loaded, error);
+    rc = rc == 0 ? check_stream(tool, error) : rc;
+    return rc == 0 && judges ? rs_asking_begin(&tool->loaded, &tool->registry, error) : rc;
 }
 
 /* ---- the program ---- */
@@ -77,6 +79,7 @@ static int run(struct rs_dlq_tool *tool)
     }
     int code = rc < 0 ? complain(&error) : outcome(tool);
     rs_kafka_reader_free(&tool->kafka);
+    rs_registry_free(&tool->registry);
     rs_loaded_close(&tool->loaded);
     return code;
 }

@@ -13,11 +13,10 @@ struct replay {
     struct rs_dlq_sender *sender;
     struct rs_dlq_check *check;
     struct rs_dlq_marks marks; /* of the partition under way */
-    const char *topic;
-    int32_t partition;
-    bool begun;         /* a session there */
-    int32_t partitions; /* of the stream's topic; with --to not looked at */
-    uint64_t chosen, replayed, again, incomplete, homeless;
+    int64_t end;               /* of it, when its markers were read */
+    bool begun;                /* a session there */
+    int32_t partitions;        /* of the stream's topic; with --to not looked at */
+    uint64_t chosen, replayed, again, incomplete, homeless, unjudged;
 };
 
 static void tell(const struct rs_dlq_letter *letter, uint64_t number, const char *what, const char *more)
@@ -44,25 +43,27 @@ static int judge(struct replay *r, const struct rs_dlq_letter *letter, bool *goo
         return 0;
     }
     int rc = rs_dlq_check_run(r->check, letter, &v, error);
-    if (rc == 0 && v.reason != RS_REASON_NONE) {
+    if (rc == 0 && v.unjudged) {
+        tell(letter, ++r->unjudged,
+             r->tool->request.force ? "is sent, and could not be judged: "
+                                    : "is not sent, as it could not be judged: ",
+             v.text);
+    } else if (rc == 0 && v.reason != RS_REASON_NONE) {
         (void)snprintf(text, sizeof text, "%s: %s", rs_reason_name(v.reason), v.text);
         tell(letter, ++r->again,
              r->tool->request.force ? "is sent, and would be rejected again: "
                                     : "is not sent, as it would be rejected again: ",
              text);
     }
-    *good = rc == 0 && (v.reason == RS_REASON_NONE || r->tool->request.force);
+    *good = rc == 0 && ((v.reason == RS_REASON_NONE && !v.unjudged) || r->tool->request.force);
     return rc;
 }
 
 /* Not before there is something to send: a replay that finds nothing to do leaves nothing behind. */
 static int begin(struct replay *r, struct rs_error *error)
 {
-    int64_t first = 0;
-    int64_t end = 0;
-    rs_dlq_marks_fini(&r->marks);
     r->begun = true;
-    return rs_dlq_sender_begin(r->sender, r->topic, r->partition, &r->marks, &first, &end, error);
+    return rs_dlq_sender_begin(r->sender, &r->marks, r->end, error);
 }
 
 static int take_letter(void *ctx, enum rs_dlq_kind kind, const struct rs_dlq_letter *letter,
@@ -98,16 +99,13 @@ static int take_letter(void *ctx, enum rs_dlq_kind kind, const struct rs_dlq_let
 static int replay_partition(struct replay *r, const char *topic, int32_t partition, struct rs_error *error)
 {
     int64_t first = 0;
-    int64_t end = 0;
-    r->topic = topic;
-    r->partition = partition;
     r->begun = false;
-    int rc = rs_dlq_sender_look(r->sender, topic, partition, &r->marks, &first, &end, error);
-    if (rc == 0 && r->marks.open && !r->tool->request.dry_run) {
-        rc = begin(r, error);
+    int rc = rs_dlq_sender_look(r->sender, topic, partition, &r->marks, &first, &r->end, error);
+    if (rc == 0 && r->marks.open) {
+        rc = r->tool->request.dry_run ? rs_dlq_sender_search(r->sender, &r->marks, error) : begin(r, error);
     }
     if (rc == 0) {
-        rc = rs_dlq_read(r->tool, topic, partition, first, end, take_letter, r, error);
+        rc = rs_dlq_read(r->tool, topic, partition, first, r->end, take_letter, r, error);
     }
     if (rc >= 0 && r->begun) {
         int ended = rs_dlq_sender_end(r->sender, error);
@@ -134,18 +132,23 @@ static int report(const struct replay *r, const char *to, struct rs_error *error
         rs_buf_json_string(&out, rs_slice_text(r->stream->name));
         rs_buf_text(&out, ",\"to\":");
         rs_buf_json_string(&out, rs_slice_text(to));
-        rs_buf_printf(
-            &out,
-            ",\"dry_run\":%s,\"sent\":%" PRIu64 ",\"replayed_before\":%" PRIu64 ",\"rejected_again\":%" PRIu64
-            ",\"cut\":%" PRIu64 ",\"no_partition\":%" PRIu64 ",\"refused\":%" PRIu64 "}\n",
-            dry ? "true" : "false", done, r->replayed, r->again, r->incomplete, r->homeless, sent.refused);
+        rs_buf_printf(&out,
+                      ",\"dry_run\":%s,\"sent\":%" PRIu64 ",\"replayed_before\":%" PRIu64
+                      ",\"rejected_again\":%" PRIu64 ",\"cut\":%" PRIu64 ",\"no_partition\":%" PRIu64
+                      ",\"refused\":%" PRIu64 ",\"unjudged\":%" PRIu64 "}\n",
+                      dry ? "true" : "false", done, r->replayed, r->again, r->incomplete, r->homeless,
+                      sent.refused, r->unjudged);
     } else {
         rs_buf_printf(&out,
                       "stream %s to topic %s: %" PRIu64 " %s, %" PRIu64 " replayed before, %" PRIu64
                       " would be rejected again, %" PRIu64 " cut, %" PRIu64
-                      " without their partition, %" PRIu64 " refused\n",
+                      " without their partition, %" PRIu64 " refused",
                       r->stream->name, to, done, dry ? "would be sent" : "sent", r->replayed, r->again,
                       r->incomplete, r->homeless, sent.refused);
+        if (r->unjudged > 0) {
+            rs_buf_printf(&out, ", %" PRIu64 " not judged", r->unjudged);
+        }
+        rs_buf_char(&out, '\n');
     }
     int rc = rs_buf_write(&out, stdout, error);
     rs_buf_fini(&out);
@@ -162,7 +165,7 @@ static int replay_stream(struct rs_dlq_tool *tool, const struct rs_stream *strea
         return rc;
     }
     rc = rs_kafka_reader_partitions(tool->kafka, stream->topic, &r.partitions, error);
-    rc = rc == 0 ? rs_dlq_check_new(tool->loaded.engine, stream, &r.check, error) : rc;
+    rc = rc == 0 ? rs_dlq_check_new(tool, stream, &r.check, error) : rc;
     rc = rc == 0 ? rs_dlq_sender_new(tool, to, &r.sender, error) : rc;
     for (int32_t i = 0; i < count && rc == 0; i++) {
         rc = replay_partition(&r, stream->dead_letter_topic, i, error);
@@ -171,7 +174,7 @@ static int replay_stream(struct rs_dlq_tool *tool, const struct rs_stream *strea
         int written = report(&r, to, error);
         rc = written < 0 ? written : rc;
     }
-    tool->failed += r.incomplete + r.homeless + (tool->request.force ? 0 : r.again) +
+    tool->failed += r.incomplete + r.homeless + (tool->request.force ? 0 : r.again + r.unjudged) +
                     (r.sender ? rs_dlq_sender_counts(r.sender).refused : 0);
     rs_dlq_sender_free(&r.sender);
     rs_dlq_check_free(&r.check);

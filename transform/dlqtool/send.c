@@ -256,24 +256,6 @@ static int take_landed(void *ctx, const rd_kafka_message_t *message, struct rs_e
     return ours ? rs_dlq_marks_add(s->landed, letter, letter, error) : 0;
 }
 
-static int search_partition(struct rs_dlq_sender *sender, struct search *s, int32_t partition, int64_t from,
-                            int64_t to, struct rs_error *error)
-{
-    int64_t first = 0;
-    int64_t end = 0;
-    int rc = RS_KAFKA_TRIMMED;
-    for (int i = 0; rc == RS_KAFKA_TRIMMED && i < 5; i++) {
-        rc = rs_kafka_reader_extent(sender->reader, sender->to, partition, &first, &end, error);
-        from = first > from ? first : from;
-        rc = rc == 0 ? rs_kafka_reader_read(sender->reader, sender->to, partition, from, to, take_landed, s,
-                                            error)
-                     : rc;
-    }
-    return rc == RS_KAFKA_TRIMMED
-               ? rs_fail(error, RS_EBROKER, "topic %s is trimmed faster than it can be read", sender->to)
-               : rc;
-}
-
 /* What lies in `to` behind marks->after; then `after` is where it ends. */
 static int search(struct rs_dlq_sender *sender, const struct rs_dlq_marks *marks, struct rs_dlq_marks *landed,
                   struct rs_error *error)
@@ -283,8 +265,14 @@ static int search(struct rs_dlq_sender *sender, const struct rs_dlq_marks *marks
     int rc = ask_ends(sender, landed, error);
     for (size_t i = 0; i < landed->after_count && rc == 0; i++) {
         int64_t from = rs_dlq_marks_after(marks, landed->after[i].partition);
-        rc = search_partition(sender, &s, landed->after[i].partition, from > 0 ? from : 0,
-                              landed->after[i].offset, error);
+        int64_t first = 0;
+        int64_t end = 0;
+        rc = rs_kafka_reader_extent(sender->reader, sender->to, landed->after[i].partition, &first, &end,
+                                    error);
+        rc = rc == 0 ? rs_dlq_read_records(sender->reader, sender->to, landed->after[i].partition,
+                                           from > first ? from : first, landed->after[i].offset, take_landed,
+                                           &s, error)
+                     : rc;
     }
     return rc;
 }
@@ -338,29 +326,38 @@ static int look_for_others(struct rs_dlq_sender *sender, int64_t end, bool *bega
 
 /* ---- a session ---- */
 
+/* Offsets of `to`, then the markers of [from, *end). */
+static int look_from(struct rs_dlq_sender *sender, struct rs_dlq_marks *marks, struct rs_dlq_marks *ends,
+                     int64_t from, int64_t *first, int64_t *end, struct rs_error *error)
+{
+    int rc = ask_ends(sender, ends, error);
+    rc = rc == 0 ? rs_kafka_reader_extent(sender->reader, sender->topic, sender->partition, first, end, error)
+                 : rc;
+    from = from > *first ? from : *first;
+    lend_reader(sender, true);
+    rc = rc == 0 ? rs_dlq_read_marks(sender->tool, sender->topic, sender->partition, from, *end, marks, error)
+                 : rc;
+    lend_reader(sender, false);
+    return rc;
+}
+
 int rs_dlq_sender_look(struct rs_dlq_sender *sender, const char *topic, int32_t partition,
                        struct rs_dlq_marks *marks, int64_t *first, int64_t *end, struct rs_error *error)
 {
     struct rs_dlq_marks ends = {0};
-    struct rs_dlq_marks landed = {0};
     sender->topic = topic;
     sender->partition = partition;
     marks->to = rs_slice_text(sender->to);
-    int rc = ask_ends(sender, &ends, error);
-    rc = rc == 0 ? rs_kafka_reader_extent(sender->reader, topic, partition, first, end, error) : rc;
-    lend_reader(sender, true);
-    rc = rc == 0 ? rs_dlq_read_marks(sender->tool, topic, partition, *first, *end, marks, error) : rc;
-    lend_reader(sender, false);
-    if (rc == 0 && marks->open) {
-        rc = search(sender, marks, &landed, error);
-        rc = rc == 0 ? merge(marks, &landed, error) : rc;
-    } else {
-        marks->after_count = 0;
-        for (size_t i = 0; i < ends.after_count && rc == 0; i++) {
-            rc = rs_dlq_marks_set_after(marks, ends.after[i].partition, ends.after[i].offset, error);
-        }
-    }
+    int rc = look_from(sender, marks, &ends, 0, first, end, error);
     rs_dlq_marks_fini(&ends);
+    return rc;
+}
+
+int rs_dlq_sender_search(struct rs_dlq_sender *sender, struct rs_dlq_marks *marks, struct rs_error *error)
+{
+    struct rs_dlq_marks landed = {0};
+    int rc = search(sender, marks, &landed, error);
+    rc = rc == 0 ? merge(marks, &landed, error) : rc;
     rs_dlq_marks_fini(&landed);
     return rc;
 }
@@ -402,18 +399,33 @@ static int take_over(struct rs_dlq_sender *sender, struct rs_dlq_marks *marks, s
     return rc;
 }
 
-int rs_dlq_sender_begin(struct rs_dlq_sender *sender, const char *topic, int32_t partition,
-                        struct rs_dlq_marks *marks, int64_t *first, int64_t *end, struct rs_error *error)
+/* Of an unfinished session it is that one's offsets that count. */
+static int begin_behind(struct rs_dlq_marks *marks, const struct rs_dlq_marks *ends, struct rs_error *error)
+{
+    int rc = 0;
+    marks->after_count = 0;
+    for (size_t i = 0; i < ends->after_count && rc == 0; i++) {
+        rc = rs_dlq_marks_set_after(marks, ends->after[i].partition, ends->after[i].offset, error);
+    }
+    return rc;
+}
+
+int rs_dlq_sender_begin(struct rs_dlq_sender *sender, struct rs_dlq_marks *marks, int64_t end,
+                        struct rs_error *error)
 {
     const struct rs_buf none = {0};
     struct rs_buf after = {0};
+    struct rs_dlq_marks ends = {0};
     bool others = false;
-    int rc = rs_dlq_sender_look(sender, topic, partition, marks, first, end, error);
+    int64_t first = 0;
+    int rc = look_from(sender, marks, &ends, end, &first, &end, error);
+    rc = rc == 0 && !marks->open ? begin_behind(marks, &ends, error) : rc;
+    rs_dlq_marks_fini(&ends);
     bool unfinished = marks->open;
     rc = rc == 0 ? new_session(sender, error) : rc;
     if (rc == 0) {
         put_after(marks, &after);
-        sender->looked = *end;
+        sender->looked = end;
         rc = write_marker(sender, "begin", &none, &after, error);
     }
     rs_buf_fini(&after);

@@ -33,14 +33,16 @@ RS_MUST_USE int rs_dlq_sender_new(struct rs_dlq_tool *tool, const char *to, stru
                                   struct rs_error *error);
 void rs_dlq_sender_free(struct rs_dlq_sender **sender);
 
-/* Offsets of `to` and the markers of a partition, read in this order, and what an unfinished session has sent.
- * Writes nothing. *end is where the partition ended. */
+/* Offsets of `to` and the markers of a partition, read in this order. Writes nothing. [*first, *end) is what the
+ * partition holds. */
 RS_MUST_USE int rs_dlq_sender_look(struct rs_dlq_sender *sender, const char *topic, int32_t partition,
                                    struct rs_dlq_marks *marks, int64_t *first, int64_t *end,
                                    struct rs_error *error);
-/* The same, and begins a session. RS_EBROKER. */
-RS_MUST_USE int rs_dlq_sender_begin(struct rs_dlq_sender *sender, const char *topic, int32_t partition,
-                                    struct rs_dlq_marks *marks, int64_t *first, int64_t *end,
+/* Then: what an unfinished session has sent and not noted, where none is begun that would take it over. */
+RS_MUST_USE int rs_dlq_sender_search(struct rs_dlq_sender *sender, struct rs_dlq_marks *marks,
+                                     struct rs_error *error);
+/* Or: begins a session, with what happened since the look, which ended at `end`. RS_EBROKER. */
+RS_MUST_USE int rs_dlq_sender_begin(struct rs_dlq_sender *sender, struct rs_dlq_marks *marks, int64_t end,
                                     struct rs_error *error);
 /* Into this partition of `to`, or, RD_KAFKA_PARTITION_UA, where the key says. Waits as long as --rate asks.
  * RS_EBROKER: it is not known whether it was sent, or another session has begun; the next run finds out. */

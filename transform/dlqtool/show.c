@@ -139,21 +139,6 @@ static void put_value(void *self, const struct rs_place *place, size_t size, con
     rs_buf_char(d->out, '}');
 }
 
-/* Reads the message with the stream's schemas; RS_ENOMEM. */
-static int decode(const struct rs_dlq_tool *tool, const struct rs_stream *stream, struct decoding *decoding,
-                  enum rs_reason *reason, struct rs_place *place, struct rs_error *error)
-{
-    struct rs_decoder *decoder = NULL;
-    const struct rs_decoder_visitor visitor = {.visit = put_value, .self = decoding};
-    int rc = rs_decoder_new(tool->loaded.streams->registry, stream->framing.framing, stream->writer, NULL, 0,
-                            RS_PROGRAM_LIMITS_DEFAULT, &decoder, error);
-    if (rc == 0) {
-        *reason = rs_decoder_visit(decoder, decoding->letter->value, &visitor, place);
-    }
-    rs_decoder_free(&decoder);
-    return rc;
-}
-
 /* ---- one letter ---- */
 
 static void put_pair(const char *name, struct rs_slice text, struct rs_buf *out)
@@ -188,61 +173,69 @@ static void put_head(const struct rs_dlq_letter *letter, const struct rs_stream 
     put_pair("schema", letter->schema, out);
 }
 
-static int put_decoded(const struct showing *s, const struct rs_dlq_letter *letter,
-                       const struct rs_stream *stream, struct rs_buf *out, struct rs_error *error)
+/* Where the reading stops. */
+static void put_stop(const struct decoding *d, enum rs_reason reason, const struct rs_place *place)
 {
-    struct decoding d = {.out = out, .letter = letter, .json = s->tool->request.json};
-    struct rs_place place = {0};
-    enum rs_reason reason = RS_REASON_NONE;
-    rs_buf_text(out, d.json ? ",\"values\":[" : "  decoded, byte and size first\n");
-    int rc = decode(s->tool, stream, &d, &reason, &place, error);
-    if (d.json) {
-        rs_buf_printf(out, "],\"decodes\":%s", reason == RS_REASON_NONE ? "true" : "false");
-        if (reason != RS_REASON_NONE) {
-            rs_buf_printf(out, ",\"stops\":{\"byte\":%zu,\"reason\":\"%s\",\"field\":", place.at,
-                          rs_reason_name(reason));
-            rs_buf_json_string(out, rs_slice_text(place.path));
-            rs_buf_char(out, '}');
-        }
-        return rc;
+    struct rs_buf *out = d->out;
+    if (d->json) {
+        rs_buf_printf(out, ",\"stops\":{\"byte\":%zu,\"reason\":\"%s\",\"field\":", place->at,
+                      rs_reason_name(reason));
+        rs_buf_json_string(out, rs_slice_text(place->path));
+        rs_buf_char(out, '}');
+        return;
     }
-    if (d.count > VALUES_MAX) {
-        rs_buf_printf(out, "     (%zu values more)\n", d.count - VALUES_MAX);
-    }
-    if (reason != RS_REASON_NONE) {
-        rs_buf_printf(out, "  >> %6zu      ", place.at);
-        rs_buf_printable(out, rs_slice_text(place.path));
-        rs_buf_printf(out, "%s%s: %s\n", place.path[0] ? ": " : "", rs_reason_name(reason),
-                      rs_reason_text(reason));
-    }
-    return rc;
+    rs_buf_printf(out, "  >> %6zu      ", place->at);
+    rs_buf_printable(out, rs_slice_text(place->path));
+    rs_buf_printf(out, "%s%s: %s\n", place->path[0] ? ": " : "", rs_reason_name(reason),
+                  rs_reason_text(reason));
 }
 
-static int put_verdict(struct showing *s, const struct rs_dlq_letter *letter, const struct rs_stream *stream,
-                       struct rs_error *error)
+static void put_decoded(const struct showing *s, const struct rs_dlq_letter *letter, struct rs_buf *out)
 {
-    struct rs_dlq_verdict v = {0};
-    struct rs_buf *out = &s->out;
+    struct decoding d = {.out = out, .letter = letter, .json = s->tool->request.json};
+    const struct rs_decoder_visitor visitor = {.visit = put_value, .self = &d};
+    struct rs_place place;
+    rs_buf_text(out, d.json ? ",\"values\":[" : "  decoded, byte and size first\n");
+    enum rs_reason reason = rs_dlq_check_visit(s->check, letter, &visitor, &place);
+    bool waits = reason == RS_DECODER_WAITS;
+    if (d.json) {
+        rs_buf_printf(out, "],\"decodes\":%s", waits ? "null" : reason == RS_REASON_NONE ? "true" : "false");
+    } else if (d.count > VALUES_MAX) {
+        rs_buf_printf(out, "     (%zu values more)\n", d.count - VALUES_MAX);
+    } else if (waits) {
+        rs_buf_text(out, "     (its schema is not known)\n");
+    }
+    if (reason != RS_REASON_NONE && !waits) {
+        put_stop(&d, reason, &place);
+    }
+}
+
+static int judge(struct showing *s, const struct rs_dlq_letter *letter, const struct rs_stream *stream,
+                 struct rs_dlq_verdict *out, struct rs_error *error)
+{
     int rc = 0;
     if (!s->check || rs_dlq_check_stream(s->check) != stream) {
         rs_dlq_check_free(&s->check);
-        rc = rs_dlq_check_new(s->tool->loaded.engine, stream, &s->check, error);
+        rc = rs_dlq_check_new(s->tool, stream, &s->check, error);
     }
-    rc = rc == 0 ? rs_dlq_check_run(s->check, letter, &v, error) : rc;
-    if (rc < 0) {
-        return rc;
-    }
-    if (s->tool->request.json) {
+    return rc == 0 ? rs_dlq_check_run(s->check, letter, out, error) : rc;
+}
+
+static void put_verdict(const struct rs_dlq_verdict *v, bool json, struct rs_buf *out)
+{
+    if (json && v->unjudged) {
+        rs_buf_text(out, ",\"now\":null,\"unjudged\":");
+        rs_buf_json_string(out, rs_slice_text(v->text));
+    } else if (json) {
         rs_buf_text(out, ",\"now\":");
-        rs_buf_json_string(out, rs_slice_text(rs_reason_name(v.reason)));
-        return 0;
-    }
-    if (v.reason == RS_REASON_NONE) {
+        rs_buf_json_string(out, rs_slice_text(rs_reason_name(v->reason)));
+    } else if (v->unjudged) {
+        rs_buf_printf(out, "  now       not known: %s\n", v->text);
+    } else if (v->reason == RS_REASON_NONE) {
         rs_buf_text(out, "  now       acceptable\n");
     } else {
-        rs_buf_printf(out, "  now       rejected: %s: %s\n", rs_reason_name(v.reason), v.text);
+        rs_buf_printf(out, "  now       rejected: %s: %s\n", rs_reason_name(v->reason), v->text);
     }
-    return 0;
 }
 
 static int show_letter(void *ctx, const struct rs_dlq_letter *letter, const struct rs_stream *stream,
@@ -250,7 +243,12 @@ static int show_letter(void *ctx, const struct rs_dlq_letter *letter, const stru
 {
     struct showing *s = ctx;
     struct rs_buf *out = &s->out;
-    int rc = 0;
+    struct rs_dlq_verdict v = {0};
+    bool judged = stream && !letter->cut;
+    int rc = judged ? judge(s, letter, stream, &v, error) : 0;
+    if (rc < 0) {
+        return rc;
+    }
     if (s->tool->request.json) {
         rs_buf_char(out, '{');
         rs_dlq_json_head(letter, stream, out);
@@ -261,14 +259,14 @@ static int show_letter(void *ctx, const struct rs_dlq_letter *letter, const stru
         put_headers(letter, out);
         put_part("value", letter->value, letter->byte, DUMP_MAX, out);
     }
-    if (stream && stream->format == RS_FORMAT_AVRO && letter->value.data && !letter->cut) { /* JSON is text */
-        rc = put_decoded(s, letter, stream, out, error);
+    if (judged && stream->format == RS_FORMAT_AVRO && letter->value.data) { /* JSON is text */
+        put_decoded(s, letter, out);
     }
-    if (rc == 0 && stream && !letter->cut) {
-        rc = put_verdict(s, letter, stream, error);
+    if (judged) {
+        put_verdict(&v, s->tool->request.json, out);
     }
     rs_buf_text(out, s->tool->request.json ? "}\n" : "\n");
-    return rc == 0 ? rs_buf_write(out, stdout, error) : rc;
+    return rs_buf_write(out, stdout, error);
 }
 
 int rs_dlq_show(struct rs_dlq_tool *tool, struct rs_error *error)

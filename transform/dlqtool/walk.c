@@ -60,7 +60,6 @@ struct reading {
     const char *topic;
     rs_dlq_each *each;
     void *ctx;
-    int64_t next;
     uint64_t foreign;
     int64_t example;
     const char *why;
@@ -71,7 +70,6 @@ static int take_record(void *ctx, const rd_kafka_message_t *message, struct rs_e
     struct reading *r = ctx;
     struct rs_dlq_letter letter;
     const char *why = NULL;
-    r->next = message->offset + 1;
     enum rs_dlq_kind kind = rs_dlq_letter_parse(r->topic, message, &letter, &why);
     if (kind == RS_DLQ_FOREIGN) {
         r->example = message->offset;
@@ -82,21 +80,45 @@ static int take_record(void *ctx, const rd_kafka_message_t *message, struct rs_e
     return r->each(r->ctx, kind, &letter, error);
 }
 
-/* What was trimmed is gone like what was trimmed before: the reading goes on behind it. */
-int rs_dlq_read(struct rs_dlq_tool *tool, const char *topic, int32_t partition, int64_t first, int64_t end,
-                rs_dlq_each *each, void *ctx, struct rs_error *error)
+struct following {
+    rs_kafka_take *take;
+    void *ctx;
+    int64_t next;
+};
+
+static int follow(void *ctx, const rd_kafka_message_t *message, struct rs_error *error)
 {
-    struct reading r = {.tool = tool, .topic = topic, .each = each, .ctx = ctx, .next = first};
+    struct following *f = ctx;
+    f->next = message->offset + 1;
+    return f->take(f->ctx, message, error);
+}
+
+int rs_dlq_read_records(struct rs_kafka_reader *reader, const char *topic, int32_t partition, int64_t first,
+                        int64_t end, rs_kafka_take *take, void *ctx, struct rs_error *error)
+{
+    struct following f = {.take = take, .ctx = ctx, .next = first};
     int64_t now_end = 0;
     int rc = RS_KAFKA_TRIMMED;
     for (int i = 0; rc == RS_KAFKA_TRIMMED && i < READINGS_MAX; i++) {
-        rc = rs_kafka_reader_read(tool->kafka, topic, partition, r.next, end, take_record, &r, error);
+        rc = rs_kafka_reader_read(reader, topic, partition, f.next, end, follow, &f, error);
         if (rc == RS_KAFKA_TRIMMED) {
-            int asked = rs_kafka_reader_extent(tool->kafka, topic, partition, &first, &now_end, error);
+            int asked = rs_kafka_reader_extent(reader, topic, partition, &first, &now_end, error);
             rc = asked < 0 ? asked : rc;
-            r.next = first > r.next ? first : r.next;
+            f.next = first > f.next ? first : f.next;
         }
     }
+    return rc != RS_KAFKA_TRIMMED
+               ? rc
+               : rs_fail(error, RS_EBROKER,
+                         "topic %s, partition %" PRId32 " is trimmed faster than it can be read", topic,
+                         partition);
+}
+
+int rs_dlq_read(struct rs_dlq_tool *tool, const char *topic, int32_t partition, int64_t first, int64_t end,
+                rs_dlq_each *each, void *ctx, struct rs_error *error)
+{
+    struct reading r = {.tool = tool, .topic = topic, .each = each, .ctx = ctx};
+    int rc = rs_dlq_read_records(tool->kafka, topic, partition, first, end, take_record, &r, error);
     tool->foreign += tool->quiet ? 0 : r.foreign;
     if (r.foreign > 0 && !tool->quiet) {
         fprintf(stderr,
@@ -105,11 +127,7 @@ int rs_dlq_read(struct rs_dlq_tool *tool, const char *topic, int32_t partition, 
                 rs_dlq_info.name, topic, partition, r.foreign, r.foreign == 1 ? " is" : "s are", r.example,
                 r.why);
     }
-    return rc != RS_KAFKA_TRIMMED
-               ? rc
-               : rs_fail(error, RS_EBROKER,
-                         "topic %s, partition %" PRId32 " is trimmed faster than it can be read", topic,
-                         partition);
+    return rc;
 }
 
 static int take_marker(void *ctx, enum rs_dlq_kind kind, const struct rs_dlq_letter *letter,

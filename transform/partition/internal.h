@@ -121,7 +121,7 @@ static inline struct rs_slice rs_batch_key_bytes(const struct rs_partition *p, c
 const char *rs_letter_text(const struct rs_partition *p, enum rs_reason reason, int rule);
 /* Once every record of the batch is judged. False: there is no room for it now, and the record has to wait.
  * Where none is wanted, there is always room. */
-bool rs_letter_put(const struct rs_partition *p, const struct rs_dead_letter_sink *letters,
+bool rs_letter_put(struct rs_partition *p, const struct rs_dead_letter_sink *letters,
                    const struct rs_record *record, enum rs_reason reason, int rule);
 
 /* ---- times.c ---- */

@@ -128,7 +128,7 @@ static enum rs_reason decode(struct rs_partition *p, const struct rs_record *rec
         return RS_REASON_TOO_LARGE;
     }
     return p->learns ? rs_decoder_run_learning(plan->decoder, &p->learned, record->value, p->batch.values,
-                                               &j->schema)
+                                               &j->schema, NULL)
                      : rs_decoder_run(plan->decoder, record->value, p->batch.text, p->batch.values, NULL);
 }
 

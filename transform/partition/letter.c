@@ -90,38 +90,45 @@ struct where {
     char schema[RS_DECODER_SCHEMA_MAX];
 };
 
+static enum rs_reason decode_again(struct rs_partition *p, struct rs_slice message, size_t *at)
+{
+    uint32_t id = 0;
+    return p->learns
+               ? rs_decoder_run_learning(p->plan->decoder, &p->learned, message, p->batch.values, &id, at)
+               : rs_decoder_run(p->plan->decoder, message, p->batch.text, p->batch.values, at);
+}
+
+/* What is refused before any field is one. A registry that said "unknown" may have to be asked again by now. */
+static void place_undecodable(struct rs_partition *p, struct rs_dead_letter *letter, size_t at,
+                              struct where *where)
+{
+    enum rs_reason reason = rs_decoder_place(p->plan->decoder, &p->learned, letter->record->value,
+                                             p->batch.text, p->batch.values, &where->place);
+    bool placed = reason != RS_REASON_NONE; /* else only the stream's own schema refuses it */
+    letter->field = placed && where->place.path[0] ? where->place.path : NULL;
+    letter->byte = (int64_t)(placed ? where->place.at : at);
+}
+
 /* The batch has been judged, and its room for values is free. */
-static void find_place(const struct rs_partition *p, struct rs_dead_letter *letter, int rule,
-                       struct where *where)
+static void find_place(struct rs_partition *p, struct rs_dead_letter *letter, int rule, struct where *where)
 {
     const struct rs_plan *plan = p->plan;
     struct rs_slice message = letter->record->value;
     size_t at = 0;
-    enum rs_reason again = rs_decoder_run(plan->decoder, message, p->batch.text, p->batch.values, &at);
-    if (again == RS_REASON_UNKNOWN_SCHEMA && letter->reason != again) {
-        /* The registry's schema has read it, which is not looked for once more: a rule knows its field. */
-        letter->field =
-            by_rule(letter->reason, rule) ? plan->slots.paths[rs_rules_slot(&plan->rules, rule)] : NULL;
-        return;
-    }
-    if (again != RS_REASON_NONE) {
-        if (rs_decoder_visit(plan->decoder, message, NULL, &where->place) == RS_REASON_NONE) {
-            letter->byte = (int64_t)at; /* JSON, or what only the stream's own schema refuses */
-            return;
-        }
-        letter->field = where->place.path[0] ? where->place.path : NULL;
-        letter->byte = (int64_t)where->place.at;
+    if (decode_again(p, message, &at) != RS_REASON_NONE) {
+        place_undecodable(p, letter, at, where);
         return;
     }
     int slot = field_slot(plan, p->batch.values, letter->reason, rule);
     if (slot >= 0) {
         letter->field = plan->slots.paths[slot];
-        letter->byte =
-            rs_decoder_find_value(plan->decoder, message, letter->field, &at) ? (int64_t)at : letter->byte;
+        letter->byte = rs_decoder_find_value(plan->decoder, &p->learned, message, letter->field, &at)
+                           ? (int64_t)at
+                           : letter->byte;
     }
 }
 
-bool rs_letter_put(const struct rs_partition *p, const struct rs_dead_letter_sink *letters,
+bool rs_letter_put(struct rs_partition *p, const struct rs_dead_letter_sink *letters,
                    const struct rs_record *record, enum rs_reason reason, int rule)
 {
     struct where where;

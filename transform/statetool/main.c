@@ -126,7 +126,8 @@ static int find_aggregate(struct tool *tool, struct rs_error *error)
 static int load(struct tool *tool, struct rs_error *error)
 {
     const struct request *request = &tool->request;
-    int rc = rs_loaded_open(request->config, request->aggregate != NULL, &tool->loaded, error);
+    int rc = rs_loaded_open(request->config, request->aggregate ? RS_LOAD_ENGINE : RS_LOAD_STREAMS,
+                            &tool->loaded, error);
     if (rc == 0 && request->stream) {
         tool->only = rs_streams_find(tool->loaded.streams, request->stream);
         rc = tool->only ? 0

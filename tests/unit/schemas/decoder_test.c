@@ -263,19 +263,19 @@ static void test_a_message_as_far_as_it_goes(void **state)
     size_t at = 0;
     const struct rs_decoder_visitor visitor = {.visit = note, .self = &seen};
     static const uint8_t cut[] = {0, 0, 0, 0, 100, 0x02, 'x', 0x02, 0x04, 0x00, 0x96, 0x07};
-    assert_int_equal(rs_decoder_visit(f.decoder, rs_slice_of(cut, sizeof cut), &visitor, &place),
+    assert_int_equal(rs_decoder_visit(f.decoder, NULL, rs_slice_of(cut, sizeof cut), &visitor, &place),
                      RS_REASON_ENUM_INDEX);
     assert_string_equal(seen.text, "5+2 string id=\"x\"\n7+4 bytes price=1.5\n");
     assert_int_equal(place.at, 11);
     assert_string_equal(place.path, "side");
-    assert_true(rs_decoder_find_value(f.decoder, rs_slice_of(cut, sizeof cut), "price", &at));
+    assert_true(rs_decoder_find_value(f.decoder, NULL, rs_slice_of(cut, sizeof cut), "price", &at));
     assert_int_equal(at, 7);
-    assert_true(rs_decoder_find_value(f.decoder, rs_slice_of(cut, sizeof cut), "side", &at));
+    assert_true(rs_decoder_find_value(f.decoder, NULL, rs_slice_of(cut, sizeof cut), "side", &at));
     assert_int_equal(at, 11);
-    assert_false(rs_decoder_find_value(f.decoder, rs_slice_of(cut, sizeof cut), "n", &at));
+    assert_false(rs_decoder_find_value(f.decoder, NULL, rs_slice_of(cut, sizeof cut), "n", &at));
     assert_int_equal(at, 11);
     static const uint8_t unknown[] = {0, 0, 0, 0, 99, 0x02, 'x', 0x02};
-    assert_int_equal(rs_decoder_visit(f.decoder, rs_slice_of(unknown, sizeof unknown), NULL, &place),
+    assert_int_equal(rs_decoder_visit(f.decoder, NULL, rs_slice_of(unknown, sizeof unknown), NULL, &place),
                      RS_REASON_UNKNOWN_SCHEMA);
     assert_int_equal(place.at, 0);
     assert_string_equal(place.path, "");

@@ -482,6 +482,46 @@ static void test_paths_that_are_not_there(void **state)
     close_schema();
 }
 
+/* Names of the schema and numbers of items; what only the message names is payload. */
+static void test_where_it_is(void **state)
+{
+    static const struct {
+        const char *json, *path;
+        size_t at;
+        enum rs_reason reason;
+    } cases[] = {
+        {"{\"r\": [{\"c\": {\"k\": 1}, \"d\": 2}], \"n\": 1}", "", 40, RS_REASON_NONE},
+        {"{\"r\": [{\"c\": {\"k\": 1, \"s\": \"x\"}, \"d\": 2}], \"n\": 1}", "r[0].c[1]", 27, RS_REASON_TYPE},
+        {"{\"r\": [{\"c\": {}, \"d\": 1}, {\"c\": {}}], \"n\": 1}", "r[1].d", 35, RS_REASON_MISSING_FIELD},
+        {"{\"r\": [{\"c\": {}, \"d\": [1]}], \"n\": 1}", "r[0].d", 22, RS_REASON_TYPE},
+        {"{\"r\": [{\"c\": {}, \"d\": {\"int\": \"x\"}}], \"n\": 1}", "r[0].d", 30, RS_REASON_TYPE},
+        {"{\"r\": [], \"n\": 1, \"n\": 2}", "n", 18, RS_REASON_DUPLICATE_FIELD},
+        {"{\"r\": [], \"z\": [1, [2, x]], \"n\": 1}", "", 23, RS_REASON_JSON},
+        {"{\"r\": []}", "n", 9, RS_REASON_MISSING_FIELD},
+        {"{\"r\": [{\"z\": [x", "r[0]", 14, RS_REASON_JSON},
+        {"{\"r\": [], \"n\": 1} x", "", 18, RS_REASON_TRAILING},
+        {"", "", 0, RS_REASON_TRUNCATED},
+    };
+    static const char *const wanted[] = {"n"};
+    struct rs_place place;
+    (void)state;
+    open_schema(
+        "{\"name\": \"r\", \"type\": {\"type\": \"array\", \"items\": {\"type\": \"record\", \"name\": "
+        "\"V\", \"fields\": [{\"name\": \"c\", \"type\": {\"type\": \"map\", \"values\": \"int\"}}, "
+        "{\"name\": \"d\", \"type\": [\"int\", \"string\"]}]}}}, {\"name\": \"n\", \"type\": \"int\"}",
+        wanted, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rs_slice json = rs_slice_text(cases[i].json);
+        enum rs_reason reason = rs_json_program_place(program, json, text, v, &place);
+        assert_int_equal(reason, run(cases[i].json));
+        if (reason != cases[i].reason || place.at != at || strcmp(place.path, cases[i].path) != 0 ||
+            place.at != cases[i].at) {
+            fail_msg("%s: %s, \"%s\" at %zu", cases[i].json, rs_reason_name(reason), place.path, place.at);
+        }
+    }
+    close_schema();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -495,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_arrays_maps_unions),
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_where_it_is),
         cmocka_unit_test(test_paths_that_are_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,7 +96,7 @@ static enum rs_reason run(struct fixture *f, uint32_t id, size_t size, int64_t *
     struct rs_value value = {0};
     uint32_t wanted = 0;
     enum rs_reason reason =
-        rs_decoder_run_learning(f->decoder, &f->table, rs_slice_of(message, size), &value, &wanted);
+        rs_decoder_run_learning(f->decoder, &f->table, rs_slice_of(message, size), &value, &wanted, NULL);
     assert_true(reason != RS_DECODER_WAITS || wanted == id);
     *x = value.i;
     return reason;
@@ -159,8 +159,9 @@ static void test_auto_takes_what_nobody_knows_for_bare(void **state)
     struct rs_value value = {0};
     uint32_t wanted = 0;
     begin(&f, RS_FRAMING_AUTO);
-    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, rs_slice_of(bare, 1), &value, &wanted),
-                     RS_REASON_NONE);
+    assert_int_equal(
+        rs_decoder_run_learning(f.decoder, &f.table, rs_slice_of(bare, 1), &value, &wanted, NULL),
+        RS_REASON_NONE);
     assert_int_equal(value.i, 7);
     assert_int_equal(run(&f, 99, 6, &x), RS_DECODER_WAITS);
     answer(&f, 99, RS_REGISTRY_UNKNOWN, "no such schema");
@@ -232,7 +233,7 @@ static void test_what_only_a_registry_knows_is_not_misread(void **state)
     assert_int_equal(rs_decoder_run(f.decoder, rs_slice_of(message, sizeof message), NULL, &value, &at),
                      RS_REASON_UNKNOWN_SCHEMA);
     assert_int_equal(at, 0);
-    assert_int_equal(rs_decoder_visit(f.decoder, rs_slice_of(message, sizeof message), NULL, &place),
+    assert_int_equal(rs_decoder_visit(f.decoder, NULL, rs_slice_of(message, sizeof message), NULL, &place),
                      RS_REASON_UNKNOWN_SCHEMA);
     assert_int_equal(place.at, 0);
     assert_int_equal(run(&f, 7, 7, &x), RS_DECODER_WAITS);
@@ -257,6 +258,45 @@ static void test_a_message_names_what_was_learned(void **state)
     }
 }
 
+/* By whoever has a table of his own: where it is, in a message of a schema that the configuration has not. */
+static void test_looking_into_what_was_learned(void **state)
+{
+    static const uint8_t message[] = {0, 0, 0, 0, 7, 2, 4};
+    (void)state;
+    struct fixture f;
+    struct rs_place place;
+    struct rs_value value;
+    struct rs_slice whole = rs_slice_of(message, sizeof message);
+    struct rs_slice cut = rs_slice_of(message, sizeof message - 1);
+    uint32_t id = 0;
+    size_t at = 0;
+    begin(&f, RS_FRAMING_CONFLUENT);
+    assert_int_equal(rs_decoder_visit(f.decoder, NULL, whole, NULL, &place), RS_REASON_UNKNOWN_SCHEMA);
+    assert_int_equal(f.ask_count, 0);
+    assert_int_equal(rs_decoder_visit(f.decoder, &f.table, whole, NULL, &place), RS_DECODER_WAITS);
+    assert_int_equal(f.ask_count, 1);
+    answer(&f, 7, RS_REGISTRY_FOUND, LATER);
+    assert_int_equal(rs_decoder_visit(f.decoder, &f.table, whole, NULL, &place), RS_REASON_NONE);
+    assert_int_equal(rs_decoder_place(f.decoder, &f.table, cut, NULL, &value, &place), RS_REASON_TRUNCATED);
+    assert_int_equal(place.at, 6);
+    assert_string_equal(place.path, "x");
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, cut, &value, &id, &at),
+                     RS_REASON_TRUNCATED);
+    assert_int_equal(at, 6);
+    assert_true(rs_decoder_find_value(f.decoder, &f.table, whole, "x", &at));
+    assert_int_equal(at, 6);
+    end(&f);
+    begin(&f, RS_FRAMING_CONFLUENT);
+    assert_int_equal(rs_decoder_visit(f.decoder, &f.table, whole, NULL, &place), RS_DECODER_WAITS);
+    answer(&f, 7, RS_REGISTRY_FOUND, OTHER);
+    assert_int_equal(rs_decoder_visit(f.decoder, &f.table, whole, NULL, &place),
+                     RS_REASON_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, whole, &value, &id, &at),
+                     RS_REASON_SCHEMA_INCOMPATIBLE);
+    assert_int_equal(at, 0);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_framings_without_ids_learn_nothing),
         cmocka_unit_test(test_a_message_names_what_was_learned),
         cmocka_unit_test(test_what_only_a_registry_knows_is_not_misread),
+        cmocka_unit_test(test_looking_into_what_was_learned),
         cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests_name("schemas.learned", tests, NULL, NULL);
