@@ -110,7 +110,7 @@ static bool add_event(struct session *s, const char *line)
         fprintf(stderr, "%s: %s", error.text, line);
         return false;
     }
-    return rs_pane_add(s->layout, s->pane, inputs, time_us, order);
+    return rs_pane_add(s->layout, s->pane, inputs, time_us, order).finite;
 }
 
 static bool stats_line(struct session *s, const char *line)

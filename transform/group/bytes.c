@@ -129,7 +129,7 @@ int rs_form_read_pane(struct rs_form_reader *f, struct rs_node *node)
     int rc = read_revisions(f, node);
     size_t used = 0;
     if (rc == 0) {
-        rc = rs_pane_load(f->gs->aggregate->layout, node->pane, f->reader.rest, &used, f->error);
+        rc = rs_groups_pane_load(f->gs, node->pane, f->reader.rest, &used, f->error);
     }
     (void)rs_read_bytes(&f->reader, used);
     return rc;

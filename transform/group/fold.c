@@ -77,17 +77,11 @@ void rs_fold_free(struct rs_groups *gs, struct rs_fold **slot)
         return;
     }
     for (size_t i = 0; i < pane_total(fold); i++) {
-        rs_pane_fini(layout_of(gs), pane_at(gs, fold->sums, i));
+        rs_groups_pane_empty(gs, pane_at(gs, fold->sums, i));
     }
     gs->fold_bytes -= fold_bytes(gs, fold);
     free(fold);
     *slot = NULL;
-}
-
-static void empty_pane(const struct rs_groups *gs, void *pane)
-{
-    rs_pane_fini(layout_of(gs), pane);
-    rs_pane_init(layout_of(gs), pane);
 }
 
 static void fold_reset(struct rs_groups *gs, struct rs_fold *fold, int64_t start_us)
@@ -101,7 +95,7 @@ static void fold_reset(struct rs_groups *gs, struct rs_fold *fold, int64_t start
     for (uint32_t i = 0; i < fold->block_count; i++) {
         fold->stamps[i] = NO_BLOCK;
     }
-    empty_pane(gs, fold->sums);
+    rs_groups_pane_empty(gs, fold->sums);
 }
 
 /* ---- blocks ---- */
@@ -124,12 +118,12 @@ static uint32_t place_of(const struct rs_fold *fold, int64_t block)
 }
 
 /* The block's summary, emptied if its place in the ring was another's. */
-static uint8_t *block_pane(const struct rs_groups *gs, struct rs_fold *fold, int64_t block)
+static uint8_t *block_pane(struct rs_groups *gs, struct rs_fold *fold, int64_t block)
 {
     uint32_t place = place_of(fold, block);
     uint8_t *pane = pane_at(gs, fold->blocks, place);
     if (fold->stamps[place] != block) {
-        empty_pane(gs, pane);
+        rs_groups_pane_empty(gs, pane);
         fold->stamps[place] = block;
     }
     return pane;
@@ -150,7 +144,7 @@ static void settle_until(struct rs_groups *gs, const struct rs_group *g, struct 
     uint32_t at = fold->last == RS_NONE ? rs_group_from(gs, g, fold->hi) : rs_node_at(gs, fold->last)->newer;
     while (at != RS_NONE && rs_node_at(gs, at)->start_us < hi) {
         const struct rs_node *node = rs_node_at(gs, at);
-        rs_pane_merge(layout_of(gs), fold->sums, node->pane);
+        rs_groups_pane_merge(gs, fold->sums, node->pane);
         rs_pane_merge_extrema(layout_of(gs), block_pane(gs, fold, block_of(gs, fold, node->start_us)),
                               node->pane);
         if (fold->tails_of == block_of(gs, fold, node->start_us)) {
@@ -169,10 +163,10 @@ static void leave_oldest(struct rs_groups *gs, struct rs_fold *fold)
     if (fold->oldest == fold->last) {
         fold->oldest = RS_NONE;
         fold->last = RS_NONE;
-        empty_pane(gs, fold->sums);
+        rs_groups_pane_empty(gs, fold->sums);
         return;
     }
-    rs_pane_subtract(layout_of(gs), fold->sums, node->pane);
+    rs_groups_pane_subtract(gs, fold->sums, node->pane);
     fold->oldest = node->newer;
 }
 
@@ -298,7 +292,7 @@ static uint32_t fold_running(struct rs_groups *gs, const struct rs_group *g, str
 uint32_t rs_fold_window(struct rs_groups *gs, uint32_t number, struct rs_fold **slot, int64_t start_us,
                         int64_t end_us, void *out)
 {
-    empty_pane(gs, out);
+    rs_pane_fini(layout_of(gs), out); /* scratch, which is not counted */
     if (!*slot && rs_rest_at(gs, number)->pane_count >= FOLD_MIN_PANES &&
         !gs->aggregate->window.by_calendar) {
         *slot = fold_new(gs);
@@ -333,8 +327,8 @@ void rs_fold_add(struct rs_groups *gs, struct rs_fold *fold, uint32_t number, bo
         fold->last = number;
     }
     int64_t block = block_of(gs, fold, node->start_us);
-    (void)rs_pane_add(layout_of(gs), fold->sums, e->inputs, e->time_us,
-                      e->order); /* not finite: counted once already */
+    struct rs_pane_added added = rs_pane_add(layout_of(gs), fold->sums, e->inputs, e->time_us, e->order);
+    gs->heap_bytes += added.heap_bytes; /* what is not finite is counted already */
     rs_pane_merge_extrema(layout_of(gs), block_pane(gs, fold, block), node->pane);
     if (fold->tails_of == block) {
         fold->tails_of = NO_BLOCK;

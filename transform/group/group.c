@@ -132,7 +132,7 @@ static uint32_t insert_after(struct rs_groups *gs, uint32_t group, uint32_t olde
 
 static void node_empty(struct rs_groups *gs, struct rs_node *node)
 {
-    rs_pane_fini(gs->aggregate->layout, node->pane);
+    rs_groups_pane_empty(gs, node->pane);
     gs->owed -= node->flags & RS_NODE_OWED ? 1 : 0;
     while (is_sliding(gs) && node->revision != RS_NONE) {
         uint32_t next = ((struct rs_revision *)rs_slabs_at(&gs->revisions, node->revision))->next;
@@ -158,7 +158,6 @@ struct rs_node *rs_group_replace(struct rs_groups *gs, uint32_t number, int64_t 
     }
     struct rs_node *node = rs_node_at(gs, at);
     node_empty(gs, node);
-    rs_pane_init(gs->aggregate->layout, node->pane);
     node->revision = is_sliding(gs) ? RS_NONE : 0;
     return node;
 }
@@ -268,7 +267,7 @@ static void carry_over(struct rs_groups *gs, uint32_t number, struct rs_group *g
     const struct rs_node *node = rs_node_at(gs, g->oldest);
     struct rs_node *heir = rs_node_at(gs, node->newer);
     rs_groups_change(gs, number, g);
-    rs_pane_merge(gs->aggregate->layout, heir->pane, node->pane);
+    rs_groups_pane_merge(gs, heir->pane, node->pane);
     heir->flags |= RS_NODE_CARRY;
     note_changed(gs, number, g, heir);
     rs_groups_gather(gs, number, g);
@@ -412,9 +411,9 @@ bool rs_group_late_by_clock(const struct rs_groups *gs, const struct rs_group *g
 
 static void pane_add(struct rs_groups *gs, void *pane, const struct rs_event *e)
 {
-    if (!rs_pane_add(gs->aggregate->layout, pane, e->inputs, e->time_us, e->order)) {
-        gs->not_finite++;
-    }
+    struct rs_pane_added added = rs_pane_add(gs->aggregate->layout, pane, e->inputs, e->time_us, e->order);
+    gs->not_finite += !added.finite;
+    gs->heap_bytes += added.heap_bytes;
 }
 
 static void add_to_folds(struct rs_groups *gs, uint32_t number, uint32_t pane, bool fresh,

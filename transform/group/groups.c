@@ -122,6 +122,44 @@ bool rs_groups_reserve(struct rs_groups *gs, uint32_t events, size_t key_bytes)
            rs_key_arena_reserve(&gs->keys, events, key_bytes);
 }
 
+/* ---- panes and the heap ---- */
+
+static size_t heap_bytes(const struct rs_groups *gs, const void *pane)
+{
+    return rs_pane_heap_bytes(gs->aggregate->layout, pane);
+}
+
+void rs_groups_pane_empty(struct rs_groups *gs, void *pane)
+{
+    gs->heap_bytes -= heap_bytes(gs, pane);
+    rs_pane_fini(gs->aggregate->layout, pane);
+}
+
+void rs_groups_pane_merge(struct rs_groups *gs, void *into, const void *from)
+{
+    gs->heap_bytes -= heap_bytes(gs, into);
+    rs_pane_merge(gs->aggregate->layout, into, from);
+    gs->heap_bytes += heap_bytes(gs, into);
+}
+
+void rs_groups_pane_subtract(struct rs_groups *gs, void *from, const void *gone)
+{
+    gs->heap_bytes -= heap_bytes(gs, from);
+    rs_pane_subtract(gs->aggregate->layout, from, gone);
+    gs->heap_bytes += heap_bytes(gs, from);
+}
+
+int rs_groups_pane_load(struct rs_groups *gs, void *pane, struct rs_slice bytes, size_t *used,
+                        struct rs_error *error)
+{
+    gs->heap_bytes -= heap_bytes(gs, pane);
+    int rc = rs_pane_load(gs->aggregate->layout, pane, bytes, used, error);
+    gs->heap_bytes += heap_bytes(gs, pane);
+    return rc;
+}
+
+/* ---- finding ---- */
+
 /* A key may be there twice or more: one live group, and dropped ones whose keys Redis still has. */
 static uint32_t find(const struct rs_groups *gs, uint32_t hash, struct rs_slice key, bool dropped)
 {

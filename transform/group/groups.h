@@ -159,6 +159,7 @@ struct rs_groups {
     uint32_t to_delete;  /* dropped ones whose keys are not deleted yet; the index still has them */
     uint32_t pane_count; /* panes or registers */
     uint64_t register_bytes, fold_bytes;
+    uint64_t heap_bytes; /* what panes hold outside of their slab, and of folds the sums */
     uint64_t owed;       /* panes whose windows wait for the sink */
     struct rs_gone gone; /* dropped groups */
     uint64_t applied, late, filtered, limited, not_finite;
@@ -252,6 +253,14 @@ uint32_t rs_groups_find(const struct rs_groups *gs, uint32_t hash, struct rs_sli
 /* The first group with each hash, RS_NONE if there is none, with what adding to it will touch on its way into
  * the cache: the misses of a whole batch overlap. Whether the key is right is for the caller to see. */
 void rs_groups_look_up(const struct rs_groups *gs, const uint32_t *hashes, uint32_t count, uint32_t *found);
+/* Panes that stay, those of nodes and of folds, are changed by these, which count what they hold on the heap;
+ * what an event adds there is told by rs_pane_add. */
+void rs_groups_pane_empty(struct rs_groups *gs, void *pane);
+void rs_groups_pane_merge(struct rs_groups *gs, void *into, const void *from);
+void rs_groups_pane_subtract(struct rs_groups *gs, void *from, const void *gone);
+RS_MUST_USE int rs_groups_pane_load(struct rs_groups *gs, void *pane, struct rs_slice bytes, size_t *used,
+                                    struct rs_error *error);
+
 /* A new, empty group; needs room, and the key not to be there. */
 uint32_t rs_groups_add(struct rs_groups *gs, uint32_t hash, struct rs_slice key);
 /* Frees what a group holds; its keys are deleted when it is next emitted. Until then a new group under the

@@ -91,7 +91,7 @@ bool rs_super_lost(const uint64_t *sum)
 
 size_t rs_super_heap_bytes(const struct rs_super_kind *kind, const uint64_t *sum)
 {
-    return sum[0] == SPILLED ? kind->full_limbs * sizeof(uint64_t) : 0;
+    return sum[0] == SPILLED ? rs_super_full_bytes(kind) : 0;
 }
 
 /* ---- doubles: reading ---- */
@@ -192,23 +192,25 @@ static struct term term_of(const struct rs_super_value *value)
     return (struct term){value->limb, value->size, value->at, value->negative};
 }
 
-static void spill(const struct rs_super_kind *kind, uint64_t *sum, const struct rs_super_value *value)
+/* False: it is lost. */
+static bool spill(const struct rs_super_kind *kind, uint64_t *sum, const struct rs_super_value *value)
 {
     uint64_t *full = calloc(kind->full_limbs, sizeof *full);
     struct term term = term_of(value);
 
     sum[0] = LOST;
     if (!full) {
-        return;
+        return false;
     }
     accumulate(full, kind->full_limbs, value->at, &term);
     sum[0] = SPILLED;
     memcpy(&sum[1], &full, sizeof full);
+    return true;
 }
 
 /* The term does not fit the compact limbs as they stand: moves them if what is there and the term fit in
- * together with a limb of headroom, or else spills. */
-static void make_room(const struct rs_super_kind *kind, uint64_t *sum, const struct term *term)
+ * together with a limb of headroom, or else spills, which it returns. */
+static bool make_room(const struct rs_super_kind *kind, uint64_t *sum, const struct term *term)
 {
     struct rs_super_value value;
     uint32_t low = term->at;
@@ -223,33 +225,37 @@ static void make_room(const struct rs_super_kind *kind, uint64_t *sum, const str
         high++;
     }
     if (high - low > kind->compact_limbs) {
-        spill(kind, sum, &value);
-        return;
+        return spill(kind, sum, &value);
     }
     place(kind, sum, low, high);
     struct term held = term_of(&value);
     if (value.size > 0) {
         accumulate(sum + 1, kind->compact_limbs, value.at - (uint32_t)sum[0], &held);
     }
+    return false;
 }
 
-static void add_term(const struct rs_super_kind *kind, uint64_t *sum, const struct term *term)
+/* This and what calls it return whether the sum has just moved to the heap. */
+static bool add_term(const struct rs_super_kind *kind, uint64_t *sum, const struct term *term)
 {
+    bool moved = false;
+
     if (term->size == 0 || sum[0] == LOST) {
-        return;
+        return false;
     }
     if (sum[0] != SPILLED && !fits(kind, sum, term)) {
-        make_room(kind, sum, term);
+        moved = make_room(kind, sum, term);
     }
     if (sum[0] == SPILLED) {
         accumulate(spilled(sum), kind->full_limbs, term->at, term);
     } else if (sum[0] != LOST) {
         accumulate(sum + 1, kind->compact_limbs, term->at - (uint32_t)sum[0], term);
     }
+    return moved;
 }
 
 /* Zero limbs at the ends may be what does not fit. */
-static void add_trimmed(const struct rs_super_kind *kind, uint64_t *sum, struct term term)
+static bool add_trimmed(const struct rs_super_kind *kind, uint64_t *sum, struct term term)
 {
     while (term.size > 0 && term.limb[term.size - 1] == 0) {
         term.size--;
@@ -259,7 +265,7 @@ static void add_trimmed(const struct rs_super_kind *kind, uint64_t *sum, struct 
         term.at++;
         term.size--;
     }
-    add_term(kind, sum, &term);
+    return add_term(kind, sum, &term);
 }
 
 /* ---- doubles: terms ---- */
@@ -286,7 +292,7 @@ static inline struct parts parts_of(double x)
 
 /* Adds limb[0..size) * 2^exponent; shifts it into place, for which limb[size] is room. Inlined for its
  * constant size. */
-static inline __attribute__((always_inline)) void add_shifted(const struct rs_super_kind *kind, uint64_t *sum,
+static inline __attribute__((always_inline)) bool add_shifted(const struct rs_super_kind *kind, uint64_t *sum,
                                                               uint64_t *limb, uint32_t size, int exponent,
                                                               bool negative)
 {
@@ -301,36 +307,36 @@ static inline __attribute__((always_inline)) void add_shifted(const struct rs_su
     limb[0] <<= shift;
     if (fits(kind, sum, &term)) {
         accumulate(sum + 1, kind->compact_limbs, term.at - (uint32_t)sum[0], &term);
-    } else {
-        add_trimmed(kind, sum, term);
+        return false;
     }
+    return add_trimmed(kind, sum, term);
 }
 
-void rs_super_add(const struct rs_super_kind *kind, uint64_t *sum, double x)
+bool rs_super_add(const struct rs_super_kind *kind, uint64_t *sum, double x)
 {
     struct parts p = parts_of(x);
     uint64_t limb[2] = {p.mantissa};
 
-    add_shifted(kind, sum, limb, 1, p.exponent, p.negative);
+    return add_shifted(kind, sum, limb, 1, p.exponent, p.negative);
 }
 
-void rs_super_add_product(const struct rs_super_kind *kind, uint64_t *sum, double x, double y)
+bool rs_super_add_product(const struct rs_super_kind *kind, uint64_t *sum, double x, double y)
 {
     struct parts p = parts_of(x);
     struct parts q = parts_of(y);
     rs_u128 product = (rs_u128)p.mantissa * q.mantissa;
     uint64_t limb[3] = {(uint64_t)product, (uint64_t)(product >> 64)};
 
-    add_shifted(kind, sum, limb, 2, p.exponent + q.exponent, p.negative != q.negative);
+    return add_shifted(kind, sum, limb, 2, p.exponent + q.exponent, p.negative != q.negative);
 }
 
-void rs_super_add_scaled(const struct rs_super_kind *kind, uint64_t *sum, rs_i128 factor, double x)
+bool rs_super_add_scaled(const struct rs_super_kind *kind, uint64_t *sum, rs_i128 factor, double x)
 {
     struct parts p = parts_of(x);
     uint64_t limb[5];
 
     multiply128(magnitude128(factor), p.mantissa, limb);
-    add_shifted(kind, sum, limb, 4, p.exponent, p.negative != (factor < 0));
+    return add_shifted(kind, sum, limb, 4, p.exponent, p.negative != (factor < 0));
 }
 
 void rs_super_add_value(const struct rs_super_kind *kind, uint64_t *sum, const struct rs_super_value *value)
@@ -338,7 +344,7 @@ void rs_super_add_value(const struct rs_super_kind *kind, uint64_t *sum, const s
     struct term term = term_of(value);
 
     RS_ASSERT(value->size <= kind->full_limbs && value->at <= kind->full_limbs - value->size);
-    add_term(kind, sum, &term);
+    (void)add_term(kind, sum, &term);
 }
 
 /* What mostly happens: both are compact and stand at the same place. */

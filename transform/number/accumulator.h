@@ -156,15 +156,21 @@ static inline size_t rs_super_size(const struct rs_super_kind *kind)
     return (1 + kind->compact_limbs) * sizeof(uint64_t);
 }
 
+/* What one holds on the heap once it has moved there. */
+static inline size_t rs_super_full_bytes(const struct rs_super_kind *kind)
+{
+    return kind->full_limbs * sizeof(uint64_t);
+}
+
 void rs_super_init(const struct rs_super_kind *kind, uint64_t *sum);
 void rs_super_fini(const struct rs_super_kind *kind, uint64_t *sum); /* empty again */
 bool rs_super_lost(const uint64_t *sum);
 size_t rs_super_heap_bytes(const struct rs_super_kind *kind, const uint64_t *sum);
 
-/* Need finite values. */
-void rs_super_add(const struct rs_super_kind *kind, uint64_t *sum, double x);
-void rs_super_add_product(const struct rs_super_kind *kind, uint64_t *sum, double x, double y);
-void rs_super_add_scaled(const struct rs_super_kind *kind, uint64_t *sum, rs_i128 factor, double x);
+/* Need finite values. Return whether the sum has just moved to the heap. */
+bool rs_super_add(const struct rs_super_kind *kind, uint64_t *sum, double x);
+bool rs_super_add_product(const struct rs_super_kind *kind, uint64_t *sum, double x, double y);
+bool rs_super_add_scaled(const struct rs_super_kind *kind, uint64_t *sum, rs_i128 factor, double x);
 
 /* Adds `from`, or takes it away. */
 void rs_super_merge(const struct rs_super_kind *kind, uint64_t *into, const uint64_t *from, bool subtract);

@@ -18,6 +18,8 @@
 #ifndef RS_TRANSFORM_PANE_INTERNAL_H
 #define RS_TRANSFORM_PANE_INTERNAL_H
 
+#include <math.h>
+
 #include "transform/number/accumulator.h"
 #include "transform/pane/pane.h"
 
@@ -115,6 +117,16 @@ struct rs_pane_layout {
     bool needs_previous;
     bool all_int64; /* every input is: see add_int64s */
 };
+
+/* NaN and infinities are passed by like what is not there. */
+static inline bool rs_num_finite(enum rs_num_kind kind, const struct rs_num *num)
+{
+    return kind != RS_NUM_DOUBLE || isfinite(num->d);
+}
+static inline bool rs_num_counts(enum rs_num_kind kind, const struct rs_num *num)
+{
+    return num->present && rs_num_finite(kind, num);
+}
 
 /* Bytes of a min, max, first or last. */
 static inline size_t rs_pane_value_size(enum rs_num_kind kind)

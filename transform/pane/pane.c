@@ -1,4 +1,3 @@
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/record.h"
@@ -204,6 +203,17 @@ ALWAYS_INLINE void add_extrema(enum rs_num_kind kind, const struct rs_pane_input
     take_extrema(kind, in, pane, &c);
 }
 
+/* What adding an event came to, beside the numbers. */
+struct effect {
+    bool wrapped; /* a narrow sum has */
+    size_t heap_bytes;
+};
+
+static inline void note_moved(struct effect *effect, const struct rs_super_kind *kind, bool moved)
+{
+    effect->heap_bytes += moved ? rs_super_full_bytes(kind) : 0;
+}
+
 /* Both return whether a narrow sum has wrapped. */
 ALWAYS_INLINE bool add_sum64(bool narrow, uint64_t *sum, int64_t x)
 {
@@ -224,13 +234,13 @@ ALWAYS_INLINE bool add_product64(bool narrow, uint64_t *sum, int64_t a, int64_t 
 }
 
 ALWAYS_INLINE void add_int64(const struct rs_pane_layout *layout, const struct rs_pane_input *in, void *pane,
-                             int64_t x, const struct event *event, bool *wrapped)
+                             int64_t x, const struct event *event, struct effect *effect)
 {
     if (in->sum != 0) {
-        *wrapped |= add_sum64(layout->narrow, rs_pane_at(pane, in->sum), x);
+        effect->wrapped |= add_sum64(layout->narrow, rs_pane_at(pane, in->sum), x);
     }
     if (in->squares != 0) {
-        *wrapped |= add_product64(layout->narrow, rs_pane_at(pane, in->squares), x, x);
+        effect->wrapped |= add_product64(layout->narrow, rs_pane_at(pane, in->squares), x, x);
     }
     add_extrema(RS_NUM_INT64, in, pane, &x, event);
 }
@@ -246,42 +256,39 @@ static void add_int128(const struct rs_pane_input *in, void *pane, rs_i128 x, co
     add_extrema(RS_NUM_INT128, in, pane, &x, event);
 }
 
-static void add_double(const struct rs_pane_input *in, void *pane, double x, const struct event *event)
+static void add_double(const struct rs_pane_input *in, void *pane, double x, const struct event *event,
+                       struct effect *effect)
 {
     double value = x + 0.0; /* there is no -0 among extrema: its place beside 0 would depend on the order */
 
     if (in->sum != 0) {
-        rs_super_add(&rs_super_sum, rs_pane_at(pane, in->sum), x);
+        note_moved(effect, &rs_super_sum, rs_super_add(&rs_super_sum, rs_pane_at(pane, in->sum), x));
     }
     if (in->squares != 0) {
-        rs_super_add_product(&rs_super_product, rs_pane_at(pane, in->squares), x, x);
+        note_moved(effect, &rs_super_product,
+                   rs_super_add_product(&rs_super_product, rs_pane_at(pane, in->squares), x, x));
     }
     add_extrema(RS_NUM_DOUBLE, in, pane, &value, event);
 }
 
-static inline bool is_finite(enum rs_num_kind kind, const struct rs_num *num)
-{
-    return kind != RS_NUM_DOUBLE || isfinite(num->d);
-}
-
 /* Returns false for NaN and infinities. */
 ALWAYS_INLINE bool add_input(const struct rs_pane_layout *layout, const struct rs_pane_input *in, void *pane,
-                             const struct rs_num *num, const struct event *event, bool *wrapped)
+                             const struct rs_num *num, const struct event *event, struct effect *effect)
 {
     if (!num->present) {
         RS_ASSERT(!in->counts_events);
         return true;
     }
-    if (!is_finite(in->kind, num)) {
+    if (!rs_num_finite(in->kind, num)) {
         return false;
     }
     if (in->count != 0) {
         *(uint64_t *)rs_pane_at(pane, in->count) += 1;
     }
     switch (in->kind) {
-    case RS_NUM_INT64: add_int64(layout, in, pane, num->i, event, wrapped); break;
+    case RS_NUM_INT64: add_int64(layout, in, pane, num->i, event, effect); break;
     case RS_NUM_INT128: add_int128(in, pane, num->w, event); break;
-    case RS_NUM_DOUBLE: add_double(in, pane, num->d, event); break;
+    case RS_NUM_DOUBLE: add_double(in, pane, num->d, event, effect); break;
     }
     return true;
 }
@@ -291,56 +298,55 @@ static rs_i128 widened(enum rs_num_kind kind, const struct rs_num *num)
     return kind == RS_NUM_INT64 ? num->i : num->w;
 }
 
-static void add_product_doubles(const struct rs_pane_layout *layout, const struct rs_pane_pair *pair,
+static bool add_product_doubles(const struct rs_pane_layout *layout, const struct rs_pane_pair *pair,
                                 uint64_t *sum, const struct rs_num *x, const struct rs_num *w)
 {
     enum rs_num_kind x_kind = layout->inputs[pair->x].kind;
     enum rs_num_kind w_kind = layout->inputs[pair->w].kind;
 
     if (x_kind != RS_NUM_DOUBLE) {
-        rs_super_add_scaled(&rs_super_product, sum, widened(x_kind, x), w->d);
-    } else if (w_kind != RS_NUM_DOUBLE) {
-        rs_super_add_scaled(&rs_super_product, sum, widened(w_kind, w), x->d);
-    } else {
-        rs_super_add_product(&rs_super_product, sum, x->d, w->d);
+        return rs_super_add_scaled(&rs_super_product, sum, widened(x_kind, x), w->d);
     }
+    if (w_kind != RS_NUM_DOUBLE) {
+        return rs_super_add_scaled(&rs_super_product, sum, widened(w_kind, w), x->d);
+    }
+    return rs_super_add_product(&rs_super_product, sum, x->d, w->d);
 }
 
-static bool add_weight(const struct rs_pane_layout *layout, enum rs_num_kind kind, uint64_t *sum,
-                       const struct rs_num *w)
+static void add_weight(const struct rs_pane_layout *layout, enum rs_num_kind kind, uint64_t *sum,
+                       const struct rs_num *w, struct effect *effect)
 {
     switch (kind) {
-    case RS_NUM_INT64: return add_sum64(layout->narrow, sum, w->i);
+    case RS_NUM_INT64: effect->wrapped |= add_sum64(layout->narrow, sum, w->i); break;
     case RS_NUM_INT128: rs_sum128_add(sum, w->w); break;
-    case RS_NUM_DOUBLE: rs_super_add(&rs_super_sum, sum, w->d); break;
+    case RS_NUM_DOUBLE: note_moved(effect, &rs_super_sum, rs_super_add(&rs_super_sum, sum, w->d)); break;
     }
-    return 0;
 }
 
 /* Only events that have both count, for the weights too: these have a sum of their own, unless the price
  * is in every event. */
-ALWAYS_INLINE bool add_pair(const struct rs_pane_layout *layout, const struct rs_pane_pair *pair, void *pane,
-                            const struct rs_num *inputs)
+ALWAYS_INLINE void add_pair(const struct rs_pane_layout *layout, const struct rs_pane_pair *pair, void *pane,
+                            const struct rs_num *inputs, struct effect *effect)
 {
-    bool wrapped = false;
     const struct rs_pane_input *x_in = &layout->inputs[pair->x];
     const struct rs_pane_input *w_in = &layout->inputs[pair->w];
     const struct rs_num *x = &inputs[pair->x_input];
     const struct rs_num *w = &inputs[pair->w_input];
     uint64_t *products = rs_pane_at(pane, pair->products);
 
-    if (!x->present || !w->present || !is_finite(x_in->kind, x) || !is_finite(w_in->kind, w)) {
-        return 0;
+    if (!rs_num_counts(x_in->kind, x) || !rs_num_counts(w_in->kind, w)) {
+        return;
     }
     switch (pair->kind) {
-    case RS_NUM_INT64: wrapped = add_product64(layout->narrow, products, x->i, w->i); break;
+    case RS_NUM_INT64: effect->wrapped |= add_product64(layout->narrow, products, x->i, w->i); break;
     case RS_NUM_INT128: rs_product128_add(products, widened(x_in->kind, x), widened(w_in->kind, w)); break;
-    case RS_NUM_DOUBLE: add_product_doubles(layout, pair, products, x, w); break;
+    case RS_NUM_DOUBLE:
+        note_moved(effect, &rs_super_product, add_product_doubles(layout, pair, products, x, w));
+        break;
     }
     if (!pair->shares_weights) {
-        wrapped |= add_weight(layout, w_in->kind, rs_pane_at(pane, pair->weights), w);
+        add_weight(layout, w_in->kind, rs_pane_at(pane, pair->weights), w, effect);
     }
-    return wrapped;
 }
 
 /* The shared keys move when all values have been judged by where they stood. */
@@ -376,26 +382,26 @@ static inline struct event event_of(const struct rs_pane_layout *layout, const v
     return event;
 }
 
-static bool add_any(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
-                    struct rs_pane_key key, bool may_widen)
+static struct rs_pane_added add_any(const struct rs_pane_layout *layout, void *pane,
+                                    const struct rs_num *inputs, struct rs_pane_key key, bool may_widen)
 {
     struct event event = event_of(layout, pane, key);
+    struct effect effect = {0};
     bool finite = true;
-    bool wrapped = false;
 
     for (size_t i = 0; i < layout->input_count; i++) {
         const struct rs_pane_input *in = &layout->inputs[i];
-        finite &= add_input(layout, in, pane, &inputs[in->input], &event, &wrapped);
+        finite &= add_input(layout, in, pane, &inputs[in->input], &event, &effect);
     }
     for (size_t i = 0; i < layout->pair_count; i++) {
-        wrapped |= add_pair(layout, &layout->pairs[i], pane, inputs);
+        add_pair(layout, &layout->pairs[i], pane, inputs, &effect);
     }
     move_shared_keys(layout, pane, &event);
     ((struct rs_pane_head *)pane)->events++;
-    if (wrapped && may_widen) {
-        rs_pane_widen_added(layout, pane, inputs);
+    if (effect.wrapped && may_widen) {
+        effect.heap_bytes += rs_pane_widen_added(layout, pane, inputs);
     }
-    return finite;
+    return (struct rs_pane_added){finite, (uint32_t)effect.heap_bytes};
 }
 
 /* ---- adding, where every input is an int64 ----
@@ -548,8 +554,8 @@ static inline bool is_in_order(const void *pane, int64_t time_us)
 }
 
 /* To a pane that is wide or lost: nothing that wraps matters. */
-static bool add_apart(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
-                      struct rs_pane_key key)
+static struct rs_pane_added add_apart(const struct rs_pane_layout *layout, void *pane,
+                                      const struct rs_num *inputs, struct rs_pane_key key)
 {
     struct rs_pane_form form = rs_pane_form(layout, pane);
 
@@ -561,30 +567,34 @@ static bool add_apart(const struct rs_pane_layout *layout, void *pane, const str
     } else {
         (void)add_int64s_in_any_order(false, form.layout, form.pane, inputs, key);
     }
-    return true;
+    return (struct rs_pane_added){.finite = true};
 }
 
 /* These two are the way of nearly all events. */
-static bool add_in_order(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
-                         struct rs_pane_key key)
+static struct rs_pane_added add_in_order(const struct rs_pane_layout *layout, void *pane,
+                                         const struct rs_num *inputs, struct rs_pane_key key)
 {
+    struct rs_pane_added added = {.finite = true};
+
     if (add_int64s_in_order(true, layout, pane, inputs, key)) {
-        rs_pane_widen_added(layout, pane, inputs);
+        added.heap_bytes = (uint32_t)rs_pane_widen_added(layout, pane, inputs);
     }
-    return true;
+    return added;
 }
 
-static bool add_in_any_order(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
-                             struct rs_pane_key key)
+static struct rs_pane_added add_in_any_order(const struct rs_pane_layout *layout, void *pane,
+                                             const struct rs_num *inputs, struct rs_pane_key key)
 {
+    struct rs_pane_added added = {.finite = true};
+
     if (add_int64s_in_any_order(true, layout, pane, inputs, key)) {
-        rs_pane_widen_added(layout, pane, inputs);
+        added.heap_bytes = (uint32_t)rs_pane_widen_added(layout, pane, inputs);
     }
-    return true;
+    return added;
 }
 
-bool rs_pane_add(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
-                 int64_t time_us, int64_t order)
+struct rs_pane_added rs_pane_add(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
+                                 int64_t time_us, int64_t order)
 {
     const struct rs_pane_key key = {time_us, order};
 

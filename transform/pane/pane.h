@@ -87,9 +87,13 @@ size_t rs_pane_heap_bytes(const struct rs_pane_layout *layout, const void *pane)
 bool rs_pane_whole(const struct rs_pane_layout *layout, const void *pane);
 
 /* `time_us`, `order`: event time and tie-breaker (the record's offset) for first and last. NaN and infinities
- * are passed by; returns false when one was met (the caller counts it), or true. */
-bool rs_pane_add(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
-                 int64_t time_us, int64_t order);
+ * are passed by. */
+struct rs_pane_added {
+    bool finite;         /* false: NaN or an infinity was met; the caller counts it */
+    uint32_t heap_bytes; /* what the pane holds on the heap since then, beyond what it held */
+};
+struct rs_pane_added rs_pane_add(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
+                                 int64_t time_us, int64_t order);
 void rs_pane_merge(const struct rs_pane_layout *layout, void *into, const void *from);
 /* Sums and counts only. Extrema, first, last and newest are left as they were: take them from
  * rs_pane_merge_extrema. */

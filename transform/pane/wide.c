@@ -1,6 +1,5 @@
 #include "transform/pane/wide.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 _Static_assert(sizeof(void *) <= sizeof(uint64_t), "an address fits `events`");
@@ -92,11 +91,6 @@ bool rs_pane_widen(const struct rs_pane_layout *layout, void *pane)
 
 /* ---- adding ---- */
 
-static bool counts(enum rs_num_kind kind, const struct rs_num *num)
-{
-    return num->present && (kind != RS_NUM_DOUBLE || isfinite(num->d));
-}
-
 static void move_value(uint64_t *sum, size_t limbs, rs_i128 value, bool subtract)
 {
     const uint64_t both[2] = {(uint64_t)value, (uint64_t)((rs_u128)value >> 64)};
@@ -128,7 +122,7 @@ static void move_event(const struct rs_pane_layout *layout, void *pane, const st
         const struct rs_num *x = &inputs[pair->x_input];
         const struct rs_num *w = &inputs[pair->w_input];
         enum rs_num_kind w_kind = layout->inputs[pair->w].kind;
-        if (!counts(layout->inputs[pair->x].kind, x) || !counts(w_kind, w)) {
+        if (!rs_num_counts(layout->inputs[pair->x].kind, x) || !rs_num_counts(w_kind, w)) {
             continue;
         }
         if (pair->kind == RS_NUM_INT64) {
@@ -142,12 +136,14 @@ static void move_event(const struct rs_pane_layout *layout, void *pane, const st
 
 /* The event leaves the narrow sums again, which are then what they were before it, and comes into the wide
  * ones. */
-void rs_pane_widen_added(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs)
+size_t rs_pane_widen_added(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs)
 {
     move_event(layout, pane, inputs, true);
-    if (rs_pane_widen(layout, pane)) {
-        move_event(layout->wide, rs_pane_on_heap(pane), inputs, false);
+    if (!rs_pane_widen(layout, pane)) {
+        return 0;
     }
+    move_event(layout->wide, rs_pane_on_heap(pane), inputs, false);
+    return layout->wide->size;
 }
 
 /* ---- merging ---- */

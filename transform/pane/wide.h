@@ -62,8 +62,9 @@ static inline struct rs_pane_const_form rs_pane_const_form(const struct rs_pane_
 
 /* Of a pane that is narrow and not lost, in a layout that has a wide one. False: it is lost now. */
 bool rs_pane_widen(const struct rs_pane_layout *layout, void *pane);
-/* An event was added to a narrow pane, and at least one sum has wrapped: puts that right. */
-void rs_pane_widen_added(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs);
+/* An event was added to a narrow pane, and at least one sum has wrapped: puts that right. Returns the bytes that
+ * the pane now has on the heap beyond what it had. */
+size_t rs_pane_widen_added(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs);
 /* Adds the sums and counts of a pane to those of another, or takes them away, in any of the forms. */
 void rs_pane_combine(const struct rs_pane_layout *layout, void *into, const void *from, bool subtract);
 

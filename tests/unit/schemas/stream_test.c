@@ -540,7 +540,7 @@ static void test_topics(void **state)
         assert_ptr_equal(rs_streams_by_topic(streams, input->topic), input);
         assert_ptr_equal(rs_streams_find(streams, input->name), &streams->items[input->first]);
     }
-    assert_string_equal(streams->items[4].id_path, "trade_id");
+    assert_string_equal(streams->items[4].id_paths[0], "trade_id");
     assert_null(rs_streams_by_topic(streams, "c"));
     assert_null(rs_streams_find(streams, "s.a"));
     rs_streams_free(&streams);

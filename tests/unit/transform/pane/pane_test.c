@@ -83,7 +83,7 @@ static const struct rs_num null = {.present = false};
 
 static bool add(struct bed *bed, struct rs_num x, struct rs_num w, int64_t time_us, int64_t order)
 {
-    return rs_pane_add(bed->layout, bed->pane, (const struct rs_num[]){x, w}, time_us, order);
+    return rs_pane_add(bed->layout, bed->pane, (const struct rs_num[]){x, w}, time_us, order).finite;
 }
 
 /* ---- layout ---- */
