@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sink/redis/tls_missing.h"
+
 #define RS_REDIS_PORT         6379
 #define RS_REDIS_DATABASE_MAX 1000000
 
@@ -179,24 +181,31 @@ static const char *strip_scheme(const char *url, const char *scheme)
 /* Schemes that other clients know are said not to be available, rather than not to be schemes. */
 int rs_redis_url_parse(const char *url, struct rs_redis_address *out, struct rs_error *error)
 {
-    static const char *const later[] = {"rediss://", "sentinel://", "cluster://", NULL};
+    static const char *const later[] = {"sentinel://", "cluster://", NULL};
     struct rs_redis_address parsed = {0};
     const char *rest = NULL;
     int code;
     for (const char *const *scheme = later; *scheme; scheme++) {
         if (strip_scheme(url, *scheme)) {
-            return rs_fail(error, RS_ECONFIG,
-                           "%s is not available in this version; use redis:// or unix:// to reach one server",
-                           *scheme);
+            return rs_fail(
+                error, RS_ECONFIG,
+                "%s is not available in this version; use redis://, rediss:// or unix:// to reach one "
+                "server",
+                *scheme);
         }
     }
     if ((rest = strip_scheme(url, "redis://"))) {
         code = parse_tcp(rest, &parsed, error);
+    } else if ((rest = strip_scheme(url, "rediss://"))) {
+        parsed.tls = true;
+        code = rs_redis_tls_missing() ? rs_fail(error, RS_ECONFIG, "%s", rs_redis_tls_missing())
+                                      : parse_tcp(rest, &parsed, error);
     } else if ((rest = strip_scheme(url, "unix://"))) {
         code = parse_unix(rest, &parsed, error);
     } else {
-        code = rs_fail(error, RS_ECONFIG,
-                       "a Redis URL starts with redis:// or unix://, as in redis://localhost:6379/0");
+        code =
+            rs_fail(error, RS_ECONFIG,
+                    "a Redis URL starts with redis://, rediss:// or unix://, as in redis://localhost:6379/0");
     }
     if (code == 0) {
         *out = parsed;
@@ -206,13 +215,15 @@ int rs_redis_url_parse(const char *url, struct rs_redis_address *out, struct rs_
 
 void rs_redis_address_text(const struct rs_redis_address *address, char out[RS_REDIS_TEXT_MAX])
 {
+    const char *scheme = address->tls ? "rediss" : "redis";
     if (address->host[0] == '\0') {
         snprintf(out, RS_REDIS_TEXT_MAX, "unix://%s", address->path);
     } else if (strchr(address->host, ':')) {
-        snprintf(out, RS_REDIS_TEXT_MAX, "redis://[%s]:%d/%d", address->host, address->port,
+        snprintf(out, RS_REDIS_TEXT_MAX, "%s://[%s]:%d/%d", scheme, address->host, address->port,
                  address->database);
     } else {
-        snprintf(out, RS_REDIS_TEXT_MAX, "redis://%s:%d/%d", address->host, address->port, address->database);
+        snprintf(out, RS_REDIS_TEXT_MAX, "%s://%s:%d/%d", scheme, address->host, address->port,
+                 address->database);
     }
 }
 
@@ -247,6 +258,53 @@ static void load_secret(struct rs_config *config, const struct rs_config_node *s
     memcpy(out, text, strlen(text) + 1);
 }
 
+static void load_file(struct rs_config *config, const struct rs_config_node *section, const char *key,
+                      char out[RS_REDIS_FILE_MAX])
+{
+    const char *path = NULL;
+    if (!rs_config_string(config, section, key, &path) || !path) {
+        return;
+    }
+    int size = path[0] == '/' ? snprintf(out, RS_REDIS_FILE_MAX, "%s", path)
+                              : snprintf(out, RS_REDIS_FILE_MAX, "%s/%s", rs_config_directory(config), path);
+    if (*path == '\0' || size < 0 || size >= RS_REDIS_FILE_MAX) {
+        rs_config_complain(config, rs_config_get(section, key), "`%s` is %s", key,
+                           *path == '\0' ? "empty" : "too long for a path");
+    }
+}
+
+/* Without TLS they would silently count for nothing. */
+static void load_tls(struct rs_config *config, const struct rs_config_node *section,
+                     struct rs_redis_address *out)
+{
+    static const char *const keys[] = {"ca", "certificate", "key", "server_name", NULL};
+    const char *name = NULL;
+    load_file(config, section, "ca", out->ca);
+    load_file(config, section, "certificate", out->certificate);
+    load_file(config, section, "key", out->key);
+    if (rs_config_string(config, section, "server_name", &name) && name) {
+        if (*name == '\0' || strlen(name) >= RS_REDIS_HOST_MAX) {
+            rs_config_complain(config, rs_config_get(section, "server_name"),
+                               "`server_name` is a name of 1 to %d characters", RS_REDIS_HOST_MAX - 1);
+        } else {
+            memcpy(out->server_name, name, strlen(name) + 1);
+        }
+    }
+    for (const char *const *key = keys; *key; key++) {
+        const struct rs_config_node *node = rs_config_get(section, *key);
+        if (node && !out->tls && !rs_config_faulty(rs_config_get(section, "url"))) {
+            rs_config_complain(config, node, "`%s` belongs to TLS: the URL has to begin with rediss://",
+                               *key);
+        }
+    }
+    const struct rs_config_node *certificate = rs_config_get(section, "certificate");
+    const struct rs_config_node *own_key = rs_config_get(section, "key");
+    if (!certificate != !own_key) {
+        rs_config_complain(config, certificate ? certificate : own_key,
+                           "`certificate` and `key` belong together: give both");
+    }
+}
+
 /* A user name without a password would silently count for nothing: authenticate sends none. */
 static void load_address(struct rs_config *config, const struct rs_config_node *section,
                          struct rs_redis_address *out)
@@ -258,6 +316,7 @@ static void load_address(struct rs_config *config, const struct rs_config_node *
     }
     load_secret(config, section, "username", out->username);
     load_secret(config, section, "password", out->password);
+    load_tls(config, section, out);
     if (out->username[0] != '\0' && out->password[0] == '\0' &&
         !rs_config_faulty(rs_config_get(section, "password"))) {
         rs_config_complain(config, section, "a Redis user needs a password: `password: !file PATH`");
@@ -282,8 +341,9 @@ static void load_prefix(struct rs_config *config, const struct rs_config_node *s
 int rs_redis_config_load(struct rs_config *config, struct rs_redis_config *out, struct rs_error *error)
 {
     static const char *const known[] = {
-        "url",     "username",        "password",    "prefix", "publish_every",
-        "timeout", "connect_timeout", "connections", NULL};
+        "url",         "username", "password",      "ca",      "certificate",     "key",
+        "server_name", "prefix",   "publish_every", "timeout", "connect_timeout", "connections",
+        NULL};
     const int64_t second = 1000000;
     struct rs_redis_config loaded;
     int64_t connections = 1;

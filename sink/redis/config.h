@@ -14,6 +14,7 @@
 #define RS_REDIS_HOST_MAX   256
 #define RS_REDIS_PATH_MAX   108 /* sun_path of sockaddr_un */
 #define RS_REDIS_SECRET_MAX 512
+#define RS_REDIS_FILE_MAX   1024
 #define RS_REDIS_PREFIX_MAX 64
 #define RS_REDIS_TEXT_MAX   320
 
@@ -25,6 +26,10 @@ struct rs_redis_address {
     int database;
     char username[RS_REDIS_SECRET_MAX]; /* empty: the default user */
     char password[RS_REDIS_SECRET_MAX]; /* empty: no AUTH */
+    bool tls;
+    char ca[RS_REDIS_FILE_MAX];                                  /* PEM; empty: those of the system */
+    char certificate[RS_REDIS_FILE_MAX], key[RS_REDIS_FILE_MAX]; /* PEM; empty: none is shown */
+    char server_name[RS_REDIS_HOST_MAX];                         /* in the certificate; empty: the host */
 };
 
 struct rs_redis_config {
@@ -43,7 +48,8 @@ void rs_redis_config_default(struct rs_redis_config *out);
 RS_MUST_USE int rs_redis_config_load(struct rs_config *config, struct rs_redis_config *out,
                                      struct rs_error *error);
 
-/* redis://[user[:password]@]host[:port][/database] or unix:///path[?db=N]; user and password percent-encoded.
+/* redis://[user[:password]@]host[:port][/database], rediss:// with TLS, or unix:///path[?db=N]; user and password
+ * percent-encoded.
  * RS_ECONFIG: not such a URL, or a scheme that this version does not have. The text never holds the URL. */
 RS_MUST_USE int rs_redis_url_parse(const char *url, struct rs_redis_address *out, struct rs_error *error);
 

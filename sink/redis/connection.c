@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "sink/redis/tls.h"
+
 static const struct {
     const char *reply, *name, *hint;
 } faults[RS_REDIS_FAULT_COUNT] = {[RS_REDIS_FINE] = {"", "fine", ""},
@@ -169,7 +171,12 @@ static int set_up(redisContext *context, const struct rs_redis_address *address,
     if (address->host[0] != '\0' && redisEnableKeepAlive(context) != REDIS_OK) {
         return rs_fail(error, RS_EREDIS, "cannot set keepalive: %s", context->errstr);
     }
-    int code = authenticate(context, address, fault, error);
+    bool late = false;
+    int code = address->tls ? rs_redis_tls_begin(context, address, &late, error) : 0;
+    *fault = late ? RS_REDIS_TIMEOUT : RS_REDIS_TLS;
+    if (code == 0) {
+        code = authenticate(context, address, fault, error);
+    }
     return code == 0 ? select_database(context, address->database, fault, error) : code;
 }
 

@@ -1,5 +1,5 @@
 /* redis_connection: one connection to Redis and what may be wrong with it.
- * Opening is blocking with deadlines: connect, keepalive, AUTH, SELECT. Code is to the API of hiredis 0.14,
+ * Opening is blocking with deadlines: connect, keepalive, TLS, AUTH, SELECT. Code is to the API of hiredis 0.14,
  * RESP2. Commands sent by rs_redis_open: AUTH, SELECT.
  * Thread: a connection belongs to its opener. SIGPIPE must be blocked or ignored there: hiredis writes with
  * write(2). */
@@ -18,7 +18,9 @@
     X(IO, "", "io", "the connection broke; it is opened again")                                              \
     X(TIMEOUT, "", "timeout", "Redis does not answer in time: is it overloaded, stopped or cut off?")        \
     X(PROTOCOL, "", "protocol",                                                                              \
-      "the answer is not one that Redis gives; is something else at this address?")                          \
+      "the answer is not one that Redis gives; is something else at this address, or does it want "          \
+      "rediss://?")                                                                                          \
+    X(TLS, "", "tls", "no connection is made; see README on TLS to Redis")                                   \
     X(LOADING, "LOADING", "loading", "Redis is loading its data set; wait")                                  \
     X(MASTERDOWN, "MASTERDOWN", "masterdown",                                                                \
       "the replica has lost its master; point `redis.url` at the master")                                    \

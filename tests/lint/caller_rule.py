@@ -18,7 +18,6 @@ FUNCTIONS = {
     "rs_config_load_text": "tests write their configurations as text",
     "rs_http_port": "tests ask for any free port",
     "rs_kafka_control_statistics": "tests tell what librdkafka says of brokers that they do not have",
-    "rs_pane_heap_bytes": "tests see that the numbers they add leave the compact form",
     "rs_slabs_live": "tests see that places are given back",
     "rs_worker_step": "tests and simulation call the worker in virtual time",
     # The store that stands for Redis in tests fails as Redis does, and shows what it holds.

@@ -516,7 +516,7 @@ class Documentation(unittest.TestCase):
                 ("max_groups", '"max_groups",', "")):
             self.sees(word, self.in_code(old, more), {}, self.test_configuration_keys)
         self.assertEqual(self.readme, readme)
-        self.sees("flavour", self.in_code('"connections", NULL', '"connections", "flavour", NULL'), {
+        self.sees("flavour", self.in_code('"connect_timeout", "connections",', '"connect_timeout", "connections", "flavour",'), {
             "readme": lambda text: text.replace("| `group` |", "| `group`, `flavour` |"),
             "pages": self.in_page(page, ".It Ic group\n", ".It Ic group , flavour\n")}, self.test_configuration_keys)
         self.sees("pattern", self.in_code('"pattern",', ""), {

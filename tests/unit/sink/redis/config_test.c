@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "sink/redis/config.h"
+#include "sink/redis/tls_missing.h"
 
 static void test_urls_are_taken_apart(void **state)
 {
@@ -54,14 +55,13 @@ static void test_bad_urls_are_refused_without_being_shown(void **state)
     static const struct {
         const char *url, *text;
     } cases[] = {
-        {"rediss://u:geheim@h",
-         "rediss:// is not available in this version; use redis:// or unix:// to reach one server"},
-        {"sentinel://h",
-         "sentinel:// is not available in this version; use redis:// or unix:// to reach one server"},
-        {"cluster://h",
-         "cluster:// is not available in this version; use redis:// or unix:// to reach one server"},
-        {"localhost:6379", "a Redis URL starts with redis:// or unix://, as in redis://localhost:6379/0"},
-        {"", "a Redis URL starts with redis:// or unix://, as in redis://localhost:6379/0"},
+        {"sentinel://h", "sentinel:// is not available in this version; use redis://, rediss:// or unix:// "
+                         "to reach one server"},
+        {"cluster://h", "cluster:// is not available in this version; use redis://, rediss:// or unix:// to "
+                        "reach one server"},
+        {"localhost:6379",
+         "a Redis URL starts with redis://, rediss:// or unix://, as in redis://localhost:6379/0"},
+        {"", "a Redis URL starts with redis://, rediss:// or unix://, as in redis://localhost:6379/0"},
         {"redis://", "the Redis URL has no host or one that is too long"},
         {"redis://:geheim@", "the Redis URL has no host or one that is too long"},
         {"redis://h:", "the port in the Redis URL is not a number from 1 to 65535"},
@@ -87,6 +87,26 @@ static void test_bad_urls_are_refused_without_being_shown(void **state)
         assert_string_equal(error.text, cases[i].text);
         assert_int_equal(address.port, 77);
     }
+}
+
+/* hiredis 0.14 has none. */
+static void test_tls_is_read_or_refused_with_the_reason(void **state)
+{
+    struct rs_redis_address address = {.port = 77};
+    struct rs_error error;
+    char text[RS_REDIS_TEXT_MAX];
+    (void)state;
+    int code = rs_redis_url_parse("rediss://u:geheim@h:7000/2", &address, &error);
+    if (rs_redis_tls_missing()) {
+        assert_int_equal(code, RS_ECONFIG);
+        assert_string_equal(error.text, rs_redis_tls_missing());
+        assert_int_equal(address.port, 77);
+        return;
+    }
+    assert_int_equal(code, 0);
+    assert_true(address.tls);
+    rs_redis_address_text(&address, text);
+    assert_string_equal(text, "rediss://h:7000/2");
 }
 
 static int load(const char *text, struct rs_redis_config *out, struct rs_buf *report)
@@ -155,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_urls_are_taken_apart),
         cmocka_unit_test(test_bad_urls_are_refused_without_being_shown),
+        cmocka_unit_test(test_tls_is_read_or_refused_with_the_reason),
         cmocka_unit_test(test_section_is_read),
         cmocka_unit_test(test_all_faults_of_the_section_are_named),
     };
