@@ -40,7 +40,8 @@
     X(TIME_FORM, "time_form", "a time is not in the stream's form, or finer than its type holds")            \
     X(MISSING_FIELD, "missing_field", "a field is not there, and the schema has no default for it")          \
     X(UNKNOWN_FIELD, "unknown_field", "a field is not declared by the schema, and the stream refuses such")  \
-    X(DUPLICATE_FIELD, "duplicate_field", "a field stands twice")
+    X(DUPLICATE_FIELD, "duplicate_field", "a field stands twice")                                            \
+    X(HEADERS, "headers", "the record's headers cannot be read")
 
 enum rs_reason {
     RS_REASON_NONE = 0,

@@ -439,7 +439,7 @@ static int find_routes(struct compiler *c, const struct rs_schema *schema, const
         return rs_fail(c->error, RS_ENOMEM, "out of memory");
     }
     for (size_t i = 0; i < count && code == 0; i++) {
-        code = add_route(c, schema, paths[i], i, NULL);
+        code = paths[i] ? add_route(c, schema, paths[i], i, NULL) : 0;
     }
     for (size_t i = 0; i < options->time_count && code == 0; i++) {
         code = add_route(c, schema, options->times[i].path, 0, &options->times[i].rule);

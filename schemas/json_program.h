@@ -52,8 +52,8 @@ struct rs_json_options {
     size_t time_count;
 };
 
-/* Compiles `schema`, a record, to extract paths[0..count) into slots 0..count. A path may be named twice. Takes
- * no ownership; `schema` and what the options point to must outlive the program.
+/* Compiles `schema`, a record, to extract paths[0..count) into slots 0..count. A path may be named twice; where it
+ * is NULL, the slot is left to others. Takes no ownership; `schema` and what the options point to must outlive the program.
  * Errors: RS_ECONFIG as rs_schema_field_type, also for the paths of times; RS_ENOMEM. */
 RS_MUST_USE int rs_json_program_compile(const struct rs_schema *schema, const char *const *paths,
                                         size_t count, struct rs_program_limits limits,

@@ -81,8 +81,8 @@ struct rs_field_type {
 RS_MUST_USE int rs_schema_field_type(const struct rs_schema *schema, const char *path,
                                      struct rs_field_type *out, struct rs_error *error);
 
-/* Compiles `schema` to extract paths[0..count) into slots 0..count. A path may be named twice. Takes no
- * ownership; `schema` must outlive the program.
+/* Compiles `schema` to extract paths[0..count) into slots 0..count. A path may be named twice; where it is NULL,
+ * the slot is left to others. Takes no ownership; `schema` must outlive the program.
  * Errors: RS_ESCHEMA, RS_ECONFIG as rs_schema_field_type, RS_ENOMEM. */
 RS_MUST_USE int rs_program_compile(const struct rs_schema *schema, const char *const *paths, size_t count,
                                    struct rs_program_limits limits, struct rs_program **out,

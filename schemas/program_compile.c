@@ -36,14 +36,16 @@ static int find_wants(struct rs_program_compiler *c, const struct rs_schema *sch
     }
     for (size_t i = 0; i < count; i++) {
         struct rs_field_type type;
-        int code = rs_program_find(schema, paths[i], &type, &c->wants[i], error);
+        if (!paths[i]) {
+            continue;
+        }
+        int code = rs_program_find(schema, paths[i], &type, &c->wants[c->want_count], error);
         if (code != 0) {
             return code;
         }
-        c->wants[i].slot = i;
-        c->want_count++;
+        c->wants[c->want_count++].slot = i;
     }
-    qsort(c->wants, count, sizeof *c->wants, compare_routes);
+    qsort(c->wants, c->want_count, sizeof *c->wants, compare_routes);
     return 0;
 }
 

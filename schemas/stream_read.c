@@ -1,6 +1,7 @@
 /* The settings of one stream. */
 #include <string.h>
 
+#include "schemas/record_field.h"
 #include "schemas/stream_internal.h"
 
 #define SECOND_US        INT64_C(1000000)
@@ -286,8 +287,12 @@ static void add_key(struct rs_stream_loader *l, const struct rs_config_node *ite
     }
     struct rs_field_type type;
     struct rs_error error;
+    enum rs_record_field field;
+    const char *header = NULL;
     const char *why = NULL;
-    if (rs_schema_field_type(rs_schema_root(stream->schema), path, &type, &error) != 0) {
+    if (rs_record_field_find(path, &field, &header)) {
+        why = "it is the record's own, which is made with the key";
+    } else if (rs_schema_field_type(rs_schema_root(stream->schema), path, &type, &error) != 0) {
         why = error.text;
     } else if (rs_stream_is_decimal(stream, path, &type) || keyable(&type, &why)) {
         paths[stream->key_count++] = rs_stream_keep(l, path);

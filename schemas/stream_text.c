@@ -1,4 +1,5 @@
 /* Texts of a stream's settings, and the fields that they name. */
+#include "schemas/record_field.h"
 #include "schemas/stream_internal.h"
 
 const char *rs_stream_read_text(struct rs_stream_loader *l, const struct rs_config_node *node,
@@ -32,7 +33,7 @@ bool rs_stream_find_field(struct rs_stream_loader *l, const struct rs_config_nod
     if (!*path || !stream->schema) {
         return false;
     }
-    if (rs_schema_field_type(rs_schema_root(stream->schema), *path, type, &error) != 0) {
+    if (rs_event_field_type(rs_schema_root(stream->schema), *path, type, &error) != 0) {
         rs_config_complain(l->config, where, "%s", error.text);
         *path = NULL;
         return false;

@@ -5,6 +5,7 @@
 
 #include "base/unit.h"
 #include "ingest/encode/framing.h"
+#include "schemas/record_field.h"
 
 #define SECOND_US INT64_C(1000000)
 
@@ -13,7 +14,10 @@ int rs_ahead_init(struct rs_ahead *ahead, const struct rs_stream *stream, const 
 {
     struct rs_framing_prefix prefix;
     *ahead = (struct rs_ahead){.stream = stream};
-    if (stream->upsert || stream->max_future_us == INT64_MAX) {
+    enum rs_record_field field;
+    const char *header = NULL;
+    bool of_record = rs_record_field_find(stream->time_path, &field, &header);
+    if (stream->upsert || stream->max_future_us == INT64_MAX || of_record) {
         return 0;
     }
     int rc = rs_framing_prefix_of(stream, framing, &prefix, error);

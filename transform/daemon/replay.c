@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/time/text.h"
+#include "schemas/record_field.h"
 #include "sink/memory/store.h"
 #include "transform/daemon/rollstatd.h"
 
@@ -288,6 +289,24 @@ static int find_stream(struct replay *replay, struct rs_error *error)
     return 0;
 }
 
+/* Rows of files are no records: all of them would be rejected. */
+static int check_time(const struct replay *replay, struct rs_error *error)
+{
+    enum rs_record_field field;
+    const char *header = NULL;
+    const struct rs_stream *stream = replay->stream;
+
+    RS_ASSERT(stream && stream->time_path);
+    if (!rs_record_field_find(stream->time_path, &field, &header)) {
+        return 0;
+    }
+    return rs_fail(
+        error, RS_EUSAGE,
+        "stream %s takes its time from %s, and rows of files have none: for --replay, `time` has to be a "
+        "field of the events",
+        stream->name, stream->time_path);
+}
+
 static int open_partitions(struct replay *replay, struct rs_error *error)
 {
     size_t count = (size_t)replay->options->partitions;
@@ -324,6 +343,9 @@ static int open_all(struct replay *replay, struct rs_error *error)
 {
     int rc = find_stream(replay, error);
 
+    if (rc == 0) {
+        rc = check_time(replay, error);
+    }
     if (rc == 0) {
         rc = open_store(replay, error);
     }

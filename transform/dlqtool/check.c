@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "transform/dlqtool/internal.h"
 #include "transform/partition/partition.h"
@@ -18,7 +19,7 @@ struct rs_dlq_check {
     const struct rs_decoder *decoder;
     struct rs_learned_table table; /* for visits */
     struct rs_partition *partition;
-    int64_t next; /* offset */
+    int taken;
     int64_t timeout_us;
     bool silent; /* the registry was waited for in vain */
     struct rs_dlq_verdict verdict;
@@ -104,13 +105,34 @@ static int apply(struct rs_dlq_check *check, const struct rs_record *record, str
     return 0;
 }
 
+/* Of the original's alone. */
+static bool find_header(const struct rs_record *record, const char *name, struct rs_slice *out)
+{
+    const struct rs_dlq_letter *letter = *(const struct rs_dlq_letter *const *)record->origin;
+    const char *found = NULL;
+    const void *value = NULL;
+    size_t size = 0;
+    *out = (struct rs_slice){0};
+    for (size_t i = 0;
+         i < letter->original_headers &&
+         rd_kafka_header_get_all(letter->headers, i, &found, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         i++) {
+        if (strcmp(found, name) == 0) {
+            *out = value ? rs_slice_of(value, size) : (struct rs_slice){0};
+        }
+    }
+    return true;
+}
+
+/* What the record says of itself is what it said when it was rejected: its place after a replay is not known. */
 int rs_dlq_check_run(struct rs_dlq_check *check, const struct rs_dlq_letter *letter,
                      struct rs_dlq_verdict *out, struct rs_error *error)
 {
+    const struct rs_dlq_letter *source = letter;
     int rc = 0;
-    if (!check->partition || check->next >= RECORDS_MAX) {
+    if (!check->partition || check->taken >= RECORDS_MAX) {
         rs_partition_free(&check->partition);
-        check->next = 0;
+        check->taken = 0;
         rc = rs_partition_new(check->engine, check->stream->index, 0, &check->partition, error);
         if (rc < 0) {
             return rc;
@@ -118,8 +140,12 @@ int rs_dlq_check_run(struct rs_dlq_check *check, const struct rs_dlq_letter *let
     }
     const struct rs_record record = {.key = letter->key,
                                      .value = letter->value,
-                                     .offset = check->next++,
-                                     .timestamp_us = letter->original_us};
+                                     .offset = letter->input_offset,
+                                     .timestamp_us = letter->original_us,
+                                     .origin = &source,
+                                     .header = find_header};
+    check->taken++;
+    rs_partition_renumber(check->partition, letter->input_partition);
     check->verdict = (struct rs_dlq_verdict){0};
     rc = apply(check, &record, error);
     *out = check->verdict;

@@ -97,7 +97,15 @@ struct rs_partition {
     uint64_t again_quota;         /* groups until the next quota is given */
 };
 
+/* The topic that the partition is of. */
+static inline const char *rs_partition_topic(const struct rs_partition *p)
+{
+    return p->plan->stream->topic;
+}
+
 /* ---- judge.c ---- */
+/* Fills the slots that are of the record itself. *slot: the one that is refused, with the reason. */
+enum rs_reason rs_batch_take_record(const struct rs_partition *p, const struct rs_record *record, int *slot);
 RS_MUST_USE int rs_batch_init(struct rs_batch *batch, const struct rs_plan *plan, struct rs_error *error);
 void rs_batch_fini(struct rs_batch *batch);
 /* Judges record number i of the batch. */

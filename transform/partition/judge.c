@@ -132,6 +132,13 @@ static enum rs_reason decode(struct rs_partition *p, const struct rs_record *rec
                      : rs_decoder_run(plan->decoder, record->value, p->batch.text, p->batch.values, NULL);
 }
 
+enum rs_reason rs_batch_take_record(const struct rs_partition *p, const struct rs_record *record, int *slot)
+{
+    const struct rs_slots *slots = &p->plan->slots;
+    const struct rs_record_place place = {.topic = rs_partition_topic(p), .partition = p->partition};
+    return rs_record_run(slots->record, slots->record_count, &place, record, p->batch.values, slot);
+}
+
 /* A part of a microsecond counts as a whole one against max_future, so that "at most" means just that.
  * Periods of upsert streams name what an event is about, often the day that is not over: the future is no
  * fault there. */
@@ -300,6 +307,10 @@ void rs_batch_judge(struct rs_partition *p, uint32_t i, const struct rs_record *
     struct rs_judged *j = &p->batch.judged[i];
     j->rule = -1;
     j->reason = decode(p, record, j);
+    if (__builtin_expect(p->plan->slots.record_count > 0, 0) && j->reason == RS_REASON_NONE) {
+        int slot = -1;
+        j->reason = rs_batch_take_record(p, record, &slot);
+    }
     if (j->reason == RS_REASON_NONE) {
         j->reason = judge_values(p, i, record, j);
     }

@@ -119,12 +119,15 @@ static void find_place(struct rs_partition *p, struct rs_dead_letter *letter, in
         place_undecodable(p, letter, at, where);
         return;
     }
-    int slot = field_slot(plan, p->batch.values, letter->reason, rule);
+    int slot = -1;
+    if (rs_batch_take_record(p, letter->record, &slot) == RS_REASON_NONE) {
+        slot = field_slot(plan, p->batch.values, letter->reason, rule);
+    }
     if (slot >= 0) {
         letter->field = plan->slots.paths[slot];
-        letter->byte = rs_decoder_find_value(plan->decoder, &p->learned, message, letter->field, &at)
-                           ? (int64_t)at
-                           : letter->byte;
+        bool found = plan->slots.decoded[slot] &&
+                     rs_decoder_find_value(plan->decoder, &p->learned, message, letter->field, &at);
+        letter->byte = found ? (int64_t)at : letter->byte;
     }
 }
 

@@ -86,6 +86,11 @@ void rs_partition_free(struct rs_partition **partition)
     *partition = NULL;
 }
 
+void rs_partition_renumber(struct rs_partition *p, int32_t partition)
+{
+    p->partition = partition;
+}
+
 /* ---- schemas ---- */
 
 bool rs_partition_wants_schema(const struct rs_partition *p, uint32_t *id)

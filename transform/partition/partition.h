@@ -49,6 +49,10 @@ void rs_partition_free(struct rs_partition **partition);
 size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *records, size_t count,
                           const struct rs_dead_letter_sink *letters);
 
+/* Of whoever judges records of many partitions and shows nothing: the next ones are of this one. Their offsets need
+ * not ascend. */
+void rs_partition_renumber(struct rs_partition *p, int32_t partition);
+
 /* The last rs_partition_apply stopped at a record of a schema that the registry was asked for: *id. Asking again
  * says whether that is still so; where it is not, the records are taken. Why there is no answer is for people. */
 bool rs_partition_wants_schema(const struct rs_partition *p, uint32_t *id);

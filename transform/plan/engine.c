@@ -158,7 +158,8 @@ int rs_engine_learn(struct rs_engine *engine, const struct rs_registry_asker *as
 {
     for (size_t i = 0; i < engine->plan_count; i++) {
         struct rs_plan *plan = &engine->plans[i];
-        int rc = rs_decoder_learn(plan->decoder, asker, plan->slots.paths, plan->stream->name, report, error);
+        int rc =
+            rs_decoder_learn(plan->decoder, asker, plan->slots.decoded, plan->stream->name, report, error);
         if (rc < 0) {
             return rc;
         }

@@ -15,6 +15,25 @@ void *rs_arena_grow(struct rs_arena *arena, void *items, size_t count, size_t it
     return wider;
 }
 
+/* False: out of memory. */
+static bool append_record(struct rs_slots *slots, const char *path)
+{
+    enum rs_record_field field;
+    const char *header = NULL;
+    if (!rs_record_field_find(path, &field, &header)) {
+        return true;
+    }
+    struct rs_record_op *ops = rs_arena_grow(slots->arena, slots->record, slots->record_count, sizeof *ops);
+    if (!ops) {
+        return false;
+    }
+    slots->record = ops;
+    slots->decoded[slots->count] = NULL;
+    ops[slots->record_count++] =
+        (struct rs_record_op){.field = field, .slot = (int)slots->count, .header = header};
+    return true;
+}
+
 /* Paths and types grow in step, as rs_arena_grow takes the count alone for a sign that an array is full. */
 static int append(struct rs_slots *slots, const char *path, const struct rs_field_type *type,
                   struct rs_error *error)
@@ -23,15 +42,21 @@ static int append(struct rs_slots *slots, const char *path, const struct rs_fiel
         return rs_fail(error, RS_ELIMIT, "more than %d fields of one stream are used", RS_SLOTS_MAX);
     }
     const char **paths = rs_arena_grow(slots->arena, slots->paths, slots->count, sizeof *paths);
+    const char **decoded = rs_arena_grow(slots->arena, slots->decoded, slots->count, sizeof *decoded);
     struct rs_field_type *types = rs_arena_grow(slots->arena, slots->types, slots->count, sizeof *types);
     const char *copy = rs_arena_text(slots->arena, path);
-    if (!paths || !types || !copy) {
+    if (!paths || !decoded || !types || !copy) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     slots->paths = paths;
+    slots->decoded = decoded;
     slots->types = types;
     paths[slots->count] = copy;
+    decoded[slots->count] = copy;
     types[slots->count] = *type;
+    if (!append_record(slots, copy)) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
     return (int)slots->count++;
 }
 
@@ -43,7 +68,7 @@ static int add(struct rs_slots *slots, const char *path, struct rs_error *error)
         }
     }
     struct rs_field_type type = {0};
-    int rc = !slots->schema ? 0 : rs_schema_field_type(slots->schema, path, &type, error);
+    int rc = !slots->schema ? 0 : rs_event_field_type(slots->schema, path, &type, error);
     return rc < 0 ? rc : append(slots, path, &type, error);
 }
 

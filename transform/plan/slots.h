@@ -10,6 +10,7 @@
 #include "base/config/config.h"
 #include "base/error.h"
 #include "schemas/program.h"
+#include "transform/plan/record_ops.h"
 
 #define RS_SLOTS_MAX 256
 
@@ -17,11 +18,14 @@ struct rs_slots {
     struct rs_arena *arena;
     const struct rs_schema *schema; /* NULL, after a complaint: any field may be there, of a type unknown */
     const char **paths;
+    const char **decoded; /* the same for the decoder: NULL where it is the record that is asked */
     struct rs_field_type *types;
     size_t count;
+    struct rs_record_op *record;
+    size_t record_count;
 };
 
-/* Slot of the field at `path`, which stands in the configuration at `where`, added if new; negative: there
+/* Slot of the field at `path`, of the event or its record, which stands in the configuration at `where`, added if new; negative: there
  * was a complaint, which says which field is near. */
 RS_MUST_USE int rs_slots_want(struct rs_slots *slots, struct rs_config *config,
                               const struct rs_config_node *where, const char *path);

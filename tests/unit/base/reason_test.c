@@ -24,6 +24,7 @@ static void test_names_are_stable(void **state)
         "group_limit",    "json",           "type",
         "number_range",   "enum_symbol",    "time_form",
         "missing_field",  "unknown_field",  "duplicate_field",
+        "headers",
     };
     for (int i = 0; i < RS_REASON_COUNT; i++) {
         assert_string_equal(rs_reason_name((enum rs_reason)i), names[i]);
