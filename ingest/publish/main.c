@@ -15,6 +15,7 @@
 #include "ingest/publish/ahead.h"
 #include "ingest/publish/progress.h"
 #include "ingest/publish/rate.h"
+#include "ingest/publish/registered.h"
 #include "ingest/publish/rollstat.h"
 #include "ingest/read/rows.h"
 
@@ -29,6 +30,9 @@ static const struct rs_option options_table[] = {
     {"config", 'c', "FILE", "the daemon's configuration: streams, schemas, kafka (required)"},
     {"stream", 's', "NAME", "stream to publish to (required)"},
     RS_ROWS_OPTIONS,
+    {"registry", '\0', NULL,
+     "framing confluent with the id that schemas: {registry} has for the schema (subject TOPIC-value)"},
+    {"register", '\0', NULL, "the same, and register the schema where the registry does not have it"},
     {"brokers", '\0', "HOST:PORT,...", "instead of kafka: {bootstrap.servers}"},
     {"timeout", '\0', "DURATION", "for a broker to answer and for each event; default 30s"},
     {"rate", '\0', "N", "at most N rows a second"},
@@ -62,6 +66,9 @@ struct publish {
     int64_t timeout_ms;
     int64_t rate;
     uint64_t show;
+    bool registry; /* asked for the schema's id */
+    bool enter;    /* the schema, where the registry does not have it */
+    char framing[RS_REGISTERED_FRAMING_MAX];
     bool dry_run;
     bool force_progress;
     bool quiet;
@@ -83,12 +90,14 @@ struct publish {
 };
 
 static volatile sig_atomic_t stop_signal;
+static _Atomic bool stop_asking;
 static _Atomic(rollstat *) publisher_to_interrupt;
 static atomic_uint_fast64_t failures;
 
 static void on_signal(int number)
 {
     stop_signal = number;
+    atomic_store(&stop_asking, true);
     rollstat *publisher = atomic_load(&publisher_to_interrupt);
     if (publisher) {
         rollstat_interrupt(publisher, 1);
@@ -145,6 +154,9 @@ static int set_own(struct publish *p, const char *name, const char *value, struc
     } else if (strcmp(name, "show") == 0) {
         rc = parse_count(name, value, 0, &n, error);
         p->show = n == 0 ? UINT64_MAX : (uint64_t)n;
+    } else if (strcmp(name, "registry") == 0 || strcmp(name, "register") == 0) {
+        p->registry = true;
+        p->enter |= strcmp(name, "register") == 0;
     } else if (strcmp(name, "dry-run") == 0) {
         p->dry_run = true;
     } else if (strcmp(name, "progress") == 0) {
@@ -277,7 +289,9 @@ static int load_config(struct publish *p)
         return exit_code(rc);
     }
     rs_config_use_only(p->config, used);
-    rs_config_pass_by(p->config, "schemas.registry"); /* the daemon alone asks one */
+    if (!p->registry) {
+        rs_config_pass_by(p->config, "schemas.registry");
+    }
     if (p->dry_run) {
         rs_config_pass_by(p->config, "kafka");
     }
@@ -314,12 +328,70 @@ static int no_stream(const struct publish *p)
     return RS_EXIT_USAGE;
 }
 
+/* The schema's id is for one framing, and whoever gives an id has it already. */
+static int check_framing(const struct publish *p, const struct rs_stream *stream, struct rs_error *error)
+{
+    const char *told = p->rows_options.framing;
+    enum rs_framing framing = stream->framing.framing;
+    bool confluent =
+        told ? strcmp(told, "confluent") == 0 : framing == RS_FRAMING_CONFLUENT || framing == RS_FRAMING_AUTO;
+    bool needs_id = told ? confluent : framing == RS_FRAMING_CONFLUENT;
+    if (p->registry && stream->format == RS_FORMAT_JSON) {
+        return rs_fail(error, RS_EUSAGE, "--registry is for Avro, and the messages of stream \"%s\" are JSON",
+                       stream->name);
+    }
+    if (p->registry && !confluent) {
+        return rs_fail(
+            error, RS_EUSAGE,
+            told ? "--registry finds the id for --framing confluent; it does not go with --framing %s"
+                 : "--registry is for framing confluent, and the stream \"%s\" has another one",
+            told ? told : stream->name);
+    }
+    if (!p->registry && needs_id && p->streams->schema_registry.url_count > 0) {
+        return rs_fail(
+            error, RS_EUSAGE,
+            "framing confluent needs the schema's id: --registry asks the configured registry for it, "
+            "--framing confluent:ID gives it");
+    }
+    return 0;
+}
+
+static int ask_registry(struct publish *p, const struct rs_stream *stream, struct rs_error *error)
+{
+    const struct rs_registered asked = {
+        .registry = &p->streams->schema_registry,
+        .stream = stream,
+        .enter = p->enter && !p->dry_run,
+        .timeout_us = p->timeout_ms * 1000,
+        .stop = &stop_asking,
+        .on_wait = on_wait,
+        .self = p,
+    };
+    int rc = check_framing(p, stream, error);
+    if (rc != 0 || !p->registry) {
+        return rc;
+    }
+    rc = rs_registered_framing(&asked, p->framing, error);
+    if (rc == RS_EUSAGE && p->enter && p->dry_run && asked.registry->url_count > 0) {
+        note(p, "the schema is not registered yet; without --dry-run it would be");
+        (void)snprintf(p->framing, sizeof p->framing, "confluent:0");
+        rc = 0;
+    }
+    p->rows_options.framing = p->framing;
+    return rc;
+}
+
 static int open_rows(struct publish *p)
 {
     struct rs_error error;
     const struct rs_stream *stream = rs_streams_find(p->streams, p->stream_name);
     if (!stream) {
         return no_stream(p);
+    }
+    int code = ask_registry(p, stream, &error);
+    if (code != 0) {
+        (void)complain(error.text);
+        return code == RS_EINVAL ? RS_EXIT_ENVIRONMENT : exit_code(code); /* a signal ended the asking */
     }
     p->rows_options.stop = &stop_signal;
     p->rows_options.note = note;

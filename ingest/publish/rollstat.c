@@ -11,8 +11,11 @@
 #include "ingest/encode/key.h"
 #include "ingest/encode/put.h"
 #include "ingest/publish/publisher.h"
+#include "ingest/publish/registered.h"
 #include "ingest/read/row_plan.h"
 #include "schemas/stream.h"
+
+#define REGISTRY_TIMEOUT_MS 30000 /* as of an event */
 
 struct rollstat {
     struct rs_config *config;
@@ -159,7 +162,9 @@ static int load(struct rollstat *r, const char *path, const char *stream, struct
     }
     static const char *const used[] = {"group", "kafka", "schemas", "streams", "aggregates", NULL};
     rs_config_use_only(r->config, used);
-    rs_config_pass_by(r->config, "schemas.registry"); /* the daemon alone asks one */
+    if (r->options.registry == ROLLSTAT_REGISTRY_NONE) {
+        rs_config_pass_by(r->config, "schemas.registry");
+    }
     const struct rs_config_node *root = rs_config_root(r->config);
     rc = root ? rs_streams_load(r->config, &r->streams, error) : RS_ECONFIG;
     if (root && (rs_config_get(root, "kafka") || !r->options.brokers)) {
@@ -173,6 +178,31 @@ static int load(struct rollstat *r, const char *path, const char *stream, struct
     }
     r->stream = rs_streams_find(r->streams, stream);
     return r->stream ? 0 : no_stream(r->streams, stream, error);
+}
+
+/* The prefix of what is published. A registry is asked by its owner's leave. */
+static int set_framing(struct rollstat *r, struct rs_error *error)
+{
+    static const _Atomic bool never = false; /* nobody has the publisher yet who could interrupt */
+    char framing[RS_REGISTERED_FRAMING_MAX];
+    const struct rs_registered asked = {
+        .registry = &r->streams->schema_registry,
+        .stream = r->stream,
+        .enter = r->options.registry == ROLLSTAT_REGISTRY_REGISTER,
+        .timeout_us = (r->options.timeout_ms > 0 ? r->options.timeout_ms : REGISTRY_TIMEOUT_MS) * 1000,
+        .stop = &never,
+        .on_wait = r->options.on_wait ? on_wait : NULL,
+        .self = r,
+    };
+    if (r->options.registry == ROLLSTAT_REGISTRY_NONE) {
+        return rs_framing_prefix_of(r->stream, r->options.framing, &r->prefix, error);
+    }
+    if (r->options.framing && strcmp(r->options.framing, "confluent") != 0) {
+        return rs_fail(error, RS_EINVAL, "a registry finds the id for framing confluent, not for %s",
+                       r->options.framing);
+    }
+    int rc = rs_registered_framing(&asked, framing, error);
+    return rc == 0 ? rs_framing_prefix_of(r->stream, framing, &r->prefix, error) : rc;
 }
 
 static int set_up(struct rollstat *r, struct rs_error *error)
@@ -189,7 +219,7 @@ static int set_up(struct rollstat *r, struct rs_error *error)
         .self = r,
     };
     rs_mapping_init(&r->mapping, schema);
-    int rc = rs_framing_prefix_of(r->stream, r->options.framing, &r->prefix, error);
+    int rc = set_framing(r, error);
     if (rc == 0 && r->options.key) {
         r->key_fields = strdup(r->options.key);
         rc = r->key_fields ? 0 : rs_fail(error, RS_ENOMEM, "out of memory");

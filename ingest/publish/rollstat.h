@@ -91,6 +91,12 @@ typedef struct rollstat_failure {
     const char *text;
 } rollstat_failure;
 
+enum rollstat_registry {
+    ROLLSTAT_REGISTRY_NONE = 0, /* `framing` gives the id */
+    ROLLSTAT_REGISTRY_LOOK_UP = 1,
+    ROLLSTAT_REGISTRY_REGISTER = 2 /* the schema, where the registry does not have it */
+};
+
 typedef struct rollstat_options {
     size_t size;         /* sizeof(rollstat_options) */
     const char *brokers; /* instead of kafka: {bootstrap.servers}; NULL: as configured */
@@ -103,6 +109,9 @@ typedef struct rollstat_options {
     /* No broker has answered for a second or two: for whom is waited and why, now and then; and that one
      * answers again. */
     void (*on_wait)(void *self, const char *text);
+    /* Who says which id the schema has, for the framing confluent. Not 0: schemas: {registry} of the
+     * configuration, under the subject TOPIC-value; rollstat_open then waits for it, up to timeout_ms. */
+    int registry; /* enum rollstat_registry */
 } rollstat_options;
 
 typedef struct rollstat_statistics {
@@ -116,7 +125,8 @@ typedef struct rollstat_statistics {
 
 ROLLSTAT_API const char *rollstat_version(void);
 
-/* Opens a publisher for one stream of a configuration file. Does not wait for a broker. NULL: error says why;
+/* Opens a publisher for one stream of a configuration file. Does not wait for a broker, but for a schema registry
+ * that is to be asked. NULL: error says why;
  * what is wrong with the configuration is named with line and column. `options` may be NULL. */
 ROLLSTAT_API rollstat *rollstat_open(const char *config, const char *stream, const rollstat_options *options,
                                      rollstat_error *error);

@@ -212,8 +212,12 @@ static int set_delimiter(struct rs_row_file *f, const char *path, struct rs_erro
 {
     const struct rs_rows_options *options = f->context->options;
     char text[4];
-    if (options->delimiter != '\0' || ends_with(path, plain_size(path), ".tsv")) {
-        f->csv.delimiter = options->delimiter != '\0' ? options->delimiter : '\t';
+    if (options->delimiter != '\0') {
+        f->csv.delimiter = options->delimiter;
+        return 0;
+    }
+    if (ends_with(path, plain_size(path), ".tsv")) {
+        f->csv.delimiter = '\t';
         return 0;
     }
     int rc = options->columns ? 0 : rs_csv_find_delimiter(&f->csv, &f->csv.delimiter, error);

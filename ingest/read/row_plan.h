@@ -59,7 +59,7 @@ RS_MUST_USE int rs_mapping_time(struct rs_mapping *mapping, const char *text, st
 /* The format is "avro". */
 static inline bool rs_mapping_stored(const char *format)
 {
-    return strcmp(format, "avro") == 0;
+    return format && strcmp(format, "avro") == 0;
 }
 
 /* ---- the plan ---- */

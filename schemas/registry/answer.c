@@ -180,3 +180,65 @@ int rs_registry_answer_code(struct rs_slice body)
     json_decref(root);
     return code > 0 && code <= INT_MAX ? (int)code : 0;
 }
+
+int rs_registry_answer_explain(const char *url, long status, int told, const char *may,
+                               struct rs_error *error)
+{
+    if (status >= 300 && status < 400) {
+        return rs_fail(error, RS_EIO,
+                       "%s answers %ld, a redirect, which is not followed: give the URL that it leads to",
+                       url, status);
+    }
+    if (status == 401 || status == 403) {
+        return rs_fail(
+            error, RS_EIO,
+            "%s answers %ld: look at `username` and `password_file`, or `token_file`, and at what this "
+            "user may %s",
+            url, status, may);
+    }
+    if (status == 404) {
+        return rs_fail(
+            error, RS_EIO,
+            "%s answers 404 with error code %d, which does not say that there is no such schema (%d "
+            "does): is this the URL of a schema registry?",
+            url, told, RS_REGISTRY_NO_SCHEMA);
+    }
+    return rs_fail(error, RS_EIO, "%s answers %ld", url, status);
+}
+
+int rs_registry_answer_id(struct rs_slice body, uint32_t *id, struct rs_error *error)
+{
+    json_t *root = parse(body);
+    const json_t *value = root ? json_object_get(root, "id") : NULL;
+    json_int_t number = json_is_integer(value) ? json_integer_value(value) : -1;
+    const char *lacks = root ? "has no id" : "is no JSON object";
+
+    json_decref(root);
+    if (number < 0 || number > INT32_MAX) {
+        return no_answer(error, lacks);
+    }
+    *id = (uint32_t)number;
+    return 0;
+}
+
+/* Bytes beyond ASCII are shown as '?', too: a terminal may be told what to do by them. */
+void rs_registry_answer_message(struct rs_slice body, char out[RS_REGISTRY_MESSAGE_MAX + 1])
+{
+    json_t *root = parse(body);
+    const char *text = root ? json_string_value(json_object_get(root, "message")) : NULL;
+    size_t size = 0;
+
+    for (; text && *text != '\0' && size < RS_REGISTRY_MESSAGE_MAX; text++) {
+        bool plain = *text >= ' ' && *text <= '~';
+        out[size] = '?';
+        if (plain) {
+            out[size] = *text;
+        }
+        size++;
+    }
+    out[size] = '\0';
+    if (text && *text != '\0') {
+        memcpy(out + size - 3, "...", 3);
+    }
+    json_decref(root);
+}

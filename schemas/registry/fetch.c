@@ -6,8 +6,6 @@
 #include "schemas/registry/answer.h"
 #include "schemas/registry/expand.h"
 
-#define NO_SUCH_SCHEMA 40403 /* Confluent's: "Schema not found" */
-
 /* A schema and, in `schemas[1…]`, those that it refers to, each once. They are found breadth first: the list
  * is its own queue. */
 struct tree {
@@ -18,30 +16,6 @@ struct tree {
 };
 
 /* ---- one answer ---- */
-
-static int explain_status(const char *url, long status, int told, struct rs_error *error)
-{
-    if (status >= 300 && status < 400) {
-        return rs_fail(error, RS_EIO,
-                       "%s answers %ld, a redirect, which is not followed: give the URL that it leads to",
-                       url, status);
-    }
-    if (status == 401 || status == 403) {
-        return rs_fail(
-            error, RS_EIO,
-            "%s answers %ld: look at `username` and `password_file`, or `token_file`, and at what this "
-            "user may read",
-            url, status);
-    }
-    if (status == 404) {
-        return rs_fail(
-            error, RS_EIO,
-            "%s answers 404 with error code %d, which does not say that there is no such schema (%d "
-            "does): is this the URL of a schema registry?",
-            url, told, NO_SUCH_SCHEMA);
-    }
-    return rs_fail(error, RS_EIO, "%s answers %ld", url, status);
-}
 
 /* RS_EINVAL: there is no such schema; RS_ESCHEMA: there is, but it is not to be used. */
 static int get(struct rs_registry_fetch *f, size_t url, const char *path, struct rs_registry_schema *out,
@@ -65,9 +39,9 @@ static int get(struct rs_registry_fetch *f, size_t url, const char *path, struct
         code = code == RS_EIO ? rs_error_prefix(error, "%s", f->config->urls[url]) : code;
     } else if (code == 0) {
         int told = rs_registry_answer_code(rs_buf_slice(&body));
-        code = status == 404 && told == NO_SUCH_SCHEMA
+        code = status == 404 && told == RS_REGISTRY_NO_SCHEMA
                    ? rs_fail(error, RS_EINVAL, "%s says that there is no such schema", f->config->urls[url])
-                   : explain_status(f->config->urls[url], status, told, error);
+                   : rs_registry_answer_explain(f->config->urls[url], status, told, "read", error);
     }
     f->failures += code == RS_EIO ? 1 : 0;
     rs_buf_fini(&body);

@@ -11,12 +11,13 @@
 #define SECRET_MAX  ((size_t)64 << 10)
 #define HEADERS_MAX ((size_t)64 << 10)
 #define ACCEPT      "Accept: application/vnd.schemaregistry.v1+json, application/json"
+#define SENT        "Content-Type: application/vnd.schemaregistry.v1+json"
 
 struct rs_registry_http {
     const struct rs_registry_config *config;
     const _Atomic bool *stop;
     CURL *curl;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *headers_of_post;
     char text[CURL_ERROR_SIZE]; /* curl's, of the question under way */
     /* of the question under way */
     struct rs_buf *body;
@@ -106,7 +107,6 @@ static bool set_calls(struct rs_registry_http *http)
     CURL *curl = http->curl;
 
     return curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, http->text) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_USERAGENT, "rollstat/" RS_VERSION) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEDATA, http) == CURLE_OK &&
@@ -115,6 +115,17 @@ static bool set_calls(struct rs_registry_http *http)
            curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_XFERINFODATA, http) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK;
+}
+
+/* The longer list, or NULL, where `list` may be what an earlier call could not make. */
+static struct curl_slist *append(struct curl_slist *list, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(list, line);
+
+    if (!longer) {
+        curl_slist_free_all(list);
+    }
+    return longer;
 }
 
 int rs_registry_http_new(const struct rs_registry_config *config, const _Atomic bool *stop,
@@ -134,8 +145,10 @@ int rs_registry_http_new(const struct rs_registry_config *config, const _Atomic 
     http->stop = stop;
     http->curl = curl_easy_init();
     http->headers = curl_slist_append(NULL, ACCEPT);
-    if (!http->curl || !http->headers || !set_limits(http->curl, config) || !set_tls(http->curl, config) ||
-        !set_calls(http)) {
+    http->headers_of_post =
+        append(append(append(NULL, ACCEPT), SENT), "Expect:"); /* nobody waits for a 100 */
+    if (!http->curl || !http->headers || !http->headers_of_post || !set_limits(http->curl, config) ||
+        !set_tls(http->curl, config) || !set_calls(http)) {
         rs_registry_http_free(&http);
         return rs_fail(error, RS_ENOMEM, "libcurl cannot be set up for a registry");
     }
@@ -150,6 +163,7 @@ void rs_registry_http_free(struct rs_registry_http **http)
     }
     curl_easy_cleanup((*http)->curl);
     curl_slist_free_all((*http)->headers);
+    curl_slist_free_all((*http)->headers_of_post);
     free(*http);
     *http = NULL;
     curl_global_cleanup();
@@ -222,8 +236,23 @@ static int explain(const struct rs_registry_http *http, const char *url, CURLcod
                    http->text[0] != '\0' ? http->text : curl_easy_strerror(result));
 }
 
-int rs_registry_http_get(struct rs_registry_http *http, size_t url, const char *path, struct rs_buf *body,
-                         long *status, struct rs_error *error)
+/* `sent` NULL: a GET. */
+static bool set_method(struct rs_registry_http *http, const struct rs_slice *sent)
+{
+    CURL *curl = http->curl;
+
+    if (!sent) {
+        return curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L) == CURLE_OK &&
+               curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers) == CURLE_OK;
+    }
+    return curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers_of_post) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)sent->size) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_POSTFIELDS, (const char *)sent->data) == CURLE_OK;
+}
+
+static int ask(struct rs_registry_http *http, size_t url, const char *path, const struct rs_slice *sent,
+               struct rs_buf *body, long *status, struct rs_error *error)
 {
     const char *base = http->config->urls[url];
     struct rs_buf whole = {0};
@@ -235,7 +264,7 @@ int rs_registry_http_get(struct rs_registry_http *http, size_t url, const char *
     http->header_bytes = 0;
     http->too_large = http->too_many_headers = http->encoded = false;
     http->text[0] = '\0';
-    int code = text && curl_easy_setopt(http->curl, CURLOPT_URL, text) == CURLE_OK
+    int code = text && curl_easy_setopt(http->curl, CURLOPT_URL, text) == CURLE_OK && set_method(http, sent)
                    ? set_secret(http, error)
                    : rs_fail(error, RS_ENOMEM, "out of memory");
     rs_buf_fini(&whole);
@@ -252,6 +281,18 @@ int rs_registry_http_get(struct rs_registry_http *http, size_t url, const char *
     return code == RS_ELIMIT && *status != 200
                ? rs_fail(error, RS_EIO, "%s answers %ld with too many bytes", base, *status)
                : code;
+}
+
+int rs_registry_http_get(struct rs_registry_http *http, size_t url, const char *path, struct rs_buf *body,
+                         long *status, struct rs_error *error)
+{
+    return ask(http, url, path, NULL, body, status, error);
+}
+
+int rs_registry_http_post(struct rs_registry_http *http, size_t url, const char *path, struct rs_slice sent,
+                          struct rs_buf *body, long *status, struct rs_error *error)
+{
+    return ask(http, url, path, &sent, body, status, error);
 }
 
 void rs_registry_http_escape(const char *text, struct rs_buf *out)

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/slice.h"
 #include "schemas/registry/config.h"
 
 struct rs_registry_http;
@@ -26,6 +27,11 @@ void rs_registry_http_free(struct rs_registry_http **http);
  * secrets nor bytes of the answer. */
 RS_MUST_USE int rs_registry_http_get(struct rs_registry_http *http, size_t url, const char *path,
                                      struct rs_buf *body, long *status, struct rs_error *error);
+
+/* The same for a POST of `sent`, a document of the registry's. */
+RS_MUST_USE int rs_registry_http_post(struct rs_registry_http *http, size_t url, const char *path,
+                                      struct rs_slice sent, struct rs_buf *body, long *status,
+                                      struct rs_error *error);
 
 /* Appends `text` as a part of a path. */
 void rs_registry_http_escape(const char *text, struct rs_buf *out);

@@ -21,7 +21,9 @@ class Registry:
 
     def __init__(self, tls=None, user=None, token=None, port=0):
         self.schemas, self.subjects, self.guids = {}, {}, {}
+        self.registered = {}  # by subject: {id: schema}, of what was sent
         self.mode, self.modes, self.asked, self.lock = "ok", {}, [], threading.Lock()
+        self.words = "Schema being registered is incompatible with an earlier schema for subject"
         self.user, self.token, self.let_go = user, token, threading.Event()
         registry = self
 
@@ -32,6 +34,9 @@ class Registry:
 
             def do_GET(self):
                 registry.serve(self)
+
+            def do_POST(self):
+                registry.serve(self, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
             def log_message(self, *_):
                 pass
@@ -71,16 +76,16 @@ class Registry:
 
     # ---- answers ----
 
-    def serve(self, handler):
+    def serve(self, handler, sent=None):
         path = urllib.parse.urlsplit(handler.path).path
         with self.lock:
-            self.asked.append(path)
+            self.asked.append(path if sent is None else f"POST {path}")
         number = re.fullmatch(r"/schemas/ids/(\d+)", path)
         mode = self.modes.get(int(number.group(1)), self.mode) if number else self.mode
         if not self.allowed(handler):
             self.send(handler, 401, {"error_code": 401, "message": "Unauthorized"})
         elif mode == "ok":
-            self.send(handler, *self.look_up(path))
+            self.send(handler, *(self.look_up(path) if sent is None else self.look_up_sent(path, sent)))
         else:
             getattr(self, "answer_" + mode)(handler, path)
 
@@ -100,6 +105,22 @@ class Registry:
             return 200, self.subjects[parts[1], int(parts[3])]
         return 404, {"error_code": 40403 if parts[0] == "schemas" else 40402, "message": "Schema not found"}
 
+    def look_up_sent(self, path, sent):
+        """POST /subjects/NAME says which id the schema has, POST /subjects/NAME/versions gives it one."""
+        parts = [urllib.parse.unquote(part) for part in path.split("/")[1:]]
+        with self.lock:
+            mine = self.registered.get(parts[1], {})
+            same = [number for number, text in mine.items() if json.loads(text) == json.loads(sent["schema"])]
+            if parts[2:] == [] and not mine:
+                return 404, {"error_code": 40401, "message": f"Subject '{parts[1]}' not found."}
+            if parts[2:] == [] and not same:
+                return 404, {"error_code": 40403, "message": "Schema not found"}
+            if parts[2:] == ["versions"] and not same:
+                same = [1 + max(self.schemas, default=0)]
+                self.registered.setdefault(parts[1], {})[same[0]] = sent["schema"]
+                self.put(same[0], sent["schema"])
+        return 200, {"subject": parts[1], "id": same[0], "version": 1, "schema": sent["schema"]} if parts[2:] == [] else {"id": same[0]}
+
     @staticmethod
     def send(handler, status, body, kind="application/vnd.schemaregistry.v1+json", **headers):
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -113,6 +134,31 @@ class Registry:
 
     def answer_500(self, handler, _):
         self.send(handler, 500, {"error_code": 50001, "message": "Error in the backend data store"})
+
+    def answer_incompatible(self, handler, path):
+        """To a registration; what is looked up is not there."""
+        if path.endswith("/versions"):
+            self.send(handler, 409, {"error_code": 409, "message": self.words})
+        else:
+            self.send(handler, 404, {"error_code": 40403, "message": "Schema not found"})
+
+    def answer_read_only(self, handler, path):
+        if path.endswith("/versions"):
+            self.send(handler, 422, {"error_code": 42205, "message": "Subject is in read-only mode"})
+        else:
+            self.answer_incompatible(handler, path)
+
+    def answer_forbidden(self, handler, path):
+        if path.endswith("/versions"):
+            self.send(handler, 403, {"error_code": 40301, "message": "User is denied operation Write"})
+        else:
+            self.answer_incompatible(handler, path)
+
+    def answer_no_id(self, handler, _):
+        self.send(handler, 200, {"version": 1})
+
+    def answer_odd_id(self, handler, _):
+        self.send(handler, 200, {"id": self.words})
 
     def answer_404_page(self, handler, _):
         self.send(handler, 404, b"<html>not here</html>", "text/html")

@@ -129,6 +129,51 @@ static void test_error_codes(void **state)
     assert_int_equal(rs_registry_answer_code(rs_slice_of(NULL, 0)), 0);
 }
 
+static void test_ids(void **state)
+{
+    static const char *const none[] = {"{}",
+                                       "{\"id\": -1}",
+                                       "{\"id\": 2147483648}",
+                                       "{\"id\": \"7\"}",
+                                       "{\"id\": 7.0}",
+                                       "{\"id\": null}",
+                                       "7",
+                                       "",
+                                       "{\"id\": 1e3}",
+                                       "{\"id\": 7, \"id\": 8}"};
+    uint32_t id = 0;
+    struct rs_error error;
+    (void)state;
+    assert_int_equal(rs_registry_answer_id(rs_slice_text("{\"id\": 2147483647}"), &id, &error), 0);
+    assert_int_equal(id, 2147483647);
+    assert_int_equal(rs_registry_answer_id(rs_slice_text("{\"id\": 0, \"version\": 3}"), &id, &error), 0);
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        assert_int_equal(rs_registry_answer_id(rs_slice_text(none[i]), &id, &error), RS_EIO);
+    }
+    assert_int_equal(id, 0);
+}
+
+static void test_messages(void **state)
+{
+    char words[RS_REGISTRY_MESSAGE_MAX + 1];
+    char body[RS_REGISTRY_MESSAGE_MAX + 100] = "{\"message\": \"";
+    size_t head = strlen(body);
+    (void)state;
+    rs_registry_answer_message(rs_slice_text("{\"message\": \"a\\u001b[2J\\n\\u00e9\\u202e~\"}"), words);
+    assert_string_equal(words, "a?[2J??????~");
+    rs_registry_answer_message(rs_slice_text("{\"message\": 7}"), words);
+    assert_string_equal(words, "");
+    rs_registry_answer_message(rs_slice_text("no JSON"), words);
+    assert_string_equal(words, "");
+    for (size_t size = RS_REGISTRY_MESSAGE_MAX - 1; size <= RS_REGISTRY_MESSAGE_MAX + 1; size++) {
+        memset(body + head, 'x', size);
+        memcpy(body + head + size, "\"}", 3);
+        rs_registry_answer_message(rs_slice_text(body), words);
+        assert_int_equal(strlen(words), size < RS_REGISTRY_MESSAGE_MAX ? size : RS_REGISTRY_MESSAGE_MAX);
+        assert_int_equal(strcmp(words + strlen(words) - 4, "x...") == 0, size > RS_REGISTRY_MESSAGE_MAX);
+    }
+}
+
 static void test_depth(void **state)
 {
     (void)state;
@@ -145,7 +190,8 @@ int main(void)
         cmocka_unit_test(test_schemas),        cmocka_unit_test(test_references),
         cmocka_unit_test(test_no_answers),     cmocka_unit_test(test_what_is_refused),
         cmocka_unit_test(test_too_many_bytes), cmocka_unit_test(test_error_codes),
-        cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_depth),          cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_messages),
     };
     return cmocka_run_group_tests_name("schemas.registry.answer", tests, NULL, NULL);
 }
