@@ -22,13 +22,6 @@ int rs_framing_prefix_of(const struct rs_stream *stream, const char *text, struc
 {
     enum rs_framing framing = stream->framing.framing;
     uint32_t id = 0;
-    if (stream->format == RS_FORMAT_JSON) {
-        return rs_fail(
-            error, RS_EUSAGE,
-            "the messages of stream \"%s\" are JSON, and only Avro is published: any Kafka client can "
-            "send the JSON itself, as kafka-console-producer and kcat do",
-            stream->name);
-    }
     if (!text) {
         if (framing == RS_FRAMING_CONFLUENT) {
             return rs_fail(error, RS_EUSAGE,
@@ -43,6 +36,10 @@ int rs_framing_prefix_of(const struct rs_stream *stream, const char *text, struc
         framing = RS_FRAMING_CONFLUENT;
     } else if (strcmp(text, "bare") == 0) {
         framing = RS_FRAMING_BARE;
+    } else if (strcmp(text, "single-object") == 0 && stream->format == RS_FORMAT_JSON) {
+        return rs_fail(error, RS_EUSAGE,
+                       "--framing single-object is Avro's, and the messages of stream \"%s\" are JSON",
+                       stream->name);
     } else if (strcmp(text, "single-object") == 0) {
         framing = RS_FRAMING_SINGLE_OBJECT;
     } else {

@@ -4,15 +4,12 @@
 #include <stdio.h>
 
 #include "base/unit.h"
-#include "ingest/encode/framing.h"
 #include "schemas/record_field.h"
 
 #define SECOND_US INT64_C(1000000)
 
-int rs_ahead_init(struct rs_ahead *ahead, const struct rs_stream *stream, const char *framing,
-                  struct rs_error *error)
+int rs_ahead_init(struct rs_ahead *ahead, const struct rs_stream *stream, struct rs_error *error)
 {
-    struct rs_framing_prefix prefix;
     *ahead = (struct rs_ahead){.stream = stream};
     enum rs_record_field field;
     const char *header = NULL;
@@ -20,11 +17,6 @@ int rs_ahead_init(struct rs_ahead *ahead, const struct rs_stream *stream, const 
     if (stream->upsert || stream->max_future_us == INT64_MAX || of_record) {
         return 0;
     }
-    int rc = rs_framing_prefix_of(stream, framing, &prefix, error);
-    if (rc != 0) {
-        return rc;
-    }
-    ahead->prefix_size = prefix.size;
     return rs_program_compile(rs_schema_root(stream->schema), &stream->time_path, 1,
                               RS_PROGRAM_LIMITS_DEFAULT, &ahead->program, error);
 }
@@ -40,12 +32,11 @@ static void format(int64_t us, char *out, size_t size)
 }
 
 /* How far the event's time is ahead; 0 or less: it is not, or there is none. */
-static int64_t ahead_of(const struct rs_ahead *ahead, struct rs_slice value, int64_t now_us)
+static int64_t ahead_of(const struct rs_ahead *ahead, struct rs_slice datum, int64_t now_us)
 {
     struct rs_value time;
     int64_t at_us = 0;
     uint16_t nanos = 0;
-    struct rs_slice datum = rs_slice_of(value.data + ahead->prefix_size, value.size - ahead->prefix_size);
     if (rs_program_run(ahead->program, datum, &time, NULL) != RS_REASON_NONE || time.kind == RS_VALUE_NULL) {
         return 0;
     }
@@ -53,15 +44,15 @@ static int64_t ahead_of(const struct rs_ahead *ahead, struct rs_slice value, int
     return at_us > now_us ? at_us - now_us : 0;
 }
 
-bool rs_ahead_look(struct rs_ahead *ahead, struct rs_slice value, int64_t now_us, char *text, size_t size)
+bool rs_ahead_look(struct rs_ahead *ahead, struct rs_slice datum, int64_t now_us, char *text, size_t size)
 {
     char by[RS_DURATION_TEXT_MAX];
     char limit[RS_DURATION_TEXT_MAX];
-    if (!ahead->program || value.size < ahead->prefix_size) {
+    if (!ahead->program) {
         return false;
     }
     ahead->rows++;
-    int64_t ahead_us = ahead_of(ahead, value, now_us);
+    int64_t ahead_us = ahead_of(ahead, datum, now_us);
     if (ahead_us <= ahead->stream->max_future_us) {
         return false;
     }

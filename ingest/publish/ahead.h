@@ -15,19 +15,17 @@
 struct rs_ahead {
     const struct rs_stream *stream;
     struct rs_program *program; /* NULL: the stream has no such limit */
-    size_t prefix_size;         /* of the framing before each datum */
     uint64_t rows, count;       /* looked at; ahead */
     int64_t most_us;            /* the furthest of them */
 };
 
-/* Borrows the stream. `framing` as in rs_framing_prefix_of.
- * Errors: RS_EUSAGE, RS_ESCHEMA, RS_ENOMEM. */
-RS_MUST_USE int rs_ahead_init(struct rs_ahead *ahead, const struct rs_stream *stream, const char *framing,
-                              struct rs_error *error);
+/* Borrows the stream.
+ * Errors: RS_ESCHEMA, RS_ENOMEM. */
+RS_MUST_USE int rs_ahead_init(struct rs_ahead *ahead, const struct rs_stream *stream, struct rs_error *error);
 void rs_ahead_fini(struct rs_ahead *ahead);
 
 /* True: the first one that is ahead; `text` says so. */
-bool rs_ahead_look(struct rs_ahead *ahead, struct rs_slice value, int64_t now_us, char *text, size_t size);
+bool rs_ahead_look(struct rs_ahead *ahead, struct rs_slice datum, int64_t now_us, char *text, size_t size);
 /* True: there were some; `text` says how many. */
 bool rs_ahead_summary(const struct rs_ahead *ahead, char *text, size_t size);
 

@@ -398,7 +398,7 @@ static int open_rows(struct publish *p)
     p->rows_options.note_self = p;
     int rc = rs_rows_open(stream, &p->rows_options, p->files, p->file_count, &p->rows, &error);
     if (rc == 0) {
-        rc = rs_ahead_init(&p->ahead, stream, p->rows_options.framing, &error);
+        rc = rs_ahead_init(&p->ahead, stream, &error);
     }
     if (rc != 0) {
         (void)complain(error.text);
@@ -472,7 +472,7 @@ static void warn_of_future(struct publish *p, const struct rs_row *row)
 {
     char text[512];
     int64_t now = rs_clock_wall(rs_clock_system());
-    if (rs_ahead_look(&p->ahead, row->value, now, text, sizeof text)) {
+    if (rs_ahead_look(&p->ahead, row->datum, now, text, sizeof text)) {
         erase_progress(p);
         (void)fprintf(stderr, "%s:%" PRIu64 ":1: warning: %s\n", row->file, row->line, text);
     }

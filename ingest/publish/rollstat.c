@@ -9,6 +9,7 @@
 #include "base/kafka/config.h"
 #include "ingest/encode/framing.h"
 #include "ingest/encode/key.h"
+#include "ingest/encode/message.h"
 #include "ingest/encode/put.h"
 #include "ingest/publish/publisher.h"
 #include "ingest/publish/registered.h"
@@ -30,6 +31,7 @@ struct rollstat {
     /* for values of libavro, which need no event */
     pthread_mutex_t mutex;
     struct rs_key_maker *key;
+    struct rs_message_maker *message;
     struct rs_buf value;
     avro_schema_t known; /* the last schema found to be the stream's; holds a reference */
 };
@@ -38,6 +40,7 @@ struct rollstat_event {
     struct rollstat *owner;
     struct rs_row_plan *plan;
     struct rs_key_maker *key;
+    struct rs_message_maker *message;
     struct rs_cell *cells;
     struct rs_buf *texts; /* per field */
     size_t count;
@@ -227,6 +230,9 @@ static int set_up(struct rollstat *r, struct rs_error *error)
     if (rc == 0) {
         rc = rs_key_maker_new(r->stream, r->key_fields, &r->key, error);
     }
+    if (rc == 0) {
+        rc = rs_message_maker_new(r->stream, &r->prefix, &r->message, error);
+    }
     return rc == 0 ? rs_publisher_new(&options, &r->publisher, error) : rc;
 }
 
@@ -234,6 +240,7 @@ static void destroy(struct rollstat *r)
 {
     rs_publisher_free(&r->publisher);
     rs_key_maker_free(&r->key);
+    rs_message_maker_free(&r->message);
     rs_mapping_fini(&r->mapping);
     rs_streams_free(&r->streams);
     rs_config_free(&r->config);
@@ -286,6 +293,9 @@ static int make_event(struct rollstat *r, struct rollstat_event *e, struct rs_er
         rc = rs_key_maker_new(r->stream, r->key_fields, &e->key, error);
     }
     if (rc == 0) {
+        rc = rs_message_maker_new(r->stream, &r->prefix, &e->message, error);
+    }
+    if (rc == 0) {
         e->count = rs_row_plan_column_count(e->plan);
         e->cells = calloc(e->count + 1, sizeof *e->cells);
         e->texts = calloc(e->count + 1, sizeof *e->texts);
@@ -325,6 +335,7 @@ void rollstat_event_free(rollstat_event **event)
     }
     rs_row_plan_free(&e->plan);
     rs_key_maker_free(&e->key);
+    rs_message_maker_free(&e->message);
     rs_buf_fini(&e->value);
     free(e->texts);
     free(e->cells);
@@ -430,17 +441,17 @@ int rollstat_set_null(rollstat_event *event, int field)
 /* ---- publishing ---- */
 
 /* `value` holds the framed event. */
-static int check_and_put(struct rollstat *r, struct rs_key_maker *maker, const struct rs_buf *value,
-                         void *tag, struct rs_error *error)
+static int check_and_put(struct rollstat *r, struct rs_key_maker *maker, struct rs_message_maker *messages,
+                         const struct rs_buf *value, void *tag, struct rs_error *error)
 {
     struct rs_slice key = {0};
+    struct rs_slice message = {0};
     struct rs_slice datum = rs_slice_of(value->data + r->prefix.size, value->size - r->prefix.size);
-    if ((int64_t)value->size > r->stream->max_record_bytes) {
-        return rs_fail(error, RS_ERECORD, "the event takes %zu bytes, max_record_bytes of the stream is %lld",
-                       value->size, (long long)r->stream->max_record_bytes);
-    }
     int rc = rs_key_make(maker, datum, &key, error);
-    return rc == 0 ? rs_publisher_put(r->publisher, key, rs_buf_slice(value), tag, error) : rc;
+    if (rc == 0) {
+        rc = rs_message_make(messages, rs_buf_slice(value), &message, error);
+    }
+    return rc == 0 ? rs_publisher_put(r->publisher, key, message, tag, error) : rc;
 }
 
 int rollstat_publish(rollstat *publisher, rollstat_event *event, void *tag, rollstat_error *error)
@@ -454,7 +465,7 @@ int rollstat_publish(rollstat *publisher, rollstat_event *event, void *tag, roll
     rs_put_raw(&event->value, rs_slice_of(publisher->prefix.bytes, publisher->prefix.size));
     int rc = rs_row_plan_encode(event->plan, event->cells, &event->value, &at, &inner);
     if (rc == 0) {
-        rc = check_and_put(publisher, event->key, &event->value, tag, &inner);
+        rc = check_and_put(publisher, event->key, event->message, &event->value, tag, &inner);
     }
     return tell_waiting(error, rc, &inner);
 }
@@ -528,7 +539,7 @@ int rollstat_publish_avro(rollstat *publisher, struct avro_value *value, void *t
         rc = write_value(publisher, value, &inner);
     }
     if (rc == 0) {
-        rc = check_and_put(publisher, publisher->key, &publisher->value, tag, &inner);
+        rc = check_and_put(publisher, publisher->key, publisher->message, &publisher->value, tag, &inner);
     }
     (void)pthread_mutex_unlock(&publisher->mutex);
     return tell_waiting(error, rc, &inner);

@@ -1,7 +1,8 @@
 /* librollstat: publishes events of one rollstat stream to Kafka.
  *
  * A publisher is opened from the daemon's own configuration: topic, schema, key and framing of the stream,
- * and the `kafka` section, come from there. Events are checked against the schema before anything is sent.
+ * and the `kafka` section, come from there. Events are checked against the schema before anything is sent. To a
+ * stream with `format: json` they go as JSON that says the same.
  * Publishing is idempotent with acks=all: an event that is taken is written once, in order per key, or
  * reported as failed.
  *
@@ -85,7 +86,7 @@ typedef struct rollstat_failure {
     size_t size; /* of this structure */
     const void *key;
     size_t key_size;
-    const void *value; /* framed Avro */
+    const void *value; /* the message: framed Avro, or JSON */
     size_t value_size;
     void *tag; /* as given to rollstat_publish */
     const char *text;

@@ -9,7 +9,8 @@
 
 struct rs_row {
     struct rs_slice key;   /* data NULL: none */
-    struct rs_slice value; /* framed Avro */
+    struct rs_slice datum; /* bare Avro */
+    struct rs_slice value; /* the message: framed Avro, or JSON */
     struct rs_slice raw;   /* the row as it was read (CSV, NDJSON); the record's bytes (Avro) */
     const char *file;
     uint64_t line; /* first line of the row, from 1; Avro: number of the record */

@@ -8,6 +8,7 @@
 
 #include "ingest/encode/framing.h"
 #include "ingest/encode/key.h"
+#include "ingest/encode/message.h"
 #include "ingest/encode/put.h"
 #include "ingest/read/input.h"
 #include "ingest/read/row_file.h"
@@ -18,6 +19,7 @@ struct rs_rows {
     struct rs_mapping mapping;
     struct rs_framing_prefix prefix;
     struct rs_key_maker *key;
+    struct rs_message_maker *message;
     struct rs_rejects *rejects;
     struct rs_row_context context;
     const char *const *paths;
@@ -72,6 +74,9 @@ static int set_up(struct rs_rows *r, struct rs_error *error)
     }
     if (rc == 0) {
         rc = rs_key_maker_new(r->stream, r->options->key, &r->key, error);
+    }
+    if (rc == 0) {
+        rc = rs_message_maker_new(r->stream, &r->prefix, &r->message, error);
     }
     if (rc == 0 && r->options->rejects) {
         rc = rs_rejects_open(r->options->rejects, &r->rejects, error);
@@ -151,6 +156,7 @@ void rs_rows_free(struct rs_rows **rows)
     rs_row_file_close(&r->file);
     rs_rejects_free(&r->rejects);
     rs_key_maker_free(&r->key);
+    rs_message_maker_free(&r->message);
     rs_mapping_fini(&r->mapping);
     rs_buf_fini(&r->value);
     free(r->totals);
@@ -169,14 +175,13 @@ static int finish_row(struct rs_rows *r, struct rs_row *out, struct rs_error *er
 {
     struct rs_slice datum = rs_slice_of(r->value.data + r->prefix.size, r->value.size - r->prefix.size);
     int rc = rs_key_make(r->key, datum, &out->key, error);
-    if (rc == 0 && (int64_t)r->value.size > r->stream->max_record_bytes) {
-        rc = rs_fail(error, RS_ERECORD, "the event takes %zu bytes, max_record_bytes of the stream is %lld",
-                     r->value.size, (long long)r->stream->max_record_bytes);
+    if (rc == 0) {
+        rc = rs_message_make(r->message, rs_buf_slice(&r->value), &out->value, error);
     }
     if (rc == RS_ERECORD) {
         return rs_error_prefix(error, "%s:%llu:1", out->file, (unsigned long long)out->line);
     }
-    out->value = rs_buf_slice(&r->value);
+    out->datum = datum;
     return rc == 0 ? 1 : rc;
 }
 

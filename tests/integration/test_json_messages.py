@@ -182,6 +182,44 @@ class JsonMessages(suite.Case):
         except suite.procs.Failure:
             self.fail(f"{len(self.differ)} views differ, such as {self.differ[:1]}")
 
+    def test_published_from_one_file(self):
+        """One file into streams of Avro and of JSON, whose times have each a form of their own: the same bytes in Redis."""
+        stream = {"schema": "trade.avsc", "time": "executed_at", "id": "trade_id", "max_future": "1h", "key": ["exchange"]}
+        forms = {"text": {}, "count": {"executed_at": "s"}, "digits": {"executed_at": "ns", "published_at": "ms"},
+                 "pattern": {"executed_at": "%d %b %Y %H:%M:%S.%f"}}
+        streams = {"avro": {**stream, "topic": "a"}}
+        for name, times in forms.items():
+            json_part = {"times": times, "zone": "Asia/Shanghai", "unknown": "refuse"} if times else {"unknown": "refuse"}
+            streams[name] = {**stream, "topic": name, "format": "json", "json": json_part}
+        self.start(streams, {name: {**AGGREGATE, "stream": name} for name in streams})
+        rng = random.Random(5)
+        rows = ["trade_id,exchange,product,side,status,price,quantity,currency,buyer,executed_at,published_at"]
+        for number in range(2000):
+            product = rng.choice(TEXTS).replace('"', '""')
+            rows.append(f'T{number - number % 9 // 8},{rng.choice("XY")},"{product}",{rng.choice(SIDES)},{rng.choice(STATUSES)},'
+                        f'{digits(rng.randrange(-10 ** 12, 10 ** 17), 8)},{digits(rng.randrange(10 ** 9), 6)},CNY,'
+                        f'{rng.choice(("", "b"))},{NOW_MS * 1000 + number * 100_001 - rng.randrange(60_000_000)},'
+                        f'{rng.choice(("", NOW_MS * 1000))}')
+        path = self.write("trades.csv", "\n".join(rows) + "\n")
+        for name in streams:
+            framing = ["--framing", "confluent:7"] if name == "digits" else []
+            _, err = suite.procs.check([suite.program("rollstat-publish"), "-c", self.path("config.yaml"), "--stream", name,
+                                        "--time-format", "us", *framing, path])
+            self.assertIn("published 2,000 rows, 0 rejected", err.decode())
+        for name in streams:
+            self.daemon.until_consumed(2000, 60, name)
+        counts = [self.daemon.accounting(name) for name in streams]
+        self.assertEqual(counts[0]["rejected"], 0)
+        self.assertGreater(counts[0]["duplicate"], 0)
+        self.assertEqual(counts[1:], counts[:1] * len(forms))
+        client = self.redis.client()
+        suite.procs.until(lambda: (lambda views: len(views[0]) > 30 and all(view == views[0] for view in views))(
+            [self.shown(client, name) for name in streams]), 60, "the views are the same bytes", self.daemon.process, every=0.5)
+        keys = [[record["key"] for record in self.kafka.dump(spec["topic"])] for spec in streams.values()]
+        self.assertTrue(all(found == keys[0] for found in keys) and set(keys[0]) == {b"X", b"Y"})
+        first = self.kafka.dump("pattern")[0]["value"]
+        self.assertRegex(first.decode(), r'^\{"trade_id":"T0",.*"executed_at":"1[45] Nov 2023 \d\d:\d\d:\d\d\.\d+",.*\}$')
+
     def test_broken_messages(self):
         stream = {"topic": "t", "schema": "trade.avsc", "time": "executed_at", "max_record_bytes": 4096, "format": "json",
                   "json": {"unknown": "refuse"}, "rules": {"quantity": {"ge": 0}}, "max_future": "1h"}
@@ -203,15 +241,21 @@ class JsonMessages(suite.Case):
                 self.assertEqual(letter["headers"].get("rollstat.field"), FIELDS[name].encode() if name in FIELDS else None)
 
     def test_replay_and_publish(self):
-        """Rows of files are replayed as for any stream; there is no publisher of JSON, which is said."""
+        """Rows of files are replayed as for any stream; published, they are JSON, with the id of the framing that is declared."""
         config = self.write("config.yaml", suite.configuration(
             {"s": {"topic": "t", "schema": "trade.avsc", "time": "executed_at", "format": "json", "framing": "confluent"}},
             {"a": {"stream": "s", "by": ["product"], "window": {"all": True}, "stats": {"n": "count()"}}}))
         rows = self.write("rows.ndjson", GOOD.decode().replace("1700000000000000", '"2023-11-14T22:13:20Z"') + "\n")
         out, _ = suite.procs.check([suite.program("rollstatd"), "-c", config, "--replay", rows])
         self.assertIn('"n":"1"', out.decode().replace(" ", ""))
-        _, err = suite.procs.check([suite.program("rollstat-publish"), "-c", config, "--stream", "s", rows], expect=1)
-        self.assertIn('the messages of stream "s" are JSON, and only Avro is published', err.decode())
+        publish = [suite.program("rollstat-publish"), "-c", config, "--stream", "s", "--dry-run", rows]
+        _, err = suite.procs.check(publish, expect=1)
+        self.assertIn('the stream "s" is framed as confluent: say which id the schema has, --framing confluent:ID', err.decode())
+        _, err = suite.procs.check([*publish, "--framing", "single-object"], expect=1)
+        self.assertIn('--framing single-object is Avro\'s, and the messages of stream "s" are JSON', err.decode())
+        _, err = suite.procs.check([*publish, "--registry"], expect=1)
+        self.assertIn('--registry is for Avro, and the messages of stream "s" are JSON', err.decode())
+        suite.procs.check([*publish, "--framing", "confluent:7"])
         out, _ = suite.procs.check([suite.program("rollstatd"), "-c", config, "--explain"])
         self.assertIn("format: json", out.decode())
 

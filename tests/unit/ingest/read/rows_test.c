@@ -526,6 +526,8 @@ static void expect_prefix(struct rs_stream *s, const char *framing, const void *
     assert_int_equal(row.value.size, size + sizeof datum);
     assert_true(size == 0 || memcmp(row.value.data, wanted, size) == 0);
     assert_memory_equal(row.value.data + size, datum, sizeof datum);
+    assert_int_equal(row.datum.size, sizeof datum);
+    assert_memory_equal(row.datum.data, datum, sizeof datum);
     rs_rows_free(&rows);
 }
 
