@@ -325,7 +325,7 @@ static void compile_record(struct compiler *c, const struct rs_schema *record, u
         p->sorted[first + i] = i;
         compile_field(c, record, i, first + i);
     }
-    if (c->code == 0) {
+    if (c->code == 0 && record->field_count > 0) {
         qsort_r(p->sorted + first, record->field_count, sizeof *p->sorted, by_name, p->fields + first);
     }
 }

@@ -1,7 +1,7 @@
 /* json_program: a JSON message of a stream in, values of the wanted fields out.
  * The stream's Avro schema says what a message holds: an object with the record's fields. Every field that the
  * schema declares is checked against its type, wanted or not; others are passed by, or refused by choice, and
- * have to be JSON all the same (RFC 8259, UTF-8, no names twice).
+ * have to be JSON all the same (RFC 8259, UTF-8). A declared field must not stand twice.
  *
  *   record           an object
  *   map, array       an object, an array

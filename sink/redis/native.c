@@ -274,17 +274,19 @@ static bool take_exec(struct rs_redis_writer *w, const struct rs_redis_call *cal
     return true;
 }
 
-/* A command that was not queued has been refused, and EXEC will write nothing; or there is no transaction, since
- * another server answers. */
-static bool take_queued(struct rs_redis_writer *w, const redisReply *reply)
+/* There is no transaction, since another server answers; or the answer is an error. */
+static bool lose_transaction(struct rs_redis_writer *w, const redisReply *reply)
 {
-    if (is_status(reply, "QUEUED")) {
-        return true;
-    }
     bool error = reply->type == REDIS_REPLY_ERROR;
     rs_redis_writer_fail(w, error ? rs_redis_fault_of_reply(reply->str) : RS_REDIS_PROTOCOL, true,
                          error ? reply->str : "the transaction is gone");
     return false;
+}
+
+/* A command that was not queued has been refused, and EXEC will write nothing. */
+static bool take_queued(struct rs_redis_writer *w, const redisReply *reply)
+{
+    return is_status(reply, "QUEUED") || lose_transaction(w, reply);
 }
 
 bool rs_redis_native_take(struct rs_redis_writer *w, const struct rs_redis_call *call, uint32_t left,
@@ -301,8 +303,7 @@ bool rs_redis_native_take(struct rs_redis_writer *w, const struct rs_redis_call 
         if (is_status(reply, "OK")) {
             return true;
         }
-        rs_redis_writer_fail(w, rs_redis_fault_of_reply(reply->str), true, reply->str);
-        return false;
+        return lose_transaction(w, reply);
     }
     return left > 0 ? take_queued(w, reply) : take_exec(w, call, reply);
 }

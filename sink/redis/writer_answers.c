@@ -154,10 +154,12 @@ static void *create_string(const redisReadTask *task, char *text, size_t size)
     return w->default_replies->createString(task, text, size);
 }
 
+/* Only an item of the answer itself, which is where free_reply looks for it: a Redis that lies may send others. */
 static void *create_integer(const redisReadTask *task, long long value)
 {
     struct rs_redis_writer *w = task->privdata;
-    if (!task->parent || !reads_piece(w)) {
+    bool item = task->parent && !task->parent->parent && task->parent->type == REDIS_REPLY_ARRAY;
+    if (!item || !reads_piece(w)) {
         return w->default_replies->createInteger(task, value);
     }
     redisReply *parent = task->parent->obj;

@@ -9,10 +9,8 @@
 
 #include "base/buf.h"
 #include "schemas/schema.h"
+#include "tests/fuzz/schema_random.h"
 #include "tests/lib/random.h"
-
-/* Schema JSON: a record with every kind of type in it, nested at most `depth` deep. */
-void rs_random_schema(struct rs_random *random, unsigned depth, struct rs_buf *json);
 
 /* Fills `value`, which has to be empty, with something valid of about `nodes` parts at most. */
 void rs_random_value(struct rs_random *random, const struct rs_schema *schema, avro_value_t *value,

@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "avro_random.h"
+#include "tests/fuzz/schema_random.h"
 
 #define ENCLOSING_MAX 64
 

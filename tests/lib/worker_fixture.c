@@ -38,6 +38,8 @@ static bool put_letter(void *self, const struct rs_dead_letter *letter)
     }
     letters->count++;
     letters->last = letter->reason;
+    letters->byte = letter->byte;
+    (void)snprintf(letters->field, sizeof letters->field, "%s", letter->field ? letter->field : "");
     return true;
 }
 

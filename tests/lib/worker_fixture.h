@@ -29,6 +29,8 @@ struct letters {
     int count;
     int64_t acknowledged;
     enum rs_reason last;
+    char field[32]; /* of that one; empty: none */
+    int64_t byte;
 };
 
 /* What the store holds of partition 0. */

@@ -98,15 +98,16 @@ static enum rs_reason decode_again(struct rs_partition *p, struct rs_slice messa
                : rs_decoder_run(p->plan->decoder, message, p->batch.text, p->batch.values, at);
 }
 
-/* What is refused before any field is one. A registry that said "unknown" may have to be asked again by now. */
-static void place_undecodable(struct rs_partition *p, struct rs_dead_letter *letter, size_t at,
-                              struct where *where)
+/* What is refused before any field is one, for `again` at byte `at`. Looking into it goes by its writer's schema: it
+ * may find another fault, or none, where the stream's own refused the value. A registry that said "unknown" may have
+ * to be asked again by now. */
+static void place_undecodable(struct rs_partition *p, struct rs_dead_letter *letter, enum rs_reason again,
+                              size_t at, struct where *where)
 {
-    enum rs_reason reason = rs_decoder_place(p->plan->decoder, &p->learned, letter->record->value,
-                                             p->batch.text, p->batch.values, &where->place);
-    bool placed = reason != RS_REASON_NONE; /* else only the stream's own schema refuses it */
-    letter->field = placed && where->place.path[0] ? where->place.path : NULL;
-    letter->byte = (int64_t)(placed ? where->place.at : at);
+    enum rs_reason seen = rs_decoder_place(p->plan->decoder, &p->learned, letter->record->value,
+                                           p->batch.text, p->batch.values, &where->place);
+    letter->field = seen == again && where->place.path[0] ? where->place.path : NULL;
+    letter->byte = (int64_t)(seen == again ? where->place.at : at);
 }
 
 /* The batch has been judged, and its room for values is free. */
@@ -115,8 +116,9 @@ static void find_place(struct rs_partition *p, struct rs_dead_letter *letter, in
     const struct rs_plan *plan = p->plan;
     struct rs_slice message = letter->record->value;
     size_t at = 0;
-    if (decode_again(p, message, &at) != RS_REASON_NONE) {
-        place_undecodable(p, letter, at, where);
+    enum rs_reason again = decode_again(p, message, &at);
+    if (again != RS_REASON_NONE) {
+        place_undecodable(p, letter, again, at, where);
         return;
     }
     int slot = -1;

@@ -370,6 +370,17 @@ static void test_objects(void **state)
 }
 
 /* Defaults are written as Avro writes them, whatever form the messages have. */
+/* Nothing to look up, and nothing to sort. */
+static void test_a_record_without_fields(void **state)
+{
+    (void)state;
+    open_schema("", NULL, 0);
+    takes("{}");
+    takes("{\"y\": [1, {}]}");
+    refuses("{\"y\": [1, {]}", RS_REASON_JSON, 11);
+    close_schema();
+}
+
 static void test_defaults(void **state)
 {
     (void)state;
@@ -532,6 +543,7 @@ int main(void)
         cmocka_unit_test(test_bytes_enums_uuids),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_objects),
+        cmocka_unit_test(test_a_record_without_fields),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_arrays_maps_unions),
         cmocka_unit_test(test_bounds),

@@ -168,6 +168,58 @@ static void test_what_there_is_not_is_a_dead_letter(void **state)
     assert_int_equal(one.status.state.events.rejected, 2);
 }
 
+/* Its bytes would be an event of the stream's own schema, too, in which `size` stands elsewhere: the dead letter
+ * tells the place in what the registry's schema says. */
+static void test_a_letter_of_what_could_be_bare(void **state)
+{
+    struct fixture *f = *state;
+    static const char turned[] =
+        "{\"type\": \"record\", \"name\": \"Tick\", \"fields\": [{\"name\": \"size\", \"type\": \"long\"}, "
+        "{\"name\": \"at\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-micros\"}}, "
+        "{\"name\": \"name\", \"type\": \"string\"}]}";
+    /* As of the own schema: at 0, a name of 13 bytes that are UTF-8, size -49. */
+    static const uint8_t value[] = {0,    0x1a, 0,    0,    7, /* id */
+                                    0x01, 0xe2, 0x80, 0x80, 0xc2, 0x80, 0xc2, 0x80, 0x06, 0x02, 'a'};
+    const struct rs_record record = {.value = rs_slice_of(value, sizeof value), .timestamp_us = RS_TIME_NONE};
+    const struct rs_registry_key key = {.id = 0x1a000007};
+    const struct rs_registry_answer answer = {.outcome = RS_REGISTRY_FOUND, .schema = rs_slice_text(turned)};
+
+    begin_learning(f);
+    OK(rs_memory_source_append(f->source, 0, 0, &record, 0, &f->error));
+    run_for(f, 10 * MS);
+    registry.reader->learn(registry.reader->self, &key, &answer);
+    run_for(f, 100 * MS);
+    assert_int_equal(f->letters.count, 1);
+    assert_int_equal(f->letters.last, RS_REASON_RULE);
+    assert_string_equal(f->letters.field, "size");
+    assert_int_equal(f->letters.byte, 5);
+}
+
+/* Its writer has bytes where the stream has a text: they are refused there, though by the writer's schema the fault is
+ * the byte behind the end. */
+static void test_a_letter_of_what_the_writer_may_write(void **state)
+{
+    struct fixture *f = *state;
+    static const char raw[] =
+        "{\"type\": \"record\", \"name\": \"Tick\", \"fields\": [{\"name\": \"size\", \"type\": \"long\"}, "
+        "{\"name\": \"name\", \"type\": \"bytes\"}, {\"name\": \"at\", \"type\": "
+        "{\"type\": \"long\", \"logicalType\": \"timestamp-micros\"}}]}";
+    static const uint8_t value[] = {0, 0, 0, 0, 7, 0x02, 0x02, 0xff, 0x02, 0x00};
+    const struct rs_record record = {.value = rs_slice_of(value, sizeof value), .timestamp_us = RS_TIME_NONE};
+    const struct rs_registry_key key = {.id = 7};
+    const struct rs_registry_answer answer = {.outcome = RS_REGISTRY_FOUND, .schema = rs_slice_text(raw)};
+
+    begin_learning(f);
+    OK(rs_memory_source_append(f->source, 0, 0, &record, 0, &f->error));
+    run_for(f, 10 * MS);
+    registry.reader->learn(registry.reader->self, &key, &answer);
+    run_for(f, 100 * MS);
+    assert_int_equal(f->letters.count, 1);
+    assert_int_equal(f->letters.last, RS_REASON_UTF8);
+    assert_string_equal(f->letters.field, "");
+    assert_int_equal(f->letters.byte, 6);
+}
+
 /* It goes while it waits, and comes back. */
 static void test_a_partition_that_goes_while_it_waits(void **state)
 {
@@ -207,6 +259,8 @@ int main(void)
         TEST(test_no_answer),
         TEST(test_the_question_is_repeated),
         TEST(test_what_there_is_not_is_a_dead_letter),
+        TEST(test_a_letter_of_what_could_be_bare),
+        TEST(test_a_letter_of_what_the_writer_may_write),
         TEST(test_a_partition_that_goes_while_it_waits),
         TEST(test_it_stops_while_it_waits),
     };
