@@ -157,6 +157,7 @@ void rs_streams_free(struct rs_streams **streams)
     free(memory->schemas);
     for (size_t i = 0; i < (*streams)->named; i++) { /* further inputs share what the first has */
         rs_zone_free(&(*streams)->items[i].zone);
+        rs_topic_pattern_free((*streams)->items[i].pattern);
     }
     rs_frame_registry_free(&memory->registry);
     rs_arena_fini(&memory->arena);

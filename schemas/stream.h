@@ -54,6 +54,7 @@ struct rs_stream {
     const char *topic; /* NULL: a pattern's own entry, which is no input; or there was a complaint */
     const struct rs_config_node *topic_node; /* what gives it its topic */
     bool listed;                             /* one of `topics` */
+    bool found;                              /* by a pattern, while the program runs */
     bool several;                            /* its stream has, or may get, more inputs than this one */
     /* `topics: /RE/`, at the stream's first entry; it says of any name whether the stream reads it */
     const struct rs_topic_pattern *pattern;
@@ -124,6 +125,36 @@ int rs_stream_scale_of(const struct rs_stream *stream, const char *path);
 const struct rs_stream *rs_streams_find(const struct rs_streams *streams, const char *name);
 /* The input that is this topic; NULL: there is none. */
 const struct rs_stream *rs_streams_by_topic(const struct rs_streams *streams, const char *topic);
+
+/* ---- patterns ---- */
+
+/* The topics of one stream, at most. */
+#define RS_STREAM_TOPICS_MAX 1000
+
+/* Topics in which the daemon of this group keeps its state: "<group>.state.…" and "<group>.partials…". */
+bool rs_streams_state_topic(const struct rs_streams *streams, const char *topic);
+/* Whether the stream's pattern takes the topic. None takes one that the daemon writes (its state, dead letters of any
+ * stream) or one of Kafka's own ("__…"). */
+bool rs_stream_takes(const struct rs_streams *streams, const struct rs_stream *stream, const char *topic);
+bool rs_streams_have_patterns(const struct rs_streams *streams);
+
+/* Looks at a topic that there is. 0: *out is the input that it is already, NULL: no pattern takes it. 1: *out is a new
+ * input, which is not counted before rs_streams_admit, so that tables by input can get their place for it first.
+ * RS_ECONFIG: two streams would read it, or a name that comes of it is too long; RS_ELIMIT: the stream has as many
+ * topics as there can be; RS_ENOMEM. */
+RS_MUST_USE int rs_streams_take(struct rs_streams *streams, const char *topic, const struct rs_stream **out,
+                                struct rs_error *error);
+void rs_streams_admit(struct rs_streams *streams);
+/* Both, for programs that look once at what there is; `streams` is a struct rs_streams. What is refused is passed by:
+ * the daemon has told it. RS_ENOMEM. */
+RS_MUST_USE int rs_streams_learn(void *streams, const char *topic, struct rs_error *error);
+
+/* How many inputs a table has to have room for. */
+static inline size_t rs_streams_room(const struct rs_streams *streams)
+{
+    size_t count = streams->count;
+    return streams->capacity > count ? streams->capacity : count;
+}
 
 static inline const char *rs_stream_input(const struct rs_stream *stream)
 {

@@ -41,6 +41,17 @@ const char *rs_stream_read_text(struct rs_stream_loader *l, const struct rs_conf
 /* stream_topics.c: the topic of the stream's first input, and what goes for the dead letters of all of them. */
 void rs_stream_read_topics(struct rs_stream_loader *l, const struct rs_config_node *node,
                            struct rs_stream *stream);
+/* stream_pattern.c: NULL after a complaint at `where`, or a failure. `text` is without its slashes. */
+const struct rs_topic_pattern *rs_topic_pattern_read(struct rs_stream_loader *l,
+                                                     const struct rs_config_node *where, const char *text);
+void rs_topic_pattern_free(const struct rs_topic_pattern *pattern);
+/* False where there is none. */
+bool rs_topic_pattern_matches(const struct rs_topic_pattern *pattern, const char *topic);
+/* Makes it the input of one of the stream's `topics`. */
+void rs_stream_name_input(struct rs_stream_loader *l, const char *topic, struct rs_stream *stream);
+/* Names its dead-letter topic, once its topic is known. */
+void rs_stream_find_dead_letters(struct rs_stream_loader *l, struct rs_stream *stream);
+
 /* How many further inputs the settings make at most, before they are read. */
 size_t rs_stream_further_topics(const struct rs_config_node *node);
 /* Adds the further ones of a stream that has all its settings. */

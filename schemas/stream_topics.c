@@ -1,11 +1,11 @@
 /* The topics of a stream, those of its dead letters, and the inputs that come of them. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "schemas/stream_internal.h"
 
-#define TOPIC_MAX_SIZE 249  /* Kafka's own limit */
-#define TOPICS_MAX     1000 /* of one stream */
+#define TOPIC_MAX_SIZE 249 /* Kafka's own limit */
 
 static bool valid_topic(const char *text)
 {
@@ -41,7 +41,7 @@ static void name_dead_letters(struct rs_stream_loader *l, struct rs_stream *stre
 }
 
 /* Those of the input, once its topic is known. */
-static void find_dead_letters(struct rs_stream_loader *l, struct rs_stream *stream)
+void rs_stream_find_dead_letters(struct rs_stream_loader *l, struct rs_stream *stream)
 {
     const struct rs_config_node *letters = rs_config_get(stream->node, "dead_letters");
     if (!stream->topic) {
@@ -70,7 +70,7 @@ static void read_dead_letters(struct rs_stream_loader *l, const struct rs_config
         stream->dead_letter_named = stream->dead_letter_topic != NULL;
         check_topic(l, rs_config_get(letters, "topic"), stream->dead_letter_topic);
     }
-    find_dead_letters(l, stream);
+    rs_stream_find_dead_letters(l, stream);
 }
 
 /* ---- topics ---- */
@@ -88,26 +88,39 @@ static const char *listed(const struct rs_config_node *list, size_t index)
 }
 
 /* The address is the same wherever in a list the topic stands, and whatever else stands there. */
-static void become_listed(struct rs_stream_loader *l, const struct rs_config_node *where, const char *topic,
-                          struct rs_stream *stream)
+void rs_stream_name_input(struct rs_stream_loader *l, const char *topic, struct rs_stream *stream)
 {
     char text[600];
     stream->listed = true;
     stream->topic = rs_stream_keep(l, topic);
-    stream->topic_node = where;
     (void)snprintf(text, sizeof text, "%s.%s", stream->name, topic);
     stream->input = rs_stream_keep(l, text);
     (void)snprintf(text, sizeof text, "%s topic %s", stream->name, topic);
     stream->label = rs_stream_keep(l, text);
+}
+
+static void become_listed(struct rs_stream_loader *l, const struct rs_config_node *where, const char *topic,
+                          struct rs_stream *stream)
+{
+    stream->topic_node = where;
+    rs_stream_name_input(l, topic, stream);
     check_topic(l, where, stream->topic);
+}
+
+/* What stands between the slashes of /RE/, to be freed; NULL: it is no pattern, or memory is out. */
+static char *between_slashes(const struct rs_config_node *node)
+{
+    const char *text = node && rs_config_kind(node) == RS_CONFIG_SCALAR ? rs_config_text(node) : NULL;
+    size_t size = text ? strlen(text) : 0;
+    return size > 2 && text[0] == '/' && text[size - 1] == '/' ? strndup(text + 1, size - 2) : NULL;
 }
 
 static void check_list(struct rs_stream_loader *l, const struct rs_config_node *list,
                        const struct rs_stream *stream)
 {
     size_t count = rs_config_size(list);
-    if (count == 0 || count > TOPICS_MAX) {
-        rs_config_complain(l->config, list, "`topics` is a list of 1 to %d topics", TOPICS_MAX);
+    if (count == 0 || count > RS_STREAM_TOPICS_MAX) {
+        rs_config_complain(l->config, list, "`topics` is a list of 1 to %d topics", RS_STREAM_TOPICS_MAX);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -123,6 +136,22 @@ static void check_list(struct rs_stream_loader *l, const struct rs_config_node *
             rs_config_complain(l->config, where, "topic \"%s\" is named twice", topic);
         }
     }
+}
+
+static void read_pattern(struct rs_stream_loader *l, const struct rs_config_node *where,
+                         struct rs_stream *stream)
+{
+    char *text = between_slashes(where);
+    if (!text) {
+        rs_config_complain(
+            l->config, where,
+            "`topics` is a list of topics, as in topics: [A, B], or a regular expression between "
+            "slashes, as in topics: '/^market\\..*$/'; for one topic there is `topic`");
+        return;
+    }
+    stream->pattern = rs_topic_pattern_read(l, where, text);
+    stream->pattern_text = rs_stream_keep(l, text);
+    free(text);
 }
 
 /* `topic` is the stream's own one, and its first input; else the first of the list is. */
@@ -143,8 +172,7 @@ void rs_stream_read_topics(struct rs_stream_loader *l, const struct rs_config_no
             become_listed(l, rs_config_item(list, 0), listed(list, 0), stream);
         }
     } else if (list) {
-        rs_config_complain(l->config, list,
-                           "`topics` is a list of topics, as in topics: [A, B]; for one there is `topic`");
+        read_pattern(l, list, stream);
     }
     stream->several = rs_stream_further_topics(node) > 0;
     read_dead_letters(l, node, stream);
@@ -155,6 +183,11 @@ size_t rs_stream_further_topics(const struct rs_config_node *node)
     const struct rs_config_node *list =
         node && rs_config_kind(node) == RS_CONFIG_MAPPING ? rs_config_get(node, "topics") : NULL;
     size_t count = is_list(list) ? rs_config_size(list) : 0;
+    char *pattern = between_slashes(list);
+    free(pattern);
+    if (pattern) {
+        return RS_STREAM_TOPICS_MAX;
+    }
     return count > 0 && !rs_config_get(node, "topic") ? count - 1 : count;
 }
 
@@ -172,7 +205,7 @@ void rs_stream_add_topics(struct rs_stream_loader *l, const struct rs_stream *st
         input->index = (uint32_t)index;
         become_listed(l, rs_config_item(list, i), listed(list, i), input);
         if (!l->failed) {
-            find_dead_letters(l, input);
+            rs_stream_find_dead_letters(l, input);
         }
         l->streams->count = index + 1;
     }

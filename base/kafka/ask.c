@@ -70,6 +70,25 @@ rd_kafka_resp_err_t rs_kafka_ask_partitions(rd_kafka_t *client, const char *topi
     return code;
 }
 
+rd_kafka_resp_err_t rs_kafka_ask_topics(rd_kafka_t *client, int timeout_ms, rs_kafka_take_topic *take,
+                                        void *ctx, int *taken, struct rs_error *error)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_resp_err_t code = rd_kafka_metadata(client, 1, NULL, &metadata, timeout_ms);
+
+    *taken = 0;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return code;
+    }
+    for (int i = 0; *taken == 0 && i < metadata->topic_cnt; i++) {
+        if (metadata->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            *taken = take(ctx, metadata->topics[i].topic, error);
+        }
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return code;
+}
+
 bool rs_kafka_is_away(rd_kafka_resp_err_t code)
 {
     switch (code) {

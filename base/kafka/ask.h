@@ -22,6 +22,12 @@ rd_kafka_resp_err_t rs_kafka_ask_ends(rd_kafka_t *client, const char *topic, int
 rd_kafka_resp_err_t rs_kafka_ask_partitions(rd_kafka_t *client, const char *topic, int timeout_ms,
                                             int32_t *count);
 
+/* Hands the names of all topics that this client may see to `take`; what that returns, if it is not 0, ends it and
+ * is put into *taken. */
+typedef int rs_kafka_take_topic(void *ctx, const char *topic, struct rs_error *error);
+rd_kafka_resp_err_t rs_kafka_ask_topics(rd_kafka_t *client, int timeout_ms, rs_kafka_take_topic *take,
+                                        void *ctx, int *taken, struct rs_error *error);
+
 /* Whether waiting for a broker, or for another one, may change the answer. */
 bool rs_kafka_is_away(rd_kafka_resp_err_t code);
 

@@ -99,6 +99,15 @@ int rs_kafka_reader_partitions(struct rs_kafka_reader *reader, const char *topic
     return code == RD_KAFKA_RESP_ERR_NO_ERROR || absent ? 0 : refused(reader, topic, code, error);
 }
 
+int rs_kafka_reader_topics(struct rs_kafka_reader *reader, rs_kafka_take_topic *take, void *ctx,
+                           struct rs_error *error)
+{
+    int taken = 0;
+    rd_kafka_resp_err_t code =
+        rs_kafka_ask_topics(reader->client, reader->timeout_ms, take, ctx, &taken, error);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? taken : refused(reader, "names", code, error);
+}
+
 int rs_kafka_reader_extent(struct rs_kafka_reader *reader, const char *topic, int32_t partition,
                            int64_t *first, int64_t *end, struct rs_error *error)
 {

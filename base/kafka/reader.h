@@ -10,6 +10,7 @@
 
 #include "base/config/config.h"
 #include "base/error.h"
+#include "base/kafka/ask.h"
 
 struct rs_kafka_reader;
 
@@ -21,6 +22,9 @@ void rs_kafka_reader_free(struct rs_kafka_reader **reader);
 /* *count is 0 when there is no such topic. RS_EBROKER. */
 RS_MUST_USE int rs_kafka_reader_partitions(struct rs_kafka_reader *reader, const char *topic, int32_t *count,
                                            struct rs_error *error);
+/* Hands the names of all topics to `take`. RS_EBROKER, or what `take` returned. */
+RS_MUST_USE int rs_kafka_reader_topics(struct rs_kafka_reader *reader, rs_kafka_take_topic *take, void *ctx,
+                                       struct rs_error *error);
 /* First offset, and the one after the last record. RS_EBROKER. */
 RS_MUST_USE int rs_kafka_reader_extent(struct rs_kafka_reader *reader, const char *topic, int32_t partition,
                                        int64_t *first, int64_t *end, struct rs_error *error);

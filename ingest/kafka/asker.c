@@ -4,13 +4,16 @@
  * others wait, and nobody else does. */
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/array.h"
 #include "base/kafka/ask.h"
 #include "ingest/kafka/internal.h"
 
 #define METADATA_WAIT_MS 500
 #define ENDS_WAIT_MS     1000
 #define GROUP_WAIT_MS    1000
+#define NAMES_WAIT_MS    1000
 #define NUDGE_WAIT_MS    50
 #define IDLE_MS          1000
 #define AGAIN_US         INT64_C(1000000) /* after a broker did not answer */
@@ -175,6 +178,9 @@ static void ask_topics(struct rs_kafka_source *source)
         return;
     }
     for (size_t i = 0; i < source->options.streams->count && !atomic_load(&asker->ending); i++) {
+        if (!source->options.streams->items[i].topic || source->options.streams->items[i].found) {
+            continue;
+        }
         bool missing = false;
         bool known = ask_topic(source, i, &missing);
         all = all && known;
@@ -184,6 +190,44 @@ static void ask_topics(struct rs_kafka_source *source)
     }
     atomic_store(&asker->topics_unsure, !all);
     atomic_store(&asker->topics_known, true);
+    rs_wake(source->control_fd);
+}
+
+static int take_name(void *ctx, const char *topic, struct rs_error *error)
+{
+    struct rs_kafka_names *names = ctx;
+    char **items = rs_array_grow(names->items, names->count, &names->capacity, 64, sizeof(char *));
+    char *copy = strdup(topic);
+
+    names->items = items ? items : names->items;
+    if (!items || !copy) {
+        free(copy);
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    names->items[names->count++] = copy;
+    return 0;
+}
+
+/* Half an answer is none: a topic that it lacks would be taken for one that is gone. */
+static void ask_names(struct rs_kafka_source *source)
+{
+    struct rs_kafka_names names = {.known = true};
+    struct rs_error error;
+    int taken = 0;
+
+    if (!atomic_exchange(&source->asker.names_wanted, false)) {
+        return;
+    }
+    if (rs_kafka_ask_topics(source->fetcher, NAMES_WAIT_MS, take_name, &names, &taken, &error) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR ||
+        taken != 0) {
+        rs_kafka_names_fini(&names);
+        return;
+    }
+    pthread_mutex_lock(&source->mutex);
+    rs_kafka_names_fini(&source->asker.names);
+    source->asker.names = names;
+    pthread_mutex_unlock(&source->mutex);
     rs_wake(source->control_fd);
 }
 
@@ -234,6 +278,7 @@ static void *run(void *argument)
         nudge(source);
         ask_ends(source);
         ask_topics(source);
+        ask_names(source);
         ask_highs(source);
         (void)poll(&fd, 1, IDLE_MS);
     }
@@ -244,7 +289,7 @@ int rs_kafka_asker_start(struct rs_kafka_source *source, struct rs_error *error)
 {
     struct rs_kafka_asker *asker = &source->asker;
 
-    asker->missing = calloc(source->options.streams->count, sizeof *asker->missing);
+    asker->missing = calloc(rs_streams_room(source->options.streams), sizeof *asker->missing);
     if (!asker->missing) {
         return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
     }
@@ -265,4 +310,5 @@ void rs_kafka_asker_stop(struct rs_kafka_source *source)
     }
     free(asker->missing);
     asker->missing = NULL;
+    rs_kafka_names_fini(&asker->names);
 }

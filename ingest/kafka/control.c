@@ -15,20 +15,10 @@
 
 /* ---- partitions ---- */
 
-static const struct rs_stream *stream_by_topic(const struct rs_kafka_source *source, const char *topic)
-{
-    for (size_t i = 0; i < source->options.streams->count; i++) {
-        if (strcmp(source->options.streams->items[i].topic, topic) == 0) {
-            return &source->options.streams->items[i];
-        }
-    }
-    return NULL;
-}
-
 static struct rs_source_partition *find_part(struct rs_kafka_source *source,
                                              const rd_kafka_topic_partition_t *entry)
 {
-    const struct rs_stream *stream = stream_by_topic(source, entry->topic);
+    const struct rs_stream *stream = rs_streams_by_topic(source->options.streams, entry->topic);
 
     if (!stream) {
         return NULL;
@@ -358,7 +348,7 @@ static bool take_back(struct rs_kafka_source *source, struct rs_source_partition
  * is on its way for the old one may reach the new. */
 static void add_part(struct rs_kafka_source *source, const rd_kafka_topic_partition_t *entry)
 {
-    const struct rs_stream *stream = stream_by_topic(source, entry->topic);
+    const struct rs_stream *stream = rs_streams_by_topic(source->options.streams, entry->topic);
     struct rs_source_partition *partition = find_part(source, entry);
 
     if (!stream || (partition && take_back(source, partition))) {
@@ -717,6 +707,9 @@ static void on_topics(struct rs_kafka_source *source, int64_t now)
 
     for (size_t i = 0; i < source->options.streams->count; i++) {
         const struct rs_stream *stream = &source->options.streams->items[i];
+        if (!stream->topic || stream->found) {
+            continue;
+        }
         bool missing = was_missing(source, i);
         if (missing && (report || !source->missing[i])) {
             report_missing(source, stream);
@@ -772,8 +765,8 @@ void rs_kafka_control_statistics(struct rs_kafka_source *source, const char *jso
 
     rs_kafka_brokers_statistics(source, root);
     for (size_t i = 0; i < source->options.streams->count; i++) {
-        const json_t *topic =
-            json_object_get(json_object_get(root, "topics"), source->options.streams->items[i].topic);
+        const char *name = source->options.streams->items[i].topic;
+        const json_t *topic = !name ? NULL : json_object_get(json_object_get(root, "topics"), name);
         const json_t *partitions = json_object_get(topic, "partitions");
         const struct rs_kafka_table *table = &source->tables[i];
         for (size_t j = 0; j < table->size; j++) {

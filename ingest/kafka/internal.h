@@ -119,6 +119,13 @@ struct rs_kafka_table {
     size_t size;
 };
 
+/* Names of topics. */
+struct rs_kafka_names {
+    char **items;
+    size_t count, capacity;
+    bool known;
+};
+
 /* The thread that waits for brokers; see asker.c. */
 struct rs_kafka_asker {
     pthread_t thread;
@@ -126,8 +133,10 @@ struct rs_kafka_asker {
     int fd;
     _Atomic bool ending;
     _Atomic bool topics_wanted, topics_known;
-    _Atomic bool topics_unsure; /* of a topic nobody said whether it is there */
-    bool *missing;              /* by stream index; mutex */
+    _Atomic bool topics_unsure;  /* of a topic nobody said whether it is there */
+    bool *missing;               /* by input; mutex */
+    _Atomic bool names_wanted;   /* of all topics */
+    struct rs_kafka_names names; /* mutex: the answer; `known` until it was taken */
     _Atomic bool group_wanted;
     _Atomic int other_members; /* enum rs_other_members */
     /* the asker's own */
@@ -175,7 +184,10 @@ struct rs_kafka_source {
     uint64_t ends_asked;   /* control: numbers questions about the ends of partitions */
     int64_t topics_due_us; /* control: when to look for missing topics again; 0: none known missing */
     int64_t topics_reported_us;
-    bool *missing; /* by stream index */
+    bool *missing;       /* by input */
+    bool *present;       /* control: by input, of those of patterns: it is there */
+    bool looked;         /* control: topics were looked for */
+    int64_t look_due_us; /* control: when to look for topics of patterns again */
     struct rs_kafka_source_status status;
     struct rs_error fatal;
     _Atomic uint64_t skipped;
@@ -204,6 +216,12 @@ void rs_kafka_control_nudge(struct rs_kafka_source *source);
 void rs_kafka_control_highs(struct rs_kafka_source *source);
 void rs_kafka_control_statistics(struct rs_kafka_source *source, const char *json);
 void rs_kafka_parts_free(struct rs_kafka_source *source);
+
+/* Topics of patterns and the subscription, in topics.c. The first waits until topics were looked for, where there are
+ * patterns. */
+RS_MUST_USE int rs_kafka_topics_begin(struct rs_kafka_source *source, struct rs_error *error);
+void rs_kafka_control_look(struct rs_kafka_source *source);
+void rs_kafka_names_fini(struct rs_kafka_names *names);
 
 /* The thread that waits for brokers, in asker.c. */
 RS_MUST_USE int rs_kafka_asker_start(struct rs_kafka_source *source, struct rs_error *error);

@@ -112,47 +112,20 @@ static int open_worker(struct rs_kafka_source *source, struct rs_kafka_worker *w
     return 0;
 }
 
-/* Whoever first hears of a topic when it is to fetch from it looks for the leaders only a second later. */
-static int open_topics(struct rs_kafka_source *source, struct rs_error *error)
-{
-    for (size_t i = 0; i < source->options.streams->count; i++) {
-        source->topics[i] =
-            rd_kafka_topic_new(source->fetcher, source->options.streams->items[i].topic, NULL);
-        if (!source->topics[i]) {
-            return rs_fail(error, RS_EBROKER, "kafka: topic %s: %s", source->options.streams->items[i].topic,
-                           rd_kafka_err2str(rd_kafka_last_error()));
-        }
-    }
-    return 0;
-}
-
-static int subscribe(struct rs_kafka_source *source, struct rs_error *error)
-{
-    const struct rs_streams *streams = source->options.streams;
-    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new((int)streams->count);
-
-    for (size_t i = 0; i < streams->count; i++) {
-        rd_kafka_topic_partition_list_add(topics, streams->items[i].topic, RD_KAFKA_PARTITION_UA);
-    }
-    rd_kafka_resp_err_t err = rd_kafka_subscribe(source->member, topics);
-    rd_kafka_topic_partition_list_destroy(topics);
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return rs_fail(error, RS_EBROKER, "kafka: subscribing: %s", rd_kafka_err2str(err));
-    }
-    return 0;
-}
-
 /* Descriptors are -1 before anything returns: rs_kafka_source_free closes all others. */
 static int allocate(struct rs_kafka_source *source, struct rs_error *error)
 {
-    source->tables = calloc(source->options.streams->count, sizeof *source->tables);
-    source->topics = calloc(source->options.streams->count, sizeof(rd_kafka_topic_t *));
-    source->missing = calloc(source->options.streams->count, sizeof *source->missing);
+    size_t room = rs_streams_room(source->options.streams);
+
+    source->tables = calloc(room, sizeof *source->tables);
+    source->topics = calloc(room, sizeof(rd_kafka_topic_t *));
+    source->missing = calloc(room, sizeof *source->missing);
+    source->present = calloc(room, sizeof *source->present);
     source->workers = calloc(source->options.workers, sizeof *source->workers);
     for (uint32_t i = 0; source->workers && i < source->options.workers; i++) {
         source->workers[i].wake_fd = -1;
     }
-    if (!source->tables || !source->topics || !source->missing || !source->workers) {
+    if (!source->tables || !source->topics || !source->missing || !source->present || !source->workers) {
         return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
     }
     int rc = rs_wake_open(&source->control_fd, error);
@@ -177,9 +150,6 @@ int rs_kafka_source_new(const struct rs_kafka_source_options *options, struct rs
         rc = open_consumer(source, true, &source->fetcher, &source->fetcher_queue, error);
     }
     if (rc == 0) {
-        rc = open_topics(source, error);
-    }
-    if (rc == 0) {
         rc = open_consumer(source, false, &source->member, &source->member_queue, error);
     }
     for (uint32_t i = 0; rc == 0 && i < options->workers; i++) {
@@ -189,7 +159,7 @@ int rs_kafka_source_new(const struct rs_kafka_source_options *options, struct rs
         rc = rs_kafka_asker_start(source, error);
     }
     if (rc == 0) {
-        rc = subscribe(source, error);
+        rc = rs_kafka_topics_begin(source, error);
     }
     if (rc != 0) {
         rs_kafka_source_free(&source);
@@ -221,6 +191,7 @@ void rs_kafka_source_poll(struct rs_kafka_source *source)
         rs_kafka_control_nudge(source);
         rs_kafka_control_highs(source);
         rs_kafka_control_topics(source);
+        rs_kafka_control_look(source);
     }
 }
 
@@ -293,6 +264,7 @@ void rs_kafka_source_free(struct rs_kafka_source **pointer)
     free(source->tables);
     free(source->topics);
     free(source->missing);
+    free(source->present);
     free(source->workers);
     pthread_mutex_destroy(&source->mutex);
     free(source);

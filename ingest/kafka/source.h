@@ -17,6 +17,9 @@
  * nothing is skipped silently. The offset may be changed at any time (`start` again): the fetch is ended, the
  * worker draws a line, and fetching begins anew, so that nothing of before the line is passed on.
  *
+ * Topics of patterns are looked for every few seconds, and the subscription follows what was found: one that is gone
+ * is given back. The subscription names topics, so that no pattern is understood in two ways.
+ *
  * Thread: one control thread calls everything here but the table; the table as base/source.h says.
  * Owns:   the librdkafka instance and its threads.
  * Limits: RS_KAFKA_BATCH records a run. */
@@ -41,6 +44,10 @@ struct rs_kafka_source_options {
     const struct rs_streams *streams;   /* outlives the source */
     const struct rs_config_node *kafka; /* the `kafka` section, checked by rs_kafka_config_check */
     uint32_t workers;
+    /* Where there are patterns: a topic that there is. Returns the input that it is, made if need be; NULL: none of
+     * ours. Called on the control thread, with each look for topics. */
+    const struct rs_stream *(*topic_seen)(void *ctx, const char *topic);
+    void *topic_ctx;
     const struct rs_clock *clock;
     /* Lines for the log, on the control thread; librdkafka's own among them. */
     struct rs_report report;
@@ -90,7 +97,9 @@ struct rs_kafka_source_status {
     const char *fatal; /* NULL, or why the consumer cannot go on at all; lives as long as the source */
 };
 void rs_kafka_source_status(struct rs_kafka_source *source, struct rs_kafka_source_status *out);
-/* The input topic of this stream was looked for and does not exist. Control thread. */
+/* Of a stream with a pattern: topics were looked for and it takes none. Control thread. */
+bool rs_kafka_source_finds_none(const struct rs_kafka_source *source, size_t stream);
+/* The topic of this input was looked for and does not exist. Control thread. */
 bool rs_kafka_source_topic_missing(const struct rs_kafka_source *source, size_t stream);
 
 #endif

@@ -147,15 +147,12 @@ static const struct rs_stream *stream_of(struct rs_kafka_source *source, struct 
         return worker->last_stream;
     }
     const char *topic = rd_kafka_topic_name(message->rkt);
-    for (size_t i = 0; i < source->options.streams->count; i++) {
-        const struct rs_stream *stream = &source->options.streams->items[i];
-        if (strcmp(stream->topic, topic) == 0) {
-            worker->last_topic = message->rkt;
-            worker->last_stream = stream;
-            return stream;
-        }
+    const struct rs_stream *stream = rs_streams_by_topic(source->options.streams, topic);
+    if (stream) {
+        worker->last_topic = message->rkt;
+        worker->last_stream = stream;
     }
-    return NULL;
+    return stream;
 }
 
 /* The partition that a message of the current batch belongs to; NULL: of no partition that is being read now. */

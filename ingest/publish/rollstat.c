@@ -180,7 +180,17 @@ static int load(struct rollstat *r, const char *path, const char *stream, struct
         return rc;
     }
     r->stream = rs_streams_find(r->streams, stream);
-    return r->stream ? 0 : no_stream(r->streams, stream, error);
+    if (!r->stream) {
+        return no_stream(r->streams, stream, error);
+    }
+    if (r->stream->listed || !r->stream->topic) {
+        return rs_fail(
+            error, RS_ECONFIG,
+            "stream \"%s\" reads several topics: to publish, give it `topic: NAME`, the one to write to, in "
+            "a configuration of the publisher's own",
+            stream);
+    }
+    return 0;
 }
 
 /* The prefix of what is published. A registry is asked by its owner's leave. */

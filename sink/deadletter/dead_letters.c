@@ -28,6 +28,8 @@ struct rs_dead_letters {
     rd_kafka_conf_t *conf; /* the template: a producer that broke for good is replaced */
     char **topics, **input_topics;
     size_t streams;
+    size_t added; /* lock: inputs up to here were added later, */
+    size_t seen;  /* and the thread has seen those up to here */
     size_t max_bytes;
     const struct rs_clock *clock;
     struct rs_report report;
@@ -373,8 +375,20 @@ static void unpark(struct rs_dead_letters *letters)
     pthread_mutex_unlock(&letters->lock);
 }
 
+/* The thread alone looks after topics. */
+static void see_added(struct rs_dead_letters *letters)
+{
+    pthread_mutex_lock(&letters->lock);
+    size_t added = letters->added;
+    pthread_mutex_unlock(&letters->lock);
+    for (; letters->seen < added; letters->seen++) {
+        rs_dead_letter_topics_add(letters->known, letters->seen);
+    }
+}
+
 static void serve_topics(struct rs_dead_letters *letters)
 {
+    see_added(letters);
     char why[RS_DEAD_LETTER_MISSING_MAX];
     if (rs_dead_letter_topics_serve(letters->known)) {
         unpark(letters);
@@ -604,6 +618,26 @@ static int start(struct rs_dead_letters *letters, struct rs_error *error)
     }
     letters->joined = code != 0;
     return code;
+}
+
+int rs_dead_letters_add(struct rs_dead_letters *letters, uint32_t stream, const char *topic,
+                        const char *input_topic, struct rs_error *error)
+{
+    RS_ASSERT(stream < letters->streams && !letters->input_topics[stream]);
+    char *name = topic ? strdup(topic) : NULL;
+    char *input = strdup(input_topic);
+    if (!input || (topic && !name)) {
+        free(name);
+        free(input);
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    pthread_mutex_lock(&letters->lock);
+    letters->topics[stream] = name;
+    letters->input_topics[stream] = input;
+    letters->added = stream + 1 > letters->added ? stream + 1 : letters->added;
+    pthread_mutex_unlock(&letters->lock);
+    rs_wake(letters->wake);
+    return 0;
 }
 
 static bool know_topics(struct rs_dead_letters *letters, const struct rs_dead_letters_options *options)

@@ -30,7 +30,7 @@ struct rs_dead_letters_options {
     rd_kafka_conf_t *conf;           /* Takes: brokers and security; what a producer needs is set here */
     const char *const *topics;       /* by stream; NULL: that stream's letters are not kept, only counted */
     const char *const *input_topics; /* by stream: header rollstat.topic */
-    size_t streams;
+    size_t streams;               /* with those that are added later, of which nothing is known yet: NULL */
     size_t max_bytes;             /* 0: 64 MiB */
     int32_t replication_factor;   /* of topics that are made; <= 0: the broker's default */
     const struct rs_clock *clock; /* borrowed */
@@ -42,6 +42,9 @@ struct rs_dead_letters_options {
  * refused). */
 RS_MUST_USE int rs_dead_letters_new(const struct rs_dead_letters_options *options,
                                     struct rs_dead_letters **out, struct rs_error *error);
+/* What goes for an input that was not known; before anything of it is put. Any one thread. RS_ENOMEM. */
+RS_MUST_USE int rs_dead_letters_add(struct rs_dead_letters *letters, uint32_t stream, const char *topic,
+                                    const char *input_topic, struct rs_error *error);
 struct rs_dead_letter_sink rs_dead_letters_table(struct rs_dead_letters *letters);
 
 /* Sends what is pending, for at most `within_us`, and ends the thread; returns how many were not

@@ -50,15 +50,21 @@ struct rs_dead_letter_topics *rs_dead_letter_topics_new(const struct rs_dead_let
     }
     *topics = (struct rs_dead_letter_topics){.options = *options, .items = items};
     for (size_t i = 0; i < options->streams; i++) {
-        const char *name = options->topics[i];
-        size_t first = 0;
-        while (first < i && (!name || !options->topics[first] || strcmp(options->topics[first], name) != 0)) {
-            first++;
-        }
-        items[i].first = first;
-        items[i].name = first == i ? name : NULL;
+        rs_dead_letter_topics_add(topics, i);
     }
     return topics;
+}
+
+void rs_dead_letter_topics_add(struct rs_dead_letter_topics *topics, size_t stream)
+{
+    const char *const *names = topics->options.topics;
+    const char *name = names[stream];
+    size_t first = 0;
+    while (first < stream && (!name || !names[first] || strcmp(names[first], name) != 0)) {
+        first++;
+    }
+    topics->items[stream].first = first;
+    topics->items[stream].name = first == stream ? name : NULL;
 }
 
 void rs_dead_letter_topics_free(struct rs_dead_letter_topics **out)

@@ -31,6 +31,8 @@ struct rs_dead_letter_topics_options {
 
 /* NULL: out of memory. */
 struct rs_dead_letter_topics *rs_dead_letter_topics_new(const struct rs_dead_letter_topics_options *options);
+/* The name that options.topics has for it now: it had none before, or is the same. */
+void rs_dead_letter_topics_add(struct rs_dead_letter_topics *topics, size_t stream);
 void rs_dead_letter_topics_free(struct rs_dead_letter_topics **topics);
 
 /* The producer to ask with; answers wake `wake_fd`. Closed before the producer is destroyed. */

@@ -134,6 +134,9 @@ static void free_all(struct rs_daemon *daemon)
     rs_buf_fini(&daemon->health.lines);
     free(daemon->workers);
     free(daemon->watches);
+    while (daemon->refused_count > 0) {
+        free(daemon->refused_topics[--daemon->refused_count]);
+    }
     daemon->workers = NULL;
 }
 

@@ -81,6 +81,12 @@ static void add_kafka(const struct rs_daemon *daemon, const struct rs_kafka_sour
                 streams->items[i].name, streams->items[i].topic, streams->items[i].topic);
         }
     }
+    for (size_t i = 0; i < streams->named; i++) {
+        if (rs_kafka_source_finds_none(daemon->source, i)) {
+            add(health, "stream %s: there is no topic yet that matches /%s/, and that this user may describe",
+                streams->items[i].name, streams->items[i].pattern_text);
+        }
+    }
     if (!source->joined && !source->brokers_down) {
         add(health, "has not joined the consumer group yet");
     }

@@ -70,6 +70,8 @@ struct rs_daemon_health {
 };
 #define RS_DAEMON_PROBLEMS 64
 
+#define RS_DAEMON_REFUSED 64
+
 struct rs_daemon {
     const struct rs_settings *settings;
     const char *path;
@@ -99,7 +101,9 @@ struct rs_daemon {
     struct rs_daemon_page pages[RS_DAEMON_PAGES];
     struct rs_daemon_health health;
     bool was_ready, reported_ready, reported_not_ready;
-    int64_t not_ready_us;             /* monotonic: since when; 0: ready */
+    int64_t not_ready_us;                    /* monotonic: since when; 0: ready */
+    char *refused_topics[RS_DAEMON_REFUSED]; /* told once each */
+    size_t refused_count;
     struct rs_outcome_watch *watches; /* by stream; NULL until the first look */
 };
 
@@ -139,6 +143,11 @@ struct rs_daemon_restoring {
 void rs_daemon_restoring(const struct rs_daemon *daemon, struct rs_daemon_restoring *out);
 /* A line every few seconds while it goes on. */
 void rs_daemon_report_restoring(struct rs_daemon *daemon);
+
+/* ---- topics of patterns: inputs.c ---- */
+
+/* As rs_kafka_source_options.topic_seen; `ctx` is the daemon. */
+const struct rs_stream *rs_daemon_topic_seen(void *ctx, const char *topic);
 
 /* ---- the end: close.c ---- */
 

@@ -36,9 +36,10 @@ static int open_kafka(struct rs_daemon *daemon, struct rs_error *error)
 
 static int take_fingerprints(struct rs_daemon *daemon, struct rs_error *error)
 {
-    size_t streams = daemon->settings->streams->count;
+    const size_t streams = daemon->settings->streams->count;
 
-    daemon->fingerprints = calloc(streams + 1, sizeof *daemon->fingerprints);
+    daemon->fingerprints =
+        calloc(rs_streams_room(daemon->settings->streams) + 1, sizeof *daemon->fingerprints);
     if (!daemon->fingerprints) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }

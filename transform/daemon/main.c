@@ -234,9 +234,14 @@ static void explain_topics(const struct rs_settings *settings, struct rs_buf *ou
         return;
     }
     for (size_t i = 0; i < streams->count; i++) {
-        rs_buf_printf(out, "  %s: topic %s.state.%s, as many partitions as %s; sealed every ",
-                      streams->items[i].name, streams->group, rs_stream_input(&streams->items[i]),
-                      streams->items[i].topic);
+        const struct rs_stream *stream = &streams->items[i];
+        if (stream->topic) {
+            rs_buf_printf(out, "  %s: topic %s.state.%s, as many partitions as %s; sealed every ",
+                          stream->name, streams->group, rs_stream_input(stream), stream->topic);
+        } else {
+            rs_buf_printf(out, "  %s: topics %s.state.%s.TOPIC, as many partitions as TOPIC; sealed every ",
+                          stream->name, streams->group, stream->name);
+        }
         rs_buf_printf(out, "%" PRId64 " ms\n", settings->commit_every_us / 1000);
     }
 }

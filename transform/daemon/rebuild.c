@@ -104,6 +104,18 @@ static int find_partitions(struct rebuild *rebuild, const struct rs_stream *stre
     return add_inputs(rebuild, stream->index, partitions, error);
 }
 
+static int find_topics(struct rebuild *rebuild, struct rs_error *error)
+{
+    int taken = 0;
+    rd_kafka_resp_err_t code = rs_kafka_ask_topics(rebuild->consumer, ASK_MS, rs_streams_learn,
+                                                   rebuild->settings->streams, &taken, error);
+
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR
+               ? taken
+               : rs_fail(error, RS_EBROKER, "the topics that match patterns cannot be looked for: %s",
+                         rd_kafka_err2str(code));
+}
+
 static int find_inputs(struct rebuild *rebuild, struct rs_error *error)
 {
     const struct rs_streams *streams = rebuild->settings->streams;
@@ -115,7 +127,13 @@ static int find_inputs(struct rebuild *rebuild, struct rs_error *error)
         return rs_fail(error, RS_EUSAGE, "--stream: there is no stream \"%s\" in the configuration",
                        rebuild->options->stream);
     }
+    if (rs_streams_have_patterns(streams)) {
+        rc = find_topics(rebuild, error);
+    }
     for (size_t i = 0; rc == 0 && i < streams->count; i++) {
+        if (!streams->items[i].topic) {
+            continue;
+        }
         if (!only || rs_stream_same(only, &streams->items[i])) {
             rc = find_partitions(rebuild, &streams->items[i], error);
         }

@@ -44,7 +44,8 @@ static int open_sink(struct rs_daemon *daemon, struct rs_error *error)
 static int open_dead_letters(struct rs_daemon *daemon, struct rs_error *error)
 {
     const struct rs_streams *streams = daemon->settings->streams;
-    const char **topics = calloc(2 * streams->count, sizeof(const char *));
+    size_t room = rs_streams_room(streams);
+    const char **topics = calloc(2 * room, sizeof(const char *));
 
     if (!topics) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
@@ -57,13 +58,13 @@ static int open_dead_letters(struct rs_daemon *daemon, struct rs_error *error)
     }
     for (size_t i = 0; i < streams->count; i++) {
         topics[i] = streams->items[i].dead_letters ? streams->items[i].dead_letter_topic : NULL;
-        topics[streams->count + i] = streams->items[i].topic;
+        topics[room + i] = streams->items[i].topic;
     }
     const struct rs_dead_letters_options options = {
         .conf = conf,
         .topics = topics,
-        .input_topics = topics + streams->count,
-        .streams = streams->count,
+        .input_topics = topics + room,
+        .streams = room,
         .max_bytes = LETTERS_BYTES,
         .replication_factor = daemon->settings->replication_factor,
         .clock = daemon->clock,
@@ -99,6 +100,8 @@ static int open_source(struct rs_daemon *daemon, struct rs_error *error)
         .streams = daemon->settings->streams,
         .kafka = daemon->settings->kafka,
         .workers = daemon->settings->workers,
+        .topic_seen = rs_daemon_topic_seen,
+        .topic_ctx = daemon,
         .clock = daemon->clock,
         .report = rs_report_to_log(),
     };

@@ -47,6 +47,16 @@ static void check_inputs(struct rs_config *config, const struct rs_streams *stre
                 "number of aggregates",
                 first->name, stream->name, stream->topic);
         }
+        for (size_t j = 0; stream->topic && j < streams->named; j++) {
+            const struct rs_stream *other = &streams->items[j];
+            if (!rs_stream_same(other, stream) && rs_stream_takes(streams, other, stream->topic)) {
+                rs_config_complain(
+                    config, input_node(stream),
+                    "streams: \"%s\" reads the topic \"%s\", which the pattern of \"%s\" takes, too; "
+                    "make that narrower: one stream can feed any number of aggregates",
+                    stream->name, stream->topic, other->name);
+            }
+        }
     }
 }
 
@@ -91,29 +101,17 @@ static void check_ring(struct rs_config *config, const struct rs_streams *stream
 
 /* ---- topics of the daemon's own ---- */
 
-/* All names that begin so are ours, also those of streams that a later configuration has. */
-static bool is_own(const struct rs_streams *streams, const char *topic)
-{
-    size_t size = strlen(streams->group);
-
-    if (!topic || strncmp(topic, streams->group, size) != 0) {
-        return false;
-    }
-    return strncmp(topic + size, ".state.", 7) == 0 || strcmp(topic + size, ".partials") == 0 ||
-           strncmp(topic + size, ".partials.", 10) == 0;
-}
-
 static void check_own(struct rs_config *config, const struct rs_streams *streams,
                       const struct rs_stream *stream)
 {
     static const char why[] = "names beginning with GROUP.state. or GROUP.partials are the daemon's own";
 
-    if (is_own(streams, stream->topic)) {
+    if (rs_streams_state_topic(streams, stream->topic)) {
         rs_config_complain(config, input_node(stream),
                            "streams: \"%s\" reads the topic \"%s\", in which rollstatd keeps its state (%s)",
                            stream->name, stream->topic, why);
     }
-    if (is_own(streams, dead_letter_topic_of(stream))) {
+    if (rs_streams_state_topic(streams, dead_letter_topic_of(stream))) {
         rs_config_complain(
             config, dead_letter_node(stream),
             "streams: dead letters of \"%s\" would go into the topic \"%s\", in which rollstatd "

@@ -71,6 +71,9 @@ static int run(struct rs_dlq_tool *tool)
         rc = rs_kafka_reader_new(rs_dlq_kafka(tool), (int)tool->request.timeout_s * 1000, &tool->kafka,
                                  &error);
     }
+    if (rc == 0 && rs_streams_have_patterns(tool->loaded.streams)) {
+        rc = rs_kafka_reader_topics(tool->kafka, rs_streams_learn, tool->loaded.streams, &error);
+    }
     if (rc == 0) {
         rc = run_command(tool, &error);
     }

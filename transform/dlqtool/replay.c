@@ -188,7 +188,8 @@ static int check_target(const struct rs_dlq_tool *tool, struct rs_error *error)
     const char *group = tool->loaded.streams->group;
     size_t size = strlen(group);
     for (size_t i = 0; to && i < tool->loaded.streams->count; i++) {
-        if (strcmp(to, tool->loaded.streams->items[i].dead_letter_topic) == 0) {
+        const char *letters = tool->loaded.streams->items[i].dead_letter_topic;
+        if (letters && strcmp(to, letters) == 0) {
             return rs_usage_fail(&rs_dlq_info, error, "--to: %s is a dead-letter topic", to);
         }
     }

@@ -17,7 +17,7 @@ const struct rs_config_node *rs_dlq_kafka(const struct rs_dlq_tool *tool)
 static bool wanted(const struct rs_dlq_tool *tool, const struct rs_stream *stream)
 {
     const char *only = tool->request.stream;
-    return stream->dead_letters && (!only || strcmp(stream->name, only) == 0);
+    return stream->topic && stream->dead_letters && (!only || strcmp(stream->name, only) == 0);
 }
 
 const struct rs_stream *rs_dlq_next_stream(const struct rs_dlq_tool *tool, const struct rs_stream *after)
@@ -46,7 +46,8 @@ static bool repeated(const struct rs_dlq_tool *tool, const struct rs_stream *str
 static const struct rs_stream *stream_of(const struct rs_dlq_tool *tool, const struct rs_dlq_letter *letter)
 {
     for (size_t i = 0; i < tool->loaded.streams->count; i++) {
-        if (rs_slice_equal(rs_slice_text(tool->loaded.streams->items[i].topic), letter->input)) {
+        const char *topic = tool->loaded.streams->items[i].topic;
+        if (topic && rs_slice_equal(rs_slice_text(topic), letter->input)) {
             return &tool->loaded.streams->items[i];
         }
     }
@@ -209,7 +210,7 @@ static int begin_marks(struct walk *w, const char *topic, int32_t partition, int
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     for (size_t i = 0; i < streams->count; i++) {
-        w->marks[i].to = rs_slice_text(streams->items[i].topic);
+        w->marks[i].to = rs_slice_text(streams->items[i].topic ? streams->items[i].topic : "");
     }
     w->tool->quiet = true;
     int rc = rs_dlq_read(w->tool, topic, partition, first, end, take_all_markers, w, error);

@@ -75,14 +75,18 @@ static void explain_topics(const struct rs_streams *streams, const struct rs_str
     const char *before = "";
     size_t count = 0;
     for (size_t i = 0; i < streams->count; i++) {
-        count += rs_stream_same(&streams->items[i], stream);
+        count += rs_stream_same(&streams->items[i], stream) ? 1 : 0;
     }
-    rs_buf_text(out, count > 1 ? "  topics: " : "  topic: ");
+    rs_buf_text(out, count > 1 || stream->pattern ? "  topics: " : "  topic: ");
     for (size_t i = 0; i < streams->count; i++) {
-        if (rs_stream_same(&streams->items[i], stream)) {
+        if (streams->items[i].topic && rs_stream_same(&streams->items[i], stream)) {
             rs_buf_printf(out, "%s%s", before, streams->items[i].topic);
             before = ", ";
         }
+    }
+    if (stream->pattern) {
+        rs_buf_printf(out, "%sthose that match /%s/, also as they come, %d at most", before,
+                      stream->pattern_text, RS_STREAM_TOPICS_MAX);
     }
     rs_buf_char(out, '\n');
 }
@@ -95,10 +99,13 @@ static void explain_dead_letters(const struct rs_streams *streams, const struct 
     rs_buf_text(out, "  dead letters: ");
     for (size_t i = 0; stream->dead_letters && i < streams->count; i++) {
         bool shared = stream->dead_letter_named && i != stream->index;
-        if (rs_stream_same(&streams->items[i], stream) && !shared) {
+        if (streams->items[i].dead_letter_topic && rs_stream_same(&streams->items[i], stream) && !shared) {
             rs_buf_printf(out, "%s%s", before, streams->items[i].dead_letter_topic);
             before = ", ";
         }
+    }
+    if (stream->pattern && stream->dead_letters && !stream->dead_letter_named) {
+        rs_buf_printf(out, "%sthe name of each topic with .dlq behind it", before);
     }
     rs_buf_printf(out, "%s%s\n", stream->dead_letters ? "" : "none",
                   stream->dead_letters && stream->dead_letter_late ? ", late events too" : "");

@@ -316,6 +316,16 @@ struct rs_append_log rs_kafka_log_table(struct rs_kafka_log *log)
 
 /* ---- life ---- */
 
+static int name_topic(struct rs_kafka_log *log, const struct rs_stream *input, struct rs_error *error)
+{
+    struct rs_kafka_log_topic *topic = &log->topics[input->index];
+
+    topic->stream = input;
+    free(topic->name); /* of a try that failed */
+    topic->name = rs_kafka_log_topic(log->options.streams->group, rs_stream_input(input));
+    return topic->name ? 0 : rs_fail(error, RS_ENOMEM, "state log: out of memory");
+}
+
 /* Descriptors are -1 before anything else can fail: rs_kafka_log_free closes all others. */
 static int allocate(struct rs_kafka_log *log, struct rs_error *error)
 {
@@ -325,18 +335,24 @@ static int allocate(struct rs_kafka_log *log, struct rs_error *error)
     for (uint32_t i = 0; log->workers && i < log->options.workers; i++) {
         log->workers[i].wake_fd = -1;
     }
-    log->topics = calloc(streams->count, sizeof *log->topics);
+    log->topics = calloc(rs_streams_room(streams) + 1, sizeof *log->topics);
     if (!log->topics || !log->workers) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
     for (size_t i = 0; i < streams->count; i++) {
-        log->topics[i].stream = &streams->items[i];
-        log->topics[i].name = rs_kafka_log_topic(streams->group, rs_stream_input(&streams->items[i]));
-        if (!log->topics[i].name) {
-            return rs_fail(error, RS_ENOMEM, "state log: out of memory");
+        int rc = name_topic(log, &streams->items[i], error);
+        if (rc != 0) {
+            return rc;
         }
     }
     return 0;
+}
+
+int rs_kafka_log_add(struct rs_kafka_log *log, const struct rs_stream *input, struct rs_error *error)
+{
+    int rc = name_topic(log, input, error);
+
+    return rc == 0 ? rs_kafka_log_open_topic(log, &log->topics[input->index], error) : rc;
 }
 
 static int open_descriptors(struct rs_kafka_log *log, struct rs_error *error)

@@ -60,6 +60,10 @@ RS_MUST_USE int rs_kafka_log_new(const struct rs_kafka_log_options *options, str
                                  struct rs_error *error);
 struct rs_append_log rs_kafka_log_table(struct rs_kafka_log *log);
 
+/* Makes room for an input that is not counted yet (rs_streams_take). RS_ENOMEM, RS_EBROKER. */
+RS_MUST_USE int rs_kafka_log_add(struct rs_kafka_log *log, const struct rs_stream *input,
+                                 struct rs_error *error);
+
 /* Waits, for at most `within_us`, until what was appended is in the log, and ends the threads; returns how
  * many records were not acknowledged. Nothing is begun afterwards. */
 size_t rs_kafka_log_stop(struct rs_kafka_log *log, int64_t within_us);

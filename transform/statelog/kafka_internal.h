@@ -157,6 +157,9 @@ void rs_kafka_log_pump(struct rs_kafka_log *log, struct rs_kafka_log_partition *
 
 int rs_kafka_log_keeper_open(struct rs_kafka_log *log, rd_kafka_conf_t *conf, struct rs_error *error);
 void rs_kafka_log_keeper_close(struct rs_kafka_log *log);
+/* The consumer's handle of a topic that has its name; before its input is counted. */
+RS_MUST_USE int rs_kafka_log_open_topic(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
+                                        struct rs_error *error);
 /* The worker's next RECORD, END or BROKEN from its queue. Without the lock. */
 bool rs_kafka_log_read_take(struct rs_kafka_log *log, uint32_t worker, struct rs_append_event *out);
 

@@ -664,6 +664,22 @@ static int make_conf(struct rs_kafka_log *log, const rd_kafka_conf_t *from, rd_k
     return 0;
 }
 
+/* The entry of a pattern is no input, and has none. */
+int rs_kafka_log_open_topic(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
+                            struct rs_error *error)
+{
+    if (!topic->stream->topic) {
+        return 0;
+    }
+    if (topic->handle) { /* of a try that failed */
+        rd_kafka_topic_destroy(topic->handle);
+    }
+    topic->handle = rd_kafka_topic_new(log->consumer, topic->name, NULL);
+    return topic->handle ? 0
+                         : rs_fail(error, RS_ECONFIG, "state log: topic %s: %s", topic->name,
+                                   rd_kafka_err2str(rd_kafka_last_error()));
+}
+
 /* Records wake the worker by the descriptor that its notes use too, so that it polls one for both. Answers
  * to trims wake the keeper. */
 static int open_queues(struct rs_kafka_log *log, struct rs_error *error)
@@ -674,14 +690,11 @@ static int open_queues(struct rs_kafka_log *log, struct rs_error *error)
         log->workers[i].queue = rd_kafka_queue_new(log->consumer);
         rs_kafka_queue_wakes(log->workers[i].queue, log->workers[i].wake_fd);
     }
-    for (size_t i = 0; i < log->options.streams->count; i++) {
-        log->topics[i].handle = rd_kafka_topic_new(log->consumer, log->topics[i].name, NULL);
-        if (!log->topics[i].handle) {
-            return rs_fail(error, RS_ECONFIG, "state log: topic %s: %s", log->topics[i].name,
-                           rd_kafka_err2str(rd_kafka_last_error()));
-        }
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < log->options.streams->count; i++) {
+        rc = rs_kafka_log_open_topic(log, &log->topics[i], error);
     }
-    return 0;
+    return rc;
 }
 
 int rs_kafka_log_keeper_open(struct rs_kafka_log *log, rd_kafka_conf_t *from, struct rs_error *error)

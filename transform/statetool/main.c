@@ -281,8 +281,14 @@ static int show_all(struct tool *tool, struct rs_error *error)
 {
     int rc = rs_kafka_reader_new(rs_config_get(rs_config_root(tool->loaded.document), "kafka"),
                                  (int)tool->request.timeout_s * 1000, &tool->kafka, error);
+    if (rc == 0 && rs_streams_have_patterns(tool->loaded.streams)) {
+        rc = rs_kafka_reader_topics(tool->kafka, rs_streams_learn, tool->loaded.streams, error);
+    }
     for (size_t i = 0; rc == 0 && i < tool->loaded.streams->count; i++) {
         const struct rs_stream *stream = &tool->loaded.streams->items[i];
+        if (!stream->topic) {
+            continue;
+        }
         if (!tool->only || rs_stream_same(tool->only, stream)) {
             rc = show_stream(tool, stream, error);
         }

@@ -556,26 +556,32 @@ static void test_complaints_about_topics(void **state)
              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-    expect_report(HEAD
-                  "streams:\n"
-                  "  a: {topics: [], schema: trade.avsc, time: executed_at}\n"
-                  "  b: {topics: t, schema: trade.avsc, time: executed_at}\n"
-                  "  c: {topics: [t, u, t], schema: trade.avsc, time: executed_at}\n"
-                  "  d: {topic: v, topics: [w, v], schema: trade.avsc, time: executed_at}\n"
-                  "  e: {topics: [x, [], 'y z', ''], schema: trade.avsc, time: executed_at}\n"
-                  "  f: {topics: [r, s], schema: trade.avsc, time: executed_at, dead_letters: {topic: s}}\n"
-                  "  g: {topic: '', topics: [q], schema: trade.avsc, time: executed_at}\n"
-                  "  h: {topics: {}, schema: trade.avsc, time: executed_at}\n",
-                  "c:3:15: `topics` is a list of 1 to 1000 topics\n"
-                  "c:4:15: `topics` is a list of topics, as in topics: [A, B]; for one there is `topic`\n"
-                  "c:5:22: topic \"t\" is named twice\n"
-                  "c:6:29: topic \"v\" is named twice\n"
-                  "c:7:19: `topics` is a list of names of topics\n"
-                  "c:7:23: a topic's name has 1 to 249 letters, digits, '.', '_' and '-'\n"
-                  "c:7:30: `topics` is a list of names of topics\n"
-                  "c:8:84: dead letters may not go back into the topic they come from\n"
-                  "c:9:14: `topic` is empty\n"
-                  "c:10:15: `topics` is a list of topics, as in topics: [A, B]; for one there is `topic`\n");
+    expect_report(
+        HEAD "streams:\n"
+             "  a: {topics: [], schema: trade.avsc, time: executed_at}\n"
+             "  b: {topics: t, schema: trade.avsc, time: executed_at}\n"
+             "  c: {topics: [t, u, t], schema: trade.avsc, time: executed_at}\n"
+             "  d: {topic: v, topics: [w, v], schema: trade.avsc, time: executed_at}\n"
+             "  e: {topics: [x, [], 'y z', ''], schema: trade.avsc, time: executed_at}\n"
+             "  f: {topics: [r, s], schema: trade.avsc, time: executed_at, dead_letters: {topic: s}}\n"
+             "  g: {topic: '', topics: [q], schema: trade.avsc, time: executed_at}\n"
+             "  h: {topics: {}, schema: trade.avsc, time: executed_at}\n"
+             "  i: {topics: /a(b/, schema: trade.avsc, time: executed_at}\n",
+        "c:3:15: `topics` is a list of 1 to 1000 topics\n"
+        "c:4:15: `topics` is a list of topics, as in topics: [A, B], or a regular expression between "
+        "slashes, "
+        "as in topics: '/^market\\..*$/'; for one topic there is `topic`\n"
+        "c:5:22: topic \"t\" is named twice\n"
+        "c:6:29: topic \"v\" is named twice\n"
+        "c:7:19: `topics` is a list of names of topics\n"
+        "c:7:23: a topic's name has 1 to 249 letters, digits, '.', '_' and '-'\n"
+        "c:7:30: `topics` is a list of names of topics\n"
+        "c:8:84: dead letters may not go back into the topic they come from\n"
+        "c:9:14: `topic` is empty\n"
+        "c:10:15: `topics` is a list of topics, as in topics: [A, B], or a regular expression between "
+        "slashes, "
+        "as in topics: '/^market\\..*$/'; for one topic there is `topic`\n"
+        "c:11:15: `topics`: \"a(b\" is no regular expression (POSIX extended): Unmatched ( or \\(\n");
     char text[512];
     snprintf(text, sizeof text,
              HEAD "streams: {s: {topics: [a, %s], schema: trade.avsc, time: executed_at}}\n", longest);
@@ -583,6 +589,100 @@ static void test_complaints_about_topics(void **state)
         text, "c:2:27: the topic of its dead letters, this name with .dlq behind it, would have 250 "
               "characters; Kafka allows 249: give another one with `dead_letters: {topic: NAME}`, or keep "
               "none with `dead_letters: false`\n");
+}
+
+/* What becomes of a topic that there is: "": nothing, else the name of the input; or the refusal. */
+static void expect_taken(struct rs_streams *streams, const char *topic, const char *wanted)
+{
+    const struct rs_stream *input = NULL;
+    struct rs_error error = {0};
+    size_t before = streams->count;
+    int rc = rs_streams_take(streams, topic, &input, &error);
+    assert_int_equal(streams->count, before); /* not before it is admitted */
+    if (rc < 0) {
+        assert_non_null(strstr(error.text, wanted));
+        return;
+    }
+    if (rc == 1) {
+        assert_int_equal(input->index, before);
+        assert_true(input->found && input->listed);
+        rs_streams_admit(streams);
+        const struct rs_stream *again = NULL;
+        assert_int_equal(rs_streams_take(streams, topic, &again, &error), 0);
+        assert_ptr_equal(again, input);
+    }
+    assert_string_equal(input ? rs_stream_input(input) : "", wanted);
+}
+
+static void test_topics_by_pattern(void **state)
+{
+    (void)state;
+    struct rs_config *config = NULL;
+    struct rs_streams *streams =
+        load(HEAD "group: g\n"
+                  "streams:\n"
+                  "  s: {topics: '/^market[.].*[.]trades$/', schema: trade.avsc, time: executed_at}\n"
+                  "  all: {topic: own, topics: /o/, schema: trade.avsc, time: executed_at, "
+                  "dead_letters: {topic: foo}}\n"
+                  "  s.t: {topic: u, schema: trade.avsc, time: executed_at}\n"
+                  "  any: {topics: /x/, schema: trade.avsc, time: executed_at}\n",
+             &config);
+    assert_int_equal(streams->named, 4);
+    assert_int_equal(streams->count, 4);
+    assert_int_equal(streams->capacity, 3004);
+    assert_int_equal(rs_streams_room(streams), 3004);
+    assert_true(rs_streams_have_patterns(streams));
+    assert_null(streams->items[0].topic);
+    expect_taken(streams, "market.a.trades", "s.market.a.trades");
+    expect_taken(streams, "market.a.b.trades", "s.market.a.b.trades");
+    expect_taken(streams, "market.a.trade", "");
+    expect_taken(streams, "own", "all");
+    expect_taken(streams, "oo", "all.oo");
+    /* What the daemon writes itself, and what is Kafka's. */
+    expect_taken(streams, "oo.dlq", "all.oo.dlq"); /* the letters of that stream go elsewhere */
+    expect_taken(streams, "foo", "");
+    expect_taken(streams, "g.state.foo", "");
+    expect_taken(streams, "g.partials.o", "");
+    expect_taken(streams, "__consumer_offsets", "");
+    expect_taken(streams, "x1", "any.x1");
+    expect_taken(streams, "x1.dlq", "");
+    expect_taken(streams, "x1.dlq.dlq", "");
+    expect_taken(streams, "x2.dlq", "");
+    expect_taken(streams, "ox", "the patterns of streams \"all\" and \"any\" both take the topic \"ox\"");
+    assert_string_equal(rs_streams_by_topic(streams, "market.a.trades")->dead_letter_topic,
+                        "market.a.trades.dlq");
+    assert_string_equal(rs_stream_label(rs_streams_by_topic(streams, "x1")), "any topic x1");
+    assert_ptr_equal(rs_streams_by_topic(streams, "x1")->schema, streams->items[3].schema);
+    char longest[250];
+    memset(longest, 'x', 249);
+    longest[249] = '\0';
+    expect_taken(streams, longest, "would have 261 and 253 characters");
+    char name[32];
+    for (int i = 1; i < RS_STREAM_TOPICS_MAX; i++) {
+        struct rs_error error;
+        snprintf(name, sizeof name, "xx%d", i);
+        assert_int_equal(rs_streams_learn(streams, name, &error), 0);
+    }
+    expect_taken(streams, "xx1000",
+                 "stream \"any\" reads 1000 topics, the most there can be, and leaves out \"xx1000\"");
+    expect_taken(streams, "xx999", "any.xx999");
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+}
+
+static void test_the_name_of_a_state_is_taken(void **state)
+{
+    (void)state;
+    struct rs_config *config = NULL;
+    struct rs_streams *streams = load(HEAD "streams:\n"
+                                           "  s: {topics: /./, schema: trade.avsc, time: executed_at}\n"
+                                           "  s.t: {topic: u, schema: trade.avsc, time: executed_at}\n",
+                                      &config);
+    expect_taken(streams, "t",
+                 "its state would be in the topic rollstat.state.s.t, where that of stream \"s.t\" is");
+    expect_taken(streams, "v", "s.v");
+    rs_streams_free(&streams);
+    rs_config_free(&config);
 }
 
 int main(void)
@@ -598,6 +698,8 @@ int main(void)
         cmocka_unit_test(test_complaints_about_topics),
         cmocka_unit_test(test_units_of_time),
         cmocka_unit_test(test_ids_of_several_fields),
+        cmocka_unit_test(test_topics_by_pattern),
+        cmocka_unit_test(test_the_name_of_a_state_is_taken),
         cmocka_unit_test(test_schemas_are_looked_for_where_they_are_installed),
         cmocka_unit_test(test_faulty_streams_are_kept_for_checking),
         cmocka_unit_test(test_complaints_about_upsert),
