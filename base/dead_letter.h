@@ -16,24 +16,26 @@ struct rs_dead_letter {
     enum rs_reason reason;
     const char *text; /* what is wrong, for people; no payload bytes */
     /* Where, as far as it is known; NULL and -1: not. Names of the schema and the configuration, no payload. */
-    const char *rule;  /* that does not hold: "price: gt 0" */
-    const char *field; /* path of the field: "venue.codes[3]" */
+    const char *rule;        /* that does not hold: "price: gt 0" */
+    const char *rule_reason; /* that it is configured with */
+    const char *field;       /* path of the field: "venue.codes[3]" */
     const char *
         schema; /* what the message names as its writer's schema: "confluent:42", "single-object:…", "bare" */
     int64_t byte; /* of the value, its framing included, from 0 */
 };
 
 /* Headers of a dead letter, after those of the original. */
-#define RS_LETTER_REASON    "rollstat.reason" /* the first of ours */
-#define RS_LETTER_TEXT      "rollstat.text"
-#define RS_LETTER_TOPIC     "rollstat.topic"
-#define RS_LETTER_PARTITION "rollstat.partition"
-#define RS_LETTER_OFFSET    "rollstat.offset"
-#define RS_LETTER_TIME      "rollstat.time"
-#define RS_LETTER_RULE      "rollstat.rule"
-#define RS_LETTER_FIELD     "rollstat.field"
-#define RS_LETTER_BYTE      "rollstat.byte"
-#define RS_LETTER_SCHEMA    "rollstat.schema"
+#define RS_LETTER_REASON      "rollstat.reason" /* the first of ours */
+#define RS_LETTER_TEXT        "rollstat.text"
+#define RS_LETTER_TOPIC       "rollstat.topic"
+#define RS_LETTER_PARTITION   "rollstat.partition"
+#define RS_LETTER_OFFSET      "rollstat.offset"
+#define RS_LETTER_TIME        "rollstat.time"
+#define RS_LETTER_RULE        "rollstat.rule"
+#define RS_LETTER_RULE_REASON "rollstat.rule_reason"
+#define RS_LETTER_FIELD       "rollstat.field"
+#define RS_LETTER_BYTE        "rollstat.byte"
+#define RS_LETTER_SCHEMA      "rollstat.schema"
 /* What is left out of a letter that its topic does not take as a whole. */
 #define RS_LETTER_VALUE_DROPPED   "rollstat.value_dropped"
 #define RS_LETTER_KEY_CUT         "rollstat.key_cut"

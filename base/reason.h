@@ -26,10 +26,12 @@
     X(UUID, "uuid", "a uuid is not in its canonical text form")                                              \
     X(TIME, "time_range", "a time is outside the years 1 to 9999")                                           \
     X(PERIOD, "period", "the period of an upsert stream is not a whole number of microseconds")              \
+    X(COMPUTED, "computed_range", "a formula of a statistic comes to more digits than 38")                   \
     X(FIELD_NULL, "field_null", "a field that is needed is null")                                            \
     X(NOT_FINITE, "not_finite", "a number is NaN or infinite where a rule, an id or a group key forbids it") \
     X(RULE, "rule", "a rule of the stream does not hold")                                                    \
     X(FUTURE, "future", "the event time lies beyond the record's time by more than max_future")              \
+    X(PAST, "past", "the event time lies before the record's time by more than max_past")                    \
     X(LATE, "late", "every window that could hold the event is final")                                       \
     X(KEY_TOO_LONG, "group_key_too_long", "the values of the group's by fields take more than 1024 bytes")   \
     X(GROUP_LIMIT, "group_limit", "the partition holds max_groups groups already")                           \

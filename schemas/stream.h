@@ -77,6 +77,7 @@ struct rs_stream {
     int64_t dedup_max;     /* `dedup_max`; default 10000000 ids a partition */
     int64_t lateness_us;   /* `lateness`; default 30s; not allowed on upsert streams */
     int64_t max_future_us; /* `max_future`; default: lateness (upsert streams: none, INT64_MAX) */
+    int64_t max_past_us;   /* `max_past`; default none, INT64_MAX */
     int64_t expire_us;     /* `expire`; default 7d; INT64_MAX for upsert streams unless set */
     bool expire_set;       /* `expire` was written in the configuration */
     bool upsert;

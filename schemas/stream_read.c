@@ -76,14 +76,17 @@ static void read_lateness(struct rs_stream_loader *l, const struct rs_config_nod
                           struct rs_stream *stream)
 {
     stream->expire_set = rs_config_get(node, "expire") != NULL;
+    stream->max_past_us = INT64_MAX;
     stream->expire_us = stream->upsert ? INT64_MAX : INT64_C(7) * 86400 * SECOND_US;
     rs_config_duration(l->config, node, "expire", SECOND_US, RS_STREAM_DURATION_MAX_US, &stream->expire_us);
     if (stream->upsert) {
         refuse_on_upsert(l, node, "lateness");
         refuse_on_upsert(l, node, "max_future");
+        refuse_on_upsert(l, node, "max_past");
         stream->max_future_us = INT64_MAX;
         return;
     }
+    rs_config_duration(l->config, node, "max_past", 0, RS_STREAM_DURATION_MAX_US, &stream->max_past_us);
     stream->lateness_us = 30 * SECOND_US;
     rs_config_duration(l->config, node, "lateness", 0, RS_STREAM_DURATION_MAX_US, &stream->lateness_us);
     stream->max_future_us = stream->lateness_us;
@@ -147,9 +150,10 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
 void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
 {
     static const char *const known[] = {
-        "format", "json",  "topic",     "topics",           "schema",     "framing",      "time",
-        "id",     "dedup", "dedup_max", "lateness",         "max_future", "expire",       "upsert",
-        "rules",  "scale", "key",       "max_record_bytes", "max_groups", "dead_letters", NULL};
+        "format", "json",  "topic",     "topics",   "schema",           "framing",    "time",
+        "id",     "dedup", "dedup_max", "lateness", "max_future",       "max_past",   "expire",
+        "upsert", "rules", "scale",     "key",      "max_record_bytes", "max_groups", "dead_letters",
+        NULL};
     if (rs_config_kind(node) != RS_CONFIG_MAPPING) {
         rs_config_complain(l->config, node, "the settings of stream '%s' are missing: topic, schema, time",
                            stream->name);

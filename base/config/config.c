@@ -134,6 +134,11 @@ const char *rs_config_text(const struct rs_config_node *scalar)
     return scalar->kind == RS_CONFIG_SCALAR ? scalar->text : NULL;
 }
 
+bool rs_config_empty(const struct rs_config_node *node)
+{
+    return node->kind == RS_CONFIG_NULL && node->text[0] == '\0';
+}
+
 const char *rs_config_shown(const struct rs_config_node *scalar)
 {
     if (scalar->kind != RS_CONFIG_SCALAR) {

@@ -65,6 +65,8 @@ void rs_config_pair(const struct rs_config_node *mapping, size_t index, const st
 const struct rs_config_node *rs_config_get(const struct rs_config_node *mapping, const char *key);
 /* Raw text of a scalar after substitution; NULL for other kinds. */
 const char *rs_config_text(const struct rs_config_node *scalar);
+/* A null of which nothing is written, unlike the word null. */
+bool rs_config_empty(const struct rs_config_node *node);
 /* The text as complaints may show it: "(hidden)" for what came from the environment or a file. */
 const char *rs_config_shown(const struct rs_config_node *scalar);
 /* Complained about when it was loaded: the text is not what is meant. NULL: not. */

@@ -8,7 +8,7 @@
 #include "base/array.h"
 #include "base/time/text.h"
 
-#define HEADER_COUNT 16
+#define HEADER_COUNT 17
 /* Our headers and the message's own bookkeeping in librdkafka, about. */
 #define LETTER_OVERHEAD 1536
 #define HEADER_OVERHEAD 64 /* of one of the original's, about */
@@ -34,7 +34,9 @@ static bool add_text(rd_kafka_headers_t *headers, const char *name, const char *
 /* Where it is wrong. */
 static bool add_place(rd_kafka_headers_t *headers, const struct rs_dead_letter *from)
 {
-    return add_text(headers, RS_LETTER_RULE, from->rule) && add_text(headers, RS_LETTER_FIELD, from->field) &&
+    return add_text(headers, RS_LETTER_RULE, from->rule) &&
+           add_text(headers, RS_LETTER_RULE_REASON, from->rule_reason) &&
+           add_text(headers, RS_LETTER_FIELD, from->field) &&
            (from->byte < 0 || add_number(headers, RS_LETTER_BYTE, from->byte)) &&
            add_text(headers, RS_LETTER_SCHEMA, from->schema);
 }
@@ -182,7 +184,8 @@ static bool minimal_header(const struct rs_dead_letter_message *letter, size_t i
     if (strcmp(name, RS_LETTER_TEXT) == 0) {
         *size = text_prefix(value, *size, RS_DEAD_LETTER_TEXT_KEPT);
     }
-    return strcmp(name, RS_LETTER_RULE) != 0 && strcmp(name, RS_LETTER_FIELD) != 0 &&
+    return strcmp(name, RS_LETTER_RULE) != 0 && strcmp(name, RS_LETTER_RULE_REASON) != 0 &&
+           strcmp(name, RS_LETTER_FIELD) != 0 &&
            strcmp(name, RS_LETTER_HEADERS_CUT) != 0; /* .headers_dropped says more */
 }
 

@@ -23,7 +23,7 @@ DRY = "--dry-run --stream trades"
 # Each place where a program takes a file to read; {} is where the file's name goes.
 READ = {
     "rollstatd": ["-c {}", "-c {} --check", "-c {} --explain", "-c {} --replay --stream trades GOOD", "-c {} --rebuild",
-                  "-c CONFIG --replay --stream trades {}", "-c CONFIG --replay --stream trades GOOD {}"],
+                  "-c CONFIG --check --sample {}", "-c CONFIG --replay --stream trades {}", "-c CONFIG --replay --stream trades GOOD {}"],
     "rollstat-publish": ["-c {} " + DRY + " GOOD", "-c CONFIG " + DRY + " {}", "-c CONFIG " + DRY + " GOOD {}"],
     "rollstat-state": ["-c {}"],
     "rollstat-dlq": ["-c {} list", "-c {} show"],
@@ -47,6 +47,8 @@ CONTENT = {
     "rollstatd": [
         ("-c CONFIG --check", 0, ""),
         ("-c CONFIG --replay --stream trades GOOD", 0, "rows: 1 read, 0 bad"),
+        ("-c CONFIG --check --sample GOOD", 0, ""),
+        ("-c CONFIG --check --sample BAD", 3, "price: "),
         ("-c CONFIG --replay --stream trades BAD", 3, "price: "),
         ("-c CONFIG --replay --stream trades OTHER", 1, "no column supplies: "),
         ("-c CONFIG --replay --stream trades --format avro GOOD", 1, "is not an Avro container file"),

@@ -109,7 +109,7 @@ CONFIGURATIONS = [
      ["15:13: rollstat.Trade has no field 'prize'; did you mean 'price'?"]),
     ("rule condition", "    lateness: 30s\n", "    lateness: 30s\n    rules: {price: {greater: 0}}\n",
      ['15:21: unknown key "greater" in a rule; known are: required, eq, ne, lt, le, gt, ge, in, not_in, '
-      'pattern, min_length, max_length, finite']),
+      'pattern, min_length, max_length, finite, on_fail, reason']),
     ("rule value", "    lateness: 30s\n", "    lateness: 30s\n    rules: {price: {gt: zero}}\n",
      ["15:25: price (decimal): not a number"]),
     ("rule digits", "    lateness: 30s\n", "    lateness: 30s\n    rules: {price: {gt: 0.0000000001}}\n",

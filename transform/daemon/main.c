@@ -23,6 +23,9 @@
 static const struct rs_option options[] = {
     {"config", 'c', "FILE", "the configuration, see rollstat.yaml(5)"},
     {"check", '\0', NULL, "report all that is wrong in the configuration, and end"},
+    {"sample", '\0', "FILE",
+     "with --check: report how many events of FILE would be rejected, by which rules and\n"
+     "reasons, and where the first of them stand"},
     {"explain", '\0', NULL, "print what is read, kept and written, and end"},
     {"groups", '\0', "N", "with --explain: estimate memory for N groups (default 10000)"},
     {"log-level", '\0', "LEVEL", "error, warning, info or debug; overrides the configuration"},
@@ -47,8 +50,8 @@ static const struct rs_option options[] = {
 
 static const struct rs_program_info program = {
     .name = "rollstatd",
-    .synopsis = "-c FILE [--check | --explain | --rebuild | --forget NAME | --take-over |\n                 "
-                "--replay [OPTION]... [FILE]...]",
+    .synopsis = "-c FILE [--check [--sample FILE [OPTION]...] | --explain | --rebuild |\n                 "
+                "--forget NAME | --take-over | --replay [OPTION]... [FILE]...]",
     .summary = "Keeps current statistics of Kafka streams in Redis. Without one of the commands\n"
                "below it runs until it is told to stop.",
     .options = options,
@@ -65,6 +68,7 @@ struct command {
     const char *for_explain, *for_rebuild;
     const char *stream;
     const char *forget;
+    const char *sample;
     int64_t groups;
     bool has_level;
     enum rs_log_level level;
@@ -174,6 +178,10 @@ static int set_option(struct command *command, const char *name, const char *val
     if (strcmp(name, "log-level") == 0) {
         return set_level(command, value, error);
     }
+    if (strcmp(name, "sample") == 0) {
+        command->sample = value;
+        return 0;
+    }
     if (strcmp(name, "forget") == 0) {
         command->forget = value;
     }
@@ -200,11 +208,18 @@ static int check_command(const struct command *command, struct rs_error *error)
     if (command->mode != RS_DAEMON_REPLAY && command->replay.file_count > 0) {
         return rs_usage_fail(&program, error, "\"%s\": files are for --replay", command->replay.files[0]);
     }
-    if (command->mode != RS_DAEMON_REPLAY && command->for_replay) {
+    bool rows = command->mode == RS_DAEMON_REPLAY || command->sample;
+    if (command->sample && command->mode != RS_DAEMON_CHECK) {
+        return rs_usage_fail(&program, error, "--sample is for --check");
+    }
+    if (command->sample && command->replay.partitions != 1) {
+        return rs_usage_fail(&program, error, "--partitions is for --replay");
+    }
+    if (!rows && command->for_replay) {
         return rs_usage_fail(&program, error, "--%s is for --replay", command->for_replay);
     }
-    if (command->mode != RS_DAEMON_REPLAY && command->mode != RS_DAEMON_REBUILD && command->stream) {
-        return rs_usage_fail(&program, error, "--stream is for --replay and --rebuild");
+    if (!rows && command->mode != RS_DAEMON_REBUILD && command->stream) {
+        return rs_usage_fail(&program, error, "--stream is for --replay, --rebuild and --check --sample");
     }
     if (command->mode != RS_DAEMON_REBUILD && command->for_rebuild) {
         return rs_usage_fail(&program, error, "--%s is for --rebuild", command->for_rebuild);
@@ -269,6 +284,25 @@ static int check(const struct rs_settings *settings, const char *path)
            settings->streams->named == 1 ? "stream" : "streams", aggregates,
            aggregates == 1 ? "aggregate" : "aggregates");
     return RS_EXIT_OK;
+}
+
+/* The file goes through the engine as with --replay, which reads a configuration of its own for that: of streams
+ * of JSON it makes such of rows. What is to be said of the configuration has been. */
+static int sample(struct command *command, struct rs_error *error)
+{
+    struct rs_settings settings;
+    struct rs_buf said = {0};
+    int rc = rs_settings_load(command->config, RS_DAEMON_REPLAY, &settings, &said, error);
+
+    rs_buf_fini(&said);
+    if (rc == 0) {
+        command->replay.sample = true;
+        command->files[0] = command->sample;
+        command->replay.file_count = 1;
+        rc = rs_replay(&settings, &command->replay, error);
+        rs_settings_fini(&settings);
+    }
+    return rc;
 }
 
 /* Empty where no broker says: then it is compared with none. */
@@ -354,10 +388,13 @@ static void limit_heaps(void)
 #endif
 }
 
-static int execute(const struct command *command, const struct rs_settings *settings, struct rs_error *error)
+static int execute(struct command *command, const struct rs_settings *settings, struct rs_error *error)
 {
     switch (command->mode) {
-    case RS_DAEMON_CHECK: return check(settings, command->config);
+    case RS_DAEMON_CHECK: {
+        int rc = check(settings, command->config);
+        return rc == 0 && command->sample ? sample(command, error) : rc;
+    }
     case RS_DAEMON_EXPLAIN: return explain(settings, command->groups);
     case RS_DAEMON_REPLAY: return rs_replay(settings, &command->replay, error);
     case RS_DAEMON_REBUILD: return rs_rebuild(settings, &command->rebuild, error);
@@ -370,7 +407,7 @@ static int execute(const struct command *command, const struct rs_settings *sett
     return rs_daemon_run(settings, command->config, error);
 }
 
-static int run(const struct command *command, struct rs_error *error)
+static int run(struct command *command, struct rs_error *error)
 {
     struct rs_settings settings;
     struct rs_buf report = {0};

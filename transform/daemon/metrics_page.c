@@ -250,6 +250,30 @@ static void write_rejected(const struct rs_daemon *daemon, struct rs_buf *out)
     }
 }
 
+/* As many as the configuration has rules. */
+static void write_rules(const struct rs_daemon *daemon, struct rs_buf *out)
+{
+    static const char name[] = "rollstat_rule_failures_total";
+    const struct rs_streams *streams = daemon->settings->streams;
+
+    rs_metrics_family(out, name, RS_METRIC_COUNTER,
+                      "Records that a rule did not hold for, whatever became of them.");
+    for (size_t i = 0; i < streams->named; i++) {
+        const struct rs_rules *rules = rs_engine_rules(daemon->settings->engine, (uint32_t)i);
+        struct rs_outcomes outcomes;
+        rs_daemon_outcomes(daemon, (uint32_t)i, &outcomes);
+        for (size_t k = 0; k < rules->count; k++) {
+            const char *reason = rs_rules_own_reason(rules, (int)k);
+            const struct rs_label labels[] = {{"stream", streams->items[i].name},
+                                              {"rule", rs_rules_name(rules, (int)k)},
+                                              {"on_fail", rs_on_fail_name(rs_rules_on_fail(rules, (int)k))},
+                                              {"reason", reason ? reason : ""},
+                                              {NULL, NULL}};
+            rs_metrics_unsigned(out, name, labels, outcomes.rules[k]);
+        }
+    }
+}
+
 static void write_dead_letters(const struct rs_daemon *daemon, struct rs_buf *out)
 {
     struct rs_dead_letters_status letters;
@@ -329,6 +353,7 @@ int rs_page_metrics(void *ctx, struct rs_buf *body)
     write_workers(&scrape);
     write_kafka(&scrape);
     write_rejected(scrape.daemon, body);
+    write_rules(scrape.daemon, body);
     write_dead_letters(scrape.daemon, body);
     write_log(scrape.daemon, body);
     write_redis(&scrape);

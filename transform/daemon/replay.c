@@ -8,6 +8,8 @@
 #include "schemas/record_field.h"
 #include "sink/memory/store.h"
 #include "transform/daemon/rollstatd.h"
+#include "transform/daemon/sample.h"
+#include "transform/plan/engine.h"
 
 #define EMIT_EVERY    4096 /* records of a partition between emissions: bounds what is pending */
 #define EMIT_BYTES    ((size_t)256 << 10)
@@ -34,6 +36,7 @@ struct replay {
     int32_t round_robin;
     uint64_t rows_good, shown;
     uint64_t reasons[RS_REASON_COUNT];
+    struct rs_sample *sample; /* NULL: keys and accounting are what is wanted */
 };
 
 /* ---- rejected events: counted, and shown with the place they came from ---- */
@@ -135,9 +138,15 @@ static int32_t partition_of(struct replay *replay, struct rs_slice key)
     return rd_kafka_msg_partitioner_murmur2(NULL, key.data, key.size, count, NULL, NULL);
 }
 
+static const struct rs_rules *rules_of(const struct replay *replay)
+{
+    return rs_engine_rules(replay->settings->engine, replay->stream->index);
+}
+
 static int apply(struct replay *replay, struct rs_error *error)
 {
     const struct rs_dead_letter_sink letters = {.self = replay, .ops = &dead_letter_ops};
+    const struct rs_dead_letter_sink *wanted = replay->sample ? NULL : &letters;
     int32_t number = partition_of(replay, replay->row.key);
     struct replay_partition *partition = &replay->partitions[number];
     const struct rs_record record = {
@@ -147,12 +156,24 @@ static int apply(struct replay *replay, struct rs_error *error)
         .timestamp_us = RS_TIME_NONE,
     };
 
-    if (rs_partition_apply(partition->state, &record, 1, &letters) != 1) {
+    if (rs_partition_apply(partition->state, &record, 1, wanted) != 1) {
         return rs_fail(error, RS_ENOMEM, "%s:%" PRIu64 ": out of memory", replay->row.file, replay->row.line);
     }
     partition->next_offset++;
     replay->rows_good++;
+    if (replay->sample) {
+        rs_sample_row(replay->sample, rules_of(replay), &replay->row);
+    }
     return ++partition->unemitted >= EMIT_EVERY ? emit(replay, number, error) : 0;
+}
+
+static void tell_bad_row(struct replay *replay, const struct rs_error *error)
+{
+    if (!replay->sample || replay->shown++ < FAULTS_SHOWN) {
+        fprintf(stderr, "%s\n", error->text);
+    } else if (replay->shown == FAULTS_SHOWN + 1) {
+        fprintf(stderr, "(further rows that cannot be read are only counted)\n");
+    }
 }
 
 static int read_rows(struct replay *replay, struct rs_error *error)
@@ -163,7 +184,7 @@ static int read_rows(struct replay *replay, struct rs_error *error)
             return 0;
         }
         if (rc == RS_ERECORD) {
-            fprintf(stderr, "%s\n", error->text);
+            tell_bad_row(replay, error);
             continue;
         }
         if (rc < 0) {
@@ -279,8 +300,8 @@ static int find_stream(struct replay *replay, struct rs_error *error)
         return 0;
     }
     if (!wanted) {
-        return rs_fail(error, RS_EUSAGE, "--replay needs --stream NAME: the configuration has %zu streams",
-                       streams->named);
+        return rs_fail(error, RS_EUSAGE, "%s needs --stream NAME: the configuration has %zu streams",
+                       replay->options->sample ? "--sample" : "--replay", streams->named);
     }
     replay->stream = rs_streams_find(streams, wanted);
     if (!replay->stream) {
@@ -321,6 +342,9 @@ static int open_partitions(struct replay *replay, struct rs_error *error)
         if (rc != 0) {
             return rc;
         }
+        if (replay->sample) {
+            rs_partition_count_into(replay->partitions[i].state, &replay->sample->now);
+        }
     }
     return 0;
 }
@@ -343,6 +367,10 @@ static int open_all(struct replay *replay, struct rs_error *error)
 {
     int rc = find_stream(replay, error);
 
+    if (rc == 0 && replay->options->sample) {
+        replay->sample = calloc(1, sizeof *replay->sample);
+        rc = !replay->sample ? rs_fail(error, RS_ENOMEM, "out of memory") : 0;
+    }
     if (rc == 0) {
         rc = check_time(replay, error);
     }
@@ -368,8 +396,24 @@ static void close_all(struct replay *replay)
         rs_partition_free(&replay->partitions[i].state);
     }
     free(replay->partitions);
+    free(replay->sample);
     rs_view_batch_free(&replay->batch);
     rs_memory_store_free(&replay->store);
+}
+
+/* Rows that cannot be read have been told one by one. Returns the exit code. */
+static int report(struct replay *replay, struct rs_error *error)
+{
+    if (replay->sample) {
+        replay->sample->bad = rs_rows_rejected(replay->rows);
+        return rs_sample_print(replay->sample, replay->stream, rules_of(replay)) ? RS_EXIT_REJECTED
+                                                                                 : RS_EXIT_OK;
+    }
+    int rc = rs_memory_store_print(replay->store, stdout, error);
+    if (rc == 0) {
+        rc = print_summary(replay) ? RS_EXIT_REJECTED : RS_EXIT_OK;
+    }
+    return rc;
 }
 
 int rs_replay(const struct rs_settings *settings, const struct rs_replay_options *options,
@@ -388,10 +432,7 @@ int rs_replay(const struct rs_settings *settings, const struct rs_replay_options
         rc = finish(&replay, error);
     }
     if (rc == 0) {
-        rc = rs_memory_store_print(replay.store, stdout, error);
-    }
-    if (rc == 0) {
-        rc = print_summary(&replay) ? RS_EXIT_REJECTED : RS_EXIT_OK;
+        rc = report(&replay, error);
     }
     close_all(&replay);
     return rc;

@@ -65,6 +65,7 @@ struct rs_replay_options {
     struct rs_rows_options rows;
     const char *const *files;
     size_t file_count;
+    bool sample; /* say what would be rejected, in place of keys and accounting */
 };
 
 /* Prints the keys on stdout and the accounting on stderr. Returns the program's exit code, or a negative

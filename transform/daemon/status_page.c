@@ -260,6 +260,28 @@ static json_t *schema_registry(const struct rs_daemon *daemon)
     return object;
 }
 
+/* Those that an event did not meet. */
+static json_t *rules(const struct rs_daemon *daemon, size_t stream, const struct rs_outcomes *outcomes)
+{
+    const struct rs_rules *all = rs_engine_rules(daemon->settings->engine, (uint32_t)stream);
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < all->count; i++) {
+        if (outcomes->rules[i] == 0) {
+            continue;
+        }
+        json_t *rule = json_object();
+        const char *reason = rs_rules_own_reason(all, (int)i);
+        set_text(rule, "on_fail", rs_on_fail_name(rs_rules_on_fail(all, (int)i)));
+        if (reason) {
+            set_text(rule, "reason", reason);
+        }
+        set_unsigned(rule, "events", outcomes->rules[i]);
+        (void)json_object_set_new(object, rs_rules_name(all, (int)i), rule);
+    }
+    return object;
+}
+
 /* Since the process began. */
 static json_t *streams(const struct rs_daemon *daemon)
 {
@@ -277,6 +299,7 @@ static json_t *streams(const struct rs_daemon *daemon)
         }
         (void)json_object_set_new(stream, "events", accounting(&outcomes.events));
         (void)json_object_set_new(stream, "rejected", rejected);
+        (void)json_object_set_new(stream, "rules", rules(daemon, i, &outcomes));
         (void)json_object_set_new(object, daemon->settings->streams->items[i].name, stream);
     }
     return object;

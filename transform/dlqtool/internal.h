@@ -41,7 +41,7 @@ struct rs_dlq_letter {
     struct rs_slice key, value;
     rd_kafka_headers_t *headers;
     size_t original_headers; /* the first so many are the original's */
-    struct rs_slice reason, text, input, rule, field, schema;
+    struct rs_slice reason, text, input, rule, rule_reason, field, schema;
     int32_t input_partition;
     int64_t input_offset;
     int64_t original_us; /* the record's own time; RS_TIME_NONE */

@@ -88,6 +88,7 @@ static const char *read_letter(struct rs_dlq_letter *letter)
     letter->text = own_text(letter, RS_LETTER_TEXT);
     letter->input = own_text(letter, RS_LETTER_TOPIC);
     letter->rule = own_text(letter, RS_LETTER_RULE);
+    letter->rule_reason = own_text(letter, RS_LETTER_RULE_REASON);
     letter->field = own_text(letter, RS_LETTER_FIELD);
     letter->schema = own_text(letter, RS_LETTER_SCHEMA);
     letter->original_us = own_time(letter);

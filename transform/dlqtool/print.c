@@ -50,6 +50,7 @@ void rs_dlq_json_head(const struct rs_dlq_letter *letter, const struct rs_stream
     put_member("reason", letter->reason, out);
     put_member("text", letter->text, out);
     put_member("rule", letter->rule, out);
+    put_member("rule_reason", letter->rule_reason, out);
     put_member("field", letter->field, out);
     if (letter->byte >= 0) {
         rs_buf_printf(out, ",\"byte\":%" PRId64, letter->byte);

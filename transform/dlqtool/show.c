@@ -166,6 +166,7 @@ static void put_head(const struct rs_dlq_letter *letter, const struct rs_stream 
     put_pair("reason", letter->reason, out);
     put_pair("text", letter->text, out);
     put_pair("rule", letter->rule, out);
+    put_pair("because", letter->rule_reason, out);
     put_pair("field", letter->field, out);
     if (letter->byte >= 0) {
         rs_buf_printf(out, "  byte      %" PRId64 "\n", letter->byte);

@@ -69,6 +69,19 @@ static void explain_identity(const struct rs_stream *stream, struct rs_buf *out)
     rs_buf_text(out, stream->key_count ? "\n" : " none: events of one group must be in one partition\n");
 }
 
+static void explain_rules(const struct rs_rules *rules, struct rs_buf *out)
+{
+    for (size_t i = 0; i < rules->count; i++) {
+        const char *reason = rs_rules_own_reason(rules, (int)i);
+        enum rs_on_fail on_fail = rs_rules_on_fail(rules, (int)i);
+        rs_buf_printf(out, "  %s%s", i ? "       " : "rules: ", rs_rules_name(rules, (int)i));
+        rs_buf_text(out, on_fail == RS_ON_FAIL_REJECT  ? ", or the event is rejected"
+                         : on_fail == RS_ON_FAIL_COUNT ? ", or it is counted that it is not so"
+                                                       : ", or that is counted and the field taken as null");
+        rs_buf_printf(out, "%s%s%s\n", reason ? " (" : "", reason ? reason : "", reason ? ")" : "");
+    }
+}
+
 static void explain_topics(const struct rs_streams *streams, const struct rs_stream *stream,
                            struct rs_buf *out)
 {
@@ -130,9 +143,13 @@ static void explain_stream(const struct rs_plan *plan, const struct rs_streams *
         put_duration(out, ", lateness ", stream->lateness_us);
         put_duration(out, " of each group's own clock, not ahead of the record's time by more than ",
                      stream->max_future_us);
+        if (stream->max_past_us != INT64_MAX) {
+            put_duration(out, ", not behind it by more than ", stream->max_past_us);
+        }
     }
     put_duration(out, "\n  groups expire: ", stream->expire_us);
     rs_buf_char(out, '\n');
+    explain_rules(&plan->rules, out);
     explain_identity(stream, out);
     explain_dead_letters(streams, stream, out);
     if (!stream->upsert && stream->max_future_us != INT64_MAX &&

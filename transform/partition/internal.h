@@ -35,6 +35,7 @@ struct rs_judged {
     enum rs_reason reason; /* RS_REASON_NONE: acceptable; RS_DECODER_WAITS: */
     uint32_t schema;       /* the id that is asked for */
     int rule;              /* RS_REASON_RULE, RS_REASON_NOT_FINITE */
+    uint64_t noted;        /* bits of rules that do not hold and reject nothing */
     int64_t time_us;
     int64_t version;
     uint64_t passes; /* by aggregate: has to be applied there; else filtered */

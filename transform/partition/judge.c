@@ -69,34 +69,57 @@ static bool convert_decimal(const struct rs_input *input, const struct rs_value 
     return out->i == w;
 }
 
+static enum rs_reason compute(const struct rs_input *input, const struct rs_value *values, struct rs_num *out)
+{
+    rs_i128 number = 0;
+    enum rs_formula_result result = rs_formula_eval(input->formula, values, &number);
+    if (result == RS_FORMULA_TOO_LARGE) {
+        return RS_REASON_COMPUTED;
+    }
+    out->present = result == RS_FORMULA_NUMBER;
+    if (!out->present) {
+        out->d = result == RS_FORMULA_NOT_FINITE ? (double)NAN : 0;
+    } else if (input->type.kind == RS_NUM_INT128) {
+        out->w = number;
+    } else {
+        out->i = (int64_t)number;
+    }
+    return RS_REASON_NONE;
+}
+
 /* A double with a scale that is not finite is absent like a null, but it is counted (count_not_finite):
  * NaN keeps the two apart. */
-static bool convert(const struct rs_input *input, const struct rs_value *value, struct rs_num *out)
+static enum rs_reason convert(const struct rs_input *input, const struct rs_value *values, struct rs_num *out)
 {
+    const struct rs_value *value = &values[input->slot];
+    if (input->convert == RS_CONVERT_FORMULA) {
+        return compute(input, values, out);
+    }
     out->present = value->kind != RS_VALUE_NULL;
     if (!out->present) {
         out->d = 0;
-        return true;
+        return RS_REASON_NONE;
     }
     switch (input->convert) {
-    case RS_CONVERT_INT: out->i = value->i; return true;
-    case RS_CONVERT_DECIMAL: return convert_decimal(input, value, out);
-    case RS_CONVERT_DOUBLE: out->d = value->d; return true;
+    case RS_CONVERT_DECIMAL: return convert_decimal(input, value, out) ? RS_REASON_NONE : RS_REASON_DECIMAL;
+    case RS_CONVERT_DOUBLE: out->d = value->d; break;
     case RS_CONVERT_SCALED:
         if (value->kind == RS_VALUE_DOUBLE) { /* not finite: scale_values */
             out->present = false;
             out->d = (double)NAN;
-            return true;
+            break;
         }
         out->i = value->i;
-        return true;
-    case RS_CONVERT_PRESENCE: out->i = 0; return true;
+        break;
+    case RS_CONVERT_INT: out->i = value->i; break;
+    case RS_CONVERT_PRESENCE: out->i = 0; break;
+    case RS_CONVERT_FORMULA: break;
     }
-    return false;
+    return RS_REASON_NONE;
 }
 
-static bool convert_inputs(const struct rs_plan *plan, const struct rs_value *values, struct rs_num *out,
-                           bool *not_finite)
+static enum rs_reason convert_inputs(const struct rs_plan *plan, const struct rs_value *values,
+                                     struct rs_num *out, bool *not_finite)
 {
     const struct rs_input *input = plan->inputs.items;
     *not_finite = false;
@@ -107,12 +130,13 @@ static bool convert_inputs(const struct rs_plan *plan, const struct rs_value *va
             out->i = value->i;
             continue;
         }
-        if (!convert(input, value, out)) {
-            return false;
+        enum rs_reason reason = convert(input, values, out);
+        if (reason != RS_REASON_NONE) {
+            return reason;
         }
-        *not_finite |= input->convert == RS_CONVERT_SCALED && !out->present && isnan(out->d);
+        *not_finite |= !out->present && isnan(out->d);
     }
-    return true;
+    return RS_REASON_NONE;
 }
 
 /* ---- one record ---- */
@@ -139,7 +163,8 @@ enum rs_reason rs_batch_take_record(const struct rs_partition *p, const struct r
     return rs_record_run(slots->record, slots->record_count, &place, record, p->batch.values, slot);
 }
 
-/* A part of a microsecond counts as a whole one against max_future, so that "at most" means just that.
+/* A part of a microsecond counts as a whole one against max_future, so that "at most" means just that; against
+ * max_past it need not be looked at, since it only brings the event nearer.
  * Periods of upsert streams name what an event is about, often the day that is not over: the future is no
  * fault there. */
 static enum rs_reason judge_time(const struct rs_plan *plan, const struct rs_value *values,
@@ -161,8 +186,20 @@ static enum rs_reason judge_time(const struct rs_plan *plan, const struct rs_val
         j->time_us - ahead_us + (j->nanos != 0) > record->timestamp_us) {
         return RS_REASON_FUTURE;
     }
+    if (plan->stream->max_past_us != INT64_MAX && record->timestamp_us != RS_TIME_NONE &&
+        j->time_us + plan->stream->max_past_us < record->timestamp_us) {
+        return RS_REASON_PAST;
+    }
     j->version = plan->version_slot >= 0 ? values[plan->version_slot].i : 0;
     return RS_REASON_NONE;
+}
+
+/* A formula is null where any of its fields is. */
+static bool is_null(const struct rs_input *input, const struct rs_value *values)
+{
+    rs_i128 ignored;
+    return input->formula ? rs_formula_eval(input->formula, values, &ignored) == RS_FORMULA_NULL
+                          : values[input->slot].kind == RS_VALUE_NULL;
 }
 
 static bool withdrawn(const struct rs_plan *plan, const struct rs_aggregate *a, const struct rs_value *values)
@@ -171,7 +208,7 @@ static bool withdrawn(const struct rs_plan *plan, const struct rs_aggregate *a, 
         return values[plan->value_slot].kind == RS_VALUE_NULL;
     }
     for (uint32_t i = 0; i < a->input_count; i++) {
-        if (values[plan->inputs.items[a->inputs[i]].slot].kind != RS_VALUE_NULL) {
+        if (!is_null(&plan->inputs.items[a->inputs[i]], values)) {
             return false;
         }
     }
@@ -290,13 +327,14 @@ static enum rs_reason judge_values(struct rs_partition *p, uint32_t i, const str
     if (!scale_values(plan, p->batch.values)) {
         return RS_REASON_DECIMAL;
     }
-    j->rule = rs_rules_check(&plan->rules, p->batch.values);
+    j->rule = rs_rules_check(&plan->rules, p->batch.values, &j->noted);
     if (j->rule >= 0) {
         return rs_rules_reason(&plan->rules, j->rule);
     }
-    if (!convert_inputs(plan, p->batch.values, p->batch.inputs + (size_t)i * plan->inputs.count,
-                        &j->not_finite)) {
-        return RS_REASON_DECIMAL;
+    reason = convert_inputs(plan, p->batch.values, p->batch.inputs + (size_t)i * plan->inputs.count,
+                            &j->not_finite);
+    if (reason != RS_REASON_NONE) {
+        return reason;
     }
     reason = build_keys(p, i, judge_where(p, i, j));
     return reason != RS_REASON_NONE ? reason : judge_id(plan, p->batch.values, j);
@@ -306,6 +344,7 @@ void rs_batch_judge(struct rs_partition *p, uint32_t i, const struct rs_record *
 {
     struct rs_judged *j = &p->batch.judged[i];
     j->rule = -1;
+    j->noted = 0;
     j->reason = decode(p, record, j);
     if (__builtin_expect(p->plan->slots.record_count > 0, 0) && j->reason == RS_REASON_NONE) {
         int slot = -1;

@@ -39,6 +39,19 @@ static int decimal_slot(const struct rs_plan *plan, const struct rs_value *value
     return -1;
 }
 
+/* The first field of the formula whose result is too large. */
+static int computed_slot(const struct rs_plan *plan, const struct rs_value *values)
+{
+    rs_i128 ignored;
+    for (size_t i = 0; i < plan->inputs.count; i++) {
+        const struct rs_formula *formula = plan->inputs.items[i].formula;
+        if (formula && rs_formula_eval(formula, values, &ignored) == RS_FORMULA_TOO_LARGE) {
+            return rs_formula_slot(formula);
+        }
+    }
+    return -1;
+}
+
 static bool infinite(const struct rs_value *value)
 {
     return value->kind == RS_VALUE_DOUBLE && !isfinite(value->d);
@@ -75,8 +88,10 @@ static int field_slot(const struct rs_plan *plan, const struct rs_value *values,
     case RS_REASON_TIME:
     case RS_REASON_PERIOD:
     case RS_REASON_FUTURE:
+    case RS_REASON_PAST:
     case RS_REASON_LATE: return plan->time_slot;
     case RS_REASON_DECIMAL: return decimal_slot(plan, values);
+    case RS_REASON_COMPUTED: return computed_slot(plan, values);
     case RS_REASON_NOT_FINITE: return not_finite_slot(plan, values);
     default: return -1;
     }
@@ -147,6 +162,7 @@ bool rs_letter_put(struct rs_partition *p, const struct rs_dead_letter_sink *let
         .reason = reason,
         .text = rs_letter_text(p, reason, rule),
         .rule = by_rule(reason, rule) ? rs_rules_name(&p->plan->rules, rule) : NULL,
+        .rule_reason = by_rule(reason, rule) ? rs_rules_own_reason(&p->plan->rules, rule) : NULL,
         .byte = -1,
     };
     if (record->value.data) {

@@ -25,6 +25,9 @@ void rs_outcomes_add(struct rs_outcomes *sum, const struct rs_outcomes *more)
             sum->newest[i] = more->newest[i];
         }
     }
+    for (size_t i = 0; i < RS_RULES_MAX; i++) {
+        sum->rules[i] += more->rules[i];
+    }
 }
 
 /* ---- the line ---- */
@@ -65,26 +68,27 @@ static enum rs_reason most(const struct rs_outcome_watch *watch, const struct rs
     return best;
 }
 
-/* Events from the future are explained in numbers: how far ahead, and what is allowed, tell a clock that
- * is wrong from a unit that is. */
+/* Events from the future or the past are explained in numbers: how far away, and what is allowed, tell a clock
+ * that is wrong from a unit that is. */
 static void add_example(struct line *line, const struct rs_stream *stream, enum rs_reason reason,
                         const struct rs_reject_example *example)
 {
-    char ahead[RS_DURATION_TEXT_MAX];
+    char away[RS_DURATION_TEXT_MAX];
     char limit[RS_DURATION_TEXT_MAX];
 
     add(line, "; for example partition %" PRId32 " offset %" PRId64 ": ", example->partition,
         example->offset);
-    if (reason == RS_REASON_FUTURE) {
-        int64_t ahead_us = example->event_us - example->record_us;
-        rs_duration_format(ahead_us > SECOND_US ? ahead_us / SECOND_US * SECOND_US : ahead_us, ahead,
-                           sizeof ahead);
-        rs_duration_format(stream->max_future_us, limit, sizeof limit);
+    if (reason == RS_REASON_FUTURE || reason == RS_REASON_PAST) {
+        bool future = reason == RS_REASON_FUTURE;
+        int64_t away_us = example->event_us - example->record_us;
+        away_us = future ? away_us : -away_us;
+        rs_duration_format(away_us > SECOND_US ? away_us / SECOND_US * SECOND_US : away_us, away,
+                           sizeof away);
+        rs_duration_format(future ? stream->max_future_us : stream->max_past_us, limit, sizeof limit);
         add(line,
-            "its %s is %s after the record's Kafka time, and max_future allows %s (is the producer's clock "
-            "right, "
+            "its %s is %s %s the record's Kafka time, and %s allows %s (is the producer's clock right, "
             "and the unit of its times?)",
-            stream->time_path, ahead, limit);
+            stream->time_path, away, future ? "after" : "before", future ? "max_future" : "max_past", limit);
     } else {
         add(line, "%s", example->text);
     }

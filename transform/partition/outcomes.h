@@ -14,6 +14,7 @@
 #include "base/reason.h"
 #include "schemas/stream.h"
 #include "transform/plan/accounting.h"
+#include "transform/plan/rules.h"
 
 /* Of one stream since the process began. */
 struct rs_reject_example {
@@ -26,6 +27,7 @@ struct rs_outcomes {
     struct rs_accounting events;
     uint64_t rejected[RS_REASON_COUNT];
     struct rs_reject_example newest[RS_REASON_COUNT];
+    uint64_t rules[RS_RULES_MAX]; /* records that a rule did not hold for, whatever became of them */
 };
 
 void rs_outcomes_reject(struct rs_outcomes *outcomes, enum rs_reason reason,

@@ -187,8 +187,7 @@ static void count_not_finite(const struct rs_partition *p, struct rs_groups *gs,
     const struct rs_num *inputs = rs_batch_inputs(p, record);
     for (uint32_t i = 0; i < gs->aggregate->input_count; i++) {
         uint32_t number = gs->aggregate->inputs[i];
-        if (p->plan->inputs.items[number].convert == RS_CONVERT_SCALED && !inputs[number].present &&
-            isnan(inputs[number].d)) {
+        if (!inputs[number].present && isnan(inputs[number].d)) {
             gs->not_finite++;
             return;
         }
@@ -318,6 +317,15 @@ static void note_reject(const struct rs_partition *p, const struct rs_record *re
     };
     if (p->outcomes) {
         rs_outcomes_reject(p->outcomes, reason, &example);
+        p->outcomes->rules[j->rule >= 0 ? j->rule : 0] += j->rule >= 0;
+    }
+}
+
+/* Rules that did not hold and rejected nothing, of a record that has been taken. */
+static void count_noted(const struct rs_partition *p, uint64_t noted)
+{
+    for (; noted && p->outcomes; noted &= noted - 1) {
+        p->outcomes->rules[p->plan->rules.noted[__builtin_ctzll(noted)]]++;
     }
 }
 
@@ -478,6 +486,7 @@ static uint32_t apply_batch(struct rs_partition *p, const struct rs_record *reco
     uint32_t taken = 0;
     while (taken < count && advance(p, records, taken, alone, letters)) {
         consumed(p, &records[taken]);
+        count_noted(p, p->batch.judged[taken].noted);
         taken++;
     }
     flush(p, records);

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "transform/plan/plan.h"
+#include "transform/plan/rules_nulls.h"
 #include "transform/plan/writers.h"
 
 /* An aggregate's place in its stream is a bit of rs_judged.passes: hence the limit. */
@@ -108,6 +109,9 @@ static int load(struct rs_config *config, struct rs_engine *engine, struct rs_er
     if (load_aggregates(config, engine) < 0) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
+    for (size_t i = 0; i < engine->plan_count; i++) {
+        rs_rules_check_nulls(config, &engine->plans[i]);
+    }
     int rc = finish(config, engine, error);
     if (rc == 0) {
         rs_writers_check(config, engine);
@@ -171,6 +175,11 @@ const struct rs_aggregate_meta *rs_engine_metas(const struct rs_engine *engine, 
 {
     *count = engine->aggregate_count;
     return engine->metas;
+}
+
+const struct rs_rules *rs_engine_rules(const struct rs_engine *engine, uint32_t stream)
+{
+    return &engine->plans[stream].rules;
 }
 
 uint64_t rs_engine_fingerprint(const struct rs_engine *engine, uint32_t stream)

@@ -27,6 +27,9 @@ RS_MUST_USE int rs_engine_learn(struct rs_engine *engine, const struct rs_regist
                                 struct rs_report report, struct rs_error *error);
 
 const struct rs_aggregate_meta *rs_engine_metas(const struct rs_engine *engine, size_t *count);
+/* Those of a stream. */
+struct rs_rules;
+const struct rs_rules *rs_engine_rules(const struct rs_engine *engine, uint32_t stream);
 /* Of a stream's name, topic and aggregates, as far as stored state hangs on them: in claims, so that people
  * see when the configuration changed. */
 uint64_t rs_engine_fingerprint(const struct rs_engine *engine, uint32_t stream);

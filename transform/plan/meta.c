@@ -184,6 +184,9 @@ static void fingerprint(struct rs_buf *scratch, struct rs_aggregate *a)
         const struct rs_input *input = &a->plan->inputs.items[a->inputs[i]];
         rs_buf_printf(scratch, ";%d %d %d %d", (int)input->convert, (int)input->type.kind, input->type.scale,
                       input->type.required);
+        if (input->formula) {
+            rs_formula_fingerprint(input->formula, scratch);
+        }
     }
     a->fingerprint = scratch->failed ? 0 : XXH3_64bits(scratch->data, scratch->size);
 }

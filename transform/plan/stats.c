@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
+
 #define STATS_MAX 64
 
 struct known {
@@ -84,7 +86,11 @@ static void complain_unknown(struct rs_config *config, const struct rs_config_no
 
 struct expression {
     char name[64];
-    char fields[2][256];
+    struct {
+        char path[256];          /* a field; else empty: */
+        const char *start, *end; /* the text of a formula */
+        const struct rs_formula *formula;
+    } fields[2];
     int count;
 };
 
@@ -116,6 +122,26 @@ static const char *word(const char *at, char *out, size_t size)
     return length ? blanks(at) : NULL;
 }
 
+/* A field alone, or all up to the comma or bracket that ends the argument. NULL: it does not end. */
+static const char *argument(const char *at, struct expression *out)
+{
+    const char *end = word(at, out->fields[out->count].path, sizeof out->fields[0].path);
+    if (end && (*end == ',' || *end == ')')) {
+        return end;
+    }
+    int depth = 0;
+    out->fields[out->count].path[0] = '\0';
+    for (end = at; depth > 0 || (*end != ',' && *end != ')'); end++) {
+        if (*end == '\0') {
+            return NULL;
+        }
+        depth += (*end == '(') - (*end == ')');
+    }
+    out->fields[out->count].start = at;
+    out->fields[out->count].end = end;
+    return end > at ? end : NULL;
+}
+
 static bool parse_expression(const char *text, struct expression *out)
 {
     *out = (struct expression){0};
@@ -128,7 +154,7 @@ static bool parse_expression(const char *text, struct expression *out)
         if (out->count == 2 || (out->count && *at != ',')) {
             return false;
         }
-        at = word(blanks(out->count ? at + 1 : at), out->fields[out->count], sizeof out->fields[0]);
+        at = argument(blanks(out->count ? at + 1 : at), out);
         if (!at) {
             return false;
         }
@@ -181,11 +207,27 @@ static struct rs_input input_of(const struct rs_inputs *inputs, int slot)
     return input;
 }
 
-/* Statistics over one field share its input, and with it the slots in the pane. */
-static int add_input(struct rs_inputs *inputs, int slot)
+static struct rs_input input_of_formula(const struct rs_formula *formula)
+{
+    return (struct rs_input){.slot = rs_formula_slot(formula),
+                             .formula = formula,
+                             .convert = RS_CONVERT_FORMULA,
+                             .type = {.kind = rs_formula_narrow(formula) ? RS_NUM_INT64 : RS_NUM_INT128,
+                                      .scale = rs_formula_scale(formula),
+                                      .required = rs_formula_required(formula)},
+                             .plain = NEVER_PLAIN};
+}
+
+static bool same_formula(const struct rs_formula *a, const struct rs_formula *b)
+{
+    return a && b ? strcmp(rs_formula_text(a), rs_formula_text(b)) == 0 : a == b;
+}
+
+/* Statistics over one field, or one formula, share its input, and with it the slots in the pane. */
+static int add_input(struct rs_inputs *inputs, const struct rs_input *input)
 {
     for (size_t i = 0; i < inputs->count; i++) {
-        if (inputs->items[i].slot == slot) {
+        if (inputs->items[i].slot == input->slot && same_formula(inputs->items[i].formula, input->formula)) {
             return (int)i;
         }
     }
@@ -197,27 +239,48 @@ static int add_input(struct rs_inputs *inputs, int slot)
     }
     inputs->items = items;
     inputs->types = types;
-    items[inputs->count] = input_of(inputs, slot);
-    types[inputs->count] = items[inputs->count].type;
+    items[inputs->count] = *input;
+    types[inputs->count] = input->type;
     return (int)inputs->count++;
 }
 
-/* Input number of a statistic's field, or -1 after a complaint. */
-static int want_input(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *where,
-                      enum rs_stat_kind kind, const char *path)
+static bool field_input(struct rs_config *config, struct rs_inputs *inputs,
+                        const struct rs_config_node *where, enum rs_stat_kind kind, const char *path,
+                        struct rs_input *out)
 {
     int slot = rs_slots_want(inputs->slots, config, where, path);
     if (slot < 0) {
-        return -1;
+        return false;
     }
     const struct rs_field_type *type = &inputs->slots->types[slot];
     if (kind != RS_STAT_COUNT && rs_field_type_known(type) && !numeric(type)) {
         rs_config_complain(config, where,
                            "%s is %s; statistics are made of int, long, float, double and decimal fields",
                            path, rs_field_type_name(type));
-        return -1;
+        return false;
     }
-    int input = add_input(inputs, slot);
+    *out = input_of(inputs, slot);
+    return true;
+}
+
+/* Input number of a statistic's argument, or -1 after a complaint. */
+static int want_input(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *where,
+                      enum rs_stat_kind kind, struct expression *e, int number)
+{
+    struct rs_input wanted;
+    if (e->fields[number].path[0]) {
+        if (!field_input(config, inputs, where, kind, e->fields[number].path, &wanted)) {
+            return -1;
+        }
+    } else {
+        e->fields[number].formula =
+            rs_formula_load(config, inputs->slots, where, e->fields[number].start, e->fields[number].end);
+        if (!e->fields[number].formula) {
+            return -1;
+        }
+        wanted = input_of_formula(e->fields[number].formula);
+    }
+    int input = add_input(inputs, &wanted);
     if (input < 0) {
         rs_config_complain(config, where, "out of memory");
     }
@@ -254,7 +317,9 @@ static const char *unit_for(const struct rs_inputs *inputs, const struct known *
     if (known->kind == RS_STAT_RATE && e->count == 0) {
         return "1/s";
     }
-    return known->has_unit && inputs->slots->schema ? unit_of(inputs->slots->schema, e->fields[0]) : NULL;
+    return known->has_unit && inputs->slots->schema && e->fields[0].path[0]
+               ? unit_of(inputs->slots->schema, e->fields[0].path)
+               : NULL; /* nobody says what a formula's is */
 }
 
 /* ---- one statistic ---- */
@@ -266,12 +331,21 @@ static bool usable_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == length;
 }
 
+static const char *argument_text(const struct expression *e, int number)
+{
+    return number >= e->count          ? ""
+           : e->fields[number].formula ? rs_formula_text(e->fields[number].formula)
+                                       : e->fields[number].path;
+}
+
 static const char *normalised(struct rs_arena *arena, const struct known *known, const struct expression *e)
 {
-    char text[640];
-    snprintf(text, sizeof text, "%s(%s%s%s)", known->name, e->fields[0], e->count == 2 ? ", " : "",
-             e->fields[1]);
-    return rs_arena_text(arena, text);
+    struct rs_buf text = {0};
+    rs_buf_printf(&text, "%s(%s%s%s)", known->name, argument_text(e, 0), e->count == 2 ? ", " : "",
+                  argument_text(e, 1));
+    const char *kept = text.failed ? NULL : rs_arena_slice(arena, rs_buf_slice(&text));
+    rs_buf_fini(&text);
+    return kept;
 }
 
 static bool check_fields(struct rs_config *config, const struct rs_config_node *where,
@@ -312,8 +386,8 @@ static bool load_stat(struct rs_config *config, struct rs_inputs *inputs, const 
     if (!check_fields(config, value, known, &e)) {
         return false;
     }
-    int x = e.count > 0 ? want_input(config, inputs, value, known->kind, e.fields[0]) : -1;
-    int w = e.count > 1 ? want_input(config, inputs, value, known->kind, e.fields[1]) : -1;
+    int x = e.count > 0 ? want_input(config, inputs, value, known->kind, &e, 0) : -1;
+    int w = e.count > 1 ? want_input(config, inputs, value, known->kind, &e, 1) : -1;
     if ((e.count > 0 && x < 0) || (e.count > 1 && w < 0)) {
         return false;
     }

@@ -8,6 +8,7 @@
 
 #include "base/config/config.h"
 #include "transform/pane/pane.h"
+#include "transform/plan/formula.h"
 #include "transform/plan/slots.h"
 
 struct rs_stream;
@@ -19,10 +20,12 @@ enum rs_convert {
     RS_CONVERT_DOUBLE,
     RS_CONVERT_SCALED,   /* float and double with a declared `scale` */
     RS_CONVERT_PRESENCE, /* count(x) of a field that is no number */
+    RS_CONVERT_FORMULA,  /* INT64 or INT128 by what its result may be */
 };
 
 struct rs_input {
-    int slot;
+    int slot; /* of a formula: the first of its fields */
+    const struct rs_formula *formula;
     enum rs_convert convert;
     struct rs_num_type type;
     uint8_t plain; /* kind of a value that is the input as it stands: its `i`, unless it is wide */

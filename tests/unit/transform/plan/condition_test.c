@@ -160,6 +160,32 @@ static void test_rules(void **state)
         {"{quantity: {ge: 0}, price: {ge: 0}}", "A"},
         {"{day: {ge: '2000-01-01'}}", "AB"},
         {"{big: {lt: 1}}", "AB"},
+        {"{quantity: {eq: 5}}", "A"},
+        {"{quantity: {ne: 5}}", "BC"},
+        {"{quantity: {gt: -1, le: 5}}", "AC"},
+        {"{quantity: {le: 9223372036854775807, ge: -9223372036854775808}}", "ABC"},
+        {"{quantity: {gt: 9223372036854775807}}", ""},
+        {"{quantity: {lt: -9223372036854775808}}", ""},
+        {"{quantity: {lt: 99999999999999999999, gt: -99999999999999999999}}", "ABC"},
+        {"{quantity: {gt: 99999999999999999999}}", ""},
+        {"{quantity: {eq: 99999999999999999999}}", ""},
+        {"{quantity: {ne: 99999999999999999999}}", "ABC"},
+        {"{big: {gt: 9223372036854775807}}", "C"},
+        {"{open: {eq: true}}", "A"},
+        /* with another field, at the scale of each */
+        {"{price: {lt: {field: quantity}}}", "ABC"},
+        {"{quantity: {lt: {field: price}}}", "B"},
+        {"{big: {gt: {field: quantity}}}", "BC"},
+        {"{quantity: {gt: {field: big}}}", "A"},
+        {"{quantity: {ge: {field: revision}}}", "ABC"},
+        {"{market: {lt: {field: product}}}", "B"},
+        {"{market: {eq: {field: product}}}", "BC"},
+        {"{product: {ne: {field: market}}}", "AB"},
+        /* what does not hold is counted, or the field is null for the rules behind */
+        {"{price: {gt: 0, on_fail: count}}", "ABC"},
+        {"{price: [{gt: 0, on_fail: count}, {lt: 1}]}", "BC"},
+        {"{price: [{gt: 1, on_fail: null}, {required: true}]}", "A"},
+        {"{price: {gt: 0, on_fail: reject, reason: free of charge}}", "AB"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char rules[256];
