@@ -40,7 +40,7 @@ rs_place("${RS_DEPLOY}/rollstatd.service.in" rollstatd.service "${RS_UNITS}")
 # Not as rollstat.yaml: that is the operator's file.
 rs_place("${RS_DEPLOY}/rollstat.yaml.in" rollstat.yaml.example "${RS_CONFIG}")
 rs_place("${RS_PC_IN}" rollstat.pc "${RS_FULL_LIBDIR}/pkgconfig")
-foreach(page rollstatd.8 rollstat.yaml.5 rollstat-dlq.1 rollstat-publish.1 rollstat-schema.1 rollstat-state.1 rollstat-top.1)
+foreach(page rollstatd.8 rollstat.yaml.5 rollstat-dlq.1 rollstat-publish.1 rollstat-schema.1 rollstat-state.1 rollstat-tap.1 rollstat-top.1)
   string(REGEX REPLACE "^.*\\." "" section ${page})
   rs_place("${RS_DEPLOY}/man/${page}" ${page} "${RS_FULL_MANDIR}/man${section}")
 endforeach()

@@ -1,6 +1,7 @@
 /* The table that workers call; see ingest/kafka/internal.h for what they share with the control thread. */
 #include <string.h>
 
+#include "base/kafka/headers.h"
 #include "ingest/kafka/internal.h"
 
 #define NUDGE_US     (5 * INT64_C(1000))
@@ -209,27 +210,6 @@ static bool acceptable(struct rs_kafka_source *source, struct rs_source_partitio
     return true;
 }
 
-/* librdkafka takes the headers apart when they are first asked for, and keeps them with the message. */
-static bool find_header(const struct rs_record *record, const char *name, struct rs_slice *out)
-{
-    rd_kafka_headers_t *headers = NULL;
-    const void *value = NULL;
-    size_t size = 0;
-
-    *out = (struct rs_slice){0};
-    rd_kafka_resp_err_t err = rd_kafka_message_headers(record->origin, &headers);
-    if (err == RD_KAFKA_RESP_ERR__NOENT) {
-        return true;
-    }
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return false;
-    }
-    if (rd_kafka_header_get_last(headers, name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR && value) {
-        *out = rs_slice_of(value, size);
-    }
-    return true;
-}
-
 static void to_record(rd_kafka_message_t *message, struct rs_record *out)
 {
     rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
@@ -243,7 +223,7 @@ static void to_record(rd_kafka_message_t *message, struct rs_record *out)
         .offset = message->offset,
         .timestamp_us = usable ? timestamp_ms * 1000 : RS_TIME_NONE,
         .origin = message,
-        .header = find_header,
+        .header = rs_kafka_header,
     };
 }
 

@@ -27,6 +27,7 @@ READ = {
     "rollstat-publish": ["-c {} " + DRY + " GOOD", "-c CONFIG " + DRY + " {}", "-c CONFIG " + DRY + " GOOD {}"],
     "rollstat-state": ["-c {}"],
     "rollstat-dlq": ["-c {} list", "-c {} show"],
+    "rollstat-tap": ["-c {} trades"],
     "rollstat-top": ["-c {} --once", "--password-file {} --once"],
     "rollstat-schema": ["canonical {}", "fingerprint {}", "explain {}", "decode -s {}", "decode -s SCHEMA {}"],
 }
@@ -41,6 +42,7 @@ INSIDE = {
     "rollstat-publish": ["-c {} " + DRY + " GOOD"],
     "rollstat-state": ["-c {}"],
     "rollstat-dlq": ["-c {} list"],
+    "rollstat-tap": ["-c {} trades"],
 }
 # Arguments, exit code, what stderr says.
 CONTENT = {
@@ -67,6 +69,7 @@ CONTENT = {
     ],
     "rollstat-state": [("-c OTHER", 1, "")],
     "rollstat-dlq": [("-c OTHER list", 1, ""), ("-c OTHER show", 1, "")],
+    "rollstat-tap": [("-c OTHER trades", 1, ""), ("-c CONFIG trade", 1, "has no stream")],
     "rollstat-top": [("-c OTHER --once", 1, ""), ("--password-file EMPTY --once", 1, "is empty"),
                      ("--password-file LONG --once", 1, "is larger than the limit of"),
                      ("-c CONFIG --once", 2, "cannot connect")],

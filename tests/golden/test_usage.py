@@ -491,6 +491,7 @@ aggregates:
                                (f"rollstat-publish -c {shlex.quote(config)} --stream trades --timeout 1s {shlex.quote(good)}", [kafka]),
                                (f"rollstat-state -c {shlex.quote(config)}", [kafka]),
                                (f"rollstat-dlq -c {shlex.quote(config)} list", [kafka]),
+                               (f"rollstat-tap -c {shlex.quote(config)} trades", [kafka]),
                                (f"rollstat-top -c {shlex.quote(config)} --once", [redis])]:
             with self.subTest(command=command):
                 status, err = self.by_hand(command)
@@ -509,7 +510,8 @@ aggregates:
                           "a,X,P,1,1,CNY,2026-01-01T00:00:00Z\n")
         for command in (f"rollstat-publish -c {shlex.quote(config)} --stream trades --timeout 1s {shlex.quote(good)}",
                         f"rollstat-state -c {shlex.quote(config)} --timeout 1",
-                        f"rollstat-dlq -c {shlex.quote(config)} --timeout 1 list"):
+                        f"rollstat-dlq -c {shlex.quote(config)} --timeout 1 list",
+                        f"rollstat-tap -c {shlex.quote(config)} --timeout 1 trades"):
             with self.subTest(command=command):
                 status, err = self.by_hand(command)
                 self.assertEqual(status, 2, err)

@@ -184,6 +184,14 @@ class Foreign(DlqTool, suite.Case):
             rows = self.objects("replay", "--dry-run", "-n", limit)
             self.assertEqual(sum(row["sent"] for row in rows), sent, limit)
 
+    def test_the_second_topic_of_a_stream(self):
+        trades = {name: value for name, value in STREAMS["trades"].items() if name != "topic"}
+        config = self.write("topics.yaml", suite.configuration({"trades": {**trades, "topics": ["t", "u"], "dead_letters": {"topic": "t.dlq"}}},
+                                                               {"m": AGGREGATES["m"]}, self.kafka.bootstrap))
+        self.put((NO_PRICE, letter_headers()), (avro.trade(), letter_headers(topic=b"u")))
+        rows = [json.loads(line) for line in self.tool("-j", "show", config=config)[0].splitlines()]
+        self.assertEqual([(row["topic"], row["now"], row["decodes"]) for row in rows], [("t", "rule", True), ("u", "none", True)])
+
     def test_letters_that_say_strange_things(self):
         self.put((b"\xff" * 100000, letter_headers(reason=b"\xff\xfe\x1b[2J", text=b"line\none\x07", field=b"\xc2\x9b31m", byte=b"-5",
                                                 schema=b"s" * 5000, time=b"yesterday", rule=b"", partition=b"2147483647",

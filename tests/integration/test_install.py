@@ -14,6 +14,7 @@ usr/bin/rollstat-dlq
 usr/bin/rollstat-publish
 usr/bin/rollstat-schema
 usr/bin/rollstat-state
+usr/bin/rollstat-tap
 usr/bin/rollstat-top
 usr/bin/rollstatd
 usr/include/rollstat.h
@@ -28,6 +29,7 @@ usr/share/man/man1/rollstat-dlq.1
 usr/share/man/man1/rollstat-publish.1
 usr/share/man/man1/rollstat-schema.1
 usr/share/man/man1/rollstat-state.1
+usr/share/man/man1/rollstat-tap.1
 usr/share/man/man1/rollstat-top.1
 usr/share/man/man5/rollstat.yaml.5
 usr/share/man/man8/rollstatd.8

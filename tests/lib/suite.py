@@ -24,7 +24,7 @@ DATA = os.environ.get("RS_SHARED_DATA", os.path.join(ROOT, "..", "shared", "data
 JARS = os.environ.get("RS_KAFKA", os.path.join(ROOT, "build", "kafka-3.9.1"))
 SCHEMAS = os.path.join(ROOT, "schemas")
 PLACES = {"rollstatd": "transform", "rollstat-publish": "ingest/publish", "rollstat-top": "sink", "rollstat-schema": "schemas",
-          "rollstat-state": "transform", "rollstat-dlq": "transform", "state_records": "tests",
+          "rollstat-state": "transform", "rollstat-dlq": "transform", "rollstat-tap": "transform", "state_records": "tests",
           "rollstat-demo-broker": "deploy", "kafka_tool": "tests", "log_tool": "tests",
           "resolve_tool": "tests", "registry_tool": "tests"}
 

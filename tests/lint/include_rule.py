@@ -46,9 +46,10 @@ ROOMS = {
     "transform/worker": (*BASE, *SCHEMAS, *ENGINE, "transform/statelog", "transform/partition"),
     "transform/dlqtool": (*BASE, *SCHEMAS, *ENGINE, "transform/statelog", "transform/partition"),
     "transform/statetool": (*BASE, *SCHEMAS, *ENGINE, "transform/statelog", "transform/partition"),
+    "transform/tap": (*BASE, *SCHEMAS, *ENGINE, "transform/partition"),
 }
 # The daemon's own program wires the stages together: it alone sees all of them. It is not their tools.
-ROOMS["transform/daemon"] = tuple(room for room in ROOMS if room not in ("transform/dlqtool", "transform/statetool", "sink/top", "ingest/publish"))
+ROOMS["transform/daemon"] = tuple(room for room in ROOMS if room not in ("transform/dlqtool", "transform/statetool", "transform/tap", "sink/top", "ingest/publish"))
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
 PRIVATE = re.compile(r"(^|_)internal\.h$")

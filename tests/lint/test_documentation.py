@@ -14,7 +14,7 @@ ROOMS = ("base", "schemas", "ingest", "transform", "sink")
 STRING = r'"((?:[^"\\]|\\.)*)"'
 PROGRAMS = {"rollstatd": "rollstatd.8", "rollstat-publish": "rollstat-publish.1", "rollstat-top": "rollstat-top.1",
             "rollstat-schema": "rollstat-schema.1", "rollstat-state": "rollstat-state.1",
-            "rollstat-dlq": "rollstat-dlq.1"}
+            "rollstat-dlq": "rollstat-dlq.1", "rollstat-tap": "rollstat-tap.1"}
 
 
 class Unreadable(Exception):

@@ -12,6 +12,7 @@
 
 /* The partition keeps groups of what it took, and starts anew before they are many. */
 #define RECORDS_MAX 4096
+#define AGAIN_US    INT64_C(500000) /* another schema is waited for, once the registry was silent on one */
 
 struct rs_dlq_check {
     const struct rs_engine *engine;
@@ -21,7 +22,8 @@ struct rs_dlq_check {
     struct rs_partition *partition;
     int taken;
     int64_t timeout_us;
-    bool silent; /* the registry was waited for in vain */
+    bool silent; /* the registry was waited for in vain, last for the schema `silent_id` */
+    uint32_t silent_id;
     struct rs_dlq_verdict verdict;
 };
 
@@ -34,7 +36,7 @@ int rs_dlq_check_new(const struct rs_dlq_tool *tool, const struct rs_stream *str
     }
     check->engine = tool->loaded.engine;
     check->stream = stream;
-    check->decoder = check->engine->plans[stream->index].decoder;
+    check->decoder = check->engine->plans[stream->first].decoder;
     check->timeout_us = tool->request.timeout_s * 1000000;
     *out = check;
     return 0;
@@ -92,7 +94,9 @@ static int apply(struct rs_dlq_check *check, const struct rs_record *record, str
         if (!rs_partition_wants_schema(check->partition, &id)) {
             return rs_fail(error, RS_ENOMEM, "out of memory");
         }
-        check->silent = !rs_asking_await(waits, check, check->silent ? 0 : check->timeout_us);
+        int64_t wait_us = !check->silent ? check->timeout_us : check->silent_id == id ? 0 : AGAIN_US;
+        check->silent = !rs_asking_await(waits, check, wait_us);
+        check->silent_id = id;
         if (check->silent) {
             rs_partition_schema_why(check->partition, &why);
             check->verdict.unjudged = true;

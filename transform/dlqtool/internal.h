@@ -182,7 +182,8 @@ RS_MUST_USE int rs_dlq_check_new(const struct rs_dlq_tool *tool, const struct rs
                                  struct rs_dlq_check **out, struct rs_error *error);
 void rs_dlq_check_free(struct rs_dlq_check **check);
 const struct rs_stream *rs_dlq_check_stream(const struct rs_dlq_check *check);
-/* A schema registry has --timeout to answer; once it had that and did not, no letter waits for it until it does.
+/* A schema registry has --timeout to answer; once it had that and did not, letters of the same schema do not wait
+ * for it, and others half a second, until it does.
  * RS_ENOMEM. */
 RS_MUST_USE int rs_dlq_check_run(struct rs_dlq_check *check, const struct rs_dlq_letter *letter,
                                  struct rs_dlq_verdict *out, struct rs_error *error);

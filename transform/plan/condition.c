@@ -306,6 +306,16 @@ enum rs_truth rs_condition_eval(const struct rs_condition *c, const struct rs_va
     }
 }
 
+int rs_condition_failing(const struct rs_condition *c, const struct rs_value *values)
+{
+    for (size_t i = 0; i < c->child_count; i++) {
+        if (rs_condition_eval(c->children[i], values) != RS_TRUE) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
 bool rs_condition_within(const struct rs_condition *c, const bool *allowed)
 {
     if (c->kind >= COMPARE) {

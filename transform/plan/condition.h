@@ -22,6 +22,8 @@ enum rs_compare { RS_CMP_EQ, RS_CMP_NE, RS_CMP_LT, RS_CMP_LE, RS_CMP_GT, RS_CMP_
 struct rs_condition *rs_condition_load(struct rs_config *config, struct rs_slots *slots,
                                        const struct rs_config_node *node);
 enum rs_truth rs_condition_eval(const struct rs_condition *condition, const struct rs_value *values);
+/* Number of the first pair of the mapping that does not hold; -1: all do. */
+int rs_condition_failing(const struct rs_condition *condition, const struct rs_value *values);
 /* Whether only slots for which allowed[slot] is set are looked at. */
 bool rs_condition_within(const struct rs_condition *condition, const bool *allowed);
 
