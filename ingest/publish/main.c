@@ -13,6 +13,7 @@
 #include "base/config/config.h"
 #include "base/usage.h"
 #include "ingest/publish/ahead.h"
+#include "ingest/publish/check.h"
 #include "ingest/publish/progress.h"
 #include "ingest/publish/rate.h"
 #include "ingest/publish/registered.h"
@@ -80,6 +81,7 @@ struct publish {
     struct rs_streams *streams;
     struct rs_rows *rows;
     struct rs_ahead ahead;
+    struct rs_check check;
     rollstat *publisher;
     struct rs_rate bucket;
     struct rs_progress progress;
@@ -400,6 +402,9 @@ static int open_rows(struct publish *p)
     if (rc == 0) {
         rc = rs_ahead_init(&p->ahead, stream, &error);
     }
+    if (rc == 0) {
+        rc = rs_check_init(&p->check, stream, &error);
+    }
     if (rc != 0) {
         (void)complain(error.text);
         return exit_code(rc);
@@ -478,6 +483,19 @@ static void warn_of_future(struct publish *p, const struct rs_row *row)
     }
 }
 
+/* The row is bad although its file and the schema allow it. RS_EXIT_OK: go on. */
+static int reject_row(struct publish *p, const struct rs_row *row, const char *why)
+{
+    struct rs_error bad;
+    (void)rs_fail(&bad, RS_ERECORD, "%s:%" PRIu64 ":1: %s", row->file, row->line, why);
+    show_bad_row(p, bad.text);
+    if (rs_rows_reject(p->rows, row, &bad) != 0) {
+        (void)complain(bad.text);
+        return RS_EXIT_ENVIRONMENT;
+    }
+    return RS_EXIT_OK;
+}
+
 /* RS_EXIT_OK: go on. */
 static int publish_row(struct publish *p, const struct rs_row *row)
 {
@@ -487,6 +505,9 @@ static int publish_row(struct publish *p, const struct rs_row *row)
         keep_rate(p);
     }
     uint64_t number = p->good + rs_rows_rejected(p->rows) + 1;
+    if (rs_check_event(&p->check, row->datum, &bad) != 0) {
+        return reject_row(p, row, bad.text);
+    }
     warn_of_future(p, row);
     if (p->dry_run) {
         p->good++;
@@ -497,12 +518,7 @@ static int publish_row(struct publish *p, const struct rs_row *row)
     if (code == ROLLSTAT_OK) {
         p->good++;
     } else if (code == ROLLSTAT_REJECTED) {
-        (void)rs_fail(&bad, RS_ERECORD, "%s:%" PRIu64 ":1: %s", row->file, row->line, error.text);
-        show_bad_row(p, bad.text);
-        if (rs_rows_reject(p->rows, row, &bad) != 0) {
-            (void)complain(bad.text);
-            return RS_EXIT_ENVIRONMENT;
-        }
+        return reject_row(p, row, error.text);
     } else if (code != ROLLSTAT_INTERRUPTED) {
         erase_progress(p);
         (void)complain(error.text);
@@ -622,6 +638,7 @@ static void clean_up(struct publish *p)
     (void)rollstat_close(&p->publisher, 0, NULL);
     rs_rows_free(&p->rows);
     rs_ahead_fini(&p->ahead);
+    rs_check_fini(&p->check);
     rs_streams_free(&p->streams);
     rs_config_free(&p->config);
     rs_rows_options_fini(&p->rows_options);

@@ -137,6 +137,10 @@ static int find_id(const struct rs_registered *asked, uint32_t *id, struct rs_er
     if (asked->registry->url_count == 0) {
         return rs_fail(error, RS_EUSAGE, "no schema registry is configured: schemas: {registry: URL}");
     }
+    if (!asked->stream->topic || asked->stream->listed) {
+        return rs_fail(error, RS_EUSAGE, "stream \"%s\" reads several topics, and a subject is that of one",
+                       asked->stream->name);
+    }
     int rc = rs_registry_http_new(asked->registry, asked->stop, &a.http, error);
     if (rc != 0) {
         return rc;

@@ -11,6 +11,7 @@
 #include "ingest/encode/key.h"
 #include "ingest/encode/message.h"
 #include "ingest/encode/put.h"
+#include "ingest/publish/check.h"
 #include "ingest/publish/publisher.h"
 #include "ingest/publish/registered.h"
 #include "ingest/read/row_plan.h"
@@ -27,6 +28,7 @@ struct rollstat {
     char *key_fields; /* NULL: the stream's */
     rollstat_options options;
     struct rs_publisher *publisher;
+    struct rs_check check;
 
     /* for values of libavro, which need no event */
     pthread_mutex_t mutex;
@@ -243,6 +245,9 @@ static int set_up(struct rollstat *r, struct rs_error *error)
     if (rc == 0) {
         rc = rs_message_maker_new(r->stream, &r->prefix, &r->message, error);
     }
+    if (rc == 0) {
+        rc = rs_check_init(&r->check, r->stream, error);
+    }
     return rc == 0 ? rs_publisher_new(&options, &r->publisher, error) : rc;
 }
 
@@ -251,6 +256,7 @@ static void destroy(struct rollstat *r)
     rs_publisher_free(&r->publisher);
     rs_key_maker_free(&r->key);
     rs_message_maker_free(&r->message);
+    rs_check_fini(&r->check);
     rs_mapping_fini(&r->mapping);
     rs_streams_free(&r->streams);
     rs_config_free(&r->config);
@@ -458,6 +464,9 @@ static int check_and_put(struct rollstat *r, struct rs_key_maker *maker, struct 
     struct rs_slice message = {0};
     struct rs_slice datum = rs_slice_of(value->data + r->prefix.size, value->size - r->prefix.size);
     int rc = rs_key_make(maker, datum, &key, error);
+    if (rc == 0) {
+        rc = rs_check_event(&r->check, datum, error);
+    }
     if (rc == 0) {
         rc = rs_message_make(messages, rs_buf_slice(value), &message, error);
     }

@@ -1,6 +1,7 @@
 """Broken rows: each is reported with its file, line, column and reason, kept by --rejects, and the good rows around it are all taken, by
 rollstat-publish and by --replay alike."""
 import gzip
+import json
 import os
 import sys
 
@@ -144,6 +145,24 @@ class BadRows(suite.Case):
                                             "--dry-run", path])
                 self.assertIn(status, (1, 2))
                 self.assertIn(f"{name}: {reason}", err.decode())
+
+    def test_rows_that_the_daemon_would_reject(self):
+        """Of a time that the schema lets be null: told before it is sent, as the daemon tells it afterwards."""
+        self.write("t.avsc", json.dumps({"type": "record", "name": "T", "fields": [
+            {"name": "g", "type": "string"},
+            {"name": "at", "type": ["null", {"type": "long", "logicalType": "timestamp-micros"}]}]}))
+        config = self.write("t.yaml", suite.configuration(
+            {"t": {"topic": "t", "schema": "t.avsc", "time": "at"}},
+            {"a": {"stream": "t", "by": ["g"], "window": {"all": True}, "stats": {"n": "count()"}}}, directory=self.directory))
+        path = self.write("t.csv", f"g,at\nx,{T}\ny,\nz,{T}\n")
+        argv = [suite.program("rollstat-publish"), "-c", config, "-s", "t", "--dry-run", "--rejects", self.path("kept"), path]
+        text = procs.check(argv, expect=3)[1].decode()
+        self.assertIn(f"{path}:3:1: at: is null, and it is the time of the event (rollstatd would reject the event: field_null)\n", text)
+        self.assertIn("checked 2 rows, 1 rejected", text)
+        with open(self.path("kept"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "g,at\ny,\n")
+        _, counts, text = self.replay(config, "t", [path], expect=3)
+        self.assertEqual((counts["applied"], counts["rejected"]), (2, 1), text)
 
     def test_quoted_rows_of_many_lines(self):
         """RFC 4180: quotes, delimiters and line ends inside a cell; the reject names the line of the cell."""
