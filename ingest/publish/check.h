@@ -13,6 +13,7 @@
 struct rs_check {
     const struct rs_stream *stream;
     struct rs_program *program;
+    int time, version; /* of the values that it gives; -1: of the record, or none */
 };
 
 /* Borrows the stream.

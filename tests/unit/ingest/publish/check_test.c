@@ -71,8 +71,25 @@ static void test_upserts(void **state)
     expect(nanos, RS_TIME_FORM_STAMP, NULL, rs_slice_of("\2\2\0", 3), NULL);
 }
 
+/* What the record says of itself is nothing that an event could lack. */
+static void test_of_the_record(void **state)
+{
+    struct rs_schema_document *document = parse_schema(RECORD(TIME("\"long\"")));
+    const struct rs_stream stream = {
+        .name = "s", .schema = document, .time_path = "$timestamp", .version_path = "$offset"};
+    struct rs_check check;
+    struct rs_error error;
+    (void)state;
+    assert_int_equal(rs_check_init(&check, &stream, &error), 0);
+    assert_int_equal(rs_check_event(&check, rs_slice_of("\0", 1), &error), 0);
+    assert_int_equal(rs_check_event(&check, rs_slice_of("\0\0", 2), &error), RS_ERECORD);
+    rs_check_fini(&check);
+    rs_schema_free(&document);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_times), cmocka_unit_test(test_upserts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_times), cmocka_unit_test(test_upserts),
+                                       cmocka_unit_test(test_of_the_record)};
     return cmocka_run_group_tests_name("check", tests, NULL, NULL);
 }
