@@ -1,4 +1,4 @@
-/* Framing: byte 0 says framing (2 bits), own schema (2 bits), and whether a registry is asked (1 bit); the rest is a
+/* Framing, of Avro and of JSON: byte 0 says framing (2 bits), own schema (2 bits), and whether a registry is asked (1 bit); the rest is a
  * message. Splitting and prefixes agree; the decoder judges what is behind a prefix as it is, and looking into a message
  * as decoding it; what a registry knows is judged alike however full the table is, and needs to be asked for once. */
 #include "schemas/decoder.h"
@@ -32,6 +32,7 @@ struct subject {
 
 static struct rs_schema_document *documents[SCHEMAS + 1];
 static struct rs_frame_registry *registry;
+static struct rs_decoder *json_decoders[4]; /* by framing */
 static struct subject subjects[SCHEMAS];
 static const struct rs_registry_reader *reader;
 static struct rs_registry_key asked;
@@ -90,6 +91,15 @@ static void open_decoder(struct subject *s, size_t own, enum rs_framing framing,
     if (learns) {
         must(rs_decoder_learn(s->decoders[framing][1], &asker, paths, "fuzz", report, &error), &error);
     }
+}
+
+static void open_json(enum rs_framing framing)
+{
+    const struct rs_json_options options = {.refuse_unknown = false};
+    struct rs_error error = {0};
+    must(rs_decoder_new_json(rs_schema_root(documents[0]), framing, paths, PATHS, RS_PROGRAM_LIMITS_DEFAULT,
+                             &options, &json_decoders[framing], &error),
+         &error);
 }
 
 static struct rs_program *resolve(size_t writer, size_t own)
@@ -195,6 +205,49 @@ static void check_look(const struct rs_decoder *decoder, struct rs_slice message
     }
 }
 
+/* Values are seen in their order, and no more of them than the message has bytes. */
+static void see(void *self, const struct rs_place *place, size_t size, const struct rs_schema *type,
+                struct rs_slice json)
+{
+    size_t *end = self;
+    rs_fuzz_require(place->at >= *end && type && json.size > 0, "values overlap");
+    *end = place->at + size;
+}
+
+static void check_visit(const struct rs_decoder *decoder, struct rs_slice message)
+{
+    size_t end = 0;
+    struct rs_place place;
+    const struct rs_decoder_visitor visitor = {.visit = see, .self = &end};
+    (void)rs_decoder_visit(decoder, message, &visitor, &place);
+    rs_fuzz_require(end <= message.size, "a value ends behind the message");
+}
+
+static void check_json(enum rs_framing framing, struct rs_slice message)
+{
+    const struct rs_decoder *decoder = json_decoders[framing];
+    struct rs_value values[2][PATHS];
+    struct rs_place place;
+    struct rs_slice text;
+    uint32_t id = 0;
+    char schema[RS_DECODER_SCHEMA_MAX];
+    size_t at = SIZE_MAX;
+    uint8_t *room = rs_fuzz_exactly(message);
+    enum rs_reason reason = rs_decoder_run(decoder, message, room, values[0], &at);
+    rs_fuzz_require(at <= message.size, "the fault is behind the message");
+    rs_fuzz_require(rs_decoder_run(decoder, message, room, values[1], NULL) == reason,
+                    "JSON is judged otherwise");
+    bool framed = rs_frame_confluent(message, &id, &text);
+    rs_fuzz_require((reason == RS_REASON_FRAMING) == (framing == RS_FRAMING_CONFLUENT && !framed),
+                    "framing of JSON");
+    rs_fuzz_require(rs_decoder_visit(decoder, message, NULL, &place) == RS_REASON_NONE && place.at == 0 &&
+                        !rs_decoder_find_value(decoder, message, paths[0], &at),
+                    "something is seen in JSON");
+    rs_decoder_schema_text(decoder, message, reason, schema);
+    rs_fuzz_require(strlen(schema) < sizeof schema, "the name of a schema has no end");
+    free(room);
+}
+
 /* Ids that are multiples of 4 have a schema that resolves, others one that does not, or no Avro, or none. */
 static void answer(void)
 {
@@ -239,6 +292,10 @@ static void check_learning(const struct subject *s, const struct rs_decoder *dec
         require_same(reason, values[0], run_program(s->learned, datum, values[2]), values[2],
                      "what was learned reads otherwise");
     }
+    const struct rs_program *program = NULL;
+    bool learned = rs_decoder_find_learned(decoder, &tables[1], message, &program, &datum);
+    rs_fuzz_require(!learned || (program != NULL) == (id % 4 == 0 && reason != RS_REASON_SCHEMA_INCOMPATIBLE),
+                    "another program was learned");
     rs_learned_table_fini(&tables[0], rs_decoder_learned(decoder));
     rs_learned_table_fini(&tables[1], rs_decoder_learned(decoder));
 }
@@ -250,6 +307,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (!registry) {
         open_schemas();
+        for (unsigned i = RS_FRAMING_AUTO; i <= RS_FRAMING_SINGLE_OBJECT; i++) {
+            open_json((enum rs_framing)i);
+        }
     }
     enum rs_framing framing = (enum rs_framing)(data[0] & 3);
     size_t own = data[0] >> 2 & 3;
@@ -264,6 +324,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_split(framing, own, message);
     check_prefixed(s, message);
     check_look(s->decoders[framing][0], message);
+    check_look(learning, message);
+    check_visit(learning, message);
+    check_json(framing, message);
     if (rs_decoder_learned(learning) && data[0] >> 4 & 1) {
         check_learning(s, learning, message);
     }

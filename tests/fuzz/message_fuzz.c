@@ -6,6 +6,8 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/wants.h"
 
+#define PREFIXES_MAX 300
+
 static const struct rs_program_limits limits = {.depth = 12, .items = 500};
 
 struct judged {
@@ -86,6 +88,33 @@ static void check_places(const struct rs_program *program, struct rs_slice messa
     }
 }
 
+/* No value begins with another of its type: a message that is cut off is refused. */
+static void check_prefixes(const struct rs_program *program, struct rs_slice message)
+{
+    for (size_t size = message.size < PREFIXES_MAX ? message.size : 0; size-- > 0;) {
+        struct rs_value values[RS_WANTS_MAX];
+        struct rs_place place;
+        uint8_t *cut = rs_fuzz_exactly(rs_slice_of(message.data, size));
+        enum rs_reason reason = rs_program_run(program, rs_slice_of(cut, size), values, NULL);
+        rs_fuzz_require(reason != RS_REASON_NONE, "a message that is cut off is taken");
+        rs_fuzz_require(rs_program_visit(program, rs_slice_of(cut, size), NULL, &place) == reason,
+                        "the visitor judges a message otherwise that is cut off");
+        free(cut);
+    }
+}
+
+/* An empty message may be at NULL. */
+static void check_nothing(const struct rs_program *program, const struct judged *judged)
+{
+    const struct rs_slice nothing = {NULL, 0};
+    struct rs_buf json = {0};
+    struct rs_place place;
+    rs_fuzz_require(judge(program, nothing).reason == judged->reason, "nothing at NULL is judged otherwise");
+    rs_fuzz_require(rs_program_json(program, nothing, &json, NULL) == judged->reason, "nothing as JSON");
+    rs_fuzz_require(rs_program_visit(program, nothing, NULL, &place) == judged->reason, "nothing visited");
+    rs_buf_fini(&json);
+}
+
 static struct rs_program *compile(const struct rs_schema *schema, const struct rs_wants *wants, size_t count,
                                   bool resolve)
 {
@@ -114,6 +143,12 @@ static void check(const struct rs_schema *schema, struct rs_slice message)
     same(&first, &itself, wants.count, "resolving a schema to itself changes something");
     check_walks(program, message, &first);
     check_places(program, message, &wants, &first);
+    if (first.reason == RS_REASON_NONE) {
+        check_prefixes(program, message);
+    }
+    if (message.size == 0) {
+        check_nothing(program, &first);
+    }
     rs_program_explain(resolved, &text);
     rs_buf_fini(&text);
     rs_program_free(&program);
