@@ -17,6 +17,7 @@ HEADERS = {
 FUNCTIONS = {
     "rs_config_load_text": "tests write their configurations as text",
     "rs_http_port": "tests ask for any free port",
+    "rs_pattern_states": "tests see that the bound of a pattern holds",
     "rs_kafka_control_statistics": "tests tell what librdkafka says of brokers that they do not have",
     "rs_slabs_live": "tests see that places are given back",
     "rs_worker_step": "tests and simulation call the worker in virtual time",
