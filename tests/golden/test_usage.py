@@ -54,7 +54,7 @@ CONFIGURATIONS = [
     ("no kafka", "kafka:\n  bootstrap.servers: 127.0.0.1:9\n", "",
      ['1:1: "kafka" is missing: at least kafka: {bootstrap.servers: HOST:PORT} is needed']),
     ("redis scheme", "redis://127.0.0.1:9/0", "http://127.0.0.1:9/0",
-     ["5:8: a Redis URL starts with redis:// or unix://, as in redis://localhost:6379/0"]),
+     ["5:8: a Redis URL starts with redis://, rediss:// or unix://, as in redis://localhost:6379/0"]),
     ("redis database", "redis://127.0.0.1:9/0", "redis://127.0.0.1:9/x",
      ["5:8: the database in the Redis URL is not a number: redis://HOST:PORT/0"]),
     ("redis prefix", "redis://127.0.0.1:9/0", "redis://127.0.0.1:9/0\n  prefix: 'a b'",
@@ -151,14 +151,14 @@ CONFIGURATIONS = [
      ['19:14: window "session" is not available in this version; there are tumbling, sliding with every, all, '
       'and last on upsert streams']),
     ("window two", "tumbling: 1m", "tumbling: 1m, all: true",
-     ["19:13: window is exactly one of tumbling, sliding with every, all, and last on upsert streams"]),
+     ["19:13: window is exactly one of tumbling, sliding with every, since, all, and last on upsert streams"]),
     ("last on append", "tumbling: 1m", "last: 5",
      ['19:20: window "last" of an append stream is not available in this version; there are tumbling, sliding '
-      'with every, and all']),
+      'with every, since, and all']),
     ("no window", "    window: {tumbling: 1m}\n", "",
      ["17:5: an aggregate needs window, as in {tumbling: 1m}"]),
     ("history on all", "tumbling: 1m", "all: true",
-     ["20:14: history needs windows that end: tumbling or sliding"]),
+     ["20:14: history needs windows that end: tumbling, sliding or since"]),
     ("history negative", "history: 10", "history: -1",
      ['20:14: history: must be a whole number from 0 to 1000000, not "-1"']),
     ("stat name", "count()", "cont()",
@@ -315,7 +315,7 @@ COMMANDS = {
     ],
     "rollstat-top": [
         ("--nonsense", 1, "unknown option --nonsense. See `rollstat-top --help`."),
-        ("--redis http://x", 1, "a Redis URL starts with redis:// or unix://"),
+        ("--redis http://x", 1, "a Redis URL starts with redis://, rediss:// or unix://"),
         ("--redis redis://127.0.0.1:9/0 --once", 2, "redis://127.0.0.1:9/0: cannot connect: Connection refused"),
         ("a --sort", 1, "option --sort needs a value (COLUMN[:desc]). See `rollstat-top --help`."),
     ],
@@ -374,7 +374,7 @@ class Usage(suite.Case):
 """), ['17:13: no stream "trade"; did you mean "trades"?',
        '19:24: tumbling: must be from 1us to 36525d, not "0s"',
        '26:20: window "last" of an append stream is not available in this version; there are tumbling, sliding with '
-       'every, and all',
+       'every, since, and all',
        '31:12: two values of aggregate c would be called "events"'])
         # Nothing is known of a stream that is none: neither its fields nor whether it has `last` and `change`.
         unknown = BASE.replace("  trades:\n    topic: t\n    schema: trade.avsc\n    time: executed_at\n    lateness: 30s",
