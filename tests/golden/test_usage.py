@@ -148,7 +148,7 @@ CONFIGURATIONS = [
     ("window without every", "tumbling: 1m", "sliding: 5m",
      ["19:23: sliding needs every, as in {sliding: 5m, every: 1s}"]),
     ("window later", "tumbling: 1m", "session: 30s",
-     ['19:14: window "session" is not available in this version; there are tumbling, sliding with every, all, '
+     ['19:14: window "session" is not available in this version; there are tumbling, sliding with every, since, all, '
       'and last on upsert streams']),
     ("window two", "tumbling: 1m", "tumbling: 1m, all: true",
      ["19:13: window is exactly one of tumbling, sliding with every, since, all, and last on upsert streams"]),
