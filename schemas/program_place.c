@@ -3,9 +3,9 @@
  * without bytes are not walked. */
 #include "schemas/program_place.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "schemas/program_ops.h"
 #include "schemas/wire.h"
 
@@ -33,14 +33,30 @@ static enum rs_reason walk_value(struct walk *w, const struct rs_schema *type);
 
 /* ---- where ---- */
 
-/* At most what fits; true: more would have followed. */
+/* At most what fits; true: more would have followed. Every rejected message comes through here. */
 static bool put_step(char *out, size_t *size, const struct rs_place_step *step)
 {
-    size_t room = RS_PLACE_PATH_MAX - *size;
-    int more = step->name ? snprintf(out + *size, room, "%s%s", *size > 0 ? "." : "", step->name)
-                          : snprintf(out + *size, room, "[%llu]", (unsigned long long)step->item);
-    bool cut = more < 0 || (size_t)more >= room;
-    *size = cut ? RS_PLACE_PATH_MAX - 1 : *size + (size_t)more;
+    char number[RS_NUMBER_TEXT_MAX];
+    const char *text = step->name;
+    size_t length;
+    if (text) {
+        length = strlen(text);
+    } else {
+        length = 1 + rs_int64_format((int64_t)step->item, number + 1);
+        number[0] = '[';
+        number[length++] = ']';
+        text = number;
+    }
+    bool point = step->name && *size > 0;
+    size_t room = RS_PLACE_PATH_MAX - 1 - *size;
+    bool cut = length + point > room;
+    if (point && room > 0) {
+        out[(*size)++] = '.';
+        room--;
+    }
+    memcpy(out + *size, text, cut && length > room ? room : length);
+    *size = cut ? RS_PLACE_PATH_MAX - 1 : *size + length;
+    out[*size] = '\0';
     return cut;
 }
 
@@ -110,22 +126,41 @@ static enum rs_reason check_decimal(const struct rs_schema *type, struct rs_slic
                                                                                     : RS_REASON_DECIMAL;
 }
 
-/* `type` NULL: the key of a map. */
+/* Also the key of a map. Most of a large message is texts. */
+static inline enum rs_reason walk_text(struct walk *w)
+{
+    struct rs_wire_number length = rs_wire_length(w->p, w->end);
+    if (!length.p) {
+        return (enum rs_reason)length.value;
+    }
+    if (!rs_wire_utf8(length.p, length.value, w->end)) {
+        return RS_REASON_UTF8;
+    }
+    w->p = length.p + length.value;
+    return RS_REASON_NONE;
+}
+
+static bool is_text(const struct rs_schema *type)
+{
+    return type->kind == RS_AVRO_STRING && type->logical != RS_LOGICAL_UUID &&
+           type->logical != RS_LOGICAL_DECIMAL;
+}
+
 static enum rs_reason walk_sized(struct walk *w, const struct rs_schema *type)
 {
+    if (is_text(type)) {
+        return walk_text(w);
+    }
     struct rs_wire_number length = rs_wire_length(w->p, w->end);
     enum rs_reason reason = RS_REASON_NONE;
     if (!length.p) {
         return accept(w, length);
     }
     struct rs_slice bytes = rs_slice_of(length.p, length.value);
-    bool string = !type || type->kind == RS_AVRO_STRING;
-    if (type && type->logical == RS_LOGICAL_UUID) {
+    if (type->logical == RS_LOGICAL_UUID) {
         reason = rs_wire_uuid(bytes.data, bytes.size) ? RS_REASON_NONE : RS_REASON_UUID;
-    } else if (type && type->logical == RS_LOGICAL_DECIMAL) {
+    } else if (type->logical == RS_LOGICAL_DECIMAL) {
         reason = check_decimal(type, bytes);
-    } else if (string) {
-        reason = rs_wire_utf8(bytes.data, bytes.size, w->end) ? RS_REASON_NONE : RS_REASON_UTF8;
     }
     w->p = reason == RS_REASON_NONE ? bytes.data + bytes.size : w->p;
     return reason;
@@ -178,6 +213,11 @@ static enum rs_reason visit_scalar(struct walk *w, const struct rs_schema *type)
 
 /* ---- composites ---- */
 
+static bool is_composite(const struct rs_schema *type)
+{
+    return type->kind == RS_AVRO_RECORD || type->kind == RS_AVRO_ARRAY || type->kind == RS_AVRO_MAP;
+}
+
 /* The steps stay as they are when a value is refused: they are its path. */
 static enum rs_reason walk_step(struct walk *w, const struct rs_schema *type, struct rs_place_step step)
 {
@@ -215,16 +255,49 @@ static enum rs_reason walk_record(struct walk *w, const struct rs_schema *type)
     return reason;
 }
 
+/* Values of one scalar type that nobody wants to see. */
+static enum rs_reason walk_scalars(struct walk *w, const struct rs_schema *type,
+                                   const struct rs_wire_block *block, uint64_t first)
+{
+    bool keys = type->kind == RS_AVRO_MAP;
+    bool texts = is_text(type->items);
+    for (uint64_t i = 0; i < block->count; i++) {
+        enum rs_reason reason = keys ? walk_text(w) : RS_REASON_NONE;
+        if (reason != RS_REASON_NONE) {
+            return reason;
+        }
+        w->value = w->p;
+        reason = texts ? walk_text(w) : walk_scalar(w, type->items);
+        if (reason != RS_REASON_NONE) {
+            RS_ASSERT(w->count < STEPS_MAX);
+            w->steps[w->count++] = (struct rs_place_step){.item = first + i};
+            return reason;
+        }
+    }
+    return RS_REASON_NONE;
+}
+
+static enum rs_reason walk_each(struct walk *w, const struct rs_schema *type,
+                                const struct rs_wire_block *block, uint64_t first)
+{
+    enum rs_reason reason = RS_REASON_NONE;
+    for (uint64_t i = 0; i < block->count && reason == RS_REASON_NONE; i++) {
+        reason = type->kind == RS_AVRO_MAP ? walk_text(w) : RS_REASON_NONE;
+        if (reason == RS_REASON_NONE) {
+            reason = walk_step(w, type->items, (struct rs_place_step){.item = first + i});
+        }
+    }
+    return reason;
+}
+
 static enum rs_reason walk_block(struct walk *w, const struct rs_schema *type,
                                  const struct rs_wire_block *block, uint64_t first)
 {
     enum rs_reason reason = RS_REASON_NONE;
     bool empty = type->kind == RS_AVRO_ARRAY && type->items->zero_size;
-    for (uint64_t i = 0; i < block->count && !empty && reason == RS_REASON_NONE; i++) {
-        reason = type->kind == RS_AVRO_MAP ? walk_sized(w, NULL) : RS_REASON_NONE;
-        if (reason == RS_REASON_NONE) {
-            reason = walk_step(w, type->items, (struct rs_place_step){.item = first + i});
-        }
+    if (!empty) {
+        bool plain = !w->visitor && !is_composite(type->items) && type->items->kind != RS_AVRO_UNION;
+        reason = plain ? walk_scalars(w, type, block, first) : walk_each(w, type, block, first);
     }
     bool lies = reason == RS_REASON_NONE && block->block_end && block->block_end != w->p;
     return lies ? RS_REASON_BLOCK : reason;
@@ -272,8 +345,7 @@ static enum rs_reason walk_value(struct walk *w, const struct rs_schema *type)
         }
         type = type->branches[branch.value];
     }
-    bool composite = type->kind == RS_AVRO_RECORD || type->kind == RS_AVRO_ARRAY || type->kind == RS_AVRO_MAP;
-    return composite ? walk_composite(w, type) : visit_scalar(w, type);
+    return is_composite(type) ? walk_composite(w, type) : visit_scalar(w, type);
 }
 
 /* ---- the message ---- */

@@ -1,6 +1,6 @@
-/* What is said of a rejected record beyond its reason: rule, field, byte, schema. It is judged again for that,
- * which costs about as much as the first time and is paid by rejected records alone: judge.c keeps of a record
- * what good ones need. */
+/* What is said of a rejected record beyond its reason: rule, field, byte, schema. It is walked through once more
+ * for that, or judged again where the reason leaves several fields, which costs about as much as the first time and
+ * is paid by rejected records alone: judge.c keeps of a record what good ones need. */
 #include <math.h>
 
 #include "transform/partition/internal.h"
@@ -125,6 +125,52 @@ static void place_undecodable(struct rs_partition *p, struct rs_dead_letter *let
     letter->byte = (int64_t)(seen == again ? where->place.at : at);
 }
 
+/* Reasons that nothing but the decoding of a message can give. */
+static bool by_decoding(enum rs_reason reason)
+{
+    switch (reason) {
+    case RS_REASON_TRUNCATED:
+    case RS_REASON_TRAILING:
+    case RS_REASON_VARINT:
+    case RS_REASON_BOOLEAN:
+    case RS_REASON_ENUM_INDEX:
+    case RS_REASON_UNION_INDEX:
+    case RS_REASON_UTF8:
+    case RS_REASON_LENGTH:
+    case RS_REASON_BLOCK:
+    case RS_REASON_ITEMS:
+    case RS_REASON_DEPTH:
+    case RS_REASON_UUID: return true;
+    default: return false;
+    }
+}
+
+/* What the reason itself says is not judged again: one walk over the message instead of two. */
+static bool find_at_once(struct rs_partition *p, struct rs_dead_letter *letter, int rule,
+                         struct where *where)
+{
+    const struct rs_decoder *decoder = p->plan->decoder;
+    size_t at = 0;
+    if (by_decoding(letter->reason) &&
+        rs_decoder_visit(decoder, &p->learned, letter->record->value, NULL, &where->place) == letter->reason) {
+        letter->field = where->place.path[0] ? where->place.path : NULL;
+        letter->byte = (int64_t)where->place.at;
+        return true;
+    }
+    /* A schema of the registry's is not at hand here, so that what is at hand might read other fields. */
+    if (p->learns || !by_rule(letter->reason, rule)) {
+        return false;
+    }
+    const char *field = p->plan->slots.paths[rs_rules_slot(&p->plan->rules, rule)];
+    bool found = rs_decoder_find_value(decoder, &p->learned, letter->record->value, field, &at);
+    if (!found && p->plan->stream->format != RS_FORMAT_JSON) { /* of JSON no byte is known */
+        return false;
+    }
+    letter->field = field;
+    letter->byte = found ? (int64_t)at : letter->byte;
+    return true;
+}
+
 /* The batch has been judged, and its room for values is free. */
 static void find_place(struct rs_partition *p, struct rs_dead_letter *letter, int rule, struct where *where)
 {
@@ -169,7 +215,8 @@ bool rs_letter_put(struct rs_partition *p, const struct rs_dead_letter_sink *let
         rs_decoder_schema_text(p->plan->decoder, record->value, reason, where.schema);
         letter.schema = where.schema;
     }
-    if (record->value.data && reason != RS_REASON_TOO_LARGE) { /* which nothing has looked into */
+    bool looked_into = record->value.data && reason != RS_REASON_TOO_LARGE;
+    if (looked_into && !find_at_once(p, &letter, rule, &where)) {
         find_place(p, &letter, rule, &where);
     }
     return letters->ops->put(letters->self, &letter);
