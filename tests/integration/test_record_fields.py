@@ -158,6 +158,23 @@ class RecordFields(suite.Case):
         self.assertIn("1 would be sent", out.decode().replace("1 sent", "1 would be sent"))
         self.assertIn("2 would be rejected again", out.decode())
 
+    def test_a_stream_of_several_topics(self):
+        """Each record has the topic that it is read from, whichever comes first in the configuration."""
+        self.kafka = suite.mock_kafka(self.path("mock"), "a:1", "b:1", "tests.state.s.a:1", "tests.state.s.b:1")
+        self.addCleanup(self.kafka.stop)
+        self.redis = suite.redis.Server(self.path("redis"), "--unixsocket", "")
+        self.addCleanup(self.redis.stop)
+        self.config = self.write("config.yaml", suite.configuration(
+            {"s": {"topics": ["a", "b"], "schema": "trade.avsc", "time": "$timestamp", "dead_letters": False}},
+            {"g": {"stream": "s", "by": ["$topic", "product"], "window": {"all": True}, "stats": {"n": "count()"}}},
+            self.kafka.bootstrap, self.redis.url, **Daemon.settings()))
+        self.launch()
+        for topic, count in (("a", 2), ("b", 3)):
+            self.kafka.produce(topic, [(0, NOW_MS, None, avro.trade(product="P"))] * count)
+        client = self.redis.client()
+        suite.procs.until(lambda: [client.call("HGET", f"rs:g:{topic}:P", "n") for topic in "ab"] == [b"2", b"3"], 60,
+                          "both topics are shown", self.daemon.process, every=0.3)
+
     def test_replay_and_explain(self):
         stream = {"topic": "t", "schema": "trade.avsc", "time": "executed_at"}
         aggregate = {"stream": "s", "by": ["$topic", "$key"], "window": {"all": True},

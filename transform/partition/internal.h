@@ -98,10 +98,10 @@ struct rs_partition {
     uint64_t again_quota;         /* groups until the next quota is given */
 };
 
-/* The topic that the partition is of. */
+/* The topic that the partition is of; "" of rows of files, where a pattern names the topics. */
 static inline const char *rs_partition_topic(const struct rs_partition *p)
 {
-    return p->plan->stream->topic;
+    return p->input->topic ? p->input->topic : "";
 }
 
 /* ---- judge.c ---- */
