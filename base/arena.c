@@ -80,3 +80,19 @@ char *rs_arena_slice(struct rs_arena *arena, struct rs_slice bytes)
     }
     return copy;
 }
+
+char *rs_arena_path(struct rs_arena *arena, const char *directory, const char *path)
+{
+    if (path[0] == '/') {
+        return rs_arena_text(arena, path);
+    }
+    size_t front = strlen(directory);
+    size_t back = strlen(path) + 1;
+    char *joined = rs_arena_alloc(arena, front + 1 + back);
+    if (joined) {
+        memcpy(joined, directory, front);
+        joined[front] = '/';
+        memcpy(joined + front + 1, path, back);
+    }
+    return joined;
+}

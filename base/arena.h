@@ -26,5 +26,7 @@ void *rs_arena_array(struct rs_arena *arena, size_t count, size_t size);
 /* Zero-terminated copies; NULL when out of memory. */
 char *rs_arena_text(struct rs_arena *arena, const char *text);
 char *rs_arena_slice(struct rs_arena *arena, struct rs_slice bytes);
+/* `path` as it is meant by who writes it in `directory`: an absolute one stays as it is. A copy. */
+char *rs_arena_path(struct rs_arena *arena, const char *directory, const char *path);
 
 #endif

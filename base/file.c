@@ -41,3 +41,16 @@ int rs_file_read(const char *path, size_t max, struct rs_buf *out, struct rs_err
     (void)close(fd);
     return result;
 }
+
+bool rs_file_write_all(int fd, struct rs_slice bytes)
+{
+    while (bytes.size > 0) {
+        ssize_t done = write(fd, bytes.data, bytes.size);
+        if (done < 0 && errno != EINTR) {
+            return false;
+        }
+        size_t used = done < 0 ? 0 : (size_t)done;
+        bytes = rs_slice_of(bytes.data + used, bytes.size - used);
+    }
+    return true;
+}

@@ -21,15 +21,8 @@ const char *rs_stream_keep(struct rs_stream_loader *l, const char *text)
 
 static const char *join_path(struct rs_stream_loader *l, const char *directory, const char *path)
 {
-    if (path[0] == '/') {
-        return rs_stream_keep(l, path);
-    }
-    struct rs_buf joined = {0};
-    rs_buf_printf(&joined, "%s/%s", directory, path);
-    rs_buf_char(&joined, '\0');
-    const char *kept = joined.failed ? NULL : rs_stream_keep(l, (const char *)joined.data);
-    l->failed = l->failed || joined.failed;
-    rs_buf_fini(&joined);
+    const char *kept = rs_arena_path(&l->memory->arena, directory, path);
+    l->failed = l->failed || !kept;
     return kept;
 }
 

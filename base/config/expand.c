@@ -147,22 +147,10 @@ static void expand_variables(struct rs_config *config, struct rs_config_node *sc
     rs_buf_fini(&text);
 }
 
-static const char *resolved_path(struct rs_config *config, const char *path)
-{
-    struct rs_buf joined = {0};
-    if (path[0] == '/') {
-        return path;
-    }
-    rs_buf_printf(&joined, "%s/%s", config->directory, path);
-    const char *kept = joined.failed ? NULL : rs_arena_slice(&config->arena, rs_buf_slice(&joined));
-    rs_buf_fini(&joined);
-    return kept;
-}
-
 static bool read_secret(struct rs_config *config, const struct rs_config_node *scalar, struct rs_buf *out)
 {
     struct rs_error error;
-    const char *path = resolved_path(config, scalar->text);
+    const char *path = rs_arena_path(&config->arena, config->directory, scalar->text);
     if (!path) {
         config->failed = true;
         return false;

@@ -178,11 +178,11 @@ void rs_registry_cache_free(struct rs_registry_cache **cache)
 
 /* ---- a file ---- */
 
-static bool file_path(const struct rs_registry_cache *cache, const char *key, struct rs_buf *out)
+/* NULL: out of memory. */
+static const char *file_path(const struct rs_registry_cache *cache, const char *key, struct rs_buf *out)
 {
     rs_buf_printf(out, "%s/%s.json", cache->path, key);
-    rs_buf_char(out, '\0');
-    return !out->failed;
+    return rs_buf_cstr(out);
 }
 
 /* The text of a file that is whole; NULL: it is damaged, or another's. */
@@ -209,14 +209,15 @@ bool rs_registry_cache_get(struct rs_registry_cache *cache, const char *key, str
     const char *schema = NULL;
     json_t *root = NULL;
 
-    if (file_path(cache, key, &path) && access((const char *)path.data, F_OK) == 0) {
-        if (rs_file_read((const char *)path.data, FILE_MAX, &file, &error) == 0) {
+    const char *name = file_path(cache, key, &path);
+    if (name && access(name, F_OK) == 0) {
+        if (rs_file_read(name, FILE_MAX, &file, &error) == 0) {
             root = json_loadb((const char *)file.data, file.size, JSON_REJECT_DUPLICATES, NULL);
         }
         schema = root ? whole(root, key) : NULL;
         if (schema) {
             if (!cache->look_only) {
-                (void)utimensat(AT_FDCWD, (const char *)path.data, NULL, 0);
+                (void)utimensat(AT_FDCWD, name, NULL, 0);
             }
             rs_buf_text(out, schema);
         } else {
@@ -230,19 +231,6 @@ bool rs_registry_cache_get(struct rs_registry_cache *cache, const char *key, str
     return schema && !out->failed;
 }
 
-static bool write_all(int fd, const char *text, size_t size)
-{
-    while (size > 0) {
-        ssize_t done = write(fd, text, size);
-        if (done < 0 && errno != EINTR) {
-            return false;
-        }
-        text += done > 0 ? done : 0;
-        size -= done > 0 ? (size_t)done : 0;
-    }
-    return true;
-}
-
 /* What is renamed into place was written whole. It is not forced to the disk, which would take longer than
  * asking the registry does: what a loss of power has left of it fails its checksum. False: errno. */
 static bool write_file(const char *unfinished, const char *path, const char *text, size_t size)
@@ -252,7 +240,7 @@ static bool write_file(const char *unfinished, const char *path, const char *tex
     if (fd < 0) {
         return false;
     }
-    bool written = write_all(fd, text, size);
+    bool written = rs_file_write_all(fd, rs_slice_of(text, size));
     int reason = errno;
     written = close(fd) == 0 && written;
     if (written && rename(unfinished, path) == 0) {
@@ -280,10 +268,11 @@ void rs_registry_cache_put(struct rs_registry_cache *cache, const char *key, str
     char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
     json_decref(root);
     rs_buf_printf(&unfinished, "%s/" UNFINISHED "%ld-%s", cache->path, (long)getpid(), key);
-    rs_buf_char(&unfinished, '\0');
-    if (text && file_path(cache, key, &path) && !unfinished.failed) {
+    const char *from = rs_buf_cstr(&unfinished);
+    const char *to = file_path(cache, key, &path);
+    if (text && from && to) {
         size_t size = strlen(text);
-        if (!write_file((const char *)unfinished.data, (const char *)path.data, text, size)) {
+        if (!write_file(from, to, text, size)) {
             tell(cache, key, "cannot be written: ", strerrordesc_np(errno));
         }
         cache->files++;

@@ -117,16 +117,9 @@ static void read_urls(struct reading *r, const struct rs_config_node *section)
 
 static const char *keep_path(struct reading *r, const char *path)
 {
-    struct rs_buf joined = {0};
+    const char *kept = rs_arena_path(r->arena, rs_config_directory(r->config), path);
 
-    if (path[0] != '/') {
-        rs_buf_printf(&joined, "%s/", rs_config_directory(r->config));
-    }
-    rs_buf_text(&joined, path);
-    const char *text = rs_buf_cstr(&joined);
-    const char *kept = text ? rs_arena_text(r->arena, text) : NULL;
     r->failed = r->failed || !kept;
-    rs_buf_fini(&joined);
     return kept;
 }
 

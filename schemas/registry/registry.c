@@ -231,11 +231,6 @@ static bool answer_from_cache(struct rs_registry *registry, const struct questio
         (void)as_before(registry, &q->key, rs_buf_slice(&schema));
         count(registry, RS_REGISTRY_FOUND, true);
         tell(q->reader, &q->key, RS_REGISTRY_FOUND, rs_buf_slice(&schema), NULL);
-        pthread_mutex_lock(&registry->mutex);
-        if (!registry->options.look_only && !find(registry, NULL, &q->key)) {
-            add(registry, NULL, &q->key);
-        }
-        pthread_mutex_unlock(&registry->mutex);
     }
     rs_buf_fini(&schema);
     return kept;
@@ -303,37 +298,45 @@ static enum rs_registry_outcome compare(struct rs_registry *registry, const stru
 
 /* ---- the thread ---- */
 
+/* Under the mutex. What came out of the cache is compared with the registry's later. */
+static void settle(struct rs_registry *registry, const struct question *q, bool cached,
+                   enum rs_registry_outcome outcome, const char *why)
+{
+    if (cached && !registry->options.look_only && !find(registry, NULL, &q->key)) {
+        add(registry, NULL, &q->key);
+    }
+    struct question *now = find(registry, q->reader, &q->key);
+    if (outcome == RS_REGISTRY_FAILED) {
+        note_failure(registry, now, why);
+        return;
+    }
+    if (!cached && (registry->silences > 0 || registry->status.failing)) {
+        note_answer(registry);
+    }
+    if (now) {
+        drop(registry, now);
+    }
+}
+
 /* `q` is a copy: the array may change meanwhile. */
 static void answer(struct rs_registry *registry, const struct question *q)
 {
     struct rs_buf schema = {0};
     struct rs_error error = {0};
     enum rs_registry_outcome outcome = RS_REGISTRY_FOUND;
+    bool cached = q->reader && answer_from_cache(registry, q);
 
-    if (!q->reader || !answer_from_cache(registry, q)) {
+    if (!cached) {
         outcome =
             q->reader ? ask_registry(registry, q, &schema, &error) : compare(registry, q, &schema, &error);
         count(registry, q->reader ? outcome : RS_REGISTRY_FAILED, false);
         if (q->reader && outcome != RS_REGISTRY_FAILED) {
             tell(q->reader, &q->key, outcome, rs_buf_slice(&schema), error.text);
         }
-        pthread_mutex_lock(&registry->mutex);
-        struct question *now = find(registry, q->reader, &q->key);
-        if (outcome == RS_REGISTRY_FAILED) {
-            note_failure(registry, now, error.text);
-        } else if (registry->silences > 0 || registry->status.failing) {
-            note_answer(registry);
-        }
-        pthread_mutex_unlock(&registry->mutex);
     }
-    if (outcome != RS_REGISTRY_FAILED) {
-        pthread_mutex_lock(&registry->mutex);
-        struct question *done = find(registry, q->reader, &q->key);
-        if (done) {
-            drop(registry, done);
-        }
-        pthread_mutex_unlock(&registry->mutex);
-    }
+    pthread_mutex_lock(&registry->mutex);
+    settle(registry, q, cached, outcome, error.text);
+    pthread_mutex_unlock(&registry->mutex);
     rs_buf_fini(&schema);
 }
 
@@ -342,6 +345,10 @@ static void sleep_until(struct rs_registry *registry, int64_t due_us, int64_t no
     struct timespec at;
     int64_t longest = now + 1000 * MS; /* the clock of a test is not the condition's */
 
+    if (registry->count == 0) {
+        (void)pthread_cond_wait(&registry->wake, &registry->mutex); /* for a question, or the end */
+        return;
+    }
     due_us = due_us < longest ? due_us : longest;
     (void)clock_gettime(CLOCK_MONOTONIC, &at);
     int64_t left = due_us > now ? due_us - now : 0;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "transform/dlqtool/internal.h"
 
 struct listing {
@@ -71,19 +72,6 @@ int rs_dlq_list(struct rs_dlq_tool *tool, struct rs_error *error)
 
 /* ---- export ---- */
 
-static int write_all(int fd, struct rs_slice bytes)
-{
-    while (bytes.size > 0) {
-        ssize_t done = write(fd, bytes.data, bytes.size);
-        if (done < 0 && errno != EINTR) {
-            return -1;
-        }
-        size_t used = done < 0 ? 0 : (size_t)done;
-        bytes = rs_slice_of(bytes.data + used, bytes.size - used);
-    }
-    return 0;
-}
-
 /* One file for each value. A file that is there is not written over: it may be somebody's evidence. */
 static int write_raw(struct listing *l, const struct rs_dlq_letter *letter, struct rs_error *error)
 {
@@ -95,9 +83,9 @@ static int write_raw(struct listing *l, const struct rs_dlq_letter *letter, stru
         return rs_fail(error, RS_EIO, "%s/%s cannot be made: %s", l->tool->request.raw, name,
                        strerrordesc_np(errno));
     }
-    int rc = write_all(fd, letter->value);
-    rc = close(fd) < 0 ? -1 : rc;
-    return rc == 0 ? 0
+    bool written = rs_file_write_all(fd, letter->value);
+    written = close(fd) == 0 && written;
+    return written ? 0
                    : rs_fail(error, RS_EIO, "%s/%s cannot be written: %s", l->tool->request.raw, name,
                              strerrordesc_np(errno));
 }

@@ -46,6 +46,20 @@ static void test_texts_are_copies(void **state)
     rs_arena_fini(&arena);
 }
 
+static void test_paths_are_seen_from_a_directory(void **state)
+{
+    (void)state;
+    struct rs_arena arena = {0};
+    assert_string_equal(rs_arena_path(&arena, "/etc/rollstat", "trade.avsc"), "/etc/rollstat/trade.avsc");
+    assert_string_equal(rs_arena_path(&arena, ".", "a/b"), "./a/b");
+    assert_string_equal(rs_arena_path(&arena, "x", ""), "x/");
+    const char *path = "/absolute";
+    const char *kept = rs_arena_path(&arena, "x", path);
+    assert_string_equal(kept, path);
+    assert_ptr_not_equal(kept, path);
+    rs_arena_fini(&arena);
+}
+
 static void test_sizes_that_overflow_are_refused(void **state)
 {
     (void)state;
@@ -63,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_is_zeroed_aligned_and_apart),
         cmocka_unit_test(test_texts_are_copies),
+        cmocka_unit_test(test_paths_are_seen_from_a_directory),
         cmocka_unit_test(test_sizes_that_overflow_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
