@@ -9,15 +9,17 @@
 #include "ingest/kafka/internal.h"
 
 /* What an operator may change in `kafka`. Records wait in librdkafka's queues with about 300 bytes of their
- * own each, so the thresholds are what bounds memory. A fetch is answered as soon as there is anything to
+ * own each, so the thresholds are what bounds memory: what a fetch brings comes on top of queued.min.messages. A fetch is answered as soon as there is anything to
  * read, hence the wait costs no latency; short it gives partitions that were just added their turn sooner. */
+#define FETCH_MAX_BYTES "1048576"
+
 static const char *const defaults[][2] = {
     {"client.id", "rollstatd"},
     {"fetch.wait.max.ms", "100"},
     {"fetch.error.backoff.ms", "50"},
     {"fetch.message.max.bytes", "1048576"},
-    {"fetch.max.bytes", "2097152"},
-    {"queued.min.messages", "10000"},
+    {"fetch.max.bytes", FETCH_MAX_BYTES},
+    {"queued.min.messages", "4000"},
     {"queued.max.messages.kbytes", "4096"},
     {"socket.nagle.disable", "true"},
     {"topic.metadata.refresh.interval.ms", "5000"},
@@ -47,6 +49,20 @@ static const char *const ours[][2] = {
     {NULL, NULL},
 };
 
+/* librdkafka refuses a client whose fetch is smaller than the largest message that the section allows. */
+static int make_fetch_fit(const struct rs_config_node *kafka, rd_kafka_conf_t *conf, struct rs_error *error)
+{
+    char largest[32] = "";
+    size_t size = sizeof largest;
+
+    if ((kafka && rs_config_get(kafka, "fetch.max.bytes")) ||
+        rd_kafka_conf_get(conf, "message.max.bytes", largest, &size) != RD_KAFKA_CONF_OK ||
+        strtoll(largest, NULL, 10) <= strtoll(FETCH_MAX_BYTES, NULL, 10)) {
+        return 0;
+    }
+    return rs_kafka_config_set(conf, "fetch.max.bytes", largest, error);
+}
+
 /* Defaults, then what the operator has set, then what this source depends on, which nobody may change. */
 static int make_conf(struct rs_kafka_source *source, bool counts, rd_kafka_conf_t **out,
                      struct rs_error *error)
@@ -61,6 +77,9 @@ static int make_conf(struct rs_kafka_source *source, bool counts, rd_kafka_conf_
     }
     if (rc == 0) {
         rc = rs_kafka_config_apply(options->kafka, conf, error);
+    }
+    if (rc == 0) {
+        rc = make_fetch_fit(options->kafka, conf, error);
     }
     if (rc == 0) {
         rc = rs_kafka_config_set_all(conf, ours, error);

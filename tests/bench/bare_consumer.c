@@ -22,7 +22,7 @@ static const char *const settings[][2] = {
     {"fetch.wait.max.ms", "100"},
     {"fetch.error.backoff.ms", "50"},
     {"fetch.message.max.bytes", "1048576"},
-    {"fetch.max.bytes", "2097152"},
+    {"fetch.max.bytes", "1048576"},
     {"socket.nagle.disable", "true"},
     /* The one difference: past a threshold librdkafka waits a second, which rollstatd cuts short by asking the
      * broker (ingest/kafka/control.c). */

@@ -36,8 +36,8 @@
 static const char *const fetching[][2] = {
     {"group.id", "latency-bare"},           {"enable.auto.commit", "false"},
     {"enable.auto.offset.store", "false"},  {"fetch.wait.max.ms", "100"},
-    {"fetch.message.max.bytes", "1048576"}, {"fetch.max.bytes", "2097152"},
-    {"queued.min.messages", "10000"},       {"queued.max.messages.kbytes", "4096"},
+    {"fetch.message.max.bytes", "1048576"}, {"fetch.max.bytes", "1048576"},
+    {"queued.min.messages", "4000"},        {"queued.max.messages.kbytes", "4096"},
     {"socket.nagle.disable", "true"},       {"fetch.queue.backoff.ms", "10"},
 };
 

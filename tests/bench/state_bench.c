@@ -19,7 +19,7 @@
 #define STEP_NS  (1000000000 / (int64_t)RATE)
 #define TURN     2048              /* events, then the batch gets its turn, as in a worker */
 #define STEPS    8                 /* of the batch in its turn */
-#define BACKLOG  ((size_t)2 << 20) /* written and not taken: input waits */
+#define BACKLOG  ((size_t)1 << 20) /* written and not taken: input waits */
 
 static const struct rs_partition_id id = {0, 0, 0};
 

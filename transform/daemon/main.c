@@ -19,6 +19,7 @@
 #define GROUPS_MAX      INT64_C(1000000000000)
 #define PARTITIONS_MAX  100000
 #define CLUSTER_WAIT_MS 10000
+#define MMAP_FROM       (1280 << 10) /* bytes: a fetch, and what librdkafka adds to one */
 
 static const struct rs_option options[] = {
     {"config", 'c', "FILE", "the configuration, see rollstat.yaml(5)"},
@@ -377,9 +378,17 @@ static int take_over(const struct rs_settings *settings, struct rs_error *error)
 
 /* Each thread that allocates gets a heap of its own from glibc, eight for each core at most, and what another
  * thread frees stays in them. librdkafka's threads allocate what workers free: with two heaps the daemon is as
- * fast, and as much as a fifth smaller. An operator's own number counts. */
+ * fast, and as much as a fifth smaller. What is larger than a fetch comes from the system and goes back there: glibc
+ * otherwise takes to its heaps all sizes that were once freed, and keeps the holes. An operator's own numbers
+ * count. */
 static void limit_heaps(void)
 {
+#ifdef M_MMAP_THRESHOLD
+    if (!secure_getenv("MALLOC_MMAP_THRESHOLD_")) {
+        /* There is one thread yet. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        (void)mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
+    }
+#endif
 #ifdef M_ARENA_MAX
     if (!secure_getenv("MALLOC_ARENA_MAX")) {
         /* There is one thread yet. NOLINTNEXTLINE(concurrency-mt-unsafe) */

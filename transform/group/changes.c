@@ -205,16 +205,27 @@ void rs_groups_write(struct rs_groups *gs, uint32_t number)
 
 /* ---- gathering ---- */
 
+bool rs_changed_reserve(struct rs_changed *list, uint32_t more)
+{
+    if (list->capacity - list->count >= more) {
+        return true;
+    }
+    /* A quarter of slack, not a half: all groups are in the lists of a partition that reads a backlog. */
+    uint32_t wanted = list->count + more;
+    uint32_t capacity = wanted + wanted / 4 + 64;
+    uint32_t *grown = realloc(list->numbers, capacity * sizeof *grown);
+    if (!grown) {
+        return false;
+    }
+    list->numbers = grown;
+    list->capacity = capacity;
+    return true;
+}
+
 bool rs_changed_push(struct rs_changed *list, uint32_t number)
 {
-    if (list->count == list->capacity) {
-        uint32_t capacity = list->capacity ? list->capacity * 2 : 64;
-        uint32_t *grown = realloc(list->numbers, capacity * sizeof *grown);
-        if (!grown) {
-            return false;
-        }
-        list->numbers = grown;
-        list->capacity = capacity;
+    if (!rs_changed_reserve(list, 1)) {
+        return false;
     }
     list->numbers[list->count++] = number;
     return true;

@@ -63,7 +63,8 @@ void rs_entry_end(struct rs_buf *out, size_t begun);
 void rs_groups_put_gone(const struct rs_groups *gs, const struct rs_gone_entry *entries, uint32_t count,
                         struct rs_buf *out);
 
-/* False: out of memory. */
+/* Room for `more` further numbers. These return false where memory is out. */
+bool rs_changed_reserve(struct rs_changed *list, uint32_t more);
 bool rs_changed_push(struct rs_changed *list, uint32_t number);
 
 #endif

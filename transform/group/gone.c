@@ -1,6 +1,7 @@
 #include "transform/group/gone.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -26,7 +27,8 @@ uint64_t rs_gone_hash(struct rs_slice key)
     return XXH3_64bits(key.data, key.size);
 }
 
-/* Never for more than `max`: from there on one goes for each that comes. */
+/* Never for more than `max`: from there on one goes for each that comes. Only what is there is copied, for
+ * memory that was never touched costs nothing: as a rule few groups go of the many that there is room for. */
 bool rs_gone_reserve(struct rs_gone *g, uint64_t groups)
 {
     uint32_t wanted = groups < g->max ? (uint32_t)groups : g->max;
@@ -36,10 +38,14 @@ bool rs_gone_reserve(struct rs_gone *g, uint64_t groups)
     uint64_t doubled = (uint64_t)g->capacity * 2 + 16;
     uint32_t capacity = doubled > g->max ? g->max : (uint32_t)doubled;
     capacity = wanted > capacity ? wanted : capacity;
-    struct rs_gone_entry *grown = realloc(g->heap, capacity * sizeof *grown);
+    struct rs_gone_entry *grown = malloc(capacity * sizeof *grown);
     if (!grown) {
         return false;
     }
+    if (g->count > 0) {
+        memcpy(grown, g->heap, g->count * sizeof *grown);
+    }
+    free(g->heap);
     g->heap = grown;
     if (!rs_index_reserve(&g->index, capacity - g->index.count)) {
         return false;

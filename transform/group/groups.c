@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/prefetch.h"
+#include "transform/group/changes.h"
 #include "transform/group/fold.h"
 #include "transform/group/group.h"
 #include "transform/group/upsert.h"
@@ -96,18 +97,7 @@ void rs_groups_fini(struct rs_groups *gs)
  * event path. */
 static bool reserve_changed(struct rs_groups *gs, uint32_t events)
 {
-    struct rs_changed *c = &gs->unsealed.gathering;
-    if (gs->unsealed.gather_flag == 0 || c->capacity - c->count >= events) {
-        return true;
-    }
-    uint32_t capacity = (c->count + events) * 2;
-    uint32_t *grown = realloc(c->numbers, capacity * sizeof *grown);
-    if (!grown) {
-        return false;
-    }
-    c->numbers = grown;
-    c->capacity = capacity;
-    return true;
+    return gs->unsealed.gather_flag == 0 || rs_changed_reserve(&gs->unsealed.gathering, events);
 }
 
 bool rs_groups_reserve(struct rs_groups *gs, uint32_t events, size_t key_bytes)

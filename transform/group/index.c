@@ -10,18 +10,31 @@
 #define INDEX_START 64u
 #define HUGE_PAGE   ((size_t)2 << 20)
 #define HUGE_FROM   ((size_t)4 << 20)
+#define MAPPED_FROM ((size_t)128 << 10)
 
-/* Three quarters full at most: a hit then looks at 2.5 slots on average (Knuth, TAOCP 6.4). */
+/* Four fifths full at most: a hit then looks at 3 slots on average, which mostly are of one line (Knuth, TAOCP
+ * 6.4). */
 static bool roomy(uint64_t slots, uint64_t entries)
 {
-    return entries * 4 <= slots * 3;
+    return entries * 5 <= slots * 4;
 }
 
-/* Zeroed; a large one on huge pages, where the system has them: every look-up reads a random line of it. */
+static bool is_mapped(uint64_t count)
+{
+    return count * sizeof(uint64_t) >= MAPPED_FROM && count * sizeof(uint64_t) < HUGE_FROM;
+}
+
+/* Zeroed. A table that is not small gets pages of its own, which cost nothing until there is something in them:
+ * calloc would clear memory that was used before, and the table of dropped groups has room for many that never
+ * come. A large one is on huge pages, where the system has them: every look-up reads a random line of it. */
 static uint64_t *new_slots(uint64_t count)
 {
     size_t size = count * sizeof(uint64_t);
-    if (size < HUGE_FROM) {
+    if (is_mapped(count)) {
+        void *slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        return slots == MAP_FAILED ? NULL : slots;
+    }
+    if (size < MAPPED_FROM) {
         return calloc(count, sizeof(uint64_t));
     }
     uint64_t *slots = aligned_alloc(HUGE_PAGE, size); /* a power of two: a multiple of the page */
@@ -30,6 +43,15 @@ static uint64_t *new_slots(uint64_t count)
         memset(slots, 0, size);
     }
     return slots;
+}
+
+static void free_slots(uint64_t *slots, uint64_t count)
+{
+    if (slots && is_mapped(count)) {
+        (void)munmap(slots, count * sizeof(uint64_t));
+    } else {
+        free(slots);
+    }
 }
 
 static void place(uint64_t *slots, uint32_t mask, uint64_t slot)
@@ -64,7 +86,7 @@ bool rs_index_reserve(struct rs_index *index, uint32_t more)
             place(fresh, (uint32_t)(wanted - 1), index->slots[i]);
         }
     }
-    free(index->slots);
+    free_slots(index->slots, slots);
     index->slots = fresh;
     index->mask = (uint32_t)(wanted - 1);
     return true;
@@ -72,7 +94,7 @@ bool rs_index_reserve(struct rs_index *index, uint32_t more)
 
 void rs_index_fini(struct rs_index *index)
 {
-    free(index->slots);
+    free_slots(index->slots, (uint64_t)index->mask + 1);
     *index = (struct rs_index){0};
 }
 

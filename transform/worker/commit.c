@@ -7,7 +7,7 @@
 #define BYTES_AT_END     ((size_t)64 << 10)     /* written in a turn where input is awaited */
 #define NO_ROOM_US       (2 * RS_WORKER_MS)     /* until a log that had no room is asked again */
 #define STUCK_US         (10000 * RS_WORKER_MS) /* a batch under way for so long makes input wait */
-#define BACKLOG_MAX      ((size_t)2 << 20)
+#define BACKLOG_MAX      ((size_t)1 << 20)
 #define LEAVING_EVERY_US (200 * RS_WORKER_MS) /* between its batches: what is sealed is not done again */
 
 /* ---- dead letters ---- */

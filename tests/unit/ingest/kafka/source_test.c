@@ -211,6 +211,55 @@ static void test_the_group_is_told_what_is_sealed(void **state)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+/* ---- settings ---- */
+
+static struct rs_config *parse(const char *yaml)
+{
+    struct rs_config *parsed = NULL;
+    struct rs_error error;
+
+    assert_int_equal(rs_config_load_text("kafka.yaml", yaml, &parsed, &error), 0);
+    return parsed;
+}
+
+/* The section serves producers too: a message that may be larger than a fetch refused the consumer. */
+static void test_a_fetch_holds_the_largest_message(void **state)
+{
+    static const struct {
+        const char *yaml, *fetch;
+    } cases[] = {
+        {"message.max.bytes: 3000000\n", "3000000"},
+        {"message.max.bytes: 1000\n", "1048576"},
+        {"message.max.bytes: 3000000\nfetch.max.bytes: 4000000\n", "4000000"},
+        {"message.max.bytes: 3000000\nfetch.max.bytes: 2000000\n", NULL},
+    };
+    struct rs_stream stream = {.name = "s", .topic = "reader"};
+    const struct rs_streams streams = {.group = "g", .items = &stream, .count = 1};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rs_config *section = parse(cases[i].yaml);
+        const struct rs_kafka_source_options options = {.streams = &streams,
+                                                        .kafka = rs_config_root(section),
+                                                        .workers = WORKERS,
+                                                        .clock = rs_clock_system()};
+        struct rs_kafka_source *source = NULL;
+        struct rs_error error;
+        char fetch[32];
+        size_t size = sizeof fetch;
+        int rc = rs_kafka_source_new(&options, &source, &error);
+        assert_int_equal(rc == 0, cases[i].fetch != NULL);
+        if (rc == 0) {
+            assert_int_equal(
+                rd_kafka_conf_get(rd_kafka_conf(source->fetcher), "fetch.max.bytes", fetch, &size),
+                RD_KAFKA_CONF_OK);
+            assert_string_equal(fetch, cases[i].fetch);
+        }
+        rs_kafka_source_free(&source);
+        rs_config_free(&section);
+    }
+}
+
 /* ---- out of memory ---- */
 
 /* The source itself and its four arrays. Standard input stands for any descriptor that is not the source's. */
@@ -246,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_a_missing_topic_is_told_and_waited_for),
         cmocka_unit_test(test_the_group_is_told_what_is_sealed),
         cmocka_unit_test(test_a_group_that_cannot_be_listed_may_have_others),
+        cmocka_unit_test(test_a_fetch_holds_the_largest_message),
         cmocka_unit_test(test_without_memory_it_closes_no_descriptor_but_its_own),
     };
 

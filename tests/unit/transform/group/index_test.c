@@ -43,14 +43,14 @@ static void test_equal_hashes_are_all_found(void **state)
     rs_index_fini(&index);
 }
 
-static void test_room_keeps_it_three_quarters_full_at_most(void **state)
+static void test_room_keeps_it_four_fifths_full_at_most(void **state)
 {
     (void)state;
     struct rs_index index = {0};
     assert_int_equal(rs_index_bytes(&index), 0);
-    assert_true(rs_index_reserve(&index, 48));
+    assert_true(rs_index_reserve(&index, 51));
     assert_int_equal(rs_index_bytes(&index), 64 * 8);
-    assert_true(rs_index_reserve(&index, 49));
+    assert_true(rs_index_reserve(&index, 52));
     assert_int_equal(rs_index_bytes(&index), 128 * 8);
     rs_index_fini(&index);
 }
@@ -89,7 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equal_hashes_are_all_found),
-        cmocka_unit_test(test_room_keeps_it_three_quarters_full_at_most),
+        cmocka_unit_test(test_room_keeps_it_four_fifths_full_at_most),
         cmocka_unit_test(test_random_inserts_and_removals),
     };
     return cmocka_run_group_tests_name("index", tests, NULL, NULL);
