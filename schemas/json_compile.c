@@ -288,11 +288,12 @@ static int by_name(const void *a, const void *b, void *context)
     return strcmp(fields[*(const uint32_t *)a].name, fields[*(const uint32_t *)b].name);
 }
 
-/* Room for a record's fields, all in one piece. */
+/* Room for a record's fields, all in one piece; for one at least, so that there is something to point at where no
+ * record has any. */
 static bool reserve_fields(struct compiler *c, size_t count)
 {
     struct rs_json_program *p = c->program;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i == 0 || i < count; i++) {
         struct rs_json_field *fields =
             rs_array_grow(p->fields, p->field_count + i, &c->field_capacity, GROW_FROM, sizeof *fields);
         p->fields = fields ? fields : p->fields;
@@ -325,7 +326,7 @@ static void compile_record(struct compiler *c, const struct rs_schema *record, u
         p->sorted[first + i] = i;
         compile_field(c, record, i, first + i);
     }
-    if (c->code == 0 && record->field_count > 0) {
+    if (c->code == 0) {
         qsort_r(p->sorted + first, record->field_count, sizeof *p->sorted, by_name, p->fields + first);
     }
 }
