@@ -34,10 +34,6 @@ struct rs_stream_loader {
 /* Copies that live as long as the streams; NULL after a failure, or for NULL. */
 const char *rs_stream_keep(struct rs_stream_loader *l, const char *text);
 
-/* Text of a key that may be absent; NULL then, or after a complaint. Empty texts are complaints. */
-const char *rs_stream_read_text(struct rs_stream_loader *l, const struct rs_config_node *node,
-                                const char *key);
-
 /* stream_topics.c: the topic of the stream's first input, and what goes for the dead letters of all of them. */
 void rs_stream_read_topics(struct rs_stream_loader *l, const struct rs_config_node *node,
                            struct rs_stream *stream);

@@ -51,7 +51,8 @@ int rs_comma_number(struct rs_slice text, char out[RS_COMMA_TEXT_MAX], struct rs
     }
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] != '.') {
-            out[size++] = text.data[i] == ',' ? '.' : (char)text.data[i];
+            char c = (char)text.data[i];
+            out[size++] = c == ',' ? '.' : c;
         }
     }
     *number = rs_slice_of(out, size);
