@@ -763,7 +763,7 @@ static enum rs_reason run_message(struct run *r)
     enum rs_reason reason = run_value(r, &r->program->nodes[0]);
     if (reason == RS_REASON_NONE) {
         rs_json_space(&r->c);
-        reason = r->c.p == r->c.end ? reason : RS_REASON_TRAILING;
+        reason = r->c.p == r->c.end || r->program->limits.lenient_trailing ? reason : RS_REASON_TRAILING;
     }
     return reason;
 }

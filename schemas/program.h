@@ -20,10 +20,13 @@
 struct rs_program;
 
 struct rs_program_limits {
-    uint32_t depth; /* records, arrays and maps in one another; default 64 */
-    uint32_t items; /* array and map items of one message; default 100000 */
+    uint32_t depth;        /* records, arrays and maps in one another; default 64 */
+    uint32_t items;        /* array and map items of one message; default 100000 */
+    bool lenient_trailing; /* bytes behind the last field are passed by */
+    bool lenient_utf8;     /* so are bytes that are no UTF-8, in texts that are not wanted */
 };
-#define RS_PROGRAM_DEPTH_MAX      256 /* limits.depth may be 1 to this */
+#define RS_PROGRAM_ITEMS_MAX      10000000 /* limits.items may be 1 to this */
+#define RS_PROGRAM_DEPTH_MAX      256      /* limits.depth may be 1 to this */
 #define RS_PROGRAM_SLOTS_MAX      65535
 #define RS_PROGRAM_JSON_MAX       ((size_t)64 * 1024 * 1024) /* text of one message */
 #define RS_PROGRAM_LIMITS_DEFAULT ((struct rs_program_limits){.depth = 64, .items = 100000})

@@ -102,7 +102,8 @@ static int compile(struct rs_program_compiler *c, const struct rs_schema *reader
         code = rs_program_emit_pair(c, writer, reader, all, error);
     }
     emit_copies(c, all.to);
-    rs_program_emit_code(c, RS_PROGRAM_END);
+    rs_program_emit(c,
+                    (struct rs_program_op){.code = RS_PROGRAM_END, .a = c->program->limits.lenient_trailing});
     rs_program_emit_subroutines(c);
     return code == 0 && c->failed ? rs_fail(error, RS_ENOMEM, "out of memory") : code;
 }

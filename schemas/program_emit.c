@@ -41,6 +41,9 @@ size_t rs_program_emit(struct rs_program_compiler *c, struct rs_program_op op)
         c->failed = c->failed || !c->dry;
         return 0;
     }
+    if (op.code == RS_PROGRAM_SKIP_STRING && program->limits.lenient_utf8) {
+        op.code = RS_PROGRAM_SKIP_BYTES;
+    }
     program->ops[program->op_count] = op;
     program->notes[program->op_count] = c->note;
     return program->op_count++;

@@ -133,7 +133,7 @@ static inline enum rs_reason walk_text(struct walk *w)
     if (!length.p) {
         return (enum rs_reason)length.value;
     }
-    if (!rs_wire_utf8(length.p, length.value, w->end)) {
+    if (!w->program->limits.lenient_utf8 && !rs_wire_utf8(length.p, length.value, w->end)) {
         return RS_REASON_UTF8;
     }
     w->p = length.p + length.value;
@@ -373,7 +373,7 @@ enum rs_reason rs_program_visit(const struct rs_program *program, struct rs_slic
     struct walk walk = begin(program, message, steps, place);
     walk.visitor = visitor;
     enum rs_reason reason = walk_value(&walk, program->schema);
-    if (reason == RS_REASON_NONE && walk.p != walk.end) {
+    if (reason == RS_REASON_NONE && walk.p != walk.end && !program->limits.lenient_trailing) {
         reason = RS_REASON_TRAILING;
     }
     set_place(&walk, walk.p);

@@ -53,7 +53,7 @@ STEP ahead(const uint8_t *p, const struct rs_program_op *op)
 
 STEP step_end(struct at at, const struct run *r)
 {
-    if (RS_WIRE_UNLIKELY(at.p != r->end)) {
+    if (RS_WIRE_UNLIKELY(at.p != r->end) && !at.op->a) { /* a: lenient_trailing */
         return refuse(r->walk, at.p, RS_REASON_TRAILING);
     }
     return (struct at){at.p, &stop_op};

@@ -84,8 +84,9 @@ struct rs_stream {
     const char *version_path; /* `upsert: {version: F}`; integer field */
     const char *value_path; /* `upsert: {value: F}`: its null withdraws; NULL: every statistic's field null */
     int64_t max_periods;    /* `upsert: {max_periods: N}`; default 10000 per group */
-    int64_t max_record_bytes;     /* default 1MiB */
-    int64_t max_groups;           /* per partition and aggregate; default 10000000 */
+    int64_t max_record_bytes;        /* default 1MiB */
+    struct rs_program_limits limits; /* `max_items`, `max_depth`, `lenient: [trailing_bytes, utf8_unused]` */
+    int64_t max_groups;              /* per partition and aggregate; default 10000000 */
     const char *const *key_paths; /* `key: [fields]`; default: the `by` fields that all its aggregates share,
                                      in the order of the first aggregate's `by` */
     size_t key_count;

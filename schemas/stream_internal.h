@@ -91,6 +91,11 @@ void rs_stream_read_format(struct rs_stream_loader *l, const struct rs_config_no
 void rs_stream_read_json(struct rs_stream_loader *l, const struct rs_config_node *node,
                          struct rs_stream *stream);
 
+/* stream_budget.c: `max_items`, `max_depth` and `lenient`; the format is known already. Complains about what is
+ * wrong. */
+void rs_stream_read_budget(struct rs_stream_loader *l, const struct rs_config_node *node,
+                           struct rs_stream *stream);
+
 /* Works out the publisher's key: `key`, or what the aggregates' `by` have in common. */
 void rs_stream_read_key(struct rs_stream_loader *l, const struct rs_config_node *node,
                         struct rs_stream *stream);

@@ -150,10 +150,10 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
 void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
 {
     static const char *const known[] = {
-        "format", "json",  "topic",     "topics",   "schema",           "framing",    "time",
-        "id",     "dedup", "dedup_max", "lateness", "max_future",       "max_past",   "expire",
-        "upsert", "rules", "scale",     "key",      "max_record_bytes", "max_groups", "dead_letters",
-        NULL};
+        "format",  "json",       "topic",        "topics",   "schema",           "framing",   "time",
+        "id",      "dedup",      "dedup_max",    "lateness", "max_future",       "max_past",  "expire",
+        "upsert",  "rules",      "scale",        "key",      "max_record_bytes", "max_items", "max_depth",
+        "lenient", "max_groups", "dead_letters", NULL};
     if (rs_config_kind(node) != RS_CONFIG_MAPPING) {
         rs_config_complain(l->config, node, "the settings of stream '%s' are missing: topic, schema, time",
                            stream->name);
@@ -168,6 +168,7 @@ void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *nod
     read_framing(l, node, stream);
     stream->max_record_bytes = 1 << 20;
     rs_config_bytes(l->config, node, "max_record_bytes", 1, RECORD_BYTES_MAX, &stream->max_record_bytes);
+    rs_stream_read_budget(l, node, stream);
     stream->max_groups = 10000000;
     rs_config_int(l->config, node, "max_groups", 1, RS_STREAM_GROUPS_MAX, &stream->max_groups);
     read_schema(l, node, stream);

@@ -107,8 +107,8 @@ static int resolve_types(struct rs_key_maker *m, const struct rs_stream *stream,
             return rc;
         }
     }
-    return rs_program_compile(rs_schema_root(stream->schema), m->paths, m->count, RS_PROGRAM_LIMITS_DEFAULT,
-                              &m->program, error);
+    return rs_program_compile(rs_schema_root(stream->schema), m->paths, m->count, stream->limits, &m->program,
+                              error);
 }
 
 int rs_key_maker_new(const struct rs_stream *stream, const char *fields, struct rs_key_maker **out,

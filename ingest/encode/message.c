@@ -26,7 +26,7 @@ int rs_message_maker_new(const struct rs_stream *stream, const struct rs_framing
     m->prefix_size = prefix->size;
     int rc = stream->format != RS_FORMAT_JSON
                  ? 0
-                 : rs_json_program_compile(rs_schema_root(stream->schema), NULL, 0, RS_PROGRAM_LIMITS_DEFAULT,
+                 : rs_json_program_compile(rs_schema_root(stream->schema), NULL, 0, stream->limits,
                                            &stream->json, &m->reader, error);
     if (rc != 0) {
         rs_message_maker_free(&m);

@@ -17,8 +17,8 @@ int rs_ahead_init(struct rs_ahead *ahead, const struct rs_stream *stream, struct
     if (stream->upsert || stream->max_future_us == INT64_MAX || of_record) {
         return 0;
     }
-    return rs_program_compile(rs_schema_root(stream->schema), &stream->time_path, 1,
-                              RS_PROGRAM_LIMITS_DEFAULT, &ahead->program, error);
+    return rs_program_compile(rs_schema_root(stream->schema), &stream->time_path, 1, stream->limits,
+                              &ahead->program, error);
 }
 
 void rs_ahead_fini(struct rs_ahead *ahead)

@@ -23,8 +23,8 @@ int rs_check_init(struct rs_check *check, const struct rs_stream *stream, struct
         check->version = (int)count;
         paths[count++] = stream->version_path;
     }
-    return rs_program_compile(rs_schema_root(stream->schema), paths, count, RS_PROGRAM_LIMITS_DEFAULT,
-                              &check->program, error);
+    return rs_program_compile(rs_schema_root(stream->schema), paths, count, stream->limits, &check->program,
+                              error);
 }
 
 void rs_check_fini(struct rs_check *check)

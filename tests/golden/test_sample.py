@@ -70,6 +70,21 @@ class Sample(suite.Case):
             lines, _ = self.sample(self.config(**more), self.write("rows.ndjson", line), expect=3)
             self.assertIn("low above high", lines[2])
 
+    def test_budgets(self):
+        """Items of all arrays together, and depth, as the stream says: whoever makes events of rows looks at them, too."""
+        self.write("b.avsc", json.dumps({"type": "record", "name": "B", "fields": [
+            SCHEMA["fields"][0], {"name": "tags", "type": {"type": "array", "items": {"type": "array", "items": "int"}}}]}))
+        line = json.dumps({"t": ROWS[0][0], "tags": [[1, 2], [3]]})
+        for more, reason in (({}, None), ({"max_items": 5, "max_depth": 3}, None), ({"max_items": 4}, "too_many_items"),
+                             ({"max_depth": 2}, "too_deep")):
+            config = self.write("b.yaml", suite.configuration(
+                {"s": {"topic": "t", "schema": "b.avsc", "time": "t", **more}},
+                {"a": {"stream": "s", "window": {"all": True}, "stats": {"n": "count()"}}}, directory=self.directory))
+            lines, err = self.sample(config, self.write("rows.ndjson", line), expect=3 if reason else 0)
+            self.assertIn(f"rows 1 = unreadable {1 if reason else 0} + ", lines[1])
+            self.assertEqual(err == "", reason is None)
+            self.assertIn(f"the daemon would refuse this event as {reason}: " if reason else "", err)
+
     def test_usage(self):
         config, rows = self.config(), self.rows(ROWS)
         wrong = self.write("wrong.yaml", "streams: 1\n")

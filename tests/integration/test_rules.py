@@ -82,6 +82,33 @@ class Rules(suite.Case):
                           f'reason="{reason}"}} {count}\n', metrics)
         self.assertEqual(self.daemon.status()["streams"]["trades"]["rejected"], {"rule": 4, "past": 1})
 
+    def test_lenient(self):
+        """Each deviation by its name, where nothing uses what is wrong; all else is rejected as before."""
+        topics = {"strict": [], "trailing": ["trailing_bytes"], "utf8": ["utf8_unused"], "both": ["trailing_bytes", "utf8_unused"]}
+        self.kafka = suite.mock_kafka(self.path("mock"), *(f"{t}:1" for t in topics), *(f"{t}.dlq:1" for t in topics),
+                                      *(f"tests.state.{t}:1" for t in topics))
+        self.addCleanup(self.kafka.stop)
+        self.redis = suite.redis.Server(self.path("redis"), "--unixsocket", "")
+        self.addCleanup(self.redis.stop)
+        config = self.write("config.yaml", suite.configuration(
+            {t: {"topic": t, "schema": "trade.avsc", "time": "executed_at", **({"lenient": names} if names else {})}
+             for t, names in topics.items()},
+            {f"{t}_a": {"stream": t, "by": ["exchange"], "window": {"all": True}, "stats": {"n": "count()"}} for t in topics},
+            self.kafka.bootstrap, self.redis.url, suite.SCHEMAS, **Daemon.settings()))
+        self.daemon = Daemon(suite.program("rollstatd"), config, self.path("rollstatd.log"))
+        self.addCleanup(self.daemon.stop)
+        messages = [avro.trade(), avro.trade() + b"\x00", avro.trade({"category": avro.data(b"\xff")}),
+                    avro.trade({"exchange": avro.data(b"\xff")}), avro.trade()[:-1]]
+        expected = {"strict": {"trailing_bytes": 1, "utf8": 2, "truncated": 1}, "trailing": {"utf8": 2, "truncated": 1},
+                    "utf8": {"trailing_bytes": 1, "utf8": 1, "truncated": 1}, "both": {"utf8": 1, "truncated": 1}}
+        for topic in topics:
+            self.kafka.produce(topic, [(0, NOW_MS, b"k", message) for message in messages])
+        for topic, rejected in expected.items():
+            stream = suite.procs.until(lambda t=topic: (lambda s: s if s["events"]["consumed"] == len(messages) else None)(
+                self.daemon.status()["streams"][t]), 30, "all are read", self.daemon.process)
+            self.assertEqual((stream["rejected"], stream["events"]["applied"]),
+                             (rejected, len(messages) - sum(rejected.values())), topic)
+
 
 if __name__ == "__main__":
     suite.main()

@@ -69,6 +69,19 @@ static void explain_identity(const struct rs_stream *stream, struct rs_buf *out)
     rs_buf_text(out, stream->key_count ? "\n" : " none: events of one group must be in one partition\n");
 }
 
+static void explain_limits(const struct rs_stream *stream, struct rs_buf *out)
+{
+    rs_buf_text(out, "  limits: ");
+    put_bytes(out, (uint64_t)stream->max_record_bytes);
+    rs_buf_printf(out, " a record, %u items in it, %u levels\n", stream->limits.items, stream->limits.depth);
+    if (stream->limits.lenient_trailing) {
+        rs_buf_text(out, "  passed by: bytes behind the last field\n");
+    }
+    if (stream->limits.lenient_utf8) {
+        rs_buf_text(out, "  passed by: bytes that are no UTF-8, in texts that nothing uses\n");
+    }
+}
+
 static void explain_rules(const struct rs_rules *rules, struct rs_buf *out)
 {
     for (size_t i = 0; i < rules->count; i++) {
@@ -149,6 +162,7 @@ static void explain_stream(const struct rs_plan *plan, const struct rs_streams *
     }
     put_duration(out, "\n  groups expire: ", stream->expire_us);
     rs_buf_char(out, '\n');
+    explain_limits(stream, out);
     explain_rules(&plan->rules, out);
     explain_identity(stream, out);
     explain_dead_letters(streams, stream, out);

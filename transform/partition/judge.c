@@ -327,9 +327,11 @@ static enum rs_reason judge_values(struct rs_partition *p, uint32_t i, const str
     if (!scale_values(plan, p->batch.values)) {
         return RS_REASON_DECIMAL;
     }
-    j->rule = rs_rules_check(&plan->rules, p->batch.values, &j->noted);
-    if (j->rule >= 0) {
-        return rs_rules_reason(&plan->rules, j->rule);
+    if (plan->rules.count > 0) {
+        j->rule = rs_rules_check(&plan->rules, p->batch.values, &j->noted);
+        if (j->rule >= 0) {
+            return rs_rules_reason(&plan->rules, j->rule);
+        }
     }
     reason = convert_inputs(plan, p->batch.values, p->batch.inputs + (size_t)i * plan->inputs.count,
                             &j->not_finite);

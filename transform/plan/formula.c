@@ -242,7 +242,12 @@ static bool read_sum(struct reader *r, struct operand *out)
 {
     bool right = read_product(r, out);
     while (right) {
-        char sign = take(r, '+') ? '+' : take(r, '-') ? '-' : '\0';
+        char sign = '\0';
+        if (take(r, '+')) {
+            sign = '+';
+        } else if (take(r, '-')) {
+            sign = '-';
+        }
         struct operand next;
         if (sign == '\0') {
             break;
@@ -373,9 +378,8 @@ static enum rs_formula_result load(const struct rs_value *value, rs_i128 *out)
 enum rs_formula_result rs_formula_eval(const struct rs_formula *formula, const struct rs_value *values,
                                        rs_i128 *out)
 {
-    rs_i128 stack[RS_FORMULA_STEPS_MAX / 2 + 1];
+    rs_i128 stack[RS_FORMULA_STEPS_MAX / 2 + 1] = {0};
     size_t depth = 0;
-    stack[0] = 0;
     bool fits = true;
     bool finite = true;
     const struct step *step = formula->steps;

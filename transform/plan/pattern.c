@@ -45,7 +45,8 @@ struct builder {
     uint16_t *stack;
 };
 
-#define INDEX_SIZE (2 * RS_PATTERN_STATES_MAX)
+#define INDEX_SIZE 8192 /* places for states */
+_Static_assert(INDEX_SIZE >= 2 * RS_PATTERN_STATES_MAX, "half of them stay free");
 
 /* ---- classes of characters that all sets take alike ---- */
 
@@ -250,6 +251,7 @@ static bool grow(struct builder *b)
         return true;
     }
     uint32_t room = b->sets_room ? 2 * b->sets_room : 64;
+    RS_ASSERT(b->words > 0 && p->row > 0);
     uint64_t *sets = realloc(b->sets, (size_t)room * b->words * sizeof *sets);
     b->sets = sets ? sets : b->sets;
     uint32_t *next = realloc(p->next, (size_t)room * p->row * sizeof *next);
@@ -358,11 +360,10 @@ int rs_pattern_compile(const char *text, struct rs_pattern **out, struct rs_erro
     b.stack = calloc(2 * RS_PATTERN_NODES_MAX + 2, sizeof *b.stack);
     b.pattern = calloc(1, sizeof *b.pattern);
     int rc = rs_pattern_read(text, &read, error);
-    if (rc == 0 && (!scratch || !b.nodes || !b.index || !b.stack || !b.pattern)) {
-        rc = rs_fail(error, RS_ENOMEM, "out of memory");
-    }
-    if (rc == 0) {
+    if (rc == 0 && scratch && b.nodes && b.index && b.stack && b.pattern) {
         rc = compile(&b, scratch, error);
+    } else if (rc == 0) {
+        rc = rs_fail(error, RS_ENOMEM, "out of memory");
     }
     if (rc == 0) {
         *out = b.pattern;

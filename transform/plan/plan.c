@@ -129,13 +129,12 @@ static int make_decoder(struct rs_engine *engine, struct rs_plan *plan, struct r
     int rc = 0;
     if (stream->format == RS_FORMAT_JSON) {
         rc = rs_decoder_new_json(plan->slots.schema, stream->framing.framing, plan->slots.decoded,
-                                 plan->slots.count, RS_PROGRAM_LIMITS_DEFAULT, &stream->json, &plan->decoder,
-                                 error);
+                                 plan->slots.count, stream->limits, &stream->json, &plan->decoder, error);
         return rc < 0 ? rs_error_prefix(error, "stream %s", stream->name) : 0;
     }
     RS_ASSERT(rs_frame_schema(registry, stream->writer) == plan->slots.schema);
     rc = rs_decoder_new(registry, stream->framing.framing, stream->writer, plan->slots.decoded,
-                        plan->slots.count, RS_PROGRAM_LIMITS_DEFAULT, &plan->decoder, error);
+                        plan->slots.count, stream->limits, &plan->decoder, error);
     return rc < 0 ? rs_error_prefix(error, "stream %s", stream->name) : 0;
 }
 

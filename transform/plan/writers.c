@@ -10,7 +10,7 @@ static bool fits(const struct rs_plan *plan, const struct rs_schema *schema, str
 {
     struct rs_program *program = NULL;
     int code = rs_program_resolve(schema, plan->slots.schema, plan->slots.decoded, plan->slots.count,
-                                  RS_PROGRAM_LIMITS_DEFAULT, &program, error);
+                                  plan->stream->limits, &program, error);
     rs_program_free(&program);
     return code == 0;
 }

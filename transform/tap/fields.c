@@ -72,11 +72,10 @@ static int open_decoder(struct rs_tap_fields *fields, const struct rs_streams *s
     }
     if (stream->format == RS_FORMAT_JSON) {
         return rs_decoder_new_json(rs_schema_root(stream->schema), stream->framing.framing, paths,
-                                   fields->count, RS_PROGRAM_LIMITS_DEFAULT, &stream->json, &fields->decoder,
-                                   error);
+                                   fields->count, stream->limits, &stream->json, &fields->decoder, error);
     }
     int rc = rs_decoder_new(streams->registry, stream->framing.framing, stream->writer, paths, fields->count,
-                            RS_PROGRAM_LIMITS_DEFAULT, &fields->decoder, error);
+                            stream->limits, &fields->decoder, error);
     if (rc < 0 || !registry) {
         return rc;
     }

@@ -99,6 +99,7 @@ struct rs_stream *support_stream(const char *schema_json)
     stream->name = "s";
     stream->topic = "topic";
     stream->max_record_bytes = 1024 * 1024;
+    stream->limits = RS_PROGRAM_LIMITS_DEFAULT;
     stream->schema = parse_schema(schema_json);
     return stream;
 }

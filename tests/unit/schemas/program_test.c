@@ -592,6 +592,48 @@ static void test_explain(void **state)
     rs_schema_free(&document);
 }
 
+/* What is passed by where it is asked for, by name; a text that is wanted has to be one all the same. */
+static void test_lenient(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":\"string\"},"
+        "{\"name\":\"b\",\"type\":\"string\"},{\"name\":\"m\",\"type\":{\"type\":\"map\",\"values\":\"int\"}}"
+        "]}";
+    static const char *const paths[] = {"a"};
+    static const struct {
+        const char *bytes;
+        size_t size;
+        enum rs_reason strict, trailing, utf8; /* where nothing is passed by; where one of both is */
+    } messages[] = {
+        {"\x02x\x02y\0", 5, RS_REASON_NONE, RS_REASON_NONE, RS_REASON_NONE},
+        {"\x02x\x02y\0\x09", 6, RS_REASON_TRAILING, RS_REASON_NONE, RS_REASON_TRAILING},
+        {"\x02x\x02\xff\0", 5, RS_REASON_UTF8, RS_REASON_UTF8, RS_REASON_NONE},
+        {"\x02\xff\x02y\0", 5, RS_REASON_UTF8, RS_REASON_UTF8, RS_REASON_UTF8},
+        {"\x02x\x02y\x02\x02\xff\x02\0", 9, RS_REASON_UTF8, RS_REASON_UTF8, RS_REASON_NONE},
+    };
+    struct rs_schema_document *document = NULL;
+    struct rs_error error;
+    assert_int_equal(rs_schema_parse("test", json, sizeof json - 1, &document, &error), 0);
+    for (int mode = 0; mode < 3; mode++) {
+        struct rs_program_limits limits = RS_PROGRAM_LIMITS_DEFAULT;
+        struct rs_program *program = NULL;
+        limits.lenient_trailing = mode == 1;
+        limits.lenient_utf8 = mode == 2;
+        assert_int_equal(rs_program_compile(rs_schema_root(document), paths, 1, limits, &program, &error), 0);
+        for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+            struct rs_value value;
+            struct rs_slice message = rs_slice_of(messages[i].bytes, messages[i].size);
+            enum rs_reason expected = mode == 0   ? messages[i].strict
+                                      : mode == 1 ? messages[i].trailing
+                                                  : messages[i].utf8;
+            assert_int_equal(rs_program_run(program, message, &value, NULL), expected);
+        }
+        rs_program_free(&program);
+    }
+    rs_schema_free(&document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -606,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_field_types),
         cmocka_unit_test(test_shared_records_do_not_multiply),
         cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_lenient),
     };
     return cmocka_run_group_tests_name("schemas.program", tests, NULL, NULL);
 }

@@ -117,6 +117,10 @@ static void test_everything_said(void **state)
                   "    framing: confluent\n"
                   "    max_record_bytes: 64KiB\n"
                   "    max_groups: 9\n"
+                  "    max_items: 7\n"
+                  "    max_depth: 5\n"
+                  "    max_past: 1d\n"
+                  "    lenient: [trailing_bytes, utf8_unused]\n"
                   "    dead_letters: {topic: bad, late: true}\n"
                   "    rules: {price: {gt: 0}}\n"
                   "    scale: {x: 2}\n"
@@ -136,10 +140,14 @@ static void test_everything_said(void **state)
     assert_string_equal(s->key_paths[1], "side");
     assert_int_equal(s->framing.framing, RS_FRAMING_CONFLUENT);
     assert_true(s->max_record_bytes == 65536 && s->max_groups == 9);
+    assert_true(s->limits.items == 7 && s->limits.depth == 5 && s->max_past_us == INT64_C(86400000000));
+    assert_true(s->limits.lenient_trailing && s->limits.lenient_utf8);
     assert_string_equal(s->dead_letter_topic, "bad");
     assert_true(s->dead_letter_late && s->dead_letters);
     const struct rs_stream *u = &streams->items[1];
     assert_false(u->dead_letters);
+    assert_true(u->limits.items == 100000 && u->limits.depth == 64 && u->max_past_us == INT64_MAX);
+    assert_false(u->limits.lenient_trailing || u->limits.lenient_utf8);
     assert_string_equal(u->value_path, "value");
     assert_true(u->max_periods == 7 && u->expire_us == INT64_C(86400000000) && u->expire_set);
     rs_streams_free(&streams);

@@ -25,8 +25,12 @@ static void open_ahead(struct fixture *f, const char *schema, enum rs_time_form 
 {
     struct rs_error error;
     f->schema = parse_schema(schema);
-    f->stream = (struct rs_stream){
-        .name = "s", .schema = f->schema, .time_path = "at", .time_form = form, .max_future_us = 30 * SECOND};
+    f->stream = (struct rs_stream){.name = "s",
+                                   .limits = RS_PROGRAM_LIMITS_DEFAULT,
+                                   .schema = f->schema,
+                                   .time_path = "at",
+                                   .time_form = form,
+                                   .max_future_us = 30 * SECOND};
     assert_int_equal(rs_ahead_init(&f->ahead, &f->stream, &error), 0);
 }
 

@@ -21,8 +21,12 @@ static void expect(const char *schema, enum rs_time_form form, const char *versi
                    const char *wanted)
 {
     struct rs_schema_document *document = parse_schema(schema);
-    const struct rs_stream stream = {
-        .name = "s", .schema = document, .time_path = "at", .time_form = form, .version_path = version};
+    const struct rs_stream stream = {.name = "s",
+                                     .limits = RS_PROGRAM_LIMITS_DEFAULT,
+                                     .schema = document,
+                                     .time_path = "at",
+                                     .time_form = form,
+                                     .version_path = version};
     struct rs_check check;
     struct rs_error error;
     assert_int_equal(rs_check_init(&check, &stream, &error), 0);
@@ -75,8 +79,11 @@ static void test_upserts(void **state)
 static void test_of_the_record(void **state)
 {
     struct rs_schema_document *document = parse_schema(RECORD(TIME("\"long\"")));
-    const struct rs_stream stream = {
-        .name = "s", .schema = document, .time_path = "$timestamp", .version_path = "$offset"};
+    const struct rs_stream stream = {.name = "s",
+                                     .limits = RS_PROGRAM_LIMITS_DEFAULT,
+                                     .schema = document,
+                                     .time_path = "$timestamp",
+                                     .version_path = "$offset"};
     struct rs_check check;
     struct rs_error error;
     (void)state;

@@ -235,6 +235,17 @@ static const struct wrong wrongs[] = {
     {"    rules: {market: {min_length: 1, on_fail: null}}\n", "    by: [market]\n" WINDOW STATS,
      "test.yaml:8:46: on_fail: null would move the event to another group of aggregate a, which is by "
      "market: use reject or count\n"},
+    {"    max_items: 0\n", WINDOW STATS,
+     "test.yaml:8:16: max_items: must be a whole number from 1 to 10000000, not \"0\"\n"},
+    {"    max_depth: 257\n", WINDOW STATS,
+     "test.yaml:8:16: max_depth: must be a whole number from 1 to 256, not \"257\"\n"},
+    {"    lenient: [trailing_byte]\n", WINDOW STATS,
+     "test.yaml:8:15: lenient is a list of trailing_bytes and utf8_unused; did you mean "
+     "\"trailing_bytes\"?\n"},
+    {"    lenient: {trailing_bytes: true}\n", WINDOW STATS,
+     "test.yaml:8:14: lenient is a list of trailing_bytes and utf8_unused\n"},
+    {"    format: json\n    lenient: [utf8_unused]\n", WINDOW STATS,
+     "test.yaml:9:15: utf8_unused is of Avro: JSON is UTF-8 as a whole\n"},
     {"    rules: {product: {min_length: -1}}\n", WINDOW STATS,
      "test.yaml:8:35: min_length is a number of characters\n"},
     {"    rules: {price: {finite: true}}\n", WINDOW STATS,
