@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include <stdalign.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct rs_arena_block {
@@ -86,13 +87,10 @@ char *rs_arena_path(struct rs_arena *arena, const char *directory, const char *p
     if (path[0] == '/') {
         return rs_arena_text(arena, path);
     }
-    size_t front = strlen(directory);
-    size_t back = strlen(path) + 1;
-    char *joined = rs_arena_alloc(arena, front + 1 + back);
+    size_t size = strlen(directory) + 1 + strlen(path) + 1;
+    char *joined = rs_arena_alloc(arena, size);
     if (joined) {
-        memcpy(joined, directory, front);
-        joined[front] = '/';
-        memcpy(joined + front + 1, path, back);
+        (void)snprintf(joined, size, "%s/%s", directory, path);
     }
     return joined;
 }

@@ -1,6 +1,9 @@
 /* The settings of one stream. */
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/time/text.h"
+#include "base/unit.h"
 #include "schemas/record_field.h"
 #include "schemas/stream_internal.h"
 
@@ -60,6 +63,34 @@ static void read_framing(struct rs_stream_loader *l, const struct rs_config_node
             "framing confluent needs `schemas: {registry: URL}`, or `schemas: {ids: {ID: FILE}}`, "
             "which say what the ids stand for");
     }
+}
+
+/* ---- where it begins ---- */
+
+static const char *const start_forms = "`start` is earliest, latest, a time such as 2024-07-01T00:00:00Z, or "
+                                       "a duration back from now such as -24h";
+
+static void read_start(struct rs_stream_loader *l, const struct rs_config_node *node,
+                       struct rs_stream *stream)
+{
+    const char *text = rs_stream_read_text(l, node, "start");
+    struct rs_error error;
+    int64_t us = 0;
+    if (!text || strcmp(text, "earliest") == 0) {
+        return;
+    }
+    if (strcmp(text, "latest") == 0) {
+        stream->start = RS_START_LATEST;
+        return;
+    }
+    if (text[0] == '-' && rs_duration_parse(text + 1, &us, &error) == 0 && us <= RS_STREAM_DURATION_MAX_US) {
+        us = rs_clock_wall(rs_clock_system()) - us;
+    } else if (text[0] == '-' || rs_time_parse_iso(rs_slice_text(text), NULL, &us, &error) != 0) {
+        rs_config_complain(l->config, rs_config_get(node, "start"), "%s", start_forms);
+        return;
+    }
+    stream->start = RS_START_TIME;
+    stream->start_us = us > 0 ? us : 0;
 }
 
 /* ---- lateness ---- */
@@ -150,10 +181,10 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
 void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
 {
     static const char *const known[] = {
-        "format",  "json",       "topic",        "topics",   "schema",           "framing",   "time",
-        "id",      "dedup",      "dedup_max",    "lateness", "max_future",       "max_past",  "expire",
-        "upsert",  "rules",      "scale",        "key",      "max_record_bytes", "max_items", "max_depth",
-        "lenient", "max_groups", "dead_letters", NULL};
+        "format",    "json",    "topic",      "topics",       "start",    "schema",           "framing",
+        "time",      "id",      "dedup",      "dedup_max",    "lateness", "max_future",       "max_past",
+        "expire",    "upsert",  "rules",      "scale",        "key",      "max_record_bytes", "max_items",
+        "max_depth", "lenient", "max_groups", "dead_letters", NULL};
     if (rs_config_kind(node) != RS_CONFIG_MAPPING) {
         rs_config_complain(l->config, node, "the settings of stream '%s' are missing: topic, schema, time",
                            stream->name);
@@ -164,6 +195,7 @@ void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *nod
     }
     rs_config_expect_mapping(l->config, node, "a stream", known);
     rs_stream_read_topics(l, node, stream);
+    read_start(l, node, stream);
     rs_stream_read_format(l, node, stream);
     read_framing(l, node, stream);
     stream->max_record_bytes = 1 << 20;

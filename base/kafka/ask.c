@@ -48,6 +48,21 @@ rd_kafka_resp_err_t rs_kafka_ask_ends(rd_kafka_t *client, const char *topic, int
     return code;
 }
 
+rd_kafka_resp_err_t rs_kafka_ask_time(rd_kafka_t *client, const char *topic, int32_t partition,
+                                      int64_t time_ms, int timeout_ms, int64_t *offset)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = time_ms;
+    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(client, list, timeout_ms);
+    code = code == RD_KAFKA_RESP_ERR_NO_ERROR ? list->elems[0].err : code;
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        *offset = list->elems[0].offset >= 0 ? list->elems[0].offset : -1;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
+
 rd_kafka_resp_err_t rs_kafka_ask_partitions(rd_kafka_t *client, const char *topic, int timeout_ms,
                                             int32_t *count)
 {

@@ -17,6 +17,11 @@
 rd_kafka_resp_err_t rs_kafka_ask_ends(rd_kafka_t *client, const char *topic, int32_t partition,
                                       int timeout_ms, int64_t *low, int64_t *high);
 
+/* The first record of a partition whose time is `time_ms` or later; -1: there is none. Changes `offset` only on
+ * success. */
+rd_kafka_resp_err_t rs_kafka_ask_time(rd_kafka_t *client, const char *topic, int32_t partition,
+                                      int64_t time_ms, int timeout_ms, int64_t *offset);
+
 /* How many partitions a topic has, as whoever answers first knows it. An answer about another topic is
  * RD_KAFKA_RESP_ERR__FAIL. Changes `count` only on success. */
 rd_kafka_resp_err_t rs_kafka_ask_partitions(rd_kafka_t *client, const char *topic, int timeout_ms,

@@ -52,7 +52,7 @@ int rs_comma_number(struct rs_slice text, char out[RS_COMMA_TEXT_MAX], struct rs
     for (size_t i = 0; i < text.size; i++) {
         if (text.data[i] != '.') {
             char c = (char)text.data[i];
-            out[size++] = c == ',' ? '.' : c;
+            out[size++] = (char)(c == ',' ? '.' : c);
         }
     }
     *number = rs_slice_of(out, size);

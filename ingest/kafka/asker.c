@@ -90,6 +90,68 @@ static void ask_ends(struct rs_kafka_source *source)
     }
 }
 
+static bool wants_start(struct rs_source_partition *partition)
+{
+    return partition->start == RS_KAFKA_START_ASKED && partition->hold == RS_KAFKA_OURS;
+}
+
+/* A time behind the last record is the end: what comes next is later. */
+static rd_kafka_resp_err_t ask_start(struct rs_kafka_source *source, const struct subject *subject,
+                                     int64_t *start)
+{
+    int64_t low = -1;
+    int64_t high = -1;
+    int64_t at = -1;
+    rd_kafka_resp_err_t code = rs_kafka_ask_ends(source->fetcher, subject->stream->topic, subject->partition,
+                                                 ENDS_WAIT_MS, &low, &high);
+
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR && subject->stream->start == RS_START_TIME) {
+        code = rs_kafka_ask_time(source->fetcher, subject->stream->topic, subject->partition,
+                                 subject->stream->start_us / 1000, ENDS_WAIT_MS, &at);
+    }
+    *start = at >= 0 ? at : high;
+    return code;
+}
+
+static void put_start(struct rs_kafka_source *source, const struct subject *subject, int64_t start)
+{
+    pthread_mutex_lock(&source->mutex);
+    struct rs_source_partition *partition =
+        rs_source_partition_find(source, subject->stream->index, subject->partition);
+    if (partition && partition->start == RS_KAFKA_START_ASKED) {
+        partition->start_at = start;
+        partition->start = RS_KAFKA_START_ANSWERED;
+    }
+    pthread_mutex_unlock(&source->mutex);
+}
+
+/* Until it is known the partition is nobody's to read: asked again and again, and told now and then. */
+static void ask_starts(struct rs_kafka_source *source)
+{
+    struct rs_kafka_asker *asker = &source->asker;
+    struct subject subject;
+
+    while (!atomic_load(&asker->ending) && rs_clock_mono(source->options.clock) >= asker->start_at_us &&
+           next_subject(source, wants_start, &subject)) {
+        int64_t start = -1;
+        int64_t now = rs_clock_mono(source->options.clock);
+        rd_kafka_resp_err_t code = ask_start(source, &subject, &start);
+        if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            put_start(source, &subject, start);
+            atomic_store(&source->answered, true);
+            rs_wake(source->control_fd);
+            continue;
+        }
+        asker->start_at_us = now + AGAIN_US;
+        if (asker->start_reported_us == 0 || now - asker->start_reported_us > 30 * AGAIN_US) {
+            asker->start_reported_us = now;
+            rs_report(&source->options.report, RS_LOG_WARNING,
+                      "stream %s: topic %s partition %d: where it begins (`start`) is not known yet: %s",
+                      subject.stream->name, subject.stream->topic, subject.partition, rd_kafka_err2str(code));
+        }
+    }
+}
+
 static bool wants_nudge(struct rs_source_partition *partition)
 {
     bool wants = partition->nudge;
@@ -277,6 +339,7 @@ static void *run(void *argument)
         ask_group(source); /* first: the end of the process waits for it */
         nudge(source);
         ask_ends(source);
+        ask_starts(source);
         ask_topics(source);
         ask_names(source);
         ask_highs(source);

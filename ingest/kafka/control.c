@@ -1,5 +1,4 @@
-/* The control thread's side of a Kafka source: rebalances, answers of workers, errors, missing topics,
- * statistics. */
+/* The control thread's side of a Kafka source: rebalances, answers of workers, errors, statistics. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -8,10 +7,8 @@
 #include "base/kafka/config.h"
 #include "ingest/kafka/internal.h"
 
-#define TOPICS_EVERY_US  (2 * INT64_C(1000000))  /* between looks for a missing topic */
-#define TOPICS_REPORT_US (10 * INT64_C(1000000)) /* between lines about it */
-#define HIGHS_EVERY_US   (5 * INT64_C(1000000))
-#define REFUSED_MAX      8 /* fetches in a row of an offset that the log has and the broker refuses */
+#define HIGHS_EVERY_US (5 * INT64_C(1000000))
+#define REFUSED_MAX    8 /* fetches in a row of an offset that the log has and the broker refuses */
 
 /* ---- partitions ---- */
 
@@ -87,6 +84,8 @@ static struct rs_source_partition *part_new(struct rs_kafka_source *source, cons
     partition->stopped = (struct rs_kafka_mail){.kind = RS_SOURCE_STOPPED, .partition = partition};
     partition->fence = (struct rs_kafka_mail){.partition = partition};
     partition->refused_at = -1;
+    partition->start = stream->start == RS_START_EARLIEST ? RS_KAFKA_START_KNOWN : RS_KAFKA_START_ASKED;
+    partition->start_at = -1;
     partition->fetched_us = INT64_MAX;
     partition->told = -1;
     atomic_init(&partition->committed, -1);
@@ -285,6 +284,18 @@ static void on_ends(struct rs_kafka_source *source, struct rs_source_partition *
     }
 }
 
+/* The worker hears of the assignment once it is known where to begin. */
+static void tell_assigned(struct rs_kafka_source *source, struct rs_source_partition *partition)
+{
+    pthread_mutex_lock(&source->mutex);
+    bool tell = partition->start == RS_KAFKA_START_ANSWERED && partition->hold == RS_KAFKA_OURS;
+    partition->start = tell ? RS_KAFKA_START_KNOWN : partition->start;
+    pthread_mutex_unlock(&source->mutex);
+    if (tell) {
+        rs_kafka_mail_send(source, &partition->assigned);
+    }
+}
+
 /* Decided under the mutex and done without it, since librdkafka may take its time. A partition that the
  * worker has let go of is dropped, whatever else was wanted of it. */
 static void serve_part(struct rs_kafka_source *source, struct rs_source_partition *partition)
@@ -295,6 +306,7 @@ static void serve_part(struct rs_kafka_source *source, struct rs_source_partitio
         on_refused(source, partition, refused);
     }
     on_ends(source, partition);
+    tell_assigned(source, partition);
     pthread_mutex_lock(&source->mutex);
     bool gone = partition->hold == RS_KAFKA_GONE;
     bool begins = !gone && partition->phase == RS_KAFKA_READY;
@@ -334,7 +346,7 @@ static bool take_back(struct rs_kafka_source *source, struct rs_source_partition
 {
     pthread_mutex_lock(&source->mutex);
     bool kept = partition->hold != RS_KAFKA_GONE;
-    bool tell = partition->hold == RS_KAFKA_REVOKED;
+    bool tell = partition->hold == RS_KAFKA_REVOKED && partition->start == RS_KAFKA_START_KNOWN;
     (void)rs_kafka_mail_cancel(source, &partition->revoked);
     partition->hold = kept ? RS_KAFKA_OURS : partition->hold;
     pthread_mutex_unlock(&source->mutex);
@@ -371,7 +383,11 @@ static void add_part(struct rs_kafka_source *source, const rd_kafka_topic_partit
     }
     source->workers[partition->worker].partitions++;
     source->status.partitions++;
-    rs_kafka_mail_send(source, &partition->assigned);
+    if (partition->start == RS_KAFKA_START_KNOWN) {
+        rs_kafka_mail_send(source, &partition->assigned);
+    } else {
+        rs_wake(source->asker.fd);
+    }
 }
 
 /* The member's own assignment stays empty, whatever the group gives it, so that it fetches nothing. */
@@ -678,63 +694,6 @@ void rs_kafka_control_highs(struct rs_kafka_source *source)
     bool any = highs_under_way(source);
     pthread_mutex_unlock(&source->mutex);
     if (any) {
-        rs_wake(source->asker.fd);
-    }
-}
-
-/* ---- missing topics ---- */
-
-static void report_missing(const struct rs_kafka_source *source, const struct rs_stream *stream)
-{
-    rs_report(&source->options.report, RS_LOG_ERROR,
-              "stream %s: topic %s does not exist; waiting for it. Create it with: kafka-topics.sh "
-              "--bootstrap-server HOST:PORT --create --topic %s --partitions N",
-              stream->name, stream->topic, stream->topic);
-}
-
-static bool was_missing(struct rs_kafka_source *source, size_t stream)
-{
-    pthread_mutex_lock(&source->mutex);
-    bool missing = source->asker.missing[stream];
-    pthread_mutex_unlock(&source->mutex);
-    return missing;
-}
-
-static void on_topics(struct rs_kafka_source *source, int64_t now)
-{
-    bool report = source->topics_reported_us == 0 || now - source->topics_reported_us >= TOPICS_REPORT_US;
-    bool any = false;
-
-    for (size_t i = 0; i < source->options.streams->count; i++) {
-        const struct rs_stream *stream = &source->options.streams->items[i];
-        if (!stream->topic || stream->found) {
-            continue;
-        }
-        bool missing = was_missing(source, i);
-        if (missing && (report || !source->missing[i])) {
-            report_missing(source, stream);
-            source->topics_reported_us = now;
-        } else if (!missing && source->missing[i]) {
-            rs_report(&source->options.report, RS_LOG_INFO, "stream %s: topic %s exists now", stream->name,
-                      stream->topic);
-        }
-        source->missing[i] = missing;
-        any = any || missing;
-    }
-    source->status.topics_missing = any;
-    source->topics_due_us = any || atomic_load(&source->asker.topics_unsure) ? now + TOPICS_EVERY_US : 0;
-}
-
-/* librdkafka reports a missing topic once; operators need to see it until it is mended. */
-void rs_kafka_control_topics(struct rs_kafka_source *source)
-{
-    int64_t now = rs_clock_mono(source->options.clock);
-
-    if (atomic_exchange(&source->asker.topics_known, false)) {
-        on_topics(source, now);
-    } else if (source->topics_due_us != 0 && now >= source->topics_due_us) {
-        source->topics_due_us = now + TOPICS_EVERY_US;
-        atomic_store(&source->asker.topics_wanted, true);
         rs_wake(source->asker.fd);
     }
 }

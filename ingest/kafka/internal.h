@@ -62,6 +62,9 @@ struct rs_kafka_ends {
     int64_t low, high; /* -1: the broker refuses to say */
 };
 
+/* Where a partition without state begins, which the worker is told with the assignment. */
+enum rs_kafka_start { RS_KAFKA_START_KNOWN, RS_KAFKA_START_ASKED, RS_KAFKA_START_ANSWERED };
+
 struct rs_source_partition {
     const struct rs_stream *stream;
     int32_t number; /* in the topic */
@@ -70,6 +73,8 @@ struct rs_source_partition {
     enum rs_kafka_hold hold;   /* mutex */
     int64_t start_offset;      /* mutex */
     struct rs_kafka_ends ends; /* mutex */
+    enum rs_kafka_start start; /* mutex */
+    int64_t start_at;          /* mutex: KNOWN; -1: at the oldest record */
     bool nudge;                /* mutex: see rs_kafka_control_nudge */
     bool wants_high;           /* mutex: nothing is fetched, so that no answer to a fetch tells of the end */
     _Atomic int64_t high;      /* the end as it was asked for then; -1: not known */
@@ -140,7 +145,8 @@ struct rs_kafka_asker {
     _Atomic bool group_wanted;
     _Atomic int other_members; /* enum rs_other_members */
     /* the asker's own */
-    int64_t nudge_at_us, ends_at_us; /* not before */
+    int64_t nudge_at_us, ends_at_us, start_at_us; /* not before */
+    int64_t start_reported_us;
 };
 
 #define RS_KAFKA_BROKERS_MAX 64

@@ -1,10 +1,13 @@
-/* The subscription: the topics that streams name, and those that their patterns take, as they come and go. */
+/* The subscription: the topics that streams name, and those that their patterns take, as they come and go; and those that
+ * are missing. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ingest/kafka/internal.h"
 
-#define LOOK_EVERY_US (5 * INT64_C(1000000))
+#define LOOK_EVERY_US    (5 * INT64_C(1000000))
+#define TOPICS_EVERY_US  (2 * INT64_C(1000000))  /* between looks for a missing topic */
+#define TOPICS_REPORT_US (10 * INT64_C(1000000)) /* between lines about it */
 
 void rs_kafka_names_fini(struct rs_kafka_names *names)
 {
@@ -147,4 +150,61 @@ bool rs_kafka_source_finds_none(const struct rs_kafka_source *source, size_t str
                       (!input->found || source->present[i]));
     }
     return !any;
+}
+
+/* ---- missing topics ---- */
+
+static void report_missing(const struct rs_kafka_source *source, const struct rs_stream *stream)
+{
+    rs_report(&source->options.report, RS_LOG_ERROR,
+              "stream %s: topic %s does not exist; waiting for it. Create it with: kafka-topics.sh "
+              "--bootstrap-server HOST:PORT --create --topic %s --partitions N",
+              stream->name, stream->topic, stream->topic);
+}
+
+static bool was_missing(struct rs_kafka_source *source, size_t stream)
+{
+    pthread_mutex_lock(&source->mutex);
+    bool missing = source->asker.missing[stream];
+    pthread_mutex_unlock(&source->mutex);
+    return missing;
+}
+
+static void on_topics(struct rs_kafka_source *source, int64_t now)
+{
+    bool report = source->topics_reported_us == 0 || now - source->topics_reported_us >= TOPICS_REPORT_US;
+    bool any = false;
+
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        const struct rs_stream *stream = &source->options.streams->items[i];
+        if (!stream->topic || stream->found) {
+            continue;
+        }
+        bool missing = was_missing(source, i);
+        if (missing && (report || !source->missing[i])) {
+            report_missing(source, stream);
+            source->topics_reported_us = now;
+        } else if (!missing && source->missing[i]) {
+            rs_report(&source->options.report, RS_LOG_INFO, "stream %s: topic %s exists now", stream->name,
+                      stream->topic);
+        }
+        source->missing[i] = missing;
+        any = any || missing;
+    }
+    source->status.topics_missing = any;
+    source->topics_due_us = any || atomic_load(&source->asker.topics_unsure) ? now + TOPICS_EVERY_US : 0;
+}
+
+/* librdkafka reports a missing topic once; operators need to see it until it is mended. */
+void rs_kafka_control_topics(struct rs_kafka_source *source)
+{
+    int64_t now = rs_clock_mono(source->options.clock);
+
+    if (atomic_exchange(&source->asker.topics_known, false)) {
+        on_topics(source, now);
+    } else if (source->topics_due_us != 0 && now >= source->topics_due_us) {
+        source->topics_due_us = now + TOPICS_EVERY_US;
+        atomic_store(&source->asker.topics_wanted, true);
+        rs_wake(source->asker.fd);
+    }
 }

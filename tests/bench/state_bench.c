@@ -222,7 +222,7 @@ static void claim(struct world *w)
     struct rs_state_event event;
     struct rs_buf notes = {0};
     bool claimed = false;
-    require(w->log.ops->claim(w->log.self, id, &error) == 0, "no claim");
+    require(w->log.ops->claim(w->log.self, id, -1, &error) == 0, "no claim");
     while (!claimed && w->log.ops->take(w->log.self, 0, &event)) {
         int rc = 0;
         switch (event.kind) {

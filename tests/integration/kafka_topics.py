@@ -44,9 +44,9 @@ class Oracle:
 
 
 class TopicsByPattern(Flow):
-    def start(self, name):
+    def start(self, name, **more):
         config = self.write(f"{name}.yaml", suite.configuration(
-            {"trades": {"topics": PATTERN, "schema": "trade.avsc", "time": "executed_at"}}, AGGREGATE, self.kafka.bootstrap,
+            {"trades": {"topics": PATTERN, "schema": "trade.avsc", "time": "executed_at", **more}}, AGGREGATE, self.kafka.bootstrap,
             self.redis.url, redis={"publish_every": "20ms"}, state={"commit_every": "200ms"}, kafka={"session.timeout.ms": 6000},
             **Daemon.settings()))
         daemon = Daemon(suite.program("rollstatd"), config, self.path(f"{name}.log"))
@@ -137,6 +137,28 @@ class TopicsByPattern(Flow):
         self.send("market.a.trades", 2, 500)
         self.settled(third)
         procs.until(lambda: third.get("/readyz") == (200, "ok\n"), GENEROUS, "it is ready", third.process)
+
+
+class Start(TopicsByPattern):
+    test_topics_come_and_instances_go = None
+
+    def test_a_group_begins_at_a_time(self):
+        """By Kafka's time of records; a partition whose records are all older begins at its end, and --rebuild does the same."""
+        self.random = random.Random(8)
+        self.oracle = Oracle()
+        self.start_servers()
+        self.kafka.create("market.a.trades", 3)
+        for partition, times in ((0, (1, 2, 3, 4)), (1, (1, 2)), (2, (3, 3))):
+            self.kafka.produce("market.a.trades", [(partition, T0 // 1000 + t * 1000, None, avro.trade(
+                product=f"P{partition}", exchange="XA", executed_at=T0, price=10 ** 8, quantity=10 ** 6)) for t in times])
+        daemon = self.start("first", start="2023-11-14T22:14:03Z")  # T0 and 3 s
+        procs.until(lambda: sorted((p["partition"], p["next_offset"]) for p in daemon.partitions() if p["phase"] == "running")
+                    == [(0, 4), (1, 2), (2, 2)], GENEROUS, "all is read", daemon.process)
+        consumed = {p["partition"]: p["events"]["consumed"] for p in daemon.partitions()}
+        self.assertEqual(consumed, {0: 2, 1: 0, 2: 2})
+        out, _ = procs.check([suite.program("rollstatd"), "-c", daemon.config, "--rebuild"])
+        for partition, offset, count in ((0, 2, "2 records"), (1, 2, "0 records"), (2, 0, "2 records")):
+            self.assertIn(f"partition {partition}: will be read again from offset {offset}, {count}", out.decode())
 
 
 if __name__ == "__main__":

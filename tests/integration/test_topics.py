@@ -120,6 +120,31 @@ class Topics(Flow):
         self.assertEqual((owners["P"], owners["B"]), ("0", "b/0"))
         self.assertIn('\nrollstat_state_events{stream="trades",partition="0",outcome="applied"} 3\n', self.daemon.get("/metrics")[1])
 
+    def test_a_group_begins_at_the_end(self):
+        """Decided once: what comes between that and a restart is read, although nothing was sealed."""
+        self.start_servers(suite.mock_kafka(self.path("mock"), *MOCK))
+        self.send("a", "OLD", "OLD")
+        self.go_on("first", topics=["a"], start="latest")
+        procs.until(lambda: [p["phase"] for p in self.daemon.partitions()] == ["running", "running"], GENEROUS, "both run",
+                    self.daemon.process)
+        self.daemon.process.kill()
+        self.send("a", "NEW")
+        self.send("a", "ONE", partition=1)
+        self.go_on("second", topics=["a"], start="latest")
+        self.shows(NEW=1, ONE=1)
+        self.sealed()
+        self.assertEqual(self.counts(), {("a", 0): (1, 1, 0), ("a", 1): (1, 1, 0)})
+        self.assertEqual({p["partition"]: p["next_offset"] for p in self.daemon.partitions()}, {0: 3, 1: 1})
+        self.assertEqual(self.client.hash("rs:m:OLD"), {})
+        explained, _ = procs.check([suite.program("rollstatd"), "-c", self.config, "--explain"])
+        self.assertIn("start: latest", explained.decode())
+        logs = self.tool("rollstat-state", "-c", self.config, "--records")
+        self.assertIn("start at", logs)
+        self.daemon.process.kill()
+        self.send("a", "NEW")
+        self.go_on("third", topics=["a"])
+        self.shows(NEW=2, ONE=1)
+
     def check(self, streams, *lines):
         base = {"schema": "trade.avsc", "time": "executed_at"}
         config = self.write("bad.yaml", suite.configuration({name: {**base, **more} for name, more in streams.items()}, {}))

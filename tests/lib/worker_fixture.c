@@ -56,7 +56,7 @@ static const struct rs_dead_letter_ops letter_ops = {.put = put_letter, .acknowl
 
 /* ---- a state log whose claims can be refused or delayed ---- */
 
-static int slow_claim(void *self, struct rs_partition_id id, struct rs_error *error)
+static int slow_claim(void *self, struct rs_partition_id id, int64_t start, struct rs_error *error)
 {
     struct slow_log *log = self;
 
@@ -64,7 +64,7 @@ static int slow_claim(void *self, struct rs_partition_id id, struct rs_error *er
     if (log->refuse) {
         return rs_fail(error, RS_EBROKER, "the state topic is away");
     }
-    return log->inner.ops->claim(log->inner.self, id, error);
+    return log->inner.ops->claim(log->inner.self, id, start, error);
 }
 
 static int slow_chunk(void *self, struct rs_partition_id id, struct rs_slice bytes, struct rs_error *error)

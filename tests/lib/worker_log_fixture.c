@@ -80,7 +80,7 @@ uint64_t claim_elsewhere(struct fixture *f)
     struct rs_state_event event;
     uint64_t token = 0;
 
-    OK(table.ops->claim(table.self, (struct rs_partition_id){0, 0, 0}, &f->error));
+    OK(table.ops->claim(table.self, (struct rs_partition_id){0, 0, 0}, -1, &f->error));
     while (table.ops->take(table.self, 0, &event)) {
         token = event.kind == RS_STATE_CLAIMED ? event.token : token;
     }

@@ -4,11 +4,11 @@
 
 #include "tests/sim/cluster.h"
 
-static int witness_claim(void *self, struct rs_partition_id id, struct rs_error *error)
+static int witness_claim(void *self, struct rs_partition_id id, int64_t start, struct rs_error *error)
 {
     struct process *p = self;
     p->pipes[place_of(p->sim, id.stream, id.partition)].token = 0;
-    return p->durable_table.ops->claim(p->durable_table.self, id, error);
+    return p->durable_table.ops->claim(p->durable_table.self, id, start, error);
 }
 
 static struct rs_state_plan witness_plan(void *self, struct rs_partition_id id)

@@ -180,29 +180,28 @@ static void find_oldest(struct rebuild *rebuild, struct input *input)
     rd_kafka_topic_destroy(topic);
 }
 
-/* The first record of each partition at or after --from; past the end where there is none. */
-static int find_times(struct rebuild *rebuild, struct rs_error *error)
+/* --from, or where the stream begins by `start`: a time is the first record at or after it, past the end where there
+ * is none. */
+static int find_start(struct rebuild *rebuild, struct input *input, struct rs_error *error)
 {
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)rebuild->count);
-    int rc = 0;
+    const struct rs_stream *stream = stream_of(rebuild, input);
+    bool has_from = rebuild->options->has_from;
+    int64_t offset = -1;
 
-    for (size_t i = 0; i < rebuild->count; i++) {
-        rd_kafka_topic_partition_list_add(list, stream_of(rebuild, &rebuild->inputs[i])->topic,
-                                          rebuild->inputs[i].partition)
-            ->offset = rebuild->options->from_us / 1000;
+    if (!has_from && stream->start == RS_START_EARLIEST) {
+        return 0;
     }
-    rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(rebuild->consumer, list, ASK_MS);
-    for (size_t i = 0; code == RD_KAFKA_RESP_ERR_NO_ERROR && i < rebuild->count; i++) {
-        struct input *input = &rebuild->inputs[i];
-        code = list->elems[i].err;
-        input->from = list->elems[i].offset >= 0 ? list->elems[i].offset : input->high;
+    if (has_from || stream->start == RS_START_TIME) {
+        int64_t time_us = has_from ? rebuild->options->from_us : stream->start_us;
+        rd_kafka_resp_err_t code = rs_kafka_ask_time(rebuild->consumer, stream->topic, input->partition,
+                                                     time_us / 1000, ASK_MS, &offset);
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return rs_fail(error, RS_EBROKER, "%s: offsets of that time are not known: %s",
+                           has_from ? "--from" : "start", rd_kafka_err2str(code));
+        }
     }
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rc = rs_fail(error, RS_EBROKER, "--from: offsets of that time are not known: %s",
-                     rd_kafka_err2str(code));
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-    return rc;
+    input->from = offset >= 0 ? offset : input->high;
+    return 0;
 }
 
 static int look(struct rebuild *rebuild, struct rs_error *error)
@@ -215,7 +214,10 @@ static int look(struct rebuild *rebuild, struct rs_error *error)
             find_oldest(rebuild, &rebuild->inputs[i]);
         }
     }
-    return rc == 0 && rebuild->options->has_from ? find_times(rebuild, error) : rc;
+    for (size_t i = 0; rc == 0 && i < rebuild->count; i++) {
+        rc = find_start(rebuild, &rebuild->inputs[i], error);
+    }
+    return rc;
 }
 
 /* ---- claims ---- */

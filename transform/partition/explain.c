@@ -1,5 +1,6 @@
 #include "transform/partition/explain.h"
 
+#include "base/time/text.h"
 #include "transform/group/groups.h"
 #include "transform/group/upsert.h"
 #include "transform/plan/engine.h"
@@ -137,12 +138,31 @@ static void explain_dead_letters(const struct rs_streams *streams, const struct 
                   stream->dead_letters && stream->dead_letter_late ? ", late events too" : "");
 }
 
+/* Told only where something is left out. */
+static void explain_start(const struct rs_stream *stream, struct rs_buf *out)
+{
+    char time[RS_TIME_TEXT_MAX];
+    if (stream->start == RS_START_EARLIEST) {
+        return;
+    }
+    rs_buf_text(out, "  start: ");
+    if (stream->start == RS_START_LATEST) {
+        rs_buf_text(out, "latest");
+    } else {
+        rs_buf_printf(out, "%.*s", (int)rs_time_format(stream->start_us, time), time);
+    }
+    rs_buf_text(
+        out,
+        ", of each partition that has no state yet; what lies before is never read and counts nowhere\n");
+}
+
 static void explain_stream(const struct rs_plan *plan, const struct rs_streams *streams, struct rs_buf *out)
 {
     const struct rs_stream *stream = plan->stream;
     const struct rs_schema *schema = plan->slots.schema;
     rs_buf_printf(out, "stream %s\n", stream->name);
     explain_topics(streams, stream, out);
+    explain_start(stream, out);
     rs_buf_printf(out, "  format: %s\n  schema: %s (%s), fingerprint %016llx\n  framing: %s\n",
                   stream->format == RS_FORMAT_JSON ? "json" : "avro",
                   stream->schema_path ? stream->schema_path : "-", schema->name ? schema->name : "-",

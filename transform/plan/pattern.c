@@ -357,7 +357,7 @@ int rs_pattern_compile(const char *text, struct rs_pattern **out, struct rs_erro
     uint64_t *scratch = calloc(RS_PATTERN_NODES_MAX / 64 + 1, sizeof *scratch);
     b.nodes = calloc(RS_PATTERN_NODES_MAX, sizeof *b.nodes);
     b.index = calloc(INDEX_SIZE, sizeof *b.index);
-    b.stack = calloc(2 * RS_PATTERN_NODES_MAX + 2, sizeof *b.stack);
+    b.stack = calloc(2 * (size_t)RS_PATTERN_NODES_MAX + 2, sizeof *b.stack);
     b.pattern = calloc(1, sizeof *b.pattern);
     int rc = rs_pattern_read(text, &read, error);
     if (rc == 0 && scratch && b.nodes && b.index && b.stack && b.pattern) {

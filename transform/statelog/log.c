@@ -65,7 +65,7 @@ static uint64_t next_token(struct rs_memory_log *log)
 
 /* The answer is ready at once and is taken like any other. A token from the wall clock lets the views of
  * this process win over those of an earlier one, as far as clocks agree. */
-static int memory_claim(void *self, struct rs_partition_id id, struct rs_error *error)
+static int memory_claim(void *self, struct rs_partition_id id, int64_t start, struct rs_error *error)
 {
     struct rs_memory_log *log = self;
     uint64_t token = next_token(log);
@@ -78,7 +78,7 @@ static int memory_claim(void *self, struct rs_partition_id id, struct rs_error *
         .kind = RS_STATE_CLAIMED,
         .id = id,
         .token = token,
-        .seal = {.next_offset = RS_OFFSET_BEGINNING,
+        .seal = {.next_offset = start >= 0 ? start : RS_OFFSET_BEGINNING,
                  .stream_time_us = RS_TIME_NONE,
                  .now_shown_us = RS_TIME_NONE},
     };

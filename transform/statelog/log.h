@@ -6,7 +6,7 @@
  * how it went, so that a worker never blocks and a test can put any delay in between.
  *
  * Two logs have this table: the durable one (protocol.h), and the one in memory, which keeps nothing:
- * its claims restore no state and begin the input at its oldest record. Its token is the wall clock of the
+ * its claims restore no state and begin the input at `start`. Its token is the wall clock of the
  * claim in milliseconds, or one more than the last where that is larger: larger than any before in the
  * process, and larger than those of other processes as far as the machines' clocks agree.
  * Thread: every call on the worker's thread that is named; each worker its own partitions.
@@ -78,8 +78,9 @@ struct rs_state_log_status {
 };
 
 struct rs_state_log_ops {
-    /* Begins to take the partition over: BATCH and CHUNK events, then CLAIMED or FAILED. */
-    RS_MUST_USE int (*claim)(void *self, struct rs_partition_id id, struct rs_error *error);
+    /* Begins to take the partition over: BATCH and CHUNK events, then CLAIMED or FAILED. `start`: where the input
+     * begins if there is no state, and no earlier claim without one said otherwise; -1: at its oldest record. */
+    RS_MUST_USE int (*claim)(void *self, struct rs_partition_id id, int64_t start, struct rs_error *error);
     /* What the next batch is to carry. NULL: this log is not durable; a seal alone tells how far the input
      * is done, and no batch is made. */
     struct rs_state_plan (*plan)(void *self, struct rs_partition_id id);

@@ -121,7 +121,8 @@ static int send_claim(struct rs_durable_log *log, struct rs_log_owner *owner, st
     uint64_t sum = 0;
     struct rs_state_record record = {
         .kind = RS_RECORD_CLAIM,
-        .claim = {.from_offset = -1,
+        .claim = {.flags = owner->start >= 0 ? RS_CLAIM_START : 0,
+                  .from_offset = owner->start,
                   .wall_us = rs_clock_wall(log->options.clock),
                   .instance = rs_slice_text(log->options.instance ? log->options.instance : ""),
                   .version = rs_slice_text(RS_VERSION)},
@@ -137,7 +138,7 @@ static int send_claim(struct rs_durable_log *log, struct rs_log_owner *owner, st
 }
 
 /* What came before is forgotten first: no event of an earlier ownership may be taken for one of this. */
-static int durable_claim(void *self, struct rs_partition_id id, struct rs_error *error)
+static int durable_claim(void *self, struct rs_partition_id id, int64_t start, struct rs_error *error)
 {
     struct rs_durable_log *log = self;
 
@@ -146,6 +147,7 @@ static int durable_claim(void *self, struct rs_partition_id id, struct rs_error 
     if (!owner) {
         return rs_fail(error, RS_ENOMEM, "state log: out of memory");
     }
+    owner->start = start;
     owner->sealing_sweep = owner->sweep_start = owner->trim_to = -1;
     owner->check_until = owner->sealed = -1;
     owner->status.claim = owner->status.sealed_at = -1;
@@ -328,8 +330,9 @@ static bool on_end(struct rs_durable_log *log, struct rs_log_owner *owner,
     out->sealed = reading.sealed;
     out->seal = reading.seal;
     if (!reading.sealed) {
+        int64_t said = reading.rebuild_from != -1 ? reading.rebuild_from : reading.start_from;
         out->seal = (struct rs_seal){
-            .next_offset = reading.rebuild_from != -1 ? reading.rebuild_from : RS_OFFSET_BEGINNING,
+            .next_offset = said != -1 ? said : RS_OFFSET_BEGINNING,
             .stream_time_us = RS_TIME_NONE,
             .now_shown_us = RS_TIME_NONE,
         };

@@ -17,6 +17,7 @@ enum rs_durable_phase {
 struct rs_log_owner {
     struct rs_partition_id id;
     enum rs_durable_phase phase;
+    int64_t start;             /* where the input begins if the log says nothing; -1: at its oldest record */
     struct rs_owner signature; /* on all its records */
     int64_t token;             /* offset of the claim; -1: not known yet */
     int64_t next;              /* where our next record has to stand */

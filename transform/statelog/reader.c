@@ -46,7 +46,8 @@ int rs_state_reader_new(uint64_t identity, struct rs_state_reader **out, struct 
     }
     r->identity = identity;
     r->first = -1;
-    r->reading = (struct rs_state_reading){.rebuild_from = -1, .claim = -1, .first = -1, .sweep_start = -1};
+    r->reading = (struct rs_state_reading){
+        .rebuild_from = -1, .start_from = -1, .claim = -1, .first = -1, .sweep_start = -1};
     *out = r;
     return 0;
 }
@@ -132,6 +133,7 @@ static void begin_anew(struct rs_state_reader *r)
     r->whole = false;
     r->reading.sealed = false;
     r->reading.seal = (struct rs_seal){0};
+    r->reading.start_from = -1;
     r->reading.sweep_start = -1;
     r->reading.sweep_bytes = 0;
 }
@@ -151,6 +153,9 @@ static enum rs_verdict take_claim(struct rs_state_reader *r, int64_t offset,
     r->claimed = true;
     r->numbered = true;
     if (!(record->claim.flags & RS_CLAIM_REBUILD)) {
+        if (record->claim.flags & RS_CLAIM_START && !r->reading.sealed && r->reading.start_from == -1) {
+            r->reading.start_from = record->claim.from_offset;
+        }
         return RS_VERDICT_CLAIM;
     }
     begin_anew(r);
@@ -298,6 +303,7 @@ static void count_batch(struct rs_state_reader *r, const struct rs_seal_record *
     const struct start *start = find_start(r, seal->sweep_start);
     r->reading.sealed = true;
     r->reading.seal = seal->seal;
+    r->reading.start_from = -1;
     r->reading.rebuild_from = -1;
     if (start) {
         sweep_from(r, start->offset, start->before, r->reading.bytes + size - start->before);

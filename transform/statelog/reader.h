@@ -59,9 +59,10 @@ RS_MUST_USE int rs_state_reader_end(const struct rs_state_reader *reader, int64_
                                     struct rs_error *error);
 
 struct rs_state_reading {
-    bool sealed;           /* at least one batch counts */
-    struct rs_seal seal;   /* of the last batch that counts */
-    int64_t rebuild_from;  /* REBUILD after which nothing is sealed: read the input from here; else -1 */
+    bool sealed;          /* at least one batch counts */
+    struct rs_seal seal;  /* of the last batch that counts */
+    int64_t rebuild_from; /* REBUILD after which nothing is sealed: read the input from here; else -1 */
+    int64_t start_from; /* START, while nothing is sealed or rebuilt: as rebuild_from; the first one counts */
     struct rs_owner owner; /* the latest */
     int64_t claim;         /* offset of the latest claim, be it trimmed away or not; -1: none is known */
     int64_t first;         /* offset of the first record; -1: none */

@@ -119,13 +119,15 @@ static int read_claim(struct rs_reader *reader, struct rs_claim *claim, struct r
     if (reader->failed || reader->rest.size > 0) {
         return rs_fail(error, RS_ESTATE, "a claim of a wrong length");
     }
-    if (claim->flags & ~RS_CLAIM_REBUILD) {
-        return rs_fail(error, RS_ESTATE, "a claim with flags %#x, of which this version knows %#x",
-                       claim->flags, RS_CLAIM_REBUILD);
+    const uint32_t known = RS_CLAIM_REBUILD | RS_CLAIM_START;
+    if (claim->flags & ~known || claim->flags == known) {
+        return rs_fail(error, RS_ESTATE,
+                       "a claim with flags %#x, of which this version knows %#x, one at a time", claim->flags,
+                       known);
     }
     bool rebuild = claim->flags & RS_CLAIM_REBUILD;
-    bool from_right = claim->from_offset >= 0 || claim->from_offset == RS_OFFSET_BEGINNING;
-    if (rebuild ? !from_right : claim->from_offset != -1) {
+    bool from_right = claim->from_offset >= 0 || (rebuild && claim->from_offset == RS_OFFSET_BEGINNING);
+    if (claim->flags != 0 ? !from_right : claim->from_offset != -1) {
         return rs_fail(error, RS_ESTATE, "a claim that begins the input at offset %lld",
                        (long long)claim->from_offset);
     }

@@ -42,6 +42,8 @@ enum rs_record_kind { RS_RECORD_CLAIM = 1, RS_RECORD_CHUNK = 2, RS_RECORD_SEAL =
 
 /* Flags of a claim. */
 #define RS_CLAIM_REBUILD 1u /* all before it is void: the state begins empty, the input at from_offset */
+#define RS_CLAIM_START                                                                                       \
+    2u /* if there is no state, and no claim before says otherwise, the input begins there */
 
 struct rs_owner {
     uint8_t bytes[16];
@@ -49,7 +51,7 @@ struct rs_owner {
 
 struct rs_claim {
     uint32_t flags;
-    int64_t from_offset;  /* REBUILD only, else -1; may be RS_OFFSET_BEGINNING */
+    int64_t from_offset;  /* REBUILD and START, else -1; of REBUILD it may be RS_OFFSET_BEGINNING */
     int64_t wall_us;      /* for people */
     uint64_t fingerprint; /* of the configuration of the stream and its aggregates; for people and tools */
     struct rs_slice instance; /* host, process; for people */

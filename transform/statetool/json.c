@@ -73,6 +73,7 @@ static void put_claim(const struct rs_log_row *row, struct rs_buf *out)
     put_time("time", claim->wall_us, out);
     rs_buf_printf(out, ",\"configuration\":\"%016" PRIx64 "\"", claim->fingerprint);
     put_int_or_null("rebuild_from", claim->flags & RS_CLAIM_REBUILD, claim->from_offset, out);
+    put_int_or_null("start_from", claim->flags & RS_CLAIM_START, claim->from_offset, out);
 }
 
 /* ---- records ---- */
@@ -205,6 +206,7 @@ void rs_state_json_summary(const struct rs_state_report *report, struct rs_buf *
                   log->batches, log->void_batches, log->unsealed_batches);
     put_latest_claim(log, out);
     put_int_or_null("rebuild_from", r->rebuild_from != -1, r->rebuild_from, out);
+    put_int_or_null("start_from", r->start_from != -1, r->start_from, out);
     put_latest_seal(report, out);
     rs_buf_printf(out, ",\"sweep\":{\"start\":%" PRId64 ",\"bytes\":%" PRIu64 ",\"since_bytes\":%" PRIu64 "}",
                   r->sweep_start, r->sweep_bytes, r->bytes_since);

@@ -95,6 +95,9 @@ static void put_claim_row(const struct rs_log_row *row, struct rs_buf *out)
     if (claim->flags & RS_CLAIM_REBUILD) {
         rs_buf_text(out, ", rebuild from ");
         put_input(claim->from_offset, out);
+    } else if (claim->flags & RS_CLAIM_START) {
+        rs_buf_text(out, ", start at ");
+        put_input(claim->from_offset, out);
     }
 }
 
@@ -183,7 +186,7 @@ static void put_seal(const struct rs_state_report *report, struct rs_buf *out)
     const struct rs_accounting *e = &r->seal.events;
     if (!r->sealed) {
         rs_buf_text(out, "  seal    none: the input is to be read from ");
-        put_input(r->rebuild_from, out);
+        put_input(r->rebuild_from != -1 ? r->rebuild_from : r->start_from, out);
         rs_buf_char(out, '\n');
         return;
     }

@@ -26,7 +26,7 @@ enum rs_life rs_claim_send(struct rs_worker *worker, struct rs_worker_partition 
                               &cause->error);
     }
     if (rc == 0) {
-        rc = log->ops->claim(log->self, rs_worker_partition_id(worker, owned), &cause->error);
+        rc = log->ops->claim(log->self, rs_worker_partition_id(worker, owned), owned->start, &cause->error);
     }
     return rc == 0 ? RS_LIFE_NONE : RS_LIFE_NOT_CLAIMED;
 }

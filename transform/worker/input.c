@@ -100,7 +100,7 @@ static void apply_held(struct rs_worker *worker)
 
 /* NULL: out of memory. The epoch is new even where the partition was here before, since batches of that
  * time may still be with the sink. The claim is due at once, and so is a first look at the input's end. */
-static struct rs_worker_partition *add_owned(struct rs_worker *worker, uint32_t stream, int32_t partition)
+static struct rs_worker_partition *add_owned(struct rs_worker *worker, const struct rs_source_event *event)
 {
     struct rs_worker_partition **all = rs_array_grow(
         worker->owned, worker->owned_count, &worker->owned_capacity, 8, sizeof(struct rs_worker_partition *));
@@ -113,8 +113,9 @@ static struct rs_worker_partition *add_owned(struct rs_worker *worker, uint32_t 
         return NULL;
     }
     *owned = (struct rs_worker_partition){
-        .stream = &worker->options.streams->items[stream],
-        .partition = partition,
+        .stream = &worker->options.streams->items[event->stream],
+        .start = event->has_start ? event->start : -1,
+        .partition = event->partition,
         .epoch = ++worker->next_epoch,
         .phase = RS_PHASE_WAITING,
         .claim_due_us = worker->now_us,
@@ -137,10 +138,11 @@ static void on_assigned(struct rs_worker *worker, const struct rs_source_event *
         return;
     }
     if (owned) {
+        owned->start = event->has_start ? event->start : -1;
         (void)rs_worker_partition_event(worker, owned, RS_LIFE_ASSIGNED);
         return;
     }
-    if (!add_owned(worker, event->stream, event->partition)) {
+    if (!add_owned(worker, event)) {
         rs_report(&worker->options.report, RS_LOG_ERROR,
                   "stream %s partition %" PRId32 ": out of memory, not taken over",
                   rs_stream_label(&worker->options.streams->items[event->stream]), event->partition);

@@ -41,6 +41,7 @@ enum rs_commit_phase {
  * - behind_reported, counting: that something was reported, or that there is memory to count with. */
 struct rs_worker_partition {
     const struct rs_stream *stream;
+    int64_t start; /* of the newest assignment: where to begin without state; -1: at the oldest record */
     int32_t partition;
     uint32_t epoch;      /* tells its batches from those of an earlier claim */
     enum rs_phase phase; /* changed by lifecycle.c alone */

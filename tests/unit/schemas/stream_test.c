@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "schemas/stream.h"
 
 #define HEAD "schemas: {directory: schemas, ids: {7: trade.avsc, 12: indicator.avsc}}\n"
@@ -693,6 +694,50 @@ static void test_the_name_of_a_state_is_taken(void **state)
     rs_config_free(&config);
 }
 
+/* ---- where a group begins ---- */
+
+static void expect_start(const char *start, enum rs_start_kind kind, int64_t us)
+{
+    char text[512];
+    snprintf(text, sizeof text, HEAD "streams: {s: {topic: t, schema: trade.avsc, time: executed_at%s}}\n",
+             start);
+    struct rs_config *config = NULL;
+    struct rs_streams *streams = load(text, &config);
+    assert_int_equal(streams->items[0].start, kind);
+    assert_true(streams->items[0].start_us == us);
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+}
+
+static void test_start(void **state)
+{
+    (void)state;
+    expect_start("", RS_START_EARLIEST, 0);
+    expect_start(", start: earliest", RS_START_EARLIEST, 0);
+    expect_start(", start: latest", RS_START_LATEST, 0);
+    expect_start(", start: 2024-07-01T12:00:00Z", RS_START_TIME, INT64_C(1719835200000000));
+    expect_start(", start: 1969-01-01T00:00:00Z", RS_START_TIME, 0);
+    int64_t before = rs_clock_wall(rs_clock_system());
+    struct rs_config *config = NULL;
+    struct rs_streams *streams = load(
+        HEAD "streams: {s: {topics: [a, b], schema: trade.avsc, time: executed_at, start: -24h}}\n", &config);
+    int64_t after = rs_clock_wall(rs_clock_system());
+    const struct rs_stream *b = &streams->items[1];
+    assert_int_equal(b->start, RS_START_TIME);
+    assert_true(b->start_us >= before - INT64_C(86400000000) && b->start_us <= after - INT64_C(86400000000));
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+    static const char report[] =
+        "c:2:71: `start` is earliest, latest, a time such as 2024-07-01T00:00:00Z, or a "
+        "duration back from now such as -24h\n";
+    expect_report(HEAD "streams: {s: {topic: t, schema: trade.avsc, time: executed_at, start: oldest}}\n",
+                  report);
+    expect_report(HEAD "streams: {s: {topic: t, schema: trade.avsc, time: executed_at, start: 24h}}\n",
+                  report);
+    expect_report(HEAD "streams: {s: {topic: t, schema: trade.avsc, time: executed_at, start: -soon}}\n",
+                  report);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -707,6 +752,7 @@ int main(void)
         cmocka_unit_test(test_units_of_time),
         cmocka_unit_test(test_ids_of_several_fields),
         cmocka_unit_test(test_topics_by_pattern),
+        cmocka_unit_test(test_start),
         cmocka_unit_test(test_the_name_of_a_state_is_taken),
         cmocka_unit_test(test_schemas_are_looked_for_where_they_are_installed),
         cmocka_unit_test(test_faulty_streams_are_kept_for_checking),

@@ -45,7 +45,7 @@ static struct rs_state_event claim(uint32_t worker, int32_t partition)
     struct rs_state_event event = {0};
     struct rs_error error;
 
-    assert_int_equal(table.ops->claim(table.self, key(worker, 0, partition), &error), 0);
+    assert_int_equal(table.ops->claim(table.self, key(worker, 0, partition), -1, &error), 0);
     assert_true(table.ops->take(table.self, worker, &event));
     return event;
 }
@@ -89,7 +89,7 @@ static void test_no_token_beyond_what_redis_can_compare(void **state)
     (void)state;
     clock_.wall_us = (int64_t)(RS_STATE_TOKEN_MAX * 1000 + 999);
     assert_true(claim(0, 0).token == RS_STATE_TOKEN_MAX);
-    assert_int_equal(table.ops->claim(table.self, key(0, 0, 0), &error), RS_ELIMIT);
+    assert_int_equal(table.ops->claim(table.self, key(0, 0, 0), -1, &error), RS_ELIMIT);
 }
 
 static void test_commits_are_answered_in_order_and_to_their_worker(void **state)
@@ -121,8 +121,8 @@ static void test_nothing_is_heard_of_a_released_partition(void **state)
 
     (void)state;
     for (int32_t partition = 0; partition < 3; partition++) {
-        assert_int_equal(table.ops->claim(table.self, key(0, partition == 2 ? 1 : 0, 1), &error), 0);
-        assert_int_equal(table.ops->claim(table.self, key(0, 0, 2), &error), 0);
+        assert_int_equal(table.ops->claim(table.self, key(0, partition == 2 ? 1 : 0, 1), -1, &error), 0);
+        assert_int_equal(table.ops->claim(table.self, key(0, 0, 2), -1, &error), 0);
     }
     table.ops->release(table.self, key(0, 0, 2));
     for (int i = 0; i < 3; i++) {

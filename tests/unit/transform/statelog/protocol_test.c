@@ -127,7 +127,7 @@ static const char *hears(struct instance *i)
 static void claim(struct instance *i)
 {
     struct rs_error error;
-    assert_int_equal(i->table.ops->claim(i->table.self, key, &error), 0);
+    assert_int_equal(i->table.ops->claim(i->table.self, key, -1, &error), 0);
 }
 
 static void chunk(struct instance *i, const char *text)
@@ -639,6 +639,41 @@ static void test_a_rebuild_makes_all_before_it_void(void **state)
     assert_string_equal(hears(b), "vb(k)c(new)C8@4");
 }
 
+static void claim_from(struct instance *i, int64_t start)
+{
+    struct rs_error error;
+    assert_int_equal(i->table.ops->claim(i->table.self, key, start, &error), 0);
+}
+
+/* Where the input begins without state is decided once, by the first claim: whoever asks again later, be it before
+ * anything was sealed, finds it in the log. */
+static void test_the_first_claim_says_where_the_input_begins(void **state)
+{
+    (void)state;
+    claim_from(a, 7);
+    assert_string_equal(hears(a), "C0@7");
+    claim_from(b, 50);
+    assert_string_equal(hears(b), "C1@7");
+    claim(a);
+    assert_string_equal(hears(a), "C2@7");
+    batch(a, "1", 9, false);
+    claim_from(b, 50);
+    assert_string_equal(hears(b), "b(h)c(1)C5@9");
+    /* A rebuild says something else, and what was before it counts for nothing. */
+    fake_log_rebuild(&shared, streams.group, stream.name, key.partition, 2);
+    claim_from(a, 60);
+    assert_string_equal(hears(a), "b(h)c(1)vC7@2");
+}
+
+static void test_a_start_is_no_excuse_for_a_log_that_was_lost(void **state)
+{
+    (void)state;
+    shared.committed = 100;
+    claim_from(a, 7);
+    assert_string_equal(hears(a), "F");
+    assert_non_null(strstr(a->error.text, "the state log was lost"));
+}
+
 static void test_another_groups_log_is_refused(void **state)
 {
     (void)state;
@@ -680,6 +715,8 @@ int main(void)
         TEST(test_damage_stops_the_partition_and_says_what_to_do),
         TEST(test_a_log_that_was_lost_is_told_from_a_new_one),
         TEST(test_a_rebuild_makes_all_before_it_void),
+        TEST(test_the_first_claim_says_where_the_input_begins),
+        TEST(test_a_start_is_no_excuse_for_a_log_that_was_lost),
         TEST(test_another_groups_log_is_refused),
     };
     return cmocka_run_group_tests_name("durable_log", tests, NULL, NULL);
