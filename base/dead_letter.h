@@ -20,7 +20,7 @@ struct rs_dead_letter {
     const char *rule_reason; /* that it is configured with */
     const char *field;       /* path of the field: "venue.codes[3]" */
     const char *
-        schema; /* what the message names as its writer's schema: "confluent:42", "single-object:…", "bare" */
+        schema; /* what is named as its writer's: "confluent:42", "confluent:GUID", "single-object:…", "bare" */
     int64_t byte; /* of the value, its framing included, from 0 */
 };
 

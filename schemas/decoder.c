@@ -226,21 +226,64 @@ static inline enum rs_reason run_framed(const struct rs_program *program, struct
     return reason;
 }
 
-enum rs_reason rs_decoder_run_learning(const struct rs_decoder *decoder, struct rs_learned_table *table,
-                                       struct rs_slice message, struct rs_value *values, uint32_t *id,
-                                       size_t *at)
+/* Of a message whose header names its schema; NULL: none, for `reason`. Nothing is guessed. */
+static const struct rs_program *program_by_header(const struct rs_decoder *decoder,
+                                                  struct rs_learned_table *table, enum rs_reason *reason)
 {
+    struct rs_registry_key key;
+    const struct rs_program *program = NULL;
+    *reason = RS_REASON_FRAMING;
+    if (!rs_registry_key_read(table->header, &key)) {
+        return NULL;
+    }
+    size_t writer = key.by_guid ? SIZE_MAX : rs_frame_find_id(decoder->registry, key.id);
+    if (writer != SIZE_MAX) {
+        *reason = RS_REASON_SCHEMA_INCOMPATIBLE;
+        return decoder->programs[writer];
+    }
+    switch (rs_learned_find_key(decoder->learned, table, &key, &program)) {
+    case RS_LEARNED_KNOWN:
+    case RS_LEARNED_REFUSED: *reason = RS_REASON_SCHEMA_INCOMPATIBLE; break;
+    case RS_LEARNED_UNKNOWN: *reason = RS_REASON_UNKNOWN_SCHEMA; break;
+    case RS_LEARNED_WAITS: *reason = RS_DECODER_WAITS; break;
+    }
+    return program;
+}
+
+static __attribute__((noinline)) enum rs_reason run_by_header(const struct rs_decoder *decoder,
+                                                              struct rs_learned_table *table,
+                                                              struct rs_slice message,
+                                                              struct rs_value *values, size_t *at)
+{
+    enum rs_reason reason;
+    const struct rs_program *program = program_by_header(decoder, table, &reason);
+    if (program) {
+        return rs_program_run(program, message, values, at);
+    }
+    if (at) {
+        *at = 0;
+    }
+    return reason;
+}
+
+enum rs_reason rs_decoder_run_learning(const struct rs_decoder *decoder, struct rs_learned_table *table,
+                                       struct rs_slice message, struct rs_value *values, size_t *at)
+{
+    uint32_t id;
     struct rs_slice datum;
     const struct rs_program *program = NULL;
 
-    if (!rs_frame_confluent(message, id, &datum)) {
+    if (table->header.data) {
+        return run_by_header(decoder, table, message, values, at);
+    }
+    if (!rs_frame_confluent(message, &id, &datum)) {
         return rs_decoder_run(decoder, message, NULL, values, at);
     }
-    size_t writer = rs_frame_find_id(decoder->registry, *id);
+    size_t writer = rs_frame_find_id(decoder->registry, id);
     if (writer != SIZE_MAX) {
         return run_framed(decoder->programs[writer], message, datum, values, at);
     }
-    switch (rs_learned_find(decoder->learned, table, *id, &program)) {
+    switch (rs_learned_find(decoder->learned, table, id, &program)) {
     case RS_LEARNED_KNOWN:
     case RS_LEARNED_REFUSED: return run_framed(program, message, datum, values, at);
     case RS_LEARNED_UNKNOWN:
@@ -248,6 +291,15 @@ enum rs_reason rs_decoder_run_learning(const struct rs_decoder *decoder, struct 
     case RS_LEARNED_WAITS: break;
     }
     return RS_DECODER_WAITS;
+}
+
+bool rs_decoder_key(const struct rs_learned_table *table, struct rs_slice message,
+                    struct rs_registry_key *out)
+{
+    struct rs_slice datum;
+    *out = (struct rs_registry_key){0};
+    return table->header.data ? rs_registry_key_read(table->header, out)
+                              : rs_frame_confluent(message, &out->id, &datum);
 }
 
 /* ---- looking into a message ---- */
@@ -270,6 +322,11 @@ static void visit(void *self, const struct rs_visited *value)
     }
 }
 
+static bool named_by_header(const struct rs_decoder *decoder, const struct rs_learned_table *table)
+{
+    return table && decoder->learned && table->header.data;
+}
+
 /* As program_of, with what a registry told. */
 static const struct rs_program *any_program_of(const struct rs_decoder *decoder,
                                                struct rs_learned_table *table, struct rs_slice message,
@@ -278,6 +335,12 @@ static const struct rs_program *any_program_of(const struct rs_decoder *decoder,
     uint32_t id;
     const struct rs_program *program = NULL;
 
+    if (named_by_header(decoder, table)) {
+        *datum = message;
+        program = program_by_header(decoder, table, reason);
+        *reason = program ? RS_REASON_NONE : *reason;
+        return program;
+    }
     if (!table || !decoder->learned || !rs_frame_confluent(message, &id, datum) ||
         rs_frame_find_id(decoder->registry, id) != SIZE_MAX) {
         return program_of(decoder, message, datum, reason);
@@ -308,7 +371,8 @@ enum rs_reason rs_decoder_visit(const struct rs_decoder *decoder, struct rs_lear
     const struct rs_visitor each = {.visit = visit, .self = &visiting};
     reason = rs_program_visit(program, datum, visitor ? &each : NULL, place);
     rs_buf_fini(&visiting.json);
-    if (reason != RS_REASON_NONE && refused(decoder, message, visiting.prefix, reason, NULL) != reason) {
+    if (reason != RS_REASON_NONE && !named_by_header(decoder, table) &&
+        refused(decoder, message, visiting.prefix, reason, NULL) != reason) {
         *place = (struct rs_place){0};
         return RS_REASON_UNKNOWN_SCHEMA;
     }
@@ -345,9 +409,19 @@ bool rs_decoder_find_value(const struct rs_decoder *decoder, struct rs_learned_t
     return found;
 }
 
-void rs_decoder_schema_text(const struct rs_decoder *decoder, struct rs_slice message, enum rs_reason reason,
-                            char out[RS_DECODER_SCHEMA_MAX])
+void rs_decoder_schema_text(const struct rs_decoder *decoder, const struct rs_learned_table *table,
+                            struct rs_slice message, enum rs_reason reason, char out[RS_DECODER_SCHEMA_MAX])
 {
+    struct rs_registry_key key;
+    char text[RS_REGISTRY_KEY_TEXT];
+    out[0] = '\0';
+    if (named_by_header(decoder, table)) {
+        if (rs_registry_key_read(table->header, &key)) {
+            rs_registry_key_text(&key, text);
+            (void)snprintf(out, RS_DECODER_SCHEMA_MAX, "confluent:%s", text);
+        }
+        return;
+    }
     size_t writer = 0;
     struct rs_slice datum = message;
     uint64_t name = 0;
@@ -359,7 +433,6 @@ void rs_decoder_schema_text(const struct rs_decoder *decoder, struct rs_slice me
         bool asked = decoder->learned && rs_frame_named(message, &name) == RS_FRAMING_CONFLUENT;
         framed = message.size > datum.size || split == RS_REASON_UNKNOWN_SCHEMA || asked;
     }
-    out[0] = '\0';
     if (split == RS_REASON_FRAMING) {
         return;
     }

@@ -65,12 +65,15 @@ struct rs_learned *rs_decoder_learned(const struct rs_decoder *decoder);
 /* No reason to refuse a message: its schema is being asked for, and it has to be run again later. */
 #define RS_DECODER_WAITS ((enum rs_reason)RS_REASON_COUNT)
 
-/* As rs_decoder_run, of a decoder that learns. RS_DECODER_WAITS: *id is what is asked for. A schema that does not
- * resolve, or that the registry has and that is not to be read, is RS_REASON_SCHEMA_INCOMPATIBLE; an id that the
- * registry says it does not have is as one that `schemas.ids` has not. `at` may be NULL. */
+/* As rs_decoder_run, of a decoder that learns. Where table->header names the schema, the whole message is its datum;
+ * a header that is none is RS_REASON_FRAMING. RS_DECODER_WAITS: what rs_decoder_key says is asked for. A schema that
+ * does not resolve, or that the registry has and that is not to be read, is RS_REASON_SCHEMA_INCOMPATIBLE; an id that
+ * the registry says it does not have is as one that `schemas.ids` has not. `at` may be NULL. */
 enum rs_reason rs_decoder_run_learning(const struct rs_decoder *decoder, struct rs_learned_table *table,
-                                       struct rs_slice message, struct rs_value *values, uint32_t *id,
-                                       size_t *at);
+                                       struct rs_slice message, struct rs_value *values, size_t *at);
+/* What a message, or its header, names for a registry. False: nothing. */
+bool rs_decoder_key(const struct rs_learned_table *table, struct rs_slice message,
+                    struct rs_registry_key *out);
 
 /* ---- of a message that somebody looks into ---- */
 
@@ -88,11 +91,12 @@ enum rs_reason rs_decoder_place(const struct rs_decoder *decoder, struct rs_lear
 bool rs_decoder_find_value(const struct rs_decoder *decoder, struct rs_learned_table *table,
                            struct rs_slice message, const char *path, size_t *at);
 
-/* What a message says of its writer's schema: "confluent:42", "single-object:5a1e64b8f1d8e5e5" (the
+/* What a message, or its header in `table` (NULL: not looked at), says of its writer's schema: "confluent:42",
+ * "confluent:" and a GUID, "single-object:5a1e64b8f1d8e5e5" (the
  * fingerprint, as rollstat-schema prints it) or "bare". `reason` is rs_decoder_run's: a message that is refused
  * for what it names is one that names it. Empty: it is not framed as the stream's messages are. */
-#define RS_DECODER_SCHEMA_MAX 32
-void rs_decoder_schema_text(const struct rs_decoder *decoder, struct rs_slice message, enum rs_reason reason,
-                            char out[RS_DECODER_SCHEMA_MAX]);
+#define RS_DECODER_SCHEMA_MAX 64
+void rs_decoder_schema_text(const struct rs_decoder *decoder, const struct rs_learned_table *table,
+                            struct rs_slice message, enum rs_reason reason, char out[RS_DECODER_SCHEMA_MAX]);
 
 #endif

@@ -37,6 +37,7 @@ RS_MUST_USE int rs_frame_add_id(struct rs_frame_registry *registry, uint32_t id,
 
 struct rs_frame_options {
     enum rs_framing framing;
+    bool header; /* CONFLUENT: the record's header names the schema, where it has one: decoder.h */
 };
 
 RS_MUST_USE int rs_framing_parse(const char *text, enum rs_framing *out);

@@ -16,7 +16,7 @@ _Static_assert(SLOTS == 1024, "rs_learned_place gives 10 bits");
 
 struct rs_learned_schema {
     struct rs_learned_schema *next; /* of the same bucket */
-    uint32_t id;
+    struct rs_registry_key key;
     enum rs_learned_state state;
     uint32_t uses;    /* by tables */
     int64_t asked_us; /* WAITS: when it was wanted last; UNKNOWN: since when */
@@ -50,11 +50,11 @@ static int64_t now_us(void)
 
 /* ---- the shared part; under the mutex ---- */
 
-static struct rs_learned_schema **place(struct rs_learned *learned, uint32_t id)
+static struct rs_learned_schema **place(struct rs_learned *learned, const struct rs_registry_key *key)
 {
-    struct rs_learned_schema **link = &learned->buckets[id % BUCKETS];
+    struct rs_learned_schema **link = &learned->buckets[rs_registry_key_hash(key) % BUCKETS];
 
-    while (*link && (*link)->id != id) {
+    while (*link && !rs_registry_key_equal(&(*link)->key, key)) {
         link = &(*link)->next;
     }
     return link;
@@ -86,15 +86,15 @@ static void tidy(struct rs_learned *learned)
     learned->tidy_at = learned->tidy_at > RS_LEARNED_MAX ? learned->tidy_at : RS_LEARNED_MAX;
 }
 
-static struct rs_learned_schema *add(struct rs_learned *learned, uint32_t id)
+static struct rs_learned_schema *add(struct rs_learned *learned, const struct rs_registry_key *key)
 {
     if (learned->count >= learned->tidy_at) {
         tidy(learned);
     }
     struct rs_learned_schema *schema = calloc(1, sizeof *schema);
     if (schema) {
-        *schema = (struct rs_learned_schema){.id = id, .state = RS_LEARNED_WAITS};
-        *place(learned, id) = schema;
+        *schema = (struct rs_learned_schema){.key = *key, .state = RS_LEARNED_WAITS};
+        *place(learned, key) = schema;
         learned->count++;
     }
     return schema;
@@ -132,20 +132,23 @@ static bool judge(struct rs_learned *learned, const struct rs_registry_answer *a
     return out->state == RS_LEARNED_UNKNOWN || out->why;
 }
 
-static void tell(struct rs_learned *learned, uint32_t id, const struct rs_learned_schema *schema)
+static void tell(struct rs_learned *learned, const struct rs_registry_key *key,
+                 const struct rs_learned_schema *schema)
 {
+    char name[RS_REGISTRY_KEY_TEXT];
     const struct rs_learned_options *options = &learned->options;
 
     if (!rs_log_allowed(&learned->limit, REPORTS, now_us())) {
         return;
     }
+    rs_registry_key_name(key, name);
     if (schema->state == RS_LEARNED_KNOWN) {
-        rs_report(&options->report, RS_LOG_INFO, "stream %s: schema id %u is read from now on",
-                  options->stream, (unsigned)id);
+        rs_report(&options->report, RS_LOG_INFO, "stream %s: schema %s is read from now on", options->stream,
+                  name);
     } else if (schema->state == RS_LEARNED_REFUSED) {
         rs_report(&options->report, RS_LOG_WARNING,
-                  "stream %s: events of schema id %u are refused (schema_incompatible): %s", options->stream,
-                  (unsigned)id, schema->why);
+                  "stream %s: events of schema %s are refused (schema_incompatible): %s", options->stream,
+                  name, schema->why);
     }
 }
 
@@ -161,12 +164,12 @@ static void learn(void *self, const struct rs_registry_key *key, const struct rs
         }
         return;
     }
-    tell(learned, key->id, made);
+    tell(learned, key, made);
     pthread_mutex_lock(&learned->mutex);
-    struct rs_learned_schema **link = place(learned, key->id);
+    struct rs_learned_schema **link = place(learned, key);
     struct rs_learned_schema *waits = *link;
     if (waits && waits->state == RS_LEARNED_WAITS) {
-        made->id = waits->id;
+        made->key = waits->key;
         made->next = waits->next;
         *link = made;
         made = waits;
@@ -209,11 +212,9 @@ void rs_learned_free(struct rs_learned **learned)
     *learned = NULL;
 }
 
-void rs_learned_why(struct rs_learned *learned, uint32_t id, struct rs_error *out)
+void rs_learned_why(struct rs_learned *learned, const struct rs_registry_key *key, struct rs_error *out)
 {
-    const struct rs_registry_key key = {.id = id};
-
-    learned->options.asker.why(learned->options.asker.self, &learned->reader, &key, out);
+    learned->options.asker.why(learned->options.asker.self, &learned->reader, key, out);
 }
 
 /* ---- a partition's table ---- */
@@ -226,7 +227,8 @@ static void empty(struct rs_learned_table *table)
         }
     }
     free(table->slots);
-    *table = (struct rs_learned_table){0};
+    table->slots = NULL;
+    table->count = 0;
 }
 
 void rs_learned_table_fini(struct rs_learned_table *table, struct rs_learned *learned)
@@ -241,7 +243,7 @@ void rs_learned_table_fini(struct rs_learned_table *table, struct rs_learned *le
 /* A full table begins anew: what is used comes back at once. False: out of memory. */
 static bool insert(struct rs_learned_table *table, struct rs_learned_schema *schema)
 {
-    size_t at = rs_learned_place(schema->id);
+    size_t at = rs_learned_place(rs_registry_key_hash(&schema->key));
 
     if (table->count == RS_LEARNED_TABLE_MAX) {
         empty(table);
@@ -253,25 +255,27 @@ static bool insert(struct rs_learned_table *table, struct rs_learned_schema *sch
     while (table->slots[at].used) {
         at = (at + 1) % SLOTS;
     }
-    table->slots[at] = (struct rs_learned_slot){
-        .id = schema->id, .used = true, .program = schema->program, .schema = schema};
+    table->slots[at] = (struct rs_learned_slot){.id = rs_registry_key_hash(&schema->key),
+                                                .used = true,
+                                                .by_guid = schema->key.by_guid,
+                                                .program = schema->program,
+                                                .schema = schema};
     table->count++;
     schema->uses++;
     return true;
 }
 
-enum rs_learned_state rs_learned_ask(struct rs_learned *learned, struct rs_learned_table *table, uint32_t id,
-                                     const struct rs_program **program)
+enum rs_learned_state rs_learned_ask(struct rs_learned *learned, struct rs_learned_table *table,
+                                     const struct rs_registry_key *key, const struct rs_program **program)
 {
-    const struct rs_registry_key key = {.id = id};
     enum rs_learned_state state = RS_LEARNED_WAITS;
 
     pthread_mutex_lock(&learned->mutex);
-    struct rs_learned_schema *schema = *place(learned, id);
+    struct rs_learned_schema *schema = *place(learned, key);
     if (schema && schema->state == RS_LEARNED_UNKNOWN && now_us() - schema->asked_us > UNKNOWN_US) {
         schema->state = RS_LEARNED_WAITS;
     }
-    schema = schema ? schema : add(learned, id);
+    schema = schema ? schema : add(learned, key);
     if (schema && schema->state == RS_LEARNED_WAITS) {
         schema->asked_us = now_us();
     } else if (schema && (schema->state == RS_LEARNED_UNKNOWN || insert(table, schema))) {
@@ -280,7 +284,25 @@ enum rs_learned_state rs_learned_ask(struct rs_learned *learned, struct rs_learn
     }
     pthread_mutex_unlock(&learned->mutex);
     if (state == RS_LEARNED_WAITS) {
-        learned->options.asker.ask(learned->options.asker.self, &learned->reader, &key);
+        learned->options.asker.ask(learned->options.asker.self, &learned->reader, key);
     }
     return state;
+}
+
+enum rs_learned_state rs_learned_find_key(struct rs_learned *learned, struct rs_learned_table *table,
+                                          const struct rs_registry_key *key,
+                                          const struct rs_program **program)
+{
+    if (!key->by_guid) {
+        return rs_learned_find(learned, table, key->id, program);
+    }
+    uint32_t hash = rs_registry_key_hash(key);
+    for (size_t at = rs_learned_place(hash); table->slots && table->slots[at].used; at = (at + 1) % SLOTS) {
+        const struct rs_learned_slot *slot = &table->slots[at];
+        if (slot->id == hash && slot->by_guid && rs_registry_key_equal(&slot->schema->key, key)) {
+            *program = slot->program;
+            return *program ? RS_LEARNED_KNOWN : RS_LEARNED_REFUSED;
+        }
+    }
+    return rs_learned_ask(learned, table, key, program);
 }

@@ -52,14 +52,14 @@ RS_MUST_USE int rs_learned_new(const struct rs_learned_options *options, struct 
                                struct rs_error *error);
 /* After the registry and all tables. */
 void rs_learned_free(struct rs_learned **learned);
-/* Why an id has no answer, or why it is refused. */
-void rs_learned_why(struct rs_learned *learned, uint32_t id, struct rs_error *out);
+/* Why a key has no answer, or why it is refused. */
+void rs_learned_why(struct rs_learned *learned, const struct rs_registry_key *key, struct rs_error *out);
 
 struct rs_learned_schema;
 
 struct rs_learned_slot {
-    uint32_t id;
-    bool used;
+    uint32_t id; /* or the hash of a GUID */
+    bool used, by_guid;
     const struct rs_program *program; /* NULL: refused */
     struct rs_learned_schema *schema;
 };
@@ -68,13 +68,20 @@ struct rs_learned_slot {
 struct rs_learned_table {
     struct rs_learned_slot *slots; /* NULL, or 2 * RS_LEARNED_TABLE_MAX of them */
     size_t count;
+    /* Of the message at hand: the header RS_REGISTRY_HEADER of its record, which whoever has the table sets. No
+     * data: it has none, and the message itself may name its schema. */
+    struct rs_slice header;
 };
 
 void rs_learned_table_fini(struct rs_learned_table *table, struct rs_learned *learned);
 
-/* Of rs_learned_find: an id that is not in the table. */
-enum rs_learned_state rs_learned_ask(struct rs_learned *learned, struct rs_learned_table *table, uint32_t id,
-                                     const struct rs_program **program);
+/* Of rs_learned_find: a key that is not in the table. */
+enum rs_learned_state rs_learned_ask(struct rs_learned *learned, struct rs_learned_table *table,
+                                     const struct rs_registry_key *key, const struct rs_program **program);
+/* As rs_learned_find. */
+enum rs_learned_state rs_learned_find_key(struct rs_learned *learned, struct rs_learned_table *table,
+                                          const struct rs_registry_key *key,
+                                          const struct rs_program **program);
 
 static inline size_t rs_learned_place(uint32_t id)
 {
@@ -88,12 +95,12 @@ static inline enum rs_learned_state rs_learned_find(struct rs_learned *learned,
 {
     for (size_t at = rs_learned_place(id); table->slots && table->slots[at].used;
          at = (at + 1) % (2 * (size_t)RS_LEARNED_TABLE_MAX)) {
-        if (table->slots[at].id == id) {
+        if (table->slots[at].id == id && !table->slots[at].by_guid) {
             *program = table->slots[at].program;
             return *program ? RS_LEARNED_KNOWN : RS_LEARNED_REFUSED;
         }
     }
-    return rs_learned_ask(learned, table, id, program);
+    return rs_learned_ask(learned, table, &(const struct rs_registry_key){.id = id}, program);
 }
 
 #endif

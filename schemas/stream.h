@@ -92,9 +92,10 @@ struct rs_stream {
     size_t key_count;
     const struct rs_stream_scale *scales; /* `scale: {FIELD: digits}` */
     size_t scale_count;
-    struct rs_frame_options framing;   /* `framing: auto|bare|confluent|single-object`, schema ids */
-    size_t writer;                     /* number of the stream's own schema in the registry */
-    enum rs_format format;             /* `format: avro|json` of its messages; default avro */
+    struct rs_frame_options
+        framing;           /* `framing: auto|bare|confluent|confluent-header|single-object`, schema ids */
+    size_t writer;         /* number of the stream's own schema in the registry */
+    enum rs_format format; /* `format: avro|json` of its messages; default avro */
     struct rs_json_options json;       /* `json: {unknown: pass|refuse, times: {FIELD: FORM}, zone: NAME}` */
     struct rs_zone *zone;              /* owned: of `json: {zone}` */
     const struct rs_config_node *node; /* for transform: rules, scale */

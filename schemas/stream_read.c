@@ -43,6 +43,21 @@ static void read_schema(struct rs_stream_loader *l, const struct rs_config_node 
     stream->writer = schema->number;
 }
 
+/* The header comes first; a record without it is read as one of framing confluent. */
+static void read_header_framing(struct rs_stream_loader *l, const struct rs_config_node *where,
+                                struct rs_stream *stream)
+{
+    stream->framing = (struct rs_frame_options){.framing = RS_FRAMING_CONFLUENT, .header = true};
+    if (stream->format == RS_FORMAT_JSON) {
+        rs_config_complain(l->config, where,
+                           "framing confluent-header is Avro's: that of JSON is auto, bare or confluent");
+    } else if (!l->has_registry) {
+        rs_config_complain(l->config, where,
+                           "framing confluent-header needs `schemas: {registry: URL}`, which says what the "
+                           "GUIDs of the headers stand for");
+    }
+}
+
 static void read_framing(struct rs_stream_loader *l, const struct rs_config_node *node,
                          struct rs_stream *stream)
 {
@@ -51,10 +66,14 @@ static void read_framing(struct rs_stream_loader *l, const struct rs_config_node
     if (!text) {
         return;
     }
-    if (rs_framing_parse(text, &stream->framing.framing) != 0) {
-        static const char *const known[] = {"auto", "bare", "confluent", "single-object", NULL};
+    if (strcmp(text, "confluent-header") == 0) {
+        read_header_framing(l, where, stream);
+    } else if (rs_framing_parse(text, &stream->framing.framing) != 0) {
+        static const char *const known[] = {"auto",          "bare", "confluent", "confluent-header",
+                                            "single-object", NULL};
         const char *nearest = rs_nearest_name(text, known);
-        rs_config_complain(l->config, where, "`framing` is auto, bare, confluent or single-object%s%s%s",
+        rs_config_complain(l->config, where,
+                           "`framing` is auto, bare, confluent, confluent-header or single-object%s%s%s",
                            !nearest ? "" : "; did you mean '", !nearest ? "" : nearest, !nearest ? "" : "'?");
     } else if (stream->framing.framing == RS_FRAMING_CONFLUENT && !l->has_ids && !l->has_registry &&
                stream->format == RS_FORMAT_AVRO) {

@@ -1,5 +1,6 @@
 #include "schemas/registry/key.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +14,34 @@ static void guid_text(const uint8_t guid[16], char out[GUID_TEXT])
         bool dash = i == 4 || i == 6 || i == 8 || i == 10;
         used += (size_t)snprintf(out + used, GUID_TEXT - used, "%s%02x", dash ? "-" : "", guid[i]);
     }
+}
+
+bool rs_registry_key_read(struct rs_slice header, struct rs_registry_key *out)
+{
+    uint32_t id;
+
+    *out = (struct rs_registry_key){0};
+    if (header.size == 1 + sizeof out->guid && header.data[0] == 1) {
+        out->by_guid = true;
+        memcpy(out->guid, header.data + 1, sizeof out->guid);
+        return true;
+    }
+    if (header.size == 1 + sizeof id && header.data[0] == 0) {
+        memcpy(&id, header.data + 1, sizeof id);
+        out->id = be32toh(id);
+        return true;
+    }
+    return false;
+}
+
+uint32_t rs_registry_key_hash(const struct rs_registry_key *key)
+{
+    uint32_t hash = key->id;
+
+    if (key->by_guid) {
+        memcpy(&hash, key->guid, sizeof hash);
+    }
+    return hash;
 }
 
 bool rs_registry_key_equal(const struct rs_registry_key *a, const struct rs_registry_key *b)
@@ -47,4 +76,9 @@ void rs_registry_key_path(const struct rs_registry_key *key, char out[2 * RS_REG
 void rs_registry_key_name(const struct rs_registry_key *key, char out[RS_REGISTRY_KEY_TEXT])
 {
     put(key, "id ", "GUID ", out, RS_REGISTRY_KEY_TEXT);
+}
+
+void rs_registry_key_text(const struct rs_registry_key *key, char out[RS_REGISTRY_KEY_TEXT])
+{
+    put(key, "", "", out, RS_REGISTRY_KEY_TEXT);
 }

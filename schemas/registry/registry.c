@@ -174,12 +174,7 @@ static void note_failure(struct rs_registry *registry, struct question *q, const
 
 static void key_place(struct rs_registry *registry, const struct rs_registry_key *key, struct seen **out)
 {
-    uint32_t at = key->id;
-
-    if (key->by_guid) {
-        memcpy(&at, key->guid, sizeof at);
-    }
-    *out = &registry->seen[at % SEEN];
+    *out = &registry->seen[rs_registry_key_hash(key) % SEEN];
 }
 
 /* Whether the schema is what it was, as far as that is known. */

@@ -3,6 +3,7 @@ said that it has none; while it says nothing, that partition waits, visibly, and
 import json
 import os
 import sys
+import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import suite  # noqa: E402
@@ -60,6 +61,41 @@ class WithRegistry(Health):
         self.assertEqual(sorted(set(self.registry.asked)), ["/schemas/ids/7", "/schemas/ids/8"])
         self.ready()
         self.assertIn("stream trades: schema id 8 is read from now on", self.log())
+
+    def test_headers_name_the_schema(self):
+        """As Confluent's serializers write them where they are told to use headers: 01 and the GUID, the message bare behind it. What is
+        rejected keeps its header, so that a replay is read."""
+        guid, unknown, later = uuid.UUID(int=0x7), uuid.uuid4(), uuid.uuid4()
+        for known, schema in ((guid, TRADE), (later, LATER)):
+            self.registry.guids[str(known)] = {"schema": json.dumps(schema)}
+
+        def named(value):
+            return [("__value_schema_id", value)]
+        bare = avro.trade(product="P", executed_at=T0)
+        records = [(bare, named(b"\x01" + guid.bytes)), (bare + avro.string("n"), named(b"\x01" + later.bytes)), (trade(7, "P"), []),
+                   (bare, named(bytes(4) + b"\x08")), (bare + avro.string("n"), named(bytes(4) + b"\x08")),
+                   (bare, [("__value_schema_id", b"\x01" + unknown.bytes), *named(b"\x01" + guid.bytes)]),
+                   (bare, named(b"\x01" + unknown.bytes)), (bare, named(b"\x02")),
+                   (avro.trade(product="P", executed_at=T0, quantity=-1) + avro.string("n"), named(b"\x01" + later.bytes))]
+        self.begin(stream={"framing": "confluent-header", "rules": {"quantity": {"ge": 0}}})
+        self.kafka.produce("t", [(0, T0 // 1000, b"k", value, headers) for value, headers in records])
+        counts = self.consumed(len(records))
+        self.assertEqual((counts["applied"], counts["rejected"]), (5, 4))
+        self.assertEqual(self.letters(4), ["framing", "rule", "truncated", "unknown_schema"])
+        rule = next(letter for letter in self.kafka.dump("t.dlq") if letter["headers"]["rollstat.reason"] == b"rule")
+        self.assertEqual({name: rule["headers"][name] for name in ("__value_schema_id", "rollstat.schema", "rollstat.field")},
+                         {"__value_schema_id": b"\x01" + later.bytes, "rollstat.schema": f"confluent:{later}".encode(), "rollstat.field": b"quantity"})
+        self.assertEqual(len(self.registry.questions(f"/schemas/guids/{unknown}")), 1)
+        self.ready()
+        mended = self.write("mended.yaml", open(self.config, encoding="utf-8").read().replace("quantity", "price"))
+        out, _ = procs.check([suite.program("rollstat-dlq"), "-c", mended, "-r", "rule", "-j", "show"])
+        row = json.loads(out)
+        self.assertEqual((row["now"], row["values"][-1]["field"]), ("none", "note"))
+        out, _ = procs.check([suite.program("rollstat-tap"), "-c", self.config, "--from", "earliest", "-e", "-j", "-f", "product", "trades"])
+        rows = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual([row["verdict"] for row in rows], ["applied"] * 3 + ["rejected", "applied", "applied"] + ["rejected"] * 3)
+        self.assertEqual(rows[1]["values"], {"product": "P"})
+        self.assertEqual(rows[6]["schema"], f"confluent:{unknown}")
 
     def test_what_the_registry_has_spoken_on(self):
         """Each is a dead letter with its reason, and what stands around it is counted."""

@@ -22,8 +22,8 @@ struct rs_dlq_check {
     struct rs_partition *partition;
     int taken;
     int64_t timeout_us;
-    bool silent; /* the registry was waited for in vain, last for the schema `silent_id` */
-    uint32_t silent_id;
+    bool silent; /* the registry was waited for in vain, last for the schema `silent_key` */
+    struct rs_registry_key silent_key;
     struct rs_dlq_verdict verdict;
 };
 
@@ -89,20 +89,23 @@ static int apply(struct rs_dlq_check *check, const struct rs_record *record, str
 {
     const struct rs_dead_letter_sink sink = {.self = check, .ops = &ops};
     struct rs_error why;
-    uint32_t id = 0;
+    struct rs_registry_key key;
+    char name[RS_REGISTRY_KEY_TEXT];
     while (rs_partition_apply(check->partition, record, 1, &sink) != 1) {
-        if (!rs_partition_wants_schema(check->partition, &id)) {
+        if (!rs_partition_wants_schema(check->partition, &key)) {
             return rs_fail(error, RS_ENOMEM, "out of memory");
         }
-        int64_t wait_us = !check->silent ? check->timeout_us : check->silent_id == id ? 0 : AGAIN_US;
+        int64_t wait_us = !check->silent                                    ? check->timeout_us
+                          : rs_registry_key_equal(&check->silent_key, &key) ? 0
+                                                                            : AGAIN_US;
         check->silent = !rs_asking_await(waits, check, wait_us);
-        check->silent_id = id;
+        check->silent_key = key;
         if (check->silent) {
+            rs_registry_key_name(&key, name);
             rs_partition_schema_why(check->partition, &why);
             check->verdict.unjudged = true;
             (void)snprintf(check->verdict.text, sizeof check->verdict.text,
-                           "the schema registry does not say what schema id %" PRIu32 " is: %.400s", id,
-                           why.text);
+                           "the schema registry does not say what schema %s is: %.400s", name, why.text);
             return 0;
         }
     }
@@ -110,9 +113,8 @@ static int apply(struct rs_dlq_check *check, const struct rs_record *record, str
 }
 
 /* Of the original's alone. */
-static bool find_header(const struct rs_record *record, const char *name, struct rs_slice *out)
+static bool header_of(const struct rs_dlq_letter *letter, const char *name, struct rs_slice *out)
 {
-    const struct rs_dlq_letter *letter = *(const struct rs_dlq_letter *const *)record->origin;
     const char *found = NULL;
     const void *value = NULL;
     size_t size = 0;
@@ -126,6 +128,11 @@ static bool find_header(const struct rs_record *record, const char *name, struct
         }
     }
     return true;
+}
+
+static bool find_header(const struct rs_record *record, const char *name, struct rs_slice *out)
+{
+    return header_of(*(const struct rs_dlq_letter *const *)record->origin, name, out);
 }
 
 /* What the record says of itself is what it said when it was rejected: its place after a replay is not known. */
@@ -159,5 +166,8 @@ int rs_dlq_check_run(struct rs_dlq_check *check, const struct rs_dlq_letter *let
 enum rs_reason rs_dlq_check_visit(struct rs_dlq_check *check, const struct rs_dlq_letter *letter,
                                   const struct rs_decoder_visitor *visitor, struct rs_place *place)
 {
+    if (check->stream->framing.header) {
+        (void)header_of(letter, RS_REGISTRY_HEADER, &check->table.header);
+    }
     return rs_decoder_visit(check->decoder, &check->table, letter->value, visitor, place);
 }

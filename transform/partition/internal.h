@@ -32,8 +32,7 @@ struct rs_front {
 
 /* What is known of a record from itself alone. */
 struct rs_judged {
-    enum rs_reason reason; /* RS_REASON_NONE: acceptable; RS_DECODER_WAITS: */
-    uint32_t schema;       /* the id that is asked for */
+    enum rs_reason reason; /* RS_REASON_NONE: acceptable; RS_DECODER_WAITS: its schema is asked for */
     int rule;              /* RS_REASON_RULE, RS_REASON_NOT_FINITE */
     uint64_t noted;        /* bits of rules that do not hold and reject nothing */
     int64_t time_us;
@@ -89,8 +88,9 @@ struct rs_partition {
     uint64_t conflicts, expired;
     struct rs_batch batch;
     struct rs_learned_table learned; /* of schemas; empty without a registry */
+    bool by_header;                  /* learns, and the record's header may name the schema */
     bool learns, waits_for_schema; /* waits: the last apply stopped at a record whose schema is asked for: */
-    uint32_t wanted_schema;
+    struct rs_registry_key wanted_schema;
     struct rs_seal_batch sealing;
     struct rs_restoring restoring;
     /* what has to be sent again, group by group in the order of their numbers */
@@ -109,6 +109,16 @@ static inline const char *rs_partition_topic(const struct rs_partition *p)
 enum rs_reason rs_batch_take_record(const struct rs_partition *p, const struct rs_record *record, int *slot);
 RS_MUST_USE int rs_batch_init(struct rs_batch *batch, const struct rs_plan *plan, struct rs_error *error);
 void rs_batch_fini(struct rs_batch *batch);
+/* What names the record's schema is at hand from now on. Only streams of framing confluent-header look: librdkafka
+ * allocates for it even where a message has no headers. False: they cannot be read. */
+static inline bool rs_batch_take_header(struct rs_partition *p, const struct rs_record *record)
+{
+    if (__builtin_expect(!p->by_header, 1)) {
+        return true;
+    }
+    p->learned.header = (struct rs_slice){0};
+    return !record->header || record->header(record, RS_REGISTRY_HEADER, &p->learned.header);
+}
 /* Judges record number i of the batch. */
 void rs_batch_judge(struct rs_partition *p, uint32_t i, const struct rs_record *record);
 

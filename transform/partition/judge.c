@@ -141,7 +141,7 @@ static enum rs_reason convert_inputs(const struct rs_plan *plan, const struct rs
 
 /* ---- one record ---- */
 
-static enum rs_reason decode(struct rs_partition *p, const struct rs_record *record, struct rs_judged *j)
+static enum rs_reason decode(struct rs_partition *p, const struct rs_record *record)
 {
     const struct rs_plan *plan = p->plan;
     const struct rs_stream *stream = plan->stream;
@@ -151,9 +151,12 @@ static enum rs_reason decode(struct rs_partition *p, const struct rs_record *rec
     if (record->value.size > (uint64_t)stream->max_record_bytes) {
         return RS_REASON_TOO_LARGE;
     }
-    return p->learns ? rs_decoder_run_learning(plan->decoder, &p->learned, record->value, p->batch.values,
-                                               &j->schema, NULL)
-                     : rs_decoder_run(plan->decoder, record->value, p->batch.text, p->batch.values, NULL);
+    if (!p->learns) {
+        return rs_decoder_run(plan->decoder, record->value, p->batch.text, p->batch.values, NULL);
+    }
+    return rs_batch_take_header(p, record)
+               ? rs_decoder_run_learning(plan->decoder, &p->learned, record->value, p->batch.values, NULL)
+               : RS_REASON_HEADERS;
 }
 
 enum rs_reason rs_batch_take_record(const struct rs_partition *p, const struct rs_record *record, int *slot)
@@ -347,7 +350,7 @@ void rs_batch_judge(struct rs_partition *p, uint32_t i, const struct rs_record *
     struct rs_judged *j = &p->batch.judged[i];
     j->rule = -1;
     j->noted = 0;
-    j->reason = decode(p, record, j);
+    j->reason = decode(p, record);
     if (__builtin_expect(p->plan->slots.record_count > 0, 0) && j->reason == RS_REASON_NONE) {
         int slot = -1;
         j->reason = rs_batch_take_record(p, record, &slot);

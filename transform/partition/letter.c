@@ -107,10 +107,8 @@ struct where {
 
 static enum rs_reason decode_again(struct rs_partition *p, struct rs_slice message, size_t *at)
 {
-    uint32_t id = 0;
-    return p->learns
-               ? rs_decoder_run_learning(p->plan->decoder, &p->learned, message, p->batch.values, &id, at)
-               : rs_decoder_run(p->plan->decoder, message, p->batch.text, p->batch.values, at);
+    return p->learns ? rs_decoder_run_learning(p->plan->decoder, &p->learned, message, p->batch.values, at)
+                     : rs_decoder_run(p->plan->decoder, message, p->batch.text, p->batch.values, at);
 }
 
 /* What is refused before any field is one, for `again` at byte `at`. Looking into it goes by its writer's schema: it
@@ -146,13 +144,12 @@ static bool by_decoding(enum rs_reason reason)
 }
 
 /* What the reason itself says is not judged again: one walk over the message instead of two. */
-static bool find_at_once(struct rs_partition *p, struct rs_dead_letter *letter, int rule,
-                         struct where *where)
+static bool find_at_once(struct rs_partition *p, struct rs_dead_letter *letter, int rule, struct where *where)
 {
     const struct rs_decoder *decoder = p->plan->decoder;
     size_t at = 0;
-    if (by_decoding(letter->reason) &&
-        rs_decoder_visit(decoder, &p->learned, letter->record->value, NULL, &where->place) == letter->reason) {
+    if (by_decoding(letter->reason) && rs_decoder_visit(decoder, &p->learned, letter->record->value, NULL,
+                                                        &where->place) == letter->reason) {
         letter->field = where->place.path[0] ? where->place.path : NULL;
         letter->byte = (int64_t)where->place.at;
         return true;
@@ -211,11 +208,12 @@ bool rs_letter_put(struct rs_partition *p, const struct rs_dead_letter_sink *let
         .rule_reason = by_rule(reason, rule) ? rs_rules_own_reason(&p->plan->rules, rule) : NULL,
         .byte = -1,
     };
-    if (record->value.data) {
-        rs_decoder_schema_text(p->plan->decoder, record->value, reason, where.schema);
+    bool readable = rs_batch_take_header(p, record);
+    if (record->value.data && readable) {
+        rs_decoder_schema_text(p->plan->decoder, &p->learned, record->value, reason, where.schema);
         letter.schema = where.schema;
     }
-    bool looked_into = record->value.data && reason != RS_REASON_TOO_LARGE;
+    bool looked_into = record->value.data && readable && reason != RS_REASON_TOO_LARGE;
     if (looked_into && !find_at_once(p, &letter, rule, &where)) {
         find_place(p, &letter, rule, &where);
     }

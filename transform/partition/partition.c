@@ -51,6 +51,7 @@ int rs_partition_new(const struct rs_engine *engine, uint32_t stream, int32_t pa
     p->plan = &engine->plans[input->first];
     p->input = input;
     p->learns = rs_decoder_learned(p->plan->decoder) != NULL;
+    p->by_header = p->learns && p->plan->stream->framing.header;
     p->partition = partition;
     int rc = init(p, error);
     if (rc < 0) {
@@ -93,9 +94,9 @@ void rs_partition_renumber(struct rs_partition *p, int32_t partition)
 
 /* ---- schemas ---- */
 
-bool rs_partition_wants_schema(const struct rs_partition *p, uint32_t *id)
+bool rs_partition_wants_schema(const struct rs_partition *p, struct rs_registry_key *key)
 {
-    *id = p->wanted_schema;
+    *key = p->wanted_schema;
     return p->waits_for_schema;
 }
 
@@ -104,14 +105,14 @@ bool rs_partition_ask_schema(struct rs_partition *p)
     const struct rs_program *program = NULL;
     struct rs_learned *learned = rs_decoder_learned(p->plan->decoder);
 
-    p->waits_for_schema = p->waits_for_schema && rs_learned_find(learned, &p->learned, p->wanted_schema,
-                                                                 &program) == RS_LEARNED_WAITS;
+    p->waits_for_schema = p->waits_for_schema && rs_learned_find_key(learned, &p->learned, &p->wanted_schema,
+                                                                     &program) == RS_LEARNED_WAITS;
     return p->waits_for_schema;
 }
 
 void rs_partition_schema_why(const struct rs_partition *p, struct rs_error *out)
 {
-    rs_learned_why(rs_decoder_learned(p->plan->decoder), p->wanted_schema, out);
+    rs_learned_why(rs_decoder_learned(p->plan->decoder), &p->wanted_schema, out);
 }
 
 /* ---- shown time ---- */
@@ -438,8 +439,8 @@ static bool advance(struct rs_partition *p, const struct rs_record *records, uin
     const struct rs_record *record = &records[i];
     if (j->reason != RS_REASON_NONE) {
         if (j->reason == RS_DECODER_WAITS) {
-            p->waits_for_schema = true;
-            p->wanted_schema = j->schema;
+            p->waits_for_schema = rs_batch_take_header(p, record) &&
+                                  rs_decoder_key(&p->learned, record->value, &p->wanted_schema);
             return false;
         }
         return reject(p, record, j, letters);

@@ -53,9 +53,9 @@ size_t rs_partition_apply(struct rs_partition *p, const struct rs_record *record
  * not ascend. */
 void rs_partition_renumber(struct rs_partition *p, int32_t partition);
 
-/* The last rs_partition_apply stopped at a record of a schema that the registry was asked for: *id. Asking again
+/* The last rs_partition_apply stopped at a record of a schema that the registry was asked for: *key. Asking again
  * says whether that is still so; where it is not, the records are taken. Why there is no answer is for people. */
-bool rs_partition_wants_schema(const struct rs_partition *p, uint32_t *id);
+bool rs_partition_wants_schema(const struct rs_partition *p, struct rs_registry_key *key);
 bool rs_partition_ask_schema(struct rs_partition *p);
 void rs_partition_schema_why(const struct rs_partition *p, struct rs_error *out);
 

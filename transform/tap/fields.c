@@ -128,21 +128,25 @@ static bool waits(void *self)
 {
     struct asking *a = self;
     struct rs_tap_fields *fields = a->fields;
-    uint32_t id = 0;
     a->reason =
         rs_decoder_learned(fields->decoder)
-            ? rs_decoder_run_learning(fields->decoder, &fields->table, a->message, fields->values, &id, NULL)
+            ? rs_decoder_run_learning(fields->decoder, &fields->table, a->message, fields->values, NULL)
             : rs_decoder_run(fields->decoder, a->message, fields->text, fields->values, NULL);
     return a->reason == RS_DECODER_WAITS;
 }
 
 /* The engine has had an answer for this schema, so that a second one comes at once, or none does. */
-bool rs_tap_fields_read(struct rs_tap_fields *fields, struct rs_slice message)
+bool rs_tap_fields_read(struct rs_tap_fields *fields, const struct rs_record *record)
 {
+    struct rs_slice message = record->value;
     struct asking asking = {.fields = fields, .message = message};
     fields->read = false;
     if (!fields->decoder || !message.data || message.size > (uint64_t)fields->stream->max_record_bytes) {
         return false;
+    }
+    fields->table.header = (struct rs_slice){0};
+    if (fields->stream->framing.header) {
+        (void)record->header(record, RS_REGISTRY_HEADER, &fields->table.header);
     }
     fields->read = rs_asking_await(waits, &asking, 1000000) && asking.reason == RS_REASON_NONE;
     return fields->read;

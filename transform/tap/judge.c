@@ -19,8 +19,8 @@ struct judged_partition {
 struct rs_tap_judge {
     const struct rs_engine *engine;
     int64_t timeout_us;
-    bool silent; /* the registry was waited for in vain, last for the schema `silent_id` */
-    uint32_t silent_id;
+    bool silent; /* the registry was waited for in vain, last for the schema `silent_key` */
+    struct rs_registry_key silent_key;
     struct rs_partition *waiting;
     struct rs_view_batch *batch;
     struct rs_look looks[RS_STREAM_AGGREGATES_MAX];
@@ -101,21 +101,24 @@ static bool apply(struct rs_tap_judge *judge, struct rs_partition *p, int *rc, s
     const struct rs_dead_letter_sink sink = {.self = judge, .ops = &ops};
     struct rs_tap_event *event = judge->event;
     struct rs_error why;
-    uint32_t id = 0;
+    struct rs_registry_key key;
+    char name[RS_REGISTRY_KEY_TEXT];
     while (rs_partition_apply(p, &event->record, 1, &sink) != 1) {
-        if (!rs_partition_wants_schema(p, &id)) {
+        if (!rs_partition_wants_schema(p, &key)) {
             *rc = rs_fail(error, RS_ENOMEM, "out of memory");
             return false;
         }
         judge->waiting = p;
-        int64_t wait_us = !judge->silent ? judge->timeout_us : judge->silent_id == id ? 0 : AGAIN_US;
+        int64_t wait_us = !judge->silent                                    ? judge->timeout_us
+                          : rs_registry_key_equal(&judge->silent_key, &key) ? 0
+                                                                            : AGAIN_US;
         judge->silent = !rs_asking_await(waits, judge, wait_us);
-        judge->silent_id = id;
+        judge->silent_key = key;
         if (judge->silent) {
+            rs_registry_key_name(&key, name);
             rs_partition_schema_why(p, &why);
             (void)snprintf(event->text, sizeof event->text,
-                           "the schema registry does not say what schema id %" PRIu32 " is: %.400s", id,
-                           why.text);
+                           "the schema registry does not say what schema %s is: %.400s", name, why.text);
             return false;
         }
     }

@@ -84,8 +84,8 @@ static int take_record(void *ctx, struct rs_tap_event *event, struct rs_error *e
     if (rc < 0) {
         return rc;
     }
-    const struct rs_slice none = {0};
-    (void)rs_tap_fields_read(tap->fields, event->verdict == RS_TAP_UNJUDGED ? none : event->record.value);
+    const struct rs_record none = {0};
+    (void)rs_tap_fields_read(tap->fields, event->verdict == RS_TAP_UNJUDGED ? &none : &event->record);
     return chosen(tap, event) ? show(tap, event, error) : 0;
 }
 

@@ -123,14 +123,16 @@ void rs_worker_judge(struct rs_worker *worker)
 static void explain_schema(const struct rs_worker_partition *owned, struct rs_error *out)
 {
     struct rs_error why;
-    uint32_t id = 0;
+    struct rs_registry_key key;
+    char name[RS_REGISTRY_KEY_TEXT];
 
-    if (owned->wants_schema && rs_partition_wants_schema(owned->state, &id)) {
+    if (owned->wants_schema && rs_partition_wants_schema(owned->state, &key)) {
+        rs_registry_key_name(&key, name);
         rs_partition_schema_why(owned->state, &why);
         (void)rs_fail(out, RS_EIO,
-                      "its record at offset %" PRId64 " is of schema id %" PRIu32
-                      ", and the schema registry does not say what that is: %s",
-                      owned->schema_offset, id, why.text);
+                      "its record at offset %" PRId64
+                      " is of schema %s, and the schema registry does not say what that is: %s",
+                      owned->schema_offset, name, why.text);
     } else {
         (void)rs_fail(out, RS_EIO, "the schema registry is being asked");
     }

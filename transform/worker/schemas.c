@@ -13,9 +13,9 @@
 bool rs_worker_await_schema(struct rs_worker *worker, struct rs_worker_partition *owned, bool progress)
 {
     const struct rs_source *source = &worker->options.source;
-    uint32_t id = 0;
+    struct rs_registry_key key;
 
-    if (!rs_partition_wants_schema(owned->state, &id)) {
+    if (!rs_partition_wants_schema(owned->state, &key)) {
         return false;
     }
     if (progress || worker->waiting != RS_WAITING_SCHEMA) {
@@ -38,17 +38,19 @@ bool rs_worker_await_schema(struct rs_worker *worker, struct rs_worker_partition
 static void report(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     struct rs_error why;
-    uint32_t id = 0;
+    struct rs_registry_key key;
+    char name[RS_REGISTRY_KEY_TEXT];
 
     if (owned->error[0] != '\0' && worker->now_us - owned->error_reported_us < TELL_AGAIN_US) {
         return; /* reasons may take turns, of several URLs */
     }
-    if (worker->now_us - owned->schema_since_us >= TELL_US && rs_partition_wants_schema(owned->state, &id)) {
+    if (worker->now_us - owned->schema_since_us >= TELL_US && rs_partition_wants_schema(owned->state, &key)) {
+        rs_registry_key_name(&key, name);
         rs_partition_schema_why(owned->state, &why);
         rs_worker_partition_trouble(
             worker, owned, RS_LOG_WARNING,
-            "stream %s partition %" PRId32 " waits at offset %" PRId64 " for schema id %" PRIu32 ": %s",
-            rs_stream_label(owned->stream), owned->partition, owned->schema_offset, id, why.text);
+            "stream %s partition %" PRId32 " waits at offset %" PRId64 " for schema %s: %s",
+            rs_stream_label(owned->stream), owned->partition, owned->schema_offset, name, why.text);
     }
 }
 

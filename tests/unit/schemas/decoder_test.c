@@ -287,7 +287,8 @@ static void expect_schema(const struct fixture *f, const void *bytes, size_t siz
     struct rs_value v[4];
     char text[RS_DECODER_SCHEMA_MAX];
     struct rs_slice message = rs_slice_of(bytes, size);
-    rs_decoder_schema_text(f->decoder, message, rs_decoder_run(f->decoder, message, NULL, v, NULL), text);
+    rs_decoder_schema_text(f->decoder, NULL, message, rs_decoder_run(f->decoder, message, NULL, v, NULL),
+                           text);
     assert_string_equal(text, expected);
 }
 

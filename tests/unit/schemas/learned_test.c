@@ -94,10 +94,11 @@ static enum rs_reason run(struct fixture *f, uint32_t id, size_t size, int64_t *
     const uint8_t message[] = {
         0, (uint8_t)(id >> 24), (uint8_t)(id >> 16), (uint8_t)(id >> 8), (uint8_t)id, 2, 4};
     struct rs_value value = {0};
-    uint32_t wanted = 0;
+    struct rs_registry_key wanted;
     enum rs_reason reason =
-        rs_decoder_run_learning(f->decoder, &f->table, rs_slice_of(message, size), &value, &wanted, NULL);
-    assert_true(reason != RS_DECODER_WAITS || wanted == id);
+        rs_decoder_run_learning(f->decoder, &f->table, rs_slice_of(message, size), &value, NULL);
+    bool named = rs_decoder_key(&f->table, rs_slice_of(message, size), &wanted);
+    assert_true(reason != RS_DECODER_WAITS || (named && wanted.id == id));
     *x = value.i;
     return reason;
 }
@@ -157,11 +158,9 @@ static void test_auto_takes_what_nobody_knows_for_bare(void **state)
     int64_t x = 0;
     const uint8_t bare[] = {14};
     struct rs_value value = {0};
-    uint32_t wanted = 0;
     begin(&f, RS_FRAMING_AUTO);
-    assert_int_equal(
-        rs_decoder_run_learning(f.decoder, &f.table, rs_slice_of(bare, 1), &value, &wanted, NULL),
-        RS_REASON_NONE);
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, rs_slice_of(bare, 1), &value, NULL),
+                     RS_REASON_NONE);
     assert_int_equal(value.i, 7);
     assert_int_equal(run(&f, 99, 6, &x), RS_DECODER_WAITS);
     answer(&f, 99, RS_REGISTRY_UNKNOWN, "no such schema");
@@ -178,7 +177,7 @@ static void test_why(void **state)
     int64_t x = 0;
     begin(&f, RS_FRAMING_CONFLUENT);
     assert_int_equal(run(&f, 7, 7, &x), RS_DECODER_WAITS);
-    rs_learned_why(rs_decoder_learned(f.decoder), 7, &error);
+    rs_learned_why(rs_decoder_learned(f.decoder), &(const struct rs_registry_key){.id = 7}, &error);
     assert_string_equal(error.text, "nobody answers for 7");
     end(&f);
 }
@@ -252,7 +251,7 @@ static void test_a_message_names_what_was_learned(void **state)
         struct fixture f;
         char text[RS_DECODER_SCHEMA_MAX];
         begin(&f, framings[i]);
-        rs_decoder_schema_text(f.decoder, rs_slice_of(message, sizeof message), RS_REASON_RULE, text);
+        rs_decoder_schema_text(f.decoder, NULL, rs_slice_of(message, sizeof message), RS_REASON_RULE, text);
         assert_string_equal(text, "confluent:7");
         end(&f);
     }
@@ -268,7 +267,6 @@ static void test_looking_into_what_was_learned(void **state)
     struct rs_value value;
     struct rs_slice whole = rs_slice_of(message, sizeof message);
     struct rs_slice cut = rs_slice_of(message, sizeof message - 1);
-    uint32_t id = 0;
     size_t at = 0;
     begin(&f, RS_FRAMING_CONFLUENT);
     assert_int_equal(rs_decoder_visit(f.decoder, NULL, whole, NULL, &place), RS_REASON_UNKNOWN_SCHEMA);
@@ -280,8 +278,7 @@ static void test_looking_into_what_was_learned(void **state)
     assert_int_equal(rs_decoder_place(f.decoder, &f.table, cut, NULL, &value, &place), RS_REASON_TRUNCATED);
     assert_int_equal(place.at, 6);
     assert_string_equal(place.path, "x");
-    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, cut, &value, &id, &at),
-                     RS_REASON_TRUNCATED);
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, cut, &value, &at), RS_REASON_TRUNCATED);
     assert_int_equal(at, 6);
     assert_true(rs_decoder_find_value(f.decoder, &f.table, whole, "x", &at));
     assert_int_equal(at, 6);
@@ -291,9 +288,76 @@ static void test_looking_into_what_was_learned(void **state)
     answer(&f, 7, RS_REGISTRY_FOUND, OTHER);
     assert_int_equal(rs_decoder_visit(f.decoder, &f.table, whole, NULL, &place),
                      RS_REASON_SCHEMA_INCOMPATIBLE);
-    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, whole, &value, &id, &at),
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, whole, &value, &at),
                      RS_REASON_SCHEMA_INCOMPATIBLE);
     assert_int_equal(at, 0);
+    end(&f);
+}
+
+static void answer_guid(struct fixture *f, const uint8_t guid[16], enum rs_registry_outcome outcome,
+                        const char *text)
+{
+    struct rs_registry_key key = {.by_guid = true};
+    const struct rs_registry_answer said = {
+        .outcome = outcome, .schema = rs_slice_text(text), .why = outcome == RS_REGISTRY_FOUND ? NULL : text};
+    memcpy(key.guid, guid, sizeof key.guid);
+    f->reader->learn(f->reader->self, &key, &said);
+}
+
+/* A header in front of the message's own bytes, which are then the datum, also where they look framed. */
+static void test_a_header_names_the_schema(void **state)
+{
+    static const uint8_t message[] = {0, 0, 0, 0, 7}; /* of LATER: 0 and 0, and bytes too many */
+    static const uint8_t guid[] = {1, 0, 0, 0, 7, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    static const uint8_t other[] = {1, 0, 0, 0, 7, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17};
+    static const uint8_t id[] = {0, 0, 0, 0, 7};
+    static const uint8_t own[] = {0, 0, 0, 0, 1};
+    (void)state;
+    struct fixture f;
+    struct rs_value value;
+    struct rs_place place;
+    struct rs_registry_key key;
+    char text[RS_DECODER_SCHEMA_MAX];
+    struct rs_slice datum = rs_slice_of(message, 2);
+    size_t at = 9;
+    begin(&f, RS_FRAMING_CONFLUENT);
+    f.table.header = rs_slice_of(guid, sizeof guid);
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, datum, &value, NULL), RS_DECODER_WAITS);
+    assert_true(rs_decoder_key(&f.table, datum, &key));
+    assert_true(key.by_guid);
+    assert_memory_equal(key.guid, guid + 1, 16);
+    answer_guid(&f, guid + 1, RS_REGISTRY_FOUND, LATER);
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, datum, &value, NULL), RS_REASON_NONE);
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, rs_slice_of(message, 5), &value, &at),
+                     RS_REASON_TRAILING);
+    assert_int_equal(at, 2);
+    assert_int_equal(rs_decoder_visit(f.decoder, &f.table, rs_slice_of(message, 1), NULL, &place),
+                     RS_REASON_TRUNCATED);
+    assert_string_equal(place.path, "x");
+    rs_decoder_schema_text(f.decoder, &f.table, datum, RS_REASON_NONE, text);
+    assert_string_equal(text, "confluent:00000007-0506-0708-090a-0b0c0d0e0f10");
+    f.table.header = rs_slice_of(other, sizeof other);
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, datum, &value, NULL), RS_DECODER_WAITS);
+    answer_guid(&f, other + 1, RS_REGISTRY_UNKNOWN, "no such schema");
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, datum, &value, &at),
+                     RS_REASON_UNKNOWN_SCHEMA);
+    assert_int_equal(at, 0);
+    f.table.header = rs_slice_of(id, sizeof id); /* no GUID that begins alike */
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, datum, &value, NULL), RS_DECODER_WAITS);
+    answer(&f, 7, RS_REGISTRY_FOUND, LATER);
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, datum, &value, NULL), RS_REASON_NONE);
+    rs_decoder_schema_text(f.decoder, &f.table, datum, RS_REASON_NONE, text);
+    assert_string_equal(text, "confluent:7");
+    f.table.header = rs_slice_of(own, sizeof own); /* of the configuration */
+    assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, rs_slice_of(message, 1), &value, NULL),
+                     RS_REASON_NONE);
+    for (size_t size = 0; size < sizeof guid; size++) {
+        f.table.header = rs_slice_of(guid, size);
+        assert_int_equal(rs_decoder_run_learning(f.decoder, &f.table, datum, &value, &at), RS_REASON_FRAMING);
+    }
+    rs_decoder_schema_text(f.decoder, &f.table, datum, RS_REASON_FRAMING, text);
+    assert_string_equal(text, "");
+    f.table.header = (struct rs_slice){0};
     end(&f);
 }
 
@@ -308,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_a_message_names_what_was_learned),
         cmocka_unit_test(test_what_only_a_registry_knows_is_not_misread),
         cmocka_unit_test(test_looking_into_what_was_learned),
+        cmocka_unit_test(test_a_header_names_the_schema),
         cmocka_unit_test(test_many),
     };
     return cmocka_run_group_tests_name("schemas.learned", tests, NULL, NULL);
