@@ -18,6 +18,9 @@
 #define RETRY_MAX_US    INT64_C(10000000)
 #define REPORT_EVERY_US INT64_C(10000000)
 #define POLL_MS         INT64_C(1000)
+/* Once woken it waits a little for more: one look costs as much as sending several letters, and where all are
+ * rejected it would look for each. librdkafka waits longer than that (linger.ms). */
+#define GATHER_MS 2
 /* Dead letters given to librdkafka at once: its own queue would hold 100,000 and refuse the rest. */
 #define INFLIGHT_MAX 10000
 /* Lines about dropped dead letters within REPORT_EVERY_US; the others are counted. */
@@ -83,6 +86,7 @@ static bool table_put(void *self, const struct rs_dead_letter *from)
     }
     pthread_mutex_lock(&letters->lock);
     bool taken = rs_dead_letter_lines_add(&letters->lines, letter);
+    bool first = !letters->waiting.first;
     if (taken) {
         rs_dead_letter_messages_push(&letters->waiting, letter);
         letters->status.pending++;
@@ -93,7 +97,9 @@ static bool table_put(void *self, const struct rs_dead_letter *from)
         rs_dead_letter_message_free(letter);
         return false;
     }
-    rs_wake(letters->wake);
+    if (first) { /* with others the thread is awake, or woken by what it waits for */
+        rs_wake(letters->wake);
+    }
     return true;
 }
 
@@ -285,6 +291,19 @@ static void report_drop(struct rs_dead_letters *letters)
     rs_report(&letters->report, RS_LOG_ERROR, "%s", text);
 }
 
+/* They went with the message, since copying them costs as much as all the rest of a letter. */
+static void take_headers_back(struct rs_dead_letter_message *letter, const rd_kafka_message_t *message)
+{
+    rd_kafka_headers_t *headers = NULL;
+    union {
+        const rd_kafka_message_t *seen;
+        rd_kafka_message_t *own; /* the callback may take from it */
+    } as = {.seen = message};
+    if (rd_kafka_message_detach_headers(as.own, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        letter->headers = headers;
+    }
+}
+
 /* On the thread itself, by rd_kafka_poll or rd_kafka_flush: hence `inflight` needs no lock. */
 static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message, void *opaque)
 {
@@ -293,6 +312,7 @@ static void on_delivery(rd_kafka_t *producer, const rd_kafka_message_t *message,
     bool dropped = false;
     (void)producer;
     letters->inflight--;
+    take_headers_back(letter, message);
     pthread_mutex_lock(&letters->lock);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         letters->retry_pause_us = 0;
@@ -326,7 +346,6 @@ static void pause_after_failure(struct rs_dead_letters *letters)
 /* `was_alone` says how this attempt travelled, when mend has to judge its refusal. */
 static rd_kafka_resp_err_t produce(struct rs_dead_letters *letters, struct rs_dead_letter_message *letter)
 {
-    rd_kafka_headers_t *headers = rd_kafka_headers_copy(letter->headers);
     uint8_t *value = letter->bytes + letter->key_size;
     letter->was_alone = letter->alone;
     /* No copy: the bytes are the letter's until the delivery report. What is dropped is empty, not null. */
@@ -334,9 +353,9 @@ static rd_kafka_resp_err_t produce(struct rs_dead_letters *letters, struct rs_de
         rd_kafka_producev(letters->producer, RD_KAFKA_V_TOPIC(letters->topics[letter->stream]),
                           RD_KAFKA_V_KEY(letter->has_key ? letter->bytes : NULL, letter->key_left),
                           RD_KAFKA_V_VALUE(letter->has_value ? value : NULL, letter->value_left),
-                          RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(letter), RD_KAFKA_V_END);
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        rd_kafka_headers_destroy(headers);
+                          RD_KAFKA_V_HEADERS(letter->headers), RD_KAFKA_V_OPAQUE(letter), RD_KAFKA_V_END);
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        letter->headers = NULL; /* the message's, until its delivery report */
     }
     return err;
 }
@@ -541,9 +560,12 @@ static void wait_for_work(struct rs_dead_letters *letters)
     if (letters->stopping && letters->deadline_us < until_us) {
         until_us = letters->deadline_us;
     }
+    bool gather = letters->solo_count == 0; /* else one at a time is sent anyway */
     pthread_mutex_unlock(&letters->lock);
     int64_t ms = until_us > now ? (until_us - now + 999) / 1000 : 0;
-    poll(&fd, 1, (int)(ms < POLL_MS ? ms : POLL_MS));
+    if (poll(&fd, 1, (int)(ms < POLL_MS ? ms : POLL_MS)) > 0 && gather) {
+        poll(NULL, 0, GATHER_MS);
+    }
     rs_wake_clear(letters->wake);
 }
 

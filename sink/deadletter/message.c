@@ -1,11 +1,10 @@
 #include "sink/deadletter/message.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
+#include "base/number.h"
 #include "base/time/text.h"
 
 #define HEADER_COUNT 17
@@ -21,9 +20,8 @@ static bool add_header(rd_kafka_headers_t *headers, const char *name, const char
 
 static bool add_number(rd_kafka_headers_t *headers, const char *name, int64_t number)
 {
-    char text[32];
-    int size = snprintf(text, sizeof text, "%" PRId64, number);
-    return add_header(headers, name, text, (size_t)size);
+    char text[RS_NUMBER_TEXT_MAX];
+    return add_header(headers, name, text, rs_int64_format(number, text));
 }
 
 static bool add_text(rd_kafka_headers_t *headers, const char *name, const char *text)

@@ -128,7 +128,7 @@ static rd_kafka_t *client_new(rd_kafka_type_t type, const char *bootstrap)
     if (!rk) {
         fprintf(stderr, "hostile_tool: %s\n", text);
         rd_kafka_conf_destroy(conf);
-        exit(2);
+        _Exit(2);
     }
     return rk;
 }
@@ -151,14 +151,14 @@ static void fill(const char *bootstrap, const char *topic, int32_t partitions, i
         } while (error == RD_KAFKA_RESP_ERR__QUEUE_FULL);
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
             fprintf(stderr, "hostile_tool: %s: %s\n", topic, rd_kafka_err2str(error));
-            exit(2);
+            _Exit(2);
         }
         numbers[i % GROUPS] += !t.reason;
         quantities[i % GROUPS] += t.reason ? 0 : t.quantity;
     }
     if (rd_kafka_flush(rk, 10 * PATIENCE_MS) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         fprintf(stderr, "hostile_tool: the broker did not take all in time\n");
-        exit(2);
+        _Exit(2);
     }
     rd_kafka_destroy(rk);
     for (int i = 0; i < GROUPS; i++) {
@@ -182,7 +182,7 @@ static void await_all(struct awaited *a, int32_t partitions, int64_t count)
     for (int32_t p = 0; p < partitions; p++) {
         a->number[p] = calloc((size_t)count + 1, sizeof *a->number[p]);
         if (!a->number[p]) {
-            exit(2);
+            _Exit(2);
         }
     }
     for (int64_t i = 0; i < count; i++) {
@@ -255,7 +255,7 @@ static rd_kafka_t *reader_new(const char *bootstrap, const char *topic, int32_t 
         rd_kafka_resp_err_t error = rd_kafka_query_watermark_offsets(rk, topic, p, &low, &high, PATIENCE_MS);
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
             fprintf(stderr, "hostile_tool: %s: %s\n", topic, rd_kafka_err2str(error));
-            exit(2);
+            _Exit(2);
         }
         *left += high - low;
         rd_kafka_topic_partition_list_add(list, topic, p)->offset = low;
@@ -277,7 +277,7 @@ static int letters(const char *bootstrap, const char *topic, int32_t partitions,
         if (!message || message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
             fprintf(stderr, "hostile_tool: %s: %s\n", topic,
                     message ? rd_kafka_err2str(message->err) : "nothing comes");
-            exit(2);
+            _Exit(2);
         }
         look_at(&a, partitions, message);
         rd_kafka_message_destroy(message);
