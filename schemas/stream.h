@@ -81,6 +81,8 @@ struct rs_stream {
     int64_t expire_us;     /* `expire`; default 7d; INT64_MAX for upsert streams unless set */
     bool expire_set;       /* `expire` was written in the configuration */
     bool upsert;
+    bool tombstones; /* `upsert: {key_fields: [fields]}`, which are then the key: a record without a value
+                        withdraws the group of its key */
     const char *version_path; /* `upsert: {version: F}`; integer field */
     const char *value_path; /* `upsert: {value: F}`: its null withdraws; NULL: every statistic's field null */
     int64_t max_periods;    /* `upsert: {max_periods: N}`; default 10000 per group */

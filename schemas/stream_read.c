@@ -184,7 +184,7 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
         return;
     }
     stream->upsert = true;
-    static const char *const known[] = {"version", "value", "max_periods", NULL};
+    static const char *const known[] = {"version", "value", "max_periods", "key_fields", NULL};
     rs_config_expect_mapping(l->config, upsert, "upsert", known);
     if (rs_config_kind(upsert) != RS_CONFIG_MAPPING) {
         return;
@@ -362,10 +362,15 @@ static void add_key(struct rs_stream_loader *l, const struct rs_config_node *ite
 void rs_stream_read_key(struct rs_stream_loader *l, const struct rs_config_node *root,
                         struct rs_stream *stream)
 {
-    const struct rs_config_node *key = rs_config_get(stream->node, "key");
+    const struct rs_config_node *said = rs_config_get(stream->node, "key");
+    const struct rs_config_node *fields = rs_config_get(rs_config_get(stream->node, "upsert"), "key_fields");
+    const struct rs_config_node *key = fields ? fields : said;
     const struct rs_config_node *list = key ? key : first_by(root, stream);
+    if (fields && said) {
+        rs_config_complain(l->config, said, "`key_fields` of `upsert` are the key: leave `key` out");
+    }
     if (key && rs_config_kind(key) != RS_CONFIG_SEQUENCE && rs_config_kind(key) != RS_CONFIG_SCALAR) {
-        rs_config_complain(l->config, key, "`key` is a list of fields");
+        rs_config_complain(l->config, key, "`%s` is a list of fields", fields ? "key_fields" : "key");
     }
     size_t count = 0;
     listed(list, 0, &count);
@@ -381,5 +386,10 @@ void rs_stream_read_key(struct rs_stream_loader *l, const struct rs_config_node 
         if (key || (path && shared_by_all(root, stream, path))) {
             add_key(l, item, key != NULL, stream, paths);
         }
+    }
+    stream->tombstones = fields && stream->key_count > 0;
+    if (fields && count == 0 && rs_config_kind(fields) == RS_CONFIG_SEQUENCE) {
+        rs_config_complain(l->config, fields,
+                           "`key_fields` is empty: name the fields that the records' key is made of");
     }
 }

@@ -456,6 +456,16 @@ class UpsertPartition:
         self.stream_time = None
         self.registers = {a.name: {} for a in stream.aggregates}  # key → period → (version, offset, fields)
 
+    def withdraw(self, offset, key):
+        """A tombstone: all that came before is withdrawn, and any version that comes later counts."""
+        self.counts["consumed"] += 1
+        verdict = "filtered"
+        for registers in self.registers.values():
+            for period in registers.get(key, {}):
+                registers[key][period] = (float("-inf"), offset, None)
+                verdict = "applied"
+        self.counts[verdict] += 1
+
     def apply(self, offset, _timestamp, fields):
         self.counts["consumed"] += 1
         verdict = self._verdict(offset, fields)
@@ -488,6 +498,8 @@ class UpsertPartition:
         """[(period, order, inputs)] of the periods that count, oldest first."""
         found = []
         for period, (_, _, fields) in sorted(periods.items()):
+            if fields is None:
+                continue
             inputs = {name: fields[name] for name in aggregate.inputs}
             withdrawn = fields[self.stream.value] is None if self.stream.value else \
                 all(value is None for value in inputs.values())

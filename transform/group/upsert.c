@@ -210,6 +210,24 @@ void rs_upsert_apply(struct rs_groups *gs, uint32_t number, const struct rs_chan
     gs->applied++;
 }
 
+/* The lowest version there is, of this record: what comes later wins by its version, or by its offset. So the
+ * registers say all, and no tombstone has to be remembered. */
+void rs_upsert_withdraw(struct rs_groups *gs, uint32_t number, int64_t order)
+{
+    struct rs_upsert_group *g = group_at(gs, number);
+    rs_groups_change(gs, number, &g->group);
+    for (uint32_t i = 0; i < g->count; i++) {
+        struct rs_register *r = rs_register_at(gs, g, i);
+        r->version = INT64_MIN;
+        r->offset = order;
+        r->flags = RS_REGISTER_WITHDRAWN | RS_REGISTER_CHANGED;
+        memset(r->present, 0, sizeof r->present);
+        memset(r->values, 0, gs->aggregate->input_count * sizeof *r->values);
+        won(gs, number, &g->group, r);
+    }
+    gs->applied++;
+}
+
 /* ---- restoring ---- */
 
 void rs_upsert_restore(struct rs_groups *gs, struct rs_upsert_group *group, const struct rs_register *r)

@@ -41,6 +41,8 @@ void rs_upsert_adopt(struct rs_groups *gs, struct rs_upsert_group *group);
 bool rs_upsert_late(const struct rs_groups *gs, const struct rs_upsert_group *group, int64_t period_us);
 /* Applies a change that is not late. Needs room. */
 void rs_upsert_apply(struct rs_groups *gs, uint32_t number, const struct rs_change *change);
+/* All that came before `order` is withdrawn: every period, whatever its version; of what comes later any version counts. */
+void rs_upsert_withdraw(struct rs_groups *gs, uint32_t number, int64_t order);
 /* For restoring: puts a register in the place of the one of its period, or among the others. Needs room. */
 void rs_upsert_restore(struct rs_groups *gs, struct rs_upsert_group *group, const struct rs_register *r);
 void rs_upsert_remove_before(struct rs_groups *gs, struct rs_upsert_group *group, int64_t oldest_us);

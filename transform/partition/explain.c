@@ -172,6 +172,7 @@ static void explain_stream(const struct rs_plan *plan, const struct rs_streams *
     if (stream->upsert) {
         rs_buf_printf(out, " (the period); the highest %s of a period counts", stream->version_path);
         rs_buf_printf(out, ", up to %lld periods a group", (long long)stream->max_periods);
+        rs_buf_text(out, stream->tombstones ? "\n  tombstones: withdraw the group of their key" : "");
     } else {
         put_duration(out, ", lateness ", stream->lateness_us);
         put_duration(out, " of each group's own clock, not ahead of the record's time by more than ",

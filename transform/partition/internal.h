@@ -40,6 +40,7 @@ struct rs_judged {
     uint64_t passes; /* by aggregate: has to be applied there; else filtered */
     bool not_finite; /* an input with a declared scale was NaN or infinite */
     bool has_id;
+    bool tombstone; /* withdraws the group of its key */
     uint16_t nanos; /* 0 to 999, past time_us; upsert: 0 */
     struct rs_dedup_id id;
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/time/text.h"
+#include "base/utf8.h"
 #include "transform/group/upsert.h"
 #include "transform/partition/internal.h"
 
@@ -145,9 +146,6 @@ static enum rs_reason decode(struct rs_partition *p, const struct rs_record *rec
 {
     const struct rs_plan *plan = p->plan;
     const struct rs_stream *stream = plan->stream;
-    if (!record->value.data) {
-        return RS_REASON_TOMBSTONE;
-    }
     if (record->value.size > (uint64_t)stream->max_record_bytes) {
         return RS_REASON_TOO_LARGE;
     }
@@ -345,11 +343,40 @@ static enum rs_reason judge_values(struct rs_partition *p, uint32_t i, const str
     return reason != RS_REASON_NONE ? reason : judge_id(plan, p->batch.values, j);
 }
 
+/* The key of the group is that of the record: all aggregates have it (check_key_fields). */
+static __attribute__((noinline, cold)) enum rs_reason
+judge_tombstone(struct rs_partition *p, uint32_t i, const struct rs_record *record, struct rs_judged *j)
+{
+    struct rs_batch *b = &p->batch;
+    if (!p->plan->stream->tombstones || p->plan->key_count == 0 || !record->key.data ||
+        !rs_utf8_valid(record->key.data, record->key.size)) {
+        return RS_REASON_TOMBSTONE;
+    }
+    size_t size =
+        rs_key_parse_record(p->plan->keys[0], record->key, &p->key_text, b->key_bytes + b->key_fill);
+    if (size == RS_KEY_TOO_LONG) {
+        return RS_REASON_TOMBSTONE;
+    }
+    struct rs_slice bytes = rs_slice_of(b->key_bytes + b->key_fill, size);
+    b->keys[(size_t)i * p->plan->key_count] =
+        (struct rs_event_key){b->key_fill, (uint32_t)size, rs_key_hash(bytes)};
+    b->key_fill += (uint32_t)size;
+    j->passes = 0;
+    j->has_id = false;
+    j->tombstone = true;
+    return RS_REASON_NONE;
+}
+
 void rs_batch_judge(struct rs_partition *p, uint32_t i, const struct rs_record *record)
 {
     struct rs_judged *j = &p->batch.judged[i];
     j->rule = -1;
     j->noted = 0;
+    j->tombstone = false;
+    if (__builtin_expect(!record->value.data, 0)) {
+        j->reason = judge_tombstone(p, i, record, j);
+        return;
+    }
     j->reason = decode(p, record);
     if (__builtin_expect(p->plan->slots.record_count > 0, 0) && j->reason == RS_REASON_NONE) {
         int slot = -1;

@@ -420,6 +420,29 @@ static bool is_duplicate(const struct rs_partition *p, const struct rs_judged *j
     return j->has_id && rs_dedup_seen(&p->dedup, j->id, timestamp_us);
 }
 
+/* Nothing here needs room. A tombstone has no time of its own, so that time does not go on with it; ids have the
+ * record's. The record is alone in its batch. */
+static void withdraw(struct rs_partition *p, const struct rs_record *record)
+{
+    bool some = false;
+    for (uint32_t i = 0; i < p->group_sets; i++) {
+        struct rs_groups *gs = &p->groups[i];
+        const struct rs_event_key *key = key_of(p, gs, 0);
+        uint32_t number = rs_groups_find(gs, key->hash, rs_batch_key_bytes(p, key));
+        if (number == RS_NONE) {
+            gs->filtered++;
+        } else {
+            rs_upsert_withdraw(gs, number, rs_event_order(0, record->offset));
+            some = true;
+        }
+    }
+    if (p->plan->id_count > 0 && record->timestamp_us != RS_TIME_NONE) {
+        rs_dedup_arrive(&p->dedup, NULL, record->timestamp_us);
+    }
+    p->events.applied += some;
+    p->events.filtered += !some;
+}
+
 /* Groups that have to go go behind the record that showed it, which may be of one of them. */
 static void pass_time(struct rs_partition *p, const struct rs_record *records, uint32_t i)
 {
@@ -444,6 +467,10 @@ static bool advance(struct rs_partition *p, const struct rs_record *records, uin
             return false;
         }
         return reject(p, record, j, letters);
+    }
+    if (j->tombstone) {
+        withdraw(p, record);
+        return true;
     }
     int64_t timestamp_us = record->timestamp_us == RS_TIME_NONE ? j->time_us : record->timestamp_us;
     bool duplicate = is_duplicate(p, j, timestamp_us);

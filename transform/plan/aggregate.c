@@ -104,6 +104,27 @@ static bool check_stats(struct rs_config *config, const struct rs_config_node *s
     return right;
 }
 
+/* A tombstone says nothing but its key: that has to be all that tells a group, as it stands in keys. */
+static bool check_key_fields(struct rs_config *config, const struct rs_config_node *node,
+                             const struct rs_aggregate *a)
+{
+    const struct rs_stream *stream = a->plan->stream;
+    const struct rs_config_node *by = rs_config_get(node, "by");
+    bool same = a->by.count == stream->key_count;
+    for (size_t i = 0; same && i < a->by.count; i++) {
+        same = strcmp(a->plan->slots.paths[a->by.parts[i].slot], stream->key_paths[i]) == 0;
+    }
+    if (!same && stream->tombstones) {
+        rs_config_complain(
+            config, by ? by : node,
+            "tombstones of stream %s withdraw the group of their key: `by` has to name the fields of "
+            "its `key_fields`, in that order",
+            stream->name);
+        return false;
+    }
+    return true;
+}
+
 /* A group that went while its window can still change would lose what the window held. */
 static bool check_expire(struct rs_config *config, const struct rs_config_node *node,
                          const struct rs_aggregate *a)
@@ -182,6 +203,7 @@ bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const
     out->upsert = out->plan->stream->upsert;
     int64_t history = 0;
     right &= rs_key_plan_load(config, &out->plan->slots, rs_config_get(node, "by"), &out->by);
+    right &= check_key_fields(config, node, out);
     right &= load_where(config, node, out);
     bool windowed =
         (known || rs_config_get(node, "window")) && rs_aggregate_load_window(config, engine, node, out);

@@ -388,16 +388,34 @@ static size_t parse_parts(const struct rs_key_plan *plan, struct rs_slice text, 
     return plan->count > 0 || text.size == 0 ? size : RS_KEY_TOO_LONG;
 }
 
+/* Many texts read as one value, "1", "01" and "1.0" as a number: only what we would write ourselves counts. */
+static size_t parse(const struct rs_key_plan *plan, struct rs_slice text, struct rs_buf *again,
+                    uint8_t out[RS_GROUP_KEY_MAX])
+{
+    size_t size = parse_parts(plan, text, out);
+    if (size != RS_KEY_TOO_LONG && rs_key_valid(plan, rs_slice_of(out, size))) {
+        rs_buf_reset(again);
+        rs_key_render(plan, rs_slice_of(out, size), again);
+        size = !again->failed && rs_slice_equal(rs_buf_slice(again), text) ? size : RS_KEY_TOO_LONG;
+    }
+    return size;
+}
+
 size_t rs_key_parse(const struct rs_key_plan *plan, struct rs_slice text, uint8_t out[RS_GROUP_KEY_MAX])
 {
     struct rs_buf again = {0};
-    size_t size = parse_parts(plan, text, out);
-    /* Many texts read as one value, "1", "01" and "1.0" as a number: only what we would write ourselves
-     * counts. */
-    if (size != RS_KEY_TOO_LONG && rs_key_valid(plan, rs_slice_of(out, size))) {
-        rs_key_render(plan, rs_slice_of(out, size), &again);
-        size = !again.failed && rs_slice_equal(rs_buf_slice(&again), text) ? size : RS_KEY_TOO_LONG;
-    }
+    size_t size = parse(plan, text, &again, out);
     rs_buf_fini(&again);
     return size;
+}
+
+size_t rs_key_parse_record(const struct rs_key_plan *plan, struct rs_slice text, struct rs_buf *scratch,
+                           uint8_t out[RS_GROUP_KEY_MAX])
+{
+    struct rs_slice index = rs_slice_text("index");
+    struct rs_slice shown = rs_slice_text("%69ndex");
+    if (rs_slice_equal(text, shown)) {
+        return RS_KEY_TOO_LONG;
+    }
+    return parse(plan, rs_slice_equal(text, index) ? shown : text, scratch, out);
 }

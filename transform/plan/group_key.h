@@ -45,6 +45,10 @@ void rs_key_render(const struct rs_key_plan *plan, struct rs_slice raw, struct r
 /* The raw key of which rs_key_render makes `text`; its size, or RS_KEY_TOO_LONG: there is none that this plan
  * could build. */
 size_t rs_key_parse(const struct rs_key_plan *plan, struct rs_slice text, uint8_t out[RS_GROUP_KEY_MAX]);
+/* The same of the key that rollstat-publish writes into a record, where a lone "index" stands as it is. `scratch`: its
+ * content is lost. */
+size_t rs_key_parse_record(const struct rs_key_plan *plan, struct rs_slice text, struct rs_buf *scratch,
+                           uint8_t out[RS_GROUP_KEY_MAX]);
 /* Whether foreign bytes could have been built by this plan: what rs_key_render relies on. */
 bool rs_key_valid(const struct rs_key_plan *plan, struct rs_slice raw);
 

@@ -493,6 +493,36 @@ static void test_complaints_about_upsert(void **state)
         "c:9:69: upsert must be a mapping (key: value)\n");
 }
 
+static void test_key_fields(void **state)
+{
+    (void)state;
+    struct rs_config *config = NULL;
+    struct rs_streams *streams =
+        load(HEAD "streams:\n"
+                  "  a: {topic: a, schema: indicator.avsc, time: period_start, upsert: {version: revision, "
+                  "key_fields: [region, indicator]}}\n"
+                  "  b: {topic: b, schema: indicator.avsc, time: period_start, upsert: {version: revision}}\n"
+                  "aggregates: {x: {stream: b, by: [indicator]}}\n",
+             &config);
+    assert_true(streams->items[0].tombstones);
+    assert_int_equal(streams->items[0].key_count, 2);
+    assert_string_equal(streams->items[0].key_paths[0], "region");
+    assert_string_equal(streams->items[0].key_paths[1], "indicator");
+    assert_false(streams->items[1].tombstones);
+    assert_int_equal(streams->items[1].key_count, 1);
+    rs_streams_free(&streams);
+    rs_config_free(&config);
+    expect_report(
+        HEAD "streams:\n"
+             "  a: {topic: a, schema: indicator.avsc, time: period_start, upsert: {version: revision, "
+             "key_fields: {a: b}}}\n"
+             "  b: {topic: b, schema: indicator.avsc, time: period_start, upsert: {version: revision, "
+             "key_fields: [regio]}}\n",
+        "c:3:103: `key_fields` is a list of fields\n"
+        "c:4:104: field 'regio' cannot be part of a key: rollstat.Indicator has no field 'regio'; did "
+        "you mean 'region'?\n");
+}
+
 static void test_warnings(void **state)
 {
     (void)state;
@@ -758,6 +788,7 @@ int main(void)
         cmocka_unit_test(test_schemas_are_looked_for_where_they_are_installed),
         cmocka_unit_test(test_faulty_streams_are_kept_for_checking),
         cmocka_unit_test(test_complaints_about_upsert),
+        cmocka_unit_test(test_key_fields),
         cmocka_unit_test(test_warnings),
     };
     return cmocka_run_group_tests_name("schemas.stream", tests, NULL, NULL);
