@@ -518,8 +518,8 @@ static void test_key_fields(void **state)
              "key_fields: {a: b}}}\n"
              "  b: {topic: b, schema: indicator.avsc, time: period_start, upsert: {version: revision, "
              "key_fields: [regio]}}\n",
-        "c:3:103: `key_fields` is a list of fields\n"
-        "c:4:104: field 'regio' cannot be part of a key: rollstat.Indicator has no field 'regio'; did "
+        "c:3:101: `key_fields` is a list of fields\n"
+        "c:4:102: field 'regio' cannot be part of a key: rollstat.Indicator has no field 'regio'; did "
         "you mean 'region'?\n");
 }
 
