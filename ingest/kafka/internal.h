@@ -192,6 +192,7 @@ struct rs_kafka_source {
     int64_t topics_reported_us;
     bool *missing;       /* by input */
     bool *present;       /* control: by input, of those of patterns: it is there */
+    uint8_t *unseen;     /* control: by input: looks in a row that did not find it, though it was there */
     bool looked;         /* control: topics were looked for */
     int64_t look_due_us; /* control: when to look for topics of patterns again */
     struct rs_kafka_source_status status;

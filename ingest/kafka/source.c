@@ -140,11 +140,13 @@ static int allocate(struct rs_kafka_source *source, struct rs_error *error)
     source->topics = calloc(room, sizeof(rd_kafka_topic_t *));
     source->missing = calloc(room, sizeof *source->missing);
     source->present = calloc(room, sizeof *source->present);
+    source->unseen = calloc(room, sizeof *source->unseen);
     source->workers = calloc(source->options.workers, sizeof *source->workers);
     for (uint32_t i = 0; source->workers && i < source->options.workers; i++) {
         source->workers[i].wake_fd = -1;
     }
-    if (!source->tables || !source->topics || !source->missing || !source->present || !source->workers) {
+    if (!source->tables || !source->topics || !source->missing || !source->present || !source->unseen ||
+        !source->workers) {
         return rs_fail(error, RS_ENOMEM, "kafka: out of memory");
     }
     int rc = rs_wake_open(&source->control_fd, error);
@@ -284,6 +286,7 @@ void rs_kafka_source_free(struct rs_kafka_source **pointer)
     free(source->topics);
     free(source->missing);
     free(source->present);
+    free(source->unseen);
     free(source->workers);
     pthread_mutex_destroy(&source->mutex);
     free(source);

@@ -8,6 +8,8 @@
 #define LOOK_EVERY_US    (5 * INT64_C(1000000))
 #define TOPICS_EVERY_US  (2 * INT64_C(1000000))  /* between looks for a missing topic */
 #define TOPICS_REPORT_US (10 * INT64_C(1000000)) /* between lines about it */
+/* A broker that has just started may not know all topics yet. */
+#define GONE_LOOKS 3
 
 void rs_kafka_names_fini(struct rs_kafka_names *names)
 {
@@ -93,6 +95,9 @@ static bool look(struct rs_kafka_source *source, const struct rs_kafka_names *na
         }
     }
     for (size_t i = 0; i < streams->count; i++) {
+        bool unseen = source->present[i] && !present[i];
+        source->unseen[i] = unseen ? (uint8_t)(source->unseen[i] + 1) : 0;
+        present[i] = present[i] || (unseen && source->unseen[i] < GONE_LOOKS);
         if (present[i] != source->present[i]) {
             changed = true;
             rs_report(&source->options.report, RS_LOG_INFO, "stream %s: topic %s %s", streams->items[i].name,
