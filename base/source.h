@@ -26,8 +26,8 @@ struct rs_source_event {
     const struct rs_record *records;
     size_t count;
     const struct rs_error *error;
-    bool
-        has_start; /* ASSIGNED: where to begin if there is no state is said by `start`; else at the oldest record */
+    bool has_start; /* ASSIGNED: where to begin if there is no state is said by `start`, an offset or
+                      RS_OFFSET_BEGINNING; else at the oldest record */
     int64_t start;
 };
 

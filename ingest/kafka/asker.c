@@ -13,7 +13,8 @@
 #define METADATA_WAIT_MS 500
 #define ENDS_WAIT_MS     1000
 #define GROUP_WAIT_MS    1000
-#define NAMES_WAIT_MS    1000
+#define NAMES_WAIT_MS    3000
+#define REPORT_US        INT64_C(30000000) /* between lines about the same */
 #define NUDGE_WAIT_MS    50
 #define IDLE_MS          1000
 #define AGAIN_US         INT64_C(1000000) /* after a broker did not answer */
@@ -95,7 +96,27 @@ static bool wants_start(struct rs_source_partition *partition)
     return partition->start == RS_KAFKA_START_ASKED && partition->hold == RS_KAFKA_OURS;
 }
 
-/* A time behind the last record is the end: what comes next is later. */
+/* Those that had no answer have their next turn. */
+static bool ask_unsaid_again(struct rs_kafka_source *source)
+{
+    bool any = false;
+
+    pthread_mutex_lock(&source->mutex);
+    for (size_t i = 0; i < source->options.streams->count; i++) {
+        for (size_t j = 0; j < source->tables[i].size; j++) {
+            struct rs_source_partition *partition = source->tables[i].partitions[j];
+            if (partition && partition->start == RS_KAFKA_START_UNSAID) {
+                partition->start = RS_KAFKA_START_ASKED;
+                any = true;
+            }
+        }
+    }
+    pthread_mutex_unlock(&source->mutex);
+    return any;
+}
+
+/* A time behind the last record is the end: what comes next is later. The oldest record is meant as such, whatever
+ * its offset: retention may take it before it is fetched. */
 static rd_kafka_resp_err_t ask_start(struct rs_kafka_source *source, const struct subject *subject,
                                      int64_t *start)
 {
@@ -110,40 +131,46 @@ static rd_kafka_resp_err_t ask_start(struct rs_kafka_source *source, const struc
                                  subject->stream->start_us / 1000, ENDS_WAIT_MS, &at);
     }
     *start = at >= 0 ? at : high;
+    *start = *start <= low ? RS_OFFSET_BEGINNING : *start;
     return code;
 }
 
-static void put_start(struct rs_kafka_source *source, const struct subject *subject, int64_t start)
+static void put_start(struct rs_kafka_source *source, const struct subject *subject, rd_kafka_resp_err_t code,
+                      int64_t start)
 {
+    bool answered = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+
     pthread_mutex_lock(&source->mutex);
     struct rs_source_partition *partition =
         rs_source_partition_find(source, subject->stream->index, subject->partition);
     if (partition && partition->start == RS_KAFKA_START_ASKED) {
-        partition->start_at = start;
-        partition->start = RS_KAFKA_START_ANSWERED;
+        partition->start_at = answered ? start : partition->start_at;
+        partition->start = answered ? RS_KAFKA_START_ANSWERED : RS_KAFKA_START_UNSAID;
     }
     pthread_mutex_unlock(&source->mutex);
 }
 
-/* Until it is known the partition is nobody's to read: asked again and again, and told now and then. */
+/* Until it is known the partition is nobody's to read: asked again and again, and told now and then. After each that
+ * has no answer all pause, so that the thread's other questions have their turn. */
 static void ask_starts(struct rs_kafka_source *source)
 {
     struct rs_kafka_asker *asker = &source->asker;
     struct subject subject;
 
     while (!atomic_load(&asker->ending) && rs_clock_mono(source->options.clock) >= asker->start_at_us &&
-           next_subject(source, wants_start, &subject)) {
+           (next_subject(source, wants_start, &subject) ||
+            (ask_unsaid_again(source) && next_subject(source, wants_start, &subject)))) {
         int64_t start = -1;
-        int64_t now = rs_clock_mono(source->options.clock);
         rd_kafka_resp_err_t code = ask_start(source, &subject, &start);
+        int64_t now = rs_clock_mono(source->options.clock);
+        put_start(source, &subject, code, start);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            put_start(source, &subject, start);
             atomic_store(&source->answered, true);
             rs_wake(source->control_fd);
             continue;
         }
         asker->start_at_us = now + AGAIN_US;
-        if (asker->start_reported_us == 0 || now - asker->start_reported_us > 30 * AGAIN_US) {
+        if (asker->start_reported_us == 0 || now - asker->start_reported_us > REPORT_US) {
             asker->start_reported_us = now;
             rs_report(&source->options.report, RS_LOG_WARNING,
                       "stream %s: topic %s partition %d: where it begins (`start`) is not known yet: %s",
@@ -270,6 +297,20 @@ static int take_name(void *ctx, const char *topic, struct rs_error *error)
     return 0;
 }
 
+static void names_unsaid(struct rs_kafka_source *source, const char *why)
+{
+    struct rs_kafka_asker *asker = &source->asker;
+    int64_t now = rs_clock_mono(source->options.clock);
+
+    asker->names_at_us = now + AGAIN_US;
+    atomic_store(&asker->names_wanted, true);
+    if (asker->names_reported_us == 0 || now - asker->names_reported_us > REPORT_US) {
+        asker->names_reported_us = now;
+        rs_report(&source->options.report, RS_LOG_WARNING,
+                  "kafka: which topics there are, for `topics: /…/`, is not known yet: %s", why);
+    }
+}
+
 /* Half an answer is none: a topic that it lacks would be taken for one that is gone. */
 static void ask_names(struct rs_kafka_source *source)
 {
@@ -277,13 +318,15 @@ static void ask_names(struct rs_kafka_source *source)
     struct rs_error error;
     int taken = 0;
 
-    if (!atomic_exchange(&source->asker.names_wanted, false)) {
+    if (rs_clock_mono(source->options.clock) < source->asker.names_at_us ||
+        !atomic_exchange(&source->asker.names_wanted, false)) {
         return;
     }
-    if (rs_kafka_ask_topics(source->fetcher, NAMES_WAIT_MS, take_name, &names, &taken, &error) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR ||
-        taken != 0) {
+    rd_kafka_resp_err_t code =
+        rs_kafka_ask_topics(source->fetcher, NAMES_WAIT_MS, take_name, &names, &taken, &error);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || taken != 0) {
         rs_kafka_names_fini(&names);
+        names_unsaid(source, code != RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_err2str(code) : error.text);
         return;
     }
     pthread_mutex_lock(&source->mutex);

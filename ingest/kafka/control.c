@@ -346,12 +346,16 @@ static bool take_back(struct rs_kafka_source *source, struct rs_source_partition
 {
     pthread_mutex_lock(&source->mutex);
     bool kept = partition->hold != RS_KAFKA_GONE;
-    bool tell = partition->hold == RS_KAFKA_REVOKED && partition->start == RS_KAFKA_START_KNOWN;
+    bool known = partition->start == RS_KAFKA_START_KNOWN || partition->start == RS_KAFKA_START_ANSWERED;
+    bool tell = partition->hold == RS_KAFKA_REVOKED && known;
+    partition->start = tell ? RS_KAFKA_START_KNOWN : partition->start;
     (void)rs_kafka_mail_cancel(source, &partition->revoked);
     partition->hold = kept ? RS_KAFKA_OURS : partition->hold;
     pthread_mutex_unlock(&source->mutex);
     if (tell) {
         rs_kafka_mail_send(source, &partition->assigned);
+    } else if (!known) {
+        rs_wake(source->asker.fd);
     }
     return kept;
 }

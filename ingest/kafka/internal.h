@@ -63,7 +63,12 @@ struct rs_kafka_ends {
 };
 
 /* Where a partition without state begins, which the worker is told with the assignment. */
-enum rs_kafka_start { RS_KAFKA_START_KNOWN, RS_KAFKA_START_ASKED, RS_KAFKA_START_ANSWERED };
+enum rs_kafka_start {
+    RS_KAFKA_START_KNOWN,
+    RS_KAFKA_START_ASKED,
+    RS_KAFKA_START_UNSAID, /* no answer; asked again when all others have been asked */
+    RS_KAFKA_START_ANSWERED,
+};
 
 struct rs_source_partition {
     const struct rs_stream *stream;
@@ -74,12 +79,12 @@ struct rs_source_partition {
     int64_t start_offset;      /* mutex */
     struct rs_kafka_ends ends; /* mutex */
     enum rs_kafka_start start; /* mutex */
-    int64_t start_at;          /* mutex: KNOWN; -1: at the oldest record */
-    bool nudge;                /* mutex: see rs_kafka_control_nudge */
-    bool wants_high;           /* mutex: nothing is fetched, so that no answer to a fetch tells of the end */
-    _Atomic int64_t high;      /* the end as it was asked for then; -1: not known */
-    bool fetched;              /* control: the fetcher has it assigned */
-    rd_kafka_queue_t *queue;   /* control */
+    int64_t start_at;     /* mutex until KNOWN; an offset, RS_OFFSET_BEGINNING, or -1: none was asked for */
+    bool nudge;           /* mutex: see rs_kafka_control_nudge */
+    bool wants_high;      /* mutex: nothing is fetched, so that no answer to a fetch tells of the end */
+    _Atomic int64_t high; /* the end as it was asked for then; -1: not known */
+    bool fetched;         /* control: the fetcher has it assigned */
+    rd_kafka_queue_t *queue; /* control */
     struct rs_kafka_mail assigned, revoked, stopped;
     struct rs_kafka_mail fence; /* not an event of the worker's; see rs_source_partition_fence */
     struct rs_error stop_error;
@@ -146,7 +151,7 @@ struct rs_kafka_asker {
     _Atomic int other_members; /* enum rs_other_members */
     /* the asker's own */
     int64_t nudge_at_us, ends_at_us, start_at_us; /* not before */
-    int64_t start_reported_us;
+    int64_t start_reported_us, names_at_us, names_reported_us;
 };
 
 #define RS_KAFKA_BROKERS_MAX 64
@@ -193,6 +198,7 @@ struct rs_kafka_source {
     bool *missing;       /* by input */
     bool *present;       /* control: by input, of those of patterns: it is there */
     uint8_t *unseen;     /* control: by input: looks in a row that did not find it, though it was there */
+    bool subscribed;     /* control, with patterns: to what is there now */
     bool looked;         /* control: topics were looked for */
     int64_t look_due_us; /* control: when to look for topics of patterns again */
     struct rs_kafka_source_status status;

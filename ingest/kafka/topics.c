@@ -119,8 +119,11 @@ static void on_names(struct rs_kafka_source *source, const struct rs_kafka_names
     bool changed = look(source, names, present);
     memcpy(source->present, present, room * sizeof *present);
     free(present);
-    if ((changed || !source->looked) && subscribe(source, &error) != 0) {
-        rs_report(&source->options.report, RS_LOG_ERROR, "%s", error.text);
+    if (changed || !source->subscribed) { /* what failed is tried again with the next look */
+        source->subscribed = subscribe(source, &error) == 0;
+        if (!source->subscribed) {
+            rs_report(&source->options.report, RS_LOG_ERROR, "%s", error.text);
+        }
     }
     source->looked = true;
 }

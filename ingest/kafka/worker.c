@@ -131,8 +131,8 @@ static bool take_mail(struct rs_kafka_source *source, struct rs_kafka_worker *wo
             .stream = partition->stream->index,
             .partition = partition->number,
             .error = mail == &partition->stopped ? &partition->stop_error : NULL,
-            .has_start = partition->start_at >= 0,
-            .start = partition->start_at,
+            .has_start = mail == &partition->assigned && partition->start_at != -1,
+            .start = mail == &partition->assigned ? partition->start_at : -1,
         };
         return true;
     }

@@ -251,14 +251,18 @@ static void explain_topics(const struct rs_settings *settings, struct rs_buf *ou
     }
     for (size_t i = 0; i < streams->count; i++) {
         const struct rs_stream *stream = &streams->items[i];
+        int64_t every_ms = settings->commit_every_us / 1000;
         if (stream->topic) {
-            rs_buf_printf(out, "  %s: topic %s.state.%s, as many partitions as %s; sealed every ",
-                          stream->name, streams->group, rs_stream_input(stream), stream->topic);
-        } else {
-            rs_buf_printf(out, "  %s: topics %s.state.%s.TOPIC, as many partitions as TOPIC; sealed every ",
-                          stream->name, streams->group, stream->name);
+            rs_buf_printf(out,
+                          "  %s: topic %s.state.%s, as many partitions as %s; sealed every %" PRId64 " ms\n",
+                          stream->name, streams->group, rs_stream_input(stream), stream->topic, every_ms);
         }
-        rs_buf_printf(out, "%" PRId64 " ms\n", settings->commit_every_us / 1000);
+        if (stream->pattern && i < streams->named) {
+            rs_buf_printf(out,
+                          "  %s: topics %s.state.%s.TOPIC, as many partitions as TOPIC; sealed every %" PRId64
+                          " ms\n",
+                          stream->name, streams->group, stream->name, every_ms);
+        }
     }
 }
 

@@ -126,6 +126,30 @@ static void state_topic(const struct rs_streams *streams, const struct rs_stream
     (void)snprintf(out, size, "%s.state.%s", streams->group, rs_stream_input(stream));
 }
 
+/* "<one>.x" of a topic x that the one's pattern takes may be what the other's name begins with. */
+static bool begins_with(const struct rs_stream *longer, const struct rs_stream *one)
+{
+    size_t size = strlen(one->name);
+
+    return strncmp(longer->name, one->name, size) == 0 && longer->name[size] == '.';
+}
+
+/* Of two patterns whichever takes its topic first would have the state's topic: that may be another after a restart. */
+static void check_patterns(struct rs_config *config, const struct rs_streams *streams,
+                           const struct rs_stream *stream)
+{
+    for (size_t i = 0; i < stream->index; i++) {
+        const struct rs_stream *other = &streams->items[i];
+        if (other->pattern && (begins_with(stream, other) || begins_with(other, stream))) {
+            rs_config_complain(
+                config, stream->node,
+                "streams: the states of topics of \"%s\" and \"%s\" could be in one topic: give "
+                "one of these streams a name that does not begin with the other's and a '.'",
+                other->name, stream->name);
+        }
+    }
+}
+
 /* Each part of the name is fit for one. */
 static void check_state(struct rs_config *config, const struct rs_streams *streams,
                         const struct rs_stream *stream)
@@ -141,7 +165,7 @@ static void check_state(struct rs_config *config, const struct rs_streams *strea
     }
     for (size_t i = 0; i < stream->index; i++) {
         const struct rs_stream *other = &streams->items[i];
-        if (stream->topic && strcmp(rs_stream_input(other), rs_stream_input(stream)) == 0 &&
+        if (stream->topic && other->topic && strcmp(rs_stream_input(other), rs_stream_input(stream)) == 0 &&
             !rs_stream_same(other, stream)) {
             rs_config_complain(
                 config, stream->listed ? input_node(stream) : stream->node,
@@ -172,6 +196,9 @@ static bool collide(const char *one, const char *other)
 static const char *nth_topic(const struct rs_streams *streams, const struct rs_stream *stream, size_t which,
                              char *room, size_t size)
 {
+    if (which == 2 && !stream->topic) {
+        return NULL;
+    }
     if (which == 2) {
         state_topic(streams, stream, room, size);
         return room;
@@ -213,6 +240,9 @@ void rs_settings_check_topics(const struct rs_settings *settings, enum rs_daemon
         if (!settings->state_in_memory) {
             check_own(settings->document, streams, &streams->items[i]);
             check_state(settings->document, streams, &streams->items[i]);
+            if (streams->items[i].pattern && i < streams->named) {
+                check_patterns(settings->document, streams, &streams->items[i]);
+            }
         }
     }
     check_collisions(settings->document, streams);

@@ -78,7 +78,7 @@ static int memory_claim(void *self, struct rs_partition_id id, int64_t start, st
         .kind = RS_STATE_CLAIMED,
         .id = id,
         .token = token,
-        .seal = {.next_offset = start >= 0 ? start : RS_OFFSET_BEGINNING,
+        .seal = {.next_offset = start != -1 ? start : RS_OFFSET_BEGINNING,
                  .stream_time_us = RS_TIME_NONE,
                  .now_shown_us = RS_TIME_NONE},
     };

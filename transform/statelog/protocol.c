@@ -121,7 +121,7 @@ static int send_claim(struct rs_durable_log *log, struct rs_log_owner *owner, st
     uint64_t sum = 0;
     struct rs_state_record record = {
         .kind = RS_RECORD_CLAIM,
-        .claim = {.flags = owner->start >= 0 ? RS_CLAIM_START : 0,
+        .claim = {.flags = owner->start != -1 ? RS_CLAIM_START : 0,
                   .from_offset = owner->start,
                   .wall_us = rs_clock_wall(log->options.clock),
                   .instance = rs_slice_text(log->options.instance ? log->options.instance : ""),

@@ -125,8 +125,7 @@ static int read_claim(struct rs_reader *reader, struct rs_claim *claim, struct r
                        "a claim with flags %#x, of which this version knows %#x, one at a time", claim->flags,
                        known);
     }
-    bool rebuild = claim->flags & RS_CLAIM_REBUILD;
-    bool from_right = claim->from_offset >= 0 || (rebuild && claim->from_offset == RS_OFFSET_BEGINNING);
+    bool from_right = claim->from_offset >= 0 || claim->from_offset == RS_OFFSET_BEGINNING;
     if (claim->flags != 0 ? !from_right : claim->from_offset != -1) {
         return rs_fail(error, RS_ESTATE, "a claim that begins the input at offset %lld",
                        (long long)claim->from_offset);

@@ -257,7 +257,7 @@ static int show_partitions(struct tool *tool, const struct rs_stream *stream, co
         tool->absent = true;
         fprintf(stderr, "%s: stream %s has no state log: there is no topic %s\n", info.name,
                 rs_stream_label(stream), topic);
-    } else if (rc == 0 && only >= count) {
+    } else if (rc == 0 && only >= count && !stream->several) {
         return rs_usage_fail(&info, error, "--partition: topic %s has %d partition%s", topic, (int)count,
                              count == 1 ? "" : "s");
     }

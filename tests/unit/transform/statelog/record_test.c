@@ -307,10 +307,10 @@ static void test_numbers_that_cannot_be(void **state)
     record.claim.flags |= RS_CLAIM_START;
     write_record(&record);
     assert_refused("flags 0x3");
-    record = test_rebuild(1, RS_OFFSET_BEGINNING);
+    record = test_rebuild(1, -3);
     record.claim.flags = RS_CLAIM_START;
     write_record(&record);
-    assert_refused("begins the input at offset -2");
+    assert_refused("begins the input at offset -3");
     record = test_claim(1);
     record.claim.from_offset = 0;
     write_record(&record);
