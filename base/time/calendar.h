@@ -2,8 +2,8 @@
  * A cell is [start, end) in UTC. Cells follow each other without gaps and are numbered: days since
  * 1970-01-01, weeks from Monday (ISO 8601) since that of 1969-12-29, months, quarters and years since year 0.
  * A cell begins at the first moment at which the zone's clocks show its first day or a later one. So a day has
- * 23 or 25 hours where clocks change; midnight that does not exist is the moment of the change; and a day
- * that a zone left out has a number, but no cell.
+ * 23 or 25 hours where clocks change; midnight that does not exist is the moment of the change, moved by what the
+ * change began before it (as in Toronto in 1919); and a day that a zone left out has a number, but no cell.
  * Times are microseconds since the epoch; beyond the years 1 to 9999 cells go on with the last offset.
  * Thread: any; immutable once made. */
 #ifndef RS_BASE_TIME_CALENDAR_H

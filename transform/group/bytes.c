@@ -98,7 +98,8 @@ static int read_revisions(struct rs_form_reader *f, struct rs_node *node)
     return 0;
 }
 
-/* Governments change the rules of their clocks: what was counted under the old ones has no place in the new. */
+/* Governments change the rules of their clocks: what was counted under the old ones has no place in the new. Where only
+ * the end of a cell moved this is not seen: the start alone is kept. */
 static int other_zone_data(const struct rs_form_reader *f)
 {
     const struct rs_window *w = &f->gs->aggregate->window;

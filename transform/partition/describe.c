@@ -115,7 +115,10 @@ static void put_register(struct describer *d, const struct rs_register *r)
         rs_pane_fini(d->gs->aggregate->layout, pane);
         rs_pane_init(d->gs->aggregate->layout, pane);
         rs_register_fold(d->gs, r, NULL, pane);
-        put_statistics(d, pane, d->gs->aggregate->window.size_us);
+        const struct rs_window *w = &d->gs->aggregate->window;
+        int64_t cell_us =
+            w->by_calendar ? rs_window_first_end(w, r->period_us) - rs_window_slice(w, r->period_us) : 0;
+        put_statistics(d, pane, w->by_calendar ? cell_us : w->size_us);
     }
     rs_buf_char(d->out, '}');
 }

@@ -108,6 +108,8 @@ static inline const char *rs_partition_topic(const struct rs_partition *p)
 /* ---- judge.c ---- */
 /* Fills the slots that are of the record itself. *slot: the one that is refused, with the reason. */
 enum rs_reason rs_batch_take_record(const struct rs_partition *p, const struct rs_record *record, int *slot);
+/* Values that were decoded once more become what they were when the record was rejected for this. */
+void rs_batch_see_again(const struct rs_plan *plan, struct rs_value *values, enum rs_reason reason, int rule);
 RS_MUST_USE int rs_batch_init(struct rs_batch *batch, const struct rs_plan *plan, struct rs_error *error);
 void rs_batch_fini(struct rs_batch *batch);
 /* What names the record's schema is at hand from now on. Only streams of framing confluent-header look: librdkafka

@@ -59,6 +59,23 @@ static bool scale_values(const struct rs_plan *plan, struct rs_value *values)
     return true;
 }
 
+void rs_batch_see_again(const struct rs_plan *plan, struct rs_value *values, enum rs_reason reason, int rule)
+{
+    uint64_t ignored;
+    (void)scale_values(plan, values);
+    switch (reason) {
+    case RS_REASON_NOT_FINITE:
+    case RS_REASON_COMPUTED:
+    case RS_REASON_LATE:
+    case RS_REASON_GROUP_LIMIT:
+        if (rule < 0) {
+            (void)rs_rules_check(&plan->rules, values, &ignored);
+        }
+        break;
+    default: break;
+    }
+}
+
 static bool convert_decimal(const struct rs_input *input, const struct rs_value *value, struct rs_num *out)
 {
     rs_i128 w = value->wide ? value->w : value->i;

@@ -39,7 +39,8 @@ static void put_content(struct rs_shower *s, const struct content *c)
 {
     const struct rs_aggregate *a = s->groups->aggregate;
     uint32_t field = a->stat_fields;
-    int64_t length_us = a->window.by_calendar ? c->end_us - c->start_us : a->window.size_us;
+    int64_t cell_us = c->start_us == RS_TIME_NONE ? 0 : c->end_us - c->start_us;
+    int64_t length_us = a->window.by_calendar ? cell_us : a->window.size_us;
     rs_pane_render(a->layout, c->pane, c->previous, length_us, s->scratch,
                    c->events ? emit_field : emit_empty, c->events ? (void *)s->batch : (void *)s);
     if (a->window.kind != RS_WINDOW_ALL) {

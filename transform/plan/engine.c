@@ -57,10 +57,12 @@ static int load_aggregates(struct rs_config *config, struct rs_engine *engine)
         *a = (struct rs_aggregate){.index = (uint32_t)engine->aggregate_count};
         a->meta = &engine->metas[engine->aggregate_count];
         if (rs_aggregate_load(config, engine, key, value, a)) {
+            engine->aggregate_count++;
             if (join_stream(config, engine, a, key) < 0) {
                 return RS_ENOMEM;
             }
-            engine->aggregate_count++;
+        } else {
+            rs_zone_free(&a->zone); /* its place is the next one's */
         }
     }
     return 0;

@@ -20,7 +20,6 @@
 
 #define RS_FORMULA_STEPS_MAX 64 /* fields, constants and operators together */
 #define RS_FORMULA_DEPTH_MAX 16 /* of brackets */
-#define RS_FORMULA_TEXT_MAX  512
 
 struct rs_formula;
 

@@ -298,6 +298,7 @@ static int follow(struct builder *b, uint32_t state, uint64_t *scratch, struct r
                 }
             }
         }
+        b->too_large |= b->steps > STEPS_MAX;
         uint32_t next = DEAD;
         rc = want_state(b, scratch, &next, error);
         p->next[(size_t)state * p->row + c] = next * p->row;

@@ -7,7 +7,7 @@
  *   - Classes such as [:alpha:], and \w \W \s \S, are those of the C locale: ASCII alone.
  * Source: subset construction (M. Rabin, D. Scott, 1959) over K. Thompson's automaton (1968).
  * Thread: immutable after compiling; any number of threads may match.
- * Limits: those below; the table takes 2 bytes for each state and class of characters. */
+ * Limits: those below; the table takes 4 bytes for each state and class of characters. */
 #ifndef RS_TRANSFORM_PLAN_PATTERN_H
 #define RS_TRANSFORM_PLAN_PATTERN_H
 

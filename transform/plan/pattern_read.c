@@ -190,6 +190,10 @@ static bool read_member(struct reader *r)
     uint32_t high = low;
     if (ahead(r, '-') && r->at + 1 < r->size && r->text[r->at + 1] != ']') {
         r->at++;
+        if (r->at + 1 < r->size && r->text[r->at] == '[' && strchr(":.=", r->text[r->at + 1])) {
+            (void)refuse(r, "a class of characters cannot end a range");
+            return false;
+        }
         high = take_character(r);
     }
     if (high < low) {

@@ -2,7 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "transform/plan/rules_internal.h"
+
+#define NAME_PART_MAX 200 /* bytes of a path or constant in a rule's name */
 
 #define REASON_MAX 64 /* bytes: it is a header of dead letters and a label of metrics */
 
@@ -33,6 +36,13 @@ static bool name_taken(const struct rs_rules *rules, const char *name)
     return false;
 }
 
+/* A name is a label of metrics, too: it is cut between characters. */
+static int shown(const char *text)
+{
+    size_t size = text ? strlen(text) : 0;
+    return (int)(size > NAME_PART_MAX ? rs_utf8_cut((const uint8_t *)text, NAME_PART_MAX) : size);
+}
+
 /* Texts that the environment or a file put in never show. */
 static void describe(const struct tests *t, const struct rs_config_node *value, const char *key,
                      struct rs_rule *rule)
@@ -43,11 +53,12 @@ static void describe(const struct tests *t, const struct rs_config_node *value, 
     const struct rs_config_node *field =
         rs_config_kind(value) == RS_CONFIG_MAPPING ? rs_config_get(value, "field") : NULL;
     constant = field ? rs_config_text(field) : constant;
-    int size = snprintf(name, sizeof name - 8, "%.200s: %s%s%.200s%s", t->slots->paths[rule->slot], key,
+    const char *path = t->slots->paths[rule->slot];
+    int size = snprintf(name, sizeof name - 8, "%.*s: %s%s%.*s%s", shown(path), path, key,
                         field      ? " {field: "
                         : constant ? " "
                                    : "",
-                        constant ? constant : "", field ? "}" : "");
+                        shown(constant), constant ? constant : "", field ? "}" : "");
     for (int i = 2; name_taken(t->out, name) && i <= RS_RULES_MAX; i++) {
         snprintf(name + size, sizeof name - (size_t)size, " #%d", i);
     }

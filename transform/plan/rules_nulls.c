@@ -16,6 +16,15 @@ static const struct rs_aggregate *grouped_by(const struct rs_plan *plan, int slo
 }
 
 /* Where a null says something else than that there is no number: it must not come about by a rule. */
+static bool of_id(const struct rs_plan *plan, int slot)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < plan->id_count; i++) {
+        any |= plan->id_slots[i] == slot;
+    }
+    return any;
+}
+
 static void check_null(struct rs_config *config, const struct rs_plan *plan, const struct rs_rule *rule)
 {
     const char *path = plan->slots.paths[rule->slot];
@@ -33,6 +42,12 @@ static void check_null(struct rs_config *config, const struct rs_plan *plan, con
         rs_config_complain(
             config, rule->where,
             "on_fail: null on %s would withdraw the period of an upsert stream: use reject or count", path);
+    } else if (of_id(plan, rule->slot)) {
+        rs_config_complain(
+            config, rule->where,
+            "on_fail: null on %s, of the id, would let duplicates of the event count: use reject or "
+            "count",
+            path);
     } else if (group) {
         rs_config_complain(
             config, rule->where,

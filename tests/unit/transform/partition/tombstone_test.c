@@ -43,6 +43,22 @@ static int give(struct rs_partition *p, int64_t offset, const char *key, const s
     return told.letters;
 }
 
+/* A month without a period has no length to divide by. */
+static void test_a_month_is_withdrawn(void **state)
+{
+    (void)state;
+    struct run r;
+    start(&r, STREAM(""),
+          "  c:\n    stream: ticks\n    by: [market, product]\n    window: {tumbling: 1mo}\n    stats: {n: "
+          "count(), "
+          "r: rate()}\n");
+    const struct tick tick = {.market = "m", .product = "a", .day = 1, .price = 100, .revision = 7};
+    (void)give(r.partition, 0, "any", &tick);
+    (void)give(r.partition, 1, "m:a", NULL);
+    assert_emits(&r, "view c/m:a 86400000 first: n=0 events=0\n");
+    stop(&r);
+}
+
 static void test_all_before_it_is_withdrawn(void **state)
 {
     (void)state;
@@ -194,6 +210,7 @@ static void test_complaints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_month_is_withdrawn),
         cmocka_unit_test(test_all_before_it_is_withdrawn),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_the_state_says_it_all),

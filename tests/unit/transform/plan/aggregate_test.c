@@ -235,6 +235,13 @@ static const struct wrong wrongs[] = {
     {"    rules: {market: {min_length: 1, on_fail: null}}\n", "    by: [market]\n" WINDOW STATS,
      "test.yaml:8:46: on_fail: null would move the event to another group of aggregate a, which is by "
      "market: use reject or count\n"},
+    {"    id: market\n    rules: {market: {min_length: 1, on_fail: null}}\n", WINDOW STATS,
+     "test.yaml:9:46: on_fail: null on market, of the id, would let duplicates of the event count: use "
+     "reject or "
+     "count\n"},
+    /* Its zone is let go of with it. */
+    {"", "    window: {since: day, zone: Asia/Shanghai}\n    stats: {v: sum(prise)}\n",
+     "test.yaml:12:16: Tick has no field 'prise'; did you mean 'price'?\n"},
     {"    max_items: 0\n", WINDOW STATS,
      "test.yaml:8:16: max_items: must be a whole number from 1 to 10000000, not \"0\"\n"},
     {"    max_depth: 257\n", WINDOW STATS,

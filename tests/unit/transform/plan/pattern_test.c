@@ -93,6 +93,7 @@ static void test_refused(void **state)
         {"[[:alpa:]]", "there is no such class of characters"},
         {"[z-a]", "Invalid range end"},
         {"[[.a.]]", "[. .] and [= =] have no meaning here"},
+        {"[+-[:digit:]]", "a class of characters cannot end a range"},
         {"*a", "Invalid preceding regular expression"},
         {"a|+", "Invalid preceding regular expression"},
         {"{2}", "{ repeats what is in front of it"},
