@@ -32,7 +32,7 @@ static const struct rs_option options_table[] = {
     {"stream", 's', "NAME", "stream to publish to (required)"},
     RS_ROWS_OPTIONS,
     {"registry", '\0', NULL,
-     "framing confluent with the id that schemas: {registry} has for the schema (subject TOPIC-value)"},
+     "framing confluent with the id that schemas: {registry} has for the schema\n(subject TOPIC-value)"},
     {"register", '\0', NULL, "the same, and register the schema where the registry does not have it"},
     {"brokers", '\0', "HOST:PORT,...", "instead of kafka: {bootstrap.servers}"},
     {"timeout", '\0', "DURATION", "for a broker to answer and for each event; default 30s"},

@@ -56,8 +56,8 @@ struct rs_rows_options {
         {"const", '\0', "FIELD=VALUE", "the same VALUE for FIELD in every row; may be repeated"},            \
         {"time-format", '\0', "[FIELD=]FORMAT",                                                              \
          "of all times or of one field: iso (default), period (2026, 2026-Q1, 2026-03),\n"                   \
-         "s, ms, us, ns since 1970, avro (the number that is stored), or a pattern such as \"%Y-%m-%d "      \
-         "%H:%M:%S.%f\""},                                                                                   \
+         "s, ms, us, ns since 1970, avro (the number that is stored),\n"                                     \
+         "or a pattern such as \"%Y-%m-%d %H:%M:%S.%f\""},                                                   \
         {"time-zone", '\0', "ZONE", "of times that carry none: UTC (default), +08:00, Asia/Shanghai"},       \
         {"key", '\0', "FIELD,...", "fields of the Kafka key; default: the stream's"},                        \
         {"framing", '\0', "FRAMING",                                                                         \

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 void rs_redis_counts_init(struct rs_redis_counts *counts, const struct rs_clock *clock)
 {
     memset(counts, 0, sizeof *counts);
@@ -32,7 +34,11 @@ void rs_redis_counts_error(struct rs_redis_counts *counts, enum rs_redis_fault f
     counts->status.errors++;
     counts->status.fault = fault;
     counts->status.last_error_us = rs_clock_wall(counts->clock);
-    snprintf(counts->status.last_error, sizeof counts->status.last_error, "%s", text);
+    size_t size = strlen(text);
+    size_t most = sizeof counts->status.last_error - 1;
+    size = size > most ? rs_utf8_cut((const uint8_t *)text, most) : size; /* paths hold any script */
+    memcpy(counts->status.last_error, text, size);
+    counts->status.last_error[size] = '\0';
     pthread_mutex_unlock(&counts->lock);
 }
 

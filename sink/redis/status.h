@@ -25,7 +25,7 @@ struct rs_redis_status {
     uint64_t queued;                        /* batches submitted and not yet finished */
     int64_t oldest_us;                      /* age of the oldest of them; 0: none */
     enum rs_redis_fault fault;              /* what keeps it from writing now, else RS_REDIS_FINE */
-    char last_error[256];                   /* with the remedy; empty: none so far */
+    char last_error[512];                   /* with the remedy; empty: none so far */
     int64_t last_error_us;                  /* wall time */
     uint64_t round_trips[RS_REDIS_BUCKETS]; /* calls by duration, each bucket by itself */
     uint64_t round_trip_count;

@@ -49,20 +49,20 @@ static int load_files(SSL_CTX *tls, const struct rs_redis_address *address, stru
         return rs_fail(error, RS_EREDIS, "the system's CAs cannot be loaded: %s", why());
     }
     if (address->ca[0] != '\0' && SSL_CTX_load_verify_locations(tls, address->ca, NULL) != 1) {
-        return rs_fail(error, RS_EREDIS, "`redis.ca`: %s cannot be used: %s", address->ca, why());
+        return rs_fail(error, RS_EREDIS, "`redis.ca` cannot be used: %s: %s", why(), address->ca);
     }
     if (address->certificate[0] == '\0') {
         return 0;
     }
     if (SSL_CTX_use_certificate_chain_file(tls, address->certificate) != 1) {
-        return rs_fail(error, RS_EREDIS, "`redis.certificate`: %s cannot be used: %s", address->certificate,
-                       why());
+        return rs_fail(error, RS_EREDIS, "`redis.certificate` cannot be used: %s: %s", why(),
+                       address->certificate);
     }
     if (SSL_CTX_use_PrivateKey_file(tls, address->key, SSL_FILETYPE_PEM) != 1) {
         return rs_fail(error, RS_EREDIS,
-                       "`redis.key`: %s cannot be used: %s; it has to be without a passphrase and belong to "
-                       "`redis.certificate`",
-                       address->key, why());
+                       "`redis.key` cannot be used: %s; it has to be without a passphrase and belong to "
+                       "`redis.certificate`: %s",
+                       why(), address->key);
     }
     return 0;
 }

@@ -12,14 +12,14 @@ SCHEMA = {"type": "record", "name": "S", "fields": [
     {"name": "low", "type": "int"}, {"name": "high", "type": "int"}, {"name": "x", "type": ["null", "long"]}]}
 RULES = {"low": [{"le": {"field": "high"}, "reason": "low above high"}, {"ge": 0, "on_fail": "count"}],
          "shop": {"pattern": "[A-Z]+"}, "x": {"gt": 5, "on_fail": "null"}}
-STREAM = {"topic": "t", "schema": "s.avsc", "time": "t", "rules": RULES, "id": "x"}
+STREAM = {"topic": "t", "schema": "s.avsc", "time": "t", "rules": RULES, "id": ["low", "high"]}
 # t, shop, low, high, x
 ROWS = [("2026-01-01T00:00:00Z", "A", 1, 2, 7),       # line 2
         ("2026-01-01T00:00:01Z", "A", 3, 2, 8),       # low above high
         ("2026-01-01T00:00:02Z", "A", -3, 2, 9),      # counted
         ("2026-01-01T00:00:03Z", "SECRET1", 1, 2, 10),
         ("2026-01-01T00:00:04Z", "A", "SECRET2", 2, 11),
-        ("2026-01-01T00:00:05Z", "A", 1, 2, 1),       # null
+        ("2026-01-01T00:00:05Z", "A", 1, 5, 1),       # null
         ("2026-01-01T00:00:06Z", "A", 1, 2, 7)]       # duplicate
 
 

@@ -138,7 +138,7 @@ class Install(suite.Case):
                 self.assertEqual(set(files) - listed, set(), "not in the list of what was installed")
                 texts = {f: text.decode() for f, text in files.items() if f.endswith(
                     (".service", ".example", ".pc", ".1", ".5", ".8"))}
-                self.assertEqual(len(texts), 10)
+                self.assertEqual(len(texts), 11)
                 self.assertIn(f"{configuration[1:]}/rollstat.yaml.example", texts)
                 unit = texts[f"{prefix[1:]}/lib/systemd/system/rollstatd.service"]
                 self.assertIn(f"\nExecStart={prefix}/bin/rollstatd -c {configuration}/rollstat.yaml\n", unit)

@@ -98,8 +98,8 @@ class Tls(Flow):
             ("an address that it does not name", {**mine, "url": f"rediss://127.0.0.1:{self.tls_port}"}, "certificate is not for 127.0.0.1"),
             ("shows no certificate", {"ca": ca}, "does it want a certificate of the client"),
             ("shows a foreign one", {**mine, "certificate": made["stranger"][0], "key": made["stranger"][1]}, "does it trust who signed"),
-            ("a key of another", {**mine, "key": made["localhost"][1]}, "`redis.key`: "),
-            ("no such file", {**mine, "ca": "nowhere.pem"}, "nowhere.pem cannot be used"),
+            ("a key of another", {**mine, "key": made["localhost"][1]}, "`redis.key` cannot be used: "),
+            ("no such file", {**mine, "ca": "nowhere.pem"}, "`redis.ca` cannot be used: "),
             ("a port that speaks no TLS", {**mine, "url": f"rediss://localhost:{self.redis.port}"}, "TLS failed"),
             ("TLS where none is spoken", {"url": f"redis://127.0.0.1:{self.tls_port}"}, ""),
         ]

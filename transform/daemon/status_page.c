@@ -51,7 +51,14 @@ static void set_integer(json_t *object, const char *name, int64_t value)
 
 static void set_text(json_t *object, const char *name, const char *value)
 {
-    (void)json_object_set_new(object, name, json_string(value));
+    json_t *text = json_string(value);
+    if (!text) { /* no UTF-8: texts of libraries and systems may be anything */
+        struct rs_buf clean = {0};
+        rs_buf_printable(&clean, rs_slice_text(value));
+        text = json_stringn((const char *)clean.data, clean.size);
+        rs_buf_fini(&clean);
+    }
+    (void)json_object_set_new(object, name, text);
 }
 
 /* Times in milliseconds since 1970; absent when there is none. */

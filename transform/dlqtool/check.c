@@ -151,7 +151,8 @@ int rs_dlq_check_run(struct rs_dlq_check *check, const struct rs_dlq_letter *let
     }
     const struct rs_record record = {.key = letter->key,
                                      .value = letter->value,
-                                     .offset = letter->input_offset,
+                                     .offset = letter->input_offset < INT64_MAX ? letter->input_offset
+                                                                                : INT64_MAX - 1,
                                      .timestamp_us = letter->original_us,
                                      .origin = &source,
                                      .header = find_header};

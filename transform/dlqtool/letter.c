@@ -107,7 +107,7 @@ static const char *read_letter(struct rs_dlq_letter *letter)
         return "its header " RS_LETTER_PARTITION " is no partition";
     }
     letter->input_partition = (int32_t)number;
-    if (!rs_dlq_number(own_text(letter, RS_LETTER_OFFSET), INT64_MAX - 1, &number)) {
+    if (!rs_dlq_number(own_text(letter, RS_LETTER_OFFSET), INT64_MAX, &number)) {
         return "its header " RS_LETTER_OFFSET " is no offset";
     }
     letter->input_offset = number;
