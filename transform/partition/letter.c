@@ -147,9 +147,18 @@ static bool by_decoding(enum rs_reason reason)
 static bool find_at_once(struct rs_partition *p, struct rs_dead_letter *letter, int rule, struct where *where)
 {
     const struct rs_decoder *decoder = p->plan->decoder;
+    bool json = p->plan->stream->format == RS_FORMAT_JSON;
     size_t at = 0;
-    if (by_decoding(letter->reason) && rs_decoder_visit(decoder, &p->learned, letter->record->value, NULL,
-                                                        &where->place) == letter->reason) {
+    if (json && !by_rule(letter->reason, rule) &&
+        rs_decoder_place(decoder, &p->learned, letter->record->value, p->batch.text, p->batch.values,
+                         &where->place) == letter->reason) {
+        letter->field = where->place.path[0] ? where->place.path : NULL;
+        letter->byte = (int64_t)where->place.at;
+        return true;
+    }
+    if (!json && by_decoding(letter->reason) &&
+        rs_decoder_visit(decoder, &p->learned, letter->record->value, NULL, &where->place) ==
+            letter->reason) {
         letter->field = where->place.path[0] ? where->place.path : NULL;
         letter->byte = (int64_t)where->place.at;
         return true;
@@ -160,7 +169,7 @@ static bool find_at_once(struct rs_partition *p, struct rs_dead_letter *letter, 
     }
     const char *field = p->plan->slots.paths[rs_rules_slot(&p->plan->rules, rule)];
     bool found = rs_decoder_find_value(decoder, &p->learned, letter->record->value, field, &at);
-    if (!found && p->plan->stream->format != RS_FORMAT_JSON) { /* of JSON no byte is known */
+    if (!found && !json) { /* of JSON no byte is known */
         return false;
     }
     letter->field = field;
