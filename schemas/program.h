@@ -78,6 +78,13 @@ struct rs_field_type {
         *schema; /* of the value itself, unions with null stripped; for enum symbols, logical types */
 };
 
+/* An int or long that stands for nothing but its number. */
+static inline bool rs_field_is_plain_integer(const struct rs_field_type *type)
+{
+    return type->kind == RS_VALUE_INT && type->schema->kind != RS_AVRO_ENUM &&
+           type->schema->logical == RS_LOGICAL_NONE;
+}
+
 /* Resolves a dotted path of record fields ("price", "venue.country"). A union is passed through when it is of
  * null and one other type. Errors (RS_ECONFIG): no such field (names the nearest), or a type that cannot be
  * one value. */

@@ -28,6 +28,13 @@ bool rs_record_field_find(const char *path, enum rs_record_field *field, const c
     return true;
 }
 
+bool rs_record_field_is(const char *path)
+{
+    enum rs_record_field field;
+    const char *header = NULL;
+    return rs_record_field_find(path, &field, &header);
+}
+
 static struct rs_field_type type_of(enum rs_record_field field)
 {
     static const struct rs_schema text = {.kind = RS_AVRO_STRING};

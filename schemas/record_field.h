@@ -26,6 +26,8 @@ enum rs_record_field {
 
 /* Whether `path` is of the record and none of the event; *header (of HEADER) is its name, a part of `path`. */
 bool rs_record_field_find(const char *path, enum rs_record_field *field, const char **header);
+/* The same, where nobody asks which. */
+bool rs_record_field_is(const char *path);
 
 /* As rs_schema_field_type, where `path` may also be of the record.
  * Errors (RS_ECONFIG): also a name that the record and the schema both have. */

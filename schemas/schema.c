@@ -12,6 +12,11 @@ const char *rs_schema_kind_name(enum rs_schema_kind kind)
     return names[kind];
 }
 
+const char *rs_schema_branch_name(const struct rs_schema *branch)
+{
+    return branch->name ? branch->name : rs_schema_kind_name(branch->kind);
+}
+
 const char *rs_schema_type_name(const struct rs_schema *schema)
 {
     return schema->ignored ? schema->ignored : rs_schema_kind_name(schema->kind);

@@ -125,6 +125,8 @@ size_t rs_schema_symbol(const struct rs_schema *type, const char *text);
 bool rs_schema_same_symbols(const struct rs_schema *a, const struct rs_schema *b);
 
 const char *rs_schema_kind_name(enum rs_schema_kind kind);
+/* The name of a union's branch in Avro's JSON encoding. */
+const char *rs_schema_branch_name(const struct rs_schema *branch);
 /* The kind, and why its logicalType is ignored where there is one: "bytes (its logicalType decimal is
  * ignored: …)". */
 const char *rs_schema_type_name(const struct rs_schema *schema);

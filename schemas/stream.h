@@ -134,6 +134,7 @@ const struct rs_stream *rs_streams_by_topic(const struct rs_streams *streams, co
 /* ---- patterns ---- */
 
 /* The topics of one stream, at most. */
+#define RS_TOPIC_NAME_MAX    249 /* bytes; Kafka's own limit */
 #define RS_STREAM_TOPICS_MAX 1000
 
 /* Topics in which the daemon of this group keeps its state: "<group>.state.…" and "<group>.partials…". */

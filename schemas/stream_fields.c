@@ -4,8 +4,6 @@
 
 #include "schemas/stream_internal.h"
 
-#define SECOND_US INT64_C(1000000)
-
 /* ---- time ---- */
 
 /* The unit that a plain number counts; STAMP: none is said, or after a complaint. */
@@ -32,12 +30,6 @@ static enum rs_time_form read_unit(struct rs_stream_loader *l, const struct rs_c
     return RS_TIME_FORM_STAMP;
 }
 
-static bool is_plain_integer(const struct rs_field_type *type)
-{
-    return type->kind == RS_VALUE_INT && type->schema->kind != RS_AVRO_ENUM &&
-           type->schema->logical == RS_LOGICAL_NONE;
-}
-
 static void check_time(struct rs_stream_loader *l, const struct rs_config_node *where,
                        const struct rs_config_node *unit, struct rs_stream *stream)
 {
@@ -53,11 +45,11 @@ static void check_time(struct rs_stream_loader *l, const struct rs_config_node *
         }
         return;
     }
-    if (is_plain_integer(type) && unit) {
+    if (rs_field_is_plain_integer(type) && unit) {
         return; /* and if the unit is wrong, that has been said */
     }
     char mend[256] = "";
-    if (is_plain_integer(type)) {
+    if (rs_field_is_plain_integer(type)) {
         (void)snprintf(
             mend, sizeof mend,
             "; of a plain number say what it counts since 1970, as in time: {field: %.100s, unit: ms}",
@@ -198,7 +190,7 @@ void rs_stream_read_id(struct rs_stream_loader *l, const struct rs_config_node *
     if (id) {
         read_fields_of_id(l, id, stream);
     }
-    stream->dedup_us = 600 * SECOND_US;
+    stream->dedup_us = 600 * RS_US_PER_SECOND;
     stream->dedup_max = 10000000;
     rs_config_duration(l->config, node, "dedup", 1, RS_STREAM_DURATION_MAX_US, &stream->dedup_us);
     rs_config_int(l->config, node, "dedup_max", 1, RS_STREAM_GROUPS_MAX, &stream->dedup_max);

@@ -4,8 +4,6 @@
 
 #include "schemas/stream_internal.h"
 
-#define TOPIC_MAX_SIZE 249 /* Kafka's own limit */
-
 /* ---- topics that no pattern takes ---- */
 
 bool rs_streams_state_topic(const struct rs_streams *streams, const char *topic)
@@ -21,7 +19,7 @@ bool rs_streams_state_topic(const struct rs_streams *streams, const char *topic)
 /* Whether "<topic>.dlq" is where the stream's dead letters of some topic go, be it read already or not. */
 static bool gets_letters(const struct rs_streams *streams, const struct rs_stream *stream, const char *topic)
 {
-    char base[TOPIC_MAX_SIZE + 1];
+    char base[RS_TOPIC_NAME_MAX + 1];
     size_t size = strlen(topic);
     if (!stream->dead_letters) {
         return false;
@@ -29,7 +27,7 @@ static bool gets_letters(const struct rs_streams *streams, const struct rs_strea
     if (stream->dead_letter_named) {
         return strcmp(stream->dead_letter_topic, topic) == 0;
     }
-    if (size <= 4 || size > TOPIC_MAX_SIZE || strcmp(topic + size - 4, ".dlq") != 0) {
+    if (size <= 4 || size > RS_TOPIC_NAME_MAX || strcmp(topic + size - 4, ".dlq") != 0) {
         return false;
     }
     (void)snprintf(base, sizeof base, "%.*s", (int)(size - 4), topic);
@@ -115,13 +113,13 @@ static int check_names(const struct rs_streams *streams, const struct rs_stream 
     size_t letters = stream->dead_letters && !stream->dead_letter_named ? strlen(topic) + 4 : 0;
     char input[600];
     (void)snprintf(input, sizeof input, "%s.%s", stream->name, topic);
-    if (state > TOPIC_MAX_SIZE || letters > TOPIC_MAX_SIZE) {
+    if (state > RS_TOPIC_NAME_MAX || letters > RS_TOPIC_NAME_MAX) {
         return rs_fail(
             error, RS_ECONFIG,
             "stream \"%s\" cannot read the topic \"%s\": the names of the topics for its state and its dead "
             "letters would have %zu and %zu characters, and Kafka allows %d: use a shorter group or stream "
             "name, or another `dead_letters: {topic: NAME}`",
-            stream->name, topic, state, letters, TOPIC_MAX_SIZE);
+            stream->name, topic, state, letters, RS_TOPIC_NAME_MAX);
     }
     for (size_t i = 0; i < streams->count; i++) {
         const struct rs_stream *other = &streams->items[i];

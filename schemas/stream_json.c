@@ -67,8 +67,7 @@ static bool fits(struct rs_stream_loader *l, const struct rs_config_node *key, c
     }
     bool date = type.schema->logical == RS_LOGICAL_DATE;
     if (type.kind != RS_VALUE_TIME && !date) {
-        bool number = type.kind == RS_VALUE_INT && type.schema->kind != RS_AVRO_ENUM &&
-                      type.schema->logical == RS_LOGICAL_NONE;
+        bool number = rs_field_is_plain_integer(&type);
         rs_config_complain(l->config, key, "field '%s' is neither a timestamp nor a date%s", time->path,
                            number
                                ? "; what a plain number counts is said where it is the time of the event, as "

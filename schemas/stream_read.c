@@ -7,7 +7,6 @@
 #include "schemas/record_field.h"
 #include "schemas/stream_internal.h"
 
-#define SECOND_US        INT64_C(1000000)
 #define RECORD_BYTES_MAX (INT64_C(1) << 30)
 #define PERIODS_MAX      1000000
 
@@ -127,8 +126,9 @@ static void read_lateness(struct rs_stream_loader *l, const struct rs_config_nod
 {
     stream->expire_set = rs_config_get(node, "expire") != NULL;
     stream->max_past_us = INT64_MAX;
-    stream->expire_us = stream->upsert ? INT64_MAX : INT64_C(7) * 86400 * SECOND_US;
-    rs_config_duration(l->config, node, "expire", SECOND_US, RS_STREAM_DURATION_MAX_US, &stream->expire_us);
+    stream->expire_us = stream->upsert ? INT64_MAX : INT64_C(7) * 86400 * RS_US_PER_SECOND;
+    rs_config_duration(l->config, node, "expire", RS_US_PER_SECOND, RS_STREAM_DURATION_MAX_US,
+                       &stream->expire_us);
     if (stream->upsert) {
         refuse_on_upsert(l, node, "lateness");
         refuse_on_upsert(l, node, "max_future");
@@ -137,7 +137,7 @@ static void read_lateness(struct rs_stream_loader *l, const struct rs_config_nod
         return;
     }
     rs_config_duration(l->config, node, "max_past", 0, RS_STREAM_DURATION_MAX_US, &stream->max_past_us);
-    stream->lateness_us = 30 * SECOND_US;
+    stream->lateness_us = 30 * RS_US_PER_SECOND;
     rs_config_duration(l->config, node, "lateness", 0, RS_STREAM_DURATION_MAX_US, &stream->lateness_us);
     stream->max_future_us = stream->lateness_us;
     rs_config_duration(l->config, node, "max_future", 0, RS_STREAM_DURATION_MAX_US, &stream->max_future_us);
@@ -156,8 +156,7 @@ static void check_version(struct rs_stream_loader *l, const struct rs_config_nod
     struct rs_field_type type;
     const struct rs_config_node *where = rs_config_get(upsert, "version");
     if (rs_stream_find_field(l, where, stream, &stream->version_path, &type) &&
-        (type.kind != RS_VALUE_INT || type.schema->kind == RS_AVRO_ENUM ||
-         type.schema->logical != RS_LOGICAL_NONE)) {
+        !rs_field_is_plain_integer(&type)) {
         rs_config_complain(l->config, where,
                            "field '%s' cannot be the version: its type has to be int or long",
                            stream->version_path);
@@ -343,10 +342,8 @@ static void add_key(struct rs_stream_loader *l, const struct rs_config_node *ite
     }
     struct rs_field_type type;
     struct rs_error error;
-    enum rs_record_field field;
-    const char *header = NULL;
     const char *why = NULL;
-    if (rs_record_field_find(path, &field, &header)) {
+    if (rs_record_field_is(path)) {
         why = "it is the record's own, which is made with the key";
     } else if (rs_schema_field_type(rs_schema_root(stream->schema), path, &type, &error) != 0) {
         why = error.text;

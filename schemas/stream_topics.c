@@ -1,16 +1,13 @@
 /* The topics of a stream, those of its dead letters, and the inputs that come of them. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "schemas/stream_internal.h"
 
-#define TOPIC_MAX_SIZE 249 /* Kafka's own limit */
-
 static bool valid_topic(const char *text)
 {
     size_t size = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-    return text[size] == '\0' && size > 0 && size <= TOPIC_MAX_SIZE && strcmp(text, ".") != 0 &&
+    return text[size] == '\0' && size > 0 && size <= RS_TOPIC_NAME_MAX && strcmp(text, ".") != 0 &&
            strcmp(text, "..") != 0;
 }
 
@@ -18,7 +15,7 @@ static void check_topic(struct rs_stream_loader *l, const struct rs_config_node 
 {
     if (topic && !valid_topic(topic)) {
         rs_config_complain(l->config, where, "a topic's name has 1 to %d letters, digits, '.', '_' and '-'",
-                           TOPIC_MAX_SIZE);
+                           RS_TOPIC_NAME_MAX);
     }
 }
 
@@ -27,15 +24,15 @@ static void check_topic(struct rs_stream_loader *l, const struct rs_config_node 
 /* "<topic>.dlq", which may be longer than Kafka takes where the topic's own name is not. */
 static void name_dead_letters(struct rs_stream_loader *l, struct rs_stream *stream)
 {
-    char topic[TOPIC_MAX_SIZE + 8];
-    int size = snprintf(topic, sizeof topic, "%.*s.dlq", TOPIC_MAX_SIZE, stream->topic);
-    if (stream->dead_letters && valid_topic(stream->topic) && size > TOPIC_MAX_SIZE) {
+    char topic[RS_TOPIC_NAME_MAX + 8];
+    int size = snprintf(topic, sizeof topic, "%.*s.dlq", RS_TOPIC_NAME_MAX, stream->topic);
+    if (stream->dead_letters && valid_topic(stream->topic) && size > RS_TOPIC_NAME_MAX) {
         rs_config_complain(
             l->config, stream->topic_node,
             "the topic of its dead letters, this name with .dlq behind it, would have %d "
             "characters; Kafka allows %d: give another one with `dead_letters: {topic: NAME}`, "
             "or keep none with `dead_letters: false`",
-            size, TOPIC_MAX_SIZE);
+            size, RS_TOPIC_NAME_MAX);
     }
     stream->dead_letter_topic = rs_stream_keep(l, topic);
 }
@@ -107,12 +104,16 @@ static void become_listed(struct rs_stream_loader *l, const struct rs_config_nod
     check_topic(l, where, stream->topic);
 }
 
-/* What stands between the slashes of /RE/, to be freed; NULL: it is no pattern, or memory is out. */
-static char *between_slashes(const struct rs_config_node *node)
+/* Whether it is /RE/; *out is what stands between the slashes. */
+static bool is_pattern(const struct rs_config_node *node, struct rs_slice *out)
 {
-    const char *text = node && rs_config_kind(node) == RS_CONFIG_SCALAR ? rs_config_text(node) : NULL;
+    const char *text = node ? rs_config_text(node) : NULL;
     size_t size = text ? strlen(text) : 0;
-    return size > 2 && text[0] == '/' && text[size - 1] == '/' ? strndup(text + 1, size - 2) : NULL;
+    if (size <= 2 || text[0] != '/' || text[size - 1] != '/') {
+        return false;
+    }
+    *out = rs_slice_of(text + 1, size - 2);
+    return true;
 }
 
 static void check_list(struct rs_stream_loader *l, const struct rs_config_node *list,
@@ -141,17 +142,20 @@ static void check_list(struct rs_stream_loader *l, const struct rs_config_node *
 static void read_pattern(struct rs_stream_loader *l, const struct rs_config_node *where,
                          struct rs_stream *stream)
 {
-    char *text = between_slashes(where);
-    if (!text) {
+    struct rs_slice text = {0};
+    if (!is_pattern(where, &text)) {
         rs_config_complain(
             l->config, where,
             "`topics` is a list of topics, as in topics: [A, B], or a regular expression between "
             "slashes, as in topics: '/^market\\..*$/'; for one topic there is `topic`");
         return;
     }
-    stream->pattern = rs_topic_pattern_read(l, where, text);
-    stream->pattern_text = rs_stream_keep(l, text);
-    free(text);
+    stream->pattern_text = rs_arena_slice(&l->memory->arena, text);
+    if (!stream->pattern_text) {
+        l->failed = true;
+        return;
+    }
+    stream->pattern = rs_topic_pattern_read(l, where, stream->pattern_text);
 }
 
 /* `topic` is the stream's own one, and its first input; else the first of the list is. */
@@ -183,9 +187,8 @@ size_t rs_stream_further_topics(const struct rs_config_node *node)
     const struct rs_config_node *list =
         node && rs_config_kind(node) == RS_CONFIG_MAPPING ? rs_config_get(node, "topics") : NULL;
     size_t count = is_list(list) ? rs_config_size(list) : 0;
-    char *pattern = between_slashes(list);
-    free(pattern);
-    if (pattern) {
+    struct rs_slice pattern = {0};
+    if (is_pattern(list, &pattern)) {
         return RS_STREAM_TOPICS_MAX;
     }
     return count > 0 && !rs_config_get(node, "topic") ? count - 1 : count;

@@ -30,18 +30,13 @@ bool rs_calendar_unit_find(const char *name, enum rs_calendar_unit *out)
     return false;
 }
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
 static int64_t number_of_day(enum rs_calendar_unit unit, int64_t day)
 {
     if (unit == RS_CALENDAR_DAY) {
         return day;
     }
     if (unit == RS_CALENDAR_WEEK) {
-        return floor_div(day + DAYS_TO_MONDAY, 7);
+        return rs_floor_div(day + DAYS_TO_MONDAY, 7);
     }
     int year;
     int month;
@@ -65,7 +60,7 @@ static int64_t first_day(enum rs_calendar_unit unit, int64_t number)
     case RS_CALENDAR_YEAR: break;
     }
     int64_t month = number * months;
-    int64_t year = floor_div(month, 12);
+    int64_t year = rs_floor_div(month, 12);
     return rs_days_from_civil((int)year, (int)(month - year * 12) + 1, 1);
 }
 
@@ -89,7 +84,7 @@ struct rs_calendar_cell rs_calendar_at(const struct rs_calendar *calendar, int64
     t = t > RS_TIME_MAX_US + MARGIN_US ? RS_TIME_MAX_US + MARGIN_US : t;
     int64_t local_us = t + rs_zone_offset_at(calendar->zone, t) * RS_US_PER_SECOND;
     struct rs_calendar_cell cell = {.number =
-                                        number_of_day(calendar->unit, floor_div(local_us, RS_US_PER_DAY))};
+                                        number_of_day(calendar->unit, rs_floor_div(local_us, RS_US_PER_DAY))};
     cell.start_us = rs_calendar_start(calendar, cell.number);
     while (t < cell.start_us) {
         cell.start_us = rs_calendar_start(calendar, --cell.number);
@@ -125,7 +120,7 @@ bool rs_zone_hour_part(const struct rs_zone *zone, int64_t *out_us)
     int64_t part = -1;
     for (int64_t at_us = 0; zone && at_us < last_us; at_us += RS_US_PER_DAY) {
         int64_t offset_us = rs_zone_offset_at(zone, at_us) * RS_US_PER_SECOND;
-        int64_t now = offset_us - floor_div(offset_us, US_PER_HOUR) * US_PER_HOUR;
+        int64_t now = offset_us - rs_floor_div(offset_us, US_PER_HOUR) * US_PER_HOUR;
         if (part >= 0 && now != part) {
             return false;
         }

@@ -14,6 +14,12 @@
 #define RS_DAY_MIN       INT64_C(-719162)                               /* 0001-01-01 */
 #define RS_DAY_MAX       INT64_C(2932896)                               /* 9999-12-31 */
 
+/* The mathematical floor of a / b; b > 0. */
+static inline int64_t rs_floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
 static inline bool rs_time_in_range(int64_t us)
 {
     return us >= RS_TIME_MIN_US && us <= RS_TIME_MAX_US;

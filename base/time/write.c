@@ -8,11 +8,6 @@
 
 #define NS_PER_US INT64_C(1000)
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
 static void put_count(const struct rs_time_rule *rule, struct rs_exact_time time, struct rs_buf *out)
 {
     static const int scales[] = {[RS_TIME_RULE_SECONDS] = 9,
@@ -41,7 +36,7 @@ static struct shown take_apart(const struct rs_zone *zone, struct rs_exact_time 
 {
     struct shown s = {.offset_s = rs_zone_offset_at(zone, time.us)};
     int64_t local = time.us + s.offset_s * RS_US_PER_SECOND;
-    int64_t days = floor_div(local, RS_US_PER_DAY);
+    int64_t days = rs_floor_div(local, RS_US_PER_DAY);
     int64_t of_day = local - days * RS_US_PER_DAY;
     rs_civil_from_days(days, &s.year, &s.month, &s.day);
     s.day_of_year = (int)(days - rs_days_from_civil(s.year, 1, 1)) + 1;
@@ -117,11 +112,12 @@ static void put(const struct rs_time_rule *rule, const struct rs_zone *zone, str
                 struct rs_buf *out)
 {
     char text[RS_TIME_TEXT_MAX];
-    int64_t local = time.us + rs_zone_offset_at(zone, time.us) * RS_US_PER_SECOND;
+    int64_t local = time.us;
     switch (rule->kind) {
     case RS_TIME_RULE_ISO: rs_buf_put(out, text, rs_time_format_exact(time.us, time.ns, text)); break;
     case RS_TIME_RULE_PERIOD:
-        rs_buf_put(out, text, rs_date_format(floor_div(local, RS_US_PER_DAY), text));
+        local += rs_zone_offset_at(zone, time.us) * RS_US_PER_SECOND;
+        rs_buf_put(out, text, rs_date_format(rs_floor_div(local, RS_US_PER_DAY), text));
         break;
     case RS_TIME_RULE_PATTERN: put_pattern(rule, zone, time, out); break;
     case RS_TIME_RULE_SECONDS:

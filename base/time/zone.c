@@ -164,7 +164,7 @@ static int year_of(int64_t at_s)
     int year;
     int month;
     int day;
-    rs_civil_from_days(at_s / SECONDS_PER_DAY - (at_s % SECONDS_PER_DAY < 0), &year, &month, &day);
+    rs_civil_from_days(rs_floor_div(at_s, SECONDS_PER_DAY), &year, &month, &day);
     return year;
 }
 
@@ -281,7 +281,7 @@ void rs_zone_free(struct rs_zone **zone)
 
 static int64_t floor_seconds(int64_t us)
 {
-    return us / RS_US_PER_SECOND - (us % RS_US_PER_SECOND < 0);
+    return rs_floor_div(us, RS_US_PER_SECOND);
 }
 
 /* Offset at a moment, and the moment until which it holds (a lower bound past the table). */

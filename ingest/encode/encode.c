@@ -284,16 +284,12 @@ static int encode_choice(struct rs_encoder *e, const struct rs_schema *type, con
     return rs_fail(error, RS_ERECORD, "no branch of the union takes this value");
 }
 
-static const char *branch_name(const struct rs_schema *branch)
-{
-    return branch->name ? branch->name : rs_schema_kind_name(branch->kind);
-}
-
 /* {"string": …}: what Avro's JSON encoding makes of a value of a union. */
 static bool is_wrapped(const struct rs_schema *branch, const struct rs_cell *cells, size_t index)
 {
     return cells[index].kind == RS_CELL_OBJECT && index + 1 < cells[index].end &&
-           cells[index + 1].end == cells[index].end && named(&cells[index + 1], branch_name(branch));
+           cells[index + 1].end == cells[index].end &&
+           named(&cells[index + 1], rs_schema_branch_name(branch));
 }
 
 /* The branch that such an object names, where no branch could have it as its value; -1: none. */
@@ -344,7 +340,7 @@ static int encode_avro_json_union(struct rs_encoder *e, const struct rs_schema *
         if (is_wrapped(type->branches[i], cells, index)) {
             return encode_wrapped(e, type, i, cells, index, out, error);
         }
-        example = example || (long)i == null_branch ? example : branch_name(type->branches[i]);
+        example = example || (long)i == null_branch ? example : rs_schema_branch_name(type->branches[i]);
     }
     e->fault_at = cells[index].at;
     return rs_fail(

@@ -254,11 +254,6 @@ static int write_enum(struct writer *w, const struct rs_schema *type)
 
 /* ---- composites ---- */
 
-static const char *branch_name(const struct rs_schema *branch)
-{
-    return branch->name ? branch->name : rs_schema_kind_name(branch->kind);
-}
-
 /* Whether the reader could take the bare value for another branch's, or for a name of this one. */
 static bool needs_name(const struct rs_schema *type, const struct rs_schema *branch)
 {
@@ -268,7 +263,7 @@ static bool needs_name(const struct rs_schema *type, const struct rs_schema *bra
     }
     bool named = branch->kind == RS_AVRO_MAP;
     for (size_t i = 0; branch->kind == RS_AVRO_RECORD && i < branch->field_count; i++) {
-        named = named || strcmp(branch->fields[i].name, branch_name(branch)) == 0;
+        named = named || strcmp(branch->fields[i].name, rs_schema_branch_name(branch)) == 0;
     }
     return branch->kind != RS_AVRO_NULL && (others > 0 || named);
 }
@@ -285,7 +280,7 @@ static int write_union(struct writer *w, const struct rs_schema *type)
         return write_value(w, branch);
     }
     rs_buf_char(w->out, '{');
-    rs_buf_json_string(w->out, rs_slice_text(branch_name(branch)));
+    rs_buf_json_string(w->out, rs_slice_text(rs_schema_branch_name(branch)));
     rs_buf_char(w->out, ':');
     rc = write_value(w, branch);
     rs_buf_char(w->out, '}');

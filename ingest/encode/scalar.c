@@ -335,7 +335,6 @@ static void put_decimal(rs_i128 value, const struct rs_schema *type, struct rs_b
     rs_put_raw(out, rs_slice_of(bytes + sizeof bytes - size, size));
 }
 
-/* The schema parser has made sure that a fixed holds its precision. */
 /* What no number has: of a decimal's bytes one is likely to be like this. */
 static bool looks_like_bytes(const struct rs_cell *cell)
 {
@@ -346,6 +345,7 @@ static bool looks_like_bytes(const struct rs_cell *cell)
     return found;
 }
 
+/* The schema parser has made sure that a fixed holds its precision. */
 static int encode_decimal(const struct rs_encoder *e, const struct rs_cell *cell,
                           const struct rs_schema *type, struct rs_buf *out, struct rs_error *error)
 {

@@ -9,11 +9,6 @@
 #define NS_PER_US INT64_C(1000)
 #define US_PER_MS INT64_C(1000)
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-
 static int check_range(int64_t us, struct rs_exact_time *out, struct rs_error *error)
 {
     if (!rs_time_in_range(us)) {
@@ -113,7 +108,7 @@ static int read_date(const struct rs_time_rule *rule, const struct rs_cell *cell
         return too_fine("a date", "give the day alone, or midnight", error);
     }
     if (rc == 0) {
-        *out = floor_div(time.us, RS_US_PER_DAY);
+        *out = rs_floor_div(time.us, RS_US_PER_DAY);
     }
     return rc;
 }
@@ -222,7 +217,7 @@ static int read_millis(const struct rs_time_rule *rule, const struct rs_zone *zo
                         "round it first, or give the schema timestamp-micros or timestamp-nanos", error);
     }
     if (rc == 0) {
-        *out = floor_div(time.us, US_PER_MS);
+        *out = rs_floor_div(time.us, US_PER_MS);
     }
     return rc;
 }

@@ -150,6 +150,14 @@ static void put_start(struct rs_kafka_source *source, const struct subject *subj
     pthread_mutex_unlock(&source->mutex);
 }
 
+/* Whether the same is to be told once more. */
+static bool report_due(int64_t *reported_us, int64_t now)
+{
+    bool due = *reported_us == 0 || now - *reported_us > REPORT_US;
+    *reported_us = due ? now : *reported_us;
+    return due;
+}
+
 /* Until it is known the partition is nobody's to read: asked again and again, and told now and then. After each that
  * has no answer all pause, so that the thread's other questions have their turn. */
 static void ask_starts(struct rs_kafka_source *source)
@@ -170,8 +178,7 @@ static void ask_starts(struct rs_kafka_source *source)
             continue;
         }
         asker->start_at_us = now + AGAIN_US;
-        if (asker->start_reported_us == 0 || now - asker->start_reported_us > REPORT_US) {
-            asker->start_reported_us = now;
+        if (report_due(&asker->start_reported_us, now)) {
             rs_report(&source->options.report, RS_LOG_WARNING,
                       "stream %s: topic %s partition %d: where it begins (`start`) is not known yet: %s",
                       subject.stream->name, subject.stream->topic, subject.partition, rd_kafka_err2str(code));
@@ -304,8 +311,7 @@ static void names_unsaid(struct rs_kafka_source *source, const char *why)
 
     asker->names_at_us = now + AGAIN_US;
     atomic_store(&asker->names_wanted, true);
-    if (asker->names_reported_us == 0 || now - asker->names_reported_us > REPORT_US) {
-        asker->names_reported_us = now;
+    if (report_due(&asker->names_reported_us, now)) {
         rs_report(&source->options.report, RS_LOG_WARNING,
                   "kafka: which topics there are, for `topics: /…/`, is not known yet: %s", why);
     }

@@ -6,15 +6,10 @@
 #include "base/unit.h"
 #include "schemas/record_field.h"
 
-#define SECOND_US INT64_C(1000000)
-
 int rs_ahead_init(struct rs_ahead *ahead, const struct rs_stream *stream, struct rs_error *error)
 {
     *ahead = (struct rs_ahead){.stream = stream};
-    enum rs_record_field field;
-    const char *header = NULL;
-    bool of_record = rs_record_field_find(stream->time_path, &field, &header);
-    if (stream->upsert || stream->max_future_us == INT64_MAX || of_record) {
+    if (stream->upsert || stream->max_future_us == INT64_MAX || rs_record_field_is(stream->time_path)) {
         return 0;
     }
     return rs_program_compile(rs_schema_root(stream->schema), &stream->time_path, 1, stream->limits,
@@ -28,7 +23,7 @@ void rs_ahead_fini(struct rs_ahead *ahead)
 
 static void format(int64_t us, char *out, size_t size)
 {
-    rs_duration_format(us > SECOND_US ? us / SECOND_US * SECOND_US : us, out, size);
+    rs_duration_format(us > RS_US_PER_SECOND ? us / RS_US_PER_SECOND * RS_US_PER_SECOND : us, out, size);
 }
 
 /* How far the event's time is ahead; 0 or less: it is not, or there is none. */

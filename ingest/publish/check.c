@@ -2,24 +2,17 @@
 
 #include "schemas/record_field.h"
 
-/* What the record says of itself is known once it is written. */
-static bool is_of_record(const char *path)
-{
-    enum rs_record_field field;
-    const char *header = NULL;
-    return rs_record_field_find(path, &field, &header);
-}
-
 int rs_check_init(struct rs_check *check, const struct rs_stream *stream, struct rs_error *error)
 {
     const char *paths[2];
     size_t count = 0;
     *check = (struct rs_check){.stream = stream, .time = -1, .version = -1};
-    if (!is_of_record(stream->time_path)) {
+    /* What the record says of itself is known once it is written. */
+    if (!rs_record_field_is(stream->time_path)) {
         check->time = (int)count;
         paths[count++] = stream->time_path;
     }
-    if (stream->version_path && !is_of_record(stream->version_path)) {
+    if (stream->version_path && !rs_record_field_is(stream->version_path)) {
         check->version = (int)count;
         paths[count++] = stream->version_path;
     }

@@ -34,6 +34,7 @@ struct topic {
 struct rs_dead_letter_topics {
     struct rs_dead_letter_topics_options options;
     struct topic *items; /* by stream */
+    size_t count;        /* behind the last that has one: further inputs may come */
     rd_kafka_t *producer;
     rd_kafka_queue_t *answers;
 };
@@ -59,10 +60,11 @@ void rs_dead_letter_topics_add(struct rs_dead_letter_topics *topics, size_t stre
 {
     const char *const *names = topics->options.topics;
     const char *name = names[stream];
-    size_t first = 0;
-    while (first < stream && (!name || !names[first] || strcmp(names[first], name) != 0)) {
+    size_t first = name ? 0 : stream;
+    while (first < stream && (!names[first] || strcmp(names[first], name) != 0)) {
         first++;
     }
+    topics->count = name && stream >= topics->count ? stream + 1 : topics->count;
     topics->items[stream].first = first;
     topics->items[stream].name = first == stream ? name : NULL;
 }
@@ -94,7 +96,7 @@ void rs_dead_letter_topics_close(struct rs_dead_letter_topics *topics)
     }
     rs_kafka_queue_free(&topics->answers);
     topics->producer = NULL;
-    for (size_t i = 0; i < topics->options.streams; i++) {
+    for (size_t i = 0; i < topics->count; i++) {
         if (topics->items[i].state == ASKED) {
             topics->items[i].state = topics->items[i].was_missing ? MISSING : UNKNOWN;
         }
@@ -201,7 +203,7 @@ bool rs_dead_letter_topics_serve(struct rs_dead_letter_topics *topics)
         }
         rd_kafka_event_destroy(event);
     }
-    for (size_t i = 0; i < topics->options.streams; i++) {
+    for (size_t i = 0; i < topics->count; i++) {
         struct topic *topic = &topics->items[i];
         if (topic->state == THERE && topic->was_missing) {
             topic->was_missing = false;
@@ -237,7 +239,7 @@ size_t rs_dead_letter_topics_report(const struct rs_dead_letter_topics *topics,
 {
     size_t count = 0;
     out[0] = '\0';
-    for (size_t i = 0; i < topics->options.streams; i++) {
+    for (size_t i = 0; i < topics->count; i++) {
         if (topics->items[i].name && rs_dead_letter_topics_missing(topics, i) && count++ == 0) {
             snprintf(out, RS_DEAD_LETTER_MISSING_MAX, "%s", topics->items[i].why);
         }

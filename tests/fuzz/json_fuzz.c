@@ -4,7 +4,7 @@
 #include <jansson.h>
 
 #include "schemas/json_program.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/schema_part.h"
 #include "tests/fuzz/wants.h"
 
 #define PREFIXES_MAX 400
@@ -146,19 +146,15 @@ static bool take_options(struct rs_slice *rest, struct rs_json_options *options,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct rs_slice rest = rs_slice_of(data, size);
-    struct rs_slice text = rs_fuzz_part(&rest);
     struct rs_schema_document *document = NULL;
     struct rs_json_options options = {.refuse_unknown = false};
     struct rs_time_rule rule;
-    struct rs_error error = {0};
     char form[64];
-    if (text.size == 0 || !take_options(&rest, &options, form, &rule) ||
-        rs_schema_parse("fuzz", (const char *)text.data, text.size, &document, &error) != 0) {
-        return 0;
+    if (rs_fuzz_schema(&rest, &document) && take_options(&rest, &options, form, &rule)) {
+        uint8_t *message = rs_fuzz_exactly(rest);
+        check(rs_schema_root(document), options, form[0] ? &rule : NULL, rs_slice_of(message, rest.size));
+        free(message);
     }
-    uint8_t *message = rs_fuzz_exactly(rest);
-    check(rs_schema_root(document), options, form[0] ? &rule : NULL, rs_slice_of(message, rest.size));
-    free(message);
     rs_schema_free(&document);
     return 0;
 }

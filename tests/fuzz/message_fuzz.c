@@ -3,7 +3,7 @@
  * from the schema to itself is read as it is. */
 #include "base/buf.h"
 #include "schemas/program_place.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/schema_part.h"
 #include "tests/fuzz/wants.h"
 
 #define PREFIXES_MAX 300
@@ -161,16 +161,12 @@ static void check(const struct rs_schema *schema, struct rs_slice message)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct rs_slice rest = rs_slice_of(data, size);
-    struct rs_slice text = rs_fuzz_part(&rest);
     struct rs_schema_document *document = NULL;
-    struct rs_error error = {0};
-    if (rs_schema_parse("fuzz", text.size == 0 ? "" : (const char *)text.data, text.size, &document,
-                        &error) != 0) {
-        return 0;
+    if (rs_fuzz_schema(&rest, &document)) {
+        uint8_t *message = rs_fuzz_exactly(rest);
+        check(rs_schema_root(document), rs_slice_of(message, rest.size));
+        free(message);
     }
-    uint8_t *message = rs_fuzz_exactly(rest);
-    check(rs_schema_root(document), rs_slice_of(message, rest.size));
-    free(message);
     rs_schema_free(&document);
     return 0;
 }

@@ -3,7 +3,7 @@
  * the program is there and no value is refused; what is read has the kinds that the reader's schema says. */
 #include "schemas/compat.h"
 #include "schemas/program.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/schema_part.h"
 #include "tests/fuzz/wants.h"
 
 static const struct rs_program_limits limits = {.depth = 12, .items = 500};
@@ -88,20 +88,12 @@ static void check(const struct rs_schema *writer, const struct rs_schema *reader
     rs_program_free(&program);
 }
 
-static bool parse(struct rs_slice *rest, struct rs_schema_document **out)
-{
-    struct rs_slice text = rs_fuzz_part(rest);
-    struct rs_error error = {0};
-    return rs_schema_parse("fuzz", text.size == 0 ? "" : (const char *)text.data, text.size, out, &error) ==
-           0;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct rs_slice rest = rs_slice_of(data, size);
     struct rs_schema_document *writer = NULL;
     struct rs_schema_document *reader = NULL;
-    if (parse(&rest, &writer) && parse(&rest, &reader)) {
+    if (rs_fuzz_schema(&rest, &writer) && rs_fuzz_schema(&rest, &reader)) {
         uint8_t *message = rs_fuzz_exactly(rest);
         check(rs_schema_root(writer), rs_schema_root(reader), rs_slice_of(message, rest.size));
         free(message);

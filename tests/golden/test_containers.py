@@ -50,11 +50,10 @@ def deflated_zeros(size, window):
 
 def container(codec, *blocks):
     """A file with blocks of (records, bytes)."""
-    text = lambda data: avro.long(len(data)) + data  # noqa: E731
-    head = b"Obj\x01" + avro.long(2) + text(b"avro.schema") + text(json.dumps(SCHEMA).encode()) + \
-        text(b"avro.codec") + text(codec.encode()) + avro.long(0)
+    head = b"Obj\x01" + avro.long(2) + avro.data(b"avro.schema") + avro.data(json.dumps(SCHEMA).encode()) + \
+        avro.data(b"avro.codec") + avro.data(codec.encode()) + avro.long(0)
     sync = b"sixteen bytes..."
-    return head + sync + b"".join(avro.long(n) + text(data) + sync for n, data in blocks)
+    return head + sync + b"".join(avro.long(n) + avro.data(data) + sync for n, data in blocks)
 
 
 class Containers(suite.Case):

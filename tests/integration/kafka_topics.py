@@ -9,7 +9,6 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import suite  # noqa: E402
 import avro  # noqa: E402
 import procs  # noqa: E402
-from daemon import Daemon  # noqa: E402
 from flow import Flow  # noqa: E402
 
 T0 = 1700000040000000
@@ -45,12 +44,10 @@ class Oracle:
 
 class TopicsByPattern(Flow):
     def start(self, name, **more):
-        config = self.write(f"{name}.yaml", suite.configuration(
-            {"trades": {"topics": PATTERN, "schema": "trade.avsc", "time": "executed_at", **more}}, AGGREGATE, self.kafka.bootstrap,
-            self.redis.url, redis={"publish_every": "20ms"}, state={"commit_every": "200ms"}, kafka={"session.timeout.ms": 6000},
-            **Daemon.settings()))
-        daemon = Daemon(suite.program("rollstatd"), config, self.path(f"{name}.log"))
-        self.addCleanup(daemon.stop)
+        config = self.configure({"trades": {"topics": PATTERN, "schema": "trade.avsc", "time": "executed_at", **more}}, AGGREGATE,
+                                name=f"{name}.yaml", redis={"publish_every": "20ms"}, state={"commit_every": "200ms"},
+                                kafka={"session.timeout.ms": 6000})
+        daemon = self.start_daemon(log=f"{name}.log")
         daemon.config = config
         return daemon
 

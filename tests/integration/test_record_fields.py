@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import suite  # noqa: E402
 import avro  # noqa: E402
 import engine  # noqa: E402
-from daemon import Daemon  # noqa: E402
+from flow import Flow  # noqa: E402
 
 S = engine.SECOND
 NOW_MS = 1700000000000
@@ -43,22 +43,13 @@ def make(rng, number):
     return number % PARTITIONS, NOW_MS + number * 150 - rng.choice([0, 0, rng.randrange(60000)]), key, headers
 
 
-class RecordFields(suite.Case):
+class RecordFields(Flow):
     def begin(self, streams, aggregates):
-        self.kafka = suite.mock_kafka(self.path("mock"), *(f"{s['topic']}:{PARTITIONS}" for s in streams.values()),
-                                      *(f"{s['topic']}.dlq:1" for s in streams.values()),
-                                      *(f"tests.state.{name}:{PARTITIONS}" for name in streams))
-        self.addCleanup(self.kafka.stop)
-        self.redis = suite.redis.Server(self.path("redis"), "--unixsocket", "")
-        self.addCleanup(self.redis.stop)
-        self.config = self.write("config.yaml", suite.configuration(
-            streams, aggregates, self.kafka.bootstrap, self.redis.url, state={"commit_every": "50ms"}, **Daemon.settings()))
-        self.daemon = None
-        self.launch()
-
-    def launch(self):
-        self.daemon = Daemon(suite.program("rollstatd"), self.config, self.path("rollstatd.log"))
-        self.addCleanup(self.daemon.stop)
+        self.start_servers(suite.mock_kafka(self.path("mock"), *(f"{s['topic']}:{PARTITIONS}" for s in streams.values()),
+                                            *(f"{s['topic']}.dlq:1" for s in streams.values()),
+                                            *(f"tests.state.{name}:{PARTITIONS}" for name in streams)))
+        self.configure(streams, aggregates, state={"commit_every": "50ms"})
+        self.start_daemon()
 
     def test_everything_over_a_crash(self):
         rng = random.Random(20)
@@ -99,7 +90,7 @@ class RecordFields(suite.Case):
             self.daemon.until_consumed(2 * total, 60)
             if round_of_records == 0:
                 self.daemon.process.kill()
-                self.launch()
+                self.start_daemon()
         client = self.redis.client()
         for name, topic in (("avro", "a"), ("json", "j")):
             counts = {c: sum(o.counts[c] for o in oracles[topic]) for c in engine.Counts.NAMES}
@@ -155,20 +146,15 @@ class RecordFields(suite.Case):
         with open(self.config, encoding="utf-8") as file:
             mended = self.write("mended.yaml", file.read().replace("in: [a]", "in: [a, b]"))
         out, _ = suite.procs.check([suite.program("rollstat-dlq"), "-c", mended, "replay", "--dry-run"], expect=3)
-        self.assertIn("1 would be sent", out.decode().replace("1 sent", "1 would be sent"))
+        self.assertIn("1 would be sent", out.decode())
         self.assertIn("2 would be rejected again", out.decode())
 
     def test_a_stream_of_several_topics(self):
         """Each record has the topic that it is read from, whichever comes first in the configuration."""
-        self.kafka = suite.mock_kafka(self.path("mock"), "a:1", "b:1", "tests.state.s.a:1", "tests.state.s.b:1")
-        self.addCleanup(self.kafka.stop)
-        self.redis = suite.redis.Server(self.path("redis"), "--unixsocket", "")
-        self.addCleanup(self.redis.stop)
-        self.config = self.write("config.yaml", suite.configuration(
-            {"s": {"topics": ["a", "b"], "schema": "trade.avsc", "time": "$timestamp", "dead_letters": False}},
-            {"g": {"stream": "s", "by": ["$topic", "product"], "window": {"all": True}, "stats": {"n": "count()"}}},
-            self.kafka.bootstrap, self.redis.url, **Daemon.settings()))
-        self.launch()
+        self.start_servers(suite.mock_kafka(self.path("mock"), "a:1", "b:1", "tests.state.s.a:1", "tests.state.s.b:1"))
+        self.configure({"s": {"topics": ["a", "b"], "schema": "trade.avsc", "time": "$timestamp", "dead_letters": False}},
+                       {"g": {"stream": "s", "by": ["$topic", "product"], "window": {"all": True}, "stats": {"n": "count()"}}})
+        self.start_daemon()
         for topic, count in (("a", 2), ("b", 3)):
             self.kafka.produce(topic, [(0, NOW_MS, None, avro.trade(product="P"))] * count)
         client = self.redis.client()

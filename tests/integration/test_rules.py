@@ -5,7 +5,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import suite  # noqa: E402
 import avro  # noqa: E402
-from daemon import Daemon  # noqa: E402
+from flow import Flow  # noqa: E402
 
 NOW_MS = 1700000000000
 AT = NOW_MS * 1000
@@ -32,19 +32,14 @@ EVENTS = [
 ]
 
 
-class Rules(suite.Case):
+class Rules(Flow):
     def start(self):
-        self.kafka = suite.mock_kafka(self.path("mock"), "t:1", "t.dlq:1", "tests.state.trades:1")
-        self.addCleanup(self.kafka.stop)
-        self.redis = suite.redis.Server(self.path("redis"), "--unixsocket", "")
-        self.addCleanup(self.redis.stop)
+        self.start_servers(suite.mock_kafka(self.path("mock"), "t:1", "t.dlq:1", "tests.state.trades:1"))
         stream = {"topic": "t", "schema": "trade.avsc", "time": "executed_at", "lateness": "2d", "max_past": "1d",
                   "rules": RULES}
         aggregate = {"stream": "trades", "window": {"all": True}, "stats": {"n": "count()", "buyers": "count(buyer)"}}
-        config = self.write("config.yaml", suite.configuration(
-            {"trades": stream}, {"a": aggregate}, self.kafka.bootstrap, self.redis.url, suite.SCHEMAS, **Daemon.settings()))
-        self.daemon = Daemon(suite.program("rollstatd"), config, self.path("rollstatd.log"))
-        self.addCleanup(self.daemon.stop)
+        self.configure({"trades": stream}, {"a": aggregate})
+        self.start_daemon()
 
     def test_what_becomes_of_events(self):
         self.start()
@@ -85,18 +80,13 @@ class Rules(suite.Case):
     def test_lenient(self):
         """Each deviation by its name, where nothing uses what is wrong; all else is rejected as before."""
         topics = {"strict": [], "trailing": ["trailing_bytes"], "utf8": ["utf8_unused"], "both": ["trailing_bytes", "utf8_unused"]}
-        self.kafka = suite.mock_kafka(self.path("mock"), *(f"{t}:1" for t in topics), *(f"{t}.dlq:1" for t in topics),
-                                      *(f"tests.state.{t}:1" for t in topics))
-        self.addCleanup(self.kafka.stop)
-        self.redis = suite.redis.Server(self.path("redis"), "--unixsocket", "")
-        self.addCleanup(self.redis.stop)
-        config = self.write("config.yaml", suite.configuration(
+        self.start_servers(suite.mock_kafka(self.path("mock"), *(f"{t}:1" for t in topics), *(f"{t}.dlq:1" for t in topics),
+                                            *(f"tests.state.{t}:1" for t in topics)))
+        self.configure(
             {t: {"topic": t, "schema": "trade.avsc", "time": "executed_at", **({"lenient": names} if names else {})}
              for t, names in topics.items()},
-            {f"{t}_a": {"stream": t, "by": ["exchange"], "window": {"all": True}, "stats": {"n": "count()"}} for t in topics},
-            self.kafka.bootstrap, self.redis.url, suite.SCHEMAS, **Daemon.settings()))
-        self.daemon = Daemon(suite.program("rollstatd"), config, self.path("rollstatd.log"))
-        self.addCleanup(self.daemon.stop)
+            {f"{t}_a": {"stream": t, "by": ["exchange"], "window": {"all": True}, "stats": {"n": "count()"}} for t in topics})
+        self.start_daemon()
         messages = [avro.trade(), avro.trade() + b"\x00", avro.trade({"category": avro.data(b"\xff")}),
                     avro.trade({"exchange": avro.data(b"\xff")}), avro.trade()[:-1]]
         expected = {"strict": {"trailing_bytes": 1, "utf8": 2, "truncated": 1}, "trailing": {"utf8": 2, "truncated": 1},

@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import suite  # noqa: E402
 import avro  # noqa: E402
 import engine  # noqa: E402
-from daemon import Daemon  # noqa: E402
+from flow import Flow  # noqa: E402
 
 NOW_MS = 1700000000000
 MONTH = 30 * 86400 * engine.SECOND
@@ -17,42 +17,21 @@ BY = ["indicator", "region"]
 REGIONS = ["DE", "a:b", "50%", "", "数据"]
 
 
-def indicator(**fields):
+def indicator(period, **fields):
     """Bytes of an event of indicator.avsc."""
-    def text(value):
-        return avro.data(value.encode())
-
-    def maybe(encode, value):
-        return avro.long(0) if value is None else avro.long(1) + encode(value)
-
-    def decimal(value):
-        size = (value.bit_length() + 8) // 8
-        return avro.data(value.to_bytes(size, "big", signed=True))
-    return b"".join([text("e"), text(fields["indicator"]), avro.long(0), text(fields["region"]), text("s"), text("u"), avro.long(3),
-                     avro.long(fields["period"]), maybe(decimal, fields["value"]), avro.long(fields["revision"]), avro.long(0), avro.long(0)])
+    return avro.indicator(period_start=period, **fields)
 
 
-class Tombstones(suite.Case):
-    def launch(self):
-        self.daemon = Daemon(suite.program("rollstatd"), self.config, self.path("rollstatd.log"))
-        self.addCleanup(self.daemon.stop)
-
+class Tombstones(Flow):
     def begin(self, upsert, aggregates):
-        self.kafka = suite.mock_kafka(self.path("mock"), "t:1", "t.dlq:1", "tests.state.s:1")
-        self.addCleanup(self.kafka.stop)
-        self.redis = suite.redis.Server(self.path("redis"), "--unixsocket", "")
-        self.addCleanup(self.redis.stop)
+        self.start_servers(suite.mock_kafka(self.path("mock"), "t:1", "t.dlq:1", "tests.state.s:1"))
         stream = {"topic": "t", "schema": "indicator.avsc", "time": "period_start", "upsert": upsert}
-        self.config = self.write("config.yaml", suite.configuration(
-            {"s": stream}, aggregates, self.kafka.bootstrap, self.redis.url, state={"commit_every": "50ms"}, **Daemon.settings()))
-        self.launch()
+        self.configure({"s": stream}, aggregates, state={"commit_every": "50ms"})
+        self.start_daemon()
 
     def shown(self, client, name):
-        found = {}
-        for member in client.call("ZRANGE", f"rs:{name}:index", 0, -1):
-            flat = client.call("HGETALL", f"rs:{name}:".encode() + member)
-            found[f"rs:{name}:{member.decode()}"] = {k.decode(): v.decode() for k, v in zip(flat[::2], flat[1::2])}
-        return found
+        keys = [f"rs:{name}:{member.decode()}" for member in client.call("ZRANGE", f"rs:{name}:index", 0, -1)]
+        return {key: client.hash(key) for key in keys}
 
     def test_random_withdrawals_over_a_crash(self):
         rng = random.Random(11)
@@ -82,7 +61,7 @@ class Tombstones(suite.Case):
             self.daemon.until_consumed(offset, 60)
             if round_of_records == 0:
                 self.daemon.process.kill()
-                self.launch()
+                self.start_daemon()
         self.assertEqual(self.daemon.accounting(), dict(oracle.counts))
         client = self.redis.client()
         expected = {key: item["value"] for key, item in oracle.shown(None).items()}

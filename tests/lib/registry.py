@@ -135,24 +135,20 @@ class Registry:
     def answer_500(self, handler, _):
         self.send(handler, 500, {"error_code": 50001, "message": "Error in the backend data store"})
 
+    def refuse(self, handler, path, status, code, message):
+        """A registration; what is looked up is not there."""
+        if not path.endswith("/versions"):
+            status, code, message = 404, 40403, "Schema not found"
+        self.send(handler, status, {"error_code": code, "message": message})
+
     def answer_incompatible(self, handler, path):
-        """To a registration; what is looked up is not there."""
-        if path.endswith("/versions"):
-            self.send(handler, 409, {"error_code": 409, "message": self.words})
-        else:
-            self.send(handler, 404, {"error_code": 40403, "message": "Schema not found"})
+        self.refuse(handler, path, 409, 409, self.words)
 
     def answer_read_only(self, handler, path):
-        if path.endswith("/versions"):
-            self.send(handler, 422, {"error_code": 42205, "message": "Subject is in read-only mode"})
-        else:
-            self.answer_incompatible(handler, path)
+        self.refuse(handler, path, 422, 42205, "Subject is in read-only mode")
 
     def answer_forbidden(self, handler, path):
-        if path.endswith("/versions"):
-            self.send(handler, 403, {"error_code": 40301, "message": "User is denied operation Write"})
-        else:
-            self.answer_incompatible(handler, path)
+        self.refuse(handler, path, 403, 40301, "User is denied operation Write")
 
     def answer_no_id(self, handler, _):
         self.send(handler, 200, {"version": 1})

@@ -313,12 +313,10 @@ static int find_stream(struct replay *replay, struct rs_error *error)
 /* Rows of files are no records: all of them would be rejected. */
 static int check_time(const struct replay *replay, struct rs_error *error)
 {
-    enum rs_record_field field;
-    const char *header = NULL;
     const struct rs_stream *stream = replay->stream;
 
     RS_ASSERT(stream && stream->time_path);
-    if (!rs_record_field_find(stream->time_path, &field, &header)) {
+    if (!rs_record_field_is(stream->time_path)) {
         return 0;
     }
     return rs_fail(

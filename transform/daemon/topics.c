@@ -3,12 +3,12 @@
  * dead-letter topic, which another stream may read, and so on. A ring of these would copy a record that none
  * of its streams takes for ever. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "transform/daemon/rollstatd.h"
 
-#define TOPIC_NAME_MAX 249 /* Kafka's limit */
-#define RING_TEXT_MAX  512
+#define RING_TEXT_MAX 512
 
 static const struct rs_config_node *input_node(const struct rs_stream *stream)
 {
@@ -154,14 +154,14 @@ static void check_patterns(struct rs_config *config, const struct rs_streams *st
 static void check_state(struct rs_config *config, const struct rs_streams *streams,
                         const struct rs_stream *stream)
 {
-    char name[4 * TOPIC_NAME_MAX];
+    char name[4 * RS_TOPIC_NAME_MAX];
 
     state_topic(streams, stream, name, sizeof name);
-    if (strlen(name) > TOPIC_NAME_MAX) {
+    if (strlen(name) > RS_TOPIC_NAME_MAX) {
         rs_config_complain(config, stream->listed ? input_node(stream) : stream->node,
                            "streams: the state of \"%s\" would be in the topic %s, whose name has %zu "
                            "characters; Kafka allows %d: use a shorter group or stream name",
-                           stream->name, name, strlen(name), TOPIC_NAME_MAX);
+                           stream->name, name, strlen(name), RS_TOPIC_NAME_MAX);
     }
     for (size_t i = 0; i < stream->index; i++) {
         const struct rs_stream *other = &streams->items[i];
@@ -193,29 +193,27 @@ static bool collide(const char *one, const char *other)
 }
 
 /* The input, the dead-letter topic and the state topic of a stream; NULL: none. */
-static const char *nth_topic(const struct rs_streams *streams, const struct rs_stream *stream, size_t which,
-                             char *room, size_t size)
+static const char *nth_topic(const struct rs_stream *stream, size_t which, const char *state)
 {
-    if (which == 2 && !stream->topic) {
-        return NULL;
-    }
     if (which == 2) {
-        state_topic(streams, stream, room, size);
-        return room;
+        return stream->topic ? state : NULL;
     }
     return which == 0 ? stream->topic : dead_letter_topic_of(stream);
 }
 
+/* Without memory the warnings are left out. */
 static void check_collisions(struct rs_config *config, const struct rs_streams *streams)
 {
-    char mine[4 * TOPIC_NAME_MAX];
-    char theirs[4 * TOPIC_NAME_MAX];
+    char(*states)[4 * RS_TOPIC_NAME_MAX] = calloc(streams->count + 1, sizeof *states);
 
-    for (size_t i = 0; i < 3 * streams->count; i++) {
+    for (size_t i = 0; states && i < streams->count; i++) {
+        state_topic(streams, &streams->items[i], states[i], sizeof states[i]);
+    }
+    for (size_t i = 0; states && i < 3 * streams->count; i++) {
         const struct rs_stream *stream = &streams->items[i / 3];
-        const char *topic = nth_topic(streams, stream, i % 3, mine, sizeof mine);
+        const char *topic = nth_topic(stream, i % 3, states[i / 3]);
         for (size_t j = 0; j < i; j++) {
-            const char *other = nth_topic(streams, &streams->items[j / 3], j % 3, theirs, sizeof theirs);
+            const char *other = nth_topic(&streams->items[j / 3], j % 3, states[j / 3]);
             if (collide(topic, other)) {
                 rs_config_warn(
                     config, i % 3 == 1 ? dead_letter_node(stream) : input_node(stream),
@@ -225,6 +223,7 @@ static void check_collisions(struct rs_config *config, const struct rs_streams *
             }
         }
     }
+    free(states);
 }
 
 void rs_settings_check_topics(const struct rs_settings *settings, enum rs_daemon_mode mode)

@@ -12,7 +12,6 @@
 
 /* The partition keeps groups of what it took, and starts anew before they are many. */
 #define RECORDS_MAX 4096
-#define AGAIN_US    INT64_C(500000) /* another schema is waited for, once the registry was silent on one */
 
 struct rs_dlq_check {
     const struct rs_engine *engine;
@@ -21,9 +20,7 @@ struct rs_dlq_check {
     struct rs_learned_table table; /* for visits */
     struct rs_partition *partition;
     int taken;
-    int64_t timeout_us;
-    bool silent; /* the registry was waited for in vain, last for the schema `silent_key` */
-    struct rs_registry_key silent_key;
+    struct rs_asking_patience patience;
     struct rs_dlq_verdict verdict;
 };
 
@@ -37,7 +34,7 @@ int rs_dlq_check_new(const struct rs_dlq_tool *tool, const struct rs_stream *str
     check->engine = tool->loaded.engine;
     check->stream = stream;
     check->decoder = check->engine->plans[stream->first].decoder;
-    check->timeout_us = tool->request.timeout_s * 1000000;
+    check->patience.timeout_us = tool->request.timeout_s * 1000000;
     *out = check;
     return 0;
 }
@@ -79,9 +76,9 @@ static int64_t acknowledged(void *self, uint32_t stream, int32_t partition)
 
 static const struct rs_dead_letter_ops ops = {.put = put, .acknowledged = acknowledged};
 
-static bool waits(void *self)
+static bool waits(void *partition)
 {
-    return rs_partition_ask_schema(((struct rs_dlq_check *)self)->partition);
+    return rs_partition_ask_schema(partition);
 }
 
 /* One record; what no answer came for is not judged. */
@@ -95,12 +92,7 @@ static int apply(struct rs_dlq_check *check, const struct rs_record *record, str
         if (!rs_partition_wants_schema(check->partition, &key)) {
             return rs_fail(error, RS_ENOMEM, "out of memory");
         }
-        int64_t wait_us = !check->silent                                    ? check->timeout_us
-                          : rs_registry_key_equal(&check->silent_key, &key) ? 0
-                                                                            : AGAIN_US;
-        check->silent = !rs_asking_await(waits, check, wait_us);
-        check->silent_key = key;
-        if (check->silent) {
+        if (!rs_asking_await_schema(&check->patience, &key, waits, check->partition)) {
             rs_registry_key_name(&key, name);
             rs_partition_schema_why(check->partition, &why);
             check->verdict.unjudged = true;

@@ -100,11 +100,7 @@ static void explain_topics(const struct rs_streams *streams, const struct rs_str
                            struct rs_buf *out)
 {
     const char *before = "";
-    size_t count = 0;
-    for (size_t i = 0; i < streams->count; i++) {
-        count += rs_stream_same(&streams->items[i], stream) ? 1 : 0;
-    }
-    rs_buf_text(out, count > 1 || stream->pattern ? "  topics: " : "  topic: ");
+    rs_buf_text(out, stream->several ? "  topics: " : "  topic: ");
     for (size_t i = 0; i < streams->count; i++) {
         if (streams->items[i].topic && rs_stream_same(&streams->items[i], stream)) {
             rs_buf_printf(out, "%s%s", before, streams->items[i].topic);

@@ -143,24 +143,27 @@ static bool by_decoding(enum rs_reason reason)
     }
 }
 
-/* What the reason itself says is not judged again: one walk over the message instead of two. */
-static bool find_at_once(struct rs_partition *p, struct rs_dead_letter *letter, int rule, struct where *where)
+/* What the reason itself says is not judged again: one walk over the message instead of two. JSON messages have more
+ * reasons than bytes have; what a rule refuses is none of them. */
+static bool find_fault(struct rs_partition *p, struct rs_dead_letter *letter, int rule, struct where *where)
 {
     const struct rs_decoder *decoder = p->plan->decoder;
+    struct rs_slice message = letter->record->value;
     bool json = p->plan->stream->format == RS_FORMAT_JSON;
-    size_t at = 0;
-    if (json && !by_rule(letter->reason, rule) &&
-        rs_decoder_place(decoder, &p->learned, letter->record->value, p->batch.text, p->batch.values,
-                         &where->place) == letter->reason) {
-        letter->field = where->place.path[0] ? where->place.path : NULL;
-        letter->byte = (int64_t)where->place.at;
-        return true;
+    bool telling = json ? !by_rule(letter->reason, rule) : by_decoding(letter->reason);
+    if (!telling || rs_decoder_place(decoder, &p->learned, message, p->batch.text, p->batch.values,
+                                     &where->place) != letter->reason) {
+        return false;
     }
-    if (!json && by_decoding(letter->reason) &&
-        rs_decoder_visit(decoder, &p->learned, letter->record->value, NULL, &where->place) ==
-            letter->reason) {
-        letter->field = where->place.path[0] ? where->place.path : NULL;
-        letter->byte = (int64_t)where->place.at;
+    letter->field = where->place.path[0] ? where->place.path : NULL;
+    letter->byte = (int64_t)where->place.at;
+    return true;
+}
+
+static bool find_at_once(struct rs_partition *p, struct rs_dead_letter *letter, int rule, struct where *where)
+{
+    size_t at = 0;
+    if (find_fault(p, letter, rule, where)) {
         return true;
     }
     /* A schema of the registry's is not at hand here, so that what is at hand might read other fields. */
@@ -168,8 +171,8 @@ static bool find_at_once(struct rs_partition *p, struct rs_dead_letter *letter, 
         return false;
     }
     const char *field = p->plan->slots.paths[rs_rules_slot(&p->plan->rules, rule)];
-    bool found = rs_decoder_find_value(decoder, &p->learned, letter->record->value, field, &at);
-    if (!found && !json) { /* of JSON no byte is known */
+    bool found = rs_decoder_find_value(p->plan->decoder, &p->learned, letter->record->value, field, &at);
+    if (!found && p->plan->stream->format != RS_FORMAT_JSON) { /* of JSON no byte is known */
         return false;
     }
     letter->field = field;

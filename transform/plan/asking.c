@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 
+#define AGAIN_US INT64_C(500000) /* another schema is waited for, once the registry was silent on one */
+
 /* What is read from now on is no news to whoever looks at messages. */
 static void report_warning(void *self, enum rs_log_level level, const char *text)
 {
@@ -42,4 +44,15 @@ bool rs_asking_await(bool (*waits)(void *self), void *self, int64_t timeout_us)
         waiting = waits(self);
     }
     return !waiting;
+}
+
+bool rs_asking_await_schema(struct rs_asking_patience *patience, const struct rs_registry_key *key,
+                            bool (*waits)(void *self), void *self)
+{
+    int64_t wait_us = !patience->silent                                   ? patience->timeout_us
+                      : rs_registry_key_equal(&patience->silent_key, key) ? 0
+                                                                          : AGAIN_US;
+    patience->silent = !rs_asking_await(waits, self, wait_us);
+    patience->silent_key = *key;
+    return !patience->silent;
 }

@@ -19,4 +19,15 @@ RS_MUST_USE int rs_asking_begin(const struct rs_loaded *loaded, struct rs_regist
 /* Asks `waits` again and again until it says no. False: it said yes for that long. */
 bool rs_asking_await(bool (*waits)(void *self), void *self, int64_t timeout_us);
 
+/* How patiently: a registry has `timeout_us` to answer. Once it was silent that long, the same schema is not waited
+ * for again, and another for half a second, until it speaks. */
+struct rs_asking_patience {
+    int64_t timeout_us;
+    bool silent; /* waited for in vain, last for the schema `silent_key` */
+    struct rs_registry_key silent_key;
+};
+/* As rs_asking_await, for the schema `key`. */
+bool rs_asking_await_schema(struct rs_asking_patience *patience, const struct rs_registry_key *key,
+                            bool (*waits)(void *self), void *self);
+
 #endif

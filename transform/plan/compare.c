@@ -10,9 +10,7 @@
  * compares with its like alone. */
 static bool exact(const struct rs_field_type *type)
 {
-    return type->kind == RS_VALUE_DECIMAL ||
-           (type->kind == RS_VALUE_INT && type->schema->kind != RS_AVRO_ENUM &&
-            type->schema->logical == RS_LOGICAL_NONE);
+    return type->kind == RS_VALUE_DECIMAL || rs_field_is_plain_integer(type);
 }
 
 static bool same_symbols(const struct rs_schema *a, const struct rs_schema *b)

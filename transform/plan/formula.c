@@ -84,9 +84,7 @@ static bool name_letter(char c)
 
 static bool exact(const struct rs_field_type *type)
 {
-    return type->kind == RS_VALUE_DECIMAL ||
-           (type->kind == RS_VALUE_INT && type->schema->kind != RS_AVRO_ENUM &&
-            type->schema->logical == RS_LOGICAL_NONE);
+    return type->kind == RS_VALUE_DECIMAL || rs_field_is_plain_integer(type);
 }
 
 static bool check_type(struct reader *r, const char *path, const struct rs_field_type *type)

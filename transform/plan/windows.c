@@ -89,6 +89,20 @@ static bool init_calendar(struct rs_engine *engine, const struct rs_config_node 
     return a->window.zone != NULL;
 }
 
+/* Complains of what would move its ends, which the calendar says. */
+static bool moved(struct rs_config *config, const struct rs_config_node *node)
+{
+    static const char *const keys[] = {"every", "offset", NULL};
+    for (size_t i = 0; keys[i]; i++) {
+        if (rs_config_get(node, keys[i])) {
+            rs_config_complain(config, rs_config_get(node, keys[i]), "a window by the calendar takes no %s",
+                               keys[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* "1mo", "1q" and "1y" are nothing but cells of the calendar; "1d" and "1w" are where a zone is given. */
 enum cell { CELL_NONE, CELL_ONE, CELL_SEVERAL };
 
@@ -111,9 +125,6 @@ static bool load_cell(struct rs_config *config, struct rs_engine *engine, const 
 {
     const struct rs_config_node *where = rs_config_get(node, "tumbling");
     enum rs_calendar_unit unit = RS_CALENDAR_DAY;
-    const char *extra = rs_config_get(node, "every")    ? "every"
-                        : rs_config_get(node, "offset") ? "offset"
-                                                        : NULL;
     switch (cell_of(rs_config_text(where), true, &unit)) {
     case CELL_ONE: break;
     case CELL_SEVERAL:
@@ -127,8 +138,7 @@ static bool load_cell(struct rs_config *config, struct rs_engine *engine, const 
             "offset moves the others");
         return false;
     }
-    if (extra) {
-        rs_config_complain(config, rs_config_get(node, extra), "a window by the calendar takes no %s", extra);
+    if (moved(config, node)) {
         return false;
     }
     return load_zone(config, node, a) && init_calendar(engine, node, RS_WINDOW_TUMBLING, unit, a);
@@ -160,15 +170,11 @@ static bool load_since(struct rs_config *config, struct rs_engine *engine, const
     const struct rs_config_node *where = rs_config_get(node, "since");
     const char *name = rs_config_text(where);
     enum rs_calendar_unit unit = RS_CALENDAR_DAY;
-    const char *extra = rs_config_get(node, "every")    ? "every"
-                        : rs_config_get(node, "offset") ? "offset"
-                                                        : NULL;
     if (!listed(units, name)) {
         rs_config_complain(config, where, "since is one of hour, day, week, month, quarter, year");
         return false;
     }
-    if (extra) {
-        rs_config_complain(config, rs_config_get(node, extra), "a window by the calendar takes no %s", extra);
+    if (moved(config, node)) {
         return false;
     }
     if (!load_zone(config, node, a)) {

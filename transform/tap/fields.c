@@ -136,20 +136,19 @@ static bool waits(void *self)
 }
 
 /* The engine has had an answer for this schema, so that a second one comes at once, or none does. */
-bool rs_tap_fields_read(struct rs_tap_fields *fields, const struct rs_record *record)
+void rs_tap_fields_read(struct rs_tap_fields *fields, const struct rs_record *record)
 {
     struct rs_slice message = record->value;
     struct asking asking = {.fields = fields, .message = message};
     fields->read = false;
     if (!fields->decoder || !message.data || message.size > (uint64_t)fields->stream->max_record_bytes) {
-        return false;
+        return;
     }
     fields->table.header = (struct rs_slice){0};
     if (fields->stream->framing.header) {
         (void)record->header(record, RS_REGISTRY_HEADER, &fields->table.header);
     }
     fields->read = rs_asking_await(waits, &asking, 1000000) && asking.reason == RS_REASON_NONE;
-    return fields->read;
 }
 
 /* A text as it is, other bytes as hexadecimal digits. */

@@ -66,8 +66,8 @@ RS_MUST_USE int rs_tap_fields_new(const struct rs_tap_request *request, const st
                                   const struct rs_stream *stream, struct rs_registry *registry,
                                   struct rs_tap_fields **out, struct rs_error *error);
 void rs_tap_fields_free(struct rs_tap_fields **fields);
-/* Reads them from a message; false: it cannot be read. Values live until the next call, as the record does. */
-bool rs_tap_fields_read(struct rs_tap_fields *fields, const struct rs_record *record);
+/* Reads them from a message, if it can be read. Values live until the next call, as the record does. */
+void rs_tap_fields_read(struct rs_tap_fields *fields, const struct rs_record *record);
 /* Whether what was read last is as --by asks. */
 bool rs_tap_fields_match(const struct rs_tap_fields *fields);
 /* How many are to be shown; name and text of one of what was read last. As JSON: a JSON value. */

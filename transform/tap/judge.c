@@ -9,7 +9,6 @@
 
 #define EMIT_EVERY 4096 /* records of a partition: bounds what is pending */
 #define EMIT_BYTES ((size_t)256 << 10)
-#define AGAIN_US   INT64_C(500000) /* another schema is waited for, once the registry was silent on one */
 
 struct judged_partition {
     struct rs_partition *state; /* NULL: no record yet */
@@ -18,10 +17,7 @@ struct judged_partition {
 
 struct rs_tap_judge {
     const struct rs_engine *engine;
-    int64_t timeout_us;
-    bool silent; /* the registry was waited for in vain, last for the schema `silent_key` */
-    struct rs_registry_key silent_key;
-    struct rs_partition *waiting;
+    struct rs_asking_patience patience;
     struct rs_view_batch *batch;
     struct rs_look looks[RS_STREAM_AGGREGATES_MAX];
     struct rs_tap_event *event; /* at hand */
@@ -39,7 +35,7 @@ int rs_tap_judge_new(const struct rs_engine *engine, size_t slots, int64_t timeo
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
     judge->engine = engine;
-    judge->timeout_us = timeout_us;
+    judge->patience.timeout_us = timeout_us;
     judge->count = slots;
     judge->batch = batch;
     *out = judge;
@@ -90,9 +86,9 @@ static const struct rs_dead_letter_ops ops = {.put = put, .acknowledged = acknow
 
 /* ---- one record ---- */
 
-static bool waits(void *self)
+static bool waits(void *partition)
 {
-    return rs_partition_ask_schema(((struct rs_tap_judge *)self)->waiting);
+    return rs_partition_ask_schema(partition);
 }
 
 /* False: the registry does not say what the record's schema is, and the record is passed by. */
@@ -108,13 +104,7 @@ static bool apply(struct rs_tap_judge *judge, struct rs_partition *p, int *rc, s
             *rc = rs_fail(error, RS_ENOMEM, "out of memory");
             return false;
         }
-        judge->waiting = p;
-        int64_t wait_us = !judge->silent                                    ? judge->timeout_us
-                          : rs_registry_key_equal(&judge->silent_key, &key) ? 0
-                                                                            : AGAIN_US;
-        judge->silent = !rs_asking_await(waits, judge, wait_us);
-        judge->silent_key = key;
-        if (judge->silent) {
+        if (!rs_asking_await_schema(&judge->patience, &key, waits, p)) {
             rs_registry_key_name(&key, name);
             rs_partition_schema_why(p, &why);
             (void)snprintf(event->text, sizeof event->text,

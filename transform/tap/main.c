@@ -56,6 +56,8 @@ static bool chosen(const struct tap *tap, const struct rs_tap_event *event)
     if (request->any_reason && (event->verdict != RS_TAP_REJECTED || !request->reasons[event->reason])) {
         return false;
     }
+    const struct rs_record none = {0};
+    rs_tap_fields_read(tap->fields, event->verdict == RS_TAP_UNJUDGED ? &none : &event->record);
     return rs_tap_fields_match(tap->fields);
 }
 
@@ -84,8 +86,6 @@ static int take_record(void *ctx, struct rs_tap_event *event, struct rs_error *e
     if (rc < 0) {
         return rc;
     }
-    const struct rs_record none = {0};
-    (void)rs_tap_fields_read(tap->fields, event->verdict == RS_TAP_UNJUDGED ? &none : &event->record);
     return chosen(tap, event) ? show(tap, event, error) : 0;
 }
 

@@ -309,12 +309,11 @@ static int take_message(struct rs_tap_reader *reader, rd_kafka_message_t *messag
 /* With --end: whether all was read. Markers of transactions are no records: there the end is what librdkafka says. */
 static bool at_end(const struct rs_tap_reader *reader)
 {
-    for (size_t i = 0; i < reader->count; i++) {
-        if (reader->partitions[i].next < reader->partitions[i].end) {
-            return false;
-        }
+    bool all = reader->request->end;
+    for (size_t i = 0; i < reader->count && all; i++) {
+        all = reader->partitions[i].next >= reader->partitions[i].end;
     }
-    return reader->request->end;
+    return all;
 }
 
 static void catch_signals(void)

@@ -106,4 +106,20 @@ static inline struct rs_view_batch *emit_all(struct run *r)
     return batch;
 }
 
+/* Of the stream `ticks` and the aggregate `g`, each in one line of its own. */
+static inline void expect_complaint(const char *stream, const char *aggregate, const char *complaint)
+{
+    struct fixture f;
+    struct rs_buf yaml = {0};
+    rs_buf_printf(
+        &yaml,
+        "streams:\n  ticks: {topic: t, schema: tick.avsc, %s}\naggregates:\n  g: {stream: ticks, %s}\n",
+        stream, aggregate);
+    rs_buf_char(&yaml, '\0');
+    assert_false(fixture_open(&f, (const char *)yaml.data));
+    assert_string_equal((const char *)f.complaints.data, complaint);
+    rs_buf_fini(&yaml);
+    fixture_close(&f);
+}
+
 #endif

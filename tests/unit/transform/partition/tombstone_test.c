@@ -169,38 +169,24 @@ static void test_the_state_says_it_all(void **state)
     }
 }
 
-static void expect_complaint(const char *stream, const char *aggregate, const char *complaint)
-{
-    struct fixture f;
-    struct rs_buf yaml = {0};
-    rs_buf_printf(&yaml,
-                  "streams:\n  ticks: {topic: t, schema: tick.avsc, time: day, %s}\naggregates:\n  g: "
-                  "{stream: ticks, %s}\n",
-                  stream, aggregate);
-    rs_buf_char(&yaml, '\0');
-    assert_false(fixture_open(&f, (const char *)yaml.data));
-    assert_string_equal((const char *)f.complaints.data, complaint);
-    rs_buf_fini(&yaml);
-    fixture_close(&f);
-}
-
 static void test_complaints(void **state)
 {
     (void)state;
     const char order[] = "test.yaml:6:26: tombstones of stream ticks withdraw the group of their key: `by` "
                          "has to name the fields of "
                          "its `key_fields`, in that order\n";
-    expect_complaint("upsert: {version: revision, key_fields: [market, product]}",
+    expect_complaint("time: day, upsert: {version: revision, key_fields: [market, product]}",
                      "by: [product, market], window: {last: 1}, stats: {n: count()}", order);
-    expect_complaint("upsert: {version: revision, key_fields: [market, product]}",
+    expect_complaint("time: day, upsert: {version: revision, key_fields: [market, product]}",
                      "by: [market], window: {last: 1}, stats: {n: count()}", order);
     expect_complaint(
-        "upsert: {version: revision, key_fields: []}", "by: [market], window: {last: 1}, stats: {n: count()}",
+        "time: day, upsert: {version: revision, key_fields: []}",
+        "by: [market], window: {last: 1}, stats: {n: count()}",
         "test.yaml:4:91: `key_fields` is empty: name the fields that the records' key is made of\n");
-    expect_complaint("upsert: {version: revision, key_fields: [market]}, key: [market]",
+    expect_complaint("time: day, upsert: {version: revision, key_fields: [market]}, key: [market]",
                      "by: [market], window: {last: 1}, stats: {n: count()}",
                      "test.yaml:4:107: `key_fields` of `upsert` are the key: leave `key` out\n");
-    expect_complaint("upsert: {version: revision, key_fields: [ratio]}",
+    expect_complaint("time: day, upsert: {version: revision, key_fields: [ratio]}",
                      "by: [market], window: {last: 1}, stats: {n: count()}",
                      "test.yaml:4:92: field 'ratio' cannot be part of a key: floating-point numbers that "
                      "look alike may differ; "

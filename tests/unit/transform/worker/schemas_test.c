@@ -168,6 +168,21 @@ static void test_what_there_is_not_is_a_dead_letter(void **state)
     assert_int_equal(one.status.state.events.rejected, 2);
 }
 
+/* One record, whose schema the registry tells while it waits, comes to one dead letter. */
+static void expect_letter_of(struct fixture *f, uint32_t id, const char *schema, struct rs_slice value)
+{
+    const struct rs_record record = {.value = value, .timestamp_us = RS_TIME_NONE};
+    const struct rs_registry_key key = {.id = id};
+    const struct rs_registry_answer answer = {.outcome = RS_REGISTRY_FOUND, .schema = rs_slice_text(schema)};
+
+    begin_learning(f);
+    OK(rs_memory_source_append(f->source, 0, 0, &record, 0, &f->error));
+    run_for(f, 10 * MS);
+    registry.reader->learn(registry.reader->self, &key, &answer);
+    run_for(f, 100 * MS);
+    assert_int_equal(f->letters.count, 1);
+}
+
 /* Its bytes would be an event of the stream's own schema, too, in which `size` stands elsewhere: the dead letter
  * tells the place in what the registry's schema says. */
 static void test_a_letter_of_what_could_be_bare(void **state)
@@ -180,16 +195,8 @@ static void test_a_letter_of_what_could_be_bare(void **state)
     /* As of the own schema: at 0, a name of 13 bytes that are UTF-8, size -49. */
     static const uint8_t value[] = {0,    0x1a, 0,    0,    7, /* id */
                                     0x01, 0xe2, 0x80, 0x80, 0xc2, 0x80, 0xc2, 0x80, 0x06, 0x02, 'a'};
-    const struct rs_record record = {.value = rs_slice_of(value, sizeof value), .timestamp_us = RS_TIME_NONE};
-    const struct rs_registry_key key = {.id = 0x1a000007};
-    const struct rs_registry_answer answer = {.outcome = RS_REGISTRY_FOUND, .schema = rs_slice_text(turned)};
 
-    begin_learning(f);
-    OK(rs_memory_source_append(f->source, 0, 0, &record, 0, &f->error));
-    run_for(f, 10 * MS);
-    registry.reader->learn(registry.reader->self, &key, &answer);
-    run_for(f, 100 * MS);
-    assert_int_equal(f->letters.count, 1);
+    expect_letter_of(f, 0x1a000007, turned, rs_slice_of(value, sizeof value));
     assert_int_equal(f->letters.last, RS_REASON_RULE);
     assert_string_equal(f->letters.field, "size");
     assert_int_equal(f->letters.byte, 5);
@@ -205,16 +212,8 @@ static void test_a_letter_of_what_the_writer_may_write(void **state)
         "{\"name\": \"name\", \"type\": \"bytes\"}, {\"name\": \"at\", \"type\": "
         "{\"type\": \"long\", \"logicalType\": \"timestamp-micros\"}}]}";
     static const uint8_t value[] = {0, 0, 0, 0, 7, 0x02, 0x02, 0xff, 0x02, 0x00};
-    const struct rs_record record = {.value = rs_slice_of(value, sizeof value), .timestamp_us = RS_TIME_NONE};
-    const struct rs_registry_key key = {.id = 7};
-    const struct rs_registry_answer answer = {.outcome = RS_REGISTRY_FOUND, .schema = rs_slice_text(raw)};
 
-    begin_learning(f);
-    OK(rs_memory_source_append(f->source, 0, 0, &record, 0, &f->error));
-    run_for(f, 10 * MS);
-    registry.reader->learn(registry.reader->self, &key, &answer);
-    run_for(f, 100 * MS);
-    assert_int_equal(f->letters.count, 1);
+    expect_letter_of(f, 7, raw, rs_slice_of(value, sizeof value));
     assert_int_equal(f->letters.last, RS_REASON_UTF8);
     assert_string_equal(f->letters.field, "");
     assert_int_equal(f->letters.byte, 6);
