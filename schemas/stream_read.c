@@ -198,11 +198,13 @@ static void read_upsert(struct rs_stream_loader *l, const struct rs_config_node 
 
 void rs_stream_read(struct rs_stream_loader *l, const struct rs_config_node *node, struct rs_stream *stream)
 {
-    static const char *const known[] = {
-        "format",    "json",    "topic",      "topics",       "start",    "schema",           "framing",
-        "time",      "id",      "dedup",      "dedup_max",    "lateness", "max_future",       "max_past",
-        "expire",    "upsert",  "rules",      "scale",        "key",      "max_record_bytes", "max_items",
-        "max_depth", "lenient", "max_groups", "dead_letters", NULL};
+    static const char *const known[] = {"format",       "json",      "topic",     "topics",
+                                        "start",        "schema",    "framing",   "time",
+                                        "id",           "dedup",     "dedup_max", "lateness",
+                                        "max_future",   "max_past",  "expire",    "upsert",
+                                        "rules",        "scale",     "key",       "max_record_bytes",
+                                        "max_items",    "max_depth", "lenient",   "max_groups",
+                                        "dead_letters", "calendar",  NULL};
     if (rs_config_kind(node) != RS_CONFIG_MAPPING) {
         rs_config_complain(l->config, node, "the settings of stream '%s' are missing: topic, schema, time",
                            stream->name);

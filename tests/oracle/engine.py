@@ -4,6 +4,7 @@ Everything is recomputed from lists of events; nothing is incremental and nothin
 A record is (offset, Kafka timestamp in µs or None, {field: value}); the fields are what the schema's types mean: times in µs,
 decimals and integers as Fraction or int, strings, None.
 """
+import bisect
 import datetime
 import json
 import math
@@ -119,6 +120,26 @@ class CalendarWindow:
 
     def leave(self, time):
         return self.first_end(self.first_end(time))
+
+
+class SessionWindow(CalendarWindow):
+    """Trading days of an exchange. hours: {date: [(open, close), …]} of every day that trades, as datetimes of its clocks.
+    Without `since`: to the last close, then to the next opening."""
+    def __init__(self, hours, zone, since=False):  # pylint: disable=super-init-not-called
+        self.zone, self.since, self.tumbling, self.sliding, self.size = zoneinfo.ZoneInfo(zone), since, not since, since, 86400 * SECOND
+        self.sessions = sorted((self.utc(o), self.utc(c)) for day in hours.values() for o, c in day)
+        self.starts = sorted({self.utc(day[0][0]) for day in hours.values()} | ({self.utc(day[-1][1]) for day in hours.values()} if not since else set()))
+
+    def utc(self, local):
+        return (local.replace(tzinfo=self.zone).astimezone(datetime.timezone.utc) - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)) \
+            // datetime.timedelta(microseconds=1)
+
+    def cell(self, time):
+        at = bisect.bisect_right(self.starts, time)
+        return self.starts[at - 1], self.starts[at]
+
+    def open_at(self, time):
+        return any(o <= time < c for o, c in self.sessions)
 
 
 class Aggregate:

@@ -103,6 +103,15 @@ static int read_revisions(struct rs_form_reader *f, struct rs_node *node)
 static int other_zone_data(const struct rs_form_reader *f)
 {
     const struct rs_window *w = &f->gs->aggregate->window;
+    if (w->calendar.sessions) {
+        return rs_fail(
+            f->error, RS_ESTATE,
+            "stored state of aggregate %s: a window begins where no session of its calendar does: the "
+            "calendar's file is another than when it was written, or this machine's time zone data "
+            "(package tzdata) is. Days that are past have to stay as they were: mend the file, read the "
+            "input again with --rebuild, or give the aggregate a new name",
+            f->gs->aggregate->name);
+    }
     return rs_fail(
         f->error, RS_ESTATE,
         "stored state of aggregate %s: a window begins where no %s of %s begins: the time zone data "

@@ -36,6 +36,17 @@ void rs_window_init_calendar(struct rs_window *window, enum rs_window_kind kind,
     window->slice_us = window->calendar.shortest_us;
 }
 
+void rs_window_init_sessions(struct rs_window *window, enum rs_window_kind kind,
+                             const struct rs_calendar *calendar)
+{
+    *window = (struct rs_window){.kind = kind,
+                                 .by_calendar = true,
+                                 .size_us = RS_US_PER_DAY,
+                                 .every_us = calendar->shortest_us,
+                                 .slice_us = calendar->shortest_us,
+                                 .calendar = *calendar};
+}
+
 int64_t rs_window_panes(const struct rs_window *window)
 {
     return window->slice_us && !window->by_calendar ? window->size_us / window->slice_us : 1;
@@ -44,10 +55,12 @@ int64_t rs_window_panes(const struct rs_window *window)
 const char *rs_window_cell_text(const struct rs_window *window)
 {
     static const char *const texts[] = {"1d", "1w", "1mo", "1q", "1y"};
-    return texts[window->calendar.unit];
+    return window->calendar.sessions ? "session" : texts[window->calendar.unit];
 }
 
 const char *rs_window_since_text(const struct rs_window *window)
 {
-    return window->by_calendar ? rs_calendar_unit_name(window->calendar.unit) : "hour";
+    return !window->by_calendar        ? "hour"
+           : window->calendar.sessions ? "session"
+                                       : rs_calendar_unit_name(window->calendar.unit);
 }

@@ -40,6 +40,10 @@ void rs_window_init(struct rs_window *window, enum rs_window_kind kind, int64_t 
 /* Tumbling or sliding, by cells. The zone outlives the window. */
 void rs_window_init_calendar(struct rs_window *window, enum rs_window_kind kind, enum rs_calendar_unit unit,
                              const struct rs_zone *zone);
+/* By the trading days of an exchange, whose sessions outlive the window: tumbling by RS_CALENDAR_SESSION, or sliding by
+ * RS_CALENDAR_TRADING_DAY. */
+void rs_window_init_sessions(struct rs_window *window, enum rs_window_kind kind,
+                             const struct rs_calendar *calendar);
 
 /* Largest multiple of `step` that is not above `t`; mathematical floor. */
 static inline int64_t rs_floor_to(int64_t t, int64_t step)
@@ -136,7 +140,8 @@ static inline int64_t rs_window_end_at(const struct rs_window *w, int64_t number
     return w->by_calendar ? rs_calendar_start(&w->calendar, number) : number * w->every_us + w->offset_us;
 }
 
-/* As it is written: "1d" to "1y" of a tumbling window by the calendar; "hour" to "year" of `since`. */
+/* As it is written: "1d" to "1y" or "session" of a tumbling window by the calendar; "hour" to "year" or "session" of
+ * `since`. */
 const char *rs_window_cell_text(const struct rs_window *window);
 const char *rs_window_since_text(const struct rs_window *window);
 

@@ -55,9 +55,10 @@ struct rs_batch {
     struct rs_judged judged[RS_RECORD_BATCH_MAX];
     struct rs_value *values; /* of the record being judged */
     uint8_t *text; /* of JSON: texts of the values that do not lie in the record; touched only by use */
-    struct rs_num *inputs;     /* record by record */
-    struct rs_event_key *keys; /* record by record, one for each distinct `by` */
-    uint8_t *flags;            /* upsert: record by record, register flags for each aggregate */
+    struct rs_session_span *spans; /* by calendar: what was asked for last */
+    struct rs_num *inputs;         /* record by record */
+    struct rs_event_key *keys;     /* record by record, one for each distinct `by` */
+    uint8_t *flags;                /* upsert: record by record, register flags for each aggregate */
     uint8_t *key_bytes;
     uint32_t key_fill;
     uint32_t pending[RS_RECORD_BATCH_MAX]; /* records to apply, in order */
@@ -109,7 +110,7 @@ static inline const char *rs_partition_topic(const struct rs_partition *p)
 /* Fills the slots that are of the record itself. *slot: the one that is refused, with the reason. */
 enum rs_reason rs_batch_take_record(const struct rs_partition *p, const struct rs_record *record, int *slot);
 /* Values that were decoded once more become what they were when the record was rejected for this. */
-void rs_batch_see_again(const struct rs_plan *plan, struct rs_value *values, enum rs_reason reason, int rule);
+void rs_batch_see_again(struct rs_partition *p, enum rs_reason reason, int rule);
 RS_MUST_USE int rs_batch_init(struct rs_batch *batch, const struct rs_plan *plan, struct rs_error *error);
 void rs_batch_fini(struct rs_batch *batch);
 /* What names the record's schema is at hand from now on. Only streams of framing confluent-header look: librdkafka

@@ -15,12 +15,13 @@ int rs_batch_init(struct rs_batch *batch, const struct rs_plan *plan, struct rs_
 {
     size_t keys = (size_t)RS_RECORD_BATCH_MAX * plan->key_count;
     batch->values = calloc(plan->slots.count + 1, sizeof *batch->values);
+    batch->spans = calloc(plan->slots.session_count + 1, sizeof *batch->spans);
     batch->inputs = calloc(RS_RECORD_BATCH_MAX * plan->inputs.count + 1, sizeof *batch->inputs);
     batch->keys = calloc(keys + 1, sizeof *batch->keys);
     batch->flags = calloc((size_t)RS_RECORD_BATCH_MAX * plan->aggregate_count + 1, 1);
     batch->key_bytes = malloc(keys * RS_GROUP_KEY_MAX + 1);
     batch->text = malloc(plan->stream->format == RS_FORMAT_JSON ? (size_t)plan->stream->max_record_bytes : 1);
-    if (!batch->text || !batch->values || !batch->inputs || !batch->keys || !batch->flags ||
+    if (!batch->text || !batch->values || !batch->spans || !batch->inputs || !batch->keys || !batch->flags ||
         !batch->key_bytes) {
         rs_batch_fini(batch);
         return rs_fail(error, RS_ENOMEM, "out of memory");
@@ -31,6 +32,7 @@ int rs_batch_init(struct rs_batch *batch, const struct rs_plan *plan, struct rs_
 void rs_batch_fini(struct rs_batch *batch)
 {
     free(batch->values);
+    free(batch->spans);
     free(batch->inputs);
     free(batch->keys);
     free(batch->flags);
@@ -59,9 +61,31 @@ static bool scale_values(const struct rs_plan *plan, struct rs_value *values)
     return true;
 }
 
-void rs_batch_see_again(const struct rs_plan *plan, struct rs_value *values, enum rs_reason reason, int rule)
+/* Whether it is in session is asked once a stretch of time: events of one follow each other. */
+static __attribute__((noinline)) void see_sessions(const struct rs_slots *slots,
+                                                   struct rs_session_span *spans, int64_t time_us,
+                                                   struct rs_value *values)
 {
+    for (size_t i = 0; i < slots->session_count; i++) {
+        struct rs_session_span *span = &spans[i];
+        if (time_us < span->from_us || time_us >= span->until_us) {
+            *span = rs_sessions_span_at(slots->session[i].sessions, time_us);
+        }
+        values[slots->session[i].slot] = (struct rs_value){.kind = RS_VALUE_BOOLEAN, .i = span->open};
+    }
+}
+
+void rs_batch_see_again(struct rs_partition *p, enum rs_reason reason, int rule)
+{
+    const struct rs_plan *plan = p->plan;
+    struct rs_value *values = p->batch.values;
     uint64_t ignored;
+    int64_t time_us;
+    uint16_t nanos;
+    if (plan->slots.session_count > 0 && values[plan->time_slot].kind != RS_VALUE_NULL &&
+        rs_event_time(plan->time_form, &values[plan->time_slot], &time_us, &nanos)) {
+        see_sessions(&plan->slots, p->batch.spans, time_us, values);
+    }
     (void)scale_values(plan, values);
     switch (reason) {
     case RS_REASON_NOT_FINITE:
@@ -341,6 +365,9 @@ static enum rs_reason judge_values(struct rs_partition *p, uint32_t i, const str
     enum rs_reason reason = judge_time(plan, p->batch.values, record, j);
     if (reason != RS_REASON_NONE) {
         return reason;
+    }
+    if (__builtin_expect(plan->slots.session_count > 0, 0)) {
+        see_sessions(&plan->slots, p->batch.spans, j->time_us, p->batch.values);
     }
     if (!scale_values(plan, p->batch.values)) {
         return RS_REASON_DECIMAL;

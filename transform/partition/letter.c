@@ -194,7 +194,7 @@ static void find_place(struct rs_partition *p, struct rs_dead_letter *letter, in
     int slot = -1;
     if (rs_batch_take_record(p, letter->record, &slot) == RS_REASON_NONE) {
         if (letter->reason != RS_REASON_DECIMAL) { /* that is about what could not be scaled */
-            rs_batch_see_again(plan, p->batch.values, letter->reason, rule);
+            rs_batch_see_again(p, letter->reason, rule);
         }
         slot = field_slot(plan, p->batch.values, letter->reason, rule);
     }

@@ -3,7 +3,8 @@
 
 #include "transform/plan/plan.h"
 
-static const char *const aggregate_keys[] = {"stream", "by", "where", "window", "history", "stats", NULL};
+static const char *const aggregate_keys[] = {"stream", "by",      "where", "calendar",
+                                             "window", "history", "stats", NULL};
 
 /* ---- name and stream ---- */
 
@@ -202,6 +203,9 @@ bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const
     }
     out->upsert = out->plan->stream->upsert;
     int64_t history = 0;
+    out->calendar = out->plan->calendar;
+    right &= rs_trading_load(config, &engine->arena, &engine->tradings, node, &out->calendar);
+    out->plan->slots.calendar = out->calendar;
     right &= rs_key_plan_load(config, &out->plan->slots, rs_config_get(node, "by"), &out->by);
     right &= check_key_fields(config, node, out);
     right &= load_where(config, node, out);

@@ -154,6 +154,7 @@ void rs_engine_free(struct rs_engine **engine)
         rs_pane_layout_free(&e->aggregates[i].layout);
         rs_zone_free(&e->aggregates[i].zone);
     }
+    rs_tradings_fini(&e->tradings);
     rs_arena_fini(&e->arena);
     free(e);
     *engine = NULL;

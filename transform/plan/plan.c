@@ -84,6 +84,10 @@ void rs_plan_begin(struct rs_config *config, struct rs_engine *engine, const str
     out->version_slot = stream->upsert ? stream_slot(config, out, stream->version_path) : -1;
     out->value_slot = stream->upsert ? stream_slot(config, out, stream->value_path) : -1;
     load_scales(config, out);
+    if (stream->node) { /* what is wrong is told; rules are read for their other faults */
+        (void)rs_trading_load(config, &engine->arena, &engine->tradings, stream->node, &out->calendar);
+    }
+    out->slots.calendar = out->calendar;
     rs_rules_load(config, &out->slots, stream->node ? rs_config_get(stream->node, "rules") : NULL,
                   &out->rules);
 }

@@ -17,6 +17,7 @@
 #include "transform/plan/group_key.h"
 #include "transform/plan/rules.h"
 #include "transform/plan/stats.h"
+#include "transform/plan/trading.h"
 
 /* Aggregates of one stream: their outcomes for an event are bits of one word. */
 #define RS_STREAM_AGGREGATES_MAX 64
@@ -32,9 +33,10 @@ struct rs_aggregate {
     struct rs_plan *plan;
     uint32_t position; /* among the aggregates of its stream */
     struct rs_key_plan by;
-    uint32_t key;                     /* number in plan->keys */
-    const struct rs_condition *where; /* NULL: all */
-    bool where_by_only;               /* looks at `by` fields alone: all events of a group fare alike */
+    uint32_t key;                       /* number in plan->keys */
+    const struct rs_condition *where;   /* NULL: all */
+    bool where_by_only;                 /* looks at `by` fields alone: all events of a group fare alike */
+    const struct rs_sessions *calendar; /* its own `calendar`, else the stream's; NULL: none */
     struct rs_window window;
     struct rs_zone *zone; /* owned: of `window: {zone}` */
     bool upsert;
@@ -60,6 +62,7 @@ struct rs_plan {
     int scales[RS_SLOTS_MAX];      /* by slot, -1: none declared */
     uint16_t scaled[RS_SLOTS_MAX]; /* slots with a scale */
     size_t scaled_count;
+    const struct rs_sessions *calendar; /* of the stream; NULL: none */
     struct rs_rules rules;
     struct rs_inputs inputs;
     int64_t step_us; /* event times go on by so much without anybody's confirmation: times.c */
@@ -89,6 +92,7 @@ struct rs_engine {
     struct rs_aggregate *aggregates;
     struct rs_aggregate_meta *metas;
     size_t aggregate_count;
+    struct rs_tradings tradings;
 };
 
 /* ---- aggregate.c ---- */

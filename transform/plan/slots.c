@@ -60,8 +60,39 @@ static int append(struct rs_slots *slots, const char *path, const struct rs_fiel
     return (int)slots->count++;
 }
 
+/* A slot for each calendar. */
+static int add_session(struct rs_slots *slots, struct rs_error *error)
+{
+    static const struct rs_schema boolean = {.kind = RS_AVRO_BOOLEAN};
+    static const struct rs_field_type type = {.kind = RS_VALUE_BOOLEAN, .schema = &boolean};
+    if (!slots->calendar) {
+        return rs_fail(error, RS_ECONFIG,
+                       RS_IN_SESSION " needs `calendar: FILE`, of this aggregate or of its stream");
+    }
+    for (size_t i = 0; i < slots->session_count; i++) {
+        if (slots->session[i].sessions == slots->calendar) {
+            return slots->session[i].slot;
+        }
+    }
+    struct rs_session_op *ops =
+        rs_arena_grow(slots->arena, slots->session, slots->session_count, sizeof *ops);
+    if (!ops) {
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    slots->session = ops;
+    int slot = append(slots, RS_IN_SESSION, &type, error);
+    if (slot >= 0) {
+        slots->decoded[slot] = NULL;
+        ops[slots->session_count++] = (struct rs_session_op){slot, slots->calendar};
+    }
+    return slot;
+}
+
 static int add(struct rs_slots *slots, const char *path, struct rs_error *error)
 {
+    if (strcmp(path, RS_IN_SESSION) == 0) {
+        return add_session(slots, error);
+    }
     for (size_t i = 0; i < slots->count; i++) {
         if (strcmp(slots->paths[i], path) == 0) {
             return (int)i;

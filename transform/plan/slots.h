@@ -9,10 +9,18 @@
 #include "base/arena.h"
 #include "base/config/config.h"
 #include "base/error.h"
+#include "base/time/sessions.h"
 #include "schemas/program.h"
 #include "transform/plan/record_ops.h"
 
 #define RS_SLOTS_MAX 256
+
+/* `$in_session`: whether the exchange trades at the event's time. */
+#define RS_IN_SESSION "$in_session"
+struct rs_session_op {
+    int slot;
+    const struct rs_sessions *sessions;
+};
 
 struct rs_slots {
     struct rs_arena *arena;
@@ -23,9 +31,12 @@ struct rs_slots {
     size_t count;
     struct rs_record_op *record;
     size_t record_count;
+    const struct rs_sessions *calendar; /* of whoever asks for slots now; NULL: none */
+    struct rs_session_op *session;
+    size_t session_count;
 };
 
-/* Slot of the field at `path`, of the event or its record, which stands in the configuration at `where`, added if new; negative: there
+/* Slot of the field at `path`, of the event or its record, or of RS_IN_SESSION, which stands in the configuration at `where`, added if new; negative: there
  * was a complaint, which says which field is near. */
 RS_MUST_USE int rs_slots_want(struct rs_slots *slots, struct rs_config *config,
                               const struct rs_config_node *where, const char *path);

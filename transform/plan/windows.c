@@ -171,7 +171,8 @@ static bool load_since(struct rs_config *config, struct rs_engine *engine, const
     const char *name = rs_config_text(where);
     enum rs_calendar_unit unit = RS_CALENDAR_DAY;
     if (!listed(units, name)) {
-        rs_config_complain(config, where, "since is one of hour, day, week, month, quarter, year");
+        rs_config_complain(config, where,
+                           "since is one of hour, day, week, month, quarter, year and session");
         return false;
     }
     if (moved(config, node)) {
@@ -186,6 +187,43 @@ static bool load_since(struct rs_config *config, struct rs_engine *engine, const
     bool made = init_calendar(engine, node, RS_WINDOW_SLIDING, unit, a);
     a->window.since = true;
     return made;
+}
+
+/* ---- by the trading days of an exchange ---- */
+
+static bool load_session(struct rs_config *config, struct rs_engine *engine,
+                         const struct rs_config_node *node, const char *kind, struct rs_aggregate *a)
+{
+    const struct rs_config_node *zone = rs_config_get(node, "zone");
+    const char *zone_name = NULL;
+    if (!a->calendar) {
+        rs_config_complain(
+            config, rs_config_get(node, kind),
+            "sessions of an exchange need `calendar: FILE`, of this aggregate or of its stream");
+        return false;
+    }
+    if (zone) {
+        rs_config_complain(config, zone,
+                           "the hours of a session are those of its calendar, which has the zone");
+        return false;
+    }
+    if (moved(config, node)) {
+        return false;
+    }
+    bool since = kind[0] == 's';
+    const struct rs_calendar *calendar = rs_trading_calendar(
+        &engine->tradings, a->calendar, since ? RS_CALENDAR_TRADING_DAY : RS_CALENDAR_SESSION, &zone_name);
+    rs_window_init_sessions(&a->window, since ? RS_WINDOW_SLIDING : RS_WINDOW_TUMBLING, calendar);
+    a->window.since = since;
+    a->window.zone = zone_name;
+    return true;
+}
+
+/* Whether the window is one of sessions. */
+static bool of_sessions(const struct rs_config_node *node, const char *kind)
+{
+    const char *text = rs_config_text(rs_config_get(node, kind));
+    return text && strcmp(text, "session") == 0;
 }
 
 /* ---- of a fixed size ---- */
@@ -316,6 +354,12 @@ bool rs_aggregate_load_window(struct rs_config *config, struct rs_engine *engine
     if (kinds != 1) {
         rs_config_complain(config, node, "window is exactly one of %s", window_available);
         return false;
+    }
+    if (rs_config_get(node, "tumbling") && of_sessions(node, "tumbling")) {
+        return load_session(config, engine, node, "tumbling", a);
+    }
+    if (rs_config_get(node, "since") && of_sessions(node, "since")) {
+        return load_session(config, engine, node, "since", a);
     }
     if (rs_config_get(node, "tumbling")) {
         return load_tumbling(config, engine, node, a);

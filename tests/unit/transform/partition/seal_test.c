@@ -426,6 +426,42 @@ static void test_other_zone_data_is_told(void **state)
     assert_int_equal(rmdir(directory), 0);
 }
 
+static void write_calendar(const char *path, const char *sessions)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fprintf(file, "zone: UTC\ndays: [mon, tue, wed, thu, fri, sat, sun]\nsessions: [\"%s\"]\n",
+                        sessions) > 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Days to come may be added to an exchange's calendar; those that are kept have to stay where they were. */
+static void test_other_trading_days_are_told(void **state)
+{
+    struct sealing *f = *state;
+    char directory[] = "/tmp/rs-calendar-XXXXXX";
+    char path[64];
+    char aggregate[256];
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(path, sizeof path, "%s/exchange.yaml", directory);
+    (void)snprintf(aggregate, sizeof aggregate,
+                   "  d:\n    stream: ticks\n    calendar: %s\n    window: {tumbling: session}\n"
+                   "    history: 10\n    stats: {n: count()}\n",
+                   path);
+    write_calendar(path, "00:00-12:00");
+    struct run *r = open_writer(f, monthly_stream, aggregate);
+    apply(r, some, 3);
+    seal_changes(f, r);
+    struct run *s = open_restored(f, monthly_stream, aggregate);
+    assert_same_bytes(s, r);
+    write_calendar(path, "00:01-12:00");
+    struct run *t = open_run(f, monthly_stream, aggregate);
+    assert_int_equal(restore(f, t), RS_ESTATE);
+    assert_non_null(strstr(f->error.text, "a window begins where no session of its calendar does"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(directory), 0);
+}
+
 /* ---- damage ---- */
 
 /* The state log's checksums are in front of this; whatever comes through must not be trusted all the same. */
@@ -474,6 +510,7 @@ int main(void)
         SEAL_TEST(test_a_change_that_stored_state_does_not_allow_is_refused),
         SEAL_TEST(test_days_of_a_zone_are_restored),
         SEAL_TEST(test_other_zone_data_is_told),
+        SEAL_TEST(test_other_trading_days_are_told),
         SEAL_TEST(test_damaged_bytes_are_refused_or_harmless),
     };
     return cmocka_run_group_tests_name("seal", tests, NULL, NULL);
