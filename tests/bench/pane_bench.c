@@ -20,9 +20,10 @@ struct bench_case {
 };
 
 static const struct rs_stat_spec stats[] = {
-    {RS_STAT_COUNT, "count", -1, -1}, {RS_STAT_SUM, "volume", 1, -1}, {RS_STAT_MEAN, "mean", 0, -1},
-    {RS_STAT_MIN, "min", 0, -1},      {RS_STAT_MAX, "max", 0, -1},    {RS_STAT_STDDEV, "sd", 0, -1},
-    {RS_STAT_VWAP, "vwap", 0, 1},     {RS_STAT_OHLC, "price", 0, -1},
+    {RS_STAT_COUNT, "count", -1, -1, NULL}, {RS_STAT_SUM, "volume", 1, -1, NULL},
+    {RS_STAT_MEAN, "mean", 0, -1, NULL},    {RS_STAT_MIN, "min", 0, -1, NULL},
+    {RS_STAT_MAX, "max", 0, -1, NULL},      {RS_STAT_STDDEV, "sd", 0, -1, NULL},
+    {RS_STAT_VWAP, "vwap", 0, 1, NULL},     {RS_STAT_OHLC, "price", 0, -1, NULL},
 };
 
 static double now_ns(void)

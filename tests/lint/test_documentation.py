@@ -87,10 +87,12 @@ def code_keys(code):
 
 
 def code_statistics(code):
-    """{(name, number of fields)}"""
+    """{(name, number of arguments)}"""
     table = one(r"\bknown_stats\[\] = \{(.*?)\n\};", holding(code, "known_stats[] = {"), "the table of statistics")
-    rows = re.findall(r'\{"(\w+)", RS_STAT_\w+, (\d+), (\d+),', table)
-    return {(name, count) for name, low, high in rows for count in range(int(low), int(high) + 1)}
+    rows = re.findall(r'\{"(\w+)",\s*RS_STAT_\w+,\s*RS_UNIT_\w+,\s*\{(.*?)\},\s*"', table, re.S)
+    arguments = {name: re.findall(r"\b((?:OPTIONAL_)?[A-Z_]+)\(", row) for name, row in rows}
+    return {(name, count) for name, macros in arguments.items()
+            for count in range(len([m for m in macros if not m.startswith("OPTIONAL_")]), len(macros) + 1)}
 
 
 def code_reasons(code):
@@ -534,7 +536,7 @@ class Documentation(unittest.TestCase):
         self.sees("stddev_pop", self.in_code('{"stddev_pop",', '{"mode",'), {
             "readme": lambda text: text.replace("`stddev_pop(x)`", ""),
             "pages": self.in_page("rollstat.yaml.5", " Fn stddev_pop x ,", "")}, self.test_statistics)
-        self.sees("('rate', 2)", self.in_code('{"rate", RS_STAT_RATE, 0, 1,', '{"rate", RS_STAT_RATE, 0, 2,'), {
+        self.sees("('rate', 2)", self.in_code('{"rate", RS_STAT_RATE, RS_UNIT_RATE, {', '{"rate", RS_STAT_RATE, RS_UNIT_RATE, {OPTIONAL_WHOLE("n", 1, 9), '), {
             "readme": lambda text: text.replace("`rate(x)`", "`rate(x, y)`")}, self.test_statistics)
 
     def test_reasons_can_fail(self):

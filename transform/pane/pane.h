@@ -53,11 +53,27 @@ struct rs_num {
     };
 };
 
+/* A constant among a statistic's arguments: a number is value / 10^scale, a whole number has scale 0, and of a
+ * duration the value is in microseconds. */
+#define RS_STAT_PARAMS_MAX      3
+#define RS_STAT_PARAM_SCALE_MAX 18
+struct rs_stat_param {
+    bool given;
+    int64_t value;
+    int scale; /* 0..RS_STAT_PARAM_SCALE_MAX, without zeros at the end */
+};
+struct rs_stat_params {
+    struct rs_stat_param
+        at[RS_STAT_PARAMS_MAX]; /* in the order in which the statistic declares its constants */
+};
+
 struct rs_stat_spec {
     enum rs_stat_kind kind;
     const char *name; /* as configured */
     int x;            /* input number, -1: none */
     int w;            /* second input (vwap), -1: none */
+    const struct rs_stat_param
+        *params; /* its constants in the order of their declaration; NULL: it takes none */
 };
 
 struct rs_pane_layout; /* immutable */

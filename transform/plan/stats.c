@@ -1,291 +1,27 @@
 #include "transform/plan/stats.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "transform/plan/stat_call.h"
 
 #define STATS_MAX 64
+#define PATH_SIZE 256
 
-struct known {
-    const char *name;
-    enum rs_stat_kind kind;
-    int min_fields, max_fields;
-    bool has_unit; /* the unit of its first field */
+/* A statistic on its way from its text into the plan. */
+struct load {
+    struct rs_config *config;
+    struct rs_inputs *inputs;
+    const struct rs_config_node *value;
+    const struct rs_known_stat *known;
+    struct rs_stat_args args;
+    struct rs_stat *out;
+    struct rs_buf text;    /* as normalised */
+    char first[PATH_SIZE]; /* its first field; empty: a formula, or none */
+    struct rs_stat_param *params;
+    size_t fields, constants;
 };
-
-static const struct known known_stats[] = {
-    {"count", RS_STAT_COUNT, 0, 1, false},
-    {"sum", RS_STAT_SUM, 1, 1, true},
-    {"mean", RS_STAT_MEAN, 1, 1, true},
-    {"avg", RS_STAT_MEAN, 1, 1, true},
-    {"min", RS_STAT_MIN, 1, 1, true},
-    {"max", RS_STAT_MAX, 1, 1, true},
-    {"range", RS_STAT_RANGE, 1, 1, true},
-    {"first", RS_STAT_FIRST, 1, 1, true},
-    {"open", RS_STAT_FIRST, 1, 1, true},
-    {"last", RS_STAT_LAST, 1, 1, true},
-    {"close", RS_STAT_LAST, 1, 1, true},
-    {"ohlc", RS_STAT_OHLC, 1, 1, true},
-    {"vwap", RS_STAT_VWAP, 2, 2, true},
-    {"variance", RS_STAT_VARIANCE, 1, 1, false},
-    {"variance_pop", RS_STAT_VARIANCE_POP, 1, 1, false},
-    {"stddev", RS_STAT_STDDEV, 1, 1, true},
-    {"stddev_pop", RS_STAT_STDDEV_POP, 1, 1, true},
-    {"rate", RS_STAT_RATE, 0, 1, false},
-    {"change", RS_STAT_CHANGE, 1, 1, true},
-    {"pct_change", RS_STAT_PCT_CHANGE, 1, 1, false},
-};
-#define KNOWN_COUNT (sizeof known_stats / sizeof *known_stats)
-
-static const char available[] =
-    "count, sum, mean, min, max, range, first, last, ohlc, vwap, variance, variance_pop, "
-    "stddev, stddev_pop, rate, change and pct_change";
-
-static const char *const planned_stats[] = {"quantile", "median",     "distinct", "topk",        "ewma",
-                                            "twap",     "covariance", "slope",    "correlation", "zscore"};
-
-/* ---- names ---- */
-
-static const struct known *find_known(const char *name)
-{
-    for (size_t i = 0; i < KNOWN_COUNT; i++) {
-        if (strcmp(known_stats[i].name, name) == 0) {
-            return &known_stats[i];
-        }
-    }
-    return NULL;
-}
-
-/* A statistic that is planned is said not to be available yet, rather than not to exist. */
-static void complain_unknown(struct rs_config *config, const struct rs_config_node *where, const char *name)
-{
-    const char *names[KNOWN_COUNT + 1];
-    for (size_t i = 0; i < sizeof planned_stats / sizeof *planned_stats; i++) {
-        if (strcmp(planned_stats[i], name) == 0) {
-            rs_config_complain(config, where,
-                               "statistic \"%s\" is not available in this version; there are %s", name,
-                               available);
-            return;
-        }
-    }
-    for (size_t i = 0; i < KNOWN_COUNT; i++) {
-        names[i] = known_stats[i].name;
-    }
-    names[KNOWN_COUNT] = NULL;
-    const char *near = rs_nearest_name(name, names);
-    if (near) {
-        rs_config_complain(config, where, "no statistic \"%s\"; did you mean \"%s\"?", name, near);
-    } else {
-        rs_config_complain(config, where, "no statistic \"%s\"; there are %s", name, available);
-    }
-}
-
-/* ---- name(field, field) ---- */
-
-struct expression {
-    char name[64];
-    struct {
-        char path[256];          /* a field; else empty: */
-        const char *start, *end; /* the text of a formula */
-        const struct rs_formula *formula;
-    } fields[2];
-    int count;
-};
-
-static const char *blanks(const char *at)
-{
-    while (*at == ' ' || *at == '\t') {
-        at++;
-    }
-    return at;
-}
-
-/* What names of schemas are made of, and '.'. */
-static bool name_letter(char c)
-{
-    return isalnum((unsigned char)c) || strchr("_.$-", c) || (unsigned char)c >= 0x80;
-}
-
-/* NULL: none, or longer than `size`. */
-static const char *word(const char *at, char *out, size_t size)
-{
-    size_t length = 0;
-    for (; *at != '\0' && name_letter(*at); at++) {
-        if (length + 1 == size) {
-            return NULL;
-        }
-        out[length++] = *at;
-    }
-    out[length] = '\0';
-    return length ? blanks(at) : NULL;
-}
-
-/* A field alone, or all up to the comma or bracket that ends the argument. NULL: it does not end. */
-static const char *argument(const char *at, struct expression *out)
-{
-    const char *end = word(at, out->fields[out->count].path, sizeof out->fields[0].path);
-    if (end && (*end == ',' || *end == ')')) {
-        return end;
-    }
-    int depth = 0;
-    out->fields[out->count].path[0] = '\0';
-    for (end = at; depth > 0 || (*end != ',' && *end != ')'); end++) {
-        if (*end == '\0') {
-            return NULL;
-        }
-        depth += (*end == '(') - (*end == ')');
-    }
-    out->fields[out->count].start = at;
-    out->fields[out->count].end = end;
-    return end > at ? end : NULL;
-}
-
-static bool parse_expression(const char *text, struct expression *out)
-{
-    *out = (struct expression){0};
-    const char *at = word(blanks(text), out->name, sizeof out->name);
-    if (!at || *at != '(') {
-        return false;
-    }
-    at = blanks(at + 1);
-    while (*at != ')') {
-        if (out->count == 2 || (out->count && *at != ',')) {
-            return false;
-        }
-        at = argument(blanks(out->count ? at + 1 : at), out);
-        if (!at) {
-            return false;
-        }
-        out->count++;
-    }
-    return *blanks(at + 1) == '\0';
-}
-
-/* ---- inputs ---- */
-
-static bool numeric(const struct rs_field_type *type)
-{
-    if (type->kind == RS_VALUE_INT) {
-        return type->schema->kind != RS_AVRO_ENUM && type->schema->logical == RS_LOGICAL_NONE;
-    }
-    return type->kind == RS_VALUE_DECIMAL || type->kind == RS_VALUE_DOUBLE;
-}
-
-#define NEVER_PLAIN UINT8_MAX /* no kind of value */
-
-/* A field that is no number can only be counted. Doubles are not `required` even where they are always
- * there, since NaN and infinities are passed by. */
-static struct rs_input input_of(const struct rs_inputs *inputs, int slot)
-{
-    const struct rs_field_type *type = &inputs->slots->types[slot];
-    struct rs_input input = {
-        .slot = slot, .convert = RS_CONVERT_PRESENCE, .type = {.kind = RS_NUM_INT64}, .plain = NEVER_PLAIN};
-    input.type.required = !type->nullable;
-    if (!numeric(type)) {
-        return input;
-    }
-    if (type->kind == RS_VALUE_INT) {
-        input.convert = RS_CONVERT_INT;
-        input.plain = RS_VALUE_INT;
-    } else if (inputs->scales[slot] >= 0) {
-        input.convert = RS_CONVERT_SCALED;
-        input.plain = RS_VALUE_DECIMAL;
-        input.type.scale = inputs->scales[slot];
-        input.type.required = false; /* NaN and infinities are passed by */
-    } else if (type->kind == RS_VALUE_DECIMAL) {
-        input.convert = RS_CONVERT_DECIMAL;
-        input.type.kind = type->precision <= 18 ? RS_NUM_INT64 : RS_NUM_INT128;
-        input.type.scale = type->scale;
-        input.plain = input.type.kind == RS_NUM_INT64 ? RS_VALUE_DECIMAL : NEVER_PLAIN;
-    } else {
-        input.convert = RS_CONVERT_DOUBLE;
-        input.type.kind = RS_NUM_DOUBLE;
-        input.type.required = false;
-    }
-    return input;
-}
-
-static struct rs_input input_of_formula(const struct rs_formula *formula)
-{
-    return (struct rs_input){.slot = rs_formula_slot(formula),
-                             .formula = formula,
-                             .convert = RS_CONVERT_FORMULA,
-                             .type = {.kind = rs_formula_narrow(formula) ? RS_NUM_INT64 : RS_NUM_INT128,
-                                      .scale = rs_formula_scale(formula),
-                                      .required = rs_formula_required(formula)},
-                             .plain = NEVER_PLAIN};
-}
-
-static bool same_formula(const struct rs_formula *a, const struct rs_formula *b)
-{
-    return a && b ? strcmp(rs_formula_text(a), rs_formula_text(b)) == 0 : a == b;
-}
-
-/* Statistics over one field, or one formula, share its input, and with it the slots in the pane. */
-static int add_input(struct rs_inputs *inputs, const struct rs_input *input)
-{
-    for (size_t i = 0; i < inputs->count; i++) {
-        if (inputs->items[i].slot == input->slot && same_formula(inputs->items[i].formula, input->formula)) {
-            return (int)i;
-        }
-    }
-    struct rs_input *items = rs_arena_grow(inputs->slots->arena, inputs->items, inputs->count, sizeof *items);
-    struct rs_num_type *types =
-        rs_arena_grow(inputs->slots->arena, inputs->types, inputs->count, sizeof *types);
-    if (!items || !types) {
-        return -1;
-    }
-    inputs->items = items;
-    inputs->types = types;
-    items[inputs->count] = *input;
-    types[inputs->count] = input->type;
-    return (int)inputs->count++;
-}
-
-static bool field_input(struct rs_config *config, struct rs_inputs *inputs,
-                        const struct rs_config_node *where, enum rs_stat_kind kind, const char *path,
-                        struct rs_input *out)
-{
-    int slot = rs_slots_want(inputs->slots, config, where, path);
-    if (slot < 0) {
-        return false;
-    }
-    const struct rs_field_type *type = &inputs->slots->types[slot];
-    if (kind != RS_STAT_COUNT && rs_field_type_known(type) && !numeric(type)) {
-        rs_config_complain(config, where,
-                           "%s is %s; statistics are made of int, long, float, double and decimal fields",
-                           path, rs_field_type_name(type));
-        return false;
-    }
-    *out = input_of(inputs, slot);
-    return true;
-}
-
-/* Input number of a statistic's argument, or -1 after a complaint. */
-static int want_input(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *where,
-                      enum rs_stat_kind kind, struct expression *e, int number)
-{
-    struct rs_input wanted;
-    if (e->fields[number].path[0]) {
-        if (!field_input(config, inputs, where, kind, e->fields[number].path, &wanted)) {
-            return -1;
-        }
-    } else {
-        e->fields[number].formula =
-            rs_formula_load(config, inputs->slots, where, e->fields[number].start, e->fields[number].end);
-        if (!e->fields[number].formula) {
-            return -1;
-        }
-        wanted = input_of_formula(e->fields[number].formula);
-    }
-    int input = add_input(inputs, &wanted);
-    if (input < 0) {
-        rs_config_complain(config, where, "out of memory");
-    }
-    return input;
-}
 
 /* ---- units ---- */
 
@@ -308,18 +44,88 @@ static const char *unit_of(const struct rs_schema *schema, const char *path)
     return NULL;
 }
 
-static const char *unit_for(const struct rs_inputs *inputs, const struct known *known,
-                            const struct expression *e)
+static const char *unit_for(const struct load *l)
 {
-    if (known->kind == RS_STAT_PCT_CHANGE) {
-        return "%";
+    switch (l->known->unit) {
+    case RS_UNIT_NONE: return NULL;
+    case RS_UNIT_PERCENT: return "%";
+    case RS_UNIT_RATE: return l->fields == 0 ? "1/s" : NULL;
+    case RS_UNIT_FIELD: break;
     }
-    if (known->kind == RS_STAT_RATE && e->count == 0) {
-        return "1/s";
+    const struct rs_schema *schema = l->inputs->slots->schema;
+    return schema && l->first[0] ? unit_of(schema, l->first) : NULL; /* nobody says what a formula's is */
+}
+
+/* ---- arguments ---- */
+
+/* Whether the argument is a field alone, which is then in `path`. */
+static bool plain_path(struct rs_slice text, char *path)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (!rs_stat_name_letter((char)text.data[i])) {
+            return false;
+        }
     }
-    return known->has_unit && inputs->slots->schema && e->fields[0].path[0]
-               ? unit_of(inputs->slots->schema, e->fields[0].path)
-               : NULL; /* nobody says what a formula's is */
+    if (text.size >= PATH_SIZE) {
+        return false;
+    }
+    memcpy(path, text.data, text.size);
+    path[text.size] = '\0';
+    return true;
+}
+
+static bool load_field(struct load *l, const struct rs_stat_arg *arg, struct rs_slice text)
+{
+    char path[PATH_SIZE];
+    const char *start = (const char *)text.data;
+    int input;
+    if (plain_path(text, path)) {
+        input = rs_inputs_want(l->config, l->inputs, l->value, arg->kind == RS_ARG_ANY_FIELD, path);
+        rs_buf_text(&l->text, path);
+        if (l->fields == 0) {
+            memcpy(l->first, path, sizeof path);
+        }
+    } else {
+        input = rs_inputs_want_formula(l->config, l->inputs, l->value, start, start + text.size);
+        rs_buf_text(&l->text, input < 0 ? "" : rs_formula_text(l->inputs->items[input].formula));
+    }
+    *(l->fields == 0 ? &l->out->spec.x : &l->out->spec.w) = input;
+    l->fields++;
+    return input >= 0;
+}
+
+/* Goes over all arguments, so that all faults are reported at once. One behind others that were left out is
+ * written with its name. */
+static bool load_arguments(struct load *l)
+{
+    bool right = true;
+    bool gap = false;
+    size_t written = 0;
+    rs_buf_printf(&l->text, "%s(", l->known->name);
+    for (size_t i = 0; i < RS_STAT_ARGS_MAX && l->known->args[i].kind != RS_ARG_NONE; i++) {
+        const struct rs_stat_arg *arg = &l->known->args[i];
+        const struct rs_stat_arg_value *value = &l->args.items[i];
+        bool field = arg->kind == RS_ARG_FIELD || arg->kind == RS_ARG_ANY_FIELD;
+        size_t constant = l->constants;
+        l->constants += !field;
+        RS_ASSERT(l->constants <= RS_STAT_PARAMS_MAX);
+        if (!value->given) {
+            gap = true;
+            continue;
+        }
+        rs_buf_text(&l->text, written++ ? ", " : "");
+        if (gap) {
+            rs_buf_printf(&l->text, "%s: ", arg->name);
+        }
+        if (field) {
+            right &= load_field(l, arg, value->text);
+        } else {
+            l->params[constant] = value->param;
+            rs_stat_param_print(arg->kind, &value->param, &l->text);
+        }
+    }
+    rs_buf_char(&l->text, ')');
+    return right;
 }
 
 /* ---- one statistic ---- */
@@ -331,69 +137,43 @@ static bool usable_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == length;
 }
 
-static const char *argument_text(const struct expression *e, int number)
+static bool read_call(struct load *l)
 {
-    return number >= e->count          ? ""
-           : e->fields[number].formula ? rs_formula_text(e->fields[number].formula)
-                                       : e->fields[number].path;
-}
-
-static const char *normalised(struct rs_arena *arena, const struct known *known, const struct expression *e)
-{
-    struct rs_buf text = {0};
-    rs_buf_printf(&text, "%s(%s%s%s)", known->name, argument_text(e, 0), e->count == 2 ? ", " : "",
-                  argument_text(e, 1));
-    const char *kept = text.failed ? NULL : rs_arena_slice(arena, rs_buf_slice(&text));
-    rs_buf_fini(&text);
-    return kept;
-}
-
-static bool check_fields(struct rs_config *config, const struct rs_config_node *where,
-                         const struct known *known, const struct expression *e)
-{
-    if (e->count >= known->min_fields && e->count <= known->max_fields) {
-        return true;
+    struct rs_stat_call call;
+    const char *text = rs_config_text(l->value);
+    if (!text || !rs_stat_call_parse(text, &call)) {
+        bool cut = text && strchr(text, '(') && !strchr(text, ')');
+        rs_config_complain(l->config, l->value,
+                           "a statistic is written as name(field), as in sum(quantity) or count()%s",
+                           cut ? "; between braces one with a comma needs quotes" : "");
+        return false;
     }
-    const char *wanted = known->max_fields == 2   ? "two fields, as in vwap(price, quantity)"
-                         : known->min_fields == 0 ? "one field or none"
-                                                  : "one field";
-    rs_config_complain(config, where, "%s takes %s", known->name, wanted);
-    return false;
+    l->known = rs_known_stat_find(l->config, l->value, call.name);
+    return l->known && rs_stat_call_bind(l->config, l->value, l->known, &call, &l->args);
 }
 
 static bool load_stat(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *key,
                       const struct rs_config_node *value, struct rs_stat *out)
 {
-    struct expression e;
+    struct load l = {.config = config, .inputs = inputs, .value = value, .out = out};
+    struct rs_arena *arena = inputs->slots->arena;
     const char *name = rs_config_text(key);
-    const char *text = rs_config_text(value);
     if (!name || !usable_name(name)) {
         rs_config_complain(config, key, "a statistic's name is made of letters, digits, '_', '-' and '.'");
         return false;
     }
-    if (!text || !parse_expression(text, &e)) {
-        bool cut = text && strchr(text, '(') && !strchr(text, ')');
-        rs_config_complain(config, value,
-                           "a statistic is written as name(field), as in sum(quantity) or count()%s",
-                           cut ? "; between braces one with a comma needs quotes" : "");
+    out->spec = (struct rs_stat_spec){.name = rs_arena_text(arena, name), .x = -1, .w = -1};
+    if (!read_call(&l)) {
         return false;
     }
-    const struct known *known = find_known(e.name);
-    if (!known) {
-        complain_unknown(config, value, e.name);
-        return false;
+    out->spec.kind = l.known->kind;
+    l.params = rs_arena_array(arena, RS_STAT_PARAMS_MAX, sizeof *l.params);
+    if (l.params && load_arguments(&l)) {
+        out->spec.params = l.constants ? l.params : NULL;
+        out->expression = l.text.failed ? NULL : rs_arena_slice(arena, rs_buf_slice(&l.text));
+        out->unit = unit_for(&l);
     }
-    if (!check_fields(config, value, known, &e)) {
-        return false;
-    }
-    int x = e.count > 0 ? want_input(config, inputs, value, known->kind, &e, 0) : -1;
-    int w = e.count > 1 ? want_input(config, inputs, value, known->kind, &e, 1) : -1;
-    if ((e.count > 0 && x < 0) || (e.count > 1 && w < 0)) {
-        return false;
-    }
-    out->spec = (struct rs_stat_spec){known->kind, rs_arena_text(inputs->slots->arena, name), x, w};
-    out->expression = normalised(inputs->slots->arena, known, &e);
-    out->unit = unit_for(inputs, known, &e);
+    rs_buf_fini(&l.text);
     return out->spec.name && out->expression;
 }
 

@@ -27,6 +27,7 @@ target_link_libraries(partition_state PUBLIC rs_transform PRIVATE PkgConfig::XXH
 rs_unit_test(transform/partition engine engine_fixture partition_state)
 rs_unit_test(transform/plan group_key rs_transform)
 rs_unit_test(transform/plan pattern rs_transform)
+rs_unit_test(transform/plan stat_call rs_transform)
 rs_unit_test(transform/plan writers rs_transform)
 rs_unit_test(transform/partition emit engine_fixture)
 rs_unit_test(transform/partition record engine_fixture)

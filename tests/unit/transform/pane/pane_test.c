@@ -89,9 +89,10 @@ static bool add(struct bed *bed, struct rs_num x, struct rs_num w, int64_t time_
 /* ---- layout ---- */
 
 static const struct rs_stat_spec trade_stats[] = {
-    {RS_STAT_COUNT, "trades", -1, -1}, {RS_STAT_SUM, "volume", 1, -1}, {RS_STAT_MEAN, "mean", 0, -1},
-    {RS_STAT_MIN, "low", 0, -1},       {RS_STAT_MAX, "high", 0, -1},   {RS_STAT_STDDEV, "sd", 0, -1},
-    {RS_STAT_VWAP, "vwap", 0, 1},      {RS_STAT_OHLC, "price", 0, -1},
+    {RS_STAT_COUNT, "trades", -1, -1, NULL}, {RS_STAT_SUM, "volume", 1, -1, NULL},
+    {RS_STAT_MEAN, "mean", 0, -1, NULL},     {RS_STAT_MIN, "low", 0, -1, NULL},
+    {RS_STAT_MAX, "high", 0, -1, NULL},      {RS_STAT_STDDEV, "sd", 0, -1, NULL},
+    {RS_STAT_VWAP, "vwap", 0, 1, NULL},      {RS_STAT_OHLC, "price", 0, -1, NULL},
 };
 
 /* The head with the order of the newest, 24; sum of x 8, squares 16, min, max, first, last 8 each, key of
@@ -113,7 +114,7 @@ static void test_a_layout_holds_only_what_is_needed(void **state)
     bed_open(&bed, trade_stats, 1, NULL, 0);
     assert_int_equal(rs_pane_size(bed.layout), 16);
     bed_close(&bed);
-    const struct rs_stat_spec change[] = {{RS_STAT_PCT_CHANGE, "change", 0, -1}};
+    const struct rs_stat_spec change[] = {{RS_STAT_PCT_CHANGE, "change", 0, -1, NULL}};
     bed_open(&bed, change, 1, required, 1);
     assert_true(rs_pane_needs_previous(bed.layout));
     bed_close(&bed);
@@ -147,13 +148,15 @@ static void test_statistics_over_too_few_inputs_are_refused(void **state)
 {
     (void)state;
     const struct rs_num_type plain = {RS_NUM_INT64, 0, false};
-    assert_no_layout((struct rs_stat_spec){RS_STAT_SUM, "a", -1, -1}, plain, "a: sum needs a numeric field");
-    assert_no_layout((struct rs_stat_spec){RS_STAT_OHLC, "b", 1, -1}, plain, "b: ohlc needs a numeric field");
-    assert_no_layout((struct rs_stat_spec){RS_STAT_VWAP, "c", 0, -1}, plain,
+    assert_no_layout((struct rs_stat_spec){RS_STAT_SUM, "a", -1, -1, NULL}, plain,
+                     "a: sum needs a numeric field");
+    assert_no_layout((struct rs_stat_spec){RS_STAT_OHLC, "b", 1, -1, NULL}, plain,
+                     "b: ohlc needs a numeric field");
+    assert_no_layout((struct rs_stat_spec){RS_STAT_VWAP, "c", 0, -1, NULL}, plain,
                      "c: vwap needs a price and a weight");
-    assert_no_layout((struct rs_stat_spec){RS_STAT_COUNT, "d", 3, -1}, plain,
+    assert_no_layout((struct rs_stat_spec){RS_STAT_COUNT, "d", 3, -1, NULL}, plain,
                      "d: count needs a numeric field");
-    assert_no_layout((struct rs_stat_spec){RS_STAT_MIN, "e", 0, -1},
+    assert_no_layout((struct rs_stat_spec){RS_STAT_MIN, "e", 0, -1, NULL},
                      (struct rs_num_type){RS_NUM_INT64, 39, false},
                      "e: the scale of its input is not within 0..38");
 }
@@ -182,14 +185,14 @@ static void test_trades_give_their_statistics(void **state)
 }
 
 static const struct rs_stat_spec all_stats[] = {
-    {RS_STAT_COUNT, "n", 0, -1},           {RS_STAT_SUM, "sum", 0, -1},
-    {RS_STAT_MEAN, "mean", 0, -1},         {RS_STAT_MIN, "min", 0, -1},
-    {RS_STAT_MAX, "max", 0, -1},           {RS_STAT_RANGE, "range", 0, -1},
-    {RS_STAT_FIRST, "first", 0, -1},       {RS_STAT_LAST, "last", 0, -1},
-    {RS_STAT_VWAP, "vwap", 0, 1},          {RS_STAT_VARIANCE, "var", 0, -1},
-    {RS_STAT_VARIANCE_POP, "varp", 0, -1}, {RS_STAT_STDDEV, "sd", 0, -1},
-    {RS_STAT_STDDEV_POP, "sdp", 0, -1},    {RS_STAT_RATE, "rate", 0, -1},
-    {RS_STAT_CHANGE, "change", 0, -1},     {RS_STAT_PCT_CHANGE, "pct", 0, -1},
+    {RS_STAT_COUNT, "n", 0, -1, NULL},           {RS_STAT_SUM, "sum", 0, -1, NULL},
+    {RS_STAT_MEAN, "mean", 0, -1, NULL},         {RS_STAT_MIN, "min", 0, -1, NULL},
+    {RS_STAT_MAX, "max", 0, -1, NULL},           {RS_STAT_RANGE, "range", 0, -1, NULL},
+    {RS_STAT_FIRST, "first", 0, -1, NULL},       {RS_STAT_LAST, "last", 0, -1, NULL},
+    {RS_STAT_VWAP, "vwap", 0, 1, NULL},          {RS_STAT_VARIANCE, "var", 0, -1, NULL},
+    {RS_STAT_VARIANCE_POP, "varp", 0, -1, NULL}, {RS_STAT_STDDEV, "sd", 0, -1, NULL},
+    {RS_STAT_STDDEV_POP, "sdp", 0, -1, NULL},    {RS_STAT_RATE, "rate", 0, -1, NULL},
+    {RS_STAT_CHANGE, "change", 0, -1, NULL},     {RS_STAT_PCT_CHANGE, "pct", 0, -1, NULL},
 };
 
 static void open_all(struct bed *bed, enum rs_num_kind kind, int scale)
@@ -222,8 +225,8 @@ static void test_change_is_against_the_previous_pane(void **state)
 {
     (void)state;
     struct bed bed;
-    const struct rs_stat_spec stats[] = {{RS_STAT_CHANGE, "change", 0, -1},
-                                         {RS_STAT_PCT_CHANGE, "pct", 0, -1}};
+    const struct rs_stat_spec stats[] = {{RS_STAT_CHANGE, "change", 0, -1, NULL},
+                                         {RS_STAT_PCT_CHANGE, "pct", 0, -1, NULL}};
     const struct rs_num_type type = {RS_NUM_INT64, 1, true};
     struct rs_num x = num_i(-40);
     bed_open(&bed, stats, COUNT(stats), &type, 1);
@@ -359,8 +362,8 @@ static void test_ties_are_broken_alike_in_any_order(void **state)
     for (int required = 0; required < 2; required++) {
         for (size_t start = 0; start < COUNT(events); start++) {
             struct bed bed;
-            const struct rs_stat_spec stats[] = {{RS_STAT_FIRST, "first", 0, -1},
-                                                 {RS_STAT_LAST, "last", 0, -1}};
+            const struct rs_stat_spec stats[] = {{RS_STAT_FIRST, "first", 0, -1, NULL},
+                                                 {RS_STAT_LAST, "last", 0, -1, NULL}};
             const struct rs_num_type type = {RS_NUM_INT64, 0, required != 0};
             bed_open(&bed, stats, COUNT(stats), &type, 1);
             for (size_t i = 0; i < COUNT(events); i++) {
@@ -381,7 +384,8 @@ static void test_cleared_extrema_begin_anew(void **state)
     (void)state;
     for (int required = 0; required < 2; required++) {
         struct bed bed;
-        const struct rs_stat_spec stats[] = {{RS_STAT_SUM, "sum", 0, -1}, {RS_STAT_OHLC, "x", 0, -1}};
+        const struct rs_stat_spec stats[] = {{RS_STAT_SUM, "sum", 0, -1, NULL},
+                                             {RS_STAT_OHLC, "x", 0, -1, NULL}};
         const struct rs_num_type type = {RS_NUM_INT64, 0, required != 0};
         bed_open(&bed, stats, COUNT(stats), &type, 1);
         for (int64_t i = 1; i <= 3; i++) {
@@ -406,8 +410,9 @@ static void test_inputs_share_the_keys_of_first_and_last(void **state)
     (void)state;
     struct bed bed;
     const struct rs_stat_spec stats[] = {
-        {RS_STAT_FIRST, "x1", 0, -1}, {RS_STAT_LAST, "x2", 0, -1},  {RS_STAT_FIRST, "y1", 1, -1},
-        {RS_STAT_LAST, "y2", 1, -1},  {RS_STAT_FIRST, "z1", 2, -1}, {RS_STAT_LAST, "z2", 2, -1},
+        {RS_STAT_FIRST, "x1", 0, -1, NULL}, {RS_STAT_LAST, "x2", 0, -1, NULL},
+        {RS_STAT_FIRST, "y1", 1, -1, NULL}, {RS_STAT_LAST, "y2", 1, -1, NULL},
+        {RS_STAT_FIRST, "z1", 2, -1, NULL}, {RS_STAT_LAST, "z2", 2, -1, NULL},
     };
     const struct rs_num_type types[] = {
         {RS_NUM_INT64, 0, true}, {RS_NUM_INT128, 0, true}, {RS_NUM_DOUBLE, 0, false}};
@@ -445,7 +450,7 @@ static void test_integers_have_one_form(void **state)
 {
     (void)state;
     struct bed bed;
-    const struct rs_stat_spec stats[] = {{RS_STAT_MEAN, "mean", 0, -1}};
+    const struct rs_stat_spec stats[] = {{RS_STAT_MEAN, "mean", 0, -1, NULL}};
     const struct rs_num_type type = {RS_NUM_INT64, 0, false};
     bed_open(&bed, stats, 1, &type, 1);
     assert_int_equal(LOAD(&bed, 1, 2, 1, 5, 1, 2, 1, 0xff), 0);
@@ -471,7 +476,7 @@ static void test_sums_of_doubles_have_one_form(void **state)
 {
     (void)state;
     struct bed bed;
-    const struct rs_stat_spec stats[] = {{RS_STAT_SUM, "sum", 0, -1}};
+    const struct rs_stat_spec stats[] = {{RS_STAT_SUM, "sum", 0, -1, NULL}};
     const struct rs_num_type type = {RS_NUM_DOUBLE, 0, false};
     bed_open(&bed, stats, 1, &type, 1);
     assert_int_equal(LOAD(&bed, 1, 1, 0, 3, 0, 136, 0, 1), 0);
@@ -494,7 +499,7 @@ static void test_doubles_that_no_pane_holds_are_refused(void **state)
 {
     (void)state;
     struct bed bed;
-    const struct rs_stat_spec stats[] = {{RS_STAT_MIN, "min", 0, -1}};
+    const struct rs_stat_spec stats[] = {{RS_STAT_MIN, "min", 0, -1, NULL}};
     const struct rs_num_type type = {RS_NUM_DOUBLE, 0, false};
     bed_open(&bed, stats, 1, &type, 1);
     assert_int_equal(LOAD(&bed, 1, 1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0xf0, 0xbf), 0);

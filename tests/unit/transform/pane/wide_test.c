@@ -21,17 +21,17 @@
 
 /* A sum of its own for the weights of vwap too, where x can be absent. */
 static const struct rs_stat_spec stats[] = {
-    {RS_STAT_COUNT, "n", -1, -1},       {RS_STAT_COUNT, "values", 0, -1},
-    {RS_STAT_SUM, "sum", 0, -1},        {RS_STAT_MEAN, "mean", 0, -1},
-    {RS_STAT_MIN, "min", 0, -1},        {RS_STAT_MAX, "max", 0, -1},
-    {RS_STAT_OHLC, "x", 0, -1},         {RS_STAT_VARIANCE_POP, "variance", 0, -1},
-    {RS_STAT_STDDEV, "sd", 0, -1},      {RS_STAT_VWAP, "vwap", 0, 1},
-    {RS_STAT_SUM, "weight", 1, -1},     {RS_STAT_RATE, "rate", 0, -1},
-    {RS_STAT_PCT_CHANGE, "pct", 1, -1},
+    {RS_STAT_COUNT, "n", -1, -1, NULL},       {RS_STAT_COUNT, "values", 0, -1, NULL},
+    {RS_STAT_SUM, "sum", 0, -1, NULL},        {RS_STAT_MEAN, "mean", 0, -1, NULL},
+    {RS_STAT_MIN, "min", 0, -1, NULL},        {RS_STAT_MAX, "max", 0, -1, NULL},
+    {RS_STAT_OHLC, "x", 0, -1, NULL},         {RS_STAT_VARIANCE_POP, "variance", 0, -1, NULL},
+    {RS_STAT_STDDEV, "sd", 0, -1, NULL},      {RS_STAT_VWAP, "vwap", 0, 1, NULL},
+    {RS_STAT_SUM, "weight", 1, -1, NULL},     {RS_STAT_RATE, "rate", 0, -1, NULL},
+    {RS_STAT_PCT_CHANGE, "pct", 1, -1, NULL},
 };
-static const struct rs_stat_spec sum_only[] = {{RS_STAT_SUM, "sum", 0, -1}};
-static const struct rs_stat_spec spread[] = {{RS_STAT_MEAN, "mean", 0, -1},
-                                             {RS_STAT_VARIANCE_POP, "variance", 0, -1}};
+static const struct rs_stat_spec sum_only[] = {{RS_STAT_SUM, "sum", 0, -1, NULL}};
+static const struct rs_stat_spec spread[] = {{RS_STAT_MEAN, "mean", 0, -1, NULL},
+                                             {RS_STAT_VARIANCE_POP, "variance", 0, -1, NULL}};
 
 /* Panes of one layout, and their texts. */
 struct bed {
@@ -319,10 +319,10 @@ static void test_inputs_of_other_types_come_along(void **state)
     (void)state;
     struct bed bed;
     const struct rs_num_type types[] = {{RS_NUM_INT64, 0, true}, {RS_NUM_DOUBLE, 0, true}};
-    const struct rs_stat_spec mixed[] = {{RS_STAT_SUM, "sum", 0, -1},
-                                         {RS_STAT_SUM, "double", 1, -1},
-                                         {RS_STAT_VWAP, "vwap", 0, 1},
-                                         {RS_STAT_LAST, "last", 1, -1}};
+    const struct rs_stat_spec mixed[] = {{RS_STAT_SUM, "sum", 0, -1, NULL},
+                                         {RS_STAT_SUM, "double", 1, -1, NULL},
+                                         {RS_STAT_VWAP, "vwap", 0, 1, NULL},
+                                         {RS_STAT_LAST, "last", 1, -1, NULL}};
     bed_open(&bed, mixed, COUNT(mixed), types);
     const double doubles[] = {1e200, 1e-200, 2.5};
     for (int i = 0; i < 3; i++) {

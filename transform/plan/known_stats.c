@@ -1,0 +1,111 @@
+#include "transform/plan/known_stats.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/nearest.h"
+
+/* How a row says which arguments it takes. */
+#define FIELD(title)                                                                                         \
+    {                                                                                                        \
+        .kind = RS_ARG_FIELD, .name = (title)                                                                \
+    }
+#define OPTIONAL_FIELD(title)                                                                                \
+    {                                                                                                        \
+        .kind = RS_ARG_FIELD, .name = (title), .optional = true                                              \
+    }
+#define OPTIONAL_ANY_FIELD(title)                                                                            \
+    {                                                                                                        \
+        .kind = RS_ARG_ANY_FIELD, .name = (title), .optional = true                                          \
+    }
+
+static const struct rs_known_stat known_stats[] = {
+    {"count", RS_STAT_COUNT, RS_UNIT_NONE, {OPTIONAL_ANY_FIELD("x")}, "count()"},
+    {"sum", RS_STAT_SUM, RS_UNIT_FIELD, {FIELD("x")}, "sum(quantity)"},
+    {"mean", RS_STAT_MEAN, RS_UNIT_FIELD, {FIELD("x")}, "mean(price)"},
+    {"avg", RS_STAT_MEAN, RS_UNIT_FIELD, {FIELD("x")}, "avg(price)"},
+    {"min", RS_STAT_MIN, RS_UNIT_FIELD, {FIELD("x")}, "min(price)"},
+    {"max", RS_STAT_MAX, RS_UNIT_FIELD, {FIELD("x")}, "max(price)"},
+    {"range", RS_STAT_RANGE, RS_UNIT_FIELD, {FIELD("x")}, "range(price)"},
+    {"first", RS_STAT_FIRST, RS_UNIT_FIELD, {FIELD("x")}, "first(price)"},
+    {"open", RS_STAT_FIRST, RS_UNIT_FIELD, {FIELD("x")}, "open(price)"},
+    {"last", RS_STAT_LAST, RS_UNIT_FIELD, {FIELD("x")}, "last(price)"},
+    {"close", RS_STAT_LAST, RS_UNIT_FIELD, {FIELD("x")}, "close(price)"},
+    {"ohlc", RS_STAT_OHLC, RS_UNIT_FIELD, {FIELD("x")}, "ohlc(price)"},
+    {"vwap", RS_STAT_VWAP, RS_UNIT_FIELD, {FIELD("price"), FIELD("weight")}, "vwap(price, quantity)"},
+    {"variance", RS_STAT_VARIANCE, RS_UNIT_NONE, {FIELD("x")}, "variance(price)"},
+    {"variance_pop", RS_STAT_VARIANCE_POP, RS_UNIT_NONE, {FIELD("x")}, "variance_pop(price)"},
+    {"stddev", RS_STAT_STDDEV, RS_UNIT_FIELD, {FIELD("x")}, "stddev(price)"},
+    {"stddev_pop", RS_STAT_STDDEV_POP, RS_UNIT_FIELD, {FIELD("x")}, "stddev_pop(price)"},
+    {"rate", RS_STAT_RATE, RS_UNIT_RATE, {OPTIONAL_FIELD("x")}, "rate(quantity)"},
+    {"change", RS_STAT_CHANGE, RS_UNIT_FIELD, {FIELD("x")}, "change(price)"},
+    {"pct_change", RS_STAT_PCT_CHANGE, RS_UNIT_PERCENT, {FIELD("x")}, "pct_change(price)"},
+};
+#define KNOWN_COUNT (sizeof known_stats / sizeof *known_stats)
+
+/* clang-format off: a line each, as they go one by one */
+static const char *const planned_stats[] = {
+    "quantile", "median", "distinct", "topk", "ewma", "twap", "covariance", "slope", "correlation", "zscore",
+};
+/* clang-format on */
+
+static bool another_name(size_t row)
+{
+    for (size_t i = 0; i < row; i++) {
+        if (known_stats[i].kind == known_stats[row].kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "count, sum and mean": each statistic by its first name. */
+static void list_available(struct rs_buf *out)
+{
+    const char *firsts[KNOWN_COUNT];
+    size_t count = 0;
+    for (size_t i = 0; i < KNOWN_COUNT; i++) {
+        if (!another_name(i)) {
+            firsts[count++] = known_stats[i].name;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        rs_buf_printf(out, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " and ", firsts[i]);
+    }
+}
+
+/* A statistic that is planned is said not to be available yet, rather than not to exist. */
+static void complain_unknown(struct rs_config *config, const struct rs_config_node *where, const char *name)
+{
+    const char *names[KNOWN_COUNT + 1] = {NULL};
+    bool planned = false;
+    for (size_t i = 0; i < sizeof planned_stats / sizeof *planned_stats; i++) {
+        planned |= strcmp(planned_stats[i], name) == 0;
+    }
+    for (size_t i = 0; i < KNOWN_COUNT; i++) {
+        names[i] = known_stats[i].name;
+    }
+    const char *near = planned ? NULL : rs_nearest_name(name, names);
+    if (near) {
+        rs_config_complain(config, where, "no statistic \"%s\"; did you mean \"%s\"?", name, near);
+        return;
+    }
+    struct rs_buf available = {0};
+    list_available(&available);
+    const char *list = rs_buf_cstr(&available);
+    rs_config_complain(config, where, "%s \"%s\"%s; there are %s", planned ? "statistic" : "no statistic",
+                       name, planned ? " is not available in this version" : "", list ? list : "others");
+    rs_buf_fini(&available);
+}
+
+const struct rs_known_stat *rs_known_stat_find(struct rs_config *config, const struct rs_config_node *where,
+                                               const char *name)
+{
+    for (size_t i = 0; i < KNOWN_COUNT; i++) {
+        if (strcmp(known_stats[i].name, name) == 0) {
+            return &known_stats[i];
+        }
+    }
+    complain_unknown(config, where, name);
+    return NULL;
+}
