@@ -1,4 +1,4 @@
-# What operators need besides the programs: unit, example configuration, manual pages, pkg-config file, licence.
+# What operators need besides the programs: units, example configuration, manual pages, completions, pkg-config file, licence.
 # Those that name places are made when they are installed, since `cmake --install --prefix` may give another prefix than
 # the one that was configured.
 set(RS_CONFIG_DIRECTORY "" CACHE STRING
@@ -16,7 +16,11 @@ set(RS_LIBDIR \"${CMAKE_INSTALL_LIBDIR}\")
 set(RS_INCLUDEDIR \"${CMAKE_INSTALL_INCLUDEDIR}\")
 set(RS_DATADIR \"${CMAKE_INSTALL_DATADIR}\")
 set(RS_MANDIR \"${CMAKE_INSTALL_MANDIR}\")
+set(RS_PROGRAMS \"$<TARGET_FILE:rollstatd>\" \"$<TARGET_FILE:rollstat-dlq>\" \"$<TARGET_FILE:rollstat-publish>\"
+  \"$<TARGET_FILE:rollstat-schema>\" \"$<TARGET_FILE:rollstat-state>\" \"$<TARGET_FILE:rollstat-tap>\"
+  \"$<TARGET_FILE:rollstat-top>\")
 ")
 install(SCRIPT install_places.cmake)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/README.md redis-acl
   DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME operators.md)

@@ -36,13 +36,43 @@ macro(rs_place source name destination)
   file(INSTALL "${RS_MADE}/${name}" DESTINATION "${destination}" TYPE FILE)
 endmacro()
 
+# One unit for one instance, and a template for several: systemctl start rollstatd@NAME reads NAME.yaml.
+set(RS_UNIT_OF "")
+set(RS_UNIT_CONFIG rollstat)
+set(RS_UNIT_CACHE rollstat)
 rs_place("${RS_DEPLOY}/rollstatd.service.in" rollstatd.service "${RS_UNITS}")
+set(RS_UNIT_OF " (%i)")
+set(RS_UNIT_CONFIG %i)
+set(RS_UNIT_CACHE rollstat-%i) # each instance has a user of its own
+rs_place("${RS_DEPLOY}/rollstatd.service.in" rollstatd@.service "${RS_UNITS}")
 # Not as rollstat.yaml: that is the operator's file.
 rs_place("${RS_DEPLOY}/rollstat.yaml.in" rollstat.yaml.example "${RS_CONFIG}")
 rs_place("${RS_PC_IN}" rollstat.pc "${RS_FULL_LIBDIR}/pkgconfig")
 foreach(page rollstatd.8 rollstat.yaml.5 rollstat-dlq.1 rollstat-publish.1 rollstat-schema.1 rollstat-state.1 rollstat-tap.1 rollstat-top.1)
   string(REGEX REPLACE "^.*\\." "" section ${page})
   rs_place("${RS_DEPLOY}/man/${page}" ${page} "${RS_FULL_MANDIR}/man${section}")
+endforeach()
+
+# Completions, from what the programs themselves say. Programs for another machine cannot be asked: then there are none.
+foreach(program ${RS_PROGRAMS})
+  get_filename_component(name "${program}" NAME)
+  foreach(place bash:bash-completion/completions/${name} zsh:zsh/site-functions/_${name}
+      fish:fish/vendor_completions.d/${name}.fish)
+    string(REGEX MATCH "^[a-z]+" shell ${place})
+    string(REGEX REPLACE "^[a-z]+:" "" place ${place})
+    file(MAKE_DIRECTORY "${RS_MADE}/${shell}")
+    get_filename_component(file "${place}" NAME)
+    execute_process(COMMAND "${program}" --help
+      COMMAND awk -v program=${name} -v shell=${shell} -f "${RS_DEPLOY}/complete.awk"
+      OUTPUT_FILE "${RS_MADE}/${shell}/${file}" RESULTS_VARIABLE results ERROR_VARIABLE complaint)
+    if(NOT results STREQUAL "0;0")
+      message(WARNING "no completions of ${name} for ${shell}: ${complaint}")
+    else()
+      rs_full_path("${RS_DATADIR}/${place}" full)
+      get_filename_component(directory "${full}" DIRECTORY)
+      file(INSTALL "${RS_MADE}/${shell}/${file}" DESTINATION "${directory}" TYPE FILE)
+    endif()
+  endforeach()
 endforeach()
 
 # The loader finds a new library by its cache, which a package's own scripts bring up to date.

@@ -22,6 +22,7 @@ usr/lib/librollstat.a
 usr/lib/librollstat.so
 usr/lib/pkgconfig/rollstat.pc
 usr/lib/systemd/system/rollstatd.service
+usr/lib/systemd/system/rollstatd@.service
 etc/rollstat/rollstat.yaml.example
 usr/share/rollstat/schemas/trade.avsc
 usr/share/rollstat/schemas/indicator.avsc
@@ -36,8 +37,12 @@ usr/share/man/man8/rollstatd.8
 usr/share/doc/rollstat/CHANGELOG.md
 usr/share/doc/rollstat/LICENSE
 usr/share/doc/rollstat/README.md
+usr/share/doc/rollstat/operators.md
 usr/share/doc/rollstat/redis-acl
 """.split()
+for _name in [os.path.basename(path) for path in PLACES if path.startswith("usr/bin/")]:
+    PLACES += [f"usr/share/bash-completion/completions/{_name}", f"usr/share/zsh/site-functions/_{_name}",
+               f"usr/share/fish/vendor_completions.d/{_name}.fish"]
 
 
 class Install(suite.Case):
@@ -115,6 +120,12 @@ class Install(suite.Case):
         out, err = procs.check([self.installed("usr/bin/rollstatd"), "-c", path, "--check"], env=environment)
         self.assertEqual((out.decode(), err.decode()), (f"{path}: ok: 2 streams, 4 aggregates\n", ""))
 
+    @staticmethod
+    def difference(unit, template):
+        """Settings in which they differ."""
+        pairs = list(zip(unit.splitlines(), template.splitlines(), strict=True))
+        return {a.split("=")[0] for a, b in pairs if a != b and not a.startswith("#")}
+
     def all_files(self, root):
         found = {}
         for directory, _, names in os.walk(root):
@@ -138,10 +149,14 @@ class Install(suite.Case):
                 self.assertEqual(set(files) - listed, set(), "not in the list of what was installed")
                 texts = {f: text.decode() for f, text in files.items() if f.endswith(
                     (".service", ".example", ".pc", ".1", ".5", ".8"))}
-                self.assertEqual(len(texts), 11)
+                self.assertEqual(len(texts), 12)
                 self.assertIn(f"{configuration[1:]}/rollstat.yaml.example", texts)
                 unit = texts[f"{prefix[1:]}/lib/systemd/system/rollstatd.service"]
                 self.assertIn(f"\nExecStart={prefix}/bin/rollstatd -c {configuration}/rollstat.yaml\n", unit)
+                template = texts[f"{prefix[1:]}/lib/systemd/system/rollstatd@.service"]
+                self.assertIn(f"\nExecStart={prefix}/bin/rollstatd -c {configuration}/%i.yaml\n", template)
+                self.assertEqual(self.difference(unit, template), {
+                    "Description", "ConditionPathExists", "ExecStart", "CacheDirectory"})
                 self.assertIn(f"prefix={prefix}\nlibdir={prefix}/lib\nincludedir={prefix}/include\n",
                               texts[f"{prefix[1:]}/lib/pkgconfig/rollstat.pc"])
                 for name, text in texts.items():
@@ -189,7 +204,7 @@ class Install(suite.Case):
                               check=False)
         complaints = [line for line in done.stderr.splitlines() if "rollstatd.service" in line]
         self.assertEqual(complaints, [])
-        done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=20", unit],
+        done = subprocess.run(["systemd-analyze", "security", "--offline=true", "--threshold=12", unit],
                               capture_output=True, text=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 0, done.stdout[-400:] + done.stderr)
 
