@@ -8,6 +8,7 @@
 #include "sink/redis/tls_missing.h"
 
 #define RS_REDIS_PORT         6379
+#define RS_SENTINEL_PORT      26379
 #define RS_REDIS_DATABASE_MAX 1000000
 
 void rs_redis_config_default(struct rs_redis_config *out)
@@ -93,7 +94,8 @@ static int parse_user(const char *text, size_t size, struct rs_redis_address *ou
 }
 
 /* An IPv6 address stands in brackets, since it is full of the character that begins the port. */
-static int parse_host(const char *text, size_t size, struct rs_redis_address *out, struct rs_error *error)
+static int parse_host(const char *text, size_t size, char host_out[RS_REDIS_HOST_MAX], int *port,
+                      struct rs_error *error)
 {
     const char *host = text;
     size_t host_size = size;
@@ -113,37 +115,36 @@ static int parse_host(const char *text, size_t size, struct rs_redis_address *ou
             rest = colon;
         }
     }
-    if (host_size == 0 || !copy_decoded(host, host_size, out->host, sizeof out->host)) {
+    if (host_size == 0 || !copy_decoded(host, host_size, host_out, RS_REDIS_HOST_MAX)) {
         return rs_fail(error, RS_ECONFIG, "the Redis URL has no host or one that is too long");
     }
     if (rest == text + size) {
         return 0;
     }
-    if (*rest != ':' || !parse_number(rest + 1, (size_t)(text + size - rest - 1), 65535, &out->port) ||
-        out->port == 0) {
+    if (*rest != ':' || !parse_number(rest + 1, (size_t)(text + size - rest - 1), 65535, port) ||
+        *port == 0) {
         return rs_fail(error, RS_ECONFIG, "the port in the Redis URL is not a number from 1 to 65535");
     }
     return 0;
 }
 
-/* Options in a URL are refused and not ignored: whoever writes one expects it to count. */
-static int parse_tcp(const char *text, struct rs_redis_address *out, struct rs_error *error)
+/* `text` up to the path; *rest: behind user and password. A careless password may hold '@'. */
+static int parse_authority(const char *text, size_t size, struct rs_redis_address *out, const char **rest,
+                           struct rs_error *error)
 {
-    size_t authority = strcspn(text, "/?#");
-    const char *path = text + authority;
     size_t user_size = 0;
-    for (size_t i = 0; i < authority; i++) {
-        if (text[i] == '@') { /* the last one: a careless password may hold '@' */
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '@') {
             user_size = i + 1;
         }
     }
-    if (user_size > 0 && parse_user(text, user_size - 1, out, error) != 0) {
-        return error->code;
-    }
-    out->port = RS_REDIS_PORT;
-    if (parse_host(text + user_size, authority - user_size, out, error) != 0) {
-        return error->code;
-    }
+    *rest = text + user_size;
+    return user_size > 0 ? parse_user(text, user_size - 1, out, error) : 0;
+}
+
+/* Options in a URL are refused and not ignored: whoever writes one expects it to count. */
+static int parse_database(const char *path, struct rs_redis_address *out, struct rs_error *error)
+{
     if (*path == '/' && path[1] != '\0' &&
         !parse_number(path + 1, strlen(path + 1), RS_REDIS_DATABASE_MAX, &out->database)) {
         return rs_fail(error, RS_ECONFIG,
@@ -153,6 +154,63 @@ static int parse_tcp(const char *text, struct rs_redis_address *out, struct rs_e
         return rs_fail(error, RS_ECONFIG, "the Redis URL has options; use the keys of the `redis` section");
     }
     return 0;
+}
+
+static int parse_tcp(const char *text, struct rs_redis_address *out, struct rs_error *error)
+{
+    size_t authority = strcspn(text, "/?#");
+    const char *host;
+    int code = parse_authority(text, authority, out, &host, error);
+    out->port = RS_REDIS_PORT;
+    if (code == 0) {
+        code = parse_host(host, (size_t)(text + authority - host), out->host, &out->port, error);
+    }
+    return code == 0 ? parse_database(text + authority, out, error) : code;
+}
+
+static int parse_service(const char *path, struct rs_redis_address *out, struct rs_error *error)
+{
+    struct rs_redis_sentinels *sentinels = &out->sentinels;
+    size_t size = *path == '/' ? strcspn(path + 1, "/?#") : 0;
+    if (size == 0 || !copy_decoded(path + 1, size, sentinels->service, sizeof sentinels->service)) {
+        return rs_fail(
+            error, RS_ECONFIG,
+            "a sentinel:// URL names the master behind the hosts, by the name that the sentinels know: "
+            "sentinel://HOST:26379,HOST:26379/mymaster/0");
+    }
+    return parse_database(path + 1 + size, out, error);
+}
+
+static int parse_sentinels(const char *text, struct rs_redis_address *out, struct rs_error *error)
+{
+    struct rs_redis_sentinels *sentinels = &out->sentinels;
+    size_t authority = strcspn(text, "/?#");
+    const char *at;
+    int code = parse_authority(text, authority, out, &at, error);
+    while (code == 0 && at <= text + authority) {
+        size_t left = (size_t)(text + authority - at);
+        const char *comma = memchr(at, ',', left);
+        struct rs_redis_sentinel *sentinel = &sentinels->items[sentinels->count];
+        if (sentinels->count == RS_REDIS_SENTINELS_MAX) {
+            return rs_fail(error, RS_ECONFIG, "a Redis URL names %d sentinels at most",
+                           RS_REDIS_SENTINELS_MAX);
+        }
+        sentinel->port = RS_SENTINEL_PORT;
+        code = parse_host(at, comma ? (size_t)(comma - at) : left, sentinel->host, &sentinel->port, error);
+        sentinels->count++;
+        at = comma ? comma + 1 : text + authority + 1;
+    }
+    return code == 0 ? parse_service(text + authority, out, error) : code;
+}
+
+/* With TLS, where the hiredis at hand has it. */
+static int parse_secured(const char *text,
+                         int (*parse)(const char *, struct rs_redis_address *, struct rs_error *),
+                         struct rs_redis_address *out, struct rs_error *error)
+{
+    out->tls = true;
+    return rs_redis_tls_missing() ? rs_fail(error, RS_ECONFIG, "%s", rs_redis_tls_missing())
+                                  : parse(text, out, error);
 }
 
 /* The database is the one option there is, because behind a path there is no other place for it. */
@@ -178,34 +236,30 @@ static const char *strip_scheme(const char *url, const char *scheme)
     return strncasecmp(url, scheme, size) == 0 ? url + size : NULL;
 }
 
-/* Schemes that other clients know are said not to be available, rather than not to be schemes. */
+/* A scheme that other clients know is said not to be available, rather than not to be one. */
 int rs_redis_url_parse(const char *url, struct rs_redis_address *out, struct rs_error *error)
 {
-    static const char *const later[] = {"sentinel://", "cluster://", NULL};
     struct rs_redis_address parsed = {0};
     const char *rest = NULL;
     int code;
-    for (const char *const *scheme = later; *scheme; scheme++) {
-        if (strip_scheme(url, *scheme)) {
-            return rs_fail(
-                error, RS_ECONFIG,
-                "%s is not available in this version; use redis://, rediss:// or unix:// to reach one "
-                "server",
-                *scheme);
-        }
-    }
     if ((rest = strip_scheme(url, "redis://"))) {
         code = parse_tcp(rest, &parsed, error);
     } else if ((rest = strip_scheme(url, "rediss://"))) {
-        parsed.tls = true;
-        code = rs_redis_tls_missing() ? rs_fail(error, RS_ECONFIG, "%s", rs_redis_tls_missing())
-                                      : parse_tcp(rest, &parsed, error);
+        code = parse_secured(rest, parse_tcp, &parsed, error);
     } else if ((rest = strip_scheme(url, "unix://"))) {
         code = parse_unix(rest, &parsed, error);
+    } else if ((rest = strip_scheme(url, "sentinel://"))) {
+        code = parse_sentinels(rest, &parsed, error);
+    } else if ((rest = strip_scheme(url, "sentinels://"))) {
+        code = parse_secured(rest, parse_sentinels, &parsed, error);
+    } else if (strip_scheme(url, "cluster://")) {
+        code = rs_fail(
+            error, RS_ECONFIG,
+            "cluster:// is not available in this version; use redis://, rediss://, unix:// or sentinel://");
     } else {
-        code =
-            rs_fail(error, RS_ECONFIG,
-                    "a Redis URL starts with redis://, rediss:// or unix://, as in redis://localhost:6379/0");
+        code = rs_fail(error, RS_ECONFIG,
+                       "a Redis URL starts with redis://, rediss://, unix:// or sentinel://, as in "
+                       "redis://localhost:6379/0");
     }
     if (code == 0) {
         *out = parsed;
@@ -213,18 +267,31 @@ int rs_redis_url_parse(const char *url, struct rs_redis_address *out, struct rs_
     return code;
 }
 
+static void put_host(struct rs_buf *out, const char *host, int port)
+{
+    rs_buf_printf(out, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
+}
+
 void rs_redis_address_text(const struct rs_redis_address *address, char out[RS_REDIS_TEXT_MAX])
 {
-    const char *scheme = address->tls ? "rediss" : "redis";
-    if (address->host[0] == '\0') {
-        snprintf(out, RS_REDIS_TEXT_MAX, "unix://%s", address->path);
-    } else if (strchr(address->host, ':')) {
-        snprintf(out, RS_REDIS_TEXT_MAX, "%s://[%s]:%d/%d", scheme, address->host, address->port,
-                 address->database);
+    const struct rs_redis_sentinels *sentinels = &address->sentinels;
+    struct rs_buf text = {0};
+    if (sentinels->count > 0) {
+        rs_buf_text(&text, address->tls ? "sentinels://" : "sentinel://");
+        for (uint32_t i = 0; i < sentinels->count; i++) {
+            rs_buf_text(&text, i > 0 ? "," : "");
+            put_host(&text, sentinels->items[i].host, sentinels->items[i].port);
+        }
+        rs_buf_printf(&text, "/%s/%d", sentinels->service, address->database);
+    } else if (address->host[0] == '\0') {
+        rs_buf_printf(&text, "unix://%s", address->path);
     } else {
-        snprintf(out, RS_REDIS_TEXT_MAX, "%s://%s:%d/%d", scheme, address->host, address->port,
-                 address->database);
+        rs_buf_text(&text, address->tls ? "rediss://" : "redis://");
+        put_host(&text, address->host, address->port);
+        rs_buf_printf(&text, "/%d", address->database);
     }
+    snprintf(out, RS_REDIS_TEXT_MAX, "%.*s", (int)text.size, text.data ? (const char *)text.data : "");
+    rs_buf_fini(&text);
 }
 
 /* ---- the section ---- */
@@ -293,7 +360,8 @@ static void load_tls(struct rs_config *config, const struct rs_config_node *sect
     for (const char *const *key = keys; *key; key++) {
         const struct rs_config_node *node = rs_config_get(section, *key);
         if (node && !out->tls && !rs_config_faulty(rs_config_get(section, "url"))) {
-            rs_config_complain(config, node, "`%s` belongs to TLS: the URL has to begin with rediss://",
+            rs_config_complain(config, node,
+                               "`%s` belongs to TLS: the URL has to begin with rediss:// or sentinels://",
                                *key);
         }
     }
@@ -302,6 +370,26 @@ static void load_tls(struct rs_config *config, const struct rs_config_node *sect
     if (!certificate != !own_key) {
         rs_config_complain(config, certificate ? certificate : own_key,
                            "`certificate` and `key` belong together: give both");
+    }
+}
+
+static void load_sentinel(struct rs_config *config, const struct rs_config_node *section,
+                          struct rs_redis_address *out)
+{
+    static const char *const keys[] = {"username", "password", NULL};
+    const struct rs_config_node *node = rs_config_get(section, "sentinel");
+    struct rs_redis_sentinels *sentinels = &out->sentinels;
+    if (!node || !rs_config_expect_mapping(config, node, "`sentinel`", keys)) {
+        return;
+    }
+    load_secret(config, node, "username", sentinels->username);
+    load_secret(config, node, "password", sentinels->password);
+    if (sentinels->count == 0 && !rs_config_faulty(rs_config_get(section, "url"))) {
+        rs_config_complain(config, node,
+                           "`sentinel` says who we are to sentinels: the URL has to begin with sentinel://");
+    } else if (sentinels->username[0] != '\0' && sentinels->password[0] == '\0' &&
+               !rs_config_faulty(rs_config_get(node, "password"))) {
+        rs_config_complain(config, node, "a user of sentinels needs a password: `password: !file PATH`");
     }
 }
 
@@ -317,6 +405,7 @@ static void load_address(struct rs_config *config, const struct rs_config_node *
     load_secret(config, section, "username", out->username);
     load_secret(config, section, "password", out->password);
     load_tls(config, section, out);
+    load_sentinel(config, section, out);
     if (out->username[0] != '\0' && out->password[0] == '\0' &&
         !rs_config_faulty(rs_config_get(section, "password"))) {
         rs_config_complain(config, section, "a Redis user needs a password: `password: !file PATH`");
@@ -340,10 +429,10 @@ static void load_prefix(struct rs_config *config, const struct rs_config_node *s
 /* Everything is looked at even after a fault, so that all faults are reported in one go. */
 int rs_redis_config_load(struct rs_config *config, struct rs_redis_config *out, struct rs_error *error)
 {
-    static const char *const known[] = {
-        "url",         "username", "password",      "ca",      "certificate",     "key",
-        "server_name", "prefix",   "publish_every", "timeout", "connect_timeout", "connections",
-        NULL};
+    static const char *const known[] = {"url",           "username", "password",        "ca",
+                                        "certificate",   "key",      "server_name",     "prefix",
+                                        "publish_every", "timeout",  "connect_timeout", "connections",
+                                        "sentinel",      NULL};
     const int64_t second = 1000000;
     struct rs_redis_config loaded;
     int64_t connections = 1;

@@ -21,6 +21,8 @@
       "the answer is not one that Redis gives; is something else at this address, or does it want "          \
       "rediss://?")                                                                                          \
     X(TLS, "", "tls", "no connection is made; see README on TLS to Redis")                                   \
+    X(SENTINEL, "", "sentinel",                                                                              \
+      "a fail-over may be under way; it is tried again. What do the sentinels say to SENTINEL MASTERS?")     \
     X(LOADING, "LOADING", "loading", "Redis is loading its data set; wait")                                  \
     X(MASTERDOWN, "MASTERDOWN", "masterdown",                                                                \
       "the replica has lost its master; point `redis.url` at the master")                                    \

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "sink/redis/connection.h"
+#include "sink/redis/sentinel.h"
 
 #define CURSOR_MAX 32  /* 20 digits at most */
 #define PIECE_MAX  256 /* members at once */
@@ -86,8 +86,8 @@ static int run_words(redisContext *context, const struct words *words, int64_t *
 static int open_context(const struct rs_redis_config *config, redisContext **out, struct rs_error *error)
 {
     enum rs_redis_fault fault = RS_REDIS_FINE;
-    return rs_redis_open(&config->address, config->connect_timeout_us, config->timeout_us, out, &fault,
-                         error);
+    return rs_redis_open_master(&config->address, config->connect_timeout_us, config->timeout_us, out, &fault,
+                                error);
 }
 
 /* Whatever of its former owner is about to be written in a transaction is not: see write_batch.lua. */

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sink/redis/connection.h"
+#include "sink/redis/sentinel.h"
 
 #define WORDS_MAX 5
 
@@ -119,8 +119,8 @@ void rs_redis_rights_text(const struct rs_redis_config *config, char *out, size_
     struct rs_buf rights = {0};
     redisContext *context = NULL;
     out[0] = '\0';
-    if (rs_redis_open(&config->address, config->connect_timeout_us, config->timeout_us, &context, &fault,
-                      &error) != 0) {
+    if (rs_redis_open_master(&config->address, config->connect_timeout_us, config->timeout_us, &context,
+                             &fault, &error) != 0) {
         return;
     }
     missing_rights(context, config->prefix, &rights);

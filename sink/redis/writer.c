@@ -10,6 +10,7 @@
 
 #include "base/thread.h"
 #include "sink/redis/internal.h"
+#include "sink/redis/sentinel.h"
 
 void rs_redis_writer_status(struct rs_redis_writer *w, struct rs_redis_status *out)
 {
@@ -79,8 +80,8 @@ static void connect_writer(struct rs_redis_writer *w)
     struct rs_error error = {0};
     struct rs_redis_handshake hands = {0};
     redisContext *context = NULL;
-    int code = rs_redis_open(&config->address, config->connect_timeout_us, config->timeout_us, &context,
-                             &fault, &error);
+    int code = rs_redis_open_master(&config->address, config->connect_timeout_us, config->timeout_us,
+                                    &context, &fault, &error);
     if (code == 0) {
         code = rs_redis_shake_hands(context, &hands, &fault, &error);
     }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sink/redis/sentinel.h"
+
 #define FETCH_ROWS 512   /* HMGETs on their way at once */
 #define KEY_MAX    66048 /* of a group's key, with room for prefix and aggregate */
 
@@ -15,8 +17,8 @@ int rs_top_source_open(struct rs_top_source *source, struct rs_error *error)
 {
     const struct rs_redis_config *config = source->config;
     enum rs_redis_fault fault;
-    if (rs_redis_open(&config->address, config->connect_timeout_us, config->timeout_us, &source->data, &fault,
-                      error) == 0) {
+    if (rs_redis_open_master(&config->address, config->connect_timeout_us, config->timeout_us, &source->data,
+                             &fault, error) == 0) {
         return 0;
     }
     char text[RS_ERROR_TEXT_MAX];
@@ -260,8 +262,8 @@ int rs_top_source_follow(struct rs_top_source *source, struct rs_top_table *cons
 {
     const struct rs_redis_config *config = source->config;
     enum rs_redis_fault fault;
-    int code = rs_redis_open(&config->address, config->connect_timeout_us, config->timeout_us,
-                             &source->updates, &fault, error);
+    int code = rs_redis_open_master(&config->address, config->connect_timeout_us, config->timeout_us,
+                                    &source->updates, &fault, error);
     for (size_t i = 0; code == 0 && i < count; i++) {
         char channel[512];
         const char *argv[2] = {"SUBSCRIBE", channel};

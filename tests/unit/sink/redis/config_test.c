@@ -50,18 +50,53 @@ static void test_urls_are_taken_apart(void **state)
     }
 }
 
+static void test_sentinels(void **state)
+{
+    struct rs_redis_address address = {0};
+    struct rs_error error;
+    char text[RS_REDIS_TEXT_MAX];
+    (void)state;
+    assert_int_equal(
+        rs_redis_url_parse("sentinel://me:p%40ss@one,[::1]:7,three:8/the%20master/5", &address, &error), 0);
+    assert_int_equal(address.sentinels.count, 3);
+    assert_string_equal(address.sentinels.items[0].host, "one");
+    assert_int_equal(address.sentinels.items[0].port, 26379);
+    assert_string_equal(address.sentinels.items[1].host, "::1");
+    assert_int_equal(address.sentinels.items[1].port, 7);
+    assert_string_equal(address.sentinels.service, "the master");
+    assert_int_equal(address.database, 5);
+    assert_string_equal(address.username, "me");
+    assert_string_equal(address.password, "p@ss");
+    assert_string_equal(address.sentinels.password, "");
+    rs_redis_address_text(&address, text);
+    assert_string_equal(text, "sentinel://one:26379,[::1]:7,three:8/the master/5");
+    assert_int_equal(rs_redis_url_parse("sentinels://one/m", &address, &error),
+                     rs_redis_tls_missing() ? RS_ECONFIG : 0);
+}
+
+#define NO_SERVICE                                                                                           \
+    "a sentinel:// URL names the master behind the hosts, by the name that the sentinels know: "             \
+    "sentinel://HOST:26379,HOST:26379/mymaster/0"
+#define NO_SCHEME                                                                                            \
+    "a Redis URL starts with redis://, rediss://, unix:// or sentinel://, as in redis://localhost:6379/0"
+
 static void test_bad_urls_are_refused_without_being_shown(void **state)
 {
     static const struct {
         const char *url, *text;
     } cases[] = {
-        {"sentinel://h", "sentinel:// is not available in this version; use redis://, rediss:// or unix:// "
-                         "to reach one server"},
-        {"cluster://h", "cluster:// is not available in this version; use redis://, rediss:// or unix:// to "
-                        "reach one server"},
-        {"localhost:6379",
-         "a Redis URL starts with redis://, rediss:// or unix://, as in redis://localhost:6379/0"},
-        {"", "a Redis URL starts with redis://, rediss:// or unix://, as in redis://localhost:6379/0"},
+        {"sentinel://h", NO_SERVICE},
+        {"sentinel://h/", NO_SERVICE},
+        {"sentinel://h,i:7//0", NO_SERVICE},
+        {"sentinel://h,/m", "the Redis URL has no host or one that is too long"},
+        {"sentinel://h,i:x/m", "the port in the Redis URL is not a number from 1 to 65535"},
+        {"sentinel://a,b,c,d,e,f,g,h,i/m", "a Redis URL names 8 sentinels at most"},
+        {"sentinel://h/m/one", "the database in the Redis URL is not a number: redis://HOST:PORT/0"},
+        {"sentinel://h/m?db=1", "the Redis URL has options; use the keys of the `redis` section"},
+        {"cluster://h", "cluster:// is not available in this version; use redis://, rediss://, unix:// or "
+                        "sentinel://"},
+        {"localhost:6379", NO_SCHEME},
+        {"", NO_SCHEME},
         {"redis://", "the Redis URL has no host or one that is too long"},
         {"redis://:geheim@", "the Redis URL has no host or one that is too long"},
         {"redis://h:", "the port in the Redis URL is not a number from 1 to 65535"},
@@ -174,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_urls_are_taken_apart),
+        cmocka_unit_test(test_sentinels),
         cmocka_unit_test(test_bad_urls_are_refused_without_being_shown),
         cmocka_unit_test(test_tls_is_read_or_refused_with_the_reason),
         cmocka_unit_test(test_section_is_read),

@@ -488,7 +488,7 @@ static void test_says_what_is_wrong(void **state)
         {"--zone Nowhere/At_all gdp", 1, "Nowhere/At_all"},
         {"--prefix a~b gdp", 1, "a prefix has printable ASCII characters without blanks"},
         {"--prefix none gdp", 2, "there are no aggregates under none: in this Redis"},
-        {"-r sentinel://h gdp", 1, "sentinel:// is not available in this version"},
+        {"-r cluster://h gdp", 1, "cluster:// is not available in this version"},
         {"-r redis://127.0.0.1:1 gdp", 2, "is Redis running, and reachable at the configured url?"},
         {"--password-file /nonexistent gdp", 2, "cannot open \"/nonexistent\""},
         {"--bogus", 1, "--bogus"},
