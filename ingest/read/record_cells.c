@@ -12,6 +12,7 @@ struct walk {
     const uint8_t *end;
     struct rs_slice name; /* of the value that comes next */
     bool no_memory;
+    bool long_decimal; /* it stands for more digits than can be read */
 };
 
 void rs_record_cells_fini(struct rs_record_cells *r)
@@ -190,8 +191,8 @@ static bool add_decimal(struct walk *w, const struct rs_schema *type, struct rs_
 {
     rs_i128 value = 0;
     char text[RS_NUMBER_TEXT_MAX];
-    return rs_wire_decimal(bytes.data, bytes.size, type->precision, &value) &&
-           add_copy(w, RS_CELL_NUMBER, text, rs_decimal_format(value, type->scale, text));
+    w->long_decimal = !rs_wire_decimal(bytes.data, bytes.size, type->precision, &value);
+    return !w->long_decimal && add_copy(w, RS_CELL_NUMBER, text, rs_decimal_format(value, type->scale, text));
 }
 
 static bool add_uuid(struct walk *w, struct rs_slice bytes)
@@ -317,6 +318,12 @@ int rs_record_cells_make(struct rs_record_cells *r, const struct rs_schema *type
     bool good = walk_value(&w, type) && w.p == w.end;
     if (w.no_memory || r->texts.failed) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    if (w.long_decimal) {
+        return rs_fail(
+            error, RS_ERECORD,
+            "%.*s: a decimal with more digits than its precision, or than %d, which is all that can be read",
+            (int)w.name.size, (const char *)w.name.data, RS_I128_DIGITS);
     }
     return good ? 0 : rs_fail(error, RS_ERECORD, "the record does not follow the file's schema");
 }

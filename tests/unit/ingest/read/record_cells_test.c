@@ -271,11 +271,30 @@ static void test_many_texts(void **state)
     rs_schema_free(&document);
 }
 
+/* What the file's own schema lets stand, and nobody here can read. */
+static void test_a_decimal_that_is_too_long(void **state)
+{
+    struct rs_schema_document *document = parse_schema(
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"x\",\"type\":" DECIMAL(46, 3) "}]}");
+    struct rs_record_cells r = {0};
+    struct rs_error error;
+    struct rs_slice record =
+        BYTES("\x22\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00");
+    (void)state;
+    assert_int_equal(rs_record_cells_make(&r, rs_schema_root(document), record, &error), RS_ERECORD);
+    assert_string_equal(error.text,
+                        "x: a decimal with more digits than its precision, or than 38, which is all that "
+                        "can be read");
+    rs_record_cells_fini(&r);
+    rs_schema_free(&document);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_pair),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_a_decimal_that_is_too_long),
         cmocka_unit_test(test_many_texts),
     };
     return cmocka_run_group_tests_name("record_cells", tests, NULL, NULL);
