@@ -103,6 +103,19 @@ void rs_batch_field(struct rs_view_batch *b, uint32_t field, const char *text, s
     b->open_fields++;
 }
 
+void rs_batch_announce(struct rs_view_batch *b)
+{
+    struct op_head head;
+    RS_ASSERT(b->open);
+    if (b->ops.failed) {
+        return;
+    }
+    memcpy(&head, b->ops.data + b->open_at, sizeof head);
+    RS_ASSERT(head.kind == RS_OP_HISTORY);
+    head.flags |= RS_OP_ANNOUNCED;
+    memcpy(b->ops.data + b->open_at, &head, sizeof head);
+}
+
 void rs_batch_end(struct rs_view_batch *b, int64_t change_ms)
 {
     RS_ASSERT(b->open);

@@ -35,6 +35,8 @@ enum rs_op_kind {
 
 /* Flag on RS_OP_VIEW: first publication of the group by this owner: check rs:owners. */
 #define RS_OP_FIRST 1u
+/* Flag on RS_OP_HISTORY: nothing else of the group says in this batch that it has changed, so this does. */
+#define RS_OP_ANNOUNCED 2u
 
 struct rs_op_field {
     uint32_t field;       /* number in rs_aggregate_meta.fields */
@@ -120,6 +122,8 @@ void rs_batch_view_begin(struct rs_view_batch *b, uint32_t aggregate, uint32_t f
 void rs_batch_history_begin(struct rs_view_batch *b, uint32_t aggregate, struct rs_slice key,
                             int64_t score_ms);
 void rs_batch_field(struct rs_view_batch *b, uint32_t field, const char *text, size_t size);
+/* Of the history operation that is open: RS_OP_ANNOUNCED. */
+void rs_batch_announce(struct rs_view_batch *b);
 void rs_batch_end(struct rs_view_batch *b, int64_t change_ms);
 void rs_batch_drop(struct rs_view_batch *b, uint32_t aggregate, struct rs_slice key);
 

@@ -189,6 +189,13 @@ static uint32_t put_fields(struct rs_redis_piecer *piecer, struct rs_redis_piece
     return absent;
 }
 
+static void put_publish(struct rs_redis_piece *piece, const struct aggregate *a, struct rs_slice key)
+{
+    rs_redis_put_words(&piece->body, &a->publish);
+    rs_redis_put_bytes(&piece->body, key.data, key.size);
+    piece->commands++;
+}
+
 /* See write_views in write_batch.lua. */
 static void put_view(struct rs_redis_piecer *piecer, struct rs_redis_piece *piece, struct aggregate *a,
                      const struct rs_op *op)
@@ -208,9 +215,7 @@ static void put_view(struct rs_redis_piecer *piecer, struct rs_redis_piece *piec
             rs_redis_put_words(&piece->body, &piecer->absent);
         }
     }
-    rs_redis_put_words(&piece->body, &a->publish);
-    rs_redis_put_bytes(&piece->body, op->key.data, op->key.size);
-    piece->commands++;
+    put_publish(piece, a, op->key);
     rs_redis_put_number(&a->heads, op->change_ms);
     rs_redis_put_bytes(&a->heads, op->key.data, op->key.size);
     a->rows++;
@@ -263,6 +268,9 @@ static void put_op(struct rs_redis_piecer *piecer, struct rs_redis_piece *piece,
         put_view(piecer, piece, a, op);
     } else {
         put_history(piecer, piece, a, op);
+        if (rs_redis_op_announced(op, piece->to.op == piece->from.op)) {
+            put_publish(piece, a, op->key);
+        }
     }
 }
 

@@ -97,6 +97,11 @@ bool rs_redis_key_reserved(const struct rs_aggregate_meta *meta, struct rs_slice
     return meta->grouped && rs_slice_equal(key, rs_slice_text("index"));
 }
 
+bool rs_redis_op_announced(const struct rs_op *op, bool foremost)
+{
+    return op->kind == RS_OP_HISTORY && (foremost || op->flags & RS_OP_ANNOUNCED);
+}
+
 void rs_redis_group_key(struct rs_buf *out, const char *prefix, const struct rs_aggregate_meta *meta,
                         struct rs_slice key)
 {
@@ -145,7 +150,7 @@ struct lane {
     struct rs_buf numbers; /* operation numbers of first publications */
     struct rs_buf values;
     uint32_t history_rows;
-    struct rs_buf history_keys, history_numbers, history_members;
+    struct rs_buf history_keys, history_numbers, history_told, history_members;
     struct rs_buf *names; /* per field: its name as an argument */
     struct rs_buf name;   /* the aggregate's name as an argument */
     uint32_t revision;    /* number of the field that only history has; field_count: none */
@@ -177,6 +182,7 @@ static void lane_fini(struct lane *lane, uint32_t field_count)
     rs_buf_fini(&lane->values);
     rs_buf_fini(&lane->history_keys);
     rs_buf_fini(&lane->history_numbers);
+    rs_buf_fini(&lane->history_told);
     rs_buf_fini(&lane->history_members);
 }
 
@@ -333,12 +339,14 @@ static void close_history(struct rs_redis_packer *packer, size_t aggregate)
         rs_redis_put_number(&packer->body, lane->history_rows);
         rs_redis_put_words(&packer->body, &lane->history_keys);
         rs_redis_put_words(&packer->body, &lane->history_numbers);
+        rs_redis_put_words(&packer->body, &lane->history_told);
         rs_redis_put_words(&packer->body, &lane->history_members);
-        packer->arguments += 4 + 4 * lane->history_rows;
+        packer->arguments += 4 + 5 * lane->history_rows;
     }
     lane->history_rows = 0;
     rs_buf_reset(&lane->history_keys);
     rs_buf_reset(&lane->history_numbers);
+    rs_buf_reset(&lane->history_told);
     rs_buf_reset(&lane->history_members);
 }
 
@@ -403,7 +411,7 @@ static void pack_view(struct rs_redis_packer *packer, const struct rs_op *op, ui
 
 /* A drop that comes before it has to stay before it; views may follow each other on either side, since a
  * history is a key of its own. */
-static void pack_history(struct rs_redis_packer *packer, const struct rs_op *op, uint32_t number)
+static void pack_history(struct rs_redis_packer *packer, const struct rs_op *op, uint32_t number, bool told)
 {
     struct lane *lane = &packer->lanes[op->aggregate];
     if (lane->open == SECTION_DROP) {
@@ -414,6 +422,7 @@ static void pack_history(struct rs_redis_packer *packer, const struct rs_op *op,
     lane->history_members.failed |= packer->scratch.failed;
     rs_redis_put_bytes(&lane->history_keys, op->key.data, op->key.size);
     rs_redis_put_number(&lane->history_numbers, number);
+    rs_redis_put_number(&lane->history_told, told);
     rs_redis_put_number(&lane->history_members, op->score_ms);
     rs_redis_put_bytes(&lane->history_members, packer->scratch.data, packer->scratch.size);
     lane->history_rows++;
@@ -430,7 +439,7 @@ static void pack_drop(struct rs_redis_packer *packer, const struct rs_op *op)
 /* A group with a name that Redis needs itself is a conflict and never written. A drop of one is not: there
  * is nothing to delete. */
 static void pack_op(struct rs_redis_packer *packer, struct rs_view_batch *batch, const struct rs_op *op,
-                    uint32_t number)
+                    uint32_t number, bool foremost)
 {
     RS_ASSERT(op->aggregate < packer->count);
     if (rs_redis_key_reserved(&packer->metas[op->aggregate], op->key)) {
@@ -441,7 +450,7 @@ static void pack_op(struct rs_redis_packer *packer, struct rs_view_batch *batch,
     }
     switch (op->kind) {
     case RS_OP_VIEW: pack_view(packer, op, number); break;
-    case RS_OP_HISTORY: pack_history(packer, op, number); break;
+    case RS_OP_HISTORY: pack_history(packer, op, number, rs_redis_op_announced(op, foremost)); break;
     case RS_OP_DROP: pack_drop(packer, op); break;
     }
 }
@@ -583,7 +592,7 @@ int rs_redis_pack(struct rs_redis_packer *packer, struct rs_view_batch *batch, c
     rs_buf_reset(&packer->body);
     packer->arguments = 0;
     for (uint32_t cost = 0; cost < RS_REDIS_CALL_COST && rs_batch_next(batch, &next.at, &op);) {
-        pack_op(packer, batch, &op, next.op);
+        pack_op(packer, batch, &op, next.op, next.op == cursor->op);
         cost += rs_redis_op_cost(&op);
         next.op++;
     }

@@ -58,6 +58,10 @@ bool rs_redis_key_reserved(const struct rs_aggregate_meta *meta, struct rs_slice
 void rs_redis_group_key(struct rs_buf *out, const char *prefix, const struct rs_aggregate_meta *meta,
                         struct rs_slice key);
 
+/* Whether a window is announced by itself. `foremost`: it is the first operation of what Redis does in one piece,
+ * so the view that announces the group's change may have been in the piece before. */
+bool rs_redis_op_announced(const struct rs_op *op, bool foremost);
+
 /* Members of `history`, appended: {"statistic":"text",...,"window_start":ms,...}. Statistics are texts, since
  * most readers of JSON make doubles of numbers and would lose digits; times, `events` and `revision` are
  * integers below 2^53. */

@@ -7,7 +7,7 @@
 --          the stream's), then sections, each with a letter in front:
 --   V  aggregate rows present absent  present x name  absent x name  rows x (score key)  rows x present x value
 --   F  as V, and rows x operation number before the values: first publication by this owner
---   H  aggregate keep rows  rows x key  rows x operation number  rows x (score member)
+--   H  aggregate keep rows  rows x key  rows x operation number  rows x (1: to be announced, or 0)  rows x (score member)
 --   D  aggregate rows  rows x key
 --          aggregate: its name, and ':' where it has group fields, so that <prefix>:<aggregate><key> is a group's
 --          hash. A single empty value so has the key <prefix>:<name>: and never meets <prefix>:<name>:history,
@@ -274,11 +274,11 @@ local function write_views(at, first)
 end
 
 local function write_history(at)
-  local hash, owners = names(ARGV[at + 1])
+  local hash, owners, aggregate = names(ARGV[at + 1])
   local trim = -1 - tonumber(ARGV[at + 2])
   local rows = tonumber(ARGV[at + 3])
   local keys = {unpack(ARGV, at + 4, at + 3 + rows)}
-  local pairs_from = at + 3 + 2 * rows
+  local told_from, pairs_from = at + 3 + 2 * rows, at + 3 + 3 * rows
   local foreign = foreign_rows(owners, keys, at + 3 + rows)
   for row = 1, rows do
     if not foreign[row] then
@@ -287,6 +287,11 @@ local function write_history(at)
       run(false, 'ZREMRANGEBYSCORE', key, score, score)
       call('ZADD', key, score, member)
       call('ZREMRANGEBYRANK', key, 0, trim)
+    end
+  end
+  for row = 1, rows do
+    if ARGV[told_from + row] == '1' and not foreign[row] then
+      call('PUBLISH', aggregate .. ':updates', keys[row])
     end
   end
   return pairs_from + 2 * rows + 1

@@ -143,8 +143,11 @@ class SessionWindow(CalendarWindow):
 
 
 class Aggregate:
-    def __init__(self, name, stats, window, by=(), where=None, history=0, double=(), scale=None):
+    """closed: the hash is the newest window that has ended; delay: all is as of so much earlier."""
+
+    def __init__(self, name, stats, window, by=(), where=None, history=0, double=(), scale=None, closed=False, delay=0):
         self.name, self.window, self.by, self.where, self.history = name, window, tuple(by), where, history
+        self.closed, self.delay = closed, delay
         self.stats = fold.parse(stats)
         self.folder = fold.Folder(self.stats, double, scale)
         self.inputs = sorted({i for s in self.stats for i in (s.x, s.w) if i})
@@ -410,6 +413,9 @@ def previous_values(aggregate, windows, end):
 
 def show_group(out, aggregate, key, group, now_shown):
     base = f"rs:{aggregate.name}" + (f":{key}" if aggregate.by else "")
+    if aggregate.closed:
+        show_closed(out, aggregate, base, key, group, now_shown - aggregate.delay)
+        return
     newest = max(t for t, _, _ in group.events)
     score = ms(group.clock)
     window = aggregate.window
@@ -430,6 +436,17 @@ def show_group(out, aggregate, key, group, now_shown):
         members = history_of(aggregate, group, now_shown)
         if members:
             out[f"{base}:history"] = {"type": "zset", "value": members}
+
+
+def show_closed(out, aggregate, base, key, group, now_shown):
+    """A group is there from its first window that has ended on."""
+    members = history_of(aggregate, group, now_shown)
+    if members:
+        view = {name: value for name, value in members[-1][1].items() if name != "revision"}
+        out[base] = {"type": "hash", "value": view}
+        index = out.setdefault(f"rs:{aggregate.name}:index", {"type": "zset", "value": []})
+        index["value"].append((int(view["window_end"]), key))
+        out[f"{base}:history"] = {"type": "zset", "value": members}
 
 
 def sliding_view(aggregate, group, now_shown, newest):

@@ -338,14 +338,14 @@ int64_t rs_group_held_from(const struct rs_groups *gs, uint32_t number)
 }
 
 /* The first window of a pane has ended by its group's clock and waits for the sink: counted, so that the
- * input can be made to wait. */
+ * input can be made to wait. Not with a delay: what that holds back is let go by the input alone. */
 static void owe(struct rs_groups *gs, uint32_t number, struct rs_node *node)
 {
     const struct rs_group *g = rs_group_at(gs, number);
     int64_t pending = rs_group_pending(gs, number);
     int64_t first = rs_window_first_end(window_of(gs), node->start_us);
-    if (!(node->flags & (RS_NODE_OWED | RS_NODE_CARRY)) && !(g->flags & RS_GROUP_SILENT) &&
-        first >= pending && first <= g->clock_us) {
+    if (gs->aggregate->delay_us == 0 && !(node->flags & (RS_NODE_OWED | RS_NODE_CARRY)) &&
+        !(g->flags & RS_GROUP_SILENT) && first >= pending && first <= g->clock_us) {
         node->flags |= RS_NODE_OWED;
         gs->owed++;
     }

@@ -195,6 +195,13 @@ static inline struct rs_sliding_rest *rs_sliding_at(const struct rs_groups *gs, 
     return rs_slabs_at(&gs->rests, number);
 }
 
+/* What `delay` makes of a shown time. */
+static inline int64_t rs_groups_delayed(const struct rs_groups *gs, int64_t now_us)
+{
+    int64_t delay_us = gs->aggregate->delay_us;
+    return now_us < RS_TIME_NONE + delay_us ? RS_TIME_NONE : now_us - delay_us;
+}
+
 /* Smallest end of a window that the sink has not acknowledged, in flight or not. */
 static inline int64_t rs_group_pending(const struct rs_groups *gs, uint32_t number)
 {

@@ -148,9 +148,8 @@ static void put_view(struct describer *d, uint32_t number, struct rs_slice key)
         return;
     }
     struct rs_shower shower = {d->gs, d->p->scratch, batch,
-                               rs_partition_now(d->p, rs_group_at(d->gs, number)), key};
-    rs_show_view(&shower, number, 0);
-    if (rs_batch_next(batch, &cursor, &op)) {
+                               rs_partition_now(d->p, d->gs, rs_group_at(d->gs, number)), key};
+    if (rs_show_view(&shower, number, 0) && rs_batch_next(batch, &cursor, &op)) {
         struct rs_op_field field;
         for (size_t at = 0; rs_op_field_next(&op, &at, &field);) {
             put_field(d, d->gs->aggregate->meta->fields[field.field], field.text);
@@ -191,7 +190,7 @@ static void describe(struct describer *d, uint32_t number, struct rs_slice key)
     rs_partition_show_front(d->p);
     put_time("clock", g->clock_us, d->out);
     rs_buf_char(d->out, ',');
-    put_time("shown_as_of", rs_partition_now(d->p, g), d->out);
+    put_time("shown_as_of", rs_partition_now(d->p, d->gs, g), d->out);
     rs_buf_char(d->out, ',');
     put_time("window_not_acknowledged",
              d->gs->aggregate->history > 0 ? rs_group_pending(d->gs, number) : RS_WINDOW_NEVER, d->out);

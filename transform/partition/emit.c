@@ -48,43 +48,60 @@ static unsigned emit_drop(struct rs_partition *p, const struct rs_groups *gs, st
     return RECEIPT_DROP;
 }
 
-/* One run of windows of a group is in flight at a time: what is acknowledged is then simply all before
- * history_from. The first window goes out even beyond the budget, or a large one would never go. */
-static unsigned emit_history(struct rs_shower *s, uint32_t number, struct rs_group *g, size_t budget)
+/* End of the first window that has to go out now; RS_WINDOW_NEVER: none. One run of windows of a group is in
+ * flight at a time: what is acknowledged is then simply all before history_from. */
+static int64_t first_ended(const struct rs_shower *s, uint32_t number, struct rs_group *g)
+{
+    struct rs_groups *gs = s->groups;
+    if (gs->aggregate->history == 0 || rs_rest_at(gs, number)->flight_from != RS_WINDOW_NEVER ||
+        g->history_from > s->now_us) {
+        return RS_WINDOW_NEVER;
+    }
+    g->history_from = rs_show_next_end(gs, g, g->history_from);
+    return g->history_from <= s->now_us ? g->history_from : RS_WINDOW_NEVER;
+}
+
+/* The first window goes out even beyond the budget, or a large one would never go. Unless a view announces the
+ * change, it does: `announced`. */
+static unsigned emit_history(struct rs_shower *s, uint32_t number, struct rs_group *g, size_t budget,
+                             bool announced)
 {
     struct rs_groups *gs = s->groups;
     const struct rs_window *w = &gs->aggregate->window;
-    if (gs->aggregate->history == 0 || rs_rest_at(gs, number)->flight_from != RS_WINDOW_NEVER ||
-        g->history_from > s->now_us) {
-        return 0;
-    }
-    int64_t end = rs_show_next_end(gs, g, g->history_from);
-    int64_t from = end;
+    int64_t from = g->history_from;
+    int64_t end = from;
     while (end <= s->now_us && (end == from || s->batch->ops.size < budget) && !s->batch->ops.failed) {
-        rs_show_window(s, number, end);
+        rs_show_window(s, number, end, announced && end == from);
         end = rs_show_next_end(gs, g, rs_window_next_end(w, end));
     }
     g->history_from = end;
-    if (from > s->now_us) {
-        return 0;
-    }
     rs_rest_at(gs, number)->flight_from = from;
     return RECEIPT_HISTORY;
 }
 
-static bool view_due(const struct rs_groups *gs, uint32_t number, int64_t now_us)
+/* Whether the view changes as panes leave it. */
+static bool drains(const struct rs_groups *gs)
 {
+    const struct rs_aggregate *a = gs->aggregate;
+    return !a->upsert && !a->only_closed && a->window.kind == RS_WINDOW_SLIDING;
+}
+
+/* `ended`: windows go out, too. */
+static bool view_due(const struct rs_groups *gs, uint32_t number, int64_t now_us, bool ended)
+{
+    if (gs->aggregate->only_closed) {
+        return ended;
+    }
     if (rs_group_at(gs, number)->flags & (RS_GROUP_VIEW | RS_GROUP_NEW)) {
         return true;
     }
-    return !gs->aggregate->upsert && gs->aggregate->window.kind == RS_WINDOW_SLIDING &&
-           rs_sliding_at(gs, number)->leave_due <= now_us;
+    return drains(gs) && rs_sliding_at(gs, number)->leave_due <= now_us;
 }
 
 static void reschedule(struct rs_groups *gs, uint32_t number, const struct rs_group *g, int64_t now_us)
 {
     int64_t due = g->history_from > now_us ? g->history_from : RS_WINDOW_NEVER;
-    if (!gs->aggregate->upsert && gs->aggregate->window.kind == RS_WINDOW_SLIDING) {
+    if (drains(gs)) {
         int64_t leave = rs_sliding_at(gs, number)->leave_due;
         due = leave < due ? leave : due;
     }
@@ -111,16 +128,20 @@ static unsigned emit_group(struct rs_partition *p, struct rs_groups *gs, uint32_
     if (g->flags & RS_GROUP_AWAITS) {
         return 0;
     }
-    int64_t now_us = rs_partition_now(p, g);
+    int64_t now_us = rs_partition_now(p, gs, g);
     struct rs_shower s = {gs, p->scratch, batch, now_us, rs_buf_slice(&p->key_text)};
+    bool ended = first_ended(&s, number, g) != RS_WINDOW_NEVER;
     unsigned put = 0;
-    if (view_due(gs, number, now_us)) {
+    if (view_due(gs, number, now_us, ended)) {
         bool first = g->flags & RS_GROUP_NEW;
-        rs_show_view(&s, number, first ? RS_OP_FIRST : 0);
-        g->flags = (uint16_t)(g->flags & ~(unsigned)RS_GROUP_VIEW);
-        put = RECEIPT_VIEW | (first ? RECEIPT_FIRST : 0u);
+        if (rs_show_view(&s, number, first ? RS_OP_FIRST : 0)) {
+            put = RECEIPT_VIEW | (first ? RECEIPT_FIRST : 0u);
+        }
     }
-    put |= emit_history(&s, number, g, budget);
+    g->flags = (uint16_t)(g->flags & ~(unsigned)RS_GROUP_VIEW);
+    if (ended) {
+        put |= emit_history(&s, number, g, budget, put == 0);
+    }
     reschedule(gs, number, g, now_us);
     return put;
 }
@@ -287,7 +308,7 @@ static void acknowledge(struct rs_partition *p, struct rs_groups *gs, const stru
     if (!gs->aggregate->upsert) {
         rs_group_settle(gs, r->group, from);
     }
-    if (g->history_from <= rs_partition_now(p, g)) {
+    if (g->history_from <= rs_partition_now(p, gs, g)) {
         rs_groups_touch(gs, r->group, g, 0);
     }
 }

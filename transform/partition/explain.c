@@ -236,14 +236,28 @@ static void explain_window(const struct rs_aggregate *a, struct rs_buf *out)
     }
 }
 
-/* Panes of a busy group: those of the window, and those that lateness keeps open. */
+/* Told only where it is not all there is, as it happens. */
+static void explain_shown(const struct rs_aggregate *a, struct rs_buf *out)
+{
+    if (a->only_closed) {
+        rs_buf_text(out, "  shown: windows that have ended");
+        if (a->delay_us) {
+            put_duration(out, ", ", a->delay_us);
+            rs_buf_text(out, " later");
+        }
+        rs_buf_char(out, '\n');
+    }
+}
+
+/* Panes of a busy group: those of the window, and those that lateness or a delay keeps. */
 static uint64_t busy_panes(const struct rs_aggregate *a)
 {
     const struct rs_window *w = &a->window;
     if (!w->slice_us) {
         return 1;
     }
-    int64_t late = a->plan->stream->lateness_us / w->slice_us + 1;
+    int64_t lateness_us = a->plan->stream->lateness_us;
+    int64_t late = (lateness_us > a->delay_us ? lateness_us : a->delay_us) / w->slice_us + 1;
     int64_t panes = rs_window_panes(w) * (w->kind == RS_WINDOW_SLIDING && a->history ? 2 : 1) + late;
     return (uint64_t)panes;
 }
@@ -305,6 +319,7 @@ static void explain_aggregate(const struct rs_aggregate *a, const char *prefix, 
         }
     }
     rs_buf_text(out, a->where ? "\n  where: only events that pass the condition\n" : "\n");
+    explain_shown(a, out);
     explain_memory(a, groups, out);
     explain_keys(a, prefix, out);
 }

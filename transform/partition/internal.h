@@ -171,10 +171,13 @@ static inline bool rs_partition_pass_time(struct rs_partition *p, uint32_t i, co
 /* Shows what the events allow. */
 void rs_partition_show_front(struct rs_partition *p);
 
-/* What a group is shown as of: a group's own events may always end its own windows. */
-static inline int64_t rs_partition_now(const struct rs_partition *p, const struct rs_group *group)
+/* What a group is shown as of: a group's own events may always end its own windows. `delay` holds all of it
+ * back. */
+static inline int64_t rs_partition_now(const struct rs_partition *p, const struct rs_groups *gs,
+                                       const struct rs_group *group)
 {
-    return group->clock_us > p->now_shown_us ? group->clock_us : p->now_shown_us;
+    int64_t now_us = group->clock_us > p->now_shown_us ? group->clock_us : p->now_shown_us;
+    return rs_groups_delayed(gs, now_us);
 }
 
 /* ---- expire.c ---- */

@@ -122,7 +122,10 @@ int64_t rs_partition_next_due(const struct rs_partition *p)
     int64_t due = INT64_MAX;
     for (uint32_t i = 0; i < p->group_sets; i++) {
         int64_t next = rs_schedule_next(&p->groups[i]);
-        due = next < due ? next : due;
+        if (next < INT64_MAX - p->groups[i].aggregate->delay_us) {
+            next += p->groups[i].aggregate->delay_us;
+            due = next < due ? next : due;
+        }
     }
     return due;
 }

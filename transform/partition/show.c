@@ -208,12 +208,89 @@ static uint64_t fill_upsert_window(struct rs_groups *gs, const struct rs_upsert_
     return revision;
 }
 
+/* ---- windows that have ended ---- */
+
+/* The hash and the history each ask for ends that ascend, and so have a cache each. */
+static struct rs_fold **fold_of(const struct rs_groups *gs, uint32_t number, bool view)
+{
+    if (gs->aggregate->upsert || gs->aggregate->window.kind != RS_WINDOW_SLIDING) {
+        return NULL;
+    }
+    struct rs_sliding_rest *sliding = rs_sliding_at(gs, number);
+    return view ? &sliding->view : &sliding->history;
+}
+
+/* Only windows with content are asked for, so a tumbling one always has its pane. `fold`: the cache of a sliding
+ * window's group, for ends that ascend. Returns the revision. */
+static uint64_t fill_ended(struct rs_groups *gs, uint32_t number, int64_t end_us, struct rs_fold **fold,
+                           struct content *c)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    int64_t start_us = rs_window_start(&gs->aggregate->window, end_us);
+    *c = (struct content){.start_us = start_us, .end_us = end_us, .event_us = RS_TIME_NONE};
+    if (gs->aggregate->upsert) {
+        return fill_upsert_window(gs, (struct rs_upsert_group *)g, c);
+    }
+    if (gs->aggregate->window.kind == RS_WINDOW_SLIDING) {
+        (void)rs_fold_window(gs, number, fold, start_us, end_us, gs->total);
+        c->pane = gs->total;
+        measure(c);
+    } else {
+        fill_from_node(gs, rs_node_at(gs, rs_group_from(gs, g, start_us)), c);
+    }
+    return rs_group_revision(gs, g, end_us);
+}
+
+/* What holds events before the end that has passed last: of its windows the last one that has ended. */
+static int64_t newest_end(const struct rs_groups *gs, uint32_t number, int64_t now_us)
+{
+    const struct rs_window *w = &gs->aggregate->window;
+    const struct rs_group *g = rs_group_at(gs, number);
+    int64_t passed_us = rs_window_passed(w, now_us);
+    int64_t start_us;
+    if (gs->aggregate->upsert) {
+        const struct rs_upsert_group *registers = (const struct rs_upsert_group *)g;
+        uint32_t end = rs_upsert_from(gs, registers, passed_us);
+        if (end == 0) {
+            return RS_WINDOW_NEVER;
+        }
+        start_us = rs_register_at(gs, registers, end - 1)->period_us;
+    } else {
+        uint32_t at = rs_group_before(gs, g, passed_us);
+        if (at == RS_NONE || rs_node_at(gs, at)->flags & RS_NODE_CARRY) {
+            return RS_WINDOW_NEVER;
+        }
+        start_us = rs_node_at(gs, at)->start_us;
+    }
+    int64_t last = rs_window_last_end(w, start_us);
+    int64_t end = last < passed_us ? last : passed_us;
+    return end < rs_show_held_from(gs, number) ? RS_WINDOW_NEVER : end;
+}
+
+static bool show_closed(struct rs_shower *s, uint32_t number, uint32_t flags)
+{
+    struct rs_groups *gs = s->groups;
+    int64_t end_us = newest_end(gs, number, s->now_us);
+    if (end_us == RS_WINDOW_NEVER) {
+        return false;
+    }
+    struct content c;
+    (void)fill_ended(gs, number, end_us, fold_of(gs, number, true), &c);
+    rs_batch_view_begin(s->batch, gs->aggregate->index, flags, s->key);
+    put_content(s, &c);
+    rs_batch_end(s->batch, rs_floor_ms(end_us));
+    return true;
+}
+
 /* ---- operations ---- */
 
 /* A sliding view is computed as of shown time; any other ends with the group's newest pane or register. */
-void rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags)
+bool rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags)
 {
     struct rs_groups *gs = s->groups;
+    if (gs->aggregate->only_closed) {
+        return show_closed(s, number, flags);
+    }
     struct rs_group *g = rs_group_at(gs, number);
     struct content c = {
         .start_us = RS_TIME_NONE, .event_us = RS_TIME_NONE, .change_ms = rs_floor_ms(g->clock_us)};
@@ -227,30 +304,18 @@ void rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags)
     rs_batch_view_begin(s->batch, gs->aggregate->index, flags, s->key);
     put_content(s, &c);
     rs_batch_end(s->batch, c.change_ms);
+    return true;
 }
 
-/* Only windows with content are asked for, so a tumbling one always has its pane. */
-void rs_show_window(struct rs_shower *s, uint32_t number, int64_t end_us)
+void rs_show_window(struct rs_shower *s, uint32_t number, int64_t end_us, bool announced)
 {
     struct rs_groups *gs = s->groups;
-    struct rs_group *g = rs_group_at(gs, number);
-    int64_t start_us = rs_window_start(&gs->aggregate->window, end_us);
-    struct content c = {.start_us = start_us, .end_us = end_us, .event_us = RS_TIME_NONE};
-    uint64_t revision;
-    if (gs->aggregate->upsert) {
-        revision = fill_upsert_window(gs, (struct rs_upsert_group *)g, &c);
-    } else {
-        revision = rs_group_revision(gs, g, end_us);
-        if (gs->aggregate->window.kind == RS_WINDOW_SLIDING) {
-            (void)rs_fold_window(gs, number, &rs_sliding_at(gs, number)->history, start_us, end_us,
-                                 gs->total);
-            c.pane = gs->total;
-            measure(&c);
-        } else {
-            fill_from_node(gs, rs_node_at(gs, rs_group_from(gs, g, start_us)), &c);
-        }
+    struct content c;
+    uint64_t revision = fill_ended(gs, number, end_us, fold_of(gs, number, false), &c);
+    rs_batch_history_begin(s->batch, gs->aggregate->index, s->key, rs_floor_ms(c.start_us));
+    if (announced) {
+        rs_batch_announce(s->batch);
     }
-    rs_batch_history_begin(s->batch, gs->aggregate->index, s->key, rs_floor_ms(start_us));
     put_content(s, &c);
     put_revision(s, revision);
     rs_batch_end(s->batch, 0);

@@ -14,10 +14,11 @@ struct rs_shower {
     struct rs_slice key; /* rendered */
 };
 
-/* Appends a VIEW operation. A sliding group's leave_due is set. */
-void rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags);
+/* Appends a VIEW operation. False: nothing, since only ended windows are shown and none is held. A sliding
+ * group's leave_due is set. */
+bool rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags);
 /* Appends a HISTORY operation for the window that ends at end_us; it has events. */
-void rs_show_window(struct rs_shower *s, uint32_t number, int64_t end_us);
+void rs_show_window(struct rs_shower *s, uint32_t number, int64_t end_us, bool announced);
 /* Smallest end >= `from` of a window with content, RS_WINDOW_NEVER: none. */
 int64_t rs_show_next_end(const struct rs_groups *gs, const struct rs_group *group, int64_t from);
 /* The same of the first window that can be rendered whole from what is held. */

@@ -164,7 +164,7 @@ void rs_partition_show(struct rs_partition *p, int64_t now_shown_us)
     }
     p->now_shown_us = p->front.at_us;
     for (uint32_t i = 0; i < p->group_sets; i++) {
-        rs_schedule_advance(&p->groups[i], p->now_shown_us);
+        rs_schedule_advance(&p->groups[i], rs_groups_delayed(&p->groups[i], p->now_shown_us));
     }
 }
 

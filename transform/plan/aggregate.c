@@ -3,8 +3,8 @@
 
 #include "transform/plan/plan.h"
 
-static const char *const aggregate_keys[] = {"stream", "by",      "where", "calendar",
-                                             "window", "history", "stats", NULL};
+static const char *const aggregate_keys[] = {"stream",  "by",      "where", "calendar", "window",
+                                             "history", "publish", "delay", "stats",    NULL};
 
 /* ---- name and stream ---- */
 
@@ -132,19 +132,20 @@ static bool check_expire(struct rs_config *config, const struct rs_config_node *
 {
     const struct rs_stream *stream = a->plan->stream;
     int64_t size_us = a->window.by_calendar ? a->window.calendar.longest_us : a->window.size_us;
+    int64_t least_us = size_us + stream->lateness_us + a->delay_us;
     if (a->upsert || a->window.slice_us == 0 || stream->expire_us == INT64_MAX ||
-        stream->expire_us - size_us >= stream->lateness_us) {
+        stream->expire_us >= least_us) {
         return true;
     }
     char expire[64];
     char least[64];
     rs_duration_format(stream->expire_us, expire, sizeof expire);
-    rs_duration_format(size_us + stream->lateness_us, least, sizeof least);
+    rs_duration_format(least_us, least, sizeof least);
     rs_config_complain(
         config, rs_config_get(node, "window"),
-        "groups of stream %s expire after %s, before this window and its lateness are over: expire must "
+        "groups of stream %s expire after %s, before this window and its lateness%s are over: expire must "
         "be at least %s",
-        stream->name, expire, least);
+        stream->name, expire, a->delay_us ? " and delay" : "", least);
     return false;
 }
 
@@ -215,7 +216,7 @@ bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const
     right &= rs_config_int(config, node, "history", 0, 1000000, &history);
     out->history = (uint32_t)history;
     if (windowed) {
-        right &= check_history(config, node, out);
+        right &= check_history(config, node, out) && rs_aggregate_load_publishing(config, node, out);
         right &= check_expire(config, node, out);
     }
     if (windowed && measured) {

@@ -152,13 +152,21 @@ static void json_meta(struct rs_buf *out, const struct rs_aggregate *a)
     json_window(out, &a->window);
     rs_buf_text(out, ",\"stats\":");
     json_stats(out, &a->stats);
-    rs_buf_printf(out, ",\"history\":%u}", a->history);
+    rs_buf_printf(out, ",\"history\":%u", a->history);
+    if (a->only_closed) {
+        rs_buf_text(out, ",\"publish\":[\"closed\"]");
+    }
+    if (a->delay_us) {
+        rs_buf_char(out, ',');
+        json_duration(out, "delay", a->delay_us);
+    }
+    rs_buf_char(out, '}');
 }
 
 /* ---- fingerprint ---- */
 
-/* What the stored bytes of a group hang on. Names, units, `where` and how many windows are kept may change
- * freely. */
+/* What the stored bytes of a group hang on. Names, units, `where`, how many windows are kept and when they are
+ * shown may change freely. */
 static void fingerprint(struct rs_buf *scratch, struct rs_aggregate *a)
 {
     const struct rs_window *w = &a->window;

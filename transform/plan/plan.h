@@ -42,6 +42,8 @@ struct rs_aggregate {
     bool upsert;
     bool expires;
     uint32_t history;
+    bool only_closed; /* `publish: closed`: the hash holds the newest window that has ended */
+    int64_t delay_us; /* shown so much later; > 0 with only_closed alone */
     struct rs_stats stats;
     uint32_t *inputs; /* those its statistics use, ascending */
     uint32_t input_count;
@@ -101,6 +103,9 @@ bool rs_aggregate_load_window(struct rs_config *config, struct rs_engine *engine
                               const struct rs_config_node *parent, struct rs_aggregate *a);
 bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const struct rs_config_node *key,
                        const struct rs_config_node *node, struct rs_aggregate *out);
+/* `publish` and `delay`, once window and history are known. */
+bool rs_aggregate_load_publishing(struct rs_config *config, const struct rs_config_node *node,
+                                  struct rs_aggregate *a);
 /* Names that would collide with keys of our own or spoil the key's form are refused. */
 bool rs_aggregate_name_usable(const char *name);
 

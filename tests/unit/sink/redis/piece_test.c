@@ -189,6 +189,20 @@ static struct rs_view_batch *first_batch(void)
     return batch;
 }
 
+/* Enough for a piece: the first is announced since nothing is before it, and one because it says so. */
+static struct rs_view_batch *plain_batch_of_history(void)
+{
+    struct rs_view_batch *batch = new_batch(4, 9, 20, 0);
+    for (int i = 0; i < 40; i++) {
+        put_history(batch, i == 0 ? "a" : "d", i * 60000, "1");
+    }
+    rs_batch_history_begin(batch, 0, rs_slice_text("e"), 60000);
+    rs_batch_announce(batch);
+    rs_batch_field(batch, 5, "1", 1);
+    rs_batch_end(batch, 0);
+    return batch;
+}
+
 static void expect_equal_databases(void)
 {
     select_database(0);
@@ -224,6 +238,50 @@ static void expect_equal_databases(void)
 }
 
 /* ---- tests ---- */
+
+/* What a subscriber hears of a batch, in order, up to what is published behind it. */
+static void heard(redisContext *subscriber, struct rs_buf *out)
+{
+    freeReplyObject(redis_do(redis, "PUBLISH rs:t1m:updates end"));
+    for (bool more = true; more;) {
+        redisReply *reply = NULL;
+        assert_int_equal(redisGetReply(subscriber, (void **)&reply), REDIS_OK);
+        more = strcmp(reply->element[3]->str, "end") != 0;
+        rs_buf_printf(out, "%s ", reply->element[3]->str);
+        freeReplyObject(reply);
+    }
+    rs_buf_char(out, '\0');
+}
+
+static void expect_heard(redisContext *subscriber, const char *expected)
+{
+    struct rs_buf lines = {0};
+    heard(subscriber, &lines);
+    assert_string_equal((const char *)lines.data, expected);
+    rs_buf_fini(&lines);
+}
+
+/* A window is announced where it says so, and where its view may have been in the piece before. */
+static void test_windows_are_announced(void **state)
+{
+    (void)state;
+    need_redis();
+    redisContext *subscriber = redis_server_connect(&server);
+    struct rs_view_batch *first = first_batch();
+    struct rs_view_batch *batch = plain_batch_of_history();
+    by_script(first);
+    freeReplyObject(redis_do(subscriber, "PSUBSCRIBE rs:t1m:*"));
+    assert_int_equal(in_pieces(batch, rs_redis_fence_of(first)), 1);
+    expect_heard(subscriber, "a e end ");
+    by_script(batch);
+    expect_heard(subscriber, "a e end ");
+    freeReplyObject(redis_do(redis, "HSET rs:owners:t1m e 5"));
+    by_script(batch);
+    expect_heard(subscriber, "a end "); /* e is another partition's */
+    redisFree(subscriber);
+    rs_view_batch_free(&first);
+    rs_view_batch_free(&batch);
+}
 
 static void test_pieces_leave_what_the_script_leaves(void **state)
 {
@@ -336,6 +394,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces_leave_what_the_script_leaves),
+        cmocka_unit_test(test_windows_are_announced),
         cmocka_unit_test(test_what_is_not_as_expected_forbids),
         cmocka_unit_test(test_the_script_is_left_what_is_its),
     };

@@ -1,0 +1,94 @@
+/* What of an aggregate is shown, and when. None of it has a part in the state: it may change at any time. */
+#include <string.h>
+
+#include "transform/plan/plan.h"
+
+#define DELAY_MAX_US (INT64_C(366) * 86400 * 1000000)
+
+enum { CURRENT = 1, CLOSED = 2 };
+
+static unsigned shown_by(struct rs_config *config, const struct rs_config_node *node)
+{
+    const char *text = rs_config_text(node);
+    if (text && strcmp(text, "current") == 0) {
+        return CURRENT;
+    }
+    if (text && strcmp(text, "closed") == 0) {
+        return CLOSED;
+    }
+    rs_config_complain(config, node, "publish is current, closed or both, as in [current, closed]");
+    return 0;
+}
+
+/* One word or a list of them; 0: complained. */
+static unsigned read_shown(struct rs_config *config, const struct rs_config_node *node)
+{
+    if (rs_config_kind(node) != RS_CONFIG_SEQUENCE) {
+        return shown_by(config, node);
+    }
+    unsigned shown = 0;
+    for (size_t i = 0; i < rs_config_size(node); i++) {
+        unsigned one = shown_by(config, rs_config_item(node, i));
+        if (one == 0) {
+            return 0;
+        }
+        shown |= one;
+    }
+    if (shown == 0) {
+        rs_config_complain(config, node, "publish is empty: it is current, closed or both");
+    }
+    return shown;
+}
+
+static bool load_publish(struct rs_config *config, const struct rs_config_node *parent,
+                         struct rs_aggregate *a)
+{
+    const struct rs_config_node *node = rs_config_get(parent, "publish");
+    unsigned shown = node ? read_shown(config, node) : CURRENT;
+    if (shown == 0) {
+        return false;
+    }
+    if (shown & CLOSED && a->history == 0) {
+        rs_config_complain(
+            config, node,
+            "closed windows are kept by `history`: publish: closed needs it, as in history: 60");
+        return false;
+    }
+    if (node && shown == CURRENT && a->history > 0) {
+        rs_config_complain(
+            config, node,
+            "publish: current shows no ended windows: leave `history` out, or publish closed too");
+        return false;
+    }
+    a->only_closed = shown == CLOSED;
+    return true;
+}
+
+/* A pane holds all events of its slice. What it was at an earlier time cannot be said while the slice has not
+ * ended, so only windows that have ended can be shown later. */
+static bool load_delay(struct rs_config *config, const struct rs_config_node *parent, struct rs_aggregate *a)
+{
+    const struct rs_config_node *node = rs_config_get(parent, "delay");
+    if (!rs_config_duration(config, parent, "delay", 0, DELAY_MAX_US, &a->delay_us)) {
+        return false;
+    }
+    if (a->delay_us > 0 && a->upsert) {
+        rs_config_complain(config, node,
+                           "delay is behind the time of events, and a period of an upsert stream may be "
+                           "published long after it: delay has no place there");
+        return false;
+    }
+    if (a->delay_us > 0 && !a->only_closed) {
+        rs_config_complain(config, node,
+                           "a window that has not ended cannot be shown as it was before: delay needs "
+                           "publish: closed");
+        return false;
+    }
+    return true;
+}
+
+bool rs_aggregate_load_publishing(struct rs_config *config, const struct rs_config_node *node,
+                                  struct rs_aggregate *a)
+{
+    return load_publish(config, node, a) && load_delay(config, node, a);
+}
