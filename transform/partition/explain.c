@@ -249,6 +249,15 @@ static void explain_shown(const struct rs_aggregate *a, struct rs_buf *out)
     }
 }
 
+static void explain_late(const struct rs_aggregate *a, struct rs_buf *out)
+{
+    if (a->says_late) {
+        rs_buf_printf(out, "  late: %s\n",
+                      a->keeps_late ? "events that no aggregate takes become dead letters"
+                                    : "events are counted, and dropped where every aggregate drops them");
+    }
+}
+
 /* Panes of a busy group: those of the window, and those that lateness or a delay keeps. */
 static uint64_t busy_panes(const struct rs_aggregate *a)
 {
@@ -319,6 +328,7 @@ static void explain_aggregate(const struct rs_aggregate *a, const char *prefix, 
         }
     }
     rs_buf_text(out, a->where ? "\n  where: only events that pass the condition\n" : "\n");
+    explain_late(a, out);
     explain_shown(a, out);
     explain_memory(a, groups, out);
     explain_keys(a, prefix, out);

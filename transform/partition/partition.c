@@ -334,16 +334,20 @@ static void count_noted(const struct rs_partition *p, uint64_t noted)
 }
 
 /* What will become of the one record of the batch among the groups, before anything is changed: it may need a
- * dead letter, and there may be no room for one now. */
-static enum rs_reason foresee(const struct rs_partition *p)
+ * dead letter, and there may be no room for one now. *kept: that of a late one is wanted. One that any aggregate
+ * takes gets none: sent again, it would count there twice. */
+static enum rs_reason foresee(const struct rs_partition *p, bool *kept)
 {
     struct outcomes outcomes = {0};
+    *kept = false;
     for (uint32_t i = 0; i < p->group_sets && !outcomes.of[VERDICT_APPLIED]; i++) {
         const struct rs_groups *gs = &p->groups[i];
         if (passes(p, gs, 0)) {
             const struct rs_event_key *key = key_of(p, gs, 0);
             uint32_t number = rs_groups_find(gs, key->hash, rs_batch_key_bytes(p, key));
-            note_verdict(&outcomes, 0, judge(p, gs, key, number, p->batch.judged[0].time_us));
+            enum verdict verdict = judge(p, gs, key, number, p->batch.judged[0].time_us);
+            note_verdict(&outcomes, 0, verdict);
+            *kept = *kept || (verdict == VERDICT_LATE && gs->aggregate->keeps_late);
         }
     }
     reconcile(&outcomes);
@@ -360,10 +364,13 @@ static enum rs_reason foresee(const struct rs_partition *p)
 static bool one_by_one(const struct rs_partition *p)
 {
     const struct rs_stream *stream = p->plan->stream;
-    if (stream->upsert || (stream->dead_letters && stream->dead_letter_late)) {
+    if (stream->upsert) {
         return true;
     }
     for (uint32_t i = 0; i < p->group_sets; i++) {
+        if (p->groups[i].aggregate->keeps_late) {
+            return true;
+        }
         if (p->groups[i].count + (int64_t)RS_RECORD_BATCH_MAX > stream->max_groups) {
             return true;
         }
@@ -478,9 +485,9 @@ static bool advance(struct rs_partition *p, const struct rs_record *records, uin
     int64_t timestamp_us = record->timestamp_us == RS_TIME_NONE ? j->time_us : record->timestamp_us;
     bool duplicate = is_duplicate(p, j, timestamp_us);
     if (alone && !duplicate) {
-        enum rs_reason reason = foresee(p);
-        bool wanted = reason == RS_REASON_GROUP_LIMIT ||
-                      (reason == RS_REASON_LATE && p->plan->stream->dead_letter_late);
+        bool kept;
+        enum rs_reason reason = foresee(p, &kept);
+        bool wanted = reason == RS_REASON_GROUP_LIMIT || (reason == RS_REASON_LATE && kept);
         if (wanted && !rs_letter_put(p, letters, record, reason, -1)) {
             return false;
         }

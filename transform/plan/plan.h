@@ -41,6 +41,7 @@ struct rs_aggregate {
     struct rs_zone *zone; /* owned: of `window: {zone}` */
     bool upsert;
     bool expires;
+    bool keeps_late, says_late; /* late events become dead letters; it is said of this aggregate itself */
     uint32_t history;
     bool only_closed; /* `publish: closed`: the hash holds the newest window that has ended */
     int64_t delay_us; /* shown so much later; > 0 with only_closed alone */
@@ -103,11 +104,18 @@ bool rs_aggregate_load_window(struct rs_config *config, struct rs_engine *engine
                               const struct rs_config_node *parent, struct rs_aggregate *a);
 bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const struct rs_config_node *key,
                        const struct rs_config_node *node, struct rs_aggregate *out);
+/* Names that would collide with keys of our own or spoil the key's form are refused. */
+bool rs_aggregate_name_usable(const char *name);
+
+/* ---- bounds.c ---- */
+/* `late`, once the window is known. */
+bool rs_aggregate_load_late(struct rs_config *config, const struct rs_config_node *node,
+                            struct rs_aggregate *a);
+
+/* ---- publish.c ---- */
 /* `publish` and `delay`, once window and history are known. */
 bool rs_aggregate_load_publishing(struct rs_config *config, const struct rs_config_node *node,
                                   struct rs_aggregate *a);
-/* Names that would collide with keys of our own or spoil the key's form are refused. */
-bool rs_aggregate_name_usable(const char *name);
 
 /* ---- plan.c ---- */
 /* First pass: fields that every stream decodes, rules, scale. */
