@@ -11,6 +11,9 @@
 #include "transform/plan/group_key.h"
 
 #define BUDGET ((size_t)1 << 24)
+/* A seal and the batches to Redis around it are of a few prefixes, in turns. To render one is most of what a seed
+ * takes. */
+#define RENDERINGS 4
 
 struct gone {
     int64_t offset; /* it has expired in the fold of so many records */
@@ -28,9 +31,8 @@ struct reference {
     size_t gone_count, gone_capacity;
     int64_t front_us;    /* where the events alone lead the time that is shown */
     int64_t outvoted_at; /* the first prefix that is of wrong clocks for the most part; INT64_MAX: none */
-    struct rendering shown, held;
-    struct rs_buf bytes;
-    int64_t bytes_offset, bytes_shown_us;
+    struct rendering shown[RENDERINGS], held;
+    uint64_t calls;
 };
 
 static struct rs_partition *fresh(struct sim *sim, uint32_t partition)
@@ -131,8 +133,10 @@ struct reference *reference_new(struct sim *sim, uint32_t partition)
     r->count = f->count;
     r->starts = sim_alloc((f->count + 2) * sizeof *r->starts);
     r->counts = sim_alloc((f->count + 1) * sizeof *r->counts);
-    r->shown = r->held = (struct rendering){.offset = -1};
-    r->bytes_offset = -1;
+    r->held.offset = -1;
+    for (size_t i = 0; i < RENDERINGS; i++) {
+        r->shown[i].offset = -1;
+    }
     for (size_t i = 0;; i++) {
         struct rs_partition_status status;
         rs_partition_status(p, &status);
@@ -153,13 +157,21 @@ struct reference *reference_new(struct sim *sim, uint32_t partition)
     return r;
 }
 
+static void rendering_free(struct rendering *rendering)
+{
+    rs_partition_free(&rendering->emitted);
+    rs_view_batch_free(&rendering->batch);
+    rs_buf_fini(&rendering->bytes);
+}
+
 void reference_free(struct reference *r)
 {
     if (r) {
-        rs_view_batch_free(&r->shown.batch);
-        rs_view_batch_free(&r->held.batch);
+        for (size_t i = 0; i < RENDERINGS; i++) {
+            rendering_free(&r->shown[i]);
+        }
+        rendering_free(&r->held);
         rs_buf_fini(&r->states);
-        rs_buf_fini(&r->bytes);
         free(r->starts);
         free(r->counts);
         free(r->gone);
@@ -230,19 +242,53 @@ static struct rs_view_batch *renewed(struct rendering *rendering, int64_t offset
     return rendering->batch;
 }
 
+/* The one of this prefix, or the one that was not used for longest. */
+static struct rendering *find_rendering(struct reference *r, int64_t offset, int64_t shown_us)
+{
+    struct rendering *oldest = r->shown;
+    for (size_t i = 0; i < RENDERINGS; i++) {
+        struct rendering *rendering = &r->shown[i];
+        if (rendering->offset == offset && rendering->shown_us == shown_us) {
+            return rendering;
+        }
+        oldest = rendering->used < oldest->used ? rendering : oldest;
+    }
+    return oldest;
+}
+
+static struct rendering *render(struct reference *r, int64_t offset, int64_t shown_us)
+{
+    struct rendering *rendering = find_rendering(r, offset, shown_us);
+    rendering->used = ++r->calls;
+    if (rendering->offset != offset || rendering->shown_us != shown_us) {
+        struct rs_view_batch *batch = renewed(rendering, offset, shown_us);
+        rs_partition_free(&rendering->emitted);
+        rs_buf_reset(&rendering->bytes);
+        rendering->emitted = at(r, offset);
+        show(rendering->emitted, shown_us);
+        if (rs_partition_emit(rendering->emitted, batch, BUDGET) || batch->ops.failed) {
+            sim_wrong(r->sim, "a partition does not fit into one batch");
+        }
+    }
+    return rendering;
+}
+
 const struct rs_view_batch *reference_render(struct reference *r, int64_t offset, int64_t shown_us)
 {
-    if (r->shown.offset == offset && r->shown.shown_us == shown_us) {
-        return r->shown.batch;
+    return render(r, offset, shown_us)->batch;
+}
+
+struct rs_slice reference_bytes(struct reference *r, int64_t offset, int64_t shown_us)
+{
+    struct rendering *rendering = render(r, offset, shown_us);
+    if (rendering->emitted) {
+        rendering->batch->result = RS_BATCH_APPLIED;
+        rs_partition_settle(rendering->emitted, rendering->batch);
+        drain(rendering->emitted, RS_TIME_NONE, NULL, NULL); /* what came up with that */
+        rs_partition_save(rendering->emitted, &rendering->bytes);
+        rs_partition_free(&rendering->emitted);
     }
-    struct rs_view_batch *batch = renewed(&r->shown, offset, shown_us);
-    struct rs_partition *p = at(r, offset);
-    show(p, shown_us);
-    if (rs_partition_emit(p, batch, BUDGET) || batch->ops.failed) {
-        sim_wrong(r->sim, "a partition does not fit into one batch");
-    }
-    rs_partition_free(&p);
-    return batch;
+    return rs_buf_slice(&rendering->bytes);
 }
 
 bool reference_find(const struct rs_view_batch *batch, const struct rs_op *op, struct rs_op *found)
@@ -292,20 +338,6 @@ const struct rs_view_batch *reference_held(struct reference *r, int64_t offset, 
         rs_partition_free(&p);
     }
     return r->held.batch;
-}
-
-struct rs_slice reference_bytes(struct reference *r, int64_t offset, int64_t shown_us)
-{
-    if (r->bytes_offset != offset || r->bytes_shown_us != shown_us) {
-        struct rs_partition *p = at(r, offset);
-        drain(p, shown_us, NULL, NULL);
-        rs_buf_reset(&r->bytes);
-        rs_partition_save(p, &r->bytes);
-        rs_partition_free(&p);
-        r->bytes_offset = offset;
-        r->bytes_shown_us = shown_us;
-    }
-    return rs_buf_slice(&r->bytes);
 }
 
 /* ---- against the model ---- */

@@ -11,7 +11,11 @@
  * windows that ended are there. */
 struct rendering {
     int64_t offset, shown_us;
+    uint64_t used; /* the larger, the later */
     struct rs_view_batch *batch;
+    struct rs_partition
+        *emitted;        /* what `batch` was taken from, as it is then; NULL: that went into `bytes` */
+    struct rs_buf bytes; /* the state once all was acknowledged; empty: not asked for yet */
 };
 
 struct reference *reference_new(struct sim *sim, uint32_t partition);
@@ -23,14 +27,14 @@ bool reference_dropped(const struct reference *r, int64_t offset, const struct r
 bool reference_letter(const struct reference *r,
                       int64_t offset); /* whether this record goes to the dead letters */
 
-/* Lives until the next call. */
+/* Both live until the next call of either. */
 const struct rs_view_batch *reference_render(struct reference *r, int64_t offset, int64_t shown_us);
+/* The bytes of its state once all of that was acknowledged. */
+struct rs_slice reference_bytes(struct reference *r, int64_t offset, int64_t shown_us);
 /* The operation of `batch` that `op` names; false: none. */
 bool reference_find(const struct rs_view_batch *batch, const struct rs_op *op, struct rs_op *found);
 /* Windows that a partition whose history was all acknowledged still holds. */
 const struct rs_view_batch *reference_held(struct reference *r, int64_t offset, int64_t shown_us);
-/* The bytes of its state once all was acknowledged. Lives until the next call. */
-struct rs_slice reference_bytes(struct reference *r, int64_t offset, int64_t shown_us);
 /* Shows, emits, acknowledges until nothing is left; each operation goes to `see` (may be NULL). */
 typedef void op_seen(void *ctx, const struct rs_op *op);
 void drain(struct rs_partition *p, int64_t shown_us, op_seen *see, void *ctx);
