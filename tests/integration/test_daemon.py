@@ -354,9 +354,10 @@ class Service(DaemonCase):
         self.assertRegex(self.log(), r"config\.yaml:1:1: ")
         os.rename(self.path("right"), self.path_of_config)
         self.process.signal(signal.SIGHUP)
-        procs.until(lambda: "is right; what changed in it is applied by a restart" in self.log(), 10, "ok", self.process)
+        procs.until(lambda: "config.yaml is applied" in self.log(), 40, "it is applied", self.process)
         procs.until(lambda: len(self.notify.seen("READY=1")) == 3, 10, "READY=1 after each", self.process)
         self.assertEqual(len(self.notify.seen("RELOADING=1")), 2)
+        self.assertEqual(self.notify.seen("STOPPING=1"), [])
         self.assertEqual(len(self.notify.seen(r"MONOTONIC_USEC=\d+")), 2)
         self.assertTrue(self.process.alive())
 

@@ -174,8 +174,7 @@ class Pipeline(Flow):
         self.produce(trade("P", 0, 2))
         self.shows_count("rs:m:XA:P", 1)
         self.daemon.process.signal(signal.SIGHUP)
-        procs.until(lambda: "is right; what changed in it" in procs.tail(self.daemon.process.log, 100000), 10,
-                    "SIGHUP has it checked", self.daemon.process)
+        procs.until(lambda: "is applied" in procs.tail(self.daemon.process.log, 100000), 40, "SIGHUP has it applied", self.daemon.process)
         self.produce(trade("P", 1, 2))
         self.daemon.process.signal(signal.SIGTERM)
         self.assertEqual(self.daemon.process.wait(20), 0)

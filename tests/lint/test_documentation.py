@@ -116,7 +116,7 @@ def code_pages(code):
 
 
 # The objects of /status, by the function that makes them; in rollstatd(8) a subsection is for each.
-STATUS_OBJECTS = {"rs_page_status": "the instance", "kafka": "kafka", "redis": "redis", "streams": "streams", "rules": "rules", "schema_registry": "schema_registry",
+STATUS_OBJECTS = {"rs_page_status": "the instance", "kafka": "kafka", "redis": "redis", "streams": "streams", "rules": "rules", "schema_registry": "schema_registry", "reloads": "reloads",
                   "dead_letters": "dead_letters", "state_log": "state", "worker": "workers", "add_aggregate": "aggregates",
                   "partition": "partitions", "partition_log": "state_log", "accounting": "events"}
 STATUS_VALUES = ("rs_partition_phase_name", "rs_health_name", "rs_waiting_name")

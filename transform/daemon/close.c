@@ -184,6 +184,11 @@ static void serve_until_closed(struct rs_daemon *daemon, const struct closer *cl
             return;
         }
         bool again = (fds[1].revents & POLLIN) != 0 && was_told_to_end(daemon);
+        if (again && daemon->reload.under_way) { /* then it ends, in the same orderly way */
+            rs_daemon_reload_forget(daemon);
+            rs_notify_state(&daemon->notify, "STOPPING=1");
+            again = false;
+        }
         if (again || rs_clock_mono(daemon->clock) >= by_us) {
             rs_log(RS_LOG_WARNING,
                    again ? "second signal: ending at once" : "closing takes too long: ending at once");

@@ -52,6 +52,18 @@ struct rs_daemon_stop {
     int64_t by_us;       /* and then the process ends, with workers that still run */
 };
 
+/* Reloads of this process: reload.c. */
+struct rs_daemon_reload {
+    uint64_t applied, refused;
+    int64_t last_us;   /* wall; 0: there was none */
+    bool last_refused; /* and why, one a line: */
+    struct rs_buf lines;
+    int64_t wanted_us;         /* monotonic: SIGHUP came; 0: no more */
+    bool under_way;            /* the parts are being ended, to begin anew with: */
+    struct rs_settings fresh;  /* empty: none */
+    struct rs_settings former; /* until the parts of what is new are open */
+};
+
 /* A page as it was when closing began: from then on it is served from here. */
 struct rs_daemon_page {
     struct rs_buf body;
@@ -74,7 +86,7 @@ struct rs_daemon_health {
 
 struct rs_daemon {
     const struct rs_settings *settings;
-    const char *path;
+    const struct rs_daemon_options *options;
     const struct rs_clock *clock;
     int64_t started_us;               /* wall */
     struct rs_memory_log *memory_log; /* or, by `state: {log: …}`: */
@@ -92,6 +104,7 @@ struct rs_daemon {
     struct rs_notify notify;
     bool stopping;
     struct rs_daemon_stop stop;
+    struct rs_daemon_reload reload;
     bool cluster_passed_on;        /* to the sink */
     int64_t watchdog_us;           /* WATCHDOG_USEC; 0: none */
     int64_t fed_us;                /* when it was fed last */
@@ -106,6 +119,19 @@ struct rs_daemon {
     size_t refused_count;
     struct rs_outcome_watch *watches; /* by stream; NULL until the first look */
 };
+
+/* ---- a new configuration: reload.c ---- */
+
+/* SIGHUP. True: what is new is right, and the parts have to end. */
+bool rs_daemon_reload(struct rs_daemon *daemon);
+/* The parts have ended for it. */
+void rs_daemon_reload_swap(struct rs_daemon *daemon, struct rs_settings *settings);
+/* The parts of what is new are open, or could not be: then the former ones are back in *settings. */
+void rs_daemon_reload_applied(struct rs_daemon *daemon);
+void rs_daemon_reload_failed(struct rs_daemon *daemon, struct rs_settings *settings,
+                             const struct rs_error *error);
+/* It was told to end meanwhile. */
+void rs_daemon_reload_forget(struct rs_daemon *daemon);
 
 /* No worker has been silent for longer than `within_us`. */
 bool rs_daemon_alive(const struct rs_daemon *daemon, int64_t within_us);

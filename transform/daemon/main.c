@@ -27,6 +27,10 @@ static const struct rs_option options[] = {
     {"sample", '\0', "FILE",
      "with --check: report how many events of FILE would be rejected, by which rules and\n"
      "reasons, and where the first of them stand"},
+    {"against-running", '\0', NULL,
+     "with --check: report what the instance that runs would refuse to reload"},
+    {"reload", '\0', NULL,
+     "have the instance that runs with this configuration read it again, and say what\ncame of it"},
     {"explain", '\0', NULL, "print what is read, kept and written, and end"},
     {"groups", '\0', "N", "with --explain: estimate memory for N groups (default 10000)"},
     {"log-level", '\0', "LEVEL", "error, warning, info or debug; overrides the configuration"},
@@ -51,8 +55,9 @@ static const struct rs_option options[] = {
 
 static const struct rs_program_info program = {
     .name = "rollstatd",
-    .synopsis = "-c FILE [--check [--sample FILE [OPTION]...] | --explain | --rebuild |\n                 "
-                "--forget NAME | --take-over | --replay [OPTION]... [FILE]...]",
+    .synopsis =
+        "-c FILE [--check [--sample FILE [OPTION]...] | --explain | --reload | --rebuild |\n                 "
+        "--forget NAME | --take-over | --replay [OPTION]... [FILE]...]",
     .summary = "Keeps current statistics of Kafka streams in Redis. Without one of the commands\n"
                "below it runs until it is told to stop.",
     .options = options,
@@ -70,6 +75,7 @@ struct command {
     const char *stream;
     const char *forget;
     const char *sample;
+    bool against_running;
     int64_t groups;
     bool has_level;
     enum rs_log_level level;
@@ -88,7 +94,8 @@ static int set_mode(struct command *command, const char *name, struct rs_error *
         enum rs_daemon_mode mode;
     } modes[] = {{"check", RS_DAEMON_CHECK},   {"explain", RS_DAEMON_EXPLAIN},
                  {"replay", RS_DAEMON_REPLAY}, {"rebuild", RS_DAEMON_REBUILD},
-                 {"forget", RS_DAEMON_FORGET}, {"take-over", RS_DAEMON_TAKE_OVER}};
+                 {"forget", RS_DAEMON_FORGET}, {"take-over", RS_DAEMON_TAKE_OVER},
+                 {"reload", RS_DAEMON_RELOAD}};
     size_t at = 0;
     while (at < sizeof modes / sizeof *modes && strcmp(name, modes[at].name) != 0) {
         at++;
@@ -183,6 +190,10 @@ static int set_option(struct command *command, const char *name, const char *val
         command->sample = value;
         return 0;
     }
+    if (strcmp(name, "against-running") == 0) {
+        command->against_running = true;
+        return 0;
+    }
     if (strcmp(name, "forget") == 0) {
         command->forget = value;
     }
@@ -212,6 +223,9 @@ static int check_command(const struct command *command, struct rs_error *error)
     bool rows = command->mode == RS_DAEMON_REPLAY || command->sample;
     if (command->sample && command->mode != RS_DAEMON_CHECK) {
         return rs_usage_fail(&program, error, "--sample is for --check");
+    }
+    if (command->against_running && command->mode != RS_DAEMON_CHECK) {
+        return rs_usage_fail(&program, error, "--against-running is for --check");
     }
     if (command->sample && command->replay.partitions != 1) {
         return rs_usage_fail(&program, error, "--partitions is for --replay");
@@ -401,11 +415,14 @@ static void limit_heaps(void)
 #endif
 }
 
-static int execute(struct command *command, const struct rs_settings *settings, struct rs_error *error)
+static int execute(struct command *command, struct rs_settings *settings, struct rs_error *error)
 {
     switch (command->mode) {
     case RS_DAEMON_CHECK: {
         int rc = check(settings, command->config);
+        if (rc == 0 && command->against_running) {
+            rc = rs_running_compare(settings, error);
+        }
         return rc == 0 && command->sample ? sample(command, error) : rc;
     }
     case RS_DAEMON_EXPLAIN: return explain(settings, command->groups);
@@ -413,11 +430,13 @@ static int execute(struct command *command, const struct rs_settings *settings, 
     case RS_DAEMON_REBUILD: return rs_rebuild(settings, &command->rebuild, error);
     case RS_DAEMON_FORGET: return forget(settings, command->forget, error);
     case RS_DAEMON_TAKE_OVER: return take_over(settings, error);
+    case RS_DAEMON_RELOAD: return rs_running_reload(settings, error);
     case RS_DAEMON_RUN: break;
     }
-    rs_log_set_level(command->has_level ? command->level : settings->log_level);
+    const struct rs_daemon_options daemon = {.path = command->config, .has_level = command->has_level};
+    rs_log_set_level(command->level);
     limit_heaps();
-    return rs_daemon_run(settings, command->config, error);
+    return rs_daemon_run(settings, &daemon, error);
 }
 
 static int run(struct command *command, struct rs_error *error)

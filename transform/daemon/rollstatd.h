@@ -26,6 +26,7 @@ enum rs_daemon_mode {
     RS_DAEMON_REBUILD,
     RS_DAEMON_FORGET,
     RS_DAEMON_TAKE_OVER,
+    RS_DAEMON_RELOAD,
     RS_DAEMON_REPLAY, /* needs neither `kafka` nor `redis` */
 };
 
@@ -88,8 +89,20 @@ RS_MUST_USE int rs_rebuild(const struct rs_settings *settings, const struct rs_r
 
 /* ---- the daemon: run.c ---- */
 
-/* Runs until told to stop. `path` and `report` are for SIGHUP. Returns the program's exit code, or a negative
- * error. */
-RS_MUST_USE int rs_daemon_run(const struct rs_settings *settings, const char *path, struct rs_error *error);
+struct rs_daemon_options {
+    const char *path; /* of the configuration, which a reload reads again */
+    bool has_level;   /* the level of the log was given on the command line, and stays */
+};
+/* Runs until told to stop. A reload puts others into *settings, which stay the caller's. Returns the program's exit
+ * code, or a negative error. */
+RS_MUST_USE int rs_daemon_run(struct rs_settings *settings, const struct rs_daemon_options *options,
+                              struct rs_error *error);
+
+/* ---- an instance that runs, asked over its pages: running.c ---- */
+
+/* Compares with what it runs with, and prints what it would refuse. Returns the program's exit code, or an error. */
+RS_MUST_USE int rs_running_compare(const struct rs_settings *fresh, struct rs_error *error);
+/* Has it reload, waits for the outcome and prints it. */
+RS_MUST_USE int rs_running_reload(const struct rs_settings *settings, struct rs_error *error);
 
 #endif

@@ -14,6 +14,7 @@
 #include "transform/daemon/internal.h"
 
 #define SECOND_US             INT64_C(1000000)
+#define JOIN_WAIT_US          (20 * SECOND_US)
 #define LEAVE_WITHIN_US       (3 * SECOND_US) /* of a group's rebalance timeout, 45 s by default */
 #define OTHER_MEMBERS_WAIT_US (SECOND_US / 2)
 #define HAND_OVER_US          (2 * SECOND_US)  /* librdkafka lets a member join once a second */
@@ -313,41 +314,6 @@ static void housekeeping(struct rs_daemon *daemon)
 
 /* ---- signals ---- */
 
-static void log_lines(enum rs_log_level level, const struct rs_buf *text)
-{
-    const char *at = (const char *)text->data;
-    size_t left = text->size;
-
-    while (left > 0) {
-        const char *end = memchr(at, '\n', left);
-        size_t length = !end ? left : (size_t)(end - at);
-        rs_log(level, "%.*s", (int)length, at);
-        length += !end ? 0 : 1;
-        at += length;
-        left -= length;
-    }
-}
-
-/* Only judged, never applied while it runs. */
-static void reload(struct rs_daemon *daemon)
-{
-    struct rs_settings fresh;
-    struct rs_buf lines = {0};
-    struct rs_error error;
-
-    rs_notify_state(&daemon->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, rs_clock_mono(daemon->clock));
-    int rc = rs_settings_load(daemon->path, RS_DAEMON_CHECK, &fresh, &lines, &error);
-    log_lines(rc == 0 ? RS_LOG_WARNING : RS_LOG_ERROR, &lines);
-    if (rc == 0) {
-        rs_log(RS_LOG_INFO, "%s is right; what changed in it is applied by a restart", daemon->path);
-        rs_settings_fini(&fresh);
-    } else {
-        rs_log(RS_LOG_ERROR, "%s; the running configuration stays as it is", error.text);
-    }
-    rs_buf_fini(&lines);
-    rs_notify_state(&daemon->notify, "READY=1");
-}
-
 static void enter(struct rs_daemon *daemon, enum rs_daemon_stop_phase phase, int64_t within_us)
 {
     daemon->stop.phase = phase;
@@ -357,7 +323,9 @@ static void enter(struct rs_daemon *daemon, enum rs_daemon_stop_phase phase, int
 static void begin_stop(struct rs_daemon *daemon, const char *why)
 {
     rs_log(RS_LOG_INFO, "stopping: %s", why);
-    rs_notify_state(&daemon->notify, "STOPPING=1");
+    if (!daemon->reload.under_way) {
+        rs_notify_state(&daemon->notify, "STOPPING=1");
+    }
     daemon->stopping = true;
     daemon->stop.by_us = rs_clock_mono(daemon->clock) + OTHER_MEMBERS_WAIT_US + HAND_OVER_US + STOP_WITHIN_US;
     enter(daemon, RS_DAEMON_ASKING, OTHER_MEMBERS_WAIT_US);
@@ -392,10 +360,16 @@ static void go_on_stopping(struct rs_daemon *daemon)
     }
 }
 
+/* A reload that is under way becomes an end; a second one while parts end for the first would only do the same. */
 static void on_signal(struct rs_daemon *daemon, uint32_t number)
 {
-    if (number == SIGHUP) {
-        reload(daemon);
+    if (number == SIGHUP && !daemon->stopping) {
+        daemon->reload.wanted_us = rs_clock_mono(daemon->clock);
+    } else if (number == SIGHUP) {
+        rs_log(RS_LOG_WARNING, "SIGHUP while stopping: passed by");
+    } else if (daemon->reload.under_way) {
+        rs_daemon_reload_forget(daemon);
+        rs_notify_state(&daemon->notify, "STOPPING=1");
     } else if (daemon->stopping) {
         rs_log(RS_LOG_WARNING, "second signal: ending at once");
         _exit(EXIT_HURRIED);
@@ -413,6 +387,25 @@ static void serve_signals(struct rs_daemon *daemon)
     }
 }
 
+/* A consumer that has not joined its group yet cannot be ended by older versions of librdkafka, and would stay beside the
+ * next one (rs_kafka_member_free): joining is waited for, where brokers let it. */
+static void serve_reload(struct rs_daemon *daemon)
+{
+    struct rs_kafka_source_status source;
+
+    if (daemon->reload.wanted_us == 0 || daemon->stopping) {
+        return;
+    }
+    rs_kafka_source_status(daemon->source, &source);
+    if (!source.joined && rs_clock_mono(daemon->clock) - daemon->reload.wanted_us < JOIN_WAIT_US) {
+        return;
+    }
+    daemon->reload.wanted_us = 0;
+    if (rs_daemon_reload(daemon)) {
+        begin_stop(daemon, "for the new configuration");
+    }
+}
+
 /* ---- the control loop ---- */
 
 static void turn(struct rs_daemon *daemon)
@@ -425,6 +418,7 @@ static void turn(struct rs_daemon *daemon)
 
     (void)poll(fds, sizeof fds / sizeof fds[0], CONTROL_MS);
     serve_signals(daemon);
+    serve_reload(daemon);
     rs_kafka_source_poll(daemon->source);
     pass_on_cluster(daemon);
     if (daemon->http) {
@@ -473,29 +467,73 @@ static int control(struct rs_daemon *daemon)
     return code;
 }
 
-int rs_daemon_run(const struct rs_settings *settings, const char *path, struct rs_error *error)
+/* One configuration: its parts begin, run, and have ended. *opened: they all began. */
+static int run_parts(struct rs_daemon *daemon, bool *opened, struct rs_error *error)
 {
-    static struct rs_daemon daemon; /* larger than a stack likes */
-    daemon = (struct rs_daemon){
-        .settings = settings,
-        .path = path,
-        .clock = rs_clock_system(),
-        .signal_fd = -1,
-    };
-    uint64_t watchdog_us = 0;
+    const struct rs_settings *settings = daemon->settings;
+    int rc = open_all(daemon, error);
 
-    daemon.started_us = rs_clock_wall(daemon.clock);
-    if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
-        daemon.watchdog_us = (int64_t)watchdog_us;
-    }
-    int rc = open_all(&daemon, error);
+    *opened = rc == 0;
     if (rc == 0) {
         rs_log(RS_LOG_INFO, "rollstat %s: %zu stream%s, %" PRIu32 " worker%s, group %s", RS_VERSION,
                settings->streams->named, settings->streams->named == 1 ? "" : "s", settings->workers,
                settings->workers == 1 ? "" : "s", settings->streams->group);
-        rc = control(&daemon);
+        rs_daemon_reload_applied(daemon);
+        rc = control(daemon);
     }
-    rs_daemon_close(&daemon);
+    rs_daemon_close(daemon);
+    return rc;
+}
+
+/* All but what outlives a reload. */
+static void begin_anew(struct rs_daemon *daemon, const struct rs_settings *settings,
+                       const struct rs_daemon_options *options)
+{
+    const struct rs_daemon kept = *daemon;
+
+    if (kept.options && kept.signal_fd >= 0) {
+        (void)close(kept.signal_fd);
+    }
+    *daemon = (struct rs_daemon){
+        .settings = settings,
+        .options = options,
+        .clock = rs_clock_system(),
+        .started_us = kept.started_us,
+        .watchdog_us = kept.watchdog_us,
+        .fed_us = kept.fed_us,
+        .notify = kept.notify,
+        .reload = kept.reload,
+        .signal_fd = -1,
+    };
+    if (!options->has_level) {
+        rs_log_set_level(settings->log_level);
+    }
+}
+
+int rs_daemon_run(struct rs_settings *settings, const struct rs_daemon_options *options,
+                  struct rs_error *error)
+{
+    static struct rs_daemon daemon; /* larger than a stack likes */
+    uint64_t watchdog_us = 0;
+    bool opened = false;
+    int rc;
+
+    daemon.started_us = rs_clock_wall(rs_clock_system());
+    if (sd_watchdog_enabled(0, &watchdog_us) > 0) {
+        daemon.watchdog_us = (int64_t)watchdog_us;
+    }
+    for (;;) {
+        begin_anew(&daemon, settings, options);
+        rc = run_parts(&daemon, &opened, error);
+        if (daemon.reload.under_way) {
+            rs_daemon_reload_swap(&daemon, settings);
+        } else if (!opened && daemon.reload.former.document) {
+            rs_daemon_reload_failed(&daemon, settings, error);
+        } else {
+            break;
+        }
+    }
+    rs_buf_fini(&daemon.reload.lines);
     if (rc >= 0) {
         rs_log(RS_LOG_INFO, "stopped");
     }

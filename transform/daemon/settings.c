@@ -139,13 +139,14 @@ static void load_state(struct rs_config *config, const struct rs_config_node *ro
     }
 }
 
-/* --replay and --explain reach for neither Kafka nor Redis nor a registry: by hand they need no secrets of the service. */
+/* --replay, --explain and --reload reach for neither Kafka nor Redis nor a registry: by hand they need no secrets of the
+ * service. */
 static void pass_by_connections(enum rs_daemon_mode mode, struct rs_config *config)
 {
     static const char *const paths[] = {"kafka", "redis.url", "redis.username", "redis.password",
                                         "schemas.registry"};
 
-    if (mode != RS_DAEMON_REPLAY && mode != RS_DAEMON_EXPLAIN) {
+    if (mode != RS_DAEMON_REPLAY && mode != RS_DAEMON_EXPLAIN && mode != RS_DAEMON_RELOAD) {
         return;
     }
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {

@@ -1,8 +1,11 @@
 /* Pages for people and probes: /livez, /readyz, /status. */
 #include <inttypes.h>
 #include <jansson.h>
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "transform/daemon/identity.h"
 #include "transform/daemon/numbers.h"
 
 int rs_page_livez(void *ctx, struct rs_buf *body)
@@ -205,12 +208,11 @@ static void add_worker(void *ctx, const struct rs_worker_snapshot *snapshot)
     }
 }
 
-/* Line by line. */
-static json_t *problems(const struct rs_daemon_health *health)
+static json_t *by_line(const struct rs_buf *lines)
 {
     json_t *array = json_array();
-    const char *at = (const char *)health->lines.data;
-    size_t left = health->lines.size;
+    const char *at = (const char *)lines->data;
+    size_t left = lines->size;
 
     while (left > 0) {
         const char *end = memchr(at, '\n', left);
@@ -367,6 +369,23 @@ static json_t *state_log(const struct rs_daemon *daemon)
     return object;
 }
 
+static json_t *reloads(const struct rs_daemon *daemon)
+{
+    const struct rs_daemon_reload *reload = &daemon->reload;
+    json_t *object = json_object();
+
+    set_unsigned(object, "applied", reload->applied);
+    set_unsigned(object, "refused", reload->refused);
+    if (reload->last_us > 0) {
+        set_time(object, "last", reload->last_us);
+        set_text(object, "last_outcome", reload->last_refused ? "refused" : "applied");
+    }
+    if (reload->last_refused) {
+        (void)json_object_set_new(object, "why", by_line(&reload->lines));
+    }
+    return object;
+}
+
 static int append(const char *buffer, size_t size, void *data)
 {
     struct rs_buf *body = data;
@@ -385,6 +404,7 @@ int rs_page_status(void *ctx, struct rs_buf *body)
         .aggregates = json_object(),
     };
     json_t *root = json_object();
+    char host[HOST_NAME_MAX + 1] = "";
     const struct rs_daemon_health *health = rs_daemon_health(daemon);
 
     for (uint32_t i = 0; i < daemon->settings->workers; i++) {
@@ -394,9 +414,14 @@ int rs_page_status(void *ctx, struct rs_buf *body)
     (void)json_object_set_new(root, "ready", json_boolean(health->ready));
     if (!health->ready) {
         set_text(root, "not_ready", health->summary);
-        (void)json_object_set_new(root, "problems", problems(health));
+        (void)json_object_set_new(root, "problems", by_line(&health->lines));
     }
     set_time(root, "started", daemon->started_us);
+    (void)gethostname(host, sizeof host - 1);
+    set_text(root, "host", host);
+    set_integer(root, "pid", getpid());
+    (void)json_object_set_new(root, "reloads", reloads(daemon));
+    (void)json_object_set_new(root, "configuration", rs_identity_of(daemon->settings));
     (void)json_object_set_new(root, "kafka", kafka(daemon));
     (void)json_object_set_new(root, "redis", redis(daemon));
     if (daemon->registry) {

@@ -1,0 +1,196 @@
+#include "transform/daemon/identity.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "transform/plan/plan.h"
+
+/* ---- what it is ---- */
+
+static json_t *text_or_null(const char *text)
+{
+    return text ? json_string(text) : json_null();
+}
+
+static json_t *aggregate(const struct rs_aggregate *a)
+{
+    char fingerprint[32];
+    json_t *object = json_loads(a->meta->json, 0, NULL);
+
+    (void)snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, a->fingerprint);
+    (void)json_object_set_new(object, "fingerprint", json_string(fingerprint));
+    return object;
+}
+
+json_t *rs_identity_of(const struct rs_settings *settings)
+{
+    const struct rs_streams *streams = settings->streams;
+    json_t *named = json_object();
+    json_t *inputs = json_object();
+    json_t *aggregates = json_object();
+
+    for (size_t i = 0; i < streams->count; i++) {
+        const struct rs_stream *input = &streams->items[i];
+        if (i < streams->named) {
+            (void)json_object_set_new(named, input->name, text_or_null(input->listed ? NULL : input->topic));
+        }
+        if (input->topic) {
+            (void)json_object_set_new(inputs, input->topic, json_string(rs_stream_input(input)));
+        }
+    }
+    for (size_t i = 0; i < settings->engine->aggregate_count; i++) {
+        const struct rs_aggregate *a = &settings->engine->aggregates[i];
+        (void)json_object_set_new(aggregates, a->name, aggregate(a));
+    }
+    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "group", streams->group, "log",
+                     settings->state_in_memory ? "memory" : "kafka", "streams", named, "inputs", inputs,
+                     "aggregates", aggregates);
+}
+
+/* ---- what may not change ---- */
+
+struct comparing {
+    struct rs_buf *lines;
+    size_t count;
+};
+
+RS_PRINTF(2, 3) static void refuse(struct comparing *c, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    rs_buf_printf(c->lines, "%s\n", text);
+    c->count++;
+}
+
+/* "" where it is no text. */
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static void compare_text(struct comparing *c, const json_t *running, const json_t *fresh, const char *key,
+                         const char *remedy)
+{
+    if (strcmp(text_of(running, key), text_of(fresh, key)) != 0) {
+        refuse(c, "`%s` is \"%s\" while it runs, not \"%s\": %s", key, text_of(running, key),
+               text_of(fresh, key), remedy);
+    }
+}
+
+static void compare_streams(struct comparing *c, const json_t *running, const json_t *fresh)
+{
+    const char *name;
+    json_t *topic;
+
+    json_object_foreach(json_object_get(running, "streams"), name, topic)
+    {
+        const char *before = json_string_value(topic);
+        const char *after = json_string_value(json_object_get(json_object_get(fresh, "streams"), name));
+        if (before && after && strcmp(before, after) != 0) {
+            refuse(c,
+                   "stream %s: its state is that of topic %s, not of %s: give the stream a new name, or "
+                   "leave its "
+                   "`topic` and add `topics: [%s]`",
+                   name, before, after, after);
+        }
+    }
+    json_object_foreach(json_object_get(running, "inputs"), name, topic)
+    {
+        const char *before = json_string_value(topic);
+        const char *after = json_string_value(json_object_get(json_object_get(fresh, "inputs"), name));
+        if (before && after && strcmp(before, after) != 0) {
+            refuse(c,
+                   "topic %s: its state is kept under the name %s and would begin anew as %s: leave it in "
+                   "the stream "
+                   "and the list where it is, or read it again with rollstatd --rebuild",
+                   name, before, after);
+        }
+    }
+}
+
+/* Expressions alone count, not units. */
+static bool same_expressions(const json_t *running, const json_t *fresh)
+{
+    const char *name;
+    json_t *stat;
+    size_t same = 0;
+
+    json_object_foreach(json_object_get(fresh, "stats"), name, stat)
+    {
+        const json_t *before = json_object_get(json_object_get(running, "stats"), name);
+        same += before && strcmp(text_of(before, "expression"), text_of(stat, "expression")) == 0;
+    }
+    return same == json_object_size(json_object_get(running, "stats")) &&
+           same == json_object_size(json_object_get(fresh, "stats"));
+}
+
+static const char *what_changed(const json_t *running, const json_t *fresh)
+{
+    static const char *const keys[] = {"window", "by", NULL};
+
+    for (const char *const *key = keys; *key; key++) {
+        if (!json_equal(json_object_get(running, *key), json_object_get(fresh, *key))) {
+            return *key;
+        }
+    }
+    if (!same_expressions(running, fresh)) {
+        return "stats";
+    }
+    bool kept = json_integer_value(json_object_get(running, "history")) > 0;
+    return kept != (json_integer_value(json_object_get(fresh, "history")) > 0) ? "history"
+                                                                               : "types of fields";
+}
+
+static void compare_aggregates(struct comparing *c, const json_t *running, const json_t *fresh)
+{
+    const char *name;
+    json_t *before;
+
+    json_object_foreach(json_object_get(running, "aggregates"), name, before)
+    {
+        const json_t *after = json_object_get(json_object_get(fresh, "aggregates"), name);
+        const char *what = NULL;
+        if (after && strcmp(text_of(before, "stream"), text_of(after, "stream")) != 0) {
+            what = "stream";
+        } else if (after && strcmp(text_of(before, "fingerprint"), text_of(after, "fingerprint")) != 0) {
+            what = what_changed(before, after);
+        }
+        if (what) {
+            refuse(c,
+                   "aggregate %s: its state hangs on its %s, which changed: give the aggregate a new name, "
+                   "or restart "
+                   "and read the input again with rollstatd --rebuild",
+                   name, what);
+        }
+    }
+}
+
+size_t rs_identity_compare(const json_t *running, const json_t *fresh, struct rs_buf *lines)
+{
+    struct comparing c = {.lines = lines};
+
+    compare_text(&c, running, fresh, "group", "another group is another instance, to be started by itself");
+    compare_text(&c, running, fresh, "log", "restart it for that");
+    compare_streams(&c, running, fresh);
+    compare_aggregates(&c, running, fresh);
+    return c.count;
+}
+
+int rs_settings_compare(const struct rs_settings *running, const struct rs_settings *fresh,
+                        struct rs_buf *lines, size_t *count, struct rs_error *error)
+{
+    json_t *before = rs_identity_of(running);
+    json_t *after = rs_identity_of(fresh);
+    int rc = before && after ? 0 : rs_fail(error, RS_ENOMEM, "out of memory");
+
+    *count = rc == 0 ? rs_identity_compare(before, after, lines) : 0;
+    json_decref(before);
+    json_decref(after);
+    return rc;
+}
