@@ -26,6 +26,12 @@ ENGINE = ("written-late", "expiry-by-stream-time", "median-of-the-wrong-side", "
 WRITERS = ("fence-not-watched", "names-not-watched", "fence-not-awaited", "owner-not-awaited", "nothing-taken-for-written",
            "wrong-type-left")
 
+# Those that live long, and the seed that caught each when this was written: it is tried first. Where
+# a change of the engine has moved it, the hunt from seed 1 on costs what it did without; so these need no care.
+CAUGHT_BY = {"successor-not-held-back": 3681, "gone-not-restored": 1479, "limits-behind-the-fence": 577,
+             "sweep-without-end": 429, "slow-claimant-stops": 238, "believed-at-rest": 207, "coarse-rule-for-all": 156,
+             "listens-once": 154, "refused-counts-as-written": 133, "drop-repeated": 124}
+
 # name: (what it does, [(file, text, instead)]). How the text is broken into lines does not matter.
 MUTANTS = {
     "fence-not-watched": ("a transaction does not watch its fence", [(
@@ -179,7 +185,8 @@ MUTANTS = {
     "drop-repeated": ("a deletion that was done is asked for again by the next sweep", [(
         "transform/group/changes.c", "(g->flags & (RS_GROUP_WHOLE | RS_GROUP_CLEARED)) == RS_GROUP_WHOLE", "g->flags & RS_GROUP_WHOLE")]),
     "given-back-not-listened": ("who gets a partition back does not ask the log whether another has claimed it meanwhile", [(
-        "transform/worker/leave.c", "    owned->kept_us = worker->now_us;", "    owned->kept_us = 0;"),
+        "transform/worker/leave.c", "    owned->kept_us = worker->now_us;",
+        "    owned->kept_us = worker ? 0 : 1;"),
         ("transform/worker/leave.c", "    owned->kept_reclaims = 0;\n    owned->commit_silent_us = worker->now_us;",
          "    owned->kept_reclaims = 0;")]),
     "given-back-not-claimed": ("who gets a partition back that another has claimed waits before claiming it again", [(
@@ -241,7 +248,8 @@ def sync(source, target):
         for name in names:
             copy(os.path.join(folder, name), os.path.join(place, name))
             kept.add(os.path.normpath(os.path.join(place, name)))
-    for folder, _, names in os.walk(target):
+    for folder, below, names in os.walk(target):
+        below[:] = [name for name in below if name not in NOT_SOURCES]
         for path in (os.path.normpath(os.path.join(folder, name)) for name in names):
             if path not in kept:
                 os.remove(path)
@@ -262,14 +270,16 @@ class Copy:
 
     def __init__(self, directory, root=ROOT):
         self.root = root
-        self.source = os.path.join(directory, "source")
-        self.build = os.path.join(directory, "build")
+        # Configured as build/release is, in a place like its own: so ccache has all that no error is planted in. Warnings
+        # are errors for that; one that an edit brings is seen at once.
+        self.source = os.path.abspath(os.path.join(directory, "source"))
+        self.build = os.path.join(self.source, "build", "release")
         sync(root, self.source)
-        self._run(["cmake", "-S", self.source, "-B", self.build, "-G", "Ninja"])
+        self._run(["cmake", "--preset", "release", "-DRS_WERROR=ON"])
         self.make()
 
     def _run(self, argv):
-        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run(argv, cwd=self.source, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(argv)}:\n{done.stdout[-4000:]}")
 
@@ -293,15 +303,24 @@ class Copy:
             copy(os.path.join(self.root, name), os.path.join(self.source, name))
 
 
-def hunt(program, seeds, jobs):
+def begin(program, first, size):
+    return subprocess.Popen([program, "--from", str(first), "--seeds", str(size)], text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT)
+
+
+def hunt(program, seeds, jobs, likely=None):
     """(seed, what it saw), or None. Jobs take turns at short ranges; the lowest seed of a round counts."""
+    if likely:
+        process = begin(program, likely, 1)
+        text, _ = process.communicate()
+        if process.returncode != 0:
+            return caught(process.returncode, text, likely)
     size = 20
     first = 1
     while first <= seeds:
         running = []
         for _ in range(jobs):
-            running.append(subprocess.Popen([program, "--from", str(first), "--seeds", str(size)], text=True,
-                                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+            running.append(begin(program, first, size))
             first += size
         answers = [(process, process.communicate()[0]) for process in running]
         for process, text in answers:
@@ -336,7 +355,7 @@ def run_one(copy_of, name, seeds=SEEDS, jobs=2):
     _, edits = MUTANTS[name]
     try:
         copy_of.plant(edits)
-        return hunt(copy_of.make(program_of(name)), seeds, jobs)
+        return hunt(copy_of.make(program_of(name)), seeds, jobs, CAUGHT_BY.get(name))
     except RuntimeError as error:
         return str(error)
     finally:
