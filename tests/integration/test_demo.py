@@ -41,6 +41,11 @@ def is_there(group):
 
 
 class Demo(suite.Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        os.environ["RS_WERROR"] = "ON"
+
     def test_1_without_a_terminal(self):
         for turn in ("first", "second"):
             out, _ = procs.check([DEMO, "--no-install"], timeout=600)

@@ -52,15 +52,18 @@ class Install(suite.Case):
         # Configured for the default prefix, /usr/local, and installed as a package is: with --prefix /usr, below another
         # root. What names a place has to name the one it is installed for.
         # Both trees are in a directory whose name shells, Ninja, Make, CMake and the linker each have something against.
-        cls.build = os.path.join(os.environ.get("RS_TMP") or tempfile.gettempdir(), f"install $b, 中文-{os.getpid()}")
-        source = os.path.join(cls.build, "source")
+        cls.odd = os.path.join(os.environ.get("RS_TMP") or tempfile.gettempdir(), f"install $b, 中文-{os.getpid()}")
+        # One lies in the other as build/release does, and is configured alike, so that ccache has its objects.
+        cls.build = os.path.join(cls.odd, "build", "release")
         os.makedirs(cls.build)
-        os.symlink(suite.ROOT, source)
+        for name in os.listdir(suite.ROOT):
+            if not name.startswith((".", "build")):
+                os.symlink(os.path.join(suite.ROOT, name), os.path.join(cls.odd, name))
         # The directory above it may hold blanks, which no unit and no flag of pkg-config takes as they are.
         cls.plain = tempfile.mkdtemp(prefix="rs-")
         cls.root = os.path.join(cls.plain, "root")
-        procs.check(["cmake", "-S", source, "-B", cls.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-                     "-DCMAKE_INSTALL_LIBDIR=lib", "-DRS_TESTS=OFF"])
+        procs.check(["cmake", "--preset", "release", "-S", cls.odd, "-B", cls.build, "-DCMAKE_INSTALL_LIBDIR=lib",
+                     "-DRS_TESTS=OFF", "-DRS_WERROR=ON"])
         procs.check(["cmake", "--build", cls.build, "-j", "2"], timeout=900)
         cls.install(cls.root, "--prefix", "/usr")
 
@@ -71,7 +74,7 @@ class Install(suite.Case):
 
     @classmethod
     def tearDownClass(cls):
-        shutil.rmtree(cls.build, ignore_errors=True)
+        shutil.rmtree(cls.odd, ignore_errors=True)
         shutil.rmtree(cls.plain, ignore_errors=True)
 
     def installed(self, path):
