@@ -1,7 +1,11 @@
 """A real Kafka broker of the test's own (KRaft, one JVM), librdkafka's mock cluster, and what a test asks of either."""
+import base64
+import fcntl
 import glob
 import os
+import shutil
 import subprocess
+import tempfile
 
 import procs
 
@@ -106,6 +110,9 @@ class Cluster:
         return state, int(members)
 
 
+CLUSTER = "RollstatTestsCluster00"
+
+
 class Broker(Cluster):
     """doors: {name: port that is advertised}: further listeners, each for a proxy; self.doors[name] is the port behind it.
     settings: lines of server.properties that replace those above."""
@@ -127,7 +134,7 @@ class Broker(Cluster):
         self.properties = os.path.join(self.directory, "server.properties")
         with open(self.properties, "w", encoding="utf-8") as file:
             file.write(self._properties(doors or {}, settings or {}))
-        self.java("kafka.tools.StorageTool", "format", "-t", "RollstatTestsCluster00", "-c", self.properties)
+        self.archive = self._format(jars)
         self.start()
 
     def _properties(self, doors, settings):
@@ -138,16 +145,32 @@ class Broker(Cluster):
             advertised=urls({"PLAINTEXT": self.port, **doors}), directory=self.directory,
             protocols=",".join(f"{name}:PLAINTEXT" for name in ("PLAINTEXT", *doors)))
         lines = dict(line.split("=", 1) for line in text.splitlines())
-        return "".join(f"{name}={value}\n" for name, value in {**lines, **settings}.items())
+        text = "".join(f"{name}={value}\n" for name, value in {**lines, **settings}.items())
+        return "".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in text)  # Java reads Latin-1
+
+    def _format(self, jars):
+        """As StorageTool would do. Returns the options that name the archive of classes."""
+        prepared = prepare(self.tool, jars)
+        logs = os.path.join(self.directory, "logs")
+        os.makedirs(logs, exist_ok=True)
+        shutil.copy(os.path.join(prepared, "bootstrap.checkpoint"), logs)
+        with open(self.properties, encoding="utf-8") as file:
+            node = next(line for line in file if line.startswith("node.id="))
+        identity = base64.urlsafe_b64encode(b"\0" + os.urandom(15)).decode()[:22]
+        with open(os.path.join(logs, "meta.properties"), "w", encoding="utf-8") as file:
+            file.write(f"version=1\ncluster.id={CLUSTER}\n{node}directory.id={identity}\n")
+        archive = os.path.join(prepared, "classes.jsa")
+        return [f"-XX:SharedArchiveFile={archive}"] if os.path.exists(archive) else []
 
     def java(self, *args):
         procs.check(["java", "-Xmx256m", Broker.COMPILER, "-cp", self.classpath, *args])
 
     def launch(self):
-        """Starts it and waits for nothing."""
+        """Starts it and waits for nothing. The locale is that of the names of files in its properties."""
         self.process = procs.Process(
-            ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", self.COMPILER, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-             "-cp", self.classpath, "kafka.Kafka", self.properties], os.path.join(self.directory, "kafka.log"))
+            ["java", "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", self.COMPILER, *self.archive, "-Xlog:disable",
+             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", self.classpath, "kafka.Kafka", self.properties],
+            os.path.join(self.directory, "kafka.log"), env={**os.environ, "LC_ALL": "C.UTF-8"})
 
     def start(self):
         self.launch()
@@ -181,6 +204,49 @@ class Follower(Broker):
         return super()._properties(doors, {
             "process.roles": "broker", "node.id": 2, "controller.quorum.voters": f"1@127.0.0.1:{self.first.controller}",
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port}", **settings})
+
+
+class First(Broker):
+    """What others are prepared from: it is formatted by Kafka's own tool, and leaves an archive of the classes that it has
+    loaded, once it has been asked for most of what tests ask for."""
+
+    def _format(self, jars):
+        self.java("kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", self.properties)
+        return [f"-XX:ArchiveClassesAtExit={os.path.join(self.directory, 'classes.jsa')}"]
+
+    def use(self):
+        self.create("t", 1)
+        self.produce("t", [(0, -1, b"key", b"value", [("header", b"value")])])
+        self.dump("t")
+        self.ends("t")
+        self.group("nobody")
+        self.transaction("t", [(0, -1, b"key", b"value")], os.path.join(self.directory, "transaction.log")).end("commit")
+        self.delete("t")
+
+
+def prepare(tool, jars):
+    """A directory beside `jars` with what every broker would do again when it starts, made once for this Java: the files
+    of a formatted directory, and its classes as an archive that is mapped instead of loading them. Formatting takes 1.1 s
+    of a processor, and a start 1.6 s instead of 2.8 s."""
+    java = os.stat(shutil.which("java"))
+    target = f"{jars}.prepared-{java.st_ino}-{java.st_mtime_ns}"
+    with open(f"{jars}.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.isdir(target):
+            with tempfile.TemporaryDirectory(prefix="prepare-", dir=os.path.dirname(jars)) as directory:
+                made = os.path.join(directory, "made")
+                os.mkdir(made)
+                first = First(tool, jars, os.path.join(directory, "kafka"))
+                try:
+                    first.use()
+                finally:
+                    first.stop()
+                shutil.copy(os.path.join(first.directory, "logs", "bootstrap.checkpoint"), made)
+                archive = os.path.join(first.directory, "classes.jsa")
+                if os.path.exists(archive):
+                    shutil.copy(archive, made)
+                os.rename(made, target)
+    return target
 
 
 class Mock(Cluster):
