@@ -136,6 +136,8 @@ const struct rs_stream *rs_streams_by_topic(const struct rs_streams *streams, co
 /* The topics of one stream, at most. */
 #define RS_TOPIC_NAME_MAX    249 /* bytes; Kafka's own limit */
 #define RS_STREAM_TOPICS_MAX 1000
+/* Groups of one aggregate in one partition, as far as max_groups may be set. */
+#define RS_STREAM_GROUPS_MAX INT64_C(1000000000)
 
 /* Topics in which the daemon of this group keeps its state: "<group>.state.…" and "<group>.partials…". */
 bool rs_streams_state_topic(const struct rs_streams *streams, const char *topic);

@@ -7,7 +7,6 @@
 #include "schemas/stream.h"
 
 #define RS_STREAM_DURATION_MAX_US (INT64_C(36525) * 86400 * 1000000) /* a century */
-#define RS_STREAM_GROUPS_MAX      INT64_C(1000000000)
 
 struct rs_stream_schema {
     const char *path; /* as opened */

@@ -143,11 +143,13 @@ class SessionWindow(CalendarWindow):
 
 
 class Aggregate:
-    """closed: the hash is the newest window that has ended; delay: all is as of so much earlier."""
+    """closed: the hash is the newest window that has ended; delay: all is as of so much earlier. max_groups: as many groups at a
+    time; events of further ones are rejected, or with `other` go to a group of that key."""
 
-    def __init__(self, name, stats, window, by=(), where=None, history=0, double=(), scale=None, closed=False, delay=0):
+    def __init__(self, name, stats, window, by=(), where=None, history=0, double=(), scale=None, closed=False, delay=0,
+                 max_groups=None, other=None):
         self.name, self.window, self.by, self.where, self.history = name, window, tuple(by), where, history
-        self.closed, self.delay = closed, delay
+        self.closed, self.delay, self.max_groups, self.other = closed, delay, max_groups, other
         self.stats = fold.parse(stats)
         self.folder = fold.Folder(self.stats, double, scale)
         self.inputs = sorted({i for s in self.stats for i in (s.x, s.w) if i})
@@ -270,7 +272,7 @@ class AppendPartition:
         finest = max((a for a in stream.aggregates), key=lambda a: len(a.by)).by
         speaks = [a for a in stream.aggregates if a.by == finest and not (a.where and a.where(fields) is not True)]
         self._pass_time(time, speaks[0].key(fields) if speaks else None)
-        for name in ("applied", "late"):
+        for name in ("applied", "late", "group_limit"):
             if name in verdicts:
                 return name
         return "filtered"
@@ -350,10 +352,16 @@ class AppendPartition:
         groups = self.groups[aggregate.name]
         counts["consumed"] += 1
         key = aggregate.key(fields)
+        full = aggregate.max_groups and key not in groups and sum(k != aggregate.other for k in groups) >= aggregate.max_groups
+        if full and aggregate.other:
+            key = aggregate.other
         if aggregate.where and aggregate.where(fields) is not True:
             verdict = "filtered"
         elif self._late(aggregate, groups.get(key), key, time):
             verdict = "late"
+        elif full and not aggregate.other:
+            counts["rejected"] += 1
+            return "group_limit"
         else:
             verdict = "applied"
             group = groups.setdefault(key, Group())

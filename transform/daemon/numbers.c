@@ -125,6 +125,8 @@ static const struct rs_number aggregate_rows[] = {
     GAUGE("rollstat_aggregate_groups", NULL, COUNT, state.groups, "Groups of an aggregate."),
     COUNTER("rollstat_aggregate_not_finite_total", NULL, COUNT, not_finite,
             "NaN and infinities passed by, since this process began."),
+    COUNTER("rollstat_aggregate_folded_total", NULL, COUNT, folded,
+            "Events beyond max_groups that went into the group %other, since this process began."),
 };
 #undef BASE
 NUMBERS(rs_aggregate_numbers, aggregate_rows);

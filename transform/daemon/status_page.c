@@ -193,6 +193,7 @@ static void add_aggregate(struct status_page *page, const struct rs_worker_aggre
     add_to(object, "groups", status->state.groups);
     add_to(object, "panes", status->state.panes);
     add_to(object, "not_finite", status->state.not_finite);
+    add_to(object, "folded", status->folded);
 }
 
 static void add_worker(void *ctx, const struct rs_worker_snapshot *snapshot)

@@ -163,6 +163,7 @@ struct rs_groups {
     uint64_t owed;       /* panes whose windows wait for the sink */
     struct rs_gone gone; /* dropped groups */
     uint64_t applied, late, filtered, limited, not_finite;
+    uint64_t folded; /* applied to the group of others, since the process began: no part of the state */
     struct rs_unsealed unsealed;
     struct rs_since since;
     void *total, *previous; /* scratch panes for rendering */

@@ -329,6 +329,10 @@ static void explain_aggregate(const struct rs_aggregate *a, const char *prefix, 
     }
     rs_buf_text(out, a->where ? "\n  where: only events that pass the condition\n" : "\n");
     explain_late(a, out);
+    if (a->folds) {
+        rs_buf_printf(out, "  groups: %lld a partition, further ones go into its group %%other\n",
+                      (long long)a->max_groups);
+    }
     explain_shown(a, out);
     explain_memory(a, groups, out);
     explain_keys(a, prefix, out);

@@ -65,6 +65,13 @@ struct rs_batch {
     uint32_t pending_count;
 };
 
+/* Where an event goes that is not of a group that is there. */
+struct rs_target {
+    struct rs_slice key;
+    uint32_t hash;
+    uint32_t number; /* RS_NONE: of a new group */
+};
+
 struct rs_partition {
     const struct rs_engine *engine;
     const struct rs_plan *plan;
@@ -83,6 +90,10 @@ struct rs_partition {
     struct rs_dedup dedup;
     struct rs_groups *groups; /* one for each aggregate of the stream */
     uint32_t group_sets;
+    struct {
+        uint8_t key[RS_GROUP_KEY_MAX];
+        uint32_t size, hash;
+    } others; /* key of the group that others are folded into */
     struct rs_pane_scratch *scratch;
     struct rs_buf key_text;
     uint32_t epoch; /* grows when the store was lost: older receipts are void */
@@ -138,6 +149,13 @@ static inline struct rs_slice rs_batch_key_bytes(const struct rs_partition *p, c
 {
     return rs_slice_of(p->batch.key_bytes + key->offset, key->size);
 }
+
+/* ---- others.c ---- */
+/* Once the number is known. */
+void rs_partition_name_others(struct rs_partition *p);
+/* For an event whose group is not there. True: *target is the group of others, since there are as many groups as there
+ * may be. Else *target is left as it is. */
+bool rs_partition_fold(const struct rs_partition *p, const struct rs_groups *gs, struct rs_target *target);
 
 /* ---- letter.c ---- */
 /* What is wrong, for people; lives as long as the engine. `rule`: of rs_judged, -1: none. */

@@ -28,11 +28,14 @@ static int64_t late_us(const struct rs_partition *p, const struct rs_groups *gs)
 {
     const struct rs_event_key *key = rs_batch_key(p, 0, gs->aggregate->key);
     struct rs_slice bytes = rs_batch_key_bytes(p, key);
-    uint32_t number = rs_groups_find(gs, key->hash, bytes);
-    struct rs_group *group = number == RS_NONE ? NULL : rs_group_at(gs, number);
+    struct rs_target target = {bytes, key->hash, rs_groups_find(gs, key->hash, bytes)};
+    if (target.number == RS_NONE) {
+        (void)rs_partition_fold(p, gs, &target);
+    }
+    struct rs_group *group = target.number == RS_NONE ? NULL : rs_group_at(gs, target.number);
     int64_t time_us = p->batch.judged[0].time_us;
     return gs->aggregate->upsert ? upsert_late_us(gs, (const struct rs_upsert_group *)group, time_us)
-                                 : group_late_us(gs, group, bytes, time_us);
+                                 : group_late_us(gs, group, target.key, time_us);
 }
 
 bool rs_partition_look(const struct rs_partition *p, uint32_t number, struct rs_look *out)

@@ -53,6 +53,7 @@ int rs_partition_new(const struct rs_engine *engine, uint32_t stream, int32_t pa
     p->learns = rs_decoder_learned(p->plan->decoder) != NULL;
     p->by_header = p->learns && p->plan->stream->framing.header;
     p->partition = partition;
+    rs_partition_name_others(p);
     int rc = init(p, error);
     if (rc < 0) {
         rs_partition_free(&p);
@@ -90,6 +91,7 @@ void rs_partition_free(struct rs_partition **partition)
 void rs_partition_renumber(struct rs_partition *p, int32_t partition)
 {
     p->partition = partition;
+    rs_partition_name_others(p);
 }
 
 /* ---- schemas ---- */
@@ -181,9 +183,9 @@ static uint32_t find_group(const struct rs_partition *p, const struct rs_groups 
     return rs_groups_find(gs, key->hash, bytes);
 }
 
-static bool full(const struct rs_partition *p, const struct rs_groups *gs)
+static bool full(const struct rs_groups *gs)
 {
-    return gs->count >= p->plan->stream->max_groups;
+    return !gs->aggregate->folds && gs->count >= gs->aggregate->max_groups;
 }
 
 static void count_not_finite(const struct rs_partition *p, struct rs_groups *gs, uint32_t record)
@@ -199,27 +201,42 @@ static void count_not_finite(const struct rs_partition *p, struct rs_groups *gs,
 }
 
 /* The one place where it is decided what becomes of an event in an aggregate. Changes nothing, so it can be
- * asked before anything is done (foresee) as well as when it is done (apply_event). `number`: the group of
- * the key, RS_NONE: there is none. */
-static inline enum verdict judge(const struct rs_partition *p, const struct rs_groups *gs,
-                                 const struct rs_event_key *key, uint32_t number, int64_t time_us)
+ * asked before anything is done (foresee) as well as when it is done (apply_event). `key`: of no account where
+ * the group is there. */
+static inline enum verdict judge(const struct rs_groups *gs, uint32_t number, struct rs_slice key,
+                                 int64_t time_us)
 {
     const struct rs_group *g = number == RS_NONE ? NULL : rs_group_at(gs, number);
     bool late = gs->aggregate->upsert ? g && rs_upsert_late(gs, (const struct rs_upsert_group *)g, time_us)
-                                      : rs_group_late(gs, g, rs_batch_key_bytes(p, key), time_us);
+                                      : rs_group_late(gs, g, key, time_us);
     if (late) {
         return VERDICT_LATE;
     }
-    return !g && full(p, gs) ? VERDICT_LIMITED : VERDICT_APPLIED;
+    return !g && full(gs) ? VERDICT_LIMITED : VERDICT_APPLIED;
 }
 
-static uint32_t new_group(const struct rs_partition *p, struct rs_groups *gs, const struct rs_event_key *key)
+static uint32_t new_group(struct rs_groups *gs, const struct rs_target *target)
 {
-    uint32_t number = rs_groups_add(gs, key->hash, rs_batch_key_bytes(p, key));
+    uint32_t number = rs_groups_add(gs, target->hash, target->key);
     if (gs->aggregate->upsert) {
         rs_upsert_adopt(gs, (struct rs_upsert_group *)rs_group_at(gs, number));
     }
     return number;
+}
+
+/* An event whose own group is not there. Applied: *number is the group that it goes to, made if need be. */
+static __attribute__((noinline)) enum verdict join(const struct rs_partition *p, struct rs_groups *gs,
+                                                   const struct rs_event_key *key, int64_t time_us,
+                                                   uint32_t *number)
+{
+    struct rs_target target = {rs_batch_key_bytes(p, key), key->hash, RS_NONE};
+    bool folded = rs_partition_fold(p, gs, &target);
+    enum verdict verdict = judge(gs, target.number, target.key, time_us);
+    if (verdict == VERDICT_APPLIED) {
+        gs->folded += folded;
+        *number = target.number == RS_NONE ? new_group(gs, &target) : target.number;
+    }
+    return verdict;
 }
 
 static void change_register(const struct rs_partition *p, struct rs_groups *gs, uint32_t number,
@@ -241,13 +258,19 @@ static enum verdict apply_event(struct rs_partition *p, struct rs_groups *gs, ui
     const struct rs_judged *j = &p->batch.judged[record];
     struct rs_event event = {j->time_us, rs_event_order(j->nanos, offset), rs_batch_inputs(p, record)};
     uint32_t number = find_group(p, gs, key, guess);
-    enum verdict verdict = judge(p, gs, key, number, event.time_us);
+    enum verdict verdict;
+    if (__builtin_expect(number == RS_NONE, 0)) {
+        uint32_t joined = RS_NONE;
+        verdict = join(p, gs, key, event.time_us, &joined);
+        number = joined;
+    } else {
+        verdict = judge(gs, number, (struct rs_slice){0}, event.time_us);
+    }
     if (verdict != VERDICT_APPLIED) {
         gs->late += verdict == VERDICT_LATE;
         gs->limited += verdict == VERDICT_LIMITED;
         return verdict;
     }
-    number = number == RS_NONE ? new_group(p, gs, key) : number;
     if (gs->aggregate->upsert) {
         change_register(p, gs, number, record, &event);
     } else {
@@ -344,8 +367,12 @@ static enum rs_reason foresee(const struct rs_partition *p, bool *kept)
         const struct rs_groups *gs = &p->groups[i];
         if (passes(p, gs, 0)) {
             const struct rs_event_key *key = key_of(p, gs, 0);
-            uint32_t number = rs_groups_find(gs, key->hash, rs_batch_key_bytes(p, key));
-            enum verdict verdict = judge(p, gs, key, number, p->batch.judged[0].time_us);
+            struct rs_slice bytes = rs_batch_key_bytes(p, key);
+            struct rs_target target = {bytes, key->hash, rs_groups_find(gs, key->hash, bytes)};
+            if (target.number == RS_NONE) {
+                (void)rs_partition_fold(p, gs, &target);
+            }
+            enum verdict verdict = judge(gs, target.number, target.key, p->batch.judged[0].time_us);
             note_verdict(&outcomes, 0, verdict);
             *kept = *kept || (verdict == VERDICT_LATE && gs->aggregate->keeps_late);
         }
@@ -363,15 +390,13 @@ static enum rs_reason foresee(const struct rs_partition *p, bool *kept)
  * grow. */
 static bool one_by_one(const struct rs_partition *p)
 {
-    const struct rs_stream *stream = p->plan->stream;
-    if (stream->upsert) {
+    if (p->plan->stream->upsert) {
         return true;
     }
     for (uint32_t i = 0; i < p->group_sets; i++) {
-        if (p->groups[i].aggregate->keeps_late) {
-            return true;
-        }
-        if (p->groups[i].count + (int64_t)RS_RECORD_BATCH_MAX > stream->max_groups) {
+        const struct rs_aggregate *a = p->groups[i].aggregate;
+        bool near = !a->folds && p->groups[i].count + (int64_t)RS_RECORD_BATCH_MAX > a->max_groups;
+        if (a->keeps_late || near) {
             return true;
         }
     }
@@ -395,7 +420,7 @@ static bool reserve(struct rs_partition *p, uint32_t count)
         return false;
     }
     for (uint32_t i = 0; i < p->group_sets; i++) {
-        if (!rs_groups_reserve(&p->groups[i], count, p->batch.key_fill)) {
+        if (!rs_groups_reserve(&p->groups[i], count, p->batch.key_fill + p->others.size)) {
             return false;
         }
         if (p->plan->stream->upsert && p->batch.judged[0].reason == RS_REASON_NONE &&

@@ -35,6 +35,7 @@ struct rs_partition_status {
 struct rs_aggregate_status {
     struct rs_accounting events; /* duplicate and rejected: those of the partition */
     uint64_t groups, panes, not_finite;
+    uint64_t folded; /* events of the group of others, since the process began */
 };
 
 /* `stream`: index of the input. */

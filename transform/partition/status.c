@@ -57,6 +57,7 @@ bool rs_partition_aggregate_status(const struct rs_partition *p, uint32_t aggreg
             .groups = gs->count,
             .panes = gs->pane_count,
             .not_finite = gs->not_finite,
+            .folded = gs->folded,
         };
         return true;
     }

@@ -3,8 +3,9 @@
 
 #include "transform/plan/plan.h"
 
-static const char *const aggregate_keys[] = {"stream",  "by",    "where", "calendar", "window", "history",
-                                             "publish", "delay", "late",  "stats",    NULL};
+static const char *const aggregate_keys[] = {"stream",   "by",      "where", "calendar", "window",
+                                             "history",  "publish", "delay", "late",     "max_groups",
+                                             "overflow", "stats",   NULL};
 
 /* ---- name and stream ---- */
 
@@ -218,7 +219,7 @@ bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const
     if (windowed) {
         right &= check_history(config, node, out) && rs_aggregate_load_publishing(config, node, out);
         right &= check_expire(config, node, out);
-        right &= rs_aggregate_load_late(config, node, out);
+        right &= rs_aggregate_load_bounds(config, node, out);
     }
     if (windowed && measured) {
         right &= check_stats(config, rs_config_get(node, "stats"), out);

@@ -4,8 +4,7 @@
 #include "transform/plan/plan.h"
 
 /* As the stream has it, unless the aggregate says otherwise. */
-bool rs_aggregate_load_late(struct rs_config *config, const struct rs_config_node *parent,
-                            struct rs_aggregate *a)
+static bool load_late(struct rs_config *config, const struct rs_config_node *parent, struct rs_aggregate *a)
 {
     const struct rs_config_node *node = rs_config_get(parent, "late");
     const struct rs_stream *stream = a->plan->stream;
@@ -30,4 +29,38 @@ bool rs_aggregate_load_late(struct rs_config *config, const struct rs_config_nod
         return false;
     }
     return true;
+}
+
+/* The stream's cap holds where the aggregate has none of its own. */
+static bool load_groups(struct rs_config *config, const struct rs_config_node *parent, struct rs_aggregate *a)
+{
+    const struct rs_config_node *node = rs_config_get(parent, "overflow");
+    const char *text = node ? rs_config_text(node) : "reject";
+    a->max_groups = a->plan->stream->max_groups;
+    if (!rs_config_int(config, parent, "max_groups", 1, RS_STREAM_GROUPS_MAX, &a->max_groups)) {
+        return false;
+    }
+    a->folds = text && strcmp(text, "other") == 0;
+    if (!a->folds && (!text || strcmp(text, "reject") != 0)) {
+        rs_config_complain(config, node, "overflow is reject or other");
+        return false;
+    }
+    if (a->folds && a->by.count == 0 && !rs_config_get(parent, "by")) {
+        rs_config_complain(config, node, "without `by` there is one group: overflow has no place here");
+        return false;
+    }
+    if (a->folds && a->upsert) {
+        rs_config_complain(config, node,
+                           "a period of an upsert stream has one value, and groups cannot share it: overflow "
+                           "can only be reject");
+        return false;
+    }
+    return true;
+}
+
+bool rs_aggregate_load_bounds(struct rs_config *config, const struct rs_config_node *node,
+                              struct rs_aggregate *a)
+{
+    bool groups = load_groups(config, node, a);
+    return load_late(config, node, a) && groups;
 }

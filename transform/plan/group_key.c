@@ -171,6 +171,26 @@ uint32_t rs_key_hash(struct rs_slice raw)
     return (uint32_t)(hash ^ hash >> 32);
 }
 
+/* ---- the group of others ---- */
+
+/* Neither the size of a text nor the tag of a number. */
+static const uint8_t other_mark[] = {0xFF, 0xFF};
+static const char other_text[] = "%other:";
+
+size_t rs_key_other(struct rs_slice owner, uint8_t out[RS_GROUP_KEY_MAX])
+{
+    RS_ASSERT(owner.size > 0 && owner.size <= RS_GROUP_KEY_MAX - sizeof other_mark);
+    memcpy(out, other_mark, sizeof other_mark);
+    memcpy(out + sizeof other_mark, owner.data, owner.size);
+    return sizeof other_mark + owner.size;
+}
+
+static bool is_other(const struct rs_key_plan *plan, struct rs_slice raw)
+{
+    return plan->count > 0 && raw.size > sizeof other_mark &&
+           memcmp(raw.data, other_mark, sizeof other_mark) == 0;
+}
+
 /* ---- rendering ---- */
 
 /* 0: these are not the bytes of such a part. */
@@ -205,6 +225,9 @@ static bool part_valid(const struct rs_key_component *part, const uint8_t *at)
 bool rs_key_valid(const struct rs_key_plan *plan, struct rs_slice raw)
 {
     size_t at = 0;
+    if (is_other(plan, raw)) {
+        return raw.size <= RS_GROUP_KEY_MAX;
+    }
     for (size_t i = 0; i < plan->count; i++) {
         struct rs_slice rest = rs_slice_of(raw.data + at, raw.size - at);
         size_t size = part_size(&plan->parts[i], rest);
@@ -270,6 +293,11 @@ static void render_part(const struct rs_key_component *part, const uint8_t *at, 
 void rs_key_render(const struct rs_key_plan *plan, struct rs_slice raw, struct rs_buf *out)
 {
     size_t at = 0, start = out->size;
+    if (is_other(plan, raw)) {
+        rs_buf_text(out, other_text);
+        rs_key_append(out, rs_slice_of(raw.data + sizeof other_mark, raw.size - sizeof other_mark));
+        return;
+    }
     for (size_t i = 0; i < plan->count; i++) {
         if (i) {
             rs_buf_char(out, ':');
@@ -364,6 +392,13 @@ static size_t parse_parts(const struct rs_key_plan *plan, struct rs_slice text, 
 {
     uint8_t decoded[RS_GROUP_KEY_MAX];
     size_t size = 0, at = 0;
+    size_t mark = sizeof other_text - 1;
+    if (plan->count > 0 && text.size > mark && memcmp(text.data, other_text, mark) == 0) {
+        return decode_text(rs_slice_of(text.data + mark, text.size - mark), decoded, &size) && size > 0 &&
+                       size <= RS_GROUP_KEY_MAX - sizeof other_mark
+                   ? rs_key_other(rs_slice_of(decoded, size), out)
+                   : RS_KEY_TOO_LONG;
+    }
     for (size_t i = 0; i < plan->count; i++) {
         const uint8_t *rest = text.data + at;
         const uint8_t *colon = at < text.size ? memchr(rest, ':', text.size - at) : NULL;
@@ -417,5 +452,6 @@ size_t rs_key_parse_record(const struct rs_key_plan *plan, struct rs_slice text,
     if (rs_slice_equal(text, shown)) {
         return RS_KEY_TOO_LONG;
     }
-    return parse(plan, rs_slice_equal(text, index) ? shown : text, scratch, out);
+    size_t size = parse(plan, rs_slice_equal(text, index) ? shown : text, scratch, out);
+    return size != RS_KEY_TOO_LONG && is_other(plan, rs_slice_of(out, size)) ? RS_KEY_TOO_LONG : size;
 }

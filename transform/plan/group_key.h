@@ -49,6 +49,9 @@ size_t rs_key_parse(const struct rs_key_plan *plan, struct rs_slice text, uint8_
  * content is lost. */
 size_t rs_key_parse_record(const struct rs_key_plan *plan, struct rs_slice text, struct rs_buf *scratch,
                            uint8_t out[RS_GROUP_KEY_MAX]);
+/* The raw key of the group that others are folded into, which no values make; its text is "%other:<owner>", since no
+ * encoded text has '%' before an o. `owner`: of the partition, not empty. */
+size_t rs_key_other(struct rs_slice owner, uint8_t out[RS_GROUP_KEY_MAX]);
 /* Whether foreign bytes could have been built by this plan: what rs_key_render relies on. */
 bool rs_key_valid(const struct rs_key_plan *plan, struct rs_slice raw);
 

@@ -41,6 +41,8 @@ struct rs_aggregate {
     struct rs_zone *zone; /* owned: of `window: {zone}` */
     bool upsert;
     bool expires;
+    int64_t max_groups;         /* in a partition */
+    bool folds;                 /* what is beyond goes into the group of others, else it is rejected */
     bool keeps_late, says_late; /* late events become dead letters; it is said of this aggregate itself */
     uint32_t history;
     bool only_closed; /* `publish: closed`: the hash holds the newest window that has ended */
@@ -108,9 +110,9 @@ bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const
 bool rs_aggregate_name_usable(const char *name);
 
 /* ---- bounds.c ---- */
-/* `late`, once the window is known. */
-bool rs_aggregate_load_late(struct rs_config *config, const struct rs_config_node *node,
-                            struct rs_aggregate *a);
+/* `late`, `max_groups` and `overflow`, once `by` and the window are known. */
+bool rs_aggregate_load_bounds(struct rs_config *config, const struct rs_config_node *node,
+                              struct rs_aggregate *a);
 
 /* ---- publish.c ---- */
 /* `publish` and `delay`, once window and history are known. */

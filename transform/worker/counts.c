@@ -25,7 +25,8 @@ static struct rs_counted read_aggregate(const struct rs_worker_partition *owned,
     if (!rs_partition_aggregate_status(owned->state, (uint32_t)aggregate, &status)) {
         return (struct rs_counted){0};
     }
-    return (struct rs_counted){.events = status.events, .not_finite = status.not_finite};
+    return (struct rs_counted){
+        .events = status.events, .not_finite = status.not_finite, .folded = status.folded};
 }
 
 /* A state that was rebuilt begins at 0 again. */
@@ -48,6 +49,7 @@ static struct rs_counted growth(const struct rs_counted *now, const struct rs_co
                    .rejected = grown(a->rejected, b->rejected),
                    .filtered = grown(a->filtered, b->filtered)},
         .not_finite = grown(now->not_finite, before->not_finite),
+        .folded = grown(now->folded, before->folded),
         .expired = grown(now->expired, before->expired),
         .conflicts = grown(now->conflicts, before->conflicts),
         .ahead = grown(now->ahead, before->ahead),
@@ -104,6 +106,19 @@ void rs_worker_partition_begin_counting(struct rs_worker *worker, struct rs_work
     }
 }
 
+/* Once for each aggregate: how many there are is told by the counter. */
+static void report_folded(const struct rs_worker *worker, size_t aggregate, uint64_t more)
+{
+    size_t count = 0;
+    if (more > 0 && worker->aggregate_counts[aggregate].folded == 0) {
+        rs_report(
+            &worker->options.report, RS_LOG_WARNING,
+            "aggregate %s: a partition holds max_groups groups, and events of further ones go into its group "
+            "%%other from now on; rollstat_aggregate_folded_total counts them",
+            rs_engine_metas(worker->options.engine, &count)[aggregate].name);
+    }
+}
+
 void rs_worker_partition_count(struct rs_worker *worker, struct rs_worker_partition *owned)
 {
     size_t aggregates = aggregates_of(worker);
@@ -128,6 +143,8 @@ void rs_worker_partition_count(struct rs_worker *worker, struct rs_worker_partit
         owned->counted[i + 1] = now;
         rs_accounting_add(&worker->aggregate_counts[i].events, &more.events);
         worker->aggregate_counts[i].not_finite += more.not_finite;
+        report_folded(worker, i, more.folded);
+        worker->aggregate_counts[i].folded += more.folded;
     }
 }
 

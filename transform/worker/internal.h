@@ -109,7 +109,7 @@ struct rs_worker_partition {
 /* What events came to, and what else only grows. */
 struct rs_counted {
     struct rs_accounting events;
-    uint64_t not_finite, expired, conflicts, ahead;
+    uint64_t not_finite, folded, expired, conflicts, ahead;
 };
 
 struct rs_worker {

@@ -87,7 +87,8 @@ static size_t fill_aggregates(struct rs_worker *worker)
         worker->aggregate_statuses[i] =
             (struct rs_worker_aggregate_status){.aggregate = (uint32_t)i,
                                                 .events = worker->aggregate_counts[i].events,
-                                                .not_finite = worker->aggregate_counts[i].not_finite};
+                                                .not_finite = worker->aggregate_counts[i].not_finite,
+                                                .folded = worker->aggregate_counts[i].folded};
         sum_aggregate(worker, &worker->aggregate_statuses[i]);
     }
     return count;

@@ -136,7 +136,7 @@ struct rs_worker_aggregate_status {
     struct rs_aggregate_status state; /* summed over the worker's partitions */
     /* By this process since it began, whoever has the partitions now: */
     struct rs_accounting events;
-    uint64_t not_finite;
+    uint64_t not_finite, folded;
 };
 
 /* What this process has done for a partition since it began: unlike the totals of the state, which move with
