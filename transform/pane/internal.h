@@ -95,6 +95,8 @@ struct rs_pane_field {
     char *name;
     int input; /* numbers in layout->inputs and layout->pairs; -1: none */
     int pair;
+    bool operand; /* of a derived one */
+    bool exact;   /* a derived one that is a decimal */
 };
 
 struct rs_pane_layout {
@@ -112,6 +114,8 @@ struct rs_pane_layout {
     size_t super_count;
     struct rs_pane_field *fields;
     size_t field_count;
+    const struct rs_derived *derived; /* borrowed; as rs_pane_layout_derive has it */
+    size_t derived_count;
     uint32_t shared_first; /* key of all first values of inputs that count events; 0: none */
     bool shared_last;
     bool needs_previous;

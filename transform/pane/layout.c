@@ -41,6 +41,7 @@ static const struct {
     [RS_STAT_RATE] = {"rate", NEED_SUM},
     [RS_STAT_CHANGE] = {"change", NEED_X | NEED_COUNT | NEED_LAST},
     [RS_STAT_PCT_CHANGE] = {"pct_change", NEED_X | NEED_COUNT | NEED_LAST},
+    [RS_STAT_DERIVED] = {"arithmetic", 0},
 };
 
 struct builder {
@@ -247,7 +248,8 @@ static bool add_field(struct rs_pane_layout *layout, const struct rs_stat_spec *
     }
     memcpy(name, spec->name, strlen(spec->name));
     memcpy(name + strlen(spec->name), suffix, strlen(suffix) + 1);
-    layout->fields[layout->field_count++] = (struct rs_pane_field){kind, name, input, pair};
+    layout->fields[layout->field_count++] =
+        (struct rs_pane_field){.kind = kind, .name = name, .input = input, .pair = pair};
     return true;
 }
 

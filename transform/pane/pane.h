@@ -33,6 +33,7 @@ enum rs_stat_kind {
     RS_STAT_RATE,       /* rate(): events per second; rate(x): sum(x) per second */
     RS_STAT_CHANGE,     /* last(x) - last(x) of the previous pane */
     RS_STAT_PCT_CHANGE, /* 100 * change / |previous|; absent when previous is 0 */
+    RS_STAT_DERIVED,    /* of other fields, when they are shown: derived.h */
 };
 
 enum rs_num_kind { RS_NUM_INT64, RS_NUM_INT128, RS_NUM_DOUBLE };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "transform/number/exact.h"
+#include "transform/pane/derived.h"
 #include "transform/pane/wide.h"
 
 #define US_PER_SECOND 1000000
@@ -345,6 +346,35 @@ static size_t render_field(struct render *r, const struct rs_pane_field *field, 
     }
 }
 
+/* Operands are rendered first, then what is reckoned from them, and all is emitted in the order of the fields. */
+static __attribute__((noinline)) void
+render_derived(struct render *r, const struct rs_pane_layout *layout,
+               void (*emit)(void *ctx, size_t field, const char *text, size_t size), void *ctx)
+{
+    struct rs_derived_text shown[RS_DERIVED_FIELDS_MAX];
+    struct rs_pane_scratch *s = r->scratch;
+
+    for (size_t i = 0; i < layout->field_count; i++) {
+        if (layout->fields[i].operand && layout->fields[i].kind != RS_STAT_DERIVED) {
+            size_t size = render_field(r, &layout->fields[i], s->text);
+            shown[i].size = size <= sizeof shown[i].text ? size : 0;
+            memcpy(shown[i].text, s->text, shown[i].size);
+        }
+    }
+    for (size_t i = 0; i < layout->derived_count; i++) {
+        const struct rs_derived *d = &layout->derived[i];
+        rs_derived_eval(d, shown, layout->fields[d->field].exact, &shown[d->field]);
+    }
+    for (size_t i = 0; i < layout->field_count; i++) {
+        const struct rs_pane_field *field = &layout->fields[i];
+        bool kept = field->operand || field->kind == RS_STAT_DERIVED;
+        size_t size = kept ? shown[i].size : render_field(r, field, s->text);
+        if (size > 0) {
+            emit(ctx, i, kept ? shown[i].text : s->text, size);
+        }
+    }
+}
+
 void rs_pane_render(const struct rs_pane_layout *layout, const void *pane, const void *previous,
                     int64_t window_us, struct rs_pane_scratch *scratch,
                     void (*emit)(void *ctx, size_t field, const char *text, size_t size), void *ctx)
@@ -360,6 +390,10 @@ void rs_pane_render(const struct rs_pane_layout *layout, const void *pane, const
         const struct rs_pane_const_form before = rs_pane_const_form(layout, previous);
         r.previous_layout = before.layout;
         r.previous = before.pane;
+    }
+    if (layout->derived_count > 0) {
+        render_derived(&r, layout, emit, ctx);
+        return;
     }
     for (size_t i = 0; i < layout->field_count; i++) {
         size_t size = render_field(&r, &layout->fields[i], scratch->text);

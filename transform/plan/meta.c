@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include "base/buf.h"
+#include "transform/pane/derived.h"
 #include "transform/plan/plan.h"
 
 /* ---- names ---- */
@@ -186,6 +187,9 @@ static void fingerprint(struct rs_buf *scratch, struct rs_aggregate *a)
                       (int)type->schema->kind, type->scale);
     }
     for (size_t i = 0; i < a->stats.count; i++) {
+        if (a->stats.items[i].spec.kind == RS_STAT_DERIVED) {
+            continue; /* nothing of it is stored */
+        }
         rs_buf_printf(scratch, ";%s", a->stats.items[i].expression);
     }
     for (uint32_t i = 0; i < a->input_count; i++) {
@@ -251,6 +255,7 @@ static int make_layout(struct rs_engine *engine, struct rs_aggregate *a, struct 
     if (rc < 0) {
         return rs_error_prefix(error, "aggregate %s", a->name);
     }
+    rs_pane_layout_derive(a->layout, a->stats.derived, a->stats.derived_count);
     a->pane_size = rs_pane_size(a->layout);
     a->needs_previous = rs_pane_needs_previous(a->layout);
     return 0;

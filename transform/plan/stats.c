@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "transform/plan/arithmetic.h"
 #include "transform/plan/stat_call.h"
 
 #define STATS_MAX 64
@@ -163,6 +164,11 @@ static bool load_stat(struct rs_config *config, struct rs_inputs *inputs, const 
         return false;
     }
     out->spec = (struct rs_stat_spec){.name = rs_arena_text(arena, name), .x = -1, .w = -1};
+    out->text = value;
+    if (rs_config_text(value) && rs_arithmetic_meant(rs_config_text(value))) {
+        out->spec.kind = RS_STAT_DERIVED;
+        return out->spec.name != NULL;
+    }
     if (!read_call(&l)) {
         return false;
     }
@@ -175,6 +181,16 @@ static bool load_stat(struct rs_config *config, struct rs_inputs *inputs, const 
     }
     rs_buf_fini(&l.text);
     return out->spec.name && out->expression;
+}
+
+static bool has_derived(const struct rs_stats *stats)
+{
+    for (size_t i = 0; i < stats->count; i++) {
+        if (stats->items[i].spec.kind == RS_STAT_DERIVED) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool rs_stats_load(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *node,
@@ -199,6 +215,9 @@ bool rs_stats_load(struct rs_config *config, struct rs_inputs *inputs, const str
         } else {
             right = false;
         }
+    }
+    if (out->items && has_derived(out)) {
+        right &= rs_arithmetic_load(config, inputs->slots->arena, node, out);
     }
     return right;
 }

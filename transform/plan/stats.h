@@ -4,22 +4,10 @@
 #define RS_TRANSFORM_PLAN_STATS_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "base/config/config.h"
-#include "transform/pane/pane.h"
 #include "transform/plan/inputs.h"
-
-struct rs_stat {
-    struct rs_stat_spec spec;
-    const char *expression; /* as normalised: "sum(quantity)" */
-    const char *unit;       /* NULL: none */
-};
-
-struct rs_stats {
-    struct rs_stat *items;
-    size_t count;
-};
+#include "transform/plan/stat.h"
 
 /* Reads `stats`; wrong: complaints, false. */
 bool rs_stats_load(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *node,

@@ -1,0 +1,320 @@
+"""Statistics made of others by arithmetic, through --check, --explain and --replay against exact fractions: random
+aggregates of this grammar in all kinds of windows; and what may not be written.
+
+RS_SEED=N runs that seed alone.
+"""
+import json
+import os
+import random
+import re
+import sys
+from fractions import Fraction
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import suite  # noqa: E402
+import engine  # noqa: E402
+import procs  # noqa: E402
+from exact import decimal_text, double_text, rounded  # noqa: E402
+
+FIELDS = {"i": "int", "l": "long", "n": ["null", "long"],
+          "d": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 4},
+          "w": {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 20}, "x": "double",
+          "e": {"type": "enum", "name": "E", "symbols": ["A", "B", "C"]}}
+SCHEMA = {"type": "record", "name": "F", "fields": [
+    {"name": "t", "type": {"type": "long", "logicalType": "timestamp-micros"}}] + [
+        {"name": name, "type": kind} for name, kind in FIELDS.items()]}
+AT = 1700000000
+WINDOWS = [{"all": True}, {"tumbling": "10s"}, {"sliding": "10s", "every": "2s"}, {"since": "hour"}, {"tumbling": "1m"}]
+EXACT = ("count", "sum", "min", "max", "range", "first", "last")
+ROUNDED = ("mean", "stddev_pop", "variance")
+LIMBS = 3 * 64
+SCALE = 38
+
+
+# ---- arithmetic, as Python has it ----
+
+class Absent(Exception):
+    pass
+
+
+def shown_text(value, exact):
+    """How a result is shown: a decimal where it is exact and not too long, else the nearest double."""
+    if exact:
+        digits = 0
+        while value * 10 ** digits % 1:
+            digits += 1
+        if digits <= SCALE and abs(value * 10 ** digits) < 2 ** LIMBS:
+            return decimal_text(value)
+    try:
+        return double_text(rounded(value))
+    except OverflowError:
+        return None
+
+
+class Tree:
+    """A random formula: text, names that it uses, whether it divides, and its value for values of the names."""
+
+    def __init__(self, rng, names, depth=0):
+        kind = rng.random()
+        self.used, self.divides = set(), False
+        if depth == 4 or kind < 0.35:
+            name = rng.choice(names)
+            self.text, self.level, self.value, self.used = name, 3, lambda v: v[name], {name}
+        elif kind < 0.45:
+            number = rng.choice(["2", "100", "0.5", "3.1400", "1000000", "0.000000000001", "7"])
+            self.text, self.level, self.value = number, 3, lambda v: Fraction(number)
+        elif kind < 0.52:
+            inner = Tree(rng, names, depth + 1)
+            self.take(inner)
+            self.text, self.level = "-" + self.gap(rng) + self.within(inner, 3), 2
+            self.value = lambda v: -inner.value(v)
+        else:
+            self.binary(rng, names, depth)
+
+    def take(self, *inner):
+        for tree in inner:
+            self.used |= tree.used
+            self.divides |= tree.divides
+
+    @staticmethod
+    def gap(rng):
+        return rng.choice(["", "", " ", "  "])
+
+    @staticmethod
+    def within(tree, level):
+        return tree.text if tree.level >= level else "(" + tree.text + ")"
+
+    def binary(self, rng, names, depth):
+        left, right = Tree(rng, names, depth + 1), Tree(rng, names, depth + 1)
+        sign = rng.choice("++--*/")
+        self.take(left, right)
+        self.divides |= sign == "/"
+        self.level = 1 if sign in "+-" else 2
+        between = " " + sign + self.gap(rng) if sign == "-" else self.gap(rng) + sign + self.gap(rng)
+        self.text = self.within(left, self.level) + between + self.within(right, self.level + 1)
+
+        def value(v):
+            a, b = left.value(v), right.value(v)
+            if sign == "/" and b == 0:
+                raise Absent
+            return {"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "/": lambda: a / b}[sign]()
+        self.value = value
+
+
+class Aggregate:
+    """Random statistics of fields, and some made of those and of each other, all in a random order."""
+
+    def __init__(self, rng):
+        self.window, self.history = rng.choice(WINDOWS), 0
+        if "all" not in self.window:
+            self.history = rng.choice([0, 50])
+        self.stats, self.exact = {}, {}
+        for number in range(rng.randrange(2, 6)):
+            self.base(rng, rng.choice([f"s{number}", f"net-{number}", f"a.b{number}", f"_{number}"]))
+        self.trees = {}
+        for number in range(rng.randrange(1, 5)):
+            tree = Tree(rng, sorted(self.exact))
+            while not tree.used or not re.search(r"[-+*/(]\s*", tree.text.replace("net-", "")):
+                tree = Tree(rng, sorted(self.exact))
+            name = f"d{number}"
+            self.trees[name] = tree
+            self.stats[name] = tree.text
+            self.exact[name] = not tree.divides and all(self.exact[used] for used in tree.used)
+        order = list(self.stats.items())
+        rng.shuffle(order)
+        self.stats = dict(order)
+
+    def base(self, rng, name):
+        field = rng.choice(["i", "l", "n", "d", "w", "x"])
+        if rng.random() < 0.15:
+            self.stats[name] = f"ohlc({field})"
+            for part in ("open", "high", "low", "close"):
+                self.exact[f"{name}_{part}"] = field != "x"
+            return
+        kind = rng.choice(EXACT + ROUNDED)
+        self.stats[name] = "count()" if kind == "count" and rng.random() < 0.5 else f"{kind}({field})"
+        self.exact[name] = kind == "count" or (kind in EXACT and field != "x")
+
+    def expected(self, shown):
+        """Those made of others, of what is shown of these."""
+        values = {name: Fraction(text) for name, text in shown.items() if name in self.exact and name not in self.trees}
+        out = {}
+        for name, tree in self.trees.items():
+            try:
+                result = shown_text(tree.value(values), self.exact[name])
+            except (KeyError, Absent):
+                continue
+            if result is not None:
+                out[name] = result
+                values[name] = Fraction(result)
+        return out
+
+
+def random_row(rng):
+    return {"i": rng.choice([rng.randrange(-2 ** 31, 2 ** 31), 0, 1, -1]),
+            "l": rng.choice([rng.randrange(-2 ** 63, 2 ** 63), rng.randrange(-1000, 1000)]),
+            "n": rng.choice([None, rng.randrange(-9, 9)]), "d": Fraction(rng.randrange(-10 ** 9 + 1, 10 ** 9), 10 ** 4),
+            "w": Fraction(rng.randrange(-10 ** 30 + 1, 10 ** 30) // 10 ** rng.randrange(30), 10 ** 20),
+            "x": rng.choice([rng.uniform(-9, 9), rng.uniform(0, 1) * 10 ** rng.randrange(-300, 300), 0.1, -0.0]),
+            "e": rng.choice("ABC")}
+
+
+def line_of(at_us, row):
+    texts = {n: decimal_text(v) if isinstance(v, Fraction) else v for n, v in row.items()}
+    return json.dumps({"t": at_us} | texts) + "\n"
+
+
+class Expressions(suite.Case):
+    def config(self, aggregates, **more):
+        self.write("f.avsc", json.dumps(SCHEMA))
+        return self.write("c.yaml", suite.configuration(
+            {"s": {"topic": "t", "schema": "f.avsc", "time": "t", **more}}, aggregates, directory=self.directory))
+
+    def shown(self, config, lines, *options):
+        """{key: [fields of a view, or of each member of a history]}"""
+        raw, _, _ = self.replay(config, "s", [self.write("r.ndjson", "".join(lines))], "--time-format", "us", *options)
+        found, meta = {}, {}
+        for item in map(engine.parse_line, raw.splitlines()):
+            if item["type"] == "hash" and item["key"] == "rs:meta":
+                meta = item["value"]
+            elif item["type"] == "hash":
+                found[item["key"]] = [item["value"]]
+            elif item["type"] == "zset" and item["key"].endswith(":history"):
+                found[item["key"]] = [member for _, member in item["value"]]
+        return found, meta
+
+    def test_against_fractions(self):
+        seeds = [int(os.environ["RS_SEED"])] if "RS_SEED" in os.environ else range(6)
+        checked = 0
+        for seed in seeds:
+            rng = random.Random(seed)
+            aggregates = {f"a{k}": Aggregate(rng) for k in range(25)}
+            config = self.config({name: {"stream": "s", "window": a.window, "history": a.history, "stats": a.stats}
+                                  for name, a in aggregates.items()})
+            procs.check([suite.program("rollstatd"), "-c", config, "--check"])
+            out, _ = procs.check([suite.program("rollstatd"), "-c", config, "--explain"])
+            lines = [line_of((AT + rng.randrange(60)) * 1000000, random_row(rng)) for _ in range(60)]
+            found, _ = self.shown(config, lines)
+            for key, members in found.items():
+                a = aggregates[key.split(":")[1]]
+                for fields in members:
+                    with self.subTest(seed=seed, key=key, stats=a.stats, fields=fields):
+                        wanted = a.expected(fields) if fields["events"] != "0" else {}
+                        self.assertEqual({name: fields[name] for name in a.trees if name in fields}, wanted)
+                        checked += len(wanted)
+        self.assertGreater(checked, 150 * len(seeds))
+
+    def one(self, stats, rows, window=None):
+        """What is shown of the only group."""
+        config = self.config({"a": {"stream": "s", "window": window or {"all": True}, "stats": stats}})
+        found, meta = self.shown(config, [line_of((AT + k) * 1000000, row) for k, row in enumerate(rows)])
+        return found["rs:a"][0], meta
+
+    def test_what_is_shown(self):
+        row = {"i": 3, "l": 8, "n": None, "d": Fraction(5, 2), "w": Fraction(1, 10 ** 20), "x": 0.1, "e": "A"}
+        shown, meta = self.one({
+            "after": "twice + 1", "twice": "2*high", "high": "max(l)", "low": "min(i)", "none": "max(n)", "zero": "low - low",
+            "x": "ohlc(x)", "w": "sum(w)", "spread": "x_high - x_low", "share": "100 * low / high", "gone": "none + 1",
+            "nothing": "low / zero", "minus": "-(-low) - -high", "third": "low / 3 * 3", "tiny": "w * w"}, [row, {**row, "l": 4, "x": 1e308}])
+        wanted = {"twice": "16", "after": "17", "zero": "0", "spread": "1e+308", "share": "37.5", "minus": "11", "third": "3",
+                  "tiny": "4e-40"}
+        self.assertEqual({name: shown.get(name) for name in wanted}, wanted)
+        self.assertFalse({"gone", "nothing"} & set(shown))
+        self.assertEqual(meta["a"]["stats"]["minus"], {"expression": "-(-low) - -high"})
+
+    def test_units(self):
+        unit = {"type": "record", "name": "F", "fields": [
+            SCHEMA["fields"][0], {"name": "i", "type": "int", "unit": "USD"}, {"name": "l", "type": "long"}]}
+        config = self.config({"a": {"stream": "s", "window": {"all": True}, "stats": {
+            "all": "(a - 2 * b) / 3 + -a", "a": "max(i)", "b": "min(i)", "c": "max(l)", "ratio": "a / b", "mixed": "a + c",
+            "per": "100 / a", "product": "a * b", "pct": "pct_change(i)"}}} | {})
+        self.write("f.avsc", json.dumps(unit))
+        config = self.write("c.yaml", open(config, encoding="utf-8").read().replace("all: true", "tumbling: 1m"))
+        out, _ = procs.check([suite.program("rollstatd"), "-c", config, "--explain"])
+        text = out.decode()
+        for words in ("all = (a - 2 * b) / 3 + -a [USD],", "ratio = a / b,", "mixed = a + c,", "per = 100 / a,",
+                      "product = a * b,"):
+            self.assertIn(words, text)
+
+    def test_nothing_in_an_empty_window(self):
+        row = {"i": 3, "l": 8, "n": None, "d": 1, "w": 1, "x": 0.1, "e": "A"}
+        config = self.config({"a": {"stream": "s", "by": ["e"], "window": {"sliding": "2s", "every": "1s"},
+                                    "stats": {"n": "count()", "m": "n + 1"}}})
+        found, _ = self.shown(config, [line_of(AT * 1000000, row)] + [
+            line_of((AT + k) * 1000000, {**row, "e": "B"}) for k in range(0, 60, 2)])
+        self.assertEqual((found["rs:a:A"][0]["n"], found["rs:a:A"][0].get("m")), ("0", None))
+        self.assertEqual((found["rs:a:B"][0]["n"], found["rs:a:B"][0].get("m")), ("1", "2"))
+
+    def test_refused(self):
+        base = {"high": "max(i)", "low": "min(i)", "net-sum": "sum(i)", "p": "ohlc(d)"}
+        for text, words in (
+                ("high - lou", 'this aggregate has no statistic "lou"; did you mean "low"?'),
+                ("high -", "arithmetic is made of names of statistics, numbers, + - * / and brackets"),
+                ("high + + low", "arithmetic is made of"), ("high * / low", "arithmetic is made of"),
+                ("(high + low", "arithmetic is made of"), ("high + low)", "arithmetic is made of"),
+                ("high - - - low", "arithmetic is made of"), ("high + low low", "arithmetic is made of"),
+                ("-(", "arithmetic is made of"), ("()", "arithmetic is made of"), ("high / $", 'no statistic "$"'),
+                ("high % low", "a statistic is written as name(field)"),
+                ("high + low % 2", "arithmetic is made of"),
+                ("high -low-", 'no statistic "low-"; did you mean "low"?; a minus stands between blanks'),
+                ("2 * high-low", 'no statistic "high-low"'),
+                ("high / total.volume", 'no statistic "total.volume"; those of other aggregates cannot be used'),
+                ("p - low", "p is ohlc: one of its fields is meant, as in p_high - p_low"),
+                ("p_hihg - low", 'did you mean "p_high"?'),
+                ("sum(i) / count()", "sum(...) cannot stand in arithmetic: give it a name of its own in stats, and use that"),
+                ("high - sum(i)", "sum(...) cannot stand in arithmetic"),
+                ("2 * 3", "arithmetic needs a statistic at least, as in 2 * high"), ("-(1)", "arithmetic needs a statistic"),
+                ("high * 1x", '"1x" is no number such as 2 or 0.25'), ("high * 1.2.3", '"1.2.3" is no number'),
+                ("high * 1e5", '"1e5" is no number'), ("high * " + "9" * 39, "is no number"),
+                ("high * 0." + "1" * 39, "is no number"),
+                ("own + 1", "own is made of itself"), ("high", "a statistic is written as name(field)"),
+                ("high + " + "y" * 200, "arithmetic is made of"),
+                (" + ".join(["high"] * 33), "arithmetic has 64 names, numbers and operators at most"),
+                ("(" * 9 + "high" + ")" * 9, "brackets of arithmetic nest deeper than 8")):
+            config = self.config({"a": {"stream": "s", "window": {"all": True}, "stats": {**base, "own": text}}})
+            _, err = procs.check([suite.program("rollstatd"), "-c", config, "--check"], expect=1)
+            self.assertRegex(err.decode(), r"c\.yaml:\d+:\d+: ", text)
+            self.assertIn(words, err.decode(), text)
+            self.assertIn("1 error", err.decode().splitlines()[-1], text)
+
+    def test_circles(self):
+        stats = {"x": "max(i)", "a": "b + 1", "b": "2 * c", "c": "x - a", "d": "a + x"}
+        config = self.config({"a": {"stream": "s", "window": {"all": True}, "stats": stats}})
+        _, err = procs.check([suite.program("rollstatd"), "-c", config, "--check"], expect=1)
+        self.assertIn("a is made of itself, by way of c", err.decode())
+        self.assertIn("1 error", err.decode().splitlines()[-1])
+
+    def test_a_fault_is_told_once(self):
+        stats = {"x": "max(gone)", "p": "ohlc(gone)", "a": "x + 1", "b": "a + p_high"}
+        config = self.config({"a": {"stream": "s", "window": {"all": True}, "stats": stats}})
+        _, err = procs.check([suite.program("rollstatd"), "-c", config, "--check"], expect=1)
+        self.assertIn("2 errors", err.decode().splitlines()[-1])
+
+    def test_as_deep_as_may_be(self):
+        """Brackets, operands and a chain of statistics as long as there may be."""
+        deep = "x + x * (" * 7 + "x + x * (x + x)" + ")" * 7
+        stats = {"x": "max(i)", "deep": deep, "long": " * ".join(["x"] * 32)}
+        stats |= {f"c{k}": "x + 0" if k == 0 else f"c{k - 1} + 1" for k in range(61)}
+        shown, _ = self.one(dict(reversed(stats.items())), [{"i": 2, "l": 0, "n": 0, "d": 0, "w": 0, "x": 0, "e": "A"}])
+        value = 2 + 2 * 4
+        for _ in range(7):
+            value = 2 + 2 * value
+        self.assertEqual((shown["deep"], shown["long"], shown["c60"]), (str(value), str(2 ** 32), "62"))
+
+    def test_random_texts(self):
+        """Whatever is written is taken or refused at its place, and nothing ends the program otherwise."""
+        rng = random.Random(int(os.environ.get("RS_SEED", 1)))
+        words = ["high", "low", "p_low", "net-sum", "sum(i)", "(", ")", "+", "-", "*", "/", " ", " ", "1", "0.5", ",", ".", "e", "-1",
+                 "own", ":", "ü", "\t", "high.x"]
+        for _ in range(8):
+            stats = {f"t{k}": "".join(rng.choice(words) for _ in range(rng.randrange(1, 12))) for k in range(40)}
+            base = {"high": "max(i)", "low": "min(i)", "net-sum": "sum(i)", "p": "ohlc(d)"}
+            config = self.config({f"a{k}": {"stream": "s", "window": {"all": True}, "stats": {**base, "own": "low + 1", name: text}}
+                                  for k, (name, text) in enumerate(stats.items())})
+            _, err = procs.check([suite.program("rollstatd"), "-c", config, "--check"], expect=1)
+            for line in err.decode().splitlines()[:-1]:
+                self.assertRegex(line, r"c\.yaml:\d+:\d+: ")
+
+
+if __name__ == "__main__":
+    suite.main()
