@@ -22,7 +22,7 @@ FIELDS = {"i": "int", "l": "long", "n": ["null", "long"],
           "e": {"type": "enum", "name": "E", "symbols": ["A", "B", "C"]}}
 SCHEMA = {"type": "record", "name": "F", "fields": [
     {"name": "t", "type": {"type": "long", "logicalType": "timestamp-micros"}}] + [
-        {"name": name, "type": kind} for name, kind in FIELDS.items()]}
+        {"name": name, "type": kind} for name, kind in FIELDS.items()] + [{"name": "v", "type": "long", "default": 0}]}
 AT = 1700000000
 WINDOWS = [{"all": True}, {"tumbling": "10s"}, {"sliding": "10s", "every": "2s"}, {"since": "hour"}, {"tumbling": "1m"}]
 EXACT = ("count", "sum", "min", "max", "range", "first", "last")
@@ -150,6 +150,35 @@ class Aggregate:
         return out
 
 
+# ---- conditions ----
+
+CONDITIONS = [
+    ({"e": "A"}, lambda v: v["e"] == "A"),
+    ({"e": {"in": ["A", "C"]}, "i": {"ge": 0}}, lambda v: v["e"] in "AC" and v["i"] >= 0),
+    ({"n": {"is_null": True}}, lambda v: v["n"] is None),
+    ({"n": {"gt": 0}}, lambda v: v["n"] is not None and v["n"] > 0),
+    ({"not": {"n": {"gt": 0}}}, lambda v: v["n"] is not None and v["n"] <= 0),
+    ({"or": [{"e": "B"}, {"d": {"lt": "-1.5"}}]}, lambda v: v["e"] == "B" or v["d"] < Fraction(-3, 2)),
+    ({"i": {"eq": 12345}}, lambda v: False),
+]
+
+
+def statistic(kind, values):
+    """Of the values that are there, in the order of events, as shown; None: absent."""
+    exact = [Fraction(v) for v in values]
+    if kind == "count":
+        return str(len(exact))
+    double = any(isinstance(v, float) for v in values)
+    text = (lambda v: double_text(rounded(v))) if double else decimal_text
+    if kind == "sum":
+        return text(sum(exact, Fraction(0)))
+    if not exact:
+        return None
+    if kind == "mean":
+        return double_text(rounded(sum(exact) / len(exact)))
+    return text({"min": min(exact), "max": max(exact), "range": max(exact) - min(exact), "first": exact[0], "last": exact[-1]}[kind])
+
+
 def random_row(rng):
     return {"i": rng.choice([rng.randrange(-2 ** 31, 2 ** 31), 0, 1, -1]),
             "l": rng.choice([rng.randrange(-2 ** 63, 2 ** 63), rng.randrange(-1000, 1000)]),
@@ -160,7 +189,7 @@ def random_row(rng):
 
 
 def line_of(at_us, row):
-    texts = {n: decimal_text(v) if isinstance(v, Fraction) else v for n, v in row.items()}
+    texts = {"v": 0} | {n: decimal_text(v) if isinstance(v, Fraction) else v for n, v in row.items()}
     return json.dumps({"t": at_us} | texts) + "\n"
 
 
@@ -203,6 +232,55 @@ class Expressions(suite.Case):
                         self.assertEqual({name: fields[name] for name in a.trees if name in fields}, wanted)
                         checked += len(wanted)
         self.assertGreater(checked, 150 * len(seeds))
+
+    def gated_stats(self, rng):
+        """{name: (configured, kind, field or None, predicate)}"""
+        stats = {}
+        for number in range(30):
+            kind, field = rng.choice(EXACT + ("mean",)), rng.choice(["i", "l", "n", "d", "w", "x"])
+            field = None if kind == "count" and rng.random() < 0.5 else field
+            where, holds = rng.choice(CONDITIONS + [(None, lambda v: True)])
+            text = f"{kind}({field or ''})"
+            stats[f"s{number}"] = ({"stat": text, "where": where} if where else text, kind, field, holds)
+        return stats
+
+    def expected_gated(self, stats, rows):
+        out = {}
+        for name, (_, kind, field, holds) in stats.items():
+            values = [row[field] if field else 1 for row in rows if holds(row)]
+            out[name] = statistic(kind, [v for v in values if v is not None])
+        return {name: text for name, text in out.items() if text is not None}
+
+    def test_where_against_fractions(self):
+        """Of append streams in two windows, and of the winners of an upsert stream; in any order."""
+        seeds = [int(os.environ["RS_SEED"])] if "RS_SEED" in os.environ else range(4)
+        for seed in seeds:
+            rng = random.Random(seed)
+            stats = self.gated_stats(rng)
+            rows = [{**random_row(rng), "x": rng.uniform(-9, 9)} for _ in range(80)]
+            configured = {name: stat for name, (stat, *_) in stats.items()}
+            for upsert in (False, True):
+                periods = [rng.randrange(40) for _ in rows] if upsert else range(len(rows))
+                winners = {period: row for period, row in zip(periods, rows)}
+                windows = {"all": {"all": True}, "ten": {"tumbling": "10s"}}
+                config = self.config({name: {"stream": "s", "window": window, "history": 100 if name == "ten" else 0,
+                                             "stats": configured} for name, window in windows.items()},
+                                     **({"upsert": {"version": "v"}} if upsert else {"lateness": "1h"}))
+                lines = [line_of((AT + p) * 1000000, {**row, "v": k}) for k, (p, row) in enumerate(zip(periods, rows))]
+                rng.shuffle(lines)
+                found, _ = self.shown(config, lines)
+                last = [winners[p] for p in sorted(winners)]
+                self.same_stats(seed, stats, found["rs:all"][0], last)
+                self.assertGreater(len(found["rs:ten:history"]), 2)
+                for member in found["rs:ten:history"]:
+                    start = int(member["window_start"]) // 1000 - AT
+                    self.same_stats(seed, stats, member, [winners[p] for p in sorted(winners) if start <= p < start + 10])
+
+    def same_stats(self, seed, stats, fields, rows):
+        got = {name: fields[name] for name in stats if name in fields}
+        wanted = self.expected_gated(stats, rows)
+        for name in stats:
+            self.assertEqual(got.get(name), wanted.get(name), (seed, name, stats[name][:3]))
 
     def one(self, stats, rows, window=None):
         """What is shown of the only group."""
@@ -276,6 +354,58 @@ class Expressions(suite.Case):
             self.assertRegex(err.decode(), r"c\.yaml:\d+:\d+: ", text)
             self.assertIn(words, err.decode(), text)
             self.assertIn("1 error", err.decode().splitlines()[-1], text)
+
+    def test_where(self):
+        """As it is told; and what does not go."""
+        row = {"i": 3, "l": 8, "n": None, "d": 1, "w": 1, "x": 0.1, "e": "A"}
+        shown, meta = self.one({
+            "all": "count()", "a": {"stat": "count()", "where": {"e": "A"}}, "b": {"stat": "count()", "where": {"e": {"in": ["B"]}}},
+            "rate": {"stat": "rate()", "where": {"e": "A"}}, "plain": {"stat": "sum(l)"}, "share": "100 * a / all",
+            "price": {"stat": "ohlc(i * l)", "where": {"e": "A", "not": {"i": 4}}}, "vw": {"stat": "vwap(d, l)", "where": {"e": "B"}}},
+            [row, {**row, "i": 4}, {**row, "e": "B", "l": 2}, row], {"tumbling": "10s"})
+        wanted = {"all": "4", "a": "3", "b": "1", "rate": "0.3", "plain": "26", "share": "75", "price_high": "24", "vw": "1"}
+        self.assertEqual({name: shown[name] for name in wanted}, wanted)
+        self.assertEqual(meta["a"]["stats"]["price"]["expression"], "ohlc(i * l) where {e: A, not: {i: 4}}")
+        for stat, words in (
+                ({"stat": "sum(i)", "wher": {"e": "A"}}, 'unknown key "wher" in a statistic; did you mean "where"?'),
+                ({"where": {"e": "A"}}, "a statistic needs stat, as in {stat: sum(quantity), where: {side: BUY}}"),
+                ({"stat": "sum(i)", "where": {"f": "A"}}, "F has no field 'f'"),
+                ({"stat": "sum(i)", "where": {"e": "D"}}, "D"),
+                ({"stat": "sum(i)", "where": "A"}, "a mapping from field to condition is expected"),
+                ({"stat": "other + 1", "where": {"e": "A"}}, "where chooses events, and arithmetic has none: give it to the"),
+                ({"stat": {"sum": "i"}}, "a statistic is written as name(field)")):
+            config = self.config({"a": {"stream": "s", "window": {"all": True}, "stats": {"other": "count()", "own": stat}}})
+            _, err = procs.check([suite.program("rollstatd"), "-c", config, "--check"], expect=1)
+            self.assertRegex(err.decode(), r"c\.yaml:\d+:\d+: ")
+            self.assertIn(words, err.decode())
+
+    def test_withdrawn_by_fields_alone(self):
+        """A condition says nothing of whether a newer version takes the value back."""
+        row = {"i": 3, "l": 8, "n": 5, "d": 1, "w": 1, "x": 0.1, "e": "A"}
+        config = self.config({"a": {"stream": "s", "window": {"all": True}, "stats": {
+            "s": {"stat": "sum(n)", "where": {"e": "A"}}, "c": {"stat": "count()", "where": {"e": "A"}}}}}, upsert={"version": "v"})
+        for second, wanted in (({"n": None}, ("0", "0", "0")), ({"e": "B"}, ("1", "0", "0")), ({"n": 7}, ("1", "7", "1"))):
+            found, _ = self.shown(config, [line_of(AT * 1000000, {**row, "v": 1}), line_of(AT * 1000000, {**row, "v": 2, **second})])
+            shown = found["rs:a"][0]
+            self.assertEqual((shown["events"], shown["s"], shown["c"]), wanted)
+
+    def test_what_a_gate_holds_back_rejects_nothing(self):
+        row = {"i": 3, "l": 2 ** 62, "n": None, "d": 1, "w": Fraction(10 ** 30 - 1, 10 ** 20), "x": 0.1, "e": "A"}
+        stats = {"n": "count()", "s": {"stat": "sum(w * l)", "where": {"e": "B"}}}
+        shown, _ = self.one(stats, [row])
+        self.assertEqual((shown["n"], shown["s"]), ("1", "0"))
+
+    def test_many_formulas_of_an_upsert_stream(self):
+        """More of them than a stream has fields."""
+        rows = [{"i": 3, "l": 5, "n": 1, "d": 1, "w": 1, "x": 0.5, "e": "A"}]
+        config = self.config({f"a{k}": {"stream": "s", "window": {"all": True}, "stats": {
+            f"s{m}": f"sum(l * {60 * k + m})" for m in range(60)}} for k in range(8)}, upsert={"version": "v"})
+        found, _ = self.shown(config, [line_of(AT * 1000000, row) for row in rows])
+        self.assertEqual(found["rs:a7"][0]["s59"], str(5 * 479))
+        config = self.config({f"a{k}": {"stream": "s", "window": {"all": True}, "stats": {
+            f"s{m}": f"sum(l * {60 * k + m})" for m in range(60)}} for k in range(18)})
+        _, err = procs.check([suite.program("rollstatd"), "-c", config, "--check"], expect=1)
+        self.assertIn("the statistics of one stream are made of more than 1024 fields, formulas and conditions", err.decode())
 
     def test_circles(self):
         stats = {"x": "max(i)", "a": "b + 1", "b": "2 * c", "c": "x - a", "d": "a + x"}

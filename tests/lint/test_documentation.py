@@ -78,7 +78,7 @@ def sections(code):
 def code_keys(code):
     """{section: keys}; sections as in PLACES."""
     names = {"the configuration": "root", "a stream": "stream", "an aggregate": "aggregate", "a rule": "rule",
-             "a condition": "condition", "a calendar": "calendar"}
+             "a condition": "condition", "a calendar": "calendar", "a statistic": "statistic"}
     found = {names.get(what, what): keys for what, keys in sections(code).items()}
     conditions = holding(code, "condition_keys[] = {")
     found["condition"] |= set(re.findall(r'strcmp\(name, "(and|or|not)"\)', conditions))
@@ -236,6 +236,8 @@ def readme_keys(readme):
             found[name].add(key)
             if key in ("time", "upsert", "dead_letters", "window", "json"):
                 found[key] = braced(row[-1])
+            elif key == "stats":
+                found["statistic"] = braced(row[-1])
             elif key == "where":
                 found["condition"] = ticked(one(r"[Cc]onditions are (.*)", row[-1], "README's conditions of where"))
     calendar = one(r"\*\*Trading calendars\.\*\*[^\n]*\n\n((?:    [^\n]*\n)+)", readme, "README's trading calendars")
@@ -311,6 +313,8 @@ def man_keys(page):
                     found[section] = braced(item.text()) | (interactive(item.text()) if section == "window" else set())
                 elif section == "calendar" and name == "aggregate":
                     found["calendar"] = interactive(one(r"^(.*)\nWith it", item.text(), "keys of calendar"))
+                elif section == "stats":
+                    found["statistic"] = braced(item.text())
                 elif section == "rules":
                     conditions = one(r"\nConditions are(.*)A null meets", item.text(), "conditions of rules")
                     found["rule"] = interactive(conditions)

@@ -139,7 +139,7 @@ void rs_register_fold(const struct rs_groups *gs, const struct rs_register *r, c
                       void *pane)
 {
     const struct rs_aggregate *a = gs->aggregate;
-    struct rs_num inputs[RS_SLOTS_MAX];
+    struct rs_num inputs[RS_INPUTS_MAX];
     uint32_t highest = a->input_count ? a->inputs[a->input_count - 1] + 1 : 0;
 
     memset(inputs, 0, highest * sizeof *inputs);

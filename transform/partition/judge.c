@@ -129,14 +129,11 @@ static enum rs_reason compute(const struct rs_input *input, const struct rs_valu
     return RS_REASON_NONE;
 }
 
-/* A double with a scale that is not finite is absent like a null, but it is counted (count_not_finite):
- * NaN keeps the two apart. */
-static enum rs_reason convert(const struct rs_input *input, const struct rs_value *values, struct rs_num *out)
+/* Of a field alone. A double with a scale that is not finite is absent like a null, but it is counted
+ * (count_not_finite): NaN keeps the two apart. */
+static inline __attribute__((always_inline)) enum rs_reason
+convert_field(const struct rs_input *input, const struct rs_value *value, struct rs_num *out)
 {
-    const struct rs_value *value = &values[input->slot];
-    if (input->convert == RS_CONVERT_FORMULA) {
-        return compute(input, values, out);
-    }
     out->present = value->kind != RS_VALUE_NULL;
     if (!out->present) {
         out->d = 0;
@@ -155,9 +152,37 @@ static enum rs_reason convert(const struct rs_input *input, const struct rs_valu
         break;
     case RS_CONVERT_INT: out->i = value->i; break;
     case RS_CONVERT_PRESENCE: out->i = 0; break;
-    case RS_CONVERT_FORMULA: break;
+    case RS_CONVERT_FORMULA:
+    case RS_CONVERT_GATE:
+    case RS_CONVERT_GATED: break;
     }
     return RS_REASON_NONE;
+}
+
+/* What a gate holds back is not looked at either: it is no reason to reject an event. Not inline, so that all
+ * other inputs are converted as if there were no gates. */
+static __attribute__((noinline)) enum rs_reason pass_gate(const struct rs_input *input,
+                                                          const struct rs_value *values, struct rs_num *out)
+{
+    bool gate = input->convert == RS_CONVERT_GATE;
+    bool open =
+        gate ? rs_condition_eval(input->condition, values) == RS_TRUE : out[-(ptrdiff_t)input->back].present;
+    if (open && !gate) {
+        return input->formula ? compute(input->inner, values, out)
+                              : convert_field(input->inner, &values[input->slot], out);
+    }
+    out->present = open;
+    out->i = open; /* as a double 0 where it is absent */
+    return RS_REASON_NONE;
+}
+
+static enum rs_reason convert(const struct rs_input *input, const struct rs_value *values, struct rs_num *out)
+{
+    if (input->convert >= RS_CONVERT_FORMULA) {
+        return input->convert == RS_CONVERT_FORMULA ? compute(input, values, out)
+                                                    : pass_gate(input, values, out);
+    }
+    return convert_field(input, &values[input->slot], out);
 }
 
 static enum rs_reason convert_inputs(const struct rs_plan *plan, const struct rs_value *values,
@@ -249,12 +274,18 @@ static bool withdrawn(const struct rs_plan *plan, const struct rs_aggregate *a, 
     if (plan->value_slot >= 0) {
         return values[plan->value_slot].kind == RS_VALUE_NULL;
     }
+    bool fields = false; /* a gate alone says nothing of what was withdrawn */
     for (uint32_t i = 0; i < a->input_count; i++) {
-        if (!is_null(&plan->inputs.items[a->inputs[i]], values)) {
+        const struct rs_input *input = &plan->inputs.items[a->inputs[i]];
+        if (input->convert == RS_CONVERT_GATE) {
+            continue;
+        }
+        if (!is_null(input, values)) {
             return false;
         }
+        fields = true;
     }
-    return a->input_count > 0;
+    return fields;
 }
 
 /* Which aggregates take the event; which distinct keys that needs. */

@@ -29,7 +29,10 @@ static int decimal_slot(const struct rs_plan *plan, const struct rs_value *value
         }
     }
     for (size_t i = 0; i < plan->inputs.count; i++) {
-        const struct rs_input *input = &plan->inputs.items[i];
+        const struct rs_input *input = rs_inputs_open(&plan->inputs, i, values);
+        if (!input) {
+            continue;
+        }
         const struct rs_value *value = &values[input->slot];
         if (input->convert == RS_CONVERT_DECIMAL && input->type.kind != RS_NUM_INT128 &&
             value->kind == RS_VALUE_DECIMAL && value->wide && (int64_t)value->w != value->w) {
@@ -44,7 +47,8 @@ static int computed_slot(const struct rs_plan *plan, const struct rs_value *valu
 {
     rs_i128 ignored;
     for (size_t i = 0; i < plan->inputs.count; i++) {
-        const struct rs_formula *formula = plan->inputs.items[i].formula;
+        const struct rs_input *input = rs_inputs_open(&plan->inputs, i, values);
+        const struct rs_formula *formula = input ? input->formula : NULL;
         if (formula && rs_formula_eval(formula, values, &ignored) == RS_FORMULA_TOO_LARGE) {
             return rs_formula_slot(formula);
         }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "transform/plan/condition.h"
+
 static bool numeric(const struct rs_field_type *type)
 {
     if (type->kind == RS_VALUE_INT) {
@@ -10,15 +12,15 @@ static bool numeric(const struct rs_field_type *type)
     return type->kind == RS_VALUE_DECIMAL || type->kind == RS_VALUE_DOUBLE;
 }
 
-#define NEVER_PLAIN UINT8_MAX /* no kind of value */
-
 /* A field that is no number can only be counted. Doubles are not `required` even where they are always
  * there, since NaN and infinities are passed by. */
 static struct rs_input input_of(const struct rs_inputs *inputs, int slot)
 {
     const struct rs_field_type *type = &inputs->slots->types[slot];
-    struct rs_input input = {
-        .slot = slot, .convert = RS_CONVERT_PRESENCE, .type = {.kind = RS_NUM_INT64}, .plain = NEVER_PLAIN};
+    struct rs_input input = {.slot = slot,
+                             .convert = RS_CONVERT_PRESENCE,
+                             .type = {.kind = RS_NUM_INT64},
+                             .plain = RS_INPUT_NEVER_PLAIN};
     input.type.required = !type->nullable;
     if (!numeric(type)) {
         return input;
@@ -35,7 +37,7 @@ static struct rs_input input_of(const struct rs_inputs *inputs, int slot)
         input.convert = RS_CONVERT_DECIMAL;
         input.type.kind = type->precision <= 18 ? RS_NUM_INT64 : RS_NUM_INT128;
         input.type.scale = type->scale;
-        input.plain = input.type.kind == RS_NUM_INT64 ? RS_VALUE_DECIMAL : NEVER_PLAIN;
+        input.plain = input.type.kind == RS_NUM_INT64 ? RS_VALUE_DECIMAL : RS_INPUT_NEVER_PLAIN;
     } else {
         input.convert = RS_CONVERT_DOUBLE;
         input.type.kind = RS_NUM_DOUBLE;
@@ -52,7 +54,7 @@ static struct rs_input input_of_formula(const struct rs_formula *formula)
                              .type = {.kind = rs_formula_narrow(formula) ? RS_NUM_INT64 : RS_NUM_INT128,
                                       .scale = rs_formula_scale(formula),
                                       .required = rs_formula_required(formula)},
-                             .plain = NEVER_PLAIN};
+                             .plain = RS_INPUT_NEVER_PLAIN};
 }
 
 static bool same_formula(const struct rs_formula *a, const struct rs_formula *b)
@@ -60,14 +62,17 @@ static bool same_formula(const struct rs_formula *a, const struct rs_formula *b)
     return a && b ? strcmp(rs_formula_text(a), rs_formula_text(b)) == 0 : a == b;
 }
 
-/* Statistics over one field, or one formula, share its input, and with it the slots in the pane. */
-static int add(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *where,
-               const struct rs_input *input)
+/* ---- the list ---- */
+
+int rs_inputs_add(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *where,
+                  const struct rs_input *input)
 {
-    for (size_t i = 0; i < inputs->count; i++) {
-        if (inputs->items[i].slot == input->slot && same_formula(inputs->items[i].formula, input->formula)) {
-            return (int)i;
-        }
+    if (inputs->count == RS_INPUTS_MAX) {
+        rs_config_complain(
+            config, where,
+            "the statistics of one stream are made of more than %d fields, formulas and conditions",
+            RS_INPUTS_MAX);
+        return -1;
     }
     struct rs_input *items = rs_arena_grow(inputs->slots->arena, inputs->items, inputs->count, sizeof *items);
     struct rs_num_type *types =
@@ -81,6 +86,60 @@ static int add(struct rs_config *config, struct rs_inputs *inputs, const struct 
     items[inputs->count] = *input;
     types[inputs->count] = input->type;
     return (int)inputs->count++;
+}
+
+static const struct rs_condition *gate_of(const struct rs_inputs *inputs)
+{
+    return inputs->gate < 0 ? NULL : inputs->items[inputs->gate].condition;
+}
+
+/* The same input where a gate lets it pass: it may be missing then, and no value is it as it stands. */
+static bool put_behind_gate(struct rs_inputs *inputs, struct rs_input *input)
+{
+    struct rs_input *inner = rs_arena_alloc(inputs->slots->arena, sizeof *inner);
+    if (!inner) {
+        return false;
+    }
+    const struct rs_input *gate = &inputs->items[inputs->gate];
+    *inner = *input;
+    input->convert = RS_CONVERT_GATED;
+    input->type.required = false;
+    input->plain = RS_INPUT_NEVER_PLAIN;
+    input->inner = inner;
+    input->condition = gate->condition;
+    input->where = gate->where;
+    input->back = (uint32_t)(inputs->count - (size_t)inputs->gate);
+    return true;
+}
+
+/* Statistics over one field, or one formula, share its input, and with it the slots in the pane. */
+static int add(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *where,
+               struct rs_input *input)
+{
+    for (size_t i = 0; i < inputs->count; i++) {
+        const struct rs_input *known = &inputs->items[i];
+        if (known->convert != RS_CONVERT_GATE && known->slot == input->slot &&
+            same_formula(known->formula, input->formula) && known->condition == gate_of(inputs)) {
+            return (int)i;
+        }
+    }
+    if (inputs->gate >= 0 && !put_behind_gate(inputs, input)) {
+        rs_config_complain(config, where, "out of memory");
+        return -1;
+    }
+    return rs_inputs_add(config, inputs, where, input);
+}
+
+const struct rs_input *rs_inputs_open(const struct rs_inputs *inputs, size_t number,
+                                      const struct rs_value *values)
+{
+    const struct rs_input *input = &inputs->items[number];
+    switch (input->convert) {
+    case RS_CONVERT_GATE: return NULL;
+    case RS_CONVERT_GATED:
+        return rs_condition_eval(input->condition, values) == RS_TRUE ? input->inner : NULL;
+    default: return input;
+    }
 }
 
 static bool field_input(struct rs_config *config, struct rs_inputs *inputs,

@@ -19,6 +19,8 @@ enum rs_convert {
     RS_CONVERT_SCALED,   /* float and double with a declared `scale` */
     RS_CONVERT_PRESENCE, /* count(x) of a field that is no number */
     RS_CONVERT_FORMULA,  /* INT64 or INT128 by what its result may be */
+    RS_CONVERT_GATE,     /* 1 where its condition holds, else absent: gates.h */
+    RS_CONVERT_GATED,    /* another input, where a gate's condition holds */
 };
 
 struct rs_input {
@@ -27,7 +29,15 @@ struct rs_input {
     enum rs_convert convert;
     struct rs_num_type type;
     uint8_t plain; /* kind of a value that is the input as it stands: its `i`, unless it is wide */
+    const struct rs_condition *condition; /* of a gate, */
+    const struct rs_sessions *calendar;   /* for $in_session in it, */
+    const char *where;                    /* and as it is written; also of what is gated */
+    const struct rs_input *inner;         /* of what is gated */
+    uint32_t back;                        /* its gate is the input so many before it */
 };
+
+#define RS_INPUT_NEVER_PLAIN UINT8_MAX /* no kind of value */
+#define RS_INPUTS_MAX        1024      /* of a stream */
 
 /* The numeric inputs of a stream, shared by all its aggregates. */
 struct rs_inputs {
@@ -36,13 +46,23 @@ struct rs_inputs {
     struct rs_input *items;
     struct rs_num_type *types; /* the same, as rs_pane_layout_new takes them */
     size_t count;
+    int gate; /* of whoever asks for inputs now: number of a gate; negative: none */
 };
 
-/* Number of the input of a field, or of the formula [text, end), added if new; -1 after a complaint.
+/* Number of the input of a field, or of the formula [text, end), behind the gate, added if new; -1 after a
+ * complaint.
  * `any_type`: the field need not be a number; it can only be counted then. */
 int rs_inputs_want(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *where,
                    bool any_type, const char *path);
 int rs_inputs_want_formula(struct rs_config *config, struct rs_inputs *inputs,
                            const struct rs_config_node *where, const char *text, const char *end);
+
+/* The same of one that is made; *input is copied. */
+int rs_inputs_add(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *where,
+                  const struct rs_input *input);
+
+/* What input `number` reads of an event: what is gated, where the gate lets it pass; NULL: nothing. */
+const struct rs_input *rs_inputs_open(const struct rs_inputs *inputs, size_t number,
+                                      const struct rs_value *values);
 
 #endif

@@ -196,6 +196,10 @@ static void fingerprint(struct rs_buf *scratch, struct rs_aggregate *a)
         const struct rs_input *input = &a->plan->inputs.items[a->inputs[i]];
         rs_buf_printf(scratch, ";%d %d %d %d", (int)input->convert, (int)input->type.kind, input->type.scale,
                       input->type.required);
+        if (input->where) {
+            rs_buf_printf(scratch, ";%d where %s", input->inner ? (int)input->inner->convert : 0,
+                          input->where);
+        }
         if (input->formula) {
             rs_formula_fingerprint(input->formula, scratch);
         }

@@ -76,6 +76,7 @@ void rs_plan_begin(struct rs_config *config, struct rs_engine *engine, const str
     out->slots.schema = stream->schema ? rs_schema_root(stream->schema) : NULL;
     out->inputs.slots = &out->slots;
     out->inputs.scales = out->scales;
+    out->inputs.gate = -1;
     out->time_slot = stream_slot(config, out, stream->time_path);
     out->time_form = stream->time_form;
     for (size_t i = 0; i < stream->id_count; i++) {

@@ -5,16 +5,20 @@
 
 #include "base/buf.h"
 #include "transform/plan/arithmetic.h"
+#include "transform/plan/gates.h"
 #include "transform/plan/stat_call.h"
 
 #define STATS_MAX 64
 #define PATH_SIZE 256
 
+static const char *const stat_keys[] = {"stat", "where", NULL};
+
 /* A statistic on its way from its text into the plan. */
 struct load {
     struct rs_config *config;
     struct rs_inputs *inputs;
-    const struct rs_config_node *value;
+    const struct rs_config_node *value; /* what is written of the statistic itself */
+    const struct rs_config_node *where; /* NULL: no condition of its own */
     const struct rs_known_stat *known;
     struct rs_stat_args args;
     struct rs_stat *out;
@@ -129,6 +133,22 @@ static bool load_arguments(struct load *l)
     return right;
 }
 
+/* Of a statistic that takes no field the condition itself is what is counted. */
+static bool load_gated(struct load *l)
+{
+    struct rs_inputs *inputs = l->inputs;
+    inputs->gate = l->where ? rs_gate_want(l->config, inputs, l->where) : -1;
+    int gate = inputs->gate;
+    bool right = load_arguments(l) && (!l->where || gate >= 0);
+    inputs->gate = -1;
+    if (l->where) {
+        l->out->spec.x = l->fields ? l->out->spec.x : gate;
+        rs_buf_text(&l->text, " where ");
+        rs_gate_print(l->where, true, &l->text);
+    }
+    return right;
+}
+
 /* ---- one statistic ---- */
 
 static bool usable_name(const char *name)
@@ -153,10 +173,38 @@ static bool read_call(struct load *l)
     return l->known && rs_stat_call_bind(l->config, l->value, l->known, &call, &l->args);
 }
 
-static bool load_stat(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *key,
-                      const struct rs_config_node *value, struct rs_stat *out)
+/* sum(quantity), or {stat: sum(quantity), where: {side: BUY}}. */
+static bool take_parts(struct load *l, const struct rs_config_node *node)
 {
-    struct load l = {.config = config, .inputs = inputs, .value = value, .out = out};
+    l->value = node;
+    if (rs_config_kind(node) != RS_CONFIG_MAPPING) {
+        return true;
+    }
+    bool known = rs_config_expect_mapping(l->config, node, "a statistic", stat_keys);
+    l->value = rs_config_get(node, "stat");
+    l->where = rs_config_get(node, "where");
+    if (known && !l->value) {
+        rs_config_complain(l->config, node,
+                           "a statistic needs stat, as in {stat: sum(quantity), where: {side: BUY}}");
+    }
+    return known && l->value;
+}
+
+static bool check_ungated(const struct load *l)
+{
+    if (l->where) {
+        rs_config_complain(
+            l->config, l->where,
+            "where chooses events, and arithmetic has none: give it to the statistics that are "
+            "used");
+    }
+    return !l->where;
+}
+
+static bool load_stat(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *key,
+                      const struct rs_config_node *node, struct rs_stat *out)
+{
+    struct load l = {.config = config, .inputs = inputs, .out = out};
     struct rs_arena *arena = inputs->slots->arena;
     const char *name = rs_config_text(key);
     if (!name || !usable_name(name)) {
@@ -164,17 +212,20 @@ static bool load_stat(struct rs_config *config, struct rs_inputs *inputs, const 
         return false;
     }
     out->spec = (struct rs_stat_spec){.name = rs_arena_text(arena, name), .x = -1, .w = -1};
-    out->text = value;
-    if (rs_config_text(value) && rs_arithmetic_meant(rs_config_text(value))) {
+    if (!take_parts(&l, node)) {
+        return false;
+    }
+    out->text = l.value;
+    if (rs_config_text(l.value) && rs_arithmetic_meant(rs_config_text(l.value))) {
         out->spec.kind = RS_STAT_DERIVED;
-        return out->spec.name != NULL;
+        return out->spec.name && check_ungated(&l);
     }
     if (!read_call(&l)) {
         return false;
     }
     out->spec.kind = l.known->kind;
     l.params = rs_arena_array(arena, RS_STAT_PARAMS_MAX, sizeof *l.params);
-    if (l.params && load_arguments(&l)) {
+    if (l.params && load_gated(&l)) {
         out->spec.params = l.constants ? l.params : NULL;
         out->expression = l.text.failed ? NULL : rs_arena_slice(arena, rs_buf_slice(&l.text));
         out->unit = unit_for(&l);
