@@ -1,7 +1,13 @@
-/* Nanoseconds per pane add and per rendered pane, for the layouts people will have. Prints; judges nothing.
+/* Nanoseconds per pane add and per rendered pane, for the layouts people will have, then of statistics alone against
+ * a plain sum. Prints; judges nothing.
+ *
+ *   pane_bench             all of it
+ *   pane_bench STATISTIC   adds events to panes of this statistic over int64, and no more: callgrind's count less that
+ *                          of `none`, by 5,120,000, is instructions per event
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/number.h"
@@ -12,6 +18,7 @@
 #define PANES   16 /* neighbouring events mostly are of different groups */
 #define RENDERS 200000
 #define TEXTS   65536
+#define TURNS   5
 
 struct bench_case {
     const char *name;
@@ -29,7 +36,7 @@ static const struct rs_stat_spec stats[] = {
 static double now_ns(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
@@ -128,32 +135,94 @@ static void report(const struct bench *b, const char *name, struct rs_pane_scrat
     rs_buf_fini(&saved);
 }
 
-static int run(const struct bench_case *c, struct rs_num (*events)[2], struct rs_pane_scratch *scratch)
+static bool bench_open(struct bench *b, const struct rs_stat_spec *specs, size_t count,
+                       const struct bench_case *c)
 {
     const struct rs_num_type types[] = {{c->kind, 4, c->required}, {c->kind, 0, c->required}};
-    struct bench b = {.events = events};
     struct rs_error error;
 
-    if (rs_pane_layout_new(stats, sizeof stats / sizeof stats[0], types, 2, &b.layout, &error) != 0) {
+    if (rs_pane_layout_new(specs, count, types, 2, &b->layout, &error) != 0) {
         fprintf(stderr, "pane_bench: %s\n", error.text);
-        return 2;
+        return false;
     }
-    b.size = rs_pane_size(b.layout);
-    b.panes = malloc(PANES * b.size);
-    if (b.panes) {
-        for (size_t i = 0; i < PANES; i++) {
-            rs_pane_init(b.layout, pane_of(&b, i));
-        }
-        fill_events(&b, c->kind);
+    b->size = rs_pane_size(b->layout);
+    b->panes = malloc(PANES * b->size);
+    for (size_t i = 0; b->panes && i < PANES; i++) {
+        rs_pane_init(b->layout, pane_of(b, i));
+    }
+    fill_events(b, c->kind);
+    return b->panes != NULL;
+}
+
+static void bench_close(struct bench *b)
+{
+    for (size_t i = 0; b->panes && i < PANES; i++) {
+        rs_pane_fini(b->layout, pane_of(b, i));
+    }
+    free(b->panes);
+    rs_pane_layout_free(&b->layout);
+}
+
+static int run(const struct bench_case *c, struct rs_num (*events)[2], struct rs_pane_scratch *scratch)
+{
+    struct bench b = {.events = events};
+    bool open = bench_open(&b, stats, sizeof stats / sizeof stats[0], c);
+
+    if (open) {
         report(&b, c->name, scratch);
-        for (size_t i = 0; i < PANES; i++) {
-            rs_pane_fini(b.layout, pane_of(&b, i));
+    }
+    bench_close(&b);
+    return open ? 0 : 2;
+}
+
+/* ---- statistics alone ---- */
+
+static const struct rs_stat_spec alone[] = {
+    {RS_STAT_SUM, "sum", 0, -1, NULL},           {RS_STAT_VARIANCE, "variance", 0, -1, NULL},
+    {RS_STAT_SKEWNESS, "skewness", 0, -1, NULL}, {RS_STAT_KURTOSIS, "kurtosis", 0, -1, NULL},
+    {RS_STAT_VWAP, "vwap", 0, 1, NULL},          {RS_STAT_COVARIANCE, "covariance", 0, 1, NULL},
+    {RS_STAT_SLOPE, "slope", 0, 1, NULL},        {RS_STAT_CORRELATION, "correlation", 0, 1, NULL},
+};
+#define ALONE (sizeof alone / sizeof alone[0])
+
+static int run_alone(const struct bench_case *c, struct rs_num (*events)[2], struct rs_pane_scratch *scratch)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < ALONE; i++) {
+        struct bench b = {.events = events};
+        if (!bench_open(&b, &alone[i], 1, c)) {
+            bench_close(&b);
+            return 2;
+        }
+        double add = measure_add(&b);
+        for (int k = 1; k < TURNS; k++) { /* the least counts: what else runs on the machine only ever adds */
+            double again = measure_add(&b);
+            add = again < add ? again : add;
+        }
+        sum = i == 0 ? add : sum;
+        printf("%-18s %-12s %4zu bytes  add %6.1f ns (%5.2f of a sum)  render %7.1f ns  merge and subtract "
+               "%6.1f ns\n",
+               c->name, alone[i].name, b.size, add, add / sum, measure_render(&b, scratch),
+               measure_slide(&b));
+        bench_close(&b);
+    }
+    return 0;
+}
+
+/* Only adding, or nothing for `none`. */
+static int run_one(const char *name, struct rs_num (*events)[2])
+{
+    static const struct bench_case narrow = {"", RS_NUM_INT64, true};
+    struct bench b = {.events = events};
+
+    for (size_t i = 0; i < ALONE; i++) {
+        if (strcmp(alone[i].name, name) == 0 && bench_open(&b, &alone[i], 1, &narrow)) {
+            (void)measure_add(&b);
+            bench_close(&b);
         }
     }
-    int rc = !b.panes ? 2 : 0;
-    free(b.panes);
-    rs_pane_layout_free(&b.layout);
-    return rc;
+    return 0;
 }
 
 static void run_text(void)
@@ -173,7 +242,7 @@ static void run_text(void)
     printf("%-18s %.1f ns (%zu bytes)\n", "text of a double", (now_ns() - start) / TEXTS, bytes);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     static const struct bench_case cases[] = {
         {"int64, required", RS_NUM_INT64, true},
@@ -185,10 +254,18 @@ int main(void)
     struct rs_pane_scratch *scratch = rs_pane_scratch_new();
     int rc = !events || !scratch ? 2 : 0;
 
-    for (size_t i = 0; rc == 0 && i < sizeof cases / sizeof cases[0]; i++) {
+    if (rc == 0 && argc > 1) {
+        rc = run_one(argv[1], events);
+    }
+    for (size_t i = 0; argc == 1 && rc == 0 && i < sizeof cases / sizeof cases[0]; i++) {
         rc = run(&cases[i], events, scratch);
     }
-    run_text();
+    for (size_t i = 0; argc == 1 && rc == 0 && i < sizeof cases / sizeof cases[0]; i++) {
+        rc = run_alone(&cases[i], events, scratch);
+    }
+    if (argc == 1) {
+        run_text();
+    }
     rs_pane_scratch_free(&scratch);
     free(events);
     return rc;

@@ -1,5 +1,5 @@
-"""NIST StRD univariate sets through --replay: mean and standard deviation equal the correctly rounded exact values, published as
-doubles and as decimals, and agree with NIST's certified digits."""
+"""NIST StRD through --replay: mean and standard deviation of the univariate sets, and the line through the linear set Norris, equal
+the correctly rounded exact values, published as doubles and as decimals, and agree with NIST's certified digits."""
 import os
 import re
 import sys
@@ -13,6 +13,12 @@ SETS = ("Lew", "Lottery", "Mavro", "Michelso", "NumAcc1")
 # NIST constructs these: one middle value, then low and high alternating 500 times each.
 CONSTRUCTED = {"NumAcc2": ("1.2", "1.1", "1.3", "0.1"), "NumAcc3": ("1000000.2", "1000000.1", "1000000.3", "0.1"),
                "NumAcc4": ("10000000.2", "10000000.1", "10000000.3", "0.1")}
+# Norris, "Calibration of Ozone Monitors", as y x pairs; certified: intercept, slope, R squared.
+NORRIS = """0.1 0.2 338.8 337.4 118.1 118.2 888.0 884.6 9.2 10.1 228.1 226.5 668.5 666.3 998.5 996.3 449.1 448.6 778.9 777.0
+559.2 558.2 0.3 0.4 0.1 0.6 778.1 775.5 668.8 666.9 339.3 338.0 448.9 447.5 10.8 11.6 557.7 556.0 228.3 228.1 998.0 995.8 888.8 887.6
+119.6 120.2 0.3 0.3 0.6 0.3 557.6 556.8 339.3 339.1 888.0 887.2 998.5 999.0 778.9 779.0 10.2 11.1 117.6 118.3 228.9 229.2 668.4 669.1
+449.2 448.9 0.2 0.5""".split()
+NORRIS_CERTIFIED = {"intercept": "-0.262323073774029", "slope": "1.00211681802045", "r2": "0.999993745883712"}
 
 
 def read_set(path):
@@ -47,6 +53,31 @@ class Nist(suite.Case):
             digits = len(certified.lstrip("-0.").replace(".", ""))
             error = abs(Fraction(mine) - Fraction(certified)) / max(abs(Fraction(certified)), Fraction(1, 10 ** 30))
             self.assertLess(error, Fraction(1, 10 ** (min(digits, 15) - 1)), f"{name}: {mine} against {certified}")
+
+    def test_linear_set(self):
+        """y as a decimal and x as a double; digits of both in `big`, so that the line is that of what NIST printed."""
+        kinds = ("intercept", "slope", "r2")
+        stats = {f"{kind}_{k}": f"{kind}({y}, {x})" for kind in kinds for k, (y, x) in (("d", ("f", "x")), ("e", ("small", "big")))}
+        config = self.write("config.yaml", suite.configuration(
+            {"events": {"topic": "t", "schema": "event.avsc", "time": "at", "scale": {"f": 1}}},
+            {"nist": {"stream": "events", "window": {"all": True}, "stats": stats}},
+            directory=os.path.dirname(os.path.abspath(__file__))))
+        pairs = list(zip(NORRIS[::2], NORRIS[1::2]))
+        self.assertEqual(len(pairs), 36)
+        rows = "".join(f"2020-01-01,Norris,RED,false,{y},{x},{x},{y}\n" for y, x in pairs)
+        raw, counts, _ = self.replay(config, "events", [self.write("v.csv", "at,name,kind,flag,small,big,x,f\n" + rows)])
+        self.assertEqual(counts["applied"], 36)
+        value = next(i["value"] for i in map(suite.engine.parse_line, raw.splitlines()) if i["key"] == "rs:nist")
+        for suffix, of in (("d", float), ("e", Fraction)):
+            points = [(Fraction(of(x)), Fraction(y)) for y, x in pairs]
+            x_mean, y_mean = (sum(p[i] for p in points) / 36 for i in (0, 1))
+            xx, yy = (sum((p[i] - m) ** 2 for p in points) for i, m in ((0, x_mean), (1, y_mean)))
+            xy = sum((a - x_mean) * (b - y_mean) for a, b in points)
+            for kind, wanted in (("slope", xy / xx), ("intercept", y_mean - xy / xx * x_mean), ("r2", xy ** 2 / (xx * yy))):
+                self.assertEqual(value[f"{kind}_{suffix}"], double_text(rounded(wanted)))
+        for kind in kinds:
+            error = abs(Fraction(value[f"{kind}_e"]) - Fraction(NORRIS_CERTIFIED[kind]))
+            self.assertLess(error / abs(Fraction(NORRIS_CERTIFIED[kind])), Fraction(1, 10 ** 14), kind)
 
     def test_published_sets(self):
         suite.need_data("nist-strd")

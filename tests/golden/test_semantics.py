@@ -92,6 +92,8 @@ COMMON = {"n": "count()", "cx": "count(x)", "sum_small": "sum(small)", "sum_big"
           "min_x": "min(x)", "max_big": "max(big)", "range_small": "range(small)", "range_f": "range(f)",
           "first_count": "first(count)", "last_x": "last(x)", "o": "open(small)", "c": "close(big)", "small": "ohlc(small)",
           "xo": "ohlc(x)", "vw": "vwap(small, count)", "vx": "vwap(x, f)", "var": "variance(small)",
+          "skew": "skewness(small)", "kurt": "kurtosis_pop(x)", "cov": "covariance(small, count)", "cor": "correlation(x, f)",
+          "slope": "slope(big, x)", "drift": "slope(small, $event_time)", "icept": "intercept(x, small)", "r2": "r2(count, big)",
           "varp": "variance_pop(big)", "sd": "stddev(x)", "sdp": "stddev_pop(count)", "sdb": "stddev(big)"}
 WINDOWED = {"r": "rate()", "rs": "rate(small)", "rx": "rate(x)"}
 TUMBLING = {"ch": "change(small)", "chx": "change(x)", "pct": "pct_change(small)", "pctb": "pct_change(big)"}

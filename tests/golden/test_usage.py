@@ -178,8 +178,8 @@ CONFIGURATIONS = [
       "a comma needs quotes"]),
     ("stat later", "      n: count()\n", "      n: quantile(price, 0.9)\n",
      ['22:10: statistic "quantile" is not available in this version; there are count, sum, mean, min, max, '
-      'range, first, last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, rate, change and '
-      'pct_change']),
+      'range, first, last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, skewness, skewness_pop, kurtosis, '
+      'kurtosis_pop, covariance, covariance_pop, correlation, slope, intercept, r2, rate, change and pct_change']),
     ("stat none", "    stats:\n      n: count()\n      vwap: vwap(price, quantity)\n", "    stats: {}\n",
      ["21:12: stats is a mapping of up to 64 statistics, as in {volume: sum(quantity)}"]),
     ("stat twice", "      n: count()\n", "      p: ohlc(price)\n      p_low: min(price)\n",

@@ -152,7 +152,7 @@ class Aggregate:
         self.closed, self.delay, self.max_groups, self.other = closed, delay, max_groups, other
         self.stats = fold.parse(stats)
         self.folder = fold.Folder(self.stats, double, scale)
-        self.inputs = sorted({i for s in self.stats for i in (s.x, s.w) if i})
+        self.inputs = sorted({i for s in self.stats for i in (s.x, s.w) if i and i != fold.EVENT_TIME})
 
     def key(self, fields):
         key = ":".join(key_part(fields[name]) for name in self.by)

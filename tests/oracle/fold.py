@@ -51,6 +51,31 @@ def _spread(values, sample):
     return Fraction(count * squares - total * total) / (count * below)
 
 
+EVENT_TIME = "$event_time"
+PAIRS = ("covariance", "covariance_pop", "correlation", "slope", "intercept", "r2")
+MOMENTS = ("skewness", "skewness_pop", "kurtosis", "kurtosis_pop")
+
+
+def _signed_root(square, negative):
+    return double_text(-root_rounded(square) if negative else root_rounded(square))
+
+
+def _moment(kind, numbers):
+    """Text of a skewness or kurtosis; scales cancel."""
+    n, sample = len(numbers), not kind.endswith("_pop")
+    mean = Fraction(sum(numbers)) / n
+    second, third, fourth = (sum((v - mean) ** k for v in numbers) / n for k in (2, 3, 4))
+    if second == 0 or (sample and n < (3 if kind.startswith("skewness") else 4)):
+        return None
+    if kind.startswith("skewness"):
+        square = third ** 2 / second ** 3
+        return _signed_root(square * n * (n - 1) / (n - 2) ** 2 if sample else square, third < 0)
+    excess = fourth / second ** 2 - 3
+    if sample:
+        excess = ((n + 1) * excess + 6) * (n - 1) / ((n - 2) * (n - 3))
+    return double_text(rounded(excess))
+
+
 class Folder:
     """Renders statistics of events in the texts that Redis gets."""
 
@@ -58,6 +83,8 @@ class Folder:
         self.stats, self.double, self.scale = stats, frozenset(double), scale or {}
 
     def unit(self, x):
+        if x == EVENT_TIME:  # in microseconds, and counts as seconds
+            return Fraction(1, 10 ** 6)
         return Fraction(1, 10 ** self.scale.get(x, 0))
 
     def exact(self, x, value):
@@ -68,7 +95,10 @@ class Folder:
 
     @staticmethod
     def derived(value):
-        return None if value is None else double_text(rounded(value))
+        try:
+            return None if value is None else double_text(rounded(value))
+        except OverflowError:  # beyond the largest double there is no value
+            return None
 
     def render(self, events, window_us=None, previous=None):
         """{field: text} in order, absent values left out. previous: {x: last value of the window before}."""
@@ -86,6 +116,8 @@ class Folder:
         elif kind == "rate":
             amount = len(events) if x is None else sum(v for _, _, v in values_of(events, x)) * self.unit(x)
             yield name, self.derived(Fraction(amount) * 1000000 / window_us) if events else None
+        elif kind in PAIRS:
+            yield name, self._pair(kind, stat.x, stat.w, events)
         elif kind == "vwap":
             yield name, self.derived(self._vwap(stat, events))
         elif kind in ("change", "pct_change"):
@@ -114,6 +146,29 @@ class Folder:
                 weight += quantity
         return Fraction(products) / weight * self.unit(stat.x) if weight else None
 
+    def _pair(self, kind, y, x, events):
+        """Of y over x, of the events that have both."""
+        def value(name, time, values):
+            given = time if name == EVENT_TIME else values[name]
+            return Fraction(given) if isinstance(given, float) and math.isfinite(given) else given
+        found = [(value(x, t, v), value(y, t, v)) for t, _, v in events]
+        found = [(a, b) for a, b in found if _usable(a) and _usable(b)]
+        n, x_unit, y_unit = len(found), self.unit(x), self.unit(y)
+        x_sum, y_sum = sum(a for a, _ in found), sum(b for _, b in found)
+        xy = n * sum(a * b for a, b in found) - x_sum * y_sum
+        if kind.startswith("covariance"):
+            below = n if kind.endswith("_pop") else n - 1
+            return self.derived(Fraction(xy) / (n * below) * x_unit * y_unit) if below > 0 else None
+        xx, yy = n * sum(a * a for a, _ in found) - x_sum ** 2, n * sum(b * b for _, b in found) - y_sum ** 2
+        if xx == 0 or (yy == 0 and kind in ("correlation", "r2")):
+            return None
+        if kind == "slope":
+            return self.derived(Fraction(xy) / xx * y_unit / x_unit)
+        if kind == "intercept":
+            return self.derived((y_sum - Fraction(xy) / xx * x_sum) / n * y_unit)
+        square = Fraction(xy) ** 2 / (xx * yy)
+        return _signed_root(square, xy < 0) if kind == "correlation" else self.derived(square)
+
     def _change(self, stat, events, previous):
         now, before = last_value(events, stat.x), previous.get(stat.x)
         if now is None or before is None:
@@ -128,6 +183,8 @@ class Folder:
             return self.exact(x, sum(numbers))
         if not numbers:
             return None
+        if kind in MOMENTS:
+            return _moment(kind, numbers)
         if kind in ("min", "max"):
             return self.exact(x, min(numbers) if kind == "min" else max(numbers))
         if kind == "range":

@@ -94,9 +94,9 @@ class Stats:
         rounded = round_ratio(value)
         return None if rounded is None else double_text(rounded)
 
-    def root(self, value):
+    def root(self, value, negative=False):
         rounded = round_root(value)
-        return None if rounded is None else double_text(rounded)
+        return None if rounded is None else double_text(-rounded if negative else rounded)
 
     def last(self):
         return max(self.xs, key=lambda e: (e[0], e[1]))[2] if self.xs else None
@@ -111,6 +111,39 @@ class Stats:
             out["variance"] = self.derived(total / (n - 1))
             out["stddev"] = self.root(total / (n - 1))
 
+    def moments(self, out):
+        """g1, g2 and their corrected forms G1, G2 (Joanes and Gill, 1998), from central moments."""
+        n = len(self.xs)
+        mean = sum((e[2] for e in self.xs), Fraction(0)) / n
+        m2, m3, m4 = (sum(((e[2] - mean) ** power for e in self.xs), Fraction(0)) / n for power in (2, 3, 4))
+        if m2 == 0:
+            return
+        square = m3 ** 2 / m2 ** 3
+        excess = m4 / m2 ** 2 - 3
+        out["skewness_pop"] = self.root(square, m3 < 0)
+        out["kurtosis_pop"] = self.derived(excess)
+        if n > 2:
+            out["skewness"] = self.root(square * n * (n - 1) / (n - 2) ** 2, m3 < 0)
+        if n > 3:
+            out["kurtosis"] = self.derived(Fraction(n - 1, (n - 2) * (n - 3)) * ((n + 1) * excess + 6))
+
+    def lines(self, out, pairs):
+        """Least squares, from deviations."""
+        n = len(pairs)
+        x_mean, w_mean = (sum((e[i] for e in pairs), Fraction(0)) / n for i in (2, 3))
+        xx, ww = (sum(((e[i] - mean) ** 2 for e in pairs), Fraction(0)) for i, mean in ((2, x_mean), (3, w_mean)))
+        xw = sum(((e[2] - x_mean) * (e[3] - w_mean) for e in pairs), Fraction(0))
+        out["covariance_pop"] = self.derived(xw / n)
+        if n > 1:
+            out["covariance"] = self.derived(xw / (n - 1))
+        for name, y_mean, mean, square in (("x", x_mean, w_mean, ww), ("w", w_mean, x_mean, xx)):
+            if square:
+                out[f"slope_{name}"] = self.derived(xw / square)
+                out[f"intercept_{name}"] = self.derived(y_mean - xw / square * mean)
+        if xx and ww:
+            out["correlation"] = self.root(xw ** 2 / (xx * ww), xw < 0)
+            out["r2"] = self.derived(xw ** 2 / (xx * ww))
+
     def values(self, out):
         values = [e[2] for e in self.xs]
         first = min(self.xs, key=lambda e: (e[0], e[1]))[2]
@@ -120,6 +153,9 @@ class Stats:
                             ("x_low", min(values)), ("x_close", self.last())):
             out[name] = self.exact(value, self.x_double)
         self.variances(out)
+        self.moments(out)
+        if "variance" in out:
+            out["self"] = out["variance"]
         before = self.previous.last() if self.previous else None
         if before is not None:
             out["change"] = self.exact(self.last() - before, self.x_double)
@@ -137,6 +173,8 @@ class Stats:
         weight = sum((e[3] for e in pairs), Fraction(0))
         if weight != 0:
             out["vwap"] = self.derived(sum((e[2] * e[3] for e in pairs), Fraction(0)) / weight)
+        if pairs:
+            self.lines(out, pairs)
         if self.window_us > 0:
             seconds = Fraction(self.window_us, 10**6)
             out["rate_events"] = self.derived(len(self.events) / seconds)

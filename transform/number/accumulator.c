@@ -51,6 +51,8 @@ void rs_product128_add(uint64_t sum[RS_PRODUCT128_LIMBS], rs_i128 a, rs_i128 b)
 
 const struct rs_super_kind rs_super_sum = {.compact_limbs = 4, .full_limbs = 34, .lowest = -1088};
 const struct rs_super_kind rs_super_product = {.compact_limbs = 6, .full_limbs = 67, .lowest = -2176};
+const struct rs_super_kind rs_super_cube = {.compact_limbs = 8, .full_limbs = 101, .lowest = -3264};
+const struct rs_super_kind rs_super_fourth = {.compact_limbs = 10, .full_limbs = 133, .lowest = -4352};
 
 _Static_assert(sizeof(uint64_t *) <= sizeof(uint64_t), "a pointer fits a limb");
 
@@ -337,6 +339,27 @@ bool rs_super_add_scaled(const struct rs_super_kind *kind, uint64_t *sum, rs_i12
 
     multiply128(magnitude128(factor), p.mantissa, limb);
     return add_shifted(kind, sum, limb, 4, p.exponent, p.negative != (factor < 0));
+}
+
+/* Of 159 bits. */
+bool rs_super_add_cube(uint64_t *sum, double x)
+{
+    struct parts p = parts_of(x);
+    uint64_t limb[5];
+
+    multiply128((rs_u128)p.mantissa * p.mantissa, p.mantissa, limb);
+    return add_shifted(&rs_super_cube, sum, limb, 3, 3 * p.exponent, p.negative);
+}
+
+/* Of 212 bits. */
+bool rs_super_add_fourth(uint64_t *sum, double x)
+{
+    struct parts p = parts_of(x);
+    rs_u128 square = (rs_u128)p.mantissa * p.mantissa;
+    uint64_t limb[5];
+
+    multiply128(square, square, limb);
+    return add_shifted(&rs_super_fourth, sum, limb, 4, 4 * p.exponent, false);
 }
 
 void rs_super_add_value(const struct rs_super_kind *kind, uint64_t *sum, const struct rs_super_value *value)

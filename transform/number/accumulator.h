@@ -12,12 +12,15 @@
  *     sum of int128        < 2^127  * 2^63  =  2^190   <  2^191    3 limbs
  *     products of int128   < 2^254  * 2^63  =  2^317   <  2^319    5 limbs
  *
- * A narrow sum of int64 has a limb less and can wrap; each addition tells whether it did.
+ * A narrow sum of int64 has a limb less and can wrap; each addition tells whether it did. Third and fourth powers
+ * are in powers.h.
  *
  * and for doubles, |x| < 2^1024, of which the smallest unit is 2^-1074 (of a product: 2^-2148):
  *
  *     sum                  < 2^1024 * 2^63  =  2^1087    17 limbs above the point, 17 below (2^-1088)
  *     products             < 2^2048 * 2^63  =  2^2111    33 limbs above the point, 34 below (2^-2176)
+ *     third powers         < 2^3072 * 2^63  =  2^3135    50 limbs above the point, 51 below (2^-3264)
+ *     fourth powers        < 2^4096 * 2^63  =  2^4159    65 limbs above the point, 68 below (2^-4352)
  *
  * Products of a double and an int128 are < 2^1151 and have a unit of 2^-1074: within the latter. */
 #ifndef RS_TRANSFORM_NUMBER_ACCUMULATOR_H
@@ -145,11 +148,14 @@ struct rs_super_kind {
     uint32_t full_limbs;
     int32_t lowest; /* limb 0 is in units of 2^lowest; a multiple of 64 */
 };
-/* Four limbs reach 64 bits below and 75 above the first double; six of products twice that less a little. */
+/* Four limbs reach 64 bits below and 75 above the first double; six of products twice that less a little, and so
+ * on. */
 extern const struct rs_super_kind rs_super_sum;
 extern const struct rs_super_kind rs_super_product;
+extern const struct rs_super_kind rs_super_cube;
+extern const struct rs_super_kind rs_super_fourth;
 
-#define RS_SUPER_FULL_MAX 67 /* the larger of full_limbs */
+#define RS_SUPER_FULL_MAX 133 /* the largest of full_limbs */
 
 static inline size_t rs_super_size(const struct rs_super_kind *kind)
 {
@@ -171,6 +177,8 @@ size_t rs_super_heap_bytes(const struct rs_super_kind *kind, const uint64_t *sum
 bool rs_super_add(const struct rs_super_kind *kind, uint64_t *sum, double x);
 bool rs_super_add_product(const struct rs_super_kind *kind, uint64_t *sum, double x, double y);
 bool rs_super_add_scaled(const struct rs_super_kind *kind, uint64_t *sum, rs_i128 factor, double x);
+bool rs_super_add_cube(uint64_t *sum, double x);   /* of rs_super_cube, */
+bool rs_super_add_fourth(uint64_t *sum, double x); /* and of rs_super_fourth */
 
 /* Adds `from`, or takes it away. */
 void rs_super_merge(const struct rs_super_kind *kind, uint64_t *into, const uint64_t *from, bool subtract);

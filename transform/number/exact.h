@@ -1,8 +1,8 @@
 /* exact: whole numbers of any size a statistic can need, and the one rounding at its end.
  * Built on GMP's mpn layer, whose numbers live where the caller puts them: nothing here allocates.
  * Thread: the owner of the objects.
- * Limits: RS_EXACT_LIMBS limbs (asserted). The longest is n * sum of squares of doubles, 67 + 1 limbs, beside
- * the square of a sum, 2 * 34. */
+ * Limits: RS_EXACT_LIMBS limbs (asserted). The longest come of doubles: (n^2 * sum of third powers)^2 * n^2 is
+ * 2 * 104 + 2 limbs, and (n * sum of squares)^3 * n^2 is 3 * 69 + 2. */
 #ifndef RS_TRANSFORM_NUMBER_EXACT_H
 #define RS_TRANSFORM_NUMBER_EXACT_H
 
@@ -13,7 +13,7 @@
 
 #include "base/number.h"
 
-#define RS_EXACT_LIMBS 80
+#define RS_EXACT_LIMBS 224
 
 _Static_assert(GMP_LIMB_BITS == 64, "a limb of GMP is one of ours");
 

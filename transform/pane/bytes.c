@@ -2,9 +2,10 @@
  * magnitude without zero bytes at either end, behind length, sign and place. What an empty pane holds is not
  * written, so that equal panes give equal bytes.
  *
- *   events | newest | shared keys | inputs: count sum squares min max first last | pairs: products weights
+ *   events | newest | shared keys | inputs: count sum squares min max first last keys cubes fourths
+ *          | pairs: products weights | joints: products
  *
- * `events` 0 ends the pane, a count of 0 its input. */
+ * `events` 0 ends the pane, a count of 0 its input. The inputs of joints stand behind the others. */
 #include <math.h>
 
 #include "base/record.h"
@@ -12,7 +13,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "limbs are written as they lie in memory");
 
-#define INTEGER_BYTES_MAX (RS_PRODUCT128_LIMBS * 8)
+#define INTEGER_BYTES_MAX (RS_FOURTH128_LIMBS * 8)
 
 /* ---- writing ---- */
 
@@ -104,6 +105,23 @@ static void put_products(struct rs_buf *out, const struct rs_pane_layout *layout
     }
 }
 
+static void put_powers(struct rs_buf *out, const struct rs_pane_layout *layout,
+                       const struct rs_pane_input *in, const void *pane)
+{
+    if (in->cubes != 0 && in->kind == RS_NUM_DOUBLE) {
+        put_super(out, &rs_super_cube, rs_pane_at_const(pane, in->cubes));
+    } else if (in->cubes != 0) {
+        put_integer(out, rs_pane_at_const(pane, in->cubes),
+                    rs_pane_cube_limbs(layout, in->kind) * sizeof(uint64_t));
+    }
+    if (in->fourths != 0 && in->kind == RS_NUM_DOUBLE) {
+        put_super(out, &rs_super_fourth, rs_pane_at_const(pane, in->fourths));
+    } else if (in->fourths != 0) {
+        put_integer(out, rs_pane_at_const(pane, in->fourths),
+                    rs_pane_fourth_limbs(layout, in->kind) * sizeof(uint64_t));
+    }
+}
+
 static void put_value(struct rs_buf *out, enum rs_num_kind kind, const void *slot)
 {
     if (kind == RS_NUM_DOUBLE) {
@@ -147,6 +165,7 @@ static void put_input(struct rs_buf *out, const struct rs_pane_layout *layout, c
     if (in->last != 0 && !in->counts_events) {
         put_key(out, rs_pane_at_const(pane, in->last_key));
     }
+    put_powers(out, layout, in, pane);
 }
 
 static void put_pane(struct rs_buf *out, const struct rs_pane_layout *layout, const void *pane)
@@ -173,6 +192,10 @@ static void put_pane(struct rs_buf *out, const struct rs_pane_layout *layout, co
         if (!pair->shares_weights) {
             put_sum(out, layout, layout->inputs[pair->w].kind, rs_pane_at_const(pane, pair->weights));
         }
+    }
+    for (size_t i = 0; i < layout->joint_count; i++) {
+        const struct rs_pane_joint *joint = &layout->joints[i];
+        put_products(out, layout, joint->kind, rs_pane_at_const(pane, joint->products));
     }
 }
 
@@ -289,6 +312,20 @@ static bool get_products(struct reader *r, const struct rs_pane_layout *layout, 
                : get_integer(r, slot, rs_pane_product_limbs(layout, kind) * sizeof(uint64_t));
 }
 
+static bool get_powers(struct reader *r, const struct rs_pane_layout *layout, const struct rs_pane_input *in,
+                       void *pane)
+{
+    size_t cube = rs_pane_cube_limbs(layout, in->kind) * sizeof(uint64_t);
+    size_t fourth = rs_pane_fourth_limbs(layout, in->kind) * sizeof(uint64_t);
+
+    if (in->kind == RS_NUM_DOUBLE) {
+        return (in->cubes == 0 || get_super(r, &rs_super_cube, rs_pane_at(pane, in->cubes))) &&
+               (in->fourths == 0 || get_super(r, &rs_super_fourth, rs_pane_at(pane, in->fourths)));
+    }
+    return (in->cubes == 0 || get_integer(r, rs_pane_at(pane, in->cubes), cube)) &&
+           (in->fourths == 0 || get_integer(r, rs_pane_at(pane, in->fourths), fourth));
+}
+
 static bool get_value(struct reader *r, enum rs_num_kind kind, void *slot)
 {
     if (kind != RS_NUM_DOUBLE) {
@@ -340,7 +377,7 @@ static bool get_input(struct reader *r, const struct rs_pane_layout *layout, con
     }
     return (in->sum == 0 || get_sum(r, layout, in->kind, rs_pane_at(pane, in->sum))) &&
            (in->squares == 0 || get_products(r, layout, in->kind, rs_pane_at(pane, in->squares))) &&
-           get_values(r, in, pane);
+           get_values(r, in, pane) && get_powers(r, layout, in, pane);
 }
 
 static bool get_pair(struct reader *r, const struct rs_pane_layout *layout, const struct rs_pane_pair *pair,
@@ -376,6 +413,12 @@ static bool get_pane(struct reader *r, const struct rs_pane_layout *layout, void
     }
     for (size_t i = 0; i < layout->pair_count; i++) {
         if (!get_pair(r, layout, &layout->pairs[i], pane)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < layout->joint_count; i++) {
+        const struct rs_pane_joint *joint = &layout->joints[i];
+        if (!get_products(r, layout, joint->kind, rs_pane_at(pane, joint->products))) {
             return false;
         }
     }

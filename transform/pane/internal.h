@@ -21,6 +21,7 @@
 #include <math.h>
 
 #include "transform/number/accumulator.h"
+#include "transform/number/powers.h"
 #include "transform/pane/pane.h"
 
 /* Orders events; first and last keep the key of the event they hold. */
@@ -57,6 +58,8 @@ struct rs_pane_input {
     uint32_t last_key;
     uint32_t values; /* sum, squares, min, max, first, last: those there are lie here one after the other */
     unsigned shape;  /* which there are: RS_PANE_... */
+    uint32_t cubes;
+    uint32_t fourths;
 };
 enum {
     RS_PANE_SUM = 1u << 0,
@@ -79,6 +82,17 @@ struct rs_pane_pair {
     bool shares_weights;
 };
 
+/* covariance to r2: over the events in which both are present. Where both are in every event, their sums are those
+ * of the inputs themselves; else there are inputs for these events alone, behind the others in layout->inputs. Of
+ * two that are statistics both of (x, y) and of (y, x) there is one, the input with the smaller number first. */
+struct rs_pane_joint {
+    uint32_t input[2];     /* numbers in the event */
+    uint32_t sums[2];      /* numbers in layout->inputs */
+    enum rs_num_kind kind; /* of the products: the wider of both */
+    uint32_t products;
+    bool shares_sums;
+};
+
 /* Counts and sums, in the order of their place: what merging adds and subtracting takes away. The narrow and
  * the wide layout list the same ones in the same order. */
 struct rs_pane_integer {
@@ -93,10 +107,12 @@ struct rs_pane_super {
 struct rs_pane_field {
     enum rs_stat_kind kind; /* never OHLC: that is four fields */
     char *name;
-    int input; /* numbers in layout->inputs and layout->pairs; -1: none */
+    int input; /* numbers in layout->inputs, layout->pairs and layout->joints; -1: none */
     int pair;
     bool operand; /* of a derived one */
     bool exact;   /* a derived one that is a decimal */
+    int joint;
+    bool swapped; /* the joint's first is the statistic's second */
 };
 
 struct rs_pane_layout {
@@ -106,8 +122,11 @@ struct rs_pane_layout {
     uint8_t *empty;              /* an empty pane, to copy from */
     struct rs_pane_input *inputs;
     size_t input_count;
+    size_t single_count; /* those before the inputs of joints */
     struct rs_pane_pair *pairs;
     size_t pair_count;
+    struct rs_pane_joint *joints;
+    size_t joint_count;
     struct rs_pane_integer *integers; /* `events` is the first */
     size_t integer_count;
     struct rs_pane_super *supers;
@@ -119,7 +138,9 @@ struct rs_pane_layout {
     uint32_t shared_first; /* key of all first values of inputs that count events; 0: none */
     bool shared_last;
     bool needs_previous;
-    bool all_int64; /* every input is: see add_int64s */
+    bool all_int64;    /* every input is, and there is nothing but what add_int64s adds */
+    bool joined;       /* there are joints or powers: see joint.h */
+    bool joined_int64; /* and every input is an int64 */
 };
 
 /* NaN and infinities are passed by like what is not there. */
@@ -130,6 +151,25 @@ static inline bool rs_num_finite(enum rs_num_kind kind, const struct rs_num *num
 static inline bool rs_num_counts(enum rs_num_kind kind, const struct rs_num *num)
 {
     return num->present && rs_num_finite(kind, num);
+}
+
+/* An integer in the wider of both forms. */
+static inline rs_i128 rs_num_widened(enum rs_num_kind kind, const struct rs_num *num)
+{
+    return kind == RS_NUM_INT64 ? num->i : num->w;
+}
+
+/* Adds a product of which at least one is a double; returns whether the sum has just moved to the heap. */
+static inline bool rs_num_add_product(uint64_t *sum, enum rs_num_kind x_kind, const struct rs_num *x,
+                                      enum rs_num_kind w_kind, const struct rs_num *w)
+{
+    if (x_kind != RS_NUM_DOUBLE) {
+        return rs_super_add_scaled(&rs_super_product, sum, rs_num_widened(x_kind, x), w->d);
+    }
+    if (w_kind != RS_NUM_DOUBLE) {
+        return rs_super_add_scaled(&rs_super_product, sum, rs_num_widened(w_kind, w), x->d);
+    }
+    return rs_super_add_product(&rs_super_product, sum, x->d, w->d);
 }
 
 /* Bytes of a min, max, first or last. */
@@ -152,6 +192,21 @@ static inline size_t rs_pane_product_limbs(const struct rs_pane_layout *layout, 
         return RS_PRODUCT128_LIMBS;
     }
     return layout->narrow ? RS_NARROW_PRODUCT_LIMBS : RS_PRODUCT64_LIMBS;
+}
+
+static inline size_t rs_pane_cube_limbs(const struct rs_pane_layout *layout, enum rs_num_kind kind)
+{
+    if (kind != RS_NUM_INT64) {
+        return RS_CUBE128_LIMBS;
+    }
+    return layout->narrow ? RS_NARROW_CUBE_LIMBS : RS_CUBE64_LIMBS;
+}
+static inline size_t rs_pane_fourth_limbs(const struct rs_pane_layout *layout, enum rs_num_kind kind)
+{
+    if (kind != RS_NUM_INT64) {
+        return RS_FOURTH128_LIMBS;
+    }
+    return layout->narrow ? RS_NARROW_FOURTH_LIMBS : RS_FOURTH64_LIMBS;
 }
 
 static inline void *rs_pane_at(void *pane, uint32_t offset)

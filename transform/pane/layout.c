@@ -18,7 +18,16 @@ enum need {
     NEED_COUNT = 1u << 6,
     NEED_X = 1u << 7, /* an input at all; else it is optional */
     NEED_PAIR = 1u << 8,
+    NEED_CUBES = 1u << 9,
+    NEED_FOURTHS = 1u << 10,
+    NEED_JOINT = 1u << 11,
+    NEED_JOINT_X = 1u << 12, /* squares of the first of both */
+    NEED_JOINT_W = 1u << 13, /* and of the second */
 };
+
+#define SKEWNESS (NEED_X | NEED_COUNT | NEED_SUM | NEED_SQUARES | NEED_CUBES)
+#define KURTOSIS (SKEWNESS | NEED_FOURTHS)
+#define JOINT    (NEED_X | NEED_JOINT)
 
 static const struct {
     const char *name;
@@ -38,6 +47,16 @@ static const struct {
     [RS_STAT_VARIANCE_POP] = {"variance_pop", NEED_X | NEED_COUNT | NEED_SUM | NEED_SQUARES},
     [RS_STAT_STDDEV] = {"stddev", NEED_X | NEED_COUNT | NEED_SUM | NEED_SQUARES},
     [RS_STAT_STDDEV_POP] = {"stddev_pop", NEED_X | NEED_COUNT | NEED_SUM | NEED_SQUARES},
+    [RS_STAT_SKEWNESS] = {"skewness", SKEWNESS},
+    [RS_STAT_SKEWNESS_POP] = {"skewness_pop", SKEWNESS},
+    [RS_STAT_KURTOSIS] = {"kurtosis", KURTOSIS},
+    [RS_STAT_KURTOSIS_POP] = {"kurtosis_pop", KURTOSIS},
+    [RS_STAT_COVARIANCE] = {"covariance", JOINT},
+    [RS_STAT_COVARIANCE_POP] = {"covariance_pop", JOINT},
+    [RS_STAT_CORRELATION] = {"correlation", JOINT | NEED_JOINT_X | NEED_JOINT_W},
+    [RS_STAT_SLOPE] = {"slope", JOINT | NEED_JOINT_W},
+    [RS_STAT_INTERCEPT] = {"intercept", JOINT | NEED_JOINT_W},
+    [RS_STAT_R2] = {"r2", JOINT | NEED_JOINT_X | NEED_JOINT_W},
     [RS_STAT_RATE] = {"rate", NEED_SUM},
     [RS_STAT_CHANGE] = {"change", NEED_X | NEED_COUNT | NEED_LAST},
     [RS_STAT_PCT_CHANGE] = {"pct_change", NEED_X | NEED_COUNT | NEED_LAST},
@@ -49,8 +68,9 @@ struct builder {
     size_t stat_count;
     const struct rs_num_type *types;
     size_t type_count;
-    unsigned *needs; /* by number of the input in the event */
-    int *slots;      /* its number in layout->inputs, or -1 */
+    unsigned *needs;            /* by number of the input in the event */
+    int *slots;                 /* its number in layout->inputs, or -1 */
+    unsigned (*joint_needs)[2]; /* by number of the joint: of its two inputs */
     size_t size;
     bool wide;
 };
@@ -86,6 +106,20 @@ static uint32_t take_sum(struct rs_pane_layout *layout, struct builder *b, enum 
                                  : take_integer(layout, b, rs_pane_sum_limbs(layout, kind));
 }
 
+static uint32_t take_cubes(struct rs_pane_layout *layout, struct builder *b, enum rs_num_kind kind)
+{
+    layout->narrow |= kind == RS_NUM_INT64 && !b->wide;
+    return kind == RS_NUM_DOUBLE ? take_super(layout, b, &rs_super_cube)
+                                 : take_integer(layout, b, rs_pane_cube_limbs(layout, kind));
+}
+
+static uint32_t take_fourths(struct rs_pane_layout *layout, struct builder *b, enum rs_num_kind kind)
+{
+    layout->narrow |= kind == RS_NUM_INT64 && !b->wide;
+    return kind == RS_NUM_DOUBLE ? take_super(layout, b, &rs_super_fourth)
+                                 : take_integer(layout, b, rs_pane_fourth_limbs(layout, kind));
+}
+
 static uint32_t take_products(struct rs_pane_layout *layout, struct builder *b, enum rs_num_kind kind)
 {
     layout->narrow |= kind == RS_NUM_INT64 && !b->wide;
@@ -100,7 +134,9 @@ static int check_input(const struct builder *b, const struct rs_stat_spec *spec,
 {
     if (input < 0 || (size_t)input >= b->type_count) {
         return rs_fail(error, RS_ECONFIG, "%s: %s needs %s", spec->name, stats[spec->kind].name,
-                       spec->kind == RS_STAT_VWAP ? "a price and a weight" : "a numeric field");
+                       spec->kind == RS_STAT_VWAP                    ? "a price and a weight"
+                       : (stats[spec->kind].needs & NEED_JOINT) != 0 ? "two numeric fields"
+                                                                     : "a numeric field");
     }
     if (b->types[input].scale < 0 || b->types[input].scale > RS_SCALE_MAX) {
         return rs_fail(error, RS_ECONFIG, "%s: the scale of its input is not within 0..%d", spec->name,
@@ -115,9 +151,48 @@ static bool counts_events(const struct rs_num_type *type)
     return type->required && type->kind != RS_NUM_DOUBLE;
 }
 
+/* A joint has its numbers in the event in ascending order. Returns its number, which several statistics may
+ * share; what they need of both inputs is put together. */
+static size_t gather_joint(struct rs_pane_layout *layout, struct builder *b, const struct rs_stat_spec *spec)
+{
+    bool swapped = spec->x > spec->w;
+    uint32_t low = (uint32_t)(swapped ? spec->w : spec->x);
+    uint32_t high = (uint32_t)(swapped ? spec->x : spec->w);
+    unsigned needs = stats[spec->kind].needs;
+    size_t i = 0;
+
+    while (i < layout->joint_count &&
+           (layout->joints[i].input[0] != low || layout->joints[i].input[1] != high)) {
+        i++;
+    }
+    if (i == layout->joint_count) {
+        layout->joints[layout->joint_count++] = (struct rs_pane_joint){
+            .input = {low, high},
+            .shares_sums = counts_events(&b->types[low]) && counts_events(&b->types[high])};
+    }
+    b->joint_needs[i][swapped] |= NEED_SUM | ((needs & NEED_JOINT_X) != 0 ? NEED_SQUARES : 0);
+    b->joint_needs[i][!swapped] |= NEED_SUM | ((needs & NEED_JOINT_W) != 0 ? NEED_SQUARES : 0);
+    return i;
+}
+
+static void gather_joint_needs(struct rs_pane_layout *layout, struct builder *b)
+{
+    for (size_t i = 0; i < b->stat_count; i++) {
+        if ((stats[b->stats[i].kind].needs & NEED_JOINT) != 0) {
+            (void)gather_joint(layout, b, &b->stats[i]);
+        }
+    }
+    for (size_t i = 0; i < layout->joint_count; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            b->needs[layout->joints[i].input[k]] |=
+                NEED_X | (layout->joints[i].shares_sums ? b->joint_needs[i][k] : 0);
+        }
+    }
+}
+
 /* Where the price is in every event, the weights of a vwap are all the weights there are: then the sum of
  * the weight's input serves as well, and there has to be one. */
-static int gather_needs(struct builder *b, struct rs_error *error)
+static int gather_needs(struct rs_pane_layout *layout, struct builder *b, struct rs_error *error)
 {
     for (size_t i = 0; i < b->stat_count; i++) {
         const struct rs_stat_spec *spec = &b->stats[i];
@@ -126,7 +201,7 @@ static int gather_needs(struct builder *b, struct rs_error *error)
             continue;
         }
         int rc = check_input(b, spec, spec->x, error);
-        if (rc == 0 && (needs & NEED_PAIR) != 0) {
+        if (rc == 0 && (needs & (NEED_PAIR | NEED_JOINT)) != 0) {
             rc = check_input(b, spec, spec->w, error);
         }
         if (rc != 0) {
@@ -137,6 +212,7 @@ static int gather_needs(struct builder *b, struct rs_error *error)
             b->needs[spec->w] |= NEED_X | (counts_events(&b->types[spec->x]) ? NEED_SUM : 0);
         }
     }
+    gather_joint_needs(layout, b);
     return 0;
 }
 
@@ -173,6 +249,18 @@ static void place_keys(struct rs_pane_layout *layout, struct builder *b, struct 
     }
 }
 
+static void place_powers(struct rs_pane_layout *layout, struct builder *b, struct rs_pane_input *in,
+                         unsigned needs)
+{
+    if ((needs & NEED_CUBES) != 0) {
+        in->cubes = take_cubes(layout, b, in->kind);
+        layout->joined = true;
+    }
+    if ((needs & NEED_FOURTHS) != 0) {
+        in->fourths = take_fourths(layout, b, in->kind);
+    }
+}
+
 /* From `values` on the slots of an input lie without gaps in the order of its shape, which add_shape
  * relies on: its count stands before them, its keys behind. */
 static void place_inputs(struct rs_pane_layout *layout, struct builder *b)
@@ -202,8 +290,10 @@ static void place_inputs(struct rs_pane_layout *layout, struct builder *b)
         }
         place_values(b, in, needs);
         place_keys(layout, b, in);
+        place_powers(layout, b, in, needs);
         layout->all_int64 &= in->kind == RS_NUM_INT64;
     }
+    layout->single_count = layout->input_count;
 }
 
 static enum rs_num_kind wider(enum rs_num_kind a, enum rs_num_kind b)
@@ -235,6 +325,43 @@ static int place_pair(struct rs_pane_layout *layout, struct builder *b, const st
     return (int)layout->pair_count - 1;
 }
 
+/* The inputs of a joint: the first has the count of both. */
+static uint32_t place_joint_input(struct rs_pane_layout *layout, struct builder *b,
+                                  const struct rs_pane_joint *joint, unsigned needs, size_t which)
+{
+    const struct rs_pane_input *like = &layout->inputs[b->slots[joint->input[which]]];
+    struct rs_pane_input *in = &layout->inputs[layout->input_count];
+
+    in->input = like->input;
+    in->kind = like->kind;
+    in->scale = like->scale;
+    in->shape = needs & NEED_VALUES;
+    in->count = which == 0 ? take_integer(layout, b, 1) : 0;
+    in->values = (uint32_t)b->size;
+    in->sum = take_sum(layout, b, in->kind);
+    if ((needs & NEED_SQUARES) != 0) {
+        in->squares = take_products(layout, b, in->kind);
+    }
+    return (uint32_t)layout->input_count++;
+}
+
+static void place_joints(struct rs_pane_layout *layout, struct builder *b)
+{
+    for (size_t i = 0; i < layout->joint_count; i++) {
+        struct rs_pane_joint *joint = &layout->joints[i];
+        for (size_t k = 0; k < 2; k++) {
+            joint->sums[k] = joint->shares_sums
+                                 ? (uint32_t)b->slots[joint->input[k]]
+                                 : place_joint_input(layout, b, joint, b->joint_needs[i][k], k);
+        }
+        joint->kind = wider(layout->inputs[joint->sums[0]].kind, layout->inputs[joint->sums[1]].kind);
+        joint->products = take_products(layout, b, joint->kind);
+    }
+    layout->joined |= layout->joint_count > 0;
+    layout->joined_int64 = layout->joined && layout->all_int64;
+    layout->all_int64 &= !layout->joined_int64;
+}
+
 /* ---- fields ---- */
 
 static bool add_field(struct rs_pane_layout *layout, const struct rs_stat_spec *spec, enum rs_stat_kind kind,
@@ -249,7 +376,18 @@ static bool add_field(struct rs_pane_layout *layout, const struct rs_stat_spec *
     memcpy(name, spec->name, strlen(spec->name));
     memcpy(name + strlen(spec->name), suffix, strlen(suffix) + 1);
     layout->fields[layout->field_count++] =
-        (struct rs_pane_field){.kind = kind, .name = name, .input = input, .pair = pair};
+        (struct rs_pane_field){.kind = kind, .name = name, .input = input, .pair = pair, .joint = -1};
+    return true;
+}
+
+static bool add_joint_field(struct rs_pane_layout *layout, struct builder *b, const struct rs_stat_spec *spec)
+{
+    if (!add_field(layout, spec, spec->kind, b->slots[spec->x], -1, "")) {
+        return false;
+    }
+    struct rs_pane_field *field = &layout->fields[layout->field_count - 1];
+    field->joint = (int)gather_joint(layout, b, spec);
+    field->swapped = spec->x > spec->w;
     return true;
 }
 
@@ -259,6 +397,9 @@ static bool add_fields(struct rs_pane_layout *layout, struct builder *b, const s
     int pair = spec->kind == RS_STAT_VWAP ? place_pair(layout, b, spec) : -1;
 
     layout->needs_previous |= spec->kind == RS_STAT_CHANGE || spec->kind == RS_STAT_PCT_CHANGE;
+    if ((stats[spec->kind].needs & NEED_JOINT) != 0) {
+        return add_joint_field(layout, b, spec);
+    }
     if (spec->kind != RS_STAT_OHLC) {
         return add_field(layout, spec, spec->kind, input, pair, "");
     }
@@ -332,16 +473,20 @@ static bool fill_empty(struct rs_pane_layout *layout)
 
 static bool allocate(struct rs_pane_layout *layout, struct builder *b)
 {
-    layout->inputs = calloc(b->type_count + 1, sizeof *layout->inputs);
+    size_t inputs = b->type_count + 2 * b->stat_count; /* a joint has two of its own */
+
+    layout->inputs = calloc(inputs + 1, sizeof *layout->inputs);
     layout->pairs = calloc(b->stat_count + 1, sizeof *layout->pairs);
+    layout->joints = calloc(b->stat_count + 1, sizeof *layout->joints);
     layout->fields = calloc(4 * b->stat_count + 1, sizeof *layout->fields); /* ohlc is four */
-    /* Of an input: count, sum, squares; of a pair: products, weights. */
-    layout->integers = calloc(3 * b->type_count + 2 * b->stat_count + 1, sizeof *layout->integers);
-    layout->supers = calloc(2 * b->type_count + 2 * b->stat_count + 1, sizeof *layout->supers);
+    /* Of an input: count, sum, squares, cubes, fourths; of a pair: products, weights. */
+    layout->integers = calloc(5 * inputs + 2 * b->stat_count + 1, sizeof *layout->integers);
+    layout->supers = calloc(4 * inputs + 2 * b->stat_count + 1, sizeof *layout->supers);
     b->needs = calloc(b->type_count + 1, sizeof *b->needs);
     b->slots = calloc(b->type_count + 1, sizeof *b->slots);
-    return layout->inputs && layout->pairs && layout->fields && layout->integers && layout->supers &&
-           b->needs && b->slots;
+    b->joint_needs = calloc(b->stat_count + 1, sizeof *b->joint_needs);
+    return layout->inputs && layout->pairs && layout->joints && layout->fields && layout->integers &&
+           layout->supers && b->needs && b->slots && b->joint_needs;
 }
 
 /* Whether a required input's last value is kept, whose key is then `newest` with its order. */
@@ -359,7 +504,7 @@ static bool shares_last(const struct builder *b)
  * and is left out by setting the size anew. */
 static int build(struct rs_pane_layout *layout, struct builder *b, struct rs_error *error)
 {
-    int rc = gather_needs(b, error);
+    int rc = gather_needs(layout, b, error);
 
     if (rc != 0) {
         return rc;
@@ -374,6 +519,7 @@ static int build(struct rs_pane_layout *layout, struct builder *b, struct rs_err
             return rs_fail(error, RS_ENOMEM, "no memory for a pane's layout");
         }
     }
+    place_joints(layout, b);
     layout->size = b->size;
     return fill_empty(layout) ? 0 : rs_fail(error, RS_ENOMEM, "no memory for a pane's layout");
 }
@@ -390,6 +536,7 @@ static void free_layout(struct rs_pane_layout *l)
     free(l->integers);
     free(l->supers);
     free(l->pairs);
+    free(l->joints);
     free(l->inputs);
     free(l->empty);
     free(l);
@@ -412,6 +559,7 @@ static int new_layout(struct builder b, struct rs_pane_layout **out, struct rs_e
 out:
     free(b.needs);
     free(b.slots);
+    free(b.joint_needs);
     free_layout(layout);
     return rc;
 }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "base/record.h"
+#include "transform/pane/joint.h"
 #include "transform/pane/wide.h"
 
 /* For functions that are called with a constant kind, shape or order, so that each gets code of its own. */
@@ -153,6 +154,9 @@ ALWAYS_INLINE void take_extrema(enum rs_num_kind kind, const struct rs_pane_inpu
  * keys; one that can be absent has keys of its own, which are compared on all three ways. Events of the same
  * time go the third way: there the order decides, and where that is equal too, the value.
  *
+ * Powers and what two inputs have in common (joint.h) are added behind the rest, on a way of their own, so that
+ * panes without any do not ask for them.
+ *
  * Narrow sums may wrap on the way. That is looked at once, when all of the event is added. */
 
 /* An event, and how it stands to the keys that its required inputs share. */
@@ -293,26 +297,6 @@ ALWAYS_INLINE bool add_input(const struct rs_pane_layout *layout, const struct r
     return true;
 }
 
-static rs_i128 widened(enum rs_num_kind kind, const struct rs_num *num)
-{
-    return kind == RS_NUM_INT64 ? num->i : num->w;
-}
-
-static bool add_product_doubles(const struct rs_pane_layout *layout, const struct rs_pane_pair *pair,
-                                uint64_t *sum, const struct rs_num *x, const struct rs_num *w)
-{
-    enum rs_num_kind x_kind = layout->inputs[pair->x].kind;
-    enum rs_num_kind w_kind = layout->inputs[pair->w].kind;
-
-    if (x_kind != RS_NUM_DOUBLE) {
-        return rs_super_add_scaled(&rs_super_product, sum, widened(x_kind, x), w->d);
-    }
-    if (w_kind != RS_NUM_DOUBLE) {
-        return rs_super_add_scaled(&rs_super_product, sum, widened(w_kind, w), x->d);
-    }
-    return rs_super_add_product(&rs_super_product, sum, x->d, w->d);
-}
-
 static void add_weight(const struct rs_pane_layout *layout, enum rs_num_kind kind, uint64_t *sum,
                        const struct rs_num *w, struct effect *effect)
 {
@@ -339,9 +323,11 @@ ALWAYS_INLINE void add_pair(const struct rs_pane_layout *layout, const struct rs
     }
     switch (pair->kind) {
     case RS_NUM_INT64: effect->wrapped |= add_product64(layout->narrow, products, x->i, w->i); break;
-    case RS_NUM_INT128: rs_product128_add(products, widened(x_in->kind, x), widened(w_in->kind, w)); break;
+    case RS_NUM_INT128:
+        rs_product128_add(products, rs_num_widened(x_in->kind, x), rs_num_widened(w_in->kind, w));
+        break;
     case RS_NUM_DOUBLE:
-        note_moved(effect, &rs_super_product, add_product_doubles(layout, pair, products, x, w));
+        note_moved(effect, &rs_super_product, rs_num_add_product(products, x_in->kind, x, w_in->kind, w));
         break;
     }
     if (!pair->shares_weights) {
@@ -389,12 +375,15 @@ static struct rs_pane_added add_any(const struct rs_pane_layout *layout, void *p
     struct effect effect = {0};
     bool finite = true;
 
-    for (size_t i = 0; i < layout->input_count; i++) {
+    for (size_t i = 0; i < layout->single_count; i++) {
         const struct rs_pane_input *in = &layout->inputs[i];
         finite &= add_input(layout, in, pane, &inputs[in->input], &event, &effect);
     }
     for (size_t i = 0; i < layout->pair_count; i++) {
         add_pair(layout, &layout->pairs[i], pane, inputs, &effect);
+    }
+    if (layout->joined) {
+        effect.wrapped |= rs_pane_add_joined(layout, pane, inputs, &effect.heap_bytes);
     }
     move_shared_keys(layout, pane, &event);
     ((struct rs_pane_head *)pane)->events++;
@@ -501,7 +490,7 @@ ALWAYS_INLINE bool add_int64s(bool narrow, bool in_order, const struct rs_pane_l
     const struct rs_pane_pair *pair = layout->pairs;
     bool wrapped = false;
 
-    for (size_t left = layout->input_count; left > 0; left--, in++) {
+    for (size_t left = layout->single_count; left > 0; left--, in++) {
         const struct rs_num *num = &inputs[in->input];
         if (!num->present) {
             RS_ASSERT(!in->counts_events);
@@ -553,16 +542,51 @@ static inline bool is_in_order(const void *pane, int64_t time_us)
     return time_us > head->newest.time_us && head->newest.time_us != RS_TIME_NONE;
 }
 
+/* Every input is an int64, and there are joints or powers, which go behind the rest. `narrow` is a constant. */
+ALWAYS_INLINE bool add_joined(bool narrow, const struct rs_pane_layout *layout, void *pane,
+                              const struct rs_num *inputs, struct rs_pane_key key)
+{
+    size_t none = 0;
+    bool wrapped = is_in_order(pane, key.time_us)
+                       ? add_int64s_in_order(narrow, layout, pane, inputs, key)
+                       : add_int64s_in_any_order(narrow, layout, pane, inputs, key);
+
+    return rs_pane_add_joined(layout, pane, inputs, &none) || wrapped;
+}
+
+static struct rs_pane_added add_joined_narrow(const struct rs_pane_layout *layout, void *pane,
+                                              const struct rs_num *inputs, struct rs_pane_key key)
+{
+    struct rs_pane_added added = {.finite = true};
+
+    if (add_joined(true, layout, pane, inputs, key)) {
+        added.heap_bytes = (uint32_t)rs_pane_widen_added(layout, pane, inputs);
+    }
+    return added;
+}
+
+/* Not inlined, so that it takes no registers from the way of nearly all events. */
+static __attribute__((noinline)) struct rs_pane_added add_otherwise(const struct rs_pane_layout *layout,
+                                                                    void *pane, const struct rs_num *inputs,
+                                                                    struct rs_pane_key key)
+{
+    return layout->joined_int64 ? add_joined_narrow(layout, pane, inputs, key)
+                                : add_any(layout, pane, inputs, key, true);
+}
+
 /* To a pane that is wide or lost: nothing that wraps matters. */
-static struct rs_pane_added add_apart(const struct rs_pane_layout *layout, void *pane,
-                                      const struct rs_num *inputs, struct rs_pane_key key)
+static __attribute__((noinline)) struct rs_pane_added add_apart(const struct rs_pane_layout *layout,
+                                                                void *pane, const struct rs_num *inputs,
+                                                                struct rs_pane_key key)
 {
     struct rs_pane_form form = rs_pane_form(layout, pane);
 
-    if (form.pane == pane || !layout->all_int64) {
+    if (form.pane == pane || !(layout->all_int64 || layout->joined_int64)) {
         return add_any(form.layout, form.pane, inputs, key, false);
     }
-    if (is_in_order(form.pane, key.time_us)) {
+    if (layout->joined_int64) {
+        (void)add_joined(false, form.layout, form.pane, inputs, key);
+    } else if (is_in_order(form.pane, key.time_us)) {
         (void)add_int64s_in_order(false, form.layout, form.pane, inputs, key);
     } else {
         (void)add_int64s_in_any_order(false, form.layout, form.pane, inputs, key);
@@ -602,7 +626,7 @@ struct rs_pane_added rs_pane_add(const struct rs_pane_layout *layout, void *pane
         return add_apart(layout, pane, inputs, key);
     }
     if (!layout->all_int64) {
-        return add_any(layout, pane, inputs, key, true);
+        return add_otherwise(layout, pane, inputs, key);
     }
     return is_in_order(pane, time_us) ? add_in_order(layout, pane, inputs, key)
                                       : add_in_any_order(layout, pane, inputs, key);

@@ -30,6 +30,16 @@ enum rs_stat_kind {
     RS_STAT_VARIANCE_POP, /* n */
     RS_STAT_STDDEV,
     RS_STAT_STDDEV_POP,
+    RS_STAT_SKEWNESS,     /* G1 of the sample */
+    RS_STAT_SKEWNESS_POP, /* g1 */
+    RS_STAT_KURTOSIS,     /* G2 of the sample: excess over the normal distribution's */
+    RS_STAT_KURTOSIS_POP, /* g2 */
+    RS_STAT_COVARIANCE,   /* (x, w): sample, n-1 */
+    RS_STAT_COVARIANCE_POP,
+    RS_STAT_CORRELATION,
+    RS_STAT_SLOPE,     /* of x over w, as in SQL: the dependent one stands first */
+    RS_STAT_INTERCEPT, /* the same */
+    RS_STAT_R2,
     RS_STAT_RATE,       /* rate(): events per second; rate(x): sum(x) per second */
     RS_STAT_CHANGE,     /* last(x) - last(x) of the previous pane */
     RS_STAT_PCT_CHANGE, /* 100 * change / |previous|; absent when previous is 0 */
@@ -72,7 +82,7 @@ struct rs_stat_spec {
     enum rs_stat_kind kind;
     const char *name; /* as configured */
     int x;            /* input number, -1: none */
-    int w;            /* second input (vwap), -1: none */
+    int w;            /* second input (vwap, covariance to r2), -1: none */
     const struct rs_stat_param
         *params; /* its constants in the order of their declaration; NULL: it takes none */
 };

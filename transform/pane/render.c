@@ -4,22 +4,18 @@
 
 #include "transform/number/exact.h"
 #include "transform/pane/derived.h"
+#include "transform/pane/moments.h"
 #include "transform/pane/wide.h"
 
 #define US_PER_SECOND 1000000
 
-/* A sum as a whole number times 2^exponent (times 10^-scale of its input). */
-struct number {
-    struct rs_exact whole;
-    int exponent; /* a multiple of 64; 0 for integers */
-};
-
 struct rs_pane_scratch {
-    struct number a;
-    struct number b;
+    struct rs_pane_number a;
+    struct rs_pane_number b;
     struct rs_exact product;
     struct rs_exact divisor;
     struct rs_super_value super;
+    struct rs_moment_scratch moments;
     char text[RS_NUMBER_TEXT_MAX];
 };
 
@@ -36,52 +32,24 @@ void rs_pane_scratch_free(struct rs_pane_scratch **scratch)
 
 /* What one call of rs_pane_render works on. */
 struct render {
-    const struct rs_pane_layout *layout;
-    const void *pane;
+    struct rs_pane_sums now;
     const struct rs_pane_layout *previous_layout;
     const void *previous;
-    bool lost; /* sums of integers mean nothing */
     int64_t window_us;
     struct rs_pane_scratch *scratch;
 };
 
-/* ---- reading ---- */
+/* ---- reading: these return false for a sum that was lost ---- */
 
-/* Returns false for a sum that was lost. */
-static bool read_super(struct render *r, const struct rs_super_kind *kind, uint32_t at, struct number *out)
+static bool read_sum(const struct render *r, enum rs_num_kind kind, uint32_t at, struct rs_pane_number *out)
 {
-    const uint64_t *sum = rs_pane_at_const(r->pane, at);
-    struct rs_super_value *value = &r->scratch->super;
-
-    if (rs_super_lost(sum)) {
-        return false;
-    }
-    rs_super_read(kind, sum, value);
-    rs_exact_set_magnitude(&out->whole, value->limb, value->size, 0, value->negative);
-    out->exponent = kind->lowest + 64 * (int)value->at;
-    return true;
+    return rs_pane_read_sum(&r->now, kind, at, out);
 }
 
-static bool read_integer(struct render *r, size_t limbs, uint32_t at, struct number *out)
+static bool read_products(const struct render *r, enum rs_num_kind kind, uint32_t at,
+                          struct rs_pane_number *out)
 {
-    if (r->lost) {
-        return false;
-    }
-    rs_exact_set_limbs(&out->whole, rs_pane_at_const(r->pane, at), limbs);
-    out->exponent = 0;
-    return true;
-}
-
-static bool read_sum(struct render *r, enum rs_num_kind kind, uint32_t at, struct number *out)
-{
-    return kind == RS_NUM_DOUBLE ? read_super(r, &rs_super_sum, at, out)
-                                 : read_integer(r, rs_pane_sum_limbs(r->layout, kind), at, out);
-}
-
-static bool read_products(struct render *r, enum rs_num_kind kind, uint32_t at, struct number *out)
-{
-    return kind == RS_NUM_DOUBLE ? read_super(r, &rs_super_product, at, out)
-                                 : read_integer(r, rs_pane_product_limbs(r->layout, kind), at, out);
+    return rs_pane_read_products(&r->now, kind, at, out);
 }
 
 /* ---- results: each returns the length of the text, 0 for no value ---- */
@@ -124,9 +92,9 @@ static size_t render_sum(struct render *r, const struct rs_pane_input *in, char 
 {
     struct rs_pane_scratch *s = r->scratch;
 
-    if (in->kind == RS_NUM_INT64 && !r->lost) {
-        const void *slot = rs_pane_at_const(r->pane, in->sum);
-        return rs_decimal_format(r->layout->narrow ? *(const int64_t *)slot : rs_load128(slot), in->scale,
+    if (in->kind == RS_NUM_INT64 && !r->now.lost) {
+        const void *slot = rs_pane_at_const(r->now.pane, in->sum);
+        return rs_decimal_format(r->now.layout->narrow ? *(const int64_t *)slot : rs_load128(slot), in->scale,
                                  text);
     }
     if (!read_sum(r, in->kind, in->sum, &s->a)) {
@@ -147,7 +115,7 @@ static size_t render_mean(struct render *r, const struct rs_pane_input *in, char
     if (!read_sum(r, in->kind, in->sum, &s->a)) {
         return 0;
     }
-    rs_exact_set_u128(&s->divisor, rs_pane_count(r->pane, in));
+    rs_exact_set_u128(&s->divisor, rs_pane_count(r->now.pane, in));
     rs_exact_multiply_pow10(&s->divisor, in->scale);
     return put_double(rs_exact_ratio(&s->a.whole, &s->divisor, s->a.exponent), text);
 }
@@ -168,7 +136,7 @@ static size_t put_rate(struct render *r, int scale, char *text)
 
 static size_t render_event_rate(struct render *r, char *text)
 {
-    rs_exact_set_u128(&r->scratch->a.whole, rs_pane_events(r->pane));
+    rs_exact_set_u128(&r->scratch->a.whole, rs_pane_events(r->now.pane));
     r->scratch->a.exponent = 0;
     return put_rate(r, 0, text);
 }
@@ -177,8 +145,8 @@ static size_t render_event_rate(struct render *r, char *text)
 static size_t render_vwap(struct render *r, const struct rs_pane_pair *pair, char *text)
 {
     struct rs_pane_scratch *s = r->scratch;
-    const struct rs_pane_input *x = &r->layout->inputs[pair->x];
-    const struct rs_pane_input *w = &r->layout->inputs[pair->w];
+    const struct rs_pane_input *x = &r->now.layout->inputs[pair->x];
+    const struct rs_pane_input *w = &r->now.layout->inputs[pair->w];
 
     if (!read_products(r, pair->kind, pair->products, &s->a) || !read_sum(r, w->kind, pair->weights, &s->b) ||
         s->b.whole.size == 0) {
@@ -202,7 +170,7 @@ static bool read_deviation(struct render *r, const struct rs_pane_input *in)
     if (!read_products(r, in->kind, in->squares, &s->a)) {
         return false;
     }
-    rs_exact_multiply_u64(&s->a.whole, rs_pane_count(r->pane, in));
+    rs_exact_multiply_u64(&s->a.whole, rs_pane_count(r->now.pane, in));
     int limbs = (s->a.exponent - square_exponent) / 64;
     if (s->product.size > 0 && limbs > 0) {
         rs_exact_shift_limbs(&s->a.whole, (size_t)limbs);
@@ -219,7 +187,7 @@ static size_t render_variance(struct render *r, const struct rs_pane_input *in, 
                               char *text)
 {
     struct rs_pane_scratch *s = r->scratch;
-    uint64_t n = rs_pane_count(r->pane, in);
+    uint64_t n = rs_pane_count(r->now.pane, in);
     uint64_t less = sample ? 1 : 0;
 
     if (n <= less || !read_deviation(r, in)) {
@@ -230,6 +198,28 @@ static size_t render_variance(struct render *r, const struct rs_pane_input *in, 
     return put_double(root ? rs_exact_root(&s->a.whole, &s->divisor, s->a.exponent)
                            : rs_exact_ratio(&s->a.whole, &s->divisor, s->a.exponent),
                       text);
+}
+
+/* ---- moments ---- */
+
+static size_t render_moment(struct render *r, enum rs_stat_kind kind, const struct rs_pane_input *in,
+                            char *text)
+{
+    bool sample = kind == RS_STAT_SKEWNESS || kind == RS_STAT_KURTOSIS;
+    bool third = kind == RS_STAT_SKEWNESS || kind == RS_STAT_SKEWNESS_POP;
+    struct rs_moment_scratch *s = &r->scratch->moments;
+    double value = 0;
+    bool there = third ? rs_pane_skewness(&r->now, in, sample, s, &value)
+                       : rs_pane_kurtosis(&r->now, in, sample, s, &value);
+
+    return there ? put_double(value, text) : 0;
+}
+
+static size_t render_joint(struct render *r, const struct rs_pane_field *field, char *text)
+{
+    double value = 0;
+
+    return rs_pane_joint_value(&r->now, field, &r->scratch->moments, &value) ? put_double(value, text) : 0;
 }
 
 /* ---- against the previous pane ---- */
@@ -270,12 +260,12 @@ static size_t put_pct_change(struct rs_pane_scratch *s, const struct rs_pane_inp
 
 static size_t render_change(struct render *r, int input, bool percent, char *text)
 {
-    const struct rs_pane_input *in = &r->layout->inputs[input];
+    const struct rs_pane_input *in = &r->now.layout->inputs[input];
 
     if (!r->previous || rs_pane_count(r->previous, &r->previous_layout->inputs[input]) == 0) {
         return 0;
     }
-    const void *now = rs_pane_at_const(r->pane, in->last);
+    const void *now = rs_pane_at_const(r->now.pane, in->last);
     const void *before = rs_pane_at_const(r->previous, r->previous_layout->inputs[input].last);
     return percent ? put_pct_change(r->scratch, in, now, before, text)
                    : put_difference(r->scratch, in, now, before, text);
@@ -286,15 +276,15 @@ static size_t render_change(struct render *r, int input, bool percent, char *tex
 static size_t render_extremum(struct render *r, const struct rs_pane_field *field,
                               const struct rs_pane_input *in, char *text)
 {
-    const void *min = rs_pane_at_const(r->pane, in->min);
-    const void *max = rs_pane_at_const(r->pane, in->max);
+    const void *min = rs_pane_at_const(r->now.pane, in->min);
+    const void *max = rs_pane_at_const(r->now.pane, in->max);
 
     switch (field->kind) {
     case RS_STAT_MIN: return put_slot(in, min, text);
     case RS_STAT_MAX: return put_slot(in, max, text);
     case RS_STAT_RANGE: return put_difference(r->scratch, in, max, min, text);
-    case RS_STAT_FIRST: return put_slot(in, rs_pane_at_const(r->pane, in->first), text);
-    default: return put_slot(in, rs_pane_at_const(r->pane, in->last), text);
+    case RS_STAT_FIRST: return put_slot(in, rs_pane_at_const(r->now.pane, in->first), text);
+    default: return put_slot(in, rs_pane_at_const(r->now.pane, in->last), text);
     }
 }
 
@@ -303,11 +293,11 @@ static size_t render_total(struct render *r, const struct rs_pane_field *field,
                            const struct rs_pane_input *in, char *text)
 {
     switch (field->kind) {
-    case RS_STAT_COUNT: return rs_u64_digits(rs_pane_count(r->pane, in), text);
+    case RS_STAT_COUNT: return rs_u64_digits(rs_pane_count(r->now.pane, in), text);
     case RS_STAT_SUM: return render_sum(r, in, text);
     case RS_STAT_RATE:
         return read_sum(r, in->kind, in->sum, &r->scratch->a) ? put_rate(r, in->scale, text) : 0;
-    default: return render_vwap(r, &r->layout->pairs[field->pair], text);
+    default: return render_vwap(r, &r->now.layout->pairs[field->pair], text);
     }
 }
 
@@ -315,7 +305,7 @@ static size_t render_total(struct render *r, const struct rs_pane_field *field,
 static size_t render_value(struct render *r, const struct rs_pane_field *field,
                            const struct rs_pane_input *in, char *text)
 {
-    if (rs_pane_count(r->pane, in) == 0) {
+    if (rs_pane_count(r->now.pane, in) == 0) {
         return 0;
     }
     switch (field->kind) {
@@ -324,6 +314,10 @@ static size_t render_value(struct render *r, const struct rs_pane_field *field,
     case RS_STAT_VARIANCE_POP: return render_variance(r, in, false, false, text);
     case RS_STAT_STDDEV: return render_variance(r, in, true, true, text);
     case RS_STAT_STDDEV_POP: return render_variance(r, in, false, true, text);
+    case RS_STAT_SKEWNESS:
+    case RS_STAT_SKEWNESS_POP:
+    case RS_STAT_KURTOSIS:
+    case RS_STAT_KURTOSIS_POP: return render_moment(r, field->kind, in, text);
     case RS_STAT_CHANGE: return render_change(r, field->input, false, text);
     case RS_STAT_PCT_CHANGE: return render_change(r, field->input, true, text);
     default: return render_extremum(r, field, in, text);
@@ -333,10 +327,13 @@ static size_t render_value(struct render *r, const struct rs_pane_field *field,
 static size_t render_field(struct render *r, const struct rs_pane_field *field, char *text)
 {
     if (field->input < 0) {
-        return field->kind == RS_STAT_COUNT ? rs_u64_digits(rs_pane_events(r->pane), text)
+        return field->kind == RS_STAT_COUNT ? rs_u64_digits(rs_pane_events(r->now.pane), text)
                                             : render_event_rate(r, text);
     }
-    const struct rs_pane_input *in = &r->layout->inputs[field->input];
+    if (field->joint >= 0) {
+        return render_joint(r, field, text);
+    }
+    const struct rs_pane_input *in = &r->now.layout->inputs[field->input];
     switch (field->kind) {
     case RS_STAT_COUNT:
     case RS_STAT_SUM:
@@ -380,11 +377,8 @@ void rs_pane_render(const struct rs_pane_layout *layout, const void *pane, const
                     void (*emit)(void *ctx, size_t field, const char *text, size_t size), void *ctx)
 {
     const struct rs_pane_const_form now = rs_pane_const_form(layout, pane);
-    struct render r = {.layout = now.layout,
-                       .pane = now.pane,
-                       .lost = rs_pane_is_lost(pane),
-                       .window_us = window_us,
-                       .scratch = scratch};
+    struct render r = {
+        .now = {now.layout, now.pane, rs_pane_is_lost(pane)}, .window_us = window_us, .scratch = scratch};
 
     if (previous) {
         const struct rs_pane_const_form before = rs_pane_const_form(layout, previous);

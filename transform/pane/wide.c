@@ -100,6 +100,50 @@ static void move_value(uint64_t *sum, size_t limbs, rs_i128 value, bool subtract
     move_sum(sum, all, limbs, subtract);
 }
 
+/* What is present of one input. */
+static void move_input(const struct rs_pane_layout *layout, const struct rs_pane_input *in, void *pane,
+                       const struct rs_num *x, bool subtract)
+{
+    if (in->kind != RS_NUM_INT64) {
+        return;
+    }
+    if (in->sum != 0) {
+        move_value(rs_pane_at(pane, in->sum), rs_pane_sum_limbs(layout, in->kind), x->i, subtract);
+    }
+    if (in->squares != 0) {
+        move_value(rs_pane_at(pane, in->squares), rs_pane_product_limbs(layout, in->kind),
+                   (rs_i128)x->i * x->i, subtract);
+    }
+    if (in->cubes != 0) {
+        rs_power_move(rs_pane_at(pane, in->cubes), rs_pane_cube_limbs(layout, in->kind), x->i, 3, subtract);
+    }
+    if (in->fourths != 0) {
+        rs_power_move(rs_pane_at(pane, in->fourths), rs_pane_fourth_limbs(layout, in->kind), x->i, 4,
+                      subtract);
+    }
+}
+
+static void move_joint(const struct rs_pane_layout *layout, const struct rs_pane_joint *joint, void *pane,
+                       const struct rs_num *inputs, bool subtract)
+{
+    const struct rs_pane_input *a = &layout->inputs[joint->sums[0]];
+    const struct rs_pane_input *b = &layout->inputs[joint->sums[1]];
+    const struct rs_num *x = &inputs[joint->input[0]];
+    const struct rs_num *y = &inputs[joint->input[1]];
+
+    if (!rs_num_counts(a->kind, x) || !rs_num_counts(b->kind, y)) {
+        return;
+    }
+    if (!joint->shares_sums) {
+        move_input(layout, a, pane, x, subtract);
+        move_input(layout, b, pane, y, subtract);
+    }
+    if (joint->kind == RS_NUM_INT64) {
+        move_value(rs_pane_at(pane, joint->products), rs_pane_product_limbs(layout, joint->kind),
+                   (rs_i128)x->i * y->i, subtract);
+    }
+}
+
 /* What an event adds to sums of int64, added or taken away, in either layout. */
 static void move_event(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
                        bool subtract)
@@ -107,15 +151,15 @@ static void move_event(const struct rs_pane_layout *layout, void *pane, const st
     size_t limbs = rs_pane_sum_limbs(layout, RS_NUM_INT64);
     size_t product_limbs = rs_pane_product_limbs(layout, RS_NUM_INT64);
 
-    for (size_t i = 0; i < layout->input_count; i++) {
+    for (size_t i = 0; i < layout->single_count; i++) {
         const struct rs_pane_input *in = &layout->inputs[i];
         const struct rs_num *x = &inputs[in->input];
-        if (in->kind == RS_NUM_INT64 && x->present && in->sum != 0) {
-            move_value(rs_pane_at(pane, in->sum), limbs, x->i, subtract);
+        if (x->present) {
+            move_input(layout, in, pane, x, subtract);
         }
-        if (in->kind == RS_NUM_INT64 && x->present && in->squares != 0) {
-            move_value(rs_pane_at(pane, in->squares), product_limbs, (rs_i128)x->i * x->i, subtract);
-        }
+    }
+    for (size_t i = 0; i < layout->joint_count; i++) {
+        move_joint(layout, &layout->joints[i], pane, inputs, subtract);
     }
     for (size_t i = 0; i < layout->pair_count; i++) {
         const struct rs_pane_pair *pair = &layout->pairs[i];
@@ -186,7 +230,7 @@ static void move_unlike(const struct rs_pane_form *to, const struct rs_pane_cons
     for (size_t i = 1; i < to->layout->integer_count; i++) {
         const struct rs_pane_integer *slot = &to->layout->integers[i];
         const struct rs_pane_integer *other = &of->layout->integers[i];
-        uint64_t value[RS_PRODUCT128_LIMBS];
+        uint64_t value[RS_FOURTH128_LIMBS];
         extend(value, slot->limbs, rs_pane_at_const(of->pane, other->at), other->limbs);
         move_sum(rs_pane_at(to->pane, slot->at), value, slot->limbs, subtract);
     }

@@ -129,6 +129,15 @@ static enum rs_reason compute(const struct rs_input *input, const struct rs_valu
     return RS_REASON_NONE;
 }
 
+/* Kept out of the way of those that need none. */
+static __attribute__((noinline)) int64_t time_us(const struct rs_input *input, const struct rs_value *value)
+{
+    int64_t us = 0;
+    uint16_t nanos = 0;
+    (void)rs_event_time(input->time_form, value, &us, &nanos);
+    return us;
+}
+
 /* Of a field alone. A double with a scale that is not finite is absent like a null, but it is counted
  * (count_not_finite): NaN keeps the two apart. */
 static inline __attribute__((always_inline)) enum rs_reason
@@ -152,6 +161,7 @@ convert_field(const struct rs_input *input, const struct rs_value *value, struct
         break;
     case RS_CONVERT_INT: out->i = value->i; break;
     case RS_CONVERT_PRESENCE: out->i = 0; break;
+    case RS_CONVERT_TIME: out->i = time_us(input, value); break;
     case RS_CONVERT_FORMULA:
     case RS_CONVERT_GATE:
     case RS_CONVERT_GATED: break;
@@ -274,10 +284,10 @@ static bool withdrawn(const struct rs_plan *plan, const struct rs_aggregate *a, 
     if (plan->value_slot >= 0) {
         return values[plan->value_slot].kind == RS_VALUE_NULL;
     }
-    bool fields = false; /* a gate alone says nothing of what was withdrawn */
+    bool fields = false; /* a gate alone, or the time, says nothing of what was withdrawn */
     for (uint32_t i = 0; i < a->input_count; i++) {
         const struct rs_input *input = &plan->inputs.items[a->inputs[i]];
-        if (input->convert == RS_CONVERT_GATE) {
+        if (input->convert == RS_CONVERT_GATE || input->event_time) {
             continue;
         }
         if (!is_null(input, values)) {

@@ -112,13 +112,18 @@ static bool put_behind_gate(struct rs_inputs *inputs, struct rs_input *input)
     return true;
 }
 
+static enum rs_convert conversion(const struct rs_input *input)
+{
+    return input->convert == RS_CONVERT_GATED ? input->inner->convert : input->convert;
+}
+
 /* Statistics over one field, or one formula, share its input, and with it the slots in the pane. */
 static int add(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *where,
                struct rs_input *input)
 {
     for (size_t i = 0; i < inputs->count; i++) {
         const struct rs_input *known = &inputs->items[i];
-        if (known->convert != RS_CONVERT_GATE && known->slot == input->slot &&
+        if (conversion(known) == input->convert && known->slot == input->slot &&
             same_formula(known->formula, input->formula) && known->condition == gate_of(inputs)) {
             return (int)i;
         }
@@ -142,16 +147,52 @@ const struct rs_input *rs_inputs_open(const struct rs_inputs *inputs, size_t num
     }
 }
 
+static const char event_time[] = "$event_time";
+
+/* Microseconds at a scale of 6 are seconds. */
+static struct rs_input input_of_time(int slot, enum rs_time_form form, bool required)
+{
+    return (struct rs_input){.slot = slot,
+                             .convert = RS_CONVERT_TIME,
+                             .time_form = form,
+                             .type = {.kind = RS_NUM_INT64, .scale = 6, .required = required},
+                             .plain = RS_INPUT_NEVER_PLAIN};
+}
+
+/* An event without a time is rejected, whatever the schema says of the field. */
+static bool event_time_input(struct rs_config *config, const struct rs_inputs *inputs,
+                             const struct rs_config_node *where, enum rs_wanted wanted, struct rs_input *out)
+{
+    if (wanted != RS_WANT_TIME) {
+        rs_config_complain(
+            config, where,
+            "%s is an input of covariance, covariance_pop, correlation, slope, intercept and r2 "
+            "alone, as in slope(price, %s)",
+            event_time, event_time);
+        return false;
+    }
+    *out = input_of_time(inputs->time_slot, inputs->time_form, true);
+    out->event_time = true;
+    return true;
+}
+
 static bool field_input(struct rs_config *config, struct rs_inputs *inputs,
-                        const struct rs_config_node *where, bool any_type, const char *path,
+                        const struct rs_config_node *where, enum rs_wanted wanted, const char *path,
                         struct rs_input *out)
 {
+    if (strcmp(path, event_time) == 0) {
+        return event_time_input(config, inputs, where, wanted, out);
+    }
     int slot = rs_slots_want(inputs->slots, config, where, path);
     if (slot < 0) {
         return false;
     }
     const struct rs_field_type *type = &inputs->slots->types[slot];
-    if (!any_type && rs_field_type_known(type) && !numeric(type)) {
+    if (wanted == RS_WANT_TIME && type->kind == RS_VALUE_TIME) {
+        *out = input_of_time(slot, RS_TIME_FORM_STAMP, !type->nullable);
+        return true;
+    }
+    if (wanted != RS_WANT_ANY && rs_field_type_known(type) && !numeric(type)) {
         rs_config_complain(config, where,
                            "%s is %s; statistics are made of int, long, float, double and decimal fields",
                            path, rs_field_type_name(type));
@@ -162,11 +203,10 @@ static bool field_input(struct rs_config *config, struct rs_inputs *inputs,
 }
 
 int rs_inputs_want(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *where,
-                   bool any_type, const char *path)
+                   enum rs_wanted wanted, const char *path)
 {
-    struct rs_input wanted;
-    return field_input(config, inputs, where, any_type, path, &wanted) ? add(config, inputs, where, &wanted)
-                                                                       : -1;
+    struct rs_input input;
+    return field_input(config, inputs, where, wanted, path, &input) ? add(config, inputs, where, &input) : -1;
 }
 
 int rs_inputs_want_formula(struct rs_config *config, struct rs_inputs *inputs,

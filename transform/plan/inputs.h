@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/config/config.h"
+#include "schemas/event_time.h"
 #include "transform/pane/pane.h"
 #include "transform/plan/formula.h"
 #include "transform/plan/slots.h"
@@ -21,6 +22,7 @@ enum rs_convert {
     RS_CONVERT_FORMULA,  /* INT64 or INT128 by what its result may be */
     RS_CONVERT_GATE,     /* 1 where its condition holds, else absent: gates.h */
     RS_CONVERT_GATED,    /* another input, where a gate's condition holds */
+    RS_CONVERT_TIME,     /* microseconds since the epoch, as seconds of scale 6 */
 };
 
 struct rs_input {
@@ -28,6 +30,8 @@ struct rs_input {
     const struct rs_formula *formula;
     enum rs_convert convert;
     struct rs_num_type type;
+    enum rs_time_form time_form; /* of a time */
+    bool event_time;             /* it is that of the event, $event_time */
     uint8_t plain; /* kind of a value that is the input as it stands: its `i`, unless it is wide */
     const struct rs_condition *condition; /* of a gate, */
     const struct rs_sessions *calendar;   /* for $in_session in it, */
@@ -46,14 +50,22 @@ struct rs_inputs {
     struct rs_input *items;
     struct rs_num_type *types; /* the same, as rs_pane_layout_new takes them */
     size_t count;
-    int gate; /* of whoever asks for inputs now: number of a gate; negative: none */
+    int gate;      /* of whoever asks for inputs now: number of a gate; negative: none */
+    int time_slot; /* of the time of an event */
+    enum rs_time_form time_form;
+};
+
+/* What a field may be. */
+enum rs_wanted {
+    RS_WANT_NUMBER,
+    RS_WANT_ANY,  /* one that is no number can only be counted */
+    RS_WANT_TIME, /* a number or a timestamp, or $event_time */
 };
 
 /* Number of the input of a field, or of the formula [text, end), behind the gate, added if new; -1 after a
- * complaint.
- * `any_type`: the field need not be a number; it can only be counted then. */
+ * complaint. */
 int rs_inputs_want(struct rs_config *config, struct rs_inputs *inputs, const struct rs_config_node *where,
-                   bool any_type, const char *path);
+                   enum rs_wanted wanted, const char *path);
 int rs_inputs_want_formula(struct rs_config *config, struct rs_inputs *inputs,
                            const struct rs_config_node *where, const char *text, const char *end);
 

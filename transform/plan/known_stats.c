@@ -10,6 +10,10 @@
     {                                                                                                        \
         .kind = RS_ARG_FIELD, .name = (title)                                                                \
     }
+#define TIME(title)                                                                                          \
+    {                                                                                                        \
+        .kind = RS_ARG_TIME, .name = (title)                                                                 \
+    }
 #define OPTIONAL_FIELD(title)                                                                                \
     {                                                                                                        \
         .kind = RS_ARG_FIELD, .name = (title), .optional = true                                              \
@@ -37,6 +41,24 @@ static const struct rs_known_stat known_stats[] = {
     {"variance_pop", RS_STAT_VARIANCE_POP, RS_UNIT_NONE, {FIELD("x")}, "variance_pop(price)"},
     {"stddev", RS_STAT_STDDEV, RS_UNIT_FIELD, {FIELD("x")}, "stddev(price)"},
     {"stddev_pop", RS_STAT_STDDEV_POP, RS_UNIT_FIELD, {FIELD("x")}, "stddev_pop(price)"},
+    {"skewness", RS_STAT_SKEWNESS, RS_UNIT_NONE, {FIELD("x")}, "skewness(price)"},
+    {"skewness_pop", RS_STAT_SKEWNESS_POP, RS_UNIT_NONE, {FIELD("x")}, "skewness_pop(price)"},
+    {"kurtosis", RS_STAT_KURTOSIS, RS_UNIT_NONE, {FIELD("x")}, "kurtosis(price)"},
+    {"kurtosis_pop", RS_STAT_KURTOSIS_POP, RS_UNIT_NONE, {FIELD("x")}, "kurtosis_pop(price)"},
+    {"covariance", RS_STAT_COVARIANCE, RS_UNIT_NONE, {TIME("x"), TIME("y")}, "covariance(price, quantity)"},
+    {"covariance_pop",
+     RS_STAT_COVARIANCE_POP,
+     RS_UNIT_NONE,
+     {TIME("x"), TIME("y")},
+     "covariance_pop(price, quantity)"},
+    {"correlation",
+     RS_STAT_CORRELATION,
+     RS_UNIT_NONE,
+     {TIME("x"), TIME("y")},
+     "correlation(price, quantity)"},
+    {"slope", RS_STAT_SLOPE, RS_UNIT_NONE, {TIME("y"), TIME("x")}, "slope(price, $event_time)"},
+    {"intercept", RS_STAT_INTERCEPT, RS_UNIT_FIELD, {TIME("y"), TIME("x")}, "intercept(price, quantity)"},
+    {"r2", RS_STAT_R2, RS_UNIT_NONE, {TIME("y"), TIME("x")}, "r2(price, $event_time)"},
     {"rate", RS_STAT_RATE, RS_UNIT_RATE, {OPTIONAL_FIELD("x")}, "rate(quantity)"},
     {"change", RS_STAT_CHANGE, RS_UNIT_FIELD, {FIELD("x")}, "change(price)"},
     {"pct_change", RS_STAT_PCT_CHANGE, RS_UNIT_PERCENT, {FIELD("x")}, "pct_change(price)"},
@@ -45,7 +67,7 @@ static const struct rs_known_stat known_stats[] = {
 
 /* clang-format off: a line each, as they go one by one */
 static const char *const planned_stats[] = {
-    "quantile", "median", "distinct", "topk", "ewma", "twap", "covariance", "slope", "correlation", "zscore",
+    "quantile", "median", "distinct", "topk", "ewma", "twap", "zscore",
 };
 /* clang-format on */
 

@@ -79,6 +79,8 @@ void rs_plan_begin(struct rs_config *config, struct rs_engine *engine, const str
     out->inputs.gate = -1;
     out->time_slot = stream_slot(config, out, stream->time_path);
     out->time_form = stream->time_form;
+    out->inputs.time_slot = out->time_slot;
+    out->inputs.time_form = out->time_form;
     for (size_t i = 0; i < stream->id_count; i++) {
         out->id_slots[out->id_count++] = stream_slot(config, out, stream->id_paths[i]);
     }

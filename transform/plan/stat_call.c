@@ -108,16 +108,20 @@ static size_t declared(const struct rs_known_stat *known)
 
 static bool is_field(const struct rs_stat_arg *arg)
 {
-    return arg->kind == RS_ARG_FIELD || arg->kind == RS_ARG_ANY_FIELD;
+    return arg->kind == RS_ARG_FIELD || arg->kind == RS_ARG_ANY_FIELD || arg->kind == RS_ARG_TIME;
 }
 
 /* "a number from 0 to 1" */
 static void describe(const struct rs_stat_arg *arg, struct rs_buf *out)
 {
     static const char *const words[] = {
-        [RS_ARG_NONE] = "nothing",         [RS_ARG_FIELD] = "a field",
-        [RS_ARG_ANY_FIELD] = "a field",    [RS_ARG_NUMBER] = "a number",
-        [RS_ARG_WHOLE] = "a whole number", [RS_ARG_DURATION] = "a duration such as 5m",
+        [RS_ARG_NONE] = "nothing",
+        [RS_ARG_FIELD] = "a field",
+        [RS_ARG_ANY_FIELD] = "a field",
+        [RS_ARG_TIME] = "a field",
+        [RS_ARG_NUMBER] = "a number",
+        [RS_ARG_WHOLE] = "a whole number",
+        [RS_ARG_DURATION] = "a duration such as 5m",
     };
     rs_buf_text(out, words[arg->kind]);
     if (arg->least != arg->most) {

@@ -85,7 +85,10 @@ static bool load_field(struct load *l, const struct rs_stat_arg *arg, struct rs_
     const char *start = (const char *)text.data;
     int input;
     if (plain_path(text, path)) {
-        input = rs_inputs_want(l->config, l->inputs, l->value, arg->kind == RS_ARG_ANY_FIELD, path);
+        enum rs_wanted wanted = arg->kind == RS_ARG_TIME        ? RS_WANT_TIME
+                                : arg->kind == RS_ARG_ANY_FIELD ? RS_WANT_ANY
+                                                                : RS_WANT_NUMBER;
+        input = rs_inputs_want(l->config, l->inputs, l->value, wanted, path);
         rs_buf_text(&l->text, path);
         if (l->fields == 0) {
             memcpy(l->first, path, sizeof path);
@@ -110,7 +113,7 @@ static bool load_arguments(struct load *l)
     for (size_t i = 0; i < RS_STAT_ARGS_MAX && l->known->args[i].kind != RS_ARG_NONE; i++) {
         const struct rs_stat_arg *arg = &l->known->args[i];
         const struct rs_stat_arg_value *value = &l->args.items[i];
-        bool field = arg->kind == RS_ARG_FIELD || arg->kind == RS_ARG_ANY_FIELD;
+        bool field = arg->kind == RS_ARG_FIELD || arg->kind == RS_ARG_ANY_FIELD || arg->kind == RS_ARG_TIME;
         size_t constant = l->constants;
         l->constants += !field;
         RS_ASSERT(l->constants <= RS_STAT_PARAMS_MAX);

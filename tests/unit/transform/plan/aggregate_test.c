@@ -35,6 +35,10 @@ struct wrong {
     const char *complaint;
 };
 
+#define STATISTICS                                                                                           \
+    "count, sum, mean, min, max, range, first, last, ohlc, vwap, variance, variance_pop, stddev, "           \
+    "stddev_pop, skewness, skewness_pop, kurtosis, kurtosis_pop, covariance, covariance_pop, correlation, "  \
+    "slope, intercept, r2, rate, change and pct_change"
 #define WINDOW "    window: {tumbling: 1m}\n"
 #define STATS  "    stats: {n: count()}\n"
 #define UPSERT "    upsert: {version: revision}\n"
@@ -64,7 +68,7 @@ static const struct wrong wrongs[] = {
      "test.yaml:11:14: window \"session\" is not available in this version; there are tumbling, sliding with "
      "every, since, all, and last on upsert streams\n"},
     {"", "    window: {since: days}\n" STATS,
-     "test.yaml:11:21: since is one of hour, day, week, month, quarter, year\n"},
+     "test.yaml:11:21: since is one of hour, day, week, month, quarter, year and session\n"},
     {"", "    window: {since: day, zone: Asia/Shangha}\n" STATS,
      "test.yaml:11:32: unknown time zone \"Asia/Shangha\": write an IANA name such as Europe/Berlin (from "
      "the "
@@ -108,25 +112,33 @@ static const struct wrong wrongs[] = {
     {"", WINDOW "    stats: {v: summ(quantity)}\n",
      "test.yaml:12:16: no statistic \"summ\"; did you mean \"sum\"?\n"},
     {"", WINDOW "    stats: {v: 'quantile(price, 0.99)'}\n",
-     "test.yaml:12:16: statistic \"quantile\" is not available in this version; there are count, sum, mean, "
-     "min, max, range, first, last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, rate, change and "
-     "pct_change\n"},
+     "test.yaml:12:16: statistic \"quantile\" is not available in this version; there are " STATISTICS "\n"},
     {"", WINDOW "    stats: {v: quantile(price)}\n",
-     "test.yaml:12:16: statistic \"quantile\" is not available in this version; there are count, sum, mean, "
-     "min, max, range, first, last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, rate, change and "
-     "pct_change\n"},
+     "test.yaml:12:16: statistic \"quantile\" is not available in this version; there are " STATISTICS "\n"},
     {"", WINDOW "    stats: {v: distinct(product)}\n",
-     "test.yaml:12:16: statistic \"distinct\" is not available in this version; there are count, sum, mean, "
-     "min, max, range, first, last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, rate, change and "
-     "pct_change\n"},
+     "test.yaml:12:16: statistic \"distinct\" is not available in this version; there are " STATISTICS "\n"},
     {"", WINDOW "    stats: {v: frobnicate(price)}\n",
-     "test.yaml:12:16: no statistic \"frobnicate\"; there are count, sum, mean, min, max, range, first, "
-     "last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, rate, change and pct_change\n"},
+     "test.yaml:12:16: no statistic \"frobnicate\"; there are " STATISTICS "\n"},
     {"", WINDOW "    stats: {v: sum}\n",
      "test.yaml:12:16: a statistic is written as name(field), as in sum(quantity) or count()\n"},
     {"", WINDOW "    stats: {v: sum()}\n", "test.yaml:12:16: sum takes one field\n"},
     {"", WINDOW "    stats: {v: vwap(price)}\n",
      "test.yaml:12:16: vwap takes two fields, as in vwap(price, quantity)\n"},
+    {"", WINDOW "    stats: {v: slope(price)}\n",
+     "test.yaml:12:16: slope takes two fields, as in slope(price, $event_time)\n"},
+    {"", WINDOW "    stats: {v: correlation(price)}\n",
+     "test.yaml:12:16: correlation takes two fields, as in correlation(price, quantity)\n"},
+    {"", WINDOW "    stats: {v: 'covariance(price, product)'}\n",
+     "test.yaml:12:16: product is string; statistics are made of int, long, float, double and decimal "
+     "fields\n"},
+    {"", WINDOW "    stats: {v: mean($event_time)}\n",
+     "test.yaml:12:16: $event_time is an input of covariance, covariance_pop, correlation, slope, intercept "
+     "and r2 "
+     "alone, as in slope(price, $event_time)\n"},
+    {"", WINDOW "    stats: {v: mean(at)}\n",
+     "test.yaml:12:16: at is timestamp; statistics are made of int, long, float, double and decimal "
+     "fields\n"},
+    {"", WINDOW "    stats: {v: skewness()}\n", "test.yaml:12:16: skewness takes one field\n"},
     {"", WINDOW "    stats: {v: vwap(price, quantity)}\n",
      "test.yaml:12:16: a statistic is written as name(field), as in sum(quantity) or count(); between braces "
      "one with a comma needs quotes\n"
