@@ -10,15 +10,19 @@
 #define EVENTS     60
 #define STEPS_MAX  10000
 
-static const char yaml[] = "streams:\n"
-                           "  ticks: {topic: t, schema: tick.avsc, time: at, id: id, dedup: 1h}\n"
-                           "aggregates:\n"
-                           "  minute: {stream: ticks, by: [market, product], window: {tumbling: 1m},\n"
-                           "           history: 3, stats: {n: count(), p: ohlc(price), s: stddev(big)}}\n"
-                           "  slide: {stream: ticks, by: [product], window: {sliding: 10s, every: 1s},\n"
-                           "          stats: {n: count(), v: sum(quantity), m: max(ratio)}}\n"
-                           "  whole: {stream: ticks, by: [market], window: {all: true},\n"
-                           "          stats: {w: 'vwap(price, quantity)', l: last(paid)}}\n";
+static const char yaml[] =
+    "streams:\n"
+    "  ticks: {topic: t, schema: tick.avsc, time: at, id: id, dedup: 1h}\n"
+    "aggregates:\n"
+    "  minute: {stream: ticks, by: [market, product], window: {tumbling: 1m},\n"
+    "           history: 3, stats: {n: count(), p: ohlc(price), s: stddev(big)}}\n"
+    "  slide: {stream: ticks, by: [product], window: {sliding: 10s, every: 1s},\n"
+    "          stats: {n: count(), v: sum(quantity), m: max(ratio)}}\n"
+    "  whole: {stream: ticks, by: [market], window: {all: true},\n"
+    "          stats: {w: 'vwap(price, quantity)', l: last(paid)}}\n"
+    "  moments: {stream: ticks, by: [product], window: {tumbling: 1m},\n"
+    "            stats: {k: kurtosis(big), x: skewness(ratio), y: kurtosis(quantity),\n"
+    "                    c: 'correlation(price, ratio)', t: 'slope(paid, $event_time)'}}\n";
 
 static struct fixture fixture;
 static struct tick_log ticks;

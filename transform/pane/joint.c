@@ -146,3 +146,87 @@ bool rs_pane_add_joined(const struct rs_pane_layout *layout, void *pane, const s
     *heap_bytes += effect.heap_bytes;
     return effect.wrapped;
 }
+
+/* ---- where every input is an int64 ---- */
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* These are called with a constant `narrow`, and return whether a sum has wrapped. */
+ALWAYS_INLINE bool add_powers64(bool narrow, const struct rs_pane_input *in, void *pane, int64_t x)
+{
+    if (!narrow) {
+        rs_power_move(rs_pane_at(pane, in->cubes), RS_CUBE64_LIMBS, x, 3, false);
+        if (in->fourths != 0) {
+            rs_power_move(rs_pane_at(pane, in->fourths), RS_FOURTH64_LIMBS, x, 4, false);
+        }
+        return false;
+    }
+    bool wrapped = rs_narrow_cube_add(rs_pane_at(pane, in->cubes), x);
+    return in->fourths != 0 ? rs_narrow_fourth_add(rs_pane_at(pane, in->fourths), x) || wrapped : wrapped;
+}
+
+ALWAYS_INLINE bool add_narrow_or_not(bool narrow, uint64_t *products, int64_t x, int64_t y)
+{
+    if (narrow) {
+        return rs_narrow_product_add(products, x, y);
+    }
+    rs_product64_add(products, x, y);
+    return false;
+}
+
+ALWAYS_INLINE bool add_sums64(bool narrow, const struct rs_pane_input *in, void *pane, int64_t x)
+{
+    bool wrapped = false;
+
+    if (in->count != 0) {
+        *(uint64_t *)rs_pane_at(pane, in->count) += 1;
+    }
+    if (narrow) {
+        wrapped = rs_narrow_sum_add(rs_pane_at(pane, in->sum), x);
+    } else {
+        rs_sum64_add(rs_pane_at(pane, in->sum), x);
+    }
+    return in->squares != 0 ? add_narrow_or_not(narrow, rs_pane_at(pane, in->squares), x, x) || wrapped
+                            : wrapped;
+}
+
+ALWAYS_INLINE bool add_joint64(bool narrow, const struct rs_pane_layout *layout,
+                               const struct rs_pane_joint *joint, void *pane, const struct rs_num *inputs)
+{
+    const struct rs_num *x = &inputs[joint->input[0]];
+    const struct rs_num *y = &inputs[joint->input[1]];
+    bool wrapped = false;
+
+    if (!x->present || !y->present) {
+        return false;
+    }
+    if (!joint->shares_sums) {
+        wrapped = add_sums64(narrow, &layout->inputs[joint->sums[0]], pane, x->i);
+        wrapped = add_sums64(narrow, &layout->inputs[joint->sums[1]], pane, y->i) || wrapped;
+    }
+    return add_narrow_or_not(narrow, rs_pane_at(pane, joint->products), x->i, y->i) || wrapped;
+}
+
+ALWAYS_INLINE bool add_joined64(bool narrow, const struct rs_pane_layout *layout, void *pane,
+                                const struct rs_num *inputs)
+{
+    const struct rs_pane_input *in = layout->inputs;
+    const struct rs_pane_joint *joint = layout->joints;
+    bool wrapped = false;
+
+    for (size_t left = layout->single_count; left > 0; left--, in++) {
+        if (in->cubes != 0 && inputs[in->input].present) {
+            wrapped = add_powers64(narrow, in, pane, inputs[in->input].i) || wrapped;
+        }
+    }
+    for (size_t left = layout->joint_count; left > 0; left--, joint++) {
+        wrapped = add_joint64(narrow, layout, joint, pane, inputs) || wrapped;
+    }
+    return wrapped;
+}
+
+bool rs_pane_add_joined64(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs)
+{
+    return layout->narrow ? add_joined64(true, layout, pane, inputs)
+                          : add_joined64(false, layout, pane, inputs);
+}

@@ -11,6 +11,9 @@
 bool rs_pane_add_joined(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
                         size_t *heap_bytes);
 
+/* The same where every input is an int64. */
+bool rs_pane_add_joined64(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs);
+
 /* Events of a joint: those in which both are. */
 static inline uint64_t rs_pane_joint_count(const struct rs_pane_layout *layout, const void *pane,
                                            const struct rs_pane_joint *joint)

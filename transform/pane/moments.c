@@ -1,6 +1,17 @@
 #include "transform/pane/moments.h"
 
+#include <string.h>
+
 #include "transform/pane/joint.h"
+
+/* Of numbers that are mostly short: all of one would be 2 KiB. */
+static void copy(struct rs_pane_number *to, const struct rs_pane_number *from)
+{
+    to->whole.negative = from->whole.negative;
+    to->whole.size = from->whole.size;
+    memcpy(to->whole.limb, from->whole.limb, from->whole.size * sizeof from->whole.limb[0]);
+    to->exponent = from->exponent;
+}
 
 static void times(struct rs_pane_number *number, uint64_t factor)
 {
@@ -31,7 +42,7 @@ static double signed_root(bool negative, struct rs_pane_number *numerator, struc
 static void cross(struct rs_pane_number *out, uint64_t n, const struct rs_pane_number *xy,
                   const struct rs_pane_number *x, const struct rs_pane_number *y, struct rs_pane_number *work)
 {
-    *out = *xy;
+    copy(out, xy);
     times(out, n);
     rs_pane_number_multiply(work, x, y);
     rs_pane_number_subtract(out, work);
@@ -100,7 +111,7 @@ static void fourth_excess(uint64_t n, struct rs_moment_scratch *s)
     times(&s->d, 3);
     rs_pane_number_add(&s->b, &s->d);
     rs_pane_number_multiply(&s->c, &s->a, &s->a);
-    s->d = s->c;
+    copy(&s->d, &s->c);
     times(&s->d, 3);
     rs_pane_number_subtract(&s->b, &s->d);
 }
@@ -118,7 +129,7 @@ bool rs_pane_kurtosis(const struct rs_pane_sums *from, const struct rs_pane_inpu
     rs_pane_number_multiply(&s->c, &s->a, &s->a);
     if (sample) {
         times(&s->b, n + 1);
-        s->d = s->c;
+        copy(&s->d, &s->c);
         times(&s->d, 6);
         rs_pane_number_add(&s->b, &s->d);
         times(&s->b, n - 1);

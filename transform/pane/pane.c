@@ -546,12 +546,11 @@ static inline bool is_in_order(const void *pane, int64_t time_us)
 ALWAYS_INLINE bool add_joined(bool narrow, const struct rs_pane_layout *layout, void *pane,
                               const struct rs_num *inputs, struct rs_pane_key key)
 {
-    size_t none = 0;
     bool wrapped = is_in_order(pane, key.time_us)
                        ? add_int64s_in_order(narrow, layout, pane, inputs, key)
                        : add_int64s_in_any_order(narrow, layout, pane, inputs, key);
 
-    return rs_pane_add_joined(layout, pane, inputs, &none) || wrapped;
+    return rs_pane_add_joined64(layout, pane, inputs) || wrapped;
 }
 
 static struct rs_pane_added add_joined_narrow(const struct rs_pane_layout *layout, void *pane,

@@ -17,7 +17,7 @@
 #include "tests/lib/refused_calloc.h"
 #include "transform/pane/pane.h"
 
-#define COUNT(array) (sizeof array / sizeof((array)[0]))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct rs_stat_spec pair_stats[] = {
     {RS_STAT_COVARIANCE, "cov", 0, 1, NULL},  {RS_STAT_COVARIANCE_POP, "covp", 1, 0, NULL},
