@@ -1,7 +1,7 @@
 /* Nanoseconds per event of the engine: decoded, judged, looked up and added; and per emitted view. Prints;
  * judges nothing.
  *
- *   engine_bench [apply|small|rules|window|emit|GROUPS]...
+ *   engine_bench [apply|small|rules|window|last|emit|GROUPS]...
  *
  * Without arguments: all. GROUPS: `apply` with so many. What grows with what: scaling_bench. `window` drives a tumbling and a sliding aggregate through the same log
  * with the same emissions; where the kernel lets it, instructions are counted. */
@@ -162,7 +162,7 @@ static void look_up_and_add(struct rs_groups *gs, const struct lookup *lookups, 
         }
         event->order++;
         event->time_us = first_us + lookups[i].after_us;
-        if (!rs_group_late(gs, rs_group_at(gs, number), rs_slice_of(NULL, 0), event->time_us)) {
+        if (!rs_group_late(gs, rs_group_at(gs, number), rs_slice_of(NULL, 0), event->time_us, event->order)) {
             rs_group_add(gs, number, event);
         }
     }
@@ -191,14 +191,14 @@ static void measure_part(struct course *c, const struct rs_record *records, size
     least(&c->apply_ns, start, count);
 }
 
-static void bench_apply(uint64_t groups, size_t count)
+static void run_course(struct course *course, const char *window, uint64_t groups, size_t count,
+                       struct rs_partition_status *status)
 {
     struct course c = {.apply_ns = 1e18, .decode_ns = 1e18, .add_ns = 1e18};
     struct rs_error error;
-    struct rs_partition_status s;
     const size_t warm = count / 2;
     const size_t part = warm / PARTS / RS_RECORD_BATCH_MAX * RS_RECORD_BATCH_MAX;
-    open_with(&c.f, &c.p, "{tumbling: 1m}", "");
+    open_with(&c.f, &c.p, window, "");
     if (rs_partition_new(c.f.engine, 0, 0, &c.bare, &error) < 0) {
         abort();
     }
@@ -209,17 +209,41 @@ static void bench_apply(uint64_t groups, size_t count)
     for (size_t at = warm; at + part <= count; at += part) {
         measure_part(&c, c.log.records + at, part);
     }
-    rs_partition_status(c.p, &s);
-    printf("apply, %llu groups: %.1f ns an event; decode %.1f, look-up and add %.1f; %llu bytes a group\n",
-           (unsigned long long)groups, c.apply_ns, c.decode_ns, c.add_ns,
-           (unsigned long long)(s.memory_bytes / s.groups));
-    printf("apply, times decode and look-up and add, %llu groups: %.2f (goal ≤ 1.5)\n",
-           (unsigned long long)groups, c.apply_ns / (c.decode_ns + c.add_ns));
+    rs_partition_status(c.p, status);
     free(c.lookups);
     rs_partition_free(&c.bare);
     rs_partition_free(&c.p);
     fixture_close(&c.f);
     tick_log_free(&c.log);
+    *course = c;
+}
+
+static void bench_apply(uint64_t groups, size_t count)
+{
+    struct course c;
+    struct rs_partition_status s;
+    run_course(&c, "{tumbling: 1m}", groups, count, &s);
+    printf("apply, %llu groups: %.1f ns an event; decode %.1f, look-up and add %.1f; %llu bytes a group\n",
+           (unsigned long long)groups, c.apply_ns, c.decode_ns, c.add_ns,
+           (unsigned long long)(s.memory_bytes / s.groups));
+    printf("apply, times decode and look-up and add, %llu groups: %.2f (goal ≤ 1.5)\n",
+           (unsigned long long)groups, c.apply_ns / (c.decode_ns + c.add_ns));
+}
+
+/* Windows of the newest events beside one that only adds, of the same log: full from the beginning on. */
+static void bench_last(uint64_t groups)
+{
+    static const char *const windows[] = {"{all: true}", "{last: 10}", "{last: 1000}"};
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        struct course c;
+        struct rs_partition_status s;
+        run_course(&c, windows[i], groups, 1000000, &s);
+        printf("%-13s %llu groups: look-up and add %5.1f ns an event (goal of last: 1000: ≤ 50), apply %.1f, "
+               "%llu "
+               "bytes a group\n",
+               windows[i], (unsigned long long)groups, c.add_ns, c.apply_ns,
+               (unsigned long long)(s.memory_bytes / s.groups));
+    }
 }
 
 /* What rules cost: two partitions take the same records in turns, one of a stream with eight of them. */
@@ -354,6 +378,9 @@ int main(int argc, char **argv)
             "of texts and fields",
             ", rules: {paid: {gt: 0, le: 1000000}, quantity: {ge: 1, lt: {field: paid}}, "
             "side: {in: [BUY, SELL]}, product: {max_length: 16}, market: {ne: XXXX, pattern: '[A-Z]{4}'}}");
+    }
+    if (wanted(argc, argv, "last")) {
+        bench_last(100);
     }
     if (wanted(argc, argv, "emit")) {
         bench_emit(10000);

@@ -22,7 +22,9 @@ static const char yaml[] =
     "          stats: {w: 'vwap(price, quantity)', l: last(paid)}}\n"
     "  moments: {stream: ticks, by: [product], window: {tumbling: 1m},\n"
     "            stats: {k: kurtosis(big), x: skewness(ratio), y: kurtosis(quantity),\n"
-    "                    c: 'correlation(price, ratio)', t: 'slope(paid, $event_time)'}}\n";
+    "                    c: 'correlation(price, ratio)', t: 'slope(paid, $event_time)'}}\n"
+    "  newest: {stream: ticks, by: [product], window: {last: 9},\n"
+    "           stats: {v: sum(quantity), m: max(ratio), b: first(big)}}\n";
 
 static struct fixture fixture;
 static struct tick_log ticks;

@@ -160,9 +160,9 @@ def make_where(rng, depth=0):
     return leaf(rng)
 
 
-def make_aggregate(rng, name):
+def make_aggregate(rng, name, kinds):
     """(YAML, oracle's aggregate); always grouped by `name` first, so that partitions hold whole groups."""
-    kind = rng.choice(["tumbling", "tumbling", "sliding", "all"])
+    kind = rng.choice(kinds)
     stats = dict(COMMON)
     if kind == "tumbling":
         size = rng.choice([10, 60, 3600]) * S
@@ -174,6 +174,9 @@ def make_aggregate(rng, name):
         window = engine.Window(size * S, every * S)
         text = {"sliding": f"{size}s", "every": f"{every}s"}
         stats.update(WINDOWED)
+    elif kind == "last":
+        last = rng.choice([1, 2, 3, 7, 16, 17, 40, 1000])
+        window, text = engine.LastEvents(last), {"last": last}
     else:
         window, text = engine.Window(), {"all": True}
     chosen = dict(sorted(rng.sample(sorted(stats.items()), rng.randrange(4, len(stats)))))
@@ -182,17 +185,20 @@ def make_aggregate(rng, name):
     where = None
     if rng.random() < 0.5:
         tree["where"], where = make_where(rng)
-    history = rng.choice([0, 3, 1000]) if kind != "all" else 0
+    history = rng.choice([0, 3, 1000]) if kind not in ("all", "last") else 0
     if history:
         tree["history"] = history
     return tree, engine.Aggregate(name, chosen, window, by, where, history, DOUBLE)
 
 
 class Semantics(suite.Case):
+    KINDS = ("tumbling", "tumbling", "sliding", "all")
+    SEEDS = 200
+
     def run_seed(self, seed):
         rng = random.Random(seed)
         lateness = rng.choice([0, 5, 30, 600]) * S
-        aggregates = {f"g{i}": make_aggregate(rng, f"g{i}") for i in range(rng.randrange(1, 4))}
+        aggregates = {f"g{i}": make_aggregate(rng, f"g{i}", self.KINDS) for i in range(rng.randrange(1, 4))}
         longest = max((a.window.size or 0) for _, a in aggregates.values())
         stream = {"topic": "t", "schema": "event.avsc", "time": "at", "lateness": f"{lateness // S}s"}
         options = {"lateness": lateness}
@@ -224,7 +230,7 @@ class Semantics(suite.Case):
             raise AssertionError(f"RS_SEED={seed}: {error}") from None
 
     def test_random_streams(self):
-        seeds = [int(os.environ["RS_SEED"])] if "RS_SEED" in os.environ else range(int(os.environ.get("RS_SEEDS", 200)))
+        seeds = [int(os.environ["RS_SEED"])] if "RS_SEED" in os.environ else range(int(os.environ.get("RS_SEEDS", self.SEEDS)))
         for seed in seeds:
             with self.subTest(seed=seed):
                 self.run_seed(seed)

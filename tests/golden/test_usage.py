@@ -153,12 +153,11 @@ CONFIGURATIONS = [
      ["19:23: sliding needs every, as in {sliding: 5m, every: 1s}"]),
     ("window later", "tumbling: 1m", "session: 30s",
      ['19:14: window "session" is not available in this version; there are tumbling, sliding with every, since, all, '
-      'and last on upsert streams']),
+      'and last']),
     ("window two", "tumbling: 1m", "tumbling: 1m, all: true",
-     ["19:13: window is exactly one of tumbling, sliding with every, since, all, and last on upsert streams"]),
-    ("last on append", "tumbling: 1m", "last: 5",
-     ['19:20: window "last" of an append stream is not available in this version; there are tumbling, sliding '
-      'with every, since, and all']),
+     ["19:13: window is exactly one of tumbling, sliding with every, since, all, and last"]),
+    ("last of too many", "tumbling: 1m", "last: 500000",
+     ['19:20: last: must be a whole number from 1 to 100000, not "500000"']),
     ("no window", "    window: {tumbling: 1m}\n", "",
      ["17:5: an aggregate needs window, as in {tumbling: 1m}"]),
     ("history on all", "tumbling: 1m", "all: true",
@@ -377,8 +376,7 @@ class Usage(suite.Case):
     stats: {events: count()}
 """), ['17:13: no stream "trade"; did you mean "trades"?',
        '19:24: tumbling: must be from 1us to 36525d, not "0s"',
-       '26:20: window "last" of an append stream is not available in this version; there are tumbling, sliding with '
-       'every, since, and all',
+       '27:12: two values of aggregate b would be called "events"',
        '31:12: two values of aggregate c would be called "events"'])
         # Nothing is known of a stream that is none: neither its fields nor whether it has `last` and `change`.
         unknown = BASE.replace("  trades:\n    topic: t\n    schema: trade.avsc\n    time: executed_at\n    lateness: 30s",

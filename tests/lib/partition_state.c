@@ -52,6 +52,15 @@ static void save_registers(const struct rs_groups *gs, const struct rs_upsert_gr
     }
 }
 
+static void save_events(const struct rs_groups *gs, uint32_t number, struct rs_buf *out)
+{
+    struct rs_last_cursor cursor = rs_last_begin(gs, number, true);
+    rs_write_u32(out, ((const struct rs_last_group *)rs_group_at(gs, number))->count);
+    for (const struct rs_last_event *e; (e = rs_last_next(gs, &cursor, true));) {
+        rs_form_event(gs, e, out);
+    }
+}
+
 static void save_group(const struct rs_groups *gs, uint32_t number, struct rs_buf *out)
 {
     const struct rs_group *g = rs_group_at(gs, number);
@@ -60,6 +69,8 @@ static void save_group(const struct rs_groups *gs, uint32_t number, struct rs_bu
     rs_write_i64(out, rs_group_pending(gs, number));
     if (gs->aggregate->upsert) {
         save_registers(gs, (const struct rs_upsert_group *)g, out);
+    } else if (gs->last.capacity) {
+        save_events(gs, number, out);
     } else {
         save_panes(gs, number, out);
     }
@@ -271,6 +282,23 @@ static int load_registers(struct rs_form_reader *l, uint32_t number)
     return l->reader.failed || count == 0 ? rs_form_damaged(l, "a group") : 0;
 }
 
+static int load_events(struct rs_form_reader *l, uint32_t number)
+{
+    struct rs_last_event *e = malloc(l->gs->last.event_size);
+    uint32_t count = rs_read_u32(&l->reader);
+    int rc = l->reader.failed || count == 0 ? rs_form_damaged(l, "a group") : 0;
+    rc = rc == 0 && !e ? rs_form_no_memory(l) : rc;
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        rc = rs_form_read_event(l, e);
+        rc = rc == 0 && !rs_last_reserve(l->gs, 1) ? rs_form_no_memory(l) : rc;
+        if (rc == 0) {
+            rs_last_restore(l->gs, number, e);
+        }
+    }
+    free(e);
+    return rc;
+}
+
 static int load_group(struct rs_form_reader *l, struct rs_slice *before)
 {
     struct rs_slice key;
@@ -290,6 +318,9 @@ static int load_group(struct rs_form_reader *l, struct rs_slice *before)
         return rs_form_damaged(l, "a group");
     }
     rs_groups_touch(l->gs, number, g, RS_GROUP_VIEW);
+    if (l->gs->last.capacity) {
+        return load_events(l, number);
+    }
     return l->gs->aggregate->upsert ? load_registers(l, number) : load_panes(l, number);
 }
 

@@ -142,6 +142,17 @@ class SessionWindow(CalendarWindow):
         return any(o <= time < c for o, c in self.sessions)
 
 
+class LastEvents(Window):
+    """The newest `last` events by their keys: time, then offset."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.last = last
+
+    def of(self, events):
+        return sorted(events, key=lambda event: event[:2])[-self.last:]
+
+
 class Aggregate:
     """closed: the hash is the newest window that has ended; delay: all is as of so much earlier. max_groups: as many groups at a
     time; events of further ones are rejected, or with `other` go to a group of that key."""
@@ -341,7 +352,10 @@ class AppendPartition:
                 newest = groups.pop(key).clock
                 self.dropped[aggregate.name][key] = max(newest, self.dropped[aggregate.name].get(key, newest))
 
-    def _late(self, aggregate, group, key, time):
+    def _late(self, aggregate, group, key, time, offset):
+        if isinstance(aggregate.window, LastEvents):
+            kept = aggregate.window.of(group.events) if group else []
+            return len(kept) == aggregate.window.last and (time, offset) < kept[0][:2]
         if aggregate.window.size is None:
             return False
         clock = group.clock if group else self.dropped[aggregate.name].get(key)
@@ -357,7 +371,7 @@ class AppendPartition:
             key = aggregate.other
         if aggregate.where and aggregate.where(fields) is not True:
             verdict = "filtered"
-        elif self._late(aggregate, groups.get(key), key, time):
+        elif self._late(aggregate, groups.get(key), key, time, offset):
             verdict = "late"
         elif full and not aggregate.other:
             counts["rejected"] += 1
@@ -397,7 +411,7 @@ def windows_of(aggregate, group):
 
 
 def render(aggregate, events, start, end, previous=None):
-    size = None if start is None else end - start
+    size = None if start is None or aggregate.window.size is None else end - start
     out = aggregate.folder.render(events, size, previous)
     if start is not None:
         out["window_start"], out["window_end"] = str(ms(start)), str(ms(end))
@@ -427,7 +441,10 @@ def show_group(out, aggregate, key, group, now_shown):
     newest = max(t for t, _, _ in group.events)
     score = ms(group.clock)
     window = aggregate.window
-    if window.size is None:
+    if isinstance(window, LastEvents):
+        kept = window.of(group.events)
+        view = render(aggregate, kept, kept[0][0], kept[-1][0])
+    elif window.size is None:
         view = render(aggregate, group.events, None, None)
     elif window.tumbling:
         windows = windows_of(aggregate, group)

@@ -1,5 +1,7 @@
 #include "transform/group/bytes.h"
 
+#include <math.h>
+
 /* ---- writing ---- */
 
 void rs_form_key(struct rs_slice key, struct rs_buf *out)
@@ -47,6 +49,32 @@ void rs_form_register(const struct rs_groups *gs, const struct rs_register *r, s
         rs_write_u32(out, (uint32_t)(r->present[k / 64] >> (k % 64) & 1));
         rs_write_u64(out, r->values[k][0]);
         rs_write_u64(out, r->values[k][1]);
+    }
+}
+
+/* How many words the value of an event's input takes. */
+static size_t value_words(const struct rs_groups *gs, uint32_t i)
+{
+    return gs->aggregate->plan->inputs.types[gs->aggregate->inputs[i]].kind == RS_NUM_INT128 ? 2 : 1;
+}
+
+/* A byte for eight inputs, whether each is there, and then the values of those that are. */
+void rs_form_event(const struct rs_groups *gs, const struct rs_last_event *e, struct rs_buf *out)
+{
+    const uint64_t *value = e->words + gs->last.bit_words;
+    uint32_t inputs = gs->aggregate->input_count;
+    rs_write_i64(out, e->time_us);
+    rs_write_i64(out, e->order);
+    for (uint32_t i = 0; i < inputs; i += 8) {
+        uint64_t mask = inputs - i < 8 ? (UINT64_C(1) << (inputs - i)) - 1 : UINT8_MAX;
+        rs_buf_char(out, (char)(e->words[i / 64] >> (i % 64) & mask));
+    }
+    for (uint32_t i = 0; i < inputs; i++) {
+        for (size_t k = value_words(gs, i); k > 0; k--, value++) {
+            if (rs_last_present(e, i)) {
+                rs_write_u64(out, *value);
+            }
+        }
     }
 }
 
@@ -162,4 +190,43 @@ int rs_form_read_register(struct rs_form_reader *f, struct rs_register *r)
     }
     bool good = rs_form_plausible(r->period_us) && !(r->flags & ~RS_REGISTER_ABSENT);
     return f->reader.failed || !good ? rs_form_damaged(f, "a register") : 0;
+}
+
+/* What an event may not be, since nothing would have kept it: without a value that is always there, or with one that
+ * is no number. */
+static bool event_value_right(const struct rs_groups *gs, uint32_t i, bool present, const uint64_t *value)
+{
+    const struct rs_num_type *type = &gs->aggregate->plan->inputs.types[gs->aggregate->inputs[i]];
+    double number = 0;
+    if (type->kind == RS_NUM_DOUBLE) {
+        memcpy(&number, value, sizeof number);
+    }
+    return isfinite(number) && (present || !type->required || type->kind == RS_NUM_DOUBLE);
+}
+
+int rs_form_read_event(struct rs_form_reader *f, struct rs_last_event *e)
+{
+    const struct rs_groups *gs = f->gs;
+    uint32_t inputs = gs->aggregate->input_count;
+    uint64_t *value = e->words + gs->last.bit_words;
+    bool good = true;
+    memset(e, 0, gs->last.event_size);
+    e->time_us = rs_read_i64(&f->reader);
+    e->order = rs_read_i64(&f->reader);
+    for (uint32_t i = 0; i < inputs; i += 8) {
+        struct rs_slice byte = rs_read_bytes(&f->reader, 1);
+        uint64_t bits = f->reader.failed ? 0 : byte.data[0];
+        good &= inputs - i >= 8 || bits >> (inputs - i) == 0;
+        e->words[i / 64] |= bits << (i % 64);
+    }
+    for (uint32_t i = 0; good && i < inputs; i++) {
+        bool present = rs_last_present(e, i);
+        for (size_t k = 0; present && k < value_words(gs, i); k++) {
+            value[k] = rs_read_u64(&f->reader);
+        }
+        good = event_value_right(gs, i, present, value);
+        value += value_words(gs, i);
+    }
+    good &= !f->reader.failed && rs_form_plausible(e->time_us);
+    return good ? 0 : rs_form_damaged(f, "an event");
 }

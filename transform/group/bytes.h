@@ -5,13 +5,14 @@
 #define RS_TRANSFORM_GROUP_BYTES_H
 
 #include "base/reader.h"
-#include "transform/group/group.h"
+#include "transform/group/last.h"
 #include "transform/group/upsert.h"
 
 /* ---- writing ---- */
 void rs_form_key(struct rs_slice key, struct rs_buf *out);
 void rs_form_pane(const struct rs_groups *gs, const struct rs_node *node, struct rs_buf *out);
 void rs_form_register(const struct rs_groups *gs, const struct rs_register *r, struct rs_buf *out);
+void rs_form_event(const struct rs_groups *gs, const struct rs_last_event *e, struct rs_buf *out);
 
 /* ---- reading: RS_ESTATE (damaged), RS_ENOMEM ---- */
 struct rs_form_reader {
@@ -35,5 +36,6 @@ RS_MUST_USE int rs_form_read_key(struct rs_form_reader *f, struct rs_slice *key)
 RS_MUST_USE int rs_form_read_start(struct rs_form_reader *f, int64_t *start_us, uint32_t *flags);
 RS_MUST_USE int rs_form_read_pane(struct rs_form_reader *f, struct rs_node *node);
 RS_MUST_USE int rs_form_read_register(struct rs_form_reader *f, struct rs_register *r);
+RS_MUST_USE int rs_form_read_event(struct rs_form_reader *f, struct rs_last_event *e);
 
 #endif

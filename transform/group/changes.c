@@ -6,6 +6,7 @@
 
 #include "base/reader.h"
 #include "transform/group/bytes.h"
+#include "transform/group/last.h"
 #include "transform/group/upsert.h"
 
 #define ENTRY_BYTES      ((size_t)64 << 10) /* a larger group is cut at panes */
@@ -172,6 +173,28 @@ static void put_registers(struct rs_groups *gs, uint32_t number, struct rs_buf *
     group_end(&entry, out);
 }
 
+/* As put_panes. Events that fell out need not be told: the newest N of what the log has are those that are
+ * left. */
+static void put_events(struct rs_groups *gs, uint32_t number, struct rs_buf *out)
+{
+    const struct rs_group *g = rs_group_at(gs, number);
+    bool whole = g->flags & RS_GROUP_WHOLE;
+    int64_t oldest_us = rs_last_oldest_us(gs, number);
+    struct group_entry entry = group_begin(gs, number, kind_of(g), oldest_us, out);
+    struct rs_last_cursor cursor = rs_last_begin(gs, number, whole);
+    for (const struct rs_last_event *e; (e = rs_last_next(gs, &cursor, whole));) {
+        if (out->size - entry.begun >= ENTRY_BYTES) {
+            group_end(&entry, out);
+            rs_chunks_cut(gs->unsealed.chunks, RS_CHUNK_BYTES);
+            entry = group_begin(gs, number, RS_ENTRY_CHANGED, oldest_us, out);
+        }
+        rs_form_event(gs, e, out);
+        rs_last_told(gs, &cursor);
+        entry.count++;
+    }
+    group_end(&entry, out);
+}
+
 static void note_whole(struct rs_unsealed *u, size_t bytes)
 {
     u->whole_bytes += bytes;
@@ -192,6 +215,8 @@ void rs_groups_write(struct rs_groups *gs, uint32_t number)
         }
     } else if (gs->aggregate->upsert) {
         put_registers(gs, number, out);
+    } else if (gs->last.capacity) {
+        put_events(gs, number, out);
     } else {
         put_panes(gs, number, out);
     }

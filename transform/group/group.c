@@ -1,6 +1,7 @@
 #include "transform/group/group.h"
 
 #include "transform/group/fold.h"
+#include "transform/group/last.h"
 
 static const struct rs_window *window_of(const struct rs_groups *gs)
 {
@@ -197,6 +198,9 @@ void rs_group_clear(struct rs_groups *gs, uint32_t number)
         uint32_t newer = rs_node_at(gs, at)->newer;
         node_free(gs, at);
         at = newer;
+    }
+    if (gs->last.capacity) {
+        rs_last_clear(gs, number);
     }
     group->newest = RS_NONE;
     group->oldest = RS_NONE;
@@ -424,9 +428,13 @@ static void add_to_folds(struct rs_groups *gs, uint32_t number, uint32_t pane, b
     rs_fold_add(gs, sliding->history, pane, fresh, e);
 }
 
-/* The event is not of the newest pane. */
+/* The event is not of the newest pane, or the group keeps events: no pane of those holds a time of its own. */
 static void add_elsewhere(struct rs_groups *gs, uint32_t number, const struct rs_event *e)
 {
+    if (gs->last.capacity) {
+        rs_last_add(gs, number, e);
+        return;
+    }
     struct rs_group *g = rs_group_at(gs, number);
     int64_t start_us = window_of(gs)->by_calendar ? cell_of(gs, e->time_us)->start_us
                                                   : rs_window_slice(window_of(gs), e->time_us);

@@ -31,16 +31,21 @@ static inline bool rs_node_holds(const struct rs_groups *gs, const struct rs_nod
            (node->start_us == gs->cell.start_us && time_us >= gs->cell.start_us && time_us < gs->cell.end_us);
 }
 
-/* Whether an event of this time is late: for a group by its own clock, for one that is not there (group NULL)
+/* In last.h; by their keys alone. */
+bool rs_last_late(const struct rs_groups *gs, const struct rs_group *group, int64_t time_us, int64_t order);
+
+/* Whether an event of this key is late: for a group by its own clock, for one that is not there (group NULL)
  * by that of the group that was dropped under its key. Most events are of their group's newest pane or of
  * what comes next, and not late whatever the clock. */
 bool rs_group_late_by_clock(const struct rs_groups *gs, const struct rs_group *group, struct rs_slice key,
                             int64_t time_us);
 static inline bool rs_group_late(const struct rs_groups *gs, const struct rs_group *group,
-                                 struct rs_slice key, int64_t time_us)
+                                 struct rs_slice key, int64_t time_us, int64_t order)
 {
-    if (!rs_window_ends(&gs->aggregate->window) ||
-        (group && group->newest != RS_NONE && rs_node_holds(gs, rs_node_at(gs, group->newest), time_us))) {
+    if (!rs_window_ends(&gs->aggregate->window)) {
+        return gs->last.capacity && rs_last_late(gs, group, time_us, order);
+    }
+    if (group && group->newest != RS_NONE && rs_node_holds(gs, rs_node_at(gs, group->newest), time_us)) {
         return false;
     }
     return rs_group_late_by_clock(gs, group, key, time_us);

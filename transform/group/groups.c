@@ -6,14 +6,17 @@
 #include "base/prefetch.h"
 #include "transform/group/changes.h"
 #include "transform/group/fold.h"
-#include "transform/group/group.h"
+#include "transform/group/last.h"
 #include "transform/group/upsert.h"
 
 _Static_assert(sizeof(struct rs_group) == 64, "a group is one cache line");
 
 static size_t group_size(const struct rs_aggregate *a)
 {
-    return a->upsert ? sizeof(struct rs_upsert_group) : sizeof(struct rs_group);
+    if (a->upsert) {
+        return sizeof(struct rs_upsert_group);
+    }
+    return a->window.kind == RS_WINDOW_LAST ? sizeof(struct rs_last_group) : sizeof(struct rs_group);
 }
 
 static size_t rest_size(const struct rs_aggregate *a)
@@ -42,6 +45,9 @@ int rs_groups_init(struct rs_groups *gs, const struct rs_aggregate *aggregate, s
     }
     rs_slabs_init(&gs->panes, sizeof(struct rs_node) + aggregate->pane_size);
     rs_slabs_init(&gs->revisions, sizeof(struct rs_revision));
+    if (!aggregate->upsert && aggregate->window.kind == RS_WINDOW_LAST) {
+        rs_last_init(gs);
+    }
     rs_key_arena_init(&gs->keys);
     gs->total = calloc(1, aggregate->pane_size);
     gs->previous = calloc(1, aggregate->pane_size);
@@ -86,6 +92,7 @@ void rs_groups_fini(struct rs_groups *gs)
     rs_slabs_fini(&gs->rests);
     rs_slabs_fini(&gs->panes);
     rs_slabs_fini(&gs->revisions);
+    rs_slabs_fini(&gs->chunks);
     rs_key_arena_fini(&gs->keys);
     free(gs->unsealed.gathering.numbers);
     free(gs->unsealed.writing.numbers);
@@ -106,7 +113,8 @@ bool rs_groups_reserve(struct rs_groups *gs, uint32_t events, size_t key_bytes)
     return rs_index_reserve(&gs->index, events) && rs_slabs_reserve(&gs->groups, events) &&
            (gs->rests.item_size == 0 || rs_slabs_cover(&gs->rests, gs->groups.touched + events)) &&
            (gs->aggregate->upsert || rs_slabs_reserve(&gs->panes, events)) &&
-           (!revisions || rs_slabs_reserve(&gs->revisions, events)) && reserve_changed(gs, events) &&
+           (!revisions || rs_slabs_reserve(&gs->revisions, events)) &&
+           (gs->last.capacity == 0 || rs_last_reserve(gs, events)) && reserve_changed(gs, events) &&
            (!gs->aggregate->expires ||
             rs_gone_reserve(&gs->gone, (uint64_t)gs->count + events + gs->gone.count)) &&
            rs_key_arena_reserve(&gs->keys, events, key_bytes);
@@ -214,6 +222,9 @@ void rs_groups_look_up(const struct rs_groups *gs, const uint32_t *hashes, uint3
         if (found[i] != RS_NONE) {
             prefetch_group(gs, rs_group_at(gs, found[i]));
         }
+    }
+    if (gs->last.capacity) {
+        rs_last_prefetch(gs, found, count);
     }
 }
 

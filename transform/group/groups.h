@@ -83,6 +83,21 @@ struct rs_upsert_group {
     uint32_t count, capacity;
 };
 
+/* A group with a window of its newest events keeps those too, in chunks (last.h). */
+struct rs_last_group {
+    struct rs_group group;
+    int64_t oldest_us, oldest_order; /* key of its oldest event */
+    uint32_t oldest, newest;         /* chunks, where there are events */
+    uint32_t count;                  /* events */
+    bool stale;                      /* the pane is not that of the events */
+};
+
+/* What an aggregate's events look like in there; capacity 0: it keeps none. */
+struct rs_last_shape {
+    uint32_t event_size, bit_words;
+    uint32_t capacity; /* events a chunk */
+};
+
 enum rs_node_flag {
     RS_NODE_OWED = 1,    /* counted as a window that waits for the sink */
     RS_NODE_CARRY = 2,   /* holds older panes' last values for `change`: no window of its own any more */
@@ -152,6 +167,8 @@ struct rs_groups {
     struct rs_slabs rests; /* by the group's number; item_size 0: nothing ends */
     struct rs_slabs panes;
     struct rs_slabs revisions;
+    struct rs_slabs chunks; /* of events */
+    struct rs_last_shape last;
     struct rs_key_arena keys;
     struct rs_schedule schedule;
     uint32_t dirty_head, dirty_tail, dirty_count;

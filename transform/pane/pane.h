@@ -121,6 +121,11 @@ struct rs_pane_added {
 };
 struct rs_pane_added rs_pane_add(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
                                  int64_t time_us, int64_t order);
+/* Takes the oldest event of a pane away again, as if it had never been added. False: that cannot be done, since
+ * it is one of the extrema, or the last one of an input; nothing in the pane counts then, and it has to be
+ * made anew. */
+bool rs_pane_remove(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
+                    int64_t time_us, int64_t order);
 void rs_pane_merge(const struct rs_pane_layout *layout, void *into, const void *from);
 /* Sums and counts only. Extrema, first, last and newest are left as they were: take them from
  * rs_pane_merge_extrema. */

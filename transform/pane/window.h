@@ -17,7 +17,7 @@ enum rs_window_kind {
     RS_WINDOW_TUMBLING,
     RS_WINDOW_SLIDING, /* every < size, or since a cell of the calendar began: drains as shown time goes on */
     RS_WINDOW_ALL,     /* one pane, never final */
-    RS_WINDOW_LAST,    /* upsert streams: the newest `last` periods */
+    RS_WINDOW_LAST,    /* the newest `last` events; of upsert streams, periods */
 };
 
 struct rs_window {

@@ -76,8 +76,8 @@ static uint64_t revisions(const struct rs_groups *gs, const struct rs_node *node
 static void put_pane(struct describer *d, const struct rs_node *node)
 {
     const struct rs_window *w = &d->gs->aggregate->window;
-    bool bounded = w->kind != RS_WINDOW_ALL;
-    int64_t end_us = rs_window_slice_end(w, node->start_us);
+    bool bounded = rs_window_ends(w);
+    int64_t end_us = bounded ? rs_window_slice_end(w, node->start_us) : RS_TIME_NONE;
     rs_buf_char(d->out, '{');
     put_time("from", bounded ? node->start_us : RS_TIME_NONE, d->out);
     rs_buf_char(d->out, ',');

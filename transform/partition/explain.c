@@ -2,6 +2,7 @@
 
 #include "base/time/text.h"
 #include "transform/group/groups.h"
+#include "transform/group/last.h"
 #include "transform/group/upsert.h"
 #include "transform/plan/engine.h"
 #include "transform/plan/plan.h"
@@ -214,7 +215,9 @@ static void explain_window(const struct rs_aggregate *a, struct rs_buf *out)
         }
         break;
     case RS_WINDOW_ALL: rs_buf_text(out, "  window: all time"); break;
-    case RS_WINDOW_LAST: rs_buf_printf(out, "  window: last %lld periods", (long long)w->last); break;
+    case RS_WINDOW_LAST:
+        rs_buf_printf(out, "  window: last %lld %s", (long long)w->last, a->upsert ? "periods" : "events");
+        break;
     }
     if (w->offset_us && !w->since) {
         put_duration(out, ", behind an offset of ", w->offset_us);
@@ -228,6 +231,8 @@ static void explain_window(const struct rs_aggregate *a, struct rs_buf *out)
     }
     if (a->upsert) {
         rs_buf_text(out, ", folded from a register for each period\n");
+    } else if (w->kind == RS_WINDOW_LAST) {
+        rs_buf_text(out, " by event time, kept one by one\n");
     } else if (w->slice_us && !w->by_calendar) {
         put_duration(out, ", panes of ", w->slice_us);
         rs_buf_printf(out, ", %lld a window\n", (long long)rs_window_panes(w));
@@ -271,6 +276,18 @@ static uint64_t busy_panes(const struct rs_aggregate *a)
     return (uint64_t)panes;
 }
 
+/* Chunks of events are half full where events come out of order, and full where they do not. */
+static void explain_events(const struct rs_aggregate *a, uint64_t groups, struct rs_buf *out)
+{
+    uint64_t fixed = SLOT_BYTES + sizeof(struct rs_last_group) + sizeof(struct rs_node) + a->pane_size;
+    uint64_t each = rs_last_event_bytes(a);
+    rs_buf_printf(out, "  memory: %llu bytes a group and %llu an event; %llu groups of %lld events: ",
+                  (unsigned long long)fixed, (unsigned long long)each, (unsigned long long)groups,
+                  (long long)a->window.last);
+    put_bytes(out, groups * (fixed + (uint64_t)a->window.last * each));
+    rs_buf_char(out, '\n');
+}
+
 /* An estimate for whoever has to choose a machine. Left out is what depends on the data: running folds of
  * sliding windows, and sums of doubles so far apart that they need room of their own. */
 static void explain_memory(const struct rs_aggregate *a, uint64_t groups, struct rs_buf *out)
@@ -285,6 +302,10 @@ static void explain_memory(const struct rs_aggregate *a, uint64_t groups, struct
                       (unsigned long long)fixed, (unsigned long long)each, (unsigned long long)groups);
         put_bytes(out, groups * (fixed + 100 * each));
         rs_buf_char(out, '\n');
+        return;
+    }
+    if (a->window.kind == RS_WINDOW_LAST) {
+        explain_events(a, groups, out);
         return;
     }
     fixed += sizeof(struct rs_group);

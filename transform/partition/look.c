@@ -2,7 +2,7 @@
  * be judged again afterwards. */
 #include "transform/partition/look.h"
 
-#include "transform/group/group.h"
+#include "transform/group/last.h"
 #include "transform/group/upsert.h"
 #include "transform/pane/window.h"
 #include "transform/partition/internal.h"
@@ -15,10 +15,13 @@ static int64_t upsert_late_us(const struct rs_groups *gs, const struct rs_upsert
 }
 
 static int64_t group_late_us(const struct rs_groups *gs, const struct rs_group *group, struct rs_slice key,
-                             int64_t time_us)
+                             int64_t time_us, int64_t order)
 {
-    if (!rs_group_late(gs, group, key, time_us)) {
+    if (!rs_group_late(gs, group, key, time_us, order)) {
         return -1;
+    }
+    if (gs->last.capacity) {
+        return ((const struct rs_last_group *)group)->oldest_us - time_us;
     }
     int64_t clock_us = group ? group->clock_us : rs_gone_newest(&gs->gone, key);
     return clock_us - gs->lateness_us - rs_window_last_end(&gs->aggregate->window, time_us);
@@ -34,8 +37,9 @@ static int64_t late_us(const struct rs_partition *p, const struct rs_groups *gs)
     }
     struct rs_group *group = target.number == RS_NONE ? NULL : rs_group_at(gs, target.number);
     int64_t time_us = p->batch.judged[0].time_us;
+    int64_t order = rs_event_order(p->batch.judged[0].nanos, p->next_offset - 1);
     return gs->aggregate->upsert ? upsert_late_us(gs, (const struct rs_upsert_group *)group, time_us)
-                                 : group_late_us(gs, group, target.key, time_us);
+                                 : group_late_us(gs, group, target.key, time_us, order);
 }
 
 bool rs_partition_look(const struct rs_partition *p, uint32_t number, struct rs_look *out)

@@ -12,7 +12,8 @@ struct rs_look {
     uint32_t aggregate;
     enum rs_look_what what;
     int64_t
-        late_us; /* LATE: since its last window had been final; of upsert streams, before the oldest period */
+        late_us; /* LATE: since its last window had been final; of windows of the newest events, before the oldest of those; of upsert streams, before
+                    the oldest period */
     int clause;  /* FILTERED: number of the pair of `where` that does not hold; -1: none */
 };
 

@@ -202,13 +202,13 @@ static void count_not_finite(const struct rs_partition *p, struct rs_groups *gs,
 
 /* The one place where it is decided what becomes of an event in an aggregate. Changes nothing, so it can be
  * asked before anything is done (foresee) as well as when it is done (apply_event). `key`: of no account where
- * the group is there. */
-static inline enum verdict judge(const struct rs_groups *gs, uint32_t number, struct rs_slice key,
-                                 int64_t time_us)
+ * the group is there. Inline, or each event would pay for a call. */
+static inline __attribute__((always_inline)) enum verdict
+judge(const struct rs_groups *gs, uint32_t number, struct rs_slice key, int64_t time_us, int64_t order)
 {
     const struct rs_group *g = number == RS_NONE ? NULL : rs_group_at(gs, number);
     bool late = gs->aggregate->upsert ? g && rs_upsert_late(gs, (const struct rs_upsert_group *)g, time_us)
-                                      : rs_group_late(gs, g, key, time_us);
+                                      : rs_group_late(gs, g, key, time_us, order);
     if (late) {
         return VERDICT_LATE;
     }
@@ -226,12 +226,12 @@ static uint32_t new_group(struct rs_groups *gs, const struct rs_target *target)
 
 /* An event whose own group is not there. Applied: *number is the group that it goes to, made if need be. */
 static __attribute__((noinline)) enum verdict join(const struct rs_partition *p, struct rs_groups *gs,
-                                                   const struct rs_event_key *key, int64_t time_us,
-                                                   uint32_t *number)
+                                                   const struct rs_event_key *key,
+                                                   const struct rs_event *event, uint32_t *number)
 {
     struct rs_target target = {rs_batch_key_bytes(p, key), key->hash, RS_NONE};
     bool folded = rs_partition_fold(p, gs, &target);
-    enum verdict verdict = judge(gs, target.number, target.key, time_us);
+    enum verdict verdict = judge(gs, target.number, target.key, event->time_us, event->order);
     if (verdict == VERDICT_APPLIED) {
         gs->folded += folded;
         *number = target.number == RS_NONE ? new_group(gs, &target) : target.number;
@@ -261,10 +261,10 @@ static enum verdict apply_event(struct rs_partition *p, struct rs_groups *gs, ui
     enum verdict verdict;
     if (__builtin_expect(number == RS_NONE, 0)) {
         uint32_t joined = RS_NONE;
-        verdict = join(p, gs, key, event.time_us, &joined);
+        verdict = join(p, gs, key, &event, &joined);
         number = joined;
     } else {
-        verdict = judge(gs, number, (struct rs_slice){0}, event.time_us);
+        verdict = judge(gs, number, (struct rs_slice){0}, event.time_us, event.order);
     }
     if (verdict != VERDICT_APPLIED) {
         gs->late += verdict == VERDICT_LATE;
@@ -359,8 +359,10 @@ static void count_noted(const struct rs_partition *p, uint64_t noted)
 /* What will become of the one record of the batch among the groups, before anything is changed: it may need a
  * dead letter, and there may be no room for one now. *kept: that of a late one is wanted. One that any aggregate
  * takes gets none: sent again, it would count there twice. */
-static enum rs_reason foresee(const struct rs_partition *p, bool *kept)
+static enum rs_reason foresee(const struct rs_partition *p, int64_t offset, bool *kept)
 {
+    const struct rs_judged *j = &p->batch.judged[0];
+    int64_t order = rs_event_order(j->nanos, offset);
     struct outcomes outcomes = {0};
     *kept = false;
     for (uint32_t i = 0; i < p->group_sets && !outcomes.of[VERDICT_APPLIED]; i++) {
@@ -372,7 +374,7 @@ static enum rs_reason foresee(const struct rs_partition *p, bool *kept)
             if (target.number == RS_NONE) {
                 (void)rs_partition_fold(p, gs, &target);
             }
-            enum verdict verdict = judge(gs, target.number, target.key, p->batch.judged[0].time_us);
+            enum verdict verdict = judge(gs, target.number, target.key, j->time_us, order);
             note_verdict(&outcomes, 0, verdict);
             *kept = *kept || (verdict == VERDICT_LATE && gs->aggregate->keeps_late);
         }
@@ -511,7 +513,7 @@ static bool advance(struct rs_partition *p, const struct rs_record *records, uin
     bool duplicate = is_duplicate(p, j, timestamp_us);
     if (alone && !duplicate) {
         bool kept;
-        enum rs_reason reason = foresee(p, &kept);
+        enum rs_reason reason = foresee(p, record->offset, &kept);
         bool wanted = reason == RS_REASON_GROUP_LIMIT || (reason == RS_REASON_LATE && kept);
         if (wanted && !rs_letter_put(p, letters, record, reason, -1)) {
             return false;

@@ -232,6 +232,33 @@ static int put_register(struct rs_form_reader *f, uint32_t number)
     return 0;
 }
 
+/* In the order of their keys, and no more than there can be. */
+static int put_events(struct rs_form_reader *f, uint32_t number, uint32_t count)
+{
+    struct rs_last_event *e = malloc(f->gs->last.event_size);
+    struct rs_last_event before = {0};
+    int rc = e ? 0 : rs_form_no_memory(f);
+    if (rc == 0 && count > f->gs->aggregate->window.last) {
+        rc = rs_form_damaged(f, "the number of a group's events");
+    }
+    for (uint32_t i = 0; rc == 0 && i < count; i++) {
+        rc = rs_form_read_event(f, e);
+        if (rc == 0 && i > 0 &&
+            (e->time_us < before.time_us || (e->time_us == before.time_us && e->order <= before.order))) {
+            rc = rs_form_damaged(f, "the order of a group's events");
+        }
+        if (rc == 0 && !rs_last_reserve(f->gs, 1)) {
+            rc = rs_form_no_memory(f);
+        }
+        if (rc == 0) {
+            before = *e;
+            rs_last_restore(f->gs, number, e);
+        }
+    }
+    free(e);
+    return rc;
+}
+
 static void take_away(struct rs_groups *gs, uint32_t number)
 {
     if (gs->aggregate->upsert) {
@@ -239,6 +266,24 @@ static void take_away(struct rs_groups *gs, uint32_t number)
     } else {
         rs_group_clear(gs, number);
     }
+}
+
+static int put_content(struct rs_form_reader *f, uint32_t number, uint32_t count, int64_t oldest_us)
+{
+    bool upsert = f->gs->aggregate->upsert;
+    int rc = 0;
+    if (f->gs->last.capacity) { /* which events are gone follows from those that are there */
+        return put_events(f, number, count);
+    }
+    for (uint32_t i = 0; rc == 0 && i < count && !f->reader.failed; i++) {
+        rc = upsert ? put_register(f, number) : put_pane(f, number);
+    }
+    if (rc == 0 && upsert) {
+        rs_upsert_remove_before(f->gs, (struct rs_upsert_group *)rs_group_at(f->gs, number), oldest_us);
+    } else if (rc == 0) {
+        rs_group_remove_before(f->gs, number, oldest_us);
+    }
+    return rc;
 }
 
 static bool plausible_head(const struct rs_group *g, int64_t gone_newest, int64_t oldest_us)
@@ -272,14 +317,7 @@ static int read_group(struct rs_form_reader *f, bool whole)
     if (f->reader.failed || !plausible_head(g, gone_newest, oldest_us)) {
         return rs_form_damaged(f, "the head of a group");
     }
-    for (uint32_t i = 0; rc == 0 && i < count && !f->reader.failed; i++) {
-        rc = f->gs->aggregate->upsert ? put_register(f, number) : put_pane(f, number);
-    }
-    if (rc == 0 && f->gs->aggregate->upsert) {
-        rs_upsert_remove_before(f->gs, (struct rs_upsert_group *)g, oldest_us);
-    } else if (rc == 0) {
-        rs_group_remove_before(f->gs, number, oldest_us);
-    }
+    rc = put_content(f, number, count, oldest_us);
     if (sliding) {
         rs_sliding_at(f->gs, number)->gone_newest = gone_newest;
     }

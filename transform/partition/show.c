@@ -1,6 +1,7 @@
 #include "transform/partition/show.h"
 
 #include "transform/group/fold.h"
+#include "transform/group/last.h"
 #include "transform/group/upsert.h"
 
 /* One window's content on its way into a batch. */
@@ -97,6 +98,15 @@ static void fill_from_node(struct rs_groups *gs, const struct rs_node *node, str
     c->start_us = rs_window_ends(w) ? node->start_us : RS_TIME_NONE;
     c->end_us = rs_window_first_end(w, node->start_us);
     measure(c);
+}
+
+/* It begins with its oldest event and ends with its newest. */
+static void fill_last(struct rs_groups *gs, uint32_t number, struct content *c)
+{
+    c->pane = rs_last_pane(gs, number);
+    measure(c);
+    c->start_us = rs_last_oldest_us(gs, number);
+    c->end_us = c->event_us;
 }
 
 /* The window that contains now, said by the smallest end with the same content: the first that holds the
@@ -298,6 +308,8 @@ bool rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags)
         fill_upsert(gs, (struct rs_upsert_group *)g, &c);
     } else if (gs->aggregate->window.kind == RS_WINDOW_SLIDING) {
         fill_sliding(s, number, &c);
+    } else if (gs->last.capacity) {
+        fill_last(gs, number, &c);
     } else {
         fill_from_node(gs, rs_node_at(gs, g->newest), &c);
     }

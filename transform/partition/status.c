@@ -3,8 +3,9 @@
 static uint64_t memory_of(const struct rs_groups *gs)
 {
     return rs_index_bytes(&gs->index) + rs_slabs_bytes(&gs->groups) + rs_slabs_bytes(&gs->rests) +
-           rs_slabs_bytes(&gs->panes) + rs_slabs_bytes(&gs->revisions) + rs_key_arena_bytes(&gs->keys) +
-           rs_gone_bytes(&gs->gone) + gs->register_bytes + gs->fold_bytes + gs->heap_bytes +
+           rs_slabs_bytes(&gs->panes) + rs_slabs_bytes(&gs->revisions) + rs_slabs_bytes(&gs->chunks) +
+           rs_key_arena_bytes(&gs->keys) + rs_gone_bytes(&gs->gone) + gs->register_bytes + gs->fold_bytes +
+           gs->heap_bytes +
            ((size_t)gs->unsealed.gathering.capacity + gs->unsealed.writing.capacity) * sizeof(uint32_t);
 }
 

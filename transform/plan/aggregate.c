@@ -67,7 +67,9 @@ static bool check_history(struct rs_config *config, const struct rs_config_node 
         return true;
     }
     if (a->window.slice_us == 0) {
-        rs_config_complain(config, where, "history needs windows that end: tumbling, sliding or since");
+        bool last = a->window.kind == RS_WINDOW_LAST && !a->upsert;
+        rs_config_complain(config, where, "history needs windows that end: tumbling, sliding or since%s",
+                           last ? "; the newest events are another window with each event" : "");
         return false;
     }
     if (a->upsert && a->window.kind != RS_WINDOW_TUMBLING) {
@@ -182,7 +184,7 @@ static bool load_stats(struct rs_config *config, const struct rs_config_node *no
 }
 
 /* It goes on behind a fault where it can, so that all faults of an aggregate are reported at once. A
- * window over all time never ends, so its groups expire only where `expire` was set. */
+ * window over all time or the newest events never ends, so its groups expire only where `expire` was set. */
 bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const struct rs_config_node *key,
                        const struct rs_config_node *node, struct rs_aggregate *out)
 {
@@ -224,7 +226,8 @@ bool rs_aggregate_load(struct rs_config *config, struct rs_engine *engine, const
     if (windowed && measured) {
         right &= check_stats(config, rs_config_get(node, "stats"), out);
     }
-    bool timeless = out->window.kind == RS_WINDOW_ALL && !out->plan->stream->expire_set;
+    bool endless = out->window.kind == RS_WINDOW_ALL || (out->window.kind == RS_WINDOW_LAST && !out->upsert);
+    bool timeless = endless && !out->plan->stream->expire_set;
     out->expires = out->plan->stream->expire_us != INT64_MAX && !timeless;
     return known && right && windowed && measured && out->plan != engine->unknown;
 }

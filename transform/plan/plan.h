@@ -24,6 +24,9 @@
 /* Panes in one window: a group of 1 h by 1 s has 3,600. */
 #define RS_WINDOW_PANES_MAX 100000
 
+/* Events that a group keeps, with `last` on an append stream. */
+#define RS_WINDOW_LAST_MAX 100000
+
 struct rs_plan;
 
 struct rs_aggregate {

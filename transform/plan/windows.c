@@ -7,7 +7,7 @@
 
 static const char *const window_keys[] = {"tumbling", "sliding", "since", "all", "last",
                                           "every",    "offset",  "zone",  NULL};
-static const char window_available[] = "tumbling, sliding with every, since, all, and last on upsert streams";
+static const char window_available[] = "tumbling, sliding with every, since, all, and last";
 /* Kinds of which a window is exactly one; `every`, `offset` and `zone` belong to one. */
 static const char *const window_kinds[] = {"tumbling", "sliding", "since", "all", "last", NULL};
 
@@ -320,15 +320,10 @@ static bool load_all(struct rs_config *config, const struct rs_config_node *node
 
 static bool load_last(struct rs_config *config, const struct rs_config_node *node, struct rs_aggregate *a)
 {
-    const struct rs_config_node *where = rs_config_get(node, "last");
-    if (!a->upsert && !a->plan->stream->unread) {
-        rs_config_complain(config, where,
-                           "window \"last\" of an append stream is not available in this version; there "
-                           "are tumbling, sliding with every, since, and all");
-        return false;
-    }
+    bool events = !a->upsert && !a->plan->stream->unread;
     int64_t last = 0;
-    if (!rs_config_int(config, node, "last", 1, a->plan->stream->max_periods, &last)) {
+    int64_t most = events ? RS_WINDOW_LAST_MAX : a->plan->stream->max_periods;
+    if (!rs_config_int(config, node, "last", 1, most, &last)) {
         return false;
     }
     rs_window_init(&a->window, RS_WINDOW_LAST, 0, 0);

@@ -77,7 +77,9 @@ static const char every_kind[] =
     "    stats:\n      v: sum(quantity)\n      m: mean(ratio)\n      x: vwap(quantity, quantity)\n"
     "      d: stddev(ratio)\n"
     "  a:\n    stream: ticks\n    by: [product]\n    window: {all: true}\n    stats:\n"
-    "      v: sum(quantity)\n      r: sum(ratio)\n      w: vwap(price, ratio)\n";
+    "      v: sum(quantity)\n      r: sum(ratio)\n      w: vwap(price, ratio)\n"
+    "  l:\n    stream: ticks\n    by: [product]\n    window: {last: 7}\n    stats:\n"
+    "      v: sum(quantity)\n      d: stddev(ratio)\n      w: vwap(price, ratio)\n      m: max(quantity)\n";
 
 static const int64_t quantities[] = {1, 7, INT64_MAX, INT64_MIN, INT64_MAX / 3};
 static const double ratios[] = {1, 2.5, 1e300, 1e-300, -7e150};

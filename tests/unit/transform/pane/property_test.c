@@ -34,6 +34,8 @@ struct world {
     size_t count;
 };
 
+static size_t removed; /* by law_remove */
+
 static struct rs_num random_num(struct world *w, const struct rs_num_type *type)
 {
     struct rs_num num = {.present = type->required || rs_random_next(&w->random) % 8 != 0};
@@ -229,6 +231,53 @@ static void test_what_was_merged_can_be_taken_away(void **state)
     for_each_world(law_subtract);
 }
 
+static int by_key(const void *a, const void *b)
+{
+    const struct event *x = a;
+    const struct event *y = b;
+    if (x->time_us != y->time_us) {
+        return x->time_us < y->time_us ? -1 : 1;
+    }
+    return (x->order > y->order) - (x->order < y->order);
+}
+
+/* Events leave from the oldest on, one by one: what is left is as if they had never been there, or has to be
+ * made anew. */
+static void law_remove(struct world *w)
+{
+    void *running = pane_new(w);
+    void *stays = pane_new(w);
+    if (w->count) {
+        qsort(w->events, w->count, sizeof *w->events, by_key);
+    }
+    for (size_t i = 0; i < w->count; i++) {
+        w->order[i] = i;
+    }
+    add_range(w, running, 0, w->count);
+    for (size_t i = 0; i < w->count; i++) {
+        const struct event *e = &w->events[i];
+        rs_pane_fini(w->layout, stays);
+        add_range(w, stays, i + 1, w->count);
+        if (rs_pane_remove(w->layout, running, e->inputs, e->time_us, e->order)) {
+            removed++;
+        } else {
+            rs_pane_fini(w->layout, running);
+            add_range(w, running, i + 1, w->count);
+        }
+        assert_same(w, running, stays);
+    }
+    pane_free(w, running);
+    pane_free(w, stays);
+}
+
+static void test_the_oldest_event_can_be_taken_away(void **state)
+{
+    (void)state;
+    removed = 0;
+    for_each_world(law_remove);
+    assert_true(removed > ROUNDS);
+}
+
 /* Loading gives the same pane, which goes on as the first would have; every cut is refused. */
 static void law_load(struct world *w)
 {
@@ -318,6 +367,7 @@ int main(void)
         cmocka_unit_test(test_the_order_of_events_leaves_no_trace),
         cmocka_unit_test(test_merging_commutes_and_associates),
         cmocka_unit_test(test_what_was_merged_can_be_taken_away),
+        cmocka_unit_test(test_the_oldest_event_can_be_taken_away),
         cmocka_unit_test(test_a_pane_survives_saving_and_loading),
         cmocka_unit_test(test_damaged_bytes_do_no_harm),
     };

@@ -40,7 +40,9 @@ static const char aggregates[] = "  a:\n    stream: ticks\n    by: [market, prod
                                  "    where: {or: [{side: {in: [BUY, SELL]}}, {not: {product: {ge: zz}}}]}\n"
                                  "    stats: {n: count(), v: sum(quantity), p: ohlc(price)}\n"
                                  "  b:\n    stream: ticks\n    by: [product]\n    window: {tumbling: 10s}\n  "
-                                 "  stats: {c: change(price), s: sum(big)}\n";
+                                 "  stats: {c: change(price), s: sum(big)}\n"
+                                 "  l:\n    stream: ticks\n    by: [product]\n    window: {last: 3}\n"
+                                 "    stats: {s: sum(quantity)}\n";
 static const char stream[] =
     "streams:\n  ticks:\n    topic: t\n    schema: tick.avsc\n    time: at\n    id: id\n    lateness: 1m\n"
     "    rules: {price: {gt: 0, required: true}, product: {pattern: '[a-z0-9]*'}, side: {in: [BUY, SELL]}}\n";

@@ -50,8 +50,7 @@ static const struct wrong wrongs[] = {
     {"", WINDOW, "test.yaml:10:5: an aggregate needs stats, as in {volume: sum(quantity)}\n"},
     {"", "    window: 1m\n" STATS, "test.yaml:11:13: an aggregate needs window, as in {tumbling: 1m}\n"},
     {"", "    window: {tumbling: 1m, all: true}\n" STATS,
-     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, since, all, and last on upsert "
-     "streams\n"},
+     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, since, all, and last\n"},
     {"", "    window: {sliding: 1m}\n" STATS,
      "test.yaml:11:23: sliding needs every, as in {sliding: 5m, every: 1s}\n"},
     {"", "    window: {tumbling: 1m, every: 1s}\n" STATS,
@@ -62,11 +61,10 @@ static const struct wrong wrongs[] = {
      "test.yaml:11:23: this window has 86400000 panes a group; at most 100000 are allowed: make every "
      "larger\n"},
     {"", "    window: {every: 1m}\n" STATS,
-     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, since, all, and last on upsert "
-     "streams\n"},
+     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, since, all, and last\n"},
     {"", "    window: {session: 30s}\n" STATS,
      "test.yaml:11:14: window \"session\" is not available in this version; there are tumbling, sliding with "
-     "every, since, all, and last on upsert streams\n"},
+     "every, since, all, and last\n"},
     {"", "    window: {since: days}\n" STATS,
      "test.yaml:11:21: since is one of hour, day, week, month, quarter, year and session\n"},
     {"", "    window: {since: day, zone: Asia/Shangha}\n" STATS,
@@ -82,9 +80,11 @@ static const struct wrong wrongs[] = {
      "test.yaml:11:36: offset has to be shorter than the window: windows repeat after that\n"},
     {"", "    window: {slidin: 1m}\n" STATS,
      "test.yaml:11:14: no window \"slidin\"; did you mean \"sliding\"?\n"},
-    {"", "    window: {last: 5}\n" STATS,
-     "test.yaml:11:20: window \"last\" of an append stream is not available in this version; there are "
-     "tumbling, sliding with every, since, and all\n"},
+    {"", "    window: {last: 100001}\n" STATS,
+     "test.yaml:11:20: last: must be a whole number from 1 to 100000, not \"100001\"\n"},
+    {"", "    window: {last: 5}\n    history: 3\n" STATS,
+     "test.yaml:12:14: history needs windows that end: tumbling, sliding or since; the newest events are "
+     "another window with each event\n"},
     {"", "    window: {all: false}\n" STATS, "test.yaml:11:19: all can only be true\n"},
     {"", "    window: {tumbling: soon}\n" STATS,
      "test.yaml:11:24: tumbling: \"soon\" is not a duration: write it like 100ms, 30s, 5m, 1h30m, 7d or "
