@@ -337,7 +337,7 @@ static uint32_t find(const struct rs_groups *gs, const struct rs_last_group *g, 
     uint32_t number = g->newest;
     for (;;) {
         struct rs_last_chunk *chunk = chunk_at(gs, number);
-        bool within = !before(time_us, order, event_at(gs, chunk, 0));
+        bool within = chunk->count > 0 && !before(time_us, order, event_at(gs, chunk, 0));
         *at = within ? chunk->count : 0;
         while (*at > 0 && before(time_us, order, event_at(gs, chunk, *at - 1))) {
             --*at;
