@@ -7,7 +7,7 @@
 #include "transform/partition/seal.h"
 
 #define PIECES_MAX 16
-#define EVENTS     60
+#define EVENTS     80
 #define STEPS_MAX  10000
 
 static const char yaml[] =
@@ -24,7 +24,12 @@ static const char yaml[] =
     "            stats: {k: kurtosis(big), x: skewness(ratio), y: kurtosis(quantity),\n"
     "                    c: 'correlation(price, ratio)', t: 'slope(paid, $event_time)'}}\n"
     "  newest: {stream: ticks, by: [product], window: {last: 9},\n"
-    "           stats: {v: sum(quantity), m: max(ratio), b: first(big)}}\n";
+    "           stats: {v: sum(quantity), m: max(ratio), b: first(big)}}\n"
+    "  sketch: {stream: ticks, window: {sliding: 10m, every: 30s}, history: 1,\n"
+    "          stats: {q: median(price), r: 'quantile(ratio, 0.9)', d: distinct(product)}}\n"
+    "  total: {stream: ticks, window: {all: true},\n"
+    "          stats: {q: median(big), r: 'quantile(ratio, 0.9)', d: distinct(ratio),\n"
+    "                  p: 'profile(price, 2, quantity)'}}\n";
 
 static struct fixture fixture;
 static struct tick_log ticks;

@@ -7,7 +7,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import suite  # noqa: E402
 import engine  # noqa: E402
-from test_semantics import COMMON, DOUBLE, START, S, TUMBLING, WINDOWED, event_line, make_event  # noqa: E402
+from test_semantics import COMMON, DOUBLE, PLACES, SKETCHES, START, S, TUMBLING, WINDOWED, event_line, make_event  # noqa: E402
 
 ORDERS = 24
 LATENESS = 600 * S
@@ -16,8 +16,8 @@ STREAM = {"topic": "t", "schema": "event.avsc", "time": "at", "lateness": "600s"
 
 def windows():
     """[(name, YAML, oracle's window, statistics)]"""
-    return [("tumbling", {"tumbling": "1m"}, engine.Window(60 * S), {**COMMON, **WINDOWED, **TUMBLING}),
-            ("sliding", {"sliding": "5m", "every": "30s"}, engine.Window(300 * S, 30 * S), {**COMMON, **WINDOWED})]
+    return [("tumbling", {"tumbling": "1m"}, engine.Window(60 * S), {**COMMON, **SKETCHES, **WINDOWED, **TUMBLING}),
+            ("sliding", {"sliding": "5m", "every": "30s"}, engine.Window(300 * S, 30 * S), {**COMMON, **SKETCHES, **WINDOWED})]
 
 
 def shuffled_within(rng, events, bound):
@@ -36,6 +36,8 @@ class Order(suite.Case):
             data = self.write(f"events{number}.ndjson", "".join(map(event_line, order)))
             raw, counts, _ = self.replay(config, "events", [data], "--partitions", number % 8 + 1)
             self.assertEqual((counts["applied"], counts["late"]), (len(events), 0), f"order {number}")
+            for aggregate in aggregates:
+                aggregate.folder.places = PLACES
             oracle = engine.AppendPartition(engine.Append("at", aggregates, LATENESS))
             for offset, event in enumerate(order):
                 oracle.apply(offset, None, event)
@@ -60,8 +62,8 @@ class Order(suite.Case):
         rng = random.Random(8)
         times = rng.sample(range(START, START + 40 * 86400 * S), 1500)
         events = [make_event(rng, n, t) for n, t in enumerate(sorted(times))]
-        trees = {"total": {"stream": "events", "by": ["name"], "window": {"all": True}, "stats": COMMON}}
-        aggregates = [engine.Aggregate("total", COMMON, engine.Window(), ["name"], None, 0, DOUBLE)]
+        trees = {"total": {"stream": "events", "by": ["name"], "window": {"all": True}, "stats": COMMON | SKETCHES}}
+        aggregates = [engine.Aggregate("total", COMMON | SKETCHES, engine.Window(), ["name"], None, 0, DOUBLE)]
         self.check_orders(events, lambda r, e: r.sample(e, len(e)), aggregates, trees, False)
 
     def test_one_group_a_day_behind(self):

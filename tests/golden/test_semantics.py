@@ -97,6 +97,10 @@ COMMON = {"n": "count()", "cx": "count(x)", "sum_small": "sum(small)", "sum_big"
           "varp": "variance_pop(big)", "sd": "stddev(x)", "sdp": "stddev_pop(count)", "sdb": "stddev(big)"}
 WINDOWED = {"r": "rate()", "rs": "rate(small)", "rx": "rate(x)"}
 TUMBLING = {"ch": "change(small)", "chx": "change(x)", "pct": "pct_change(small)", "pctb": "pct_change(big)"}
+SKETCHES = {"q1": "quantile(small, 0.1)", "q2": "quantile(x, 0.9)", "q3": "quantile(big, 1)", "q4": "quantile(count, 0)",
+            "m1": "median(small)", "m2": "median(x)", "m3": "median(f)", "d1": "distinct(small)", "d2": "distinct(x)",
+            "d3": "distinct(count)"}
+PLACES = {"small": 3, "big": 12}
 DOUBLE = ("x", "f")
 
 
@@ -163,7 +167,7 @@ def make_where(rng, depth=0):
 def make_aggregate(rng, name, kinds):
     """(YAML, oracle's aggregate); always grouped by `name` first, so that partitions hold whole groups."""
     kind = rng.choice(kinds)
-    stats = dict(COMMON)
+    stats = COMMON | SKETCHES
     if kind == "tumbling":
         size = rng.choice([10, 60, 3600]) * S
         window, text = engine.Window(size), {"tumbling": f"{size // S}s"}
@@ -188,7 +192,9 @@ def make_aggregate(rng, name, kinds):
     history = rng.choice([0, 3, 1000]) if kind not in ("all", "last") else 0
     if history:
         tree["history"] = history
-    return tree, engine.Aggregate(name, chosen, window, by, where, history, DOUBLE)
+    aggregate = engine.Aggregate(name, chosen, window, by, where, history, DOUBLE)
+    aggregate.folder.places = PLACES
+    return tree, aggregate
 
 
 class Semantics(suite.Case):

@@ -175,10 +175,27 @@ CONFIGURATIONS = [
     ("stat syntax", "count()", "count(",
      ["22:10: a statistic is written as name(field), as in sum(quantity) or count(); between braces one with "
       "a comma needs quotes"]),
-    ("stat later", "      n: count()\n", "      n: quantile(price, 0.9)\n",
-     ['22:10: statistic "quantile" is not available in this version; there are count, sum, mean, min, max, '
+    ("stat later", "      n: count()\n", "      n: ewma(price, 5m)\n",
+     ['22:10: statistic "ewma" is not available in this version; there are count, sum, mean, min, max, '
       'range, first, last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, skewness, skewness_pop, kurtosis, '
-      'kurtosis_pop, covariance, covariance_pop, correlation, slope, intercept, r2, rate, change and pct_change']),
+      'kurtosis_pop, covariance, covariance_pop, correlation, slope, intercept, r2, '
+      'quantile, median, profile, distinct, rate, change and '
+      'pct_change']),
+    ("quantile beyond one", "      n: count()\n", "      n: quantile(price, 99)\n",
+     ["22:10: q of quantile is a number from 0 to 1, as in quantile(price, 0.99)"]),
+    ("quantile of a text", "      n: count()\n", "      n: median(exchange)\n",
+     ["22:10: exchange is string; statistics are made of int, long, float, double and decimal fields"]),
+    ("profile without a step", "      n: count()\n", "      n: profile(price, 0, quantity)\n",
+     ["22:10: profile: its step is more than 0, as in profile(price, 0.01, quantity)"]),
+    ("profile too fine", "      n: count()\n", "      n: profile(price, 0.000000000001, quantity)\n",
+     ["22:10: profile: its step has no more digits after the point than the price, as in profile(price, 0.01, quantity)"]),
+    ("profile of one", "      n: count()\n", "      n: profile(price, 5)\n",
+     ["22:10: profile takes a field, a number (step) and a field, as in profile(price, 0.01, quantity)"]),
+    ("profile of products", "      n: count()\n", "      n: profile(price, 5, price * price)\n",
+     ["22:10: profile: its quantity is an int, a long, a decimal of up to 18 digits, or a float or double with a `scale`, "
+      "as in profile(price, 0.01, quantity)"]),
+    ("distinct of nothing", "      n: count()\n", "      n: distinct()\n",
+     ["22:10: distinct takes one field"]),
     ("stat none", "    stats:\n      n: count()\n      vwap: vwap(price, quantity)\n", "    stats: {}\n",
      ["21:12: stats is a mapping of up to 64 statistics, as in {volume: sum(quantity)}"]),
     ("stat twice", "      n: count()\n", "      p: ohlc(price)\n      p_low: min(price)\n",

@@ -7,14 +7,19 @@ double a float. `double` names the inputs that are doubles: of those every stati
 import math
 from fractions import Fraction
 
+import sketches
 from exact import decimal_text, double_text, root_rounded, rounded
+
+NUMBERS = {"quantile"}  # whose second argument is a number
 
 
 class Stat:
-    """name: as configured; kind: as in `stats:`; x, w: inputs."""
+    """name: as configured; kind: as in `stats:`; x, w: inputs; number: the text of a constant."""
 
     def __init__(self, name, kind, x=None, w=None):
-        self.name, self.kind, self.x, self.w = name, kind, x, w
+        self.name, self.kind, self.x, self.w, self.number = name, kind, x, w, None
+        if kind in NUMBERS:
+            self.w, self.number = None, w
 
 
 def parse(stats):
@@ -77,7 +82,9 @@ def _moment(kind, numbers):
 
 
 class Folder:
-    """Renders statistics of events in the texts that Redis gets."""
+    """Renders statistics of events in the texts that Redis gets. `places`: digits after the point that a decimal is
+    declared with, for whoever asks for quantiles of more values than are kept."""
+    places = {}
 
     def __init__(self, stats, double=(), scale=None):
         self.stats, self.double, self.scale = stats, frozenset(double), scale or {}
@@ -122,6 +129,8 @@ class Folder:
             yield name, self.derived(self._vwap(stat, events))
         elif kind in ("change", "pct_change"):
             yield name, self._change(stat, events, previous)
+        elif kind in ("quantile", "median", "distinct"):
+            yield name, self._sketch(stat, [v for _, _, v in values_of(events, x)])
         elif kind == "ohlc":
             for part, text in zip(("open", "high", "low", "close"), self._ohlc(x, events)):
                 yield f"{name}_{part}", text
@@ -134,6 +143,13 @@ class Folder:
             return [None] * 4
         numbers = [v for _, _, v in values]
         return [self.exact(x, v) for v in (min(values)[2], max(numbers), min(numbers), max(values)[2])]
+
+    def _sketch(self, stat, values):
+        if stat.kind == "distinct":
+            return str(sketches.distinct(values))
+        unit = sketches.DOUBLE if stat.x in self.double else Fraction(1, 10 ** self.places.get(stat.x, 0))
+        unit = 1 if stat.x in self.scale else unit
+        return self.exact(stat.x, sketches.quantile(values, stat.number or "0.5", unit)) if values else None
 
     def _vwap(self, stat, events):
         products, weight = 0, 0

@@ -144,9 +144,9 @@ static void settle_until(struct rs_groups *gs, const struct rs_group *g, struct 
     uint32_t at = fold->last == RS_NONE ? rs_group_from(gs, g, fold->hi) : rs_node_at(gs, fold->last)->newer;
     while (at != RS_NONE && rs_node_at(gs, at)->start_us < hi) {
         const struct rs_node *node = rs_node_at(gs, at);
-        rs_groups_pane_merge(gs, fold->sums, node->pane);
-        rs_pane_merge_extrema(layout_of(gs), block_pane(gs, fold, block_of(gs, fold, node->start_us)),
-                              node->pane);
+        rs_groups_pane_merge_sums(gs, fold->sums, node->pane);
+        rs_groups_pane_merge_extrema(gs, block_pane(gs, fold, block_of(gs, fold, node->start_us)),
+                                     node->pane);
         if (fold->tails_of == block_of(gs, fold, node->start_us)) {
             fold->tails_of = NO_BLOCK; /* the window is so short that it begins and ends in one block */
         }
@@ -193,12 +193,12 @@ static void make_tails(struct rs_groups *gs, struct rs_fold *fold, int64_t block
     }
     for (int64_t i = fold->block_slices - 1; i >= 0; i--) {
         uint8_t *tail = pane_at(gs, fold->tails, (uint64_t)i);
-        rs_pane_clear_extrema(layout_of(gs), tail);
+        rs_groups_pane_clear_extrema(gs, tail);
         if (i + 1 < fold->block_slices) {
-            rs_pane_merge_extrema(layout_of(gs), tail, pane_at(gs, fold->tails, (uint64_t)i + 1));
+            rs_groups_pane_merge_extrema(gs, tail, pane_at(gs, fold->tails, (uint64_t)i + 1));
         }
         if (at != RS_NONE && rs_node_at(gs, at)->start_us == (first_slice + i) * w->slice_us + w->offset_us) {
-            rs_pane_merge_extrema(layout_of(gs), tail, rs_node_at(gs, at)->pane);
+            rs_groups_pane_merge_extrema(gs, tail, rs_node_at(gs, at)->pane);
             at = at == fold->oldest ? RS_NONE : rs_node_at(gs, at)->older;
         }
     }
@@ -208,13 +208,13 @@ static void make_tails(struct rs_groups *gs, struct rs_fold *fold, int64_t block
 static void make_middle(struct rs_groups *gs, struct rs_fold *fold, int64_t lo, int64_t hi)
 {
     if (fold->middle_lo != lo || fold->middle_hi > hi) {
-        rs_pane_clear_extrema(layout_of(gs), fold->middle);
+        rs_groups_pane_clear_extrema(gs, fold->middle);
         fold->middle_lo = lo;
         fold->middle_hi = lo;
     }
     for (; fold->middle_hi < hi; fold->middle_hi++) {
         if (!block_empty(fold, fold->middle_hi)) {
-            rs_pane_merge_extrema(layout_of(gs), fold->middle, block_pane(gs, fold, fold->middle_hi));
+            rs_groups_pane_merge_extrema(gs, fold->middle, block_pane(gs, fold, fold->middle_hi));
         }
     }
 }
@@ -308,6 +308,13 @@ uint32_t rs_fold_window(struct rs_groups *gs, uint32_t number, struct rs_fold **
 
 /* ---- changes behind the window's back ---- */
 
+static void add_extrema(struct rs_groups *gs, void *into, const struct rs_node *node,
+                        const struct rs_event *e)
+{
+    gs->heap_bytes +=
+        rs_pane_add_extrema(layout_of(gs), into, node->pane, e->inputs, e->time_us, e->order).heap_bytes;
+}
+
 /* An event that is late, but not too late, goes into a pane that was settled already, so everything that
  * was derived from that pane has it added or is made again. Outside of [lo, hi) nothing was derived. */
 void rs_fold_add(struct rs_groups *gs, struct rs_fold *fold, uint32_t number, bool fresh,
@@ -327,14 +334,14 @@ void rs_fold_add(struct rs_groups *gs, struct rs_fold *fold, uint32_t number, bo
         fold->last = number;
     }
     int64_t block = block_of(gs, fold, node->start_us);
-    struct rs_pane_added added = rs_pane_add(layout_of(gs), fold->sums, e->inputs, e->time_us, e->order);
+    struct rs_pane_added added = rs_pane_add_sums(layout_of(gs), fold->sums, e->inputs, e->time_us, e->order);
     gs->heap_bytes += added.heap_bytes; /* what is not finite is counted already */
-    rs_pane_merge_extrema(layout_of(gs), block_pane(gs, fold, block), node->pane);
+    add_extrema(gs, block_pane(gs, fold, block), node, e);
     if (fold->tails_of == block) {
         fold->tails_of = NO_BLOCK;
     }
     if (fold->middle_lo != NO_BLOCK && block >= fold->middle_lo && block < fold->middle_hi) {
-        rs_pane_merge_extrema(layout_of(gs), fold->middle, node->pane);
+        add_extrema(gs, fold->middle, node, e);
     }
 }
 

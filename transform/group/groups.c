@@ -140,6 +140,32 @@ void rs_groups_pane_merge(struct rs_groups *gs, void *into, const void *from)
     gs->heap_bytes += heap_bytes(gs, into);
 }
 
+void rs_groups_pane_merge_sums(struct rs_groups *gs, void *into, const void *from)
+{
+    gs->heap_bytes -= heap_bytes(gs, into);
+    rs_pane_merge_sums(gs->aggregate->layout, into, from);
+    gs->heap_bytes += heap_bytes(gs, into);
+}
+
+/* Without parts extrema take no memory. */
+void rs_groups_pane_clear_extrema(struct rs_groups *gs, void *pane)
+{
+    bool parts = rs_pane_has_parts(gs->aggregate->layout);
+
+    gs->heap_bytes -= parts ? heap_bytes(gs, pane) : 0;
+    rs_pane_clear_extrema(gs->aggregate->layout, pane);
+    gs->heap_bytes += parts ? heap_bytes(gs, pane) : 0;
+}
+
+void rs_groups_pane_merge_extrema(struct rs_groups *gs, void *into, const void *from)
+{
+    bool parts = rs_pane_has_parts(gs->aggregate->layout);
+
+    gs->heap_bytes -= parts ? heap_bytes(gs, into) : 0;
+    rs_pane_merge_extrema(gs->aggregate->layout, into, from);
+    gs->heap_bytes += parts ? heap_bytes(gs, into) : 0;
+}
+
 void rs_groups_pane_subtract(struct rs_groups *gs, void *from, const void *gone)
 {
     gs->heap_bytes -= heap_bytes(gs, from);

@@ -282,7 +282,10 @@ void rs_groups_look_up(const struct rs_groups *gs, const uint32_t *hashes, uint3
  * what an event adds there is told by rs_pane_add. */
 void rs_groups_pane_empty(struct rs_groups *gs, void *pane);
 void rs_groups_pane_merge(struct rs_groups *gs, void *into, const void *from);
+void rs_groups_pane_merge_sums(struct rs_groups *gs, void *into, const void *from);
 void rs_groups_pane_subtract(struct rs_groups *gs, void *from, const void *gone);
+void rs_groups_pane_clear_extrema(struct rs_groups *gs, void *pane);
+void rs_groups_pane_merge_extrema(struct rs_groups *gs, void *into, const void *from);
 RS_MUST_USE int rs_groups_pane_load(struct rs_groups *gs, void *pane, struct rs_slice bytes, size_t *used,
                                     struct rs_error *error);
 

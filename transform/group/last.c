@@ -208,7 +208,7 @@ static void pane_add(struct rs_groups *gs, void *pane, const struct rs_num *inpu
 /* The pane loses its oldest event, or is stale from now on. */
 static void pane_remove(struct rs_groups *gs, struct rs_last_group *g, struct rs_last_event *e)
 {
-    struct rs_num inputs[RS_SLOTS_MAX];
+    struct rs_num inputs[RS_INPUTS_MAX];
     void *pane = pane_of(gs, g);
     if (g->stale) {
         return;
@@ -222,7 +222,7 @@ static void pane_remove(struct rs_groups *gs, struct rs_last_group *g, struct rs
 const void *rs_last_pane(struct rs_groups *gs, uint32_t number)
 {
     struct rs_last_group *g = group_at(gs, number);
-    struct rs_num inputs[RS_SLOTS_MAX];
+    struct rs_num inputs[RS_INPUTS_MAX];
     void *pane = pane_of(gs, g);
     if (!g->stale) {
         return pane;

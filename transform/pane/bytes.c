@@ -3,7 +3,7 @@
  * written, so that equal panes give equal bytes.
  *
  *   events | newest | shared keys | inputs: count sum squares min max first last keys cubes fourths
- *          | pairs: products weights | joints: products
+ *          | pairs: products weights | joints: products | parts
  *
  * `events` 0 ends the pane, a count of 0 its input. The inputs of joints stand behind the others. */
 #include <math.h>
@@ -197,6 +197,9 @@ static void put_pane(struct rs_buf *out, const struct rs_pane_layout *layout, co
         const struct rs_pane_joint *joint = &layout->joints[i];
         put_products(out, layout, joint->kind, rs_pane_at_const(pane, joint->products));
     }
+    for (size_t i = 0; i < layout->part_count; i++) {
+        rs_part_save(&layout->parts[i], rs_pane_slot(pane, &layout->parts[i]), out);
+    }
 }
 
 /* A number takes as few bytes as it needs, so that both forms of a pane give the same. */
@@ -388,6 +391,14 @@ static bool get_pair(struct reader *r, const struct rs_pane_layout *layout, cons
             get_sum(r, layout, layout->inputs[pair->w].kind, rs_pane_at(pane, pair->weights)));
 }
 
+static bool get_part(struct reader *r, const struct rs_part *part, void *pane)
+{
+    struct rs_reader in = {.rest = rs_slice_of(r->at, r->left)};
+    bool read = rs_part_load(part, rs_pane_at(pane, part->at), &in, rs_pane_events(pane));
+
+    return take(r, r->left - in.rest.size) && read;
+}
+
 static bool get_pane(struct reader *r, const struct rs_pane_layout *layout, void *pane)
 {
     struct rs_pane_head *head = pane;
@@ -422,6 +433,11 @@ static bool get_pane(struct reader *r, const struct rs_pane_layout *layout, void
             return false;
         }
     }
+    for (size_t i = 0; i < layout->part_count; i++) {
+        if (!get_part(r, &layout->parts[i], pane)) {
+            return false;
+        }
+    }
     return true;
 }
 
@@ -447,7 +463,7 @@ int rs_pane_load(const struct rs_pane_layout *layout, void *pane, struct rs_slic
     if (!read || !whole) {
         rs_pane_fini(layout, pane);
         return whole ? rs_fail(error, RS_ESTATE, "the bytes of a pane are damaged or of another layout")
-                     : rs_fail(error, RS_ENOMEM, "no memory for a pane's sums");
+                     : rs_fail(error, RS_ENOMEM, "no memory for what a pane holds");
     }
     *used = bytes.size - r.left;
     return 0;

@@ -23,6 +23,7 @@
 #include "transform/number/accumulator.h"
 #include "transform/number/powers.h"
 #include "transform/pane/pane.h"
+#include "transform/pane/part_internal.h"
 
 /* Orders events; first and last keep the key of the event they hold. */
 struct rs_pane_key {
@@ -113,6 +114,9 @@ struct rs_pane_field {
     bool exact;   /* a derived one that is a decimal */
     int joint;
     bool swapped; /* the joint's first is the statistic's second */
+    bool of_part;
+    int part; /* number in layout->parts */
+    struct rs_part_ask ask;
 };
 
 struct rs_pane_layout {
@@ -131,6 +135,8 @@ struct rs_pane_layout {
     size_t integer_count;
     struct rs_pane_super *supers;
     size_t super_count;
+    struct rs_part *parts;
+    size_t part_count;
     struct rs_pane_field *fields;
     size_t field_count;
     const struct rs_derived *derived; /* borrowed; as rs_pane_layout_derive has it */
@@ -141,6 +147,7 @@ struct rs_pane_layout {
     bool all_int64;    /* every input is, and there is nothing but what add_int64s adds */
     bool joined;       /* there are joints or powers: see joint.h */
     bool joined_int64; /* and every input is an int64 */
+    bool plain_int64s; /* all_int64, and there are no parts */
 };
 
 /* NaN and infinities are passed by like what is not there. */
@@ -216,6 +223,11 @@ static inline void *rs_pane_at(void *pane, uint32_t offset)
 static inline const void *rs_pane_at_const(const void *pane, uint32_t offset)
 {
     return (const uint8_t *)pane + offset;
+}
+
+static inline uint64_t rs_pane_slot(const void *pane, const struct rs_part *part)
+{
+    return *(const uint64_t *)rs_pane_at_const(pane, part->at);
 }
 
 static inline uint64_t rs_pane_count(const void *pane, const struct rs_pane_input *in)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/record.h"
+#include "transform/pane/part_kinds.h"
 
 /* What a statistic needs of its input x. */
 enum need {
@@ -23,6 +24,7 @@ enum need {
     NEED_JOINT = 1u << 11,
     NEED_JOINT_X = 1u << 12, /* squares of the first of both */
     NEED_JOINT_W = 1u << 13, /* and of the second */
+    NEED_PART = 1u << 14,    /* nothing but a part */
 };
 
 #define SKEWNESS (NEED_X | NEED_COUNT | NEED_SUM | NEED_SQUARES | NEED_CUBES)
@@ -61,7 +63,13 @@ static const struct {
     [RS_STAT_CHANGE] = {"change", NEED_X | NEED_COUNT | NEED_LAST},
     [RS_STAT_PCT_CHANGE] = {"pct_change", NEED_X | NEED_COUNT | NEED_LAST},
     [RS_STAT_DERIVED] = {"arithmetic", 0},
+    [RS_STAT_PROFILE] = {"profile", NEED_X | NEED_PART},
+    [RS_STAT_QUANTILE] = {"quantile", NEED_X | NEED_PART},
+    [RS_STAT_DISTINCT] = {"distinct", NEED_X | NEED_PART},
+    [RS_STAT_MEDIAN] = {"median", NEED_X | NEED_PART},
 };
+
+#define FIELDS_PER_STAT 4 /* at most: those of ohlc */
 
 struct builder {
     const struct rs_stat_spec *stats;
@@ -145,6 +153,15 @@ static int check_input(const struct builder *b, const struct rs_stat_spec *spec,
     return 0;
 }
 
+const char *rs_stat_fault(const struct rs_stat_spec *spec, const struct rs_num_type *inputs)
+{
+    const struct rs_part_kind *part = rs_part_kind_of(spec->kind);
+
+    return part && part->fault
+               ? part->fault(&inputs[spec->x], part->has_w ? &inputs[spec->w] : NULL, spec->params)
+               : NULL;
+}
+
 /* A double may be NaN, which is passed by, so that its events have a count of their own. */
 static bool counts_events(const struct rs_num_type *type)
 {
@@ -201,11 +218,19 @@ static int gather_needs(struct rs_pane_layout *layout, struct builder *b, struct
             continue;
         }
         int rc = check_input(b, spec, spec->x, error);
-        if (rc == 0 && (needs & (NEED_PAIR | NEED_JOINT)) != 0) {
+        const struct rs_part_kind *part = rs_part_kind_of(spec->kind);
+        if (rc == 0 && ((needs & (NEED_PAIR | NEED_JOINT)) != 0 || (part && part->has_w))) {
             rc = check_input(b, spec, spec->w, error);
         }
         if (rc != 0) {
             return rc;
+        }
+        const char *fault = rs_stat_fault(spec, b->types);
+        if (fault) {
+            return rs_fail(error, RS_ECONFIG, "%s: %s", spec->name, fault);
+        }
+        if (part) {
+            continue;
         }
         b->needs[spec->x] |= needs;
         if ((needs & NEED_PAIR) != 0) {
@@ -362,6 +387,39 @@ static void place_joints(struct rs_pane_layout *layout, struct builder *b)
     layout->all_int64 &= !layout->joined_int64;
 }
 
+static bool same_part(const struct rs_part *a, const struct rs_part *b)
+{
+    bool same = a->kind == b->kind && a->x_input == b->x_input && a->w_input == b->w_input;
+
+    for (size_t i = 0; same && i < a->kind->own_params; i++) {
+        const struct rs_stat_param *p = &a->params[i];
+        const struct rs_stat_param *q = &b->params[i];
+        same = p->given == q->given && p->value == q->value && p->scale == q->scale;
+    }
+    return same;
+}
+
+/* Returns the number of the part, which several statistics may share. */
+static int place_part(struct rs_pane_layout *layout, struct builder *b, const struct rs_stat_spec *spec,
+                      const struct rs_part_kind *kind)
+{
+    struct rs_part part = {.kind = kind,
+                           .x_input = (uint32_t)spec->x,
+                           .w_input = kind->has_w ? (uint32_t)spec->w : 0,
+                           .x = b->types[spec->x],
+                           .w = kind->has_w ? b->types[spec->w] : (struct rs_num_type){0},
+                           .params = spec->params};
+
+    for (size_t i = 0; i < layout->part_count; i++) {
+        if (same_part(&layout->parts[i], &part)) {
+            return (int)i;
+        }
+    }
+    part.at = take(b, sizeof(uint64_t));
+    layout->parts[layout->part_count] = part;
+    return (int)layout->part_count++;
+}
+
 /* ---- fields ---- */
 
 static bool add_field(struct rs_pane_layout *layout, const struct rs_stat_spec *spec, enum rs_stat_kind kind,
@@ -391,8 +449,32 @@ static bool add_joint_field(struct rs_pane_layout *layout, struct builder *b, co
     return true;
 }
 
+static bool add_part_fields(struct rs_pane_layout *layout, struct builder *b, const struct rs_stat_spec *spec,
+                            const struct rs_part_kind *kind)
+{
+    static const char *const single[] = {"", NULL};
+    const char *const *suffixes = kind->suffixes ? kind->suffixes : single;
+    int number = place_part(layout, b, spec, kind);
+
+    for (size_t i = 0; suffixes[i]; i++) {
+        RS_ASSERT(i < FIELDS_PER_STAT);
+        if (!add_field(layout, spec, spec->kind, -1, -1, suffixes[i])) {
+            return false;
+        }
+        struct rs_pane_field *field = &layout->fields[layout->field_count - 1];
+        field->of_part = true;
+        field->part = number;
+        field->ask = (struct rs_part_ask){.field = i, .params = spec->params};
+    }
+    return true;
+}
+
 static bool add_fields(struct rs_pane_layout *layout, struct builder *b, const struct rs_stat_spec *spec)
 {
+    const struct rs_part_kind *part = rs_part_kind_of(spec->kind);
+    if (part) {
+        return add_part_fields(layout, b, spec, part);
+    }
     int input = spec->x < 0 ? -1 : b->slots[spec->x];
     int pair = spec->kind == RS_STAT_VWAP ? place_pair(layout, b, spec) : -1;
 
@@ -478,15 +560,16 @@ static bool allocate(struct rs_pane_layout *layout, struct builder *b)
     layout->inputs = calloc(inputs + 1, sizeof *layout->inputs);
     layout->pairs = calloc(b->stat_count + 1, sizeof *layout->pairs);
     layout->joints = calloc(b->stat_count + 1, sizeof *layout->joints);
-    layout->fields = calloc(4 * b->stat_count + 1, sizeof *layout->fields); /* ohlc is four */
+    layout->fields = calloc(FIELDS_PER_STAT * b->stat_count + 1, sizeof *layout->fields);
+    layout->parts = calloc(b->stat_count + 1, sizeof *layout->parts);
     /* Of an input: count, sum, squares, cubes, fourths; of a pair: products, weights. */
     layout->integers = calloc(5 * inputs + 2 * b->stat_count + 1, sizeof *layout->integers);
     layout->supers = calloc(4 * inputs + 2 * b->stat_count + 1, sizeof *layout->supers);
     b->needs = calloc(b->type_count + 1, sizeof *b->needs);
     b->slots = calloc(b->type_count + 1, sizeof *b->slots);
     b->joint_needs = calloc(b->stat_count + 1, sizeof *b->joint_needs);
-    return layout->inputs && layout->pairs && layout->joints && layout->fields && layout->integers &&
-           layout->supers && b->needs && b->slots && b->joint_needs;
+    return layout->inputs && layout->pairs && layout->joints && layout->fields && layout->parts &&
+           layout->integers && layout->supers && b->needs && b->slots && b->joint_needs;
 }
 
 /* Whether a required input's last value is kept, whose key is then `newest` with its order. */
@@ -521,6 +604,7 @@ static int build(struct rs_pane_layout *layout, struct builder *b, struct rs_err
     }
     place_joints(layout, b);
     layout->size = b->size;
+    layout->plain_int64s = layout->all_int64 && layout->part_count == 0;
     return fill_empty(layout) ? 0 : rs_fail(error, RS_ENOMEM, "no memory for a pane's layout");
 }
 
@@ -537,6 +621,7 @@ static void free_layout(struct rs_pane_layout *l)
     free(l->supers);
     free(l->pairs);
     free(l->joints);
+    free(l->parts);
     free(l->inputs);
     free(l->empty);
     free(l);
@@ -600,6 +685,25 @@ size_t rs_pane_size(const struct rs_pane_layout *layout)
 bool rs_pane_needs_previous(const struct rs_pane_layout *layout)
 {
     return layout->needs_previous;
+}
+
+size_t rs_stat_field_count(enum rs_stat_kind kind)
+{
+    const struct rs_part_kind *part = rs_part_kind_of(kind);
+    size_t count = 0;
+
+    if (!part || !part->suffixes) {
+        return kind == RS_STAT_OHLC ? 4 : 1;
+    }
+    while (part->suffixes[count]) {
+        count++;
+    }
+    return count;
+}
+
+bool rs_pane_has_parts(const struct rs_pane_layout *layout)
+{
+    return layout->part_count > 0;
 }
 
 size_t rs_pane_field_count(const struct rs_pane_layout *layout)

@@ -2,7 +2,7 @@
 
 #include "base/record.h"
 #include "transform/pane/joint.h"
-#include "transform/pane/wide.h"
+#include "transform/pane/parts.h"
 
 /* For functions that are called with a constant kind, shape or order, so that each gets code of its own. */
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -35,6 +35,7 @@ void rs_pane_fini(const struct rs_pane_layout *layout, void *pane)
     struct rs_pane_form form = rs_pane_form(layout, pane);
 
     free_supers(form.layout, form.pane);
+    rs_parts_fini(form.layout, form.pane);
     if (form.pane != pane) {
         free(form.pane);
     }
@@ -55,6 +56,7 @@ void rs_pane_copy(const struct rs_pane_layout *layout, void *to, const void *fro
         rs_super_init(super->kind, rs_pane_at(to, super->at));
         rs_super_copy(super->kind, rs_pane_at(to, super->at), rs_pane_at_const(from, super->at));
     }
+    rs_parts_copy(layout, to, from);
 }
 
 uint64_t rs_pane_events(const void *pane)
@@ -76,7 +78,7 @@ size_t rs_pane_heap_bytes(const struct rs_pane_layout *layout, const void *pane)
         const struct rs_pane_super *super = &form.layout->supers[i];
         bytes += rs_super_heap_bytes(super->kind, rs_pane_at_const(form.pane, super->at));
     }
-    return bytes;
+    return bytes + rs_parts_heap_bytes(form.layout, form.pane);
 }
 
 bool rs_pane_whole(const struct rs_pane_layout *layout, const void *pane)
@@ -88,7 +90,7 @@ bool rs_pane_whole(const struct rs_pane_layout *layout, const void *pane)
             return false;
         }
     }
-    return !rs_pane_is_lost(pane);
+    return rs_parts_whole(form.layout, form.pane) && !rs_pane_is_lost(pane);
 }
 
 /* ---- extrema ---- */
@@ -157,7 +159,8 @@ ALWAYS_INLINE void take_extrema(enum rs_num_kind kind, const struct rs_pane_inpu
  * Powers and what two inputs have in common (joint.h) are added behind the rest, on a way of their own, so that
  * panes without any do not ask for them.
  *
- * Narrow sums may wrap on the way. That is looked at once, when all of the event is added. */
+ * Narrow sums may wrap on the way. That is looked at once, when all of the event is added. Where there are parts
+ * they come after all else (rs_parts_add). */
 
 /* An event, and how it stands to the keys that its required inputs share. */
 struct event {
@@ -616,8 +619,8 @@ static struct rs_pane_added add_in_any_order(const struct rs_pane_layout *layout
     return added;
 }
 
-struct rs_pane_added rs_pane_add(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
-                                 int64_t time_us, int64_t order)
+struct rs_pane_added rs_pane_add_sums(const struct rs_pane_layout *layout, void *pane,
+                                      const struct rs_num *inputs, int64_t time_us, int64_t order)
 {
     const struct rs_pane_key key = {time_us, order};
 
@@ -626,6 +629,29 @@ struct rs_pane_added rs_pane_add(const struct rs_pane_layout *layout, void *pane
     }
     if (!layout->all_int64) {
         return add_otherwise(layout, pane, inputs, key);
+    }
+    return is_in_order(pane, time_us) ? add_in_order(layout, pane, inputs, key)
+                                      : add_in_any_order(layout, pane, inputs, key);
+}
+
+static struct rs_pane_added add_slowly(const struct rs_pane_layout *layout, void *pane,
+                                       const struct rs_num *inputs, struct rs_pane_key key)
+{
+    struct rs_pane_added added = rs_pane_add_sums(layout, pane, inputs, key.time_us, key.order);
+
+    if (layout->part_count > 0) {
+        rs_parts_add(layout, pane, inputs, key, &added);
+    }
+    return added;
+}
+
+struct rs_pane_added rs_pane_add(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
+                                 int64_t time_us, int64_t order)
+{
+    const struct rs_pane_key key = {time_us, order};
+
+    if (((const struct rs_pane_head *)pane)->events > RS_PANE_EVENTS_MAX || !layout->plain_int64s) {
+        return add_slowly(layout, pane, inputs, key);
     }
     return is_in_order(pane, time_us) ? add_in_order(layout, pane, inputs, key)
                                       : add_in_any_order(layout, pane, inputs, key);
@@ -699,6 +725,25 @@ void rs_pane_merge_extrema(const struct rs_pane_layout *layout, void *into, cons
     const struct rs_pane_const_form of = rs_pane_const_form(layout, from);
 
     merge_extrema(to.layout, to.pane, of.layout, of.pane);
+    rs_parts_merge(&to, &of);
+}
+
+/* An extremum may be merged twice, but not a part. */
+struct rs_pane_added rs_pane_add_extrema(const struct rs_pane_layout *layout, void *into, const void *from,
+                                         const struct rs_num *inputs, int64_t time_us, int64_t order)
+{
+    const struct rs_pane_form to = rs_pane_form(layout, into);
+    const struct rs_pane_const_form of = rs_pane_const_form(layout, from);
+    struct rs_pane_added added = {.finite = true};
+
+    merge_extrema(to.layout, to.pane, of.layout, of.pane);
+    rs_parts_add(layout, into, inputs, (struct rs_pane_key){time_us, order}, &added);
+    return added;
+}
+
+void rs_pane_merge_sums(const struct rs_pane_layout *layout, void *into, const void *from)
+{
+    rs_pane_combine(layout, into, from, false);
 }
 
 void rs_pane_merge(const struct rs_pane_layout *layout, void *into, const void *from)
@@ -736,4 +781,5 @@ void rs_pane_clear_extrema(const struct rs_pane_layout *layout, void *pane)
     const struct rs_pane_form form = rs_pane_form(layout, pane);
 
     clear_extrema(form.layout, form.pane);
+    rs_parts_fini(form.layout, form.pane);
 }

@@ -1,9 +1,11 @@
 /* pane: partial aggregate of one group over one time slice.
  * A pane is a flat block of layout->size bytes laid out once per aggregate; only what the aggregate's
  * statistics need is in it, and it may be moved as bytes. It is aligned to 8. Adding is a few nanoseconds and
- * never allocates but when a double's sum leaves the compact range, or one of int64 its narrow form.
+ * never allocates but when a double's sum leaves the compact range, or one of int64 its narrow form, or a part
+ * grows (part_internal.h).
  * Thread: the owning worker only.
- * Invariant: merge(a, b) == merge(b, a), bit for bit; subtract(merge(a, b), b) == a for all sums. */
+ * Invariant: merge(a, b) == merge(b, a), bit for bit; subtract(merge(a, b), b) == a for all sums. Parts are
+ * merged and cleared with the extrema. */
 #ifndef RS_TRANSFORM_PANE_PANE_H
 #define RS_TRANSFORM_PANE_PANE_H
 
@@ -41,9 +43,13 @@ enum rs_stat_kind {
     RS_STAT_INTERCEPT, /* the same */
     RS_STAT_R2,
     RS_STAT_RATE,       /* rate(): events per second; rate(x): sum(x) per second */
+    RS_STAT_QUANTILE,   /* params: which, from 0 to 1; quantile.h */
+    RS_STAT_MEDIAN,     /* that of 0.5 */
+    RS_STAT_DISTINCT,   /* distinct.h */
     RS_STAT_CHANGE,     /* last(x) - last(x) of the previous pane */
     RS_STAT_PCT_CHANGE, /* 100 * change / |previous|; absent when previous is 0 */
-    RS_STAT_DERIVED,    /* of other fields, when they are shown: derived.h */
+    RS_STAT_PROFILE, /* (price x, quantity w; params: step), two fields: <name> and <name>_step; profile.h */
+    RS_STAT_DERIVED, /* of other fields, when they are shown: derived.h */
 };
 
 enum rs_num_kind { RS_NUM_INT64, RS_NUM_INT128, RS_NUM_DOUBLE };
@@ -97,6 +103,7 @@ RS_MUST_USE int rs_pane_layout_new(const struct rs_stat_spec *stats, size_t stat
 void rs_pane_layout_free(struct rs_pane_layout **layout);
 size_t rs_pane_size(const struct rs_pane_layout *layout);         /* bytes, a multiple of 8 */
 bool rs_pane_needs_previous(const struct rs_pane_layout *layout); /* change, pct_change */
+bool rs_pane_has_parts(const struct rs_pane_layout *layout);      /* extrema take memory then */
 
 void rs_pane_init(const struct rs_pane_layout *layout, void *pane);
 void rs_pane_fini(const struct rs_pane_layout *layout, void *pane); /* frees what moved to the heap */
@@ -106,9 +113,9 @@ uint64_t rs_pane_events(const void *pane);
 int64_t rs_pane_newest_us(const void *pane);
 
 /* A sum of doubles that leaves the compact range moves to the heap, and so does a whole pane when a sum of
- * int64 leaves 64 bits, or one of their products 128; these tell how much a pane holds there, and whether all
- * of it could be had. Where memory ran out, whole is false for good (until rs_pane_fini):
- * what hung on the lost sum renders as absent and the pane cannot be saved (the buffer fails), so that a
+ * int64 leaves 64 bits, or one of their products 128; parts are there anyway. These tell how much a pane holds
+ * there, and whether all of it could be had. Where memory ran out, whole is false for good (until rs_pane_fini):
+ * what hung on the lost sum or part renders as absent and the pane cannot be saved (the buffer fails), so that a
  * wrong number never leaves. */
 size_t rs_pane_heap_bytes(const struct rs_pane_layout *layout, const void *pane);
 bool rs_pane_whole(const struct rs_pane_layout *layout, const void *pane);
@@ -127,13 +134,22 @@ struct rs_pane_added rs_pane_add(const struct rs_pane_layout *layout, void *pane
 bool rs_pane_remove(const struct rs_pane_layout *layout, void *pane, const struct rs_num *inputs,
                     int64_t time_us, int64_t order);
 void rs_pane_merge(const struct rs_pane_layout *layout, void *into, const void *from);
-/* Sums and counts only. Extrema, first, last and newest are left as they were: take them from
- * rs_pane_merge_extrema. */
+/* Sums and counts only. Extrema, first, last, newest and parts are left as they were, or are anything: take them
+ * from rs_pane_merge_extrema. */
+struct rs_pane_added rs_pane_add_sums(const struct rs_pane_layout *layout, void *pane,
+                                      const struct rs_num *inputs, int64_t time_us, int64_t order);
+void rs_pane_merge_sums(const struct rs_pane_layout *layout, void *into, const void *from);
 void rs_pane_subtract(const struct rs_pane_layout *layout, void *from, const void *gone);
 void rs_pane_clear_extrema(const struct rs_pane_layout *layout, void *pane);
 void rs_pane_merge_extrema(const struct rs_pane_layout *layout, void *into, const void *from);
+/* An event was added to `from`, whose extrema were merged into `into` before: brings it there as well. */
+struct rs_pane_added rs_pane_add_extrema(const struct rs_pane_layout *layout, void *into, const void *from,
+                                         const struct rs_num *inputs, int64_t time_us, int64_t order);
 void rs_pane_copy(const struct rs_pane_layout *layout, void *to, const void *from); /* `to` initialised */
 
+size_t rs_stat_field_count(enum rs_stat_kind kind);
+/* What is against a statistic of these inputs, which are there: a sentence for people; NULL: nothing. */
+const char *rs_stat_fault(const struct rs_stat_spec *spec, const struct rs_num_type *inputs);
 /* Fields a layout renders, in order: names for rs_aggregate_meta. */
 size_t rs_pane_field_count(const struct rs_pane_layout *layout);
 const char *rs_pane_field_name(const struct rs_pane_layout *layout, size_t field);

@@ -167,7 +167,8 @@ bool rs_pane_remove(const struct rs_pane_layout *layout, void *pane, const struc
     struct rs_pane_head *head = form.pane;
     bool wrapped = false;
 
-    if (head->events <= 1 || (head->events & RS_PANE_LOST) != 0 ||
+    /* Parts cannot give back what was added to them; powers and joints could, and nobody has needed it yet. */
+    if (layout->joined || layout->part_count > 0 || head->events <= 1 || (head->events & RS_PANE_LOST) != 0 ||
         is_extreme(form.layout, form.pane, inputs, &key)) {
         return false;
     }

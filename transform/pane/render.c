@@ -17,15 +17,24 @@ struct rs_pane_scratch {
     struct rs_super_value super;
     struct rs_moment_scratch moments;
     char text[RS_NUMBER_TEXT_MAX];
+    struct rs_buf part; /* its text, which may be longer */
 };
 
 struct rs_pane_scratch *rs_pane_scratch_new(void)
 {
-    return malloc(sizeof(struct rs_pane_scratch));
+    struct rs_pane_scratch *scratch = malloc(sizeof *scratch);
+
+    if (scratch) {
+        scratch->part = (struct rs_buf){0};
+    }
+    return scratch;
 }
 
 void rs_pane_scratch_free(struct rs_pane_scratch **scratch)
 {
+    if (*scratch) {
+        rs_buf_fini(&(*scratch)->part);
+    }
     free(*scratch);
     *scratch = NULL;
 }
@@ -343,19 +352,46 @@ static size_t render_field(struct render *r, const struct rs_pane_field *field, 
     }
 }
 
+/* Without memory for its text a field is absent. */
+static size_t render_part(struct render *r, const struct rs_pane_field *field)
+{
+    const struct rs_part *part = &r->now.layout->parts[field->part];
+    struct rs_part_ask ask = field->ask;
+    struct rs_buf *out = &r->scratch->part;
+
+    ask.window_us = r->window_us;
+    rs_buf_reset(out);
+    rs_part_render(part, rs_pane_slot(r->now.pane, part), &ask, out);
+    return out->failed ? 0 : out->size;
+}
+
+/* Where its text is: of a part it may be long. */
+static size_t render_any(struct render *r, const struct rs_pane_field *field, const char **text)
+{
+    if (field->of_part) {
+        size_t size = render_part(r, field);
+        *text = (const char *)r->scratch->part.data;
+        return size;
+    }
+    *text = r->scratch->text;
+    return render_field(r, field, r->scratch->text);
+}
+
 /* Operands are rendered first, then what is reckoned from them, and all is emitted in the order of the fields. */
 static __attribute__((noinline)) void
 render_derived(struct render *r, const struct rs_pane_layout *layout,
                void (*emit)(void *ctx, size_t field, const char *text, size_t size), void *ctx)
 {
     struct rs_derived_text shown[RS_DERIVED_FIELDS_MAX];
-    struct rs_pane_scratch *s = r->scratch;
+    const char *text = NULL;
 
     for (size_t i = 0; i < layout->field_count; i++) {
         if (layout->fields[i].operand && layout->fields[i].kind != RS_STAT_DERIVED) {
-            size_t size = render_field(r, &layout->fields[i], s->text);
+            size_t size = render_any(r, &layout->fields[i], &text);
             shown[i].size = size <= sizeof shown[i].text ? size : 0;
-            memcpy(shown[i].text, s->text, shown[i].size);
+            if (shown[i].size > 0) {
+                memcpy(shown[i].text, text, size);
+            }
         }
     }
     for (size_t i = 0; i < layout->derived_count; i++) {
@@ -365,9 +401,9 @@ render_derived(struct render *r, const struct rs_pane_layout *layout,
     for (size_t i = 0; i < layout->field_count; i++) {
         const struct rs_pane_field *field = &layout->fields[i];
         bool kept = field->operand || field->kind == RS_STAT_DERIVED;
-        size_t size = kept ? shown[i].size : render_field(r, field, s->text);
+        size_t size = kept ? shown[i].size : render_any(r, field, &text);
         if (size > 0) {
-            emit(ctx, i, kept ? shown[i].text : s->text, size);
+            emit(ctx, i, kept ? shown[i].text : text, size);
         }
     }
 }
@@ -390,9 +426,10 @@ void rs_pane_render(const struct rs_pane_layout *layout, const void *pane, const
         return;
     }
     for (size_t i = 0; i < layout->field_count; i++) {
-        size_t size = render_field(&r, &layout->fields[i], scratch->text);
+        const char *text = NULL;
+        size_t size = render_any(&r, &layout->fields[i], &text);
         if (size > 0) {
-            emit(ctx, i, scratch->text, size);
+            emit(ctx, i, text, size);
         }
     }
 }

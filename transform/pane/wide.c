@@ -42,7 +42,8 @@ static void copy_key(void *to, uint32_t to_slot, const void *from, uint32_t from
     }
 }
 
-/* What has the same size in both forms. The last key of an input may be in the head. */
+/* What has the same size in both forms. The last key of an input may be in the head. Parts move: the narrow pane
+ * is emptied next. */
 static void copy_values(const struct rs_pane_layout *wide, void *to, const struct rs_pane_layout *narrow,
                         const void *from)
 {
@@ -56,6 +57,9 @@ static void copy_values(const struct rs_pane_layout *wide, void *to, const struc
         copy_value(w->kind, to, w->last, from, n->last);
         copy_key(to, w->first_key, from, n->first_key);
         copy_key(to, w->last_key, from, n->last_key);
+    }
+    for (size_t i = 0; i < wide->part_count; i++) {
+        *(uint64_t *)rs_pane_at(to, wide->parts[i].at) = rs_pane_slot(from, &narrow->parts[i]);
     }
 }
 

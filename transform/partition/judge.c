@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "transform/group/upsert.h"
 #include "transform/partition/internal.h"
+#include "transform/plan/identity.h"
 
 _Static_assert(RS_GROUP_KEY_MAX == 1024, "the text of RS_REASON_KEY_TOO_LONG and the README say so");
 
@@ -162,6 +163,7 @@ convert_field(const struct rs_input *input, const struct rs_value *value, struct
     case RS_CONVERT_INT: out->i = value->i; break;
     case RS_CONVERT_PRESENCE: out->i = 0; break;
     case RS_CONVERT_TIME: out->i = time_us(input, value); break;
+    case RS_CONVERT_IDENTITY: out->w = rs_value_identity(input->schema, value); break;
     case RS_CONVERT_FORMULA:
     case RS_CONVERT_GATE:
     case RS_CONVERT_GATED: break;

@@ -112,6 +112,11 @@ static void list_names(struct load *l)
 {
     for (size_t i = 0; i < l->stats->count; i++) {
         const struct rs_stat_spec *spec = &l->stats->items[i].spec;
+        if (spec->kind == RS_STAT_PROFILE) {
+            add_name(&l->names, "", "", i); /* no number, so nobody can name it */
+            add_name(&l->names, spec->name, "_step", i);
+            continue;
+        }
         if (spec->kind != RS_STAT_OHLC) {
             add_name(&l->names, spec->name, "", i);
             continue;
@@ -123,12 +128,12 @@ static void list_names(struct load *l)
     }
 }
 
-/* The whole of an ohlc, which is no number. */
-static bool is_ohlc(const struct load *l, const char *name)
+/* The whole of an ohlc or a profile, which is no number. */
+static bool is_whole(const struct load *l, enum rs_stat_kind kind, const char *name)
 {
     for (size_t i = 0; i < l->stats->count; i++) {
         const struct rs_stat_spec *spec = &l->stats->items[i].spec;
-        if (spec->kind == RS_STAT_OHLC && strcmp(spec->name, name) == 0) {
+        if (spec->kind == kind && strcmp(spec->name, name) == 0) {
             return true;
         }
     }
@@ -155,7 +160,11 @@ static bool wrong_itself(const struct load *l, const char *name)
 static void complain_name(const struct reader *r, const char *name)
 {
     const struct load *l = r->load;
-    if (is_ohlc(l, name)) {
+    if (is_whole(l, RS_STAT_PROFILE, name)) {
+        rs_config_complain(l->config, r->where, "%s is a profile, which is no number", name);
+        return;
+    }
+    if (is_whole(l, RS_STAT_OHLC, name)) {
         rs_config_complain(l->config, r->where,
                            "%s is ohlc: one of its fields is meant, as in %s_high - %s_low", name, name,
                            name);

@@ -12,17 +12,22 @@ static bool numeric(const struct rs_field_type *type)
     return type->kind == RS_VALUE_DECIMAL || type->kind == RS_VALUE_DOUBLE;
 }
 
-/* A field that is no number can only be counted. Doubles are not `required` even where they are always
+/* Doubles are not `required` even where they are always
  * there, since NaN and infinities are passed by. */
-static struct rs_input input_of(const struct rs_inputs *inputs, int slot)
+static struct rs_input input_of(const struct rs_inputs *inputs, int slot, enum rs_wanted wanted)
 {
     const struct rs_field_type *type = &inputs->slots->types[slot];
     struct rs_input input = {.slot = slot,
                              .convert = RS_CONVERT_PRESENCE,
                              .type = {.kind = RS_NUM_INT64},
                              .plain = RS_INPUT_NEVER_PLAIN};
+    input.schema = type->schema;
     input.type.required = !type->nullable;
     if (!numeric(type)) {
+        if (wanted == RS_WANT_IDENTITY) {
+            input.convert = RS_CONVERT_IDENTITY;
+            input.type.kind = RS_NUM_INT128;
+        }
         return input;
     }
     if (type->kind == RS_VALUE_INT) {
@@ -192,13 +197,13 @@ static bool field_input(struct rs_config *config, struct rs_inputs *inputs,
         *out = input_of_time(slot, RS_TIME_FORM_STAMP, !type->nullable);
         return true;
     }
-    if (wanted != RS_WANT_ANY && rs_field_type_known(type) && !numeric(type)) {
+    if ((wanted == RS_WANT_NUMBER || wanted == RS_WANT_TIME) && rs_field_type_known(type) && !numeric(type)) {
         rs_config_complain(config, where,
                            "%s is %s; statistics are made of int, long, float, double and decimal fields",
                            path, rs_field_type_name(type));
         return false;
     }
-    *out = input_of(inputs, slot);
+    *out = input_of(inputs, slot, wanted);
     return true;
 }
 

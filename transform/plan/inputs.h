@@ -23,11 +23,13 @@ enum rs_convert {
     RS_CONVERT_GATE,     /* 1 where its condition holds, else absent: gates.h */
     RS_CONVERT_GATED,    /* another input, where a gate's condition holds */
     RS_CONVERT_TIME,     /* microseconds since the epoch, as seconds of scale 6 */
+    RS_CONVERT_IDENTITY, /* distinct(x) of a field that is no number: INT128, see identity.h */
 };
 
 struct rs_input {
     int slot; /* of a formula: the first of its fields */
     const struct rs_formula *formula;
+    const struct rs_schema *schema; /* of a field's values */
     enum rs_convert convert;
     struct rs_num_type type;
     enum rs_time_form time_form; /* of a time */
@@ -58,8 +60,9 @@ struct rs_inputs {
 /* What a field may be. */
 enum rs_wanted {
     RS_WANT_NUMBER,
-    RS_WANT_ANY,  /* one that is no number can only be counted */
-    RS_WANT_TIME, /* a number or a timestamp, or $event_time */
+    RS_WANT_ANY,      /* one that is no number can only be counted */
+    RS_WANT_IDENTITY, /* one of any type: which value it has */
+    RS_WANT_TIME,     /* a number or a timestamp, or $event_time */
 };
 
 /* Number of the input of a field, or of the formula [text, end), behind the gate, added if new; -1 after a

@@ -23,6 +23,15 @@
         .kind = RS_ARG_ANY_FIELD, .name = (title), .optional = true                                          \
     }
 
+#define ANY_VALUE(title)                                                                                     \
+    {                                                                                                        \
+        .kind = RS_ARG_ANY_VALUE, .name = (title)                                                            \
+    }
+#define NUMBER(title, from, to)                                                                              \
+    {                                                                                                        \
+        .kind = RS_ARG_NUMBER, .name = (title), .least = (from), .most = (to)                                \
+    }
+
 static const struct rs_known_stat known_stats[] = {
     {"count", RS_STAT_COUNT, RS_UNIT_NONE, {OPTIONAL_ANY_FIELD("x")}, "count()"},
     {"sum", RS_STAT_SUM, RS_UNIT_FIELD, {FIELD("x")}, "sum(quantity)"},
@@ -59,6 +68,14 @@ static const struct rs_known_stat known_stats[] = {
     {"slope", RS_STAT_SLOPE, RS_UNIT_NONE, {TIME("y"), TIME("x")}, "slope(price, $event_time)"},
     {"intercept", RS_STAT_INTERCEPT, RS_UNIT_FIELD, {TIME("y"), TIME("x")}, "intercept(price, quantity)"},
     {"r2", RS_STAT_R2, RS_UNIT_NONE, {TIME("y"), TIME("x")}, "r2(price, $event_time)"},
+    {"quantile", RS_STAT_QUANTILE, RS_UNIT_FIELD, {FIELD("x"), NUMBER("q", 0, 1)}, "quantile(price, 0.99)"},
+    {"median", RS_STAT_MEDIAN, RS_UNIT_FIELD, {FIELD("x")}, "median(price)"},
+    {"profile",
+     RS_STAT_PROFILE,
+     RS_UNIT_NONE,
+     {FIELD("price"), NUMBER("step", 0, 0), FIELD("quantity")},
+     "profile(price, 0.01, quantity)"},
+    {"distinct", RS_STAT_DISTINCT, RS_UNIT_NONE, {ANY_VALUE("x")}, "distinct(name)"},
     {"rate", RS_STAT_RATE, RS_UNIT_RATE, {OPTIONAL_FIELD("x")}, "rate(quantity)"},
     {"change", RS_STAT_CHANGE, RS_UNIT_FIELD, {FIELD("x")}, "change(price)"},
     {"pct_change", RS_STAT_PCT_CHANGE, RS_UNIT_PERCENT, {FIELD("x")}, "pct_change(price)"},
@@ -67,7 +84,10 @@ static const struct rs_known_stat known_stats[] = {
 
 /* clang-format off: a line each, as they go one by one */
 static const char *const planned_stats[] = {
-    "quantile", "median", "distinct", "topk", "ewma", "twap", "zscore",
+    "topk",
+    "ewma",
+    "twap",
+    "zscore",
 };
 /* clang-format on */
 

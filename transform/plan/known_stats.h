@@ -16,6 +16,7 @@ enum rs_arg_kind {
     RS_ARG_FIELD,     /* a numeric field or a formula; two at most, which are x and w */
     RS_ARG_ANY_FIELD, /* a field of any type, or a formula; counts as one of those two */
     RS_ARG_TIME,      /* a numeric field, a formula or a time; another of them */
+    RS_ARG_ANY_VALUE, /* one of any type, whose values are told apart */
     RS_ARG_NUMBER,    /* exact: 0.99 */
     RS_ARG_WHOLE,     /* 10 */
     RS_ARG_DURATION,  /* 5m; more than none */

@@ -209,7 +209,8 @@ static void fingerprint(struct rs_buf *scratch, struct rs_aggregate *a)
 
 /* ---- all together ---- */
 
-/* Without events there are none, and their sum is 0: those two have a value then, and no others. */
+/* Without events there are none, none of them is different from another, and their sum is 0: those have a value
+ * then, and no others. */
 static int list_empty_fields(struct rs_engine *engine, struct rs_aggregate *a, struct rs_error *error)
 {
     uint32_t field = 0;
@@ -219,8 +220,8 @@ static int list_empty_fields(struct rs_engine *engine, struct rs_aggregate *a, s
     }
     for (size_t i = 0; i < a->stats.count; i++) {
         enum rs_stat_kind kind = a->stats.items[i].spec.kind;
-        a->empty_fields[field] = kind == RS_STAT_COUNT || kind == RS_STAT_SUM;
-        field += kind == RS_STAT_OHLC ? 4 : 1;
+        a->empty_fields[field] = kind == RS_STAT_COUNT || kind == RS_STAT_SUM || kind == RS_STAT_DISTINCT;
+        field += (uint32_t)rs_stat_field_count(kind);
     }
     RS_ASSERT(field == a->stat_fields);
     return 0;

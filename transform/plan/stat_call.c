@@ -106,22 +106,20 @@ static size_t declared(const struct rs_known_stat *known)
     return count;
 }
 
-static bool is_field(const struct rs_stat_arg *arg)
+bool rs_stat_arg_is_field(const struct rs_stat_arg *arg)
 {
-    return arg->kind == RS_ARG_FIELD || arg->kind == RS_ARG_ANY_FIELD || arg->kind == RS_ARG_TIME;
+    return arg->kind == RS_ARG_FIELD || arg->kind == RS_ARG_ANY_FIELD || arg->kind == RS_ARG_TIME ||
+           arg->kind == RS_ARG_ANY_VALUE;
 }
 
 /* "a number from 0 to 1" */
 static void describe(const struct rs_stat_arg *arg, struct rs_buf *out)
 {
     static const char *const words[] = {
-        [RS_ARG_NONE] = "nothing",
-        [RS_ARG_FIELD] = "a field",
-        [RS_ARG_ANY_FIELD] = "a field",
-        [RS_ARG_TIME] = "a field",
-        [RS_ARG_NUMBER] = "a number",
-        [RS_ARG_WHOLE] = "a whole number",
-        [RS_ARG_DURATION] = "a duration such as 5m",
+        [RS_ARG_NONE] = "nothing",         [RS_ARG_FIELD] = "a field",
+        [RS_ARG_ANY_FIELD] = "a field",    [RS_ARG_TIME] = "a field",
+        [RS_ARG_ANY_VALUE] = "a field",    [RS_ARG_NUMBER] = "a number",
+        [RS_ARG_WHOLE] = "a whole number", [RS_ARG_DURATION] = "a duration such as 5m",
     };
     rs_buf_text(out, words[arg->kind]);
     if (arg->least != arg->most) {
@@ -135,7 +133,7 @@ static void describe_all(const struct rs_known_stat *known, struct rs_buf *out)
     size_t count = declared(known);
     bool fields = count == 1 || (count == 2 && !known->args[1].optional);
     for (size_t i = 0; i < count; i++) {
-        fields &= is_field(&known->args[i]);
+        fields &= rs_stat_arg_is_field(&known->args[i]);
     }
     if (count == 0 || fields) {
         rs_buf_text(out, count == 0                ? "nothing"
@@ -148,7 +146,7 @@ static void describe_all(const struct rs_known_stat *known, struct rs_buf *out)
         const struct rs_stat_arg *arg = &known->args[i];
         rs_buf_text(out, i == 0 ? "" : i + 1 < count ? ", " : " and ");
         describe(arg, out);
-        if (!is_field(arg)) {
+        if (!rs_stat_arg_is_field(arg)) {
             rs_buf_printf(out, " (%s)", arg->name);
         }
         rs_buf_text(out, arg->optional ? " or not" : "");
@@ -161,7 +159,7 @@ static bool complain_arguments(struct rs_config *config, const struct rs_config_
     struct rs_buf takes = {0};
     describe_all(known, &takes);
     const char *text = rs_buf_cstr(&takes);
-    bool plain = declared(known) == 1 && is_field(&known->args[0]); /* needs no example */
+    bool plain = declared(known) == 1 && rs_stat_arg_is_field(&known->args[0]); /* needs no example */
     rs_config_complain(config, where, "%s takes %s%s%s", known->name, text ? text : "other arguments",
                        plain ? "" : ", as in ", plain ? "" : known->example);
     rs_buf_fini(&takes);
@@ -276,7 +274,7 @@ bool rs_stat_call_bind(struct rs_config *config, const struct rs_config_node *wh
         }
         struct rs_stat_arg_value *value = &out->items[place];
         *value = (struct rs_stat_arg_value){.given = true, .text = call->args[i].text};
-        if (!is_field(&known->args[place]) &&
+        if (!rs_stat_arg_is_field(&known->args[place]) &&
             !read_constant(&known->args[place], value->text, &value->param)) {
             return complain_constant(config, where, known, &known->args[place]);
         }

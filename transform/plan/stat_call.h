@@ -37,6 +37,9 @@ bool rs_stat_call_bind(struct rs_config *config, const struct rs_config_node *wh
                        const struct rs_known_stat *known, const struct rs_stat_call *call,
                        struct rs_stat_args *out);
 
+/* A field or formula; else a constant. */
+bool rs_stat_arg_is_field(const struct rs_stat_arg *arg);
+
 /* Appends a constant as normalised: "0.99", "5m". */
 void rs_stat_param_print(enum rs_arg_kind kind, const struct rs_stat_param *param, struct rs_buf *out);
 

@@ -87,6 +87,7 @@ static bool load_field(struct load *l, const struct rs_stat_arg *arg, struct rs_
     if (plain_path(text, path)) {
         enum rs_wanted wanted = arg->kind == RS_ARG_TIME        ? RS_WANT_TIME
                                 : arg->kind == RS_ARG_ANY_FIELD ? RS_WANT_ANY
+                                : arg->kind == RS_ARG_ANY_VALUE ? RS_WANT_IDENTITY
                                                                 : RS_WANT_NUMBER;
         input = rs_inputs_want(l->config, l->inputs, l->value, wanted, path);
         rs_buf_text(&l->text, path);
@@ -113,7 +114,7 @@ static bool load_arguments(struct load *l)
     for (size_t i = 0; i < RS_STAT_ARGS_MAX && l->known->args[i].kind != RS_ARG_NONE; i++) {
         const struct rs_stat_arg *arg = &l->known->args[i];
         const struct rs_stat_arg_value *value = &l->args.items[i];
-        bool field = arg->kind == RS_ARG_FIELD || arg->kind == RS_ARG_ANY_FIELD || arg->kind == RS_ARG_TIME;
+        bool field = rs_stat_arg_is_field(arg);
         size_t constant = l->constants;
         l->constants += !field;
         RS_ASSERT(l->constants <= RS_STAT_PARAMS_MAX);
@@ -150,6 +151,18 @@ static bool load_gated(struct load *l)
         rs_gate_print(l->where, true, &l->text);
     }
     return right;
+}
+
+/* Only what its inputs are decides whether it can be had. */
+static bool fits_inputs(struct load *l)
+{
+    struct rs_stat_spec *spec = &l->out->spec;
+    spec->params = l->constants ? l->params : NULL;
+    const char *fault = l->inputs->slots->schema ? rs_stat_fault(spec, l->inputs->types) : NULL;
+    if (fault) {
+        rs_config_complain(l->config, l->value, "%s: %s, as in %s", l->known->name, fault, l->known->example);
+    }
+    return !fault;
 }
 
 /* ---- one statistic ---- */
@@ -228,8 +241,7 @@ static bool load_stat(struct rs_config *config, struct rs_inputs *inputs, const 
     }
     out->spec.kind = l.known->kind;
     l.params = rs_arena_array(arena, RS_STAT_PARAMS_MAX, sizeof *l.params);
-    if (l.params && load_gated(&l)) {
-        out->spec.params = l.constants ? l.params : NULL;
+    if (l.params && load_gated(&l) && fits_inputs(&l)) {
         out->expression = l.text.failed ? NULL : rs_arena_slice(arena, rs_buf_slice(&l.text));
         out->unit = unit_for(&l);
     }

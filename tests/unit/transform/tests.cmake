@@ -1,9 +1,12 @@
 rs_unit_test(transform/number accumulator rs_transform refused_calloc)
 rs_unit_test(transform/number exact rs_transform)
 rs_unit_test(transform/number powers rs_transform)
+rs_unit_test(transform/pane distinct rs_transform refused_calloc)
 rs_unit_test(transform/pane moments rs_transform refused_calloc)
 rs_unit_test(transform/pane pane rs_transform refused_calloc)
+rs_unit_test(transform/pane profile rs_transform refused_calloc)
 rs_unit_test(transform/pane property rs_transform)
+rs_unit_test(transform/pane quantile rs_transform refused_calloc)
 rs_unit_test(transform/pane wide rs_transform refused_calloc)
 
 # Panes and the texts of numbers against oracles in Python that work with whole fractions.

@@ -10,7 +10,8 @@ static const char aggregate[] =
     "  s:\n    stream: ticks\n    window: {sliding: 100s, every: 1s}\n    history: 1\n"
     "    stats:\n      n: count()\n      v: sum(quantity)\n      lo: min(big)\n      hi: max(ratio)\n      "
     "f: first(price)\n"
-    "      l: last(price)\n      sd: stddev(ratio)\n      sb: sum(big)\n";
+    "      l: last(price)\n      sd: stddev(ratio)\n      sb: sum(big)\n      mp: median(price)\n      mr: "
+    "median(ratio)\n";
 
 /* The window's content by merging its panes one by one. */
 static void fold_simply(struct rs_groups *gs, int64_t start_us, int64_t end_us, void *out)
@@ -34,6 +35,20 @@ static void assert_same(struct rs_groups *gs, const void *a, const void *b)
     assert_true(rs_slice_equal(rs_buf_slice(&x), rs_buf_slice(&y)));
     rs_buf_fini(&x);
     rs_buf_fini(&y);
+}
+
+/* What is counted on the heap is there: nothing was forgotten when parts came and went. */
+static void assert_heap_counted(struct rs_groups *gs)
+{
+    struct rs_sliding_rest *rest = rs_sliding_at(gs, 0);
+    size_t bytes = 0;
+    rs_fold_free(gs, &rest->view);
+    rs_fold_free(gs, &rest->history);
+    for (uint32_t at = rs_group_at(gs, 0)->oldest; at != RS_NONE; at = rs_node_at(gs, at)->newer) {
+        bytes += rs_pane_heap_bytes(gs->aggregate->layout, rs_node_at(gs, at)->pane);
+    }
+    assert_true(bytes > 0);
+    assert_int_equal(gs->heap_bytes, bytes);
 }
 
 static void add_random(struct run *r, struct rs_random *random, int64_t clock_us)
@@ -79,6 +94,7 @@ static void test_running_equals_plain(void **state)
     }
     assert_true(asked > 700);
     assert_non_null(fold);
+    assert_heap_counted(gs);
     stop(&r);
 }
 

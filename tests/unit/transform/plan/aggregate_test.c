@@ -38,7 +38,7 @@ struct wrong {
 #define STATISTICS                                                                                           \
     "count, sum, mean, min, max, range, first, last, ohlc, vwap, variance, variance_pop, stddev, "           \
     "stddev_pop, skewness, skewness_pop, kurtosis, kurtosis_pop, covariance, covariance_pop, correlation, "  \
-    "slope, intercept, r2, rate, change and pct_change"
+    "slope, intercept, r2, quantile, median, profile, distinct, rate, change and pct_change"
 #define WINDOW "    window: {tumbling: 1m}\n"
 #define STATS  "    stats: {n: count()}\n"
 #define UPSERT "    upsert: {version: revision}\n"
@@ -111,12 +111,15 @@ static const struct wrong wrongs[] = {
      "test.yaml:12:12: stats is a mapping of up to 64 statistics, as in {volume: sum(quantity)}\n"},
     {"", WINDOW "    stats: {v: summ(quantity)}\n",
      "test.yaml:12:16: no statistic \"summ\"; did you mean \"sum\"?\n"},
-    {"", WINDOW "    stats: {v: 'quantile(price, 0.99)'}\n",
-     "test.yaml:12:16: statistic \"quantile\" is not available in this version; there are " STATISTICS "\n"},
+    {"", WINDOW "    stats: {v: 'quantile(price, 99)'}\n",
+     "test.yaml:12:16: q of quantile is a number from 0 to 1, as in quantile(price, 0.99)\n"},
     {"", WINDOW "    stats: {v: quantile(price)}\n",
-     "test.yaml:12:16: statistic \"quantile\" is not available in this version; there are " STATISTICS "\n"},
-    {"", WINDOW "    stats: {v: distinct(product)}\n",
-     "test.yaml:12:16: statistic \"distinct\" is not available in this version; there are " STATISTICS "\n"},
+     "test.yaml:12:16: quantile takes a field and a number from 0 to 1 (q), as in quantile(price, 0.99)\n"},
+    {"", WINDOW "    stats: {v: median(product)}\n",
+     "test.yaml:12:16: product is string; statistics are made of int, long, float, double and decimal "
+     "fields\n"},
+    {"", WINDOW "    stats: {v: ewma(price)}\n",
+     "test.yaml:12:16: statistic \"ewma\" is not available in this version; there are " STATISTICS "\n"},
     {"", WINDOW "    stats: {v: frobnicate(price)}\n",
      "test.yaml:12:16: no statistic \"frobnicate\"; there are " STATISTICS "\n"},
     {"", WINDOW "    stats: {v: sum}\n",
