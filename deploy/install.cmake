@@ -23,4 +23,6 @@ set(RS_PROGRAMS \"$<TARGET_FILE:rollstatd>\" \"$<TARGET_FILE:rollstat-dlq>\" \"$
 install(SCRIPT install_places.cmake)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/README.md redis-acl
   DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES prometheus/rollstat.rules.yaml prometheus/rollstat.dashboard.json
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/rollstat/prometheus)
 install(FILES README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME operators.md)

@@ -24,6 +24,8 @@ usr/lib/pkgconfig/rollstat.pc
 usr/lib/systemd/system/rollstatd.service
 usr/lib/systemd/system/rollstatd@.service
 etc/rollstat/rollstat.yaml.example
+usr/share/rollstat/prometheus/rollstat.dashboard.json
+usr/share/rollstat/prometheus/rollstat.rules.yaml
 usr/share/rollstat/schemas/trade.avsc
 usr/share/rollstat/schemas/indicator.avsc
 usr/share/man/man1/rollstat-dlq.1

@@ -137,11 +137,20 @@ static int64_t worker_waiting(const struct rs_daemon *daemon, const void *base)
     return ((const struct rs_worker_snapshot *)base)->waiting_for != RS_WAITING_NOT;
 }
 
+static int64_t worker_memory_limit(const struct rs_daemon *daemon, const void *base)
+{
+    (void)base;
+    return daemon->settings->memory_limit / daemon->settings->workers;
+}
+
 #define BASE struct rs_worker_snapshot
 static const struct rs_number worker_rows[] = {
     STATUS("partitions", COUNT, partition_count),
     COUNTER("rollstat_worker_steps_total", "steps", COUNT, steps, "Turns of a worker."),
-    STATUS("memory_bytes", COUNT, memory_bytes),
+    GAUGE("rollstat_worker_memory_bytes", "memory_bytes", COUNT, memory_bytes,
+          "Memory of the states of a worker."),
+    VALUE("rollstat_worker_memory_limit_bytes", NULL, COUNT, worker_memory_limit,
+          "A worker's part of limits.memory: beyond it the input waits."),
     STATUS("pending_history", COUNT, pending_history),
     STATUS("batches", COUNT, batches_submitted),
     COUNTER("rollstat_worker_operations_total", "operations", COUNT, operations,
