@@ -190,11 +190,12 @@ static __attribute__((noinline)) enum rs_reason pass_gate(const struct rs_input 
 
 static enum rs_reason convert(const struct rs_input *input, const struct rs_value *values, struct rs_num *out)
 {
-    if (input->convert >= RS_CONVERT_FORMULA) {
-        return input->convert == RS_CONVERT_FORMULA ? compute(input, values, out)
-                                                    : pass_gate(input, values, out);
+    switch (input->convert) {
+    case RS_CONVERT_FORMULA: return compute(input, values, out);
+    case RS_CONVERT_GATE:
+    case RS_CONVERT_GATED: return pass_gate(input, values, out);
+    default: return convert_field(input, &values[input->slot], out);
     }
-    return convert_field(input, &values[input->slot], out);
 }
 
 static enum rs_reason convert_inputs(const struct rs_plan *plan, const struct rs_value *values,

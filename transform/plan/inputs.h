@@ -12,7 +12,7 @@
 #include "transform/plan/formula.h"
 #include "transform/plan/slots.h"
 
-/* How a decoded field becomes a statistic's input. */
+/* How a decoded field becomes a statistic's input. Fingerprints hold the numbers: new ones go to the end. */
 enum rs_convert {
     RS_CONVERT_INT,     /* int and long */
     RS_CONVERT_DECIMAL, /* INT64 or INT128 by its precision */
