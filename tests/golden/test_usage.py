@@ -54,7 +54,7 @@ CONFIGURATIONS = [
     ("no kafka", "kafka:\n  bootstrap.servers: 127.0.0.1:9\n", "",
      ['1:1: "kafka" is missing: at least kafka: {bootstrap.servers: HOST:PORT} is needed']),
     ("redis scheme", "redis://127.0.0.1:9/0", "http://127.0.0.1:9/0",
-     ["5:8: a Redis URL starts with redis://, rediss:// or unix://, as in redis://localhost:6379/0"]),
+     ["5:8: a Redis URL starts with redis://, rediss://, unix:// or sentinel://, as in redis://localhost:6379/0"]),
     ("redis database", "redis://127.0.0.1:9/0", "redis://127.0.0.1:9/x",
      ["5:8: the database in the Redis URL is not a number: redis://HOST:PORT/0"]),
     ("redis prefix", "redis://127.0.0.1:9/0", "redis://127.0.0.1:9/0\n  prefix: 'a b'",
@@ -335,7 +335,7 @@ COMMANDS = {
     ],
     "rollstat-top": [
         ("--nonsense", 1, "unknown option --nonsense. See `rollstat-top --help`."),
-        ("--redis http://x", 1, "a Redis URL starts with redis://, rediss:// or unix://"),
+        ("--redis http://x", 1, "a Redis URL starts with redis://, rediss://, unix:// or sentinel://"),
         ("--redis redis://127.0.0.1:9/0 --once", 2, "redis://127.0.0.1:9/0: cannot connect: Connection refused"),
         ("a --sort", 1, "option --sort needs a value (COLUMN[:desc]). See `rollstat-top --help`."),
     ],
