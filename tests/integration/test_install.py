@@ -161,7 +161,7 @@ class Install(suite.Case):
                 template = texts[f"{prefix[1:]}/lib/systemd/system/rollstatd@.service"]
                 self.assertIn(f"\nExecStart={prefix}/bin/rollstatd -c {configuration}/%i.yaml\n", template)
                 self.assertEqual(self.difference(unit, template), {
-                    "Description", "ConditionPathExists", "ExecStart", "CacheDirectory"})
+                    "Description", "ConditionPathExists", "ExecStart", "ExecReload", "CacheDirectory"})
                 self.assertIn(f"prefix={prefix}\nlibdir={prefix}/lib\nincludedir={prefix}/include\n",
                               texts[f"{prefix[1:]}/lib/pkgconfig/rollstat.pc"])
                 for name, text in texts.items():
