@@ -313,6 +313,7 @@ struct restoring {
     uint32_t partition;
     const struct rs_view_batch *expected;
     bool *seen;
+    size_t cursor, place; /* behind what was found last: both are in the same order for the most part */
 };
 
 static int restore_batch(struct rs_state_reader *reader, const struct rs_state_record *record,
@@ -402,20 +403,22 @@ static void note_op(const struct sim *sim, const char *what, const struct rs_op 
 static void see_restored(void *ctx, const struct rs_op *op)
 {
     struct restoring *r = ctx;
-    size_t cursor = 0;
-    size_t i = 0;
     struct rs_op e;
     if (op->kind == RS_OP_DROP && reference_dropped(r->sim->oracles[r->partition]->reference,
                                                     r->sim->topics[r->partition].sealed_next, op)) {
         return;
     }
-    while (rs_batch_next(r->expected, &cursor, &e)) {
+    for (size_t left = r->expected->op_count; left > 0; left--) {
+        if (!rs_batch_next(r->expected, &r->cursor, &e)) {
+            r->cursor = r->place = 0;
+            (void)rs_batch_next(r->expected, &r->cursor, &e);
+        }
+        size_t place = r->place++;
         if (e.kind == op->kind && e.aggregate == op->aggregate && rs_slice_equal(e.key, op->key) &&
             e.score_ms == op->score_ms && rs_slice_equal(e.fields, op->fields)) {
-            r->seen[i] = true;
+            r->seen[place] = true;
             return;
         }
-        i++;
     }
     note_op(r->sim, "restored", op);
     sim_wrong(r->sim,
@@ -451,7 +454,8 @@ static uint64_t compare_restored(struct sim *sim, uint32_t partition, struct rs_
     const struct topic *t = &sim->topics[partition];
     struct reference *reference = sim->oracles[partition]->reference;
     struct rs_buf bytes = {0};
-    struct restoring r = {sim, partition, reference_render(reference, t->sealed_next, t->sealed_shown), NULL};
+    struct restoring r = {.sim = sim, .partition = partition};
+    r.expected = reference_render(reference, t->sealed_next, t->sealed_shown);
     r.seen = sim_alloc(r.expected->op_count + 1);
     drain(fresh, t->sealed_shown, see_restored, &r);
     check_unsaid(&r);
