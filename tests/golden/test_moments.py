@@ -14,7 +14,7 @@ import suite  # noqa: E402
 import engine  # noqa: E402
 import fold  # noqa: E402
 import procs  # noqa: E402
-from exact import decimal_text  # noqa: E402
+from exact import decimal_text, double_text, rounded  # noqa: E402
 
 S = engine.SECOND
 START = 1380000000 * S
@@ -147,6 +147,26 @@ class Moments(suite.Case):
         self.same_keys(raw, oracle.shown(None), ignore=(r"rs:r:index",))
         for _ in range(5):
             self.assertEqual(self.shown(config, rng.sample(rows, len(rows))), raw)
+
+    def test_behind_a_condition(self):
+        """Of the events for which it holds, and of those alone; (buys - sells) / (buys + sells) of three statistics."""
+        rng = random.Random(5)
+        events = make_events(rng, 60)
+        texts = {"c": "correlation(i, s)", "t": "slope(x, $event_time)", "k": "kurtosis_pop(d)", "f": "covariance(i * v, n)"}
+        config = self.config({"a": {"stream": "s", "window": {"all": True}, "stats": {
+            **{name: {"stat": text, "where": {"v": 1}} for name, text in texts.items()}, "whole": "correlation(i, s)",
+            "buys": {"stat": "sum(s)", "where": {"v": 1}}, "sells": {"stat": "sum(s)", "where": {"v": 2}},
+            "imbalance": "(buys - sells) / (buys + sells)"}}}, lateness="2h")
+        raw = self.shown(config, events)
+        shown = next(v["value"] for v in map(engine.parse_line, raw.splitlines()) if v["key"] == "rs:a")
+        rows = [(e["at"], k, seen_by_oracle(e)) for k, e in enumerate(events)]
+        folder = fold.Folder(fold.parse(texts), DOUBLE)
+        for name, text in folder.render([r for r in rows if r[2]["v"] == 1]).items():
+            self.assertEqual(shown.get(name), text, name)
+        self.assertEqual(shown["whole"], fold.Folder(fold.parse({"c": texts["c"]}), DOUBLE).render(rows)["c"])
+        buys, sells = (sum(e["s"] for e in events if e["v"] == v) for v in (1, 2))
+        self.assertEqual(shown["imbalance"], double_text(rounded((buys - sells) / (buys + sells))))
+        self.assertEqual(self.shown(config, rng.sample(events, len(events))), raw)
 
     def test_explained(self):
         config = self.config({"a": {"stream": "s", "window": {"all": True}, "stats": {"p": "slope(x,$event_time)"}}})

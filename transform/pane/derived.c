@@ -16,6 +16,13 @@ struct rational {
 
 /* ---- operands ---- */
 
+static void set_zero(struct rational *out)
+{
+    rs_exact_set_u128(&out->numerator, 0);
+    rs_exact_set_u128(&out->denominator, 1);
+    out->exponent = 0;
+}
+
 static void append_digit(struct rs_exact *number, mp_limb_t digit)
 {
     if (number->size == 0) {
@@ -37,9 +44,7 @@ static bool read_text(const struct rs_derived_text *shown, struct rational *out)
     bool fraction = false;
     const char *first = shown->text + negative;
     const char *at = first;
-    rs_exact_set_u128(&out->numerator, 0);
-    rs_exact_set_u128(&out->denominator, 1);
-    out->exponent = 0;
+    set_zero(out);
     for (; at < end && (isdigit((unsigned char)*at) || (*at == '.' && !fraction)); at++) {
         if (*at == '.') {
             fraction = true;
@@ -65,7 +70,7 @@ static bool read_text(const struct rs_derived_text *shown, struct rational *out)
 
 static bool fits(size_t limbs)
 {
-    return limbs < RS_EXACT_LIMBS;
+    return limbs < RS_DERIVED_LIMBS_MAX;
 }
 
 /* number *= 10^power */
@@ -194,9 +199,12 @@ static size_t put_double(struct rational *r, char *text)
 void rs_derived_eval(const struct rs_derived *derived, const struct rs_derived_text *shown, bool exact,
                      struct rs_derived_text *out)
 {
-    struct rational stack[RS_DERIVED_STACK_MAX] = {0};
+    struct rational stack[RS_DERIVED_STACK_MAX]; /* some KiB each, which are not cleared */
     size_t depth = 0;
     out->size = 0;
+    for (size_t i = 0; i < RS_DERIVED_STACK_MAX; i++) {
+        set_zero(&stack[i]);
+    }
     for (size_t i = 0; i < derived->count; i++) {
         const struct rs_derived_step *step = &derived->steps[i];
         switch (step->op) {

@@ -3,7 +3,7 @@
  *   - Without a division, of exact decimals alone, the result is an exact decimal; else, and where that had more
  *     than 3 limbs or RS_SCALE_MAX digits behind the point, the double nearest to it.
  *   - It is absent where an operand is absent or no number, a divisor is 0, the double would be infinite, or a
- *     step has more than RS_EXACT_LIMBS limbs (some 1,500 digits).
+ *     step has more than RS_DERIVED_LIMBS_MAX limbs (some 1,500 digits).
  * Nothing of it is kept in a pane.
  * Thread: immutable; evaluating allocates nothing. */
 #ifndef RS_TRANSFORM_PANE_DERIVED_H
@@ -18,6 +18,7 @@
 
 #define RS_DERIVED_STEPS_MAX  64  /* operands and operators of one */
 #define RS_DERIVED_STACK_MAX  20  /* operands that wait for an operator */
+#define RS_DERIVED_LIMBS_MAX  80  /* no more than RS_EXACT_LIMBS */
 #define RS_DERIVED_FIELDS_MAX 256 /* of a layout that has any */
 
 enum rs_derived_op {
