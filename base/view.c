@@ -8,7 +8,7 @@
 /* An operation in `ops` is this head, the key, then the fields; `size` counts all of it. Nothing is aligned:
  * heads are copied in and out, which compiles to plain loads and stores. */
 struct op_head {
-    int64_t change_ms;
+    int64_t change_ms; /* of a session in history: last_ms */
     int64_t score_ms;
     uint32_t size;
     uint32_t aggregate;
@@ -89,6 +89,19 @@ void rs_batch_history_begin(struct rs_view_batch *b, uint32_t aggregate, struct 
     op_begin(b, (struct op_head){.kind = RS_OP_HISTORY, .aggregate = aggregate, .score_ms = score_ms}, key);
 }
 
+void rs_batch_session_begin(struct rs_view_batch *b, uint32_t aggregate, struct rs_slice key,
+                            int64_t score_ms, int64_t last_ms)
+{
+    RS_ASSERT(last_ms >= score_ms);
+    op_begin(b,
+             (struct op_head){.kind = RS_OP_HISTORY,
+                              .aggregate = aggregate,
+                              .flags = RS_OP_SESSION,
+                              .score_ms = score_ms,
+                              .change_ms = last_ms},
+             key);
+}
+
 void rs_batch_field(struct rs_view_batch *b, uint32_t field, const char *text, size_t size)
 {
     RS_ASSERT(b->open && field <= UINT16_MAX && size <= RS_VIEW_TEXT_MAX);
@@ -130,7 +143,7 @@ void rs_batch_end(struct rs_view_batch *b, int64_t change_ms)
     struct op_head head;
     memcpy(&head, b->ops.data + b->open_at, sizeof head);
     head.size = (uint32_t)size;
-    head.change_ms = change_ms;
+    head.change_ms = head.flags & RS_OP_SESSION ? head.change_ms : change_ms;
     head.field_count = b->open_fields;
     memcpy(b->ops.data + b->open_at, &head, sizeof head);
     b->op_count++;
@@ -162,6 +175,7 @@ bool rs_batch_next(const struct rs_view_batch *b, size_t *cursor, struct rs_op *
         .change_ms = head.change_ms,
         .field_count = head.field_count,
         .score_ms = head.score_ms,
+        .last_ms = head.flags & RS_OP_SESSION ? head.change_ms : head.score_ms,
         .fields = rs_slice_of(at + fields_at, head.size - fields_at),
     };
     *cursor += head.size;

@@ -29,7 +29,8 @@ struct rs_aggregate_meta {
 
 enum rs_op_kind {
     RS_OP_VIEW = 1,    /* current values of a group: replaces all of the hash's fields */
-    RS_OP_HISTORY = 2, /* one ended window: replaces the member of its score, keeps the newest `history` */
+    RS_OP_HISTORY = 2, /* one ended window: replaces the members from its score to `last_ms`, keeps the newest
+                          `history`; without fields it only takes those away */
     RS_OP_DROP = 3,    /* the group is gone: hash, history, index and owner entry */
 };
 
@@ -37,6 +38,8 @@ enum rs_op_kind {
 #define RS_OP_FIRST 1u
 /* Flag on RS_OP_HISTORY: nothing else of the group says in this batch that it has changed, so this does. */
 #define RS_OP_ANNOUNCED 2u
+/* Flag on RS_OP_HISTORY: a session, which stands in the place of those that it has joined. */
+#define RS_OP_SESSION 4u
 
 struct rs_op_field {
     uint32_t field;       /* number in rs_aggregate_meta.fields */
@@ -47,11 +50,12 @@ struct rs_op_field {
 struct rs_op {
     enum rs_op_kind kind;
     uint32_t flags;
-    uint32_t aggregate;     /* number of the aggregate */
-    struct rs_slice key;    /* "<v1>:<v2>", percent-encoded */
-    int64_t change_ms;      /* VIEW: score in the index */
-    uint32_t field_count;   /* VIEW, HISTORY: fields that have a value; read them with rs_op_field_next */
-    int64_t score_ms;       /* HISTORY: window start */
+    uint32_t aggregate;   /* number of the aggregate */
+    struct rs_slice key;  /* "<v1>:<v2>", percent-encoded */
+    int64_t change_ms;    /* VIEW: score in the index */
+    uint32_t field_count; /* VIEW, HISTORY: fields that have a value; read them with rs_op_field_next */
+    int64_t score_ms;     /* HISTORY: window start */
+    int64_t last_ms; /* HISTORY: the highest score of members that it replaces; the start but of sessions */
     struct rs_slice fields; /* encoded fields */
 };
 
@@ -121,6 +125,9 @@ void rs_view_batches_fini(struct rs_view_batches *queue); /* frees the batches i
 void rs_batch_view_begin(struct rs_view_batch *b, uint32_t aggregate, uint32_t flags, struct rs_slice key);
 void rs_batch_history_begin(struct rs_view_batch *b, uint32_t aggregate, struct rs_slice key,
                             int64_t score_ms);
+/* A session's: whatever history has from its first event to its last is of it. No fields: it has not ended. */
+void rs_batch_session_begin(struct rs_view_batch *b, uint32_t aggregate, struct rs_slice key,
+                            int64_t score_ms, int64_t last_ms);
 void rs_batch_field(struct rs_view_batch *b, uint32_t field, const char *text, size_t size);
 /* Of the history operation that is open: RS_OP_ANNOUNCED. */
 void rs_batch_announce(struct rs_view_batch *b);

@@ -186,6 +186,21 @@ static void trim(struct rs_memory_group *group, uint32_t keep)
     }
 }
 
+void rs_memory_group_cut_history(struct rs_memory_group *group, int64_t from_ms, int64_t to_ms)
+{
+    uint32_t at = lower_bound(group, from_ms);
+    uint32_t end = group->first + group->count;
+    uint32_t to = at;
+    for (; to < end && group->members[to].score_ms <= to_ms; to++) {
+        free(group->members[to].fields);
+    }
+    if (to > at) {
+        memmove(group->members + at, group->members + to, (end - to) * sizeof *group->members);
+        group->count -= to - at;
+        trim(group, group->count);
+    }
+}
+
 /* A window that is published again takes its own place, as in Redis, where its score names it. */
 bool rs_memory_group_put_history(struct rs_memory_group *group, int64_t score_ms, struct rs_slice fields,
                                  uint32_t keep)

@@ -46,6 +46,8 @@ struct rs_memory_group *rs_memory_groups_at(struct rs_memory_groups *groups, str
 bool rs_memory_group_set_view(struct rs_memory_group *group, struct rs_slice fields);
 bool rs_memory_group_put_history(struct rs_memory_group *group, int64_t score_ms, struct rs_slice fields,
                                  uint32_t keep);
+/* Takes members away whose score is within [from_ms, to_ms]. */
+void rs_memory_group_cut_history(struct rs_memory_group *group, int64_t from_ms, int64_t to_ms);
 const struct rs_memory_member *rs_memory_group_member(const struct rs_memory_group *group, int64_t score_ms);
 /* The group is gone; its place in the table stays. */
 void rs_memory_group_clear(struct rs_memory_group *group);

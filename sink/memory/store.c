@@ -118,8 +118,11 @@ static bool apply_history(struct rs_memory_store *store, struct rs_memory_group 
     if (group->owned && group->owner != partition) {
         return false;
     }
-    store->failed |=
-        !rs_memory_group_put_history(group, op->score_ms, op->fields, store->metas[op->aggregate].history);
+    if (op->flags & RS_OP_SESSION) {
+        rs_memory_group_cut_history(group, op->score_ms, op->last_ms);
+    }
+    store->failed |= op->field_count && !rs_memory_group_put_history(group, op->score_ms, op->fields,
+                                                                     store->metas[op->aggregate].history);
     return true;
 }
 

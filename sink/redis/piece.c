@@ -224,13 +224,16 @@ static void put_view(struct rs_redis_piecer *piecer, struct rs_redis_piece *piec
 static void put_history(struct rs_redis_piecer *piecer, struct rs_redis_piece *piece, struct aggregate *a,
                         const struct rs_op *op)
 {
-    rs_buf_reset(&piecer->scratch);
-    rs_redis_history_json(&piecer->scratch, a->meta, op);
-    piece->body.failed |= piecer->scratch.failed;
     begin(piece, 4, "ZREMRANGEBYSCORE");
     put_key(piece, a, op->key, ":history");
     rs_redis_put_number(&piece->body, op->score_ms);
-    rs_redis_put_number(&piece->body, op->score_ms);
+    rs_redis_put_number(&piece->body, op->last_ms);
+    if (op->field_count == 0) {
+        return;
+    }
+    rs_buf_reset(&piecer->scratch);
+    rs_redis_history_json(&piecer->scratch, a->meta, op);
+    piece->body.failed |= piecer->scratch.failed;
     begin(piece, 4, "ZADD");
     put_key(piece, a, op->key, ":history");
     rs_redis_put_number(&piece->body, op->score_ms);

@@ -150,6 +150,7 @@ struct lane {
     struct rs_buf numbers; /* operation numbers of first publications */
     struct rs_buf values;
     uint32_t history_rows;
+    bool sessions; /* history is of sessions, all of it */
     struct rs_buf history_keys, history_numbers, history_told, history_members;
     struct rs_buf *names; /* per field: its name as an argument */
     struct rs_buf name;   /* the aggregate's name as an argument */
@@ -333,7 +334,7 @@ static void close_history(struct rs_redis_packer *packer, size_t aggregate)
 {
     struct lane *lane = &packer->lanes[aggregate];
     if (lane->history_rows > 0) {
-        rs_redis_put_text(&packer->body, "H");
+        rs_redis_put_text(&packer->body, lane->sessions ? "S" : "H");
         rs_redis_put_words(&packer->body, &lane->name);
         rs_redis_put_number(&packer->body, packer->metas[aggregate].history);
         rs_redis_put_number(&packer->body, lane->history_rows);
@@ -341,7 +342,7 @@ static void close_history(struct rs_redis_packer *packer, size_t aggregate)
         rs_redis_put_words(&packer->body, &lane->history_numbers);
         rs_redis_put_words(&packer->body, &lane->history_told);
         rs_redis_put_words(&packer->body, &lane->history_members);
-        packer->arguments += 4 + 5 * lane->history_rows;
+        packer->arguments += 4 + (lane->sessions ? 6 : 5) * lane->history_rows;
     }
     lane->history_rows = 0;
     rs_buf_reset(&lane->history_keys);
@@ -414,16 +415,26 @@ static void pack_view(struct rs_redis_packer *packer, const struct rs_op *op, ui
 static void pack_history(struct rs_redis_packer *packer, const struct rs_op *op, uint32_t number, bool told)
 {
     struct lane *lane = &packer->lanes[op->aggregate];
+    bool sessions = op->flags & RS_OP_SESSION;
     if (lane->open == SECTION_DROP) {
         close_open(packer, op->aggregate);
     }
+    if (lane->history_rows > 0 && lane->sessions != sessions) {
+        close_history(packer, op->aggregate);
+    }
     rs_buf_reset(&packer->scratch);
-    rs_redis_history_json(&packer->scratch, &packer->metas[op->aggregate], op);
+    if (op->field_count > 0) { /* no member: the session has not ended */
+        rs_redis_history_json(&packer->scratch, &packer->metas[op->aggregate], op);
+    }
+    lane->sessions = sessions;
     lane->history_members.failed |= packer->scratch.failed;
     rs_redis_put_bytes(&lane->history_keys, op->key.data, op->key.size);
     rs_redis_put_number(&lane->history_numbers, number);
     rs_redis_put_number(&lane->history_told, told);
     rs_redis_put_number(&lane->history_members, op->score_ms);
+    if (lane->sessions) {
+        rs_redis_put_number(&lane->history_members, op->last_ms);
+    }
     rs_redis_put_bytes(&lane->history_members, packer->scratch.data, packer->scratch.size);
     lane->history_rows++;
 }

@@ -8,6 +8,8 @@
 --   V  aggregate rows present absent  present x name  absent x name  rows x (score key)  rows x present x value
 --   F  as V, and rows x operation number before the values: first publication by this owner
 --   H  aggregate keep rows  rows x key  rows x operation number  rows x (1: to be announced, or 0)  rows x (score member)
+--   S  as H, of sessions: rows x (score last member), each in the place of all members from its score to `last`; an
+--      empty member only takes those away
 --   D  aggregate rows  rows x key
 --          aggregate: its name, and ':' where it has group fields, so that <prefix>:<aggregate><key> is a group's
 --          hash. A single empty value so has the key <prefix>:<name>: and never meets <prefix>:<name>:history,
@@ -273,28 +275,32 @@ local function write_views(at, first)
   return values + 1
 end
 
-local function write_history(at)
+local function write_history(at, sessions)
   local hash, owners, aggregate = names(ARGV[at + 1])
   local trim = -1 - tonumber(ARGV[at + 2])
   local rows = tonumber(ARGV[at + 3])
   local keys = {unpack(ARGV, at + 4, at + 3 + rows)}
-  local told_from, pairs_from = at + 3 + 2 * rows, at + 3 + 3 * rows
+  local told_from, values = at + 3 + 2 * rows, at + 3 + 3 * rows
+  local each = sessions and 3 or 2
   local foreign = foreign_rows(owners, keys, at + 3 + rows)
   for row = 1, rows do
     if not foreign[row] then
       local key = hash .. keys[row] .. ':history'
-      local score, member = ARGV[pairs_from + 2 * row - 1], ARGV[pairs_from + 2 * row]
-      run(false, 'ZREMRANGEBYSCORE', key, score, score)
-      call('ZADD', key, score, member)
-      call('ZREMRANGEBYRANK', key, 0, trim)
+      local score, last, member = ARGV[values + 1], ARGV[values + each - 1], ARGV[values + each]
+      run(false, 'ZREMRANGEBYSCORE', key, score, last)
+      if member ~= '' then
+        call('ZADD', key, score, member)
+        call('ZREMRANGEBYRANK', key, 0, trim)
+      end
     end
+    values = values + each
   end
   for row = 1, rows do
     if ARGV[told_from + row] == '1' and not foreign[row] then
       call('PUBLISH', aggregate .. ':updates', keys[row])
     end
   end
-  return pairs_from + 2 * rows + 1
+  return values + 1
 end
 
 local function drop(at)
@@ -334,8 +340,8 @@ if status == 'OK' then
     local section = ARGV[at]
     if section == 'V' or section == 'F' then
       at = write_views(at, section == 'F')
-    elseif section == 'H' then
-      at = write_history(at)
+    elseif section == 'H' or section == 'S' then
+      at = write_history(at, section == 'S')
     else
       at = drop(at)
     end

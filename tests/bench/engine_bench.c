@@ -1,7 +1,7 @@
 /* Nanoseconds per event of the engine: decoded, judged, looked up and added; and per emitted view. Prints;
  * judges nothing.
  *
- *   engine_bench [apply|small|rules|window|last|emit|GROUPS]...
+ *   engine_bench [apply|small|rules|window|session|last|emit|GROUPS]...
  *
  * Without arguments: all. GROUPS: `apply` with so many. What grows with what: scaling_bench. `window` drives a tumbling and a sliding aggregate through the same log
  * with the same emissions; where the kernel lets it, instructions are counted. */
@@ -321,6 +321,59 @@ static double bench_window(const char *name, const char *window)
     return counted > 0 ? counted : each;
 }
 
+/* An event of each group, so far behind the round's begin; the least of the rounds. */
+static void add_to_all(struct rs_groups *gs, struct rs_event *event, int64_t time_us, double *best)
+{
+    if (!rs_groups_reserve(gs, gs->count, 0)) {
+        abort();
+    }
+    event->time_us = time_us;
+    double start = cpu_ns();
+    for (uint32_t number = 0; number < gs->count; number++) {
+        event->order++;
+        if (!rs_group_late(gs, rs_group_at(gs, number), rs_slice_of(NULL, 0), event->time_us, event->order)) {
+            rs_group_add(gs, number, event);
+        }
+    }
+    least(best, start, gs->count);
+}
+
+/* Each round begins two sessions in each group, joins them and goes on in what is joined. */
+static void bench_session(void)
+{
+    struct fixture f;
+    struct rs_partition *p;
+    struct tick_log log = {0};
+    double begin_ns = 1e18;
+    double join_ns = 1e18;
+    double go_on_ns = 1e18;
+    open_with(&f, &p, "{session: 4s}", "    history: 10\n");
+    fill_log(&log, 1000, 1000, 1000000, 0);
+    (void)!rs_partition_apply(p, log.records, log.count, NULL);
+    struct rs_groups *gs = &p->groups[0];
+    struct rs_view_batch *batch = rs_view_batch_new();
+    p->batch.key_fill = 0;
+    rs_batch_judge(p, 0, &log.records[0]);
+    struct rs_event event = {0, 1000, rs_batch_inputs(p, 0)};
+    int64_t time_us = p->batch.judged[0].time_us;
+    for (int round = 0; round < PARTS; round++) {
+        time_us += 60 * SECOND;
+        add_to_all(gs, &event, time_us, &begin_ns);
+        add_to_all(gs, &event, time_us + 6 * SECOND, &begin_ns);
+        add_to_all(gs, &event, time_us + 3 * SECOND, &join_ns);
+        add_to_all(gs, &event, time_us + 7 * SECOND, &go_on_ns);
+        (void)partition_emit_all(p, batch, BATCH_BYTES);
+    }
+    printf(
+        "sessions, 1000 groups: %.1f ns an event that goes on, %.1f one that begins, %.1f one that joins two "
+        "(goal ≤ 200)\n",
+        go_on_ns, begin_ns, join_ns);
+    rs_view_batch_free(&batch);
+    rs_partition_free(&p);
+    fixture_close(&f);
+    tick_log_free(&log);
+}
+
 static void bench_emit(uint64_t groups)
 {
     struct fixture f;
@@ -384,6 +437,9 @@ int main(int argc, char **argv)
     }
     if (wanted(argc, argv, "emit")) {
         bench_emit(10000);
+    }
+    if (wanted(argc, argv, "session")) {
+        bench_session();
     }
     if (wanted(argc, argv, "window")) {
         double tumbling = bench_window("tumbling 1m", "{tumbling: 1m}");

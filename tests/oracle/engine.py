@@ -142,6 +142,40 @@ class SessionWindow(CalendarWindow):
         return any(o <= time < c for o, c in self.sessions)
 
 
+class GapWindow:
+    """Events less than a gap apart, from the first to the last and the gap. `size` is what an event alone would have."""
+    tumbling = sliding = False
+    gap = True
+
+    def __init__(self, gap):
+        self.size = gap
+
+    def last_end(self, time):
+        return time + self.size
+
+    def split(self, events):
+        """{end: events}"""
+        found = {}
+        run = []
+        for event in sorted(events, key=lambda e: e[:2]):
+            if run and event[0] - run[-1][0] >= self.size:
+                found[run[-1][0] + self.size] = run
+                run = []
+            run.append(event)
+        if run:
+            found[run[-1][0] + self.size] = run
+        return found
+
+    def holds(self, events, time, watermark):
+        """Whether a session that has not ended by the watermark has this time within it."""
+        return any(run[0][0] <= time < end and end > watermark for end, run in self.split(events).items())
+
+    def is_news(self, events, clock, time):
+        """Whether what an event changes, or begins, had ended by its group's clock."""
+        touched = [end for end, run in self.split(events).items() if run[0][0] - self.size < time < end]
+        return any(end <= clock for end in touched or [time + self.size])
+
+
 class LastEvents(Window):
     """The newest `last` events by their keys: time, then offset."""
 
@@ -175,6 +209,7 @@ class Group:
         self.events = []     # (time, offset, inputs)
         self.clock = None
         self.revisions = {}  # window end → events that came after the group's own clock had passed it
+        self.news = {}       # offset → the same of an event, where windows are sessions
 
 
 class Counts(dict):
@@ -359,7 +394,9 @@ class AppendPartition:
         if aggregate.window.size is None:
             return False
         clock = group.clock if group else self.dropped[aggregate.name].get(key)
-        return clock is not None and aggregate.window.last_end(time) <= clock - self.stream.lateness
+        if clock is None or aggregate.window.last_end(time) > clock - self.stream.lateness:
+            return False
+        return not (group and by_gap(aggregate) and aggregate.window.holds(group.events, time, clock - self.stream.lateness))
 
     def _apply_to(self, aggregate, offset, time, fields):
         counts = self.aggregate_counts[aggregate.name]
@@ -380,7 +417,9 @@ class AppendPartition:
             verdict = "applied"
             group = groups.setdefault(key, Group())
             if group.clock is not None and aggregate.window.size is not None and aggregate.history:
-                for end in aggregate.window.ends(time):
+                if by_gap(aggregate):
+                    group.news[offset] = aggregate.window.is_news(group.events, group.clock, time)
+                for end in [] if by_gap(aggregate) else aggregate.window.ends(time):
                     if group.clock >= end:
                         group.revisions[end] = group.revisions.get(end, 0) + 1
             group.events.append((time, offset, {name: fields[name] for name in aggregate.inputs}))
@@ -402,7 +441,17 @@ class AppendPartition:
         return out
 
 
+def by_gap(aggregate):
+    return getattr(aggregate.window, "gap", False)
+
+
+def start_of(aggregate, events, end):
+    return min(t for t, _, _ in events) if by_gap(aggregate) else aggregate.window.start(end)
+
+
 def windows_of(aggregate, group):
+    if by_gap(aggregate):
+        return aggregate.window.split(group.events)
     found = {}
     for event in group.events:
         for end in aggregate.window.ends(event[0]):
@@ -446,10 +495,10 @@ def show_group(out, aggregate, key, group, now_shown):
         view = render(aggregate, kept, kept[0][0], kept[-1][0])
     elif window.size is None:
         view = render(aggregate, group.events, None, None)
-    elif window.tumbling:
+    elif window.tumbling or by_gap(aggregate):
         windows = windows_of(aggregate, group)
-        end = window.first_end(newest)
-        view = render(aggregate, windows[end], window.start(end), end, previous_values(aggregate, windows, end))
+        end = max(windows)
+        view = render(aggregate, windows[end], start_of(aggregate, windows[end], end), end, previous_values(aggregate, windows, end))
     else:
         view, leave = sliding_view(aggregate, group, now_shown, newest)
         if leave is not None:
@@ -493,10 +542,11 @@ def history_of(aggregate, group, now_shown):
     for end in sorted(windows):
         if end > now_shown:
             continue
-        start = aggregate.window.start(end)
-        previous = previous_values(aggregate, windows, end) if aggregate.window.tumbling else None
+        start = start_of(aggregate, windows[end], end)
+        previous = previous_values(aggregate, windows, end) if aggregate.window.tumbling or by_gap(aggregate) else None
         fields = render(aggregate, windows[end], start, end, previous)
-        fields["revision"] = str(group.revisions.get(end, 0))
+        fields["revision"] = str(sum(group.news.get(o, 0) for _, o, _ in windows[end]) if by_gap(aggregate)
+                                 else group.revisions.get(end, 0))
         members.append((ms(start), fields))
     return members[-aggregate.history:]
 

@@ -17,9 +17,10 @@ int64_t model_first_end(const struct model_aggregate *a, int64_t t)
     return model_down(t, a->every_us) + a->every_us;
 }
 
+/* Of a session, what an event alone would have. */
 int64_t model_last_end(const struct model_aggregate *a, int64_t t)
 {
-    return model_down(t + a->size_us, a->every_us);
+    return a->window == MODEL_SESSION ? t + a->size_us : model_down(t + a->size_us, a->every_us);
 }
 
 /* ---- life ---- */
@@ -373,6 +374,64 @@ static bool where_holds(const struct model_aggregate *a, const struct tick *t)
     return !(a->only_buys && t->side != 0) && !(a->only_a && strcmp(t->product, "a") != 0);
 }
 
+/* ---- sessions ---- */
+
+/* Grows by whatever is less than a gap away, until nothing is. */
+struct model_session model_session_of(const struct model *m, int aggregate, const char *key, int64_t t)
+{
+    struct model_session s = {t, t};
+    int64_t gap = m->config.aggregates[aggregate].size_us;
+    for (bool grew = true; grew;) {
+        grew = false;
+        for (size_t i = 0; i < m->count; i++) {
+            int64_t at = m->events[i].time_us;
+            if (!model_same_group(&m->events[i], aggregate, key)) {
+                continue;
+            }
+            if (at < s.first_us && s.first_us - at < gap) {
+                s.first_us = at;
+                grew = true;
+            } else if (at > s.last_us && at - s.last_us < gap) {
+                s.last_us = at;
+                grew = true;
+            }
+        }
+    }
+    return s;
+}
+
+/* Whether a session that has not ended by `watermark` has the time within it. */
+static bool open_session_holds(const struct model *m, int aggregate, const char *key, int64_t t,
+                               int64_t watermark)
+{
+    int64_t gap = m->config.aggregates[aggregate].size_us;
+    for (size_t i = 0; i < m->count; i++) {
+        if (model_same_group(&m->events[i], aggregate, key)) {
+            struct model_session s = model_session_of(m, aggregate, key, m->events[i].time_us);
+            if (s.first_us <= t && t < s.last_us + gap && s.last_us + gap > watermark) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool is_news(const struct model *m, int aggregate, const char *key, int64_t t, int64_t clock)
+{
+    int64_t gap = m->config.aggregates[aggregate].size_us;
+    bool touches = false;
+    bool ended = false;
+    for (size_t i = 0; i < m->count; i++) {
+        int64_t at = m->events[i].time_us;
+        if (model_same_group(&m->events[i], aggregate, key) && at - gap < t && t < at + gap) {
+            struct model_session s = model_session_of(m, aggregate, key, at);
+            touches = true;
+            ended |= s.last_us + gap <= clock;
+        }
+    }
+    return touches ? ended : clock != MODEL_NONE && t + gap <= clock;
+}
+
 enum outcome { FILTERED, LATE, APPLIED };
 
 static void fill(struct model_event *e, int number, const char *key, int64_t offset, const struct tick *t)
@@ -399,12 +458,16 @@ static enum outcome apply_append(struct model *m, int number, int64_t offset, co
     const struct dropped *gone = find_dropped(m, number, key);
     int64_t judge = clock != MODEL_NONE ? clock : gone ? gone->newest_us : m->forgotten_newest_us[number];
     if (a->window != MODEL_ALL && judge != MODEL_NONE &&
-        model_last_end(a, t->at_us) <= judge - m->config.lateness_us) {
+        model_last_end(a, t->at_us) <= judge - m->config.lateness_us &&
+        !(a->window == MODEL_SESSION &&
+          open_session_holds(m, number, key, t->at_us, judge - m->config.lateness_us))) {
         return LATE;
     }
+    bool news = a->window == MODEL_SESSION && is_news(m, number, key, t->at_us, clock);
     struct model_event *e = add_event(m);
     fill(e, number, key, offset, t);
     e->clock_before_us = clock;
+    e->news = news;
     return APPLIED;
 }
 

@@ -15,13 +15,14 @@
 #define MODEL_AGGREGATES_MAX 4
 #define MODEL_NONE           INT64_MIN
 
-enum model_window { MODEL_TUMBLING, MODEL_SLIDING, MODEL_ALL, MODEL_LAST };
+enum model_window { MODEL_TUMBLING, MODEL_SLIDING, MODEL_ALL, MODEL_LAST, MODEL_SESSION };
 
 struct model_aggregate {
     enum model_window window;
-    int64_t size_us, every_us;
+    int64_t size_us, every_us; /* session: the gap, both */
     int64_t last;
     bool history;
+    int64_t keep;   /* of it; 0: more than there ever are */
     int by;         /* 0: nothing, 1: product, 2: market and product */
     bool only_buys; /* where: {side: BUY} */
     bool only_a;    /* where: {product: a} */

@@ -13,6 +13,7 @@ struct model_event {
     bool has_price;
     int64_t price, quantity;
     int64_t clock_before_us; /* of its group; MODEL_NONE: the first */
+    bool news;               /* sessions: what it changed or began had ended by that */
     bool gone;               /* its group was dropped, or its period given up */
     bool absent;             /* upsert: withdrawn or filtered */
     int64_t revision;        /* upsert: winning changes after the window's end */
@@ -61,6 +62,12 @@ int64_t model_down(int64_t a, int64_t step);
 /* Ends of the first and of the last window that hold an event of this time. */
 int64_t model_first_end(const struct model_aggregate *a, int64_t t);
 int64_t model_last_end(const struct model_aggregate *a, int64_t t);
+
+/* First and last event time of the session with an event of time t. */
+struct model_session {
+    int64_t first_us, last_us;
+};
+struct model_session model_session_of(const struct model *m, int aggregate, const char *key, int64_t t);
 
 bool model_same_group(const struct model_event *e, int aggregate, const char *key);
 /* Highest event time of a group; MODEL_NONE: there is no such group. */

@@ -11,7 +11,7 @@ struct fold {
     int64_t sum_q, sum_qq, sum_p, sum_pq, sum_w;
     int64_t lo, hi;
     const struct model_event *first, *last; /* with a price */
-    int64_t newest_us;
+    int64_t oldest_us, newest_us;
 };
 
 static bool before(const struct model_event *a, const struct model_event *b)
@@ -22,7 +22,7 @@ static bool before(const struct model_event *a, const struct model_event *b)
 static struct fold fold_window(const struct model *m, int aggregate, const char *key, int64_t start,
                                int64_t end)
 {
-    struct fold f = {.newest_us = MODEL_NONE};
+    struct fold f = {.oldest_us = INT64_MAX, .newest_us = MODEL_NONE};
     for (size_t i = 0; i < m->count; i++) {
         const struct model_event *e = &m->events[i];
         if (!model_same_group(e, aggregate, key) || e->absent || e->time_us < start || e->time_us >= end) {
@@ -32,6 +32,7 @@ static struct fold fold_window(const struct model *m, int aggregate, const char 
         f.sum_q += e->quantity;
         f.sum_qq += e->quantity * e->quantity;
         f.newest_us = e->time_us > f.newest_us ? e->time_us : f.newest_us;
+        f.oldest_us = e->time_us < f.oldest_us ? e->time_us : f.oldest_us;
         if (!e->has_price) {
             continue;
         }
@@ -66,6 +67,11 @@ static void put_ratio(struct rs_buf *out, const char *name, int64_t numerator, i
     put(out, name, text, rs_double_format((double)numerator / (double)denominator, text));
 }
 
+static int64_t length_of(const struct model_aggregate *a, const struct fold *f)
+{
+    return a->window == MODEL_SESSION ? f->newest_us - f->oldest_us + a->size_us : a->size_us;
+}
+
 static void put_stats(struct rs_buf *out, const struct model_aggregate *a, const struct fold *f,
                       const int64_t *previous)
 {
@@ -88,7 +94,7 @@ static void put_stats(struct rs_buf *out, const struct model_aggregate *a, const
         put_ratio(out, "var", f->events * f->sum_qq - f->sum_q * f->sum_q, f->events * (f->events - 1));
     }
     if (a->rate && f->events) {
-        put_ratio(out, "r", f->sum_q * 1000000, a->size_us);
+        put_ratio(out, "r", f->sum_q * 1000000, length_of(a, f));
     }
     if (a->change && previous && f->last) {
         put_decimal(out, "c", f->last->price - *previous, 2);
@@ -198,6 +204,11 @@ static void view_line(const struct lines *l, const struct model_aggregate *a)
     bool all = a->window == MODEL_ALL;
     int64_t start = all ? MODEL_NONE : model_down(l->clock_us, a->size_us);
     int64_t end = all ? INT64_MAX : start + a->size_us;
+    if (a->window == MODEL_SESSION) {
+        struct model_session session = model_session_of(l->m, l->aggregate, l->key, l->clock_us);
+        start = session.first_us;
+        end = session.last_us + a->size_us;
+    }
     struct fold f = fold_window(l->m, l->aggregate, l->key, start, end);
     const struct model_event *previous = all ? NULL : price_before(l->m, l->aggregate, l->key, start);
     put_stats(&text, a, &f, previous ? &previous->price : NULL);
@@ -225,6 +236,60 @@ static void window_line(const struct lines *l, const struct model_aggregate *a, 
     put_decimal(&text, "revision", revision, 0);
     put_line(l, "history", model_down(start, 1000) / 1000, &text,
              end > l->clock_us - l->m->config.lateness_us);
+}
+
+/* ---- sessions ---- */
+
+static int descending(const void *x, const void *y)
+{
+    int64_t a = *(const int64_t *)x;
+    int64_t b = *(const int64_t *)y;
+    return (a < b) - (a > b);
+}
+
+static void session_line(const struct lines *l, const struct model_aggregate *a, int64_t start, int64_t end)
+{
+    struct rs_buf text = {0};
+    struct fold f = fold_window(l->m, l->aggregate, l->key, start, end);
+    const struct model_event *previous = price_before(l->m, l->aggregate, l->key, start);
+    int64_t revision = 0;
+    put_stats(&text, a, &f, previous ? &previous->price : NULL);
+    put_tail(&text, true, start, end, f.newest_us, f.events);
+    for (size_t i = 0; i < l->m->count; i++) {
+        const struct model_event *e = &l->m->events[i];
+        revision +=
+            model_same_group(e, l->aggregate, l->key) && e->time_us >= start && e->time_us < end && e->news;
+    }
+    put_decimal(&text, "revision", revision, 0);
+    put_line(l, "history", model_down(start, 1000) / 1000, &text, true);
+}
+
+/* The newest that have ended, as many as are kept. */
+static void session_lines(const struct lines *l, const struct model_aggregate *a)
+{
+    int64_t *times = calloc(l->m->count + 1, sizeof *times);
+    size_t count = 0;
+    int64_t shown = 0;
+    if (!times) {
+        abort();
+    }
+    for (size_t i = 0; i < l->m->count; i++) {
+        if (model_same_group(&l->m->events[i], l->aggregate, l->key)) {
+            times[count++] = l->m->events[i].time_us;
+        }
+    }
+    qsort(times, count, sizeof *times, descending);
+    for (size_t i = 0; i < count && (a->keep == 0 || shown < a->keep);) {
+        struct model_session session = model_session_of(l->m, l->aggregate, l->key, times[i]);
+        if (session.last_us + a->size_us <= l->now_us) {
+            session_line(l, a, session.first_us, session.last_us + a->size_us);
+            shown++;
+        }
+        while (i < count && times[i] >= session.first_us) {
+            i++;
+        }
+    }
+    free(times);
 }
 
 /* ---- upsert ---- */
@@ -308,6 +373,10 @@ static void group_lines(struct lines *l)
         view_line(l, a);
     }
     if (!a->history) {
+        return;
+    }
+    if (a->window == MODEL_SESSION) {
+        session_lines(l, a);
         return;
     }
     for (int64_t end = next_end(l, a, MODEL_NONE); end <= l->now_us; end = next_end(l, a, end)) {

@@ -9,6 +9,7 @@ static void window_yaml(const struct model_aggregate *a, struct rs_buf *out)
         rs_buf_printf(out, "{sliding: %lldms, every: %lldms}", (long long)a->size_us / 1000,
                       (long long)a->every_us / 1000);
         break;
+    case MODEL_SESSION: rs_buf_printf(out, "{session: %lldms}", (long long)a->size_us / 1000); break;
     case MODEL_ALL: rs_buf_text(out, "{all: true}"); break;
     case MODEL_LAST: rs_buf_printf(out, "{last: %lld}", (long long)a->last); break;
     }
@@ -23,7 +24,10 @@ static void aggregate_yaml(const struct model_aggregate *a, int number, struct r
         rs_buf_printf(out, "\n    where: {%s%s%s}", a->only_buys ? "side: BUY" : "",
                       a->only_buys && a->only_a ? ", " : "", a->only_a ? "product: a" : "");
     }
-    rs_buf_text(out, a->history ? "\n    history: 100000\n    stats:\n" : "\n    stats:\n");
+    if (a->history) {
+        rs_buf_printf(out, "\n    history: %lld", (long long)(a->keep ? a->keep : 100000));
+    }
+    rs_buf_text(out, "\n    stats:\n");
     rs_buf_text(out,
                 "      n: count()\n      np: count(price)\n      v: sum(quantity)\n      mq: mean(quantity)\n"
                 "      lo: min(price)\n      hi: max(price)\n      f: first(price)\n      l: last(price)\n"

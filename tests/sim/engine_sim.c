@@ -6,7 +6,9 @@
  * end, and at steps of idle time after it, the store must hold exactly what the model says; both partitions
  * must have the same bytes; the accounting must be the model's.
  *
- *   engine_sim [--seeds N] [--seed S] */
+ * With --sessions every seed has windows by session.
+ *
+ *   engine_sim [--sessions] [--from S] [--seeds N] [--seed S] */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,12 +64,13 @@ static void store_apply(struct store *s, const struct rs_aggregate_meta *meta, c
 {
     for (size_t i = s->count; i-- > 0;) {
         const struct entry *e = &s->entries[i];
-        bool replaced = e->kind == op->kind && (op->kind == RS_OP_VIEW || e->score == op->score_ms);
+        bool replaced = e->kind == op->kind &&
+                        (op->kind == RS_OP_VIEW || (e->score >= op->score_ms && e->score <= op->last_ms));
         if (entry_is(e, op) && (op->kind == RS_OP_DROP || replaced)) {
             forget(s, i);
         }
     }
-    if (op->kind == RS_OP_DROP) {
+    if (op->kind == RS_OP_DROP || (op->flags & RS_OP_SESSION && op->field_count == 0)) {
         return;
     }
     if (s->count == s->capacity) {
@@ -85,6 +88,25 @@ static void store_apply(struct store *s, const struct rs_aggregate_meta *meta, c
                                             .key = strndup((const char *)op->key.data, op->key.size),
                                             .line = strdup((const char *)line.data)};
     rs_buf_fini(&line);
+}
+
+/* Only the newest are kept, as meta says. */
+static void store_trim(struct store *s, const struct rs_aggregate_meta *meta, const struct rs_op *op)
+{
+    for (;;) {
+        uint32_t count = 0;
+        size_t oldest = 0;
+        for (size_t i = 0; i < s->count; i++) {
+            const struct entry *e = &s->entries[i];
+            if (e->kind == RS_OP_HISTORY && entry_is(e, op)) {
+                oldest = count++ == 0 || e->score < s->entries[oldest].score ? i : oldest;
+            }
+        }
+        if (count <= meta->history) {
+            return;
+        }
+        forget(s, oldest);
+    }
 }
 
 /* ---- one run ---- */
@@ -159,6 +181,33 @@ static void make_dense(struct run *r)
     r->config.aggregate_count = 1;
     r->config.lateness_us = rs_random_between(c, 0, 30) * SECOND;
     r->config.dedup = false;
+}
+
+/* Chance of its own, so that other seeds stay what they are. Gaps are about as long as what lies between events. */
+static void make_sessions(struct run *r)
+{
+    struct rs_random c = {r->seed + 77};
+    struct model_config *config = &r->config;
+    int64_t longest_us = 0;
+    config->upsert = r->dense = false;
+    for (int i = 0; i < config->aggregate_count; i++) {
+        struct model_aggregate *a = &config->aggregates[i];
+        if (i == 0 || !rs_random_one_in(&c, 3)) {
+            a->window = MODEL_SESSION;
+            a->size_us = a->every_us =
+                rs_random_between(&c, 1, rs_random_one_in(&c, 2) ? 8 : 80) * SECOND / 4;
+            a->history = !rs_random_one_in(&c, 4);
+            a->keep = rs_random_one_in(&c, 4) ? 0 : rs_random_between(&c, 1, 5);
+            a->rate = true;
+        } else if (a->window == MODEL_LAST) {
+            a->window = MODEL_ALL;
+        }
+        a->change = a->window == MODEL_TUMBLING || a->window == MODEL_SESSION;
+        longest_us = a->size_us > longest_us ? a->size_us : longest_us;
+    }
+    config->expires = rs_random_one_in(&c, 3);
+    config->expire_us = longest_us + config->lateness_us + rs_random_between(&c, 0, 60) * SECOND;
+    config->expire_us = config->expire_us < SECOND ? SECOND : config->expire_us;
 }
 
 static void random_config(struct run *r)
@@ -338,6 +387,9 @@ static void settle(struct run *r, bool written, bool told)
     size_t cursor = 0;
     while (written && rs_batch_next(batch, &cursor, &op)) {
         store_apply(&r->store, &metas[op.aggregate], &op);
+        if (op.flags & RS_OP_SESSION && op.kind == RS_OP_HISTORY) {
+            store_trim(&r->store, &metas[op.aggregate], &op);
+        }
     }
     batch->result = told ? RS_BATCH_APPLIED : RS_BATCH_BEHIND;
     rs_partition_settle(r->partition, batch);
@@ -616,12 +668,15 @@ static void finish(struct run *r)
     }
 }
 
-static bool run_seed(uint64_t seed)
+static bool run_seed(uint64_t seed, bool sessions)
 {
     struct rs_error error;
     struct rs_buf yaml = {0};
     struct run r = {.seed = seed, .chance = {seed}, .now_us = INT64_MIN};
     random_config(&r);
+    if (sessions) {
+        make_sessions(&r);
+    }
     model_yaml(&r.config, &yaml);
     rs_buf_char(&yaml, '\0');
     r.model = model_new(&r.config);
@@ -661,7 +716,8 @@ int main(int argc, char **argv)
 {
     uint64_t first = 1;
     uint64_t count = 400;
-    for (int i = 1; i + 1 < argc; i += 2) {
+    bool sessions = argc > 1 && strcmp(argv[1], "--sessions") == 0;
+    for (int i = 1 + sessions; i + 1 < argc; i += 2) {
         uint64_t value = strtoull(argv[i + 1], NULL, 10);
         if (strcmp(argv[i], "--seeds") == 0) {
             count = value;
@@ -671,13 +727,13 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--from") == 0) {
             first = value;
         } else {
-            fprintf(stderr, "usage: engine_sim [--from S] [--seeds N] [--seed S]\n");
+            fprintf(stderr, "usage: engine_sim [--sessions] [--from S] [--seeds N] [--seed S]\n");
             return 1;
         }
     }
     uint64_t failed = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
-        failed += !run_seed(seed);
+        failed += !run_seed(seed, sessions);
     }
     printf("engine_sim: %" PRIu64 " seeds from %" PRIu64 ", %" PRIu64 " failed\n", count, first, failed);
     return failed != 0;

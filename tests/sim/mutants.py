@@ -22,6 +22,9 @@ SEEDS = 20000  # a mutant that lives longer is not caught
 ENGINE = ("written-late", "expiry-by-stream-time", "median-of-the-wrong-side", "steady-time-not-restored", "gone-not-restored",
           "coarse-rule-for-all", "ids-by-record-time", "ids-blocked-by-a-wrong-clock",
           "shown-by-one-group", "shown-by-all-groups", "check-at-every-record")
+# Caught by engine_sim where windows are sessions.
+SESSIONS = ("joined-stays-in-history", "history-not-filled-again", "stale-goes-last", "joined-comes-back", "final-too-early",
+            "reopened-stays-in-history", "final-sessions-leave")
 # Caught by writers_sim: commands that come between those of a transaction.
 WRITERS = ("fence-not-watched", "names-not-watched", "fence-not-awaited", "owner-not-awaited", "nothing-taken-for-written",
            "wrong-type-left")
@@ -34,6 +37,26 @@ CAUGHT_BY = {"successor-not-held-back": 3681, "gone-not-restored": 1479, "limits
 
 # name: (what it does, [(file, text, instead)]). How the text is broken into lines does not matter.
 MUTANTS = {
+    "joined-stays-in-history": ("a session that was joined stays in history", [(
+        "transform/group/group.c", "node->flags |= RS_NODE_STALE; g->flags", "g->flags"), (
+        "transform/partition/show.c", "rs_batch_session_begin(s->batch, gs->aggregate->index, s->key, rs_floor_ms(node->start_us), "
+        "rs_floor_ms(rs_pane_newest_us(node->pane)));",
+        "rs_batch_session_begin(s->batch, gs->aggregate->index, s->key, rs_floor_ms(node->start_us),\n"
+        "                           rs_floor_ms(node->start_us));")]),
+    "history-not-filled-again": ("what history kept in place of joined sessions does not come back", [(
+        "transform/group/group.c", "g->history_from = from < g->history_from ? from : g->history_from;", "(void)from;\n(void)g;")]),
+    "stale-goes-last": ("history is filled again before what is stale has gone", [(
+        "transform/partition/emit.c", "unsigned stale = emit_stale(&s, number, g); if (ended) {"
+        " put |= emit_history(&s, number, g, budget, put == 0); } put |= stale;",
+        "if (ended) {\n        put |= emit_history(&s, number, g, budget, put == 0);\n    }\n    put |= emit_stale(&s, number, g);")]),
+    "joined-comes-back": ("a session that was joined is restored beside the joined one", [(
+        "transform/group/group.c", "    node_remove(gs, group, node->newer); } return true;", "        (void)group;\n        break;\n    }\n    return true;")]),
+    "final-too-early": ("a session leaves while an event may still join it", [(
+        "transform/group/group.h", "return rs_session_end(gs, node) + gs->aggregate->window.size_us;", "return rs_session_end(gs, node);")]),
+    "reopened-stays-in-history": ("a session that goes on again stays in history as it was", [(
+        "transform/group/group.c", "touch->lost |= shown && (joins || end_us > ended_us);", "touch->lost |= shown && joins;")]),
+    "final-sessions-leave": ("final sessions leave though history may need them again", [(
+        "transform/group/group.c", "uint64_t behind = rs_groups_sessions(gs) ? gs->aggregate->history : 0;", "uint64_t behind = 0;")]),
     "fence-not-watched": ("a transaction does not watch its fence", [(
         "sink/redis/piece.c", "    put_fence(piecer, piece->batch, out);\n    rs_redis_put_words(out, &piece->reads);",
         "    put_groups(piecer, out);\n    rs_redis_put_words(out, &piece->reads);")]),
@@ -303,15 +326,15 @@ class Copy:
             copy(os.path.join(self.root, name), os.path.join(self.source, name))
 
 
-def begin(program, first, size):
-    return subprocess.Popen([program, "--from", str(first), "--seeds", str(size)], text=True, stdout=subprocess.PIPE,
+def begin(program, first, size, options=()):
+    return subprocess.Popen([program, *options, "--from", str(first), "--seeds", str(size)], text=True, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT)
 
 
-def hunt(program, seeds, jobs, likely=None):
+def hunt(program, seeds, jobs, likely=None, options=()):
     """(seed, what it saw), or None. Jobs take turns at short ranges; the lowest seed of a round counts."""
     if likely:
-        process = begin(program, likely, 1)
+        process = begin(program, likely, 1, options)
         text, _ = process.communicate()
         if process.returncode != 0:
             return caught(process.returncode, text, likely)
@@ -320,7 +343,7 @@ def hunt(program, seeds, jobs, likely=None):
     while first <= seeds:
         running = []
         for _ in range(jobs):
-            running.append(begin(program, first, size))
+            running.append(begin(program, first, size, options))
             first += size
         answers = [(process, process.communicate()[0]) for process in running]
         for process, text in answers:
@@ -348,14 +371,14 @@ def run(names=None, seeds=SEEDS, jobs=2, directory=None, say=print):
 
 
 def program_of(name):
-    return "engine_sim" if name in ENGINE else "writers_sim" if name in WRITERS else "cluster_sim"
+    return "engine_sim" if name in ENGINE + SESSIONS else "writers_sim" if name in WRITERS else "cluster_sim"
 
 
 def run_one(copy_of, name, seeds=SEEDS, jobs=2):
     _, edits = MUTANTS[name]
     try:
         copy_of.plant(edits)
-        return hunt(copy_of.make(program_of(name)), seeds, jobs, CAUGHT_BY.get(name))
+        return hunt(copy_of.make(program_of(name)), seeds, jobs, CAUGHT_BY.get(name), ["--sessions"] if name in SESSIONS else [])
     except RuntimeError as error:
         return str(error)
     finally:

@@ -8,7 +8,8 @@ add_executable(engine_sim sim/engine_sim.c sim/engine_log.c)
 rs_target_defaults(engine_sim)
 target_link_libraries(engine_sim PRIVATE engine_model partition_state)
 add_test(NAME sim.engine COMMAND engine_sim --seeds 600)
-set_tests_properties(sim.engine PROPERTIES LABELS sim TIMEOUT 300)
+add_test(NAME sim.sessions COMMAND engine_sim --sessions --seeds 600)
+set_tests_properties(sim.engine sim.sessions PROPERTIES LABELS sim TIMEOUT 300)
 
 # Several instances of the whole engine with everything around them. tests/sim/run runs more seeds, mutants.py the
 # planted errors.

@@ -156,7 +156,7 @@ int rs_form_read_start(struct rs_form_reader *f, int64_t *start_us, uint32_t *fl
     if (f->reader.failed || !rs_form_plausible(*start_us) || (*flags & ~(uint32_t)RS_NODE_CARRY)) {
         return rs_form_damaged(f, "a pane");
     }
-    if (rs_window_slice(w, *start_us) == *start_us) {
+    if (rs_groups_sessions(f->gs) || rs_window_slice(w, *start_us) == *start_us) {
         return 0;
     }
     return w->by_calendar ? other_zone_data(f) : rs_form_damaged(f, "a pane");

@@ -13,6 +13,18 @@ static bool is_sliding(const struct rs_groups *gs)
     return window_of(gs)->kind == RS_WINDOW_SLIDING;
 }
 
+/* Whether panes are counted by group: without history nobody asks how many sessions there are. */
+static bool counts_panes(const struct rs_groups *gs)
+{
+    return is_sliding(gs) || (rs_groups_sessions(gs) && gs->aggregate->history > 0);
+}
+
+int64_t rs_node_first_end(const struct rs_groups *gs, const struct rs_node *node)
+{
+    return rs_groups_sessions(gs) ? rs_session_end(gs, node)
+                                  : rs_window_first_end(window_of(gs), node->start_us);
+}
+
 /* ---- finding panes ---- */
 
 uint32_t rs_group_before(const struct rs_groups *gs, const struct rs_group *group, int64_t at_us)
@@ -28,6 +40,19 @@ uint32_t rs_group_from(const struct rs_groups *gs, const struct rs_group *group,
 {
     uint32_t before = rs_group_before(gs, group, at_us);
     return before == RS_NONE ? group->oldest : rs_node_at(gs, before)->newer;
+}
+
+/* Oldest session that ends at or after `from`; RS_NONE: none. */
+static uint32_t session_from(const struct rs_groups *gs, const struct rs_group *group, int64_t from)
+{
+    uint32_t found = RS_NONE;
+    for (uint32_t at = group->newest; at != RS_NONE; at = rs_node_at(gs, at)->older) {
+        if (rs_session_end(gs, rs_node_at(gs, at)) < from) {
+            break;
+        }
+        found = at;
+    }
+    return found;
 }
 
 /* ---- revisions ---- */
@@ -125,7 +150,7 @@ static uint32_t insert_after(struct rs_groups *gs, uint32_t group, uint32_t olde
     } else {
         rs_node_at(gs, node->newer)->older = number;
     }
-    if (is_sliding(gs)) {
+    if (counts_panes(gs)) {
         rs_rest_at(gs, group)->pane_count++;
     }
     return number;
@@ -149,6 +174,18 @@ static void node_free(struct rs_groups *gs, uint32_t number)
     gs->pane_count--;
 }
 
+static void node_remove(struct rs_groups *gs, uint32_t group, uint32_t number)
+{
+    struct rs_group *g = rs_group_at(gs, group);
+    const struct rs_node *node = rs_node_at(gs, number);
+    *(node->older == RS_NONE ? &g->oldest : &rs_node_at(gs, node->older)->newer) = node->newer;
+    *(node->newer == RS_NONE ? &g->newest : &rs_node_at(gs, node->newer)->older) = node->older;
+    if (counts_panes(gs)) {
+        rs_rest_at(gs, group)->pane_count--;
+    }
+    node_free(gs, number);
+}
+
 struct rs_node *rs_group_replace(struct rs_groups *gs, uint32_t number, int64_t start_us)
 {
     const struct rs_group *g = rs_group_at(gs, number);
@@ -167,19 +204,9 @@ struct rs_node *rs_group_replace(struct rs_groups *gs, uint32_t number, int64_t 
  * log. */
 void rs_group_remove_before(struct rs_groups *gs, uint32_t number, int64_t oldest_us)
 {
-    struct rs_group *g = rs_group_at(gs, number);
+    const struct rs_group *g = rs_group_at(gs, number);
     while (g->oldest != RS_NONE && rs_node_at(gs, g->oldest)->start_us < oldest_us) {
-        uint32_t gone = g->oldest;
-        g->oldest = rs_node_at(gs, gone)->newer;
-        if (g->oldest == RS_NONE) {
-            g->newest = RS_NONE;
-        } else {
-            rs_node_at(gs, g->oldest)->older = RS_NONE;
-        }
-        if (is_sliding(gs)) {
-            rs_rest_at(gs, number)->pane_count--;
-        }
-        node_free(gs, gone);
+        node_remove(gs, number, g->oldest);
     }
 }
 
@@ -192,7 +219,9 @@ void rs_group_clear(struct rs_groups *gs, uint32_t number)
         struct rs_sliding_rest *sliding = rs_sliding_at(gs, number);
         rs_fold_free(gs, &sliding->view);
         rs_fold_free(gs, &sliding->history);
-        sliding->rest.pane_count = 0;
+    }
+    if (counts_panes(gs)) {
+        rs_rest_at(gs, number)->pane_count = 0;
     }
     for (uint32_t at = group->oldest; at != RS_NONE;) {
         uint32_t newer = rs_node_at(gs, at)->newer;
@@ -227,40 +256,41 @@ static void note_changed(struct rs_groups *gs, uint32_t number, struct rs_group 
 
 /* Clock - lateness at which no window that holds the pane can change any more. Without history only the pane
  * itself counts; with it, a sliding window changes as long as any of its panes does. */
-static int64_t final_at(const struct rs_groups *gs, int64_t start_us)
+static int64_t final_at(const struct rs_groups *gs, const struct rs_node *node)
 {
     const struct rs_window *w = window_of(gs);
-    int64_t last_end = rs_window_last_end(w, start_us);
+    if (rs_groups_sessions(gs)) {
+        return rs_session_final_at(gs, node);
+    }
+    int64_t last_end = rs_window_last_end(w, node->start_us);
     if (is_sliding(gs) && gs->aggregate->history) {
         return rs_window_last_end(w, last_end - 1);
     }
     return last_end;
 }
 
-static bool acknowledged(const struct rs_groups *gs, uint32_t number, int64_t start_us)
+static bool acknowledged(const struct rs_groups *gs, uint32_t number, const struct rs_node *node)
 {
     if (gs->aggregate->history == 0 || rs_group_at(gs, number)->flags & RS_GROUP_SILENT) {
         return true;
     }
-    return rs_window_last_end(window_of(gs), start_us) < rs_group_pending(gs, number);
+    int64_t last_end =
+        rs_groups_sessions(gs) ? rs_session_end(gs, node) : rs_window_last_end(window_of(gs), node->start_us);
+    return last_end < rs_group_pending(gs, number);
 }
 
 /* Never the newest: there is always a pane behind it. Folds take it off while it is still there. */
 static void remove_oldest(struct rs_groups *gs, uint32_t number)
 {
-    struct rs_group *g = rs_group_at(gs, number);
-    uint32_t oldest = g->oldest;
+    uint32_t oldest = rs_group_at(gs, number)->oldest;
     const struct rs_node *node = rs_node_at(gs, oldest);
     if (is_sliding(gs)) {
         struct rs_sliding_rest *sliding = rs_sliding_at(gs, number);
         rs_fold_leave(gs, sliding->view, oldest);
         rs_fold_leave(gs, sliding->history, oldest);
         sliding->gone_newest = node->start_us;
-        sliding->rest.pane_count--;
     }
-    g->oldest = node->newer;
-    rs_node_at(gs, g->oldest)->older = RS_NONE;
-    node_free(gs, oldest);
+    node_remove(gs, number, oldest);
 }
 
 /* `change` needs the last value before the oldest window that can still change. It may stand in any earlier
@@ -277,6 +307,34 @@ static void carry_over(struct rs_groups *gs, uint32_t number, struct rs_group *g
     rs_groups_gather(gs, number, g);
 }
 
+/* The oldest pane goes when this one could, the newest only where nothing may go. Of sessions it is the one behind as
+ * many as history keeps, since those may be needed again; sought from where it is nearer. */
+static uint32_t judged_of(const struct rs_groups *gs, uint32_t number, const struct rs_group *g)
+{
+    bool carries = gs->aggregate->needs_previous;
+    uint32_t at = carries ? rs_node_at(gs, g->oldest)->newer : g->oldest;
+    uint64_t behind = rs_groups_sessions(gs) ? gs->aggregate->history : 0;
+    if (behind == 0) {
+        return at;
+    }
+    uint64_t first = behind + carries;
+    uint64_t count = rs_rest_at(gs, number)->pane_count;
+    if (count <= first + 1) {
+        return g->newest;
+    }
+    uint64_t back = count - 1 - first;
+    if (back < behind) {
+        for (at = g->newest; back > 0; back--) {
+            at = rs_node_at(gs, at)->older;
+        }
+        return at;
+    }
+    for (; behind > 0; behind--) {
+        at = rs_node_at(gs, at)->newer;
+    }
+    return at;
+}
+
 /* Lets panes go that are final and whose windows the sink has acknowledged; sets trim_at_us. */
 static void trim(struct rs_groups *gs, uint32_t number)
 {
@@ -284,12 +342,12 @@ static void trim(struct rs_groups *gs, uint32_t number)
     bool carries = gs->aggregate->needs_previous;
     group->trim_at_us = RS_WINDOW_NEVER;
     while (rs_window_ends(window_of(gs)) && group->oldest != group->newest) {
-        uint32_t judged = carries ? rs_node_at(gs, group->oldest)->newer : group->oldest;
-        int64_t start_us = rs_node_at(gs, judged)->start_us;
-        if (judged == group->newest || !acknowledged(gs, number, start_us)) {
+        uint32_t judged = judged_of(gs, number, group);
+        const struct rs_node *node = rs_node_at(gs, judged);
+        if (judged == group->newest || !acknowledged(gs, number, node)) {
             return;
         }
-        int64_t at = final_at(gs, start_us) + gs->lateness_us;
+        int64_t at = final_at(gs, node) + gs->lateness_us;
         if (group->clock_us < at) {
             group->trim_at_us = at;
             return;
@@ -311,14 +369,15 @@ int64_t rs_group_next_end(const struct rs_groups *gs, const struct rs_group *gro
     if (from == RS_WINDOW_NEVER) {
         return from;
     }
-    uint32_t at = rs_group_from(gs, group, rs_window_start(w, from));
+    uint32_t at = rs_groups_sessions(gs) ? session_from(gs, group, from)
+                                         : rs_group_from(gs, group, rs_window_start(w, from));
     while (at != RS_NONE && rs_node_at(gs, at)->flags & RS_NODE_CARRY) {
         at = rs_node_at(gs, at)->newer;
     }
     if (at == RS_NONE) {
         return RS_WINDOW_NEVER;
     }
-    int64_t first = rs_window_first_end(w, rs_node_at(gs, at)->start_us);
+    int64_t first = rs_node_first_end(gs, rs_node_at(gs, at));
     return first > from ? first : from;
 }
 
@@ -331,7 +390,7 @@ int64_t rs_group_held_from(const struct rs_groups *gs, uint32_t number)
     if (group->oldest == RS_NONE) {
         return RS_WINDOW_NEVER;
     }
-    int64_t from = rs_window_first_end(w, rs_node_at(gs, group->oldest)->start_us);
+    int64_t from = rs_node_first_end(gs, rs_node_at(gs, group->oldest));
     if (is_sliding(gs)) {
         int64_t gone = rs_sliding_at(gs, number)->gone_newest;
         if (gone != RS_TIME_NONE && rs_window_leave(w, gone) > from) {
@@ -347,7 +406,7 @@ static void owe(struct rs_groups *gs, uint32_t number, struct rs_node *node)
 {
     const struct rs_group *g = rs_group_at(gs, number);
     int64_t pending = rs_group_pending(gs, number);
-    int64_t first = rs_window_first_end(window_of(gs), node->start_us);
+    int64_t first = rs_node_first_end(gs, node);
     if (gs->aggregate->delay_us == 0 && !(node->flags & (RS_NODE_OWED | RS_NODE_CARRY)) &&
         !(g->flags & RS_GROUP_SILENT) && first >= pending && first <= g->clock_us) {
         node->flags |= RS_NODE_OWED;
@@ -363,7 +422,7 @@ void rs_group_settle(struct rs_groups *gs, uint32_t number, int64_t from_us)
     uint32_t newest = gs->aggregate->history ? rs_group_at(gs, number)->newest : RS_NONE;
     for (uint32_t at = newest; at != RS_NONE; at = rs_node_at(gs, at)->older) {
         struct rs_node *node = rs_node_at(gs, at);
-        int64_t first = rs_window_first_end(window_of(gs), node->start_us);
+        int64_t first = rs_node_first_end(gs, node);
         if (first < from_us) {
             break;
         }
@@ -402,6 +461,188 @@ static int64_t first_end_of(struct rs_groups *gs, int64_t time_us)
                                       : rs_window_first_end(window_of(gs), time_us);
 }
 
+static inline void pane_add(struct rs_groups *gs, void *pane, const struct rs_event *e)
+{
+    struct rs_pane_added added = rs_pane_add(gs->aggregate->layout, pane, e->inputs, e->time_us, e->order);
+    gs->not_finite += !added.finite;
+    gs->heap_bytes += added.heap_bytes;
+}
+
+/* ---- sessions ---- */
+
+uint32_t rs_session_ending(const struct rs_groups *gs, const struct rs_group *group, int64_t end_us)
+{
+    uint32_t at = group->newest;
+    while (rs_session_end(gs, rs_node_at(gs, at)) > end_us) {
+        at = rs_node_at(gs, at)->older;
+    }
+    return at;
+}
+
+/* An event within a session changes neither end of it, so it cannot reach one that has left the state. */
+static bool session_late(const struct rs_groups *gs, const struct rs_group *group, int64_t clock_us,
+                         int64_t time_us)
+{
+    int64_t watermark_us = clock_us - gs->lateness_us;
+    if (time_us + window_of(gs)->size_us > watermark_us) {
+        return false;
+    }
+    uint32_t at = group ? rs_group_before(gs, group, time_us + 1) : RS_NONE;
+    return at == RS_NONE || rs_session_end(gs, rs_node_at(gs, at)) <= time_us ||
+           rs_session_end(gs, rs_node_at(gs, at)) <= watermark_us;
+}
+
+/* What an event does to a group. */
+struct touch {
+    uint32_t left, right; /* sessions that it touches; RS_NONE: none */
+    uint32_t older;       /* the newest that begins before it or with it */
+    int64_t ended_us;     /* where the left one ended before */
+    bool late;            /* what it changes, or begins, had ended by the group's clock */
+    bool stale;           /* history may have one of them, as it is not any more */
+    bool lost;            /* and may have one member less now: of two, or of one that goes on */
+};
+
+/* Two at most: those on either side. In between there is room for none, since it would be less than a gap from
+ * the event. */
+static struct touch find_touched(const struct rs_groups *gs, const struct rs_group *g, int64_t time_us)
+{
+    struct touch touch = {.left = RS_NONE, .right = RS_NONE};
+    touch.older = rs_group_before(gs, g, time_us + 1);
+    uint32_t newer = touch.older == RS_NONE ? g->oldest : rs_node_at(gs, touch.older)->newer;
+    if (touch.older != RS_NONE && time_us < rs_session_end(gs, rs_node_at(gs, touch.older))) {
+        touch.left = touch.older;
+        touch.ended_us = rs_session_end(gs, rs_node_at(gs, touch.left));
+    }
+    if (newer != RS_NONE && rs_node_at(gs, newer)->start_us < time_us + window_of(gs)->size_us) {
+        touch.right = newer;
+    }
+    return touch;
+}
+
+static void judge_touched(const struct rs_groups *gs, const struct rs_group *g, int64_t time_us,
+                          struct touch *touch)
+{
+    const uint32_t touched[] = {touch->left, touch->right};
+    int64_t end_us = time_us + window_of(gs)->size_us;
+    bool alone = touch->left == RS_NONE && touch->right == RS_NONE;
+    bool joins = touch->left != RS_NONE && touch->right != RS_NONE;
+    touch->late = alone && end_us <= g->clock_us;
+    for (size_t i = 0; i < 2; i++) {
+        if (touched[i] != RS_NONE) {
+            int64_t ended_us = rs_session_end(gs, rs_node_at(gs, touched[i]));
+            touch->late |= ended_us <= g->clock_us;
+            bool shown = rs_node_at(gs, touched[i])->flags & RS_NODE_SHOWN;
+            touch->lost |= shown && (joins || end_us > ended_us);
+            touch->stale |= touch->lost || (shown && touch->left == RS_NONE);
+        }
+    }
+}
+
+/* The pane that the event goes into, as it is before it. */
+static uint32_t make_way(struct rs_groups *gs, uint32_t number, const struct touch *touch, int64_t time_us)
+{
+    if (touch->left == RS_NONE && touch->right == RS_NONE) {
+        return insert_after(gs, number, touch->older, time_us);
+    }
+    if (touch->left == RS_NONE) {
+        rs_node_at(gs, touch->right)->start_us = time_us;
+        return touch->right;
+    }
+    struct rs_node *node = rs_node_at(gs, touch->left);
+    if (touch->right != RS_NONE) {
+        rs_groups_pane_merge(gs, node->pane, rs_node_at(gs, touch->right)->pane);
+        node->revision += rs_node_at(gs, touch->right)->revision;
+        node->flags |= rs_node_at(gs, touch->right)->flags & (RS_NODE_SHOWN | RS_NODE_STALE);
+        node_remove(gs, number, touch->right);
+    }
+    return touch->left;
+}
+
+void rs_session_stale(struct rs_groups *gs, uint32_t number)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    g->flags = (uint16_t)(g->flags | RS_GROUP_STALE);
+    for (uint32_t at = g->newest; at != RS_NONE; at = rs_node_at(gs, at)->older) {
+        rs_node_at(gs, at)->flags |= RS_NODE_STALE;
+    }
+}
+
+/* Those that history lacks now, since it kept the newest only, are still held: all go out again. As long as no
+ * more are held than it keeps, it never lacked one. */
+static void refill(struct rs_groups *gs, uint32_t number, uint32_t held)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    int64_t from = held > gs->aggregate->history ? rs_group_held_from(gs, number) : RS_WINDOW_NEVER;
+    g->history_from = from < g->history_from ? from : g->history_from;
+}
+
+static void note_history(struct rs_groups *gs, uint32_t number, uint32_t at, const struct touch *touch,
+                         uint32_t held)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    struct rs_node *node = rs_node_at(gs, at);
+    int64_t end_us = rs_session_end(gs, node);
+    node->revision += touch->late;
+    if (node->flags & RS_NODE_OWED && end_us > g->clock_us) { /* it goes on */
+        node->flags &= ~(uint32_t)RS_NODE_OWED;
+        gs->owed--;
+    }
+    bool was_next = touch->left != RS_NONE && g->history_from == touch->ended_us;
+    g->history_from = was_next || end_us < g->history_from ? end_us : g->history_from;
+    if (touch->stale) {
+        node->flags |= RS_NODE_STALE;
+        g->flags = (uint16_t)(g->flags | RS_GROUP_STALE);
+    }
+    if (touch->lost) {
+        refill(gs, number, held);
+    }
+    owe(gs, number, node);
+    if (at == g->newest && node->older != RS_NONE) {
+        owe(gs, number, rs_node_at(gs, node->older));
+    }
+}
+
+/* Most events are of the newest session or begin the next: the others have to be looked for. */
+static void session_add(struct rs_groups *gs, uint32_t number, const struct rs_event *event)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    bool history = gs->aggregate->history > 0;
+    uint32_t held = history ? rs_rest_at(gs, number)->pane_count : 0;
+    struct touch touch = find_touched(gs, g, event->time_us);
+    judge_touched(gs, g, event->time_us, &touch);
+    uint32_t at = make_way(gs, number, &touch, event->time_us);
+    struct rs_node *node = rs_node_at(gs, at);
+    pane_add(gs, node->pane, event);
+    note_changed(gs, number, g, node);
+    g->clock_us = event->time_us > g->clock_us ? event->time_us : g->clock_us;
+    if (history) {
+        note_history(gs, number, at, &touch, held);
+    }
+    bool same = (touch.left == RS_NONE) != (touch.right == RS_NONE); /* as many panes as before */
+    if (!same || g->clock_us >= g->trim_at_us) {
+        trim(gs, number);
+    }
+}
+
+/* In the log a session stands as it was at one time or another: what it has grown to holds all of what it was. */
+bool rs_session_restored(struct rs_groups *gs, uint32_t group, struct rs_node *node)
+{
+    int64_t end_us = rs_session_end(gs, node);
+    if (rs_pane_events(node->pane) == 0 || rs_pane_newest_us(node->pane) < node->start_us ||
+        (node->older != RS_NONE && rs_session_end(gs, rs_node_at(gs, node->older)) > node->start_us)) {
+        return false;
+    }
+    while (node->newer != RS_NONE && rs_node_at(gs, node->newer)->start_us < end_us) {
+        if (rs_session_end(gs, rs_node_at(gs, node->newer)) > end_us) {
+            return false;
+        }
+        node_remove(gs, group, node->newer);
+    }
+    return true;
+}
+
+/* ---- adding, all together ---- */
+
 bool rs_group_late_by_clock(const struct rs_groups *gs, const struct rs_group *group, struct rs_slice key,
                             int64_t time_us)
 {
@@ -410,14 +651,8 @@ bool rs_group_late_by_clock(const struct rs_groups *gs, const struct rs_group *g
     if (clock_us == RS_TIME_NONE || time_us >= clock_us) {
         return false;
     }
-    return rs_window_last_end(w, time_us) <= clock_us - gs->lateness_us;
-}
-
-static void pane_add(struct rs_groups *gs, void *pane, const struct rs_event *e)
-{
-    struct rs_pane_added added = rs_pane_add(gs->aggregate->layout, pane, e->inputs, e->time_us, e->order);
-    gs->not_finite += !added.finite;
-    gs->heap_bytes += added.heap_bytes;
+    return rs_groups_sessions(gs) ? session_late(gs, group, clock_us, time_us)
+                                  : rs_window_last_end(w, time_us) <= clock_us - gs->lateness_us;
 }
 
 static void add_to_folds(struct rs_groups *gs, uint32_t number, uint32_t pane, bool fresh,
@@ -436,6 +671,10 @@ static void add_elsewhere(struct rs_groups *gs, uint32_t number, const struct rs
         return;
     }
     struct rs_group *g = rs_group_at(gs, number);
+    if (rs_groups_sessions(gs)) {
+        session_add(gs, number, e);
+        return;
+    }
     int64_t start_us = window_of(gs)->by_calendar ? cell_of(gs, e->time_us)->start_us
                                                   : rs_window_slice(window_of(gs), e->time_us);
     uint32_t before = rs_group_before(gs, g, start_us);

@@ -4,6 +4,7 @@
 #define RS_TRANSFORM_GROUP_GROUP_H
 
 #include "transform/group/groups.h"
+#include "transform/pane/pane.h"
 
 struct rs_event {
     int64_t time_us;
@@ -62,6 +63,8 @@ void rs_group_clear(struct rs_groups *gs, uint32_t number); /* frees panes, fold
 uint32_t rs_group_from(const struct rs_groups *gs, const struct rs_group *group, int64_t at_us);
 uint32_t rs_group_before(const struct rs_groups *gs, const struct rs_group *group, int64_t at_us);
 
+/* End of the first window that holds the pane. */
+int64_t rs_node_first_end(const struct rs_groups *gs, const struct rs_node *node);
 /* Smallest end >= `from` of a window that has events; RS_WINDOW_NEVER: none. */
 int64_t rs_group_next_end(const struct rs_groups *gs, const struct rs_group *group, int64_t from);
 /* Smallest end of a window that could be rendered whole from the panes held. */
@@ -79,5 +82,45 @@ void rs_group_restored(struct rs_groups *gs, uint32_t number);
 /* For loading and adding: `count` events of the pane that belong to revisions of windows up to end_us. Needs
  * room. */
 void rs_node_revise(struct rs_groups *gs, struct rs_node *node, int64_t end_us, uint32_t count);
+
+/* ---- sessions ---- */
+
+/* Events less than a gap apart are of one session; a session is a pane, from its first event to its last and the
+ * gap:
+ *
+ *     ├─ gap ─┤           ├─ gap ─┤
+ *     e  e    e       ┆   e        ┆        sessions [first, last + gap), in order of time, none over another
+ *     └───── one ─────┘   └─ next ─┘
+ *               e                           an event touches at most two: it begins a session, extends one to
+ *                                           either side, or joins two
+ *
+ * Late is what comes when the session it would belong to has ended at or before the watermark: the one that holds
+ * its time, or, where none does, the one that it would begin. So no event changes a session whose end and a gap
+ * more are behind the watermark: it is final. Which sessions there are follows from the events that are not late,
+ * in whatever order they come.
+ *
+ * Joining takes members from history, of which the newest `history` are kept: older ones come back. So as many
+ * final sessions stay in the state.
+ *
+ * What joined others says so by itself: it is as long as they were together. That is how history and the state log
+ * know what went. */
+static inline int64_t rs_session_end(const struct rs_groups *gs, const struct rs_node *node)
+{
+    return rs_pane_newest_us(node->pane) + gs->aggregate->window.size_us;
+}
+
+/* Clock less lateness from which on no event changes the session. */
+static inline int64_t rs_session_final_at(const struct rs_groups *gs, const struct rs_node *node)
+{
+    return rs_session_end(gs, node) + gs->aggregate->window.size_us;
+}
+
+/* What history has of the group is not known, or not whether it was told. */
+void rs_session_stale(struct rs_groups *gs, uint32_t number);
+/* Pane of the session with this end, which there is. */
+uint32_t rs_session_ending(const struct rs_groups *gs, const struct rs_group *group, int64_t end_us);
+/* For restoring: `node` of the group was just read. Those that it has joined since they were written go. False: it
+ * says what cannot be. */
+RS_MUST_USE bool rs_session_restored(struct rs_groups *gs, uint32_t group, struct rs_node *node);
 
 #endif

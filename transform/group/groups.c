@@ -39,6 +39,9 @@ int rs_groups_init(struct rs_groups *gs, const struct rs_aggregate *aggregate, s
                              .since = {.time_us = RS_TIME_NONE}};
     rs_gone_init(&gs->gone);
     gs->span_us = aggregate->window.slice_us ? (uint64_t)aggregate->window.slice_us : UINT64_MAX;
+    if (rs_groups_sessions(gs)) {
+        gs->span_us = 0; /* no pane holds an event unasked */
+    }
     rs_slabs_init(&gs->groups, group_size(aggregate));
     if (rest_size(aggregate)) {
         rs_slabs_init(&gs->rests, rest_size(aggregate));
@@ -112,6 +115,7 @@ bool rs_groups_reserve(struct rs_groups *gs, uint32_t events, size_t key_bytes)
     bool revisions = gs->aggregate->window.kind == RS_WINDOW_SLIDING && gs->aggregate->history > 0;
     return rs_index_reserve(&gs->index, events) && rs_slabs_reserve(&gs->groups, events) &&
            (gs->rests.item_size == 0 || rs_slabs_cover(&gs->rests, gs->groups.touched + events)) &&
+           rs_schedule_cover(&gs->schedule, gs->groups.touched + events) &&
            (gs->aggregate->upsert || rs_slabs_reserve(&gs->panes, events)) &&
            (!revisions || rs_slabs_reserve(&gs->revisions, events)) &&
            (gs->last.capacity == 0 || rs_last_reserve(gs, events)) && reserve_changed(gs, events) &&

@@ -40,6 +40,7 @@ enum rs_group_flag {
     RS_GROUP_AWAITS =
         1024, /* a former group's keys are not deleted yet: nothing is emitted before they are */
     RS_GROUP_CLEARED = 2048, /* dropped, and while restoring it turned out that its keys are deleted */
+    RS_GROUP_STALE = 4096,   /* some of its sessions are RS_NODE_STALE */
 };
 
 /* What every event touches: one cache line, the key included where it is short enough. */
@@ -64,7 +65,7 @@ struct rs_group_rest {
     int64_t flight_from; /* smallest window end in flight; RS_WINDOW_NEVER: none */
     uint32_t due_prev, due_next;
     uint32_t due_list;   /* 1 + number of its list in the schedule; 0: in none */
-    uint32_t pane_count; /* sliding only, as what follows */
+    uint32_t pane_count; /* of sliding windows and sessions */
 };
 
 /* A group with a sliding window also remembers what has left, and caches running folds. */
@@ -102,6 +103,8 @@ enum rs_node_flag {
     RS_NODE_OWED = 1,    /* counted as a window that waits for the sink */
     RS_NODE_CARRY = 2,   /* holds older panes' last values for `change`: no window of its own any more */
     RS_NODE_CHANGED = 4, /* the state log does not hold it as it is */
+    RS_NODE_SHOWN = 8,   /* sessions: history may have it as it was when it ended */
+    RS_NODE_STALE = 16,  /* sessions: history may have in its place what has to go first */
 };
 
 struct rs_node {
@@ -121,13 +124,22 @@ struct rs_revision {
     uint32_t next;
 };
 
-/* Which groups are due when: lists by the number of a window's end, and one of those that are due now. */
+struct rs_due {
+    int64_t due_us;
+    uint32_t number;
+};
+
+/* Which groups are due when: lists by the number of a window's end, and one of those that are due now. Sessions
+ * end at any time: their groups are in a heap, a group's place in which is its due_list. */
 #define RS_SCHEDULE_NEVER INT64_MIN
 struct rs_schedule {
     uint32_t *heads, *tails; /* ring of `size` lists; number `size` is the list of those due */
     uint32_t size;           /* 0: the aggregate has nothing that ends */
     const struct rs_window *window;
-    int64_t at; /* all until here is in the due list. RS_SCHEDULE_NEVER: not begun */
+    int64_t at; /* all until here is in the due list; heap: shown time. RS_SCHEDULE_NEVER: not begun */
+    bool sessions;
+    struct rs_due *heap; /* the first is due next */
+    uint32_t heap_count, heap_capacity;
 };
 
 /* Groups by number, each once, unless its slot was used again meanwhile. */
@@ -196,6 +208,11 @@ bool rs_groups_reserve(struct rs_groups *gs, uint32_t events, size_t key_bytes);
 static inline struct rs_group *rs_group_at(const struct rs_groups *gs, uint32_t number)
 {
     return rs_slabs_at(&gs->groups, number);
+}
+
+static inline bool rs_groups_sessions(const struct rs_groups *gs)
+{
+    return gs->aggregate->window.kind == RS_WINDOW_SESSION;
 }
 
 static inline struct rs_node *rs_node_at(const struct rs_groups *gs, uint32_t number)
@@ -355,10 +372,13 @@ static inline void rs_groups_changed(struct rs_groups *gs, uint32_t number, stru
 RS_MUST_USE int rs_schedule_init(struct rs_schedule *s, const struct rs_aggregate *aggregate,
                                  struct rs_error *error);
 void rs_schedule_fini(struct rs_schedule *s);
+/* Room for all groups with a number below `count`; false: out of memory. */
+bool rs_schedule_cover(struct rs_schedule *s, uint32_t count);
 /* The group becomes due when shown time reaches `due_us`, a multiple of every; RS_WINDOW_NEVER: not at all.
  */
 void rs_schedule_at(struct rs_groups *gs, uint32_t number, int64_t due_us);
 void rs_schedule_advance(struct rs_groups *gs, int64_t now_us);
+bool rs_schedule_due(const struct rs_groups *gs);     /* whether one is due */
 uint32_t rs_schedule_pop(struct rs_groups *gs);       /* one that is due, or RS_NONE */
 int64_t rs_schedule_next(const struct rs_groups *gs); /* RS_WINDOW_NEVER: none waits */
 

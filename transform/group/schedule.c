@@ -5,7 +5,8 @@
 /* Every group whose clock shown time has reached waits for the end of a window at most one window and one
  * step ahead: a window that is open now ends at the next such end, and the newest pane leaves the view a
  * window's size later. A ring of lists, by the ends' numbers, therefore takes the place of a heap, and when
- * shown time passes an end, the whole list becomes due by linking two ends. */
+ * shown time passes an end, the whole list becomes due by linking two ends.
+ * Sessions end at any microsecond, which needs the heap. */
 
 /* There is one list more than the ring has, for what is due. */
 int rs_schedule_init(struct rs_schedule *s, const struct rs_aggregate *aggregate, struct rs_error *error)
@@ -13,7 +14,8 @@ int rs_schedule_init(struct rs_schedule *s, const struct rs_aggregate *aggregate
     const struct rs_window *window = &aggregate->window;
     *s = (struct rs_schedule){.at = RS_SCHEDULE_NEVER, .window = window};
     bool ends = aggregate->history > 0 || (window->kind == RS_WINDOW_SLIDING && !aggregate->upsert);
-    if (!ends) {
+    s->sessions = ends && window->kind == RS_WINDOW_SESSION;
+    if (!ends || s->sessions) {
         return 0;
     }
     s->size = (window->by_calendar ? 1 : (uint32_t)(window->size_us / window->every_us)) + 3;
@@ -34,8 +36,103 @@ void rs_schedule_fini(struct rs_schedule *s)
 {
     free(s->heads);
     free(s->tails);
+    free(s->heap);
     *s = (struct rs_schedule){0};
 }
+
+/* ---- sessions: a heap ---- */
+
+bool rs_schedule_cover(struct rs_schedule *s, uint32_t count)
+{
+    if (!s->sessions || count <= s->heap_capacity) {
+        return true;
+    }
+    uint32_t capacity = count + count / 4 + 64;
+    struct rs_due *grown = realloc(s->heap, capacity * sizeof *grown);
+    if (!grown) {
+        return false;
+    }
+    s->heap = grown;
+    s->heap_capacity = capacity;
+    return true;
+}
+
+static void heap_put(struct rs_groups *gs, uint32_t place, struct rs_due due)
+{
+    gs->schedule.heap[place] = due;
+    rs_rest_at(gs, due.number)->due_list = place + 1;
+}
+
+/* Where `due` belongs at `place` or above it, and is put. */
+static void heap_rise(struct rs_groups *gs, uint32_t place, struct rs_due due)
+{
+    const struct rs_due *heap = gs->schedule.heap;
+    for (; place > 0 && heap[(place - 1) / 2].due_us > due.due_us; place = (place - 1) / 2) {
+        heap_put(gs, place, heap[(place - 1) / 2]);
+    }
+    heap_put(gs, place, due);
+}
+
+static void heap_sink(struct rs_groups *gs, uint32_t place, struct rs_due due)
+{
+    const struct rs_schedule *s = &gs->schedule;
+    for (;;) {
+        uint32_t below = 2 * place + 1;
+        below += below + 1 < s->heap_count && s->heap[below + 1].due_us < s->heap[below].due_us;
+        if (below >= s->heap_count || s->heap[below].due_us >= due.due_us) {
+            break;
+        }
+        heap_put(gs, place, s->heap[below]);
+        place = below;
+    }
+    heap_put(gs, place, due);
+}
+
+static void heap_take(struct rs_groups *gs, struct rs_group_rest *g)
+{
+    struct rs_schedule *s = &gs->schedule;
+    uint32_t place = g->due_list - 1;
+    struct rs_due last = s->heap[--s->heap_count];
+    g->due_list = 0;
+    if (place == s->heap_count) {
+        return;
+    }
+    if (place > 0 && s->heap[(place - 1) / 2].due_us > last.due_us) {
+        heap_rise(gs, place, last);
+    } else {
+        heap_sink(gs, place, last);
+    }
+}
+
+static void heap_at(struct rs_groups *gs, uint32_t number, int64_t due_us)
+{
+    struct rs_schedule *s = &gs->schedule;
+    struct rs_group_rest *g = rs_rest_at(gs, number);
+    if (g->due_list) {
+        heap_take(gs, g);
+    }
+    if (due_us != RS_WINDOW_NEVER) {
+        RS_ASSERT(s->heap_count < s->heap_capacity);
+        heap_rise(gs, s->heap_count++, (struct rs_due){.due_us = due_us, .number = number});
+    }
+}
+
+static bool heap_due(const struct rs_schedule *s)
+{
+    return s->heap_count > 0 && s->heap[0].due_us <= s->at;
+}
+
+static uint32_t heap_pop(struct rs_groups *gs)
+{
+    if (!heap_due(&gs->schedule)) {
+        return RS_NONE;
+    }
+    uint32_t number = gs->schedule.heap[0].number;
+    heap_take(gs, rs_rest_at(gs, number));
+    return number;
+}
+
+/* ---- other windows: a ring of lists ---- */
 
 static uint32_t list_of(const struct rs_schedule *s, int64_t due)
 {
@@ -87,6 +184,9 @@ static void link_group(struct rs_groups *gs, uint32_t list, uint32_t number, str
 void rs_schedule_at(struct rs_groups *gs, uint32_t number, int64_t due_us)
 {
     struct rs_schedule *s = &gs->schedule;
+    if (s->sessions) {
+        heap_at(gs, number, due_us);
+    }
     if (s->size == 0) {
         return;
     }
@@ -133,6 +233,9 @@ static void make_due(struct rs_groups *gs, uint32_t list)
 void rs_schedule_advance(struct rs_groups *gs, int64_t now_us)
 {
     struct rs_schedule *s = &gs->schedule;
+    if (s->sessions) {
+        s->at = now_us > s->at ? now_us : s->at;
+    }
     if (s->size == 0) {
         return;
     }
@@ -151,9 +254,18 @@ void rs_schedule_advance(struct rs_groups *gs, int64_t now_us)
     s->at = to;
 }
 
+bool rs_schedule_due(const struct rs_groups *gs)
+{
+    const struct rs_schedule *s = &gs->schedule;
+    return s->sessions ? heap_due(s) : s->size && s->heads[s->size] != RS_NONE;
+}
+
 uint32_t rs_schedule_pop(struct rs_groups *gs)
 {
     struct rs_schedule *s = &gs->schedule;
+    if (s->sessions) {
+        return heap_pop(gs);
+    }
     uint32_t number = s->size ? s->heads[s->size] : RS_NONE;
     if (number != RS_NONE) {
         unlink_group(gs, number, rs_rest_at(gs, number));
@@ -164,6 +276,10 @@ uint32_t rs_schedule_pop(struct rs_groups *gs)
 int64_t rs_schedule_next(const struct rs_groups *gs)
 {
     const struct rs_schedule *s = &gs->schedule;
+    if (s->sessions) {
+        bool waits = s->heap_count && s->at != RS_SCHEDULE_NEVER && !heap_due(s);
+        return waits ? s->heap[0].due_us : RS_WINDOW_NEVER;
+    }
     if (s->size == 0 || s->at == RS_SCHEDULE_NEVER) {
         return RS_WINDOW_NEVER;
     }

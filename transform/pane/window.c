@@ -18,7 +18,8 @@ void rs_window_init(struct rs_window *window, enum rs_window_kind kind, int64_t 
     if (kind == RS_WINDOW_SLIDING && every_us == size_us) {
         window->kind = RS_WINDOW_TUMBLING;
     }
-    if (window->kind == RS_WINDOW_TUMBLING || window->kind == RS_WINDOW_SLIDING) {
+    if (window->kind == RS_WINDOW_TUMBLING || window->kind == RS_WINDOW_SLIDING ||
+        window->kind == RS_WINDOW_SESSION) {
         window->slice_us = gcd(size_us, every_us);
     }
 }

@@ -4,6 +4,8 @@
  * is a run of whole panes.
  * A window by the calendar is one cell of it (base/time/calendar.h), and so is its pane: nothing is reckoned
  * with size, every and slice then. They are a cell's nominal length and, twice, that of the shortest.
+ * A session is where its events are, which group/group.h knows; of the functions below only rs_window_ends and
+ * rs_window_panes may be asked about one.
  * Thread: any; plain values. */
 #ifndef RS_TRANSFORM_PANE_WINDOW_H
 #define RS_TRANSFORM_PANE_WINDOW_H
@@ -18,6 +20,7 @@ enum rs_window_kind {
     RS_WINDOW_SLIDING, /* every < size, or since a cell of the calendar began: drains as shown time goes on */
     RS_WINDOW_ALL,     /* one pane, never final */
     RS_WINDOW_LAST,    /* the newest `last` events; of upsert streams, periods */
+    RS_WINDOW_SESSION, /* events that follow each other within less than size_us, the gap */
 };
 
 struct rs_window {

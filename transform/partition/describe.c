@@ -77,7 +77,9 @@ static void put_pane(struct describer *d, const struct rs_node *node)
 {
     const struct rs_window *w = &d->gs->aggregate->window;
     bool bounded = rs_window_ends(w);
-    int64_t end_us = bounded ? rs_window_slice_end(w, node->start_us) : RS_TIME_NONE;
+    int64_t end_us = !bounded                    ? RS_TIME_NONE
+                     : rs_groups_sessions(d->gs) ? rs_session_end(d->gs, node)
+                                                 : rs_window_slice_end(w, node->start_us);
     rs_buf_char(d->out, '{');
     put_time("from", bounded ? node->start_us : RS_TIME_NONE, d->out);
     rs_buf_char(d->out, ',');

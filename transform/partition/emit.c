@@ -22,6 +22,7 @@ enum receipt_flag {
     RECEIPT_FIRST = 2,
     RECEIPT_HISTORY = 4,
     RECEIPT_DROP = 8,
+    RECEIPT_STALE = 16,
 };
 
 /* ---- emitting ---- */
@@ -72,11 +73,26 @@ static unsigned emit_history(struct rs_shower *s, uint32_t number, struct rs_gro
     int64_t end = from;
     while (end <= s->now_us && (end == from || s->batch->ops.size < budget) && !s->batch->ops.failed) {
         rs_show_window(s, number, end, announced && end == from);
-        end = rs_show_next_end(gs, g, rs_window_next_end(w, end));
+        end = rs_show_next_end(gs, g, rs_groups_sessions(gs) ? end + 1 : rs_window_next_end(w, end));
     }
     g->history_from = end;
     rs_rest_at(gs, number)->flight_from = from;
     return RECEIPT_HISTORY;
+}
+
+/* Before anything is added to history: it keeps the newest only, and what is stale would push out what is not. What
+ * the store has of a group that is new to this owner was said by another, who knew less. */
+static unsigned emit_stale(struct rs_shower *s, uint32_t number, struct rs_group *g)
+{
+    if (g->flags & RS_GROUP_NEW && s->groups->aggregate->history && rs_groups_sessions(s->groups)) {
+        rs_session_stale(s->groups, number);
+    }
+    if (!(g->flags & RS_GROUP_STALE)) {
+        return 0;
+    }
+    g->flags = (uint16_t)(g->flags & ~(unsigned)RS_GROUP_STALE);
+    rs_show_stale(s, number);
+    return RECEIPT_STALE;
 }
 
 /* Whether the view changes as panes leave it. */
@@ -139,9 +155,11 @@ static unsigned emit_group(struct rs_partition *p, struct rs_groups *gs, uint32_
         }
     }
     g->flags = (uint16_t)(g->flags & ~(unsigned)RS_GROUP_VIEW);
+    unsigned stale = emit_stale(&s, number, g);
     if (ended) {
         put |= emit_history(&s, number, g, budget, put == 0);
     }
+    put |= stale;
     reschedule(gs, number, g, now_us);
     return put;
 }
@@ -154,8 +172,7 @@ static uint32_t take_group(struct rs_groups *gs)
 
 static bool has_more(const struct rs_groups *gs)
 {
-    return gs->dirty_head != RS_NONE ||
-           (gs->schedule.size && gs->schedule.heads[gs->schedule.size] != RS_NONE);
+    return gs->dirty_head != RS_NONE || rs_schedule_due(gs);
 }
 
 /* False: the batch is full. */
@@ -324,6 +341,9 @@ static void take_back(struct rs_groups *gs, const struct receipt *r, struct rs_g
         return;
     }
     unsigned again = r->flags & RECEIPT_VIEW ? RS_GROUP_VIEW : 0;
+    if (r->flags & RECEIPT_STALE) {
+        rs_session_stale(gs, r->group);
+    }
     if (r->flags & RECEIPT_HISTORY) {
         g->history_from = rs_group_pending(gs, r->group);
         rs_rest_at(gs, r->group)->flight_from = RS_WINDOW_NEVER;

@@ -214,6 +214,7 @@ static void explain_window(const struct rs_aggregate *a, struct rs_buf *out)
             put_duration(out, " every ", w->every_us);
         }
         break;
+    case RS_WINDOW_SESSION: put_duration(out, "  window: session, gap ", w->size_us); break;
     case RS_WINDOW_ALL: rs_buf_text(out, "  window: all time"); break;
     case RS_WINDOW_LAST:
         rs_buf_printf(out, "  window: last %lld %s", (long long)w->last, a->upsert ? "periods" : "events");
@@ -233,6 +234,8 @@ static void explain_window(const struct rs_aggregate *a, struct rs_buf *out)
         rs_buf_text(out, ", folded from a register for each period\n");
     } else if (w->kind == RS_WINDOW_LAST) {
         rs_buf_text(out, " by event time, kept one by one\n");
+    } else if (w->kind == RS_WINDOW_SESSION) {
+        rs_buf_text(out, ", one pane a session\n");
     } else if (w->slice_us && !w->by_calendar) {
         put_duration(out, ", panes of ", w->slice_us);
         rs_buf_printf(out, ", %lld a window\n", (long long)rs_window_panes(w));
@@ -263,7 +266,9 @@ static void explain_late(const struct rs_aggregate *a, struct rs_buf *out)
     }
 }
 
-/* Panes of a busy group: those of the window, and those that lateness or a delay keeps. */
+/* Panes of a busy group: those of the window, and those that lateness or a delay keeps. Of sessions those that an event
+ * can still change, which ended within lateness and a gap, as many as history keeps, one whose values `change`
+ * needs, and the one that goes on. */
 static uint64_t busy_panes(const struct rs_aggregate *a)
 {
     const struct rs_window *w = &a->window;
@@ -272,6 +277,9 @@ static uint64_t busy_panes(const struct rs_aggregate *a)
     }
     int64_t lateness_us = a->plan->stream->lateness_us;
     int64_t late = (lateness_us > a->delay_us ? lateness_us : a->delay_us) / w->slice_us + 1;
+    if (w->kind == RS_WINDOW_SESSION) {
+        return (uint64_t)late + a->history + a->needs_previous + 2;
+    }
     int64_t panes = rs_window_panes(w) * (w->kind == RS_WINDOW_SLIDING && a->history ? 2 : 1) + late;
     return (uint64_t)panes;
 }

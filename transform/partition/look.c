@@ -24,7 +24,9 @@ static int64_t group_late_us(const struct rs_groups *gs, const struct rs_group *
         return ((const struct rs_last_group *)group)->oldest_us - time_us;
     }
     int64_t clock_us = group ? group->clock_us : rs_gone_newest(&gs->gone, key);
-    return clock_us - gs->lateness_us - rs_window_last_end(&gs->aggregate->window, time_us);
+    const struct rs_window *w = &gs->aggregate->window;
+    int64_t end_us = rs_groups_sessions(gs) ? time_us + w->size_us : rs_window_last_end(w, time_us);
+    return clock_us - gs->lateness_us - end_us;
 }
 
 static int64_t late_us(const struct rs_partition *p, const struct rs_groups *gs)

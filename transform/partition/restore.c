@@ -213,7 +213,11 @@ static int put_pane(struct rs_form_reader *f, uint32_t number)
     }
     struct rs_node *node = rs_group_replace(f->gs, number, start_us);
     node->flags = flags;
-    return rs_form_read_pane(f, node);
+    rc = rs_form_read_pane(f, node);
+    if (rc == 0 && rs_groups_sessions(f->gs) && !rs_session_restored(f->gs, number, node)) {
+        rc = rs_form_damaged(f, "a session");
+    }
+    return rc;
 }
 
 static int put_register(struct rs_form_reader *f, uint32_t number)

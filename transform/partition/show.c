@@ -41,7 +41,8 @@ static void put_content(struct rs_shower *s, const struct content *c)
     const struct rs_aggregate *a = s->groups->aggregate;
     uint32_t field = a->stat_fields;
     int64_t cell_us = c->start_us == RS_TIME_NONE ? 0 : c->end_us - c->start_us;
-    int64_t length_us = a->window.by_calendar ? cell_us : a->window.size_us;
+    bool varies = a->window.by_calendar || rs_groups_sessions(s->groups);
+    int64_t length_us = varies ? cell_us : a->window.size_us;
     rs_pane_render(a->layout, c->pane, c->previous, length_us, s->scratch,
                    c->events ? emit_field : emit_empty, c->events ? (void *)s->batch : (void *)s);
     if (a->window.kind != RS_WINDOW_ALL) {
@@ -96,7 +97,7 @@ static void fill_from_node(struct rs_groups *gs, const struct rs_node *node, str
     c->pane = node->pane;
     c->previous = previous_of(gs, node);
     c->start_us = rs_window_ends(w) ? node->start_us : RS_TIME_NONE;
-    c->end_us = rs_window_first_end(w, node->start_us);
+    c->end_us = rs_node_first_end(gs, node);
     measure(c);
 }
 
@@ -319,10 +320,56 @@ bool rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags)
     return true;
 }
 
+static void show_session(struct rs_shower *s, uint32_t number, int64_t end_us, bool announced)
+{
+    struct rs_groups *gs = s->groups;
+    struct rs_node *node = rs_node_at(gs, rs_session_ending(gs, rs_group_at(gs, number), end_us));
+    struct content c = {.event_us = RS_TIME_NONE};
+    fill_from_node(gs, node, &c);
+    node->flags |= RS_NODE_SHOWN;
+    rs_batch_session_begin(s->batch, gs->aggregate->index, s->key, rs_floor_ms(node->start_us),
+                           rs_floor_ms(rs_pane_newest_us(node->pane)));
+    if (announced) {
+        rs_batch_announce(s->batch);
+    }
+    put_content(s, &c);
+    put_revision(s, node->revision);
+    rs_batch_end(s->batch, 0);
+}
+
+/* A member with the session's own start may stay until the session takes its place, so that readers miss none. One
+ * that goes on is none. */
+static void cut_history(struct rs_shower *s, struct rs_node *node)
+{
+    const struct rs_groups *gs = s->groups;
+    bool ended = rs_session_end(gs, node) <= s->now_us;
+    int64_t from_ms = rs_floor_ms(node->start_us) + ended;
+    int64_t last_ms = rs_floor_ms(rs_pane_newest_us(node->pane));
+    node->flags &= ~(uint32_t)(RS_NODE_STALE | (ended ? 0 : RS_NODE_SHOWN));
+    if (from_ms <= last_ms) {
+        rs_batch_session_begin(s->batch, gs->aggregate->index, s->key, from_ms, last_ms);
+        rs_batch_end(s->batch, 0);
+    }
+}
+
+void rs_show_stale(struct rs_shower *s, uint32_t number)
+{
+    for (uint32_t at = rs_group_at(s->groups, number)->newest; at != RS_NONE;
+         at = rs_node_at(s->groups, at)->older) {
+        if (rs_node_at(s->groups, at)->flags & RS_NODE_STALE) {
+            cut_history(s, rs_node_at(s->groups, at));
+        }
+    }
+}
+
 void rs_show_window(struct rs_shower *s, uint32_t number, int64_t end_us, bool announced)
 {
     struct rs_groups *gs = s->groups;
     struct content c;
+    if (rs_groups_sessions(gs)) {
+        show_session(s, number, end_us, announced);
+        return;
+    }
     uint64_t revision = fill_ended(gs, number, end_us, fold_of(gs, number, false), &c);
     rs_batch_history_begin(s->batch, gs->aggregate->index, s->key, rs_floor_ms(c.start_us));
     if (announced) {

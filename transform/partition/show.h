@@ -19,6 +19,8 @@ struct rs_shower {
 bool rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags);
 /* Appends a HISTORY operation for the window that ends at end_us; it has events. */
 void rs_show_window(struct rs_shower *s, uint32_t number, int64_t end_us, bool announced);
+/* Appends HISTORY operations without fields for sessions that are stale, which takes away what they were. */
+void rs_show_stale(struct rs_shower *s, uint32_t number);
 /* Smallest end >= `from` of a window with content, RS_WINDOW_NEVER: none. */
 int64_t rs_show_next_end(const struct rs_groups *gs, const struct rs_group *group, int64_t from);
 /* The same of the first window that can be rendered whole from what is held. */

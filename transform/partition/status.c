@@ -5,7 +5,7 @@ static uint64_t memory_of(const struct rs_groups *gs)
     return rs_index_bytes(&gs->index) + rs_slabs_bytes(&gs->groups) + rs_slabs_bytes(&gs->rests) +
            rs_slabs_bytes(&gs->panes) + rs_slabs_bytes(&gs->revisions) + rs_slabs_bytes(&gs->chunks) +
            rs_key_arena_bytes(&gs->keys) + rs_gone_bytes(&gs->gone) + gs->register_bytes + gs->fold_bytes +
-           gs->heap_bytes +
+           gs->heap_bytes + gs->schedule.heap_capacity * sizeof(struct rs_due) +
            ((size_t)gs->unsealed.gathering.capacity + gs->unsealed.writing.capacity) * sizeof(uint32_t);
 }
 
@@ -29,12 +29,11 @@ void rs_partition_status(const struct rs_partition *p, struct rs_partition_statu
                         p->sealing.chunks.out.capacity;
     for (uint32_t i = 0; i < p->group_sets; i++) {
         const struct rs_groups *gs = &p->groups[i];
-        bool due = gs->schedule.size && gs->schedule.heads[gs->schedule.size] != RS_NONE;
         out->groups += gs->count;
         out->forgotten_groups += gs->gone.forgotten;
         out->panes += gs->pane_count;
         out->memory_bytes += memory_of(gs);
-        out->dirty_views += gs->dirty_count + due;
+        out->dirty_views += gs->dirty_count + rs_schedule_due(gs);
         out->pending_history += gs->owed;
     }
 }

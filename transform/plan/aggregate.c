@@ -68,7 +68,8 @@ static bool check_history(struct rs_config *config, const struct rs_config_node 
     }
     if (a->window.slice_us == 0) {
         bool last = a->window.kind == RS_WINDOW_LAST && !a->upsert;
-        rs_config_complain(config, where, "history needs windows that end: tumbling, sliding or since%s",
+        rs_config_complain(config, where,
+                           "history needs windows that end: tumbling, sliding, since or session%s",
                            last ? "; the newest events are another window with each event" : "");
         return false;
     }
@@ -83,15 +84,17 @@ static bool check_stat(struct rs_config *config, const struct rs_config_node *wh
                        const struct rs_aggregate *a, enum rs_stat_kind kind)
 {
     bool change = kind == RS_STAT_CHANGE || kind == RS_STAT_PCT_CHANGE;
-    if (change && !a->upsert && !a->plan->stream->unread && a->window.kind != RS_WINDOW_TUMBLING) {
+    bool follows = a->window.kind == RS_WINDOW_TUMBLING || a->window.kind == RS_WINDOW_SESSION;
+    if (change && !a->upsert && !a->plan->stream->unread && !follows) {
         rs_config_complain(
             config, where,
-            "change and pct_change compare with the window before: they need a tumbling window");
+            "change and pct_change compare with the window before: they need a tumbling window or a session");
         return false;
     }
     if (kind == RS_STAT_RATE && a->window.slice_us == 0) {
         rs_config_complain(config, where,
-                           "rate is per second of the window: it needs a tumbling or sliding window");
+                           "rate is per second of the window: it needs a tumbling or sliding window or a "
+                           "session");
         return false;
     }
     return true;

@@ -111,6 +111,7 @@ static void json_window(struct rs_buf *out, const struct rs_window *window)
         rs_buf_char(out, ',');
         json_duration(out, "every", window->every_us);
         break;
+    case RS_WINDOW_SESSION: json_duration(out, "session", window->size_us); break;
     case RS_WINDOW_ALL: rs_buf_text(out, "\"all\":true"); break;
     case RS_WINDOW_LAST: rs_buf_printf(out, "\"last\":%lld", (long long)window->last); break;
     }

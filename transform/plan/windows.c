@@ -5,11 +5,11 @@
 #define SIZE_MAX_US (INT64_C(36525) * 86400000000) /* a century */
 #define HOUR_US     INT64_C(3600000000)
 
-static const char *const window_keys[] = {"tumbling", "sliding", "since", "all", "last",
-                                          "every",    "offset",  "zone",  NULL};
-static const char window_available[] = "tumbling, sliding with every, since, all, and last";
+static const char *const window_keys[] = {"tumbling", "sliding", "since",  "session", "all",
+                                          "last",     "every",   "offset", "zone",    NULL};
+static const char window_available[] = "tumbling, sliding with every, since, session, all, and last";
 /* Kinds of which a window is exactly one; `every`, `offset` and `zone` belong to one. */
-static const char *const window_kinds[] = {"tumbling", "sliding", "since", "all", "last", NULL};
+static const char *const window_kinds[] = {"tumbling", "sliding", "since", "session", "all", "last", NULL};
 
 static bool listed(const char *const *names, const char *name)
 {
@@ -24,8 +24,12 @@ static bool listed(const char *const *names, const char *name)
 /* A window that is planned is said not to be available yet, rather than not to exist. */
 static void complain_window(struct rs_config *config, const struct rs_config_node *key)
 {
-    static const char *const planned[] = {"session", "gap", "calendar", NULL};
+    static const char *const planned[] = {"calendar", NULL};
     const char *name = rs_config_text(key);
+    if (name && strcmp(name, "gap") == 0) {
+        rs_config_complain(config, key, "a session says its gap itself, as in {session: 30s}");
+        return;
+    }
     if (listed(planned, name)) {
         rs_config_complain(config, key, "window \"%s\" is not available in this version; there are %s", name,
                            window_available);
@@ -302,6 +306,40 @@ static bool load_tumbling(struct rs_config *config, struct rs_engine *engine,
     return load_sized(config, node, "tumbling", a);
 }
 
+/* ---- sessions by a gap ---- */
+
+/* History tells windows apart by their starts in whole milliseconds. */
+#define GAP_MIN_US 1000
+
+static bool load_gap(struct rs_config *config, const struct rs_config_node *node, struct rs_aggregate *a)
+{
+    static const struct {
+        const char *key, *why;
+    } misplaced[] = {
+        {"every", "a session takes no every: it ends when no event came for as long as its gap"},
+        {"offset", "a session takes no offset: it begins with its first event"},
+        {"zone", "a session takes no zone: it begins with its first event, whatever the clocks say"},
+    };
+    int64_t gap = 0;
+    for (size_t i = 0; i < sizeof misplaced / sizeof *misplaced; i++) {
+        if (rs_config_get(node, misplaced[i].key)) {
+            rs_config_complain(config, rs_config_get(node, misplaced[i].key), "%s", misplaced[i].why);
+            return false;
+        }
+    }
+    if (!rs_config_duration(config, node, "session", GAP_MIN_US, SIZE_MAX_US, &gap)) {
+        return false;
+    }
+    if (a->upsert && !a->plan->stream->unread) {
+        rs_config_complain(config, rs_config_get(node, "session"),
+                           "sessions are of append streams: an upsert stream has one value for each period; "
+                           "there are tumbling, sliding with every, all and last");
+        return false;
+    }
+    rs_window_init(&a->window, RS_WINDOW_SESSION, gap, gap);
+    return true;
+}
+
 /* ---- without ends ---- */
 
 static bool load_all(struct rs_config *config, const struct rs_config_node *node, struct rs_aggregate *a)
@@ -364,6 +402,9 @@ bool rs_aggregate_load_window(struct rs_config *config, struct rs_engine *engine
     }
     if (rs_config_get(node, "since")) {
         return load_since(config, engine, node, a);
+    }
+    if (rs_config_get(node, "session")) {
+        return load_gap(config, node, a);
     }
     for (size_t i = 0; belonging[i]; i++) {
         if (rs_config_get(node, belonging[i])) {

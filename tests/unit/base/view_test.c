@@ -37,6 +37,37 @@ static void fill(struct rs_view_batch *b)
     rs_batch_drop(b, 4294967295u, rs_slice_text("gone"));
 }
 
+static void test_a_session_says_how_far_it_reaches(void **state)
+{
+    (void)state;
+    struct rs_view_batch *b = rs_view_batch_new();
+    struct rs_op op;
+    size_t cursor = 0;
+    assert_non_null(b);
+    rs_batch_session_begin(b, 4, rs_slice_text("k"), -7, 9);
+    rs_batch_field(b, 0, "1", 1);
+    rs_batch_end(b, 0);
+    rs_batch_session_begin(b, 4, rs_slice_text("k"), 20, 20);
+    rs_batch_end(b, 0);
+    rs_batch_history_begin(b, 4, rs_slice_text("k"), 30);
+    rs_batch_end(b, 0);
+    assert_true(rs_batch_next(b, &cursor, &op));
+    assert_int_equal(op.kind, RS_OP_HISTORY);
+    assert_int_equal(op.flags, RS_OP_SESSION);
+    assert_int_equal(op.score_ms, -7);
+    assert_int_equal(op.last_ms, 9);
+    assert_int_equal(op.field_count, 1);
+    assert_true(rs_batch_next(b, &cursor, &op));
+    assert_int_equal(op.score_ms, 20);
+    assert_int_equal(op.last_ms, 20);
+    assert_int_equal(op.field_count, 0);
+    assert_true(rs_batch_next(b, &cursor, &op));
+    assert_int_equal(op.flags, 0);
+    assert_int_equal(op.last_ms, 30);
+    assert_false(rs_batch_next(b, &cursor, &op));
+    rs_view_batch_free(&b);
+}
+
 static void test_what_goes_in_comes_out(void **state)
 {
     (void)state;
@@ -197,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_goes_in_comes_out),
+        cmocka_unit_test(test_a_session_says_how_far_it_reaches),
         cmocka_unit_test(test_reset_keeps_memory_and_nothing_else),
         cmocka_unit_test(test_a_failed_batch_reads_as_empty),
         cmocka_unit_test(test_thousands_of_operations),

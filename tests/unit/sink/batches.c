@@ -60,14 +60,30 @@ void put_view(struct rs_view_batch *batch, uint32_t aggregate, uint32_t flags, c
     assert_false(batch->ops.failed);
 }
 
-void put_history(struct rs_view_batch *batch, const char *key, int64_t score_ms, const char *events)
+static void put_member(struct rs_view_batch *batch, int64_t score_ms, const char *events)
 {
     char start[24];
     snprintf(start, sizeof start, "%lld", (long long)score_ms);
-    rs_batch_history_begin(batch, 0, rs_slice_text(key), score_ms);
     rs_batch_field(batch, 2, start, strlen(start));
     rs_batch_field(batch, 5, events, strlen(events));
     rs_batch_field(batch, 6, "0", 1);
+}
+
+void put_history(struct rs_view_batch *batch, const char *key, int64_t score_ms, const char *events)
+{
+    rs_batch_history_begin(batch, 0, rs_slice_text(key), score_ms);
+    put_member(batch, score_ms, events);
+    rs_batch_end(batch, 0);
+    assert_false(batch->ops.failed);
+}
+
+void put_session(struct rs_view_batch *batch, const char *key, int64_t score_ms, int64_t last_ms,
+                 const char *events)
+{
+    rs_batch_session_begin(batch, 0, rs_slice_text(key), score_ms, last_ms);
+    if (events) {
+        put_member(batch, score_ms, events);
+    }
     rs_batch_end(batch, 0);
     assert_false(batch->ops.failed);
 }

@@ -14,5 +14,8 @@ void put_view(struct rs_view_batch *batch, uint32_t aggregate, uint32_t flags, c
               const char *const *values, int64_t change_ms);
 /* One window of aggregate 0: window_start, events and revision 0. */
 void put_history(struct rs_view_batch *batch, const char *key, int64_t score_ms, const char *events);
+/* events NULL: the session has not ended. */
+void put_session(struct rs_view_batch *batch, const char *key, int64_t score_ms, int64_t last_ms,
+                 const char *events);
 
 #endif

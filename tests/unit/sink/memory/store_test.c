@@ -134,6 +134,37 @@ static void test_keeps_only_the_newest_history(void **state)
     rs_memory_store_free(&store);
 }
 
+/* One that joined others stands in their place; one that goes on again leaves none. */
+static void test_a_session_takes_what_it_joined(void **state)
+{
+    struct rs_memory_store *store = new_store();
+    struct rs_view_batch *batch = new_batch(0, 1, 10, 0);
+    (void)state;
+    put_session(batch, "B", 100, 150, "1");
+    put_session(batch, "B", 200, 200, "2");
+    put_session(batch, "B", 300, 310, "3");
+    put_session(batch, "B", 90, 200, "5");
+    apply_and_free(store, batch, RS_BATCH_APPLIED);
+    char *text = print_store(store);
+    assert_non_null(strstr(text, "\"value\":[[90,{\"window_start\":90,\"events\":5,\"revision\":0}],"
+                                 "[300,{\"window_start\":300,\"events\":3,\"revision\":0}]]}"));
+    free(text);
+    batch = new_batch(0, 1, 11, 0);
+    put_session(batch, "B", 250, 400, NULL);
+    apply_and_free(store, batch, RS_BATCH_APPLIED);
+    text = print_store(store);
+    assert_non_null(strstr(text, "\"value\":[[90,{\"window_start\":90,\"events\":5,\"revision\":0}]]}"));
+    free(text);
+    batch = new_batch(0, 1, 12, 0);
+    put_session(batch, "B", 90, 400, NULL);
+    put_session(batch, "C", 90, 400, NULL);
+    apply_and_free(store, batch, RS_BATCH_APPLIED);
+    text = print_store(store);
+    assert_null(strstr(text, "history\",\"type"));
+    free(text);
+    rs_memory_store_free(&store);
+}
+
 static void test_can_be_away_and_wiped_and_fenced(void **state)
 {
     struct rs_memory_store *store = new_store();
@@ -422,6 +453,7 @@ int main(void)
         cmocka_unit_test(test_prints_keys_in_order),
         cmocka_unit_test(test_can_be_asked),
         cmocka_unit_test(test_keeps_only_the_newest_history),
+        cmocka_unit_test(test_a_session_takes_what_it_joined),
         cmocka_unit_test(test_can_be_away_and_wiped_and_fenced),
         cmocka_unit_test(test_holds_what_redis_holds),
     };

@@ -170,7 +170,13 @@ static void put_random(struct rs_view_batch *batch, struct rs_random *random)
         values[i] = texts[rs_random_below(random, 5)];
     }
     if (aggregate == 0 && rs_random_one_in(random, 3)) {
-        put_history(batch, key, rs_random_between(random, 0, 5) * 60000, "3");
+        int64_t score = rs_random_between(random, 0, 5) * 60000;
+        int64_t last = score + rs_random_between(random, 0, 2) * 60000;
+        switch (rs_random_below(random, 4)) {
+        case 0: put_session(batch, key, score, last, "4"); break;
+        case 1: put_session(batch, key, score, last, NULL); break;
+        default: put_history(batch, key, score, "3");
+        }
     } else {
         put_view(batch, aggregate, flags, key, values, rs_random_between(random, 1, 99));
     }
@@ -315,6 +321,43 @@ static void test_pieces_leave_what_the_script_leaves(void **state)
     assert_true(pieces > 120);
 }
 
+#define MEMBER(start, events) "{\"window_start\":" #start ",\"events\":" #events ",\"revision\":0} " #start
+
+/* One that joined others stands in their place; one that goes on again leaves none. */
+static void test_a_session_takes_what_it_joined(void **state)
+{
+    (void)state;
+    need_redis();
+    for (int way = 0; way < 2; way++) {
+        freeReplyObject(redis_do(redis, "FLUSHALL"));
+        struct rs_view_batch *first = first_batch();
+        struct rs_view_batch *batch = new_batch(4, 9, 11, 0);
+        by_script(first);
+        put_session(batch, "a", 100, 150, "1");
+        put_session(batch, "a", 200, 200, "2");
+        put_history(batch, "a", 500, "9"); /* a section of its own in the script */
+        put_session(batch, "a", 300, 310, "3");
+        put_session(batch, "a", 90, 200, "5");
+        put_session(batch, "d", 250, 400, NULL);
+        if (way == 0) {
+            by_script(batch);
+        } else {
+            assert_int_equal(in_pieces(batch, rs_redis_fence_of(first)), 1);
+        }
+        assert_string_equal(redis_text(redis, "ZRANGE rs:t1m:a:history 0 -1 WITHSCORES"),
+                            "[" MEMBER(90, 5) " " MEMBER(300, 3) " " MEMBER(500, 9) "]");
+        assert_string_equal(redis_text(redis, "EXISTS rs:t1m:d:history"), "0");
+        struct rs_view_batch *next = new_batch(4, 9, 12, 0);
+        put_session(next, "a", 250, 400, NULL);
+        by_script(next);
+        assert_string_equal(redis_text(redis, "ZRANGE rs:t1m:a:history 0 -1 WITHSCORES"),
+                            "[" MEMBER(90, 5) " " MEMBER(500, 9) "]");
+        rs_view_batch_free(&first);
+        rs_view_batch_free(&batch);
+        rs_view_batch_free(&next);
+    }
+}
+
 static struct rs_view_batch *plain_batch(void)
 {
     struct rs_view_batch *batch = first_batch();
@@ -395,6 +438,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces_leave_what_the_script_leaves),
         cmocka_unit_test(test_windows_are_announced),
+        cmocka_unit_test(test_a_session_takes_what_it_joined),
         cmocka_unit_test(test_what_is_not_as_expected_forbids),
         cmocka_unit_test(test_the_script_is_left_what_is_its),
     };

@@ -24,6 +24,8 @@ static const struct kind {
     {"sliding, not divided by every", APPEND, AGGREGATE("sliding: 25s, every: 10s", HISTORY)},
     {"tumbling, with an offset", APPEND, AGGREGATE("tumbling: 10s, offset: 3s", HISTORY)},
     {"sliding, with an offset", APPEND, AGGREGATE("sliding: 30s, every: 10s, offset: 4s", HISTORY)},
+    {"session", APPEND, AGGREGATE("session: 10s", "")},
+    {"session with history", APPEND, AGGREGATE("session: 10s", HISTORY)},
     {"all", APPEND, AGGREGATE("all: true", "")},
     {"tumbling with change", APPEND,
      "  a:\n    stream: ticks\n    by: [product]\n    window: {tumbling: 10s}\n" HISTORY

@@ -50,7 +50,8 @@ static const struct wrong wrongs[] = {
     {"", WINDOW, "test.yaml:10:5: an aggregate needs stats, as in {volume: sum(quantity)}\n"},
     {"", "    window: 1m\n" STATS, "test.yaml:11:13: an aggregate needs window, as in {tumbling: 1m}\n"},
     {"", "    window: {tumbling: 1m, all: true}\n" STATS,
-     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, since, all, and last\n"},
+     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, since, session, all, and "
+     "last\n"},
     {"", "    window: {sliding: 1m}\n" STATS,
      "test.yaml:11:23: sliding needs every, as in {sliding: 5m, every: 1s}\n"},
     {"", "    window: {tumbling: 1m, every: 1s}\n" STATS,
@@ -61,10 +62,18 @@ static const struct wrong wrongs[] = {
      "test.yaml:11:23: this window has 86400000 panes a group; at most 100000 are allowed: make every "
      "larger\n"},
     {"", "    window: {every: 1m}\n" STATS,
-     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, since, all, and last\n"},
-    {"", "    window: {session: 30s}\n" STATS,
-     "test.yaml:11:14: window \"session\" is not available in this version; there are tumbling, sliding with "
-     "every, since, all, and last\n"},
+     "test.yaml:11:13: window is exactly one of tumbling, sliding with every, since, session, all, and "
+     "last\n"},
+    {"", "    window: {session: 30}\n" STATS,
+     "test.yaml:11:23: session: \"30\" is not a duration: write it like 100ms, 30s, 5m, 1h30m, 7d or 2w\n"},
+    {"", "    window: {session: 999us}\n" STATS,
+     "test.yaml:11:23: session: must be from 1ms to 36525d, not \"999us\"\n"},
+    {UPSERT, "    window: {session: 30s}\n" STATS,
+     "test.yaml:12:23: sessions are of append streams: an upsert stream has one value for each period; there "
+     "are "
+     "tumbling, sliding with every, all and last\n"},
+    {"", "    window: {gap: 30s}\n" STATS,
+     "test.yaml:11:14: a session says its gap itself, as in {session: 30s}\n"},
     {"", "    window: {since: days}\n" STATS,
      "test.yaml:11:21: since is one of hour, day, week, month, quarter, year and session\n"},
     {"", "    window: {since: day, zone: Asia/Shangha}\n" STATS,
@@ -83,7 +92,8 @@ static const struct wrong wrongs[] = {
     {"", "    window: {last: 100001}\n" STATS,
      "test.yaml:11:20: last: must be a whole number from 1 to 100000, not \"100001\"\n"},
     {"", "    window: {last: 5}\n    history: 3\n" STATS,
-     "test.yaml:12:14: history needs windows that end: tumbling, sliding or since; the newest events are "
+     "test.yaml:12:14: history needs windows that end: tumbling, sliding, since or session; the newest "
+     "events are "
      "another window with each event\n"},
     {"", "    window: {all: false}\n" STATS, "test.yaml:11:19: all can only be true\n"},
     {"", "    window: {tumbling: soon}\n" STATS,
@@ -93,7 +103,7 @@ static const struct wrong wrongs[] = {
      "test.yaml:11:13: groups of stream ticks expire after 7d, before this window and its lateness are over: "
      "expire must be at least 30d30s\n"},
     {"", "    window: {all: true}\n    history: 5\n" STATS,
-     "test.yaml:12:14: history needs windows that end: tumbling, sliding or since\n"},
+     "test.yaml:12:14: history needs windows that end: tumbling, sliding, since or session\n"},
     {"", WINDOW "    history: -1\n" STATS,
      "test.yaml:12:14: history: must be a whole number from 0 to 1000000, not \"-1\"\n"},
     {"", WINDOW "    by: product\n" STATS,
@@ -158,9 +168,11 @@ static const struct wrong wrongs[] = {
     {"", WINDOW "    stats: {p: ohlc(price), p_open: first(price)}\n",
      "test.yaml:12:12: two values of aggregate a would be called \"p_open\"\n"},
     {"", "    window: {sliding: 1m, every: 1s}\n    stats: {c: change(price)}\n",
-     "test.yaml:12:16: change and pct_change compare with the window before: they need a tumbling window\n"},
+     "test.yaml:12:16: change and pct_change compare with the window before: they need a tumbling window or "
+     "a session\n"},
     {"", "    window: {all: true}\n    stats: {r: rate(quantity)}\n",
-     "test.yaml:12:16: rate is per second of the window: it needs a tumbling or sliding window\n"},
+     "test.yaml:12:16: rate is per second of the window: it needs a tumbling or sliding window or a "
+     "session\n"},
     {"", WINDOW "    where: {side: BUI}\n" STATS,
      "test.yaml:12:19: \"BUI\" is not a symbol of side; did you mean \"BUY\"?\n"},
     {"", WINDOW "    where: {side: {gt: BUY}}\n" STATS,
@@ -283,11 +295,12 @@ static const struct wrong wrongs[] = {
     {UPSERT, "    window: {last: 0}\n" STATS,
      "test.yaml:12:20: last: must be a whole number from 1 to 10000, not \"0\"\n"},
     {UPSERT, "    window: {last: 5}\n    history: 3\n" STATS,
-     "test.yaml:13:14: history needs windows that end: tumbling, sliding or since\n"},
+     "test.yaml:13:14: history needs windows that end: tumbling, sliding, since or session\n"},
     {UPSERT, "    window: {sliding: 1m, every: 1s}\n    history: 3\n" STATS,
      "test.yaml:13:14: history of an upsert stream needs a tumbling window\n"},
     {UPSERT, "    window: {last: 5}\n    stats: {r: rate()}\n",
-     "test.yaml:13:16: rate is per second of the window: it needs a tumbling or sliding window\n"},
+     "test.yaml:13:16: rate is per second of the window: it needs a tumbling or sliding window or a "
+     "session\n"},
 };
 
 static void test_complaints(void **state)
