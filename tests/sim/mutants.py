@@ -23,8 +23,8 @@ ENGINE = ("written-late", "expiry-by-stream-time", "median-of-the-wrong-side", "
           "coarse-rule-for-all", "ids-by-record-time", "ids-blocked-by-a-wrong-clock",
           "shown-by-one-group", "shown-by-all-groups", "check-at-every-record")
 # Caught by engine_sim where windows are sessions.
-SESSIONS = ("joined-stays-in-history", "history-not-filled-again", "stale-goes-last", "joined-comes-back", "final-too-early",
-            "reopened-stays-in-history", "final-sessions-leave")
+SESSIONS = ("joined-stays-in-history", "history-not-filled-again", "stale-goes-last", "final-too-early",
+            "final-sessions-leave")
 # Caught by writers_sim: commands that come between those of a transaction.
 WRITERS = ("fence-not-watched", "names-not-watched", "fence-not-awaited", "owner-not-awaited", "nothing-taken-for-written",
            "wrong-type-left")
@@ -49,12 +49,8 @@ MUTANTS = {
         "transform/partition/emit.c", "unsigned stale = emit_stale(&s, number, g); if (ended) {"
         " put |= emit_history(&s, number, g, budget, put == 0); } put |= stale;",
         "if (ended) {\n        put |= emit_history(&s, number, g, budget, put == 0);\n    }\n    put |= emit_stale(&s, number, g);")]),
-    "joined-comes-back": ("a session that was joined is restored beside the joined one", [(
-        "transform/group/group.c", "    node_remove(gs, group, node->newer); } return true;", "        (void)group;\n        break;\n    }\n    return true;")]),
     "final-too-early": ("a session leaves while an event may still join it", [(
         "transform/group/group.h", "return rs_session_end(gs, node) + gs->aggregate->window.size_us;", "return rs_session_end(gs, node);")]),
-    "reopened-stays-in-history": ("a session that goes on again stays in history as it was", [(
-        "transform/group/group.c", "touch->lost |= shown && (joins || end_us > ended_us);", "touch->lost |= shown && joins;")]),
     "final-sessions-leave": ("final sessions leave though history may need them again", [(
         "transform/group/group.c", "uint64_t behind = rs_groups_sessions(gs) ? gs->aggregate->history : 0;", "uint64_t behind = 0;")]),
     "fence-not-watched": ("a transaction does not watch its fence", [(
