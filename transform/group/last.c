@@ -156,7 +156,9 @@ static bool store(const struct rs_groups *gs, struct rs_last_event *e, const str
 {
     uint64_t *value = values_of(gs, e);
     bool finite = true;
-    memset(e->words, 0, gs->last.event_size - sizeof *e);
+    for (uint32_t k = 0; k < gs->last.bit_words; k++) {
+        e->words[k] = 0;
+    }
     e->time_us = event->time_us;
     e->order = event->order;
     for (uint32_t i = 0; i < gs->aggregate->input_count; i++) {
@@ -164,11 +166,11 @@ static bool store(const struct rs_groups *gs, struct rs_last_event *e, const str
         enum rs_num_kind kind = kind_of(gs->aggregate, i);
         bool counts = n->present && (kind != RS_NUM_DOUBLE || isfinite(n->d));
         finite &= counts || !n->present;
-        if (counts) {
-            e->words[i / 64] |= UINT64_C(1) << (i % 64);
-            memcpy(value, &n->w, value_words(kind) * sizeof *value);
+        e->words[i / 64] |= (uint64_t)counts << (i % 64);
+        *value++ = counts ? (uint64_t)n->i : 0;
+        if (kind == RS_NUM_INT128) {
+            *value++ = counts ? (uint64_t)((rs_u128)n->w >> 64) : 0;
         }
-        value += value_words(kind);
     }
     return finite;
 }
@@ -349,6 +351,19 @@ static uint32_t find(const struct rs_groups *gs, const struct rs_last_group *g, 
     }
 }
 
+/* The place behind the newest event, where it is free and the event comes there, as nearly all do; else NULL. */
+static struct rs_last_event *at_end(const struct rs_groups *gs, struct rs_last_chunk *chunk, int64_t time_us,
+                                    int64_t order)
+{
+    uint32_t count = chunk->count;
+    if (count == 0 || chunk->first + count == gs->last.capacity ||
+        before(time_us, order, event_at(gs, chunk, count - 1))) {
+        return NULL;
+    }
+    chunk->count++;
+    return event_at(gs, chunk, count);
+}
+
 /* Returns a place among the group's events, and which chunk it is of. */
 static struct rs_last_event *insert(struct rs_groups *gs, struct rs_last_group *g, int64_t time_us,
                                     int64_t order, uint32_t *chunk)
@@ -357,6 +372,12 @@ static struct rs_last_event *insert(struct rs_groups *gs, struct rs_last_group *
     if (g->count == 0) {
         start(g);
         (void)chunk_new(gs, g, RS_NONE);
+    }
+    *chunk = g->newest;
+    struct rs_last_event *behind = at_end(gs, chunk_at(gs, g->newest), time_us, order);
+    if (behind) {
+        g->count++;
+        return behind;
     }
     *chunk = find(gs, g, time_us, order, &at);
     if (*chunk != g->newest || at < chunk_at(gs, *chunk)->count) {
