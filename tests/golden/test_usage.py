@@ -177,11 +177,11 @@ CONFIGURATIONS = [
     ("stat syntax", "count()", "count(",
      ["22:10: a statistic is written as name(field), as in sum(quantity) or count(); between braces one with "
       "a comma needs quotes"]),
-    ("stat later", "      n: count()\n", "      n: ewma(price, 5m)\n",
-     ['22:10: statistic "ewma" is not available in this version; there are count, sum, mean, min, max, '
+    ("stat later", "      n: count()\n", "      n: topk(price, 5)\n",
+     ['22:10: statistic "topk" is not available in this version; there are count, sum, mean, min, max, '
       'range, first, last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, skewness, skewness_pop, kurtosis, '
       'kurtosis_pop, covariance, covariance_pop, correlation, slope, intercept, r2, '
-      'quantile, median, profile, distinct, rate, change and '
+      'quantile, median, profile, distinct, ewma, lag, twa, drawdown, pct_drawdown, realized_variance, rate, change and '
       'pct_change']),
     ("quantile beyond one", "      n: count()\n", "      n: quantile(price, 99)\n",
      ["22:10: q of quantile is a number from 0 to 1, as in quantile(price, 0.99)"]),

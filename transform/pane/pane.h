@@ -42,10 +42,16 @@ enum rs_stat_kind {
     RS_STAT_SLOPE,     /* of x over w, as in SQL: the dependent one stands first */
     RS_STAT_INTERCEPT, /* the same */
     RS_STAT_R2,
-    RS_STAT_RATE,       /* rate(): events per second; rate(x): sum(x) per second */
-    RS_STAT_QUANTILE,   /* params: which, from 0 to 1; quantile.h */
-    RS_STAT_MEDIAN,     /* that of 0.5 */
-    RS_STAT_DISTINCT,   /* distinct.h */
+    RS_STAT_RATE,     /* rate(): events per second; rate(x): sum(x) per second */
+    RS_STAT_QUANTILE, /* params: which, from 0 to 1; quantile.h */
+    RS_STAT_MEDIAN,   /* that of 0.5 */
+    RS_STAT_DISTINCT, /* distinct.h */
+    RS_STAT_EWMA,     /* params: half-life; ewma.h */
+    RS_STAT_LAG,      /* params: how far back; series.h, as those that follow */
+    RS_STAT_TWA,
+    RS_STAT_DRAWDOWN,
+    RS_STAT_PCT_DRAWDOWN,
+    RS_STAT_REALIZED_VARIANCE,
     RS_STAT_CHANGE,     /* last(x) - last(x) of the previous pane */
     RS_STAT_PCT_CHANGE, /* 100 * change / |previous|; absent when previous is 0 */
     RS_STAT_PROFILE, /* (price x, quantity w; params: step), two fields: <name> and <name>_step; profile.h */

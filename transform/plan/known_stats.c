@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/nearest.h"
+#include "transform/pane/series.h"
 
 /* How a row says which arguments it takes. */
 #define FIELD(title)                                                                                         \
@@ -30,6 +31,14 @@
 #define NUMBER(title, from, to)                                                                              \
     {                                                                                                        \
         .kind = RS_ARG_NUMBER, .name = (title), .least = (from), .most = (to)                                \
+    }
+#define WHOLE(title, from, to)                                                                               \
+    {                                                                                                        \
+        .kind = RS_ARG_WHOLE, .name = (title), .least = (from), .most = (to)                                 \
+    }
+#define DURATION(title)                                                                                      \
+    {                                                                                                        \
+        .kind = RS_ARG_DURATION, .name = (title)                                                             \
     }
 
 static const struct rs_known_stat known_stats[] = {
@@ -76,6 +85,12 @@ static const struct rs_known_stat known_stats[] = {
      {FIELD("price"), NUMBER("step", 0, 0), FIELD("quantity")},
      "profile(price, 0.01, quantity)"},
     {"distinct", RS_STAT_DISTINCT, RS_UNIT_NONE, {ANY_VALUE("x")}, "distinct(name)"},
+    {"ewma", RS_STAT_EWMA, RS_UNIT_FIELD, {FIELD("x"), DURATION("half_life")}, "ewma(price, half_life: 5m)"},
+    {"lag", RS_STAT_LAG, RS_UNIT_FIELD, {FIELD("x"), WHOLE("n", 1, RS_SERIES_LAG_MAX)}, "lag(price, 1)"},
+    {"twa", RS_STAT_TWA, RS_UNIT_FIELD, {FIELD("x")}, "twa(price)"},
+    {"drawdown", RS_STAT_DRAWDOWN, RS_UNIT_FIELD, {FIELD("x")}, "drawdown(price)"},
+    {"pct_drawdown", RS_STAT_PCT_DRAWDOWN, RS_UNIT_PERCENT, {FIELD("x")}, "pct_drawdown(price)"},
+    {"realized_variance", RS_STAT_REALIZED_VARIANCE, RS_UNIT_NONE, {FIELD("x")}, "realized_variance(price)"},
     {"rate", RS_STAT_RATE, RS_UNIT_RATE, {OPTIONAL_FIELD("x")}, "rate(quantity)"},
     {"change", RS_STAT_CHANGE, RS_UNIT_FIELD, {FIELD("x")}, "change(price)"},
     {"pct_change", RS_STAT_PCT_CHANGE, RS_UNIT_PERCENT, {FIELD("x")}, "pct_change(price)"},
@@ -85,8 +100,6 @@ static const struct rs_known_stat known_stats[] = {
 /* clang-format off: a line each, as they go one by one */
 static const char *const planned_stats[] = {
     "topk",
-    "ewma",
-    "twap",
     "zscore",
 };
 /* clang-format on */

@@ -1,5 +1,6 @@
 rs_unit_test(transform/number accumulator rs_transform refused_calloc)
 rs_unit_test(transform/number exact rs_transform)
+rs_unit_test(transform/number logarithm rs_transform)
 rs_unit_test(transform/number powers rs_transform)
 rs_unit_test(transform/pane distinct rs_transform refused_calloc)
 rs_unit_test(transform/pane moments rs_transform refused_calloc)

@@ -28,7 +28,7 @@ struct event {
 struct world {
     struct rs_random random;
     struct rs_num_type types[INPUTS];
-    struct rs_stat_param params[STATS_MAX]; /* of quantiles: any from 0 to 1 */
+    struct rs_stat_param params[STATS_MAX]; /* of quantiles: any from 0 to 1; else 1 to 100 */
     struct rs_pane_layout *layout;
     struct event events[EVENTS_MAX];
     size_t order[EVENTS_MAX];
@@ -70,7 +70,8 @@ static void world_make(struct world *w)
         stats[i].name = "s";
         stats[i].x = (int)(rs_random_next(&w->random) % INPUTS);
         stats[i].w = (int)(rs_random_next(&w->random) % INPUTS);
-        w->params[i] = (struct rs_stat_param){true, rs_random_between(&w->random, 0, 100), 2};
+        bool whole = stats[i].kind == RS_STAT_EWMA || stats[i].kind == RS_STAT_LAG;
+        w->params[i] = (struct rs_stat_param){true, rs_random_between(&w->random, whole, 100), whole ? 0 : 2};
         stats[i].params = &w->params[i];
     }
     assert_int_equal(rs_pane_layout_new(stats, stat_count, w->types, INPUTS, &w->layout, &error), 0);

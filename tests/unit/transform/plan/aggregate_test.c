@@ -38,7 +38,8 @@ struct wrong {
 #define STATISTICS                                                                                           \
     "count, sum, mean, min, max, range, first, last, ohlc, vwap, variance, variance_pop, stddev, "           \
     "stddev_pop, skewness, skewness_pop, kurtosis, kurtosis_pop, covariance, covariance_pop, correlation, "  \
-    "slope, intercept, r2, quantile, median, profile, distinct, rate, change and pct_change"
+    "slope, intercept, r2, quantile, median, profile, distinct, ewma, lag, twa, drawdown, pct_drawdown, "    \
+    "realized_variance, rate, change and pct_change"
 #define WINDOW "    window: {tumbling: 1m}\n"
 #define STATS  "    stats: {n: count()}\n"
 #define UPSERT "    upsert: {version: revision}\n"
@@ -128,8 +129,8 @@ static const struct wrong wrongs[] = {
     {"", WINDOW "    stats: {v: median(product)}\n",
      "test.yaml:12:16: product is string; statistics are made of int, long, float, double and decimal "
      "fields\n"},
-    {"", WINDOW "    stats: {v: ewma(price)}\n",
-     "test.yaml:12:16: statistic \"ewma\" is not available in this version; there are " STATISTICS "\n"},
+    {"", WINDOW "    stats: {v: topk(price)}\n",
+     "test.yaml:12:16: statistic \"topk\" is not available in this version; there are " STATISTICS "\n"},
     {"", WINDOW "    stats: {v: frobnicate(price)}\n",
      "test.yaml:12:16: no statistic \"frobnicate\"; there are " STATISTICS "\n"},
     {"", WINDOW "    stats: {v: sum}\n",
