@@ -603,7 +603,8 @@ static void note_history(struct rs_groups *gs, uint32_t number, uint32_t at, con
 }
 
 /* Most events are of the newest session or begin the next: the others have to be looked for. */
-static void session_add(struct rs_groups *gs, uint32_t number, const struct rs_event *event)
+static __attribute__((noinline)) void session_add(struct rs_groups *gs, uint32_t number,
+                                                  const struct rs_event *event)
 {
     struct rs_group *g = rs_group_at(gs, number);
     bool history = gs->aggregate->history > 0;
