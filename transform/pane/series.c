@@ -14,27 +14,9 @@
 
 /* ---- where things are ---- */
 
-static size_t entry_bytes(const struct rs_part *part)
-{
-    return sizeof(struct rs_series_entry) + (part->x.kind == RS_NUM_INT128 ? 2 : 1) * sizeof(uint64_t);
-}
-
-const struct rs_series_entry *rs_series_at(const struct rs_part *part, const struct rs_series *s, uint32_t i)
-{
-    return (const struct rs_series_entry *)(const void *)((const uint8_t *)s->entries +
-                                                          i * entry_bytes(part));
-}
-
 static struct rs_series_entry *entry_at(const struct rs_part *part, struct rs_series *s, uint32_t i)
 {
-    return (struct rs_series_entry *)(void *)((uint8_t *)s->entries + i * entry_bytes(part));
-}
-
-struct rs_num rs_series_value(const struct rs_part *part, const struct rs_series_entry *e)
-{
-    struct rs_num num = {.present = true};
-    memcpy(&num.w, e->value, entry_bytes(part) - sizeof *e);
-    return num;
+    return (struct rs_series_entry *)(void *)((uint8_t *)s->entries + i * rs_series_entry_bytes(part));
 }
 
 /* How many a part keeps; of all that are there, those are the newest. */
@@ -45,7 +27,7 @@ static uint32_t most_of(const struct rs_part *part)
 
 static size_t bytes_of(const struct rs_part *part, uint32_t room)
 {
-    return sizeof(struct rs_series) + room * entry_bytes(part);
+    return sizeof(struct rs_series) + room * rs_series_entry_bytes(part);
 }
 
 static int compare_values(enum rs_num_kind kind, const struct rs_num *a, const struct rs_num *b)
@@ -127,7 +109,7 @@ static void bound(const struct rs_part *part, struct rs_series *s)
         s->over |= s->count > most;
         s->count = s->over ? 0 : s->count;
     } else if (s->count >= 2 * most) {
-        memmove(s->entries, entry_at(part, s, s->count - most), most * entry_bytes(part));
+        memmove(s->entries, entry_at(part, s, s->count - most), most * rs_series_entry_bytes(part));
         s->count = most;
     }
 }
@@ -155,8 +137,9 @@ static bool insert(const struct rs_part *part, struct rs_series **slot, const st
             high = middle;
         }
     }
-    memmove(entry_at(part, s, low + 1), entry_at(part, s, low), (s->count - low) * entry_bytes(part));
-    memcpy(entry_at(part, s, low), entry, entry_bytes(part));
+    memmove(entry_at(part, s, low + 1), entry_at(part, s, low),
+            (s->count - low) * rs_series_entry_bytes(part));
+    memcpy(entry_at(part, s, low), entry, rs_series_entry_bytes(part));
     s->count++;
     bound(part, s);
     return true;
@@ -174,7 +157,7 @@ static bool series_add(const struct rs_part *part, void **state, const struct rs
 {
     struct rs_series *s = *state;
     struct one one = {.entry = {event->time_us, event->order}};
-    memcpy(one.value, &event->x.w, entry_bytes(part) - sizeof one.entry);
+    memcpy(one.value, &event->x.w, rs_series_entry_bytes(part) - sizeof one.entry);
     bool added = insert(part, &s, &one.entry, grown);
     *state = s;
     return added;
@@ -214,7 +197,7 @@ static void series_save(const struct rs_part *part, const void *state, struct rs
         const struct rs_series_entry *e = rs_series_at(part, s, i);
         rs_write_i64(out, e->time_us);
         rs_write_i64(out, e->order);
-        for (size_t k = 0; k < (entry_bytes(part) - sizeof *e) / sizeof(uint64_t); k++) {
+        for (size_t k = 0; k < (rs_series_entry_bytes(part) - sizeof *e) / sizeof(uint64_t); k++) {
             rs_write_u64(out, e->value[k]);
         }
     }
@@ -236,7 +219,7 @@ static int series_load(const struct rs_part *part, void **state, struct rs_reade
         return RS_ESTATE;
     }
     uint32_t room = over ? FIRST_ROOM : count;
-    if (in->rest.size / entry_bytes(part) < (over ? 0 : count)) {
+    if (in->rest.size / rs_series_entry_bytes(part) < (over ? 0 : count)) {
         return RS_ESTATE;
     }
     struct rs_series *s = calloc(1, bytes_of(part, room));
@@ -250,7 +233,7 @@ static int series_load(const struct rs_part *part, void **state, struct rs_reade
         struct rs_series_entry *e = entry_at(part, s, i);
         e->time_us = rs_read_i64(in);
         e->order = rs_read_i64(in);
-        for (size_t k = 0; k < (entry_bytes(part) - sizeof *e) / sizeof(uint64_t); k++) {
+        for (size_t k = 0; k < (rs_series_entry_bytes(part) - sizeof *e) / sizeof(uint64_t); k++) {
             e->value[k] = rs_read_u64(in);
         }
         if (in->failed || !plausible(part, e) || (i > 0 && compare(part, entry_at(part, s, i - 1), e) > 0)) {

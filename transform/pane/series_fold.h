@@ -3,6 +3,8 @@
 #ifndef RS_TRANSFORM_PANE_SERIES_FOLD_H
 #define RS_TRANSFORM_PANE_SERIES_FOLD_H
 
+#include <string.h>
+
 #include "transform/number/exact.h"
 #include "transform/pane/internal.h"
 #include "transform/pane/part_internal.h"
@@ -19,8 +21,24 @@ struct rs_series {
     uint64_t entries[];
 };
 
-const struct rs_series_entry *rs_series_at(const struct rs_part *part, const struct rs_series *s, uint32_t i);
-struct rs_num rs_series_value(const struct rs_part *part, const struct rs_series_entry *e);
+static inline size_t rs_series_entry_bytes(const struct rs_part *part)
+{
+    return sizeof(struct rs_series_entry) + (part->x.kind == RS_NUM_INT128 ? 2 : 1) * sizeof(uint64_t);
+}
+
+static inline const struct rs_series_entry *rs_series_at(const struct rs_part *part,
+                                                         const struct rs_series *s, uint32_t i)
+{
+    return (const struct rs_series_entry *)(const void *)((const uint8_t *)s->entries +
+                                                          i * rs_series_entry_bytes(part));
+}
+
+static inline struct rs_num rs_series_value(const struct rs_part *part, const struct rs_series_entry *e)
+{
+    struct rs_num num = {.present = true};
+    memcpy(&num.w, e->value, rs_series_entry_bytes(part) - sizeof *e);
+    return num;
+}
 
 /* False: it has no value. */
 bool rs_series_mean_over_time(const struct rs_part *part, const struct rs_series *s, double *out);
