@@ -41,14 +41,19 @@ static void insert_note(struct rs_config *config, struct rs_config_note note)
     config->note_count++;
 }
 
+/* One line each, whatever a value that is quoted in it holds. */
 RS_PRINTF(5, 0)
 static void note_vprintf(struct rs_config *config, bool warning, unsigned line, unsigned column,
                          const char *format, va_list args)
 {
     struct rs_buf text = {0};
+    struct rs_buf line_of_text = {0};
     rs_buf_vprintf(&text, format, args);
-    char *kept = text.failed ? NULL : rs_arena_slice(&config->arena, rs_buf_slice(&text));
+    rs_buf_printable(&line_of_text, rs_buf_slice(&text));
+    bool failed = text.failed || line_of_text.failed;
+    char *kept = failed ? NULL : rs_arena_slice(&config->arena, rs_buf_slice(&line_of_text));
     rs_buf_fini(&text);
+    rs_buf_fini(&line_of_text);
     if (!kept) {
         config->failed = true;
         return;

@@ -207,6 +207,9 @@ static json_t *expand_object(struct expansion *e, json_t *node, const char *spac
     if (json_is_string(type) && json_object_size(node) == 1) { /* {"type": "Name"} */
         return use(e, json_string_value(type), space, depth);
     }
+    if (json_is_object(type) && json_object_size(node) == 1) { /* around another: what is inside says all */
+        return expand(e, json_object_get(node, "type"), space, depth + 1);
+    }
     json_t *copy = json_copy(node);
     if (copy && !json_is_string(type)) {
         expand_member(e, copy, "type", space, depth + 1);

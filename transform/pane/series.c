@@ -145,20 +145,19 @@ static bool insert(const struct rs_part *part, struct rs_series **slot, const st
     return true;
 }
 
-/* An entry and the words of the largest value. */
-struct one {
-    struct rs_series_entry entry;
-    uint64_t value[2];
-};
-_Static_assert(offsetof(struct one, value) == sizeof(struct rs_series_entry), "a value follows its entry");
+/* Words of an entry and of the largest value. */
+#define ENTRY_WORDS (sizeof(struct rs_series_entry) / sizeof(uint64_t) + 2)
 
 static bool series_add(const struct rs_part *part, void **state, const struct rs_part_event *event,
                        size_t *grown)
 {
+    uint64_t words[ENTRY_WORDS] = {0};
     struct rs_series *s = *state;
-    struct one one = {.entry = {event->time_us, event->order}};
-    memcpy(one.value, &event->x.w, rs_series_entry_bytes(part) - sizeof one.entry);
-    bool added = insert(part, &s, &one.entry, grown);
+    struct rs_series_entry *entry = (struct rs_series_entry *)(void *)words;
+    entry->time_us = event->time_us;
+    entry->order = event->order;
+    memcpy(entry->value, &event->x.w, rs_series_entry_bytes(part) - sizeof *entry);
+    bool added = insert(part, &s, entry, grown);
     *state = s;
     return added;
 }

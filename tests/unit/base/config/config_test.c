@@ -229,6 +229,15 @@ static void test_complaints_come_in_document_order_and_once(void **state)
     rs_config_free(&config);
 }
 
+static void test_a_complaint_is_one_line(void **state)
+{
+    (void)state;
+    struct rs_config *config = load("a: 1\n");
+    rs_config_complain(config, NULL, "no \"%s\"", "x\ny\x1b[31m é");
+    expect_report(config, "t.yaml:1:1: no \"x?y?[31m é\"\n");
+    rs_config_free(&config);
+}
+
 static void test_a_thousand_complaints_are_kept(void **state)
 {
     (void)state;
@@ -572,6 +581,7 @@ int main(void)
         cmocka_unit_test(test_nesting_is_bounded),
         cmocka_unit_test(test_sizes_are_bounded),
         cmocka_unit_test(test_complaints_come_in_document_order_and_once),
+        cmocka_unit_test(test_a_complaint_is_one_line),
         cmocka_unit_test(test_a_thousand_complaints_are_kept),
         cmocka_unit_test(test_unknown_keys_name_the_nearest),
         cmocka_unit_test(test_getters_read),

@@ -46,6 +46,8 @@ static void test_the_first_use_becomes_the_definition(void **state)
            "\"type\":\"fixed\",\"size\":8}},{\"name\":\"y\",\"type\":[\"null\",\"b.Money\"]},{\"name\":\"z\","
            "\"type\":{\"type\":\"map\",\"values\":\"b.Money\"}}]}");
     expect("\"b.Money\"", others, 1, "{\"name\":\"b.Money\",\"type\":\"fixed\",\"size\":8}");
+    expect("{\"type\": {\"type\": {\"type\": \"b.Money\"}}}", others, 1,
+           "{\"name\":\"b.Money\",\"type\":\"fixed\",\"size\":8}");
 }
 
 /* A name without a namespace means the one around it, also where its definition moves elsewhere. */
