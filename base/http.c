@@ -206,6 +206,22 @@ static int open_socket(const struct address *address, const char *listen_text, s
     return fd;
 }
 
+int rs_http_listen_try(const char *listen, struct rs_error *error)
+{
+    struct address address;
+    int rc = parse_listen(listen, &address, error);
+
+    if (rc != 0) {
+        return rc;
+    }
+    int fd = open_socket(&address, listen, error);
+    if (fd < 0) {
+        return fd;
+    }
+    close(fd);
+    return 0;
+}
+
 static uint16_t port_of(int fd)
 {
     union {

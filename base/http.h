@@ -36,6 +36,8 @@ struct rs_http_options {
 
 /* "HOST:PORT" with a numeric address. RS_ECONFIG. */
 RS_MUST_USE int rs_http_listen_check(const char *listen, struct rs_error *error);
+/* Whether rs_http_new would get the address now. RS_EIO where not. */
+RS_MUST_USE int rs_http_listen_try(const char *listen, struct rs_error *error);
 
 /* Errors: RS_ECONFIG (not an address), RS_EIO (the port is taken). */
 RS_MUST_USE int rs_http_new(const struct rs_http_options *options, struct rs_http **out,

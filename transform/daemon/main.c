@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/http.h"
 #include "base/kafka/client.h"
 #include "base/time/text.h"
 #include "ingest/kafka/source.h"
@@ -297,7 +298,16 @@ static int explain(const struct rs_settings *settings, int64_t groups)
 static int check(const struct rs_settings *settings, const char *path)
 {
     size_t aggregates = 0;
+    struct rs_error error;
 
+    /* No fault: who checks before a restart does so beside the instance that has the address. */
+    if (settings->http_listen && rs_http_listen_try(settings->http_listen, &error) != 0) {
+        (void)fprintf(
+            stderr,
+            "%s: note: %s; unless this is by the instance that runs with this configuration, it will not "
+            "start: choose another address with http: {listen: HOST:PORT}\n",
+            path, error.text);
+    }
     (void)rs_engine_metas(settings->engine, &aggregates);
     printf("%s: ok: %zu %s, %zu %s\n", path, settings->streams->named,
            settings->streams->named == 1 ? "stream" : "streams", aggregates,

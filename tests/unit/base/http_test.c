@@ -275,7 +275,13 @@ static void test_a_port_that_is_taken_is_named(void **state)
     assert_int_equal(rs_http_new(&options, &other, &error), RS_EIO);
     assert_string_equal(error.text, expected);
     assert_null(other);
+    assert_int_equal(rs_http_listen_try(listen, &error), RS_EIO);
+    assert_string_equal(error.text, expected);
     rs_http_free(&http);
+    assert_int_equal(rs_http_listen_try(listen, &error), 0); /* and it keeps nothing: */
+    assert_int_equal(rs_http_new(&options, &http, &error), 0);
+    rs_http_free(&http);
+    assert_int_equal(rs_http_listen_try("localhost:80", &error), RS_ECONFIG);
 }
 
 int main(void)
