@@ -295,13 +295,14 @@ static int explain(const struct rs_settings *settings, int64_t groups)
     return failed ? RS_EXIT_ENVIRONMENT : RS_EXIT_OK;
 }
 
-static int check(const struct rs_settings *settings, const char *path)
+static int check(const struct rs_settings *settings, const char *path, bool against_running)
 {
     size_t aggregates = 0;
     struct rs_error error;
 
-    /* No fault: who checks before a restart does so beside the instance that has the address. */
-    if (settings->http_listen && rs_http_listen_try(settings->http_listen, &error) != 0) {
+    /* No fault: who checks before a restart does so beside the instance that has the address, and who asks that
+     * instance knows of it. */
+    if (settings->http_listen && !against_running && rs_http_listen_try(settings->http_listen, &error) != 0) {
         (void)fprintf(
             stderr,
             "%s: note: %s; unless this is by the instance that runs with this configuration, it will not "
@@ -429,7 +430,7 @@ static int execute(struct command *command, struct rs_settings *settings, struct
 {
     switch (command->mode) {
     case RS_DAEMON_CHECK: {
-        int rc = check(settings, command->config);
+        int rc = check(settings, command->config, command->against_running);
         if (rc == 0 && command->against_running) {
             rc = rs_running_compare(settings, error);
         }
