@@ -206,6 +206,7 @@ int rs_decoder_learn(struct rs_decoder *decoder, const struct rs_registry_asker 
         return 0;
     }
     decoder->paths = paths;
+    rs_learned_free(&decoder->learned); /* of a former registry, where the same engine is opened anew */
     return rs_learned_new(&options, &decoder->learned, error);
 }
 

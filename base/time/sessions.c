@@ -85,7 +85,9 @@ struct rs_session_span rs_sessions_span_at(const struct rs_sessions *sessions, i
     for (size_t i = 0; i < hours->count; i++) {
         int64_t open_us = utc_of(sessions, day.day, hours->sessions[i].open_s);
         int64_t close_us = utc_of(sessions, day.day, hours->sessions[i].close_s);
-        close_us = close_us < day.next_us ? close_us : day.next_us;
+        int64_t limit_us =
+            i + 1 < hours->count ? utc_of(sessions, day.day, hours->sessions[i + 1].open_s) : day.next_us;
+        close_us = close_us < limit_us ? close_us : limit_us;
         if (t < open_us) {
             return (struct rs_session_span){closed_us, open_us, false};
         }

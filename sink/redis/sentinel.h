@@ -1,6 +1,7 @@
 /* sentinel: which of several servers is the master, asked of Redis Sentinel at each connection.
  * The sentinels are asked one after the other, in the order of the URL, until one knows (guidelines for clients of
- * Redis Sentinel). Each has the time-outs of a connection. Commands: AUTH, SENTINEL GET-MASTER-ADDR-BY-NAME, and of
+ * Redis Sentinel) and the server that it names says of itself that it is a master. All of them together have twice
+ * the time-outs of a connection. Commands: AUTH, SENTINEL GET-MASTER-ADDR-BY-NAME, and of
  * the server itself INFO, since a sentinel may not have heard yet.
  * Thread: the connection's. */
 #ifndef RS_SINK_REDIS_SENTINEL_H

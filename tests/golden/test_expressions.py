@@ -324,9 +324,10 @@ class Expressions(suite.Case):
         self.assertEqual((found["rs:a:B"][0]["n"], found["rs:a:B"][0].get("m")), ("1", "2"))
 
     def test_refused(self):
-        base = {"high": "max(i)", "low": "min(i)", "net-sum": "sum(i)", "p": "ohlc(d)"}
+        base = {"high": "max(i)", "low": "min(i)", "net-sum": "sum(i)", "p": "ohlc(d)", "r": "rate()"}
         for text, words in (
                 ("high - lou", 'this aggregate has no statistic "lou"; did you mean "low"?'),
+                ("r + nope", 'this aggregate has no statistic "nope"'), ("r * nope", 'this aggregate has no statistic "nope"'),
                 ("high -", "arithmetic is made of names of statistics, numbers, + - * / and brackets"),
                 ("high + + low", "arithmetic is made of"), ("high * / low", "arithmetic is made of"),
                 ("(high + low", "arithmetic is made of"), ("high + low)", "arithmetic is made of"),

@@ -90,6 +90,7 @@ class Reload(Flow):
             (lambda: self.aggregates["m"]["stats"].update(more="max(price)"), "aggregate m: its state hangs on its stats"),
             (lambda: self.streams["trades"].update(topic="u"), "stream trades: its state is that of topic t, not of u"),
             (lambda: (self.streams["trades"].pop("topic"), self.streams["trades"].update(topics=["t"])), "topic t: its state is kept under the name trades"),
+            (lambda: (self.streams["trades"].pop("topic"), self.streams["trades"].update(topics="/^t$/")), "topic t: its state is kept under the name trades"),
             (lambda: self.rest.update(group="others"), '`group` is "tests" while it runs, not "others"'),
             (lambda: self.rest.update(state={"log": "memory"}), '`log` is "kafka" while it runs, not "memory"'),
         ]

@@ -92,7 +92,7 @@ class Sentinel(Flow):
                 (self.url(service="other"), "geheim", "it knows no master called other"),
                 (self.url(), None, "NOAUTH"), (self.url(), "falsch", "WRONGPASS"),
                 (self.url(ports=[closed]), "geheim", "cannot connect"),
-                (self.url(ports=[self.servers[0].port]), None, "unknown command")]):
+                (self.url(ports=[self.servers[0].port]), None, "unknown command")]):  # no sentinel at all
             with self.subTest(words):
                 daemon = self.start_daemon(self.write(f"w{number}.yaml", self.tree(url, password, self.kafka.bootstrap)), f"w{number}.log")
                 procs.until(lambda w=words, d=daemon: w in d.status()["redis"].get("last_error", ""), GENEROUS, words, daemon.process)

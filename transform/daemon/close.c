@@ -155,13 +155,16 @@ static void *close_parts(void *argument)
     return NULL;
 }
 
-static bool was_told_to_end(const struct rs_daemon *daemon)
+static bool was_told_to_end(struct rs_daemon *daemon)
 {
     struct signalfd_siginfo info;
     bool told = false;
 
     while (read(daemon->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         told = told || info.ssi_signo != SIGHUP;
+        if (info.ssi_signo == SIGHUP) {
+            rs_daemon_reload_want(daemon);
+        }
     }
     return told;
 }
@@ -184,9 +187,8 @@ static void serve_until_closed(struct rs_daemon *daemon, const struct closer *cl
             return;
         }
         bool again = (fds[1].revents & POLLIN) != 0 && was_told_to_end(daemon);
-        if (again && daemon->reload.under_way) { /* then it ends, in the same orderly way */
-            rs_daemon_reload_forget(daemon);
-            rs_notify_state(&daemon->notify, "STOPPING=1");
+        if (again && (rs_daemon_reload_forget(daemon) || !daemon->stopping)) { /* the first such signal */
+            daemon->told_to_end = true;
             again = false;
         }
         if (again || rs_clock_mono(daemon->clock) >= by_us) {

@@ -4,7 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/time/civil.h"
 #include "transform/plan/plan.h"
+
+#define CALENDAR_BACK_US (366 * RS_US_PER_DAY)
 
 /* ---- what it is ---- */
 
@@ -23,7 +27,25 @@ static json_t *aggregate(const struct rs_aggregate *a)
     return object;
 }
 
-json_t *rs_identity_of(const struct rs_settings *settings)
+/* What the state of topics goes by that its patterns will find. */
+static void add_found(json_t *inputs, const struct rs_streams *streams, const json_t *topics)
+{
+    char name[512];
+    const char *topic;
+    json_t *ignored;
+
+    json_object_foreach((json_t *)(uintptr_t)topics, topic, ignored)
+    {
+        for (size_t i = 0; i < streams->named && !json_object_get(inputs, topic); i++) {
+            if (rs_stream_takes(streams, &streams->items[i], topic)) {
+                (void)snprintf(name, sizeof name, "%s.%s", streams->items[i].name, topic);
+                (void)json_object_set_new(inputs, topic, json_string(name));
+            }
+        }
+    }
+}
+
+json_t *rs_identity_of(const struct rs_settings *settings, const json_t *topics)
 {
     const struct rs_streams *streams = settings->streams;
     json_t *named = json_object();
@@ -39,6 +61,7 @@ json_t *rs_identity_of(const struct rs_settings *settings)
             (void)json_object_set_new(inputs, input->topic, json_string(rs_stream_input(input)));
         }
     }
+    add_found(inputs, streams, topics);
     for (size_t i = 0; i < settings->engine->aggregate_count; i++) {
         const struct rs_aggregate *a = &settings->engine->aggregates[i];
         (void)json_object_set_new(aggregates, a->name, aggregate(a));
@@ -182,14 +205,55 @@ size_t rs_identity_compare(const json_t *running, const json_t *fresh, struct rs
     return c.count;
 }
 
+/* Days that are past have to stay as they were: where a window that is kept begins elsewhere, its partition stops. */
+static bool same_days(const struct rs_calendar *running, const struct rs_calendar *fresh)
+{
+    int64_t at_us = rs_clock_wall(rs_clock_system());
+    int64_t until_us = at_us - CALENDAR_BACK_US;
+
+    while (at_us > until_us) {
+        int64_t start_us = rs_calendar_at(running, at_us).start_us;
+        if (rs_calendar_at(fresh, at_us).start_us != start_us) {
+            return false;
+        }
+        at_us = start_us - 1;
+    }
+    return true;
+}
+
+static void compare_calendars(struct comparing *c, const struct rs_engine *running,
+                              const struct rs_engine *fresh)
+{
+    for (size_t i = 0; i < running->aggregate_count; i++) {
+        const struct rs_aggregate *before = &running->aggregates[i];
+        for (size_t k = 0; before->window.calendar.sessions && k < fresh->aggregate_count; k++) {
+            const struct rs_aggregate *after = &fresh->aggregates[k];
+            if (strcmp(before->name, after->name) == 0 && after->window.calendar.sessions &&
+                before->window.kind == after->window.kind &&
+                !same_days(&before->window.calendar, &after->window.calendar)) {
+                refuse(c,
+                       "aggregate %s: a trading day of the last year begins elsewhere in its calendar: days "
+                       "that are "
+                       "past have to stay as they were; or give the aggregate a new name",
+                       before->name);
+            }
+        }
+    }
+}
+
 int rs_settings_compare(const struct rs_settings *running, const struct rs_settings *fresh,
                         struct rs_buf *lines, size_t *count, struct rs_error *error)
 {
-    json_t *before = rs_identity_of(running);
-    json_t *after = rs_identity_of(fresh);
+    json_t *before = rs_identity_of(running, NULL);
+    json_t *after = rs_identity_of(fresh, json_object_get(before, "inputs"));
+    struct comparing calendars = {.lines = lines};
     int rc = before && after ? 0 : rs_fail(error, RS_ENOMEM, "out of memory");
 
     *count = rc == 0 ? rs_identity_compare(before, after, lines) : 0;
+    if (rc == 0) {
+        compare_calendars(&calendars, running->engine, fresh->engine);
+        *count += calendars.count;
+    }
     json_decref(before);
     json_decref(after);
     return rc;

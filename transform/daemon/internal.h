@@ -54,6 +54,7 @@ struct rs_daemon_stop {
 
 /* Reloads of this process: reload.c. */
 struct rs_daemon_reload {
+    uint64_t asked; /* of the two, and what is under way */
     uint64_t applied, refused;
     int64_t last_us;   /* wall; 0: there was none */
     bool last_refused; /* and why, one a line: */
@@ -103,6 +104,7 @@ struct rs_daemon {
     int signal_fd;
     struct rs_notify notify;
     bool stopping;
+    bool told_to_end; /* while parts that could not be opened were closed */
     struct rs_daemon_stop stop;
     struct rs_daemon_reload reload;
     bool cluster_passed_on;        /* to the sink */
@@ -122,7 +124,7 @@ struct rs_daemon {
 
 /* ---- a new configuration: reload.c ---- */
 
-/* SIGHUP. True: what is new is right, and the parts have to end. */
+/* True: what is new is right, and the parts have to end. */
 bool rs_daemon_reload(struct rs_daemon *daemon);
 /* The parts have ended for it. */
 void rs_daemon_reload_swap(struct rs_daemon *daemon, struct rs_settings *settings);
@@ -130,8 +132,10 @@ void rs_daemon_reload_swap(struct rs_daemon *daemon, struct rs_settings *setting
 void rs_daemon_reload_applied(struct rs_daemon *daemon);
 void rs_daemon_reload_failed(struct rs_daemon *daemon, struct rs_settings *settings,
                              const struct rs_error *error);
-/* It was told to end meanwhile. */
-void rs_daemon_reload_forget(struct rs_daemon *daemon);
+/* SIGHUP, at any time. */
+void rs_daemon_reload_want(struct rs_daemon *daemon);
+/* The daemon is told to end. True: a reload is under way, and becomes an end. */
+bool rs_daemon_reload_forget(struct rs_daemon *daemon);
 
 /* No worker has been silent for longer than `within_us`. */
 bool rs_daemon_alive(const struct rs_daemon *daemon, int64_t within_us);

@@ -33,8 +33,8 @@ static int try_listen(const struct rs_daemon *daemon, const struct rs_settings *
     const char *now = daemon->settings->http_listen;
     struct rs_http *http = NULL;
 
-    if (!fresh->http_listen || (now && strcmp(now, fresh->http_listen) == 0)) {
-        return 0;
+    if (!fresh->http_listen || (now && strcmp(strrchr(now, ':'), strrchr(fresh->http_listen, ':')) == 0)) {
+        return 0; /* our own port is taken by ourselves */
     }
     int rc = rs_http_new(&options, &http, error);
     rs_http_free(&http);
@@ -123,10 +123,23 @@ void rs_daemon_reload_failed(struct rs_daemon *daemon, struct rs_settings *setti
     note(daemon, true);
 }
 
-void rs_daemon_reload_forget(struct rs_daemon *daemon)
+void rs_daemon_reload_want(struct rs_daemon *daemon)
 {
-    if (daemon->reload.under_way) {
-        daemon->reload.under_way = false;
-        forget_fresh(&daemon->reload);
+    if (daemon->stopping && !daemon->reload.under_way) {
+        rs_log(RS_LOG_WARNING, "SIGHUP while stopping: passed by");
+    } else if (daemon->reload.wanted_us == 0) {
+        daemon->reload.wanted_us = rs_clock_mono(daemon->clock);
+        daemon->reload.asked++;
     }
+}
+
+bool rs_daemon_reload_forget(struct rs_daemon *daemon)
+{
+    if (!daemon->reload.under_way) {
+        return false;
+    }
+    daemon->reload.under_way = false;
+    forget_fresh(&daemon->reload);
+    rs_notify_state(&daemon->notify, "STOPPING=1");
+    return true;
 }

@@ -360,16 +360,14 @@ static void go_on_stopping(struct rs_daemon *daemon)
     }
 }
 
-/* A reload that is under way becomes an end; a second one while parts end for the first would only do the same. */
+/* A reload that is under way becomes an end. Another one while parts end for the first comes when the new ones run: the
+ * file may have changed since the first one read it. */
 static void on_signal(struct rs_daemon *daemon, uint32_t number)
 {
-    if (number == SIGHUP && !daemon->stopping) {
-        daemon->reload.wanted_us = rs_clock_mono(daemon->clock);
-    } else if (number == SIGHUP) {
-        rs_log(RS_LOG_WARNING, "SIGHUP while stopping: passed by");
-    } else if (daemon->reload.under_way) {
-        rs_daemon_reload_forget(daemon);
-        rs_notify_state(&daemon->notify, "STOPPING=1");
+    if (number == SIGHUP) {
+        rs_daemon_reload_want(daemon);
+    } else if (rs_daemon_reload_forget(daemon)) {
+        return;
     } else if (daemon->stopping) {
         rs_log(RS_LOG_WARNING, "second signal: ending at once");
         _exit(EXIT_HURRIED);
@@ -529,6 +527,10 @@ int rs_daemon_run(struct rs_settings *settings, const struct rs_daemon_options *
             rs_daemon_reload_swap(&daemon, settings);
         } else if (!opened && daemon.reload.former.document) {
             rs_daemon_reload_failed(&daemon, settings, error);
+            if (daemon.told_to_end) {
+                rc = RS_EXIT_OK;
+                break;
+            }
         } else {
             break;
         }

@@ -81,7 +81,7 @@ int rs_running_compare(const struct rs_settings *fresh, struct rs_error *error)
                      fresh->http_listen);
     }
     if (rc == 0) {
-        identity = rs_identity_of(fresh);
+        identity = rs_identity_of(fresh, json_object_get(json_object_get(status, "configuration"), "inputs"));
         rc = identity ? 0 : rs_fail(error, RS_ENOMEM, "out of memory");
     }
     if (rc == 0) {
@@ -102,11 +102,29 @@ int rs_running_compare(const struct rs_settings *fresh, struct rs_error *error)
 
 /* ---- reload ---- */
 
-static int64_t reloads_of(const json_t *status)
+static int64_t count_of(const json_t *status, const char *name)
 {
-    const json_t *reloads = json_object_get(status, "reloads");
-    return json_integer_value(json_object_get(reloads, "applied")) +
-           json_integer_value(json_object_get(reloads, "refused"));
+    return json_integer_value(json_object_get(json_object_get(status, "reloads"), name));
+}
+
+static int64_t outcomes_of(const json_t *status)
+{
+    return count_of(status, "applied") + count_of(status, "refused");
+}
+
+/* What holds the address may be anything: no other program is sent a signal. */
+static bool is_rollstatd(int64_t pid)
+{
+    char path[64];
+    char name[32] = "";
+
+    (void)snprintf(path, sizeof path, "/proc/%" PRId64 "/comm", pid);
+    FILE *file = fopen(path, "re");
+    bool read = file && fgets(name, sizeof name, file);
+    if (file) {
+        (void)fclose(file);
+    }
+    return read && strcmp(name, "rollstatd\n") == 0;
 }
 
 static int send_signal(const json_t *status, struct rs_error *error)
@@ -121,6 +139,10 @@ static int send_signal(const json_t *status, struct rs_error *error)
     }
     if (strcmp(host, here) != 0) {
         return rs_fail(error, RS_EINVAL, "it runs on host %s, and this is %s: reload it there", host, here);
+    }
+    if (!is_rollstatd(pid)) {
+        return rs_fail(error, RS_EINVAL,
+                       "process %" PRId64 " of this host is no rollstatd: does it run in a container?", pid);
     }
     if (kill((pid_t)pid, SIGHUP) != 0) {
         return rs_fail(error, RS_EIO, "process %" PRId64 " cannot be sent SIGHUP: %s", pid,
@@ -140,8 +162,18 @@ static void print_why(const json_t *reloads)
     }
 }
 
+/* Whether what was asked for after `before` has its outcome. One that was under way then is not ours; one that had been
+ * asked for and not begun is: the file is read when it begins. */
+static bool is_done(const json_t *status, const json_t *before)
+{
+    int64_t asked = count_of(status, "asked");
+    bool ours = asked > count_of(before, "asked") || count_of(before, "asked") > outcomes_of(before);
+    return ours && outcomes_of(status) == asked;
+}
+
 /* Between its parts' end and their beginning nothing answers. */
-static int await(const struct rs_settings *settings, int64_t before, json_t **out, struct rs_error *error)
+static int await(const struct rs_settings *settings, const json_t *before, json_t **out,
+                 struct rs_error *error)
 {
     const struct timespec pause = {.tv_nsec = EVERY_NS};
     struct timespec now;
@@ -150,7 +182,12 @@ static int await(const struct rs_settings *settings, int64_t before, json_t **ou
     time_t until = now.tv_sec + RELOAD_SECONDS;
     while (now.tv_sec < until) {
         json_t *status = NULL;
-        if (ask(settings, &status, error) == 0 && reloads_of(status) != before) {
+        bool there = ask(settings, &status, error) == 0;
+        if (there && !json_equal(json_object_get(status, "pid"), json_object_get(before, "pid"))) {
+            json_decref(status);
+            return rs_fail(error, RS_EIO, "the instance was started anew meanwhile: see its log");
+        }
+        if (there && is_done(status, before)) {
             *out = status;
             return 0;
         }
@@ -171,7 +208,7 @@ int rs_running_reload(const struct rs_settings *settings, struct rs_error *error
         rc = send_signal(before, error);
     }
     if (rc == 0) {
-        rc = await(settings, reloads_of(before), &after, error);
+        rc = await(settings, before, &after, error);
     }
     const json_t *reloads = json_object_get(after, "reloads");
     const char *outcome = json_string_value(json_object_get(reloads, "last_outcome"));

@@ -375,6 +375,7 @@ static json_t *reloads(const struct rs_daemon *daemon)
     const struct rs_daemon_reload *reload = &daemon->reload;
     json_t *object = json_object();
 
+    set_unsigned(object, "asked", reload->asked);
     set_unsigned(object, "applied", reload->applied);
     set_unsigned(object, "refused", reload->refused);
     if (reload->last_us > 0) {
@@ -422,7 +423,7 @@ int rs_page_status(void *ctx, struct rs_buf *body)
     set_text(root, "host", host);
     set_integer(root, "pid", getpid());
     (void)json_object_set_new(root, "reloads", reloads(daemon));
-    (void)json_object_set_new(root, "configuration", rs_identity_of(daemon->settings));
+    (void)json_object_set_new(root, "configuration", rs_identity_of(daemon->settings, NULL));
     (void)json_object_set_new(root, "kafka", kafka(daemon));
     (void)json_object_set_new(root, "redis", redis(daemon));
     if (daemon->registry) {

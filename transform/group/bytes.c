@@ -183,12 +183,16 @@ int rs_form_read_register(struct rs_form_reader *f, struct rs_register *r)
     r->offset = rs_read_i64(&f->reader);
     r->revision = rs_read_u32(&f->reader);
     r->flags = rs_read_u32(&f->reader);
+    bool good = rs_form_plausible(r->period_us) && !(r->flags & ~RS_REGISTER_ABSENT);
     for (uint32_t k = 0; k < f->gs->aggregate->input_count; k++) {
-        r->present[k / 64] |= (uint64_t)(rs_read_u32(&f->reader) & 1) << (k % 64);
+        uint32_t present = rs_read_u32(&f->reader);
+        const struct rs_num_type *type = &f->gs->aggregate->plan->inputs.types[f->gs->aggregate->inputs[k]];
+        /* A pane that counts no such values of its own relies on them. */
+        good &= present <= 1 && (present || !type->required || (r->flags & RS_REGISTER_ABSENT));
+        r->present[k / 64] |= (uint64_t)(present & 1) << (k % 64);
         r->values[k][0] = rs_read_u64(&f->reader);
         r->values[k][1] = rs_read_u64(&f->reader);
     }
-    bool good = rs_form_plausible(r->period_us) && !(r->flags & ~RS_REGISTER_ABSENT);
     return f->reader.failed || !good ? rs_form_damaged(f, "a register") : 0;
 }
 

@@ -526,13 +526,14 @@ static void judge_touched(const struct rs_groups *gs, const struct rs_group *g, 
     int64_t end_us = time_us + window_of(gs)->size_us;
     bool alone = touch->left == RS_NONE && touch->right == RS_NONE;
     bool joins = touch->left != RS_NONE && touch->right != RS_NONE;
+    int64_t now_us = gs->schedule.at > g->clock_us ? gs->schedule.at : g->clock_us; /* as far as is shown */
     touch->late = alone && end_us <= g->clock_us;
     for (size_t i = 0; i < 2; i++) {
         if (touched[i] != RS_NONE) {
             int64_t ended_us = rs_session_end(gs, rs_node_at(gs, touched[i]));
             touch->late |= ended_us <= g->clock_us;
             bool shown = rs_node_at(gs, touched[i])->flags & RS_NODE_SHOWN;
-            touch->lost |= shown && (joins || end_us > ended_us);
+            touch->lost |= shown && (joins || (end_us > ended_us && end_us > now_us));
             touch->stale |= touch->lost || (shown && touch->left == RS_NONE);
         }
     }
@@ -610,7 +611,9 @@ static __attribute__((noinline)) void session_add(struct rs_groups *gs, uint32_t
     bool history = gs->aggregate->history > 0;
     uint32_t held = history ? rs_rest_at(gs, number)->pane_count : 0;
     struct touch touch = find_touched(gs, g, event->time_us);
-    judge_touched(gs, g, event->time_us, &touch);
+    if (history) {
+        judge_touched(gs, g, event->time_us, &touch);
+    }
     uint32_t at = make_way(gs, number, &touch, event->time_us);
     struct rs_node *node = rs_node_at(gs, at);
     pane_add(gs, node->pane, event);

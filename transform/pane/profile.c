@@ -52,7 +52,8 @@ static rs_i128 sum_of(const struct level *level)
 
 static void add_to(struct level *level, rs_i128 value)
 {
-    rs_i128 sum = sum_of(level) + value;
+    rs_i128 sum =
+        (rs_i128)((rs_u128)sum_of(level) + (rs_u128)value); /* of damaged bytes it may be anything */
 
     memcpy(level->sum, &sum, sizeof sum);
 }

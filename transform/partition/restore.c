@@ -55,7 +55,9 @@ static int refuse_changed(const struct rs_groups *gs, struct rs_error *error)
     return rs_fail(
         error, RS_ESTATE,
         "aggregate %s was changed in a way that its stored state does not allow (window, group fields, "
-        "statistics, scale, or history from none to some). Either take the change back, or give it a new "
+        "statistics, scale, history from none to some, or the order in which aggregates of the stream name "
+        "their "
+        "fields for the first time). Either take the change back, or give it a new "
         "name, which begins empty, or read the input again",
         gs->aggregate->name);
 }
@@ -76,7 +78,8 @@ static int read_aggregate(struct rs_partition *p, struct rs_reader *reader, uint
     }
     struct rs_groups *gs = groups_named(p, name, &position);
     restoring->sets[number] = gs ? (int32_t)position : -1;
-    if (gs && gs->aggregate->fingerprint != fingerprint) {
+    if (gs && fingerprint !=
+                  (restoring->format < 3 ? gs->aggregate->former_fingerprint : gs->aggregate->fingerprint)) {
         return refuse_changed(gs, error);
     }
     if (gs) {

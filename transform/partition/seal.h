@@ -33,7 +33,7 @@
  *       i64 expiry: steady time of the next check | u64 records consumed at the last one |
  *       i64 run | i64 run of others | u32 source of the run (struct rs_front)
  *
- * Format 1, of version 0.1, had i64 id clock before the first id, no times, no number of forgotten groups,
+ * Format 2 had fingerprints that did not say which input is which (struct rs_aggregate). Format 1, of version 0.1, had i64 id clock before the first id, no times, no number of forgotten groups,
  * and ids without a time of their own; it is still read. What it does not say begins as in a fresh partition:
  * the steady times from the next record on, ids as of their clock, and the newest time of all dropped groups
  * counts for every group that is not there, as it did then. A configuration with other aggregates can thus be

@@ -11,7 +11,7 @@
 #include "transform/partition/dedup.h"
 #include "transform/statelog/log.h"
 
-#define RS_HEAD_FORMAT        2
+#define RS_HEAD_FORMAT        3
 #define RS_HEAD_FORMAT_OLDEST 1
 
 struct rs_seal_batch {

@@ -322,7 +322,7 @@ static bool read_product(struct reader *r, struct operand *out)
 {
     bool right = read_signed(r, out);
     while (right) {
-        struct operand next;
+        struct operand next = {0};
         bool times = take(r, '*');
         if (!times && !take(r, '/')) {
             break;
@@ -348,7 +348,7 @@ static bool read_sum(struct reader *r, struct operand *out)
 {
     bool right = read_product(r, out);
     while (right) {
-        struct operand next;
+        struct operand next = {0};
         bool plus = take(r, '+');
         if (!plus && !take(r, '-')) {
             break;

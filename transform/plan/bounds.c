@@ -19,7 +19,7 @@ static bool load_late(struct rs_config *config, const struct rs_config_node *par
         rs_config_complain(config, node, "late is dead_letter or drop");
         return false;
     }
-    if (!a->upsert && !a->plan->stream->unread && !rs_window_ends(&a->window)) {
+    if (!a->upsert && !a->plan->stream->unread && a->window.kind == RS_WINDOW_ALL) {
         rs_config_complain(config, node, "no event is late for a window that never ends");
         return false;
     }

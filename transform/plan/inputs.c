@@ -129,7 +129,8 @@ static int add(struct rs_config *config, struct rs_inputs *inputs, const struct 
     for (size_t i = 0; i < inputs->count; i++) {
         const struct rs_input *known = &inputs->items[i];
         if (conversion(known) == input->convert && known->slot == input->slot &&
-            same_formula(known->formula, input->formula) && known->condition == gate_of(inputs)) {
+            known->event_time == input->event_time && same_formula(known->formula, input->formula) &&
+            known->condition == gate_of(inputs)) {
             return (int)i;
         }
     }

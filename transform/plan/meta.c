@@ -167,6 +167,18 @@ static void json_meta(struct rs_buf *out, const struct rs_aggregate *a)
 
 /* ---- fingerprint ---- */
 
+/* Place of the argument that names an input first. */
+static size_t first_use(const struct rs_aggregate *a, int input)
+{
+    for (size_t i = 0; i < a->stats.count; i++) {
+        const struct rs_stat_spec *spec = &a->stats.items[i].spec;
+        if (spec->x == input || spec->w == input) {
+            return 2 * i + (spec->x != input);
+        }
+    }
+    return 2 * a->stats.count;
+}
+
 /* What the stored bytes of a group hang on. Names, units, `where`, how many windows are kept and when they are
  * shown may change freely. */
 static void fingerprint(struct rs_buf *scratch, struct rs_aggregate *a)
@@ -204,6 +216,12 @@ static void fingerprint(struct rs_buf *scratch, struct rs_aggregate *a)
         if (input->formula) {
             rs_formula_fingerprint(input->formula, scratch);
         }
+    }
+    a->former_fingerprint = scratch->failed ? 0 : XXH3_64bits(scratch->data, scratch->size);
+    /* Inputs are stored in the order of their numbers, which other aggregates of the stream have a part in: each is
+     * told by the statistic that uses it first. */
+    for (uint32_t i = 0; i < a->input_count; i++) {
+        rs_buf_printf(scratch, ";at %zu", first_use(a, (int)a->inputs[i]));
     }
     a->fingerprint = scratch->failed ? 0 : XXH3_64bits(scratch->data, scratch->size);
 }

@@ -60,6 +60,7 @@ struct rs_aggregate {
     uint32_t stat_fields; /* then window_start and window_end unless `all`, event_time, events, revision with
                              history */
     uint64_t fingerprint; /* of all that the state's meaning depends on */
+    uint64_t former_fingerprint; /* as states of head formats 1 and 2 have it: not of which input is which */
     struct rs_aggregate_meta *meta;
 };
 

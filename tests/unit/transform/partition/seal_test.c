@@ -426,6 +426,26 @@ static void test_other_zone_data_is_told(void **state)
     assert_int_equal(rmdir(directory), 0);
 }
 
+/* Inputs of one type are stored in the order in which the stream's aggregates name them: another aggregate in front may
+ * turn it round. */
+static void test_inputs_that_changed_places_are_told(void **state)
+{
+    struct sealing *f = *state;
+    static const char alone[] = "  m:\n    stream: ticks\n    window: {all: true}\n"
+                                "    stats: {q: sum(quantity), o: sum($offset)}\n";
+    static const char behind[] = "  a:\n    stream: ticks\n    window: {all: true}\n"
+                                 "    stats: {o: sum($offset)}\n"
+                                 "  m:\n    stream: ticks\n    window: {all: true}\n"
+                                 "    stats: {q: sum(quantity), o: sum($offset)}\n";
+    struct run *r = open_writer(f, monthly_stream, alone);
+    apply(r, some, 3);
+    seal_changes(f, r);
+    (void)open_restored(f, monthly_stream, alone);
+    struct run *t = open_run(f, monthly_stream, behind);
+    assert_int_equal(restore(f, t), RS_ESTATE);
+    assert_non_null(strstr(f->error.text, "aggregate m was changed in a way"));
+}
+
 static void write_calendar(const char *path, const char *sessions)
 {
     FILE *file = fopen(path, "w");
@@ -510,6 +530,7 @@ int main(void)
         SEAL_TEST(test_a_change_that_stored_state_does_not_allow_is_refused),
         SEAL_TEST(test_days_of_a_zone_are_restored),
         SEAL_TEST(test_other_zone_data_is_told),
+        SEAL_TEST(test_inputs_that_changed_places_are_told),
         SEAL_TEST(test_other_trading_days_are_told),
         SEAL_TEST(test_damaged_bytes_are_refused_or_harmless),
     };
