@@ -22,9 +22,10 @@ struct rs_aggregate_meta {
     uint32_t history;          /* ended windows kept per group; 0: none */
     const char *const *fields; /* names in the order of the operations' field numbers */
     uint32_t field_count;      /* includes window_start, window_end, event_time, events */
-    uint32_t stat_count;       /* how many of them, from the first on, are statistics */
-    bool grouped;     /* has group fields: a key is part of the names in Redis even when it is empty */
-    const char *json; /* value in rs:meta: group fields, statistics, units, window */
+    uint32_t filled;     /* number of the field that says how a gap was filled, a text; 0: there is none */
+    uint32_t stat_count; /* how many of them, from the first on, are statistics */
+    bool grouped;        /* has group fields: a key is part of the names in Redis even when it is empty */
+    const char *json;    /* value in rs:meta: group fields, statistics, units, window */
 };
 
 enum rs_op_kind {

@@ -122,7 +122,7 @@ void rs_redis_history_json(struct rs_buf *out, const struct rs_aggregate_meta *m
         rs_buf_char(out, separator);
         rs_buf_json_string(out, rs_slice_text(meta->fields[field.field]));
         rs_buf_char(out, ':');
-        if (field.field < meta->stat_count) {
+        if (field.field < meta->stat_count || (meta->filled && field.field == meta->filled)) {
             rs_buf_json_string(out, field.text);
         } else {
             rs_buf_put(out, field.text.data, field.text.size);

@@ -189,12 +189,12 @@ class LastEvents(Window):
 
 class Aggregate:
     """closed: the hash is the newest window that has ended; delay: all is as of so much earlier. max_groups: as many groups at a
-    time; events of further ones are rejected, or with `other` go to a group of that key."""
+    time; events of further ones are rejected, or with `other` go to a group of that key. fill: zero, previous, null."""
 
     def __init__(self, name, stats, window, by=(), where=None, history=0, double=(), scale=None, closed=False, delay=0,
-                 max_groups=None, other=None):
+                 max_groups=None, other=None, fill=None):
         self.name, self.window, self.by, self.where, self.history = name, window, tuple(by), where, history
-        self.closed, self.delay, self.max_groups, self.other = closed, delay, max_groups, other
+        self.closed, self.delay, self.max_groups, self.other, self.fill = closed, delay, max_groups, other, fill
         self.stats = fold.parse(stats)
         self.folder = fold.Folder(self.stats, double, scale)
         self.inputs = sorted({i for s in self.stats for i in (s.x, s.w) if i and i != fold.EVENT_TIME})
@@ -499,6 +499,10 @@ def show_group(out, aggregate, key, group, now_shown):
         windows = windows_of(aggregate, group)
         end = max(windows)
         view = render(aggregate, windows[end], start_of(aggregate, windows[end], end), end, previous_values(aggregate, windows, end))
+        if aggregate.fill and now_shown >= end:
+            gap = [e for e in gap_ends(window, end, None, aggregate.history) if window.start(e) <= now_shown]
+            score = ms(window.start(gap[-1]))
+            view = filler(aggregate, windows, end, gap[-1])
     else:
         view, leave = sliding_view(aggregate, group, now_shown, newest)
         if leave is not None:
@@ -548,7 +552,40 @@ def history_of(aggregate, group, now_shown):
         fields["revision"] = str(sum(group.news.get(o, 0) for _, o, _ in windows[end]) if by_gap(aggregate)
                                  else group.revisions.get(end, 0))
         members.append((ms(start), fields))
+    if aggregate.fill:
+        ends = sorted(windows)
+        for end, following in zip(ends, ends[1:] + [None]):
+            for gap in gap_ends(aggregate.window, end, following, aggregate.history):
+                if gap <= now_shown:
+                    members.append((ms(aggregate.window.start(gap)), dict(filler(aggregate, windows, end, gap), revision="0")))
+        members.sort(key=lambda member: member[0])
     return members[-aggregate.history:]
+
+
+def gap_ends(window, end, following, most):
+    """Ends of the windows without events behind the one that ends at `end`: `most` of them, and as many before the next that has some."""
+    if following is not None and hasattr(window, "every"):
+        gap = range(end + window.every, following, window.every)
+        return list(gap) if len(gap) <= 2 * most else [*gap[:most], *gap[-most:]]
+    ends = []
+    while following is not None or len(ends) < most:
+        end = window.first_end(end)
+        if end == following:
+            break
+        ends.append(end)
+    return ends if len(ends) <= 2 * most else ends[:most] + ends[-most:]
+
+
+def filler(aggregate, windows, end, gap):
+    """What is shown of the window that ends at `gap`, as the one before it with events ended at `end`."""
+    fields = {}
+    if aggregate.fill == "zero":
+        fields = {s.name: "0" for s in aggregate.stats if s.kind in ("count", "sum")}
+    elif aggregate.fill == "previous":
+        fields = render(aggregate, windows[end], aggregate.window.start(end), end, previous_values(aggregate, windows, end))
+        del fields["event_time"]
+    fields.update(window_start=str(ms(aggregate.window.start(gap))), window_end=str(ms(gap)), events="0", filled=aggregate.fill)
+    return fields
 
 
 class Upsert:

@@ -150,8 +150,8 @@ MUTANTS = {
     "shown-by-one-group": ("shown time jumps on one group's word", [(
         "transform/partition/times.c", "        add_to_run(p, i, offset);", "        add_to_run(p, i, offset);\n        go_to(&p->front, time_us);")]),
     "shown-by-all-groups": ("a group's own clock does not count for its own windows", [(
-        "transform/partition/internal.h", "    return group->clock_us > p->now_shown_us ? group->clock_us : p->now_shown_us;",
-        "    return group->clock_us > INT64_MAX - 1 ? group->clock_us : p->now_shown_us;")]),
+        "transform/partition/internal.h", "    int64_t now_us = group->clock_us > p->now_shown_us ? group->clock_us : p->now_shown_us;",
+        "    int64_t now_us = group->clock_us > INT64_MAX - 1 ? group->clock_us : p->now_shown_us;")]),
     "check-at-every-record": ("groups are looked through however few records have come", [(
         "transform/partition/expire.c", "    return p->events.consumed >= p->expire_checked &&\n"
         "           (p->events.consumed - p->expire_checked) * GROUPS_PER_RECORD >= groups;",
@@ -196,8 +196,8 @@ MUTANTS = {
         "    if (source->ops->start(source->self, owned->stream->index, owned->partition,\n"
         "                           event->seal.next_offset + (event->sealed && event->seal.next_offset > 5),")]),
     "history-left-early": ("a window's panes leave before Redis has acknowledged its member", [(
-        "transform/group/group.c", "    return rs_window_last_end(window_of(gs), start_us) < rs_group_pending(gs, number);",
-        "    return rs_window_last_end(window_of(gs), start_us) < rs_group_at(gs, number)->history_from;")]),
+        "transform/group/group.c", "    int64_t pending = rs_group_pending(gs, number);\n    if (gs->aggregate->fill",
+        "    int64_t pending = rs_group_at(gs, number)->history_from;\n    if (gs->aggregate->fill")]),
     "drop-not-told": ("a batch does not say which groups went", [(
         "transform/group/changes.c", "    if (u->gather_flag) {\n        put_key(gs, group, RS_ENTRY_DROPPED, &u->drops);",
         "    if (u->gather_flag == UINT16_MAX) {\n        put_key(gs, group, RS_ENTRY_DROPPED, &u->drops);")]),

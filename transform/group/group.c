@@ -1,5 +1,6 @@
 #include "transform/group/group.h"
 
+#include "base/time/civil.h"
 #include "transform/group/fold.h"
 #include "transform/group/last.h"
 
@@ -269,14 +270,19 @@ static int64_t final_at(const struct rs_groups *gs, const struct rs_node *node)
     return last_end;
 }
 
+/* Of a pane that is not the newest. The windows without events behind it are shown by what it holds. */
 static bool acknowledged(const struct rs_groups *gs, uint32_t number, const struct rs_node *node)
 {
     if (gs->aggregate->history == 0 || rs_group_at(gs, number)->flags & RS_GROUP_SILENT) {
         return true;
     }
+    int64_t pending = rs_group_pending(gs, number);
+    if (gs->aggregate->fill != RS_FILL_NONE) {
+        return rs_window_first_end(window_of(gs), rs_node_at(gs, node->newer)->start_us) <= pending;
+    }
     int64_t last_end =
         rs_groups_sessions(gs) ? rs_session_end(gs, node) : rs_window_last_end(window_of(gs), node->start_us);
-    return last_end < rs_group_pending(gs, number);
+    return last_end < pending;
 }
 
 /* Never the newest: there is always a pane behind it. Folds take it off while it is still there. */
@@ -361,6 +367,52 @@ static void trim(struct rs_groups *gs, uint32_t number)
 
 /* ---- history ---- */
 
+int64_t rs_group_last_filled(const struct rs_groups *gs, const struct rs_node *node)
+{
+    const struct rs_window *w = window_of(gs);
+    int64_t number = rs_window_number(w, rs_window_first_end(w, node->start_us)) + gs->aggregate->history;
+    int64_t last = rs_window_number(w, RS_TIME_MAX_US) + 1; /* a million long windows reach beyond all time */
+    return rs_window_end_at(w, number < last ? number : last);
+}
+
+/* First end near enough to that of the next window with events, `first`, for its window to be filled. */
+static int64_t first_filled(const struct rs_groups *gs, int64_t first)
+{
+    const struct rs_window *w = window_of(gs);
+    int64_t number = rs_window_number(w, first) - gs->aggregate->history;
+    int64_t least = rs_window_number(w, RS_TIME_MIN_US);
+    return rs_window_end_at(w, number > least ? number : least);
+}
+
+int64_t rs_group_filled_until(const struct rs_groups *gs, const struct rs_node *node, int64_t end_us)
+{
+    int64_t last = rs_group_last_filled(gs, node);
+    bool far =
+        node->newer == RS_NONE ||
+        end_us < first_filled(gs, rs_window_first_end(window_of(gs), rs_node_at(gs, node->newer)->start_us));
+    return far && end_us > last ? last : end_us;
+}
+
+/* Smallest end >= `from` behind the pane `before`, with events or to be filled; `first`: of the next pane's window,
+ * RS_WINDOW_NEVER: there is none. Of a longer gap only the windows beside those with events are filled, as many as are
+ * kept: whether the next one is known yet then makes no difference. What a pane that carries last values had to fill
+ * is acknowledged. */
+static int64_t filled_end(const struct rs_groups *gs, uint32_t before, int64_t first, int64_t from)
+{
+    const struct rs_window *w = window_of(gs);
+    if (before == RS_NONE || rs_node_at(gs, before)->flags & RS_NODE_CARRY) {
+        return first;
+    }
+    const struct rs_node *node = rs_node_at(gs, before);
+    int64_t end = rs_window_next_end(w, rs_window_first_end(w, node->start_us));
+    end = from > end ? from : end;
+    if (end > rs_group_last_filled(gs, node)) {
+        int64_t least = first == RS_WINDOW_NEVER ? first : first_filled(gs, first);
+        end = end < least ? least : end;
+    }
+    return end < first ? end : first;
+}
+
 /* Every window that holds a pane has content, so the first window of the first pane that is not too old is
  * the answer. Panes that only carry last values for `change` have no windows of their own. */
 int64_t rs_group_next_end(const struct rs_groups *gs, const struct rs_group *group, int64_t from)
@@ -374,11 +426,16 @@ int64_t rs_group_next_end(const struct rs_groups *gs, const struct rs_group *gro
     while (at != RS_NONE && rs_node_at(gs, at)->flags & RS_NODE_CARRY) {
         at = rs_node_at(gs, at)->newer;
     }
-    if (at == RS_NONE) {
-        return RS_WINDOW_NEVER;
+    int64_t first = RS_WINDOW_NEVER;
+    if (at != RS_NONE) {
+        first = rs_node_first_end(gs, rs_node_at(gs, at));
+        first = first > from ? first : from;
     }
-    int64_t first = rs_node_first_end(gs, rs_node_at(gs, at));
-    return first > from ? first : from;
+    if (gs->aggregate->fill != RS_FILL_NONE) {
+        uint32_t before = at == RS_NONE ? group->newest : rs_node_at(gs, at)->older;
+        return filled_end(gs, before, first, from);
+    }
+    return first;
 }
 
 /* A sliding window may still hold its newest panes while older ones of it have left: what it would show is
@@ -701,6 +758,11 @@ static void add_elsewhere(struct rs_groups *gs, uint32_t number, const struct rs
     g->clock_us = e->time_us > g->clock_us ? e->time_us : g->clock_us;
     if (gs->aggregate->history) {
         int64_t first = first_end_of(gs, e->time_us);
+        if (gs->aggregate->fill != RS_FILL_NONE && g->history_from == RS_WINDOW_NEVER && before != RS_NONE) {
+            /* The gap before it had been filled as far as one without an end is. */
+            int64_t own = rs_window_first_end(window_of(gs), rs_node_at(gs, before)->start_us);
+            first = rs_group_next_end(gs, g, rs_window_next_end(window_of(gs), own));
+        }
         g->history_from = first < g->history_from ? first : g->history_from;
         if (closed != RS_NONE) {
             owe(gs, number, rs_node_at(gs, closed));

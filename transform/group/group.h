@@ -65,7 +65,11 @@ uint32_t rs_group_before(const struct rs_groups *gs, const struct rs_group *grou
 
 /* End of the first window that holds the pane. */
 int64_t rs_node_first_end(const struct rs_groups *gs, const struct rs_node *node);
-/* Smallest end >= `from` of a window that has events; RS_WINDOW_NEVER: none. */
+/* With `fill`: end of the last window that is filled behind a group's newest pane. */
+int64_t rs_group_last_filled(const struct rs_groups *gs, const struct rs_node *node);
+/* The last end up to end_us of a window behind the pane's that is filled, or its own. */
+int64_t rs_group_filled_until(const struct rs_groups *gs, const struct rs_node *node, int64_t end_us);
+/* Smallest end >= `from` of a window that has events, or is filled; RS_WINDOW_NEVER: none. */
 int64_t rs_group_next_end(const struct rs_groups *gs, const struct rs_group *group, int64_t from);
 /* Smallest end of a window that could be rendered whole from the panes held. */
 int64_t rs_group_held_from(const struct rs_groups *gs, uint32_t number);

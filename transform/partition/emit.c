@@ -111,6 +111,9 @@ static bool view_due(const struct rs_groups *gs, uint32_t number, int64_t now_us
     if (rs_group_at(gs, number)->flags & (RS_GROUP_VIEW | RS_GROUP_NEW)) {
         return true;
     }
+    if (gs->aggregate->fill != RS_FILL_NONE && ended) {
+        return true; /* of the window that begins */
+    }
     return drains(gs) && rs_sliding_at(gs, number)->leave_due <= now_us;
 }
 

@@ -247,6 +247,11 @@ static void explain_window(const struct rs_aggregate *a, struct rs_buf *out)
 /* Told only where it is not all there is, as it happens. */
 static void explain_shown(const struct rs_aggregate *a, struct rs_buf *out)
 {
+    if (a->fill != RS_FILL_NONE) {
+        rs_buf_printf(out,
+                      "  windows without events: shown (%s), up to %u behind the newest one with events\n",
+                      rs_fill_name(a->fill), a->history);
+    }
     if (a->only_closed) {
         rs_buf_text(out, "  shown: windows that have ended");
         if (a->delay_us) {

@@ -1,5 +1,7 @@
 #include "transform/partition/show.h"
 
+#include <string.h>
+
 #include "transform/group/fold.h"
 #include "transform/group/last.h"
 #include "transform/group/upsert.h"
@@ -12,6 +14,8 @@ struct content {
     int64_t event_us;         /* RS_TIME_NONE: not shown */
     uint64_t events;
     int64_t change_ms;
+    int64_t before_us; /* length of that window */
+    bool filled;       /* there are no events: `pane` is that of the window before */
 };
 
 /* ---- fields ---- */
@@ -35,6 +39,25 @@ static void put_int(struct rs_view_batch *b, uint32_t field, int64_t value)
     rs_batch_field(b, field, text, rs_int64_format(value, text));
 }
 
+static void *emptied(const struct rs_groups *gs, void *pane)
+{
+    rs_pane_fini(gs->aggregate->layout, pane);
+    rs_pane_init(gs->aggregate->layout, pane);
+    return pane;
+}
+
+/* Statistics of a window without events. Rates of the window before are over its own length. */
+static void put_filled(struct rs_shower *s, const struct content *c)
+{
+    struct rs_groups *gs = s->groups;
+    const struct rs_aggregate *a = gs->aggregate;
+    if (a->fill == RS_FILL_PREVIOUS) {
+        rs_pane_render(a->layout, c->pane, c->previous, c->before_us, s->scratch, emit_field, s->batch);
+    } else if (a->fill == RS_FILL_ZERO) {
+        rs_pane_render(a->layout, emptied(gs, gs->total), NULL, 0, s->scratch, emit_empty, s);
+    }
+}
+
 /* Without events only those statistics are shown that have a value even then (`empty_fields`). */
 static void put_content(struct rs_shower *s, const struct content *c)
 {
@@ -43,8 +66,12 @@ static void put_content(struct rs_shower *s, const struct content *c)
     int64_t cell_us = c->start_us == RS_TIME_NONE ? 0 : c->end_us - c->start_us;
     bool varies = a->window.by_calendar || rs_groups_sessions(s->groups);
     int64_t length_us = varies ? cell_us : a->window.size_us;
-    rs_pane_render(a->layout, c->pane, c->previous, length_us, s->scratch,
-                   c->events ? emit_field : emit_empty, c->events ? (void *)s->batch : (void *)s);
+    if (c->filled) {
+        put_filled(s, c);
+    } else {
+        rs_pane_render(a->layout, c->pane, c->previous, length_us, s->scratch,
+                       c->events ? emit_field : emit_empty, c->events ? (void *)s->batch : (void *)s);
+    }
     if (a->window.kind != RS_WINDOW_ALL) {
         if (c->start_us != RS_TIME_NONE) {
             put_int(s->batch, field, rs_floor_ms(c->start_us));
@@ -56,6 +83,10 @@ static void put_content(struct rs_shower *s, const struct content *c)
         put_int(s->batch, field, rs_floor_ms(c->event_us));
     }
     put_int(s->batch, field + 1, (int64_t)c->events);
+    if (c->filled) {
+        const char *name = rs_fill_name(a->fill);
+        rs_batch_field(s->batch, a->meta->filled, name, strlen(name));
+    }
 }
 
 static void put_revision(const struct rs_shower *s, uint64_t revision)
@@ -67,13 +98,6 @@ static void measure(struct content *c)
 {
     c->events = rs_pane_events(c->pane);
     c->event_us = c->events ? rs_pane_newest_us(c->pane) : RS_TIME_NONE;
-}
-
-static void *emptied(const struct rs_groups *gs, void *pane)
-{
-    rs_pane_fini(gs->aggregate->layout, pane);
-    rs_pane_init(gs->aggregate->layout, pane);
-    return pane;
 }
 
 /* ---- append streams ---- */
@@ -231,8 +255,26 @@ static struct rs_fold **fold_of(const struct rs_groups *gs, uint32_t number, boo
     return view ? &sliding->view : &sliding->history;
 }
 
-/* Only windows with content are asked for, so a tumbling one always has its pane. `fold`: the cache of a sliding
- * window's group, for ends that ascend. Returns the revision. */
+/* The pane that begins there; RS_NONE: there is none. */
+static uint32_t pane_at(const struct rs_groups *gs, const struct rs_group *g, int64_t start_us)
+{
+    uint32_t at = rs_group_from(gs, g, start_us);
+    return at != RS_NONE && rs_node_at(gs, at)->start_us == start_us ? at : RS_NONE;
+}
+
+/* A window without events, behind that of `before`; its bounds are set. */
+static void fill_gap(struct rs_groups *gs, const struct rs_node *before, struct content *c)
+{
+    struct content own = {0};
+    fill_from_node(gs, before, &own);
+    c->filled = true;
+    c->pane = own.pane;
+    c->previous = own.previous;
+    c->before_us = own.end_us - own.start_us;
+}
+
+/* Only windows with content are asked for, so a tumbling one always has its pane, or with `fill` one before it. `fold`:
+ * the cache of a sliding window's group, for ends that ascend. Returns the revision. */
 static uint64_t fill_ended(struct rs_groups *gs, uint32_t number, int64_t end_us, struct rs_fold **fold,
                            struct content *c)
 {
@@ -246,6 +288,9 @@ static uint64_t fill_ended(struct rs_groups *gs, uint32_t number, int64_t end_us
         (void)rs_fold_window(gs, number, fold, start_us, end_us, gs->total);
         c->pane = gs->total;
         measure(c);
+    } else if (pane_at(gs, g, start_us) == RS_NONE) {
+        fill_gap(gs, rs_node_at(gs, rs_group_before(gs, g, start_us)), c);
+        return 0;
     } else {
         fill_from_node(gs, rs_node_at(gs, rs_group_from(gs, g, start_us)), c);
     }
@@ -275,6 +320,9 @@ static int64_t newest_end(const struct rs_groups *gs, uint32_t number, int64_t n
     }
     int64_t last = rs_window_last_end(w, start_us);
     int64_t end = last < passed_us ? last : passed_us;
+    if (gs->aggregate->fill != RS_FILL_NONE) {
+        end = rs_group_filled_until(gs, rs_node_at(gs, rs_group_before(gs, g, passed_us)), passed_us);
+    }
     return end < rs_show_held_from(gs, number) ? RS_WINDOW_NEVER : end;
 }
 
@@ -290,6 +338,25 @@ static bool show_closed(struct rs_shower *s, uint32_t number, uint32_t flags)
     rs_batch_view_begin(s->batch, gs->aggregate->index, flags, s->key);
     put_content(s, &c);
     rs_batch_end(s->batch, rs_floor_ms(end_us));
+    return true;
+}
+
+/* With `fill` the view is that of the window that contains now, as far as windows behind the newest one with events are
+ * filled. False: that is the newest one. */
+static bool fill_open_gap(const struct rs_shower *s, const struct rs_group *g, struct content *c)
+{
+    struct rs_groups *gs = s->groups;
+    const struct rs_window *w = &gs->aggregate->window;
+    const struct rs_node *newest = rs_node_at(gs, g->newest);
+    if (gs->aggregate->fill == RS_FILL_NONE || s->now_us < rs_window_first_end(w, newest->start_us)) {
+        return false;
+    }
+    int64_t last = rs_group_last_filled(gs, newest);
+    int64_t open = rs_window_first_end(w, s->now_us);
+    c->end_us = open < last ? open : last;
+    c->start_us = rs_window_start(w, c->end_us);
+    c->change_ms = rs_floor_ms(c->start_us);
+    fill_gap(gs, newest, c);
     return true;
 }
 
@@ -311,7 +378,7 @@ bool rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags)
         fill_sliding(s, number, &c);
     } else if (gs->last.capacity) {
         fill_last(gs, number, &c);
-    } else {
+    } else if (!fill_open_gap(s, g, &c)) {
         fill_from_node(gs, rs_node_at(gs, g->newest), &c);
     }
     rs_batch_view_begin(s->batch, gs->aggregate->index, flags, s->key);

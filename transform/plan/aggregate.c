@@ -3,9 +3,9 @@
 
 #include "transform/plan/plan.h"
 
-static const char *const aggregate_keys[] = {"stream",   "by",      "where", "calendar", "window",
-                                             "history",  "publish", "delay", "late",     "max_groups",
-                                             "overflow", "stats",   NULL};
+static const char *const aggregate_keys[] = {"stream",     "by",       "where", "calendar", "window",
+                                             "history",    "publish",  "fill",  "delay",    "late",
+                                             "max_groups", "overflow", "stats", NULL};
 
 /* ---- name and stream ---- */
 

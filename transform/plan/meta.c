@@ -19,7 +19,7 @@ static uint32_t window_fields(const struct rs_aggregate *a)
 static int name_fields(struct rs_engine *engine, struct rs_aggregate *a, struct rs_error *error)
 {
     size_t stats = rs_pane_field_count(a->layout);
-    const char **names = rs_arena_array(&engine->arena, stats + 5, sizeof *names);
+    const char **names = rs_arena_array(&engine->arena, stats + 6, sizeof *names);
     if (!names) {
         return rs_fail(error, RS_ENOMEM, "out of memory");
     }
@@ -34,6 +34,10 @@ static int name_fields(struct rs_engine *engine, struct rs_aggregate *a, struct 
     }
     names[count++] = "event_time";
     names[count++] = "events";
+    if (a->fill != RS_FILL_NONE) {
+        a->meta->filled = count;
+        names[count++] = "filled";
+    }
     if (a->history) {
         names[count++] = "revision";
     }
@@ -50,7 +54,7 @@ static void check_names(struct rs_config *config, const struct rs_aggregate *a)
     const struct rs_config_node *stats = rs_config_get(a->node, "stats");
     for (uint32_t i = 0; i < a->stat_fields; i++) {
         const char *name = a->meta->fields[i];
-        bool twice = false;
+        bool twice = a->fill != RS_FILL_NONE && strcmp(name, "filled") == 0;
         for (size_t k = 0; k < sizeof taken / sizeof *taken; k++) {
             twice |= strcmp(name, taken[k]) == 0;
         }
@@ -155,6 +159,9 @@ static void json_meta(struct rs_buf *out, const struct rs_aggregate *a)
     rs_buf_text(out, ",\"stats\":");
     json_stats(out, &a->stats);
     rs_buf_printf(out, ",\"history\":%u", a->history);
+    if (a->fill != RS_FILL_NONE) {
+        rs_buf_printf(out, ",\"fill\":\"%s\"", rs_fill_name(a->fill));
+    }
     if (a->only_closed) {
         rs_buf_text(out, ",\"publish\":[\"closed\"]");
     }

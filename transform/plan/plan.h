@@ -29,6 +29,10 @@
 
 struct rs_plan;
 
+/* What is shown of a window without events: nothing, counts and sums of 0, what the window before showed, or its bounds
+ * alone. */
+enum rs_fill { RS_FILL_NONE, RS_FILL_ZERO, RS_FILL_PREVIOUS, RS_FILL_NULL };
+
 struct rs_aggregate {
     uint32_t index;
     const char *name;
@@ -48,8 +52,9 @@ struct rs_aggregate {
     bool folds;                 /* what is beyond goes into the group of others, else it is rejected */
     bool keeps_late, says_late; /* late events become dead letters; it is said of this aggregate itself */
     uint32_t history;
-    bool only_closed; /* `publish: closed`: the hash holds the newest window that has ended */
-    int64_t delay_us; /* shown so much later; > 0 with only_closed alone */
+    bool only_closed;  /* `publish: closed`: the hash holds the newest window that has ended */
+    enum rs_fill fill; /* tumbling with history alone */
+    int64_t delay_us;  /* shown so much later; > 0 with only_closed alone */
     struct rs_stats stats;
     uint32_t *inputs; /* those its statistics use, ascending */
     uint32_t input_count;
@@ -119,7 +124,8 @@ bool rs_aggregate_load_bounds(struct rs_config *config, const struct rs_config_n
                               struct rs_aggregate *a);
 
 /* ---- publish.c ---- */
-/* `publish` and `delay`, once window and history are known. */
+const char *rs_fill_name(enum rs_fill fill);
+/* `publish`, `delay` and `fill`, once window and history are known. */
 bool rs_aggregate_load_publishing(struct rs_config *config, const struct rs_config_node *node,
                                   struct rs_aggregate *a);
 

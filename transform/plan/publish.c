@@ -93,8 +93,78 @@ static bool load_delay(struct rs_config *config, const struct rs_config_node *pa
     return true;
 }
 
+static const char *const fills[] = {[RS_FILL_NONE] = "none",
+                                    [RS_FILL_ZERO] = "zero",
+                                    [RS_FILL_PREVIOUS] = "previous",
+                                    [RS_FILL_NULL] = "null"};
+
+const char *rs_fill_name(enum rs_fill fill)
+{
+    return fills[fill];
+}
+
+/* YAML's own null is meant, too, where it is written. */
+static bool find_fill(const struct rs_config_node *node, enum rs_fill *out)
+{
+    const char *text =
+        rs_config_kind(node) == RS_CONFIG_NULL && !rs_config_empty(node) ? "null" : rs_config_text(node);
+    for (size_t i = 0; text && i < sizeof fills / sizeof *fills; i++) {
+        if (strcmp(fills[i], text) == 0) {
+            *out = (enum rs_fill)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool load_fill(struct rs_config *config, const struct rs_config_node *parent, struct rs_aggregate *a)
+{
+    const struct rs_config_node *node = rs_config_get(parent, "fill");
+    if (!node) {
+        return true;
+    }
+    if (!find_fill(node, &a->fill)) {
+        rs_config_complain(config, node, "fill is none, zero, previous or null");
+        return false;
+    }
+    if (a->fill == RS_FILL_NONE) {
+        return true;
+    }
+    if (a->upsert && !a->plan->stream->unread) {
+        rs_config_complain(config, node,
+                           "a period of an upsert stream that has no value may get one at any time: fill has "
+                           "no place there");
+        return false;
+    }
+    if (a->window.kind == RS_WINDOW_SESSION) {
+        rs_config_complain(config, node,
+                           "sessions are made of events, and there is no window between two: fill needs a "
+                           "tumbling window");
+        return false;
+    }
+    if (a->window.by_calendar && a->window.calendar.sessions) {
+        rs_config_complain(
+            config, node,
+            "between an exchange's sessions nothing is traded, and nothing is missing: fill needs a "
+            "tumbling window of a length, or of the calendar, as in tumbling: 1d");
+        return false;
+    }
+    if (a->window.kind != RS_WINDOW_TUMBLING) {
+        rs_config_complain(config, node,
+                           "fill needs a tumbling window: others show by themselves that no events come");
+        return false;
+    }
+    if (a->history == 0) {
+        rs_config_complain(config, node,
+                           "windows without events are shown in the history, as many as it keeps: fill needs "
+                           "it, as in history: 60");
+        return false;
+    }
+    return true;
+}
+
 bool rs_aggregate_load_publishing(struct rs_config *config, const struct rs_config_node *node,
                                   struct rs_aggregate *a)
 {
-    return load_publish(config, node, a) && load_delay(config, node, a);
+    return load_publish(config, node, a) && load_delay(config, node, a) && load_fill(config, node, a);
 }

@@ -123,15 +123,86 @@ static void test_windows_without_a_view_are_announced(void **state)
 static void test_the_state_is_the_same(void **state)
 {
     (void)state;
-    struct run r[3];
-    const char *const aggregates[] = {both, closed, delayed};
-    for (int i = 0; i < 3; i++) {
+    struct run r[4];
+    static const char filled[] =
+        "  m: {stream: ticks, window: {tumbling: 10s}, history: 5, fill: zero, stats: {v: sum(quantity)}}\n";
+    const char *const aggregates[] = {both, closed, delayed, filled};
+    for (int i = 0; i < 4; i++) {
         start(&r[i], append_stream, aggregates[i]);
         assert_int_equal(rs_engine_fingerprint(r[i].fixture.engine, 0),
                          rs_engine_fingerprint(r[0].fixture.engine, 0));
     }
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         stop(&r[i]);
+    }
+}
+
+/* A filler is announced as a window is; a late event takes its place and changes those behind it; a store that was lost
+ * gets them again. */
+static void test_windows_without_events_are_filled(void **state)
+{
+    (void)state;
+    struct run r;
+    start(&r, "streams:\n  ticks: {topic: t, schema: tick.avsc, time: at, lateness: 1h, expire: 2h}\n",
+          "  m: {stream: ticks, window: {tumbling: 10s}, history: 2, publish: closed, fill: previous, stats: "
+          "{v: "
+          "sum(quantity)}}\n");
+    tick_at(&r, 1, 5);
+    rs_partition_show(r.partition, 20 * SECOND);
+    static const char filled[] =
+        "history m/ 0: v=5 window_start=0 window_end=10000 event_time=1000 events=1 revision=0\n"
+        "history m/ 10000: v=5 window_start=10000 window_end=20000 events=0 filled=previous revision=0\n";
+    struct rs_buf lines = {0};
+    for (int i = 0; i < 2; i++) {
+        rs_buf_reset(&lines);
+        partition_drain(&r.fixture, r.partition, note, &lines);
+        rs_buf_char(&lines, '\0');
+        assert_non_null(strstr((const char *)lines.data, filled));
+        rs_partition_republish(r.partition);
+    }
+    rs_buf_fini(&lines);
+    assert_int_equal(rs_partition_next_due(r.partition), 30 * SECOND);
+    (void)announced(&r);
+    tick_at(&r, 12, 7);
+    assert_emits(
+        &r,
+        "view m/ 20000: v=7 window_start=10000 window_end=20000 event_time=12000 events=1\n"
+        "history m/ 10000: v=7 window_start=10000 window_end=20000 event_time=12000 events=1 revision=0\n");
+    rs_partition_show(r.partition, 3000 * SECOND);
+    assert_emits(
+        &r,
+        "view m/ 40000: v=7 window_start=30000 window_end=40000 events=0 filled=previous\n"
+        "history m/ 20000: v=7 window_start=20000 window_end=30000 events=0 filled=previous revision=0\n"
+        "history m/ 30000: v=7 window_start=30000 window_end=40000 events=0 filled=previous revision=0\n");
+    assert_int_equal(rs_partition_next_due(r.partition), INT64_MAX); /* as many as are kept */
+    stop(&r);
+}
+
+/* As many as are kept would reach beyond all times, and what is told in microseconds. */
+static void test_long_windows_are_filled_to_the_end_of_time(void **state)
+{
+    (void)state;
+    static const char *const windows[] = {"36525d", "1y", "1d"};
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        char aggregate[200];
+        snprintf(aggregate, sizeof aggregate,
+                 "  m: {stream: ticks, window: {tumbling: %s}, history: 1000000, fill: zero, stats: {v: "
+                 "sum(quantity)}}\n",
+                 windows[i]);
+        struct run r;
+        start(&r,
+              "streams:\n  ticks: {topic: t, schema: tick.avsc, time: at, lateness: 0s, expire: 36525d}\n",
+              aggregate);
+        tick_at(&r, 1, 5);
+        int64_t due = INT64_MIN;
+        for (int k = 0; k < 3; k++) {
+            (void)announced(&r);
+            int64_t next = rs_partition_next_due(r.partition);
+            assert_true(next > due && next < INT64_MAX);
+            due = next;
+            rs_partition_show(r.partition, due);
+        }
+        stop(&r);
     }
 }
 
@@ -155,6 +226,8 @@ int main(void)
         cmocka_unit_test(test_a_delay_holds_all_back),
         cmocka_unit_test(test_windows_without_a_view_are_announced),
         cmocka_unit_test(test_the_state_is_the_same),
+        cmocka_unit_test(test_windows_without_events_are_filled),
+        cmocka_unit_test(test_long_windows_are_filled_to_the_end_of_time),
         cmocka_unit_test(test_what_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
