@@ -3,6 +3,8 @@ aggregates of this grammar in all kinds of windows; and what may not be written.
 
 RS_SEED=N runs that seed alone.
 """
+import calendar
+import datetime
 import json
 import os
 import random
@@ -179,6 +181,39 @@ def statistic(kind, values):
     return text({"min": min(exact), "max": max(exact), "range": max(exact) - min(exact), "first": exact[0], "last": exact[-1]}[kind])
 
 
+# ---- earlier periods ----
+
+def day_us(day):
+    return (day - datetime.date(1970, 1, 1)).days * 86400 * 1000000
+
+
+def year_before(day):
+    last = calendar.monthrange(day.year - 1, day.month)[1]
+    if day.day == calendar.monthrange(day.year, day.month)[1]:
+        return day.replace(year=day.year - 1, day=last)
+    return day.replace(year=day.year - 1)
+
+
+def earlier(winners, until):
+    """What refers to periods before, of the newest present one up to `until`. winners: {day: row}, of those present."""
+    days = [day for day in sorted(winners) if day < until]
+    if not days:
+        return {}
+    now, out = winners[days[-1]], {}
+    for n in (1, 2, 5):
+        before = winners[days[-1 - n]] if len(days) > n else {}
+        for field in "nl":
+            if before.get(field) is not None:
+                out[f"{field}{n}"] = str(before[field])
+    then = winners.get(year_before(days[-1]), {})
+    for field in "nl":
+        if then.get(field) and now[field] is not None:
+            out[f"{field}y"] = double_text(rounded(100 * Fraction(now[field] - then[field], abs(then[field]))))
+    if "l1" in out:
+        out["more"] = str(now["l"] - int(out["l1"]))
+    return out
+
+
 def random_row(rng):
     return {"i": rng.choice([rng.randrange(-2 ** 31, 2 ** 31), 0, 1, -1]),
             "l": rng.choice([rng.randrange(-2 ** 63, 2 ** 63), rng.randrange(-1000, 1000)]),
@@ -323,8 +358,14 @@ class Expressions(suite.Case):
         self.assertEqual((found["rs:a:A"][0]["n"], found["rs:a:A"][0].get("m")), ("0", None))
         self.assertEqual((found["rs:a:B"][0]["n"], found["rs:a:B"][0].get("m")), ("1", "2"))
 
+    def test_step_of_a_profile(self):
+        row = {"i": 3, "l": 8, "n": None, "d": 1, "w": 1, "x": 0.1, "e": "A"}
+        config = self.config({"a": {"stream": "s", "window": {"all": True}, "stats": {"v": "profile(i, 2, l)", "twice": "2 * v_step"}}})
+        found, _ = self.shown(config, [line_of(AT * 1000000, row)])
+        self.assertEqual((found["rs:a"][0]["v_step"], found["rs:a"][0]["twice"]), ("2", "4"))
+
     def test_refused(self):
-        base = {"high": "max(i)", "low": "min(i)", "net-sum": "sum(i)", "p": "ohlc(d)", "r": "rate()"}
+        base = {"high": "max(i)", "low": "min(i)", "net-sum": "sum(i)", "p": "ohlc(d)", "r": "rate()", "v": "profile(i, 2, l)"}
         for text, words in (
                 ("high - lou", 'this aggregate has no statistic "lou"; did you mean "low"?'),
                 ("r + nope", 'this aggregate has no statistic "nope"'), ("r * nope", 'this aggregate has no statistic "nope"'),
@@ -340,6 +381,7 @@ class Expressions(suite.Case):
                 ("high / total.volume", 'no statistic "total.volume"; those of other aggregates cannot be used'),
                 ("p - low", "p is ohlc: one of its fields is meant, as in p_high - p_low"),
                 ("p_hihg - low", 'did you mean "p_high"?'),
+                ("v - low", "v is a profile, which is no number; of its fields v_step is one"),
                 ("sum(i) / count()", "sum(...) cannot stand in arithmetic: give it a name of its own in stats, and use that"),
                 ("high - sum(i)", "sum(...) cannot stand in arithmetic"),
                 ("2 * 3", "arithmetic needs a statistic at least, as in 2 * high"), ("-(1)", "arithmetic needs a statistic"),
@@ -355,6 +397,49 @@ class Expressions(suite.Case):
             self.assertRegex(err.decode(), r"c\.yaml:\d+:\d+: ", text)
             self.assertIn(words, err.decode(), text)
             self.assertIn("1 error", err.decode().splitlines()[-1], text)
+
+    def test_earlier_periods(self):
+        """Of days and ends of months over leap years, revised and withdrawn in any order, of the newest and of each window."""
+        seeds = [int(os.environ["RS_SEED"])] if "RS_SEED" in os.environ else range(6)
+        stats = {f"{field}{n}": f"lag({field}, {n})" for field in "nl" for n in (1, 2, 5)}
+        stats |= {"ny": "yoy(n)", "ly": "yoy(l)", "now": "last(l)", "more": "now - l1"}
+        found_any = 0
+        for seed in seeds:
+            rng = random.Random(seed)
+            days = [datetime.date(2019, 12, 1) + datetime.timedelta(k) for k in range(0, 1700, 1 if seed % 2 else 7)]
+            if seed % 3 == 0:
+                days = [day for day in days if (day + datetime.timedelta(1)).day == 1] or days
+            days = [day for day in days if day.day > 25 or day.month == 2]
+            events = [(day, version, {**random_row(rng), "l": rng.randrange(-50, 50)}) for day in days for version in range(rng.randrange(4))]
+            winners = {}
+            for day, version, row in sorted(events, key=lambda e: e[:2]):
+                winners[day] = row
+            value = seed % 2 == 0
+            present = {day: row for day, row in winners.items() if not value or row["n"] is not None}
+            config = self.config({"last": {"stream": "s", "window": {"last": 3}, "stats": stats},
+                                  "month": {"stream": "s", "window": {"tumbling": "1mo", "zone": "UTC"}, "history": 100, "stats": stats}},
+                                 upsert={"version": "v"} | ({"value": "n"} if value else {}))
+            rng.shuffle(events)
+            found, _ = self.shown(config, [line_of(day_us(day), {**row, "v": version}) for day, version, row in events])
+            shown = found["rs:last"][0]
+            self.assertEqual({k: v for k, v in shown.items() if k in stats and k != "now"}, earlier(present, datetime.date.max), seed)
+            for member in found["rs:month:history"]:
+                end = datetime.date(1970, 1, 1) + datetime.timedelta(milliseconds=int(member["window_end"]))
+                start = datetime.date(1970, 1, 1) + datetime.timedelta(milliseconds=int(member["window_start"]))
+                wanted = earlier(present, end) if any(start <= day < end for day in present) else {}
+                self.assertEqual({k: v for k, v in member.items() if k in stats and k != "now"}, wanted, (seed, start))
+                found_any += len(wanted)
+        self.assertGreater(found_any, 200 * len(seeds))
+
+    def test_earlier_periods_refused(self):
+        for text, words in (("yoy(l)", "yoy looks at the period a year before, which upsert streams keep: it needs a stream with upsert"),
+                            ("lag(l)", "lag takes a field and a whole number from 1 to 1000 (n), as in lag(price, 1)"),
+                            ("lag(l, 0)", "n of lag is a whole number from 1 to 1000, as in lag(price, 1)"),
+                            ("lag(l, -1)", "n of lag is a whole number"), ("lag(l, 1.5)", "n of lag is a whole number"),
+                            ("yoy(l, 2)", "yoy takes one field")):
+            config = self.config({"a": {"stream": "s", "window": {"tumbling": "1m"}, "stats": {"own": text}}})
+            _, err = procs.check([suite.program("rollstatd"), "-c", config, "--check"], expect=1)
+            self.assertIn(words, err.decode())
 
     def test_where(self):
         """As it is told; and what does not go."""

@@ -181,8 +181,8 @@ CONFIGURATIONS = [
      ['22:10: statistic "topk" is not available in this version; there are count, sum, mean, min, max, '
       'range, first, last, ohlc, vwap, variance, variance_pop, stddev, stddev_pop, skewness, skewness_pop, kurtosis, '
       'kurtosis_pop, covariance, covariance_pop, correlation, slope, intercept, r2, '
-      'quantile, median, profile, distinct, ewma, lag, twa, drawdown, pct_drawdown, realized_variance, rate, change and '
-      'pct_change']),
+      'quantile, median, profile, distinct, ewma, lag, twa, drawdown, pct_drawdown, realized_variance, rate, change, '
+      'pct_change and yoy']),
     ("quantile beyond one", "      n: count()\n", "      n: quantile(price, 99)\n",
      ["22:10: q of quantile is a number from 0 to 1, as in quantile(price, 0.99)"]),
     ("quantile of a text", "      n: count()\n", "      n: median(exchange)\n",

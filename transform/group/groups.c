@@ -27,6 +27,28 @@ static size_t rest_size(const struct rs_aggregate *a)
     return a->history ? sizeof(struct rs_group_rest) : 0;
 }
 
+/* Scratch panes of the earlier periods that statistics refer to. */
+static int make_references(struct rs_groups *gs, struct rs_error *error)
+{
+    const struct rs_aggregate *a = gs->aggregate;
+    const struct rs_pane_reference *ignored;
+    size_t count = rs_pane_references(a->layout, &ignored);
+    if (count == 0) {
+        return 0;
+    }
+    gs->references = calloc(count, a->pane_size);
+    gs->referred = calloc(count, sizeof *gs->referred);
+    if (!gs->references || !gs->referred) {
+        free(gs->references);
+        gs->references = NULL;
+        return rs_fail(error, RS_ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < count; i++) {
+        rs_pane_init(a->layout, gs->references + i * a->pane_size);
+    }
+    return 0;
+}
+
 /* Slabs of what the aggregate's window never needs stay without memory: their item_size is 0 or nothing is
  * ever reserved in them. On failure what was made is for rs_groups_fini. */
 int rs_groups_init(struct rs_groups *gs, const struct rs_aggregate *aggregate, struct rs_error *error)
@@ -62,7 +84,19 @@ int rs_groups_init(struct rs_groups *gs, const struct rs_aggregate *aggregate, s
     }
     rs_pane_init(aggregate->layout, gs->total);
     rs_pane_init(aggregate->layout, gs->previous);
-    return rs_schedule_init(&gs->schedule, aggregate, error);
+    int rc = make_references(gs, error);
+    return rc < 0 ? rc : rs_schedule_init(&gs->schedule, aggregate, error);
+}
+
+static void free_references(struct rs_groups *gs)
+{
+    const struct rs_pane_reference *ignored;
+    size_t count = gs->references ? rs_pane_references(gs->aggregate->layout, &ignored) : 0;
+    for (size_t i = 0; i < count; i++) {
+        rs_pane_fini(gs->aggregate->layout, gs->references + i * gs->aggregate->pane_size);
+    }
+    free(gs->references);
+    free((void *)gs->referred);
 }
 
 static void empty_group(struct rs_groups *gs, uint32_t number)
@@ -88,6 +122,7 @@ void rs_groups_fini(struct rs_groups *gs)
     }
     free(gs->total);
     free(gs->previous);
+    free_references(gs);
     free(gs->spare);
     rs_index_fini(&gs->index);
     rs_gone_fini(&gs->gone);

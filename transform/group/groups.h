@@ -196,6 +196,8 @@ struct rs_groups {
     struct rs_unsealed unsealed;
     struct rs_since since;
     void *total, *previous; /* scratch panes for rendering */
+    uint8_t *references;    /* the same of rs_pane_references, one after the other; NULL: none */
+    const void **referred;  /* those of them that are there, else NULL */
     uint8_t *spare;         /* upsert: first registers of the next new group */
 };
 

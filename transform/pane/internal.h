@@ -110,8 +110,9 @@ struct rs_pane_field {
     char *name;
     int input; /* numbers in layout->inputs, layout->pairs and layout->joints; -1: none */
     int pair;
-    bool operand; /* of a derived one */
-    bool exact;   /* a derived one that is a decimal */
+    int reference; /* number among the layout's; -1: none */
+    bool operand;  /* of a derived one */
+    bool exact;    /* a derived one that is a decimal */
     int joint;
     bool swapped; /* the joint's first is the statistic's second */
     bool of_part;
@@ -139,6 +140,8 @@ struct rs_pane_layout {
     size_t part_count;
     struct rs_pane_field *fields;
     size_t field_count;
+    struct rs_pane_reference references[RS_PANE_REFERENCES_MAX];
+    size_t reference_count;
     const struct rs_derived *derived; /* borrowed; as rs_pane_layout_derive has it */
     size_t derived_count;
     uint32_t shared_first; /* key of all first values of inputs that count events; 0: none */

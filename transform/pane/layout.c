@@ -62,6 +62,8 @@ static const struct {
     [RS_STAT_RATE] = {"rate", NEED_SUM},
     [RS_STAT_CHANGE] = {"change", NEED_X | NEED_COUNT | NEED_LAST},
     [RS_STAT_PCT_CHANGE] = {"pct_change", NEED_X | NEED_COUNT | NEED_LAST},
+    [RS_STAT_LAG_PERIOD] = {"lag", NEED_X | NEED_COUNT | NEED_LAST},
+    [RS_STAT_YOY] = {"yoy", NEED_X | NEED_COUNT | NEED_LAST},
     [RS_STAT_DERIVED] = {"arithmetic", 0},
     [RS_STAT_EWMA] = {"ewma", NEED_X | NEED_PART},
     [RS_STAT_LAG] = {"lag", NEED_X | NEED_PART},
@@ -475,6 +477,23 @@ static bool add_part_fields(struct rs_pane_layout *layout, struct builder *b, co
     return true;
 }
 
+/* Statistics that refer to the same period share its pane. */
+static int place_reference(struct rs_pane_layout *layout, const struct rs_stat_spec *spec)
+{
+    if (spec->kind != RS_STAT_LAG_PERIOD && spec->kind != RS_STAT_YOY) {
+        return -1;
+    }
+    int64_t before = spec->kind == RS_STAT_LAG_PERIOD ? spec->params[0].value : 0;
+    for (size_t i = 0; i < layout->reference_count; i++) {
+        if (layout->references[i].before == before) {
+            return (int)i;
+        }
+    }
+    RS_ASSERT(layout->reference_count < RS_PANE_REFERENCES_MAX);
+    layout->references[layout->reference_count].before = before;
+    return (int)layout->reference_count++;
+}
+
 static bool add_fields(struct rs_pane_layout *layout, struct builder *b, const struct rs_stat_spec *spec)
 {
     const struct rs_part_kind *part = rs_part_kind_of(spec->kind);
@@ -489,7 +508,11 @@ static bool add_fields(struct rs_pane_layout *layout, struct builder *b, const s
         return add_joint_field(layout, b, spec);
     }
     if (spec->kind != RS_STAT_OHLC) {
-        return add_field(layout, spec, spec->kind, input, pair, "");
+        bool added = add_field(layout, spec, spec->kind, input, pair, "");
+        if (added) {
+            layout->fields[layout->field_count - 1].reference = place_reference(layout, spec);
+        }
+        return added;
     }
     return add_field(layout, spec, RS_STAT_FIRST, input, -1, "_open") &&
            add_field(layout, spec, RS_STAT_MAX, input, -1, "_high") &&
@@ -710,6 +733,12 @@ size_t rs_stat_field_count(enum rs_stat_kind kind)
 bool rs_pane_has_parts(const struct rs_pane_layout *layout)
 {
     return layout->part_count > 0;
+}
+
+size_t rs_pane_references(const struct rs_pane_layout *layout, const struct rs_pane_reference **out)
+{
+    *out = layout->references;
+    return layout->reference_count;
 }
 
 size_t rs_pane_field_count(const struct rs_pane_layout *layout)

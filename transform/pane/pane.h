@@ -56,6 +56,8 @@ enum rs_stat_kind {
     RS_STAT_PCT_CHANGE, /* 100 * change / |previous|; absent when previous is 0 */
     RS_STAT_PROFILE, /* (price x, quantity w; params: step), two fields: <name> and <name>_step; profile.h */
     RS_STAT_DERIVED, /* of other fields, when they are shown: derived.h */
+    RS_STAT_LAG_PERIOD, /* lag of an upsert stream: last(x) of a period so many before */
+    RS_STAT_YOY,        /* pct_change against the period a year before */
 };
 
 enum rs_num_kind { RS_NUM_INT64, RS_NUM_INT128, RS_NUM_DOUBLE };
@@ -171,6 +173,23 @@ void rs_pane_scratch_free(struct rs_pane_scratch **scratch);
 void rs_pane_render(const struct rs_pane_layout *layout, const void *pane, const void *previous,
                     int64_t window_us, struct rs_pane_scratch *scratch,
                     void (*emit)(void *ctx, size_t field, const char *text, size_t size), void *ctx);
+
+/* Earlier periods that fields refer to, in upsert streams: each is a pane of its own, in the order of this list.
+ * Fewer than RS_PANE_REFERENCES_MAX. */
+#define RS_PANE_REFERENCES_MAX 65
+struct rs_pane_reference {
+    int64_t before; /* how many present ones before the newest; 0: the one a year before */
+};
+size_t rs_pane_references(const struct rs_pane_layout *layout, const struct rs_pane_reference **out);
+/* As rs_pane_render; a reference is NULL where there is no such period, and all may be. */
+struct rs_pane_earlier {
+    const void *previous;
+    const void *const *references;
+};
+void rs_pane_render_with(const struct rs_pane_layout *layout, const void *pane,
+                         const struct rs_pane_earlier *earlier, int64_t window_us,
+                         struct rs_pane_scratch *scratch,
+                         void (*emit)(void *ctx, size_t field, const char *text, size_t size), void *ctx);
 
 /* Byte form for the state log: self-contained, canonical (equal panes give equal bytes), versioned by the
  * caller. */

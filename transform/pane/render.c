@@ -44,6 +44,8 @@ struct render {
     struct rs_pane_sums now;
     const struct rs_pane_layout *previous_layout;
     const void *previous;
+    const struct rs_pane_layout *outer; /* of references: as they come */
+    const struct rs_pane_earlier *earlier;
     int64_t window_us;
     struct rs_pane_scratch *scratch;
 };
@@ -280,6 +282,26 @@ static size_t render_change(struct render *r, int input, bool percent, char *tex
                    : put_difference(r->scratch, in, now, before, text);
 }
 
+/* The period's own value, or how far this one is from it. */
+static size_t render_reference(struct render *r, const struct rs_pane_field *field, bool percent, char *text)
+{
+    const void *reference = r->earlier->references ? r->earlier->references[field->reference] : NULL;
+    if (!reference) {
+        return 0;
+    }
+    const struct rs_pane_const_form form = rs_pane_const_form(r->outer, reference);
+    const struct rs_pane_input *in = &form.layout->inputs[field->input];
+    if (rs_pane_count(form.pane, in) == 0) {
+        return 0;
+    }
+    const void *then = rs_pane_at_const(form.pane, in->last);
+    if (!percent) {
+        return put_slot(in, then, text);
+    }
+    const struct rs_pane_input *now = &r->now.layout->inputs[field->input];
+    return put_pct_change(r->scratch, now, rs_pane_at_const(r->now.pane, now->last), then, text);
+}
+
 /* ---- fields ---- */
 
 static size_t render_extremum(struct render *r, const struct rs_pane_field *field,
@@ -329,6 +351,7 @@ static size_t render_value(struct render *r, const struct rs_pane_field *field,
     case RS_STAT_KURTOSIS_POP: return render_moment(r, field->kind, in, text);
     case RS_STAT_CHANGE: return render_change(r, field->input, false, text);
     case RS_STAT_PCT_CHANGE: return render_change(r, field->input, true, text);
+    case RS_STAT_YOY: return render_reference(r, field, true, text);
     default: return render_extremum(r, field, in, text);
     }
 }
@@ -348,6 +371,7 @@ static size_t render_field(struct render *r, const struct rs_pane_field *field, 
     case RS_STAT_SUM:
     case RS_STAT_RATE:
     case RS_STAT_VWAP: return render_total(r, field, in, text);
+    case RS_STAT_LAG_PERIOD: return render_reference(r, field, false, text);
     default: return render_value(r, field, in, text);
     }
 }
@@ -412,12 +436,25 @@ void rs_pane_render(const struct rs_pane_layout *layout, const void *pane, const
                     int64_t window_us, struct rs_pane_scratch *scratch,
                     void (*emit)(void *ctx, size_t field, const char *text, size_t size), void *ctx)
 {
-    const struct rs_pane_const_form now = rs_pane_const_form(layout, pane);
-    struct render r = {
-        .now = {now.layout, now.pane, rs_pane_is_lost(pane)}, .window_us = window_us, .scratch = scratch};
+    const struct rs_pane_earlier earlier = {.previous = previous};
 
-    if (previous) {
-        const struct rs_pane_const_form before = rs_pane_const_form(layout, previous);
+    rs_pane_render_with(layout, pane, &earlier, window_us, scratch, emit, ctx);
+}
+
+void rs_pane_render_with(const struct rs_pane_layout *layout, const void *pane,
+                         const struct rs_pane_earlier *earlier, int64_t window_us,
+                         struct rs_pane_scratch *scratch,
+                         void (*emit)(void *ctx, size_t field, const char *text, size_t size), void *ctx)
+{
+    const struct rs_pane_const_form now = rs_pane_const_form(layout, pane);
+    struct render r = {.now = {now.layout, now.pane, rs_pane_is_lost(pane)},
+                       .outer = layout,
+                       .earlier = earlier,
+                       .window_us = window_us,
+                       .scratch = scratch};
+
+    if (earlier->previous) {
+        const struct rs_pane_const_form before = rs_pane_const_form(layout, earlier->previous);
         r.previous_layout = before.layout;
         r.previous = before.pane;
     }

@@ -1,6 +1,7 @@
 /* series: values of x one by one in the order of their events, for statistics that need it:
  *
- *     lag(x, n)              the value n before the newest one. Only the newest n + 1 are kept
+ *     lag(x, n)              the value n before the newest one. Only the newest n + 1 are kept. Of upsert streams it is
+ *                            RS_STAT_LAG_PERIOD instead
  *     twa(x)                 the mean over time: each value counts until the next one comes, so that the newest does not
  *                            yet count; absent where no time lies between the first and the newest
  *     drawdown(x)            the largest fall from a running peak, 0 where there was none;

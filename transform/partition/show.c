@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/time/civil.h"
 #include "transform/group/fold.h"
 #include "transform/group/last.h"
 #include "transform/group/upsert.h"
@@ -9,7 +10,7 @@
 /* One window's content on its way into a batch. */
 struct content {
     const void *pane;
-    const void *previous;     /* NULL: none */
+    struct rs_pane_earlier earlier;
     int64_t start_us, end_us; /* RS_TIME_NONE: not shown */
     int64_t event_us;         /* RS_TIME_NONE: not shown */
     uint64_t events;
@@ -52,7 +53,7 @@ static void put_filled(struct rs_shower *s, const struct content *c)
     struct rs_groups *gs = s->groups;
     const struct rs_aggregate *a = gs->aggregate;
     if (a->fill == RS_FILL_PREVIOUS) {
-        rs_pane_render(a->layout, c->pane, c->previous, c->before_us, s->scratch, emit_field, s->batch);
+        rs_pane_render_with(a->layout, c->pane, &c->earlier, c->before_us, s->scratch, emit_field, s->batch);
     } else if (a->fill == RS_FILL_ZERO) {
         rs_pane_render(a->layout, emptied(gs, gs->total), NULL, 0, s->scratch, emit_empty, s);
     }
@@ -69,8 +70,8 @@ static void put_content(struct rs_shower *s, const struct content *c)
     if (c->filled) {
         put_filled(s, c);
     } else {
-        rs_pane_render(a->layout, c->pane, c->previous, length_us, s->scratch,
-                       c->events ? emit_field : emit_empty, c->events ? (void *)s->batch : (void *)s);
+        rs_pane_render_with(a->layout, c->pane, &c->earlier, length_us, s->scratch,
+                            c->events ? emit_field : emit_empty, c->events ? (void *)s->batch : (void *)s);
     }
     if (a->window.kind != RS_WINDOW_ALL) {
         if (c->start_us != RS_TIME_NONE) {
@@ -119,7 +120,7 @@ static void fill_from_node(struct rs_groups *gs, const struct rs_node *node, str
 {
     const struct rs_window *w = &gs->aggregate->window;
     c->pane = node->pane;
-    c->previous = previous_of(gs, node);
+    c->earlier.previous = previous_of(gs, node);
     c->start_us = rs_window_ends(w) ? node->start_us : RS_TIME_NONE;
     c->end_us = rs_node_first_end(gs, node);
     measure(c);
@@ -178,6 +179,61 @@ static uint32_t fold_registers(struct rs_groups *gs, const struct rs_upsert_grou
     return newest;
 }
 
+/* The same day of the year before, at the same time, in UTC. Where that year has no such day, or this is the last
+ * of its month, the last of that month: what is told by the ends of months has one in leap years, too. */
+static int64_t year_before(int64_t period_us)
+{
+    const int64_t day_us = INT64_C(86400000000);
+    int64_t days = rs_floor_to(period_us, day_us) / day_us;
+    int year;
+    int month;
+    int day;
+    rs_civil_from_days(days, &year, &month, &day);
+    if (year <= 1) {
+        return RS_TIME_NONE;
+    }
+    int next_year;
+    int next_month;
+    int next_day;
+    rs_civil_from_days(days + 1, &next_year, &next_month, &next_day);
+    int64_t then = next_month == month ? rs_days_from_civil(year - 1, month, day)
+                                       : rs_days_from_civil(year - 1 + month / 12, month % 12 + 1, 1) - 1;
+    return then * day_us + (period_us - days * day_us);
+}
+
+static uint32_t referred_register(const struct rs_groups *gs, const struct rs_upsert_group *g,
+                                  const struct rs_pane_reference *reference, uint32_t newest)
+{
+    uint32_t at = newest;
+    if (reference->before == 0) {
+        int64_t period_us = year_before(rs_register_at(gs, g, newest)->period_us);
+        at = rs_upsert_from(gs, g, period_us);
+        const struct rs_register *r = at < g->count ? rs_register_at(gs, g, at) : NULL;
+        return r && r->period_us == period_us && rs_register_present(r) ? at : RS_NONE;
+    }
+    for (int64_t i = 0; i < reference->before && at != RS_NONE; i++) {
+        at = rs_upsert_present_before(gs, g, at);
+    }
+    return at;
+}
+
+/* Of a year before only inputs that the newest has too are taken: else one would be compared with an older value. */
+static void refer(struct rs_groups *gs, const struct rs_upsert_group *g, uint32_t newest)
+{
+    const struct rs_pane_reference *references;
+    size_t count = rs_pane_references(gs->aggregate->layout, &references);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t at = newest == RS_NONE ? RS_NONE : referred_register(gs, g, &references[i], newest);
+        gs->referred[i] = NULL;
+        if (at != RS_NONE) {
+            void *pane = emptied(gs, gs->references + i * gs->aggregate->pane_size);
+            rs_register_fold(gs, rs_register_at(gs, g, at),
+                             references[i].before == 0 ? rs_register_at(gs, g, newest) : NULL, pane);
+            gs->referred[i] = pane;
+        }
+    }
+}
+
 static void fill_registers(struct rs_groups *gs, const struct rs_upsert_group *g, uint32_t first,
                            uint32_t end, struct content *c)
 {
@@ -188,7 +244,11 @@ static void fill_registers(struct rs_groups *gs, const struct rs_upsert_group *g
     if (gs->aggregate->needs_previous && before != RS_NONE) {
         rs_register_fold(gs, rs_register_at(gs, g, before), rs_register_at(gs, g, newest),
                          emptied(gs, gs->previous));
-        c->previous = gs->previous;
+        c->earlier.previous = gs->previous;
+    }
+    if (gs->references) {
+        refer(gs, g, newest);
+        c->earlier.references = gs->referred;
     }
 }
 
@@ -269,7 +329,7 @@ static void fill_gap(struct rs_groups *gs, const struct rs_node *before, struct 
     fill_from_node(gs, before, &own);
     c->filled = true;
     c->pane = own.pane;
-    c->previous = own.previous;
+    c->earlier = own.earlier;
     c->before_us = own.end_us - own.start_us;
 }
 

@@ -91,6 +91,12 @@ static bool check_stat(struct rs_config *config, const struct rs_config_node *wh
             "change and pct_change compare with the window before: they need a tumbling window or a session");
         return false;
     }
+    if (kind == RS_STAT_YOY && !a->upsert && !a->plan->stream->unread) {
+        rs_config_complain(config, where,
+                           "yoy looks at the period a year before, which upsert streams keep: it needs a "
+                           "stream with upsert");
+        return false;
+    }
     if (kind == RS_STAT_RATE && a->window.slice_us == 0) {
         rs_config_complain(config, where,
                            "rate is per second of the window: it needs a tumbling or sliding window or a "
@@ -176,6 +182,7 @@ static bool load_where(struct rs_config *config, const struct rs_config_node *no
     return true;
 }
 
+/* Periods are there beyond the window: lag goes back over them as change does, and a pane need not keep values. */
 static bool load_stats(struct rs_config *config, const struct rs_config_node *node, struct rs_aggregate *a)
 {
     const struct rs_config_node *stats = rs_config_get(node, "stats");
@@ -183,7 +190,12 @@ static bool load_stats(struct rs_config *config, const struct rs_config_node *no
         rs_config_complain(config, node, "an aggregate needs stats, as in {volume: sum(quantity)}");
         return false;
     }
-    return rs_stats_load(config, &a->plan->inputs, stats, &a->stats);
+    bool right = rs_stats_load(config, &a->plan->inputs, stats, &a->stats);
+    for (size_t i = 0; a->upsert && i < a->stats.count; i++) {
+        struct rs_stat_spec *spec = &a->stats.items[i].spec;
+        spec->kind = spec->kind == RS_STAT_LAG ? RS_STAT_LAG_PERIOD : spec->kind;
+    }
+    return right;
 }
 
 /* It goes on behind a fault where it can, so that all faults of an aggregate are reported at once. A

@@ -161,7 +161,8 @@ static void complain_name(const struct reader *r, const char *name)
 {
     const struct load *l = r->load;
     if (is_whole(l, RS_STAT_PROFILE, name)) {
-        rs_config_complain(l->config, r->where, "%s is a profile, which is no number", name);
+        rs_config_complain(l->config, r->where,
+                           "%s is a profile, which is no number; of its fields %s_step is one", name, name);
         return;
     }
     if (is_whole(l, RS_STAT_OHLC, name)) {

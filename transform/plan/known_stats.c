@@ -94,6 +94,7 @@ static const struct rs_known_stat known_stats[] = {
     {"rate", RS_STAT_RATE, RS_UNIT_RATE, {OPTIONAL_FIELD("x")}, "rate(quantity)"},
     {"change", RS_STAT_CHANGE, RS_UNIT_FIELD, {FIELD("x")}, "change(price)"},
     {"pct_change", RS_STAT_PCT_CHANGE, RS_UNIT_PERCENT, {FIELD("x")}, "pct_change(price)"},
+    {"yoy", RS_STAT_YOY, RS_UNIT_PERCENT, {FIELD("x")}, "yoy(value)"},
 };
 #define KNOWN_COUNT (sizeof known_stats / sizeof *known_stats)
 

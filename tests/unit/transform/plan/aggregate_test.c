@@ -39,7 +39,7 @@ struct wrong {
     "count, sum, mean, min, max, range, first, last, ohlc, vwap, variance, variance_pop, stddev, "           \
     "stddev_pop, skewness, skewness_pop, kurtosis, kurtosis_pop, covariance, covariance_pop, correlation, "  \
     "slope, intercept, r2, quantile, median, profile, distinct, ewma, lag, twa, drawdown, pct_drawdown, "    \
-    "realized_variance, rate, change and pct_change"
+    "realized_variance, rate, change, pct_change and yoy"
 #define WINDOW "    window: {tumbling: 1m}\n"
 #define STATS  "    stats: {n: count()}\n"
 #define UPSERT "    upsert: {version: revision}\n"
