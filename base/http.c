@@ -208,7 +208,7 @@ static int open_socket(const struct address *address, const char *listen_text, s
 
 int rs_http_listen_try(const char *listen, struct rs_error *error)
 {
-    struct address address;
+    struct address address = {0};
     int rc = parse_listen(listen, &address, error);
 
     if (rc != 0) {

@@ -28,13 +28,13 @@ static json_t *aggregate(const struct rs_aggregate *a)
 }
 
 /* What the state of topics goes by that its patterns will find. */
-static void add_found(json_t *inputs, const struct rs_streams *streams, const json_t *topics)
+static void add_found(json_t *inputs, const struct rs_streams *streams, json_t *topics)
 {
     char name[512];
     const char *topic;
     json_t *ignored;
 
-    json_object_foreach((json_t *)(uintptr_t)topics, topic, ignored)
+    json_object_foreach(topics, topic, ignored)
     {
         for (size_t i = 0; i < streams->named && !json_object_get(inputs, topic); i++) {
             if (rs_stream_takes(streams, &streams->items[i], topic)) {
@@ -45,7 +45,7 @@ static void add_found(json_t *inputs, const struct rs_streams *streams, const js
     }
 }
 
-json_t *rs_identity_of(const struct rs_settings *settings, const json_t *topics)
+json_t *rs_identity_of(const struct rs_settings *settings, json_t *topics)
 {
     const struct rs_streams *streams = settings->streams;
     json_t *named = json_object();

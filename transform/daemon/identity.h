@@ -15,7 +15,7 @@
 
 /* The caller's to release; NULL: out of memory. `topics` (NULL: none): an object whose keys are topics that there are, so
  * that its patterns say which of them are its inputs. */
-json_t *rs_identity_of(const struct rs_settings *settings, const json_t *topics);
+json_t *rs_identity_of(const struct rs_settings *settings, json_t *topics);
 /* Appends a line for each thing that `fresh` may not have while state of `running` is there, with its remedy.
  * `running` may be anything that JSON can be. Returns how many. */
 size_t rs_identity_compare(const json_t *running, const json_t *fresh, struct rs_buf *lines);

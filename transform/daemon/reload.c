@@ -29,16 +29,12 @@ static void note(struct rs_daemon *daemon, bool refused)
 /* The port of the pages is the one thing that another program may have; seen now, nothing has to be ended for it. */
 static int try_listen(const struct rs_daemon *daemon, const struct rs_settings *fresh, struct rs_error *error)
 {
-    const struct rs_http_options options = {.listen = fresh->http_listen};
     const char *now = daemon->settings->http_listen;
-    struct rs_http *http = NULL;
 
     if (!fresh->http_listen || (now && strcmp(strrchr(now, ':'), strrchr(fresh->http_listen, ':')) == 0)) {
         return 0; /* our own port is taken by ourselves */
     }
-    int rc = rs_http_new(&options, &http, error);
-    rs_http_free(&http);
-    return rc;
+    return rs_http_listen_try(fresh->http_listen, error);
 }
 
 /* What is wrong is in the lines, or in *error. */

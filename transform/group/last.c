@@ -156,9 +156,10 @@ static bool store(const struct rs_groups *gs, struct rs_last_event *e, const str
 {
     uint64_t *value = values_of(gs, e);
     bool finite = true;
-    for (uint32_t k = 0; k < gs->last.bit_words; k++) {
+    uint32_t k = 0;
+    do { /* there is one at least */
         e->words[k] = 0;
-    }
+    } while (++k < gs->last.bit_words);
     e->time_us = event->time_us;
     e->order = event->order;
     for (uint32_t i = 0; i < gs->aggregate->input_count; i++) {

@@ -20,7 +20,7 @@ static int64_t group_late_us(const struct rs_groups *gs, const struct rs_group *
     if (!rs_group_late(gs, group, key, time_us, order)) {
         return -1;
     }
-    if (gs->last.capacity) {
+    if (group && gs->last.capacity) { /* without a group nothing is late there */
         return ((const struct rs_last_group *)group)->oldest_us - time_us;
     }
     int64_t clock_us = group ? group->clock_us : rs_gone_newest(&gs->gone, key);
