@@ -156,10 +156,7 @@ static bool store(const struct rs_groups *gs, struct rs_last_event *e, const str
 {
     uint64_t *value = values_of(gs, e);
     bool finite = true;
-    uint32_t k = 0;
-    do { /* there is one at least */
-        e->words[k] = 0;
-    } while (++k < gs->last.bit_words);
+    uint64_t present = 0;
     e->time_us = event->time_us;
     e->order = event->order;
     for (uint32_t i = 0; i < gs->aggregate->input_count; i++) {
@@ -167,12 +164,17 @@ static bool store(const struct rs_groups *gs, struct rs_last_event *e, const str
         enum rs_num_kind kind = kind_of(gs->aggregate, i);
         bool counts = n->present && (kind != RS_NUM_DOUBLE || isfinite(n->d));
         finite &= counts || !n->present;
-        e->words[i / 64] |= (uint64_t)counts << (i % 64);
+        present |= counts ? UINT64_C(1) << (i % 64) : 0;
+        if (i % 64 == 63) {
+            e->words[i / 64] = present;
+            present = 0;
+        }
         *value++ = counts ? (uint64_t)n->i : 0;
         if (kind == RS_NUM_INT128) {
             *value++ = counts ? (uint64_t)((rs_u128)n->w >> 64) : 0;
         }
     }
+    e->words[gs->aggregate->input_count / 64] = present;
     return finite;
 }
 
