@@ -112,8 +112,9 @@ static int64_t outcomes_of(const json_t *status)
     return count_of(status, "applied") + count_of(status, "refused");
 }
 
-/* What holds the address may be anything: no other program is sent a signal. */
-static bool is_rollstatd(int64_t pid)
+/* What holds the address may be anything: no process that is seen to be another program is sent a signal. In the unit's
+ * sandbox processes do not see each other, but the service manager has started both. */
+static bool is_other_program(int64_t pid)
 {
     char path[64];
     char name[32] = "";
@@ -124,7 +125,7 @@ static bool is_rollstatd(int64_t pid)
     if (file) {
         (void)fclose(file);
     }
-    return read && strcmp(name, "rollstatd\n") == 0;
+    return read && strcmp(name, "rollstatd\n") != 0;
 }
 
 static int send_signal(const json_t *status, struct rs_error *error)
@@ -140,7 +141,7 @@ static int send_signal(const json_t *status, struct rs_error *error)
     if (strcmp(host, here) != 0) {
         return rs_fail(error, RS_EINVAL, "it runs on host %s, and this is %s: reload it there", host, here);
     }
-    if (!is_rollstatd(pid)) {
+    if (is_other_program(pid)) {
         return rs_fail(error, RS_EINVAL,
                        "process %" PRId64 " of this host is no rollstatd: does it run in a container?", pid);
     }
