@@ -9,7 +9,7 @@ import suite  # noqa: E402
 import avro  # noqa: E402
 import load  # noqa: E402
 import procs  # noqa: E402
-import watching  # noqa: E402
+import alerts  # noqa: E402
 from flow import Flow  # noqa: E402
 
 T0 = 1700000040000000
@@ -38,9 +38,9 @@ class Watching(Flow):
 
     def test_what_alerts_and_board_ask_for_is_there(self):
         there = set(re.findall(r"^# TYPE (\S+) ", self.page(), re.M))
-        sampled = watching.metrics_of("\n".join(line for line in self.page().splitlines() if not line.startswith("#")))
-        for path in (watching.RULES, watching.BOARD):
-            asked = watching.metrics_of(watching.read(path))
+        sampled = alerts.metrics_of("\n".join(line for line in self.page().splitlines() if not line.startswith("#")))
+        for path in (alerts.RULES, alerts.BOARD):
+            asked = alerts.metrics_of(alerts.read(path))
             self.assertEqual(sorted(asked - there), [], path)
             self.assertEqual(sorted(asked - sampled), [], path)
 

@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import suite  # noqa: E402
 import procs  # noqa: E402
-import watching  # noqa: E402
+import alerts  # noqa: E402
 from test_documentation import man_list  # noqa: E402
 
 MINUTES = 120  # the fault begins after the first hour and lasts until the end
@@ -124,23 +124,23 @@ class Watching(suite.Case):
         return [self.case(None, {}), *[self.case(alert, changes) for alert, faults in FAULTS.items() for changes in faults]]
 
     def test_rules(self):
-        status, text = self.promtool("check", "rules", watching.RULES)
+        status, text = self.promtool("check", "rules", alerts.RULES)
         self.assertEqual(status, 0, text)
 
     def test_each_alert_in_its_fault_and_silent_without(self):
-        rules = watching.read(watching.RULES)
-        self.assertEqual(sorted(watching.alerts(rules)), sorted(FAULTS), "an alert without a fault, or a fault without an alert")
+        rules = alerts.read(alerts.RULES)
+        self.assertEqual(sorted(alerts.alerts(rules)), sorted(FAULTS), "an alert without a fault, or a fault without an alert")
         status, text = self.judge(rules, self.all_cases())
         self.assertEqual(status, 0, text[-4000:])
 
     def test_operators_are_told_of_each(self):
-        table = watching.read(os.path.join(suite.ROOT, "deploy", "README.md"))
-        self.assertEqual(sorted(re.findall(r"`(Rollstat\w+)`", table)), sorted(watching.alerts(watching.read(watching.RULES))))
+        table = alerts.read(os.path.join(suite.ROOT, "deploy", "README.md"))
+        self.assertEqual(sorted(re.findall(r"`(Rollstat\w+)`", table)), sorted(alerts.alerts(alerts.read(alerts.RULES))))
 
     def test_alerts_can_fail(self):
         """Each alert in turn with an expression that is never true, then one that always is."""
-        rules = watching.read(watching.RULES)
-        for alert in watching.alerts(rules):
+        rules = alerts.read(alerts.RULES)
+        for alert in alerts.alerts(rules):
             with self.subTest(alert):
                 dumb, count = re.subn(rf"(- alert: {alert}\n +expr:).*?(\n +(?:for|labels):)", r"\1 vector(0) > 1\2", rules, flags=re.S)
                 self.assertEqual(count, 1)
@@ -150,7 +150,7 @@ class Watching(suite.Case):
         self.assertNotEqual(self.judge(loud, [self.case(None, {})])[0], 0)
 
     def test_the_board_asks_what_can_be_asked(self):
-        expressions = watching.board_expressions(watching.read(watching.BOARD))
+        expressions = alerts.board_expressions(alerts.read(alerts.BOARD))
         queries = [text for text in expressions if not text.startswith("label_values(")]
         self.assertGreater(len(queries), 30)
         rules = [{"record": f"board:{number}", "expr": text} for number, text in enumerate(queries)]
@@ -162,11 +162,11 @@ class Watching(suite.Case):
     def test_all_metrics_exist(self):
         with open(os.path.join(suite.ROOT, "deploy", "man", "rollstatd.8"), encoding="utf-8") as file:
             known = man_list(file.read(), "METRICS")
-        for path in (watching.RULES, watching.BOARD):
-            named_there = watching.metrics_of(watching.read(path))
+        for path in (alerts.RULES, alerts.BOARD):
+            named_there = alerts.metrics_of(alerts.read(path))
             self.assertGreater(len(named_there), 10)
             self.assertEqual(sorted(named_there - known), [], path)
-        self.assertEqual(watching.metrics_of("rate(rollstat_x_seconds_bucket[5m]) / rollstat_y_total"),
+        self.assertEqual(alerts.metrics_of("rate(rollstat_x_seconds_bucket[5m]) / rollstat_y_total"),
                          {"rollstat_x_seconds", "rollstat_y_total"})
 
 
