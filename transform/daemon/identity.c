@@ -106,16 +106,25 @@ static void compare_text(struct comparing *c, const json_t *running, const json_
     }
 }
 
+/* Whether both sides have a text of this name in a section, and not the same. */
+static bool differ(const json_t *running, const json_t *fresh, const char *section, const char *name,
+                   const char **before, const char **after)
+{
+    *before = json_string_value(json_object_get(json_object_get(running, section), name));
+    *after = json_string_value(json_object_get(json_object_get(fresh, section), name));
+    return *before && *after && strcmp(*before, *after) != 0;
+}
+
 static void compare_streams(struct comparing *c, const json_t *running, const json_t *fresh)
 {
     const char *name;
-    json_t *topic;
+    const char *before;
+    const char *after;
+    json_t *ignored;
 
-    json_object_foreach(json_object_get(running, "streams"), name, topic)
+    json_object_foreach(json_object_get(running, "streams"), name, ignored)
     {
-        const char *before = json_string_value(topic);
-        const char *after = json_string_value(json_object_get(json_object_get(fresh, "streams"), name));
-        if (before && after && strcmp(before, after) != 0) {
+        if (differ(running, fresh, "streams", name, &before, &after)) {
             refuse(c,
                    "stream %s: its state is that of topic %s, not of %s: give the stream a new name, or "
                    "leave its "
@@ -123,11 +132,9 @@ static void compare_streams(struct comparing *c, const json_t *running, const js
                    name, before, after, after);
         }
     }
-    json_object_foreach(json_object_get(running, "inputs"), name, topic)
+    json_object_foreach(json_object_get(running, "inputs"), name, ignored)
     {
-        const char *before = json_string_value(topic);
-        const char *after = json_string_value(json_object_get(json_object_get(fresh, "inputs"), name));
-        if (before && after && strcmp(before, after) != 0) {
+        if (differ(running, fresh, "inputs", name, &before, &after)) {
             refuse(c,
                    "topic %s: its state is kept under the name %s and would begin anew as %s: leave it in "
                    "the stream "

@@ -83,23 +83,6 @@ static struct distinct *distinct_new(uint32_t room)
     return d;
 }
 
-static void *distinct_copy(const struct rs_part *part, const void *state)
-{
-    size_t bytes = distinct_heap_bytes(part, state);
-    void *copy = calloc(1, bytes);
-
-    if (copy) {
-        memcpy(copy, state, bytes);
-    }
-    return copy;
-}
-
-static void distinct_free(const struct rs_part *part, void *state)
-{
-    (void)part;
-    free(state);
-}
-
 /* ---- adding ---- */
 
 static inline void put_in_register(struct distinct *d, uint64_t hash)
@@ -204,14 +187,6 @@ static bool distinct_merge(const struct rs_part *part, void **into, const void *
  *                 else all of them
  */
 
-static int compare_hashes(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 static void save_hashes(const struct distinct *d, struct rs_buf *out)
 {
     uint64_t sorted[RS_DISTINCT_EXACT];
@@ -222,7 +197,7 @@ static void save_hashes(const struct distinct *d, struct rs_buf *out)
             sorted[count++] = d->hashes[i];
         }
     }
-    qsort(sorted, count, sizeof *sorted, compare_hashes);
+    qsort(sorted, count, sizeof *sorted, rs_compare_u64);
     rs_write_number(out, count);
     for (uint32_t i = 0; i < count; i++) {
         rs_write_u64(out, sorted[i]);
@@ -422,8 +397,6 @@ static void distinct_render(const struct rs_part *part, const void *state, const
 const struct rs_part_kind rs_part_distinct = {
     .add = distinct_add,
     .merge = distinct_merge,
-    .copy = distinct_copy,
-    .free = distinct_free,
     .heap_bytes = distinct_heap_bytes,
     .save = distinct_save,
     .load = distinct_load,

@@ -1,5 +1,6 @@
 #include "transform/pane/part_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define LOST 1
@@ -34,8 +35,10 @@ void rs_part_fini(const struct rs_part *part, uint64_t *slot)
 {
     void *state = state_of(*slot);
 
-    if (state) {
+    if (state && part->kind->free) {
         part->kind->free(part, state);
+    } else {
+        free(state);
     }
     *slot = 0;
 }
@@ -57,12 +60,22 @@ void rs_part_add(const struct rs_part *part, uint64_t *slot, const struct rs_par
     }
 }
 
+static void *copy_state(const struct rs_part *part, const void *state)
+{
+    if (part->kind->copy) {
+        return part->kind->copy(part, state);
+    }
+    size_t bytes = part->kind->heap_bytes(part, state);
+    void *copy = calloc(1, bytes);
+    return copy ? memcpy(copy, state, bytes) : NULL;
+}
+
 uint64_t rs_part_copy(const struct rs_part *part, uint64_t slot)
 {
     if (slot == 0 || rs_part_lost(slot)) {
         return slot & LOST;
     }
-    const void *copy = part->kind->copy(part, state_of(slot));
+    const void *copy = copy_state(part, state_of(slot));
     return slot_of(copy, copy != NULL);
 }
 

@@ -58,7 +58,9 @@ struct rs_part_kind {
      * *state that is still good for heap_bytes and free; so with `merge` and `load`. */
     bool (*add)(const struct rs_part *part, void **state, const struct rs_part_event *event, size_t *grown);
     bool (*merge)(const struct rs_part *part, void **into, const void *from);
-    void *(*copy)(const struct rs_part *part, const void *state); /* NULL: no memory */
+    /* Of a state that is more than one block of heap_bytes; else both are NULL themselves. A copy that is NULL: no
+     * memory. */
+    void *(*copy)(const struct rs_part *part, const void *state);
     void (*free)(const struct rs_part *part, void *state);
     size_t (*heap_bytes)(const struct rs_part *part, const void *state);
     /* Canonical: equal contents give equal bytes. */
@@ -69,6 +71,13 @@ struct rs_part_kind {
     void (*render)(const struct rs_part *part, const void *state, const struct rs_part_ask *ask,
                    struct rs_buf *out);
 };
+
+static inline int rs_compare_u64(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
 
 /* By the slot, which may be empty or lost. */
 void rs_part_add(const struct rs_part *part, uint64_t *slot, const struct rs_part_event *event,

@@ -83,23 +83,6 @@ static struct profile *profile_new(const struct rs_part *part)
     return p;
 }
 
-static void *profile_copy(const struct rs_part *part, const void *state)
-{
-    size_t bytes = profile_heap_bytes(part, state);
-    void *copy = calloc(1, bytes);
-
-    if (copy) {
-        memcpy(copy, state, bytes);
-    }
-    return copy;
-}
-
-static void profile_free(const struct rs_part *part, void *state)
-{
-    (void)part;
-    free(state);
-}
-
 /* ---- adding ---- */
 
 static int64_t number_of(const struct profile *p, int64_t price)
@@ -355,8 +338,6 @@ const struct rs_part_kind rs_part_profile = {
     .fault = profile_fault,
     .add = profile_add,
     .merge = profile_merge,
-    .copy = profile_copy,
-    .free = profile_free,
     .heap_bytes = profile_heap_bytes,
     .save = profile_save,
     .load = profile_load,

@@ -157,23 +157,6 @@ static struct quantile *quantile_new(const struct rs_part *part, uint32_t room, 
     return q;
 }
 
-static void *quantile_copy(const struct rs_part *part, const void *state)
-{
-    size_t bytes = quantile_heap_bytes(part, state);
-    void *copy = calloc(1, bytes);
-
-    if (copy) {
-        memcpy(copy, state, bytes);
-    }
-    return copy;
-}
-
-static void quantile_free(const struct rs_part *part, void *state)
-{
-    (void)part;
-    free(state);
-}
-
 /* ---- values as they are ---- */
 
 static rs_i128 value_at(const struct rs_part *part, const struct quantile *q, size_t i)
@@ -410,14 +393,6 @@ static void write_value(const struct rs_part *part, rs_i128 value, struct rs_buf
     }
 }
 
-static int compare_words(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 static void save_bins(const struct quantile *q, struct rs_buf *out)
 {
     uint64_t *words = calloc(q->bins, sizeof *words);
@@ -433,7 +408,7 @@ static void save_bins(const struct quantile *q, struct rs_buf *out)
             words[count++] = q->words[i];
         }
     }
-    qsort(words, count, sizeof *words, compare_words);
+    qsort(words, count, sizeof *words, rs_compare_u64);
     rs_write_number(out, count);
     for (uint32_t i = 0; i < count; i++) {
         rs_write_number(out, bin_at(words[i]) - before);
@@ -625,8 +600,6 @@ static void quantile_render(const struct rs_part *part, const void *state, const
 const struct rs_part_kind rs_part_quantile = {
     .add = quantile_add,
     .merge = quantile_merge,
-    .copy = quantile_copy,
-    .free = quantile_free,
     .heap_bytes = quantile_heap_bytes,
     .save = quantile_save,
     .load = quantile_load,

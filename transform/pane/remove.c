@@ -101,11 +101,6 @@ static bool take_input(const struct rs_pane_layout *layout, const struct rs_pane
     return wrapped;
 }
 
-static rs_i128 widened(enum rs_num_kind kind, const struct rs_num *num)
-{
-    return kind == RS_NUM_INT64 ? num->i : num->w;
-}
-
 static bool take_products(const struct rs_pane_layout *layout, const struct rs_pane_pair *pair, uint64_t *sum,
                           const struct rs_num *x, const struct rs_num *w)
 {
@@ -115,12 +110,12 @@ static bool take_products(const struct rs_pane_layout *layout, const struct rs_p
     switch (pair->kind) {
     case RS_NUM_INT64:
         return take_limbs(sum, rs_pane_product_limbs(layout, RS_NUM_INT64), (rs_i128)x->i * w->i);
-    case RS_NUM_INT128: take_product128(sum, widened(x_kind, x), widened(w_kind, w)); break;
+    case RS_NUM_INT128: take_product128(sum, rs_num_widened(x_kind, x), rs_num_widened(w_kind, w)); break;
     case RS_NUM_DOUBLE:
         if (x_kind != RS_NUM_DOUBLE) {
-            (void)rs_super_add_scaled(&rs_super_product, sum, widened(x_kind, x), -w->d);
+            (void)rs_super_add_scaled(&rs_super_product, sum, rs_num_widened(x_kind, x), -w->d);
         } else if (w_kind != RS_NUM_DOUBLE) {
-            (void)rs_super_add_scaled(&rs_super_product, sum, widened(w_kind, w), -x->d);
+            (void)rs_super_add_scaled(&rs_super_product, sum, rs_num_widened(w_kind, w), -x->d);
         } else {
             (void)rs_super_add_product(&rs_super_product, sum, -x->d, w->d);
         }

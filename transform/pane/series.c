@@ -77,25 +77,9 @@ static bool reserve(const struct rs_part *part, struct rs_series **slot, size_t 
     return true;
 }
 
-static void series_free(const struct rs_part *part, void *state)
-{
-    (void)part;
-    free(state);
-}
-
 static size_t series_heap_bytes(const struct rs_part *part, const void *state)
 {
     return bytes_of(part, ((const struct rs_series *)state)->room);
-}
-
-static void *series_copy(const struct rs_part *part, const void *state)
-{
-    const struct rs_series *s = state;
-    struct rs_series *copy = calloc(1, bytes_of(part, s->room));
-    if (copy) {
-        memcpy(copy, s, bytes_of(part, s->count));
-    }
-    return copy;
 }
 
 /* ---- adding ---- */
@@ -328,8 +312,8 @@ static void realized_variance_render(const struct rs_part *part, const void *sta
 }
 
 #define SERIES                                                                                               \
-    .add = series_add, .merge = series_merge, .copy = series_copy, .free = series_free,                      \
-    .heap_bytes = series_heap_bytes, .save = series_save, .load = series_load
+    .add = series_add, .merge = series_merge, .heap_bytes = series_heap_bytes, .save = series_save,          \
+    .load = series_load
 
 const struct rs_part_kind rs_part_lag = {SERIES, .own_params = 1, .render = lag_render};
 const struct rs_part_kind rs_part_twa = {SERIES, .render = twa_render};
