@@ -22,6 +22,7 @@
 static const char *log_program = "rollstat";
 static bool log_journal;
 static atomic_int log_level = RS_LOG_INFO;
+static atomic_int log_form = RS_LOG_TEXT;
 static atomic_uint_fast64_t log_dropped;
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
@@ -45,11 +46,17 @@ void rs_log_init(const char *program)
     log_program = program;
     log_journal = stderr_is_journal();
     atomic_store(&log_level, RS_LOG_INFO);
+    atomic_store(&log_form, RS_LOG_TEXT);
 }
 
 void rs_log_set_level(enum rs_log_level level)
 {
     atomic_store(&log_level, (int)level);
+}
+
+void rs_log_set_form(enum rs_log_form form)
+{
+    atomic_store(&log_form, (int)form);
 }
 
 int rs_log_level_parse(const char *text, enum rs_log_level *out)
@@ -70,21 +77,39 @@ static int journal_priority(enum rs_log_level level)
     return priorities[level];
 }
 
-static size_t put_head(char *line, size_t capacity, enum rs_log_level level)
+/* "2026-12-01T08:00:00.123Z" */
+#define STAMP_MAX 48
+static void put_stamp(char stamp[STAMP_MAX])
 {
-    if (log_journal) {
-        return (size_t)snprintf(line, capacity, "<%d>", journal_priority(level));
-    }
     int64_t now_us = rs_clock_wall(rs_clock_system());
     time_t seconds = (time_t)(now_us / 1000000);
     struct tm tm;
-    char stamp[32] = "";
+    char text[32] = "";
+
     if (gmtime_r(&seconds, &tm)) {
-        (void)strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &tm);
+        (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
     }
-    int head = snprintf(line, capacity, "%s.%03dZ %.32s %s: ", stamp, (int)(now_us / 1000 % 1000),
-                        log_program, level_names[level]);
-    return (size_t)head;
+    (void)snprintf(stamp, STAMP_MAX, "%s.%03dZ", text, (int)(now_us / 1000 % 1000));
+}
+
+/* All that stands before the message; both are below HEAD_MAX. */
+#define HEAD_MAX 192
+static size_t put_head(char *line, enum rs_log_level level, bool json)
+{
+    char stamp[STAMP_MAX];
+    char priority[8] = "";
+
+    if (log_journal) {
+        (void)snprintf(priority, sizeof priority, "<%d>", journal_priority(level));
+    }
+    if (log_journal && !json) {
+        return (size_t)snprintf(line, HEAD_MAX, "%s", priority);
+    }
+    put_stamp(stamp);
+    return (size_t)snprintf(line, HEAD_MAX,
+                            json ? "%s{\"time\":\"%s\",\"program\":\"%.32s\",\"level\":\"%s\",\"message\":\""
+                                 : "%s%s %.32s %s: ",
+                            priority, stamp, log_program, level_names[level]);
 }
 
 /* One message is one line: what came from outside must not fake another. */
@@ -125,28 +150,76 @@ static bool write_line(const char *line, size_t size)
     return written == (ssize_t)size;
 }
 
+/* A text without control characters as the inside of a JSON string, cut where `room` ends. Bytes that are no UTF-8
+ * become question marks, as a reader would drop the whole line. Returns the size. */
+static size_t put_json(char *out, size_t room, const char *text)
+{
+    size_t size = 0;
+    size_t length = strlen(text);
+
+    for (size_t at = 0; at < length;) {
+        size_t sequence = rs_utf8_sequence((const uint8_t *)text + at, length - at);
+        bool escaped = text[at] == '"' || text[at] == '\\';
+        if (size + (sequence > 1 ? sequence : 2) > room) {
+            break;
+        }
+        if (escaped) {
+            out[size++] = '\\';
+        }
+        if (sequence == 0) {
+            out[size++] = '?';
+            at++;
+            continue;
+        }
+        memcpy(out + size, text + at, sequence);
+        size += sequence;
+        at += sequence;
+    }
+    return size;
+}
+
+/* The message in place, cut where it is too long, as one line. */
+static bool put_message(char *text, size_t room, const char *format, va_list args)
+{
+    int wanted = vsnprintf(text, room, format, args);
+
+    if (wanted < 0) {
+        return false;
+    }
+    if ((size_t)wanted >= room) {
+        text[rs_utf8_cut((const uint8_t *)text, room - 1)] = '\0';
+    }
+    flatten(text);
+    return true;
+}
+
 void rs_log(enum rs_log_level level, const char *format, ...)
 {
+    static const char end[] = "\"}";
+    bool json = atomic_load_explicit(&log_form, memory_order_relaxed) == RS_LOG_JSON;
+    char message[LOG_LINE_MAX];
+    char line[LOG_LINE_MAX];
+    va_list args;
+
     if ((int)level > atomic_load_explicit(&log_level, memory_order_relaxed)) {
         return;
     }
-    char line[LOG_LINE_MAX];
-    size_t head = put_head(line, sizeof line, level);
-    size_t room = sizeof line - head - 1;
-    va_list args;
+    size_t size = put_head(line, level, json);
+    size_t room = sizeof line - size - (json ? sizeof end : 0);
+    char *text = json ? message : line + size;
     va_start(args, format);
-    int wanted = vsnprintf(line + head, room, format, args);
+    bool put = put_message(text, room, format, args);
     va_end(args);
-    if (wanted < 0) {
+    if (!put) {
         return;
     }
-    size_t size = (size_t)wanted;
-    if (size >= room) {
-        size = rs_utf8_cut((const uint8_t *)line + head, room - 1);
-        line[head + size] = '\0';
+    if (json) {
+        size += put_json(line + size, room, message);
+        memcpy(line + size, end, sizeof end - 1);
+        size += sizeof end - 1;
+    } else {
+        size += strlen(text);
     }
-    flatten(line + head);
-    size += head;
     line[size++] = '\n';
     if (!write_line(line, size)) {
         atomic_fetch_add(&log_dropped, 1);
@@ -158,6 +231,12 @@ void rs_log_text(enum rs_log_level level, const char *text, size_t size)
     while (size > 0) {
         const char *end = memchr(text, '\n', size);
         size_t length = !end ? size : (size_t)(end - text) + 1;
+        if (atomic_load(&log_form) == RS_LOG_JSON) {
+            rs_log(level, "%.*s", (int)(!end ? length : length - 1), text);
+            text += length;
+            size -= length;
+            continue;
+        }
         if (log_journal) {
             (void)fprintf(stderr, "<%d>", journal_priority(level));
         }

@@ -99,23 +99,22 @@ static void put_part(struct rs_buf *out, const char *name, const char *suffix, c
 }
 
 void rs_metrics_histogram(struct rs_buf *out, const char *name, const struct rs_label *labels,
-                          const int64_t *bounds_us, const uint64_t *counts, size_t bucket_count,
-                          int64_t sum_us)
+                          const struct rs_histogram *histogram)
 {
     uint64_t total = 0;
     char text[32];
 
-    for (size_t i = 0; i < bucket_count; i++) {
-        total += counts[i];
-        if (i + 1 < bucket_count) {
-            format_seconds(bounds_us[i], text);
+    for (size_t i = 0; i < RS_HISTOGRAM_BUCKETS; i++) {
+        total += histogram->buckets[i];
+        if (i + 1 < RS_HISTOGRAM_BUCKETS) {
+            format_seconds(rs_histogram_bound_us[i], text);
         } else {
             (void)snprintf(text, sizeof text, "+Inf");
         }
         put_part(out, name, "_bucket", labels, text);
         rs_buf_printf(out, "%" PRIu64 "\n", total);
     }
-    format_seconds(sum_us, text);
+    format_seconds(histogram->sum_us, text);
     put_part(out, name, "_sum", labels, NULL);
     rs_buf_printf(out, "%s\n", text);
     put_part(out, name, "_count", labels, NULL);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/histogram.h"
 
 enum rs_metric_type { RS_METRIC_COUNTER, RS_METRIC_GAUGE, RS_METRIC_HISTOGRAM };
 
@@ -25,10 +26,8 @@ void rs_metrics_unsigned(struct rs_buf *out, const char *name, const struct rs_l
 /* Microseconds, written as seconds, exactly. */
 void rs_metrics_seconds(struct rs_buf *out, const char *name, const struct rs_label *labels,
                         int64_t value_us);
-/* `counts[0..bucket_count)`: each bucket by itself; the last has no upper bound, the others bounds_us. In
- * seconds. */
+/* In seconds. */
 void rs_metrics_histogram(struct rs_buf *out, const char *name, const struct rs_label *labels,
-                          const int64_t *bounds_us, const uint64_t *counts, size_t bucket_count,
-                          int64_t sum_us);
+                          const struct rs_histogram *histogram);
 
 #endif

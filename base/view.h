@@ -76,10 +76,14 @@ struct rs_view_batch {
     const char *topic;
     const char *owner_topic; /* the topic, where a number alone does not tell the stream's partitions apart */
     int32_t partition;
-    uint32_t worker; /* whom to hand it back to */
-    uint32_t epoch;  /* the worker's own: tells a partition that came back from what it was */
-    uint64_t token;  /* fencing token, < 2^53 */
-    int64_t offset;  /* next input offset: the views are folds of [0, offset) */
+    uint32_t worker;      /* whom to hand it back to */
+    uint32_t epoch;       /* the worker's own: tells a partition that came back from what it was */
+    int64_t submitted_us; /* the same: monotonic */
+    int64_t arrived_us,
+        event_us;   /* the same: when the oldest record in it came to Kafka, and the time of the newest
+                                     event; RS_TIME_NONE: nothing in it is new */
+    uint64_t token; /* fencing token, < 2^53 */
+    int64_t offset; /* next input offset: the views are folds of [0, offset) */
     int64_t now_shown_us;
     struct rs_buf ops;
     uint32_t op_count;

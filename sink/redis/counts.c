@@ -101,14 +101,8 @@ void rs_redis_counts_replaced(struct rs_redis_counts *counts, uint32_t keys)
 
 void rs_redis_counts_answered(struct rs_redis_counts *counts, size_t bytes, int64_t duration_us)
 {
-    size_t bucket = 0;
-    while (bucket < RS_REDIS_BUCKETS - 1 && duration_us > rs_redis_bucket_us[bucket]) {
-        bucket++;
-    }
     pthread_mutex_lock(&counts->lock);
-    counts->status.round_trips[bucket]++;
-    counts->status.round_trip_count++;
-    counts->status.round_trip_sum_us += duration_us;
+    rs_histogram_add(&counts->status.round_trips, duration_us);
     counts->status.bytes += bytes;
     pthread_mutex_unlock(&counts->lock);
 }
@@ -127,11 +121,7 @@ static void add_counters(const struct rs_redis_status *from, struct rs_redis_sta
     out->connects += from->connects;
     out->errors += from->errors;
     out->queued += from->queued;
-    out->round_trip_count += from->round_trip_count;
-    out->round_trip_sum_us += from->round_trip_sum_us;
-    for (size_t i = 0; i < RS_REDIS_BUCKETS; i++) {
-        out->round_trips[i] += from->round_trips[i];
-    }
+    rs_histogram_merge(&out->round_trips, &from->round_trips);
 }
 
 void rs_redis_counts_add_to(struct rs_redis_counts *counts, struct rs_redis_status *out)

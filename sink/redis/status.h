@@ -6,30 +6,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "sink/redis/connection.h"
-
-/* Upper bounds of the round-trip histogram in microseconds; the last bucket has none. */
-#define RS_REDIS_BUCKETS 15
-extern const int64_t rs_redis_bucket_us[RS_REDIS_BUCKETS - 1];
 
 struct rs_redis_status {
     bool connected;   /* all connections */
     int64_t since_us; /* wall time of the last change of `connected` */
     uint64_t generation;
     uint64_t batches, views, history, drops, bytes; /* acknowledged */
-    uint64_t conflicts;                     /* operations refused because another partition owns the group */
-    uint64_t behind, fenced;                /* batches */
-    uint64_t replaced;                      /* keys that held another type */
-    uint64_t connects, errors;              /* errors: failures of a connection, of any kind */
-    uint64_t losses;                        /* how often the store was lost, wiped or went back */
-    uint64_t queued;                        /* batches submitted and not yet finished */
-    int64_t oldest_us;                      /* age of the oldest of them; 0: none */
-    enum rs_redis_fault fault;              /* what keeps it from writing now, else RS_REDIS_FINE */
-    char last_error[512];                   /* with the remedy; empty: none so far */
-    int64_t last_error_us;                  /* wall time */
-    uint64_t round_trips[RS_REDIS_BUCKETS]; /* calls by duration, each bucket by itself */
-    uint64_t round_trip_count;
-    int64_t round_trip_sum_us;
+    uint64_t conflicts;              /* operations refused because another partition owns the group */
+    uint64_t behind, fenced;         /* batches */
+    uint64_t replaced;               /* keys that held another type */
+    uint64_t connects, errors;       /* errors: failures of a connection, of any kind */
+    uint64_t losses;                 /* how often the store was lost, wiped or went back */
+    uint64_t queued;                 /* batches submitted and not yet finished */
+    int64_t oldest_us;               /* age of the oldest of them; 0: none */
+    enum rs_redis_fault fault;       /* what keeps it from writing now, else RS_REDIS_FINE */
+    char last_error[512];            /* with the remedy; empty: none so far */
+    int64_t last_error_us;           /* wall time */
+    struct rs_histogram round_trips; /* of calls */
 };
 
 #endif

@@ -242,7 +242,7 @@ static void write_by_sink(struct bench *b, const struct rs_redis_config *config,
     b->table = rs_redis_sink_table(sink);
     write_views(b);
     rs_redis_sink_status(sink, &status);
-    out->call_ms = (double)status.round_trip_sum_us / (double)status.round_trip_count / 1e3;
+    out->call_ms = (double)status.round_trips.sum_us / (double)status.round_trips.count / 1e3;
     out->bytes = (double)status.bytes / (double)b->views;
     while (b->idle) {
         struct rs_view_batch *batch = b->idle;

@@ -47,7 +47,7 @@ aggregates:
 workers: 0
 limits: {{memory: 1KiB, pending_histry: 1}}
 http: {{listen: localhost:80}}
-log: {{level: loud}}
+log: {{level: loud, format: xml}}
 state: {{log: disk, comit_every: 1s, commit_every: 2m, replication_factor: 0}}
 """
 REPORT = """\
@@ -63,11 +63,12 @@ wrong.yaml:27:18: memory: must be from 16777216 to 9223372036854775807 bytes, no
 wrong.yaml:27:24: unknown key "pending_histry" in limits; did you mean "pending_history"?
 wrong.yaml:28:16: http: "localhost:80" is not an address to listen on, such as 127.0.0.1:9464 or [::1]:9464
 wrong.yaml:29:14: log: level "loud" is not one of error, warning, info, debug
+wrong.yaml:29:28: log: format "xml" is neither text nor json
 wrong.yaml:30:14: state: log "disk" is not one of kafka, memory
 wrong.yaml:30:20: unknown key "comit_every" in state; did you mean "commit_every"?
 wrong.yaml:30:51: commit_every: must be from 50ms to 1m, not "2m"
 wrong.yaml:30:75: replication_factor: must be a whole number from 1 to 1000, not "0"
-rollstatd: wrong.yaml: 16 errors
+rollstatd: wrong.yaml: 17 errors
 """
 
 
@@ -374,6 +375,21 @@ class Service(DaemonCase):
         self.process.signal(signal.SIGTERM)
         self.assertEqual(self.process.wait(5), 2)
         self.assertIn("second signal: ending at once", self.log())
+
+    def test_lines_as_json_and_how_long_things_take(self):
+        self.begin(log={"format": "json"}, state={"commit_every": "50ms"})
+        rows = self.write("rows.csv", HEADER + "1,E,P,1,1,CNY,2026-01-01T00:00:01Z\n")
+        procs.check([suite.program("rollstat-publish"), "-c", self.path_of_config, "--stream", "trades", rows])
+        counted = [re.compile(rf"^rollstat_{name} (?!0$)", re.M) for name in (
+            r'arrival_to_visible_seconds_count{stream="trades"}', r'event_to_visible_seconds_count{stream="trades"}',
+            r'event_to_visible_seconds_bucket{stream="trades",le="\+Inf"}', r'batch_seconds_count{worker="\d"}',
+            r'seal_seconds_count{worker="\d"}', r'worker_busy_seconds_total{worker="0"}')]
+        procs.until(lambda: all(one.search(self.get("/metrics")[1]) for one in counted), 20, "all is counted", self.process)
+        self.process.signal(signal.SIGTERM)
+        self.assertEqual(self.process.wait(20), 0, self.log())
+        lines = [json.loads(line) for line in self.log().splitlines()]
+        self.assertEqual({tuple(line) for line in lines}, {("time", "program", "level", "message")})
+        self.assertTrue([line for line in lines if line["message"] == "stopping: terminated"])
 
     def redis_pid(self):
         return int(re.search(r"process_id:(\d+)", self.redis_info).group(1))

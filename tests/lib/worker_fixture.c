@@ -183,6 +183,12 @@ int teardown(void **state)
 
 void append(struct fixture *f, int32_t partition, int64_t at_us, const char *name, int64_t quantity)
 {
+    append_arrived(f, partition, at_us, name, quantity, RS_TIME_NONE);
+}
+
+void append_arrived(struct fixture *f, int32_t partition, int64_t at_us, const char *name, int64_t quantity,
+                    int64_t arrived_us)
+{
     uint8_t value[128];
     size_t size = bytes_long(value, at_us);
     const struct rs_slice text = rs_slice_text(name);
@@ -191,7 +197,7 @@ void append(struct fixture *f, int32_t partition, int64_t at_us, const char *nam
     memcpy(value + size, text.data, text.size);
     size += text.size;
     size += bytes_long(value + size, quantity);
-    const struct rs_record record = {.value = rs_slice_of(value, size), .timestamp_us = RS_TIME_NONE};
+    const struct rs_record record = {.value = rs_slice_of(value, size), .timestamp_us = arrived_us};
     OK(rs_memory_source_append(f->source, 0, partition, &record, 0, &f->error));
 }
 

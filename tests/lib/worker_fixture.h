@@ -85,6 +85,9 @@ int teardown(void **state);
 
 void open_worker(struct fixture *f, int64_t publish_every_us, uint64_t history_limit);
 void append(struct fixture *f, int32_t partition, int64_t at_us, const char *name, int64_t quantity);
+/* With a time at which it came to Kafka. */
+void append_arrived(struct fixture *f, int32_t partition, int64_t at_us, const char *name, int64_t quantity,
+                    int64_t arrived_us);
 void append_bad(struct fixture *f, int32_t partition); /* an event that breaks a rule */
 void assign(struct fixture *f, int32_t partition);
 void tell(struct fixture *f, enum rs_source_event_kind kind, int32_t partition);

@@ -1,5 +1,6 @@
 /* /metrics. Numbers are taken from snapshots at the time of the scrape. */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,12 @@
 #include "transform/daemon/numbers.h"
 
 #define LABELS_MAX 5
-static const char publish_delay[] = "rollstat_publish_delay_seconds";
+
+/* A histogram in a struct of several. */
+struct duration {
+    const char *metric, *help;
+    size_t at;
+};
 
 /* The text format wants all samples of a family together, and snapshots come by worker: each family walks
  * them once. */
@@ -17,6 +23,7 @@ struct scrape {
     const struct rs_daemon *daemon;
     struct rs_buf *out;
     const struct rs_number *number;
+    const struct duration *duration; /* where there is no number */
     uint32_t worker;
 };
 
@@ -133,8 +140,9 @@ static void worker_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot
     if (scrape->number) {
         write_number(scrape, labels, snapshot);
     } else {
-        rs_metrics_histogram(scrape->out, publish_delay, labels, rs_worker_bucket_us, snapshot->publish_delay,
-                             RS_WORKER_BUCKETS, snapshot->publish_delay_sum_us);
+        const uint8_t *durations = (const void *)&snapshot->durations;
+        rs_metrics_histogram(scrape->out, scrape->duration->metric, labels,
+                             (const void *)(durations + scrape->duration->at));
     }
 }
 
@@ -166,10 +174,63 @@ static void write_workers(struct scrape *scrape)
             }
         }
     }
+}
+
+/* ---- how long things take ---- */
+
+static void write_durations(struct scrape *scrape)
+{
+    static const struct duration rows[] = {
+        {"rollstat_publish_delay_seconds", "From taking records to handing their views to the sink.",
+         offsetof(struct rs_worker_durations, publish)},
+        {"rollstat_batch_seconds", "From handing a batch of views to the sink to its having been written.",
+         offsetof(struct rs_worker_durations, batch)},
+        {"rollstat_seal_seconds", "From beginning a batch of the state log to its acknowledgement.",
+         offsetof(struct rs_worker_durations, seal)},
+    };
     scrape->number = NULL;
-    rs_metrics_family(scrape->out, publish_delay, RS_METRIC_HISTOGRAM,
-                      "From taking records to handing their views to the sink.");
-    each_worker(scrape, worker_snapshot);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        scrape->duration = &rows[i];
+        rs_metrics_family(scrape->out, rows[i].metric, RS_METRIC_HISTOGRAM, rows[i].help);
+        each_worker(scrape, worker_snapshot);
+    }
+}
+
+struct stream_delays {
+    uint32_t stream;
+    struct rs_worker_delays sum;
+};
+
+static void delay_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)
+{
+    struct stream_delays *delays = ctx;
+
+    rs_histogram_merge(&delays->sum.arrival, &snapshot->delays[delays->stream].arrival);
+    rs_histogram_merge(&delays->sum.event, &snapshot->delays[delays->stream].event);
+}
+
+static void write_delays(const struct rs_daemon *daemon, struct rs_buf *out)
+{
+    static const struct duration rows[] = {
+        {"rollstat_arrival_to_visible_seconds",
+         "Age of a written batch's oldest new record, by Kafka's time of it.",
+         offsetof(struct rs_worker_delays, arrival)},
+        {"rollstat_event_to_visible_seconds", "Age of a written batch's newest event, by its own time.",
+         offsetof(struct rs_worker_delays, event)},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        rs_metrics_family(out, rows[i].metric, RS_METRIC_HISTOGRAM, rows[i].help);
+        for (uint32_t k = 0; k < daemon->settings->streams->named; k++) {
+            struct stream_delays delays = {.stream = k};
+            const struct rs_label labels[] = {{"stream", daemon->settings->streams->items[k].name},
+                                              {NULL, NULL}};
+            const uint8_t *sum = (const void *)&delays.sum;
+            for (uint32_t worker = 0; worker < daemon->settings->workers; worker++) {
+                rs_worker_snapshot(daemon->workers[worker].worker, delay_snapshot, &delays);
+            }
+            rs_metrics_histogram(out, rows[i].metric, labels, (const void *)(sum + rows[i].at));
+        }
+    }
 }
 
 /* Numbers that there are once. */
@@ -208,8 +269,7 @@ static void write_redis(struct scrape *scrape)
     rs_metrics_family(out, "rollstat_redis_staleness_seconds", RS_METRIC_GAUGE, "Age of the oldest of them.");
     rs_metrics_seconds(out, "rollstat_redis_staleness_seconds", NULL, status.oldest_us);
     rs_metrics_family(out, "rollstat_redis_call_seconds", RS_METRIC_HISTOGRAM, "Round trips to Redis.");
-    rs_metrics_histogram(out, "rollstat_redis_call_seconds", NULL, rs_redis_bucket_us, status.round_trips,
-                         RS_REDIS_BUCKETS, status.round_trip_sum_us);
+    rs_metrics_histogram(out, "rollstat_redis_call_seconds", NULL, &status.round_trips);
 }
 
 static void write_registry(struct scrape *scrape)
@@ -351,6 +411,8 @@ int rs_page_metrics(void *ctx, struct rs_buf *body)
     gauge(body, "rollstat_ready", "1: as /readyz says.", health->ready ? 1 : 0);
     write_process(scrape.daemon, body);
     write_workers(&scrape);
+    write_durations(&scrape);
+    write_delays(scrape.daemon, body);
     write_kafka(&scrape);
     write_rejected(scrape.daemon, body);
     write_rules(scrape.daemon, body);

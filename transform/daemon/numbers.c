@@ -157,6 +157,8 @@ static const struct rs_number worker_rows[] = {
             "Views, ended windows and drops handed to the sink."),
     VALUE("rollstat_worker_waiting", NULL, FLAG, worker_waiting,
           "1: takes no input, for want of memory, dead letters or history."),
+    COUNTER("rollstat_worker_busy_seconds_total", NULL, TIME, durations.busy_us,
+            "Time that a worker did not sleep: a second each second is all of a core."),
     COUNTER("rollstat_worker_waits_total", NULL, COUNT, waits, "How often input had to wait."),
 };
 #undef BASE

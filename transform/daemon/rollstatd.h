@@ -41,6 +41,7 @@ struct rs_settings {
     int64_t history_limit;   /* ended windows waiting for the sink, all workers together */
     const char *http_listen; /* NULL: off */
     enum rs_log_level log_level;
+    enum rs_log_form log_form;
     bool state_in_memory;       /* `state: {log: memory}`: nothing is kept over a restart */
     int64_t commit_every_us;    /* between batches of the state log */
     int32_t replication_factor; /* of state topics that are made; -1: the broker's default */

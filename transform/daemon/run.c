@@ -503,6 +503,7 @@ static void begin_anew(struct rs_daemon *daemon, const struct rs_settings *setti
         .reload = kept.reload,
         .signal_fd = -1,
     };
+    rs_log_set_form(settings->log_form);
     if (!options->has_level) {
         rs_log_set_level(settings->log_level);
     }

@@ -97,17 +97,34 @@ static void load_http(struct rs_config *config, const struct rs_config_node *roo
     }
 }
 
+static void load_log_form(struct rs_config *config, const struct rs_config_node *log, struct rs_settings *out)
+{
+    const char *format = NULL;
+
+    out->log_form = RS_LOG_TEXT;
+    if (!rs_config_string(config, log, "format", &format) || !format) {
+        return;
+    }
+    out->log_form = strcmp(format, "json") == 0 ? RS_LOG_JSON : RS_LOG_TEXT;
+    if (out->log_form == RS_LOG_TEXT && strcmp(format, "text") != 0) {
+        rs_config_complain(config, rs_config_get(log, "format"),
+                           "log: format \"%s\" is neither text nor json", format);
+    }
+}
+
 static void load_log(struct rs_config *config, const struct rs_config_node *root, struct rs_settings *out)
 {
-    static const char *const known[] = {"level", NULL};
+    static const char *const known[] = {"level", "format", NULL};
     const struct rs_config_node *log = rs_config_get(root, "log");
     const char *level = NULL;
 
     out->log_level = RS_LOG_INFO;
-    if (!is_mapping(config, log, "log", known) || !rs_config_string(config, log, "level", &level) || !level) {
+    if (!is_mapping(config, log, "log", known)) {
         return;
     }
-    if (rs_log_level_parse(level, &out->log_level) != 0) {
+    load_log_form(config, log, out);
+    if (rs_config_string(config, log, "level", &level) && level &&
+        rs_log_level_parse(level, &out->log_level) != 0) {
         rs_config_complain(config, rs_config_get(log, "level"),
                            "log: level \"%s\" is not one of error, warning, info, debug", level);
     }

@@ -54,6 +54,7 @@ void rs_worker_submit(struct rs_worker *worker, struct rs_worker_partition *owne
     batch->partition = owned->partition;
     batch->worker = worker->options.index;
     batch->epoch = owned->epoch;
+    batch->submitted_us = worker->now_us;
     batch->token = owned->token;
     batch->fence_now_shown_us = RS_TIME_NONE;
     worker->batches_out++;

@@ -218,6 +218,7 @@ void rs_worker_partition_committed(struct rs_worker *worker, struct rs_worker_pa
         return;
     }
     owned->commit = RS_COMMIT_NOT;
+    rs_histogram_add(&worker->durations.seal, worker->now_us - owned->commit_begun_us);
     owned->committed = next_offset;
     owned->doubted = false;
     if (source->ops->committed) {

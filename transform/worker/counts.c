@@ -156,6 +156,7 @@ void rs_worker_partition_free_state(struct rs_worker *worker, struct rs_worker_p
         pthread_mutex_unlock(&worker->snapshot_mutex);
     }
     owned->counting = false;
+    owned->arrived_us = RS_TIME_NONE; /* whoever reads it again shows it anew */
     rs_partition_free(&owned->state);
 }
 

@@ -21,6 +21,7 @@
 
 static void applied(struct rs_worker *worker, struct rs_worker_partition *owned, size_t taken)
 {
+    rs_worker_partition_arrived(owned, worker->held.records);
     owned->next_offset = worker->held.records[taken - 1].offset + 1;
     owned->fed = true;
     owned->touched = true;
@@ -122,6 +123,7 @@ static struct rs_worker_partition *add_owned(struct rs_worker *worker, const str
         .end_offset = -1,
         .end_checked_us = worker->now_us - END_EVERY_US,
         .quiet_shown_us = RS_TIME_NONE,
+        .arrived_us = RS_TIME_NONE,
         .committed = -1,
     };
     worker->owned[worker->owned_count++] = owned;

@@ -62,6 +62,7 @@ struct rs_worker_partition {
     bool asking, asked; /* the sink about the fence: under way, answered */
     int64_t heard_us;   /* when the sink last answered for a batch of this partition, or had none to answer */
     bool touched;       /* the engine may have something to emit */
+    int64_t arrived_us; /* Kafka's time of the oldest record that is not submitted; RS_TIME_NONE: none */
     uint32_t in_flight;
     int64_t quiet_until;     /* the fence is ahead: publish nothing below this offset; 0: no such offset */
     int64_t quiet_shown_us;  /* and show nothing older than this; RS_TIME_NONE: not known */
@@ -144,9 +145,7 @@ struct rs_worker {
     int64_t dirty_since_us; /* oldest input that is not submitted; 0: none */
     struct rs_log_limit conflict_limit;
     uint64_t batches_submitted, batches_behind, batches_fenced, operations;
-    uint64_t publish_delay[RS_WORKER_BUCKETS];
-    uint64_t publish_delay_count;
-    int64_t publish_delay_sum_us;
+    struct rs_worker_durations durations;
     struct rs_buf notes;
     /* other threads */
     _Atomic uint64_t steps;
@@ -162,6 +161,8 @@ struct rs_worker {
     struct rs_outcomes *outcomes; /* by stream */
     size_t outcome_count;
     struct rs_outcomes *outcome_statuses;      /* the same; mutex */
+    struct rs_worker_delays *delays;           /* by stream */
+    struct rs_worker_delays *delay_statuses;   /* the same; mutex */
     struct rs_worker_partition_counts *counts; /* of every partition there ever was */
     size_t count_count, count_capacity;
     struct rs_counted *aggregate_counts;
@@ -293,6 +294,13 @@ void rs_worker_partition_count(struct rs_worker *worker, struct rs_worker_partit
 /* Counts, and frees the state. */
 void rs_worker_partition_free_state(struct rs_worker *worker, struct rs_worker_partition *owned);
 void rs_worker_counts_free(struct rs_worker *worker);
+
+/* durations.c */
+void rs_worker_partition_arrived(struct rs_worker_partition *owned, const struct rs_record *oldest);
+/* Notes in the batch what of the partition it will show. */
+void rs_worker_partition_carries(const struct rs_worker_partition *owned, struct rs_view_batch *batch);
+void rs_worker_answered(struct rs_worker *worker, const struct rs_worker_partition *owned,
+                        const struct rs_view_batch *batch);
 
 /* snapshot.c */
 void rs_worker_take_snapshot(struct rs_worker *worker);

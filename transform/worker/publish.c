@@ -9,9 +9,6 @@
 #define ASK_EVERY_US   (10000 * RS_WORKER_MS) /* about the fence, by an owner that publishes nothing */
 #define REFUSED_US     (2000 * RS_WORKER_MS)  /* until a refused owner asks again */
 
-const int64_t rs_worker_bucket_us[RS_WORKER_BUCKETS - 1] = {500,   1000,   2000,   5000,    10000,  20000,
-                                                            50000, 100000, 200000, 1000000, 5000000};
-
 /* ---- answers of the sink ---- */
 
 /* Names the first group of a batch that another partition has; the engine counts all of them. */
@@ -116,6 +113,7 @@ static void settle_one(struct rs_worker *worker, struct rs_worker_partition *own
     if (!owned->state) {
         return;
     }
+    rs_worker_answered(worker, owned, batch);
     if (batch->scan) {
         rs_worker_partition_scanned(worker, owned, batch);
     } else if (batch->op_count > 0) {
@@ -259,24 +257,12 @@ static bool emit(struct rs_worker *worker, struct rs_worker_partition *owned)
         }
         worker->batches_submitted++;
         worker->operations += batch->op_count;
+        rs_worker_partition_carries(owned, batch);
         rs_worker_submit(worker, owned, batch);
     }
     owned->touched = rs_partition_republishing(owned->state);
+    owned->arrived_us = RS_TIME_NONE;
     return true;
-}
-
-static void note_delay(struct rs_worker *worker)
-{
-    int64_t delay = rs_clock_mono(worker->options.clock) - worker->dirty_since_us;
-    size_t bucket = 0;
-
-    while (bucket < RS_WORKER_BUCKETS - 1 && delay > rs_worker_bucket_us[bucket]) {
-        bucket++;
-    }
-    worker->publish_delay[bucket]++;
-    worker->publish_delay_count++;
-    worker->publish_delay_sum_us += delay;
-    worker->dirty_since_us = 0;
 }
 
 /* An interval counts from one round to the next, so that after a silence the first change goes out at once. A
@@ -312,6 +298,8 @@ void rs_worker_publish(struct rs_worker *worker)
     }
     worker->publish_due_us = worker->now_us + worker->options.publish_every_us;
     if (due && !worker->starved && worker->dirty_since_us != 0) {
-        note_delay(worker);
+        rs_histogram_add(&worker->durations.publish,
+                         rs_clock_mono(worker->options.clock) - worker->dirty_since_us);
+        worker->dirty_since_us = 0;
     }
 }

@@ -129,8 +129,7 @@ static void fill(struct rs_worker *worker)
         .waiting_for = worker->waiting,
         .waiting_since_us = worker->waiting_since_us,
         .waits = worker->waits,
-        .publish_delay_count = worker->publish_delay_count,
-        .publish_delay_sum_us = worker->publish_delay_sum_us,
+        .durations = worker->durations,
         .partitions = worker->partition_statuses,
         .partition_count = worker->owned_count,
         .counts = worker->counts,
@@ -139,9 +138,10 @@ static void fill(struct rs_worker *worker)
         .aggregate_count = fill_aggregates(worker),
         .outcomes = worker->outcome_statuses,
         .outcome_count = worker->outcome_count,
+        .delays = worker->delay_statuses,
     };
     memcpy(worker->outcome_statuses, worker->outcomes, out->outcome_count * sizeof *worker->outcomes);
-    memcpy(out->publish_delay, worker->publish_delay, sizeof out->publish_delay);
+    memcpy(worker->delay_statuses, worker->delays, out->outcome_count * sizeof *worker->delays);
 }
 
 void rs_worker_take_snapshot(struct rs_worker *worker)

@@ -23,9 +23,11 @@ static int init(struct rs_worker *worker, struct rs_error *error)
     worker->outcome_count = worker->options.streams->named;
     worker->outcomes = calloc(worker->outcome_count + 1, sizeof *worker->outcomes);
     worker->outcome_statuses = calloc(worker->outcome_count + 1, sizeof *worker->outcome_statuses);
+    worker->delays = calloc(worker->outcome_count + 1, sizeof *worker->delays);
+    worker->delay_statuses = calloc(worker->outcome_count + 1, sizeof *worker->delay_statuses);
     worker->aggregate_counts = calloc(aggregates + 1, sizeof *worker->aggregate_counts);
-    if (!worker->aggregate_statuses || !worker->outcomes || !worker->outcome_statuses ||
-        !worker->aggregate_counts) {
+    if (!worker->aggregate_statuses || !worker->outcomes || !worker->outcome_statuses || !worker->delays ||
+        !worker->delay_statuses || !worker->aggregate_counts) {
         return rs_fail(error, RS_ENOMEM, "worker: out of memory");
     }
     if (rs_wake_open(&worker->stop_fd, error) != 0) {
@@ -75,6 +77,8 @@ void rs_worker_free(struct rs_worker **pointer)
     free(worker->aggregate_statuses);
     free(worker->outcomes);
     free(worker->outcome_statuses);
+    free(worker->delays);
+    free(worker->delay_statuses);
     rs_buf_fini(&worker->notes);
     free(worker);
     *pointer = NULL;
@@ -222,7 +226,9 @@ static void sleep_until(struct rs_worker *worker, int64_t due_us)
 void rs_worker_run(struct rs_worker *worker)
 {
     while (!rs_worker_stopped(worker)) {
-        sleep_until(worker, rs_worker_step(worker));
+        int64_t due_us = rs_worker_step(worker);
+        worker->durations.busy_us += rs_clock_mono(worker->options.clock) - worker->now_us;
+        sleep_until(worker, due_us);
     }
 }
 

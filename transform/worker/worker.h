@@ -26,6 +26,7 @@
 #include "base/clock.h"
 #include "base/dead_letter.h"
 #include "base/error.h"
+#include "base/histogram.h"
 #include "base/report.h"
 #include "base/source.h"
 #include "base/view.h"
@@ -148,20 +149,28 @@ struct rs_worker_partition_counts {
     uint64_t expired_groups, conflicts, events_ahead;
 };
 
-/* Upper bounds in microseconds of the histogram of delays from taking records to submitting their views. */
-#define RS_WORKER_BUCKETS 12
-extern const int64_t rs_worker_bucket_us[RS_WORKER_BUCKETS - 1];
+struct rs_worker_durations {
+    int64_t busy_us;             /* of turns; what is missing from the time that passes was slept */
+    struct rs_histogram publish; /* from taking records to submitting their views */
+    struct rs_histogram batch;   /* from submitting a batch of views to its having been written */
+    struct rs_histogram seal;    /* from beginning a batch of the state log to its acknowledgement */
+};
+
+/* Of one stream: how old things are when a batch that shows them has been written. By the wall clocks of two
+ * machines. */
+struct rs_worker_delays {
+    struct rs_histogram arrival; /* the oldest record in it, by Kafka's time */
+    struct rs_histogram event;   /* the newest event, by its own time */
+};
 
 struct rs_worker_snapshot {
     uint64_t steps;
     uint64_t batches_submitted, batches_behind, batches_fenced, operations;
     uint64_t memory_bytes, pending_history;
     enum rs_waiting waiting_for;
-    int64_t waiting_since_us;                  /* monotonic */
-    uint64_t waits;                            /* how often input had to wait */
-    uint64_t publish_delay[RS_WORKER_BUCKETS]; /* each bucket by itself */
-    uint64_t publish_delay_count;
-    int64_t publish_delay_sum_us;
+    int64_t waiting_since_us; /* monotonic */
+    uint64_t waits;           /* how often input had to wait */
+    struct rs_worker_durations durations;
     const struct rs_worker_partition_status *partitions;
     size_t partition_count;
     const struct rs_worker_partition_counts *counts;
@@ -170,6 +179,7 @@ struct rs_worker_snapshot {
     size_t aggregate_count;
     const struct rs_outcomes *outcomes; /* by stream */
     size_t outcome_count;
+    const struct rs_worker_delays *delays; /* the same */
 };
 
 /* Calls `read` with the worker's latest numbers, at most 200 ms old; they live only during the call. */

@@ -123,6 +123,33 @@ static void test_the_journal_gets_priorities(void **state)
     expect_stamped(logged(), "rollstatd info: d\n");
 }
 
+static void test_json_lines(void **state)
+{
+    char text[5000];
+
+    (void)state;
+    rs_log_set_form(RS_LOG_JSON);
+    rs_log(RS_LOG_WARNING, "key \"a\\b\"\n of \xc3\xa4\xff");
+    const char *line = logged();
+    assert_memory_equal(line, "{\"time\":\"2", 10);
+    assert_string_equal(line + strlen("{\"time\":\"0000-00-00T00:00:00.000Z"),
+                        "\",\"program\":\"rollstatd\",\"level\":\"warning\",\"message\":"
+                        "\"key \\\"a\\\\b\\\"  of \xc3\xa4?\"}\n");
+    /* A long one is cut between characters, and still an object. */
+    memset(text, '"', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    rs_log(RS_LOG_INFO, "%s", text);
+    line = logged();
+    size_t size = strlen(line);
+    assert_in_range(size, 4000, 4096);
+    assert_string_equal(line + size - 5, "\\\"\"}\n");
+    rs_log_text(RS_LOG_ERROR, "two\nlines", 9);
+    line = logged();
+    assert_non_null(strstr(line, "\"message\":\"two\"}\n{\"time\":"));
+    assert_non_null(strstr(line, "\"message\":\"lines\"}\n"));
+    rs_log_set_form(RS_LOG_TEXT);
+}
+
 static void test_one_message_is_one_line(void **state)
 {
     (void)state;
@@ -262,6 +289,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_line_has_time_program_and_level, capture, release),
         cmocka_unit_test_setup_teardown(test_levels_filter, capture, release),
         cmocka_unit_test_setup_teardown(test_the_journal_gets_priorities, capture, release),
+        cmocka_unit_test_setup_teardown(test_json_lines, capture, release),
         cmocka_unit_test_setup_teardown(test_one_message_is_one_line, capture, release),
         cmocka_unit_test_setup_teardown(test_long_messages_are_cut_between_characters, capture, release),
         cmocka_unit_test_setup_teardown(test_a_full_pipe_drops_and_counts, capture, release),

@@ -63,35 +63,63 @@ static void test_seconds_are_exact(void **state)
 static void test_histogram_buckets_add_up(void **state)
 {
     struct rs_buf out = {0};
-    static const int64_t bounds[] = {500, 1000000};
-    static const uint64_t counts[] = {2, 0, 5};
+    struct rs_histogram histogram = {{0}, 0, 0};
+    struct rs_histogram other = {{0}, 0, 0};
     const struct rs_label labels[] = {{"worker", "0"}, {NULL, NULL}};
+    static const int64_t times[] = {-5, 500, 501, 1000000, 600000000, 600000001};
 
     (void)state;
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        rs_histogram_add(i % 2 ? &other : &histogram, times[i]);
+    }
+    rs_histogram_merge(&histogram, &other);
     rs_metrics_family(&out, "d", RS_METRIC_HISTOGRAM, "Delay.");
-    rs_metrics_histogram(&out, "d", labels, bounds, counts, 3, 12000001);
-    rs_metrics_histogram(&out, "e", NULL, bounds, counts, 3, 0);
+    rs_metrics_histogram(&out, "d", labels, &histogram);
+    assert_int_equal(histogram.count, 6);
     assert_text(&out, "# HELP d Delay.\n"
                       "# TYPE d histogram\n"
+                      "d_bucket{worker=\"0\",le=\"0.0001\"} 1\n"
+                      "d_bucket{worker=\"0\",le=\"0.0002\"} 1\n"
                       "d_bucket{worker=\"0\",le=\"0.0005\"} 2\n"
-                      "d_bucket{worker=\"0\",le=\"1\"} 2\n"
-                      "d_bucket{worker=\"0\",le=\"+Inf\"} 7\n"
-                      "d_sum{worker=\"0\"} 12.000001\n"
-                      "d_count{worker=\"0\"} 7\n"
-                      "e_bucket{le=\"0.0005\"} 2\n"
-                      "e_bucket{le=\"1\"} 2\n"
-                      "e_bucket{le=\"+Inf\"} 7\n"
-                      "e_sum 0\n"
-                      "e_count 7\n");
+                      "d_bucket{worker=\"0\",le=\"0.001\"} 3\n"
+                      "d_bucket{worker=\"0\",le=\"0.002\"} 3\n"
+                      "d_bucket{worker=\"0\",le=\"0.005\"} 3\n"
+                      "d_bucket{worker=\"0\",le=\"0.01\"} 3\n"
+                      "d_bucket{worker=\"0\",le=\"0.02\"} 3\n"
+                      "d_bucket{worker=\"0\",le=\"0.05\"} 3\n"
+                      "d_bucket{worker=\"0\",le=\"0.1\"} 3\n"
+                      "d_bucket{worker=\"0\",le=\"0.2\"} 3\n"
+                      "d_bucket{worker=\"0\",le=\"0.5\"} 3\n"
+                      "d_bucket{worker=\"0\",le=\"1\"} 4\n"
+                      "d_bucket{worker=\"0\",le=\"2\"} 4\n"
+                      "d_bucket{worker=\"0\",le=\"5\"} 4\n"
+                      "d_bucket{worker=\"0\",le=\"10\"} 4\n"
+                      "d_bucket{worker=\"0\",le=\"60\"} 4\n"
+                      "d_bucket{worker=\"0\",le=\"600\"} 5\n"
+                      "d_bucket{worker=\"0\",le=\"+Inf\"} 6\n"
+                      "d_sum{worker=\"0\"} 1201.001002\n"
+                      "d_count{worker=\"0\"} 6\n");
+}
+
+/* A sum that would overflow stays, and the count goes on. */
+static void test_a_histogram_never_wraps(void **state)
+{
+    struct rs_histogram histogram = {{0}, 0, 0};
+
+    (void)state;
+    rs_histogram_add(&histogram, INT64_MAX);
+    rs_histogram_add(&histogram, 1);
+    assert_int_equal(histogram.sum_us, INT64_MAX);
+    assert_int_equal(histogram.count, 2);
+    assert_int_equal(histogram.buckets[RS_HISTOGRAM_BUCKETS - 1], 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_families_and_samples),
-        cmocka_unit_test(test_texts_are_escaped),
-        cmocka_unit_test(test_seconds_are_exact),
-        cmocka_unit_test(test_histogram_buckets_add_up),
+        cmocka_unit_test(test_families_and_samples),    cmocka_unit_test(test_texts_are_escaped),
+        cmocka_unit_test(test_seconds_are_exact),       cmocka_unit_test(test_histogram_buckets_add_up),
+        cmocka_unit_test(test_a_histogram_never_wraps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,7 @@ target_link_libraries(worker_fixture PUBLIC doubles rs_transform rs_ingest rs_si
 rs_unit_test(transform/worker worker worker_fixture)
 rs_unit_test(transform/worker schemas worker_fixture)
 rs_unit_test(transform/worker lifecycle worker_fixture)
+rs_unit_test(transform/worker durations worker_fixture)
 rs_unit_test(transform/statelog log rs_transform rs_base)
 rs_unit_test(transform/statelog kafka rs_transform rs_base mock_kafka refused_calloc)
 rs_unit_test(transform/statelog kafka_admin rs_transform rs_base mock_kafka)

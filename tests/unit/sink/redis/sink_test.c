@@ -42,7 +42,7 @@ static void test_batches_are_written_in_order(void **state)
     assert_int_equal(status.oldest_us, 0);
     assert_int_equal(status.errors, 0);
     assert_int_equal(status.generation, 1);
-    assert_true(status.round_trip_count >= 200);
+    assert_true(status.round_trips.count >= 200);
 }
 
 static void test_finished_batches_go_to_their_worker(void **state)
