@@ -1,13 +1,32 @@
 #include "base/kafka/client.h"
 
 #include <stdint.h>
+#include <stdio.h>
+
+#include "base/kafka/fault.h"
 
 #define ERRSTR_MAX 512
+
+/* Changes no verdict of OpenSSL's, and keeps it for the text of the error that follows. A chain is looked at from the CA
+ * down to the broker's own certificate, which is the one of depth 0.
+ * NOLINTNEXTLINE(readability-non-const-parameter): librdkafka's type */
+static int keep_verdict(rd_kafka_t *client, const char *broker, int32_t id, int *x509_error, int depth,
+                        const char *certificate, size_t size, char *text, size_t room, void *opaque)
+{
+    (void)client, (void)broker, (void)id, (void)certificate, (void)size, (void)opaque;
+    if (*x509_error != 0 || depth == 0) {
+        rs_kafka_fault_certificate(*x509_error);
+    }
+    (void)snprintf(text, room, "X509 error %d", *x509_error);
+    return *x509_error == 0;
+}
 
 int rs_kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, const char *whose, rd_kafka_t **out,
                         struct rs_error *error)
 {
     char text[ERRSTR_MAX] = "";
+    (void)rd_kafka_conf_set_ssl_cert_verify_cb(*conf,
+                                               keep_verdict); /* refused where it was built without TLS */
     rd_kafka_t *client = rd_kafka_new(type, *conf, text, sizeof text);
     int rc = 0;
 

@@ -159,7 +159,7 @@ int rs_kafka_config_apply(const struct rs_config_node *kafka, rd_kafka_conf_t *c
 
 enum rs_log_level rs_kafka_log_level(const char *facility, int level)
 {
-    static const char *const quiet[] = {"FAIL", "ERROR", "REQTMOUT", "CONFWARN"};
+    static const char *const quiet[] = {"FAIL", "ERROR", "REQTMOUT", "CONFWARN", "SSLCERTVRFY"};
 
     for (size_t i = 0; i < sizeof quiet / sizeof quiet[0]; i++) {
         if (strcmp(facility, quiet[i]) == 0) {

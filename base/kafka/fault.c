@@ -1,7 +1,32 @@
 #include "base/kafka/fault.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+
+static atomic_int certificate_fault; /* X509_V_ERR, 0: none */
+
+void rs_kafka_fault_certificate(int x509_error)
+{
+    atomic_store_explicit(&certificate_fault, x509_error, memory_order_relaxed);
+}
+
+/* NULL: librdkafka's words have to do. */
+static const char *certificate_words(void)
+{
+    switch (atomic_load_explicit(&certificate_fault, memory_order_relaxed)) {
+    case 9: return "its certificate is not valid yet; are the clocks right?";
+    case 10: return "its certificate has expired";
+    case 18:
+    case 19:
+    case 20:
+    case 21: return "its certificate is signed by a CA that ssl.ca.location does not have";
+    case 23: return "its certificate has been revoked";
+    case 62:
+    case 64: return "its certificate is for another name than the address in bootstrap.servers";
+    default: return NULL;
+    }
+}
 
 static bool starts(const char *text, const char *with)
 {
@@ -36,6 +61,11 @@ static void put_reason(const char *text, char *out, size_t room)
         {"Disconnected", "it has closed the connection"},
         {"Connection closed", "it has closed the connection"},
     };
+    const char *certificate = strstr(text, "certificate verify failed") ? certificate_words() : NULL;
+    if (certificate) {
+        (void)snprintf(out, room, "%s", certificate);
+        return;
+    }
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strstr(text, words[i][0])) {
             (void)snprintf(out, room, "%s", words[i][1]);

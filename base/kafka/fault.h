@@ -1,5 +1,5 @@
 /* kafka fault: what librdkafka says when a connection fails, in an operator's words.
- * Thread: any; nothing is kept. */
+ * Thread: any; of certificates the newest verdict is kept. */
 #ifndef RS_BASE_KAFKA_FAULT_H
 #define RS_BASE_KAFKA_FAULT_H
 
@@ -17,6 +17,10 @@ struct rs_kafka_fault {
 /* Of the text of an error: "ssl://host:port/2: Connect to … failed: Connection refused (after …)". false: it
  * is about no broker. */
 bool rs_kafka_fault_parse(const char *text, struct rs_kafka_fault *out);
+/* What OpenSSL has against a broker's certificate (its X509_V_ERR numbers; 0: nothing). librdkafka says no more than that it
+ * could not be verified, so that whoever reads of it next is told this. */
+void rs_kafka_fault_certificate(int x509_error);
+
 /* Of a broker's name, "ssl://host:port/2" or "host:port/bootstrap". */
 void rs_kafka_fault_address(const char *name, size_t size, char *out, size_t room);
 

@@ -225,8 +225,8 @@ class Registry:
 
 
 def certificates(directory):
-    """A CA, and what it has signed: {name: (certificate, key)} with "ca", "localhost", "elsewhere.test", "client"; "stranger" has
-    signed itself."""
+    """A CA, and what it has signed: {name: (certificate, key)} with "ca", "localhost" (127.0.0.1 as well), "elsewhere.test", "client",
+    and "expired", which is "localhost" of yesterday; "stranger" has signed itself."""
     made = {}
 
     def openssl(*arguments):
@@ -238,15 +238,16 @@ def certificates(directory):
                 "-days", "30", "-out", pem if not sign else f"{name}.csr",
                 *(["-addext", f"subjectAltName=DNS:{name}"] if not sign and "." in name or name == "stranger" else []))
         if sign:
+            names = "DNS:localhost,IP:127.0.0.1" if name in ("localhost", "expired") else f"DNS:{name}"
             with open(os.path.join(directory, f"{name}.ext"), "w", encoding="ascii") as file:
-                file.write(f"subjectAltName=DNS:{name}\n")
-            openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30",
-                    "-extfile", f"{name}.ext", "-out", pem)
+                file.write(f"subjectAltName={names}\n")
+            openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                    "-days", "-1" if name == "expired" else "30", "-extfile", f"{name}.ext", "-out", pem)
         made[name] = (pem, key)
 
     make("ca")
     make("stranger")
-    for name in ("localhost", "elsewhere.test", "client"):
+    for name in ("localhost", "elsewhere.test", "client", "expired"):
         make(name, "by the ca")
     return made
 

@@ -126,6 +126,8 @@ void rs_kafka_log_on_error(rd_kafka_t *client, int code, const char *reason, voi
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE:
     case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN: break;
     default: rs_report(&log->options.report, RS_LOG_WARNING, "state log: %s", reason); break;
     }

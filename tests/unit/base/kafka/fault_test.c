@@ -44,6 +44,25 @@ static void test_words_of_an_operator(void **state)
            "SASL authentication error: wrong password");
 }
 
+static void test_what_is_wrong_with_a_certificate(void **state)
+{
+    static const char text[] =
+        "sasl_ssl://k:9/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate verify "
+        "failed: broker certificate could not be verified, verify that ssl.ca.location is right (after 39ms "
+        "in state SSL_HANDSHAKE)";
+
+    (void)state;
+    rs_kafka_fault_certificate(10);
+    expect(text, "k:9", "its certificate has expired");
+    rs_kafka_fault_certificate(62);
+    expect(text, "k:9", "its certificate is for another name than the address in bootstrap.servers");
+    expect("k:9/1: Connect to ipv4#127.0.0.1:9 failed: Connection refused", "k:9", "connection refused");
+    rs_kafka_fault_certificate(0);
+    expect(text, "k:9",
+           "SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker certificate "
+           "could not be verified, verify that ssl.ca.location is right");
+}
+
 static void test_what_is_of_no_broker(void **state)
 {
     struct rs_kafka_fault fault;
@@ -72,6 +91,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words_of_an_operator),
+        cmocka_unit_test(test_what_is_wrong_with_a_certificate),
         cmocka_unit_test(test_what_is_of_no_broker),
         cmocka_unit_test(test_long_texts_are_cut),
     };
