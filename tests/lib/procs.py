@@ -2,6 +2,7 @@
 import atexit
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -153,10 +154,35 @@ def until(condition, timeout, what, process=None, every=0.05):
         time.sleep(every)
 
 
+_claims = []
+
+
+def ports():
+    """Ports that the kernel gives to nobody by itself, in an order of this process's own."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        first = int(file.read().split()[0])
+    # Where it gives nearly all of them, any will do.
+    found = list(range(max(10000, first - 20000), first) if first > 11000 else range(10000, 30000))
+    random.SystemRandom().shuffle(found)
+    return found
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens at, and that no other test gets while this process lives. One that the kernel picks could
+    be a client's connection by the time a server is started there; a name in the abstract namespace is the claim, and
+    ends with us."""
+    for port in ports():
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
+            claim.bind(f"\0rollstat-tests-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        return port
+    raise Failure("no port is free")
 
 
 def answers(port):

@@ -106,7 +106,11 @@ class Case(unittest.TestCase):
 
     def _sweep(self):
         # What a failed test leaves is evidence; the rest would fill the disk.
-        if not any(error for _, error in getattr(self._outcome, "errors", [])):
+        # Python 3.11 and later have told the result of it already; earlier ones keep it until the end.
+        result = self._outcome.result
+        told = [getattr(test, "test_case", test) for test, _ in (*result.failures, *result.errors)]
+        kept = [error for _, error in getattr(self._outcome, "errors", []) if error]
+        if not kept and not any(test is self for test in told):
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def path(self, name):
