@@ -14,7 +14,7 @@ import procs  # noqa: E402
 from world import AGGREGATES, GROUP, STREAMS, TRADES  # noqa: E402
 
 S = 1000000
-START = 1700000000 * S
+START = 1699156200 * S  # 2023-11-04 23:50 in New York, whose next day has 25 hours
 PACE = 10                 # seconds of event time a second
 JITTER = 15 * S           # below the lateness of 20 s
 PRODUCTS = 40

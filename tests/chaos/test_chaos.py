@@ -14,7 +14,7 @@ import avro  # noqa: E402
 import chaos  # noqa: E402
 import procs  # noqa: E402
 from publishing import Publisher  # noqa: E402
-from verdict import Truth, Verdict  # noqa: E402
+from verdict import DRAINS, Truth, Verdict  # noqa: E402
 from watching import Reader  # noqa: E402
 
 KILLS = int(os.environ.get("RS_KILLS", 100))
@@ -193,18 +193,47 @@ class Judging(suite.Case):
     def fill(self, client):
         for key, item in self.truth.views().items():
             client.call("HSET", key, *(part for pair in item["value"].items() for part in pair))
-        for _, got, wanted in self.verdict.views(client):
-            # Only the sliding window is missing: as the oracle shows it.
-            group = self.truth.trades[0].groups["s"]["P"]
-            aggregate = self.truth.trades[0].stream.aggregates[1]
+        for key, got, wanted in self.verdict.views(client):
+            # Only the windows that drain are missing: as the oracle shows them.
+            name = key.split(":")[1]
+            group = self.truth.trades[0].groups[name]["P"]
+            aggregate = next(a for a in self.truth.trades[0].stream.aggregates if a.name == name)
             view = suite.engine.sliding_view(aggregate, group, group.clock, group.clock)[0]
-            self.assertEqual(got, {}, wanted)
-            client.call("HSET", "rs:s:P", *(part for pair in view.items() for part in pair))
+            self.assertEqual((got, name in DRAINS), ({}, True), wanted)
+            client.call("HSET", key, *(part for pair in view.items() for part in pair))
         for key, members in self.truth.histories()[0].items():
             for score, member in members.items():
                 if int(member["window_end"]) < 1700000100000:
                     text = "{" + ",".join(f'"{k}":{v}' for k, v in member.items()) + "}"
                     client.call("ZADD", key, score, text)
+
+    def test_every_kind_of_window_is_judged(self):
+        """Each value that is damaged is seen, in whatever window it is."""
+        quantities = {"t": 450, "d": 150, "h": 150, "x": 150, "g": 900, "l": 20}
+        records = [(0, trade(f"t{n}", n // 6 * 40 - 200, q)) for n, q in enumerate(list(quantities.values()) * 6)]
+        self.truth = Truth(topics({"trades": records, "indicators": [(1, avro.indicator(revision=3))]}))
+        self.verdict = Verdict(None, types.SimpleNamespace(archive={}, samples=[]), self.truth, quiet)
+        redis = suite.redis.Server(self.path("redis"))
+        self.addCleanup(redis.stop)
+        client = redis.client()
+        self.fill(client)
+
+        def found():
+            return self.verdict.views(client) + list(self.verdict.histories(client))
+        self.assertEqual(found(), [])
+        for name in (*quantities, *DRAINS, "m"):
+            key = f"rs:{name}:P"
+            client.call("HINCRBY", key, "n", 1)
+            self.assertEqual([k for k, _, _ in found()], [key])
+            client.call("HINCRBY", key, "n", -1)
+        for name in ("m", "g"):  # of the others no window has ended by its group's clock
+            ended = client.zset(f"rs:{name}:P:history")
+            self.assertGreater(len(ended), 2)
+            client.call("ZREM", f"rs:{name}:P:history", ended[1][1])
+            self.assertEqual(len(found()), 1, name)
+            client.call("ZADD", f"rs:{name}:P:history", *ended[1])
+        client.call("ZADD", "rs:g:P:history", "1699999000000", "{}")
+        self.assertEqual(len(found()), 1)
 
     def test_views_seen_on_the_way(self):
         view = {"n": "1", "volume": "5", "price_open": "10", "price_high": "10", "price_low": "10", "price_close": "10",

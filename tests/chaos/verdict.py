@@ -3,7 +3,10 @@
 The oracle reads every record in order of its partition and says what each came to; accounting, dead letters, views, ended windows
 and what the reader sampled on the way are held against it.
 """
-from world import AGGREGATES, HISTORY, INDICATORS, LAST, LETTER_BYTES, REVISIONS, SLIDING, SMALL, TOTAL, TRADES, TUMBLING
+import datetime
+
+from world import (AGGREGATES, DAY, FEW, GAP_S, HISTORY, HOUR, INDICATORS, LAST, LETTER_BYTES, MANY, NEWEST, OPEN, OPENED, REVISIONS, RUN,
+                   SLIDING, SMALL, SOME, TINY, TOTAL, TRADES, TUMBLING, ZONE)
 
 import avro
 import engine
@@ -14,12 +17,34 @@ IDLE = 3600 * S  # a partition without input goes on by less until it is judged
 TRADE_SCALE = {"price": 8, "quantity": 6}
 
 
+DRAINS = ("s", "h")             # of the stream of trades: what is shown hangs on the time shown
+HISTORIES = ("m", "d", "g", "x")
+
+
+def trading_days():
+    """The days of world.CALENDAR, those of the producer with the wrong clock among them."""
+    def moment(day, text):
+        return datetime.datetime.combine(day, datetime.time.fromisoformat(text))
+    days = [datetime.date(2023, 10, 1) + datetime.timedelta(n) for n in range(120)]
+    return engine.SessionWindow({day: [tuple(moment(day, text) for text in session.split("-")) for session in OPEN] for day in days}, ZONE)
+
+
 def trade_stream():
+    def less(bound):
+        return lambda fields: fields["quantity"] < bound * 10 ** TRADE_SCALE["quantity"]
+
+    def append(name, stats, window, where=None, history=0):
+        return engine.Aggregate(name, stats, window, AGGREGATES[name]["by"], where, history, scale=TRADE_SCALE)
     aggregates = [
-        engine.Aggregate("m", TUMBLING, engine.Window(10 * S), AGGREGATES["m"]["by"], None, HISTORY, scale=TRADE_SCALE),
-        engine.Aggregate("s", SLIDING, engine.Window(60 * S, 10 * S), AGGREGATES["s"]["by"], scale=TRADE_SCALE),
-        engine.Aggregate("t", TOTAL, engine.Window(), AGGREGATES["t"]["by"],
-                         lambda fields: fields["quantity"] < SMALL * 10 ** TRADE_SCALE["quantity"], scale=TRADE_SCALE)]
+        append("m", TUMBLING, engine.Window(10 * S), history=HISTORY),
+        append("s", SLIDING, engine.Window(60 * S, 10 * S)),
+        append("t", TOTAL, engine.Window(), less(SMALL)),
+        append("d", DAY, engine.CalendarWindow("day", ZONE), less(FEW), HISTORY),
+        append("h", HOUR, engine.SinceHour(900 * S), less(FEW)),
+        append("g", RUN, engine.GapWindow(GAP_S * S),
+               lambda fields: fields["quantity"] > MANY * 10 ** TRADE_SCALE["quantity"], HISTORY),
+        append("l", SOME, engine.LastEvents(NEWEST), less(TINY)),
+        append("x", OPENED, trading_days(), less(FEW), HISTORY)]
     return engine.Append("executed_at", aggregates, LATENESS, identity="trade_id", dedup=120 * S,
                          judge=lambda fields: None if fields["price"] > 0 else "rule")
 
@@ -54,6 +79,7 @@ class Truth:
         self.indicators = [engine.UpsertPartition(indicator_stream()) for _ in range(INDICATORS)]
         self.letters = {}  # (partition, offset) of trades → (reason, key, value)
         self.rows = {"trades": 0, "indicators": 0}
+        self.known_views = self.known_histories = None
         for record in kafka.records("trades"):
             self._trade(record)
         for record in kafka.records("indicators"):
@@ -81,10 +107,14 @@ class Truth:
                 **{("indicators", n): p for n, p in enumerate(self.indicators)}}
 
     def views(self):
-        """{key: object} of what does not depend on the time shown."""
+        """{key: object} of what does not depend on the time shown; asked for again and again."""
+        self.known_views = self.known_views or self._views()
+        return self.known_views
+
+    def _views(self):
         found = {}
         for partition in self.trades:
-            for aggregate in (partition.stream.aggregates[0], partition.stream.aggregates[2]):
+            for aggregate in (a for a in partition.stream.aggregates if a.name not in DRAINS):
                 for key, group in partition.groups[aggregate.name].items():
                     engine.show_group(found, aggregate, key, group, group.clock)
         for partition in self.indicators:
@@ -93,13 +123,17 @@ class Truth:
 
     def histories(self):
         """{key: {score: member}} of all windows, ended or not, and {key: clock of its group}."""
+        self.known_histories = self.known_histories or self._histories()
+        return self.known_histories
+
+    def _histories(self):
         windows, clocks = {}, {}
         for partition in self.trades:
-            aggregate = partition.stream.aggregates[0]
-            for key, group in partition.groups["m"].items():
-                members = engine.history_of(aggregate, group, group.clock + 3600 * S)
-                windows[f"rs:m:{key}:history"] = {str(score): member for score, member in members}
-                clocks[f"rs:m:{key}:history"] = group.clock
+            for aggregate in (a for a in partition.stream.aggregates if a.name in HISTORIES):
+                for key, group in partition.groups[aggregate.name].items():
+                    members = engine.history_of(aggregate, group, group.clock + IDLE)
+                    windows[f"rs:{aggregate.name}:{key}:history"] = {str(score): member for score, member in members}
+                    clocks[f"rs:{aggregate.name}:{key}:history"] = group.clock
         return windows, clocks
 
 
@@ -143,19 +177,23 @@ class Verdict:
     def _sliding(self, client):
         """They drain in silence: what is shown is right for the window that is shown."""
         for partition in self.truth.trades:
-            aggregate = partition.stream.aggregates[1]
-            for key, group in partition.groups["s"].items():
-                got = client.hash(f"rs:s:{key}")
-                end = int(got.get("window_end", 0)) * 1000
-                newest = max(t for t, _, _ in group.events)
-                if end < aggregate.window.first_end(group.clock):
-                    yield f"rs:s:{key}", got, f"a window that ends after {group.clock}"
-                    continue
-                wanted = engine.sliding_view(aggregate, group, max(end - 1, group.clock), newest)[0]
-                if got != wanted:
-                    yield f"rs:s:{key}", got, wanted
-                if end > max(group.clock, partition.steady.clock) + IDLE:
-                    yield f"rs:s:{key}", got, f"no window that ends at {end}: others' clocks were wrong"
+            for aggregate in (a for a in partition.stream.aggregates if a.name in DRAINS):
+                for key, group in partition.groups[aggregate.name].items():
+                    yield from self._draining(client.hash(f"rs:{aggregate.name}:{key}"), partition, aggregate, key, group)
+
+    @staticmethod
+    def _draining(got, partition, aggregate, key, group):
+        window, key = aggregate.window, f"rs:{aggregate.name}:{key}"
+        end = int(got.get("window_end", 0)) * 1000
+        newest = max(t for t, _, _ in group.events)
+        if end < window.first_end(group.clock):
+            yield key, got, f"a window that ends after {group.clock}"
+            return
+        wanted = engine.sliding_view(aggregate, group, max(end - 1, group.clock), newest)[0]
+        if got != wanted:
+            yield key, got, wanted
+        if end > window.first_end(max(group.clock, partition.steady.clock) + IDLE):
+            yield key, got, f"no window that ends at {end}: others' clocks were wrong"
 
     def histories(self, client):
         """Every ended window is right in Redis, or was acknowledged right before Redis lost it. A pane leaves the state only with

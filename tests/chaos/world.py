@@ -25,6 +25,14 @@ COMMIT_EVERY = ("1s", "300ms", "50ms")  # of the instances: where there is alway
 HISTORY = 1000000
 RECORD_KINDS = {1: "claim", 2: "chunk", 3: "seal"}  # transform/statelog/record.h
 SMALL = 500  # trades of less than so much go into the total; larger ones can thus be late for every aggregate
+FEW, MANY, TINY = 200, 860, 50  # bounds of quantities for windows of other kinds: these need not see every trade
+GAP_S, NEWEST = 30, 20
+# An exchange that is open in the first minutes of the night, which comes ten minutes into the run with the longer hour of a day
+# of 25 (publishing.START). Its zone is that of the days, too.
+ZONE = "America/New_York"
+OPEN = ("00:05-00:12", "00:15-00:20")
+CALENDAR = f"zone: {ZONE}\nsessions: [\"{OPEN[0]}\", \"{OPEN[1]}\"]\ndays: [mon, tue, wed, thu, fri, sat, sun]\n"
+HOURS_SINCE = "+05:45"  # hours that begin at a quarter past
 
 STREAMS = {
     "trades": {"topic": "trades", "schema": "trade.avsc", "time": "executed_at", "lateness": "20s", "id": "trade_id",
@@ -35,6 +43,12 @@ TUMBLING = {"n": "count()", "volume": "sum(quantity)", "price": "ohlc(price)", "
             "sd": "stddev(price)", "ch": "change(price)"}
 SLIDING = {"n": "count()", "volume": "sum(quantity)", "low": "min(price)", "high": "max(price)", "mean": "mean(price)"}
 TOTAL = {"n": "count()", "volume": "sum(quantity)"}
+DAY = {"n": "count()", "volume": "sum(quantity)", "price": "ohlc(price)", "middle": "median(price)", "sizes": "distinct(quantity)"}
+HOUR = {"n": "count()", "volume": "sum(quantity)", "high": "max(price)"}
+RUN = {"n": "count()", "volume": "sum(quantity)", "rate": "rate(quantity)", "ch": "change(price)"}
+SOME = {"n": "count()", "volume": "sum(quantity)", "price": "ohlc(price)", "middle": "median(price)",
+        "together": "correlation(price, quantity)"}
+OPENED = {"n": "count()", "volume": "sum(quantity)", "vwap": "vwap(price, quantity)", "sd": "stddev(price)"}
 LAST = {"n": "count(value)", "sum": "sum(value)", "now": "last(value)", "ch": "change(value)"}
 REVISIONS = {"n": "count()", "versions": "sum(revision)"}
 AGGREGATES = {
@@ -42,6 +56,15 @@ AGGREGATES = {
     "s": {"stream": "trades", "by": ["product"], "window": {"sliding": "60s", "every": "10s"}, "stats": SLIDING},
     "t": {"stream": "trades", "by": ["product"], "window": {"all": True}, "where": {"quantity": {"lt": SMALL}},
           "stats": TOTAL},
+    "d": {"stream": "trades", "by": ["product"], "window": {"tumbling": "1d", "zone": ZONE}, "where": {"quantity": {"lt": FEW}},
+          "history": HISTORY, "stats": DAY},
+    "h": {"stream": "trades", "by": ["product"], "window": {"since": "hour", "zone": HOURS_SINCE},
+          "where": {"quantity": {"lt": FEW}}, "stats": HOUR},
+    "g": {"stream": "trades", "by": ["product"], "window": {"session": f"{GAP_S}s"}, "where": {"quantity": {"gt": MANY}},
+          "history": HISTORY, "stats": RUN},
+    "l": {"stream": "trades", "by": ["product"], "window": {"last": NEWEST}, "where": {"quantity": {"lt": TINY}}, "stats": SOME},
+    "x": {"stream": "trades", "by": ["product"], "window": {"tumbling": "session"}, "calendar": "exchange.yaml",
+          "where": {"quantity": {"lt": FEW}}, "history": HISTORY, "stats": OPENED},
     "u": {"stream": "indicators", "by": ["region", "indicator"], "window": {"last": 12}, "stats": LAST},
     "r": {"stream": "indicators", "by": ["region", "indicator"], "window": {"all": True}, "stats": REVISIONS}}
 BROKER = {"group.min.session.timeout.ms": "1000", "broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "300",
@@ -159,6 +182,8 @@ class World:
         self.directory = directory
         self.more = more
         os.makedirs(directory, exist_ok=True)
+        with open(os.path.join(directory, "exchange.yaml"), "w", encoding="utf-8") as file:
+            file.write(CALENDAR)
         self.primary = redis.Server(os.path.join(directory, "redis-a"))
         self.replica = redis.Server(os.path.join(directory, "redis-b"), "--replicaof", "127.0.0.1", str(self.primary.port))
         self.instances = [Instance(self, number) for number in range(count)]

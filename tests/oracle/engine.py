@@ -21,7 +21,7 @@ def key_part(value):
     if value is None:
         return "%null"
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return "".join(f"%{ord(c):02X}" if c in UNRESERVED or ord(c) < 32 or ord(c) == 127 else c for c in text)
+    return text if text.isalnum() else "".join(f"%{ord(c):02X}" if c in UNRESERVED or ord(c) < 32 or ord(c) == 127 else c for c in text)
 
 
 def floor_to(time, step):
@@ -83,6 +83,7 @@ class CalendarWindow:
         self.unit, self.zone, self.since = unit, zoneinfo.ZoneInfo(zone), since
         self.tumbling, self.sliding = not since, since
         self.size = self.DAYS[unit] * 86400 * SECOND
+        self.latest = 0, 0  # the cell that was asked for last
 
     def date(self, date, step):
         """The first date of the unit that holds `date`, or of one `step` units later."""
@@ -101,11 +102,14 @@ class CalendarWindow:
 
     def cell(self, time):
         """All starts around the time; the last that is not above it is where its cell begins."""
+        if self.latest[0] <= time < self.latest[1]:
+            return self.latest
         epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
         date = (epoch + datetime.timedelta(microseconds=time)).astimezone(self.zone).date()
         starts = sorted({self.midnight(self.date(date, step)) for step in range(-2, 4)})
         start = max(s for s in starts if s <= time)
-        return start, min(s for s in starts if s > time)
+        self.latest = start, min(s for s in starts if s > time)
+        return self.latest
 
     def first_end(self, time):
         return self.cell(time)[1]
@@ -283,6 +287,7 @@ class AppendPartition:
         self.stream_time = None
         self.steady, self.record_steady = Steady(), Steady()
         self.seen = []  # [id, its record's time or the steady one if later, the steady one], in arrival order
+        self.seen_times = {}  # id → those times of the records that brought it
         self.seen_back = (0, None)  # so many of those came before the steady time went back, and to when
         self.expire_at, self.expire_checked = None, 0
         self.front = None
@@ -326,7 +331,7 @@ class AppendPartition:
     def _seen_before(self, fields, time):
         """Within `dedup` of the record that brought the id, by the records' own times; how long ids are kept is another thing."""
         identity, horizon = fields[self.stream.identity], self.stream.dedup
-        known = identity is not None and any(i == identity and time <= t + horizon for i, t, _ in self.seen)
+        known = identity is not None and any(time <= t + horizon for t in self.seen_times.get(identity, ()))
         self.record_steady.add(time)
         clock = self.record_steady.clock
         if self.record_steady.went_back:
@@ -335,10 +340,12 @@ class AppendPartition:
             came = min(self.seen[0][2], self.seen_back[1]) if self.seen_back[0] else self.seen[0][2]
             if came >= clock - horizon:
                 break
-            self.seen.pop(0)
+            gone, brought, _ = self.seen.pop(0)
+            self.seen_times[gone].remove(brought)
             self.seen_back = (max(0, self.seen_back[0] - 1), self.seen_back[1])
         if identity is not None and not known:
             self.seen.append((identity, max(time, clock), clock))
+            self.seen_times.setdefault(identity, []).append(max(time, clock))
         return known
 
     def _pass_time(self, time, source):
@@ -402,13 +409,14 @@ class AppendPartition:
         counts = self.aggregate_counts[aggregate.name]
         groups = self.groups[aggregate.name]
         counts["consumed"] += 1
+        if aggregate.where and aggregate.where(fields) is not True:
+            counts["filtered"] += 1
+            return "filtered"
         key = aggregate.key(fields)
         full = aggregate.max_groups and key not in groups and sum(k != aggregate.other for k in groups) >= aggregate.max_groups
         if full and aggregate.other:
             key = aggregate.other
-        if aggregate.where and aggregate.where(fields) is not True:
-            verdict = "filtered"
-        elif self._late(aggregate, groups.get(key), key, time, offset):
+        if self._late(aggregate, groups.get(key), key, time, offset):
             verdict = "late"
         elif full and not aggregate.other:
             counts["rejected"] += 1
