@@ -259,7 +259,7 @@ class Faults:
         self.exits[why, status] = self.exits.get((why, status), 0) + 1
         # librdkafka before 2.3 aborts when it is closed between joining and its first assignment (its issue 4312).
         known = status == -6 and "rd_kafka_sticky_assignor_state_destroy" in procs.tail(victim.log, 1000)
-        unborn = status == -signal.SIGTERM and "rollstat" not in procs.tail(victim.log, 10000).rpartition("---- start")[2]
+        unborn = status == -signal.SIGTERM and "rollstat" not in procs.tail(victim.log, 10000).rpartition("---- start")[2].partition("\n")[2]
         if status not in (0, 2) and not known and not unborn:
             self.trouble.append(f"instance {victim.number} ended with {status} after {why}\n" + procs.tail(victim.log, 2000))
 

@@ -99,9 +99,11 @@ class Instance:
             self.configs[static] = path
 
     def start(self, static):
+        """Where there is an earlier program, too, they take turns, so that at any time some run this one and some that one."""
+        program = self.world.programs[(self.starts + self.number) % len(self.world.programs)]
         with open(self.log, "a", encoding="utf-8") as log:
-            log.write(f"---- start {self.starts} ({'static' if static else 'dynamic'} member)\n")
-        self.process = procs.Process([suite.program("rollstatd"), "-c", self.configs[static]], self.log)
+            log.write(f"---- start {self.starts} ({'static' if static else 'dynamic'} member) of {program}\n")
+        self.process = procs.Process([program, "-c", self.configs[static]], self.log)
         self.started, self.stopped, self.expect_exit, self.killed = time.monotonic(), False, False, False
         self.starts += 1
 
@@ -178,8 +180,9 @@ def phase_of(status):
 
 
 class World:
-    def __init__(self, directory, count=3, **more):
+    def __init__(self, directory, count=3, earlier=None, **more):
         self.directory = directory
+        self.programs = [path for path in (suite.program("rollstatd"), earlier) if path]
         self.more = more
         os.makedirs(directory, exist_ok=True)
         with open(os.path.join(directory, "exchange.yaml"), "w", encoding="utf-8") as file:

@@ -17,3 +17,6 @@ target_link_libraries(registry_tool PRIVATE rs_schemas rs_registry PkgConfig::JA
 add_executable(hostile_tool lib/hostile_tool.c)
 rs_target_defaults(hostile_tool)
 target_link_libraries(hostile_tool PRIVATE PkgConfig::RDKAFKA)
+# Preloaded into programs whose clock a test sets.
+add_library(shifted_clock MODULE lib/shifted_clock.c)
+rs_target_defaults(shifted_clock)
