@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/record.h"
 
 /* An operation in `ops` is this head, the key, then the fields; `size` counts all of it. Nothing is aligned:
  * heads are copied in and out, which compiles to plain loads and stores. */
@@ -57,7 +58,9 @@ void rs_view_batch_reset(struct rs_view_batch *batch)
                                   .receipt = batch->receipt,
                                   .conflicts = batch->conflicts,
                                   .refusal = batch->refusal,
-                                  .scanned = batch->scanned};
+                                  .scanned = batch->scanned,
+                                  .arrived_us = RS_TIME_NONE,
+                                  .event_us = RS_TIME_NONE};
     rs_buf_reset(&clean.ops);
     rs_buf_reset(&clean.receipt);
     rs_buf_reset(&clean.conflicts);

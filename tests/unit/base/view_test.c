@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/record.h"
 #include "base/view.h"
 
 static void expect_slice(struct rs_slice got, const char *wanted)
@@ -132,6 +133,9 @@ static void test_reset_keeps_memory_and_nothing_else(void **state)
     assert_int_equal(b->conflicts.size, 0);
     assert_int_equal(b->offset, 0);
     assert_int_equal(b->token, 0);
+    assert_int_equal(b->arrived_us,
+                     RS_TIME_NONE); /* also of batches that carry no records: drops after a scan */
+    assert_int_equal(b->event_us, RS_TIME_NONE);
     assert_int_equal(b->result, RS_BATCH_NONE);
     assert_false(rs_batch_next(b, &cursor, &op));
     fill(b);
