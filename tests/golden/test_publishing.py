@@ -22,6 +22,8 @@ WINDOWS = {
     "h": ({"since": "hour"}, engine.SinceHour()),
     "d": ({"since": "day", "zone": "Asia/Shanghai"}, engine.CalendarWindow("day", "Asia/Shanghai", since=True)),
     "month": ({"tumbling": "1mo"}, engine.CalendarWindow("month")),
+    "g": ({"session": "8s"}, engine.GapWindow(8 * S)),
+    "gaps": ({"session": "2m"}, engine.GapWindow(120 * S)),
 }
 
 
@@ -67,7 +69,7 @@ class Publishing(suite.Case):
             for i, window in enumerate(rng.sample(sorted(WINDOWS), 3)):
                 closed = rng.random() < 0.8
                 delay = rng.choice([0, 0, 1, 9, 10, 35, 3600, 7200, 3 * 86400]) * S if closed else 0
-                aggregates[f"a{i}"] = window, rng.choice([1, 3, 50]), closed, delay, window in ("t", "moved") and rng.random() < 0.5
+                aggregates[f"a{i}"] = window, rng.choice([1, 3, 50]), closed, delay, window in ("t", "moved", "g", "gaps") and rng.random() < 0.5
             spread = rng.choice([60, 600, 7200, 10 * 86400])
             rows = [(START + rng.randrange(spread * 1000) * 1000, rng.choice("abc"), rng.randrange(-9, 9)) for _ in range(rng.randrange(1, 120))]
             if rng.random() < 0.5:
@@ -75,11 +77,26 @@ class Publishing(suite.Case):
             with self.subTest(seed=seed):
                 self.shown(aggregates, rows, rng.choice([0, 30, 3600, 86400]) * S)
 
+    def test_random_sessions(self):
+        """What has ended goes on again when an event comes late: the one before is shown then, or nothing."""
+        for seed in seeds(60):
+            rng = random.Random(seed + 500)
+            random.seed(seed)
+            aggregates = {f"a{i}": (rng.choice(["g", "gaps"]), rng.choice([1, 2, 50]), True, rng.choice([0, 0, 1, 8, 35, 600, 7200]) * S, rng.random() < 0.5)
+                          for i in range(3)}
+            spread = rng.choice([30, 200, 1000, 7200])
+            rows = [(START + rng.randrange(spread * 1000) * 1000, rng.choice("abc"), rng.randrange(-9, 9)) for _ in range(rng.randrange(1, 80))]
+            if rng.random() < 0.5:
+                rows.sort(key=lambda row: row[0] + rng.randrange(spread * S // 4))
+            with self.subTest(seed=seed):
+                self.shown(aggregates, rows, rng.choice([0, 30, 3600, 86400]) * S)
+
     def test_any_order_of_arrival(self):
         """The hash of windows that have ended follows from the events, not from the order in which they came."""
         rng = random.Random(5)
         rows = [(START + rng.randrange(300 * 1000) * 1000, rng.choice("ab"), rng.randrange(9)) for _ in range(80)]
-        aggregates = {"t": ("t", 5, True, 0, True), "s": ("s", 5, True, 45 * S, False), "h": ("h", 2, True, 20 * S, False)}
+        aggregates = {"t": ("t", 5, True, 0, True), "s": ("s", 5, True, 45 * S, False), "h": ("h", 2, True, 20 * S, False),
+                      "g": ("g", 3, True, 0, True), "gaps": ("gaps", 2, True, 60 * S, False)}
         random.seed(5)
         seen = set()
         for _ in range(50):
@@ -87,7 +104,7 @@ class Publishing(suite.Case):
             raw = self.shown(aggregates, rows, DAY)
             seen.add("\n".join(line for line in raw.splitlines() if '"hash"' in line and "rs:meta" not in line))
         self.assertEqual(len(seen), 1)
-        self.assertEqual(len(next(iter(seen)).splitlines()), 4)  # the hour has not ended
+        self.assertEqual(len(next(iter(seen)).splitlines()), 6)  # neither the hour nor the long session has ended
 
     def test_an_embargo(self):
         """Two hours: nothing younger is in the hash, in the history or in the index."""

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -95,6 +96,36 @@ class Sessions(suite.Case):
         self.assertEqual([(int(score) - at, m["s"], int(m["window_end"]) - at, m["revision"]) for score, m in found["rs:s:a:history"]],
                          [(0, "11", 25000, "1")])
         self.assertEqual((found["rs:s:a"]["s"], found["rs:s:a"]["change"]), ("20", "14"))
+
+    def test_work_is_in_proportion_to_history(self):
+        """A whole history goes out, with what each window is compared with: instructions of that alone, for one of a length and one three
+        times as long. With steps for each pair of windows it would be nine times as many."""
+        if not shutil.which("valgrind"):
+            self.skipTest("no valgrind")
+        for window in ({"session": "1s"}, {"tumbling": "2s"}):
+            short, long = (self.instructions(window, count) for count in (800, 2400))
+            with self.subTest(window=window):
+                self.assertLess(long, 3.6 * short)
+            print(f"    instructions for a history of 2,400 windows {window} to one of 800: {long / short:.2f}")
+
+    def instructions(self, window, count):
+        """All at once at the end of the replay: before that nothing is asked for."""
+        self.write("click.avsc", SCHEMA)
+        tree = {"stream": "clicks", "by": ["user"], "window": window, "history": 3000,
+                "stats": {"n": "count()", "d": "change(n)", "p": "pct_change(x)", "m": "median(n)"}}
+        stream = {"topic": "t", "schema": "click.avsc", "time": "at", "lateness": "1d", "expire": "365d"}
+        config = self.write("config.yaml", suite.configuration({"clicks": stream}, {"s": tree}, directory=self.directory))
+        data = self.write("clicks.ndjson", "".join(json.dumps({"at": START + 2 * S * n, "user": "a", "n": n % 7, "x": 1.5 + n % 5}) + "\n"
+                                                   for n in range(count)))
+        calls = self.path("calls")
+        out, _ = procs.check(["valgrind", "--tool=callgrind", f"--callgrind-out-file={calls}", "--toggle-collect=rs_partition_emit",
+                              suite.program("rollstatd"), "-c", config, "--replay", "--stream", "clicks",
+                              "--time-format", "us", data],
+                             timeout=600, env={**os.environ, "LD_BIND_NOW": "1"})
+        history = [item for item in map(engine.parse_line, out.decode().splitlines()) if item["key"] == "rs:s:a:history"]
+        self.assertEqual(len(history[0]["value"]), count - 1)
+        with open(calls, encoding="utf-8", errors="replace") as file:
+            return int(re.search(r"(?m)^(?:totals|summary): (\d+)", file.read()).group(1))
 
     def test_what_is_said_of_it(self):
         self.write("click.avsc", SCHEMA)

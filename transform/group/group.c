@@ -527,15 +527,6 @@ static inline void pane_add(struct rs_groups *gs, void *pane, const struct rs_ev
 
 /* ---- sessions ---- */
 
-uint32_t rs_session_ending(const struct rs_groups *gs, const struct rs_group *group, int64_t end_us)
-{
-    uint32_t at = group->newest;
-    while (rs_session_end(gs, rs_node_at(gs, at)) > end_us) {
-        at = rs_node_at(gs, at)->older;
-    }
-    return at;
-}
-
 /* An event within a session changes neither end of it, so it cannot reach one that has left the state. */
 static bool session_late(const struct rs_groups *gs, const struct rs_group *group, int64_t clock_us,
                          int64_t time_us)
@@ -583,7 +574,8 @@ static void judge_touched(const struct rs_groups *gs, const struct rs_group *g, 
     int64_t end_us = time_us + window_of(gs)->size_us;
     bool alone = touch->left == RS_NONE && touch->right == RS_NONE;
     bool joins = touch->left != RS_NONE && touch->right != RS_NONE;
-    int64_t now_us = gs->schedule.at > g->clock_us ? gs->schedule.at : g->clock_us; /* as far as is shown */
+    int64_t clock_us = rs_groups_delayed(gs, g->clock_us);
+    int64_t now_us = gs->schedule.at > clock_us ? gs->schedule.at : clock_us; /* as far as is shown */
     touch->late = alone && end_us <= g->clock_us;
     for (size_t i = 0; i < 2; i++) {
         if (touched[i] != RS_NONE) {
@@ -614,15 +606,6 @@ static uint32_t make_way(struct rs_groups *gs, uint32_t number, const struct tou
         node_remove(gs, number, touch->right);
     }
     return touch->left;
-}
-
-void rs_session_stale(struct rs_groups *gs, uint32_t number)
-{
-    struct rs_group *g = rs_group_at(gs, number);
-    g->flags = (uint16_t)(g->flags | RS_GROUP_STALE);
-    for (uint32_t at = g->newest; at != RS_NONE; at = rs_node_at(gs, at)->older) {
-        rs_node_at(gs, at)->flags |= RS_NODE_STALE;
-    }
 }
 
 /* Those that history lacks now, since it kept the newest only, are still held: all go out again. As long as no

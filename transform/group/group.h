@@ -119,10 +119,6 @@ static inline int64_t rs_session_final_at(const struct rs_groups *gs, const stru
     return rs_session_end(gs, node) + gs->aggregate->window.size_us;
 }
 
-/* What history has of the group is not known, or not whether it was told. */
-void rs_session_stale(struct rs_groups *gs, uint32_t number);
-/* Pane of the session with this end, which there is. */
-uint32_t rs_session_ending(const struct rs_groups *gs, const struct rs_group *group, int64_t end_us);
 /* For restoring: `node` of the group was just read. Those that it has joined since they were written go. False: it
  * says what cannot be. */
 RS_MUST_USE bool rs_session_restored(struct rs_groups *gs, uint32_t group, struct rs_node *node);

@@ -41,6 +41,8 @@ enum rs_group_flag {
         1024, /* a former group's keys are not deleted yet: nothing is emitted before they are */
     RS_GROUP_CLEARED = 2048, /* dropped, and while restoring it turned out that its keys are deleted */
     RS_GROUP_STALE = 4096,   /* some of its sessions are RS_NODE_STALE */
+    RS_GROUP_CUT =
+        8192, /* sessions: what another owner said of it is taken away, though it may be RS_GROUP_NEW */
 };
 
 /* What every event touches: one cache line, the key included where it is short enough. */
@@ -103,8 +105,8 @@ enum rs_node_flag {
     RS_NODE_OWED = 1,    /* counted as a window that waits for the sink */
     RS_NODE_CARRY = 2,   /* holds older panes' last values for `change`: no window of its own any more */
     RS_NODE_CHANGED = 4, /* the state log does not hold it as it is */
-    RS_NODE_SHOWN = 8,   /* sessions: history may have it as it was when it ended */
-    RS_NODE_STALE = 16,  /* sessions: history may have in its place what has to go first */
+    RS_NODE_SHOWN = 8, /* sessions: history, or the view of ended ones, may have it as it was when it ended */
+    RS_NODE_STALE = 16, /* sessions: history may have in its place what has to go first */
 };
 
 struct rs_node {

@@ -155,6 +155,10 @@ struct rs_pane_added rs_pane_add_extrema(const struct rs_pane_layout *layout, vo
                                          const struct rs_num *inputs, int64_t time_us, int64_t order);
 void rs_pane_copy(const struct rs_pane_layout *layout, void *to, const void *from); /* `to` initialised */
 
+/* Towards a pane to compare with, which is narrow and was empty: what it does not know yet of the last values that change
+ * and pct_change look at is taken from an older pane, and nothing else. True: it knows all of them. */
+bool rs_pane_take_previous(const struct rs_pane_layout *layout, void *previous, const void *older);
+
 size_t rs_stat_field_count(enum rs_stat_kind kind);
 /* What is against a statistic of these inputs, which are there: a sentence for people; NULL: nothing. */
 const char *rs_stat_fault(const struct rs_stat_spec *spec, const struct rs_num_type *inputs);

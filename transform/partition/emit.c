@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "transform/group/group.h"
+#include "transform/group/session.h"
 #include "transform/partition/internal.h"
 #include "transform/partition/show.h"
 
@@ -22,7 +22,7 @@ enum receipt_flag {
     RECEIPT_FIRST = 2,
     RECEIPT_HISTORY = 4,
     RECEIPT_DROP = 8,
-    RECEIPT_STALE = 16,
+    RECEIPT_STALE = 16, /* what is stale was taken away */
 };
 
 /* ---- emitting ---- */
@@ -39,6 +39,7 @@ static void mark_all(struct rs_groups *gs, uint32_t number, struct rs_group *g)
         rs_rest_at(gs, number)->flight_from = RS_WINDOW_NEVER;
         g->history_from = rs_show_held_from(gs, number);
     }
+    g->flags = (uint16_t)(g->flags & ~(unsigned)RS_GROUP_CUT);
     g->generation++; /* what is still in flight says nothing about what is sent from now on */
     rs_groups_touch(gs, number, g, RS_GROUP_VIEW | RS_GROUP_NEW);
 }
@@ -62,30 +63,74 @@ static int64_t first_ended(const struct rs_shower *s, uint32_t number, struct rs
     return g->history_from <= s->now_us ? g->history_from : RS_WINDOW_NEVER;
 }
 
+static bool goes_on(const struct rs_shower *s, int64_t from, int64_t end, size_t budget)
+{
+    return end <= s->now_us && (end == from || s->batch->ops.size < budget) && !s->batch->ops.failed;
+}
+
+/* Where each window is one pane, from pane to pane: to look for each would cost as many steps as there are panes, each
+ * time. Returns the end of the first that has not gone out. */
+static int64_t emit_panes(struct rs_shower *s, const struct rs_group *g, size_t budget, bool announced)
+{
+    const struct rs_groups *gs = s->groups;
+    int64_t from = g->history_from;
+    int64_t end = from;
+    uint32_t at = rs_show_pane_ending(gs, g, from);
+    while (goes_on(s, from, end, budget)) {
+        rs_show_pane(s, at, announced && end == from);
+        at = rs_node_at(gs, at)->newer;
+        end = at == RS_NONE ? RS_WINDOW_NEVER : rs_node_first_end(gs, rs_node_at(gs, at));
+    }
+    return end;
+}
+
 /* The first window goes out even beyond the budget, or a large one would never go. Unless a view announces the
  * change, it does: `announced`. */
 static unsigned emit_history(struct rs_shower *s, uint32_t number, struct rs_group *g, size_t budget,
                              bool announced)
 {
     struct rs_groups *gs = s->groups;
-    const struct rs_window *w = &gs->aggregate->window;
     int64_t from = g->history_from;
     int64_t end = from;
-    while (end <= s->now_us && (end == from || s->batch->ops.size < budget) && !s->batch->ops.failed) {
+    bool by_pane = rs_show_by_pane(gs);
+    while (!by_pane && goes_on(s, from, end, budget)) {
         rs_show_window(s, number, end, announced && end == from);
-        end = rs_show_next_end(gs, g, rs_groups_sessions(gs) ? end + 1 : rs_window_next_end(w, end));
+        end = rs_show_next_end(gs, g, rs_window_next_end(&gs->aggregate->window, end));
     }
-    g->history_from = end;
+    g->history_from = by_pane ? emit_panes(s, g, budget, announced) : end;
     rs_rest_at(gs, number)->flight_from = from;
     return RECEIPT_HISTORY;
+}
+
+/* Whether the store may have sessions of another owner. */
+static bool untold(const struct rs_groups *gs, const struct rs_group *g)
+{
+    return rs_groups_sessions(gs) && gs->aggregate->history &&
+           (g->flags & (RS_GROUP_NEW | RS_GROUP_CUT)) == RS_GROUP_NEW;
+}
+
+/* Where ended sessions alone are shown, one that goes on again may leave none: then there is no group to see, as before
+ * its first one ended. What is in flight says nothing about it any more. */
+static unsigned emit_nothing(struct rs_partition *p, struct rs_groups *gs, uint32_t number,
+                             struct rs_view_batch *batch)
+{
+    struct rs_group *g = rs_group_at(gs, number);
+    rs_session_unshown(gs, number);
+    rs_rest_at(gs, number)->flight_from = RS_WINDOW_NEVER;
+    g->history_from = rs_show_held_from(gs, number);
+    g->generation++;
+    g->flags |= RS_GROUP_NEW | RS_GROUP_CUT;
+    (void)emit_drop(p, gs, batch);
+    return RECEIPT_STALE;
 }
 
 /* Before anything is added to history: it keeps the newest only, and what is stale would push out what is not. What
  * the store has of a group that is new to this owner was said by another, who knew less. */
 static unsigned emit_stale(struct rs_shower *s, uint32_t number, struct rs_group *g)
 {
-    if (g->flags & RS_GROUP_NEW && s->groups->aggregate->history && rs_groups_sessions(s->groups)) {
+    if (untold(s->groups, g)) {
         rs_session_stale(s->groups, number);
+        g->flags |= RS_GROUP_CUT;
     }
     if (!(g->flags & RS_GROUP_STALE)) {
         return 0;
@@ -105,10 +150,11 @@ static bool drains(const struct rs_groups *gs)
 /* `ended`: windows go out, too. */
 static bool view_due(const struct rs_groups *gs, uint32_t number, int64_t now_us, bool ended)
 {
+    const struct rs_group *g = rs_group_at(gs, number);
     if (gs->aggregate->only_closed) {
-        return ended;
+        return ended || g->flags & RS_GROUP_STALE || untold(gs, g);
     }
-    if (rs_group_at(gs, number)->flags & (RS_GROUP_VIEW | RS_GROUP_NEW)) {
+    if (g->flags & (RS_GROUP_VIEW | RS_GROUP_NEW)) {
         return true;
     }
     if (gs->aggregate->fill != RS_FILL_NONE && ended) {
@@ -155,6 +201,8 @@ static unsigned emit_group(struct rs_partition *p, struct rs_groups *gs, uint32_
         bool first = g->flags & RS_GROUP_NEW;
         if (rs_show_view(&s, number, first ? RS_OP_FIRST : 0)) {
             put = RECEIPT_VIEW | (first ? RECEIPT_FIRST : 0u);
+        } else if (rs_groups_sessions(gs)) {
+            put = emit_nothing(p, gs, number, batch);
         }
     }
     g->flags = (uint16_t)(g->flags & ~(unsigned)RS_GROUP_VIEW);
@@ -193,8 +241,8 @@ static bool emit_turn(struct rs_partition *p, uint32_t set, struct rs_view_batch
         }
         struct receipt receipt = {
             .set = set, .group = number, .first_op = batch->op_count, .epoch = p->epoch};
-        receipt.generation = rs_group_at(gs, number)->generation;
         receipt.flags = (uint16_t)emit_group(p, gs, number, batch, budget);
+        receipt.generation = rs_group_at(gs, number)->generation;
         if (receipt.flags) {
             rs_buf_put(&batch->receipt, &receipt, sizeof receipt);
         }

@@ -5,6 +5,7 @@
 #include "base/time/civil.h"
 #include "transform/group/fold.h"
 #include "transform/group/last.h"
+#include "transform/group/session.h"
 #include "transform/group/upsert.h"
 
 /* One window's content on its way into a batch. */
@@ -103,15 +104,18 @@ static void measure(struct content *c)
 
 /* ---- append streams ---- */
 
-/* Last values of all earlier windows: each input's own newest one is what `change` compares with. */
+/* Last values before the window: each input's own newest one is what `change` compares with. It nearly always stands in
+ * the window before, and nothing else of that is looked at. */
 static const void *previous_of(struct rs_groups *gs, const struct rs_node *node)
 {
     if (!gs->aggregate->needs_previous || node->older == RS_NONE) {
         return NULL;
     }
     void *previous = emptied(gs, gs->previous);
-    for (uint32_t at = node->older; at != RS_NONE; at = rs_node_at(gs, at)->older) {
-        rs_pane_merge(gs->aggregate->layout, previous, rs_node_at(gs, at)->pane);
+    uint32_t at = node->older;
+    while (at != RS_NONE &&
+           !rs_pane_take_previous(gs->aggregate->layout, previous, rs_node_at(gs, at)->pane)) {
+        at = rs_node_at(gs, at)->older;
     }
     return previous;
 }
@@ -386,9 +390,29 @@ static int64_t newest_end(const struct rs_groups *gs, uint32_t number, int64_t n
     return end < rs_show_held_from(gs, number) ? RS_WINDOW_NEVER : end;
 }
 
+/* From now on history is told if it goes on again, even where that has not got it yet. */
+static bool show_ended_session(struct rs_shower *s, uint32_t number, uint32_t flags)
+{
+    struct rs_groups *gs = s->groups;
+    uint32_t at = rs_session_ended(gs, rs_group_at(gs, number), s->now_us);
+    if (at == RS_NONE) {
+        return false;
+    }
+    struct content c = {.event_us = RS_TIME_NONE};
+    fill_from_node(gs, rs_node_at(gs, at), &c);
+    rs_node_at(gs, at)->flags |= RS_NODE_SHOWN;
+    rs_batch_view_begin(s->batch, gs->aggregate->index, flags, s->key);
+    put_content(s, &c);
+    rs_batch_end(s->batch, rs_floor_ms(c.end_us));
+    return true;
+}
+
 static bool show_closed(struct rs_shower *s, uint32_t number, uint32_t flags)
 {
     struct rs_groups *gs = s->groups;
+    if (rs_groups_sessions(gs)) {
+        return show_ended_session(s, number, flags);
+    }
     int64_t end_us = newest_end(gs, number, s->now_us);
     if (end_us == RS_WINDOW_NEVER) {
         return false;
@@ -447,15 +471,32 @@ bool rs_show_view(struct rs_shower *s, uint32_t number, uint32_t flags)
     return true;
 }
 
-static void show_session(struct rs_shower *s, uint32_t number, int64_t end_us, bool announced)
+bool rs_show_by_pane(const struct rs_groups *gs)
+{
+    const struct rs_aggregate *a = gs->aggregate;
+    return rs_groups_sessions(gs) ||
+           (!a->upsert && a->window.kind == RS_WINDOW_TUMBLING && a->fill == RS_FILL_NONE);
+}
+
+uint32_t rs_show_pane_ending(const struct rs_groups *gs, const struct rs_group *group, int64_t end_us)
+{
+    return rs_groups_sessions(gs) ? rs_session_ended(gs, group, end_us)
+                                  : rs_group_from(gs, group, rs_window_start(&gs->aggregate->window, end_us));
+}
+
+void rs_show_pane(struct rs_shower *s, uint32_t pane, bool announced)
 {
     struct rs_groups *gs = s->groups;
-    struct rs_node *node = rs_node_at(gs, rs_session_ending(gs, rs_group_at(gs, number), end_us));
+    struct rs_node *node = rs_node_at(gs, pane);
     struct content c = {.event_us = RS_TIME_NONE};
     fill_from_node(gs, node, &c);
-    node->flags |= RS_NODE_SHOWN;
-    rs_batch_session_begin(s->batch, gs->aggregate->index, s->key, rs_floor_ms(node->start_us),
-                           rs_floor_ms(rs_pane_newest_us(node->pane)));
+    if (rs_groups_sessions(gs)) {
+        node->flags |= RS_NODE_SHOWN;
+        rs_batch_session_begin(s->batch, gs->aggregate->index, s->key, rs_floor_ms(node->start_us),
+                               rs_floor_ms(rs_pane_newest_us(node->pane)));
+    } else {
+        rs_batch_history_begin(s->batch, gs->aggregate->index, s->key, rs_floor_ms(node->start_us));
+    }
     if (announced) {
         rs_batch_announce(s->batch);
     }
@@ -493,10 +534,6 @@ void rs_show_window(struct rs_shower *s, uint32_t number, int64_t end_us, bool a
 {
     struct rs_groups *gs = s->groups;
     struct content c;
-    if (rs_groups_sessions(gs)) {
-        show_session(s, number, end_us, announced);
-        return;
-    }
     uint64_t revision = fill_ended(gs, number, end_us, fold_of(gs, number, false), &c);
     rs_batch_history_begin(s->batch, gs->aggregate->index, s->key, rs_floor_ms(c.start_us));
     if (announced) {

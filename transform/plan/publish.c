@@ -60,12 +60,6 @@ static bool load_publish(struct rs_config *config, const struct rs_config_node *
             "publish: current shows no ended windows: leave `history` out, or publish closed too");
         return false;
     }
-    if (shown == CLOSED && a->window.kind == RS_WINDOW_SESSION) {
-        rs_config_complain(config, node,
-                           "a session that has ended may go on again when an event comes late: publish both, "
-                           "as in [current, closed]");
-        return false;
-    }
     a->only_closed = shown == CLOSED;
     return true;
 }
