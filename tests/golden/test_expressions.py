@@ -378,7 +378,8 @@ class Expressions(suite.Case):
                 ("high + low % 2", "arithmetic is made of"),
                 ("high -low-", 'no statistic "low-"; did you mean "low"?; a minus stands between blanks'),
                 ("2 * high-low", 'no statistic "high-low"'),
-                ("high / total.volume", 'no statistic "total.volume"; those of other aggregates cannot be used'),
+                ("high / total.volume", 'no statistic "total.volume"; those of other aggregates cannot be used, since an instance sees '
+                 "its own partitions alone: divide where both are shown"),
                 ("p - low", "p is ohlc: one of its fields is meant, as in p_high - p_low"),
                 ("p_hihg - low", 'did you mean "p_high"?'),
                 ("v - low", "v is a profile, which is no number; of its fields v_step is one"),

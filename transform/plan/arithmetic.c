@@ -182,7 +182,10 @@ static void complain_name(const struct reader *r, const char *name)
     rs_config_complain(l->config, r->where, "this aggregate has no statistic \"%s\"%s%s%s%s%s", name,
                        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
                        strchr(name, '-') ? "; a minus stands between blanks" : "",
-                       strchr(name, '.') ? "; those of other aggregates cannot be used" : "");
+                       strchr(name, '.')
+                           ? "; those of other aggregates cannot be used, since an instance sees its own "
+                             "partitions alone: divide where both are shown"
+                           : "");
 }
 
 /* ---- reading ---- */
