@@ -243,8 +243,9 @@ struct sim {
     struct rs_random chance;
     struct rs_random group_chance; /* the second group's: seeds without one are as if there were none */
     bool failed, verbose, telling;
-    bool healed; /* nothing goes wrong any more */
-    bool calm;   /* nothing ever does: the log has to stay small */
+    bool healed;  /* nothing goes wrong any more */
+    bool calm;    /* nothing ever does: the log has to stay small */
+    bool windows; /* sessions, calendars and the newest events instead of windows of a fixed size */
     bool rebuilt;
     bool clock_jumped; /* the wall clock of all */
     char trouble[2048];
@@ -313,7 +314,8 @@ void sim_note(const struct sim *sim, const char *format, ...) RS_PRINTF(2, 3);
 void *sim_alloc(size_t size); /* zeroed; never NULL */
 
 /* workload.c */
-const struct world *world_open(uint32_t number);
+const struct world *world_open(uint32_t number, bool windows); /* a process keeps to one of both */
+void wall_clock_begin(struct sim *sim);
 void world_yaml(const struct world *world, struct rs_buf *out);
 void worlds_close(void);
 void workload_make(struct sim *sim);

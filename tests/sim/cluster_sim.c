@@ -1,6 +1,9 @@
 /* cluster_sim: nothing lost, nothing twice, under seeds: see cluster.h.
  *
- *   cluster_sim [--from S] [--seeds N] [--seed S] [--keep-going] [--verbose] [--quiet]
+ *   cluster_sim [--windows] [--from S] [--seeds N] [--seed S] [--keep-going] [--verbose] [--quiet]
+ *
+ * With --windows there are sessions, days and trading sessions of New York, the newest N events, and statistics with a state
+ * of their own.
  *
  * Prints what was wrong in the first seed that fails, and seeds per second. --verbose tells the story of a
  * seed. */
@@ -341,14 +344,14 @@ static void tell_beginning(const struct sim *sim)
     }
 }
 
-static bool run_seed(uint64_t seed, bool verbose, struct totals *totals)
+static bool run_seed(uint64_t seed, bool windows, bool verbose, struct totals *totals)
 {
     struct sim *sim = sim_alloc(sizeof *sim);
     sim->seed = seed;
     sim->verbose = verbose;
+    sim->windows = windows;
     sim->chance.state = seed * UINT64_C(0xD1342543DE82EF95) + 1;
-    rs_clock_virtual_init(&sim->clock, INT64_C(1700000000) * SECOND);
-    rs_clock_virtual_advance(&sim->clock, 1000 * SECOND);
+    wall_clock_begin(sim);
     sim->began_us = sim_now(sim);
     workload_make(sim);
     fate_draw(sim);
@@ -371,15 +374,21 @@ static bool run_seed(uint64_t seed, bool verbose, struct totals *totals)
     return !failed;
 }
 
-static void print_totals(const struct totals *t, uint64_t first, double seconds)
+struct options {
+    uint64_t first, count;
+    bool keep_going, verbose, windows;
+};
+
+static void print_totals(const struct totals *t, const struct options *options, double seconds)
 {
     printf("cluster_sim: %" PRIu64 " seeds from %" PRIu64 ", %" PRIu64 " failed; %.0f seeds/s; %" PRIu64
            " steps, %" PRIu64 " kills, %" PRIu64 " claims, %" PRIu64 " seals, %" PRIu64 " trims, %" PRIu64
            " batches to Redis, %" PRIu64 " losses of Redis\n",
-           t->seeds, first, t->failed, (double)t->seeds / seconds, t->steps, t->crashes, t->claims, t->seals,
-           t->trims, t->batches, t->losses);
+           t->seeds, options->first, t->failed, (double)t->seeds / seconds, t->steps, t->crashes, t->claims,
+           t->seals, t->trims, t->batches, t->losses);
     if (t->failed) {
-        printf("cluster_sim: reproduce with --seed %" PRIu64 " --verbose\n", t->first_failed);
+        printf("cluster_sim: reproduce with %s--seed %" PRIu64 " --verbose\n",
+               options->windows ? "--windows " : "", t->first_failed);
     }
 }
 
@@ -389,11 +398,6 @@ static double seconds_now(void)
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
-
-struct options {
-    uint64_t first, count;
-    bool keep_going, verbose;
-};
 
 static bool parse(int argc, char **argv, struct options *o)
 {
@@ -409,6 +413,8 @@ static bool parse(int argc, char **argv, struct options *o)
             o->count = 1;
         } else if (strcmp(argv[i], "--keep-going") == 0) {
             o->keep_going = true;
+        } else if (strcmp(argv[i], "--windows") == 0) {
+            o->windows = true;
         } else if (strcmp(argv[i], "--verbose") == 0) {
             o->verbose = true;
         } else {
@@ -423,14 +429,16 @@ int main(int argc, char **argv)
     struct options options;
     struct totals totals = {0};
     if (!parse(argc, argv, &options)) {
-        fprintf(stderr, "usage: cluster_sim [--from S] [--seeds N] [--seed S] [--keep-going] [--verbose]\n");
+        fprintf(
+            stderr,
+            "usage: cluster_sim [--windows] [--from S] [--seeds N] [--seed S] [--keep-going] [--verbose]\n");
         return 1;
     }
     double began = seconds_now();
     for (uint64_t i = 0; i < options.count && (options.keep_going || totals.failed == 0); i++) {
-        (void)run_seed(options.first + i, options.verbose, &totals);
+        (void)run_seed(options.first + i, options.windows, options.verbose, &totals);
     }
-    print_totals(&totals, options.first, seconds_now() - began);
+    print_totals(&totals, &options, seconds_now() - began);
     worlds_close();
     return totals.failed != 0;
 }

@@ -14,12 +14,18 @@ int64_t model_down(int64_t a, int64_t step)
 
 int64_t model_first_end(const struct model_aggregate *a, int64_t t)
 {
+    if (model_by_calendar(a)) {
+        return model_cell_of(a, t).end_us;
+    }
     return model_down(t, a->every_us) + a->every_us;
 }
 
 /* Of a session, what an event alone would have. */
 int64_t model_last_end(const struct model_aggregate *a, int64_t t)
 {
+    if (model_by_calendar(a)) {
+        return model_cell_of(a, t).end_us;
+    }
     return a->window == MODEL_SESSION ? t + a->size_us : model_down(t + a->size_us, a->every_us);
 }
 
@@ -371,7 +377,8 @@ static void expire(struct model *m, bool back)
 
 static bool where_holds(const struct model_aggregate *a, const struct tick *t)
 {
-    return !(a->only_buys && t->side != 0) && !(a->only_a && strcmp(t->product, "a") != 0);
+    return !(a->only_buys && t->side != 0) && !(a->only_a && strcmp(t->product, "a") != 0) &&
+           !(a->only_open && !model_open_at(t->at_us));
 }
 
 /* ---- sessions ---- */
@@ -432,6 +439,37 @@ static bool is_news(const struct model *m, int aggregate, const char *key, int64
     return touches ? ended : clock != MODEL_NONE && t + gap <= clock;
 }
 
+/* ---- the newest events ---- */
+
+bool model_before(const struct model_event *a, const struct model_event *b)
+{
+    return a->time_us < b->time_us || (a->time_us == b->time_us && a->offset < b->offset);
+}
+
+bool model_in_range(const struct model *m, const struct model_range *range, const struct model_event *e)
+{
+    if (!model_same_group(e, range->aggregate, range->key) || e->absent || e->time_us < range->start_us ||
+        e->time_us >= range->end_us) {
+        return false;
+    }
+    int64_t newer = 0;
+    for (size_t i = 0; range->newest > 0 && i < m->count; i++) {
+        newer +=
+            model_same_group(&m->events[i], range->aggregate, range->key) && model_before(e, &m->events[i]);
+    }
+    return range->newest == 0 || newer < range->newest;
+}
+
+/* Whether as many that are newer are there already. */
+static bool too_old(const struct model *m, int aggregate, const char *key, const struct model_event *e)
+{
+    int64_t newer = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        newer += model_same_group(&m->events[i], aggregate, key) && model_before(e, &m->events[i]);
+    }
+    return newer >= m->config.aggregates[aggregate].last;
+}
+
 enum outcome { FILTERED, LATE, APPLIED };
 
 static void fill(struct model_event *e, int number, const char *key, int64_t offset, const struct tick *t)
@@ -456,8 +494,12 @@ static enum outcome apply_append(struct model *m, int number, int64_t offset, co
     key_of(a, t, key);
     int64_t clock = model_clock_of(m, number, key);
     const struct dropped *gone = find_dropped(m, number, key);
+    const struct model_event this = {.time_us = t->at_us, .offset = offset};
+    if (a->window == MODEL_LAST && too_old(m, number, key, &this)) {
+        return LATE;
+    }
     int64_t judge = clock != MODEL_NONE ? clock : gone ? gone->newest_us : m->forgotten_newest_us[number];
-    if (a->window != MODEL_ALL && judge != MODEL_NONE &&
+    if (a->window != MODEL_ALL && a->window != MODEL_LAST && judge != MODEL_NONE &&
         model_last_end(a, t->at_us) <= judge - m->config.lateness_us &&
         !(a->window == MODEL_SESSION &&
           open_session_holds(m, number, key, t->at_us, judge - m->config.lateness_us))) {

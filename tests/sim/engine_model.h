@@ -15,23 +15,35 @@
 #define MODEL_AGGREGATES_MAX 4
 #define MODEL_NONE           INT64_MIN
 
-enum model_window { MODEL_TUMBLING, MODEL_SLIDING, MODEL_ALL, MODEL_LAST, MODEL_SESSION };
+enum model_window {
+    MODEL_TUMBLING,
+    MODEL_SLIDING,
+    MODEL_ALL,
+    MODEL_LAST, /* upsert: periods; else events */
+    MODEL_SESSION,
+    MODEL_DAY,      /* of New York */
+    MODEL_EXCHANGE, /* sessions of tests/sim/exchange.yaml */
+};
 
 struct model_aggregate {
     enum model_window window;
-    int64_t size_us, every_us; /* session: the gap, both */
+    int64_t size_us, every_us; /* session: the gap, both; calendars: a day, both */
     int64_t last;
     bool history;
     int64_t keep;   /* of it; 0: more than there ever are */
     int by;         /* 0: nothing, 1: product, 2: market and product */
     bool only_buys; /* where: {side: BUY} */
     bool only_a;    /* where: {product: a} */
+    bool only_open; /* where: {$in_session: true} */
+    bool since;     /* calendars: shown until the next begins */
+    bool parts;     /* has statistics with a state of their own */
     bool change;    /* has change(price) and pct_change(price) */
     bool rate;
 };
 
 struct model_config {
     bool upsert;
+    bool exchange; /* has a trading calendar */
     int64_t max_periods;
     int64_t lateness_us;
     int64_t max_future_us; /* no event is that far ahead of its record; 0: a century */
@@ -67,6 +79,9 @@ bool model_undecided(const struct model *model);
  * those with a true last argument have to be there even after the store was lost once. */
 typedef void model_line(void *ctx, const char *line, bool held);
 void model_lines(const struct model *model, int64_t now_shown_us, model_line *see, void *ctx);
+
+/* When a day of MODEL_DAY begins: the one that has 25 hours, or the one after it. */
+int64_t model_midnight(bool of_the_long_day);
 
 /* The configuration as YAML for the engine. */
 void model_yaml(const struct model_config *config, struct rs_buf *out);

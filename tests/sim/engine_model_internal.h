@@ -63,6 +63,25 @@ int64_t model_down(int64_t a, int64_t step);
 int64_t model_first_end(const struct model_aggregate *a, int64_t t);
 int64_t model_last_end(const struct model_aggregate *a, int64_t t);
 
+/* Calendars: the window that holds a time. */
+struct model_cell {
+    int64_t start_us, end_us;
+};
+bool model_by_calendar(const struct model_aggregate *a);
+struct model_cell model_cell_of(const struct model_aggregate *a, int64_t t);
+bool model_open_at(int64_t t);
+
+/* The events of a group in [start, end), the newest `newest` of them; 0: all. */
+struct model_range {
+    int aggregate;
+    const char *key;
+    int64_t start_us, end_us, newest;
+};
+bool model_in_range(const struct model *m, const struct model_range *range, const struct model_event *e);
+bool model_before(const struct model_event *a, const struct model_event *b);
+/* Statistics that keep more than sums: quantiles, distinct values, prices by steps, the order of events. */
+void model_put_parts(const struct model *m, const struct model_range *range, struct rs_buf *out);
+
 /* First and last event time of the session with an event of time t. */
 struct model_session {
     int64_t first_us, last_us;

@@ -12,20 +12,15 @@ struct fold {
     int64_t lo, hi;
     const struct model_event *first, *last; /* with a price */
     int64_t oldest_us, newest_us;
+    struct model_range range;
 };
 
-static bool before(const struct model_event *a, const struct model_event *b)
+static struct fold fold_range(const struct model *m, struct model_range range)
 {
-    return a->time_us < b->time_us || (a->time_us == b->time_us && a->offset < b->offset);
-}
-
-static struct fold fold_window(const struct model *m, int aggregate, const char *key, int64_t start,
-                               int64_t end)
-{
-    struct fold f = {.oldest_us = INT64_MAX, .newest_us = MODEL_NONE};
+    struct fold f = {.oldest_us = INT64_MAX, .newest_us = MODEL_NONE, .range = range};
     for (size_t i = 0; i < m->count; i++) {
         const struct model_event *e = &m->events[i];
-        if (!model_same_group(e, aggregate, key) || e->absent || e->time_us < start || e->time_us >= end) {
+        if (!model_in_range(m, &range, e)) {
             continue;
         }
         f.events++;
@@ -42,10 +37,17 @@ static struct fold fold_window(const struct model *m, int aggregate, const char 
         f.sum_p += e->price;
         f.sum_pq += e->price * e->quantity;
         f.sum_w += e->quantity;
-        f.first = !f.first || before(e, f.first) ? e : f.first;
-        f.last = !f.last || before(f.last, e) ? e : f.last;
+        f.first = !f.first || model_before(e, f.first) ? e : f.first;
+        f.last = !f.last || model_before(f.last, e) ? e : f.last;
     }
     return f;
+}
+
+static struct fold fold_window(const struct model *m, int aggregate, const char *key, int64_t start,
+                               int64_t end)
+{
+    return fold_range(
+        m, (struct model_range){.aggregate = aggregate, .key = key, .start_us = start, .end_us = end});
 }
 
 /* ---- rendering ---- */
@@ -69,12 +71,16 @@ static void put_ratio(struct rs_buf *out, const char *name, int64_t numerator, i
 
 static int64_t length_of(const struct model_aggregate *a, const struct fold *f)
 {
+    if (model_by_calendar(a)) {
+        return f->range.end_us - f->range.start_us;
+    }
     return a->window == MODEL_SESSION ? f->newest_us - f->oldest_us + a->size_us : a->size_us;
 }
 
-static void put_stats(struct rs_buf *out, const struct model_aggregate *a, const struct fold *f,
+static void put_stats(struct rs_buf *out, const struct model *m, const struct fold *f,
                       const int64_t *previous)
 {
+    const struct model_aggregate *a = &m->config.aggregates[f->range.aggregate];
     put_decimal(out, "n", f->events, 0);
     put_decimal(out, "np", f->priced, 0);
     put_decimal(out, "v", f->sum_q, 0);
@@ -95,6 +101,9 @@ static void put_stats(struct rs_buf *out, const struct model_aggregate *a, const
     }
     if (a->rate && f->events) {
         put_ratio(out, "r", f->sum_q * 1000000, length_of(a, f));
+    }
+    if (a->parts) {
+        model_put_parts(m, &f->range, out);
     }
     if (a->change && previous && f->last) {
         put_decimal(out, "c", f->last->price - *previous, 2);
@@ -192,10 +201,36 @@ static void sliding_line(const struct lines *l, const struct model_aggregate *a)
         end -= a->every_us;
     }
     struct fold f = fold_window(l->m, l->aggregate, l->key, end - a->size_us, end);
-    put_stats(&text, a, &f, NULL);
+    put_stats(&text, l->m, &f, NULL);
     put_tail(&text, true, end - a->size_us, end, f.newest_us, f.events);
     int64_t change = end > least ? end : l->clock_us;
     put_line(l, "hash", model_down(change, 1000) / 1000, &text, true);
+}
+
+/* Of windows by the calendar the next one is empty, and so is every later one. */
+static void since_line(const struct lines *l, const struct model_aggregate *a)
+{
+    struct rs_buf text = {0};
+    struct model_cell cell = model_cell_of(a, l->clock_us);
+    bool over = l->now_us >= cell.end_us;
+    cell = over ? model_cell_of(a, cell.end_us) : cell;
+    struct fold f = fold_window(l->m, l->aggregate, l->key, cell.start_us, cell.end_us);
+    put_stats(&text, l->m, &f, NULL);
+    put_tail(&text, true, cell.start_us, cell.end_us, f.newest_us, f.events);
+    put_line(l, "hash", model_down(over ? cell.end_us : l->clock_us, 1000) / 1000, &text, true);
+}
+
+static void newest_line(const struct lines *l, const struct model_aggregate *a)
+{
+    struct rs_buf text = {0};
+    struct fold f = fold_range(l->m, (struct model_range){.aggregate = l->aggregate,
+                                                          .key = l->key,
+                                                          .start_us = MODEL_NONE,
+                                                          .end_us = INT64_MAX,
+                                                          .newest = a->last});
+    put_stats(&text, l->m, &f, NULL);
+    put_tail(&text, true, f.oldest_us, f.newest_us, f.newest_us, f.events);
+    put_line(l, "hash", model_down(l->clock_us, 1000) / 1000, &text, true);
 }
 
 static void view_line(const struct lines *l, const struct model_aggregate *a)
@@ -204,6 +239,11 @@ static void view_line(const struct lines *l, const struct model_aggregate *a)
     bool all = a->window == MODEL_ALL;
     int64_t start = all ? MODEL_NONE : model_down(l->clock_us, a->size_us);
     int64_t end = all ? INT64_MAX : start + a->size_us;
+    if (model_by_calendar(a)) {
+        struct model_cell cell = model_cell_of(a, l->clock_us);
+        start = cell.start_us;
+        end = cell.end_us;
+    }
     if (a->window == MODEL_SESSION) {
         struct model_session session = model_session_of(l->m, l->aggregate, l->key, l->clock_us);
         start = session.first_us;
@@ -211,7 +251,7 @@ static void view_line(const struct lines *l, const struct model_aggregate *a)
     }
     struct fold f = fold_window(l->m, l->aggregate, l->key, start, end);
     const struct model_event *previous = all ? NULL : price_before(l->m, l->aggregate, l->key, start);
-    put_stats(&text, a, &f, previous ? &previous->price : NULL);
+    put_stats(&text, l->m, &f, previous ? &previous->price : NULL);
     put_tail(&text, !all, start, end, f.newest_us, f.events);
     put_line(l, "hash", model_down(l->clock_us, 1000) / 1000, &text, true);
 }
@@ -219,13 +259,13 @@ static void view_line(const struct lines *l, const struct model_aggregate *a)
 static void window_line(const struct lines *l, const struct model_aggregate *a, int64_t end)
 {
     struct rs_buf text = {0};
-    int64_t start = end - a->size_us;
+    int64_t start = model_by_calendar(a) ? model_cell_of(a, end - 1).start_us : end - a->size_us;
     struct fold f = fold_window(l->m, l->aggregate, l->key, start, end);
     if (f.events == 0) {
         return;
     }
     const struct model_event *previous = price_before(l->m, l->aggregate, l->key, start);
-    put_stats(&text, a, &f, previous ? &previous->price : NULL);
+    put_stats(&text, l->m, &f, previous ? &previous->price : NULL);
     put_tail(&text, true, start, end, f.newest_us, f.events);
     int64_t revision = 0;
     for (size_t i = 0; i < l->m->count; i++) {
@@ -247,13 +287,13 @@ static int descending(const void *x, const void *y)
     return (a < b) - (a > b);
 }
 
-static void session_line(const struct lines *l, const struct model_aggregate *a, int64_t start, int64_t end)
+static void session_line(const struct lines *l, int64_t start, int64_t end)
 {
     struct rs_buf text = {0};
     struct fold f = fold_window(l->m, l->aggregate, l->key, start, end);
     const struct model_event *previous = price_before(l->m, l->aggregate, l->key, start);
     int64_t revision = 0;
-    put_stats(&text, a, &f, previous ? &previous->price : NULL);
+    put_stats(&text, l->m, &f, previous ? &previous->price : NULL);
     put_tail(&text, true, start, end, f.newest_us, f.events);
     for (size_t i = 0; i < l->m->count; i++) {
         const struct model_event *e = &l->m->events[i];
@@ -282,7 +322,7 @@ static void session_lines(const struct lines *l, const struct model_aggregate *a
     for (size_t i = 0; i < count && (a->keep == 0 || shown < a->keep);) {
         struct model_session session = model_session_of(l->m, l->aggregate, l->key, times[i]);
         if (session.last_us + a->size_us <= l->now_us) {
-            session_line(l, a, session.first_us, session.last_us + a->size_us);
+            session_line(l, session.first_us, session.last_us + a->size_us);
             shown++;
         }
         while (i < count && times[i] >= session.first_us) {
@@ -313,7 +353,7 @@ static void upsert_line(const struct lines *l, const struct model_aggregate *a)
     struct fold f = fold_window(l->m, l->aggregate, l->key, start, end);
     const struct model_event *previous =
         newest ? present_before(l->m, l->aggregate, l->key, newest->time_us) : NULL;
-    put_stats(&text, a, &f, previous ? &previous->price : NULL);
+    put_stats(&text, l->m, &f, previous ? &previous->price : NULL);
     put_tail(&text, newest && a->window != MODEL_ALL, start,
              newest && a->window == MODEL_LAST ? newest->time_us : end, f.newest_us, f.events);
     put_line(l, "hash", model_down(newest ? newest->time_us : l->clock_us, 1000) / 1000, &text, true);
@@ -339,7 +379,7 @@ static void upsert_window_line(const struct lines *l, const struct model_aggrega
     const struct model_event *newest = f.events ? present_before(l->m, l->aggregate, l->key, end) : NULL;
     const struct model_event *previous =
         newest ? present_before(l->m, l->aggregate, l->key, newest->time_us) : NULL;
-    put_stats(&text, a, &f, previous ? &previous->price : NULL);
+    put_stats(&text, l->m, &f, previous ? &previous->price : NULL);
     put_tail(&text, true, start, end, f.newest_us, f.events);
     put_decimal(&text, "revision", revision, 0);
     put_line(l, "history", model_down(start, 1000) / 1000, &text, true);
@@ -369,6 +409,10 @@ static void group_lines(struct lines *l)
         upsert_line(l, a);
     } else if (a->window == MODEL_SLIDING) {
         sliding_line(l, a);
+    } else if (a->window == MODEL_LAST) {
+        newest_line(l, a);
+    } else if (a->since) {
+        since_line(l, a);
     } else {
         view_line(l, a);
     }

@@ -11,6 +11,10 @@ static void window_yaml(const struct model_aggregate *a, struct rs_buf *out)
         break;
     case MODEL_SESSION: rs_buf_printf(out, "{session: %lldms}", (long long)a->size_us / 1000); break;
     case MODEL_ALL: rs_buf_text(out, "{all: true}"); break;
+    case MODEL_DAY:
+        rs_buf_printf(out, "{%s, zone: America/New_York}", a->since ? "since: day" : "tumbling: 1d");
+        break;
+    case MODEL_EXCHANGE: rs_buf_printf(out, "{%s: session}", a->since ? "since" : "tumbling"); break;
     case MODEL_LAST: rs_buf_printf(out, "{last: %lld}", (long long)a->last); break;
     }
 }
@@ -20,7 +24,9 @@ static void aggregate_yaml(const struct model_aggregate *a, int number, struct r
     static const char *const bys[] = {"[]", "[product]", "[market, product]"};
     rs_buf_printf(out, "  a%d:\n    stream: ticks\n    by: %s\n    window: ", number, bys[a->by]);
     window_yaml(a, out);
-    if (a->only_buys || a->only_a) {
+    if (a->only_open) {
+        rs_buf_printf(out, "\n    where: {$in_session: true%s}", a->only_buys ? ", side: BUY" : "");
+    } else if (a->only_buys || a->only_a) {
         rs_buf_printf(out, "\n    where: {%s%s%s}", a->only_buys ? "side: BUY" : "",
                       a->only_buys && a->only_a ? ", " : "", a->only_a ? "product: a" : "");
     }
@@ -35,6 +41,12 @@ static void aggregate_yaml(const struct model_aggregate *a, int number, struct r
     if (a->rate) {
         rs_buf_text(out, "      r: rate(quantity)\n");
     }
+    if (a->parts) {
+        rs_buf_text(out,
+                    "      md: median(price)\n      q9: quantile(quantity, 0.9)\n      ds: distinct(price)\n"
+                    "      co: correlation(price, quantity)\n      pf: profile(price, 1, quantity)\n"
+                    "      lg: lag(price, 2)\n      ew: 'ewma(price, 3s)'\n");
+    }
     if (a->change) {
         rs_buf_text(out, "      c: change(price)\n      pc: pct_change(price)\n");
     }
@@ -43,6 +55,9 @@ static void aggregate_yaml(const struct model_aggregate *a, int number, struct r
 void model_yaml(const struct model_config *c, struct rs_buf *out)
 {
     rs_buf_text(out, "streams:\n  ticks:\n    topic: t\n    schema: tick.avsc\n    time: at\n");
+    if (c->exchange) {
+        rs_buf_text(out, "    calendar: " RS_SIM_EXCHANGE "\n");
+    }
     if (c->upsert) {
         rs_buf_printf(out, "    upsert: {version: revision, value: price, max_periods: %lld}\n",
                       (long long)c->max_periods);

@@ -25,6 +25,9 @@ ENGINE = ("written-late", "expiry-by-stream-time", "median-of-the-wrong-side", "
 # Caught by engine_sim where windows are sessions.
 SESSIONS = ("joined-stays-in-history", "history-not-filled-again", "stale-goes-last", "final-too-early",
             "final-sessions-leave")
+# Caught by cluster_sim with --windows: sessions, calendars, the newest events, statistics with a state of their own.
+WINDOWS = ("restored-session-beside-what-it-was", "oldest-of-the-newest-not-restored", "part-lost-in-a-join", "long-day-late-after-24-hours",
+           "break-counts-as-open")
 # Caught by writers_sim: commands that come between those of a transaction.
 WRITERS = ("fence-not-watched", "names-not-watched", "fence-not-awaited", "owner-not-awaited", "nothing-taken-for-written",
            "wrong-type-left")
@@ -37,6 +40,22 @@ CAUGHT_BY = {"successor-not-held-back": 3681, "gone-not-restored": 1479, "limits
 
 # name: (what it does, [(file, text, instead)]). How the text is broken into lines does not matter.
 MUTANTS = {
+    "restored-session-beside-what-it-was": ("a session that is restored leaves those that it has grown over", [(
+        "transform/group/group.c", "while (node->newer != RS_NONE && rs_node_at(gs, node->newer)->start_us < end_us) {",
+        "while (node->newer != RS_NONE && rs_node_at(gs, node->newer)->start_us < node->start_us) {\n        (void)end_us;")]),
+    "oldest-of-the-newest-not-restored": ("after a restart the newest events do not know which of them is the oldest", [(
+        "transform/group/last.c", "memcpy(e, event, gs->last.event_size); inserted(gs, g);",
+        "memcpy(e, event, gs->last.event_size);\n    if (g->count > gs->aggregate->window.last) {\n        drop_oldest(gs, g);\n    }")]),
+    "part-lost-in-a-join": ("a session that is joined leaves behind what quantiles keep", [(
+        "transform/pane/parts.c", "for (size_t i = 0; i < into->layout->part_count; i++) {",
+        "for (size_t i = 1; i < into->layout->part_count; i++) {")]),
+    "long-day-late-after-24-hours": ("an event of the 25th hour of a day is late", [(
+        "transform/group/group.c", ": rs_window_last_end(w, time_us) <= clock_us - gs->lateness_us;",
+        ": (w->by_calendar ? rs_window_slice(w, time_us) + w->size_us : rs_window_last_end(w, time_us)) <=\n"
+        "                                        clock_us - gs->lateness_us;")]),
+    "break-counts-as-open": ("the break between two sessions counts as trading", [(
+        "base/time/sessions.c", "return (struct rs_session_span){closed_us, open_us, false};",
+        "return (struct rs_session_span){closed_us, open_us, i > 0};")]),
     "joined-stays-in-history": ("a session that was joined stays in history", [(
         "transform/group/group.c", "node->flags |= RS_NODE_STALE; g->flags", "g->flags"), (
         "transform/partition/show.c", "rs_batch_session_begin(s->batch, gs->aggregate->index, s->key, rs_floor_ms(node->start_us), "
@@ -370,11 +389,15 @@ def program_of(name):
     return "engine_sim" if name in ENGINE + SESSIONS else "writers_sim" if name in WRITERS else "cluster_sim"
 
 
+def options_of(name):
+    return ["--sessions"] if name in SESSIONS else ["--windows"] if name in WINDOWS else []
+
+
 def run_one(copy_of, name, seeds=SEEDS, jobs=2):
     _, edits = MUTANTS[name]
     try:
         copy_of.plant(edits)
-        return hunt(copy_of.make(program_of(name)), seeds, jobs, CAUGHT_BY.get(name), ["--sessions"] if name in SESSIONS else [])
+        return hunt(copy_of.make(program_of(name)), seeds, jobs, CAUGHT_BY.get(name), options_of(name))
     except RuntimeError as error:
         return str(error)
     finally:

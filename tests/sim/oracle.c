@@ -133,6 +133,9 @@ static void check_value(struct sim *sim, const struct rs_view_batch *batch, cons
         }
         return;
     }
+    if (op_takes_back(op)) {
+        return;
+    }
     if (!reference_find(expected, op, &found)) {
         sim_wrong(sim,
                   "partition %u: Redis gets group %.*s, %s %" PRId64 ", which is not in the fold of %" PRId64,
@@ -192,10 +195,10 @@ void oracle_batch(struct sim *sim, const struct rs_view_batch *batch)
     check_shown(sim, batch);
     while (rs_batch_next(batch, &cursor, &op)) {
         check_value(sim, batch, &op);
-        if (op.kind != RS_OP_DROP) {
+        if (op.kind != RS_OP_DROP && !op_takes_back(&op)) {
             check_step(sim, &sim->store.shelves[place_of_batch(sim, batch)], batch, &op);
         }
-        if (op.kind == RS_OP_HISTORY) {
+        if (op.kind == RS_OP_HISTORY && !op_takes_back(&op)) {
             hashes_add(&o->written, op_hash(&op));
         }
     }
@@ -404,8 +407,9 @@ static void see_restored(void *ctx, const struct rs_op *op)
 {
     struct restoring *r = ctx;
     struct rs_op e;
-    if (op->kind == RS_OP_DROP && reference_dropped(r->sim->oracles[r->partition]->reference,
-                                                    r->sim->topics[r->partition].sealed_next, op)) {
+    if (op_takes_back(op) ||
+        (op->kind == RS_OP_DROP && reference_dropped(r->sim->oracles[r->partition]->reference,
+                                                     r->sim->topics[r->partition].sealed_next, op))) {
         return;
     }
     for (size_t left = r->expected->op_count; left > 0; left--) {
@@ -435,7 +439,7 @@ static void check_unsaid(struct restoring *r)
     struct rs_op e;
     size_t cursor = 0;
     for (size_t i = 0; rs_batch_next(r->expected, &cursor, &e); i++) {
-        if (r->seen[i] || e.kind == RS_OP_DROP ||
+        if (r->seen[i] || e.kind == RS_OP_DROP || op_takes_back(&e) ||
             (e.kind == RS_OP_HISTORY && hashes_have(&o->written, op_hash(&e)))) {
             continue;
         }
@@ -675,6 +679,9 @@ static const char *lacking(struct sim *sim, uint32_t partition, const struct rs_
     struct rs_op op;
     size_t cursor = 0;
     while (rs_batch_next(expected, &cursor, &op)) {
+        if (op_takes_back(&op) || reference_pushed_out(sim, expected, &op)) {
+            continue;
+        }
         int64_t score = op.kind == RS_OP_VIEW ? op.change_ms : op.score_ms;
         const struct entry *e =
             op.kind == RS_OP_DROP ? NULL : shelf_find(s, op.kind, op.aggregate, op.key, score);
@@ -759,6 +766,10 @@ void oracle_end(struct sim *sim)
             sim_wrong(sim, "partition %u, after healing: %s", i, what);
         }
         reference_check(sim->oracles[i]->reference, (int64_t)sim->feeds[i].count, sim->shown_end_us);
+        if (sim->windows) { /* when days have ended, too */
+            reference_check(sim->oracles[i]->reference, (int64_t)sim->feeds[i].count,
+                            sim->shown_end_us + 50 * HOUR);
+        }
         check_state(sim, i);
     }
 }

@@ -29,6 +29,13 @@ bool reference_letter(const struct reference *r,
 
 /* Both live until the next call of either. */
 const struct rs_view_batch *reference_render(struct reference *r, int64_t offset, int64_t shown_us);
+/* Whether an operation says nothing but that what was said of a session is not so any more. */
+static inline bool op_takes_back(const struct rs_op *op)
+{
+    return op->flags & RS_OP_SESSION && op->kind == RS_OP_HISTORY && op->field_count == 0;
+}
+/* Whether history keeps as many newer windows, which are all in `batch`. */
+bool reference_pushed_out(const struct sim *sim, const struct rs_view_batch *batch, const struct rs_op *op);
 /* The bytes of its state once all of that was acknowledged. */
 struct rs_slice reference_bytes(struct reference *r, int64_t offset, int64_t shown_us);
 /* The operation of `batch` that `op` names; false: none. */

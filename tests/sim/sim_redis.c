@@ -115,6 +115,59 @@ static void shelf_drop(struct shelf *s, const struct rs_op *op)
     }
 }
 
+/* What a session takes the place of. */
+static void shelf_clear(struct shelf *s, const struct rs_op *op)
+{
+    for (size_t i = s->count; i-- > 0;) {
+        struct entry *e = &s->entries[i];
+        if (e->kind == RS_OP_HISTORY && e->aggregate == op->aggregate && e->score >= op->score_ms &&
+            e->score <= op->last_ms && rs_slice_equal(entry_key(e), op->key)) {
+            blob_drop(e->blob);
+            s->entries[i] = s->entries[--s->count];
+        }
+    }
+}
+
+/* Only the newest are kept. */
+static void shelf_trim(struct shelf *s, const struct rs_op *op, uint32_t keep)
+{
+    for (;;) {
+        uint32_t count = 0;
+        size_t oldest = 0;
+        for (size_t i = 0; i < s->count; i++) {
+            struct entry *e = &s->entries[i];
+            if (e->kind == RS_OP_HISTORY && e->aggregate == op->aggregate &&
+                rs_slice_equal(entry_key(e), op->key)) {
+                oldest = count++ == 0 || e->score < s->entries[oldest].score ? i : oldest;
+            }
+        }
+        if (count <= keep) {
+            return;
+        }
+        blob_drop(s->entries[oldest].blob);
+        s->entries[oldest] = s->entries[--s->count];
+    }
+}
+
+static void shelf_write(const struct sim *sim, struct shelf *s, const struct rs_op *op,
+                        const struct rs_view_batch *batch)
+{
+    bool session = op->flags & RS_OP_SESSION;
+    if (op->kind == RS_OP_DROP) {
+        shelf_drop(s, op);
+        return;
+    }
+    if (session && (op->field_count == 0 || op->last_ms > op->score_ms)) {
+        shelf_clear(s, op);
+    }
+    if (!session || op->field_count > 0) {
+        shelf_set(s, op, batch);
+    }
+    if (session) {
+        shelf_trim(s, op, sim->world->metas[op->aggregate].history);
+    }
+}
+
 /* ---- one batch ---- */
 
 static void judge(struct shelf *s, struct rs_view_batch *batch)
@@ -193,11 +246,7 @@ static void write_batch(struct process *p, struct rs_view_batch *batch)
     oracle_batch(sim, batch);
     note_ops(sim, batch);
     while (rs_batch_next(batch, &cursor, &op)) {
-        if (op.kind == RS_OP_DROP) {
-            shelf_drop(s, &op);
-        } else {
-            shelf_set(s, &op, batch);
-        }
+        shelf_write(sim, s, &op, batch);
     }
 }
 

@@ -1,7 +1,9 @@
 # What the engine has to show, computed without it.
-add_library(engine_model STATIC sim/engine_model.c sim/engine_model_lines.c sim/engine_model_yaml.c)
+add_library(engine_model STATIC sim/engine_model.c sim/engine_model_calendar.c sim/engine_model_lines.c
+  sim/engine_model_parts.c sim/engine_model_yaml.c)
 rs_target_defaults(engine_model)
-target_link_libraries(engine_model PUBLIC engine_fixture)
+target_compile_definitions(engine_model PRIVATE RS_SIM_EXCHANGE="${CMAKE_CURRENT_SOURCE_DIR}/sim/exchange.yaml")
+target_link_libraries(engine_model PUBLIC engine_fixture PRIVATE m)
 
 # The engine in virtual time; every seed prints itself when it fails.
 add_executable(engine_sim sim/engine_sim.c sim/engine_log.c)
@@ -18,7 +20,8 @@ add_executable(cluster_sim sim/cluster_sim.c sim/fate.c sim/oracle.c sim/referen
 rs_target_defaults(cluster_sim)
 target_link_libraries(cluster_sim PRIVATE engine_model partition_state rs_transform rs_sink rs_base PkgConfig::XXHASH)
 add_test(NAME sim.cluster COMMAND cluster_sim --seeds 300)
-set_tests_properties(sim.cluster PROPERTIES LABELS sim TIMEOUT 300)
+add_test(NAME sim.windows COMMAND cluster_sim --windows --seeds 250)
+set_tests_properties(sim.cluster sim.windows PROPERTIES LABELS sim TIMEOUT 300)
 
 # Writers of two consumer groups in one real redis-server, their commands let through one at a time.
 add_executable(writers_sim sim/writers_sim.c sim/gates.c)

@@ -6,7 +6,8 @@
 
 #include "tests/sim/cluster.h"
 
-#define DAY_S (24 * 3600)
+#define DAY_S             (24 * 3600)
+#define WORLDS_OF_WINDOWS 48 /* to load a calendar takes as long as a seed */
 
 static struct world *worlds[WORLDS];
 
@@ -54,6 +55,50 @@ static void random_config(struct rs_random *c, struct model_config *config)
     config->expires = !config->upsert && rs_random_one_in(c, 2);
     config->expire_us =
         (longest_us + config->lateness_us + rs_random_between(c, 0, 3) * SECOND) / 1000 * 1000;
+    config->expire_us = config->expire_us < SECOND ? SECOND : config->expire_us;
+}
+
+/* Windows that the others have not: each kind turns up beside one whose step is seconds, as what is shown goes on by
+ * steps of the shortest. */
+static void other_window(struct rs_random *c, struct model_aggregate *a, bool first)
+{
+    static const enum model_window kinds[] = {MODEL_TUMBLING, MODEL_SESSION,  MODEL_SESSION,  MODEL_DAY,
+                                              MODEL_DAY,      MODEL_EXCHANGE, MODEL_EXCHANGE, MODEL_LAST,
+                                              MODEL_LAST,     MODEL_ALL};
+    a->window = first ? kinds[rs_random_between(c, 0, 2)] : kinds[rs_random_between(c, 1, 9)];
+    if (a->window == MODEL_DAY || a->window == MODEL_EXCHANGE) {
+        a->size_us = a->every_us = DAY_S * SECOND;
+        a->since = rs_random_one_in(c, 2);
+        a->only_open = rs_random_one_in(c, 3);
+    } else if (a->window == MODEL_LAST) {
+        a->last = rs_random_between(c, 1, 12);
+    } else if (a->window != MODEL_ALL) {
+        a->size_us = a->every_us = rs_random_between(c, 1, rs_random_one_in(c, 3) ? 20 : 6) * SECOND / 4;
+    }
+    bool sized = a->size_us != 0;
+    a->history = sized && !rs_random_one_in(c, 4);
+    a->keep = a->window == MODEL_SESSION && !rs_random_one_in(c, 3) ? rs_random_between(c, 1, 5) : 0;
+    a->rate = sized && rs_random_one_in(c, 2);
+    a->change = sized && !a->since;
+    a->parts = rs_random_one_in(c, 2);
+}
+
+static void other_windows(struct rs_random *c, struct model_config *config)
+{
+    int64_t longest_us = 0;
+    config->upsert = false;
+    config->aggregate_count = (int)rs_random_between(c, 2, 3);
+    for (int i = 0; i < config->aggregate_count; i++) {
+        struct model_aggregate *a = &config->aggregates[i];
+        bool only_buys = rs_random_one_in(c, 5);
+        *a = (struct model_aggregate){.by = (int)rs_random_between(c, 1, 2), .only_buys = only_buys};
+        other_window(c, a, i == 0);
+        config->exchange |= a->window == MODEL_EXCHANGE || a->only_open;
+        longest_us = a->size_us > longest_us ? a->size_us : longest_us;
+    }
+    config->expires = rs_random_one_in(c, 2);
+    config->expire_us = longest_us * (longest_us < DAY_S * SECOND ? 1 : 2) + config->lateness_us +
+                        rs_random_between(c, 0, 3) * SECOND;
     config->expire_us = config->expire_us < SECOND ? SECOND : config->expire_us;
 }
 
@@ -106,7 +151,7 @@ void world_yaml(const struct world *world, struct rs_buf *out)
     rs_buf_fini(&one);
 }
 
-const struct world *world_open(uint32_t number)
+const struct world *world_open(uint32_t number, bool windows)
 {
     struct rs_random c = {number * UINT64_C(0x9E3779B97F4A7C15) + 11};
     struct rs_buf yaml = {0};
@@ -116,6 +161,9 @@ const struct world *world_open(uint32_t number)
     }
     w = sim_alloc(sizeof *w);
     random_config(&c, &w->config);
+    if (windows) {
+        other_windows(&c, &w->config);
+    }
     w->stream_count = rs_random_one_in(&c, 3) ? 2 : 1;
     world_yaml(w, &yaml);
     rs_buf_char(&yaml, '\0');
@@ -208,6 +256,17 @@ static void add_record(struct rs_random *c, struct feed *f, uint32_t partition, 
     }
 }
 
+/* A day of the calendar ends while the input comes, live or as it was recorded the day before. */
+void wall_clock_begin(struct sim *sim)
+{
+    int64_t wall_us = INT64_C(1700000000) * SECOND;
+    if (sim->windows) {
+        wall_us = model_midnight(false) - rs_random_between(&sim->chance, 1000, 1015) * SECOND;
+    }
+    rs_clock_virtual_init(&sim->clock, wall_us);
+    rs_clock_virtual_advance(&sim->clock, 1000 * SECOND);
+}
+
 /* The times of a live feed are about the daemon's; the others were recorded long ago, and come faster than
  * they were made. */
 static void make_feed(struct sim *sim, uint32_t partition, size_t count, int64_t pace_us)
@@ -218,6 +277,9 @@ static void make_feed(struct sim *sim, uint32_t partition, size_t count, int64_t
     f->live = rs_random_one_in(c, 3);
     int64_t clock_us = f->live ? visible_us - sim_now(sim) + sim->clock.wall_us
                                : 1000 * SECOND + rs_random_between(c, 0, SECOND);
+    if (sim->windows && !f->live) {
+        clock_us = model_midnight(true) - rs_random_between(c, 0, 15 * SECOND);
+    }
     f->committed = -1;
     f->ticks = sim_alloc((count + 1) * sizeof *f->ticks);
     f->visible_us = sim_alloc((count + 1) * sizeof *f->visible_us);
@@ -241,7 +303,8 @@ static void make_feed(struct sim *sim, uint32_t partition, size_t count, int64_t
 void workload_make(struct sim *sim)
 {
     struct rs_random *c = &sim->chance;
-    sim->world = world_open((uint32_t)rs_random_between(c, 0, WORLDS - 1));
+    uint32_t worlds_of = sim->windows ? WORLDS_OF_WINDOWS : WORLDS;
+    sim->world = world_open((uint32_t)rs_random_between(c, 0, worlds_of - 1), sim->windows);
     sim->partition_count = (uint32_t)rs_random_between(c, 1, PARTITIONS_MAX);
     sim->seat_count = (uint32_t)rs_random_between(c, 2, SEATS_MAX);
     sim->calm = rs_random_one_in(c, 40);
