@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import suite  # noqa: E402
 import engine  # noqa: E402
 import procs  # noqa: E402
+from arithmetic import Absent, Tree, shown_text  # noqa: E402
 from exact import decimal_text, double_text, rounded  # noqa: E402
 
 FIELDS = {"i": "int", "l": "long", "n": ["null", "long"],
@@ -29,78 +30,6 @@ AT = 1700000000
 WINDOWS = [{"all": True}, {"tumbling": "10s"}, {"sliding": "10s", "every": "2s"}, {"since": "hour"}, {"tumbling": "1m"}]
 EXACT = ("count", "sum", "min", "max", "range", "first", "last")
 ROUNDED = ("mean", "stddev_pop", "variance")
-LIMBS = 3 * 64
-SCALE = 38
-
-
-# ---- arithmetic, as Python has it ----
-
-class Absent(Exception):
-    pass
-
-
-def shown_text(value, exact):
-    """How a result is shown: a decimal where it is exact and not too long, else the nearest double."""
-    if exact:
-        digits = 0
-        while value * 10 ** digits % 1:
-            digits += 1
-        if digits <= SCALE and abs(value * 10 ** digits) < 2 ** LIMBS:
-            return decimal_text(value)
-    try:
-        return double_text(rounded(value))
-    except OverflowError:
-        return None
-
-
-class Tree:
-    """A random formula: text, names that it uses, whether it divides, and its value for values of the names."""
-
-    def __init__(self, rng, names, depth=0):
-        kind = rng.random()
-        self.used, self.divides = set(), False
-        if depth == 4 or kind < 0.35:
-            name = rng.choice(names)
-            self.text, self.level, self.value, self.used = name, 3, lambda v: v[name], {name}
-        elif kind < 0.45:
-            number = rng.choice(["2", "100", "0.5", "3.1400", "1000000", "0.000000000001", "7"])
-            self.text, self.level, self.value = number, 3, lambda v: Fraction(number)
-        elif kind < 0.52:
-            inner = Tree(rng, names, depth + 1)
-            self.take(inner)
-            self.text, self.level = "-" + self.gap(rng) + self.within(inner, 3), 2
-            self.value = lambda v: -inner.value(v)
-        else:
-            self.binary(rng, names, depth)
-
-    def take(self, *inner):
-        for tree in inner:
-            self.used |= tree.used
-            self.divides |= tree.divides
-
-    @staticmethod
-    def gap(rng):
-        return rng.choice(["", "", " ", "  "])
-
-    @staticmethod
-    def within(tree, level):
-        return tree.text if tree.level >= level else "(" + tree.text + ")"
-
-    def binary(self, rng, names, depth):
-        left, right = Tree(rng, names, depth + 1), Tree(rng, names, depth + 1)
-        sign = rng.choice("++--*/")
-        self.take(left, right)
-        self.divides |= sign == "/"
-        self.level = 1 if sign in "+-" else 2
-        between = " " + sign + self.gap(rng) if sign == "-" else self.gap(rng) + sign + self.gap(rng)
-        self.text = self.within(left, self.level) + between + self.within(right, self.level + 1)
-
-        def value(v):
-            a, b = left.value(v), right.value(v)
-            if sign == "/" and b == 0:
-                raise Absent
-            return {"+": lambda: a + b, "-": lambda: a - b, "*": lambda: a * b, "/": lambda: a / b}[sign]()
-        self.value = value
 
 
 class Aggregate:
@@ -465,6 +394,17 @@ class Expressions(suite.Case):
             _, err = procs.check([suite.program("rollstatd"), "-c", config, "--check"], expect=1)
             self.assertRegex(err.decode(), r"c\.yaml:\d+:\d+: ")
             self.assertIn(words, err.decode())
+
+    def test_exact_of_what_is_shown_exactly(self):
+        """To the last digit, beyond those of a double, whichever statistic the decimals are of."""
+        rows = [{"i": k, "l": value, "n": None, "d": 1, "w": 1, "x": 0.1, "e": "A"} for k, value in enumerate((2 ** 62 + 1, 5, 2 ** 62 + 3))]
+        wanted = {"drawdown(l)": 2 ** 62 - 4, "lag(l, 2)": 2 ** 62 + 1, "median(l)": 2 ** 62 + 1, "quantile(l, 1)": 2 ** 62 + 3,
+                  "range(l)": 2 ** 62 - 2, "last(l)": 2 ** 62 + 3}
+        stats = {f"s{k}": text for k, text in enumerate(wanted)} | {f"t{k}": f"s{k} * 7" for k in range(len(wanted))}
+        stats |= {"c": "distinct(l)", "p": "profile(l, 1, i)", "tc": "c * 1000000000000000000001", "tp": "p_step * 1000000000000000000001"}
+        shown, _ = self.one(stats, rows)
+        self.assertEqual([shown[f"t{k}"] for k in range(len(wanted))], [str(7 * value) for value in wanted.values()])
+        self.assertEqual((shown["tc"], shown["tp"]), (str(3 * (10 ** 21 + 1)), str(int(shown["p_step"]) * (10 ** 21 + 1))))
 
     def test_withdrawn_by_fields_alone(self):
         """A condition says nothing of whether a newer version takes the value back."""

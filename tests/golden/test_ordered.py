@@ -14,6 +14,7 @@ import fold  # noqa: E402
 import ordered  # noqa: E402
 import procs  # noqa: E402
 from exact import decimal_text, double_text, rounded  # noqa: E402
+from ordered import Approximate, within_doubles  # noqa: E402
 
 S = engine.SECOND
 START = 1700000000 * S
@@ -49,21 +50,6 @@ def line(fields):
         text = "null" if value is None else decimal_text(value) if isinstance(value, Fraction) else f'"{value}"' if isinstance(value, str) else repr(value)
         parts.append(f'"{name}": {text}')
     return "{" + ", ".join(parts) + "}\n"
-
-
-def within_doubles(value):
-    """A double beyond the largest is no value."""
-    return value if value is None or abs(value) < 2 ** 1024 - 2 ** 970 else None
-
-
-class Approximate:
-    """A value that is known to many digits, and may be shown with the error that is documented."""
-
-    def __init__(self, value, size):
-        self.value, self.error = value, size / 2 ** 52
-
-    def holds(self, text):
-        return text is not None and abs(Decimal(text) - self.value) <= self.error + Decimal(5e-324)
 
 
 class Folder:

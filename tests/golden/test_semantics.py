@@ -12,6 +12,7 @@ from fractions import Fraction
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import suite  # noqa: E402
+import conditions  # noqa: E402
 import engine  # noqa: E402
 from exact import decimal_text  # noqa: E402
 
@@ -104,16 +105,6 @@ PLACES = {"small": 3, "big": 12}
 DOUBLE = ("x", "f")
 
 
-def unknown_and(results):
-    results = list(results)
-    return False if False in results else None if None in results else True
-
-
-def unknown_or(results):
-    results = list(results)
-    return True if True in results else None if None in results else False
-
-
 def leaf(rng):
     """(YAML, predicate with True, False or None for unknown)"""
     def compare(field, name, text, value):
@@ -146,22 +137,8 @@ def leaf(rng):
     return {"flag": value}, lambda e: e["flag"] == value
 
 
-def make_where(rng, depth=0):
-    kind = rng.randrange(4) if depth < 2 else 0
-    if kind == 1:
-        parts = [make_where(rng, depth + 1) for _ in range(rng.randrange(1, 4))]
-        return {"and": [p[0] for p in parts]}, lambda e: unknown_and(p[1](e) for p in parts)
-    if kind == 2:
-        parts = [make_where(rng, depth + 1) for _ in range(rng.randrange(1, 4))]
-        return {"or": [p[0] for p in parts]}, lambda e: unknown_or(p[1](e) for p in parts)
-    if kind == 3:
-        tree, test = make_where(rng, depth + 1)
-
-        def opposite(event):
-            value = test(event)
-            return None if value is None else not value
-        return {"not": tree}, opposite
-    return leaf(rng)
+def make_where(rng):
+    return conditions.compose(rng, leaf)
 
 
 def make_aggregate(rng, name, kinds):

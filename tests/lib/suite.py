@@ -26,7 +26,7 @@ SCHEMAS = os.path.join(ROOT, "schemas")
 PLACES = {"rollstatd": "transform", "rollstat-publish": "ingest/publish", "rollstat-top": "sink", "rollstat-schema": "schemas",
           "rollstat-state": "transform", "rollstat-dlq": "transform", "rollstat-tap": "transform", "state_records": "tests",
           "rollstat-demo-broker": "deploy", "kafka_tool": "tests", "log_tool": "tests",
-          "resolve_tool": "tests", "registry_tool": "tests", "hostile_tool": "tests"}
+          "resolve_tool": "tests", "registry_tool": "tests", "hostile_tool": "tests", "restart_tool": "tests"}
 
 
 def program(name):

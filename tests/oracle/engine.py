@@ -444,7 +444,7 @@ class AppendPartition:
             for key, group in self.groups[aggregate.name].items():
                 show_group(out, aggregate, key, group, max(now_shown, group.clock))  # its own word counts for it
         for key, item in out.items():
-            if key.endswith(":index"):
+            if key.endswith(":index") and item["type"] == "zset":
                 item["value"].sort(key=lambda member: (member[0], member[1].encode()))
         return out
 
@@ -588,7 +588,7 @@ def filler(aggregate, windows, end, gap):
     """What is shown of the window that ends at `gap`, as the one before it with events ended at `end`."""
     fields = {}
     if aggregate.fill == "zero":
-        fields = {s.name: "0" for s in aggregate.stats if s.kind in ("count", "sum")}
+        fields = {s.name: "0" for s in aggregate.stats if s.kind in ("count", "sum", "distinct")}
     elif aggregate.fill == "previous":
         fields = render(aggregate, windows[end], aggregate.window.start(end), end, previous_values(aggregate, windows, end))
         del fields["event_time"]
@@ -676,9 +676,9 @@ class UpsertPartition:
                 window = present[-last:] if last else present
                 previous = {}
                 for x in {s.x for s in aggregate.stats if s.kind in ("change", "pct_change")}:
-                    before = fold.values_of(present[:-1], x)
-                    if before:
-                        previous[x] = before[-1][2]
+                    both = fold.values_of(present[-2:], x)  # of the newest period and the one before, where both have it
+                    if len(both) == 2:
+                        previous[x] = both[0][2]
                 view = aggregate.folder.render(window, None, previous)
                 if window and last:
                     view["window_start"], view["window_end"] = str(ms(window[0][0])), str(ms(window[-1][0]))

@@ -33,12 +33,12 @@ def parse(stats):
     return found
 
 
-def _usable(value):
+def usable(value):
     return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def values_of(events, x):
-    return [(t, o, Fraction(v[x]) if isinstance(v[x], float) else v[x]) for t, o, v in events if _usable(v[x])]
+    return [(t, o, Fraction(v[x]) if isinstance(v[x], float) else v[x]) for t, o, v in events if usable(v[x])]
 
 
 def last_value(events, x):
@@ -98,7 +98,7 @@ class Folder:
         if value is None:
             return None
         value *= self.unit(x)
-        return double_text(rounded(value)) if x in self.double else decimal_text(value)
+        return self.derived(value) if x in self.double else decimal_text(value)
 
     @staticmethod
     def derived(value):
@@ -155,7 +155,7 @@ class Folder:
         products, weight = 0, 0
         for _, _, values in events:
             price, quantity = values[stat.x], values[stat.w]
-            if _usable(price) and _usable(quantity):
+            if usable(price) and usable(quantity):
                 if isinstance(price, float) or isinstance(quantity, float):
                     price, quantity = Fraction(price), Fraction(quantity)
                 products += price * quantity
@@ -168,7 +168,7 @@ class Folder:
             given = time if name == EVENT_TIME else values[name]
             return Fraction(given) if isinstance(given, float) and math.isfinite(given) else given
         found = [(value(x, t, v), value(y, t, v)) for t, _, v in events]
-        found = [(a, b) for a, b in found if _usable(a) and _usable(b)]
+        found = [(a, b) for a, b in found if usable(a) and usable(b)]
         n, x_unit, y_unit = len(found), self.unit(x), self.unit(y)
         x_sum, y_sum = sum(a for a, _ in found), sum(b for _, b in found)
         xy = n * sum(a * b for a, b in found) - x_sum * y_sum
@@ -214,5 +214,5 @@ class Folder:
         if kind.startswith("variance"):
             return self.derived(spread)
         if kind.startswith("stddev"):
-            return None if spread is None else double_text(root_rounded(spread))
+            return None if spread is None or spread >= Fraction(2) ** 2048 else double_text(root_rounded(spread))
         raise ValueError(f"no such statistic: {kind}")

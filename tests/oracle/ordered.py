@@ -67,3 +67,18 @@ def ewma(values, half_life):
             number = Decimal(Fraction(value).numerator) / Decimal(Fraction(value).denominator)
             top, size, bottom = top + weight * number, size + weight * abs(number), bottom + weight
         return top / bottom, size / bottom
+
+
+def within_doubles(value):
+    """A double beyond the largest is no value."""
+    return value if value is None or abs(value) < 2 ** 1024 - 2 ** 970 else None
+
+
+class Approximate:
+    """A value that is known to many digits, and may be shown with the error that is documented."""
+
+    def __init__(self, value, size):
+        self.value, self.error = value, size / 2 ** 52
+
+    def holds(self, text):
+        return text is not None and abs(Decimal(text) - self.value) <= self.error + Decimal(5e-324)

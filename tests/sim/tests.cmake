@@ -13,6 +13,11 @@ add_test(NAME sim.engine COMMAND engine_sim --seeds 600)
 add_test(NAME sim.sessions COMMAND engine_sim --sessions --seeds 600)
 set_tests_properties(sim.engine sim.sessions PROPERTIES LABELS sim TIMEOUT 300)
 
+# Rows of a file through an engine that crashes, for the Python suites.
+add_executable(restart_tool lib/restart_tool.c)
+rs_target_defaults(restart_tool)
+target_link_libraries(restart_tool PRIVATE engine_log partition_state rs_transform rs_ingest rs_sink rs_schemas rs_base)
+
 # Several instances of the whole engine with everything around them. tests/sim/run runs more seeds, mutants.py the
 # planted errors.
 add_executable(cluster_sim sim/cluster_sim.c sim/fate.c sim/oracle.c sim/reference.c

@@ -243,7 +243,9 @@ void rs_derived_eval(const struct rs_derived *derived, const struct rs_derived_t
 static bool exact_field(const struct rs_pane_layout *layout, const struct rs_pane_field *field)
 {
     switch (field->kind) {
-    case RS_STAT_COUNT: return true;
+    case RS_STAT_COUNT:
+    case RS_STAT_DISTINCT:
+    case RS_STAT_PROFILE: return true; /* of which arithmetic knows the step alone */
     case RS_STAT_DERIVED: return field->exact;
     case RS_STAT_SUM:
     case RS_STAT_MIN:
@@ -251,7 +253,11 @@ static bool exact_field(const struct rs_pane_layout *layout, const struct rs_pan
     case RS_STAT_RANGE:
     case RS_STAT_FIRST:
     case RS_STAT_LAST:
+    case RS_STAT_QUANTILE:
+    case RS_STAT_MEDIAN:
+    case RS_STAT_LAG:
     case RS_STAT_LAG_PERIOD:
+    case RS_STAT_DRAWDOWN:
     case RS_STAT_CHANGE: return layout->inputs[field->input].kind != RS_NUM_DOUBLE;
     default: return false;
     }

@@ -31,6 +31,13 @@ static bool load_late(struct rs_config *config, const struct rs_config_node *par
     return true;
 }
 
+/* As configured: a `by` that was refused is empty, too, and has been told. */
+static bool one_group(const struct rs_config_node *parent)
+{
+    const struct rs_config_node *by = rs_config_get(parent, "by");
+    return !by || (rs_config_kind(by) == RS_CONFIG_SEQUENCE && rs_config_size(by) == 0);
+}
+
 /* The stream's cap holds where the aggregate has none of its own. */
 static bool load_groups(struct rs_config *config, const struct rs_config_node *parent, struct rs_aggregate *a)
 {
@@ -45,7 +52,7 @@ static bool load_groups(struct rs_config *config, const struct rs_config_node *p
         rs_config_complain(config, node, "overflow is reject or other");
         return false;
     }
-    if (a->folds && a->by.count == 0 && !rs_config_get(parent, "by")) {
+    if (a->folds && one_group(parent)) {
         rs_config_complain(config, node, "without `by` there is one group: overflow has no place here");
         return false;
     }

@@ -144,6 +144,8 @@ static void test_overflow_is_refused_where_it_says_nothing(void **state)
     (void)state;
     expect_complaint(stream, "window: {tumbling: 1s}, overflow: other, stats: {v: count()}",
                      "test.yaml:6:56: without `by` there is one group: overflow has no place here\n");
+    expect_complaint(stream, "by: [], window: {tumbling: 1s}, overflow: other, stats: {v: count()}",
+                     "test.yaml:6:64: without `by` there is one group: overflow has no place here\n");
     expect_complaint(stream, "by: [product], window: {tumbling: 1s}, overflow: fold, stats: {v: count()}",
                      "test.yaml:6:71: overflow is reject or other\n");
     expect_complaint("time: at, upsert: {version: revision}",
