@@ -37,6 +37,9 @@ bool rs_kafka_topic_make(rd_kafka_t *client, const struct rs_kafka_new_topic *to
         (void)rd_kafka_NewTopic_set_config(fresh, (*pair)[0], (*pair)[1]);
     }
     rd_kafka_AdminOptions_t *options = rs_kafka_admin_options(client, RD_KAFKA_ADMIN_OP_CREATETOPICS, opaque);
+    if (topic->only_judged) {
+        (void)rd_kafka_AdminOptions_set_validate_only(options, 1, text, sizeof text);
+    }
     rd_kafka_CreateTopics(client, &fresh, 1, options, answers);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_NewTopic_destroy(fresh);
@@ -70,4 +73,38 @@ rd_kafka_resp_err_t rs_kafka_topic_answer(rd_kafka_event_t *event, const char **
         *why = rd_kafka_err2str(code);
     }
     return code;
+}
+
+void rs_kafka_topic_describe(rd_kafka_t *client, const char *topic, rd_kafka_queue_t *answers, void *opaque)
+{
+    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_AdminOptions_t *options =
+        rs_kafka_admin_options(client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, opaque);
+
+    rd_kafka_DescribeConfigs(client, &resource, 1, options, answers);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_ConfigResource_destroy(resource);
+}
+
+/* Two things may have failed: the request, or the one topic that it asks about. */
+rd_kafka_resp_err_t rs_kafka_settings_answer(rd_kafka_event_t *event, rs_kafka_take_setting *take, void *ctx)
+{
+    size_t count = 0;
+    rd_kafka_resp_err_t code = !event ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event);
+
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return code;
+    }
+    const rd_kafka_ConfigResource_t **found =
+        rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
+    code = count == 1 ? rd_kafka_ConfigResource_error(found[0]) : RD_KAFKA_RESP_ERR__FAIL;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return code;
+    }
+    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(found[0], &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
+        take(ctx, rd_kafka_ConfigEntry_name(entries[i]), !value ? "" : value);
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
 }

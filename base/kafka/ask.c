@@ -104,6 +104,23 @@ rd_kafka_resp_err_t rs_kafka_ask_topics(rd_kafka_t *client, int timeout_ms, rs_k
     return code;
 }
 
+bool rs_kafka_ask_controller(rd_kafka_t *client, int timeout_ms)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    int32_t controller = rd_kafka_controllerid(client, timeout_ms / 2);
+    bool found = false;
+
+    if (controller < 0 ||
+        rd_kafka_metadata(client, 0, NULL, &metadata, timeout_ms) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return false;
+    }
+    for (int i = 0; i < metadata->broker_cnt; i++) {
+        found = found || metadata->brokers[i].id == controller;
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return found;
+}
+
 bool rs_kafka_is_away(rd_kafka_resp_err_t code)
 {
     switch (code) {

@@ -33,6 +33,10 @@ typedef int rs_kafka_take_topic(void *ctx, const char *topic, struct rs_error *e
 rd_kafka_resp_err_t rs_kafka_ask_topics(rd_kafka_t *client, int timeout_ms, rs_kafka_take_topic *take,
                                         void *ctx, int *taken, struct rs_error *error);
 
+/* Whether the cluster names one of its brokers as its controller, who makes and describes topics. Where it does not
+ * (librdkafka's mock) every such request would time out. */
+bool rs_kafka_ask_controller(rd_kafka_t *client, int timeout_ms);
+
 /* Whether waiting for a broker, or for another one, may change the answer. */
 bool rs_kafka_is_away(rd_kafka_resp_err_t code);
 

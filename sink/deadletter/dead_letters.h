@@ -23,6 +23,7 @@
 #include "base/dead_letter.h"
 #include "base/error.h"
 #include "base/report.h"
+#include "sink/deadletter/topics.h"
 
 struct rs_dead_letters;
 
@@ -59,13 +60,13 @@ struct rs_dead_letters_status {
     uint64_t dropped;        /* that no topic takes, however small */
     uint64_t discarded;      /* of streams without a topic */
     uint64_t pending, pending_bytes;
-    uint64_t errors;         /* deliveries that failed and are tried again */
-    bool failing;            /* the newest delivery failed */
-    bool stalled;            /* for ten seconds none was answered */
-    size_t topics_missing;   /* that could not be made */
-    char missing[768];       /* what is to be done about the first of these */
-    char last_error[512];    /* with the topic; empty: none so far */
-    int64_t last_error_us;   /* wall time */
+    uint64_t errors;                          /* deliveries that failed and are tried again */
+    bool failing;                             /* the newest delivery failed */
+    bool stalled;                             /* for ten seconds none was answered */
+    size_t topics_missing;                    /* that could not be made */
+    char missing[RS_DEAD_LETTER_MISSING_MAX]; /* what is to be done about the first of these */
+    char last_error[512];                     /* with the topic; empty: none so far */
+    int64_t last_error_us;                    /* wall time */
     char last_dropped[1024]; /* the newest dropped letter, by name, and why; empty: none so far */
 };
 void rs_dead_letters_status(struct rs_dead_letters *letters, struct rs_dead_letters_status *out);

@@ -1,6 +1,5 @@
 #include "sink/deadletter/topics.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "base/kafka/admin.h"
 #include "base/kafka/ask.h"
 #include "base/kafka/client.h"
+#include "base/kafka/mend.h"
 
 #define LOOK_MS      1000
 #define AWAY_US      INT64_C(1000000) /* to the next try when no broker answered, */
@@ -105,19 +105,25 @@ void rs_dead_letter_topics_close(struct rs_dead_letter_topics *topics)
 
 /* ---- asking ---- */
 
+struct rs_kafka_new_topic rs_dead_letter_topic_new(const char *name, int32_t replication_factor)
+{
+    static const char *const settings[][2] = {
+        {"cleanup.policy", "delete"}, {"retention.ms", RS_DEAD_LETTER_RETENTION_MS}, {NULL, NULL}};
+
+    return (struct rs_kafka_new_topic){
+        .name = name,
+        .partitions = -1,
+        .replication_factor = replication_factor > 0 ? replication_factor : -1,
+        .settings = settings,
+    };
+}
+
 /* Making it is the question: who may make it need not ask whether it is there, and nobody's settings but ours
  * make it by the way. */
 static void ask(struct rs_dead_letter_topics *topics, struct topic *topic)
 {
-    static const char *const settings[][2] = {
-        {"cleanup.policy", "delete"}, {"retention.ms", RS_DEAD_LETTER_RETENTION_MS}, {NULL, NULL}};
-    const struct rs_kafka_new_topic fresh = {
-        .name = topic->name,
-        .partitions = -1,
-        .replication_factor =
-            topics->options.replication_factor > 0 ? topics->options.replication_factor : -1,
-        .settings = settings,
-    };
+    const struct rs_kafka_new_topic fresh =
+        rs_dead_letter_topic_new(topic->name, topics->options.replication_factor);
     bool asked = rs_kafka_topic_make(topics->producer, &fresh, topics->answers, topic);
     topic->state = asked ? ASKED : THERE; /* the broker will say what it has against the name */
 }
@@ -143,17 +149,16 @@ static void unknown(struct rs_dead_letter_topics *topics, struct topic *topic)
 
 static void missing(struct rs_dead_letter_topics *topics, struct topic *topic, const char *why)
 {
-    char factor[48] = "";
-    if (topics->options.replication_factor > 0) {
-        snprintf(factor, sizeof factor, " --replication-factor %" PRId32, topics->options.replication_factor);
-    }
+    const struct rs_kafka_new_topic fresh =
+        rs_dead_letter_topic_new(topic->name, topics->options.replication_factor);
+    char command[RS_KAFKA_MEND_MAX];
+
+    rs_kafka_mend_topic(&fresh, command, sizeof command);
     snprintf(
         topic->why, sizeof topic->why,
         "dead letters: topic %s does not exist and cannot be made: %.200s; a partition with an event that "
-        "is not acceptable waits for it. Make it with: kafka-topics.sh --bootstrap-server HOST:PORT "
-        "--create --topic %s --partitions 1%s --config cleanup.policy=delete --config "
-        "retention.ms=" RS_DEAD_LETTER_RETENTION_MS,
-        topic->name, why, topic->name, factor);
+        "is not acceptable waits for it. Make it with: %s",
+        topic->name, why, command);
     if (topic->tries++ % REPORT_AGAIN == 0) {
         rs_report(&topics->options.report, RS_LOG_ERROR, "%s", topic->why);
     }

@@ -13,11 +13,15 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/kafka/admin.h"
 #include "base/report.h"
 
 /* Of topics that are made: people look at dead letters within a month or not at all. */
 #define RS_DEAD_LETTER_RETENTION_MS "2592000000"
-#define RS_DEAD_LETTER_MISSING_MAX  768
+#define RS_DEAD_LETTER_MISSING_MAX  1280
+
+/* What a topic of this name is made with. `replication_factor` <= 0: the broker's default. */
+struct rs_kafka_new_topic rs_dead_letter_topic_new(const char *name, int32_t replication_factor);
 
 struct rs_dead_letter_topics;
 

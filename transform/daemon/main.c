@@ -30,6 +30,12 @@ static const struct rs_option options[] = {
      "reasons, and where the first of them stand"},
     {"against-running", '\0', NULL,
      "with --check: report what the instance that runs would refuse to reload"},
+    {"connect", '\0', NULL,
+     "with --check: also try Kafka, its topics and rights, the schema registry and Redis;\n"
+     "changes nothing"},
+    {"create-topics", '\0', NULL, "make the topics of state and dead letters that are missing, and end"},
+    {"input-partitions", '\0', "N",
+     "with --create-topics: also make input topics that are missing, with N partitions"},
     {"reload", '\0', NULL,
      "have the instance that runs with this configuration read it again, and say what\ncame of it"},
     {"explain", '\0', NULL, "print what is read, kept and written, and end"},
@@ -57,8 +63,8 @@ static const struct rs_option options[] = {
 static const struct rs_program_info program = {
     .name = "rollstatd",
     .synopsis =
-        "-c FILE [--check [--sample FILE [OPTION]...] | --explain | --reload | --rebuild |\n                 "
-        "--forget NAME | --take-over | --replay [OPTION]... [FILE]...]",
+        "-c FILE [--check [--connect] [--sample FILE [OPTION]...] | --explain | --reload\n                 "
+        "| --create-topics | --rebuild | --forget NAME | --take-over | --replay [OPTION]... [FILE]...]",
     .summary = "Keeps current statistics of Kafka streams in Redis. Without one of the commands\n"
                "below it runs until it is told to stop.",
     .options = options,
@@ -76,7 +82,8 @@ struct command {
     const char *stream;
     const char *forget;
     const char *sample;
-    bool against_running;
+    bool against_running, connect;
+    int64_t input_partitions;
     int64_t groups;
     bool has_level;
     enum rs_log_level level;
@@ -96,7 +103,7 @@ static int set_mode(struct command *command, const char *name, struct rs_error *
     } modes[] = {{"check", RS_DAEMON_CHECK},   {"explain", RS_DAEMON_EXPLAIN},
                  {"replay", RS_DAEMON_REPLAY}, {"rebuild", RS_DAEMON_REBUILD},
                  {"forget", RS_DAEMON_FORGET}, {"take-over", RS_DAEMON_TAKE_OVER},
-                 {"reload", RS_DAEMON_RELOAD}};
+                 {"reload", RS_DAEMON_RELOAD}, {"create-topics", RS_DAEMON_CREATE_TOPICS}};
     size_t at = 0;
     while (at < sizeof modes / sizeof *modes && strcmp(name, modes[at].name) != 0) {
         at++;
@@ -195,6 +202,13 @@ static int set_option(struct command *command, const char *name, const char *val
         command->against_running = true;
         return 0;
     }
+    if (strcmp(name, "connect") == 0) {
+        command->connect = true;
+        return 0;
+    }
+    if (strcmp(name, "input-partitions") == 0) {
+        return rs_usage_number(&program, name, value, 1, PARTITIONS_MAX, &command->input_partitions, error);
+    }
     if (strcmp(name, "forget") == 0) {
         command->forget = value;
     }
@@ -227,6 +241,12 @@ static int check_command(const struct command *command, struct rs_error *error)
     }
     if (command->against_running && command->mode != RS_DAEMON_CHECK) {
         return rs_usage_fail(&program, error, "--against-running is for --check");
+    }
+    if (command->connect && command->mode != RS_DAEMON_CHECK) {
+        return rs_usage_fail(&program, error, "--connect is for --check");
+    }
+    if (command->input_partitions > 0 && command->mode != RS_DAEMON_CREATE_TOPICS) {
+        return rs_usage_fail(&program, error, "--input-partitions is for --create-topics");
     }
     if (command->sample && command->replay.partitions != 1) {
         return rs_usage_fail(&program, error, "--partitions is for --replay");
@@ -434,6 +454,9 @@ static int execute(struct command *command, struct rs_settings *settings, struct
         if (rc == 0 && command->against_running) {
             rc = rs_running_compare(settings, error);
         }
+        if (rc == 0 && command->connect) {
+            rc = rs_connect_check(settings, command->config, error);
+        }
         return rc == 0 && command->sample ? sample(command, error) : rc;
     }
     case RS_DAEMON_EXPLAIN: return explain(settings, command->groups);
@@ -441,6 +464,8 @@ static int execute(struct command *command, struct rs_settings *settings, struct
     case RS_DAEMON_REBUILD: return rs_rebuild(settings, &command->rebuild, error);
     case RS_DAEMON_FORGET: return forget(settings, command->forget, error);
     case RS_DAEMON_TAKE_OVER: return take_over(settings, error);
+    case RS_DAEMON_CREATE_TOPICS:
+        return rs_connect_create_topics(settings, command->config, (int32_t)command->input_partitions, error);
     case RS_DAEMON_RELOAD: return rs_running_reload(settings, error);
     case RS_DAEMON_RUN: break;
     }

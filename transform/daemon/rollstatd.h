@@ -27,6 +27,7 @@ enum rs_daemon_mode {
     RS_DAEMON_FORGET,
     RS_DAEMON_TAKE_OVER,
     RS_DAEMON_RELOAD,
+    RS_DAEMON_CREATE_TOPICS,
     RS_DAEMON_REPLAY, /* needs neither `kafka` nor `redis` */
 };
 
@@ -98,6 +99,16 @@ struct rs_daemon_options {
  * code, or a negative error. */
 RS_MUST_USE int rs_daemon_run(struct rs_settings *settings, const struct rs_daemon_options *options,
                               struct rs_error *error);
+
+/* ---- what the daemon talks to: connect.c ---- */
+
+/* Tries Kafka, the schema registry and Redis, changing nothing, and prints each finding; `path` stands in front of
+ * what is wrong. Returns 0, or RS_EBROKER when something would not work. */
+RS_MUST_USE int rs_connect_check(struct rs_settings *settings, const char *path, struct rs_error *error);
+/* Makes topics that are missing: those of state and dead letters, and those of inputs where `input_partitions` is not
+ * 0. What is there is left as it is. The same results. */
+RS_MUST_USE int rs_connect_create_topics(struct rs_settings *settings, const char *path,
+                                         int32_t input_partitions, struct rs_error *error);
 
 /* ---- an instance that runs, asked over its pages: running.c ---- */
 

@@ -34,13 +34,7 @@
 #include "base/report.h"
 #include "schemas/stream.h"
 #include "transform/statelog/append_log.h"
-
-/* The largest record: a chunk of 512 KiB and what surrounds it. Topics have to take it. */
-#define RS_LOG_RECORD_MAX ((size_t)544 * 1024)
-/* What that takes in Kafka, at most: the least max.message.bytes of a topic. */
-#define RS_LOG_MESSAGE_MAX (RS_LOG_RECORD_MAX + 4096)
-/* max.message.bytes of topics that are made, whatever the broker's own limit is. */
-#define RS_LOG_MESSAGE_BYTES "1048576"
+#include "transform/statelog/state_topic.h"
 
 struct rs_kafka_log;
 

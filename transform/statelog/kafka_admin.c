@@ -6,37 +6,25 @@
 
 #include "base/kafka/admin.h"
 #include "base/kafka/ask.h"
+#include "base/kafka/mend.h"
 #include "transform/statelog/kafka_internal.h"
 
 #define METADATA_MS 1000
 #define SLICE_MS    100  /* between looks whether the log is being closed */
 #define VISIBLE_MS  5000 /* for a topic just made to be seen */
 
-/* An idempotent producer that may not do so is refused by the cluster, not by the topic, and the right is
- * not called Write there. */
 void rs_kafka_log_remedy(rd_kafka_resp_err_t code, const char *operation, const char *topic, char *out,
                          size_t size)
 {
-    static const char acls[] = "kafka-acls.sh --bootstrap-server HOST:PORT --add --allow-principal User:NAME";
+    bool large =
+        code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 
-    out[0] = '\0';
-    switch (code) {
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        (void)snprintf(out, size, "; grant the right with: %s --operation %s --topic %s", acls, operation,
-                       topic);
-        break;
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-        (void)snprintf(out, size, "; grant the right with: %s --operation %s --cluster", acls,
-                       strcmp(operation, "Write") == 0 ? "IdempotentWrite" : operation);
-        break;
-    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
-    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    rs_kafka_mend_right(code, operation, topic, out, size);
+    if (large) {
         (void)snprintf(out, size,
                        "; mend it with: kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type "
                        "topics --entity-name %s --add-config max.message.bytes=" RS_LOG_MESSAGE_BYTES,
                        topic);
-        break;
-    default: break;
     }
 }
 
@@ -53,25 +41,6 @@ static rd_kafka_event_t *answer(struct rs_kafka_log *log, rd_kafka_queue_t *queu
     }
     rd_kafka_queue_destroy(queue);
     return event;
-}
-
-/* Topics are made and described by the controller. A cluster that names none of its brokers (librdkafka's
- * mock) would have every such request time out. */
-static bool has_controller(struct rs_kafka_log *log)
-{
-    const struct rd_kafka_metadata *metadata = NULL;
-    int32_t controller = rd_kafka_controllerid(log->consumer, METADATA_MS / 2);
-    bool found = false;
-
-    if (controller < 0 ||
-        rd_kafka_metadata(log->consumer, 0, NULL, &metadata, METADATA_MS) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return false;
-    }
-    for (int i = 0; i < metadata->broker_cnt; i++) {
-        found = found || metadata->brokers[i].id == controller;
-    }
-    rd_kafka_metadata_destroy(metadata);
-    return found;
 }
 
 /* ---- partitions ---- */
@@ -127,25 +96,23 @@ static rd_kafka_resp_err_t topic_answer(struct rs_kafka_log *log, rd_kafka_queue
 
 /* ---- making a topic ---- */
 
-/* With the settings in the request: under the broker's defaults it could lose records before anybody looked. */
-static rd_kafka_resp_err_t ask_to_create(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
-                                         int32_t partitions, char *why, size_t size)
+static struct rs_kafka_new_topic new_topic(const struct rs_kafka_log *log,
+                                           const struct rs_kafka_log_topic *topic, int32_t partitions)
 {
-    static const char *const settings[][2] = {
-        {"cleanup.policy", "delete"},
-        {"retention.ms", "-1"},
-        {"retention.bytes", "-1"},
-        {"max.message.bytes", RS_LOG_MESSAGE_BYTES},
-        {NULL, NULL},
-    };
-    const struct rs_kafka_new_topic fresh = {
+    return (struct rs_kafka_new_topic){
         .name = topic->name,
         .partitions = partitions,
         .replication_factor = log->options.replication_factor,
-        .settings = settings,
+        .settings = rs_state_topic_settings,
     };
+}
 
-    if (!has_controller(log)) {
+static rd_kafka_resp_err_t ask_to_create(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
+                                         int32_t partitions, char *why, size_t size)
+{
+    const struct rs_kafka_new_topic fresh = new_topic(log, topic, partitions);
+
+    if (!rs_kafka_ask_controller(log->consumer, METADATA_MS)) {
         (void)snprintf(why, size, "the cluster names no controller");
         return RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
     }
@@ -163,20 +130,15 @@ static void cannot_create(const struct rs_kafka_log *log, const struct rs_kafka_
                           int32_t partitions, rd_kafka_resp_err_t code, const char *why,
                           struct rs_error *error)
 {
-    char factor[48] = "";
+    const struct rs_kafka_new_topic fresh = new_topic(log, topic, partitions);
+    char command[RS_KAFKA_MEND_MAX];
     char remedy[512];
 
-    if (log->options.replication_factor > 0) {
-        (void)snprintf(factor, sizeof factor, " --replication-factor %" PRId32,
-                       log->options.replication_factor);
-    }
+    rs_kafka_mend_topic(&fresh, command, sizeof command);
     rs_kafka_log_remedy(code, "Create", topic->name, remedy, sizeof remedy);
     (void)rs_fail(error, RS_EBROKER,
-                  "state log: topic %s does not exist and cannot be made: %s; make it with: kafka-topics.sh "
-                  "--bootstrap-server HOST:PORT --create --topic %s --partitions %" PRId32
-                  "%s --config cleanup.policy=delete --config retention.ms=-1 --config retention.bytes=-1 "
-                  "--config max.message.bytes=" RS_LOG_MESSAGE_BYTES "%s",
-                  topic->name, why, topic->name, partitions, factor, remedy);
+                  "state log: topic %s does not exist and cannot be made: %s; make it with: %s%s",
+                  topic->name, why, command, remedy);
 }
 
 /* A topic, or its new partitions, are seen only once its metadata has gone round. */
@@ -230,7 +192,7 @@ static enum rs_kafka_log_fitness create(struct rs_kafka_log *log, const struct r
 static rd_kafka_resp_err_t ask_to_grow(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
                                        int32_t partitions, char *why, size_t size)
 {
-    if (!has_controller(log)) {
+    if (!rs_kafka_ask_controller(log->consumer, METADATA_MS)) {
         (void)snprintf(why, size, "the cluster names no controller");
         return RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
     }
@@ -296,77 +258,6 @@ static enum rs_kafka_log_fitness grow(struct rs_kafka_log *log, struct rs_kafka_
 
 /* ---- settings ---- */
 
-static const struct {
-    const char *name, *value, *why;
-} needed[] = {
-    {"cleanup.policy", "delete", "compaction would remove records that count"},
-    {"retention.ms", "-1", "records have to stay until they are trimmed, however old"},
-    {"retention.bytes", "-1", "records have to stay until they are trimmed, however many"},
-};
-
-/* Text of what is wrong, and the settings that mend it. */
-struct faults {
-    char text[512], mend[256];
-    size_t text_size, mend_size;
-};
-
-static void append_text(char *out, size_t room, size_t *size, const char *separator, const char *text)
-{
-    int more = snprintf(out + *size, room - *size, "%s%s", *size > 0 ? separator : "", text);
-
-    *size = more > 0 && *size + (size_t)more < room ? *size + (size_t)more : *size;
-}
-
-static void add_fault(struct faults *faults, const char *name, const char *value, const char *wanted,
-                      const char *why)
-{
-    char text[192];
-
-    (void)snprintf(text, sizeof text, "%s is %s, not %s (%s)", name, value, wanted, why);
-    append_text(faults->text, sizeof faults->text, &faults->text_size, ", ", text);
-    (void)snprintf(text, sizeof text, "%s=%s", name, wanted);
-    append_text(faults->mend, sizeof faults->mend, &faults->mend_size, ",", text);
-}
-
-static void judge_setting(struct faults *faults, const char *name, const char *value)
-{
-    char wanted[24];
-
-    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
-        if (strcmp(name, needed[i].name) == 0 && strcmp(value, needed[i].value) != 0) {
-            add_fault(faults, name, value, needed[i].value, needed[i].why);
-        }
-    }
-    if (strcmp(name, "max.message.bytes") == 0 && strtoull(value, NULL, 10) < RS_LOG_MESSAGE_MAX) {
-        (void)snprintf(wanted, sizeof wanted, "%zu", RS_LOG_MESSAGE_MAX);
-        add_fault(faults, name, value, wanted, "the largest record has to fit");
-    }
-}
-
-/* All faults in one message, with one command that mends them. A setting that the broker does not list is
- * taken to be right. */
-static enum rs_kafka_log_fitness judge_settings(const struct rs_kafka_log_topic *topic,
-                                                const rd_kafka_ConfigResource_t *resource,
-                                                struct rs_error *error)
-{
-    struct faults faults = {0};
-    size_t count = 0;
-    const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resource, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        const char *value = rd_kafka_ConfigEntry_value(entries[i]);
-        judge_setting(&faults, rd_kafka_ConfigEntry_name(entries[i]), !value ? "" : value);
-    }
-    if (faults.text_size == 0) {
-        return RS_KAFKA_LOG_FIT;
-    }
-    (void)rs_fail(error, RS_ECONFIG,
-                  "state log: topic %s is not fit: %s; mend it with: kafka-configs.sh --bootstrap-server "
-                  "HOST:PORT --alter --entity-type topics --entity-name %s --add-config %s",
-                  topic->name, faults.text, topic->name, faults.mend);
-    return RS_KAFKA_LOG_UNFIT;
-}
-
 /* A record that the topic refused tells what its settings would have told. Without that its partition would be
  * claimed, fed and refused again for ever. */
 static bool takes_what_it_has_to(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
@@ -412,38 +303,26 @@ static enum rs_kafka_log_fitness cannot_verify(struct rs_kafka_log *log, struct 
     return RS_KAFKA_LOG_FIT;
 }
 
-/* Two things may have failed: the request, or the one topic that it asks about. */
 static enum rs_kafka_log_fitness check_settings(struct rs_kafka_log *log, struct rs_kafka_log_topic *topic,
                                                 struct rs_error *error)
 {
-    if (!has_controller(log)) {
+    struct rs_state_topic_faults faults = {0};
+
+    if (!rs_kafka_ask_controller(log->consumer, METADATA_MS)) {
         return cannot_verify(log, topic, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE, error);
     }
-    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic->name);
-    rd_kafka_AdminOptions_t *options =
-        rs_kafka_admin_options(log->consumer, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, NULL);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
-
-    rd_kafka_DescribeConfigs(log->consumer, &resource, 1, options, queue);
-    rd_kafka_AdminOptions_destroy(options);
-    rd_kafka_ConfigResource_destroy(resource);
+    rs_kafka_topic_describe(log->consumer, topic->name, queue, NULL);
     rd_kafka_event_t *event = answer(log, queue);
     if (!event) {
         return RS_KAFKA_LOG_UNKNOWN;
     }
-    size_t count = 0;
-    rd_kafka_resp_err_t code = rd_kafka_event_error(event);
-    const rd_kafka_ConfigResource_t **found = NULL;
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        found =
-            rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event), &count);
-        code = count == 1 ? rd_kafka_ConfigResource_error(found[0]) : RD_KAFKA_RESP_ERR__FAIL;
-    }
-    enum rs_kafka_log_fitness fitness = code == RD_KAFKA_RESP_ERR_NO_ERROR
-                                            ? judge_settings(topic, found[0], error)
-                                            : cannot_verify(log, topic, code, error);
+    rd_kafka_resp_err_t code = rs_kafka_settings_answer(event, rs_state_topic_judge, &faults);
     rd_kafka_event_destroy(event);
-    return fitness;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return cannot_verify(log, topic, code, error);
+    }
+    return rs_state_topic_fit(topic->name, &faults, error) == 0 ? RS_KAFKA_LOG_FIT : RS_KAFKA_LOG_UNFIT;
 }
 
 /* Settings are checked whatever came before: also a topic that was just found missing may have been made
