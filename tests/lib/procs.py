@@ -101,7 +101,7 @@ def status_kib(pid, name):
     raise Failure(f"no {name} of process {pid}")
 
 
-def run(argv, timeout=120, data=None, env=None, cwd=None):
+def run(argv, timeout=600, data=None, env=None, cwd=None):
     """Runs to the end; returns (exit status, stdout bytes, stderr bytes)."""
     popen = subprocess.Popen([str(a) for a in argv], stdin=subprocess.PIPE if data is not None else subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, cwd=cwd,
