@@ -116,11 +116,19 @@ def day_us(day):
     return (day - datetime.date(1970, 1, 1)).days * 86400 * 1000000
 
 
-def year_before(day):
-    last = calendar.monthrange(day.year - 1, day.month)[1]
-    if day.day == calendar.monthrange(day.year, day.month)[1]:
-        return day.replace(year=day.year - 1, day=last)
-    return day.replace(year=day.year - 1)
+SPANS = {"1d": datetime.timedelta(1), "1w": datetime.timedelta(7), "1mo": 1, "1q": 3, "1y": 12}
+
+
+def span_before(day, span):
+    """The same day; of months the last one where there is none, or of the last."""
+    if isinstance(span, datetime.timedelta):
+        return day - span
+    first = day.replace(day=1)
+    for _ in range(span):
+        first = (first - datetime.timedelta(1)).replace(day=1)
+    length = calendar.monthrange(first.year, first.month)[1]
+    at_end = (day + datetime.timedelta(1)).month != day.month
+    return first.replace(day=length if at_end else min(day.day, length))
 
 
 def earlier(winners, until):
@@ -134,7 +142,14 @@ def earlier(winners, until):
         for field in "nl":
             if before.get(field) is not None:
                 out[f"{field}{n}"] = str(before[field])
-    then = winners.get(year_before(days[-1]), {})
+    for name, span in SPANS.items():
+        then = winners.get(span_before(days[-1], span), {})
+        for field in "nl":
+            if then.get(field) is not None and now[field] is not None:
+                out[f"{field}{name}"] = str(now[field] - then[field])
+                if then[field]:
+                    out[f"{field}{name}p"] = double_text(rounded(100 * Fraction(now[field] - then[field], abs(then[field]))))
+    then = winners.get(span_before(days[-1], 12), {})
     for field in "nl":
         if then.get(field) and now[field] is not None:
             out[f"{field}y"] = double_text(rounded(100 * Fraction(now[field] - then[field], abs(then[field]))))
@@ -332,6 +347,8 @@ class Expressions(suite.Case):
         """Of days and ends of months over leap years, revised and withdrawn in any order, of the newest and of each window."""
         seeds = [int(os.environ["RS_SEED"])] if "RS_SEED" in os.environ else range(6)
         stats = {f"{field}{n}": f"lag({field}, {n})" for field in "nl" for n in (1, 2, 5)}
+        stats |= {f"{field}{span}": f"change({field}, over: {span})" for field in "nl" for span in SPANS}
+        stats |= {f"{field}{span}p": f"pct_change({field}, {span})" for field in "nl" for span in SPANS}
         stats |= {"ny": "yoy(n)", "ly": "yoy(l)", "now": "last(l)", "more": "now - l1"}
         found_any = 0
         for seed in seeds:
@@ -339,7 +356,7 @@ class Expressions(suite.Case):
             days = [datetime.date(2019, 12, 1) + datetime.timedelta(k) for k in range(0, 1700, 1 if seed % 2 else 7)]
             if seed % 3 == 0:
                 days = [day for day in days if (day + datetime.timedelta(1)).day == 1] or days
-            days = [day for day in days if day.day > 25 or day.month == 2]
+            days = [day for day in days if day.day > 25 or day.month == 2 or seed == 1]
             events = [(day, version, {**random_row(rng), "l": rng.randrange(-50, 50)}) for day in days for version in range(rng.randrange(4))]
             winners = {}
             for day, version, row in sorted(events, key=lambda e: e[:2]):
@@ -366,6 +383,10 @@ class Expressions(suite.Case):
                             ("lag(l)", "lag takes a field and a whole number from 1 to 1000 (n), as in lag(price, 1)"),
                             ("lag(l, 0)", "n of lag is a whole number from 1 to 1000, as in lag(price, 1)"),
                             ("lag(l, -1)", "n of lag is a whole number"), ("lag(l, 1.5)", "n of lag is a whole number"),
+                            ("change(l, over: 1y)", "over looks at the period so long before, which upsert streams keep: it needs a stream with upsert"),
+                            ("pct_change(l, 1mo)", "without over the window before is meant"),
+                            ("change(l, 2mo)", "over of change is 1d, 1w, 1mo, 1q or 1y, as in change(price, over: 1y)"),
+                            ("change(l, over: 365d)", "over of change is 1d"), ("change(l, ovr: 1y)", "change takes a field and 1d, 1w, 1mo, 1q or 1y (over) or not"),
                             ("yoy(l, 2)", "yoy takes one field")):
             config = self.config({"a": {"stream": "s", "window": {"tumbling": "1m"}, "stats": {"own": text}}})
             _, err = procs.check([suite.program("rollstatd"), "-c", config, "--check"], expect=1)

@@ -110,7 +110,7 @@ RS_MUST_USE int rs_pane_layout_new(const struct rs_stat_spec *stats, size_t stat
                                    struct rs_pane_layout **out, struct rs_error *error);
 void rs_pane_layout_free(struct rs_pane_layout **layout);
 size_t rs_pane_size(const struct rs_pane_layout *layout);         /* bytes, a multiple of 8 */
-bool rs_pane_needs_previous(const struct rs_pane_layout *layout); /* change, pct_change */
+bool rs_pane_needs_previous(const struct rs_pane_layout *layout); /* change without a span */
 bool rs_pane_has_parts(const struct rs_pane_layout *layout);      /* extrema take memory then */
 
 void rs_pane_init(const struct rs_pane_layout *layout, void *pane);
@@ -182,7 +182,7 @@ void rs_pane_render(const struct rs_pane_layout *layout, const void *pane, const
  * Fewer than RS_PANE_REFERENCES_MAX. */
 #define RS_PANE_REFERENCES_MAX 65
 struct rs_pane_reference {
-    int64_t before; /* how many present ones before the newest; 0: the one a year before */
+    int64_t before; /* > 0: how many present ones before the newest; else enum rs_span */
 };
 size_t rs_pane_references(const struct rs_pane_layout *layout, const struct rs_pane_reference **out);
 /* As rs_pane_render; a reference is NULL where there is no such period, and all may be. */

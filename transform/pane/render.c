@@ -283,7 +283,7 @@ static size_t render_change(struct render *r, int input, bool percent, char *tex
 }
 
 /* The period's own value, or how far this one is from it. */
-static size_t render_reference(struct render *r, const struct rs_pane_field *field, bool percent, char *text)
+static size_t render_reference(struct render *r, const struct rs_pane_field *field, char *text)
 {
     const void *reference = r->earlier->references ? r->earlier->references[field->reference] : NULL;
     if (!reference) {
@@ -295,11 +295,13 @@ static size_t render_reference(struct render *r, const struct rs_pane_field *fie
         return 0;
     }
     const void *then = rs_pane_at_const(form.pane, in->last);
-    if (!percent) {
+    if (field->kind == RS_STAT_LAG_PERIOD) {
         return put_slot(in, then, text);
     }
-    const struct rs_pane_input *now = &r->now.layout->inputs[field->input];
-    return put_pct_change(r->scratch, now, rs_pane_at_const(r->now.pane, now->last), then, text);
+    const struct rs_pane_input *now_in = &r->now.layout->inputs[field->input];
+    const void *now = rs_pane_at_const(r->now.pane, now_in->last);
+    return field->kind == RS_STAT_CHANGE ? put_difference(r->scratch, now_in, now, then, text)
+                                         : put_pct_change(r->scratch, now_in, now, then, text);
 }
 
 /* ---- fields ---- */
@@ -349,9 +351,12 @@ static size_t render_value(struct render *r, const struct rs_pane_field *field,
     case RS_STAT_SKEWNESS_POP:
     case RS_STAT_KURTOSIS:
     case RS_STAT_KURTOSIS_POP: return render_moment(r, field->kind, in, text);
-    case RS_STAT_CHANGE: return render_change(r, field->input, false, text);
-    case RS_STAT_PCT_CHANGE: return render_change(r, field->input, true, text);
-    case RS_STAT_YOY: return render_reference(r, field, true, text);
+    case RS_STAT_CHANGE:
+    case RS_STAT_PCT_CHANGE:
+        return field->reference >= 0
+                   ? render_reference(r, field, text)
+                   : render_change(r, field->input, field->kind == RS_STAT_PCT_CHANGE, text);
+    case RS_STAT_YOY: return render_reference(r, field, text);
     default: return render_extremum(r, field, in, text);
     }
 }
@@ -371,7 +376,7 @@ static size_t render_field(struct render *r, const struct rs_pane_field *field, 
     case RS_STAT_SUM:
     case RS_STAT_RATE:
     case RS_STAT_VWAP: return render_total(r, field, in, text);
-    case RS_STAT_LAG_PERIOD: return render_reference(r, field, false, text);
+    case RS_STAT_LAG_PERIOD: return render_reference(r, field, text);
     default: return render_value(r, field, in, text);
     }
 }

@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-#include "base/time/civil.h"
 #include "transform/group/fold.h"
 #include "transform/group/last.h"
 #include "transform/group/session.h"
 #include "transform/group/upsert.h"
+#include "transform/pane/span.h"
 
 /* One window's content on its way into a batch. */
 struct content {
@@ -183,34 +183,12 @@ static uint32_t fold_registers(struct rs_groups *gs, const struct rs_upsert_grou
     return newest;
 }
 
-/* The same day of the year before, at the same time, in UTC. Where that year has no such day, or this is the last
- * of its month, the last of that month: what is told by the ends of months has one in leap years, too. */
-static int64_t year_before(int64_t period_us)
-{
-    const int64_t day_us = INT64_C(86400000000);
-    int64_t days = rs_floor_to(period_us, day_us) / day_us;
-    int year;
-    int month;
-    int day;
-    rs_civil_from_days(days, &year, &month, &day);
-    if (year <= 1) {
-        return RS_TIME_NONE;
-    }
-    int next_year;
-    int next_month;
-    int next_day;
-    rs_civil_from_days(days + 1, &next_year, &next_month, &next_day);
-    int64_t then = next_month == month ? rs_days_from_civil(year - 1, month, day)
-                                       : rs_days_from_civil(year - 1 + month / 12, month % 12 + 1, 1) - 1;
-    return then * day_us + (period_us - days * day_us);
-}
-
 static uint32_t referred_register(const struct rs_groups *gs, const struct rs_upsert_group *g,
                                   const struct rs_pane_reference *reference, uint32_t newest)
 {
     uint32_t at = newest;
-    if (reference->before == 0) {
-        int64_t period_us = year_before(rs_register_at(gs, g, newest)->period_us);
+    if (reference->before <= 0) {
+        int64_t period_us = rs_span_before(rs_register_at(gs, g, newest)->period_us, reference->before);
         at = rs_upsert_from(gs, g, period_us);
         const struct rs_register *r = at < g->count ? rs_register_at(gs, g, at) : NULL;
         return r && r->period_us == period_us && rs_register_present(r) ? at : RS_NONE;
@@ -221,7 +199,7 @@ static uint32_t referred_register(const struct rs_groups *gs, const struct rs_up
     return at;
 }
 
-/* Of a year before only inputs that the newest has too are taken: else one would be compared with an older value. */
+/* Of a span before only inputs that the newest has too are taken: else one would be compared with an older value. */
 static void refer(struct rs_groups *gs, const struct rs_upsert_group *g, uint32_t newest)
 {
     const struct rs_pane_reference *references;
@@ -232,7 +210,7 @@ static void refer(struct rs_groups *gs, const struct rs_upsert_group *g, uint32_
         if (at != RS_NONE) {
             void *pane = emptied(gs, gs->references + i * gs->aggregate->pane_size);
             rs_register_fold(gs, rs_register_at(gs, g, at),
-                             references[i].before == 0 ? rs_register_at(gs, g, newest) : NULL, pane);
+                             references[i].before <= 0 ? rs_register_at(gs, g, newest) : NULL, pane);
             gs->referred[i] = pane;
         }
     }

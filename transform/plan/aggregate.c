@@ -81,10 +81,18 @@ static bool check_history(struct rs_config *config, const struct rs_config_node 
 }
 
 static bool check_stat(struct rs_config *config, const struct rs_config_node *where,
-                       const struct rs_aggregate *a, enum rs_stat_kind kind)
+                       const struct rs_aggregate *a, const struct rs_stat_spec *spec)
 {
+    enum rs_stat_kind kind = spec->kind;
     bool change = kind == RS_STAT_CHANGE || kind == RS_STAT_PCT_CHANGE;
     bool follows = a->window.kind == RS_WINDOW_TUMBLING || a->window.kind == RS_WINDOW_SESSION;
+    bool over = change && spec->params && spec->params[0].given;
+    if (over && !a->upsert && !a->plan->stream->unread) {
+        rs_config_complain(config, where,
+                           "over looks at the period so long before, which upsert streams keep: it needs a "
+                           "stream with upsert; without over the window before is meant");
+        return false;
+    }
     if (change && !a->upsert && !a->plan->stream->unread && !follows) {
         rs_config_complain(
             config, where,
@@ -112,7 +120,7 @@ static bool check_stats(struct rs_config *config, const struct rs_config_node *s
     bool right = true;
     for (size_t i = 0; i < a->stats.count; i++) {
         const struct rs_config_node *value = rs_config_get(stats, a->stats.items[i].spec.name);
-        right &= check_stat(config, value ? value : stats, a, a->stats.items[i].spec.kind);
+        right &= check_stat(config, value ? value : stats, a, &a->stats.items[i].spec);
     }
     return right;
 }

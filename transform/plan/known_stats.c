@@ -41,6 +41,11 @@
         .kind = RS_ARG_DURATION, .name = (title)                                                             \
     }
 
+#define OPTIONAL_SPAN(title)                                                                                 \
+    {                                                                                                        \
+        .kind = RS_ARG_SPAN, .name = (title), .optional = true                                               \
+    }
+
 static const struct rs_known_stat known_stats[] = {
     {"count", RS_STAT_COUNT, RS_UNIT_NONE, {OPTIONAL_ANY_FIELD("x")}, "count()"},
     {"sum", RS_STAT_SUM, RS_UNIT_FIELD, {FIELD("x")}, "sum(quantity)"},
@@ -92,8 +97,12 @@ static const struct rs_known_stat known_stats[] = {
     {"pct_drawdown", RS_STAT_PCT_DRAWDOWN, RS_UNIT_PERCENT, {FIELD("x")}, "pct_drawdown(price)"},
     {"realized_variance", RS_STAT_REALIZED_VARIANCE, RS_UNIT_NONE, {FIELD("x")}, "realized_variance(price)"},
     {"rate", RS_STAT_RATE, RS_UNIT_RATE, {OPTIONAL_FIELD("x")}, "rate(quantity)"},
-    {"change", RS_STAT_CHANGE, RS_UNIT_FIELD, {FIELD("x")}, "change(price)"},
-    {"pct_change", RS_STAT_PCT_CHANGE, RS_UNIT_PERCENT, {FIELD("x")}, "pct_change(price)"},
+    {"change", RS_STAT_CHANGE, RS_UNIT_FIELD, {FIELD("x"), OPTIONAL_SPAN("over")}, "change(price, over: 1y)"},
+    {"pct_change",
+     RS_STAT_PCT_CHANGE,
+     RS_UNIT_PERCENT,
+     {FIELD("x"), OPTIONAL_SPAN("over")},
+     "pct_change(price, over: 1mo)"},
     {"yoy", RS_STAT_YOY, RS_UNIT_PERCENT, {FIELD("x")}, "yoy(value)"},
 };
 #define KNOWN_COUNT (sizeof known_stats / sizeof *known_stats)

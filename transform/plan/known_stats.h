@@ -20,6 +20,7 @@ enum rs_arg_kind {
     RS_ARG_NUMBER,    /* exact: 0.99 */
     RS_ARG_WHOLE,     /* 10 */
     RS_ARG_DURATION,  /* 5m; more than none */
+    RS_ARG_SPAN,      /* by the calendar: enum rs_span */
 };
 
 struct rs_stat_arg {

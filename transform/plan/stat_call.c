@@ -6,6 +6,7 @@
 
 #include "base/number.h"
 #include "base/unit.h"
+#include "transform/pane/span.h"
 
 /* ---- reading ---- */
 
@@ -116,10 +117,15 @@ bool rs_stat_arg_is_field(const struct rs_stat_arg *arg)
 static void describe(const struct rs_stat_arg *arg, struct rs_buf *out)
 {
     static const char *const words[] = {
-        [RS_ARG_NONE] = "nothing",         [RS_ARG_FIELD] = "a field",
-        [RS_ARG_ANY_FIELD] = "a field",    [RS_ARG_TIME] = "a field",
-        [RS_ARG_ANY_VALUE] = "a field",    [RS_ARG_NUMBER] = "a number",
-        [RS_ARG_WHOLE] = "a whole number", [RS_ARG_DURATION] = "a duration such as 5m",
+        [RS_ARG_NONE] = "nothing",
+        [RS_ARG_FIELD] = "a field",
+        [RS_ARG_ANY_FIELD] = "a field",
+        [RS_ARG_TIME] = "a field",
+        [RS_ARG_ANY_VALUE] = "a field",
+        [RS_ARG_NUMBER] = "a number",
+        [RS_ARG_WHOLE] = "a whole number",
+        [RS_ARG_DURATION] = "a duration such as 5m",
+        [RS_ARG_SPAN] = "1d, 1w, 1mo, 1q or 1y",
     };
     rs_buf_text(out, words[arg->kind]);
     if (arg->least != arg->most) {
@@ -230,6 +236,10 @@ static bool read_constant(const struct rs_stat_arg *arg, struct rs_slice text, s
     if (arg->kind == RS_ARG_DURATION) {
         return read_duration(text, out);
     }
+    if (arg->kind == RS_ARG_SPAN) {
+        *out = (struct rs_stat_param){.given = true};
+        return rs_span_read(text, &out->value);
+    }
     return read_number(text, out) && (arg->kind == RS_ARG_NUMBER || out->scale == 0) && in_range(arg, out);
 }
 
@@ -239,6 +249,8 @@ void rs_stat_param_print(enum rs_arg_kind kind, const struct rs_stat_param *para
     if (kind == RS_ARG_DURATION) {
         rs_duration_format(param->value, text, sizeof text);
         rs_buf_text(out, text);
+    } else if (kind == RS_ARG_SPAN) {
+        rs_buf_text(out, rs_span_text(param->value));
     } else {
         rs_buf_put(out, text, rs_decimal_format(param->value, param->scale, text));
     }

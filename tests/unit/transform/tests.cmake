@@ -8,6 +8,7 @@ rs_unit_test(transform/pane pane rs_transform refused_calloc)
 rs_unit_test(transform/pane profile rs_transform refused_calloc)
 rs_unit_test(transform/pane property rs_transform)
 rs_unit_test(transform/pane quantile rs_transform refused_calloc)
+rs_unit_test(transform/pane span rs_transform)
 rs_unit_test(transform/pane wide rs_transform refused_calloc)
 
 # Panes and the texts of numbers against oracles in Python that work with whole fractions.
