@@ -184,7 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < piece_count; i++) {
         rs_buf_put(&changed[i], pieces[i].data, pieces[i].size);
     }
-    for (size_t at = 0; at + 5 <= size && at < 100; at += 5) {
+    for (size_t at = 0; piece_count > 0 && at + 5 <= size && at < 100; at += 5) {
         edit(&changed[data[at] % piece_count], (size_t)(data[at + 1] | data[at + 2] << 8), data[at + 3],
              data[at + 4]);
     }

@@ -10,15 +10,13 @@
 #define HALF_LIFE (3.0L * 1000000)
 
 struct values {
-    const struct model_event **events; /* in their order */
+    struct model_event *events; /* copies, in their order */
     size_t count;
 };
 
 static int by_order(const void *x, const void *y)
 {
-    const struct model_event *const *a = x;
-    const struct model_event *const *b = y;
-    return model_before(*a, *b) ? -1 : 1;
+    return model_before(x, y) ? -1 : 1;
 }
 
 static int ascending(const void *x, const void *y)
@@ -30,13 +28,14 @@ static int ascending(const void *x, const void *y)
 
 static struct values values_of(const struct model *m, const struct model_range *range, bool priced)
 {
-    struct values v = {calloc(m->count + 1, sizeof(struct model_event *)), 0};
+    struct values v = {0};
+    v.events = calloc(m->count + 1, sizeof *v.events);
     if (!v.events) {
         abort();
     }
     for (size_t i = 0; i < m->count; i++) {
         if (model_in_range(m, range, &m->events[i]) && (m->events[i].has_price || !priced)) {
-            v.events[v.count++] = &m->events[i];
+            v.events[v.count++] = m->events[i];
         }
     }
     qsort(v.events, v.count, sizeof *v.events, by_order);
@@ -87,7 +86,7 @@ static int64_t *numbers_of(const struct values *v, bool prices)
         abort();
     }
     for (size_t i = 0; i < v->count; i++) {
-        numbers[i] = prices ? v->events[i]->price : v->events[i]->quantity;
+        numbers[i] = prices ? v->events[i].price : v->events[i].quantity;
     }
     qsort(numbers, v->count, sizeof *numbers, ascending);
     return numbers;
@@ -102,7 +101,7 @@ static void put_profile(struct rs_buf *out, const struct values *priced)
         int64_t level = model_down(sorted[i], 100);
         int64_t sum = 0;
         for (size_t k = 0; k < priced->count; k++) {
-            const struct model_event *e = priced->events[k];
+            const struct model_event *e = &priced->events[k];
             sum += model_down(e->price, 100) == level ? e->quantity : 0;
         }
         size_t size = rs_decimal_format(level, 2, text);
@@ -128,7 +127,7 @@ static void put_correlation(struct rs_buf *out, const struct values *priced)
     int64_t yy = 0;
     int64_t xy = 0;
     for (size_t i = 0; i < priced->count; i++) {
-        const struct model_event *e = priced->events[i];
+        const struct model_event *e = &priced->events[i];
         x += e->price;
         y += e->quantity;
         xx += e->price * e->price;
@@ -150,9 +149,9 @@ static void put_ewma(struct rs_buf *out, const struct values *priced)
     if (priced->count == 0) {
         return;
     }
-    int64_t newest_us = priced->events[priced->count - 1]->time_us;
+    int64_t newest_us = priced->events[priced->count - 1].time_us;
     for (size_t i = 0; i < priced->count; i++) {
-        const struct model_event *e = priced->events[i];
+        const struct model_event *e = &priced->events[i];
         long double weight = exp2l((long double)(e->time_us - newest_us) / HALF_LIFE);
         sum += weight * (long double)e->price;
         weights += weight;
@@ -176,7 +175,7 @@ void model_put_parts(const struct model *m, const struct model_range *range, str
     put_correlation(out, &priced);
     put_profile(out, &priced);
     if (priced.count > 2) {
-        put_decimal(out, "lg", priced.events[priced.count - 3]->price, 2);
+        put_decimal(out, "lg", priced.events[priced.count - 3].price, 2);
     }
     put_ewma(out, &priced);
     free(prices);

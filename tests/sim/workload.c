@@ -6,7 +6,7 @@
 
 #include "tests/sim/cluster.h"
 
-#define DAY_S             (24 * 3600)
+#define DAY_S             (INT64_C(24) * 3600)
 #define WORLDS_OF_WINDOWS 48 /* to load a calendar takes as long as a seed */
 
 static struct world *worlds[WORLDS];
