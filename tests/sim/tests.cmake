@@ -25,7 +25,7 @@ add_executable(cluster_sim sim/cluster_sim.c sim/fate.c sim/oracle.c sim/referen
 rs_target_defaults(cluster_sim)
 target_link_libraries(cluster_sim PRIVATE engine_model partition_state rs_transform rs_sink rs_base PkgConfig::XXHASH)
 add_test(NAME sim.cluster COMMAND cluster_sim --seeds 300)
-add_test(NAME sim.windows COMMAND cluster_sim --windows --seeds 250)
+add_test(NAME sim.windows COMMAND cluster_sim --windows --seeds 200)
 set_tests_properties(sim.cluster sim.windows PROPERTIES LABELS sim TIMEOUT 300)
 
 # Writers of two consumer groups in one real redis-server, their commands let through one at a time.
