@@ -402,6 +402,8 @@ void oracle_free(struct sim *sim);
 void oracle_batch(struct sim *sim, const struct rs_view_batch *batch);
 /* The store is about to be replaced by an older copy, or an empty one. */
 void oracle_loses(struct sim *sim, struct store *next);
+/* A former owner, whom no fence held back after a loss, deletes an entry. */
+void oracle_robbed(struct sim *sim, uint32_t partition, const struct entry *e);
 /* A process submits a batch. */
 void oracle_submits(struct process *p, const struct rs_view_batch *batch);
 /* A record has landed in a state log. */

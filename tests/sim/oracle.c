@@ -215,6 +215,14 @@ void oracle_submits(struct process *p, const struct rs_view_batch *batch)
     }
 }
 
+void oracle_robbed(struct sim *sim, uint32_t partition, const struct entry *e)
+{
+    if (e->kind == RS_OP_HISTORY) {
+        hashes_add(&sim->oracles[partition]->lost,
+                   member_hash(e->aggregate, entry_key(e), e->score, (struct rs_slice){0}));
+    }
+}
+
 void oracle_loses(struct sim *sim, struct store *next)
 {
     sim->store_lost_once = true;

@@ -105,10 +105,14 @@ static void shelf_set(struct shelf *s, const struct rs_op *op, const struct rs_v
                         .ghost = batch->token < s->token_seen};
 }
 
-static void shelf_drop(struct shelf *s, const struct rs_op *op)
+static void shelf_drop(struct sim *sim, struct shelf *s, const struct rs_op *op,
+                       const struct rs_view_batch *batch)
 {
     for (size_t i = s->count; i-- > 0;) {
         if (s->entries[i].aggregate == op->aggregate && rs_slice_equal(entry_key(&s->entries[i]), op->key)) {
+            if (batch->token < s->token_seen) {
+                oracle_robbed(sim, place_of_batch(sim, batch), &s->entries[i]);
+            }
             blob_drop(s->entries[i].blob);
             s->entries[i] = s->entries[--s->count];
         }
@@ -149,12 +153,12 @@ static void shelf_trim(struct shelf *s, const struct rs_op *op, uint32_t keep)
     }
 }
 
-static void shelf_write(const struct sim *sim, struct shelf *s, const struct rs_op *op,
+static void shelf_write(struct sim *sim, struct shelf *s, const struct rs_op *op,
                         const struct rs_view_batch *batch)
 {
     bool session = op->flags & RS_OP_SESSION;
     if (op->kind == RS_OP_DROP) {
-        shelf_drop(s, op);
+        shelf_drop(sim, s, op, batch);
         return;
     }
     if (session && (op->field_count == 0 || op->last_ms > op->score_ms)) {
