@@ -1,5 +1,5 @@
-"""NIST StRD through --replay: mean and standard deviation of the univariate sets, and the line through the linear set Norris, equal
-the correctly rounded exact values, published as doubles and as decimals, and agree with NIST's certified digits."""
+"""NIST StRD through --replay: mean and standard deviation of the univariate sets, and the line through the linear set Norris, lag-1 autocorrelation by
+a formula of sums, equal the correctly rounded exact values, published as doubles and as decimals, and agree with NIST's certified digits."""
 import os
 import re
 import sys
@@ -78,6 +78,45 @@ class Nist(suite.Case):
         for kind in kinds:
             error = abs(Fraction(value[f"{kind}_e"]) - Fraction(NORRIS_CERTIFIED[kind]))
             self.assertLess(error / abs(Fraction(NORRIS_CERTIFIED[kind])), Fraction(1, 10 ** 14), kind)
+
+    def check_autocorrelation(self, name, texts, certified):
+        """r(1) of the values and of those before them, in one formula of exact sums; and the correlation of the two."""
+        stats = {"n": "count()", "total": "sum(x)", "squares": "sum(x * x)", "products": "sum(x * big)", "before": "sum(big)",
+                 "later": {"stat": "sum(x)", "where": {"big": {"is_null": False}}}, "pairs": "correlation(x, big)",
+                 "r": "(products - total / n * (later + before) + (n - 1) * total / n * total / n) / (squares - total * total / n)"}
+        config = self.write("config.yaml", suite.configuration(
+            {"events": {"topic": "t", "schema": "event.avsc", "time": "at", "scale": {"x": 6}}},
+            {"nist": {"stream": "events", "window": {"all": True}, "stats": stats}},
+            directory=os.path.dirname(os.path.abspath(__file__))))
+        rows = "".join(f"2020-01-01,{name},RED,false,0,{b},{t}\n" for b, t in zip([""] + texts, texts))
+        raw, counts, _ = self.replay(config, "events", [self.write("values.csv", "at,name,kind,flag,small,big,x\n" + rows)])
+        self.assertEqual(counts["applied"], len(texts))
+        value = next(i["value"] for i in map(suite.engine.parse_line, raw.splitlines()) if i["key"] == "rs:nist")
+        numbers = [Fraction(t) for t in texts]
+        mean = sum(numbers) / len(numbers)
+        pairs = list(zip(numbers, numbers[1:]))
+        exact = sum((a - mean) * (b - mean) for a, b in pairs) / sum((v - mean) ** 2 for v in numbers)
+        self.assertEqual(value["r"], double_text(rounded(exact)))
+        a_mean, b_mean = (sum(p[i] for p in pairs) / len(pairs) for i in (0, 1))
+        ab = sum((a - a_mean) * (b - b_mean) for a, b in pairs)
+        root = root_rounded(ab ** 2 / (sum((a - a_mean) ** 2 for a, _ in pairs) * sum((b - b_mean) ** 2 for _, b in pairs)))
+        self.assertEqual(value["pairs"], double_text(-root if ab < 0 else root))
+        self.assertLessEqual(abs(Fraction(value["r"]) - Fraction(certified)), abs(Fraction(certified)) / 10 ** 14, name)
+
+    def test_autocorrelation(self):
+        suite.need_data("nist-strd")
+        for name in SETS:
+            with self.subTest(set=name):
+                path = suite.need_data("nist-strd", f"{name}.txt")
+                with open(path, encoding="ascii", errors="replace") as file:
+                    found = re.search(r"(?:lag 1\) r\(1\):|autocorrelationCoefficient =)\s*(\S+)", file.read())
+                self.check_autocorrelation(name, read_set(path)[0], found.group(1))
+
+    def test_autocorrelation_of_constructed_sets(self):
+        """NIST certifies -0.999 of each, exactly."""
+        for name, (middle, low, high, _) in CONSTRUCTED.items():
+            with self.subTest(set=name):
+                self.check_autocorrelation(name, [middle] + [low, high] * 500, "-0.999")
 
     def test_published_sets(self):
         suite.need_data("nist-strd")
