@@ -299,7 +299,7 @@ class Made:
     def __init__(self, rng, exchanges):
         self.rng = rng
         self.upsert = rng.random() < 0.12
-        self.exchange = rng.choice(exchanges) if not self.upsert and rng.random() < 0.15 else None
+        self.exchange = rng.choice(exchanges) if exchanges and not self.upsert and rng.random() < 0.15 else None
         self.trading = self.sessions = None
         if self.exchange:
             calendar_of, around = self.exchange
