@@ -425,6 +425,10 @@ class Expressions(suite.Case):
         stats |= {"c": "distinct(l)", "p": "profile(l, 1, i)", "tc": "c * 1000000000000000000001", "tp": "p_step * 1000000000000000000001"}
         shown, _ = self.one(stats, rows)
         self.assertEqual([shown[f"t{k}"] for k in range(len(wanted))], [str(7 * value) for value in wanted.values()])
+        doubles = {f"x{k}": text.replace("(l", "(x") for k, text in enumerate(wanted)}
+        shown_doubles, _ = self.one(doubles | {f"y{k}": f"x{k} * x{k}" for k in range(len(wanted))}, [row | {"x": 0.1 * (3 - row["i"])} for row in rows])
+        for k in range(len(wanted)):
+            self.assertEqual(shown_doubles[f"y{k}"], double_text(rounded(Fraction(shown_doubles[f"x{k}"]) ** 2)), doubles[f"x{k}"])
         self.assertEqual((shown["tc"], shown["tp"]), (str(3 * (10 ** 21 + 1)), str(int(shown["p_step"]) * (10 ** 21 + 1))))
 
     def test_withdrawn_by_fields_alone(self):

@@ -253,12 +253,12 @@ static bool exact_field(const struct rs_pane_layout *layout, const struct rs_pan
     case RS_STAT_RANGE:
     case RS_STAT_FIRST:
     case RS_STAT_LAST:
+    case RS_STAT_LAG_PERIOD:
+    case RS_STAT_CHANGE: return layout->inputs[field->input].kind != RS_NUM_DOUBLE;
     case RS_STAT_QUANTILE:
     case RS_STAT_MEDIAN:
     case RS_STAT_LAG:
-    case RS_STAT_LAG_PERIOD:
-    case RS_STAT_DRAWDOWN:
-    case RS_STAT_CHANGE: return layout->inputs[field->input].kind != RS_NUM_DOUBLE;
+    case RS_STAT_DRAWDOWN: return layout->parts[field->part].x.kind != RS_NUM_DOUBLE;
     default: return false;
     }
 }
