@@ -151,6 +151,26 @@ static enum MHD_Result show(struct rs_http *http, struct MHD_Connection *connect
     return result;
 }
 
+/* The words are the program's own: nothing in them has to be escaped. */
+static enum MHD_Result show_list(struct rs_http *http, struct MHD_Connection *connection)
+{
+    struct rs_buf body = {0};
+
+    rs_buf_text(&body, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta "
+                       "charset=\"utf-8\"><title>Pages</title></head><body>\n<ul>\n");
+    for (size_t i = 0; i < http->options.page_count; i++) {
+        const struct rs_http_page *page = &http->options.pages[i];
+        rs_buf_printf(&body, "<li><a href=\"%s\">%s</a>%s%s</li>\n", page->path, page->path,
+                      page->about ? ": " : "", page->about ? page->about : "");
+    }
+    rs_buf_text(&body, "</ul>\n</body></html>\n");
+    enum MHD_Result result =
+        body.failed ? reply_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n")
+                    : reply(connection, MHD_HTTP_OK, "text/html; charset=utf-8", body.data, body.size);
+    rs_buf_fini(&body);
+    return result;
+}
+
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **request)
@@ -172,6 +192,9 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
         return reply_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
     }
     const struct rs_http_page *page = find_page(http, url);
+    if (!page && strcmp(url, "/") == 0) {
+        return show_list(http, connection);
+    }
     if (!page) {
         return reply_text(connection, MHD_HTTP_NOT_FOUND, "no such page\n");
     }

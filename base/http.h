@@ -1,4 +1,4 @@
-/* http: the few pages a daemon shows to its operators (metrics, health, status).
+/* http: the few pages a daemon shows to its operators (metrics, health, status), and "/", which lists them.
  * GET and HEAD only; everything else is refused by libmicrohttpd's own limits or here. The server has no
  * thread: the caller watches the descriptor and calls run. Connections, their memory and their time are
  * bounded, so that slow or many clients cost a little memory and nothing else.
@@ -21,8 +21,9 @@
 struct rs_http;
 
 struct rs_http_page {
-    const char *path; /* "/metrics" */
-    const char *type; /* Content-Type */
+    const char *path;  /* "/metrics" */
+    const char *type;  /* Content-Type */
+    const char *about; /* for the list of pages, which is "/"; no markup; NULL: nothing */
     /* Writes the body and returns the status, 200 or 503. */
     int (*write)(void *ctx, struct rs_buf *body);
 };

@@ -54,6 +54,21 @@ class Watching(Flow):
         self.assertGreater(sum(used.values()), 0)
         self.assertLess(max(used.values()), LIMIT)
 
+    def test_the_process_is_told_as_others_tell_theirs(self):
+        """The names of Prometheus' clients, with what the kernel says of the process."""
+        pid = self.daemon.process.pid
+        values = dict(re.findall(r"^(process_\w+) (\S+)$", self.daemon.get("/metrics")[1], re.M))
+        self.assertEqual(set(values), {"process_cpu_seconds_total", "process_resident_memory_bytes", "process_virtual_memory_bytes",
+                                       "process_open_fds", "process_max_fds", "process_start_time_seconds"})
+        self.assertGreater(float(values["process_cpu_seconds_total"]), 0)
+        # Connections come and go, and the page's own is one of them.
+        self.assertAlmostEqual(int(values["process_open_fds"]), len(os.listdir(f"/proc/{pid}/fd")), delta=20)
+        self.assertAlmostEqual(int(values["process_resident_memory_bytes"]) / 1024, procs.status_kib(pid, "VmRSS"), delta=20000)
+        status, page = self.daemon.get("/")
+        self.assertEqual(status, 200)
+        for path in ("/metrics", "/status", "/livez", "/readyz"):
+            self.assertIn(f'<a href="{path}">', page)
+
     def test_promtool_has_nothing_against_it(self):
         if shutil.which("promtool") is None:
             self.skipTest("promtool is not installed (package prometheus)")

@@ -58,10 +58,12 @@ static int serve_status(void *ctx, struct rs_buf *body)
 }
 
 const struct rs_http_page rs_daemon_pages[RS_DAEMON_PAGES] = {
-    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", serve_metrics},
-    {"/livez", "text/plain; charset=utf-8", serve_livez},
-    {"/readyz", "text/plain; charset=utf-8", serve_readyz},
-    {"/status", "application/json", serve_status},
+    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", "numbers for Prometheus", serve_metrics},
+    {"/livez", "text/plain; charset=utf-8", "200 while every worker makes progress", serve_livez},
+    {"/readyz", "text/plain; charset=utf-8", "200 while all is well, else what is not and how to mend it",
+     serve_readyz},
+    {"/status", "application/json", "all of it: partitions, streams, workers, Kafka, Redis, problems",
+     serve_status},
 };
 
 /* What they are made of is about to be freed by another thread. */

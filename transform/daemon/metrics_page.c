@@ -1,9 +1,12 @@
 /* /metrics. Numbers are taken from snapshots at the time of the scrape. */
+#include <dirent.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/metrics.h"
@@ -376,8 +379,8 @@ static void write_log(const struct rs_daemon *daemon, struct rs_buf *out)
           status.writable ? 1 : 0);
 }
 
-/* The second number of statm: resident pages. */
-static uint64_t resident_bytes(void)
+/* Number `index` of statm, in bytes: 0 all that is mapped, 1 what of it is resident. */
+static uint64_t statm_bytes(int index)
 {
     char line[128] = "";
     FILE *file = fopen("/proc/self/statm", "re");
@@ -385,10 +388,47 @@ static uint64_t resident_bytes(void)
     if (!file) {
         return 0;
     }
-    char *read = fgets(line, sizeof line, file);
+    const char *at = fgets(line, sizeof line, file);
     (void)fclose(file);
-    const char *second = !read ? NULL : strchr(line, ' ');
-    return !second ? 0 : strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+    for (; at && index > 0; index--) {
+        at = strchr(at + 1, ' ');
+    }
+    return !at ? 0 : strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* But the one with which they are counted. */
+static uint64_t open_descriptors(void)
+{
+    DIR *directory = opendir("/proc/self/fd");
+    uint64_t count = 0;
+
+    if (!directory) {
+        return 0;
+    }
+    /* A stream of its own. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+    for (const struct dirent *entry = readdir(directory); entry; entry = readdir(directory)) {
+        count += entry->d_name[0] != '.';
+    }
+    (void)closedir(directory);
+    return count > 0 ? count - 1 : 0;
+}
+
+/* Names and meanings are those that Prometheus' own clients give every process. */
+static void write_usage(struct rs_buf *out)
+{
+    struct timespec used = {0};
+    struct rlimit files = {0};
+
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    (void)getrlimit(RLIMIT_NOFILE, &files);
+    rs_metrics_family(out, "process_cpu_seconds_total", RS_METRIC_COUNTER,
+                      "Time of processors used, user and system.");
+    rs_metrics_seconds(out, "process_cpu_seconds_total", NULL,
+                       used.tv_sec * INT64_C(1000000) + used.tv_nsec / 1000);
+    gauge(out, "process_resident_memory_bytes", "Resident memory.", statm_bytes(1));
+    gauge(out, "process_virtual_memory_bytes", "Mapped memory.", statm_bytes(0));
+    gauge(out, "process_open_fds", "Open descriptors.", open_descriptors());
+    gauge(out, "process_max_fds", "Descriptors that may be open.", files.rlim_cur);
 }
 
 static void write_process(const struct rs_daemon *daemon, struct rs_buf *out)
@@ -397,7 +437,7 @@ static void write_process(const struct rs_daemon *daemon, struct rs_buf *out)
 
     rs_metrics_family(out, "rollstat_build_info", RS_METRIC_GAUGE, "Version.");
     rs_metrics_integer(out, "rollstat_build_info", version, 1);
-    gauge(out, "process_resident_memory_bytes", "Resident memory.", resident_bytes());
+    write_usage(out);
     rs_metrics_family(out, "process_start_time_seconds", RS_METRIC_GAUGE, "Start time since 1970.");
     rs_metrics_seconds(out, "process_start_time_seconds", NULL, daemon->started_us);
     counter(out, "rollstat_log_dropped_total", "Log lines that could not be written.", rs_log_dropped());

@@ -50,9 +50,9 @@ static int write_failing(void *ctx, struct rs_buf *body)
 }
 
 static const struct rs_http_page page_table[] = {
-    {"/small", "text/plain", write_small},
-    {"/large", "application/json", write_large},
-    {"/failing", "text/plain", write_failing},
+    {"/small", "text/plain", "a page", write_small},
+    {"/large", "application/json", NULL, write_large},
+    {"/failing", "text/plain", "fails", write_failing},
 };
 
 static struct rs_http *open_server(struct pages *pages)
@@ -284,9 +284,26 @@ static void test_a_port_that_is_taken_is_named(void **state)
     assert_int_equal(rs_http_listen_try("localhost:80", &error), RS_ECONFIG);
 }
 
+/* What there is, each with a link. */
+static void test_the_first_page_lists_the_others(void **state)
+{
+    struct pages pages = {.status = 200};
+    struct rs_http *http = open_server(&pages);
+    char out[2048];
+    (void)state;
+    exchange(http, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", out, sizeof out);
+    assert_non_null(strstr(out, "200 OK"));
+    assert_non_null(strstr(out, "text/html"));
+    assert_non_null(strstr(out, "<a href=\"/small\">/small</a>: a page</li>"));
+    assert_non_null(strstr(out, "<a href=\"/large\">/large</a></li>"));
+    assert_int_equal(pages.shown, 0);
+    rs_http_free(&http);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_first_page_lists_the_others),
         cmocka_unit_test(test_pages_are_served),
         cmocka_unit_test(test_what_is_wrong_is_refused),
         cmocka_unit_test(test_garbage_and_endless_headers_end_the_connection),
