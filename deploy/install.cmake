@@ -21,7 +21,7 @@ set(RS_PROGRAMS \"$<TARGET_FILE:rollstatd>\" \"$<TARGET_FILE:rollstat-dlq>\" \"$
   \"$<TARGET_FILE:rollstat-top>\")
 ")
 install(SCRIPT install_places.cmake)
-install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/README.md redis-acl
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/CHANGELOG.md ${PROJECT_SOURCE_DIR}/README.md redis-acl redis-acl-reader
   DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES prometheus/rollstat.rules.yaml prometheus/rollstat.dashboard.json
   DESTINATION ${CMAKE_INSTALL_DATADIR}/rollstat/prometheus)

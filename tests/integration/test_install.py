@@ -41,6 +41,7 @@ usr/share/doc/rollstat/LICENSE
 usr/share/doc/rollstat/README.md
 usr/share/doc/rollstat/operators.md
 usr/share/doc/rollstat/redis-acl
+usr/share/doc/rollstat/redis-acl-reader
 """.split()
 for _name in [os.path.basename(path) for path in PLACES if path.startswith("usr/bin/")]:
     PLACES += [f"usr/share/bash-completion/completions/{_name}", f"usr/share/zsh/site-functions/_{_name}",
