@@ -179,6 +179,7 @@ static size_t put_json(char *out, size_t room, const char *text)
 }
 
 /* The message in place, cut where it is too long, as one line. */
+RS_PRINTF(3, 0)
 static bool put_message(char *text, size_t room, const char *format, va_list args)
 {
     int wanted = vsnprintf(text, room, format, args);
