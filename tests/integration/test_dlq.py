@@ -436,7 +436,7 @@ class Killed(DlqTool, suite.Case):
         """The one that began last goes on; the other ends, also when it slept through the change."""
         self.fill()
         for sleeps in (False, True):
-            first = self.start_replay(f"first.{sleeps}", "--rate", "100")
+            first = self.start_replay(f"first.{sleeps}", "--rate", "20")  # not at its end before the other has begun
             self.sends(first)
             if sleeps:
                 first.popen.send_signal(signal.SIGSTOP)
