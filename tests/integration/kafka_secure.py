@@ -124,6 +124,30 @@ class Secure(suite.Case):
         self.assertIn("seal ", procs.check([suite.program("rollstat-state"), "-c", self.config])[0].decode())
         self.ends()
 
+    def connect(self, *options, expect):
+        out, err = procs.check([suite.program("rollstatd"), "-c", self.config, *options], expect=expect)
+        return (out + err).decode()
+
+    def test_the_look_before_the_start(self):
+        """--check --connect finds what is missing, --create-topics makes it, and neither joins the group."""
+        state = f"{self.group}.state.trades"
+        self.save()
+        text = self.connect("--check", "--connect", expect=2)
+        for topic in (self.topic, self.letters, state):
+            self.assertRegex(text, rf"topic {topic} cannot be looked at: .*--operation Describe --topic {topic}\n")
+        self.allow(["--topic", self.topic, "--topic", self.letters], "Describe", "Read", "Write")
+        text = self.connect("--check", "--connect", expect=2)
+        self.assertRegex(text, rf"no right to be a member of group {self.group}; grant .*--operation Read --group {self.group}\n")
+        self.allow_all_that_readme_names()
+        text = self.connect("--check", "--connect", expect=0)
+        self.assertIn(f"topic {self.topic} has 1 partition\n", text)
+        self.assertIn(f"topic {state} will be made\n", text)
+        self.assertIn(f"made the topic {state} with 1 partition\n", self.connect("--create-topics", expect=0))
+        self.assertIn(f"topic {state} is there and fit\n", self.connect("--check", "--connect", expect=0))
+        self.assertEqual(self.kafka.group(self.group)[1], 0)
+        self.write("password", "not this one")
+        self.assertIn("Authentication failed", self.connect("--check", "--connect", expect=2))
+
     def test_a_wrong_password_is_mended_by_a_reload(self):
         self.allow_all_that_readme_names()
         self.write("password", "not this one")
