@@ -14,7 +14,7 @@ static const volatile int64_t *shift_us;
 
 __attribute__((constructor)) static void map_file(void)
 {
-    const char *path = getenv("SHIFTED_CLOCK");
+    const char *path = secure_getenv("SHIFTED_CLOCK");
     int fd = !path ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     void *at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *shift_us, PROT_READ, MAP_SHARED, fd, 0);
 
