@@ -283,7 +283,8 @@ class Health(DaemonCase):
         self.assertEqual((status, page["version"], page["ready"], page["partitions"]), (200, "0.1.0", False, []))
         self.assertEqual((page["kafka"]["group"], page["kafka"]["joined"], page["redis"]["connected"]),
                          ("tests", False, False))
-        self.assertEqual(self.get("/")[0], 404)
+        self.assertEqual(self.get("/nowhere")[0], 404)
+        self.assertIn("/metrics", self.get("/")[1])
         self.assertEqual(self.get("/metrics", "DELETE")[0], 405)
         self.check_metrics(self.get("/metrics")[1])
         process.signal(signal.SIGTERM)

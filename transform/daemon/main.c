@@ -31,7 +31,7 @@ static const struct rs_option options[] = {
     {"against-running", '\0', NULL,
      "with --check: report what the instance that runs would refuse to reload"},
     {"connect", '\0', NULL,
-     "with --check: also try Kafka, its topics and rights, the schema registry and Redis;\n"
+     "with --check: also try Kafka, topics, rights, the schema registry and Redis;\n"
      "changes nothing"},
     {"create-topics", '\0', NULL, "make the topics of state and dead letters that are missing, and end"},
     {"input-partitions", '\0', "N",
