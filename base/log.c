@@ -194,24 +194,17 @@ static bool put_message(char *text, size_t room, const char *format, va_list arg
     return true;
 }
 
-void rs_log(enum rs_log_level level, const char *format, ...)
+static void RS_PRINTF(2, 0) write_log(enum rs_log_level level, const char *format, va_list args)
 {
     static const char end[] = "\"}";
     bool json = atomic_load_explicit(&log_form, memory_order_relaxed) == RS_LOG_JSON;
     char message[LOG_LINE_MAX];
     char line[LOG_LINE_MAX];
-    va_list args;
 
-    if ((int)level > atomic_load_explicit(&log_level, memory_order_relaxed)) {
-        return;
-    }
     size_t size = put_head(line, level, json);
     size_t room = sizeof line - size - (json ? sizeof end : 0);
     char *text = json ? message : line + size;
-    va_start(args, format);
-    bool put = put_message(text, room, format, args);
-    va_end(args);
-    if (!put) {
+    if (!put_message(text, room, format, args)) {
         return;
     }
     if (json) {
@@ -227,13 +220,33 @@ void rs_log(enum rs_log_level level, const char *format, ...)
     }
 }
 
+void rs_log(enum rs_log_level level, const char *format, ...)
+{
+    if ((int)level > atomic_load_explicit(&log_level, memory_order_relaxed)) {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    write_log(level, format, args);
+    va_end(args);
+}
+
+/* Whatever the level: a report is not left out. */
+static void RS_PRINTF(2, 3) write_always(enum rs_log_level level, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    write_log(level, format, args);
+    va_end(args);
+}
+
 void rs_log_text(enum rs_log_level level, const char *text, size_t size)
 {
     while (size > 0) {
         const char *end = memchr(text, '\n', size);
         size_t length = !end ? size : (size_t)(end - text) + 1;
         if (atomic_load(&log_form) == RS_LOG_JSON) {
-            rs_log(level, "%.*s", (int)(!end ? length : length - 1), text);
+            write_always(level, "%.*s", (int)(!end ? length : length - 1), text);
             text += length;
             size -= length;
             continue;

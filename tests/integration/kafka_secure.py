@@ -23,6 +23,7 @@ class Secure(suite.Case):
         cls.shared = os.path.join(os.environ.get("RS_TMP") or "/tmp", f"secure.{os.getpid()}")
         os.makedirs(cls.shared, exist_ok=True)
         cls.certificates = registry.certificates(cls.shared)
+        cls.certificates["expired"] = registry.expired(cls.shared)
         cls.doors = {name: proxy.Proxy(0) for name in ("SECURE", "EXPIRED")}
         settings = {
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,EXPIRED:SASL_SSL,CONTROLLER:PLAINTEXT",

@@ -4,9 +4,11 @@ import collections
 import mmap
 import os
 import re
+import shutil
 import signal
 import struct
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import suite  # noqa: E402
@@ -38,9 +40,15 @@ class Clock(Flow):
                        {"total": {**aggregate, "window": {"all": True}}, "hour": {**aggregate, "window": {"tumbling": "1h"}, "history": 2}},
                        redis={"publish_every": "20ms"}, state={"commit_every": "50ms"})
         self.daemon = Daemon(suite.program("rollstatd"), self.config, self.path("rollstatd.log"), env={
-            **os.environ, "LD_PRELOAD": os.path.join(suite.BUILD, "tests", "libshifted_clock.so"), "SHIFTED_CLOCK": self.path("shift"),
+            **os.environ, "LD_PRELOAD": self.preloaded(), "SHIFTED_CLOCK": self.path("shift"),
             "NOTIFY_SOCKET": self.notify.path, "WATCHDOG_USEC": "2000000"})
         self.addCleanup(self.daemon.process.stop)
+
+    def preloaded(self):
+        """In a place without blanks, which stand between the names of several."""
+        directory = tempfile.mkdtemp(prefix="rs-")
+        self.addCleanup(shutil.rmtree, directory)
+        return shutil.copy(os.path.join(suite.BUILD, "tests", "libshifted_clock.so"), directory)
 
     def log(self):
         return procs.tail(self.daemon.process.log, 100000)

@@ -59,7 +59,7 @@ class Kafka(Connect):
         self.assertRegex(out, r"stream trades: topic t has 2 partitions\n")
         self.assertRegex(out, r"state log: topic tests\.state\.trades is there and fit\n")
         self.assertRegex(out, r"dead letters: topic t\.dlq is there, retention\.ms 604800000\n")
-        self.assertRegex(out, r"Redis redis://127\.0\.0\.1:\d+.*: reached, version 7")
+        self.assertRegex(out, r"Redis redis://127\.0\.0\.1:\d+.*: reached, version \d")
         self.assertEqual((broker.made, broker.committed), ([], []))
         self.assertNotIn(11, broker.asked)  # JoinGroup
         self.assertEqual(self.client.keys(), [])
@@ -127,6 +127,13 @@ class Kafka(Connect):
                 broker = self.broker()
                 broker.silent = {api}
                 self.connect(broker, line, expect=0 if line.startswith("note") else 2)
+
+    def test_a_controller_that_falls_silent(self):
+        """It is asked for one topic, and not for each of those that are missing, a quarter of a minute each."""
+        broker = self.broker({"t": {"partitions": 2}})
+        broker.silent = {19}
+        self.connect(broker, r"state log: topic tests\.state\.trades does not exist and cannot be made")
+        self.assertEqual(broker.asked.count(19), 1)
 
     def test_a_pattern(self):
         stream = {**load.stream("t", "30s"), "topics": "/^t[a-z]$/"}

@@ -114,7 +114,7 @@ class Topics(Flow):
         self.send("b", "B")
         self.shows(P=3, B=1)
         self.sealed()
-        self.assertEqual(self.counts(), {("own", 0): (3, 3, 0), ("b", 0): (1, 1, 0)})
+        procs.until(lambda: self.counts() == {("own", 0): (3, 3, 0), ("b", 0): (1, 1, 0)}, GENEROUS, "the counts are right", self.daemon.process)
         self.assertGreater(int(self.client.call("GET", "rs:fence:tests:own:0").split(b":")[0]), int(fence[0]))
         owners = self.client.hash("rs:owners:m")
         self.assertEqual((owners["P"], owners["B"]), ("0", "b/0"))

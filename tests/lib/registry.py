@@ -225,8 +225,8 @@ class Registry:
 
 
 def certificates(directory):
-    """A CA, and what it has signed: {name: (certificate, key)} with "ca", "localhost" (127.0.0.1 as well), "elsewhere.test", "client",
-    and "expired", which is "localhost" of yesterday; "stranger" has signed itself."""
+    """A CA, and what it has signed: {name: (certificate, key)} with "ca", "localhost" (127.0.0.1 as well), "elsewhere.test", "client";
+    "stranger" has signed itself."""
     made = {}
 
     def openssl(*arguments):
@@ -238,18 +238,45 @@ def certificates(directory):
                 "-days", "30", "-out", pem if not sign else f"{name}.csr",
                 *(["-addext", f"subjectAltName=DNS:{name}"] if not sign and "." in name or name == "stranger" else []))
         if sign:
-            names = "DNS:localhost,IP:127.0.0.1" if name in ("localhost", "expired") else f"DNS:{name}"
+            names = "DNS:localhost,IP:127.0.0.1" if name == "localhost" else f"DNS:{name}"
             with open(os.path.join(directory, f"{name}.ext"), "w", encoding="ascii") as file:
                 file.write(f"subjectAltName={names}\n")
-            openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                    "-days", "-1" if name == "expired" else "30", "-extfile", f"{name}.ext", "-out", pem)
+            openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30",
+                    "-extfile", f"{name}.ext", "-out", pem)
         made[name] = (pem, key)
 
     make("ca")
     make("stranger")
-    for name in ("localhost", "elsewhere.test", "client", "expired"):
+    for name in ("localhost", "elsewhere.test", "client"):
         make(name, "by the ca")
     return made
+
+
+AUTHORITY = """[ca]
+default_ca = tests
+[tests]
+new_certs_dir = .
+database = index.txt
+serial = serial.txt
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+"""
+
+
+def expired(directory):
+    """(certificate, key) of "localhost" as the CA of `certificates` signed it for a day long ago."""
+    pem, key = os.path.join(directory, "expired.pem"), os.path.join(directory, "expired.key")
+    for name, text in (("authority.cnf", AUTHORITY), ("index.txt", ""), ("serial.txt", "4711\n"),
+                       ("expired.ext", "subjectAltName=DNS:localhost,IP:127.0.0.1\n")):
+        with open(os.path.join(directory, name), "w", encoding="ascii") as file:
+            file.write(text)
+    for arguments in (["req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-subj", "/CN=expired", "-out", "expired.csr"],
+                      ["ca", "-batch", "-notext", "-config", "authority.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-in", "expired.csr",
+                       "-out", pem, "-startdate", "20200101000000Z", "-enddate", "20200102000000Z", "-extfile", "expired.ext"]):
+        procs.check(["openssl", *arguments], cwd=directory)
+    return pem, key
 
 
 def tls_server(certificate, key, ask_for=None):

@@ -660,7 +660,7 @@ class UpsertPartition:
                 continue
             inputs = {name: fields[name] for name in aggregate.inputs}
             withdrawn = fields[self.stream.value] is None if self.stream.value else \
-                all(value is None for value in inputs.values())
+                bool(inputs) and all(value is None for value in inputs.values())
             if withdrawn or (aggregate.where and aggregate.where(fields) is not True):
                 continue
             found.append((period, period, inputs))

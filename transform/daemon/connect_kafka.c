@@ -9,6 +9,7 @@
 #include "base/kafka/ask.h"
 #include "base/kafka/client.h"
 #include "base/kafka/config.h"
+#include "base/kafka/fault.h"
 #include "base/kafka/mend.h"
 #include "sink/deadletter/topics.h"
 #include "transform/statelog/state_topic.h"
@@ -101,9 +102,13 @@ static const char *mend_of_connection(const char *complaint)
 static void tell_away(struct look *look, rd_kafka_resp_err_t code)
 {
     serve(look);
+    struct rs_kafka_fault fault;
     const char *what = look->complaint[0] ? look->complaint : rd_kafka_err2str(code);
+    bool of_broker = rs_kafka_fault_parse(what, &fault);
     look->gone = true;
-    rs_report(look->report, RS_LOG_ERROR, "Kafka cannot be reached: %s; %s", what, mend_of_connection(what));
+    rs_report(look->report, RS_LOG_ERROR, "Kafka cannot be reached: %s%s%s; %s",
+              of_broker ? fault.address : "", of_broker ? ": " : "", of_broker ? fault.reason : what,
+              mend_of_connection(what));
 }
 
 static bool reach(struct look *look)
@@ -120,6 +125,7 @@ static bool reach(struct look *look)
         tell_away(look, code);
         return false;
     }
+    look->complaint[0] = '\0'; /* another broker was meant than the one that is reached */
     int brokers = metadata->broker_cnt;
     rd_kafka_metadata_destroy(metadata);
     char *cluster = rd_kafka_clusterid(look->client, ANSWER_MS);
@@ -194,6 +200,7 @@ static bool make(struct look *look, const char *what, const struct rs_kafka_new_
         if (asked) {
             event = answer(look, queue, RS_KAFKA_ADMIN_MS + ANSWER_MS, false);
             code = rs_kafka_topic_answer(event, &why);
+            look->gone |= !event || rs_kafka_is_away(code);
         } else {
             rd_kafka_queue_destroy(queue);
             why = "librdkafka refuses its name, partitions or replication factor";
@@ -247,11 +254,20 @@ static bool settings_of(struct look *look, const char *topic, rs_kafka_take_sett
 
 /* ---- inputs ---- */
 
-static void tell_absent(struct look *look, const struct rs_stream *input)
+static struct rs_kafka_new_topic new_input(const struct look *look, const struct rs_stream *input,
+                                           int32_t partitions)
 {
     static const char *const none[][2] = {{NULL, NULL}};
-    const struct rs_kafka_new_topic topic = {
-        .name = input->topic, .partitions = 1, .replication_factor = -1, .settings = none};
+
+    return (struct rs_kafka_new_topic){.name = input->topic,
+                                       .partitions = partitions,
+                                       .replication_factor = look->connect->settings->replication_factor,
+                                       .settings = none};
+}
+
+static void tell_absent(struct look *look, const struct rs_stream *input)
+{
+    const struct rs_kafka_new_topic topic = new_input(look, input, 1);
     char command[RS_KAFKA_MEND_MAX];
 
     rs_kafka_mend_topic(&topic, command, sizeof command);
@@ -294,16 +310,11 @@ static void look_at_leaders(struct look *look, const struct rs_stream *input, in
 
 static void look_at_input(struct look *look, const struct rs_stream *input)
 {
-    static const char *const none[][2] = {{NULL, NULL}};
     bool absent = false;
     int32_t partitions = partitions_of(look, input->topic, &absent);
 
     if (absent && look->connect->make && look->connect->input_partitions > 0) {
-        const struct rs_kafka_new_topic topic = {.name = input->topic,
-                                                 .partitions = look->connect->input_partitions,
-                                                 .replication_factor =
-                                                     look->connect->settings->replication_factor,
-                                                 .settings = none};
+        const struct rs_kafka_new_topic topic = new_input(look, input, look->connect->input_partitions);
         partitions = make(look, rs_stream_label(input), &topic) ? topic.partitions : 0;
     } else if (absent) {
         tell_absent(look, input);
@@ -360,8 +371,9 @@ static void look_at_rights(struct look *look)
     } else {
         rd_kafka_queue_destroy(queue);
     }
-    const rd_kafka_topic_partition_list_t *answered =
-        event ? rd_kafka_event_topic_partition_list(event) : NULL;
+    const rd_kafka_topic_partition_list_t *answered = event && !rs_kafka_is_away(rd_kafka_event_error(event))
+                                                          ? rd_kafka_event_topic_partition_list(event)
+                                                          : NULL;
     for (int i = 0; answered && i < answered->cnt; i++) {
         judge_right(look, &answered->elems[i], &group_told);
     }

@@ -481,6 +481,9 @@ static int run(struct command *command, struct rs_error *error)
     struct rs_buf report = {0};
     int rc = rs_settings_load(command->config, command->mode, &settings, &report, error);
 
+    if (rc == 0 && command->mode == RS_DAEMON_RUN) {
+        rs_log_set_form(settings.log_form); /* also of what is to be said about the configuration */
+    }
     if (report.size > 0) {
         rs_log_text(rc == 0 ? RS_LOG_WARNING : RS_LOG_ERROR, (const char *)report.data, report.size);
     }

@@ -199,17 +199,18 @@ static void write_durations(struct scrape *scrape)
     }
 }
 
-struct stream_delays {
+struct stream_delay {
     uint32_t stream;
-    struct rs_worker_delays sum;
+    size_t at;
+    struct rs_histogram sum; /* over the workers */
 };
 
 static void delay_snapshot(void *ctx, const struct rs_worker_snapshot *snapshot)
 {
-    struct stream_delays *delays = ctx;
+    struct stream_delay *delay = ctx;
+    const uint8_t *delays = (const void *)&snapshot->delays[delay->stream];
 
-    rs_histogram_merge(&delays->sum.arrival, &snapshot->delays[delays->stream].arrival);
-    rs_histogram_merge(&delays->sum.event, &snapshot->delays[delays->stream].event);
+    rs_histogram_merge(&delay->sum, (const void *)(delays + delay->at));
 }
 
 static void write_delays(const struct rs_daemon *daemon, struct rs_buf *out)
@@ -224,14 +225,13 @@ static void write_delays(const struct rs_daemon *daemon, struct rs_buf *out)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         rs_metrics_family(out, rows[i].metric, RS_METRIC_HISTOGRAM, rows[i].help);
         for (uint32_t k = 0; k < daemon->settings->streams->named; k++) {
-            struct stream_delays delays = {.stream = k};
+            struct stream_delay delay = {.stream = k, .at = rows[i].at};
             const struct rs_label labels[] = {{"stream", daemon->settings->streams->items[k].name},
                                               {NULL, NULL}};
-            const uint8_t *sum = (const void *)&delays.sum;
             for (uint32_t worker = 0; worker < daemon->settings->workers; worker++) {
-                rs_worker_snapshot(daemon->workers[worker].worker, delay_snapshot, &delays);
+                rs_worker_snapshot(daemon->workers[worker].worker, delay_snapshot, &delay);
             }
-            rs_metrics_histogram(out, rows[i].metric, labels, (const void *)(sum + rows[i].at));
+            rs_metrics_histogram(out, rows[i].metric, labels, &delay.sum);
         }
     }
 }

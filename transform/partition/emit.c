@@ -84,6 +84,20 @@ static int64_t emit_panes(struct rs_shower *s, const struct rs_group *g, size_t 
     return end;
 }
 
+/* The same where they are not. */
+static int64_t emit_windows(struct rs_shower *s, uint32_t number, const struct rs_group *g, size_t budget,
+                            bool announced)
+{
+    const struct rs_groups *gs = s->groups;
+    int64_t from = g->history_from;
+    int64_t end = from;
+    while (goes_on(s, from, end, budget)) {
+        rs_show_window(s, number, end, announced && end == from);
+        end = rs_show_next_end(gs, g, rs_window_next_end(&gs->aggregate->window, end));
+    }
+    return end;
+}
+
 /* The first window goes out even beyond the budget, or a large one would never go. Unless a view announces the
  * change, it does: `announced`. */
 static unsigned emit_history(struct rs_shower *s, uint32_t number, struct rs_group *g, size_t budget,
@@ -91,13 +105,8 @@ static unsigned emit_history(struct rs_shower *s, uint32_t number, struct rs_gro
 {
     struct rs_groups *gs = s->groups;
     int64_t from = g->history_from;
-    int64_t end = from;
-    bool by_pane = rs_show_by_pane(gs);
-    while (!by_pane && goes_on(s, from, end, budget)) {
-        rs_show_window(s, number, end, announced && end == from);
-        end = rs_show_next_end(gs, g, rs_window_next_end(&gs->aggregate->window, end));
-    }
-    g->history_from = by_pane ? emit_panes(s, g, budget, announced) : end;
+    g->history_from = rs_show_by_pane(gs) ? emit_panes(s, g, budget, announced)
+                                          : emit_windows(s, number, g, budget, announced);
     rs_rest_at(gs, number)->flight_from = from;
     return RECEIPT_HISTORY;
 }
