@@ -57,7 +57,10 @@ static int open_client(struct look *look, struct rs_error *error)
         {"group.id", look->connect->settings->streams->group},
         {"enable.auto.commit", "false"},
         {"allow.auto.create.topics", "false"},
-        {"log_level", "0"}, /* what concerns connections comes through on_error */
+        {"socket.timeout.ms",
+         "5000"}, /* the end waits for questions under way, and turns round and round meanwhile */
+        {"fetch.wait.max.ms", "100"}, /* has to be less, and nothing is fetched */
+        {"log_level", "0"},           /* what concerns connections comes through on_error */
         {NULL, NULL},
     };
     rd_kafka_conf_t *conf = NULL;
