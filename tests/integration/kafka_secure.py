@@ -29,7 +29,7 @@ class Secure(suite.Case):
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL,EXPIRED:SASL_SSL,CONTROLLER:PLAINTEXT",
             "sasl.enabled.mechanisms": "SCRAM-SHA-256",
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer", "super.users": "User:ANONYMOUS"}
-        for door, name in (("secure", "localhost"), ("expired", "expired")):
+        for door, name in (("secure", "broker"), ("expired", "expired")):
             settings.update({f"listener.name.{door}.ssl.keystore.type": "PEM",
                              f"listener.name.{door}.ssl.keystore.location": cls.keystore(name),
                              f"listener.name.{door}.scram-sha-256.sasl.jaas.config":

@@ -225,8 +225,8 @@ class Registry:
 
 
 def certificates(directory):
-    """A CA, and what it has signed: {name: (certificate, key)} with "ca", "localhost" (127.0.0.1 as well), "elsewhere.test", "client";
-    "stranger" has signed itself."""
+    """A CA, and what it has signed: {name: (certificate, key)} with "ca", "localhost", "elsewhere.test", "client", and
+    "broker", which is localhost and 127.0.0.1; "stranger" has signed itself."""
     made = {}
 
     def openssl(*arguments):
@@ -238,7 +238,7 @@ def certificates(directory):
                 "-days", "30", "-out", pem if not sign else f"{name}.csr",
                 *(["-addext", f"subjectAltName=DNS:{name}"] if not sign and "." in name or name == "stranger" else []))
         if sign:
-            names = "DNS:localhost,IP:127.0.0.1" if name == "localhost" else f"DNS:{name}"
+            names = "DNS:localhost,IP:127.0.0.1" if name == "broker" else f"DNS:{name}"
             with open(os.path.join(directory, f"{name}.ext"), "w", encoding="ascii") as file:
                 file.write(f"subjectAltName={names}\n")
             openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30",
@@ -247,7 +247,7 @@ def certificates(directory):
 
     make("ca")
     make("stranger")
-    for name in ("localhost", "elsewhere.test", "client"):
+    for name in ("localhost", "elsewhere.test", "client", "broker"):
         make(name, "by the ca")
     return made
 
@@ -266,7 +266,7 @@ commonName = supplied
 
 
 def expired(directory):
-    """(certificate, key) of "localhost" as the CA of `certificates` signed it for a day long ago."""
+    """(certificate, key) of "broker" as the CA of `certificates` signed it for a day long ago."""
     pem, key = os.path.join(directory, "expired.pem"), os.path.join(directory, "expired.key")
     for name, text in (("authority.cnf", AUTHORITY), ("index.txt", ""), ("serial.txt", "4711\n"),
                        ("expired.ext", "subjectAltName=DNS:localhost,IP:127.0.0.1\n")):
