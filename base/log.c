@@ -151,7 +151,8 @@ static bool write_line(const char *line, size_t size)
 }
 
 /* A text without control characters as the inside of a JSON string, cut where `room` ends. Bytes that are no UTF-8
- * become question marks, as a reader would drop the whole line. Returns the size. */
+ * become question marks, as a reader would drop the whole line. Returns the size. rs_buf_json_string would need memory,
+ * and that there is none is among what is logged. */
 static size_t put_json(char *out, size_t room, const char *text)
 {
     size_t size = 0;
@@ -247,14 +248,12 @@ void rs_log_text(enum rs_log_level level, const char *text, size_t size)
         size_t length = !end ? size : (size_t)(end - text) + 1;
         if (atomic_load(&log_form) == RS_LOG_JSON) {
             write_always(level, "%.*s", (int)(!end ? length : length - 1), text);
-            text += length;
-            size -= length;
-            continue;
+        } else {
+            if (log_journal) {
+                (void)fprintf(stderr, "<%d>", journal_priority(level));
+            }
+            (void)fwrite(text, 1, length, stderr);
         }
-        if (log_journal) {
-            (void)fprintf(stderr, "<%d>", journal_priority(level));
-        }
-        (void)fwrite(text, 1, length, stderr);
         text += length;
         size -= length;
     }

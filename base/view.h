@@ -79,11 +79,11 @@ struct rs_view_batch {
     uint32_t worker;      /* whom to hand it back to */
     uint32_t epoch;       /* the worker's own: tells a partition that came back from what it was */
     int64_t submitted_us; /* the same: monotonic */
-    int64_t arrived_us,
-        event_us;   /* the same: when the oldest record in it came to Kafka, and the time of the newest
-                                     event; RS_TIME_NONE: nothing in it is new */
-    uint64_t token; /* fencing token, < 2^53 */
-    int64_t offset; /* next input offset: the views are folds of [0, offset) */
+    int64_t
+        arrived_us; /* the same: when the oldest new record in it came to Kafka; RS_TIME_NONE: none is new */
+    int64_t event_us; /* the same: time of the newest event then; RS_TIME_NONE: as above */
+    uint64_t token;   /* fencing token, < 2^53 */
+    int64_t offset;   /* next input offset: the views are folds of [0, offset) */
     int64_t now_shown_us;
     struct rs_buf ops;
     uint32_t op_count;

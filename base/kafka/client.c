@@ -25,8 +25,8 @@ int rs_kafka_client_new(rd_kafka_type_t type, rd_kafka_conf_t **conf, const char
                         struct rs_error *error)
 {
     char text[ERRSTR_MAX] = "";
-    (void)rd_kafka_conf_set_ssl_cert_verify_cb(*conf,
-                                               keep_verdict); /* refused where it was built without TLS */
+    /* Refused where librdkafka was built without TLS. */
+    (void)rd_kafka_conf_set_ssl_cert_verify_cb(*conf, keep_verdict);
     rd_kafka_t *client = rd_kafka_new(type, *conf, text, sizeof text);
     int rc = 0;
 

@@ -51,3 +51,19 @@ void rs_kafka_mend_topic(const struct rs_kafka_new_topic *topic, char *out, size
         add(out, size, part);
     }
 }
+
+void rs_kafka_mend_settings(const char *topic, const char *settings, char *out, size_t size)
+{
+    (void)snprintf(
+        out, size,
+        "kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type topics --entity-name %s "
+        "--add-config %s",
+        topic, settings);
+}
+
+void rs_kafka_mend_partitions(const char *topic, int32_t partitions, char *out, size_t size)
+{
+    (void)snprintf(out, size,
+                   "kafka-topics.sh --bootstrap-server HOST:PORT --alter --topic %s --partitions %" PRId32,
+                   topic, partitions);
+}

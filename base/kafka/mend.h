@@ -15,6 +15,11 @@
 void rs_kafka_mend_right(rd_kafka_resp_err_t code, const char *operation, const char *name, char *out,
                          size_t size);
 
+/* "kafka-configs.sh … --alter … --add-config SETTINGS", which are "name=value", separated by commas. */
+void rs_kafka_mend_settings(const char *topic, const char *settings, char *out, size_t size);
+/* "kafka-topics.sh … --alter … --partitions N" */
+void rs_kafka_mend_partitions(const char *topic, int32_t partitions, char *out, size_t size);
+
 /* "kafka-topics.sh … --create …" with all that the topic would be made with. Partitions of the broker's choice are
  * said as 1. */
 void rs_kafka_mend_topic(const struct rs_kafka_new_topic *topic, char *out, size_t size);

@@ -5,16 +5,14 @@
  *
  * Without arguments: all. GROUPS: `apply` with so many. What grows with what: scaling_bench. `window` drives a tumbling and a sliding aggregate through the same log
  * with the same emissions; where the kernel lets it, instructions are counted. */
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tests/lib/cpu_clock.h"
 #include "tests/lib/engine_fixture.h"
+#include "tests/lib/instructions.h"
 #include "transform/group/group.h"
 #include "transform/partition/internal.h"
 
@@ -35,22 +33,6 @@ static const char *const stats[STATS] = {"n: count()",
                                          "sd: stddev(paid)"};
 
 /* ---- measuring ---- */
-
-static int instruction_counter(void)
-{
-    struct perf_event_attr attr = {.type = PERF_TYPE_HARDWARE,
-                                   .size = sizeof attr,
-                                   .config = PERF_COUNT_HW_INSTRUCTIONS,
-                                   .exclude_kernel = 1,
-                                   .exclude_hv = 1};
-    return (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
-}
-
-static double instructions(int counter)
-{
-    uint64_t value = 0;
-    return counter >= 0 && read(counter, &value, sizeof value) == sizeof value ? (double)value : 0;
-}
 
 static uint64_t next(uint64_t *seed)
 {

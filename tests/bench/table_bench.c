@@ -13,17 +13,16 @@
  *   valgrind --tool=callgrind --toggle-collect=table_add table_bench --quick --stat sum --window tumbling
  *
  * counts them otherwise: of 32,768 events of the pair, and as many of the plain sum. */
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "tests/bench/slices.h"
 #include "tests/lib/cpu_clock.h"
 #include "tests/lib/engine_fixture.h"
+#include "tests/lib/instructions.h"
+#include "tests/lib/random.h"
 #include "transform/group/group.h"
 #include "transform/partition/internal.h"
 
@@ -114,14 +113,6 @@ struct cost {
     double add_ns, instructions, view_ns, shown_ns, bytes;
 };
 
-static uint64_t next(uint64_t *seed)
-{
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return *seed;
-}
-
 static void require(bool holds, const char *what)
 {
     if (!holds) {
@@ -132,36 +123,20 @@ static void require(bool holds, const char *what)
 
 static void fill_log(struct tick_log *log)
 {
-    uint64_t seed = 88172645463325252u;
+    struct rs_random random = {1};
     char product[16];
     for (size_t i = 0; i < WARM_MAX + MEASURED; i++) {
-        (void)snprintf(product, sizeof product, "P%07u", (unsigned)(next(&seed) % GROUPS));
+        (void)snprintf(product, sizeof product, "P%07u", (unsigned)rs_random_below(&random, GROUPS));
         struct tick t = {.market = "XSHG", .product = product};
         t.at_us = BEGIN_US + (int64_t)i * SECOND / RATE;
-        t.side = (int)(next(&seed) % 2);
-        t.paid = (int64_t)(10000 + next(&seed) % 1000);
-        t.quantity = (int64_t)(1 + next(&seed) % 100000);
+        t.side = (int)rs_random_below(&random, 2);
+        t.paid = rs_random_between(&random, 10000, 10999);
+        t.quantity = rs_random_between(&random, 1, 100000);
         t.ratio = (double)t.quantity / 128;
         t.big = (rs_i128)t.quantity * 1000000007 * 1000000009;
         tick_log_add(log, &t);
     }
     (void)tick_log_seal(log);
-}
-
-static int instruction_counter(void)
-{
-    struct perf_event_attr attr = {.type = PERF_TYPE_HARDWARE,
-                                   .size = sizeof attr,
-                                   .config = PERF_COUNT_HW_INSTRUCTIONS,
-                                   .exclude_kernel = 1,
-                                   .exclude_hv = 1};
-    return (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
-}
-
-static double instructions(int counter)
-{
-    uint64_t value = 0;
-    return counter >= 0 && read(counter, &value, sizeof value) == sizeof value ? (double)value : 0;
 }
 
 /* False: this statistic is refused in this window, and why was said. */

@@ -57,8 +57,8 @@ static int open_client(struct look *look, struct rs_error *error)
         {"group.id", look->connect->settings->streams->group},
         {"enable.auto.commit", "false"},
         {"allow.auto.create.topics", "false"},
-        {"socket.timeout.ms",
-         "5000"}, /* the end waits for questions under way, and turns round and round meanwhile */
+        /* The end waits for questions under way, and turns round and round meanwhile. */
+        {"socket.timeout.ms", "5000"},
         {"fetch.wait.max.ms", "100"}, /* has to be less, and nothing is fetched */
         {"log_level", "0"},           /* what concerns connections comes through on_error */
         {NULL, NULL},
@@ -403,6 +403,7 @@ static void look_at_state(struct look *look, const struct rs_stream *input)
     struct rs_state_topic_faults faults = {0};
     struct rs_error error;
     char name[RS_STATE_TOPIC_NAME_MAX];
+    char command[RS_KAFKA_MEND_MAX];
     int32_t wanted = look->partitions[input->index];
     bool absent = false;
 
@@ -423,11 +424,11 @@ static void look_at_state(struct look *look, const struct rs_stream *input)
         (void)make(look, "state log", &topic);
     }
     if (partitions > 0 && partitions < wanted) {
+        rs_kafka_mend_partitions(name, wanted, command, sizeof command);
         rs_report(look->report, RS_LOG_WARNING,
                   "state log: topic %s has %" PRId32 " partitions and its input %s has %" PRId32
-                  "; the daemon adds them where it may, else do it with: kafka-topics.sh --bootstrap-server "
-                  "HOST:PORT --alter --topic %s --partitions %" PRId32,
-                  name, partitions, input->topic, wanted, name, wanted);
+                  "; the daemon adds them where it may, else do it with: %s",
+                  name, partitions, input->topic, wanted, command);
     }
     if (partitions > 0 && settings_of(look, name, rs_state_topic_judge, &faults)) {
         bool fit = rs_state_topic_fit(name, &faults, &error) == 0;
@@ -461,6 +462,7 @@ static void take_letter_setting(void *ctx, const char *name, const char *value)
 static void tell_letters(struct look *look, const char *topic)
 {
     struct letter_settings settings = {.retention = "not told"};
+    char command[RS_KAFKA_MEND_MAX];
 
     if (!settings_of(look, topic, take_letter_setting, &settings)) {
         return;
@@ -468,12 +470,11 @@ static void tell_letters(struct look *look, const char *topic)
     rs_report(look->report, RS_LOG_INFO, "dead letters: topic %s is there, retention.ms %s%s", topic,
               settings.retention, look->connect->make ? "; it is left as it is" : "");
     if (settings.compacted) {
-        rs_report(
-            look->report, RS_LOG_WARNING,
-            "dead letters: topic %s is compacted: of letters with one key only the last stays; mend it with: "
-            "kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type topics --entity-name %s "
-            "--add-config cleanup.policy=delete",
-            topic, topic);
+        rs_kafka_mend_settings(topic, "cleanup.policy=delete", command, sizeof command);
+        rs_report(look->report, RS_LOG_WARNING,
+                  "dead letters: topic %s is compacted: of letters with one key only the last stays; mend it "
+                  "with: %s",
+                  topic, command);
     }
 }
 

@@ -478,20 +478,20 @@ static bool add_part_fields(struct rs_pane_layout *layout, struct builder *b, co
     return true;
 }
 
-static bool is_change(enum rs_stat_kind kind)
+bool rs_stat_is_change(enum rs_stat_kind kind)
 {
     return kind == RS_STAT_CHANGE || kind == RS_STAT_PCT_CHANGE;
 }
 
-static bool over_span(const struct rs_stat_spec *spec)
+bool rs_stat_over_span(const struct rs_stat_spec *spec)
 {
-    return is_change(spec->kind) && spec->params && spec->params[0].given;
+    return rs_stat_is_change(spec->kind) && spec->params && spec->params[0].given;
 }
 
 /* Statistics that refer to the same period share its pane. */
 static int place_reference(struct rs_pane_layout *layout, const struct rs_stat_spec *spec)
 {
-    if (spec->kind != RS_STAT_LAG_PERIOD && spec->kind != RS_STAT_YOY && !over_span(spec)) {
+    if (spec->kind != RS_STAT_LAG_PERIOD && spec->kind != RS_STAT_YOY && !rs_stat_over_span(spec)) {
         return -1;
     }
     int64_t before = spec->kind == RS_STAT_YOY ? RS_SPAN_YEAR : spec->params[0].value;
@@ -514,7 +514,7 @@ static bool add_fields(struct rs_pane_layout *layout, struct builder *b, const s
     int input = spec->x < 0 ? -1 : b->slots[spec->x];
     int pair = spec->kind == RS_STAT_VWAP ? place_pair(layout, b, spec) : -1;
 
-    layout->needs_previous |= is_change(spec->kind) && !over_span(spec);
+    layout->needs_previous |= rs_stat_is_change(spec->kind) && !rs_stat_over_span(spec);
     if ((stats[spec->kind].needs & NEED_JOINT) != 0) {
         return add_joint_field(layout, b, spec);
     }

@@ -101,6 +101,10 @@ struct rs_stat_spec {
         *params; /* its constants in the order of their declaration; NULL: it takes none */
 };
 
+/* change or pct_change; and one that is given a span to look back over, not the window before. */
+bool rs_stat_is_change(enum rs_stat_kind kind);
+bool rs_stat_over_span(const struct rs_stat_spec *spec);
+
 struct rs_pane_layout; /* immutable */
 
 /* `inputs` are the types of the numeric inputs 0..input_count.

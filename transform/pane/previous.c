@@ -24,7 +24,7 @@ bool rs_pane_take_previous(const struct rs_pane_layout *layout, void *previous, 
 
     for (size_t i = 0; i < layout->field_count; i++) {
         const struct rs_pane_field *field = &layout->fields[i];
-        if ((field->kind != RS_STAT_CHANGE && field->kind != RS_STAT_PCT_CHANGE) || field->reference >= 0) {
+        if (!rs_stat_is_change(field->kind) || field->reference >= 0) {
             continue;
         }
         const struct rs_pane_input *to = &layout->inputs[field->input];

@@ -368,35 +368,40 @@ static int64_t newest_end(const struct rs_groups *gs, uint32_t number, int64_t n
     return end < rs_show_held_from(gs, number) ? RS_WINDOW_NEVER : end;
 }
 
-/* From now on history is told if it goes on again, even where that has not got it yet. */
-static bool show_ended_session(struct rs_shower *s, uint32_t number, uint32_t flags)
+/* From now on history is told if it goes on again, even where that has not got it yet. Returns its end, NEVER where none
+ * has ended. */
+static int64_t fill_ended_session(struct rs_shower *s, uint32_t number, struct content *c)
 {
     struct rs_groups *gs = s->groups;
     uint32_t at = rs_session_ended(gs, rs_group_at(gs, number), s->now_us);
     if (at == RS_NONE) {
-        return false;
+        return RS_WINDOW_NEVER;
     }
-    struct content c = {.event_us = RS_TIME_NONE};
-    fill_from_node(gs, rs_node_at(gs, at), &c);
+    *c = (struct content){.event_us = RS_TIME_NONE};
+    fill_from_node(gs, rs_node_at(gs, at), c);
     rs_node_at(gs, at)->flags |= RS_NODE_SHOWN;
-    rs_batch_view_begin(s->batch, gs->aggregate->index, flags, s->key);
-    put_content(s, &c);
-    rs_batch_end(s->batch, rs_floor_ms(c.end_us));
-    return true;
+    return c->end_us;
+}
+
+static int64_t fill_newest_ended(struct rs_shower *s, uint32_t number, struct content *c)
+{
+    struct rs_groups *gs = s->groups;
+    int64_t end_us = newest_end(gs, number, s->now_us);
+    if (end_us != RS_WINDOW_NEVER) {
+        (void)fill_ended(gs, number, end_us, fold_of(gs, number, true), c);
+    }
+    return end_us;
 }
 
 static bool show_closed(struct rs_shower *s, uint32_t number, uint32_t flags)
 {
     struct rs_groups *gs = s->groups;
-    if (rs_groups_sessions(gs)) {
-        return show_ended_session(s, number, flags);
-    }
-    int64_t end_us = newest_end(gs, number, s->now_us);
+    struct content c;
+    int64_t end_us =
+        rs_groups_sessions(gs) ? fill_ended_session(s, number, &c) : fill_newest_ended(s, number, &c);
     if (end_us == RS_WINDOW_NEVER) {
         return false;
     }
-    struct content c;
-    (void)fill_ended(gs, number, end_us, fold_of(gs, number, true), &c);
     rs_batch_view_begin(s->batch, gs->aggregate->index, flags, s->key);
     put_content(s, &c);
     rs_batch_end(s->batch, rs_floor_ms(end_us));

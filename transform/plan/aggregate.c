@@ -84,16 +84,14 @@ static bool check_stat(struct rs_config *config, const struct rs_config_node *wh
                        const struct rs_aggregate *a, const struct rs_stat_spec *spec)
 {
     enum rs_stat_kind kind = spec->kind;
-    bool change = kind == RS_STAT_CHANGE || kind == RS_STAT_PCT_CHANGE;
     bool follows = a->window.kind == RS_WINDOW_TUMBLING || a->window.kind == RS_WINDOW_SESSION;
-    bool over = change && spec->params && spec->params[0].given;
-    if (over && !a->upsert && !a->plan->stream->unread) {
+    if (rs_stat_over_span(spec) && !a->upsert && !a->plan->stream->unread) {
         rs_config_complain(config, where,
                            "over looks at the period so long before, which upsert streams keep: it needs a "
                            "stream with upsert; without over the window before is meant");
         return false;
     }
-    if (change && !a->upsert && !a->plan->stream->unread && !follows) {
+    if (rs_stat_is_change(kind) && !a->upsert && !a->plan->stream->unread && !follows) {
         rs_config_complain(
             config, where,
             "change and pct_change compare with the window before: they need a tumbling window or a session");

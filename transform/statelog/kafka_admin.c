@@ -19,12 +19,12 @@ void rs_kafka_log_remedy(rd_kafka_resp_err_t code, const char *operation, const 
     bool large =
         code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || code == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE;
 
+    char command[RS_KAFKA_MEND_MAX];
+
     rs_kafka_mend_right(code, operation, topic, out, size);
     if (large) {
-        (void)snprintf(out, size,
-                       "; mend it with: kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type "
-                       "topics --entity-name %s --add-config max.message.bytes=" RS_LOG_MESSAGE_BYTES,
-                       topic);
+        rs_kafka_mend_settings(topic, "max.message.bytes=" RS_LOG_MESSAGE_BYTES, command, sizeof command);
+        (void)snprintf(out, size, "; mend it with: %s", command);
     }
 }
 
@@ -71,12 +71,13 @@ static enum rs_kafka_log_fitness no_metadata(const char *topic, rd_kafka_resp_er
 void rs_kafka_log_too_few(const struct rs_kafka_log_topic *topic, int32_t partition, int32_t partitions,
                           struct rs_error *error)
 {
+    char command[RS_KAFKA_MEND_MAX];
+
+    rs_kafka_mend_partitions(topic->name, partition + 1, command, sizeof command);
     (void)rs_fail(error, RS_EBROKER,
                   "state log: topic %s has %" PRId32 " partitions, and none of the number %" PRId32
-                  ", while its input %s has%s; mend it with: kafka-topics.sh --bootstrap-server HOST:PORT "
-                  "--alter --topic %s --partitions %" PRId32 " (at least)",
-                  topic->name, partitions, partition, topic->stream->topic, topic->not_grown, topic->name,
-                  partition + 1);
+                  ", while its input %s has%s; mend it with: %s (at least)",
+                  topic->name, partitions, partition, topic->stream->topic, topic->not_grown, command);
 }
 
 /* Waits for what a request to make or to grow a topic comes to. Takes the queue. */
@@ -263,17 +264,20 @@ static enum rs_kafka_log_fitness grow(struct rs_kafka_log *log, struct rs_kafka_
 static bool takes_what_it_has_to(struct rs_kafka_log *log, const struct rs_kafka_log_topic *topic,
                                  struct rs_error *error)
 {
+    char setting[48];
+    char command[RS_KAFKA_MEND_MAX];
+
     pthread_mutex_lock(&log->lock);
     size_t refused = topic->refused_bytes;
     pthread_mutex_unlock(&log->lock);
     if (refused > 0) {
+        (void)snprintf(setting, sizeof setting, "max.message.bytes=%zu", RS_LOG_MESSAGE_MAX);
+        rs_kafka_mend_settings(topic->name, setting, command, sizeof command);
         (void)rs_fail(
             error, RS_ECONFIG,
             "state log: topic %s is not fit: it refused a record of %zu bytes, and its "
-            "max.message.bytes has to be at least %zu (the largest record has to fit); mend it with: "
-            "kafka-configs.sh --bootstrap-server HOST:PORT --alter --entity-type topics --entity-name "
-            "%s --add-config max.message.bytes=%zu",
-            topic->name, refused, RS_LOG_MESSAGE_MAX, topic->name, RS_LOG_MESSAGE_MAX);
+            "max.message.bytes has to be at least %zu (the largest record has to fit); mend it with: %s",
+            topic->name, refused, RS_LOG_MESSAGE_MAX, command);
     }
     return refused == 0;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/kafka/mend.h"
+
 void rs_state_topic_name(const struct rs_streams *streams, const struct rs_stream *stream,
                          char out[RS_STATE_TOPIC_NAME_MAX])
 {
@@ -64,11 +66,11 @@ void rs_state_topic_judge(void *ctx, const char *name, const char *value)
 
 int rs_state_topic_fit(const char *topic, const struct rs_state_topic_faults *faults, struct rs_error *error)
 {
+    char command[RS_KAFKA_MEND_MAX];
+
+    rs_kafka_mend_settings(topic, faults->mend, command, sizeof command);
     return faults->text_size == 0
                ? 0
-               : rs_fail(
-                     error, RS_ECONFIG,
-                     "state log: topic %s is not fit: %s; mend it with: kafka-configs.sh --bootstrap-server "
-                     "HOST:PORT --alter --entity-type topics --entity-name %s --add-config %s",
-                     topic, faults->text, topic, faults->mend);
+               : rs_fail(error, RS_ECONFIG, "state log: topic %s is not fit: %s; mend it with: %s", topic,
+                         faults->text, command);
 }
